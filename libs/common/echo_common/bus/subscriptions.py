@@ -1,0 +1,68 @@
+"""Handlers, registered where they are written."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from echo_common.bus.delivery import Delivery, Handler, RetryPolicy
+from echo_common.bus.inbox import DeadLetters, Inbox
+from echo_common.contracts.event import DomainEvent
+
+E = TypeVar("E", bound=DomainEvent)
+D = TypeVar("D")
+Handle = Callable[[E, D], Awaitable[None]]
+
+
+class Subscriptions(Generic[D]):
+    """The events a service listens to. `D` is what its handlers need (stores, clients, settings)::
+
+    subscriptions = Subscriptions[Deps]()
+
+
+    @subscriptions.on(JobQueued)
+    async def claim_job(event: JobQueued, deps: Deps) -> None: ...
+    """
+
+    def __init__(self) -> None:
+        self._handles: dict[tuple[type[DomainEvent], bool], tuple[Callable[[Any, D], Awaitable[None]], bool, int]] = {}
+
+    def on(
+        self, event_type: type[E], *, every_replica: bool = False, idempotent: bool = False, concurrency: int = 16
+    ) -> Callable[[Handle[E, D]], Handle[E, D]]:
+        """Register a handler for an event.
+
+        By default each event is handled once by the service, whichever replica gets it, and the inbox keeps repeats away.
+        `every_replica` (implied by a transient event's class) hands it to each replica that is connected, without retries.
+        `idempotent` says that the handler may run twice without harm (a conditional update): it saves the inbox's read and
+        write. Raises `TypeError` when the event has a handler of that kind already: one fact, one reaction.
+        """
+        transient = every_replica or event_type.transient
+
+        def register(handle: Handle[E, D]) -> Handle[E, D]:
+            if (event_type, transient) in self._handles:
+                raise TypeError(f"{event_type.__qualname__} has a handler already")
+            self._handles[event_type, transient] = (handle, idempotent, concurrency)
+            return handle
+
+        return register
+
+    def bind(
+        self,
+        service: str,
+        deps: D,
+        inbox: Inbox,
+        dead_letters: DeadLetters,
+        *,
+        policy: RetryPolicy | None = None,
+        types: Mapping[tuple[str, int], type[DomainEvent]] | None = None,
+    ) -> Delivery:
+        """The handlers with what they need; its `consumers()` are for a bus, its `replay()` for operators."""
+        handlers = [
+            Handler(event_type, partial(_call, handle, deps), transient, idempotent, concurrency)
+            for (event_type, transient), (handle, idempotent, concurrency) in self._handles.items()
+        ]
+        return Delivery(service, handlers, inbox, dead_letters, policy=policy, types=types)
+
+
+async def _call(handle: Callable[[Any, D], Awaitable[None]], deps: D, event: DomainEvent) -> None:
+    await handle(event, deps)

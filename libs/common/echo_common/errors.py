@@ -1,0 +1,93 @@
+"""Errors with a stable code and an HTTP status: defined where they belong, rendered once (the envelope)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+Details = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+class EchoError(Exception):
+    """Base of every error a client may see.
+
+    A subclass states its `code` (UPPER_SNAKE, never changed once published), its `status`, and in its docstring's first
+    line the default message: one sentence that tells the client what to do.
+    """
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str | None = None, *, details: Details | None = None, retry_after: int | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().split("\n")[0]
+        self.details = details
+        self.retry_after = retry_after
+        super().__init__(self.message)
+
+
+class InternalError(EchoError):
+    """Something went wrong on our side; the request id helps the operator find it."""
+
+
+class ValidationError(EchoError):
+    """The request is not valid."""
+
+    code = "VALIDATION_ERROR"
+    status = 422
+
+
+class UnauthenticatedError(EchoError):
+    """Log in first: a valid access token is needed."""
+
+    code = "UNAUTHENTICATED"
+    status = 401
+
+
+class ForbiddenError(EchoError):
+    """This identity may not do that."""
+
+    code = "FORBIDDEN"
+    status = 403
+
+
+class NotFoundError(EchoError):
+    """There is no such thing here."""
+
+    code = "NOT_FOUND"
+    status = 404
+
+
+class MethodNotAllowedError(EchoError):
+    """This path does not take that method."""
+
+    code = "METHOD_NOT_ALLOWED"
+    status = 405
+
+
+class ConflictError(EchoError):
+    """The request does not fit the current state."""
+
+    code = "CONFLICT"
+    status = 409
+
+
+class BodyTooLargeError(EchoError):
+    """The request body is too large."""
+
+    code = "BODY_TOO_LARGE"
+    status = 413
+
+
+class RateLimitedError(EchoError):
+    """Too many requests; wait as long as Retry-After says."""
+
+    code = "RATE_LIMITED"
+    status = 429
+
+
+class ServiceUnavailableError(EchoError):
+    """A part of the platform is not reachable right now; try again shortly."""
+
+    code = "SERVICE_UNAVAILABLE"
+    status = 503
+
+    def __init__(self, message: str | None = None, *, details: Details | None = None, retry_after: int | None = 2) -> None:
+        super().__init__(message, details=details, retry_after=retry_after)

@@ -1,0 +1,36 @@
+"""The app factory: every service's HTTP side is made here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from echo_common.http.envelope import install_error_handlers
+from echo_common.http.health import Check, health_router
+from echo_common.http.observe import Observe
+from echo_common.telemetry import Metrics
+
+MAX_JSON_BODY = 2 * 1024 * 1024
+
+
+def create_app(
+    service: str,
+    routers: Sequence[APIRouter],
+    *,
+    metrics: Metrics,
+    checks: Mapping[str, Check] | None = None,
+    max_body: int = MAX_JSON_BODY,
+    **options: Any,
+) -> FastAPI:
+    """A FastAPI app with the envelope, health routes and the observing layer. `options` go to `FastAPI`.
+
+    Bodies over `max_body` bytes are refused with 413. Interactive documentation is off unless `options` turn it on.
+    """
+    app = FastAPI(**{"title": f"Echo {service}", "docs_url": None, "redoc_url": None, "openapi_url": None} | options)
+    install_error_handlers(app)
+    if checks is not None:
+        app.include_router(health_router(service, checks, metrics.registry))
+    for router in routers:
+        app.include_router(router)
+    app.add_middleware(Observe, service=service, metrics=metrics, max_body=max_body)
+    return app

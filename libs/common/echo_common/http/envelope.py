@@ -1,0 +1,155 @@
+"""The one shape of every answer, and the one place that renders errors."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
+from starlette.exceptions import HTTPException
+
+from echo_common.errors import (
+    BodyTooLargeError,
+    EchoError,
+    ForbiddenError,
+    InternalError,
+    MethodNotAllowedError,
+    NotFoundError,
+    ServiceUnavailableError,
+    UnauthenticatedError,
+    ValidationError,
+)
+
+T = TypeVar("T")
+
+
+def _second() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Success(BaseModel, Generic[T]):
+    """What a call that worked answers. `message` and `meta` are left out when there is nothing to say."""
+
+    success: Literal[True] = True
+    data: T
+    message: str | None = None
+    meta: dict[str, Any] | None = None
+    timestamp: datetime = Field(default_factory=_second)
+
+    @model_serializer(mode="wrap")
+    def _leave_out_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        body: dict[str, Any] = handler(self)
+        return {key: value for key, value in body.items() if value is not None or key == "data"}
+
+
+class Problem(BaseModel):
+    """What went wrong: a stable code, a sentence for people, and whatever helps to mend it."""
+
+    code: str
+    message: str
+    details: Any = None
+
+
+class Failure(BaseModel):
+    """What a call that did not work answers."""
+
+    success: Literal[False] = False
+    error: Problem
+    request_id: str
+    timestamp: datetime = Field(default_factory=_second)
+
+
+def ok(data: T, *, message: str | None = None, meta: dict[str, Any] | None = None) -> Success[T]:
+    """Wrap a result."""
+    return Success(data=data, message=message, meta=meta)
+
+
+def error_response(error: EchoError, request_id: str) -> JSONResponse:
+    """Render an error: nothing but its own words reaches the client."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.details is not None:
+        body["details"] = error.details
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    content = {"success": False, "error": body, "request_id": request_id, "timestamp": _second().isoformat().replace("+00:00", "Z")}
+    return JSONResponse(content, status_code=error.status, headers=headers)
+
+
+def documented(*errors: type[EchoError]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI `responses` for the errors a route may answer with: every status, every code, an example each."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        response = responses.setdefault(
+            error.status, {"model": Failure, "description": "", "content": {"application/json": {"examples": {}}}}
+        )
+        message = (error.__doc__ or "").strip().split("\n")[0]
+        response["description"] = " ".join(filter(None, [response["description"], f"`{error.code}`"]))
+        response["content"]["application/json"]["examples"][error.code] = {
+            "value": {
+                "success": False,
+                "error": {"code": error.code, "message": message},
+                "request_id": "req_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+                "timestamp": "2026-01-31T10:00:00Z",
+            }
+        }
+    return responses
+
+
+_BY_STATUS: Mapping[int, type[EchoError]] = {
+    401: UnauthenticatedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    405: MethodNotAllowedError,
+    413: BodyTooLargeError,
+    503: ServiceUnavailableError,
+}
+
+
+def from_http_exception(error: HTTPException) -> EchoError:
+    """The framework's own refusals (no such route, wrong method) in our terms."""
+    known = _BY_STATUS.get(error.status_code)
+    if known is not None:
+        return known()
+    return ValidationError(str(error.detail)) if error.status_code < 500 else InternalError()
+
+
+def from_validation(error: RequestValidationError) -> ValidationError:
+    """Field by field what is wrong with a request, without repeating what was sent."""
+    details = [
+        {"field": ".".join(str(part) for part in item["loc"] if part not in {"body", "query", "path"}) or "body", "message": item["msg"]}
+        for item in error.errors()
+    ]
+    first = details[0] if details else {"field": "body", "message": "not valid"}
+    return ValidationError(f"{first['field']}: {first['message']}", details=details)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make every error leave the app as a `Failure`."""
+    log = structlog.get_logger("echo.http")
+
+    def request_id(request: Request) -> str:
+        return str(request.scope.get("state", {}).get("request_id", ""))
+
+    async def on_echo_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, EchoError)  # noqa: S101 - registered for this type
+        if error.status >= 500 and error.status != 503:
+            log.error("request failed", code=error.code, exc_info=error)
+        return error_response(error, request_id(request))
+
+    async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        response = error_response(from_http_exception(error), request_id(request))
+        response.headers.update(error.headers or {})
+        return response
+
+    async def on_validation(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        return error_response(from_validation(error), request_id(request))
+
+    app.add_exception_handler(EchoError, on_echo_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, on_validation)

@@ -1,0 +1,83 @@
+"""Is it alive, is it ready, and if not, which part is missing."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel
+
+from echo_common.errors import EchoError
+
+Check = Callable[[], Awaitable[Mapping[str, Any] | None]]
+"""Raises an `EchoError` when its part is not usable; may return facts worth showing."""
+
+_CHECK_SECONDS = 3.0
+
+
+class PartHealth(BaseModel):
+    """One part of a service."""
+
+    status: Literal["ok", "down"]
+    milliseconds: float
+    reason: str | None = None
+    facts: dict[str, Any] = {}
+
+
+class Health(BaseModel):
+    """A service and its parts; `status` is `ok` only when every part is."""
+
+    status: Literal["ok", "degraded"]
+    service: str
+    parts: dict[str, PartHealth]
+
+
+async def _examine(check: Check) -> PartHealth:
+    started = time.perf_counter()
+
+    def took() -> float:
+        return round((time.perf_counter() - started) * 1000, 2)
+
+    try:
+        facts = await asyncio.wait_for(check(), _CHECK_SECONDS)
+    except EchoError as error:
+        return PartHealth(status="down", milliseconds=took(), reason=error.message)
+    except TimeoutError:
+        return PartHealth(status="down", milliseconds=took(), reason=f"No answer within {_CHECK_SECONDS:g} seconds.")
+    return PartHealth(status="ok", milliseconds=took(), facts=dict(facts or {}))
+
+
+async def examine(service: str, checks: Mapping[str, Check]) -> Health:
+    """Run all checks at once, each for at most three seconds."""
+    parts = dict(zip(checks, await asyncio.gather(*map(_examine, checks.values())), strict=True))
+    sound = all(part.status == "ok" for part in parts.values())
+    return Health(status="ok" if sound else "degraded", service=service, parts=parts)
+
+
+def health_router(service: str, checks: Mapping[str, Check], registry: CollectorRegistry) -> APIRouter:
+    """`/healthz` (the process runs), `/readyz` (503 unless every part is usable), `/health` (the details), `/metrics`."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", summary="The process is alive")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz", summary="The service can do its work", response_model=Health)
+    async def readyz(response: Response) -> Health:
+        health = await examine(service, checks)
+        if health.status != "ok":
+            response.status_code = 503
+            response.headers["Retry-After"] = "2"
+        return health
+
+    @router.get("/health", summary="The service and its parts", response_model=Health)
+    async def health() -> Health:
+        return await examine(service, checks)
+
+    @router.get("/metrics", summary="Prometheus metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router

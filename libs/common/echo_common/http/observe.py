@@ -1,0 +1,112 @@
+"""One pure-ASGI layer around every app: request id, trace, access log, metrics, security headers, last resort for errors."""
+
+import re
+import time
+from contextlib import suppress
+
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.trace import SpanKind
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from echo_common.errors import BodyTooLargeError, InternalError
+from echo_common.http.envelope import error_response
+from echo_common.ids import new_id
+from echo_common.telemetry import Metrics
+
+_SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/health", "/internal/trust"})
+_SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-site"),
+)
+
+
+class Observe:
+    """Wraps an app. The request id comes from `X-Request-ID` when it looks like one, and goes out with every answer."""
+
+    def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics, max_body: int) -> None:
+        self._app = app
+        self._service = service
+        self._metrics = metrics
+        self._max_body = max_body
+        self._log = structlog.get_logger("echo.http")
+        self._tracer = trace.get_tracer("echo.http")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        offered = headers.get(b"x-request-id", b"")
+        request_id = offered.decode() if _SANE_ID.match(offered) else new_id("req")
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.perf_counter()
+        status = 0
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                out = message["headers"] = list(message.get("headers", ()))
+                present = {name.lower() for name, _ in out}
+                out.extend(header for header in _SECURITY_HEADERS if header[0] not in present)
+                if b"x-request-id" not in present:
+                    out.append((b"x-request-id", request_id.encode()))
+            await send(message)
+
+        context = propagate.extract({name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()})
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id, service=self._service),
+            self._tracer.start_as_current_span(
+                f"{scope['method']} {scope['path']}",
+                context=context,
+                kind=SpanKind.SERVER,
+                attributes={"http.request.method": scope["method"], "url.path": scope["path"], "echo.service": self._service},
+            ) as span,
+        ):
+            try:
+                await self._app(scope, self._counted(receive, headers), observed_send)
+            except BodyTooLargeError as error:
+                if not status:
+                    await error_response(error, request_id)(scope, receive, observed_send)
+            except Exception as error:
+                self._log.exception("request crashed", path=scope["path"])
+                span.record_exception(error)
+                if status:
+                    raise  # the answer is under way: only a broken connection tells the client
+                await error_response(InternalError(), request_id)(scope, receive, observed_send)
+            finally:
+                self._account(scope, status, time.perf_counter() - started)
+                span.set_attribute("http.response.status_code", status)
+
+    def _counted(self, receive: Receive, headers: dict[bytes, bytes]) -> Receive:
+        """Refuse a body beyond the limit by its declared length, or while its bytes come in."""
+        declared = 0
+        with suppress(ValueError):
+            declared = int(headers.get(b"content-length", b"0"))
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            if declared > self._max_body:
+                raise BodyTooLargeError(f"The request body is larger than {self._max_body} bytes.")
+            message = await receive()
+            if message["type"] == "http.request":
+                seen += len(message.get("body", b""))
+                if seen > self._max_body:
+                    raise BodyTooLargeError(f"The request body is larger than {self._max_body} bytes.")
+            return message
+
+        return counted
+
+    def _account(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"]
+        self._metrics.requests.labels(self._service, method, route, str(status)).inc()
+        self._metrics.latency.labels(self._service, method, route).observe(seconds)
+        if scope["path"] not in _QUIET:
+            self._log.info("request", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 2))

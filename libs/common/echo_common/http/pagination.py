@@ -1,0 +1,54 @@
+"""Lists in pages: `limit` and `offset`, or `page` and `page_size`; `sort_by` and `sort_order`."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Query
+from pydantic import BaseModel
+
+
+class Page(BaseModel):
+    """The part of a list that is asked for."""
+
+    limit: int
+    offset: int
+    sort_by: str | None
+    sort_order: Literal["asc", "desc"]
+
+    @property
+    def direction(self) -> Literal[1, -1]:
+        """The sort order as the store writes it."""
+        return 1 if self.sort_order == "asc" else -1
+
+    def meta(self, total: int) -> dict[str, Any]:
+        """`meta.pagination` of the answer."""
+        page = self.offset // self.limit + 1
+        pages = -(-total // self.limit)
+        more = self.offset + self.limit < total
+        return {
+            "pagination": {
+                "total_count": total,
+                "limit": self.limit,
+                "offset": self.offset,
+                "has_more": more,
+                "page": page,
+                "page_size": self.limit,
+                "total_pages": pages,
+                "has_next": more,
+                "has_prev": self.offset > 0,
+            }
+        }
+
+
+def _page(
+    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 20,
+    offset: Annotated[int, Query(ge=0, le=1_000_000, description="How many to leave out.")] = 0,
+    page: Annotated[int | None, Query(ge=1, le=100_000, description="Page number, from 1; instead of `offset`.")] = None,
+    page_size: Annotated[int | None, Query(ge=1, le=100, description="Instead of `limit`.")] = None,
+    sort_by: Annotated[str | None, Query(max_length=40, description="Field to sort by.")] = None,
+    sort_order: Annotated[Literal["asc", "desc"], Query(description="Direction.")] = "desc",
+) -> Page:
+    size = page_size or limit
+    return Page(limit=size, offset=(page - 1) * size if page else offset, sort_by=sort_by, sort_order=sort_order)
+
+
+PageQuery = Annotated[Page, Depends(_page)]

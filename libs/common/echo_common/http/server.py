@@ -1,0 +1,78 @@
+"""Serving an app with uvicorn, on a TCP port or a Unix socket."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.types import ASGIApp
+
+GRACE_SECONDS = 8
+
+
+class AddressTakenError(Exception):
+    """Something else listens where the service is to listen."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process that may host several servers."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _bind(listen: str) -> socket.socket:
+    parts = urlsplit(listen)
+    if parts.scheme == "unix":
+        path = Path(parts.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        unix.bind(str(path))
+        path.chmod(0o600)
+        return unix
+    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        tcp.bind((parts.hostname or "127.0.0.1", parts.port or 0))
+    except OSError as error:
+        tcp.close()
+        raise AddressTakenError(f"{listen} cannot be listened on: {error.strerror}.") from error
+    return tcp
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, listen: str) -> AsyncIterator[str]:
+    """Serve `app` while the context lasts; yields the URL listened on (port 0 picks a free one).
+
+    Raises `AddressTakenError`. On leaving, running requests get a few seconds to end.
+    """
+    bound = _bind(listen)
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=30,
+        backlog=2048,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        while not server.started:
+            if task.done():
+                task.result()
+                raise RuntimeError(f"The server on {listen} ended before it started.")
+            await asyncio.sleep(0.005)
+        unix = urlsplit(listen).scheme == "unix"
+        yield listen if unix else "http://{}:{}".format(*bound.getsockname()[:2])
+    finally:
+        server.should_exit = True
+        await task

@@ -1,0 +1,108 @@
+"""What a service is, and how it runs: alone in a process, or beside others in one."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from fastapi import APIRouter, FastAPI, Request
+
+from echo_common.auth.tokens import TokenVerifier, Trust
+from echo_common.bus.connect import open_bus
+from echo_common.bus.dead_letters import DeadLetters
+from echo_common.bus.delivery import Subscriptions, start_consumers
+from echo_common.bus.inbox import Inbox
+from echo_common.bus.inproc import InprocBroker
+from echo_common.bus.port import Bus
+from echo_common.faults import FaultPoints
+from echo_common.http.app import MAX_JSON_BODY, create_app
+from echo_common.http.client import ServiceClient
+from echo_common.http.health import Check
+from echo_common.settings import CommonSettings
+from echo_common.storage.connect import open_storage
+from echo_common.storage.port import ObjectStore
+from echo_common.store.mongo import open_store
+from echo_common.store.port import Store
+from echo_common.store.relay import Relay
+from echo_common.telemetry import Metrics
+
+D = TypeVar("D")
+
+
+@dataclass(frozen=True)
+class Process:
+    """What services in one process share."""
+
+    metrics: Metrics = field(default_factory=Metrics)
+    broker: InprocBroker | None = None
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """A service's opened connections, from which it makes its own dependencies."""
+
+    store: Store
+    bus: Bus
+    relay: Relay
+    objects: ObjectStore
+    metrics: Metrics
+    faults: FaultPoints
+
+
+@dataclass(frozen=True)
+class Service(Generic[D]):
+    """A service's table of contents, in terms of its dependencies `D`.
+
+    `open` makes the dependencies from the adapters and ends their background work when left. `checks` are readiness
+    checks beside the database, the bus and storage.
+    """
+
+    name: str
+    open: Callable[[Adapters], AbstractAsyncContextManager[D]]
+    routers: Sequence[APIRouter]
+    subscriptions: Subscriptions[D] = field(default_factory=Subscriptions)
+    checks: Callable[[D], Mapping[str, Check]] = field(default=lambda _: {})
+    max_body: int = MAX_JSON_BODY
+
+    @asynccontextmanager
+    async def running(self, settings: CommonSettings, process: Process) -> AsyncIterator[FastAPI]:
+        """Open adapters, start consuming, and yield the app to be served; everything is closed again in reverse order."""
+        async with AsyncExitStack() as stack:
+            adapters = await self._adapters(stack, settings, process)
+            client = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
+            trust = await stack.enter_async_context(Trust.following(client))
+            dependencies = await stack.enter_async_context(self.open(adapters))
+            inbox = await Inbox.open(adapters.store)
+            dead_letters = await DeadLetters.open(adapters.store)
+            await start_consumers(
+                adapters.bus, self.name, self.subscriptions, dependencies, inbox=inbox, dead_letters=dead_letters
+            )
+            checks: dict[str, Check] = {
+                "database": adapters.store.ping,
+                "bus": adapters.bus.ping,
+                "storage": adapters.objects.ping,
+                **self.checks(dependencies),
+            }
+            app = create_app(self.name, self.routers, metrics=process.metrics, checks=checks, max_body=self.max_body)
+            app.state.dependencies = dependencies
+            app.state.verifier = TokenVerifier(trust)
+            yield app
+
+    async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
+        faults = FaultPoints(settings.fault_point)
+        store = await open_store(settings.database_url.get_secret_value(), settings.database_prefix + self.name)
+        stack.push_async_callback(store.close)
+        bus = await open_bus(settings.bus_url.get_secret_value(), service=self.name, broker=process.broker)
+        stack.push_async_callback(bus.close)
+        objects = await open_storage(
+            settings.objects_url, access_key=settings.objects_access_key, secret_key=settings.objects_secret_key
+        )
+        relay = Relay(bus, faults=faults)
+        await relay.start()
+        stack.push_async_callback(relay.close)
+        return Adapters(store=store, bus=bus, relay=relay, objects=objects, metrics=process.metrics, faults=faults)
+
+
+def dependencies_of(request: Request) -> Any:
+    """The dependencies of the service that serves this request; annotate the parameter with their type."""
+    return request.app.state.dependencies

@@ -1,0 +1,36 @@
+"""Settings every service has. Each comes from the environment (`ECHO_…`) or a `.env` file; `.env.example` lists them all."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def settings_config(prefix: str) -> SettingsConfigDict:
+    """How settings classes are read: `prefix` + the field's name in upper case, `.env` beside the process."""
+    return SettingsConfigDict(env_prefix=prefix, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+
+class CommonSettings(BaseSettings):
+    """Where a service finds the world. The URL's scheme picks the adapter."""
+
+    model_config = settings_config("ECHO_")
+
+    listen: str = Field("http://127.0.0.1:8000", description="Where the service listens: http://host:port or unix:///path.sock.")
+    database_url: SecretStr = Field(
+        SecretStr("mongodb://127.0.0.1:27017"), description="MongoDB, or anything that speaks its wire protocol."
+    )
+    database_prefix: str = Field("", pattern=r"^[a-z0-9_]{0,32}$", description="Put before each service's database name.")
+    bus_url: SecretStr = Field(
+        SecretStr("amqp://guest:guest@127.0.0.1:5672/"), description="amqp://… for RabbitMQ; inproc:// within one process."
+    )
+    objects_url: str = Field(
+        "file:///var/lib/echo/objects", description="file:///folder, or s3://bucket?endpoint=http://host:9000&region=us-east-1."
+    )
+    objects_access_key: SecretStr | None = Field(None, description="Access key for s3:// storage.")
+    objects_secret_key: SecretStr | None = Field(None, description="Secret key for s3:// storage.")
+    auth_url: str = Field("http://127.0.0.1:8001", description="Where auth listens; keys to verify tokens come from there.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is worth a log line.")
+    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or coloured text for people.")
+    otlp_endpoint: str | None = Field(None, description="Send traces to this OTLP/HTTP collector, e.g. http://otel:4318.")
+    fault_point: str | None = Field(None, description="For fault tests only: die at this named point (name or name:nth).")

@@ -1,0 +1,57 @@
+"""The object storage port: recordings and audio, as bytes under a key."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from echo_common.errors import NotFoundError, ServiceUnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What is known of a stored object. `checksum` is the SHA-256 of its bytes, in hex."""
+
+    key: str
+    size: int
+    mime: str
+    checksum: str
+
+
+class StorageUnavailableError(ServiceUnavailableError):
+    """Object storage is not reachable right now; try again shortly."""
+
+
+class ObjectNotFoundError(NotFoundError):
+    """There is no such object."""
+
+    code = "OBJECT_NOT_FOUND"
+
+
+class ObjectStore(Protocol):
+    """Objects are written whole or not at all, and replaced atomically. Keys are relative paths of `[A-Za-z0-9._/-]`.
+
+    Every call raises `StorageUnavailableError` when storage cannot be reached; nothing blocks the event loop. A key that
+    would leave the store (`..`, absolute) raises `ValueError`.
+    """
+
+    async def put(self, key: str, data: bytes, mime: str) -> ObjectInfo:
+        """Store bytes; readable under `key` once this returns."""
+
+    async def put_file(self, key: str, path: Path, mime: str) -> ObjectInfo:
+        """Store a local file's content, in constant memory."""
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes `[start, end)` in blocks of at most 256 KiB. Raises `ObjectNotFoundError` on first use."""
+
+    async def info(self, key: str) -> ObjectInfo:
+        """Raises `ObjectNotFoundError`."""
+
+    async def delete(self, key: str) -> None:
+        """Remove; no error when it is not there."""
+
+    def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Keys that start with `prefix`, in order."""
+
+    async def ping(self) -> None:
+        """Raise `StorageUnavailableError` unless objects can be written."""

@@ -1,0 +1,87 @@
+"""The store port: collections of documents, a small and portable part of MongoDB's language."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from echo_common.errors import ConflictError, ServiceUnavailableError
+
+Document = dict[str, Any]
+"""A BSON-able document; `_id` is a string. Times are timezone-aware UTC, millisecond precision."""
+
+Filter = Mapping[str, Any]
+"""A MongoDB filter. Portable operators: equality, $in, $nin, $ne, $lt, $lte, $gt, $gte, $exists, $regex, $or, $and."""
+
+Sort = Sequence[tuple[str, Literal[1, -1]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index a repository needs. A `unique` one ignores documents that lack its fields. `ttl` is in seconds."""
+
+    fields: Sequence[tuple[str, Literal[1, -1]]]
+    unique: bool = False
+    ttl: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Stable name derived from the fields."""
+        return "_".join(f"{name}_{order}" for name, order in self.fields)
+
+
+class StoreUnavailableError(ServiceUnavailableError):
+    """The database is not reachable right now; try again shortly."""
+
+
+class DuplicateError(ConflictError):
+    """A document with the same key exists."""
+
+    code = "DUPLICATE_CONFLICT"
+
+    def __init__(self, index: str) -> None:
+        super().__init__()
+        self.index = index
+
+
+class Collection(Protocol):
+    """One collection. Every call raises `StoreUnavailableError` when the database cannot be reached (in at most 5 s)."""
+
+    async def ensure(self, indexes: Sequence[Index]) -> None:
+        """Create the collection and its indexes where missing."""
+
+    async def insert(self, document: Document) -> None:
+        """Raises `DuplicateError` naming the unique index in the way (`_id_` for the identifier)."""
+
+    async def find_one(self, where: Filter) -> Document | None:
+        """The first match, or None."""
+
+    def find(self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0) -> AsyncIterator[Document]:
+        """Matches in order; `limit=0` is all of them."""
+
+    async def count(self, where: Filter) -> int:
+        """How many match."""
+
+    async def update_one(self, where: Filter, update: Mapping[str, Any]) -> bool:
+        """Change one match atomically with $set, $unset, $inc, $push, $pull; False when nothing matched.
+
+        Conditional updates (`{"_id": …, "version": n}`) are how claims are won. Raises `DuplicateError`.
+        """
+
+    async def upsert(self, where: Filter, update: Mapping[str, Any]) -> None:
+        """Change the match, or insert one made from `where` and `update`. Raises `DuplicateError` when two race."""
+
+    async def delete(self, where: Filter) -> int:
+        """Remove all matches; how many they were."""
+
+
+class Store(Protocol):
+    """A service's own database."""
+
+    def collection(self, name: str) -> Collection:
+        """A handle; nothing is asked of the database yet."""
+
+    async def ping(self) -> None:
+        """Raise `StoreUnavailableError` unless the database answers."""
+
+    async def close(self) -> None:
+        """Disconnect."""

@@ -1,0 +1,111 @@
+"""Logs, traces and metrics of one process."""
+
+import logging
+import sys
+from dataclasses import dataclass, field
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from structlog.typing import EventDict, WrappedLogger
+
+from echo_common.settings import CommonSettings
+
+_LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The process's Prometheus metrics; services in one process share them and differ by label."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    requests: Counter = field(init=False)
+    latency: Histogram = field(init=False)
+    deliveries: Counter = field(init=False)
+    jobs: Counter = field(init=False)
+    speech_seconds: Counter = field(init=False)
+    queue_depth: Gauge = field(init=False)
+
+    def __post_init__(self) -> None:
+        def add(name: str, metric: object) -> None:
+            object.__setattr__(self, name, metric)
+
+        labels = ["service", "method", "route", "status"]
+        add("requests", Counter("echo_http_requests", "Requests answered.", labels, registry=self.registry))
+        add(
+            "latency",
+            Histogram(
+                "echo_http_request_seconds",
+                "Time to the end of the answer.",
+                ["service", "method", "route"],
+                registry=self.registry,
+                buckets=_LATENCY_BUCKETS,
+            ),
+        )
+        outcome = ["service", "topic", "outcome"]
+        add("deliveries", Counter("echo_bus_deliveries", "Messages handled, by outcome.", outcome, registry=self.registry))
+        add("jobs", Counter("echo_jobs", "Jobs that reached a state.", ["status"], registry=self.registry))
+        add(
+            "speech_seconds",
+            Counter("echo_speech_seconds", "Seconds of speech made by engines.", ["engine"], registry=self.registry),
+        )
+        add("queue_depth", Gauge("echo_engine_queue", "Utterances waiting for an engine.", ["engine"], registry=self.registry))
+
+
+def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = f"{context.trace_id:032x}"
+        event["span_id"] = f"{context.span_id:016x}"
+    return event
+
+
+def configure_logging(settings: CommonSettings) -> None:
+    """Set up structlog for this process, and let the standard library's loggers speak through it."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+    ]
+    last: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
+    )
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    structlog.configure(
+        processors=[*shared, structlog.processors.dict_tracebacks if settings.log_format == "json" else _unchanged, last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))
+
+
+def _unchanged(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return event
+
+
+def configure_tracing(settings: CommonSettings, service: str) -> TracerProvider | None:
+    """Export this process's spans when a collector is set; trace context travels on either way.
+
+    The caller shuts the provider down, so that the last spans are sent.
+    """
+    if settings.otlp_endpoint is None:
+        return None
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"echo-{service}"}))
+    exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    return provider

@@ -1,0 +1,1 @@
+"""Samples in, bytes out: formats, encoding, resampling, effects."""

@@ -1,0 +1,19 @@
+"""What may be done to samples before they are encoded."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_KNEE = 0.8
+
+
+def amplify(samples: NDArray[np.float32], volume: float) -> NDArray[np.float32]:
+    """`samples` times `volume`, within [-1, 1]: peaks are bent softly above the knee, never cut off or wrapped round."""
+    if volume == 1.0:
+        return samples
+    louder = (samples * np.float32(volume)).astype(np.float32, copy=False)
+    if volume < 1.0:
+        return louder
+    size = np.abs(louder)
+    room = 1.0 - _KNEE
+    bent = _KNEE + room * np.tanh((size - _KNEE) / room)
+    return np.where(size > _KNEE, np.copysign(bent, louder), louder).astype(np.float32, copy=False)

@@ -1,0 +1,114 @@
+"""Encoding: one encoder per response for streams, one call for complete files."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import av.container
+import numpy as np
+from av.audio.stream import AudioStream
+from numpy.typing import NDArray
+
+from echo_synthesis.audio.formats import AudioFormat
+from echo_synthesis.audio.resample import Resampler
+
+
+class _Sink:
+    """A file nobody can seek in, emptied by whoever reads it."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._written += data
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
+
+
+class _Writer:
+    """Samples into an open container, at whatever rate the codec takes."""
+
+    def __init__(self, container: av.container.OutputContainer, audio: AudioFormat, sample_rate: int, source_rate: int) -> None:
+        self._container = container
+        self._container.flags |= av.container.Flags.flush_packets.value
+        self._format = audio
+        self._rate = audio.codec_rate(sample_rate)
+        self._resampler = Resampler(source_rate, self._rate)
+        self._stream = cast(AudioStream, container.add_stream(audio.codec, rate=self._rate, layout="mono"))
+        self._stream.format = audio.sample_format
+        if audio.bit_rate is not None:
+            self._stream.bit_rate = audio.bit_rate
+        self._written = 0
+        self._container.start_encoding()
+
+    def write(self, samples: NDArray[np.float32]) -> None:
+        self._encode(self._resampler.feed(samples))
+
+    def close(self) -> None:
+        self._encode(self._resampler.close())
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+    def _encode(self, samples: NDArray[np.float32]) -> None:
+        if not len(samples):
+            return
+        bounded = np.clip(np.nan_to_num(samples), -1.0, 1.0)[np.newaxis, :]
+        ready = (
+            bounded.astype(np.float32) if self._format.sample_format == "fltp" else np.rint(bounded * 32767).astype(np.int16)
+        )
+        frame = av.AudioFrame.from_ndarray(ready, format=self._format.sample_format, layout="mono")
+        frame.sample_rate = self._rate
+        frame.pts = self._written
+        frame.time_base = Fraction(1, self._rate)
+        self._written += len(samples)
+        self._container.mux(self._stream.encode(frame))
+
+
+class Encoder:
+    """Encodes one response, piece by piece, into bytes that can be sent as they come.
+
+    Streams cannot be corrected afterwards: a WAV header says 0xFFFFFFFF for its sizes, an MP3 has a constant bit rate and
+    no index. Samples are mono float32 in [-1, 1] at `source_rate` (default: `sample_rate`, both in Hz).
+    """
+
+    def __init__(self, audio: AudioFormat, sample_rate: int, *, source_rate: int | None = None) -> None:
+        self._sink = _Sink()
+        options = {**audio.options, **audio.stream_options}
+        container = av.open(self._sink, "w", format=audio.container, container_options=options)
+        self._writer = _Writer(container, audio, sample_rate, source_rate or sample_rate)
+
+    def feed(self, samples: NDArray[np.float32]) -> bytes:
+        """Take samples of any number; give back what is encoded so far, header included."""
+        self._writer.write(samples)
+        return self._sink.take()
+
+    def close(self) -> bytes:
+        """The rest. Call it exactly once."""
+        self._writer.close()
+        return self._sink.take()
+
+
+def write_file(
+    path: Path,
+    audio: AudioFormat,
+    sample_rate: int,
+    blocks: Iterable[NDArray[np.float32]],
+    *,
+    source_rate: int | None = None,
+) -> int:
+    """Write a complete file with true sizes, seek tables and totals, in constant memory; its size in bytes.
+
+    `blocks` are mono float32 samples at `source_rate` (default: `sample_rate`, both in Hz).
+    """
+    with av.open(str(path), "w", format=audio.container, container_options=dict(audio.options)) as container:
+        writer = _Writer(container, audio, sample_rate, source_rate or sample_rate)
+        for block in blocks:
+            writer.write(block)
+        writer.close()
+    return path.stat().st_size

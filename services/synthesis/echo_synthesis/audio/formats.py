@@ -1,0 +1,76 @@
+"""Every audio format Echo writes, one row each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+MINIMUM_RATE = 8_000
+MAXIMUM_RATE = 48_000
+
+_MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+_AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """How a format is written.
+
+    `codec`, `container` and `sample_format` are FFmpeg's names; `rates` are the only rates in Hz that the codec takes
+    (empty: any). `stream_options` make a stream that nobody can seek back in: no index, no sizes, nothing held back.
+    """
+
+    name: str
+    mime: str
+    extension: str
+    codec: str
+    container: str
+    sample_format: str
+    bit_rate: int | None = None
+    rates: tuple[int, ...] = ()
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    stream_options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def codec_rate(self, sample_rate: int) -> int:
+        """The lowest rate in Hz the codec takes that loses nothing of `sample_rate`, else its highest."""
+        return next((rate for rate in self.rates if rate >= sample_rate), self.rates[-1]) if self.rates else sample_rate
+
+
+_BITEXACT = MappingProxyType({"fflags": "+bitexact"})
+
+FORMATS: Mapping[str, AudioFormat] = MappingProxyType(
+    {
+        row.name: row
+        for row in (
+            AudioFormat("wav", "audio/wav", "wav", "pcm_s16le", "wav", "s16", options=_BITEXACT),
+            AudioFormat(
+                "mp3",
+                "audio/mpeg",
+                "mp3",
+                "libmp3lame",
+                "mp3",
+                "s16p",
+                bit_rate=64_000,
+                rates=_MP3_RATES,
+                stream_options=MappingProxyType({"write_xing": "0", "id3v2_version": "0"}),
+            ),
+            AudioFormat("flac", "audio/flac", "flac", "flac", "flac", "s16", options=_BITEXACT),
+            AudioFormat(
+                "ogg",
+                "audio/ogg",
+                "ogg",
+                "libopus",
+                "ogg",
+                "s16",
+                bit_rate=48_000,
+                rates=_OPUS_RATES,
+                options=_BITEXACT,
+                # a page is what a listener gets at once; FFmpeg would fill a whole second first
+                stream_options=MappingProxyType({"page_duration": "100000"}),
+            ),
+            AudioFormat("aac", "audio/aac", "aac", "aac", "adts", "fltp", bit_rate=64_000, rates=_AAC_RATES),
+            AudioFormat("pcm", "audio/pcm", "pcm", "pcm_s16le", "s16le", "s16"),
+            AudioFormat("mulaw", "audio/basic", "ulaw", "pcm_mulaw", "mulaw", "s16"),
+        )
+    }
+)

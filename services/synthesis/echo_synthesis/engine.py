@@ -1,0 +1,119 @@
+"""The engine port: the thing that turns text into audio.
+
+An engine is a folder in `engines/`. Its `__init__.py` exposes one `SPEC: EngineSpec`; being there registers it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Alignment = Literal["model", "aligned", "estimated"]
+"""How word times came about: from the model's own durations, from a recogniser, or by proportion."""
+
+Gender = Literal["female", "male", "neutral"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineVoice:
+    """A voice built into an engine. `language` is a BCP-47 tag such as `en-US`."""
+
+    id: str
+    name: str
+    language: str
+    gender: Gender
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Half-open character range `[start, end)` in an utterance's text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One unit of speech, at most `EngineSpec.max_characters` long.
+
+    `words` are the spans of the written words in `text`, in order, not overlapping.
+    `speed` is relative to the voice's natural pace (2.0 is twice as fast).
+    """
+
+    text: str
+    words: tuple[Span, ...]
+    voice: str
+    language: str
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WordTime:
+    """When a word sounds: seconds from the start of its utterance, `0 <= start <= end <= duration`."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """An utterance, spoken.
+
+    `samples` are mono float32 in [-1, 1]; `words` has exactly one entry for each of `Utterance.words`, starts never decreasing.
+    """
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    words: tuple[WordTime, ...]
+    alignment: Alignment
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+class Engine(Protocol):
+    """A loaded engine. Lives in a child process and serves one utterance at a time, synchronously."""
+
+    def speak(self, utterance: Utterance) -> Speech:
+        """Speak the whole utterance, nothing left out, no silence added but the model's own.
+
+        Raises `UnknownVoiceError` for a voice the engine does not have. Any other exception is the engine's failure: the
+        pool reports it as `ENGINE_FAILED` and goes on with the same process.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """What an engine needs to load: where model files lie, how many threads it may use."""
+
+    models: Path
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """What is known of an engine without loading it.
+
+    `version` changes whenever the same utterance would sound different (it is part of the speech cache's key).
+    `missing` names what must be installed or fetched before `load` can succeed; empty when ready.
+    """
+
+    name: str
+    version: str
+    description: str
+    max_characters: int
+    sample_rate: int
+    voices: Callable[[EngineConfig], Sequence[EngineVoice]]
+    missing: Callable[[EngineConfig], Sequence[str]]
+    load: Callable[[EngineConfig], Engine]
+    tags: tuple[str, ...] = field(default=())
+
+
+class UnknownVoiceError(LookupError):
+    """The engine has no voice of that name."""

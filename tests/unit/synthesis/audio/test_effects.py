@@ -1,0 +1,30 @@
+"""Louder never means broken."""
+
+import numpy as np
+from echo_synthesis.audio.effects import amplify
+from echo_synthesis.audio.resample import Resampler
+
+
+def test_louder_stays_in_range_and_keeps_its_order() -> None:
+    ramp = np.linspace(-1, 1, 2001, dtype=np.float32)
+    louder = amplify(ramp, 2.0)
+    assert np.abs(louder).max() <= 1.0
+    assert (np.diff(louder) >= 0).all()
+    np.testing.assert_allclose(louder[1000:1300], ramp[1000:1300] * 2, atol=1e-6)
+
+
+def test_quieter_is_a_plain_product_and_one_changes_nothing() -> None:
+    ramp = np.linspace(-1, 1, 11, dtype=np.float32)
+    np.testing.assert_allclose(amplify(ramp, 0.5), ramp * 0.5)
+    assert amplify(ramp, 1.0) is ramp
+    assert not amplify(ramp, 0.0).any()
+
+
+def test_resampling_in_pieces_equals_resampling_at_once() -> None:
+    samples = np.sin(np.arange(22_050) * 0.05).astype(np.float32)
+    pieces = Resampler(22_050, 48_000)
+    whole = Resampler(22_050, 48_000)
+    parted = np.concatenate([*(pieces.feed(part) for part in np.array_split(samples, 37)), pieces.close()])
+    at_once = np.concatenate([whole.feed(samples), whole.close()])
+    assert abs(len(parted) - 48_000) <= 1
+    np.testing.assert_allclose(parted, at_once[: len(parted)], atol=1e-5)
