@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from echo_synthesis.audio.formats import AudioFormat
 from echo_synthesis.audio.resample import Resampler
 
+_FLUSH_PACKETS: int = av.container.Flags.flush_packets.value
+
 
 class _Sink:
     """A file nobody can seek in, emptied by whoever reads it."""
@@ -36,11 +38,11 @@ class _Writer:
 
     def __init__(self, container: av.container.OutputContainer, audio: AudioFormat, sample_rate: int, source_rate: int) -> None:
         self._container = container
-        self._container.flags |= av.container.Flags.flush_packets.value
+        self._container.flags |= _FLUSH_PACKETS
         self._format = audio
         self._rate = audio.codec_rate(sample_rate)
         self._resampler = Resampler(source_rate, self._rate)
-        self._stream = cast(AudioStream, container.add_stream(audio.codec, rate=self._rate, layout="mono"))
+        self._stream = cast("AudioStream", container.add_stream(audio.codec, rate=self._rate, layout="mono"))
         self._stream.format = audio.sample_format
         if audio.bit_rate is not None:
             self._stream.bit_rate = audio.bit_rate

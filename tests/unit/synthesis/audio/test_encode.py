@@ -24,7 +24,7 @@ def tone(rate: int, seconds: float = SECONDS, hertz: float = 440.0) -> NDArray[n
 
 def decode(data: bytes, name: str, rate: int) -> tuple[NDArray[np.float32], int]:
     options = {"sample_rate": str(rate)} if name in RAW else {}
-    with av.open(io.BytesIO(data), format=RAW.get(name), options=options) as container:
+    with av.open(io.BytesIO(data), "r", format=RAW.get(name), options=options) as container:
         resampler = av.AudioResampler(format="flt", layout="mono")
         frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
         frames += resampler.resample(None)
