@@ -56,7 +56,8 @@ class Metrics:
         add("queue_depth", Gauge("echo_engine_queue", "Utterances waiting for an engine.", ["engine"], registry=self.registry))
 
 
-def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A structlog processor: which trace and span a log line belongs to."""
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         event["trace_id"] = f"{context.trace_id:032x}"
@@ -70,7 +71,7 @@ def configure_logging(settings: CommonSettings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_trace,
+        add_trace,
     ]
     last: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
