@@ -1,0 +1,44 @@
+"""Who may call, as an annotated type in a route's signature."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from echo_common.auth.principal import Principal, Scope
+from echo_common.auth.tokens import TokenVerifier
+from echo_common.errors import ForbiddenError, UnauthenticatedError
+
+_BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="An access token.")
+
+
+async def principal_of(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+) -> Principal:
+    """The caller, from `Authorization: Bearer …`; the app's state holds the `verifier`."""
+    if credentials is None or not credentials.credentials:
+        raise UnauthenticatedError
+    verifier: TokenVerifier = request.app.state.verifier
+    return await verifier.verify(credentials.credentials)
+
+
+CurrentPrincipal = Annotated[Principal, Depends(principal_of)]
+
+
+def allow(*scopes: Scope) -> Any:
+    """What marks a principal that must carry all these scopes: `Annotated[Principal, allow(Scope.SPEECH_WRITE)]`."""
+
+    async def allowed(principal: CurrentPrincipal) -> Principal:
+        if not all(map(principal.may, scopes)):
+            raise ForbiddenError
+        return principal
+
+    return Depends(allowed)
+
+
+AccountHolder = Annotated[Principal, allow(Scope.ACCOUNT)]
+SpeechReader = Annotated[Principal, allow(Scope.SPEECH_READ)]
+SpeechWriter = Annotated[Principal, allow(Scope.SPEECH_WRITE)]
+VoicesReader = Annotated[Principal, allow(Scope.VOICES_READ)]
+VoicesWriter = Annotated[Principal, allow(Scope.VOICES_WRITE)]
+Administrator = Annotated[Principal, allow(Scope.ADMIN)]

@@ -1,0 +1,210 @@
+"""Verifying access tokens, in every service, without asking auth for each."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import structlog
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from pydantic import ValidationError
+
+from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, TOKEN_ALGORITHM, TRUST_PATH, AccessClaims, TrustDocument
+from echo_common.errors import EchoError, ServiceUnavailableError, UnauthenticatedError
+from echo_common.http.client import ServiceClient
+
+POLL_SECONDS = 2.0
+LEEWAY_SECONDS = 5
+_FIRST_RETRY_SECONDS = 0.1
+_ASK_AGAIN_SECONDS = 1.0
+_MAX_TOKEN_LENGTH = 4096
+_SCOPES = {scope.value: scope for scope in Scope}
+
+
+class TokenExpiredError(UnauthenticatedError):
+    """The access token has expired; refresh it."""
+
+    code = "TOKEN_EXPIRED"
+
+
+class InvalidTokenError(UnauthenticatedError):
+    """The access token is not valid; log in again."""
+
+    code = "INVALID_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    keys: Mapping[str, OKPKey] = field(default_factory=dict)
+    revoked_sessions: frozenset[str] = frozenset()
+    token_versions: Mapping[str, int] = field(default_factory=dict)
+    etag: str | None = None
+
+
+class Trust:
+    """What auth says about keys and revocations, followed in the background.
+
+    A log-out is known here after at most `POLL_SECONDS` and one request, broker or not. While auth is down, what was
+    known stays in force.
+    """
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+        self._known = _Known()
+        self._asking = asyncio.Lock()
+        self._asked_at = float("-inf")
+        self._log = structlog.get_logger("echo.trust")
+
+    @classmethod
+    @asynccontextmanager
+    async def following(cls, client: ServiceClient, *, every: float = POLL_SECONDS) -> AsyncIterator["Trust"]:
+        """Trust that keeps itself up to date while the context lasts. Does not wait for auth to be there."""
+        trust = cls(client)
+        task = asyncio.create_task(trust._follow(every))
+        try:
+            yield trust
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    @property
+    def known(self) -> bool:
+        """Whether auth has been heard of at all."""
+        return bool(self._known.keys)
+
+    def key(self, key_id: str) -> OKPKey | None:
+        """The public key of that id, if it is in force."""
+        return self._known.keys.get(key_id)
+
+    def revoked(self, session_id: str, user_id: str, token_version: int) -> bool:
+        """Whether tokens of this session, or of this user up to this version, are void."""
+        known = self._known
+        return session_id in known.revoked_sessions or token_version < known.token_versions.get(user_id, 0)
+
+    async def refresh(self) -> None:
+        """Ask auth now. Raises what `ServiceClient.answer` raises."""
+        etag = self._known.etag
+        answer = await self._client.answer("GET", TRUST_PATH, headers={"If-None-Match": etag} if etag else None, seconds=2.0)
+        if answer.status == 304:
+            return
+        try:
+            document = TrustDocument.model_validate(answer.data)
+            keys = {key["kid"]: OKPKey.import_key(key) for key in document.keys.keys}
+        except (ValidationError, JoseError, KeyError, ValueError) as error:
+            raise ServiceUnavailableError("auth gave an answer that makes no sense.") from error
+        self._known = _Known(
+            keys, frozenset(document.revoked_sessions), document.token_versions, etag=answer.headers.get("ETag")
+        )
+
+    async def ask_again(self) -> None:
+        """Ask auth out of turn, for all who wait at once, and no more often than once a second. Never raises."""
+        before = self._known
+        async with self._asking:
+            if self._known is not before or time.monotonic() - self._asked_at < _ASK_AGAIN_SECONDS:
+                return
+            self._asked_at = time.monotonic()
+            with suppress(EchoError):
+                await self.refresh()
+
+    async def _follow(self, every: float) -> None:
+        pause, reachable = min(_FIRST_RETRY_SECONDS, every), True
+        while True:
+            try:
+                await self.refresh()
+                if not reachable:
+                    self._log.info("auth is back")
+                pause, reachable = every, True
+            except EchoError as error:
+                if reachable and self.known:
+                    self._log.warning("auth is not reachable; what is known stays in force", reason=error.message)
+                    reachable = False
+                pause = min(pause * 2, every)
+            except Exception:
+                self._log.exception("trust could not be read")
+                pause = every
+            await asyncio.sleep(pause)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    principal: Principal
+    key_id: str
+    expires_at: float
+    token_version: int
+
+
+class TokenVerifier:
+    """Turns access tokens into principals.
+
+    A signature is checked once for each token (about 80 µs); whether it has expired, its session has ended or its key has
+    gone is checked every time.
+    """
+
+    def __init__(self, trust: Trust, *, cached: int = 10_000) -> None:
+        self._trust = trust
+        self._cache: OrderedDict[str, _Verified] = OrderedDict()
+        self._cached = cached
+
+    async def verify(self, token: str) -> Principal:
+        """Who the token speaks for; awaits nothing when its key is known.
+
+        Raises `InvalidTokenError`, `TokenExpiredError`, or `ServiceUnavailableError` when auth has not been heard of yet.
+        """
+        verified = self._cache.get(token)
+        if verified is None or self._trust.key(verified.key_id) is None:
+            self._cache.pop(token, None)
+            verified = await self._examine(token)
+            self._cache[token] = verified
+            if len(self._cache) > self._cached:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(token)
+        if verified.expires_at <= time.time():
+            del self._cache[token]
+            raise TokenExpiredError
+        principal = verified.principal
+        if self._trust.revoked(principal.session_id, principal.user_id, verified.token_version):
+            raise InvalidTokenError
+        return principal
+
+    async def _examine(self, token: str) -> _Verified:
+        if len(token) > _MAX_TOKEN_LENGTH:
+            raise InvalidTokenError
+        try:
+            unverified = jws.extract_compact(token.encode("ascii"))
+        except (JoseError, ValueError) as error:
+            raise InvalidTokenError from error
+        header = unverified.headers()
+        key_id = header.get("kid")
+        if header.get("typ") != ACCESS_TOKEN_TYPE or header.get("alg") != TOKEN_ALGORITHM or not isinstance(key_id, str):
+            raise InvalidTokenError
+        key = await self._key(key_id)
+        try:
+            signed = jws.deserialize_compact(token, key, algorithms=[TOKEN_ALGORITHM])
+            claims = AccessClaims.model_validate_json(signed.payload or b"")
+        except (JoseError, ValueError) as error:
+            raise InvalidTokenError from error
+        if claims.iat > time.time() + LEEWAY_SECONDS:
+            raise InvalidTokenError
+        return _Verified(_principal(claims), key_id, claims.exp + LEEWAY_SECONDS, claims.ver)
+
+    async def _key(self, key_id: str) -> OKPKey:
+        if (key := self._trust.key(key_id)) is not None:
+            return key
+        await self._trust.ask_again()
+        if (key := self._trust.key(key_id)) is not None:
+            return key
+        if not self._trust.known:
+            raise ServiceUnavailableError("auth is not reachable right now.")
+        raise InvalidTokenError
+
+
+def _principal(claims: AccessClaims) -> Principal:
+    scopes = frozenset(_SCOPES[name] for name in claims.scope.split() if name in _SCOPES)
+    return Principal(user_id=claims.sub, session_id=claims.sid, plan=claims.plan, role=claims.role, scopes=scopes)

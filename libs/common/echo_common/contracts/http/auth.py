@@ -1,0 +1,146 @@
+"""Bodies auth serves: identities, sessions and what is needed to trust a token."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, SecretStr, StringConstraints
+
+from echo_common.contracts.values import Plan, Role
+
+ISSUER: Final = "echo-auth"
+AUDIENCE: Final = "echo"
+TOKEN_ALGORITHM = "Ed25519"  # noqa: S105 - the name of RFC 9864 for what RFC 8037 called EdDSA
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068
+JWKS_PATH = "/.well-known/jwks.json"
+TRUST_PATH = "/internal/trust"
+
+
+def _not_in_future(day: date) -> date:
+    if not date(1900, 1, 1) <= day <= datetime.now(UTC).date():
+        raise ValueError("must lie between 1900 and today")
+    return day
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of printable characters")
+    return text
+
+
+Email = Annotated[EmailStr, Field(max_length=254), AfterValidator(str.lower)]
+"""Normalised: two spellings that differ in case only are one address."""
+Username = Annotated[str, StringConstraints(pattern=re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$"))]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_one_line)]
+Language = Annotated[str, StringConstraints(pattern=re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"))]
+BirthDate = Annotated[date, AfterValidator(_not_in_future)]
+NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]
+Password = Annotated[SecretStr, Field(min_length=1, max_length=128)]
+RefreshToken = Annotated[SecretStr, Field(min_length=1, max_length=256)]
+
+
+class Request(BaseModel):
+    """Base of request bodies: what is not known is refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RegisterRequest(Request):
+    """Somebody new."""
+
+    email: Email = Field(examples=["ada@example.com"])
+    password: NewPassword = Field(description="8 to 128 characters.", examples=["correct horse battery"])
+    username: Username | None = Field(None, description="3 to 32 letters, digits, dots, dashes.", examples=["ada"])
+    first_name: Name | None = None
+    last_name: Name | None = None
+    preferred_language: Language | None = Field(None, description="BCP-47.", examples=["en"])
+    date_of_birth: BirthDate | None = None
+
+
+class LoginRequest(Request):
+    """Email or username, and the password."""
+
+    email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)] | None = Field(
+        None, description="An email address, or a username.", examples=["ada@example.com"]
+    )
+    username: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)] | None = Field(
+        None, description="Instead of `email`.", examples=["ada"]
+    )
+    password: Password = Field(examples=["correct horse battery"])
+
+
+class RefreshRequest(Request):
+    """A refresh token, good for one use."""
+
+    refresh_token: RefreshToken
+
+
+class LogoutRequest(Request):
+    """Ends the session of the access token; naming its refresh token as well does no harm."""
+
+    refresh_token: RefreshToken | None = None
+
+
+class UserView(BaseModel):
+    """A user as they see themselves."""
+
+    id: str
+    email: str
+    username: str | None
+    first_name: str | None
+    last_name: str | None
+    preferred_language: str | None
+    date_of_birth: date | None
+    plan: Plan
+    role: Role
+    created_at: datetime
+    last_login: datetime | None
+
+
+class Tokens(BaseModel):
+    """A pair: one for the next minutes' requests, one to get the next pair."""
+
+    access_token: str
+    refresh_token: str = Field(description="Single use: presenting it twice ends the session.")
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    expires_in: int = Field(description="Seconds the access token is good for.")
+
+
+class Login(Tokens):
+    """Tokens, and whose they are."""
+
+    user: UserView
+
+
+class AccessClaims(BaseModel):
+    """What an access token says; strict, so that a token of any other make is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    iss: Literal["echo-auth"] = ISSUER
+    aud: Literal["echo"] = AUDIENCE
+    sub: Annotated[str, Field(min_length=1, description="User.")]
+    sid: Annotated[str, Field(min_length=1, description="Session.")]
+    iat: Annotated[int, Field(strict=True)]
+    exp: Annotated[int, Field(strict=True)]
+    jti: Annotated[str, Field(min_length=1)]
+    plan: Plan
+    role: Role
+    scope: str = Field(description="Scopes with spaces between.")
+    ver: Annotated[int, Field(strict=True, description="The user's token version when it was issued.")]
+
+
+class Jwks(BaseModel):
+    """Public keys (RFC 7517)."""
+
+    keys: list[dict[str, Any]]
+
+
+class TrustDocument(BaseModel):
+    """All that is needed to judge access tokens; polled with `If-None-Match`."""
+
+    keys: Jwks
+    revoked_sessions: list[str] = Field(description="Sessions ended while one of their access tokens could still be alive.")
+    token_versions: dict[str, int] = Field(
+        description="Users whose older access tokens are void, with the least version valid."
+    )

@@ -1,0 +1,183 @@
+"""Calling another service: over TCP, to any of its replicas in turn, or over a Unix socket."""
+
+import json as jsonlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+from opentelemetry import propagate
+from yarl import URL
+
+from echo_common.errors import Details, EchoError, ServiceUnavailableError
+
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 30.0
+_KEEPALIVE_SECONDS = 20.0  # less than the servers', so that no request meets a connection that is being closed
+_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+# aiohttp adds these unless told not to; a forwarder must pass on what it got, and services do not compress
+_NOT_OURS = ("Accept-Encoding", "User-Agent")
+
+
+class AddressError(EchoError):
+    """A service's address must be http://host:port (several with commas between) or unix:///path.sock."""
+
+
+class RemoteError(EchoError):
+    """Another service refused; code, status, message and details are its own."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *, details: Details | None = None, retry_after: int | None = None
+    ) -> None:
+        super().__init__(message, details=details, retry_after=retry_after)
+        vars(self).update(code=code, status=status)  # every other error has them by class
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a service answered with success. `data` and `meta` are the envelope's; a body without envelope is `data`."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: Any
+    meta: Mapping[str, Any] | None = None
+
+
+class ServiceClient:
+    """A client of one service. For a raw forwarder, `session` and `pick` are enough.
+
+    `session` has no overall time limit (streams), leaves encodings as they are and keeps connections alive. A request that never reached its replica may be sent to the next: `pick` again,
+    at most `replicas` times.
+    """
+
+    def __init__(self, name: str, bases: list[str], session: aiohttp.ClientSession) -> None:
+        self.name = name
+        self.session = session
+        self.replicas = len(bases)
+        self._turns = cycle(bases)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, name: str, url: str) -> AsyncIterator["ServiceClient"]:
+        """A client while the context lasts; nothing is connected until the first request. Raises `AddressError`."""
+        socket_path, bases = _addresses(name, url)
+        connector: aiohttp.BaseConnector = (
+            aiohttp.UnixConnector(socket_path, limit=0, keepalive_timeout=_KEEPALIVE_SECONDS)
+            if socket_path
+            else aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_SECONDS)
+        )
+        async with aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=_NOT_OURS,
+        ) as session:
+            yield cls(name, bases, session)
+
+    def pick(self) -> str:
+        """The next replica's base URL, without a slash at the end. For a Unix socket, one that `session` understands."""
+        return next(self._turns)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = ANSWER_SECONDS,
+    ) -> Any:
+        """The `data` of the envelope answered; see `answer`."""
+        return (await self.answer(method, path, json=json, headers=headers, seconds=seconds)).data
+
+    async def answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = ANSWER_SECONDS,
+    ) -> Answer:
+        """The whole answer within `seconds`. `path` starts with a slash and is percent-encoded already.
+
+        Trace context and request id go along. Raises `RemoteError` when the service refuses, `ServiceUnavailableError`
+        when no replica can be reached, none answers in time, or the answer makes no sense.
+        """
+        body = None if json is None else jsonlib.dumps(json).encode()
+        sent = _with_context(headers, json_body=body is not None)
+        unavailable = ServiceUnavailableError(f"{self.name} is not reachable right now.")
+        limit = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+        for base in self._each_once():
+            try:
+                async with self.session.request(
+                    method, URL(base + path, encoded=True), data=body, headers=sent, timeout=limit, allow_redirects=False
+                ) as response:
+                    return self._read(response.status, response.headers, await response.read())
+            except _NEVER_SENT as error:
+                unavailable.__cause__ = error
+            except TimeoutError as error:
+                raise ServiceUnavailableError(f"{self.name} did not answer in time.") from error
+            except aiohttp.ClientError as error:
+                unavailable.__cause__ = error
+                if method not in _REPEATABLE:
+                    break  # the service may have done its part: only the caller knows whether to ask again
+        raise unavailable
+
+    def _each_once(self) -> Iterator[str]:
+        return islice(self._turns, self.replicas)
+
+    def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+        if not body and status < 400:
+            return Answer(status, headers, None)
+        try:
+            content = jsonlib.loads(body)
+        except ValueError as error:
+            raise ServiceUnavailableError(f"{self.name} gave an answer that makes no sense.") from error
+        if status >= 400:
+            raise self._refusal(status, headers, content)
+        if isinstance(content, dict) and content.get("success") is True:
+            return Answer(status, headers, content.get("data"), content.get("meta"))
+        return Answer(status, headers, content)
+
+    def _refusal(self, status: int, headers: Mapping[str, str], content: Any) -> EchoError:
+        problem = content.get("error") if isinstance(content, dict) else None
+        if not isinstance(problem, dict) or not isinstance(problem.get("code"), str):
+            return ServiceUnavailableError(f"{self.name} gave an answer that makes no sense.")
+        wait = headers.get("Retry-After", "")
+        return RemoteError(
+            status,
+            problem["code"],
+            str(problem.get("message", "")),
+            details=problem.get("details"),
+            retry_after=int(wait) if wait.isdecimal() else None,
+        )
+
+
+def _addresses(name: str, url: str) -> tuple[str | None, list[str]]:
+    parts = urlsplit(url)
+    if parts.scheme == "unix" and parts.path:
+        return parts.path, [f"http://{name}"]
+    bases = [base.strip().rstrip("/") for base in url.split(",")]
+    if any(urlsplit(base).scheme not in {"http", "https"} or not urlsplit(base).hostname for base in bases):
+        raise AddressError(
+            f"{url!r} is no address of {name}: http://host:port (several with commas between) or unix:///path.sock."
+        )
+    return None, bases
+
+
+def _with_context(headers: Mapping[str, str] | None, *, json_body: bool) -> dict[str, str]:
+    sent = dict(headers or {})
+    if json_body:
+        sent.setdefault("Content-Type", "application/json")
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    if request_id:
+        sent.setdefault("X-Request-ID", request_id)
+    propagate.inject(sent)
+    return sent
