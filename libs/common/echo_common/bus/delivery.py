@@ -63,7 +63,7 @@ class ReplayFailedError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a failing handler is tried, and when: `first × factor^n` seconds, at most `longest`, plus jitter.
+    """How often a failing handler is tried, and when: `first * factor**n` seconds, at most `longest`, plus jitter.
 
     Defaults: five attempts, 0.5, 1.5, 4.5 and 13.5 s apart. `jitter` is the largest share added to a delay. `timeout` is how
     long (s) one attempt may take. An outage (`ServiceUnavailableError`) is no fault of the message's: it never counts as the

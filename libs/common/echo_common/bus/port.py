@@ -6,6 +6,9 @@ from typing import Protocol
 
 from echo_common.errors import ServiceUnavailableError
 
+DELIVERY_LIMIT = 20
+"""Deliveries without an outcome before a message counts as deadly. Far above what restarts under load cause by chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -44,6 +47,7 @@ class Consumer:
 
     A durable consumer (`transient=False`) has one queue per (service, topic), shared by the service's replicas and kept
     while none is there. A transient one gets every message of its topics published while it is connected.
+    `bury` takes a durable message that ended `DELIVERY_LIMIT` deliveries without an outcome: it kills whoever handles it.
     """
 
     service: str
@@ -51,6 +55,7 @@ class Consumer:
     deliver: Callable[[Message], Awaitable[Outcome]]
     transient: bool = False
     concurrency: int = 16
+    bury: Callable[[Message, str], Awaitable[Outcome]] | None = None
 
 
 class BusUnavailableError(ServiceUnavailableError):

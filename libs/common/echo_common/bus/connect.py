@@ -1,0 +1,23 @@
+"""The URL picks the bus."""
+
+from urllib.parse import urlsplit
+
+from echo_common.bus.inproc import InprocBroker, InprocBus
+from echo_common.bus.port import Bus
+
+
+async def open_bus(url: str, *, service: str, broker: InprocBroker | None = None) -> Bus:
+    """The bus at `inproc://` (needs the process's `broker`) or `amqp://…`, `amqps://…`; `service` names the connection.
+
+    Raises `ValueError` for another URL, or for `inproc://` without a broker; `BusUnavailableError` when a broker elsewhere
+    cannot be reached within the connection timeout.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme == "inproc" and broker is not None:
+        return InprocBus(broker)
+    if scheme in {"amqp", "amqps"}:
+        # Imported here so that a process without RabbitMQ does not load its driver.
+        from echo_common.bus.rabbitmq import RabbitBus
+
+        return await RabbitBus.open(url, service=service)
+    raise ValueError(f"no bus for {scheme}:// (inproc:// needs a broker object)")

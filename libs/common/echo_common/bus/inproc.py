@@ -1,0 +1,177 @@
+"""The bus inside one process: real bytes, the same delivery path, and the publisher's outbox as the only durability."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Coroutine, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from echo_common.bus.port import DELIVERY_LIMIT, BusUnavailableError, Consumer, Done, Message, Outcome, Retry
+
+log = structlog.get_logger(__name__)
+
+_inside_delivery: ContextVar[bool] = ContextVar("inside_delivery", default=False)
+# A delivery that publishes waits for what it causes. Were that to wait for a slot too, two such chains could wait for each
+# other for ever; so only deliveries that nobody's delivery waits for are bounded.
+
+
+class InprocBroker:
+    """What the buses of one process share; created by the host, one a process.
+
+    Queues hold nothing: `publish` returns when every durable consumer has settled the message, so what was not settled when
+    the process ends is still in the publisher's outbox. All services of a process start and stop together, and "ever
+    started" means in this process. Therefore:
+
+    - a broker created `held` keeps publishers waiting until `release`, which the host calls once all consumers are started;
+    - when a durable consumer has stopped, publishing to its topics raises `BusUnavailableError`: the outbox keeps the event.
+    """
+
+    def __init__(self, *, held: bool = False) -> None:
+        self._released = asyncio.Event()
+        if not held:
+            self._released.set()
+        self._groups: dict[str, dict[str, list[_Member]]] = defaultdict(dict)
+        self._listeners: dict[str, list[_Member]] = defaultdict(list)
+
+    def release(self) -> None:
+        """Let publishers go: every consumer is there."""
+        self._released.set()
+
+    async def publish(self, messages: Sequence[Message], timeout: float) -> None:
+        """Deliver to everybody; `timeout` (s) bounds only the wait for `release`."""
+        try:
+            await asyncio.wait_for(self._released.wait(), timeout)
+        except TimeoutError:
+            raise BusUnavailableError("not every service of this process has started") from None
+        deliveries = []
+        for message in messages:
+            for member in self._listeners[message.topic]:
+                member.spawn(member.tell(message))
+            deliveries += [self._settle(group, message) for group in self._groups[message.topic].values()]
+        failures = [found for found in await asyncio.gather(*deliveries, return_exceptions=True) if found is not None]
+        if failures:
+            raise failures[0]
+
+    def join(self, member: "_Member") -> None:
+        """Start to deliver to a consumer."""
+        for topic in member.consumer.topics:
+            if member.consumer.transient:
+                self._listeners[topic].append(member)
+            else:
+                self._groups[topic].setdefault(member.consumer.service, []).append(member)
+
+    def leave(self, member: "_Member") -> None:
+        """Stop to deliver to a consumer; a durable one's group stays known."""
+        for topic in member.consumer.topics:
+            for members in (self._listeners[topic], self._groups[topic].get(member.consumer.service, [])):
+                if member in members:
+                    members.remove(member)
+
+    async def _settle(self, group: "list[_Member]", message: Message) -> None:
+        lost = 0
+        while True:
+            if not group:
+                raise BusUnavailableError(f"no consumer of {message.topic} is running")
+            group.append(member := group.pop(0))  # replicas take turns
+            outcome = await member.settle(message, deadly=lost >= DELIVERY_LIMIT)
+            if outcome is None:
+                lost += 1
+                await asyncio.sleep(min(0.01 * lost, 1))
+            elif isinstance(outcome, Retry):
+                await asyncio.sleep(outcome.after)
+            else:
+                return
+            message = replace(message, attempt=message.attempt + 1)
+
+
+class _Member:
+    """One started consumer."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self.consumer = consumer
+        self.closing = False
+        self._slots = asyncio.Semaphore(consumer.concurrency)
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, Outcome | None]) -> asyncio.Task[Outcome | None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def settle(self, message: Message, *, deadly: bool) -> Outcome | None:
+        """None when the delivery ended without an outcome."""
+        task = self.spawn(self._deliver(message, deadly=deadly))
+        # A publisher that is cancelled leaves the handler alone: it is shielded, and the outbox still holds the event.
+        await asyncio.wait([task])
+        return None if task.cancelled() else task.result()
+
+    async def tell(self, message: Message) -> None:
+        """Deliver to a transient consumer."""
+        while isinstance(outcome := await self._deliver(message), Retry):
+            await asyncio.sleep(outcome.after)
+            message = replace(message, attempt=message.attempt + 1)
+
+    async def close(self, grace: float) -> None:
+        self.closing = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _deliver(self, message: Message, *, deadly: bool = False) -> Outcome | None:
+        if _inside_delivery.get():
+            return await self._attempt(message, deadly=deadly)
+        async with self._slots:
+            _inside_delivery.set(True)
+            return await self._attempt(message, deadly=deadly)
+
+    async def _attempt(self, message: Message, *, deadly: bool) -> Outcome | None:
+        if self.closing:
+            return None
+        try:
+            if not deadly:
+                return await self.consumer.deliver(message)
+            if self.consumer.bury is not None:
+                return await self.consumer.bury(message, f"no outcome in {DELIVERY_LIMIT} deliveries")
+            log.error("deadly_message_dropped", topic=message.topic, event_id=message.id)
+            return Done()
+        except Exception:
+            log.exception("delivery_without_outcome", topic=message.topic, event_id=message.id)
+            return None
+
+
+class InprocBus:
+    """One service's end of an `InprocBroker`. `grace` (s) is how long `close` lets deliveries end."""
+
+    def __init__(self, broker: InprocBroker, *, publish_timeout: float = 5.0, grace: float = 10.0) -> None:
+        self._broker = broker
+        self._timeout = publish_timeout
+        self._grace = grace
+        self._members: list[_Member] = []
+        self._closed = False
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        await self.ping()
+        await self._broker.publish(messages, self._timeout)
+
+    async def consume(self, consumer: Consumer) -> None:
+        await self.ping()
+        member = _Member(consumer)
+        self._members.append(member)
+        self._broker.join(member)
+
+    async def ping(self) -> None:
+        if self._closed:
+            raise BusUnavailableError
+
+    async def close(self) -> None:
+        self._closed = True
+        for member in self._members:
+            self._broker.leave(member)
+        await asyncio.gather(*(member.close(self._grace) for member in self._members))
+        self._members.clear()
