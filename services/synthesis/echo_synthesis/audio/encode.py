@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from echo_synthesis.audio.formats import AudioFormat
 from echo_synthesis.audio.resample import Resampler
 
-_FLUSH_PACKETS: int = av.container.Flags.flush_packets.value
+_FLUSH_PACKETS = 0x200  # AVFMT_FLAG_FLUSH_PACKETS: what is encoded is handed over at once
 
 
 class _Sink:

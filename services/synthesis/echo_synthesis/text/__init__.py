@@ -1,0 +1,1 @@
+"""Written text: its words, its units of speech, its sounds."""
