@@ -26,7 +26,7 @@ CurrentPrincipal = Annotated[Principal, Depends(principal_of)]
 
 
 def allow(*scopes: Scope) -> Any:
-    """What marks a principal that must carry all these scopes: `Annotated[Principal, allow(Scope.SPEECH_WRITE)]`."""
+    """A dependency on a principal who carries all these scopes; the types below cover the usual cases."""
 
     async def allowed(principal: CurrentPrincipal) -> Principal:
         if not all(map(principal.may, scopes)):

@@ -51,8 +51,8 @@ class Answer:
 class ServiceClient:
     """A client of one service. For a raw forwarder, `session` and `pick` are enough.
 
-    `session` has no overall time limit (streams), leaves encodings as they are and keeps connections alive. A request that never reached its replica may be sent to the next: `pick` again,
-    at most `replicas` times.
+    `session` has no overall time limit (streams), leaves encodings as they are and keeps connections alive. A request
+    that never reached its replica may be sent to the next: `pick` again, at most `replicas` times.
     """
 
     def __init__(self, name: str, bases: list[str], session: aiohttp.ClientSession) -> None:
