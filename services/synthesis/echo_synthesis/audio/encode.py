@@ -96,6 +96,27 @@ class Encoder:
         return self._sink.take()
 
 
+class FileEncoder:
+    """Encodes into a complete file, piece by piece in constant memory: true sizes, seek tables and totals once closed.
+
+    Samples are mono float32 in [-1, 1] at `source_rate` (default: `sample_rate`, both in Hz).
+    """
+
+    def __init__(self, path: Path, audio: AudioFormat, sample_rate: int, *, source_rate: int | None = None) -> None:
+        self._path = path
+        container = av.open(str(path), "w", format=audio.container, container_options=dict(audio.options))
+        self._writer = _Writer(container, audio, sample_rate, source_rate or sample_rate)
+
+    def feed(self, samples: NDArray[np.float32]) -> None:
+        """Take samples of any number."""
+        self._writer.write(samples)
+
+    def close(self) -> int:
+        """Finish the file; its size in bytes."""
+        self._writer.close()
+        return self._path.stat().st_size
+
+
 def write_file(
     path: Path,
     audio: AudioFormat,
@@ -104,13 +125,8 @@ def write_file(
     *,
     source_rate: int | None = None,
 ) -> int:
-    """Write a complete file with true sizes, seek tables and totals, in constant memory; its size in bytes.
-
-    `blocks` are mono float32 samples at `source_rate` (default: `sample_rate`, both in Hz).
-    """
-    with av.open(str(path), "w", format=audio.container, container_options=dict(audio.options)) as container:
-        writer = _Writer(container, audio, sample_rate, source_rate or sample_rate)
-        for block in blocks:
-            writer.write(block)
-        writer.close()
-    return path.stat().st_size
+    """Write `blocks` as a complete file (see `FileEncoder`); its size in bytes."""
+    encoder = FileEncoder(path, audio, sample_rate, source_rate=source_rate)
+    for block in blocks:
+        encoder.feed(block)
+    return encoder.close()

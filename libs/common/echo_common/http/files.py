@@ -1,0 +1,71 @@
+"""Objects over HTTP: Range, ETag, 304, HEAD, download."""
+
+import re
+from collections.abc import AsyncIterator
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+
+from echo_common.errors import EchoError
+from echo_common.storage.port import ObjectStore
+
+_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+
+
+class RangeNotSatisfiableError(EchoError):
+    """The range lies outside the file."""
+
+    code = "RANGE_NOT_SATISFIABLE"
+    status = 416
+
+    def __init__(self, message: str | None = None, *, size: int = 0) -> None:
+        super().__init__(message, details={"size": size})
+
+
+def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """Half-open `[start, end)` of a single-range header (RFC 9110, 14.1.2); None when the whole is to be sent.
+
+    Several ranges, or another unit, are answered with the whole, as the RFC allows. Raises `RangeNotSatisfiableError`.
+    """
+    match = _RANGE.match((header or "").replace(" ", ""))
+    if match is None or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < start:
+            return None
+    if start >= size or start >= end:
+        raise RangeNotSatisfiableError(f"The range lies outside the file of {size} bytes.", size=size)
+    return start, end
+
+
+def object_response(
+    request: Request, objects: ObjectStore, key: str, *, size: int, mime: str, etag: str, download_as: str | None
+) -> Response:
+    """Answer a GET or HEAD for an object that never changes under its key. Raises `RangeNotSatisfiableError`."""
+    headers = {
+        "ETag": f'"{etag}"',
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=3600, immutable",
+        "Content-Disposition": f'attachment; filename="{download_as}"' if download_as else "inline",
+    }
+    known = request.headers.get("if-none-match")
+    if known is not None and any(tag.strip().removeprefix("W/") in {f'"{etag}"', "*"} for tag in known.split(",")):
+        return Response(status_code=304, headers=headers)
+    unchanged = request.headers.get("if-range", f'"{etag}"') == f'"{etag}"'
+    part = parse_range(request.headers.get("range"), size) if unchanged else None
+    start, end = part or (0, size)
+    headers["Content-Length"] = str(end - start)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    status = 200 if part is None else 206
+    body = _nothing() if request.method == "HEAD" else objects.read(key, start, end)
+    return StreamingResponse(body, status, headers, media_type=mime)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

@@ -1,0 +1,52 @@
+"""Synthesis: text in, speech out. The service's table of contents."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from echo_common.http.health import Check
+from echo_common.service import Adapters, Service
+from echo_synthesis import api, handlers
+from echo_synthesis.engine import EngineConfig
+from echo_synthesis.enginepool import EnginePool
+from echo_synthesis.engines import discover
+from echo_synthesis.handlers import Dependencies
+from echo_synthesis.narration import Narrator
+from echo_synthesis.recording import Recorder
+from echo_synthesis.repository import AudioShelf, Jobs
+from echo_synthesis.settings import SynthesisSettings
+from echo_synthesis.speechcache import SpeechCache
+from echo_synthesis.usecases import Studio
+from echo_synthesis.voices import Voices
+from echo_synthesis.worker import Worker
+
+
+def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
+    """The service, not yet running."""
+    chosen = settings or SynthesisSettings()
+
+    @asynccontextmanager
+    async def open_dependencies(adapters: Adapters) -> AsyncIterator[Dependencies]:
+        config = EngineConfig(models=chosen.models)
+        engines = discover(chosen.engines)
+        jobs = await Jobs.open(adapters.store, adapters.relay)
+        audio = await AudioShelf.open(adapters.store, adapters.relay)
+        async with (
+            SpeechCache.open(adapters.store, adapters.objects, chosen.cache_bytes) as cache,
+            EnginePool.open(engines, config, workers=chosen.workers) as pool,
+        ):
+            recorder = Recorder(Narrator(pool, cache), adapters.objects)
+            studio = Studio(chosen, Voices(engines, config, chosen.default_voice), recorder, jobs, audio, adapters.objects)
+            worker = Worker(studio, adapters.metrics, adapters.faults)
+            async with worker.running():
+                yield Dependencies(studio, worker, pool)
+
+    def checks(dependencies: Dependencies) -> Mapping[str, Check]:
+        return {"engines": dependencies.pool.check}
+
+    return Service(
+        name="synthesis",
+        open=open_dependencies,
+        routers=[api.router],
+        subscriptions=handlers.subscriptions,
+        checks=checks,
+    )

@@ -1,0 +1,50 @@
+"""Where jobs and audio are kept."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from echo_common.contracts.values import JobStatus
+from echo_common.store.port import DuplicateError, Index
+from echo_common.store.repository import Repository
+
+from echo_synthesis.domain import Audio, Job, LeaseLostError
+
+
+class Jobs(Repository[Job]):
+    """Jobs, found by owner, by status and by idempotency key."""
+
+    collection_name = "jobs"
+    aggregate = Job
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("user_id", 1), ("created_at", -1)]),
+        Index([("status", 1), ("created_at", 1)]),
+        Index([("idempotency_key", 1)], unique=True),
+    )
+
+    def pending(self, limit: int) -> AsyncIterator[Job]:
+        """The jobs that have waited longest."""
+        return self.find({"status": JobStatus.PENDING.value}, sort=[("created_at", 1)], limit=limit)
+
+    def abandoned(self, moment: datetime) -> AsyncIterator[Job]:
+        """Jobs whose worker has not renewed its lease."""
+        return self.find({"status": JobStatus.PROCESSING.value, "lease.until": {"$lt": moment}})
+
+
+class AudioShelf(Repository[Audio]):
+    """Audio, found by owner."""
+
+    collection_name = "audio"
+    aggregate = Audio
+    indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1), ("created_at", -1)]),)
+
+    async def put(self, audio: Audio) -> None:
+        """Add an attempt's audio in place of an earlier attempt's. Raises `LeaseLostError` when a later one is there."""
+        try:
+            await self.add(audio)
+        except DuplicateError:
+            earlier = await self.find_one({"_id": audio.id})
+            if earlier is None or earlier.attempt >= audio.attempt:
+                raise LeaseLostError(audio.id) from None
+            audio.version = earlier.version
+            await self.save(audio)

@@ -1,0 +1,30 @@
+"""Settings of synthesis."""
+
+from pathlib import Path
+from typing import Annotated
+
+from echo_common.settings import settings_config
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+
+class SynthesisSettings(BaseSettings):
+    """What an operator may decide about speech."""
+
+    model_config = settings_config("ECHO_SYNTHESIS_")
+
+    engines: Annotated[tuple[str, ...], NoDecode] = Field(("kokoro", "piper"), description="Engines to offer, comma separated.")
+    models: Path = Field(Path("/var/lib/echo/models"), description="Folder that holds the speech models.")
+    workers: int | None = Field(
+        None, ge=1, le=64, description="Engine processes per engine; measured on this machine when unset."
+    )
+    default_voice: str = Field("af_heart", description="The voice when a request names none.")
+    max_characters: int = Field(100_000, ge=1, le=1_000_000, description="Longest text of one request.")
+    jobs_at_once: int = Field(2, ge=1, le=256, description="Jobs this process runs at the same time.")
+    lease_seconds: float = Field(15.0, ge=1, le=600, description="A worker silent for so long has lost its job.")
+    cache_bytes: int = Field(2 * 1024**3, ge=0, description="Room for spoken sentences that may be used again; 0 keeps none.")
+
+    @field_validator("engines", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

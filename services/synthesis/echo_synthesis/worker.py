@@ -1,0 +1,210 @@
+"""The worker: claims jobs and runs them. The database is the queue; events only ring the bell."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from functools import partial
+
+import structlog
+from echo_common.clock import now
+from echo_common.errors import ConflictError, EchoError
+from echo_common.faults import FaultPoints
+from echo_common.ids import new_id
+from echo_common.telemetry import Metrics
+
+from echo_synthesis.domain import Audio, Job, LeaseLostError, lease_until
+from echo_synthesis.narration import plan
+from echo_synthesis.usecases import Studio
+
+_SWEEP_SECONDS = 2.0
+_RENEWALS_A_LEASE = 4
+_OUTAGE_PAUSE = 1.0
+
+
+class Worker:
+    """Runs up to `jobs_at_once` jobs in tasks of their own. Start with `running`."""
+
+    def __init__(self, studio: Studio, metrics: Metrics, faults: FaultPoints) -> None:
+        self._studio = studio
+        self._faults = faults
+        self._metrics = metrics
+        self._name = new_id("wrk")
+        self._bell = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+        self._log = structlog.get_logger("echo.worker")
+
+    def ring(self) -> None:
+        """There may be work."""
+        self._bell.set()
+
+    def drop(self, job_id: str) -> None:
+        """The job is not wanted any more: stop at once if it runs here."""
+        if task := self._tasks.get(job_id):
+            task.cancel()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work while the context lasts; on leaving, running jobs go back into the queue."""
+        loop = asyncio.create_task(self._loop())
+        try:
+            yield
+        finally:
+            self._stopping = True
+            loop.cancel()
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(loop, *self._tasks.values(), return_exceptions=True)
+
+    async def _loop(self) -> None:
+        while True:
+            self._bell.clear()
+            try:
+                await self._sweep()
+                await self._claim()
+            except EchoError as error:
+                self._log.warning("no work can be had", error=error.message)
+                await asyncio.sleep(_OUTAGE_PAUSE)
+                continue
+            except Exception:
+                self._log.exception("the worker's loop failed")
+                await asyncio.sleep(_OUTAGE_PAUSE)
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), _SWEEP_SECONDS)
+
+    async def _sweep(self) -> None:
+        """Take jobs from workers that have gone silent."""
+        moment = now()
+        async for job in self._studio.jobs.abandoned(moment):
+            job.lose(moment)
+            with suppress(ConflictError):  # another replica was quicker
+                await self._studio.jobs.save(job)
+                self._log.warning("job lost by its worker", job=job.id, losses=job.losses)
+
+    async def _claim(self) -> None:
+        room = self._studio.settings.jobs_at_once - len(self._tasks)
+        if room <= 0:
+            return
+        async for job in self._studio.jobs.pending(room):
+            attempt = job.claim(self._name, lease_until(now(), self._studio.settings.lease_seconds))
+            try:
+                await self._studio.jobs.save(job)
+            except ConflictError:
+                self.ring()
+                continue
+            await self._faults.reach("worker.after_claim")
+            task = asyncio.create_task(self._run(job, attempt))
+            self._tasks[job.id] = task
+            task.add_done_callback(partial(self._ended, job.id))
+
+    def _ended(self, job_id: str, _: "asyncio.Task[None]") -> None:
+        self._tasks.pop(job_id, None)
+        self.ring()
+
+    async def _run(self, job: Job, attempt: int) -> None:
+        log = self._log.bind(job=job.id, attempt=attempt)
+        run = _Run(job.id, attempt, self._studio, self._faults)
+        try:
+            await run.perform(job)
+            self._metrics.jobs.labels("completed").inc()
+        except LeaseLostError:
+            log.warning("job is not ours any more")
+        except asyncio.CancelledError:
+            if self._stopping:
+                with suppress(LeaseLostError, EchoError):
+                    await self._studio.jobs.update(job.id, lambda held: held.hand_back(attempt))
+            raise
+        except EchoError as error:
+            if error.status == 503:
+                log.warning("job goes back into the queue", error=error.message)
+                await asyncio.sleep(_OUTAGE_PAUSE)
+                await run.settle(lambda held: held.hand_back(attempt))
+                return
+            await run.settle(lambda held: held.fail(attempt, error.code, error.message))
+            self._metrics.jobs.labels("failed").inc()
+        except Exception:
+            log.exception("job failed")
+            await run.settle(
+                lambda held: held.fail(attempt, "INTERNAL_ERROR", "The job failed on our side; it may be retried.")
+            )
+            self._metrics.jobs.labels("failed").inc()
+
+
+class _Run:
+    """One attempt at one job: keeps the lease alive while speaking, and commits under its fence."""
+
+    def __init__(self, job_id: str, attempt: int, studio: Studio, faults: FaultPoints) -> None:
+        self._job_id = job_id
+        self._attempt = attempt
+        self._studio = studio
+        self._faults = faults
+        self._done = 0
+
+    async def perform(self, job: Job) -> None:
+        spec = self._studio.voices.find(job.settings.voice_id).engine
+        narration = await plan(job.text, job.settings, spec)
+        speaking = asyncio.create_task(
+            self._studio.recorder.record(
+                narration,
+                user_id=job.user_id,
+                synthesis_id=job.synthesis_id,
+                audio_id=job.audio_key,
+                job_id=job.id,
+                attempt=self._attempt,
+                progressed=self._progressed,
+            )
+        )
+        try:
+            audio = await self._keep_lease(speaking)
+        finally:
+            speaking.cancel()
+            await asyncio.gather(speaking, return_exceptions=True)
+        await self._commit(audio)
+
+    async def settle(self, change: Callable[[Job], object]) -> None:
+        """Try to change the job under this attempt's fence; a lost lease or an outage leaves it to the sweep."""
+        with suppress(LeaseLostError, EchoError):
+            await self._studio.jobs.update(self._job_id, change)
+
+    async def _progressed(self, units_done: int) -> None:
+        self._done = units_done
+        await self._faults.reach("worker.mid_speech")
+
+    async def _keep_lease(self, speaking: "asyncio.Task[Audio]") -> Audio:
+        """Renew at intervals, and when a unit is done; give up as soon as the lease is lost."""
+        period = self._studio.settings.lease_seconds / _RENEWALS_A_LEASE
+        seen, renewed = 0, asyncio.get_running_loop().time()
+        while True:
+            done, _ = await asyncio.wait({speaking}, timeout=min(0.5, period))
+            if done:
+                return speaking.result()
+            clock = asyncio.get_running_loop().time()
+            if self._done != seen or clock - renewed >= period:
+                seen, renewed = self._done, clock
+                until = lease_until(now(), self._studio.settings.lease_seconds)
+                with suppress(_Outage):
+                    await self._renew(until, seen)
+
+    async def _renew(self, until: datetime, units_done: int) -> None:
+        try:
+            await self._studio.jobs.update(self._job_id, lambda held: held.renew(self._attempt, until, units_done))
+        except EchoError as error:
+            if error.status == 404:
+                raise LeaseLostError(self._job_id) from error
+            raise _Outage from error
+
+    async def _commit(self, audio: Audio) -> None:
+        await self._faults.reach("worker.after_upload")
+        try:
+            await self._studio.audio.put(audio)
+            await self._faults.reach("worker.before_commit")
+            await self._studio.jobs.update(self._job_id, lambda held: held.complete(self._attempt, audio.id, audio.duration))
+        except (LeaseLostError, ConflictError) as error:
+            await self._studio.objects.delete(audio.object_key)
+            raise LeaseLostError(self._job_id) from error
+
+
+class _Outage(Exception):
+    """The database did not answer; the lease may still hold."""
