@@ -9,11 +9,10 @@ from fastapi import APIRouter, FastAPI, Request
 
 from echo_common.auth.tokens import TokenVerifier, Trust
 from echo_common.bus.connect import open_bus
-from echo_common.bus.dead_letters import DeadLetters
-from echo_common.bus.delivery import Subscriptions, start_consumers
-from echo_common.bus.inbox import Inbox
+from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
 from echo_common.bus.inproc import InprocBroker
 from echo_common.bus.port import Bus
+from echo_common.bus.subscriptions import Subscriptions
 from echo_common.faults import FaultPoints
 from echo_common.http.app import MAX_JSON_BODY, create_app
 from echo_common.http.client import ServiceClient
@@ -72,11 +71,7 @@ class Service(Generic[D]):
             client = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
             trust = await stack.enter_async_context(Trust.following(client))
             dependencies = await stack.enter_async_context(self.open(adapters))
-            inbox = await Inbox.open(adapters.store)
-            dead_letters = await DeadLetters.open(adapters.store)
-            await start_consumers(
-                adapters.bus, self.name, self.subscriptions, dependencies, inbox=inbox, dead_letters=dead_letters
-            )
+            await self._consume(adapters, dependencies)
             checks: dict[str, Check] = {
                 "database": adapters.store.ping,
                 "bus": adapters.bus.ping,
@@ -87,6 +82,14 @@ class Service(Generic[D]):
             app.state.dependencies = dependencies
             app.state.verifier = TokenVerifier(trust)
             yield app
+
+    async def _consume(self, adapters: Adapters, dependencies: D) -> None:
+        inbox = StoreInbox(adapters.store)
+        dead_letters = StoreDeadLetters(adapters.store)
+        await inbox.prepare()
+        await dead_letters.prepare()
+        for consumer in self.subscriptions.bind(self.name, dependencies, inbox, dead_letters).consumers():
+            await adapters.bus.consume(consumer)
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
         faults = FaultPoints(settings.fault_point)
