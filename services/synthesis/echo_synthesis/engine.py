@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
+from echo_common.errors import EchoError, NotFoundError, ServiceUnavailableError
 from numpy.typing import NDArray
 
 Alignment = Literal["model", "aligned", "estimated"]
@@ -115,5 +116,34 @@ class EngineSpec:
     tags: tuple[str, ...] = field(default=())
 
 
-class UnknownVoiceError(LookupError):
-    """The engine has no voice of that name."""
+class UnknownVoiceError(NotFoundError):
+    """There is no such voice."""
+
+    code = "VOICE_NOT_FOUND"
+
+
+class EngineUnavailableError(ServiceUnavailableError):
+    """The speech engine is not ready: something is missing, it does not start, or too much is waiting already."""
+
+    code = "ENGINE_UNAVAILABLE"
+
+
+class EngineFailedError(EchoError):
+    """The speech engine could not speak this text."""
+
+    code = "ENGINE_FAILED"
+    status = 500
+
+
+class EngineCrashedError(EchoError):
+    """The speech engine died while speaking this text; another one has taken its place."""
+
+    code = "ENGINE_CRASHED"
+    status = 500
+
+
+class EngineTimeoutError(EchoError):
+    """The speech engine took too long over this text and was ended; another one has taken its place."""
+
+    code = "ENGINE_TIMEOUT"
+    status = 504

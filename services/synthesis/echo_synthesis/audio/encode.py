@@ -1,6 +1,5 @@
-"""Encoding: one encoder per response for streams, one call for complete files."""
+"""Encoding: one encoder per response or file."""
 
-from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -117,16 +116,22 @@ class FileEncoder:
         return self._path.stat().st_size
 
 
-def write_file(
-    path: Path,
-    audio: AudioFormat,
-    sample_rate: int,
-    blocks: Iterable[NDArray[np.float32]],
-    *,
-    source_rate: int | None = None,
-) -> int:
-    """Write `blocks` as a complete file (see `FileEncoder`); its size in bytes."""
-    encoder = FileEncoder(path, audio, sample_rate, source_rate=source_rate)
-    for block in blocks:
-        encoder.feed(block)
-    return encoder.close()
+class FileEncoder:
+    """Encodes one complete file, piece by piece, with true sizes, seek tables and totals, in constant memory.
+
+    Samples as in `Encoder`. The file is whole only after `close`.
+    """
+
+    def __init__(self, path: Path, audio: AudioFormat, sample_rate: int, *, source_rate: int | None = None) -> None:
+        self._path = path
+        container = av.open(str(path), "w", format=audio.container, container_options=dict(audio.options))
+        self._writer = _Writer(container, audio, sample_rate, source_rate or sample_rate)
+
+    def feed(self, samples: NDArray[np.float32]) -> None:
+        """Take samples of any number."""
+        self._writer.write(samples)
+
+    def close(self) -> int:
+        """Finish the file; its size in bytes."""
+        self._writer.close()
+        return self._path.stat().st_size

@@ -18,11 +18,11 @@ _MARKS_KEPT = 8
 class Unit:
     """One piece of a text to be spoken at once.
 
-    `text` is cut from the original at `start`; `words` are spans within `text`.
+    `text` is cut from the original at `char_start`; `words` are spans within `text`.
     """
 
     text: str
-    start: int
+    char_start: int
     words: tuple[Span, ...]
 
 
@@ -34,7 +34,7 @@ class _Break(IntEnum):
     SENTENCE = 2
 
 
-def split_text(text: str, max_characters: int, *, first_max_characters: int | None = None) -> list[Unit]:
+def split(text: str, max_characters: int, *, first_max_characters: int | None = None) -> list[Unit]:
     """Cut `text` into units of at most `max_characters` each; every written word is in exactly one of them.
 
     A first sentence longer than `first_max_characters` is cut further, so that the first sound comes sooner.

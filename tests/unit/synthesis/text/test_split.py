@@ -2,14 +2,14 @@
 
 # ruff: noqa: RUF001
 import pytest
-from echo_synthesis.text.split import Unit, split_text
+from echo_synthesis.text.split import Unit, split
 from echo_synthesis.text.words import find_words
 from hypothesis import given
 from hypothesis import strategies as st
 
 
 def texts(text: str, limit: int = 400) -> list[str]:
-    return [unit.text for unit in split_text(text, limit)]
+    return [unit.text for unit in split(text, limit)]
 
 
 def words(text: str) -> list[str]:
@@ -82,39 +82,39 @@ def test_a_long_sentence_is_cut_at_its_clauses_and_then_between_words() -> None:
 
 def test_the_first_unit_may_be_kept_short() -> None:
     text = "When the rain had stopped at last, the children ran out into the garden, and nobody called them back. The end."
-    assert len(split_text(text, 400)) == 2
-    quick = split_text(text, 400, first_max_characters=60)
+    assert len(split(text, 400)) == 2
+    quick = split(text, 400, first_max_characters=60)
     assert quick[0].text == "When the rain had stopped at last,"
     assert " ".join(unit.text for unit in quick) == text
 
 
 def test_nothing_to_speak_is_no_unit() -> None:
-    assert split_text("", 400) == split_text("  \n ... !? ", 400) == []
+    assert split("", 400) == split("  \n ... !? ", 400) == []
 
 
 ALPHABET = st.sampled_from([*"aAbZé1 0  .,;:!?…'\"-—()“”\n$%@/&\u0301日。x", "Mr. ", "U.S. ", "e.g. ", " and ", "3.14", "\n\n"])
 
 
 def verify(text: str, units: list[Unit], limit: int) -> None:
-    spoken = [(unit.start + word.start, unit.start + word.end) for unit in units for word in unit.words]
+    spoken = [(unit.char_start + word.start, unit.char_start + word.end) for unit in units for word in unit.words]
     assert spoken == [(word.start, word.end) for word in find_words(text, limit - 16)]
     end = 0
     for unit in units:
         assert len(unit.text) <= limit
-        assert unit.start >= end
-        assert text[unit.start : unit.start + len(unit.text)] == unit.text
+        assert unit.char_start >= end
+        assert text[unit.char_start : unit.char_start + len(unit.text)] == unit.text
         assert unit.words
-        end = unit.start + len(unit.text)
+        end = unit.char_start + len(unit.text)
 
 
 @given(st.lists(ALPHABET, max_size=120).map("".join), st.integers(20, 60), st.none() | st.integers(20, 60))
 def test_every_written_word_is_in_exactly_one_unit(text: str, limit: int, first: int | None) -> None:
-    verify(text, split_text(text, limit, first_max_characters=first), limit)
+    verify(text, split(text, limit, first_max_characters=first), limit)
 
 
 @given(st.text(max_size=200))
 def test_every_letter_and_digit_is_in_exactly_one_word(text: str) -> None:
-    verify(text, split_text(text, 50), 50)
+    verify(text, split(text, 50), 50)
     covered = [index for word in find_words(text, 7) for index in range(word.start, word.end)]
     assert len(covered) == len(set(covered))
     assert {index for index, character in enumerate(text) if character.isalnum()} <= set(covered)
@@ -125,6 +125,6 @@ def test_every_letter_and_digit_is_in_exactly_one_word(text: str) -> None:
 )
 def test_monstrous_texts_take_linear_time(text: str) -> None:
     # the quadratic way would take days, and the suite's time limit would end it
-    units = split_text(text, 400)
+    units = split(text, 400)
     assert units
     assert all(len(unit.text) <= 400 for unit in units[:1000])

@@ -1,0 +1,215 @@
+"""Engines in child processes: a crash, a hang or a flood ends or delays one request, never the service."""
+
+import asyncio
+import contextlib
+import os
+from collections import OrderedDict, deque
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from echo_common.errors import EchoError
+
+from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError, Speech, Utterance
+from echo_synthesis.engineworker import EngineWorker, WorkerLimits
+
+State = Literal["stopped", "starting", "ready", "unavailable"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHealth:
+    """How an engine is. `problem` says in a sentence why it is unavailable; `restarts` counts processes that had to be replaced."""
+
+    state: State
+    workers_alive: int
+    workers_busy: int
+    queued: int
+    restarts: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """Where models lie and how large the pool is; `workers` and `threads` (a worker) may differ for an engine by its name."""
+
+    models: Path
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    threads: int = 1
+    max_queued: int = 1_000
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
+    workers_of: Mapping[str, int] = field(default_factory=dict)
+    threads_of: Mapping[str, int] = field(default_factory=dict)
+
+
+class EnginePool:
+    """Speaks with any of `specs`, each in processes of its own. Use it on one event loop, which it never blocks."""
+
+    def __init__(self, specs: Mapping[str, EngineSpec], config: PoolConfig) -> None:
+        self.specs = specs
+        self._crews = {name: _Crew(spec, config) for name, spec in specs.items()}
+
+    async def start(self, *engines: str) -> None:
+        """Start all workers of these engines now; without this each starts when first needed. Problems show in `health`."""
+        await asyncio.gather(*(self._crew(engine).start() for engine in engines))
+
+    async def speak(self, engine: str, utterance: Utterance, *, turn: Hashable = None) -> Speech:
+        """Speak `utterance`, as soon as it is its turn.
+
+        Requests of the same `turn` (a job, say) are served in order, and different turns take turns; None is a turn of its
+        own. Cancelling drops a request that waits; one that is being spoken is finished in the background and forgotten.
+
+        Raises `EngineUnavailableError` (not installed, not starting, queue full), `EngineCrashedError`,
+        `EngineTimeoutError`, `EngineFailedError`, `UnknownVoiceError`.
+        """
+        return await self._crew(engine).speak(utterance, turn)
+
+    def workers(self, engine: str) -> int:
+        """How many utterances this engine speaks at once."""
+        return self._crew(engine).size
+
+    def health(self) -> Mapping[str, EngineHealth]:
+        """Each engine's state at this moment, without waiting for anything."""
+        return {name: crew.health() for name, crew in self._crews.items()}
+
+    async def close(self) -> None:
+        """End all processes, within 5 seconds. What waits or is being spoken fails with `EngineUnavailableError`."""
+        await asyncio.gather(*(crew.close() for crew in self._crews.values()))
+
+    def _crew(self, engine: str) -> "_Crew":
+        try:
+            return self._crews[engine]
+        except KeyError:
+            raise EngineUnavailableError(f"There is no speech engine {engine}.") from None
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    utterance: Utterance
+    turn: Hashable
+    speech: "asyncio.Future[Speech]"
+
+
+class _Line:
+    """Requests waiting: in order within a turn, one of each turn after the other."""
+
+    def __init__(self) -> None:
+        self._turns: OrderedDict[Hashable, deque[_Request]] = OrderedDict()
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def put(self, request: _Request) -> None:
+        self._turns.setdefault(request.turn, deque()).append(request)
+        self._length += 1
+
+    def take(self) -> _Request:
+        turn, requests = next(iter(self._turns.items()))
+        request = requests.popleft()
+        self._turns.move_to_end(turn)
+        if not requests:
+            del self._turns[turn]
+        self._length -= 1
+        return request
+
+    def drop(self, request: _Request) -> None:
+        requests = self._turns.get(request.turn, ())
+        if request in requests:
+            assert isinstance(requests, deque)  # noqa: S101
+            requests.remove(request)
+            self._length -= 1
+            if not requests:
+                del self._turns[request.turn]
+
+
+class _Crew:
+    """One engine's workers and the line before them."""
+
+    def __init__(self, spec: EngineSpec, config: PoolConfig) -> None:
+        self._name = spec.name
+        self._max_queued = config.max_queued
+        engine_config = EngineConfig(config.models, config.threads_of.get(spec.name, config.threads))
+        count = config.workers_of.get(spec.name, config.workers)
+        self._workers = [EngineWorker(spec, engine_config, config.limits) for _ in range(count)]
+        # a stack: the worker that spoke last speaks next, so that few requests wake few processes
+        self._idle = list(self._workers)
+        self.size = count
+        self._line = _Line()
+        self._serving: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def start(self) -> None:
+        idle, self._idle = self._idle, []
+        try:
+            await asyncio.gather(*(worker.start() for worker in idle), return_exceptions=True)
+        finally:
+            self._idle += idle
+            self._dispatch()
+
+    async def speak(self, utterance: Utterance, turn: Hashable) -> Speech:
+        if self._closed:
+            raise EngineUnavailableError("The speech engines are shutting down.")
+        if len(self._line) >= self._max_queued:
+            raise EngineUnavailableError(f"Too much is waiting for the speech engine {self._name}.", retry_after=5)
+        speech: asyncio.Future[Speech] = asyncio.get_running_loop().create_future()
+        request = _Request(utterance, speech if turn is None else turn, speech)
+        self._line.put(request)
+        self._dispatch()
+        try:
+            return await speech
+        finally:
+            self._line.drop(request)
+
+    def health(self) -> EngineHealth:
+        alive = sum(worker.ready for worker in self._workers)
+        problem = next((worker.problem for worker in self._workers if worker.problem), None)
+        starting = any(worker.starting for worker in self._workers)
+        return EngineHealth(
+            state="ready" if alive else "starting" if starting else "unavailable" if problem else "stopped",
+            workers_alive=alive,
+            workers_busy=len(self._serving),
+            queued=len(self._line),
+            restarts=sum(worker.restarts for worker in self._workers),
+            problem=problem,
+        )
+
+    async def close(self) -> None:
+        self._closed = True
+        while self._line:
+            _settle(self._line.take(), EngineUnavailableError("The speech engines are shutting down."))
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.gather(*(worker.close() for worker in self._workers))
+
+    def _dispatch(self) -> None:
+        while self._idle and self._line and not self._closed:
+            task = asyncio.create_task(self._serve(self._idle.pop(), self._line.take()))
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, worker: EngineWorker, request: _Request) -> None:
+        try:
+            _settle(request, await worker.speak(request.utterance))
+        except EchoError as error:
+            _settle(request, error)
+            # nobody waits for this one, but the next request should not wait for a process to start
+            if worker.died:
+                with contextlib.suppress(EchoError):
+                    await worker.start()
+        except asyncio.CancelledError:
+            _settle(request, EngineUnavailableError("The speech engines are shutting down."))
+            raise
+        finally:
+            self._idle.append(worker)
+            self._dispatch()
+
+
+def _settle(request: _Request, outcome: Speech | Exception) -> None:
+    if request.speech.done():
+        return
+    if isinstance(outcome, Speech):
+        request.speech.set_result(outcome)
+    else:
+        request.speech.set_exception(outcome)

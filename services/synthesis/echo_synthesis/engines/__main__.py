@@ -1,0 +1,88 @@
+"""An engine's own process: `python -m echo_synthesis.engines NAME --models DIR`. Utterances in on stdin, speech out on stdout."""
+
+import argparse
+import ctypes
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+from echo_synthesis.engine import Engine, EngineConfig, UnknownVoiceError
+from echo_synthesis.engines import discover
+from echo_synthesis.engines.wire import PREFIX, Header, pack, pack_speech, utterance_from_header
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Load the engine, say so, then answer every request with one frame until stdin ends."""
+    parser = argparse.ArgumentParser(prog="echo_synthesis.engines")
+    parser.add_argument("engine", choices=list(discover()))
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--nice", type=int, default=0)
+    options = parser.parse_args()
+
+    # Ctrl-C reaches the whole process group; it is for the parent to decide what ends when
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
+    os.nice(options.nice)
+    out = _claim_stdout()
+    requests: queue.SimpleQueue[Header] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
+
+    try:
+        engine = discover()[options.engine].load(EngineConfig(options.models, options.threads))
+    except Exception as error:
+        _send(out, pack({"error": "load", "message": f"{type(error).__name__}: {error}"}))
+        return 1
+    _send(out, pack({"ready": True}))
+    while True:
+        _send(out, _answer(engine, requests.get()))
+
+
+def _answer(engine: Engine, header: Header) -> bytes:
+    try:
+        return pack_speech(engine.speak(utterance_from_header(header)))
+    except UnknownVoiceError as error:
+        return pack({"error": "voice", "message": error.message})
+    except Exception as error:
+        return pack({"error": "failed", "message": f"{type(error).__name__}: {error}"})
+
+
+def _receive(source: BinaryIO, requests: queue.SimpleQueue[Header]) -> None:
+    while len(prefix := source.read(PREFIX.size)) == PREFIX.size:
+        length, _ = PREFIX.unpack(prefix)
+        requests.put(json.loads(source.read(length)))
+    # the parent is gone or wants us gone; the engine may be deep in a model, or hang
+    os._exit(0)
+
+
+def _send(out: BinaryIO, frame: bytes) -> None:
+    out.write(frame)
+    out.flush()
+
+
+def _claim_stdout() -> BinaryIO:
+    """Keep stdout for frames: what libraries print goes to stderr, from C too."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return out
+
+
+def _die_with_parent() -> None:
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

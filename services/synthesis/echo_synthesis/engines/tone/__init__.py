@@ -1,0 +1,46 @@
+"""An engine for tests: one beep a word, exact times, no dependency.
+
+A word of n characters sounds for n x 50 ms, at least 100 ms, with 50 ms of silence after it. These words do more than beep:
+
+- `tone-crash`: the process dies at once;
+- `tone-hang`: the process never answers;
+- `tone-fail`: the engine raises;
+- `tone-print`: it prints to stdout, as libraries do;
+- `tone-slow-250`: the answer takes 250 ms more (any number).
+"""
+
+from collections.abc import Sequence
+
+from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, EngineVoice
+
+VOICES = {"tone_low": 220.0, "tone_high": 440.0}
+"""Hertz."""
+
+SAMPLE_RATE = 16_000
+
+
+def _voices(config: EngineConfig) -> Sequence[EngineVoice]:
+    return [EngineVoice(id, id.replace("_", " ").title(), "en-US", "neutral", ("test",)) for id in VOICES]  # noqa: A001
+
+
+def _missing(config: EngineConfig) -> Sequence[str]:
+    return ()
+
+
+def _load(config: EngineConfig) -> Engine:
+    from echo_synthesis.engines.tone.beeper import Beeper
+
+    return Beeper()
+
+
+SPEC = EngineSpec(
+    name="tone",
+    version="tone-1",
+    description="Beeps, one a word: for tests.",
+    max_characters=400,
+    sample_rate=SAMPLE_RATE,
+    voices=_voices,
+    missing=_missing,
+    load=_load,
+    tags=("test",),
+)

@@ -1,0 +1,56 @@
+"""The beeps."""
+
+import os
+import re
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_synthesis.engine import Speech, UnknownVoiceError, Utterance, WordTime
+from echo_synthesis.engines.tone import SAMPLE_RATE, VOICES
+
+_SECONDS_A_CHARACTER = 0.05
+_SHORTEST = 0.1
+_GAP = 0.05
+_SLOW = re.compile(r"tone-slow-(\d+)")
+
+
+class Beeper:
+    """The engine."""
+
+    def speak(self, utterance: Utterance) -> Speech:
+        if utterance.voice not in VOICES:
+            raise UnknownVoiceError(f"There is no voice {utterance.voice}.")
+        parts: list[NDArray[np.float32]] = []
+        words: list[WordTime] = []
+        position = 0
+        for span in utterance.words:
+            word = utterance.text[span.start : span.end]
+            _misbehave(word)
+            seconds = max(_SHORTEST, len(word) * _SECONDS_A_CHARACTER) / utterance.speed
+            beep = _beep(VOICES[utterance.voice], seconds)
+            words.append(WordTime(position / SAMPLE_RATE, (position + len(beep)) / SAMPLE_RATE))
+            parts += [beep, np.zeros(round(_GAP / utterance.speed * SAMPLE_RATE), np.float32)]
+            position += len(beep) + len(parts[-1])
+        samples = np.concatenate(parts) if parts else np.zeros(round(_SHORTEST * SAMPLE_RATE), np.float32)
+        return Speech(samples, SAMPLE_RATE, tuple(words), "model")
+
+
+def _beep(hertz: float, seconds: float) -> NDArray[np.float32]:
+    times = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    fade = np.minimum(1.0, np.minimum(times, times[::-1]) / 0.01)
+    return (0.3 * fade * np.sin(2 * np.pi * hertz * times)).astype(np.float32)
+
+
+def _misbehave(word: str) -> None:
+    if word == "tone-crash":
+        os.abort()
+    elif word == "tone-hang":
+        time.sleep(1e9)
+    elif word == "tone-fail":
+        raise RuntimeError("asked to fail")
+    elif word == "tone-print":
+        print("noise on stdout", flush=True)  # noqa: T201
+    elif slow := _SLOW.fullmatch(word):
+        time.sleep(int(slow[1]) / 1000)

@@ -1,0 +1,54 @@
+"""What the pool and an engine's process say to each other: a JSON header and raw bytes, both with their length before them."""
+
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from echo_synthesis.engine import Span, Speech, Utterance, WordTime
+
+PREFIX = struct.Struct("<II")
+"""The lengths of the header and of the payload, in bytes."""
+
+Header = Mapping[str, Any]
+
+
+def pack(header: Header, payload: bytes = b"") -> bytes:
+    """One frame."""
+    encoded = json.dumps(header).encode()
+    return PREFIX.pack(len(encoded), len(payload)) + encoded + payload
+
+
+def utterance_to_header(utterance: Utterance) -> Header:
+    """An utterance as a frame without payload."""
+    return {
+        "text": utterance.text,
+        "words": [(word.start, word.end) for word in utterance.words],
+        "voice": utterance.voice,
+        "language": utterance.language,
+        "speed": utterance.speed,
+    }
+
+
+def utterance_from_header(header: Header) -> Utterance:
+    """The inverse of `utterance_to_header`."""
+    words = tuple(Span(*word) for word in header["words"])
+    return Utterance(header["text"], words, header["voice"], header["language"], header["speed"])
+
+
+def pack_speech(speech: Speech) -> bytes:
+    """A speech as one frame: samples are the payload."""
+    header = {
+        "sample_rate": speech.sample_rate,
+        "words": [(word.start, word.end) for word in speech.words],
+        "alignment": speech.alignment,
+    }
+    return pack(header, np.ascontiguousarray(speech.samples, np.float32).tobytes())
+
+
+def unpack_speech(header: Header, payload: bytes) -> Speech:
+    """The inverse of `pack_speech`."""
+    words = tuple(WordTime(*word) for word in header["words"])
+    return Speech(np.frombuffer(payload, np.float32), header["sample_rate"], words, header["alignment"])

@@ -1,0 +1,220 @@
+"""Whatever an engine's process does, the service stays quick, and others are served."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from echo_synthesis.engine import (
+    EngineCrashedError,
+    EngineFailedError,
+    EngineSpec,
+    EngineTimeoutError,
+    EngineUnavailableError,
+    Speech,
+    UnknownVoiceError,
+    Utterance,
+)
+from echo_synthesis.enginepool import EnginePool, PoolConfig
+from echo_synthesis.engines import discover
+from echo_synthesis.engines.tone import SPEC as TONE
+from echo_synthesis.engines.tone.beeper import Beeper
+from echo_synthesis.engineworker import WorkerLimits
+from echo_synthesis.text.words import find_words
+
+LIMITS = WorkerLimits(speak_seconds=1.0, seconds_a_character=0.0)
+
+
+def utter(text: str, voice: str = "tone_low") -> Utterance:
+    return Utterance(text, tuple(find_words(text, 100)), voice, "en-US")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110  (there is no event to wait for)
+            await asyncio.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+async def make(tmp_path: Path) -> AsyncIterator[Callable[..., EnginePool]]:
+    pools: list[EnginePool] = []
+
+    def make(workers: int = 1, max_queued: int = 100, limits: WorkerLimits = LIMITS, spec: EngineSpec = TONE) -> EnginePool:
+        config = PoolConfig(tmp_path, workers=workers, max_queued=max_queued, limits=limits)
+        pools.append(EnginePool({spec.name: spec}, config))
+        return pools[-1]
+
+    yield make
+    await asyncio.gather(*(pool.close() for pool in pools))
+
+
+async def test_a_process_speaks_exactly_what_the_engine_speaks(make: Callable[..., EnginePool]) -> None:
+    here = Beeper().speak(utter("Hello there, world!"))
+    there = await make().speak("tone", utter("Hello there, world!"))
+    np.testing.assert_array_equal(here.samples, there.samples)
+    assert (there.words, there.sample_rate, there.alignment) == (here.words, 16_000, "model")
+
+
+async def test_what_a_library_prints_does_not_reach_the_wire(make: Callable[..., EnginePool]) -> None:
+    assert len((await make().speak("tone", utter("tone-print twice tone-print"))).words) == 3
+
+
+async def test_a_crash_fails_its_request_and_no_other(make: Callable[..., EnginePool]) -> None:
+    pool = make(workers=2)
+    texts = ["one", "tone-crash", "two", "three", "tone-crash", "four"]
+    results = await asyncio.gather(*(pool.speak("tone", utter(text)) for text in texts), return_exceptions=True)
+    assert [type(result) for result in results] == [Speech, EngineCrashedError, Speech, Speech, EngineCrashedError, Speech]
+    await until(lambda: pool.health()["tone"].workers_alive == 2)
+    assert pool.health()["tone"].restarts == 2
+
+
+async def test_a_hang_is_ended_and_the_next_request_is_spoken(make: Callable[..., EnginePool]) -> None:
+    pool = make()
+    with pytest.raises(EngineTimeoutError):
+        await pool.speak("tone", utter("tone-hang"))
+    assert (await pool.speak("tone", utter("well"))).words
+
+
+async def test_a_failure_leaves_the_process_alive(make: Callable[..., EnginePool]) -> None:
+    pool = make()
+    with pytest.raises(EngineFailedError) as failed:
+        await pool.speak("tone", utter("tone-fail"))
+    assert failed.value.code == "ENGINE_FAILED"
+    with pytest.raises(UnknownVoiceError):
+        await pool.speak("tone", utter("hello", "nobody"))
+    assert (await pool.speak("tone", utter("well"))).words
+    assert pool.health()["tone"].restarts == 0
+
+
+async def test_a_cancelled_request_that_waits_is_dropped_at_once(make: Callable[..., EnginePool]) -> None:
+    pool = make()
+    running = asyncio.create_task(pool.speak("tone", utter("tone-slow-300")))
+    await until(lambda: pool.health()["tone"].workers_busy)
+    waiting = asyncio.create_task(pool.speak("tone", utter("tone-crash")))
+    await until(lambda: pool.health()["tone"].queued)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert pool.health()["tone"].queued == 0
+    assert (await running).words
+    assert pool.health()["tone"].restarts == 0
+
+
+async def test_a_cancelled_request_that_is_being_spoken_harms_no_other(make: Callable[..., EnginePool]) -> None:
+    pool = make()
+    await pool.start("tone")
+    running = asyncio.create_task(pool.speak("tone", utter("tone-slow-200 one two three")))
+    await until(lambda: pool.health()["tone"].workers_busy)
+    running.cancel()
+    assert len((await pool.speak("tone", utter("only two"))).words) == 2
+    assert pool.health()["tone"].restarts == 0
+
+
+async def test_turns_take_turns(make: Callable[..., EnginePool]) -> None:
+    pool = make()
+    order: list[str] = []
+
+    async def speak(text: str, turn: str) -> None:
+        await pool.speak("tone", utter(text), turn=turn)
+        order.append(text)
+
+    first = asyncio.create_task(speak("tone-slow-200", "a"))
+    await until(lambda: pool.health()["tone"].workers_busy)
+    await asyncio.gather(first, *(speak(f"a{n}", "a") for n in range(4)), *(speak(f"b{n}", "b") for n in range(2)))
+    assert order == ["tone-slow-200", "a0", "b0", "a1", "b1", "a2", "a3"]
+
+
+async def test_a_full_line_says_so(make: Callable[..., EnginePool]) -> None:
+    pool = make(max_queued=2)
+    tasks = [asyncio.create_task(pool.speak("tone", utter("tone-slow-200"))) for _ in range(3)]
+    await until(lambda: pool.health()["tone"].queued == 2)
+    with pytest.raises(EngineUnavailableError) as full:
+        await pool.speak("tone", utter("one too many"))
+    assert full.value.retry_after
+    assert len(await asyncio.gather(*tasks)) == 3
+
+
+async def test_an_engine_that_lacks_something_names_it(make: Callable[..., EnginePool]) -> None:
+    lacking = EngineSpec("tone", "1", "", 100, 16_000, lambda _: (), lambda _: ("its voices",), TONE.load)
+    pool = make(spec=lacking)
+    await pool.start("tone")
+    assert pool.health()["tone"].state == "unavailable"
+    for _ in range(2):
+        with pytest.raises(EngineUnavailableError, match="lacks its voices"):
+            await pool.speak("tone", utter("hello"))
+    with pytest.raises(EngineUnavailableError, match="no speech engine"):
+        await pool.speak("nothing", utter("hello"))
+
+
+async def test_closing_ends_every_process_and_every_request(make: Callable[..., EnginePool]) -> None:
+    pool = make(workers=2)
+    await pool.start("tone")
+    pids = children()
+    assert len(pids) == 2
+    tasks = [asyncio.create_task(pool.speak("tone", utter("tone-hang"))) for _ in range(4)]
+    await until(lambda: pool.health()["tone"].workers_busy == 2)
+    async with asyncio.timeout(5):
+        await pool.close()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(result) for result in results} == {EngineUnavailableError}
+    assert not any(map(alive, pids))
+
+
+async def test_a_killed_process_is_replaced(make: Callable[..., EnginePool]) -> None:
+    pool = make()
+    await pool.start("tone")
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(EngineCrashedError):
+        await pool.speak("tone", utter("hello"))
+    assert (await pool.speak("tone", utter("hello"))).words
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_processes_die_with_the_service_even_while_they_hang(tmp_path: Path) -> None:
+    script = tmp_path / "service.py"
+    script.write_text(
+        textwrap.dedent("""
+        import asyncio, sys
+        from pathlib import Path
+        from echo_synthesis.engine import Span, Utterance
+        from echo_synthesis.enginepool import EnginePool, PoolConfig
+        from echo_synthesis.engines import discover
+        async def main():
+            pool = EnginePool(discover(), PoolConfig(Path("."), workers=1))
+            await pool.start("tone")
+            for pid in Path("/proc/self/task").glob("*/children"):
+                print(pid.read_text(), flush=True)
+            await pool.speak("tone", Utterance("tone-hang", (Span(0, 9),), "tone_low", "en-US"))
+        asyncio.run(main())
+        """)
+    )
+    service = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    assert service.stdout is not None
+    pid = int(service.stdout.readline())
+    assert alive(pid)
+    service.kill()
+    service.wait()
+    service.stdout.close()
+    await until(lambda: not alive(pid))
+
+
+def test_every_engine_folder_is_found() -> None:
+    assert "tone" in discover()
+
+
+def children() -> list[int]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
