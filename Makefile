@@ -1,0 +1,92 @@
+# Everything a person does with this repository. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PACKAGES := libs/common $(sort $(wildcard services/*)) deploy/embedded
+PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
+INSTALL := $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -b constraints.txt $(addprefix -e ./,$(PACKAGES))
+CODE := libs services deploy tests bench
+
+## Use
+run: .venv/runtime.stamp ## Install, fetch the speech models, start the whole platform (ARGS="--port 9000")
+	@$(BIN)/echoctl models
+	@$(BIN)/echoctl serve $(ARGS)
+
+up-local: .venv/dev.stamp ## Start the distributed form without Docker: every service a process, RabbitMQ, S3 (ARGS=…)
+	@$(BIN)/echoctl models
+	@$(BIN)/echoctl local $(ARGS)
+
+up: ## Start the distributed form in containers
+	docker compose up --build --detach --wait
+
+down: ## Stop the containers; their volumes stay
+	docker compose down
+
+## Check
+check: lint types imports test ## All that must be green: lint, types, import contracts, tests (schemas and documents included)
+
+test: .venv/dev.stamp ## Every suite (ARGS="-k broker")
+	$(BIN)/pytest $(ARGS)
+
+lint: .venv/dev.stamp ## ruff: rules and format
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+
+types: .venv/dev.stamp ## mypy, strict
+	$(BIN)/mypy $(CODE)
+
+imports: .venv/dev.stamp ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+bench: .venv/dev.stamp ## Print the figures of the promises
+	$(BIN)/python -m bench $(ARGS)
+
+## Change
+fmt: .venv/dev.stamp ## Mend and format the code
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+contracts: .venv/dev.stamp ## Write event schemas, OpenAPI, AsyncAPI and .env.example from the code
+	$(BIN)/echoctl contracts
+
+lock: .venv/uv.stamp ## Resolve every version anew into constraints.txt, with hashes
+	@printf './%s\n' $(PACKAGES) './services/synthesis[kokoro,piper]' | $(BIN)/uv pip compile - --group pyproject.toml:dev \
+	  --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet \
+	  --prerelease=if-necessary-or-explicit $(foreach package,$(notdir $(PACKAGES)),--no-emit-package echo-$(package)) \
+	  --output-file constraints.txt $(ARGS)
+	@printf '%s versions in constraints.txt\n' "$$(grep -c '==' constraints.txt)"
+
+new-service: .venv/dev.stamp ## The anatomy of a service to fill in (NAME=…)
+	$(BIN)/python deploy/new_service.py $(NAME)
+
+clean: ## Remove what was installed and cached here; data and models stay
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache dist
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## This list
+	@awk -F ':.*## ' '/^## /{printf "\n\033[1m%s\033[0m\n", substr($$0, 4)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+install: .venv/runtime.stamp ## Only install what `make run` needs
+install-dev: .venv/dev.stamp ## Install what tests and tools need as well
+
+# uv comes from the same lock as everything else, verified by its hash.
+.venv/uv.stamp:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed (make PYTHON=…)." >&2; exit 2; }
+	@"$(PYTHON)" -m venv .venv || { echo "python3-venv is needed: apt-get install python3-venv." >&2; exit 2; }
+	@awk '/^uv==/{found=1} found{print} found&&!/\\$$/{exit}' constraints.txt > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@touch $@
+
+.venv/runtime.stamp: .venv/uv.stamp constraints.txt $(PYPROJECTS)
+	@$(INSTALL)
+	@touch $@
+
+.venv/dev.stamp: .venv/uv.stamp constraints.txt pyproject.toml $(PYPROJECTS)
+	@$(INSTALL) --group dev
+	@touch $@ .venv/runtime.stamp
+
+.PHONY: run up-local up down check test lint types imports bench fmt contracts lock new-service clean help install install-dev

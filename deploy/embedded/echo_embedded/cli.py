@@ -1,0 +1,191 @@
+"""`echoctl`: Echo from a terminal."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from echo_common.contracts.values import AudioFormat
+from echo_common.errors import EchoError
+from echo_common.http.server import AddressTakenError
+from echo_embedded.datafolder import CannotStartError, DataFolder
+from echo_embedded.settings import HostSettings
+
+REFUSED = 2
+FAILED = 1
+
+app = typer.Typer(
+    name="echoctl",
+    help="Echo on this machine: text goes in, speech with exact word times comes out.",
+    epilog="Start with: echoctl say 'Hello.' -o hello.wav",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of the platform's data (ECHO_DATA).", show_default=False)]
+Models = Annotated[Path | None, typer.Option("--models", help="Folder of the speech models (ECHO_MODELS).", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+Server = Annotated[str | None, typer.Option("--server", help="URL of a platform elsewhere.", envvar="ECHO_SERVER")]
+Email = Annotated[str | None, typer.Option("--email", help="Who you are at --server.", envvar="ECHO_EMAIL")]
+Password = Annotated[str | None, typer.Option("--password", help="Your password at --server.", envvar="ECHO_PASSWORD")]
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn what may go wrong into one sentence on stderr and an exit code: 2 for a refusal, 1 for a failure."""
+    from echo_embedded.say import SpeechFailedError, reason
+    from echo_embedded.serve import BrokenError
+
+    try:
+        yield
+    except ValidationError as error:
+        for item in error.errors():
+            name = "ECHO_" + "_".join(str(part) for part in item["loc"]).upper()
+            err.print(f"The setting {name} is not valid: {item['msg']}.", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(REFUSED) from None
+    except (BrokenError, SpeechFailedError) as error:
+        err.print(reason(error), highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(FAILED) from None
+    except (CannotStartError, AddressTakenError, EchoError, OSError) as error:
+        err.print(reason(error), highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(REFUSED) from None
+
+
+def settings(**given: Any) -> HostSettings:
+    """The host's settings: options that were given come before the environment."""
+    return HostSettings(**{name: value for name, value in given.items() if value is not None})
+
+
+@app.command(epilog="Example: echoctl serve --port 9000 --data ./echo-data")
+def serve(
+    data: Data = None,
+    models: Models = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (ECHO_HOST; 127.0.0.1).", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 picks one (ECHO_PORT; 8080).", show_default=False)] = None,
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show every log line here as well.")] = False,
+) -> None:
+    """Run the whole platform here, until Ctrl-C. Data stays; a second start finds it again."""
+    from echo_embedded.serve import serve as run
+
+    with sentences():
+        run(settings(data=data, models=models, host=host, port=port), out, verbose=verbose)
+
+
+@app.command(epilog="Examples: echoctl say 'Hello.' --voice af_heart -o hello.wav · cat story.txt | echoctl say - -o story.mp3")
+def say(
+    text: Annotated[str, typer.Argument(help="What to say; - reads standard input.")],
+    voice: Annotated[str | None, typer.Option(help="One of `echoctl voices`; the default voice when absent.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Insist on the voice's engine.")] = None,
+    speed: Annotated[float, typer.Option(min=0.25, max=4.0, help="2 is twice as fast.")] = 1.0,
+    audio_format: Annotated[AudioFormat | None, typer.Option("--format", help="By default, what --output's extension says.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; - is standard output.")] = Path("speech.wav"),
+    data: Data = None,
+    models: Models = None,
+    server: Server = None,
+    email: Email = None,
+    password: Password = None,
+    *,
+    as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Write the file and say nothing.")] = False,
+) -> None:
+    """Speak a text into a file. Finds the platform that runs here, or starts one for it."""
+    from echo_embedded import say as speaking
+
+    with sentences():
+        console = Console(stderr=True, quiet=quiet)
+        wanted = sys.stdin.read() if text == "-" else text
+        audio = speaking.format_of(output, audio_format)
+        wish = speaking.Wish(wanted, voice, engine, speed, output, audio)
+        access = _access(server, email, password)
+
+        async def speak() -> dict[str, Any]:
+            async with speaking.connected(settings(data=data, models=models), access, console) as client:
+                return await speaking.say(client, wish, console)
+
+        result = asyncio.run(speak())
+        report = err if output == speaking.STDOUT else out
+        if as_json:
+            report.out(json.dumps(result, ensure_ascii=False), highlight=False)
+        elif not quiet:
+            report.print(speaking.timings(result))
+            report.print(speaking.summary(result, output), highlight=False, markup=False, style="bold", soft_wrap=True)
+
+
+@app.command()
+def voices(
+    data: Data = None,
+    models: Models = None,
+    server: Server = None,
+    email: Email = None,
+    password: Password = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List what one can speak with."""
+    from echo_embedded import say as speaking
+
+    async def found() -> list[dict[str, Any]]:
+        async with speaking.connected(settings(data=data, models=models), _access(server, email, password), err) as client:
+            return [voice async for voice in client.pages("/api/v1/voices")]
+
+    with sentences():
+        listed = asyncio.run(found())
+        if as_json:
+            out.out(json.dumps(listed, ensure_ascii=False), highlight=False)
+            return
+        table = Table(box=None, padding=(0, 2), header_style="bold")
+        for column in ("Voice", "Name", "Language", "Gender", "Engine"):
+            table.add_column(column)
+        for voice in listed:
+            table.add_row(*(escape(voice[key]) for key in ("id", "name", "language", "gender", "engine")))
+        out.print(table)
+
+
+@app.command()
+def status(data: Data = None, server: Annotated[str | None, typer.Option(envvar="ECHO_SERVER")] = None, *, as_json: Json = False) -> None:
+    """Say how the platform is that runs here. Exit code 1 when a part of it is not well, 2 when none runs."""
+    from echo_embedded.client import Client
+    from echo_embedded.status import health_table
+
+    async def found(url: str) -> dict[str, Any]:
+        async with Client.open(url) as client:
+            health: dict[str, Any] = await client.call("GET", "/health")
+            return health
+
+    with sentences():
+        folder = DataFolder(settings(data=data).data)
+        running = folder.running()
+        if server is None and running is None:
+            raise CannotStartError(f"No platform is running on the data folder {folder.path}.")
+        url = server or running.url
+        health = asyncio.run(found(url))
+        if as_json:
+            out.out(json.dumps(health, ensure_ascii=False), highlight=False)
+        else:
+            out.print(health_table(url, health))
+        if health.get("status") != "ok":
+            raise typer.Exit(FAILED)
+
+
+def _access(server: str | None, email: str | None, password: str | None) -> Any:
+    from echo_embedded.say import Access
+
+    if server is None:
+        return None
+    if email is None or password is None:
+        raise CannotStartError("--server needs --email and --password (or ECHO_EMAIL and ECHO_PASSWORD).")
+    return Access(server, email, password)

@@ -1,0 +1,78 @@
+"""A client of the public REST API, as `echoctl` needs it."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from echo_common.errors import EchoError, ServiceUnavailableError
+from echo_common.http.client import RemoteError
+
+
+class Client:
+    """Speaks to one gateway, with the identity it logged in with.
+
+    Every call raises `RemoteError` when the platform refuses, `ServiceUnavailableError` when it cannot be reached.
+    """
+
+    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+        self._url = url
+        self._session = session
+        self._headers: dict[str, str] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str) -> AsyncIterator["Client"]:
+        """A client while the context lasts; nothing is connected before the first call."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            yield cls(url.rstrip("/"), session)
+
+    async def log_in(self, email: str, password: str) -> None:
+        """Take on an identity for the calls that follow."""
+        tokens = await self.call("POST", "/api/v1/auth/login", {"email": email, "password": password})
+        self._headers["Authorization"] = f"Bearer {tokens['access_token']}"
+
+    async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The `data` of the answer's envelope, or the whole answer where there is none."""
+        async with self._answer(method, path, body) as response:
+            answer = await response.json()
+        return answer["data"] if isinstance(answer, dict) and "data" in answer else answer
+
+    async def progress(self, job_id: str) -> AsyncIterator[dict[str, Any]]:
+        """A job's progress as it is told, up to the end."""
+        async with self._answer("GET", f"/api/v1/job/{job_id}/progress") as response:
+            async for line in response.content:
+                if line.startswith(b"data:"):
+                    event: dict[str, Any] = json.loads(line[5:])
+                    if event.get("event") == "complete":
+                        return
+                    yield event
+
+    async def bytes(self, path: str) -> AsyncIterator[bytes]:
+        """A file in pieces."""
+        async with self._answer("GET", path) as response:
+            async for piece in response.content.iter_any():
+                yield piece
+
+    @asynccontextmanager
+    async def _answer(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        try:
+            async with self._session.request(method, self._url + path, json=body, headers=self._headers) as response:
+                if response.status >= 400:
+                    raise await _refusal(response)
+                yield response
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ServiceUnavailableError(f"No platform answers at {self._url}.") from error
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> EchoError:
+    try:
+        problem = (await response.json())["error"]
+        return RemoteError(response.status, problem["code"], problem["message"], details=problem.get("details"))
+    except (aiohttp.ContentTypeError, ValueError, KeyError, TypeError):
+        return ServiceUnavailableError(f"{response.url.origin()} does not answer like Echo (status {response.status}).")

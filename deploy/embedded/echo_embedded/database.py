@@ -1,0 +1,150 @@
+"""The embedded database: a SecantusDB server (MongoDB's wire protocol, WiredTiger on disk) as a child process.
+
+A process of its own for two reasons: its licence (GPL-2.0), and its load, which the event loop never feels.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from echo_common.store.mongo import open_store
+from echo_common.store.port import StoreUnavailableError
+
+from echo_embedded.database_process import FOLDER_IN_USE
+from echo_embedded.datafolder import CannotStartError
+
+_PORT_ATTEMPTS = 3
+
+
+class DatabaseStartError(CannotStartError):
+    """The embedded database does not start; the message is one sentence for the operator."""
+
+
+class FolderNotWritableError(DatabaseStartError):
+    """The data folder cannot be created or written."""
+
+
+class FolderInUseError(DatabaseStartError):
+    """Another instance runs on the data folder."""
+
+
+class EmbeddedDatabase:
+    """A database server on `folder`, on a port of 127.0.0.1 that is free, unless one is given.
+
+    Every acknowledged write is on disk. The server ends when this process ends, however that happens; a signal to the
+    terminal's process group does not reach it, so that services can still write while they stop.
+    """
+
+    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+        self._folder = folder
+        self._port = port
+        self._process: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self.died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """Done with the exit code when the server ends without `stop`."""
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    @property
+    def log(self) -> Path:
+        """What the server has to say."""
+        return self._folder / "database.log"
+
+    async def start(self, *, timeout: float = 30) -> str:
+        """Start the server, and return its URL once it answers.
+
+        Raises `FolderNotWritableError`, `FolderInUseError`; `DatabaseStartError` when it ends or is silent for `timeout` s.
+        """
+        await asyncio.to_thread(self._claim_folder)
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            port = self._port or _free_port()
+            self._process = process = await self._spawn(port)
+            # No second try by the driver: a server that has restarted does not know whether it did the first.
+            url = f"mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false"
+            if await _answers(process, url, timeout):
+                self._watch = asyncio.create_task(self._notice_death(process))
+                return url
+            await self._end()
+            if process.returncode == FOLDER_IN_USE:
+                raise FolderInUseError(f"{self._folder} is in use by another instance.")
+            if self._port or attempt == _PORT_ATTEMPTS or not self._port_was_taken():
+                break
+        raise DatabaseStartError(f"The embedded database does not start; its log is {self.log}.")
+
+    async def stop(self) -> None:
+        """Write everything out and end the server."""
+        if self._watch:
+            self._watch.cancel()
+        await self._end()
+
+    def _claim_folder(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self._folder):
+                pass
+        except OSError as error:
+            raise FolderNotWritableError(f"{self._folder} cannot be written: {error.strerror}.") from error
+
+    async def _spawn(self, port: int) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "echo_embedded.database_process", str(self._folder), str(port)]
+        with self.log.open("ab") as log:
+            # The child ends when its standard input does: the kernel closes it with this process.
+            return await asyncio.create_subprocess_exec(
+                *command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=_environment()
+            )
+
+    async def _notice_death(self, process: asyncio.subprocess.Process) -> None:
+        code = await process.wait()
+        if not self.died.done():
+            self.died.set_result(code)
+
+    async def _end(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 10)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    def _port_was_taken(self) -> bool:
+        return b"Address already in use" in self.log.read_bytes()[-4096:]
+
+
+async def _answers(process: asyncio.subprocess.Process, url: str, timeout: float) -> bool:
+    store = open_store(url, "admin")
+    ended = asyncio.create_task(process.wait())
+    try:
+        async with asyncio.timeout(timeout):
+            while not ended.done():
+                with suppress(StoreUnavailableError):
+                    await store.ping()
+                    return not ended.done()
+    except TimeoutError:
+        return False
+    finally:
+        ended.cancel()
+        await store.close()
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _environment() -> dict[str, str]:
+    # These variables trade the server's durability for speed.
+    return {name: value for name, value in os.environ.items() if not name.startswith("SECANTUS_")}

@@ -1,0 +1,124 @@
+"""The folder that one machine's platform lives in: everything that a second start finds again."""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+_SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path on Linux, less the closing zero
+_LONGEST_SOCKET_NAME = len("/synthesis.sock")
+
+
+class CannotStartError(Exception):
+    """The surroundings do not allow a start; the message is one sentence for the person at the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Generated at the first start and kept: the first admin's credentials, and the key that protects auth's keys."""
+
+    admin_email: str
+    admin_password: str
+    auth_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where a running platform is found. `processes` are the operating system's ids by name."""
+
+    url: str
+    pid: int
+    processes: dict[str, int]
+
+
+class DataFolder:
+    """`database/`, `objects/`, `logs/`, `run/` and `secrets.json` below one path. Nothing is touched before `held`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        self.database = self.path / "database"
+        self.objects = self.path / "objects"
+        self.logs = self.path / "logs"
+        self._run = self.path / "run"
+        self._running = self._run / "platform.json"
+        self._secrets = self.path / "secrets.json"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Own the folder: created when missing, and nobody else's until left. Raises `CannotStartError`."""
+        try:
+            for folder in (self.path, self.database, self.objects, self.logs, self._run):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self._run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise CannotStartError(f"The data folder {self.path} cannot be written: {error.strerror}.") from error
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CannotStartError(f"Another platform is running on the data folder {self.path} already.") from None
+            self._running.unlink(missing_ok=True)
+            yield
+        finally:
+            self._running.unlink(missing_ok=True)
+            os.close(lock)
+
+    def secrets(self) -> Secrets:
+        """What was generated at the first start; generates it when this is the first. Raises `CannotStartError`."""
+        try:
+            found = self.known_secrets()
+            if found is None:
+                found = Secrets("admin@echo.internal", secrets.token_urlsafe(12), secrets.token_urlsafe(48))
+                self._write_private(self._secrets, asdict(found))
+        except OSError as error:
+            raise CannotStartError(f"The file {self._secrets} cannot be used: {error.strerror}.") from error
+        return found
+
+    def known_secrets(self) -> Secrets | None:
+        """The generated secrets, or None before the first start. Raises `OSError`, `CannotStartError` when damaged."""
+        try:
+            return Secrets(**json.loads(self._secrets.read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError):
+            raise CannotStartError(f"The file {self._secrets} is damaged; mend it, or remove it to get a new admin.") from None
+
+    @contextmanager
+    def sockets(self) -> Iterator[Path]:
+        """A folder for Unix sockets whose path is short enough for the operating system."""
+        if len(os.fsencode(self._run)) + _LONGEST_SOCKET_NAME <= _SOCKET_PATH_LIMIT:
+            yield self._run
+            return
+        short = Path(tempfile.mkdtemp(prefix="echo-"))
+        try:
+            yield short
+        finally:
+            shutil.rmtree(short, ignore_errors=True)
+
+    def announce(self, running: Running) -> None:
+        """Say where the platform is, for `running` to find."""
+        self._write_private(self._running, asdict(running))
+
+    def running(self) -> Running | None:
+        """What was announced by a process that still lives, or None."""
+        with suppress(OSError, ValueError, TypeError):
+            found = Running(**json.loads(self._running.read_text()))
+            os.kill(found.pid, 0)
+            return found
+        return None
+
+    @staticmethod
+    def _write_private(path: Path, content: dict[str, Any]) -> None:
+        handle, temporary = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
+        with os.fdopen(handle, "w") as file:
+            json.dump(content, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)

@@ -1,0 +1,133 @@
+"""The whole platform in one process: an embedded database, a bus in memory, objects in a folder, every service."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+
+from echo_common.bus.inproc import InprocBroker
+from echo_common.errors import EchoError
+from echo_common.http.client import ServiceClient
+from echo_common.http.server import serving
+from echo_common.service import Process, Service
+from echo_common.settings import CommonSettings
+from echo_common.telemetry import configure_tracing
+from echo_embedded.database import EmbeddedDatabase
+from echo_embedded.datafolder import CannotStartError, DataFolder, Running, Secrets
+from echo_embedded.parts import START_ORDER, Place, services
+
+READY_SECONDS = 120.0  # the first load of a model compiles it; later ones take a second or two
+log = structlog.get_logger("echo.host")
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform that is ready. `broken` ends, with the reason, when a part of it dies."""
+
+    url: str
+    secrets: Secrets
+    broken: "asyncio.Future[str]"
+
+
+class _Part:
+    """A service in a task of its own: services start together, and each leaves its contexts in the task that entered them."""
+
+    def __init__(self, service: Service[Any], settings: CommonSettings, process: Process) -> None:
+        self.name = service.name
+        self._stop = asyncio.Event()
+        self._listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.task = asyncio.create_task(self._run(service, settings, process), name=f"service-{service.name}")
+
+    async def _run(self, service: Service[Any], settings: CommonSettings, process: Process) -> None:
+        async with service.running(settings, process) as app, serving(app, settings.listen) as url:
+            self._listening.set_result(url)
+            await self._stop.wait()
+
+    async def listening(self) -> str:
+        """The URL it listens on. Raises what kept it from starting."""
+        await asyncio.wait({self.task, self._listening}, return_when=asyncio.FIRST_COMPLETED)
+        if not self._listening.done():
+            self.task.result()
+        return self._listening.result()
+
+    async def stop(self) -> None:
+        """Let running work end, then close. A start that is under way is given up."""
+        self._stop.set()
+        if not self._listening.done():
+            self.task.cancel()
+        await asyncio.wait({self.task})
+        if not self.task.cancelled() and (error := self.task.exception()):
+            log.error("stopped badly", service=self.name, error=str(error))
+
+
+@asynccontextmanager
+async def running(folder: DataFolder, *, models: Path, listen: str) -> AsyncIterator[Platform]:
+    """Run the platform on a data folder that the caller holds; yields when everything is ready.
+
+    Raises `CannotStartError` when the surroundings do not allow it.
+    """
+    async with AsyncExitStack() as stack:
+        secrets = folder.secrets()
+        sockets = stack.enter_context(folder.sockets())
+        addresses = {name: f"unix://{sockets / name}.sock" for step in START_ORDER for name in step}
+        addresses["gateway"] = listen
+        database = EmbeddedDatabase(folder.database)
+        database_url = await database.start()
+        stack.push_async_callback(database.stop)
+        broker = InprocBroker(held=True)
+        process = Process(broker=broker)
+        everything = services(Place(folder, secrets, models, addresses))
+        parts: list[_Part] = []
+        for step in START_ORDER:
+            started = [_Part(everything[name], _settings(name, folder, database_url, addresses), process) for name in step]
+            for part in started:
+                stack.push_async_callback(part.stop)
+            urls = await asyncio.gather(*(part.listening() for part in started))
+            parts += started
+        url = urls[0]
+        broker.release()
+        await _all_ready(parts, {**addresses, "gateway": url})
+        broken = asyncio.get_running_loop().create_future()
+        for watched, sentence in _deaths(database, parts):
+            watched.add_done_callback(lambda _, sentence=sentence: broken.done() or broken.set_result(sentence))
+        yield Platform(url, secrets, broken)
+
+
+def _settings(name: str, folder: DataFolder, database_url: str, addresses: dict[str, str]) -> CommonSettings:
+    return CommonSettings(
+        listen=addresses[name],
+        database_url=SecretStr(database_url),
+        bus_url=SecretStr("inproc://"),
+        objects_url=folder.objects.as_uri(),
+        auth_url=addresses["auth"],
+    )
+
+
+def _deaths(database: EmbeddedDatabase, parts: Sequence[_Part]) -> list[tuple["asyncio.Future[Any]", str]]:
+    return [
+        (database.died, "The embedded database has died."),
+        *((part.task, f"The service {part.name} has ended unexpectedly.") for part in parts),
+    ]
+
+
+async def _all_ready(parts: Sequence[_Part], addresses: dict[str, str]) -> None:
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            await asyncio.gather(*(_ready(part, addresses[part.name]) for part in parts))
+    except TimeoutError:
+        raise CannotStartError(f"The platform was not ready within {READY_SECONDS:g} seconds; the log file says why.") from None
+
+
+async def _ready(part: _Part, address: str) -> None:
+    async with ServiceClient.open(part.name, address) as client:
+        while not part.task.done():
+            with suppress(EchoError):
+                await client.answer("GET", "/readyz")
+                return
+            await asyncio.sleep(0.05)
+    part.task.result()

@@ -1,0 +1,55 @@
+"""Logs of a whole platform in one process: little on the terminal, everything in a file."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import structlog
+
+from echo_common.telemetry import add_trace
+
+_FILE_BYTES = 20 * 1024 * 1024
+_FILES_KEPT = 5
+
+
+@contextmanager
+def logging_to(folder: Path, *, verbose: bool) -> Iterator[Path]:
+    """Write JSON lines to a rotating file in `folder`, whose path is yielded, and coloured text from warnings up to stderr.
+
+    `verbose` shows everything on the terminal too.
+    """
+    before: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_trace,
+    ]
+    structlog.configure(
+        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    path = folder / "echo.jsonl"
+    file = RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8")
+    file.setFormatter(_formatter(before, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)))
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(logging.INFO if verbose else logging.WARNING)
+    terminal.setFormatter(_formatter(before, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())))
+    root = logging.getLogger()
+    kept = root.handlers[:], root.level
+    root.handlers = [file, terminal]
+    root.setLevel(logging.INFO)
+    try:
+        yield path
+    finally:
+        root.handlers, root.level = kept
+        file.close()
+
+
+def _formatter(before: list[structlog.typing.Processor], *last: structlog.typing.Processor) -> logging.Formatter:
+    drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=[drop, *last])

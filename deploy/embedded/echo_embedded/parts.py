@@ -1,0 +1,56 @@
+"""Every service there is, and how each is told where the others are on one machine. A new service gets a line here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from echo_auth.main import service as auth
+from echo_auth.settings import AuthSettings
+from echo_common.service import Service
+from echo_embedded.datafolder import DataFolder, Secrets
+from echo_feedback.main import service as feedback
+from echo_gateway.main import service as gateway
+from echo_gateway.settings import GatewaySettings
+from echo_synthesis.main import service as synthesis
+from echo_synthesis.settings import SynthesisSettings
+from echo_voice.main import service as voice
+
+START_ORDER = (("auth",), ("voice", "synthesis", "feedback"), ("gateway",))
+"""Tokens can be verified before anybody needs one, and the door opens last. Those of one step start together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What services on this machine must know of it. `addresses` are the services' URLs by name."""
+
+    folder: DataFolder
+    secrets: Secrets
+    models: Path
+    addresses: Mapping[str, str]
+
+
+def services(place: Place) -> dict[str, Service[Any]]:
+    """The services by name, settled at a place. Raises pydantic's `ValidationError` for a setting that is not valid."""
+    secrets = place.secrets
+    return {
+        "auth": auth(
+            AuthSettings(
+                secret=SecretStr(secrets.auth_secret),
+                admin_email=secrets.admin_email,
+                admin_password=SecretStr(secrets.admin_password),
+            )
+        ),
+        "voice": voice(),
+        "synthesis": synthesis(SynthesisSettings(models=place.models)),
+        "feedback": feedback(),
+        "gateway": gateway(
+            GatewaySettings(
+                synthesis_url=place.addresses["synthesis"],
+                voice_url=place.addresses["voice"],
+                feedback_url=place.addresses["feedback"],
+            )
+        ),
+    }

@@ -1,0 +1,152 @@
+"""`echoctl say`: text in, a file of speech out, through the public API of a platform that runs or is started for it."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from echo_common.contracts.values import AudioFormat, JobStatus
+from echo_common.errors import EchoError
+from echo_embedded import host
+from echo_embedded.client import Client
+from echo_embedded.datafolder import CannotStartError, DataFolder
+from echo_embedded.logs import logging_to
+from echo_embedded.settings import HostSettings
+
+STDOUT = Path("-")
+
+
+class SpeechFailedError(Exception):
+    """The platform accepted the text and could not speak it; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A platform elsewhere, and who one is there."""
+
+    url: str
+    email: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be said, how, and where to."""
+
+    text: str
+    voice: str | None
+    engine: str | None
+    speed: float
+    output: Path
+    format: AudioFormat
+
+    def body(self) -> dict[str, Any]:
+        """The job's request body; what was not asked for is left to the platform."""
+        config = {} if self.engine is None else {"engine": self.engine}
+        body: dict[str, Any] = {"text_content": self.text, "speed": self.speed, "output_format": self.format, "config": config}
+        return body if self.voice is None else {**body, "voice_model_id": self.voice}
+
+
+def format_of(output: Path, wanted: AudioFormat | None) -> AudioFormat:
+    """The format asked for, or the one the file's extension names. Raises `CannotStartError`."""
+    if wanted is not None:
+        return wanted
+    if output == STDOUT:
+        return AudioFormat.WAV
+    try:
+        return AudioFormat(output.suffix.lstrip(".").lower())
+    except ValueError:
+        known = ", ".join(AudioFormat)
+        raise CannotStartError(f"The extension of {output} names none of {known}: use one of them, or --format.") from None
+
+
+@asynccontextmanager
+async def connected(settings: HostSettings, access: Access | None, console: Console) -> AsyncIterator[Client]:
+    """A client that is logged in: at `access`, else at the platform that runs on the data folder, else at one started for it."""
+    folder = DataFolder(settings.data)
+    if access is not None:
+        async with Client.open(access.url) as client:
+            await client.log_in(access.email, access.password)
+            yield client
+        return
+    running, secrets = folder.running(), folder.known_secrets()
+    if running is not None and secrets is not None:
+        async with Client.open(running.url) as client:
+            await client.log_in(secrets.admin_email, secrets.admin_password)
+            yield client
+        return
+    with folder.held(), logging_to(folder.logs, verbose=False):
+        status = console.status("No platform is running here: starting one for this …")
+        status.start()
+        try:
+            async with host.running(folder, models=settings.models, listen="http://127.0.0.1:0") as platform:
+                async with Client.open(platform.url) as client:
+                    await client.log_in(platform.secrets.admin_email, platform.secrets.admin_password)
+                    status.stop()
+                    yield client
+        finally:
+            status.stop()
+
+
+async def say(client: Client, wish: Wish, console: Console) -> dict[str, Any]:
+    """Speak, with a progress bar, and write the file whole or not at all; the result as the API tells it.
+
+    Raises `SpeechFailedError`, `OSError` for the file, and what `Client` raises.
+    """
+    job = await client.call("POST", "/api/v1/job", wish.body())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("Speaking", total=100)
+        async for event in client.progress(job["id"]):
+            progress.update(bar, completed=event["progress"])
+    job = await client.call("GET", f"/api/v1/job/{job['id']}")
+    if job["status"] != JobStatus.COMPLETED:
+        raise SpeechFailedError(job.get("error_message") or f"The job ended as {job['status']}.")
+    result: dict[str, Any] = job["result"]
+    await _write(client, result["audio_url"], wish.output)
+    return result
+
+
+async def _write(client: Client, url: str, output: Path) -> None:
+    if output == STDOUT:
+        async for piece in client.bytes(url):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return
+    part = output.with_name(f".{output.name}.part")
+    try:
+        with part.open("wb") as file:
+            async for piece in client.bytes(url):
+                file.write(piece)
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def timings(result: dict[str, Any]) -> Table:
+    """When each word sounds."""
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table.add_column("Word")
+    table.add_column("Start", justify="right")
+    table.add_column("End", justify="right")
+    for word in result.get("word_timestamps") or ():
+        table.add_row(word["word"], f"{word['start_time']:.3f}", f"{word['end_time']:.3f}", style=None)
+    return table
+
+
+def summary(result: dict[str, Any], output: Path) -> str:
+    """One line on what was written."""
+    where = "standard output" if output == STDOUT else str(output)
+    size = f"{result['size'] / 1024:,.0f} KiB"
+    return f"{where}: {result['duration']:.2f} s of {result['format']}, {size}, {result['voice_id']} ({result['engine']})"
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, in a sentence."""
+    return error.message if isinstance(error, EchoError) else str(error)
