@@ -75,12 +75,6 @@ class RefreshRequest(Request):
     refresh_token: RefreshToken
 
 
-class LogoutRequest(Request):
-    """Ends the session of the access token; naming its refresh token as well does no harm."""
-
-    refresh_token: RefreshToken | None = None
-
-
 class UserView(BaseModel):
     """A user as they see themselves."""
 

@@ -1,0 +1,100 @@
+"""Routes of auth; the gateway serves most of them under `/api/v1`."""
+
+from hashlib import sha256
+from typing import Annotated
+
+from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal
+from echo_common.contracts.http.auth import (
+    JWKS_PATH,
+    TRUST_PATH,
+    Jwks,
+    Login,
+    LoginRequest,
+    RefreshRequest,
+    RegisterRequest,
+    Tokens,
+    TrustDocument,
+    UserView,
+)
+from echo_common.http.envelope import Success, documented, ok
+from echo_common.service import dependencies_of
+from fastapi import APIRouter, Depends, Request, Response
+
+from echo_auth import usecases
+from echo_auth.domain import (
+    AccountInactiveError,
+    EmailConflictError,
+    InvalidCredentialsError,
+    InvalidRefreshTokenError,
+    TooManyAttemptsError,
+    UsernameConflictError,
+)
+from echo_auth.usecases import Caller, Dependencies
+
+Deps = Annotated[Dependencies, Depends(dependencies_of)]
+
+
+def _caller(request: Request) -> Caller:
+    forwarded = request.headers.get("x-forwarded-for", "").split(",")[-1].strip()  # the last is the gateway's own word
+    address = forwarded or (request.client.host if request.client else None)
+    return Caller(address=address and address[:64], user_agent=request.headers.get("user-agent", "")[:300] or None)
+
+
+def _secret(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+From = Annotated[Caller, Depends(_caller)]
+router = APIRouter()
+tokens = APIRouter(prefix="/auth", tags=["authentication"], dependencies=[Depends(_secret)])
+
+
+@tokens.post("/register", status_code=201, responses=documented(EmailConflictError, UsernameConflictError))
+async def register(body: RegisterRequest, caller: From, deps: Deps) -> Success[Login]:
+    """Make an account and log in."""
+    return ok(await usecases.register(body, caller, deps))
+
+
+@tokens.post("/login", responses=documented(InvalidCredentialsError, AccountInactiveError, TooManyAttemptsError))
+async def log_in(body: LoginRequest, caller: From, deps: Deps) -> Success[Login]:
+    """Log in with an email address or a username."""
+    return ok(await usecases.log_in(body, caller, deps))
+
+
+@tokens.post("/refresh", responses=documented(InvalidRefreshTokenError))
+async def refresh(body: RefreshRequest, deps: Deps) -> Success[Tokens]:
+    """Spend a refresh token on a new pair."""
+    return ok(await usecases.refresh(body.refresh_token.get_secret_value(), deps))
+
+
+@tokens.post("/logout")
+async def log_out(principal: CurrentPrincipal, deps: Deps) -> Success[None]:
+    """End this session."""
+    await usecases.log_out(principal.session_id, deps)
+    return ok(None, message="Logged out.")
+
+
+@router.get("/users/me", tags=["users"])
+async def me(principal: AccountHolder, deps: Deps) -> Success[UserView]:
+    """Who I am."""
+    return ok(await usecases.view(principal.user_id, deps))
+
+
+@router.get(JWKS_PATH, tags=["authentication"])
+async def jwks(deps: Deps, response: Response) -> Jwks:
+    """Public keys."""
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return deps.signer.jwks
+
+
+@router.get(TRUST_PATH, include_in_schema=False, response_model=TrustDocument)
+async def trust(request: Request, deps: Deps) -> Response:
+    """What services need to judge tokens; unchanged: 304."""
+    body = (await usecases.trust(deps)).model_dump_json().encode()
+    etag = f'"{sha256(body).hexdigest()[:32]}"'
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"ETag": etag})
+    return Response(body, media_type="application/json", headers={"ETag": etag, "Cache-Control": "no-cache"})
+
+
+router.include_router(tokens)

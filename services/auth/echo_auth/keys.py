@@ -1,0 +1,88 @@
+"""The signing key: made once, sealed in the database, shared by all replicas; and the tokens it signs."""
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from echo_common.clock import now
+from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, TOKEN_ALGORITHM, AccessClaims, Jwks
+from echo_common.errors import EchoError
+from echo_common.ids import new_id
+from echo_common.store.port import Collection, Document, DuplicateError
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+
+from echo_auth.domain import User
+
+_FIRST_KEY = "key_1"
+
+
+class SealedKeyError(EchoError):
+    """ECHO_AUTH_SECRET is not the secret this database's signing key was sealed with."""
+
+
+class Signer:
+    """Signs access tokens with the newest key; all keys are published, so that older tokens stay good."""
+
+    def __init__(self, keys: list[OKPKey], lasts: timedelta) -> None:
+        self._keys = keys
+        self.lasts = lasts
+
+    @classmethod
+    async def open(cls, collection: Collection, secret: str, lasts: timedelta) -> "Signer":
+        """Load the keys, making the first where there is none. Raises `SealedKeyError`."""
+        seal = _seal(secret)
+        await collection.ensure([])
+        documents = [document async for document in collection.find({}, sort=[("created_at", 1)])]
+        return cls([_unsealed(document, seal) for document in documents or [await _first(collection, seal)]], lasts)
+
+    @property
+    def jwks(self) -> Jwks:
+        """The public halves."""
+        return Jwks(keys=[dict(key.as_dict(private=False)) for key in self._keys])
+
+    def access_token(self, user: User, session_id: str, at: datetime) -> str:
+        """A token for this user in this session, good from `at` for as long as tokens last."""
+        issued = int(at.timestamp())
+        claims = AccessClaims(
+            sub=user.id,
+            sid=session_id,
+            iat=issued,
+            exp=issued + int(self.lasts.total_seconds()),
+            jti=new_id("tok"),
+            plan=user.plan,
+            role=user.role,
+            scope=" ".join(sorted(user.scopes)),
+            ver=user.token_version,
+        )
+        key = self._keys[-1]
+        header = {"typ": ACCESS_TOKEN_TYPE, "alg": TOKEN_ALGORITHM, "kid": key.kid}
+        return jwt.encode(header, claims.model_dump(mode="json"), key, algorithms=[TOKEN_ALGORITHM])
+
+
+def _seal(secret: str) -> Fernet:
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"echo-auth signing keys").derive(secret.encode())
+    return Fernet(base64.urlsafe_b64encode(derived))
+
+
+async def _first(collection: Collection, seal: Fernet) -> Document:
+    """Replicas that start together may all come here: the identifier lets one win, and the others take its key."""
+    key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": TOKEN_ALGORITHM}, auto_kid=True)
+    document = {"_id": _FIRST_KEY, "sealed": seal.encrypt(json.dumps(key.as_dict(private=True)).encode()), "created_at": now()}
+    try:
+        await collection.insert(document)
+    except DuplicateError:
+        return cast("Document", await collection.find_one({"_id": _FIRST_KEY}))
+    return document
+
+
+def _unsealed(document: Mapping[str, Any], seal: Fernet) -> OKPKey:
+    try:
+        return OKPKey.import_key(seal.decrypt(document["sealed"]))
+    except InvalidToken as error:
+        raise SealedKeyError from error

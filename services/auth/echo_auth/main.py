@@ -1,0 +1,38 @@
+"""Auth's table of contents."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from echo_common.service import Adapters, Service
+
+from echo_auth import api, handlers, usecases
+from echo_auth.keys import Signer
+from echo_auth.passwords import Passwords
+from echo_auth.repository import Profiles, Sessions, Users
+from echo_auth.settings import AuthSettings
+from echo_auth.throttle import Throttle
+from echo_auth.usecases import Dependencies
+
+
+def service(settings: AuthSettings | None = None) -> Service[Dependencies]:
+    """Auth, with settings from the environment unless given."""
+
+    @asynccontextmanager
+    async def opened(adapters: Adapters) -> AsyncIterator[Dependencies]:
+        chosen = settings or AuthSettings()
+        store, relay = adapters.store, adapters.relay
+        secret = chosen.secret.get_secret_value()
+        async with Passwords.open(rounds=chosen.password_rounds, memory_kib=chosen.password_memory_kib) as passwords:
+            deps = Dependencies(
+                users=await Users.open(store, relay),
+                profiles=await Profiles.open(store, relay),
+                sessions=await Sessions.open(store, relay),
+                passwords=passwords,
+                signer=await Signer.open(store.collection("signing_keys"), secret, chosen.access_lasts),
+                throttle=await Throttle.open(store.collection("login_failures")),
+                settings=chosen,
+            )
+            await usecases.ensure_admin(deps)
+            yield deps
+
+    return Service(name="auth", open=opened, routers=[api.router], subscriptions=handlers.subscriptions)

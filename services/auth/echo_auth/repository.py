@@ -1,0 +1,50 @@
+"""What auth keeps: users, profiles, sessions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from echo_common.store.port import Index
+from echo_common.store.repository import Repository
+
+from echo_auth.domain import Profile, Session, User
+
+_KEPT_AFTER_EXPIRY_SECONDS = 7 * 24 * 3600
+
+
+class Users(Repository[User]):
+    """Users, one to an email address and one to a username."""
+
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("email", 1)], unique=True),
+        Index([("username_key", 1)], unique=True),
+        Index([("token_version_raised_at", 1)]),
+    )
+
+    async def named(self, identifier: str) -> User | None:
+        """By email address or username, whichever it looks like, in any case."""
+        field = "email" if "@" in identifier else "username_key"
+        return await self.find_one({field: identifier.lower()})
+
+    async def raised_since(self, moment: datetime) -> dict[str, int]:
+        """Users whose token version rose since then, with that version."""
+        where = {"token_version_raised_at": {"$gte": moment}}
+        return {user.id: user.token_version async for user in self.find(where)}
+
+
+class Profiles(Repository[Profile]):
+    """Profiles, under their users' ids."""
+
+
+class Sessions(Repository[Session]):
+    """Sessions; those long over go away by themselves."""
+
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("user_id", 1), ("start_time", -1)]),
+        Index([("revoked_at", 1)]),
+        Index([("expiry_time", 1)], ttl=_KEPT_AFTER_EXPIRY_SECONDS),
+    )
+
+    async def revoked_since(self, moment: datetime) -> list[str]:
+        """Ids of sessions revoked since then."""
+        return [session.id async for session in self.find({"revoked_at": {"$gte": moment}})]

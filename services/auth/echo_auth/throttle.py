@@ -1,0 +1,54 @@
+"""Slowing down those who guess passwords: failures are counted in the database, so that replicas count together."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from hashlib import sha256
+
+from echo_common.clock import now
+from echo_common.store.port import Collection, DuplicateError, Index
+
+from echo_auth.domain import TooManyAttemptsError
+
+_WINDOW = timedelta(minutes=15)
+# the second is for many machines that guess at one account; it is high, so that a stranger can hardly lock out its owner
+_LIMITS = {"account and address": 10, "account": 200}
+
+
+class Throttle:
+    """At most so many failures for an account in a window, from one address and from all. Unknown accounts count too."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._failures = collection
+
+    @classmethod
+    async def open(cls, collection: Collection) -> "Throttle":
+        """Make sure that counts of long ago go away."""
+        await collection.ensure([Index([("since", 1)], ttl=int(_WINDOW.total_seconds()))])
+        return cls(collection)
+
+    async def guard(self, account: str, address: str | None) -> None:
+        """Raises `TooManyAttemptsError`."""
+        for key, limit in _counters(account, address):
+            count = await self._failures.find_one({"_id": key, "since": {"$gt": now() - _WINDOW}, "count": {"$gte": limit}})
+            if count is not None:
+                raise TooManyAttemptsError(retry_after=max(1, int((count["since"] + _WINDOW - now()).total_seconds())))
+
+    async def failed(self, account: str, address: str | None) -> None:
+        """Count a failure."""
+        for key, _ in _counters(account, address):
+            if await self._failures.update_one({"_id": key, "since": {"$gt": now() - _WINDOW}}, {"$inc": {"count": 1}}):
+                continue
+            try:
+                await self._failures.upsert({"_id": key}, {"$set": {"since": now(), "count": 1}})
+            except DuplicateError:  # another failure opened the window at the same moment
+                await self._failures.update_one({"_id": key}, {"$inc": {"count": 1}})
+
+    async def succeeded(self, account: str, address: str | None) -> None:
+        """Forget the failures from this address."""
+        key, _ = _counters(account, address)[0]
+        await self._failures.delete({"_id": key})
+
+
+def _counters(account: str, address: str | None) -> Sequence[tuple[str, int]]:
+    parts = {"account and address": f"{account.lower()}\n{address}", "account": account.lower()}
+    return [(sha256(f"{kind}\n{parts[kind]}".encode()).hexdigest(), limit) for kind, limit in _LIMITS.items()]

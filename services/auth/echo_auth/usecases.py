@@ -1,0 +1,221 @@
+"""What auth does."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+import structlog
+from echo_common.auth.tokens import LEEWAY_SECONDS
+from echo_common.clock import now
+from echo_common.contracts.http.auth import Login, LoginRequest, RegisterRequest, Tokens, TrustDocument, UserView
+from echo_common.contracts.values import Plan, Role
+from echo_common.errors import ConflictError, ValidationError
+from echo_common.ids import new_id
+from echo_common.store.port import DuplicateError
+
+from echo_auth.domain import (
+    AccountInactiveError,
+    EmailConflictError,
+    InvalidCredentialsError,
+    InvalidRefreshTokenError,
+    Presented,
+    Profile,
+    RefreshToken,
+    Session,
+    User,
+    UsernameConflictError,
+    UserNotFoundError,
+)
+from echo_auth.keys import Signer
+from echo_auth.passwords import Passwords
+from echo_auth.repository import Profiles, Sessions, Users
+from echo_auth.settings import AuthSettings
+from echo_auth.throttle import Throttle
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What use cases work with."""
+
+    users: Users
+    profiles: Profiles
+    sessions: Sessions
+    passwords: Passwords
+    signer: Signer
+    throttle: Throttle
+    settings: AuthSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request comes from, as far as the gateway can tell."""
+
+    address: str | None = None
+    user_agent: str | None = None
+
+
+async def register(request: RegisterRequest, caller: Caller, deps: Dependencies) -> Login:
+    """A new user, logged in. Raises `EmailConflictError`, `UsernameConflictError`."""
+    user, profile = await _create(request, Plan.USER, Role.USER, deps)
+    return await _start_session(user, profile, caller, deps)
+
+
+async def log_in(request: LoginRequest, caller: Caller, deps: Dependencies) -> Login:
+    """A new session.
+
+    An unknown user and a wrong password are told apart neither by answer nor by time: `InvalidCredentialsError`. Raises
+    `TooManyAttemptsError` and, for who knows the password, `AccountInactiveError`.
+    """
+    identifier = request.email or request.username
+    if identifier is None:
+        raise ValidationError("email: Field required", details=[{"field": "email", "message": "Field required"}])
+    await deps.throttle.guard(identifier, caller.address)
+    user = await deps.users.named(identifier)
+    verdict = await deps.passwords.check(request.password.get_secret_value(), user.password_hash if user else None)
+    if user is None or not verdict.right:
+        await deps.throttle.failed(identifier, caller.address)
+        raise InvalidCredentialsError
+    if not user.is_active:
+        raise AccountInactiveError
+    await deps.throttle.succeeded(identifier, caller.address)
+    user = await deps.users.update(user.id, lambda found: found.logged_in(now(), password_hash=verdict.rehashed))
+    return await _start_session(user, await _profile(user, deps), caller, deps)
+
+
+async def refresh(text: str, deps: Dependencies) -> Tokens:
+    """The next pair for a refresh token.
+
+    Raises `InvalidRefreshTokenError`. A token presented twice, at the same moment or later, ends its session: one of the
+    two who hold it is not its owner.
+    """
+    token = RefreshToken.parse(text)
+    following = RefreshToken.issue(token.session_id, token.family)
+    judgement = Presented.FOREIGN
+
+    def exchange(session: Session) -> None:
+        nonlocal judgement
+        judgement = session.judge(token, now())
+        if judgement is Presented.CURRENT:
+            session.rotate(following, now(), deps.settings.session_lasts)
+        elif judgement is Presented.SPENT:
+            session.revoke(now())
+
+    session = await deps.sessions.get(token.session_id)
+    if session is None or session.judge(token, now()) is Presented.FOREIGN:
+        raise InvalidRefreshTokenError
+    session = await deps.sessions.update(session.id, exchange)
+    user = await deps.users.get(session.user_id)
+    if judgement is not Presented.CURRENT or user is None or not user.is_active:
+        raise InvalidRefreshTokenError
+    return _tokens(user, following, deps)
+
+
+async def log_out(session_id: str, deps: Dependencies) -> None:
+    """End a session: nobody accepts its tokens any more once they have looked at the trust document."""
+    if await deps.sessions.get(session_id) is not None:
+        await deps.sessions.update(session_id, lambda session: session.revoke(now()))
+
+
+async def view(user_id: str, deps: Dependencies) -> UserView:
+    """A user as they see themselves. Raises `UserNotFoundError`."""
+    user = await deps.users.get(user_id)
+    if user is None:
+        raise UserNotFoundError
+    return _view(user, await _profile(user, deps))
+
+
+async def trust(deps: Dependencies) -> TrustDocument:
+    """Keys, and everything revoked while an access token that it voids could still be alive."""
+    since = now() - deps.signer.lasts - timedelta(seconds=2 * LEEWAY_SECONDS)
+    return TrustDocument(
+        keys=deps.signer.jwks,
+        revoked_sessions=sorted(await deps.sessions.revoked_since(since)),
+        token_versions=dict(sorted((await deps.users.raised_since(since)).items())),
+    )
+
+
+async def ensure_admin(deps: Dependencies) -> None:
+    """Make the administrator that settings name, unless they exist: their password is theirs from then on."""
+    email, password = deps.settings.admin_email, deps.settings.admin_password
+    if email is None or password is None or await deps.users.named(email) is not None:
+        return
+    try:
+        await _create(RegisterRequest(email=email, password=password), Plan.PREMIUM, Role.ADMIN, deps)
+    except EmailConflictError:
+        return  # another replica was quicker
+    structlog.get_logger("echo.auth").info("administrator made", email=email)
+
+
+async def _create(request: RegisterRequest, plan: Plan, role: Role, deps: Dependencies) -> tuple[User, Profile]:
+    if conflict := await _conflict(request, deps):
+        raise conflict
+    born = request.date_of_birth
+    user = User.register(
+        new_id("usr"),
+        email=request.email,
+        username=request.username,
+        password_hash=await deps.passwords.hash(request.password.get_secret_value()),
+        plan=plan,
+        role=role,
+    )
+    user.logged_in(now())
+    profile = Profile(
+        id=user.id,
+        user_id=user.id,
+        first_name=request.first_name,
+        last_name=request.last_name,
+        date_of_birth=None if born is None else datetime.combine(born, time(), UTC),
+        preferred_language=request.preferred_language,
+    )
+    await deps.profiles.add(profile)  # first, so that whoever has an account has what they said about themselves
+    try:
+        await deps.users.add(user)
+    except DuplicateError as error:
+        profile.erase()
+        await deps.profiles.save(profile)
+        raise (await _conflict(request, deps)) or EmailConflictError() from error
+    return user, profile
+
+
+async def _conflict(request: RegisterRequest, deps: Dependencies) -> ConflictError | None:
+    if await deps.users.named(request.email) is not None:
+        return EmailConflictError()
+    if request.username is not None and await deps.users.named(request.username) is not None:
+        return UsernameConflictError()
+    return None
+
+
+async def _start_session(user: User, profile: Profile, caller: Caller, deps: Dependencies) -> Login:
+    token = RefreshToken.issue(new_id("ses"))
+    session = Session.start(
+        token, user.id, at=now(), lasts=deps.settings.session_lasts, user_agent=caller.user_agent, address=caller.address
+    )
+    await deps.sessions.add(session)
+    return Login(**_tokens(user, token, deps).model_dump(), user=_view(user, profile))
+
+
+def _tokens(user: User, token: RefreshToken, deps: Dependencies) -> Tokens:
+    return Tokens(
+        access_token=deps.signer.access_token(user, token.session_id, now()),
+        refresh_token=str(token),
+        expires_in=int(deps.signer.lasts.total_seconds()),
+    )
+
+
+async def _profile(user: User, deps: Dependencies) -> Profile:
+    return await deps.profiles.get(user.id) or Profile(id=user.id, user_id=user.id)
+
+
+def _view(user: User, profile: Profile) -> UserView:
+    return UserView(
+        id=user.id,
+        email=user.email,
+        username=user.username,
+        first_name=profile.first_name,
+        last_name=profile.last_name,
+        preferred_language=profile.preferred_language,
+        date_of_birth=profile.birthday,
+        plan=user.plan,
+        role=user.role,
+        created_at=user.created_at,
+        last_login=user.last_login,
+    )

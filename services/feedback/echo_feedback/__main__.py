@@ -1,0 +1,7 @@
+"""`python -m echo_feedback`."""
+
+from echo_common.process import run
+
+from echo_feedback.main import service
+
+run(service())

@@ -1,0 +1,1 @@
+"""Aggregates of voice: none yet."""

@@ -1,0 +1,1 @@
+"""What voice keeps: nothing yet."""
