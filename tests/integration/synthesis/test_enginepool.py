@@ -201,7 +201,7 @@ async def test_processes_die_with_the_service_even_while_they_hang(tmp_path: Pat
         asyncio.run(main())
         """)
     )
-    service = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    service = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220
     assert service.stdout is not None
     pid = int(service.stdout.readline())
     assert alive(pid)

@@ -114,24 +114,3 @@ class FileEncoder:
         """Finish the file; its size in bytes."""
         self._writer.close()
         return self._path.stat().st_size
-
-
-class FileEncoder:
-    """Encodes one complete file, piece by piece, with true sizes, seek tables and totals, in constant memory.
-
-    Samples as in `Encoder`. The file is whole only after `close`.
-    """
-
-    def __init__(self, path: Path, audio: AudioFormat, sample_rate: int, *, source_rate: int | None = None) -> None:
-        self._path = path
-        container = av.open(str(path), "w", format=audio.container, container_options=dict(audio.options))
-        self._writer = _Writer(container, audio, sample_rate, source_rate or sample_rate)
-
-    def feed(self, samples: NDArray[np.float32]) -> None:
-        """Take samples of any number."""
-        self._writer.write(samples)
-
-    def close(self) -> int:
-        """Finish the file; its size in bytes."""
-        self._writer.close()
-        return self._path.stat().st_size
