@@ -16,7 +16,9 @@ class CommonSettings(BaseSettings):
 
     model_config = settings_config("ECHO_")
 
-    listen: str = Field("http://127.0.0.1:8000", description="Where the service listens: http://host:port or unix:///path.sock.")
+    listen: str = Field(
+        "http://127.0.0.1:8000", description="Where the service listens: http://host:port or unix:///path.sock."
+    )
     database_url: SecretStr = Field(
         SecretStr("mongodb://127.0.0.1:27017"), description="MongoDB, or anything that speaks its wire protocol."
     )

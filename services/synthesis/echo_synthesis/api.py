@@ -24,10 +24,10 @@ from echo_common.service import dependencies_of
 from echo_synthesis import usecases
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.domain import Job
+from echo_synthesis.engine import UnknownVoiceError
 from echo_synthesis.handlers import Dependencies
 from echo_synthesis.usecases import Studio
 from echo_synthesis.views import job_view, synthesis_result, voice_view
-from echo_synthesis.voices import VoiceNotFoundError
 
 router = APIRouter()
 
@@ -49,9 +49,7 @@ async def synthesize_later(
     job = await usecases.queue_job(body.text, body.voice_id, body.config, principal, deps.studio, idempotency_key=key)
     deps.worker.ring()
     seconds = usecases.estimated_seconds(job)
-    return ok(
-        AsyncSynthesis(synthesis_id=job.synthesis_id, job_id=job.id, estimated_duration=seconds, status=job.status)
-    )
+    return ok(AsyncSynthesis(synthesis_id=job.synthesis_id, job_id=job.id, estimated_duration=seconds, status=job.status))
 
 
 @router.post("/tts/synthesize/stream")
@@ -87,9 +85,7 @@ async def create_job(
 ) -> Success[JobView]:
     """Queue a piece of work."""
     config = usecases.config_of(body)
-    job = await usecases.queue_job(
-        body.text_content, body.voice_model_id, config, principal, deps.studio, idempotency_key=key
-    )
+    job = await usecases.queue_job(body.text_content, body.voice_model_id, config, principal, deps.studio, idempotency_key=key)
     deps.worker.ring()
     return ok(job_view(job))
 
@@ -141,7 +137,7 @@ async def get_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> Succe
     """One voice."""
     found = next((found for found in deps.studio.voices.list() if found.voice.id == voice_id), None)
     if found is None:
-        raise VoiceNotFoundError
+        raise UnknownVoiceError
     return ok(voice_view(found))
 
 

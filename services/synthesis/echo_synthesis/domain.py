@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from pydantic import BaseModel, ConfigDict
+
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.events.synthesis import (
     AudioDeleted,
@@ -17,7 +19,6 @@ from echo_common.contracts.events.synthesis import (
 from echo_common.contracts.values import Alignment, AudioFormat, JobStatus
 from echo_common.errors import ConflictError, NotFoundError
 from echo_common.ids import new_id
-from pydantic import BaseModel, ConfigDict
 
 MAXIMUM_LOSSES = 3
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
-from echo_common.errors import EchoError, NotFoundError, ServiceUnavailableError
 from numpy.typing import NDArray
+
+from echo_common.errors import EchoError, NotFoundError, ServiceUnavailableError
 
 Alignment = Literal["model", "aligned", "estimated"]
 """How word times came about: from the model's own durations, from a recogniser, or by proportion."""

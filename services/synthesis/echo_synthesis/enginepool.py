@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 from echo_common.errors import EchoError
-
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError, Speech, Utterance
 from echo_synthesis.engineworker import EngineWorker, WorkerLimits
 

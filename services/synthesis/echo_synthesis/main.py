@@ -1,13 +1,15 @@
 """Synthesis: text in, speech out. The service's table of contents."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 from echo_common.http.health import Check
 from echo_common.service import Adapters, Service
 from echo_synthesis import api, handlers
-from echo_synthesis.engine import EngineConfig
-from echo_synthesis.enginepool import EnginePool
+from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError
+from echo_synthesis.enginepool import EnginePool, PoolConfig
 from echo_synthesis.engines import discover
 from echo_synthesis.handlers import Dependencies
 from echo_synthesis.narration import Narrator
@@ -27,12 +29,12 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
     @asynccontextmanager
     async def open_dependencies(adapters: Adapters) -> AsyncIterator[Dependencies]:
         config = EngineConfig(models=chosen.models)
-        engines = discover(chosen.engines)
+        engines = {name: spec for name, spec in discover().items() if name in chosen.engines}
         jobs = await Jobs.open(adapters.store, adapters.relay)
         audio = await AudioShelf.open(adapters.store, adapters.relay)
         async with (
             SpeechCache.open(adapters.store, adapters.objects, chosen.cache_bytes) as cache,
-            EnginePool.open(engines, config, workers=chosen.workers) as pool,
+            _engines_running(engines, chosen) as pool,
         ):
             recorder = Recorder(Narrator(pool, cache), adapters.objects)
             studio = Studio(chosen, Voices(engines, config, chosen.default_voice), recorder, jobs, audio, adapters.objects)
@@ -41,7 +43,7 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
                 yield Dependencies(studio, worker, pool)
 
     def checks(dependencies: Dependencies) -> Mapping[str, Check]:
-        return {"engines": dependencies.pool.check}
+        return {"engines": partial(_check_engines, dependencies.pool)}
 
     return Service(
         name="synthesis",
@@ -50,3 +52,23 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
         subscriptions=handlers.subscriptions,
         checks=checks,
     )
+
+
+@asynccontextmanager
+async def _engines_running(engines: Mapping[str, EngineSpec], settings: SynthesisSettings) -> AsyncIterator[EnginePool]:
+    """Engines load while the rest of the service starts; readiness tells when they are there."""
+    pool = EnginePool(engines, PoolConfig(settings.models, **({"workers": settings.workers} if settings.workers else {})))
+    loading = asyncio.create_task(pool.start(*engines))
+    try:
+        yield pool
+    finally:
+        loading.cancel()
+        await asyncio.gather(loading, return_exceptions=True)
+        await pool.close()
+
+
+async def _check_engines(pool: EnginePool) -> Mapping[str, object]:
+    health = pool.health()
+    if not any(engine.state == "ready" for engine in health.values()):
+        raise EngineUnavailableError("No speech engine is ready yet.")
+    return {name: f"{engine.state}, {engine.workers_busy} of {engine.workers_alive} busy" for name, engine in health.items()}

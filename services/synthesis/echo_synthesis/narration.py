@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
 from echo_common.errors import ValidationError
-
 from echo_synthesis.domain import SpeechSettings, WordMark
-from echo_synthesis.engine import EngineSpec, Speech, Utterance
-from echo_synthesis.enginepool import EngineCrashedError, EnginePool, EngineTimeoutError
+from echo_synthesis.engine import EngineCrashedError, EngineSpec, EngineTimeoutError, Speech, Utterance
+from echo_synthesis.enginepool import EnginePool
 from echo_synthesis.speechcache import SpeechCache
 from echo_synthesis.text.split import Unit, split_text
 
@@ -95,18 +94,18 @@ class Narrator:
         key = self._cache.key(narration.engine, utterance)
         if (kept := await self._cache.get(key)) is not None:
             return kept
-        speech = await self._patiently(narration.engine.name, utterance)
+        speech = await self._patiently(narration, utterance)
         self._cache.keep(key, speech)
         return speech
 
-    async def _patiently(self, engine: str, utterance: Utterance) -> Speech:
+    async def _patiently(self, narration: Narration, utterance: Utterance) -> Speech:
         """An engine that died or hung is new by now: try again, but not for ever, the text may be what kills it."""
         for _ in range(_TRIES - 1):
             try:
-                return await self._pool.speak(engine, utterance)
+                return await self._pool.speak(narration.engine.name, utterance, turn=id(narration))
             except (EngineCrashedError, EngineTimeoutError):
                 continue
-        return await self._pool.speak(engine, utterance)
+        return await self._pool.speak(narration.engine.name, utterance, turn=id(narration))
 
 
 def _place(text: str, unit: Unit, speech: Speech, offset: float) -> list[WordMark]:

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from echo_common.contracts.values import Alignment
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectStore
-
 from echo_synthesis.audio.effects import amplify
 from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS

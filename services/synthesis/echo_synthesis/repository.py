@@ -7,7 +7,6 @@ from typing import ClassVar
 from echo_common.contracts.values import JobStatus
 from echo_common.store.port import DuplicateError, Index
 from echo_common.store.repository import Repository
-
 from echo_synthesis.domain import Audio, Job, LeaseLostError
 
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from echo_common.settings import settings_config
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
+
+from echo_common.settings import settings_config
 
 
 class SynthesisSettings(BaseSettings):

@@ -10,11 +10,11 @@ from typing import ClassVar
 
 import numpy as np
 import structlog
+
 from echo_common.clock import now
 from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectStore
 from echo_common.store.port import Collection, Index, Store
-
 from echo_synthesis.engine import EngineSpec, Speech, Utterance, WordTime
 
 _KEEP_SHARE = 0.9

@@ -11,7 +11,6 @@ from echo_common.http.pagination import Page
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectStore
 from echo_common.store.port import DuplicateError
-
 from echo_synthesis.domain import Audio, AudioNotFoundError, Job, JobNotFoundError, SpeechSettings
 from echo_synthesis.narration import Narration, plan
 from echo_synthesis.recording import Recorder
@@ -38,7 +37,7 @@ class Studio:
 async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, studio: Studio) -> Narration:
     """Check everything about a request before anything is made of it.
 
-    Raises `VoiceNotFoundError`, `EngineUnavailableError`, `ValidationError`.
+    Raises `UnknownVoiceError`, `EngineUnavailableError`, `ValidationError`.
     """
     if len(text) > studio.settings.max_characters:
         _refuse("text", f"The text has {len(text)} characters; at most {studio.settings.max_characters} are taken at once.")

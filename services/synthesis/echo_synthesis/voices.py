@@ -3,21 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from echo_common.errors import NotFoundError, ServiceUnavailableError
-
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
-
-
-class VoiceNotFoundError(NotFoundError):
-    """There is no such voice; GET /api/v1/voices lists them."""
-
-    code = "VOICE_NOT_FOUND"
-
-
-class EngineUnavailableError(ServiceUnavailableError):
-    """The engine of this voice is not ready."""
-
-    code = "ENGINE_UNAVAILABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +26,11 @@ class Voices:
     def find(self, voice_id: str | None) -> CataloguedVoice:
         """The voice of that id, or the default voice for None.
 
-        Raises `VoiceNotFoundError`, and `EngineUnavailableError` while its engine lacks its model.
+        Raises `UnknownVoiceError`, and `EngineUnavailableError` while its engine lacks its model.
         """
         found = self._by_id.get(voice_id) if voice_id is not None else self._fallback()
         if found is None:
-            raise VoiceNotFoundError(f"There is no voice {voice_id!r}; GET /api/v1/voices lists them.")
+            raise UnknownVoiceError(f"There is no voice {voice_id!r}; GET /api/v1/voices lists them.")
         if missing := self._missing(found.engine):
             raise EngineUnavailableError(f"The engine {found.engine.name} lacks {missing[0]}; `echoctl models` fetches it.")
         return found

@@ -7,12 +7,12 @@ from datetime import datetime
 from functools import partial
 
 import structlog
+
 from echo_common.clock import now
 from echo_common.errors import ConflictError, EchoError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
 from echo_common.telemetry import Metrics
-
 from echo_synthesis.domain import Audio, Job, LeaseLostError, lease_until
 from echo_synthesis.narration import plan
 from echo_synthesis.usecases import Studio

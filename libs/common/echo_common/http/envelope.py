@@ -75,7 +75,12 @@ def error_response(error: EchoError, request_id: str) -> JSONResponse:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    content = {"success": False, "error": body, "request_id": request_id, "timestamp": _second().isoformat().replace("+00:00", "Z")}
+    content = {
+        "success": False,
+        "error": body,
+        "request_id": request_id,
+        "timestamp": _second().isoformat().replace("+00:00", "Z"),
+    }
     return JSONResponse(content, status_code=error.status, headers=headers)
 
 
@@ -120,7 +125,10 @@ def from_http_exception(error: HTTPException) -> EchoError:
 def from_validation(error: RequestValidationError) -> ValidationError:
     """Field by field what is wrong with a request, without repeating what was sent."""
     details = [
-        {"field": ".".join(str(part) for part in item["loc"] if part not in {"body", "query", "path"}) or "body", "message": item["msg"]}
+        {
+            "field": ".".join(str(part) for part in item["loc"] if part not in {"body", "query", "path"}) or "body",
+            "message": item["msg"],
+        }
         for item in error.errors()
     ]
     first = details[0] if details else {"field": "body", "message": "not valid"}
