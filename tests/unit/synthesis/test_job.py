@@ -1,0 +1,115 @@
+"""The life of a job."""
+
+from datetime import timedelta
+
+import pytest
+
+from echo_common.clock import now
+from echo_common.contracts.values import JobStatus
+from echo_synthesis.domain import Job, JobStateConflictError, LeaseLostError, SpeechSettings
+
+LATER = timedelta(seconds=15)
+
+
+def a_job() -> Job:
+    settings = SpeechSettings(voice_id="tone_low", engine="tone", language="en-US")
+    return Job.queue("usr_1", "One. Two. Three.", settings, word_count=3, units_total=3, idempotency_key=None)
+
+
+def topics(job: Job) -> list[str]:
+    return [event.topic.removeprefix("synthesis.") for event in job.pending]
+
+
+def test_a_job_is_queued_claimed_and_completed() -> None:
+    job = a_job()
+    attempt = job.claim("wrk_1", now() + LATER)
+    job.renew(attempt, now() + LATER, 2)
+    assert (job.status, job.progress) == (JobStatus.PROCESSING, 66)
+    job.complete(attempt, job.audio_key, 1.5)
+    assert (job.status, job.progress, job.audio_id, job.lease) == (JobStatus.COMPLETED, 100, job.audio_key, None)
+    assert topics(job) == ["job_queued", "job_started", "job_progressed", "job_completed"]
+
+
+def test_progress_is_told_only_when_there_is_some() -> None:
+    job = a_job()
+    attempt = job.claim("wrk_1", now() + LATER)
+    job.renew(attempt, now() + LATER, 1)
+    job.renew(attempt, now() + LATER, 1)
+    assert topics(job).count("job_progressed") == 1
+
+
+def test_only_pending_work_can_be_claimed() -> None:
+    job = a_job()
+    job.claim("wrk_1", now() + LATER)
+    with pytest.raises(JobStateConflictError):
+        job.claim("wrk_2", now() + LATER)
+
+
+def test_a_frozen_worker_comes_back_to_find_its_result_refused() -> None:
+    job = a_job()
+    frozen = job.claim("wrk_1", now() - LATER)
+    job.lose(now())
+    thawed_too_late = job.claim("wrk_2", now() + LATER)
+    with pytest.raises(LeaseLostError):
+        job.complete(frozen, "aud_stale", 1.0)
+    job.complete(thawed_too_late, "aud_good", 1.0)
+    with pytest.raises(LeaseLostError):
+        job.renew(frozen, now() + LATER, 3)
+    assert job.audio_id == "aud_good"
+
+
+def test_a_lease_that_holds_cannot_be_lost() -> None:
+    job = a_job()
+    job.claim("wrk_1", now() + LATER)
+    job.lose(now())
+    assert (job.status, job.losses) == (JobStatus.PROCESSING, 0)
+
+
+def test_the_third_loss_fails_the_job_visibly() -> None:
+    job = a_job()
+    for _ in range(3):
+        job.claim("wrk", now() - LATER)
+        job.lose(now())
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "WORKER_LOST")
+    assert topics(job)[-1] == "job_failed"
+
+
+def test_an_orderly_stop_is_no_loss() -> None:
+    job = a_job()
+    for _ in range(5):
+        job.hand_back(job.claim("wrk", now() + LATER))
+    assert (job.status, job.losses) == (JobStatus.PENDING, 0)
+
+
+def test_cancel_wins_over_a_running_attempt_and_may_be_repeated() -> None:
+    job = a_job()
+    attempt = job.claim("wrk_1", now() + LATER)
+    job.cancel()
+    job.cancel()
+    with pytest.raises(LeaseLostError):
+        job.complete(attempt, "aud_1", 1.0)
+    assert topics(job).count("job_cancelled") == 1
+
+
+def test_what_is_finished_cannot_be_cancelled() -> None:
+    job = a_job()
+    job.complete(job.claim("wrk_1", now() + LATER), "aud_1", 1.0)
+    with pytest.raises(JobStateConflictError):
+        job.cancel()
+
+
+def test_a_job_at_work_cannot_be_deleted_a_waiting_one_can() -> None:
+    busy, waiting = a_job(), a_job()
+    busy.claim("wrk_1", now() + LATER)
+    with pytest.raises(JobStateConflictError):
+        busy.delete()
+    waiting.delete()
+    assert waiting.erased
+    assert topics(waiting)[-1] == "job_cancelled"
+
+
+def test_progress_reaches_a_hundred_only_when_the_audio_is_there() -> None:
+    job = a_job()
+    attempt = job.claim("wrk_1", now() + LATER)
+    job.renew(attempt, now() + LATER, 3)
+    assert job.progress == 99
