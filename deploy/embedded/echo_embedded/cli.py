@@ -91,7 +91,9 @@ def say(
     voice: Annotated[str | None, typer.Option(help="One of `echoctl voices`; the default voice when absent.")] = None,
     engine: Annotated[str | None, typer.Option(help="Insist on the voice's engine.")] = None,
     speed: Annotated[float, typer.Option(min=0.25, max=4.0, help="2 is twice as fast.")] = 1.0,
-    audio_format: Annotated[AudioFormat | None, typer.Option("--format", help="By default, what --output's extension says.")] = None,
+    audio_format: Annotated[
+        AudioFormat | None, typer.Option("--format", help="By default, what --output's extension says.")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write; - is standard output.")] = Path("speech.wav"),
     data: Data = None,
     models: Models = None,
@@ -156,7 +158,9 @@ def voices(
 
 
 @app.command()
-def status(data: Data = None, server: Annotated[str | None, typer.Option(envvar="ECHO_SERVER")] = None, *, as_json: Json = False) -> None:
+def status(
+    data: Data = None, server: Annotated[str | None, typer.Option(envvar="ECHO_SERVER")] = None, *, as_json: Json = False
+) -> None:
     """Say how the platform is that runs here. Exit code 1 when a part of it is not well, 2 when none runs."""
     from echo_embedded.client import Client
     from echo_embedded.status import health_table
@@ -168,10 +172,7 @@ def status(data: Data = None, server: Annotated[str | None, typer.Option(envvar=
 
     with sentences():
         folder = DataFolder(settings(data=data).data)
-        running = folder.running()
-        if server is None and running is None:
-            raise CannotStartError(f"No platform is running on the data folder {folder.path}.")
-        url = server or running.url
+        url = server or folder.running_url()
         health = asyncio.run(found(url))
         if as_json:
             out.out(json.dumps(health, ensure_ascii=False), highlight=False)

@@ -10,6 +10,8 @@ import aiohttp
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.client import RemoteError
 
+_PAGE = 100
+
 
 class Client:
     """Speaks to one gateway, with the identity it logged in with.
@@ -40,6 +42,17 @@ class Client:
         async with self._answer(method, path, body) as response:
             answer = await response.json()
         return answer["data"] if isinstance(answer, dict) and "data" in answer else answer
+
+    async def pages(self, path: str) -> AsyncIterator[Any]:
+        """Everything a list has, page by page."""
+        offset = 0
+        while True:
+            page = await self.call("GET", f"{path}?limit={_PAGE}&offset={offset}")
+            for item in page:
+                yield item
+            offset += _PAGE
+            if len(page) < _PAGE:
+                return
 
     async def progress(self, job_id: str) -> AsyncIterator[dict[str, Any]]:
         """A job's progress as it is told, up to the end."""

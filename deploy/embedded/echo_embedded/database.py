@@ -14,7 +14,6 @@ from tempfile import TemporaryFile
 
 from echo_common.store.mongo import open_store
 from echo_common.store.port import StoreUnavailableError
-
 from echo_embedded.database_process import FOLDER_IN_USE
 from echo_embedded.datafolder import CannotStartError
 

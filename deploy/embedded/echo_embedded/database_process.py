@@ -11,7 +11,7 @@ from pathlib import Path
 FOLDER_IN_USE = 73
 """Exit code: another server holds the folder."""
 
-_PATIENCE = 5.0
+_PATIENCE = 3.0
 """Seconds to wait for a server to let go of the folder whose host has just died."""
 
 _GRACE = 10.0
@@ -26,9 +26,11 @@ def main() -> int:
             return FOLDER_IN_USE
         from secantus.cli import main as serve
 
-        options = {"--config": os.devnull, "--port": port, "--storage-path": str(folder / "database"), "--log-level": "WARNING"}
+        settings = folder / "database.toml"  # named, so that no other file on this machine is looked for
+        settings.touch()
         flags = ["--sync-on-commit", "--standalone"]  # standalone: no oplog, which nobody here reads
-        return int(serve([*(word for option in options.items() for word in option), *flags, "--cache-size", "256M"]))
+        places = ["--config", str(settings), "--storage-path", str(folder / "database"), "--port", port]
+        return int(serve([*flags, *places, "--cache-size", "256M", "--log-level", "WARNING"]))
 
 
 def _acquire(lock: int) -> bool:
@@ -45,7 +47,8 @@ def _acquire(lock: int) -> bool:
 
 
 def _end_with_host() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE)
     os._exit(1)

@@ -114,6 +114,12 @@ class DataFolder:
             return found
         return None
 
+    def running_url(self) -> str:
+        """Where the running platform listens. Raises `CannotStartError` when there is none."""
+        if (found := self.running()) is None:
+            raise CannotStartError(f"No platform is running on the data folder {self.path}.")
+        return found.url
+
     @staticmethod
     def _write_private(path: Path, content: dict[str, Any]) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent)  # made with mode 0600

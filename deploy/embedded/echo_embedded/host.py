@@ -1,9 +1,10 @@
 """The whole platform in one process: an embedded database, a bus in memory, objects in a folder, every service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_tracing
 from echo_embedded.database import EmbeddedDatabase
-from echo_embedded.datafolder import CannotStartError, DataFolder, Running, Secrets
+from echo_embedded.datafolder import CannotStartError, DataFolder, Secrets
 from echo_embedded.parts import START_ORDER, Place, services
 
 READY_SECONDS = 120.0  # the first load of a model compiles it; later ones take a second or two
@@ -50,7 +51,8 @@ class _Part:
 
     async def listening(self) -> str:
         """The URL it listens on. Raises what kept it from starting."""
-        await asyncio.wait({self.task, self._listening}, return_when=asyncio.FIRST_COMPLETED)
+        ends: set[asyncio.Future[Any]] = {self.task, self._listening}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if not self._listening.done():
             self.task.result()
         return self._listening.result()
@@ -69,53 +71,53 @@ class _Part:
 async def running(folder: DataFolder, *, models: Path, listen: str) -> AsyncIterator[Platform]:
     """Run the platform on a data folder that the caller holds; yields when everything is ready.
 
-    Raises `CannotStartError` when the surroundings do not allow it.
+    Raises `CannotStartError` and `AddressTakenError` when the surroundings do not allow it.
     """
     async with AsyncExitStack() as stack:
         secrets = folder.secrets()
         sockets = stack.enter_context(folder.sockets())
         addresses = {name: f"unix://{sockets / name}.sock" for step in START_ORDER for name in step}
         addresses["gateway"] = listen
+        everything = services(Place(secrets, models, addresses))
         database = EmbeddedDatabase(folder.database)
-        database_url = await database.start()
         stack.push_async_callback(database.stop)
+        common = CommonSettings(
+            database_url=SecretStr(await database.start()),
+            bus_url=SecretStr("inproc://"),
+            objects_url=folder.objects.as_uri(),
+            auth_url=addresses["auth"],
+        )
+        if tracing := configure_tracing(common, "embedded"):
+            stack.callback(tracing.shutdown)
         broker = InprocBroker(held=True)
         process = Process(broker=broker)
-        everything = services(Place(folder, secrets, models, addresses))
         parts: list[_Part] = []
         for step in START_ORDER:
-            started = [_Part(everything[name], _settings(name, folder, database_url, addresses), process) for name in step]
-            for part in started:
+            for name in step:
+                part = _Part(everything[name], common.model_copy(update={"listen": addresses[name]}), process)
                 stack.push_async_callback(part.stop)
-            urls = await asyncio.gather(*(part.listening() for part in started))
-            parts += started
-        url = urls[0]
+                parts.append(part)
+            for part in parts[-len(step) :]:
+                addresses[part.name] = await part.listening()
         broker.release()
-        await _all_ready(parts, {**addresses, "gateway": url})
-        broken = asyncio.get_running_loop().create_future()
-        for watched, sentence in _deaths(database, parts):
-            watched.add_done_callback(lambda _, sentence=sentence: broken.done() or broken.set_result(sentence))
-        yield Platform(url, secrets, broken)
+        await _all_ready(parts, addresses)
+        yield Platform(addresses["gateway"], secrets, _first_death(database, parts))
 
 
-def _settings(name: str, folder: DataFolder, database_url: str, addresses: dict[str, str]) -> CommonSettings:
-    return CommonSettings(
-        listen=addresses[name],
-        database_url=SecretStr(database_url),
-        bus_url=SecretStr("inproc://"),
-        objects_url=folder.objects.as_uri(),
-        auth_url=addresses["auth"],
-    )
+def _first_death(database: EmbeddedDatabase, parts: Sequence[_Part]) -> "asyncio.Future[str]":
+    broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def tell(sentence: str, _: object) -> None:
+        if not broken.done():
+            broken.set_result(sentence)
+
+    database.died.add_done_callback(partial(tell, "The embedded database has died."))
+    for part in parts:
+        part.task.add_done_callback(partial(tell, f"The service {part.name} has ended unexpectedly."))
+    return broken
 
 
-def _deaths(database: EmbeddedDatabase, parts: Sequence[_Part]) -> list[tuple["asyncio.Future[Any]", str]]:
-    return [
-        (database.died, "The embedded database has died."),
-        *((part.task, f"The service {part.name} has ended unexpectedly.") for part in parts),
-    ]
-
-
-async def _all_ready(parts: Sequence[_Part], addresses: dict[str, str]) -> None:
+async def _all_ready(parts: Sequence[_Part], addresses: Mapping[str, str]) -> None:
     try:
         async with asyncio.timeout(READY_SECONDS):
             await asyncio.gather(*(_ready(part, addresses[part.name]) for part in parts))

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from echo_auth.main import service as auth
 from echo_auth.settings import AuthSettings
 from echo_common.service import Service
-from echo_embedded.datafolder import DataFolder, Secrets
+from echo_embedded.datafolder import Secrets
 from echo_feedback.main import service as feedback
 from echo_gateway.main import service as gateway
 from echo_gateway.settings import GatewaySettings
@@ -26,7 +26,6 @@ START_ORDER = (("auth",), ("voice", "synthesis", "feedback"), ("gateway",))
 class Place:
     """What services on this machine must know of it. `addresses` are the services' URLs by name."""
 
-    folder: DataFolder
     secrets: Secrets
     models: Path
     addresses: Mapping[str, str]

@@ -20,6 +20,7 @@ from echo_embedded.logs import logging_to
 from echo_embedded.settings import HostSettings
 
 STDOUT = Path("-")
+_STARTING = "No platform is running here: starting one for this …"
 
 
 class SpeechFailedError(Exception):
@@ -81,17 +82,14 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
             await client.log_in(secrets.admin_email, secrets.admin_password)
             yield client
         return
-    with folder.held(), logging_to(folder.logs, verbose=False):
-        status = console.status("No platform is running here: starting one for this …")
-        status.start()
-        try:
-            async with host.running(folder, models=settings.models, listen="http://127.0.0.1:0") as platform:
-                async with Client.open(platform.url) as client:
-                    await client.log_in(platform.secrets.admin_email, platform.secrets.admin_password)
-                    status.stop()
-                    yield client
-        finally:
-            status.stop()
+    with folder.held(), logging_to(folder.logs, verbose=False), console.status(_STARTING) as starting:
+        async with (
+            host.running(folder, models=settings.models, listen="http://127.0.0.1:0") as platform,
+            Client.open(platform.url) as client,
+        ):
+            await client.log_in(platform.secrets.admin_email, platform.secrets.admin_password)
+            starting.stop()
+            yield client
 
 
 async def say(client: Client, wish: Wish, console: Console) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 import uvloop
@@ -18,7 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from echo_embedded import host
-from echo_embedded.datafolder import CannotStartError, DataFolder, Running, Secrets
+from echo_embedded.datafolder import DataFolder, Running, Secrets
 from echo_embedded.logs import logging_to
 from echo_embedded.settings import HostSettings
 
@@ -87,7 +86,9 @@ def welcome(url: str, secrets: Secrets, folder: DataFolder, log_file: Path, took
         ("Stop", "Ctrl-C"),
     ):
         table.add_row(name, value)
-    return Panel(table, title=f"Echo is ready ({took:.1f} s)", subtitle="Paste the line below into another terminal", expand=False)
+    return Panel(
+        table, title=f"Echo is ready ({took:.1f} s)", subtitle="Paste the line below into another terminal", expand=False
+    )
 
 
 def curl_line(url: str, secrets: Secrets) -> str:
@@ -95,5 +96,5 @@ def curl_line(url: str, secrets: Secrets) -> str:
     body = "-H 'Content-Type: application/json' -d"
     login = json.dumps({"email": secrets.admin_email, "password": secrets.admin_password})
     speech = json.dumps({"text": "Hello! This is Echo, speaking from your own machine."})
-    token = f"$(curl -fsS {url}/api/v1/auth/login {body} '{login}' | sed 's/.*\"access_token\": *\"\\([^\"]*\\)\".*/\\1/')"
-    return f'curl -fsS {url}/api/v1/tts/synthesize/stream -H "Authorization: Bearer {token}" {body} \'{speech}\' -o hello.wav'
+    token = f'$(curl -fsS {url}/api/v1/auth/login {body} \'{login}\' | sed \'s/.*"access_token": *"\\([^"]*\\)".*/\\1/\')'
+    return f"curl -fsS {url}/api/v1/tts/synthesize/stream -H \"Authorization: Bearer {token}\" {body} '{speech}' -o hello.wav"

@@ -1,0 +1,28 @@
+"""How a platform is, for people."""
+
+from typing import Any
+
+from rich.table import Table
+
+
+def health_table(url: str, health: dict[str, Any]) -> Table:
+    """One row for each part of each service that the gateway's `/health` tells of."""
+    table = Table(
+        box=None, padding=(0, 2), header_style="bold", title=f"{url}: {health.get('status', '?')}", title_justify="left"
+    )
+    for column in ("Service", "Part", "Status", "ms", "Says"):
+        table.add_column(column, justify="right" if column == "ms" else "left")
+    services = health.get("services") or {health.get("service", "gateway"): health}
+    for service, told in services.items():
+        parts = told.get("parts") or {}
+        if not parts:
+            table.add_row(service, "", _coloured(told.get("status", "?")), "", told.get("reason") or "")
+        for name, part in parts.items():
+            facts = ", ".join(f"{key}: {value}" for key, value in (part.get("facts") or {}).items())
+            row = (service, name, _coloured(part["status"]), f"{part['milliseconds']:.1f}", part.get("reason") or facts)
+            table.add_row(*row)
+    return table
+
+
+def _coloured(status: str) -> str:
+    return f"[{'green' if status == 'ok' else 'red'}]{status}[/]"
