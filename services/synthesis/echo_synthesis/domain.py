@@ -122,7 +122,7 @@ class Job(Aggregate):
 
     @property
     def progress(self) -> int:
-        """0–100; 100 only once completed."""
+        """0 to 100; 100 only once completed."""
         if self.status is JobStatus.COMPLETED:
             return 100
         return min(99, 100 * self.units_done // max(1, self.units_total))

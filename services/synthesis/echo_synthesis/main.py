@@ -1,6 +1,7 @@
 """Synthesis: text in, speech out. The service's table of contents."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -30,8 +31,9 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
     async def open_dependencies(adapters: Adapters) -> AsyncIterator[Dependencies]:
         config = EngineConfig(models=chosen.models)
         engines = {name: spec for name, spec in discover().items() if name in chosen.engines}
-        jobs = await Jobs.open(adapters.store, adapters.relay)
-        audio = await AudioShelf.open(adapters.store, adapters.relay)
+        jobs, audio = Jobs(adapters.store, adapters.relay), AudioShelf(adapters.store, adapters.relay)
+        await jobs.prepare()
+        await audio.prepare()
         async with (
             SpeechCache.open(adapters.store, adapters.objects, chosen.cache_bytes) as cache,
             _engines_running(engines, chosen) as pool,
@@ -57,7 +59,7 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
 @asynccontextmanager
 async def _engines_running(engines: Mapping[str, EngineSpec], settings: SynthesisSettings) -> AsyncIterator[EnginePool]:
     """Engines load while the rest of the service starts; readiness tells when they are there."""
-    pool = EnginePool(engines, PoolConfig(settings.models, **({"workers": settings.workers} if settings.workers else {})))
+    pool = EnginePool(engines, PoolConfig(settings.models, workers=settings.workers or os.cpu_count() or 1))
     loading = asyncio.create_task(pool.start(*engines))
     try:
         yield pool

@@ -10,7 +10,7 @@ from echo_synthesis.domain import SpeechSettings, WordMark
 from echo_synthesis.engine import EngineCrashedError, EngineSpec, EngineTimeoutError, Speech, Utterance
 from echo_synthesis.enginepool import EnginePool
 from echo_synthesis.speechcache import SpeechCache
-from echo_synthesis.text.split import Unit, split_text
+from echo_synthesis.text.split import Unit, split
 
 _QUICKLY_CUT = 5_000
 """Characters that can be cut without holding up the event loop."""
@@ -44,9 +44,9 @@ class SpokenUnit:
 async def plan(text: str, settings: SpeechSettings, engine: EngineSpec) -> Narration:
     """Cut a text. Raises `ValidationError` when it holds nothing to say."""
     if len(text) > _QUICKLY_CUT:
-        units = await asyncio.to_thread(split_text, text, engine.max_characters)
+        units = await asyncio.to_thread(split, text, engine.max_characters)
     else:
-        units = split_text(text, engine.max_characters)
+        units = split(text, engine.max_characters)
     if not units:
         message = "The text holds no word that could be spoken."
         raise ValidationError(message, details=[{"field": "text", "message": message}])
@@ -111,7 +111,7 @@ class Narrator:
 def _place(text: str, unit: Unit, speech: Speech, offset: float) -> list[WordMark]:
     marks = []
     for span, time in zip(unit.words, speech.words, strict=True):
-        first, last = unit.start + span.start, unit.start + span.end
+        first, last = unit.char_start + span.start, unit.char_start + span.end
         marks.append(
             WordMark(
                 word=text[first:last],

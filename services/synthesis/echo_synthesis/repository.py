@@ -7,14 +7,15 @@ from typing import ClassVar
 from echo_common.contracts.values import JobStatus
 from echo_common.store.port import DuplicateError, Index
 from echo_common.store.repository import Repository
-from echo_synthesis.domain import Audio, Job, LeaseLostError
+from echo_synthesis.domain import Audio, AudioNotFoundError, Job, JobNotFoundError, LeaseLostError
 
 
 class Jobs(Repository[Job]):
     """Jobs, found by owner, by status and by idempotency key."""
 
-    collection_name = "jobs"
     aggregate = Job
+    name = "jobs"
+    missing = JobNotFoundError
     indexes: ClassVar[Sequence[Index]] = (
         Index([("user_id", 1), ("created_at", -1)]),
         Index([("status", 1), ("created_at", 1)]),
@@ -33,8 +34,9 @@ class Jobs(Repository[Job]):
 class AudioShelf(Repository[Audio]):
     """Audio, found by owner."""
 
-    collection_name = "audio"
     aggregate = Audio
+    name = "audio"
+    missing = AudioNotFoundError
     indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1), ("created_at", -1)]),)
 
     async def put(self, audio: Audio) -> None:

@@ -1,6 +1,7 @@
 """What synthesis does for people."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -11,7 +12,7 @@ from echo_common.http.pagination import Page
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectStore
 from echo_common.store.port import DuplicateError
-from echo_synthesis.domain import Audio, AudioNotFoundError, Job, JobNotFoundError, SpeechSettings
+from echo_synthesis.domain import Audio, AudioNotFoundError, Job, SpeechSettings
 from echo_synthesis.narration import Narration, plan
 from echo_synthesis.recording import Recorder
 from echo_synthesis.repository import AudioShelf, Jobs
@@ -117,10 +118,7 @@ def config_of(request: CreateJobRequest) -> SpeechConfig:
 
 async def find_job(job_id: str, principal: Principal, studio: Studio) -> Job:
     """Raises `JobNotFoundError`, for somebody else's job too."""
-    job = await studio.jobs.find_one({"_id": job_id, "user_id": principal.user_id})
-    if job is None:
-        raise JobNotFoundError
-    return job
+    return await studio.jobs.get(job_id, user_id=principal.user_id)
 
 
 async def list_jobs(
@@ -138,34 +136,25 @@ async def list_jobs(
 
 async def cancel_job(job_id: str, principal: Principal, studio: Studio) -> Job:
     """Stop a job; its worker hears of it by the event, or at its next renewal."""
-    job = await find_job(job_id, principal, studio)
-    return await studio.jobs.update(job.id, Job.cancel)
+    return await studio.jobs.update(job_id, Job.cancel, user_id=principal.user_id)
 
 
 async def delete_job(job_id: str, principal: Principal, studio: Studio) -> None:
     """Forget a job and the audio it made."""
-    job = await find_job(job_id, principal, studio)
-    job.delete()
-    await studio.jobs.save(job)
+    job = await studio.jobs.update(job_id, Job.delete, user_id=principal.user_id)
     if job.audio_id is not None:
-        await delete_audio(job.audio_id, principal, studio)
+        with suppress(AudioNotFoundError):
+            await delete_audio(job.audio_id, principal, studio)
 
 
 async def find_audio(audio_id: str, principal: Principal, studio: Studio) -> Audio:
     """Raises `AudioNotFoundError`, for somebody else's audio too."""
-    audio = await studio.audio.find_one({"_id": audio_id, "user_id": principal.user_id})
-    if audio is None:
-        raise AudioNotFoundError
-    return audio
+    return await studio.audio.get(audio_id, user_id=principal.user_id)
 
 
 async def delete_audio(audio_id: str, principal: Principal, studio: Studio) -> None:
-    """Forget an audio and remove its object."""
-    audio = await studio.audio.find_one({"_id": audio_id, "user_id": principal.user_id})
-    if audio is None:
-        return
-    audio.delete()
-    await studio.audio.save(audio)
+    """Forget an audio and remove its object. Raises `AudioNotFoundError`."""
+    audio = await studio.audio.update(audio_id, Audio.delete, user_id=principal.user_id)
     await studio.objects.delete(audio.object_key)
 
 

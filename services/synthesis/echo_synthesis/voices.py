@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
+from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError, EngineVoice, UnknownVoiceError
 
 
 @dataclass(frozen=True, slots=True)

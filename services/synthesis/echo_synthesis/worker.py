@@ -122,7 +122,8 @@ class Worker:
                 await asyncio.sleep(_OUTAGE_PAUSE)
                 await run.settle(lambda held: held.hand_back(attempt))
                 return
-            await run.settle(lambda held: held.fail(attempt, error.code, error.message))
+            code, message = error.code, error.message
+            await run.settle(lambda held: held.fail(attempt, code, message))
             self._metrics.jobs.labels("failed").inc()
         except Exception:
             log.exception("job failed")
