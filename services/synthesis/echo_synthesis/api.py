@@ -127,9 +127,11 @@ async def delete_job(job_id: str, principal: SpeechWriter, deps: Deps) -> Succes
 
 
 @router.get("/voices")
-async def list_voices(principal: SpeechReader, deps: Deps) -> Success[list[Voice]]:
+async def list_voices(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[Voice]]:
     """All one can speak with."""
-    return ok([voice_view(found) for found in deps.studio.voices.list()])
+    found = deps.studio.voices.list()
+    part = found[page.offset : page.offset + page.limit]
+    return ok([voice_view(voice) for voice in part], meta=page.meta(len(found)))
 
 
 @router.get("/voices/{voice_id}")

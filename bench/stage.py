@@ -1,0 +1,99 @@
+"""The platform under measurement: started as a user would start it, spoken to through its public API."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+
+from echo_embedded.datafolder import DataFolder
+from echo_embedded.settings import HostSettings
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A running platform and somebody logged in. `started_in` is seconds from the command to ready."""
+
+    url: str
+    process: psutil.Process
+    session: aiohttp.ClientSession
+    models: Path
+    started_in: float
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, models: Path | None = None) -> "AsyncIterator[Stage]":
+        """Start on a fresh data folder; everything ends with the context."""
+        with tempfile.TemporaryDirectory(prefix="echo-bench-") as data:
+            async with serving(Path(data), models) as stage:
+                yield stage
+
+    async def synthesize(self, text: str, voice: str, output_format: str = "wav") -> dict[str, Any]:
+        """Speak through the gateway and wait."""
+        body = {"text": text, "voice_id": voice, "config": {"output_format": output_format}}
+        async with self.session.post("/api/v1/tts/synthesize", json=body) as answer:
+            answer.raise_for_status()
+            result: dict[str, Any] = (await answer.json())["data"]
+            return result
+
+    async def first_byte(self, text: str, voice: str) -> tuple[float, float]:
+        """Seconds to the first byte of audio, and to the last. A WAV's header does not count."""
+        body = {"text": text, "voice_id": voice, "config": {"output_format": "pcm"}}
+        started = time.perf_counter()
+        first = 0.0
+        async with self.session.post("/api/v1/tts/synthesize/stream", json=body) as answer:
+            answer.raise_for_status()
+            async for _ in answer.content.iter_any():
+                first = first or time.perf_counter() - started
+        return first, time.perf_counter() - started
+
+    def memory(self) -> int:
+        """Resident bytes of all processes of the platform."""
+        return sum(process.memory_info().rss for process in [self.process, *self.process.children(recursive=True)])
+
+
+@asynccontextmanager
+async def serving(data: Path, models: Path | None) -> AsyncIterator[Stage]:
+    """A platform on this data folder, with somebody logged in."""
+    chosen = models or HostSettings().models
+    command = [sys.executable, "-m", "echo_embedded", "serve", "--data", str(data), "--port", "0", "--models", str(chosen)]
+    started = time.perf_counter()
+    environment = {**os.environ, "ECHO_GATEWAY_LIMITS": "off"}
+    child = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, env=environment
+    )
+    try:
+        url = await _announced(DataFolder(data), child)
+        took = time.perf_counter() - started
+        async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(total=600)) as session:
+            secrets = DataFolder(data).secrets()
+            login = {"email": secrets.admin_email, "password": secrets.admin_password}
+            async with session.post("/api/v1/auth/login", json=login) as answer:
+                token = json.loads(await answer.text())["data"]["access_token"]
+            session.headers["Authorization"] = f"Bearer {token}"
+            yield Stage(url, psutil.Process(child.pid), session, chosen, took)
+    finally:
+        if child.returncode is None:
+            child.terminate()
+            await asyncio.wait_for(child.wait(), _STOP_SECONDS)
+
+
+async def _announced(folder: DataFolder, child: asyncio.subprocess.Process) -> str:
+    deadline = time.perf_counter() + _START_SECONDS
+    while time.perf_counter() < deadline and child.returncode is None:
+        if url := folder.find_running():
+            return url
+        await asyncio.sleep(0.02)
+    raise RuntimeError("The platform did not start; run `echoctl serve` to see why.")

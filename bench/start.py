@@ -1,0 +1,18 @@
+"""From the command to ready, on data that is there already."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.figure import Figure
+from bench.stage import Stage, serving
+
+
+async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
+    """Each round starts a second platform on its own folder; the first start makes the folder and does not count."""
+    seconds = []
+    with tempfile.TemporaryDirectory(prefix="echo-bench-") as data:
+        for _ in range(min(rounds, 3) + 1):
+            async with serving(Path(data), stage.models) as second:
+                seconds.append(second.started_in)
+    return [Figure("start", "start to ready", seconds[1:], "s", at_most=10)]

@@ -1,0 +1,20 @@
+"""Texts to speak: new ones each time, so that no cache helps, of the same kind, so that rounds compare."""
+
+import random
+
+_OPENINGS = ("In the morning", "Late at night", "By the river", "On the way home", "After the rain", "Before the show")
+_PEOPLE = ("the teacher", "a young sailor", "my neighbour", "the old baker", "a tired doctor", "the new captain")
+_DEEDS = ("carried", "painted", "repaired", "remembered", "described", "discovered")
+_THINGS = ("a wooden boat", "the broken clock", "seven letters", "an empty house", "the long road", "a bright lantern")
+_ENDS = ("without a word", "as if nothing had happened", "for the children", "with great care", "until the sun went down")
+
+
+def sentence(seed: str) -> str:
+    """One sentence of about fifteen words; the same seed gives the same."""
+    choose = random.Random(seed).choice
+    return f"{choose(_OPENINGS)}, {choose(_PEOPLE)} {choose(_DEEDS)} {choose(_THINGS)} and {choose(_THINGS)} {choose(_ENDS)}."
+
+
+def story(seed: str, sentences: int) -> str:
+    """So many sentences; different seeds share hardly any."""
+    return " ".join(sentence(f"{seed} {number}") for number in range(sentences))
