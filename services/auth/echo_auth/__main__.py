@@ -1,7 +1,6 @@
 """`python -m echo_auth`."""
 
-from echo_common.process import run
-
 from echo_auth.main import service
+from echo_common.process import run
 
 run(service())

@@ -3,6 +3,18 @@
 from hashlib import sha256
 from typing import Annotated
 
+from fastapi import APIRouter, Depends, Request, Response
+
+from echo_auth import usecases
+from echo_auth.domain import (
+    AccountInactiveError,
+    EmailConflictError,
+    InvalidCredentialsError,
+    InvalidRefreshTokenError,
+    TooManyAttemptsError,
+    UsernameConflictError,
+)
+from echo_auth.usecases import Caller, Dependencies
 from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal
 from echo_common.contracts.http.auth import (
     JWKS_PATH,
@@ -18,18 +30,6 @@ from echo_common.contracts.http.auth import (
 )
 from echo_common.http.envelope import Success, documented, ok
 from echo_common.service import dependencies_of
-from fastapi import APIRouter, Depends, Request, Response
-
-from echo_auth import usecases
-from echo_auth.domain import (
-    AccountInactiveError,
-    EmailConflictError,
-    InvalidCredentialsError,
-    InvalidRefreshTokenError,
-    TooManyAttemptsError,
-    UsernameConflictError,
-)
-from echo_auth.usecases import Caller, Dependencies
 
 Deps = Annotated[Dependencies, Depends(dependencies_of)]
 

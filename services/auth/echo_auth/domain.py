@@ -56,6 +56,12 @@ class UserNotFoundError(NotFoundError):
     code = "USER_NOT_FOUND"
 
 
+class SessionNotFoundError(NotFoundError):
+    """There is no such session."""
+
+    code = "SESSION_NOT_FOUND"
+
+
 class User(Aggregate):
     """Somebody with an account. Two spellings of an email or username that differ in case only are the same."""
 

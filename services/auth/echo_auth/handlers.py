@@ -1,7 +1,6 @@
 """Events auth listens to: none yet."""
 
-from echo_common.bus.subscriptions import Subscriptions
-
 from echo_auth.usecases import Dependencies
+from echo_common.bus.subscriptions import Subscriptions
 
 subscriptions = Subscriptions[Dependencies]()

@@ -9,15 +9,15 @@ from typing import Any, cast
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+
+from echo_auth.domain import User
 from echo_common.clock import now
 from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, TOKEN_ALGORITHM, AccessClaims, Jwks
 from echo_common.errors import EchoError
 from echo_common.ids import new_id
 from echo_common.store.port import Collection, Document, DuplicateError
-from joserfc import jwt
-from joserfc.jwk import OKPKey
-
-from echo_auth.domain import User
 
 _FIRST_KEY = "key_1"
 

@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from echo_common.service import Adapters, Service
-
 from echo_auth import api, handlers, usecases
 from echo_auth.keys import Signer
 from echo_auth.passwords import Passwords
@@ -12,6 +10,7 @@ from echo_auth.repository import Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_auth.usecases import Dependencies
+from echo_common.service import Adapters, Service
 
 
 def service(settings: AuthSettings | None = None) -> Service[Dependencies]:
@@ -24,14 +23,16 @@ def service(settings: AuthSettings | None = None) -> Service[Dependencies]:
         secret = chosen.secret.get_secret_value()
         async with Passwords.open(rounds=chosen.password_rounds, memory_kib=chosen.password_memory_kib) as passwords:
             deps = Dependencies(
-                users=await Users.open(store, relay),
-                profiles=await Profiles.open(store, relay),
-                sessions=await Sessions.open(store, relay),
+                users=Users(store, relay),
+                profiles=Profiles(store, relay),
+                sessions=Sessions(store, relay),
                 passwords=passwords,
                 signer=await Signer.open(store.collection("signing_keys"), secret, chosen.access_lasts),
                 throttle=await Throttle.open(store.collection("login_failures")),
                 settings=chosen,
             )
+            for repository in (deps.users, deps.profiles, deps.sessions):
+                await repository.prepare()
             await usecases.ensure_admin(deps)
             yield deps
 

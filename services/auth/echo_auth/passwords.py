@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+
 from echo_common.errors import ServiceUnavailableError
 
 T = TypeVar("T")

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from echo_auth.domain import Profile, Session, SessionNotFoundError, User, UserNotFoundError
 from echo_common.store.port import Index
 from echo_common.store.repository import Repository
-
-from echo_auth.domain import Profile, Session, User
 
 _KEPT_AFTER_EXPIRY_SECONDS = 7 * 24 * 3600
 
@@ -15,10 +14,13 @@ _KEPT_AFTER_EXPIRY_SECONDS = 7 * 24 * 3600
 class Users(Repository[User]):
     """Users, one to an email address and one to a username."""
 
+    aggregate = User
+    name = "users"
+    missing = UserNotFoundError
     indexes: ClassVar[Sequence[Index]] = (
         Index([("email", 1)], unique=True),
         Index([("username_key", 1)], unique=True),
-        Index([("token_version_raised_at", 1)]),
+        Index([("token_version_raised_at", 1)], sparse=True),
     )
 
     async def named(self, identifier: str) -> User | None:
@@ -35,13 +37,19 @@ class Users(Repository[User]):
 class Profiles(Repository[Profile]):
     """Profiles, under their users' ids."""
 
+    aggregate = Profile
+    name = "profiles"
+
 
 class Sessions(Repository[Session]):
     """Sessions; those long over go away by themselves."""
 
+    aggregate = Session
+    name = "sessions"
+    missing = SessionNotFoundError
     indexes: ClassVar[Sequence[Index]] = (
         Index([("user_id", 1), ("start_time", -1)]),
-        Index([("revoked_at", 1)]),
+        Index([("revoked_at", 1)], sparse=True),
         Index([("expiry_time", 1)], ttl=_KEPT_AFTER_EXPIRY_SECONDS),
     )
 

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from echo_common.settings import settings_config
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
+
+from echo_common.settings import settings_config
 
 
 class AuthSettings(BaseSettings):

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
 
+from echo_auth.domain import TooManyAttemptsError
 from echo_common.clock import now
 from echo_common.store.port import Collection, DuplicateError, Index
-
-from echo_auth.domain import TooManyAttemptsError
 
 _WINDOW = timedelta(minutes=15)
 # the second is for many machines that guess at one account; it is high, so that a stranger can hardly lock out its owner

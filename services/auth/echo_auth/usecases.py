@@ -1,16 +1,10 @@
 """What auth does."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 import structlog
-from echo_common.auth.tokens import LEEWAY_SECONDS
-from echo_common.clock import now
-from echo_common.contracts.http.auth import Login, LoginRequest, RegisterRequest, Tokens, TrustDocument, UserView
-from echo_common.contracts.values import Plan, Role
-from echo_common.errors import ConflictError, ValidationError
-from echo_common.ids import new_id
-from echo_common.store.port import DuplicateError
 
 from echo_auth.domain import (
     AccountInactiveError,
@@ -21,15 +15,22 @@ from echo_auth.domain import (
     Profile,
     RefreshToken,
     Session,
+    SessionNotFoundError,
     User,
     UsernameConflictError,
-    UserNotFoundError,
 )
 from echo_auth.keys import Signer
 from echo_auth.passwords import Passwords
 from echo_auth.repository import Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
+from echo_common.auth.tokens import LEEWAY_SECONDS
+from echo_common.clock import now
+from echo_common.contracts.http.auth import Login, LoginRequest, RegisterRequest, Tokens, TrustDocument, UserView
+from echo_common.contracts.values import Plan, Role
+from echo_common.errors import ConflictError, ValidationError
+from echo_common.ids import new_id
+from echo_common.store.port import DuplicateError
 
 
 @dataclass(frozen=True)
@@ -94,16 +95,18 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
     def exchange(session: Session) -> None:
         nonlocal judgement
         judgement = session.judge(token, now())
-        if judgement is Presented.CURRENT:
-            session.rotate(following, now(), deps.settings.session_lasts)
-        elif judgement is Presented.SPENT:
+        if judgement is Presented.FOREIGN:
+            raise InvalidRefreshTokenError
+        if judgement is Presented.SPENT:
             session.revoke(now())
+        else:
+            session.rotate(following, now(), deps.settings.session_lasts)
 
-    session = await deps.sessions.get(token.session_id)
-    if session is None or session.judge(token, now()) is Presented.FOREIGN:
-        raise InvalidRefreshTokenError
-    session = await deps.sessions.update(session.id, exchange)
-    user = await deps.users.get(session.user_id)
+    try:
+        session = await deps.sessions.update(token.session_id, exchange)
+    except SessionNotFoundError as error:
+        raise InvalidRefreshTokenError from error
+    user = await deps.users.find_one({"_id": session.user_id})
     if judgement is not Presented.CURRENT or user is None or not user.is_active:
         raise InvalidRefreshTokenError
     return _tokens(user, following, deps)
@@ -111,15 +114,13 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
 
 async def log_out(session_id: str, deps: Dependencies) -> None:
     """End a session: nobody accepts its tokens any more once they have looked at the trust document."""
-    if await deps.sessions.get(session_id) is not None:
+    with suppress(SessionNotFoundError):
         await deps.sessions.update(session_id, lambda session: session.revoke(now()))
 
 
 async def view(user_id: str, deps: Dependencies) -> UserView:
     """A user as they see themselves. Raises `UserNotFoundError`."""
     user = await deps.users.get(user_id)
-    if user is None:
-        raise UserNotFoundError
     return _view(user, await _profile(user, deps))
 
 
@@ -202,7 +203,7 @@ def _tokens(user: User, token: RefreshToken, deps: Dependencies) -> Tokens:
 
 
 async def _profile(user: User, deps: Dependencies) -> Profile:
-    return await deps.profiles.get(user.id) or Profile(id=user.id, user_id=user.id)
+    return await deps.profiles.find_one({"_id": user.id}) or Profile(id=user.id, user_id=user.id)
 
 
 def _view(user: User, profile: Profile) -> UserView:

@@ -1,6 +1,5 @@
 """Bodies auth serves: identities, sessions and what is needed to trust a token."""
 
-import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -30,9 +29,9 @@ def _one_line(text: str) -> str:
 
 Email = Annotated[EmailStr, Field(max_length=254), AfterValidator(str.lower)]
 """Normalised: two spellings that differ in case only are one address."""
-Username = Annotated[str, StringConstraints(pattern=re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$"))]
+Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$")]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_one_line)]
-Language = Annotated[str, StringConstraints(pattern=re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"))]
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 BirthDate = Annotated[date, AfterValidator(_not_in_future)]
 NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=128)]

@@ -1,0 +1,78 @@
+"""An auth service of a few lines, for those who verify tokens: it publishes what a test wants it to."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import Key, OKPKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, AUDIENCE, ISSUER, TOKEN_ALGORITHM, TRUST_PATH
+from echo_common.http.server import serving
+
+
+class Issuer:
+    """Signs tokens, publishes the trust document and counts who asks for it."""
+
+    def __init__(self) -> None:
+        self.key = self.new_key()
+        self.published = [self.key]
+        self.revoked_sessions: list[str] = []
+        self.token_versions: dict[str, int] = {}
+        self.reachable = True
+        self.asked = 0
+
+    @staticmethod
+    def new_key() -> OKPKey:
+        return OKPKey.generate_key("Ed25519", {"use": "sig", "alg": TOKEN_ALGORITHM}, auto_kid=True)
+
+    def token(self, *, key: Key | None = None, header: Mapping[str, Any] | None = None, lasts: int = 600, **claims: Any) -> str:
+        """A good token, but for what is given; a claim or header that is None is left out."""
+        signing = key or self.key
+        said = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": "usr_1",
+            "sid": "ses_1",
+            "jti": "tok_1",
+            "ver": 0,
+            "plan": "user",
+            "role": "user",
+            "scope": "account speech:read",
+            "iat": int(time.time()),
+            "exp": int(time.time()) + lasts,
+            **claims,
+        }
+        head = {"typ": ACCESS_TOKEN_TYPE, "alg": TOKEN_ALGORITHM, "kid": signing.kid, **(header or {})}
+        return jwt.encode(_given(head), _given(said), signing, algorithms=[head["alg"]], default_type=None)
+
+    @asynccontextmanager
+    async def serving(self, folder: Path) -> AsyncIterator[str]:
+        """Served on a Unix socket; yields its URL."""
+        app = Starlette(routes=[Route(TRUST_PATH, self._trust)])
+        async with serving(app, f"unix://{folder}/issuer.sock") as url:
+            yield url
+
+    async def _trust(self, request: Request) -> Response:
+        self.asked += 1
+        if not self.reachable:
+            return Response("broken", status_code=500)
+        body = {
+            "keys": {"keys": [key.as_dict(private=False) for key in self.published]},
+            "revoked_sessions": self.revoked_sessions,
+            "token_versions": self.token_versions,
+        }
+        etag = f'"{hash(str(body))}"'
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers={"ETag": etag})
+        return JSONResponse(body, headers={"ETag": etag})
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

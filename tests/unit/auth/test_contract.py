@@ -1,0 +1,53 @@
+"""What a request to auth may look like."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from echo_common.contracts.http.auth import RegisterRequest
+
+GOOD = {"email": "Ada@Example.com", "password": "correct horse"}
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+
+
+def test_emails_are_normalised_and_passwords_stay_out_of_logs():
+    request = RegisterRequest.model_validate(GOOD)
+
+    assert request.email == "ada@example.com"
+    assert "correct horse" not in repr(request)
+    assert "correct horse" not in request.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"email": "not an email"},
+        {"email": "a" * 300 + "@example.com"},
+        {"password": "7 chars"},
+        {"password": "x" * 129},
+        {"username": "ab"},
+        {"username": "has space"},
+        {"username": "looks@like.email"},
+        {"username": "x" * 33},
+        {"username": "newline\n"},
+        {"first_name": ""},
+        {"first_name": "   "},
+        {"first_name": "two\nlines"},
+        {"last_name": "x" * 101},
+        {"preferred_language": "english please"},
+        {"date_of_birth": "1899-12-31"},
+        {"date_of_birth": TOMORROW},
+        {"role": "admin"},
+        {"plan": "premium"},
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_is_refused(change: dict[str, str]):
+    with pytest.raises(ValidationError):
+        RegisterRequest.model_validate(GOOD | change)
+
+
+@pytest.mark.parametrize("password", ["8 chars!", "x" * 128, "päßwörter", "🐎" * 8])
+def test_long_enough_passwords_of_any_script_are_taken(password: str):
+    RegisterRequest.model_validate(GOOD | {"password": password})

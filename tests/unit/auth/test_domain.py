@@ -1,0 +1,94 @@
+"""Users and sessions, without anything around them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from echo_auth.domain import InvalidRefreshTokenError, Presented, RefreshToken, Session, User
+from echo_common.auth.principal import Scope
+from echo_common.contracts.events.auth import SessionRevoked, UserRegistered
+from echo_common.contracts.values import Plan, Role
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def a_session(token: RefreshToken) -> Session:
+    return Session.start(token, "usr_1", at=NOON, lasts=DAY, user_agent=None, address=None)
+
+
+def test_a_new_user_is_announced():
+    user = User.register("usr_1", email="Ada@Example.com", username="Ada", password_hash="x")
+
+    (event,) = user.pending
+    assert isinstance(event, UserRegistered)
+    assert (event.user_id, event.plan, event.role) == ("usr_1", Plan.USER, Role.USER)
+
+
+def test_case_does_not_make_another_user_but_the_username_is_shown_as_written():
+    user = User.register("usr_1", email="Ada@Example.com", username="Ada", password_hash="x")
+
+    assert (user.email, user.username_key, user.username) == ("ada@example.com", "ada", "Ada")
+
+
+def test_only_administrators_carry_the_admin_scope():
+    user = User.register("usr_1", email="a@example.com", username=None, password_hash="x")
+    admin = User.register("usr_2", email="b@example.com", username=None, password_hash="x", role=Role.ADMIN)
+
+    assert Scope.ADMIN not in user.scopes
+    assert admin.scopes == user.scopes | {Scope.ADMIN}
+
+
+def test_a_refresh_token_survives_being_written_and_keeps_its_secret_out_of_reprs():
+    token = RefreshToken.issue("ses_1")
+
+    assert RefreshToken.parse(str(token)) == token
+    assert token.secret not in repr(token)
+    assert token.family not in repr(token)
+
+
+@pytest.mark.parametrize("text", ["", "x", "a.b", "a.b.c.d", "..", "a..c"])
+def test_what_is_no_refresh_token_is_refused(text: str):
+    with pytest.raises(InvalidRefreshTokenError):
+        RefreshToken.parse(text)
+
+
+def test_a_refresh_token_is_good_once():
+    first = RefreshToken.issue("ses_1")
+    session = a_session(first)
+    assert session.judge(first, NOON) is Presented.CURRENT
+
+    second = RefreshToken.issue("ses_1", first.family)
+    session.rotate(second, NOON, DAY)
+
+    assert session.judge(first, NOON) is Presented.SPENT
+    assert session.judge(second, NOON) is Presented.CURRENT
+
+
+def test_someone_who_only_knows_the_session_cannot_pass_for_a_former_holder():
+    session = a_session(RefreshToken.issue("ses_1"))
+
+    assert session.judge(RefreshToken.issue("ses_1"), NOON) is Presented.FOREIGN
+
+
+def test_a_refresh_prolongs_a_session_and_without_one_it_ends():
+    first = RefreshToken.issue("ses_1")
+    session = a_session(first)
+    second = RefreshToken.issue("ses_1", first.family)
+    session.rotate(second, NOON + DAY / 2, DAY)
+
+    assert session.judge(second, NOON + DAY) is Presented.CURRENT
+    assert session.judge(second, NOON + DAY * 1.5) is Presented.FOREIGN
+
+
+def test_a_revoked_session_knows_no_token_and_says_so_once():
+    token = RefreshToken.issue("ses_1")
+    session = a_session(token)
+
+    session.revoke(NOON)
+    session.revoke(NOON + DAY)
+
+    assert session.judge(token, NOON) is Presented.FOREIGN
+    assert session.revoked_at == NOON
+    (event,) = session.pending
+    assert isinstance(event, SessionRevoked)

@@ -1,0 +1,138 @@
+"""Calling another service."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import structlog
+from fastapi import APIRouter, FastAPI, Request
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from starlette.types import Receive, Scope, Send
+
+from echo_common.errors import ConflictError, ServiceUnavailableError
+from echo_common.http.app import create_app
+from echo_common.http.client import AddressError, RemoteError, ServiceClient
+from echo_common.http.envelope import Success, ok
+from echo_common.http.server import serving
+from echo_common.telemetry import Metrics
+
+
+class FullHouseError(ConflictError):
+    """There is no room left."""
+
+    code = "HOUSE_CONFLICT"
+
+
+def house(name: str) -> FastAPI:
+    router = APIRouter()
+
+    @router.post("/say")
+    async def say(body: dict[str, str], request: Request) -> Success[dict[str, str | None]]:
+        headers = request.headers
+        return ok(
+            {"by": name, **body, "trace": headers.get("traceparent"), "request": headers.get("x-request-id")}, meta={"n": 1}
+        )
+
+    @router.get("/full")
+    async def full() -> None:
+        raise FullHouseError(details={"rooms": 0}, retry_after=7)
+
+    @router.get("/plain")
+    async def plain() -> list[int]:
+        return [1, 2]
+
+    return create_app(name, [router], metrics=Metrics())
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[ServiceClient]:
+    async with serving(house("a"), f"unix://{tmp_path}/a.sock") as url, ServiceClient.open("house", url) as opened:
+        yield opened
+
+
+async def test_the_envelope_is_opened(client: ServiceClient):
+    assert (await client.request("POST", "/say", json={"word": "héllo"}))["word"] == "héllo"
+
+    answer = await client.answer("POST", "/say", json={})
+    assert (answer.status, answer.meta) == (200, {"n": 1})
+
+
+async def test_a_body_without_envelope_is_the_data(client: ServiceClient):
+    assert await client.request("GET", "/plain") == [1, 2]
+
+
+async def test_a_refusal_keeps_the_words_of_the_one_who_refuses(client: ServiceClient):
+    with pytest.raises(RemoteError) as refusal:
+        await client.request("GET", "/full")
+
+    error = refusal.value
+    assert (error.status, error.code, error.message) == (409, "HOUSE_CONFLICT", "There is no room left.")
+    assert (error.details, error.retry_after) == ({"rooms": 0}, 7)
+
+
+async def test_a_refused_body_says_which_field(client: ServiceClient):
+    with pytest.raises(RemoteError) as refusal:
+        await client.request("POST", "/say", json=["not a mapping"])
+
+    assert (refusal.value.status, refusal.value.code) == (422, "VALIDATION_ERROR")
+
+
+async def test_trace_and_request_id_go_along(client: ServiceClient):
+    tracer = TracerProvider().get_tracer("test")
+    with tracer.start_as_current_span("outside") as span, structlog.contextvars.bound_contextvars(request_id="req_12345678"):
+        heard = await client.request("POST", "/say", json={})
+
+    assert f"{span.get_span_context().trace_id:032x}" in heard["trace"]
+    assert heard["request"] == "req_12345678"
+    assert trace.get_current_span() is not span
+
+
+async def test_replicas_take_turns_and_a_dead_one_is_passed_over(tmp_path: Path):
+    async with serving(house("a"), "http://127.0.0.1:0") as a:
+        async with serving(house("b"), "http://127.0.0.1:0") as b, ServiceClient.open("house", f"{a}, {b}") as client:
+            both = [(await client.request("POST", "/say", json={}))["by"] for _ in range(4)]
+        assert both == ["a", "b", "a", "b"]
+
+        async with ServiceClient.open("house", f"{a},{b}") as client:
+            alive = [(await client.request("POST", "/say", json={}))["by"] for _ in range(4)]
+        assert alive == ["a"] * 4
+
+
+@pytest.mark.parametrize("url", ["unix:///nowhere/x.sock", "http://127.0.0.1:9", "http://127.0.0.1:9,http://127.0.0.1:9"])
+async def test_nobody_there_is_unavailable(url: str):
+    async with ServiceClient.open("house", url) as client:
+        with pytest.raises(ServiceUnavailableError, match="house is not reachable right now") as failure:
+            await client.request("GET", "/plain")
+
+    assert failure.value.retry_after is not None
+
+
+async def test_too_slow_is_unavailable(tmp_path: Path):
+    async def never(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with serving(never, f"unix://{tmp_path}/slow.sock") as url, ServiceClient.open("house", url) as client:
+        with pytest.raises(ServiceUnavailableError, match="in time"):
+            await client.request("GET", "/", seconds=0.05)
+
+
+@pytest.mark.parametrize("status", [200, 404, 500, 502])
+async def test_an_answer_that_makes_no_sense_is_unavailable_and_not_repeated_to_the_caller(tmp_path: Path, status: int):
+    async def mumble(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"<html>driver message</html>"})
+
+    async with serving(mumble, f"unix://{tmp_path}/odd.sock") as url, ServiceClient.open("house", url) as client:
+        with pytest.raises(ServiceUnavailableError) as failure:
+            await client.request("GET", "/")
+
+    assert "driver message" not in failure.value.message
+
+
+@pytest.mark.parametrize("url", ["", "house:8000", "ftp://house", "http://", "unix://", "http://a:1,nonsense"])
+async def test_what_is_no_address_is_refused_at_once(url: str):
+    with pytest.raises(AddressError):
+        async with ServiceClient.open("house", url):
+            pass
