@@ -1,0 +1,1 @@
+"""Documents: a service's own database, aggregates in it, and the relay of their events."""

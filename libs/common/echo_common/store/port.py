@@ -17,10 +17,17 @@ Sort = Sequence[tuple[str, Literal[1, -1]]]
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index a repository needs. A `unique` one ignores documents that lack its fields. `ttl` is in seconds."""
+    """An index a repository needs.
+
+    A `unique` one ignores documents that lack one of its fields (null is a value: leave the field out). A `sparse` one leaves
+    out documents without its fields, and serves only queries that cannot match those. `ttl` is in seconds, counted from the
+    time in its one field. The embedded database finds nothing through a unique index over several fields: add a plain one
+    over the field that narrows most.
+    """
 
     fields: Sequence[tuple[str, Literal[1, -1]]]
     unique: bool = False
+    sparse: bool = False
     ttl: int | None = None
 
     @property
@@ -44,7 +51,14 @@ class DuplicateError(ConflictError):
 
 
 class Collection(Protocol):
-    """One collection. Every call raises `StoreUnavailableError` when the database cannot be reached (in at most 5 s)."""
+    """One collection. Every call raises `StoreUnavailableError` when the database cannot be reached (in at most 5 s).
+
+    After that error a write may or may not have happened.
+    """
+
+    @property
+    def name(self) -> str:
+        """The collection's name."""
 
     async def ensure(self, indexes: Sequence[Index]) -> None:
         """Create the collection and its indexes where missing."""
@@ -55,8 +69,10 @@ class Collection(Protocol):
     async def find_one(self, where: Filter) -> Document | None:
         """The first match, or None."""
 
-    def find(self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0) -> AsyncIterator[Document]:
-        """Matches in order; `limit=0` is all of them."""
+    def find(
+        self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0, fields: Sequence[str] = ()
+    ) -> AsyncIterator[Document]:
+        """Matches in order; `limit=0` is all of them. With `fields`, documents hold only those, and `_id`."""
 
     async def count(self, where: Filter) -> int:
         """How many match."""
@@ -66,6 +82,9 @@ class Collection(Protocol):
 
         Conditional updates (`{"_id": …, "version": n}`) are how claims are won. Raises `DuplicateError`.
         """
+
+    async def update_each(self, changes: Sequence[tuple[Filter, Mapping[str, Any]]]) -> int:
+        """`update_one` for every pair, in one round trip and no particular order; how many matched."""
 
     async def upsert(self, where: Filter, update: Mapping[str, Any]) -> None:
         """Change the match, or insert one made from `where` and `update`. Raises `DuplicateError` when two race."""

@@ -1,0 +1,76 @@
+"""Aggregates as documents, and events as entries of the outbox in their aggregate's document."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any, TypeVar
+
+from echo_common.aggregate import Aggregate
+from echo_common.bus.port import Message
+from echo_common.store.port import Document, Filter
+
+A = TypeVar("A", bound=Aggregate)
+
+OUTBOX = "outbox"
+OUTBOX_AT = "outbox_at"
+TOMBSTONE = "tombstone"
+"""Fields beside the state: pending entries, when the last were added, and that the state is gone."""
+
+NOT_ERASED: Filter = {TOMBSTONE: {"$exists": False}}
+
+
+def to_document(aggregate: Aggregate) -> Document:
+    """The state, with `_id` and without `version`. Fields that are None are left out, as unique indexes need it."""
+    state = {name: _to_bson(value) for name, value in aggregate.model_dump(exclude={"id", "version"}).items()}
+    kept = {name: value for name, value in state.items() if value is not None or not _none_is_default(type(aggregate), name)}
+    return {"_id": aggregate.id, **kept}
+
+
+def from_document(aggregate: type[A], document: Mapping[str, Any]) -> A:
+    """The aggregate in a document that this or another version of the code has written."""
+    absent = {name: None for name, field in aggregate.model_fields.items() if field.is_required()}
+    return aggregate.model_validate({**absent, **document, "id": document["_id"]})
+
+
+def to_entry(message: Message) -> Document:
+    """A message as it waits in an outbox."""
+    return {
+        "id": message.id,
+        "topic": message.topic,
+        "version": message.version,
+        "transient": message.transient,
+        "body": message.body,
+        "headers": dict(message.headers),
+    }
+
+
+def from_entry(entry: Mapping[str, Any]) -> Message:
+    """The message that waits in an outbox."""
+    return Message(**{**entry, "body": bytes(entry["body"])})
+
+
+def holds_exactly(entry_ids: Sequence[str]) -> Filter:
+    """Matches a document whose outbox holds these entries, in this order, and no other."""
+    each = {f"{OUTBOX}.{place}.id": entry_id for place, entry_id in enumerate(entry_ids)}
+    return {**each, f"{OUTBOX}.{len(entry_ids)}": {"$exists": False}}
+
+
+def appended(messages: Iterable[Message]) -> Mapping[str, Any]:
+    """The operand of `$push` that adds messages to an outbox."""
+    return {OUTBOX: {"$each": [to_entry(message) for message in messages]}}
+
+
+def _none_is_default(aggregate: type[Aggregate], name: str) -> bool:
+    field = aggregate.model_fields.get(name)
+    return field is not None and (field.is_required() or field.default is None)
+
+
+def _to_bson(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return _to_bson(value.value)
+    if isinstance(value, Mapping):
+        return {_to_bson(key): _to_bson(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(_to_bson(item) for item in value)
+    if isinstance(value, list | tuple):
+        return [_to_bson(item) for item in value]
+    return value

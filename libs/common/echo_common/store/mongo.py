@@ -1,0 +1,198 @@
+"""The store on MongoDB's wire protocol: MongoDB itself, or the embedded server. The only importer of the driver.
+
+Motor is deprecated in favour of PyMongo's own asynchronous client, whose calls have the same names: a change of this file.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC
+from typing import Any
+
+import pymongo
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError, CollectionInvalid, ConnectionFailure, OperationFailure, PyMongoError
+
+from echo_common.store.port import Collection, Document, DuplicateError, Filter, Index, Sort, Store, StoreUnavailableError
+
+TIMEOUT = 4.5
+"""Seconds one call may take, retries by the driver included."""
+
+ENSURE_TIMEOUT = 120.0
+"""Seconds an index may take to build over what is there already."""
+
+_BATCH = 256
+_DUPLICATE_KEY = 11000
+_EXISTS = 48
+_INDEX_DIFFERS = {85, 86}
+_INDEX_IN_MESSAGE = re.compile(r"index: (?:\S+\.\$)?(\S+)\s+dup key")
+
+
+def open_store(url: str, database: str) -> Store:
+    """A service's database at a `mongodb://` URL. Connects with the first call, and again whenever needed."""
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+        url,
+        appname=f"echo-{database}",
+        serverSelectionTimeoutMS=2000,
+        connectTimeoutMS=2000,
+        socketTimeoutMS=int(TIMEOUT * 1000),
+        waitQueueTimeoutMS=int(TIMEOUT * 1000),
+        maxPoolSize=32,
+        w="majority",
+    )
+    return MongoStore(client, database)
+
+
+class MongoStore:
+    """A database of a MongoDB server."""
+
+    def __init__(self, client: "AsyncIOMotorClient[Document]", database: str) -> None:
+        self._client = client
+        options: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
+        self._database = client.get_database(database, codec_options=options)
+
+    def collection(self, name: str) -> Collection:
+        return MongoCollection(self._database, name)
+
+    async def ping(self) -> None:
+        async with _translated():
+            await self._client.admin.command("ping")
+
+    async def close(self) -> None:
+        self._client.close()
+
+
+class MongoCollection:
+    """A collection of a MongoDB database."""
+
+    def __init__(self, database: Any, name: str) -> None:
+        self._database = database
+        self._documents = database[name]
+
+    @property
+    def name(self) -> str:
+        return str(self._documents.name)
+
+    async def ensure(self, indexes: Sequence[Index]) -> None:
+        # The inner timeout lifts the socket's, which would cut a long build off.
+        async with _translated(ENSURE_TIMEOUT):
+            with pymongo.timeout(ENSURE_TIMEOUT):
+                await self._ensure(indexes)
+
+    async def _ensure(self, indexes: Sequence[Index]) -> None:
+        with suppress(CollectionInvalid):
+            try:
+                await self._database.create_collection(self.name)
+            except OperationFailure as error:  # another replica was faster
+                if error.code != _EXISTS:
+                    raise
+        for index in indexes:
+            await self._ensure_index(index)
+
+    async def _ensure_index(self, index: Index) -> None:
+        options = _index_options(index)
+        try:
+            await self._documents.create_index(list(index.fields), **options)
+        except OperationFailure as error:
+            if error.code not in _INDEX_DIFFERS:
+                raise
+            await self._documents.drop_index(index.name)
+            await self._documents.create_index(list(index.fields), **options)
+
+    async def insert(self, document: Document) -> None:
+        async with _translated():
+            await self._documents.insert_one(document)
+
+    async def find_one(self, where: Filter) -> Document | None:
+        async with _translated():
+            found: Document | None = await self._documents.find_one(where)
+        return found
+
+    async def find(
+        self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0, fields: Sequence[str] = ()
+    ) -> AsyncIterator[Document]:
+        cursor = self._documents.find(where, list(fields) or None, sort=list(sort) or None, skip=skip, limit=limit)
+        try:
+            while True:
+                async with _translated():
+                    batch = await cursor.to_list(_BATCH)
+                for document in batch:
+                    yield document
+                if len(batch) < _BATCH:
+                    return
+        finally:
+            if cursor.alive:
+                async with _translated():
+                    await cursor.close()
+
+    async def count(self, where: Filter) -> int:
+        async with _translated():
+            return int(await self._documents.count_documents(where))
+
+    async def update_one(self, where: Filter, update: Mapping[str, Any]) -> bool:
+        async with _translated():
+            result = await self._documents.update_one(where, update)
+        return bool(result.matched_count)
+
+    async def update_each(self, changes: Sequence[tuple[Filter, Mapping[str, Any]]]) -> int:
+        if not changes:
+            return 0
+        async with _translated():
+            result = await self._documents.bulk_write([UpdateOne(*change) for change in changes], ordered=False)
+        return int(result.matched_count)
+
+    async def upsert(self, where: Filter, update: Mapping[str, Any]) -> None:
+        async with _translated():
+            await self._documents.update_one(where, update, upsert=True)
+
+    async def delete(self, where: Filter) -> int:
+        async with _translated():
+            result = await self._documents.delete_many(where)
+        return int(result.deleted_count)
+
+
+def _index_options(index: Index) -> dict[str, Any]:
+    options: dict[str, Any] = {"name": index.name}
+    if index.unique:
+        options["unique"] = True
+        if len(index.fields) > 1:
+            # A sparse index over several fields would hold documents that have any of them; a partial one wants them all.
+            options["partialFilterExpression"] = {name: {"$exists": True} for name, _ in index.fields}
+    if index.sparse or (index.unique and len(index.fields) == 1):
+        options["sparse"] = True
+    if index.ttl is not None:
+        options["expireAfterSeconds"] = index.ttl
+    return options
+
+
+@asynccontextmanager
+async def _translated(timeout: float = TIMEOUT) -> AsyncIterator[None]:
+    try:
+        # The driver's own limits count from when one of its few threads takes the call up; during an outage calls queue there.
+        async with asyncio.timeout(timeout):
+            yield
+    except TimeoutError as error:
+        raise StoreUnavailableError from error
+    except PyMongoError as error:
+        if isinstance(error, ConnectionFailure) or error.timeout:
+            raise StoreUnavailableError from error
+        if duplicate := _duplicate(error):
+            raise duplicate from error
+        raise
+
+
+def _duplicate(error: PyMongoError) -> DuplicateError | None:
+    if not isinstance(error, OperationFailure):
+        return None
+    details: Mapping[str, Any] = error.details or {}
+    if isinstance(error, BulkWriteError):
+        details = next((found for found in details.get("writeErrors", ()) if found.get("code") == _DUPLICATE_KEY), {})
+    if details.get("code", error.code) != _DUPLICATE_KEY:
+        return None
+    if named := _INDEX_IN_MESSAGE.search(str(details.get("errmsg", error))):
+        return DuplicateError(named[1])
+    pattern: Mapping[str, Any] = details.get("keyPattern", {})
+    return DuplicateError("_id_" if "_id" in pattern else "_".join(f"{name}_{order}" for name, order in pattern.items()))

@@ -1,0 +1,145 @@
+"""Repositories: aggregates in, aggregates out; state, version and recorded events in one atomic write."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from echo_common.aggregate import Aggregate
+from echo_common.bus.delivery import encode, origin_headers
+from echo_common.bus.port import Message
+from echo_common.clock import now
+from echo_common.errors import ConflictError, NotFoundError
+from echo_common.store.documents import NOT_ERASED, OUTBOX, OUTBOX_AT, TOMBSTONE, appended, from_document, to_document, to_entry
+from echo_common.store.port import Document, Filter, Index, Sort, Store
+from echo_common.store.relay import Relay
+
+A = TypeVar("A", bound=Aggregate)
+
+_ATTEMPTS = 20
+
+
+class StaleError(ConflictError):
+    """This was changed by somebody else in the meantime; read it again and retry."""
+
+    code = "VERSION_CONFLICT"
+
+
+class Repository(Generic[A]):
+    """Keeps one kind of aggregate in one collection.
+
+    A subclass names its `aggregate`, its `name` (the collection's), its `indexes`, and the error that says one is `missing`.
+    Every filter is the caller's, the owner's id included; the identifier's field is `_id`. Erased aggregates are never seen.
+    All methods raise `StoreUnavailableError`.
+    """
+
+    aggregate: type[A]
+    name: ClassVar[str]
+    indexes: ClassVar[Sequence[Index]] = ()
+    missing: ClassVar[type[NotFoundError]] = NotFoundError
+
+    def __init__(self, store: Store, relay: Relay) -> None:
+        self._documents = store.collection(self.name)
+        self._relay = relay
+        relay.watch(self._documents)
+
+    async def prepare(self) -> None:
+        """Create the collection and its indexes; called once at start."""
+        await self._documents.ensure([*self.indexes, Index([(OUTBOX_AT, 1)], sparse=True)])
+
+    async def get(self, key: str, **where: Any) -> A:
+        """The aggregate with this id, if it matches `where` too (`user_id=…`). Raises `missing`."""
+        found = await self.find_one({"_id": key, **where})
+        if found is None:
+            raise self.missing
+        return found
+
+    async def find_one(self, where: Filter) -> A | None:
+        """The first match, or None."""
+        document = await self._documents.find_one({**where, **NOT_ERASED})
+        return None if document is None else from_document(self.aggregate, document)
+
+    async def find(self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0) -> AsyncIterator[A]:
+        """Matches in order; `limit=0` is all of them."""
+        async for document in self._documents.find({**where, **NOT_ERASED}, sort=sort, skip=skip, limit=limit):
+            yield from_document(self.aggregate, document)
+
+    async def count(self, where: Filter) -> int:
+        """How many match."""
+        return await self._documents.count({**where, **NOT_ERASED})
+
+    async def add(self, aggregate: A) -> None:
+        """Keep a new aggregate. Raises `DuplicateError`."""
+        messages = _messages(aggregate)
+        document = {**to_document(aggregate), "version": 1}
+        if messages:
+            document |= {OUTBOX: [to_entry(message) for message in messages], OUTBOX_AT: now()}
+        await self._documents.insert(document)
+        aggregate.version = 1
+        await self._hand_over(aggregate, messages)
+
+    async def save(self, aggregate: A) -> None:
+        """Write what has changed, or remove the aggregate if it is erased.
+
+        Raises `StaleError` when it is not what was read any more, `DuplicateError`.
+        """
+        messages = _messages(aggregate)
+        if aggregate.erased:
+            await self._erase(aggregate, messages)
+        else:
+            updated_at = now()
+            state = to_document(aggregate) | {"version": aggregate.version + 1, "updated_at": updated_at}
+            del state["_id"]
+            left_out = dict.fromkeys(type(aggregate).model_fields.keys() - state.keys() - {"id"}, "")
+            await self._write(aggregate, state, left_out, messages)
+            aggregate.updated_at = updated_at
+        aggregate.version += 1
+        await self._hand_over(aggregate, messages)
+
+    async def update(self, key: str, change: Callable[[A], object], **where: Any) -> A:
+        """Read, `change`, save; again from the start while others are faster. Raises `missing`, `StaleError` after 20 attempts."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            aggregate = await self.get(key, **where)
+            change(aggregate)
+            try:
+                await self.save(aggregate)
+            except StaleError:
+                if attempt == _ATTEMPTS:
+                    raise
+                await asyncio.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311
+            else:
+                return aggregate
+        raise AssertionError("unreachable")
+
+    async def _erase(self, aggregate: A, messages: Sequence[Message]) -> None:
+        # Read, because the document may hold fields that this version of the code does not know.
+        document = await self._documents.find_one({"_id": aggregate.id, "version": aggregate.version})
+        if document is None:
+            raise StaleError
+        if not messages:
+            nothing_pending = {"_id": aggregate.id, "version": aggregate.version, f"{OUTBOX}.0": {"$exists": False}}
+            if await self._documents.delete(nothing_pending):
+                return
+        kept = {"_id", OUTBOX, OUTBOX_AT}
+        await self._write(aggregate, {TOMBSTONE: True, OUTBOX_AT: now()}, dict.fromkeys(document.keys() - kept, ""), messages)
+
+    async def _write(self, aggregate: A, fields: Document, left_out: Document, messages: Sequence[Message]) -> None:
+        update: Document = {"$set": fields}
+        if left_out:
+            update["$unset"] = left_out
+        if messages:
+            update["$set"] = {**fields, OUTBOX_AT: now()}
+            update["$push"] = appended(messages)
+        if not await self._documents.update_one({"_id": aggregate.id, "version": aggregate.version}, update):
+            raise StaleError
+
+    async def _hand_over(self, aggregate: A, messages: Sequence[Message]) -> None:
+        aggregate.forget_pending()
+        if messages:
+            await self._relay.nudge(self.name, aggregate.id, messages, erased=aggregate.erased)
+
+
+def _messages(aggregate: Aggregate) -> list[Message]:
+    pending = aggregate.pending
+    headers = origin_headers() if pending else {}
+    return [encode(event, headers) for event in pending]
