@@ -71,6 +71,7 @@ class Service(Generic[D]):
             client = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
             trust = await stack.enter_async_context(Trust.following(client))
             dependencies = await stack.enter_async_context(self.open(adapters))
+            adapters.relay.start()
             await self._consume(adapters, dependencies)
             checks: dict[str, Check] = {
                 "database": adapters.store.ping,
@@ -101,7 +102,6 @@ class Service(Generic[D]):
             settings.objects_url, access_key=settings.objects_access_key, secret_key=settings.objects_secret_key
         )
         relay = Relay(bus, faults=faults)
-        await relay.start()
         stack.push_async_callback(relay.close)
         return Adapters(store=store, bus=bus, relay=relay, objects=objects, metrics=process.metrics, faults=faults)
 

@@ -67,5 +67,5 @@ def object_response(
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
+    for block in ():
+        yield block
