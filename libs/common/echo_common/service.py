@@ -94,7 +94,7 @@ class Service(Generic[D]):
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
         faults = FaultPoints(settings.fault_point)
-        store = open_store(settings.database_url.get_secret_value(), settings.database_prefix + self.name)
+        store = await open_store(settings.database_url.get_secret_value(), settings.database_prefix + self.name)
         stack.push_async_callback(store.close)
         bus = await open_bus(settings.bus_url.get_secret_value(), service=self.name, broker=process.broker)
         stack.push_async_callback(bus.close)
