@@ -122,7 +122,7 @@ class EmbeddedDatabase:
 
 
 async def _answers(process: asyncio.subprocess.Process, url: str, timeout: float) -> bool:
-    store = open_store(url, "admin")
+    store = await open_store(url, "admin")
     ended = asyncio.create_task(process.wait())
     try:
         async with asyncio.timeout(timeout):

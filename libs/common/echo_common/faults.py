@@ -5,17 +5,12 @@ import signal
 
 
 class FaultPoints:
-    """Does nothing at any point, unless one is armed: then the process dies there by SIGKILL, the `nth` time it comes by."""
+    """Does nothing at any point, unless one is armed: then the process dies there by SIGKILL, the nth time it comes by."""
 
-    def __init__(self, armed: str | None = None, *, nth: int = 1) -> None:
-        self._armed = armed
-        self._left = nth
-
-    @classmethod
-    def from_setting(cls, setting: str | None) -> "FaultPoints":
-        """From `name[:nth]`, the value of `ECHO_FAULT_POINT`; None or empty arms nothing."""
-        name, _, nth = (setting or "").partition(":")
-        return cls(name or None, nth=int(nth or 1))
+    def __init__(self, setting: str | None = None) -> None:
+        """`setting` is `name[:nth]`, the value of `ECHO_FAULT_POINT`; None or empty arms nothing."""
+        self._armed, _, nth = (setting or "").partition(":")
+        self._left = int(nth or 1)
 
     async def reach(self, name: str) -> None:
         """Called where a crash would be interesting."""

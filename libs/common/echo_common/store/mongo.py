@@ -31,7 +31,7 @@ _INDEX_DIFFERS = {85, 86}
 _INDEX_IN_MESSAGE = re.compile(r"index: (?:\S+\.\$)?(\S+)\s+dup key")
 
 
-def open_store(url: str, database: str) -> Store:
+async def open_store(url: str, database: str) -> Store:
     """A service's database at a `mongodb://` URL. Connects with the first call, and again whenever needed."""
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
         url,

@@ -66,18 +66,21 @@ class Relay:
         self._published: deque[tuple[Key, _Pending]] = deque()
         self._wake = asyncio.Event()
         self._removable = asyncio.Event()
-        self._behind = True  # what an earlier process has left
+        self._behind = False
         self._next_sweep = 0.0
         self._not_before = 0.0
         self._failures = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     def watch(self, collection: Collection) -> None:
-        """Sweep this collection too."""
+        """Sweep this collection too, at once for what an earlier process has left in it."""
         self._collections[collection.name] = collection
+        self._behind = True
+        self._next_sweep = 0.0
+        self._wake.set()
 
-    def start(self) -> None:
-        """Begin to publish; once everything that is watched is prepared."""
+    async def start(self) -> None:
+        """Begin to publish."""
         self._tasks = [asyncio.create_task(self._publish_queued()), asyncio.create_task(self._remove_published())]
 
     async def nudge(self, collection: str, key: str, messages: Sequence[Message], *, erased: bool) -> None:
@@ -95,7 +98,7 @@ class Relay:
         """Publish what is left, for `timeout` s at most; the rest waits in the database."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while self._tasks and self._failures == 0 and (self._queued or self._flying):
+                while self._tasks and self._failures == 0 and (self._queued or self._flying):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         running = [*self._tasks, *self._flying.values()]
         for task in running:
