@@ -182,6 +182,16 @@ def status(
             raise typer.Exit(FAILED)
 
 
+@app.command(hidden=True)
+def contracts(root: Annotated[Path, typer.Option(help="The repository.")] = Path()) -> None:
+    """Write event schemas, AsyncAPI, OpenAPI and .env.example from the code."""
+    from echo_embedded.contracts import write
+
+    with sentences():
+        changed = write(root)
+        out.print("\n".join(map(str, changed)) or "Nothing changed.", highlight=False, markup=False)
+
+
 def _access(server: str | None, email: str | None, password: str | None) -> Any:
     from echo_embedded.say import Access
 

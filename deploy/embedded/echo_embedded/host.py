@@ -1,8 +1,8 @@
 """The whole platform in one process: an embedded database, a bus in memory, objects in a folder, every service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,17 +12,15 @@ import structlog
 from pydantic import SecretStr
 
 from echo_common.bus.inproc import InprocBroker
-from echo_common.errors import EchoError
-from echo_common.http.client import ServiceClient
 from echo_common.http.server import serving
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_tracing
 from echo_embedded.database import EmbeddedDatabase
-from echo_embedded.datafolder import CannotStartError, DataFolder, Secrets
+from echo_embedded.datafolder import DataFolder, Secrets
 from echo_embedded.parts import START_ORDER, Place, services
+from echo_embedded.ready import until_ready
 
-READY_SECONDS = 120.0  # the first load of a model compiles it; later ones take a second or two
 log = structlog.get_logger("echo.host")
 
 
@@ -100,8 +98,9 @@ async def running(folder: DataFolder, *, models: Path, listen: str) -> AsyncIter
             for part in parts[-len(step) :]:
                 addresses[part.name] = await part.listening()
         broker.release()
-        await _all_ready(parts, addresses)
-        yield Platform(addresses["gateway"], secrets, _first_death(database, parts))
+        broken = _first_death(database, parts)
+        await until_ready(addresses, broken)
+        yield Platform(addresses["gateway"], secrets, broken)
 
 
 def _first_death(database: EmbeddedDatabase, parts: Sequence[_Part]) -> "asyncio.Future[str]":
@@ -115,21 +114,3 @@ def _first_death(database: EmbeddedDatabase, parts: Sequence[_Part]) -> "asyncio
     for part in parts:
         part.task.add_done_callback(partial(tell, f"The service {part.name} has ended unexpectedly."))
     return broken
-
-
-async def _all_ready(parts: Sequence[_Part], addresses: Mapping[str, str]) -> None:
-    try:
-        async with asyncio.timeout(READY_SECONDS):
-            await asyncio.gather(*(_ready(part, addresses[part.name]) for part in parts))
-    except TimeoutError:
-        raise CannotStartError(f"The platform was not ready within {READY_SECONDS:g} seconds; the log file says why.") from None
-
-
-async def _ready(part: _Part, address: str) -> None:
-    async with ServiceClient.open(part.name, address) as client:
-        while not part.task.done():
-            with suppress(EchoError):
-                await client.answer("GET", "/readyz")
-                return
-            await asyncio.sleep(0.05)
-    part.task.result()

@@ -6,20 +6,36 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings
 
 from echo_auth.main import service as auth
 from echo_auth.settings import AuthSettings
 from echo_common.service import Service
+from echo_common.settings import CommonSettings
 from echo_embedded.datafolder import Secrets
+from echo_embedded.settings import HostSettings
 from echo_feedback.main import service as feedback
+from echo_feedback.settings import FeedbackSettings
 from echo_gateway.main import service as gateway
 from echo_gateway.settings import GatewaySettings
 from echo_synthesis.main import service as synthesis
 from echo_synthesis.settings import SynthesisSettings
 from echo_voice.main import service as voice
+from echo_voice.settings import VoiceSettings
 
 START_ORDER = (("auth",), ("voice", "synthesis", "feedback"), ("gateway",))
 """Tokens can be verified before anybody needs one, and the door opens last. Those of one step start together."""
+
+SETTINGS: Mapping[str, type[BaseSettings]] = {
+    "One machine (echoctl)": HostSettings,
+    "Every service": CommonSettings,
+    "Auth": AuthSettings,
+    "Gateway": GatewaySettings,
+    "Synthesis": SynthesisSettings,
+    "Voice": VoiceSettings,
+    "Feedback": FeedbackSettings,
+}
+"""All settings by the heading they have in `.env.example`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Child processes that are kept running, and that never outlive their parent."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from echo_embedded.datafolder import CannotStartError
+
+REFUSED = 2
+"""The exit code of a process that its settings or surroundings do not allow to run: starting it again is no use."""
+_RESTART_SECONDS = 0.2
+_STOP_SECONDS = 25.0  # a worker hands its running jobs over
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+log = structlog.get_logger("echo.children")
+
+
+@dataclass
+class Child:
+    """A process that is started again when it dies, except when it refuses to run. Its output goes to `log`."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    _stopping: bool = field(default=False, repr=False)
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it runs."""
+        return None if self._process is None or self._process.returncode is not None else self._process.pid
+
+    async def run(self) -> None:
+        """Keep it running until stopped. Raises `CannotStartError` with its last words when it refuses to run."""
+        while not self._stopping:
+            self._process = process = await self._spawn()
+            code = await process.wait()
+            if code == REFUSED:
+                raise CannotStartError(self._last_words() or f"{self.name} refuses to start.")
+            if not self._stopping:
+                log.warning("started again", process=self.name, exit_code=code)
+                await asyncio.sleep(_RESTART_SECONDS)
+
+    async def stop(self) -> None:
+        """Ask it to end, wait, and kill it when it does not."""
+        self._stopping = True
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            log.error("killed", process=self.name)
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        # A session of its own: Ctrl-C reaches the parent alone, which stops its children in order.
+        with self.log.open("ab") as output:
+            return await asyncio.create_subprocess_exec(
+                *self.command,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

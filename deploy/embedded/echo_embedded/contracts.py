@@ -1,0 +1,174 @@
+"""What the code promises to others, as documents: event schemas, AsyncAPI, OpenAPI, `.env.example`.
+
+`make contracts` writes them, the contract tests compare them. An event's schema may only grow: see `changes`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from echo_common.contracts.event import DomainEvent
+from echo_common.contracts.registry import event_types
+from echo_embedded.datafolder import CannotStartError
+from echo_embedded.parts import SETTINGS
+from echo_gateway.openapi import openapi_document
+
+EVENTS = Path("tests/contract/events")
+Json = dict[str, Any]
+_PROSE = {"title", "description", "examples", "default", "$defs"}
+
+
+class ContractBrokenError(CannotStartError):
+    """An event changed in a way that somebody who knows the old one cannot read."""
+
+
+def documents() -> dict[Path, str]:
+    """Every generated document by its path in the repository."""
+    return {
+        **{EVENTS / f"{event.topic}.v{event.event_version}.json": _dump(schema(event)) for event in event_types().values()},
+        Path("docs/api/asyncapi.json"): _dump(asyncapi()),
+        Path("docs/api/openapi.json"): _dump(openapi_document()),
+        Path(".env.example"): env_example(),
+    }
+
+
+def write(root: Path) -> list[Path]:
+    """Bring the documents below `root` up to date; those that changed. Raises `ContractBrokenError` before writing any."""
+    if broken := list(broken_events(root)):
+        raise ContractBrokenError("\n".join(broken))
+    changed = []
+    for path, content in documents().items():
+        target = root / path
+        if not target.exists() or target.read_text() != content:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(content)
+            changed.append(path)
+    return changed
+
+
+def broken_events(root: Path) -> Iterator[str]:
+    """A sentence for each change of a published event that is not an addition."""
+    known = {f"{event.topic}.v{event.event_version}": event for event in event_types().values()}
+    for snapshot in sorted((root / EVENTS).glob("*.json")):
+        event = known.get(snapshot.stem)
+        if event is None:
+            yield f"{snapshot.stem} is published no more; remove {EVENTS / snapshot.name} once nobody consumes it."
+            continue
+        for change in changes(json.loads(snapshot.read_text()), schema(event)):
+            yield f"{snapshot.stem}: {change}; publish version {event.event_version + 1} beside it instead."
+
+
+def schema(event: type[DomainEvent]) -> Json:
+    """The event as a JSON schema, with what its consumers must know of its delivery."""
+    return event.model_json_schema() | {"$id": f"{event.topic}.v{event.event_version}", "x-transient": event.transient}
+
+
+def changes(old: Json, new: Json) -> Iterator[str]:
+    """What keeps a reader of one schema from understanding what a writer of the other wrote; nothing for additions.
+
+    Both directions matter: an old consumer reads new events, and a new consumer may find an old one in a queue.
+    """
+    if old.get("x-transient") != new.get("x-transient"):
+        yield "it is delivered in another way"
+    yield from _object_changes(_resolved(old, old), _resolved(new, new), "")
+
+
+def _object_changes(old: Json, new: Json, path: str) -> Iterator[str]:
+    before, after = old.get("properties", {}), new.get("properties", {})
+    for name in before.keys() - after.keys():
+        yield f"{path}{name} is gone"
+    for name in sorted(set(old.get("required", ())) ^ set(new.get("required", ()))):
+        if name in after:
+            yield f"{path}{name} is {'now' if name in new.get('required', ()) else 'no longer'} required"
+    for name in sorted(before.keys() & after.keys()):
+        if "properties" in before[name] and "properties" in after[name]:
+            yield from _object_changes(before[name], after[name], f"{path}{name}.")
+        elif before[name] != after[name]:
+            yield f"{path}{name} means something else"
+
+
+def _resolved(node: Any, root: Json) -> Any:
+    """The node with references replaced by what they refer to, and without prose."""
+    if isinstance(node, list):
+        return [_resolved(item, root) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _resolved(root["$defs"][node["$ref"].rsplit("/", 1)[1]], root)
+    return {
+        key: {name: _resolved(item, root) for name, item in value.items()} if key == "properties" else _resolved(value, root)
+        for key, value in node.items()
+        if key not in _PROSE
+    }
+
+
+def asyncapi() -> Json:
+    """The AsyncAPI document of every event there is."""
+    channels: Json = {}
+    operations: Json = {}
+    messages: Json = {}
+    schemas: Json = {}
+    for event in event_types().values():
+        name = event.__name__ + (f"V{event.event_version}" if event.event_version > 1 else "")
+        described = event.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= described.pop("$defs", {})
+        schemas[name] = described
+        messages[name] = {
+            "name": f"{event.topic}.v{event.event_version}",
+            "summary": (event.__doc__ or "").strip().split("\n")[0],
+            "contentType": "application/json",
+            "payload": {"$ref": f"#/components/schemas/{name}"},
+        }
+        channel = channels.setdefault(event.topic, {"address": event.topic, "messages": {}, "x-transient": event.transient})
+        channel["messages"][name] = {"$ref": f"#/components/messages/{name}"}
+        operations.setdefault(
+            f"publish-{event.topic}",
+            {"action": "send", "channel": {"$ref": f"#/channels/{event.topic}"}, "tags": [{"name": event.topic.split(".")[0]}]},
+        )
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Echo events",
+            "version": "1",
+            "description": "Facts that services publish. At least once; deduplicate by `event_id`.",
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages, "schemas": schemas},
+    }
+
+
+def env_example() -> str:
+    """Every setting there is, with its default, for a `.env` file."""
+    sections = [_section(title, settings) for title, settings in SETTINGS.items()]
+    return (
+        "# Every setting there is. Copy to .env and change what should differ; what is commented out shows the default.\n"
+        + "".join(sections)
+    )
+
+
+def _section(title: str, settings: type[BaseSettings]) -> str:
+    lines = [f"\n# --- {title}\n"] if settings.model_fields else []
+    for name, field in settings.model_fields.items():
+        if field.description is None:
+            raise TypeError(f"{settings.__name__}.{name} has no description")
+        variable = f"{settings.model_config['env_prefix']}{name}".upper()
+        lines.append(f"\n# {field.description}\n# {variable}={_shown(field.default)}\n")
+    return "".join(lines)
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, SecretStr):
+        return default.get_secret_value()
+    if default is None or default is PydanticUndefined:  # required, or worked out at start
+        return ""
+    return ",".join(map(str, default)) if isinstance(default, (tuple, list)) else str(default)
+
+
+def _dump(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

@@ -1,0 +1,55 @@
+"""Waiting until every service can do its work."""
+
+import asyncio
+from collections.abc import Mapping
+
+from echo_common.errors import EchoError
+from echo_common.http.client import ServiceClient
+from echo_embedded.datafolder import CannotStartError
+
+READY_SECONDS = 120.0  # the first load of a model may compile it; later ones take a second or two
+_POLL_SECONDS = 0.05
+
+
+async def until_ready(urls: Mapping[str, str], broken: "asyncio.Future[str]", *, seconds: float = READY_SECONDS) -> None:
+    """Return once every service says so.
+
+    Raises `CannotStartError` with what `broken` says when it ends first, or with the reason of a service that never is ready.
+    """
+    missing = dict.fromkeys(urls, "no answer")
+    waiting = asyncio.gather(*(_until_ready(name, url, missing) for name, url in urls.items()))
+    ends: set[asyncio.Future[object]] = {asyncio.ensure_future(waiting), asyncio.ensure_future(_value(broken))}
+    done, _ = await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for end in ends - done:
+        end.cancel()
+    if broken.done():
+        raise CannotStartError(broken.result())
+    if not done:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
+        raise CannotStartError(f"The platform was not ready within {seconds:g} seconds ({reasons}).")
+    await waiting
+
+
+async def _value(future: "asyncio.Future[str]") -> str:
+    return await asyncio.shield(future)
+
+
+async def _until_ready(name: str, url: str, missing: dict[str, str]) -> None:
+    async with ServiceClient.open(name, url) as client:
+        while True:
+            try:
+                health = await client.request("GET", "/health")
+            except EchoError as error:
+                missing[name] = error.message
+            else:
+                if health["status"] == "ok":
+                    del missing[name]
+                    return
+                missing[name] = _reason(health)
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def _reason(health: Mapping[str, Mapping[str, Mapping[str, str]]]) -> str:
+    return "; ".join(
+        f"{name}: {part.get('reason')}" for name, part in health.get("parts", {}).items() if part["status"] != "ok"
+    )
