@@ -1,0 +1,1 @@
+"""Objects: recordings and audio, as bytes under a key."""

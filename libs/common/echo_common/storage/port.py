@@ -1,11 +1,18 @@
 """The object storage port: recordings and audio, as bytes under a key."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from echo_common.errors import NotFoundError, ServiceUnavailableError
+
+BLOCK = 256 * 1024
+"""Bytes read at once, at most."""
+
+_KEY = re.compile(r"(?!\.{1,2}(/|$))[A-Za-z0-9._-]{1,200}(/(?!\.{1,2}(/|$))[A-Za-z0-9._-]{1,200})*")
+_LONGEST_KEY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +36,11 @@ class ObjectNotFoundError(NotFoundError):
 
 
 class ObjectStore(Protocol):
-    """Objects are written whole or not at all, and replaced atomically. Keys are relative paths of `[A-Za-z0-9._/-]`.
+    """Objects are written whole or not at all, and replaced atomically.
 
-    Every call raises `StorageUnavailableError` when storage cannot be reached; nothing blocks the event loop. A key that
-    would leave the store (`..`, absolute) raises `ValueError`.
+    Keys are relative paths of `[A-Za-z0-9._-]` segments (200 characters each, 1,000 in all), no key being a folder of
+    another. Every call raises `StorageUnavailableError` when storage cannot be reached, `ValueError` for another key; nothing
+    blocks the event loop.
     """
 
     async def put(self, key: str, data: bytes, mime: str) -> ObjectInfo:
@@ -42,7 +50,7 @@ class ObjectStore(Protocol):
         """Store a local file's content, in constant memory."""
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Bytes `[start, end)` in blocks of at most 256 KiB. Raises `ObjectNotFoundError` on first use."""
+        """Bytes `[start, end)`, as far as there are any, in blocks of at most `BLOCK`. Raises `ObjectNotFoundError` on first use."""
 
     async def info(self, key: str) -> ObjectInfo:
         """Raises `ObjectNotFoundError`."""
@@ -55,3 +63,13 @@ class ObjectStore(Protocol):
 
     async def ping(self) -> None:
         """Raise `StorageUnavailableError` unless objects can be written."""
+
+    async def close(self) -> None:
+        """Disconnect."""
+
+
+def checked_key(key: str) -> str:
+    """The key itself. Raises `ValueError` when it is none."""
+    if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
+        raise ValueError(f"not a key of an object: {key!r}")
+    return key
