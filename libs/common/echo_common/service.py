@@ -46,6 +46,7 @@ class Adapters:
     objects: ObjectStore
     metrics: Metrics
     faults: FaultPoints
+    auth: ServiceClient
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Service(Generic[D]):
     """A service's table of contents, in terms of its dependencies `D`.
 
     `open` makes the dependencies from the adapters and ends their background work when left. `checks` are readiness
-    checks beside the database, the bus and storage.
+    checks beside the database, the bus and storage. `options` go to FastAPI (`middleware` of its own, for one).
     """
 
     name: str
@@ -62,14 +63,14 @@ class Service(Generic[D]):
     subscriptions: Subscriptions[D] = field(default_factory=Subscriptions)
     checks: Callable[[D], Mapping[str, Check]] = field(default=lambda _: {})
     max_body: int = MAX_JSON_BODY
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @asynccontextmanager
     async def running(self, settings: CommonSettings, process: Process) -> AsyncIterator[FastAPI]:
         """Open adapters, start consuming, and yield the app to be served; everything is closed again in reverse order."""
         async with AsyncExitStack() as stack:
             adapters = await self._adapters(stack, settings, process)
-            client = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
-            trust = await stack.enter_async_context(Trust.following(client))
+            trust = await stack.enter_async_context(Trust.following(adapters.auth))
             dependencies = await stack.enter_async_context(self.open(adapters))
             adapters.relay.start()
             await self._consume(adapters, dependencies)
@@ -79,7 +80,9 @@ class Service(Generic[D]):
                 "storage": adapters.objects.ping,
                 **self.checks(dependencies),
             }
-            app = create_app(self.name, self.routers, metrics=process.metrics, checks=checks, max_body=self.max_body)
+            app = create_app(
+                self.name, self.routers, metrics=process.metrics, checks=checks, max_body=self.max_body, **self.options
+            )
             app.state.dependencies = dependencies
             app.state.verifier = TokenVerifier(trust)
             yield app
@@ -103,7 +106,8 @@ class Service(Generic[D]):
         )
         relay = Relay(bus, faults=faults)
         stack.push_async_callback(relay.close)
-        return Adapters(store=store, bus=bus, relay=relay, objects=objects, metrics=process.metrics, faults=faults)
+        auth = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
+        return Adapters(store=store, bus=bus, relay=relay, objects=objects, metrics=process.metrics, faults=faults, auth=auth)
 
 
 def dependencies_of(request: Request) -> Any:

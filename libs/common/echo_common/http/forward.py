@@ -1,0 +1,200 @@
+"""The hop: a request passed on to a service and its answer passed back as the bytes come; nothing is kept in between."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from types import TracebackType
+from urllib.parse import quote
+
+import aiohttp
+from multidict import CIMultiDict
+from opentelemetry import propagate
+from starlette.types import Receive, Scope, Send
+from yarl import URL
+
+from echo_common.errors import EchoError, ServiceUnavailableError
+from echo_common.http.client import ServiceClient
+
+CLIENT_GONE = 499
+"""Status under which a request is counted whose client left before the answer began. Nobody ever receives it."""
+
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+# said by the gateway itself, so that no client can speak in its name
+_NOT_PASSED_ON = _HOP_BY_HOP | {
+    b"host",
+    b"expect",
+    b"forwarded",
+    b"x-forwarded-for",
+    b"x-forwarded-proto",
+    b"x-forwarded-host",
+    b"x-real-ip",
+    b"x-request-id",
+    b"traceparent",
+    b"tracestate",
+    b"baggage",
+}
+_NO_AUTO_HEADERS = ("Content-Type", "Accept")
+# only these say for certain that the request has not been sent
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+class BrokenAnswerError(Exception):
+    """A service broke off in the middle of its answer: the client's connection must break too, never end cleanly."""
+
+
+class _LeftError(Exception):
+    """The client is gone; its request body ends here."""
+
+
+class Caller:
+    """The client's side of one request. As a context manager it cancels what runs inside as soon as the client leaves.
+
+    Leaving is noticed while the body is read or after `watch`; the cancellation ends at the context, `gone` tells of it.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self.gone = False
+        self.refusal: EchoError | None = None
+        self._receive = receive
+        self._task: asyncio.Task[object] | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> "Caller":
+        self._task = asyncio.current_task()
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> bool:
+        task, self._task = self._task, None
+        if self._watching is not None:
+            self._watching.cancel()
+        if not self.gone or task is None:
+            return False
+        return task.uncancel() == 0 and (error is None or isinstance(error, asyncio.CancelledError))
+
+    def watch(self) -> None:
+        """From now on look out for the client's leaving; the body has been read, or there is none."""
+        if self._task is not None:
+            self._watching = asyncio.create_task(self._watch())
+
+    async def body(self) -> AsyncGenerator[bytes, None]:
+        """The request's body in the pieces it comes in, then `watch`. A refusal on the way is kept in `refusal`."""
+        more = True
+        while more:
+            try:
+                message = await self._receive()
+            except EchoError as refusal:
+                self.refusal = refusal
+                raise
+            if message["type"] == "http.disconnect":
+                self._leave()
+                raise _LeftError
+            more = message.get("more_body", False)
+            if chunk := message.get("body", b""):
+                yield chunk
+        self.watch()
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._task is not None:
+            self.gone = True
+            self._task.cancel()
+
+
+async def forward(client: ServiceClient, target: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """Pass a request on to `target` (path and query, percent-encoded) of a service, and its answer back.
+
+    A client that leaves closes the service's connection at once. Raises `ServiceUnavailableError` when no replica can be
+    reached or none answers, `BrokenAnswerError` when the answer breaks off.
+    """
+    headers, has_body = _request_headers(scope)
+    with Caller(receive) as caller:
+        if not has_body:
+            caller.watch()
+        response = await _ask(client, target, scope["method"], headers, caller, has_body=has_body)
+        try:
+            await send({"type": "http.response.start", "status": response.status, "headers": _passed_on(response.raw_headers)})
+            content, more = response.content, True
+            while more:
+                chunk = await content.readany()
+                more = not content.at_eof()
+                await send({"type": "http.response.body", "body": chunk, "more_body": more})
+        except (aiohttp.ClientError, OSError) as error:
+            raise BrokenAnswerError(f"{client.name} broke off") from error
+        finally:
+            # an answer read to its end has given its connection back already; any other's must not be used again
+            response.close()
+    if caller.gone:
+        await send({"type": "http.response.start", "status": CLIENT_GONE, "headers": []})
+
+
+async def _ask(
+    client: ServiceClient, target: str, method: str, headers: CIMultiDict[str], caller: Caller, *, has_body: bool
+) -> aiohttp.ClientResponse:
+    cause: Exception | None = None
+    for _ in range(client.replicas):
+        try:
+            return await client.session.request(
+                method,
+                URL(client.pick() + target, encoded=True),
+                data=caller.body() if has_body else None,
+                headers=headers,
+                skip_auto_headers=_NO_AUTO_HEADERS,
+                allow_redirects=False,
+            )
+        except _NEVER_SENT as error:
+            cause = error
+        except (aiohttp.ClientError, OSError) as error:
+            cause = error
+            break
+    if caller.refusal is not None:
+        raise caller.refusal
+    raise ServiceUnavailableError(f"{client.name} is not reachable right now.") from cause
+
+
+def target_of(scope: Scope, public: bytes, inner: bytes) -> str:
+    """Path and query of a request as they were written, with `inner` in place of the path's beginning `public`."""
+    raw: bytes = inner + scope["raw_path"].removeprefix(public)
+    if scope["query_string"]:
+        raw += b"?" + scope["query_string"]
+    return raw.decode() if raw.isascii() else quote(raw, safe="/?&=%:@!$'()*+,;~-._")
+
+
+def _request_headers(scope: Scope) -> tuple[CIMultiDict[str], bool]:
+    headers: CIMultiDict[str] = CIMultiDict()
+    has_body, of_this_connection = False, ""
+    for name, value in scope["headers"]:
+        if name not in _NOT_PASSED_ON:
+            headers.add(name.decode("latin-1"), value.decode("latin-1"))
+            has_body = has_body or (name == b"content-length" and value != b"0")
+        elif name == b"transfer-encoding":
+            has_body = True
+        elif name == b"connection":
+            of_this_connection = value.decode("latin-1")
+    for named in of_this_connection.split(",") if of_this_connection else ():
+        headers.popall(named.strip(), None)
+    if scope.get("client"):
+        headers["X-Forwarded-For"] = scope["client"][0]
+    request_id = scope.get("state", {}).get("request_id")
+    if request_id:
+        headers["X-Request-ID"] = request_id
+    propagate.inject(headers)
+    return headers, has_body
+
+
+def _passed_on(raw_headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(lower, value) for name, value in raw_headers if (lower := name.lower()) not in _HOP_BY_HOP]

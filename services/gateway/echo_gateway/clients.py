@@ -1,0 +1,38 @@
+"""The services behind the gateway."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+from echo_common.errors import ServiceUnavailableError
+from echo_common.http.client import ServiceClient
+from echo_gateway.settings import GatewaySettings
+
+Clients = Mapping[str, ServiceClient]
+"""A client for each service, by its name."""
+
+
+@asynccontextmanager
+async def open_clients(settings: GatewaySettings, auth: ServiceClient) -> AsyncIterator[Clients]:
+    """Clients of every service there is; nothing is connected until the first request."""
+    urls = {"synthesis": settings.synthesis_url, "voice": settings.voice_url, "feedback": settings.feedback_url}
+    async with AsyncExitStack() as stack:
+        clients = {"auth": auth}
+        for name, url in urls.items():
+            if url is not None:
+                clients[name] = await stack.enter_async_context(ServiceClient.open(name, url))
+        yield clients
+
+
+def service_checks(clients: Clients) -> Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]]:
+    """A health check for each service: its own health, down when any of its parts is."""
+    return {name: partial(_check, client) for name, client in clients.items()}
+
+
+async def _check(client: ServiceClient) -> Mapping[str, Any]:
+    health = await client.request("GET", "/health", seconds=2.5)
+    parts: Mapping[str, Mapping[str, Any]] = health["parts"]
+    if down := [name for name, part in parts.items() if part["status"] != "ok"]:
+        raise ServiceUnavailableError(f"{client.name} lacks {', '.join(down)}.")
+    return {name: part["facts"] or "ok" for name, part in parts.items()}

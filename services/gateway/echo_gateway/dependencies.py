@@ -1,0 +1,18 @@
+"""What the gateway's routes and handlers work with."""
+
+from dataclasses import dataclass
+
+from echo_common.http.idempotency import Idempotency
+from echo_gateway.clients import Clients
+from echo_gateway.limits import Limits
+from echo_gateway.live import Doorbells
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """Opened once, for all requests."""
+
+    clients: Clients
+    limits: Limits
+    keys: Idempotency
+    bells: Doorbells

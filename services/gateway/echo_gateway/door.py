@@ -1,0 +1,45 @@
+"""Who is at the door: the token is looked at before anything else is, and once."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from echo_common.auth.principal import Principal
+from echo_common.auth.principal import Scope as Permission
+from echo_common.auth.tokens import TokenVerifier
+from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
+
+
+class Identify:
+    """Puts the caller's `principal` into the request's state, or the `refusal` that routes which need one answer with.
+
+    Public routes and limits go on without a principal, so a token that is worth nothing does not close the log-in.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Look at the token, then go on."""
+        if scope["type"] == "http" and (token := _bearer(scope)) is not None:
+            verifier: TokenVerifier = scope["app"].state.verifier
+            try:
+                scope["state"]["principal"] = await verifier.verify(token)
+            except EchoError as refusal:
+                scope["state"]["refusal"] = refusal
+        await self._app(scope, receive, send)
+
+
+def admit(scope: Scope, permission: Permission | None) -> Principal:
+    """The caller, when their credential carries the permission (None: any valid one will do); raises why not otherwise."""
+    principal: Principal | None = scope["state"].get("principal")
+    if principal is None:
+        raise scope["state"].get("refusal") or UnauthenticatedError()
+    if permission is not None and not principal.may(permission):
+        raise ForbiddenError
+    return principal
+
+
+def _bearer(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return str(value[7:].strip().decode("latin-1"))
+    return None

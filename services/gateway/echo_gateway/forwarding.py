@@ -1,0 +1,177 @@
+"""Public endpoints over what a service can do: declared by a signature that documents them, served by the hop."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Request
+
+from echo_common.auth.principal import Scope
+from echo_common.auth.tokens import InvalidTokenError, TokenExpiredError
+from echo_common.errors import (
+    BodyTooLargeError,
+    EchoError,
+    ForbiddenError,
+    InternalError,
+    RateLimitedError,
+    ServiceUnavailableError,
+    UnauthenticatedError,
+    ValidationError,
+)
+from echo_common.http.envelope import documented
+from echo_common.http.forward import forward, target_of
+from echo_common.http.idempotency import KEY_PARAMETER, IdempotencyConflictError, KeyReusedError
+from echo_gateway.door import admit
+
+Declared = TypeVar("Declared", bound=Callable[..., None])
+PUBLIC_ROOT = "/api/v1"
+_ANYBODY = (ValidationError, RateLimitedError, InternalError, ServiceUnavailableError)
+_CALLERS = (UnauthenticatedError, TokenExpiredError, InvalidTokenError, ForbiddenError)
+_KEYED = (IdempotencyConflictError, KeyReusedError)
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An answer that is no JSON envelope; `types` are what it may be."""
+
+    description: str
+    types: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How requests of one route get to their service. `root` is what `inner` replaces at the beginning of the path."""
+
+    service: str
+    scope: Scope | None
+    public: bool
+    keyed: bool
+    root: bytes
+    inner: bytes
+
+    async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
+        """Let the caller in and pass the request on."""
+        principal = None if self.public else admit(request, self.scope)
+        dependencies = request["app"].state.dependencies
+        target = target_of(request, self.root, self.inner)
+        hop: ASGIApp = partial(forward, dependencies.clients[self.service], target)
+        if self.keyed and principal is not None:
+            await dependencies.keys.once(hop, principal.user_id, request, receive, send)
+        else:
+            await hop(request, receive, send)
+
+
+class PassageRoute(APIRoute):
+    """A route whose signature is documentation: at run time nothing is parsed, the passage does it all."""
+
+    passage: ASGIApp
+
+    async def handle(self, scope: Request, receive: Receive, send: Send) -> None:
+        """Serve the request, or answer 405 when only its path fits."""
+        if scope["method"] not in (methods := self.methods or ()):
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
+        await self.passage(scope, receive, send)
+
+
+class Noun(APIRouter):
+    """The public routes of one noun, served by one service under the same paths::
+
+    speech = Noun("speech", service="synthesis")
+
+
+    @speech.forward("POST", "/tts/synthesize", scope=Scope.SPEECH_WRITE, answers=Success[SynthesisResult])
+    def synthesize(body: SynthesizeRequest) -> None: ...
+    """
+
+    def __init__(self, name: str, *, service: str, root: str = PUBLIC_ROOT) -> None:
+        super().__init__(tags=[name], route_class=PassageRoute)
+        self._service = service
+        self._root = root
+
+    def forward(
+        self,
+        method: str,
+        path: str,
+        *,
+        answers: Any,
+        status: int = 200,
+        scope: Scope | None = None,
+        public: bool = False,
+        keyed: bool = False,
+        errors: Sequence[type[EchoError]] = (),
+        example: Any = None,
+        alias: tuple[str, str] | None = None,
+        otherwise: Mapping[int, str] = MappingProxyType({}),
+        by: ASGIApp | None = None,
+    ) -> Callable[[Declared], Declared]:
+        """Declare a route. The function is never called: its name is the operation's id, its docstring the summary.
+
+        `scope` is what the caller's credential must carry, `public` lets anybody in. `keyed` routes take `Idempotency-Key`.
+        `answers` is the body's model, or `Media`; `alias` (there, here) serves the same where the path begins with `there`.
+        `otherwise` describes other answers without error (304). `by` serves the route in the gateway itself, in place of the service.
+        """
+        body = {"POST", "PUT", "PATCH"} & {method}
+        refusals = (
+            *_ANYBODY,
+            *(() if public else _CALLERS),
+            *(_KEYED if keyed else ()),
+            *((BodyTooLargeError,) if body else ()),
+            *errors,
+        )
+
+        def declare(function: Declared) -> Declared:
+            extra: dict[str, Any] = {} if public else {"security": [{"bearer": []}]}
+            if scope is not None:
+                extra["x-scope"] = scope.value
+            if keyed:
+                extra["parameters"] = [KEY_PARAMETER]
+            self._add(
+                self._root + path,
+                function,
+                by or Passage(self._service, scope, public, keyed, self._root.encode(), b""),
+                methods=[method],
+                status_code=status,
+                operation_id=function.__name__,
+                openapi_extra=extra,
+                **_answer(answers, status, example, otherwise, refusals),
+            )
+            if alias is not None:
+                there, here = alias
+                passage = by or Passage(self._service, scope, public, keyed, (self._root + there).encode(), here.encode())
+                shown = self._root + path.replace(here, there, 1)
+                self._add(shown, function, passage, methods=[method], include_in_schema=False)
+            return function
+
+        return declare
+
+    def _add(self, path: str, function: Callable[..., None], passage: ASGIApp, **options: Any) -> None:
+        self.add_api_route(path, function, **options)
+        route = self.routes[-1]
+        assert isinstance(route, PassageRoute)  # noqa: S101 - the router's route class
+        route.passage = passage
+
+
+def enveloped(data: Any, **more: Any) -> dict[str, Any]:
+    """An example of an answer that carries `data`."""
+    return {"success": True, "data": data, **more, "timestamp": "2026-01-31T10:00:00Z"}
+
+
+def _answer(
+    answers: Any, status: int, example: Any, otherwise: Mapping[int, str], refusals: Sequence[type[EchoError]]
+) -> dict[str, Any]:
+    responses = documented(*refusals)
+    responses.update({code: {"description": description} for code, description in otherwise.items()})
+    if isinstance(answers, Media):
+        responses[status] = {
+            "description": answers.description,
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in answers.types},
+        }
+        return {"response_model": None, "response_class": Response, "responses": responses}
+    responses[status] = {"description": "Done.", "content": {"application/json": {"example": example}}}
+    return {"response_model": answers, "responses": responses}

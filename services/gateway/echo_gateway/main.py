@@ -1,0 +1,45 @@
+"""The gateway's table of contents."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from echo_common.http.idempotency import Idempotency
+from echo_common.service import Adapters, Service
+from echo_gateway import handlers, openapi
+from echo_gateway.clients import open_clients, service_checks
+from echo_gateway.dependencies import Dependencies
+from echo_gateway.door import Identify
+from echo_gateway.limits import Limit, Limits
+from echo_gateway.live import Doorbells
+from echo_gateway.routes import ROUTERS
+from echo_gateway.settings import GatewaySettings
+
+_READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
+
+
+def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
+    """The gateway, with settings from the environment unless given."""
+    chosen = settings or GatewaySettings()
+
+    @asynccontextmanager
+    async def opened(adapters: Adapters) -> AsyncIterator[Dependencies]:
+        async with open_clients(chosen, adapters.auth) as clients:
+            yield Dependencies(clients, Limits(chosen), await Idempotency.open(adapters.store), Doorbells())
+
+    cors = Middleware(
+        CORSMiddleware, allow_origins=chosen.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_READABLE
+    )
+    return Service(
+        name="gateway",
+        open=opened,
+        routers=[*ROUTERS, openapi.router],
+        subscriptions=handlers.subscriptions,
+        checks=lambda dependencies: service_checks(dependencies.clients),
+        options={
+            "redirect_slashes": False,
+            "middleware": [*([cors] if chosen.cors_origins else []), Middleware(Identify), Middleware(Limit)],
+        },
+    )

@@ -1,0 +1,75 @@
+"""The document of the public API, made without connecting to anything, and where it is served."""
+
+import json
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from echo_common.errors import RateLimitedError
+from echo_common.http.app import create_app
+from echo_common.http.envelope import documented
+from echo_common.telemetry import Metrics
+from echo_gateway.routes import ROUTERS
+
+_TAGS = {
+    "speech": "Text in, speech out: at once, in the background, or as a stream.",
+    "jobs": "Pieces of synthesis work: queue, list, follow, cancel. Everything under `/job` answers under `/jobs` too.",
+    "files": "Finished audio, with ranges and ETags.",
+    "voices": "What one can speak with.",
+    "authentication": "Accounts, logging in and out, and the keys that tokens are verified with.",
+    "users": "What the platform knows about me.",
+    "health": "Whether the platform runs, and what is missing if not.",
+    "start": "Where to begin.",
+}
+_ABOUT = """Text in, speech out: a self-hosted voice platform.
+
+Every JSON answer is an envelope: `{"success": true, "data": …}` or `{"success": false, "error": {"code", "message"}, "request_id"}`.
+Codes are stable. Answers carry `RateLimit` and `RateLimit-Policy`; writes take `Idempotency-Key` where it is listed."""
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "The `access_token` of a log-in.",
+}
+
+router = APIRouter(tags=["start"])
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi_json() -> Response:
+    """The document that describes the public API."""
+    return Response(_encoded(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+
+
+@cache
+def _encoded() -> bytes:
+    return json.dumps(openapi_document(), ensure_ascii=False).encode()
+
+
+def openapi_document() -> dict[str, Any]:
+    """OpenAPI 3.1 of everything public: every status, every code, an example each."""
+    app = create_app(
+        "gateway",
+        ROUTERS,
+        metrics=Metrics(),
+        checks={},
+        title="Echo",
+        version="1.0.0",
+        description=_ABOUT,
+        openapi_tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
+        license_info={"name": "Apache-2.0"},
+    )
+    document = app.openapi()
+    document["components"]["securitySchemes"] = {"bearer": _BEARER}
+    _complete_health(document["paths"])
+    return document
+
+
+def _complete_health(paths: dict[str, Any]) -> None:
+    """The health routes are every service's; what they answer here is said here."""
+    paths["/readyz"]["get"]["responses"]["503"] = {
+        **paths["/readyz"]["get"]["responses"]["200"],
+        "description": "Not yet, or not now.",
+    }
+    paths["/"]["get"]["responses"]["429"] = documented(RateLimitedError)[429]

@@ -1,0 +1,162 @@
+"""Pieces of synthesis work; `/jobs` is another name for `/job`."""
+
+from typing import Annotated
+
+from fastapi import Header, Path, Query
+from starlette.types import Receive, Send
+from starlette.types import Scope as Request
+
+from echo_common.auth.principal import Scope
+from echo_common.contracts.http.synthesis import CreateJobRequest, JobPatch, JobView
+from echo_common.contracts.values import JobStatus
+from echo_common.http.envelope import Success
+from echo_common.http.pagination import PageQuery
+from echo_gateway.dependencies import Dependencies
+from echo_gateway.door import admit
+from echo_gateway.forwarding import Media, Noun, enveloped
+from echo_gateway.live import follow
+from echo_gateway.refusals import SPEAKING, JobNotFoundError, JobStateConflictError, VoiceNotFoundError
+from echo_gateway.routes.speech import RESULT
+
+JobId = Annotated[str, Path(description="A job's id.", examples=["job_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
+_ALIAS = ("/jobs", "/job")
+_JOB = {
+    "id": "job_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "voice_model_id": "af_heart",
+    "text_content": "Hello from Echo.",
+    "text_hash": "9f2c…",
+    "text_language": None,
+    "text_length": 16,
+    "word_count": 3,
+    "status": "completed",
+    "progress": 100,
+    "units_done": 1,
+    "units_total": 1,
+    "config": {"include_timestamps": True},
+    "output_format": "wav",
+    "sample_rate": 24000,
+    "speed": 1.0,
+    "volume": 1.0,
+    "duration": 1.4,
+    "created_at": "2026-01-31T10:00:00Z",
+    "updated_at": "2026-01-31T10:00:02Z",
+    "audio_id": RESULT["audio_id"],
+    "audio_url": RESULT["audio_url"],
+    "result": RESULT,
+}
+_PAGE = {
+    "pagination": {
+        "total_count": 1,
+        "limit": 20,
+        "offset": 0,
+        "has_more": False,
+        "page": 1,
+        "page_size": 20,
+        "total_pages": 1,
+        "has_next": False,
+        "has_prev": False,
+    }
+}
+
+jobs = Noun("jobs", service="synthesis")
+
+
+@jobs.forward(
+    "POST",
+    "/job",
+    alias=_ALIAS,
+    scope=Scope.SPEECH_WRITE,
+    keyed=True,
+    status=201,
+    answers=Success[JobView],
+    errors=(VoiceNotFoundError, SPEAKING[-1]),
+    example=enveloped(_JOB | {"status": "pending", "progress": 0, "units_done": 0, "result": None}),
+)
+def create_job(body: CreateJobRequest) -> None:
+    """Queue a piece of work."""
+
+
+@jobs.forward(
+    "GET",
+    "/job",
+    alias=_ALIAS,
+    scope=Scope.SPEECH_READ,
+    answers=Success[list[JobView]],
+    example=enveloped([_JOB], meta=_PAGE),
+)
+def list_jobs(
+    page: PageQuery,
+    status: Annotated[JobStatus | None, Query(description="Only those that stand so.")] = None,
+    voice_model_id: Annotated[str | None, Query(max_length=64, description="Only those in this voice.")] = None,
+    include_text: Annotated[bool, Query(description="Whether the text comes along.")] = False,
+) -> None:
+    """One's own jobs, newest first."""
+
+
+@jobs.forward(
+    "GET",
+    "/job/{job_id}",
+    alias=_ALIAS,
+    scope=Scope.SPEECH_READ,
+    answers=Success[JobView],
+    errors=(JobNotFoundError,),
+    example=enveloped(_JOB),
+)
+def get_job(job_id: JobId) -> None:
+    """A job, with its result once completed."""
+
+
+@jobs.forward(
+    "PATCH",
+    "/job/{job_id}",
+    alias=_ALIAS,
+    scope=Scope.SPEECH_WRITE,
+    keyed=True,
+    answers=Success[JobView],
+    errors=(JobNotFoundError, JobStateConflictError),
+    example=enveloped(_JOB | {"status": "cancelled", "progress": 40, "result": None}),
+)
+def change_job(job_id: JobId, body: JobPatch) -> None:
+    """Cancel a job."""
+
+
+@jobs.forward(
+    "DELETE",
+    "/job/{job_id}",
+    alias=_ALIAS,
+    scope=Scope.SPEECH_WRITE,
+    keyed=True,
+    answers=Success[None],
+    errors=(JobNotFoundError, JobStateConflictError),
+    example=enveloped(None, message="The job is deleted."),
+)
+def delete_job(job_id: JobId) -> None:
+    """Forget a job and its audio; not while it is being processed."""
+
+
+async def _progress(scope: Request, receive: Receive, send: Send) -> None:
+    admit(scope, Scope.SPEECH_READ)
+    dependencies: Dependencies = scope["app"].state.dependencies
+    await follow(dependencies.clients["synthesis"], dependencies.bells, scope["path_params"]["job_id"], scope, receive, send)
+
+
+@jobs.forward(
+    "GET",
+    "/job/{job_id}/progress",
+    alias=_ALIAS,
+    by=_progress,
+    scope=Scope.SPEECH_READ,
+    answers=Media(
+        'Server-sent events `{"progress", "status", "message"}` with ids, from the first on; the last is `{"event": "complete"}`.',
+        ("text/event-stream",),
+    ),
+    errors=(JobNotFoundError,),
+)
+def follow_job(
+    job_id: JobId,
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", description="Go on after this event, without gap or repeat.")
+    ] = None,
+) -> None:
+    """Follow a job as it goes."""

@@ -1,0 +1,94 @@
+"""Text in, speech out."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from echo_common.auth.principal import Scope
+from echo_common.contracts.http.synthesis import AsyncSynthesis, SynthesisResult, SynthesizeRequest, VoiceId
+from echo_common.contracts.values import AudioFormat
+from echo_common.http.envelope import Success
+from echo_gateway.forwarding import Media, Noun, enveloped
+from echo_gateway.refusals import SPEAKING, VoiceNotFoundError
+
+AUDIO_TYPES = ("audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/pcm")
+RESULT = {
+    "synthesis_id": "syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "audio_id": "aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "audio_url": "/api/v1/files/audio/aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "duration": 1.4,
+    "format": "wav",
+    "sample_rate": 24000,
+    "size": 67244,
+    "voice_id": "af_heart",
+    "engine": "kokoro",
+    "alignment": "model",
+    "word_timestamps": [{"word": "Hello", "start_time": 0.28, "end_time": 0.66, "char_start": 0, "char_end": 5}],
+}
+_QUEUED = {
+    "synthesis_id": "syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "job_id": "job_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "estimated_duration": 1.4,
+    "status": "pending",
+}
+_SOUND = Media("Audio as it is made, chunked. A connection that breaks says that the audio is not whole.", AUDIO_TYPES)
+
+speech = Noun("speech", service="synthesis")
+
+
+@speech.forward(
+    "POST",
+    "/tts/synthesize",
+    scope=Scope.SPEECH_WRITE,
+    keyed=True,
+    answers=Success[SynthesisResult],
+    errors=(VoiceNotFoundError, *SPEAKING),
+    example=enveloped(RESULT),
+)
+def synthesize(body: SynthesizeRequest) -> None:
+    """Speak a text and wait for it.
+
+    Answers with where the audio is, and when each word sounds.
+    """
+
+
+@speech.forward(
+    "POST",
+    "/tts/synthesize/async",
+    scope=Scope.SPEECH_WRITE,
+    keyed=True,
+    status=202,
+    answers=Success[AsyncSynthesis],
+    errors=(VoiceNotFoundError, SPEAKING[-1]),
+    example=enveloped(_QUEUED),
+)
+def synthesize_later(body: SynthesizeRequest) -> None:
+    """Speak a text in the background; the job tells how it goes and carries the result."""
+
+
+@speech.forward(
+    "POST",
+    "/tts/synthesize/stream",
+    scope=Scope.SPEECH_WRITE,
+    answers=_SOUND,
+    errors=(VoiceNotFoundError, *SPEAKING),
+)
+def stream_speech(body: SynthesizeRequest) -> None:
+    """Speak a text; its audio comes as it is made."""
+
+
+@speech.forward(
+    "GET",
+    "/tts/synthesize/stream",
+    scope=Scope.SPEECH_WRITE,
+    answers=_SOUND,
+    errors=(VoiceNotFoundError, *SPEAKING),
+)
+def stream_speech_from_query(
+    text: Annotated[str, Query(min_length=1, max_length=4_000, description="What to say.", examples=["Hello from Echo."])],
+    voice_id: Annotated[VoiceId | None, Query(description="The default voice when absent.")] = None,
+    output_format: AudioFormat = AudioFormat.MP3,
+    sample_rate: Annotated[int, Query(ge=8_000, le=48_000, description="Samples a second.")] = 24_000,
+    speed: Annotated[float, Query(ge=0.25, le=4.0, description="2 is twice as fast.")] = 1.0,
+) -> None:
+    """The same for what can only open a URL."""

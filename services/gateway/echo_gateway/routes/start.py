@@ -1,0 +1,21 @@
+"""Where to begin."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+start = APIRouter(tags=["start"])
+
+
+class Welcome(BaseModel):
+    """What this is, and where to read on."""
+
+    name: str = "Echo"
+    about: str = "Text in, speech out: a self-hosted voice platform."
+    openapi: str = "/openapi.json"
+    health: str = "/health"
+
+
+@start.get("/", operation_id="welcome")
+async def welcome() -> Welcome:
+    """What this is, and where to read on."""
+    return Welcome()

@@ -1,0 +1,40 @@
+"""What one can speak with."""
+
+from typing import Annotated
+
+from fastapi import Path
+
+from echo_common.auth.principal import Scope
+from echo_common.contracts.http.synthesis import Voice
+from echo_common.http.envelope import Success
+from echo_gateway.forwarding import Noun, enveloped
+from echo_gateway.refusals import VoiceNotFoundError
+
+_VOICE = {
+    "id": "af_heart",
+    "name": "Heart",
+    "language": "en-US",
+    "gender": "female",
+    "engine": "kokoro",
+    "kind": "built-in",
+    "tags": ["neural"],
+}
+
+voices = Noun("voices", service="synthesis")
+
+
+@voices.forward("GET", "/voices", scope=Scope.SPEECH_READ, answers=Success[list[Voice]], example=enveloped([_VOICE]))
+def list_voices() -> None:
+    """All I can speak with."""
+
+
+@voices.forward(
+    "GET",
+    "/voices/{voice_id}",
+    scope=Scope.SPEECH_READ,
+    answers=Success[Voice],
+    errors=(VoiceNotFoundError,),
+    example=enveloped(_VOICE),
+)
+def get_voice(voice_id: Annotated[str, Path(description="A voice's id.", examples=["af_heart"])]) -> None:
+    """One voice."""

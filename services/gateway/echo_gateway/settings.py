@@ -1,0 +1,40 @@
+"""Settings of the gateway."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from echo_common.settings import settings_config
+
+
+class GatewaySettings(BaseSettings):
+    """Where the services are, who may call from a browser, and how much anybody may ask. A limit of 0 is no limit."""
+
+    model_config = settings_config("ECHO_GATEWAY_")
+
+    synthesis_url: str = Field(
+        "http://127.0.0.1:8002",
+        description="Where synthesis listens: http://host:port (several with commas) or unix:///path.sock.",
+    )
+    voice_url: str | None = Field(None, description="Where voice listens; left out of /health when unset.")
+    feedback_url: str | None = Field(None, description="Where feedback listens; left out of /health when unset.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Web origins whose pages may call, comma separated, e.g. https://studio.example.com."
+    )
+    limit_store: SecretStr = Field(
+        SecretStr("memory://"),
+        description="Where requests are counted: memory:// for each replica alone; mongodb://… or redis://… for all together.",
+    )
+    limit_guest: int = Field(20, ge=0, description="Requests a minute of a guest.")
+    limit_user: int = Field(100, ge=0, description="Requests a minute of a user.")
+    limit_premium: int = Field(1_000, ge=0, description="Requests a minute of a premium user.")
+    limit_anonymous: int = Field(60, ge=0, description="Requests a minute of an address without a valid token.")
+    limit_credentials: int = Field(
+        10, ge=0, description="Requests a minute of an address to register, log in or refresh, counted apart from the others."
+    )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip()) if isinstance(value, str) else value
