@@ -72,7 +72,7 @@ class Service(Generic[D]):
             adapters = await self._adapters(stack, settings, process)
             trust = await stack.enter_async_context(Trust.following(adapters.auth))
             dependencies = await stack.enter_async_context(self.open(adapters))
-            adapters.relay.start()
+            await adapters.relay.start()
             await self._consume(adapters, dependencies)
             checks: dict[str, Check] = {
                 "database": adapters.store.ping,
