@@ -83,6 +83,6 @@ async def _first(collection: Collection, seal: Fernet) -> Document:
 
 def _unsealed(document: Mapping[str, Any], seal: Fernet) -> OKPKey:
     try:
-        return OKPKey.import_key(seal.decrypt(document["sealed"]))
+        return OKPKey.import_key(json.loads(seal.decrypt(document["sealed"])))
     except InvalidToken as error:
         raise SealedKeyError from error
