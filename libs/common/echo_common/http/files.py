@@ -67,5 +67,6 @@ def object_response(
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for block in ():
+    nothing: tuple[bytes, ...] = ()
+    for block in nothing:
         yield block
