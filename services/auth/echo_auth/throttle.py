@@ -35,10 +35,12 @@ class Throttle:
     async def failed(self, account: str, address: str | None) -> None:
         """Count a failure."""
         for key, _ in _counters(account, address):
-            if await self._failures.update_one({"_id": key, "since": {"$gt": now() - _WINDOW}}, {"$inc": {"count": 1}}):
+            expired = now() - _WINDOW
+            if await self._failures.update_one({"_id": key, "since": {"$gt": expired}}, {"$inc": {"count": 1}}):
                 continue
+            await self._failures.delete({"_id": key, "since": {"$lte": expired}})
             try:
-                await self._failures.upsert({"_id": key}, {"$set": {"since": now(), "count": 1}})
+                await self._failures.insert({"_id": key, "since": now(), "count": 1})
             except DuplicateError:  # another failure opened the window at the same moment
                 await self._failures.update_one({"_id": key}, {"$inc": {"count": 1}})
 

@@ -1,7 +1,6 @@
 """`python -m echo_feedback`."""
 
 from echo_common.process import run
-
 from echo_feedback.main import service
 
 run(service())

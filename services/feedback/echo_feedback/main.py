@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from echo_common.service import Adapters, Service
-
 from echo_feedback import api, handlers
 from echo_feedback.settings import FeedbackSettings
 from echo_feedback.usecases import Dependencies

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from echo_common.service import Adapters, Service
-
 from echo_voice import api, handlers
 from echo_voice.settings import VoiceSettings
 from echo_voice.usecases import Dependencies

@@ -1,7 +1,8 @@
 """Settings of voice."""
 
-from echo_common.settings import settings_config
 from pydantic_settings import BaseSettings
+
+from echo_common.settings import settings_config
 
 
 class VoiceSettings(BaseSettings):

@@ -1,0 +1,95 @@
+"""The auth service, whole, on a Unix socket."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from echo_auth.main import service
+from echo_auth.settings import AuthSettings
+from echo_auth.usecases import Dependencies
+from echo_common.bus.inproc import InprocBroker, InprocBus
+from echo_common.bus.port import Consumer, Done, Message, Outcome
+from echo_common.contracts.registry import event_types
+from echo_common.http.client import ServiceClient
+from echo_common.http.server import serving
+from echo_common.service import Process
+from echo_common.settings import CommonSettings
+from echo_common.store.mongo import open_store
+from echo_common.store.port import Store
+from tests.support.database import Database
+from tests.support.visitor import Visitor
+
+SETTINGS = AuthSettings(
+    secret=SecretStr("a secret of thirty-two characters"),
+    admin_email="admin@example.com",
+    admin_password=SecretStr("admin password"),
+    password_rounds=1,
+    password_memory_kib=64,
+)
+
+
+@dataclass(frozen=True)
+class Auth:
+    """One replica."""
+
+    client: ServiceClient
+    deps: Dependencies
+    store: Store
+    published: list[Message]
+
+    def visitor(self, **more: Any) -> Visitor:
+        return Visitor(self.client, **more)
+
+    def facts(self) -> list[str]:
+        return [message.topic for message in self.published]
+
+
+Start = Callable[[AuthSettings], AbstractAsyncContextManager[Auth]]
+
+
+@pytest.fixture
+def start(database: Database, tmp_path: Path) -> Start:
+    """Starts a replica with these settings; all of a test's replicas share one database."""
+    number = count()
+
+    @asynccontextmanager
+    async def started(settings: AuthSettings) -> AsyncIterator[Auth]:
+        listen = f"unix://{tmp_path}/auth{next(number)}.sock"
+        common = CommonSettings(
+            listen=listen,
+            auth_url=listen,
+            database_url=SecretStr(database.url),
+            database_prefix=database.prefix,
+            bus_url=SecretStr("inproc://"),
+            objects_url=f"file://{tmp_path}/objects",
+        )
+        broker, published = InprocBroker(), list[Message]()
+
+        async def note(message: Message) -> Outcome:
+            published.append(message)
+            return Done()
+
+        async with AsyncExitStack() as stack:
+            ear = InprocBus(broker)
+            stack.push_async_callback(ear.close)
+            await ear.consume(Consumer("ear", list({topic for topic, _ in event_types()}), note, transient=True))
+            app = await stack.enter_async_context(service(settings).running(common, Process(broker=broker)))
+            url = await stack.enter_async_context(serving(app, listen))
+            client = await stack.enter_async_context(ServiceClient.open("auth", url))
+            store = await open_store(database.url, database.prefix + "auth")
+            stack.push_async_callback(store.close)
+            yield Auth(client, app.state.dependencies, store, published)
+
+    return started
+
+
+@pytest.fixture
+async def auth(start: Start) -> AsyncIterator[Auth]:
+    async with start(SETTINGS) as started:
+        yield started

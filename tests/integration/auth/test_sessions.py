@@ -1,0 +1,216 @@
+"""From registration to log-out, as somebody lives it."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from echo_common.clock import now
+from tests.integration.auth.conftest import SETTINGS, Auth, Start
+from tests.support.eventually import eventually
+from tests.support.visitor import PASSWORD, Visitor
+
+LATEST = 5.0  # seconds after which a log-out must hold everywhere
+
+
+async def registered(auth: Auth, email: str = "ada@example.com") -> Visitor:
+    visitor = auth.visitor()
+    assert (await visitor.register(email)).status == 201
+    return visitor
+
+
+async def locked_out(visitor: Visitor) -> bool:
+    return (await visitor.me()).status == 401
+
+
+async def test_who_registers_is_logged_in_and_is_who_they_said(auth: Auth):
+    ada = auth.visitor()
+
+    reply = await ada.register(
+        "Ada@Example.com",
+        username="Ada",
+        first_name="Ada",
+        last_name="Lovelace",
+        preferred_language="en-GB",
+        date_of_birth="1990-12-10",
+    )
+
+    assert reply.status == 201
+    assert reply.headers["Cache-Control"] == "no-store"
+    assert (reply.data["token_type"], reply.data["expires_in"]) == ("Bearer", 900)
+    me = (await ada.me()).data
+    assert me == reply.data["user"]
+    assert me | {"id": "", "created_at": "", "last_login": ""} == {
+        "id": "",
+        "email": "ada@example.com",
+        "username": "Ada",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "preferred_language": "en-GB",
+        "date_of_birth": "1990-12-10",
+        "plan": "user",
+        "role": "user",
+        "created_at": "",
+        "last_login": "",
+    }
+    assert "auth.user_registered" in await heard(auth, "auth.user_registered")
+
+
+async def heard(auth: Auth, topic: str) -> list[str]:
+    await eventually(lambda: topic in auth.facts())
+    return auth.facts()
+
+
+async def test_nothing_that_is_answered_or_kept_holds_a_password(auth: Auth):
+    reply = await auth.visitor().register("ada@example.com")
+    user = await auth.deps.users.get(reply.data["user"]["id"])
+
+    assert PASSWORD not in str(reply.body)
+    assert "password" not in str(reply.data["user"])
+    assert user.password_hash.startswith("$argon2id$")
+
+
+@pytest.mark.parametrize("name", ["ada@example.com", "ADA@EXAMPLE.COM", "ada.l", "Ada.L", "  ada.l  "])
+async def test_email_and_username_both_open_the_door_in_any_case(auth: Auth, name: str):
+    await auth.visitor().register("ada@example.com", username="Ada.L")
+    visitor = auth.visitor()
+
+    reply = await visitor.log_in(name)
+
+    assert reply.status == 200
+    assert (await visitor.me()).data["email"] == "ada@example.com"
+
+
+async def test_a_username_has_a_field_of_its_own(auth: Auth):
+    await auth.visitor().register("ada@example.com", username="ada")
+
+    reply = await auth.visitor().call("POST", "/auth/login", {"username": "ada", "password": PASSWORD})
+    neither = await auth.visitor().call("POST", "/auth/login", {"password": PASSWORD})
+
+    assert reply.status == 200
+    assert (neither.status, neither.code) == (422, "VALIDATION_ERROR")
+
+
+async def test_a_taken_email_or_username_is_a_conflict(auth: Auth):
+    await auth.visitor().register("ada@example.com", username="ada")
+
+    same_email = await auth.visitor().register("ADA@example.com")
+    same_name = await auth.visitor().register("other@example.com", username="ADA")
+
+    assert (same_email.status, same_email.code) == (409, "EMAIL_CONFLICT")
+    assert (same_name.status, same_name.code) == (409, "USERNAME_CONFLICT")
+
+
+async def test_of_many_who_register_the_same_email_at_once_one_succeeds(auth: Auth):
+    replies = await asyncio.gather(*(auth.visitor().register("ada@example.com", first_name=f"Ada {n}") for n in range(8)))
+
+    assert sorted(reply.status for reply in replies) == [201] + [409] * 7
+    assert {reply.code for reply in replies if reply.status == 409} == {"EMAIL_CONFLICT"}
+    winner = next(reply for reply in replies if reply.status == 201).data["user"]
+    assert [profile.id async for profile in auth.deps.profiles.find({"first_name": {"$regex": "^Ada "}})] == [winner["id"]]
+
+
+async def test_users_without_a_username_do_not_collide(auth: Auth):
+    assert (await auth.visitor().register("a@example.com")).status == 201
+    assert (await auth.visitor().register("b@example.com")).status == 201
+
+
+async def test_a_refresh_token_gives_a_new_pair(auth: Auth):
+    ada = await registered(auth)
+    before = (ada.access_token, ada.refresh_token)
+
+    reply = await ada.refresh()
+
+    assert reply.status == 200
+    assert set(reply.data) == {"access_token", "refresh_token", "token_type", "expires_in"}
+    assert ada.access_token not in before
+    assert ada.refresh_token not in before
+    assert (await ada.me()).status == 200
+    assert (await ada.refresh()).status == 200
+
+
+async def test_a_refresh_token_presented_twice_ends_the_session_for_everybody(auth: Auth):
+    ada = await registered(auth)
+    stolen = ada.refresh_token
+    await ada.refresh()
+    thief = auth.visitor()
+
+    reuse = await thief.refresh(stolen)
+
+    assert (reuse.status, reuse.code) == (401, "INVALID_REFRESH_TOKEN")
+    assert (await ada.refresh()).status == 401
+    await eventually(lambda: locked_out(ada), within=LATEST)
+    await heard(auth, "auth.session_revoked")
+
+
+async def test_of_two_refreshes_at_once_exactly_one_wins_and_the_session_ends(auth: Auth):
+    ada = await registered(auth)
+    token = ada.refresh_token
+
+    replies = await asyncio.gather(*(auth.visitor().refresh(token) for _ in range(5)))
+
+    assert sorted(reply.status for reply in replies) == [200, 401, 401, 401, 401]
+    won = next(reply for reply in replies if reply.status == 200)
+    assert (await auth.visitor().refresh(won.data["refresh_token"])).status == 401
+
+
+@pytest.mark.parametrize(
+    "change", [lambda s, f, x: f"{s}.{f}x.{x}", lambda s, f, x: f"ses_1.{f}.{x}", lambda s, f, x: "nonsense"]
+)
+async def test_a_made_up_refresh_token_is_refused_and_ends_nothing(auth: Auth, change):
+    ada = await registered(auth)
+
+    assert (await auth.visitor().refresh(change(*str(ada.refresh_token).split(".")))).code == "INVALID_REFRESH_TOKEN"
+
+    assert (await ada.refresh()).status == 200
+
+
+async def test_an_old_session_ends_by_itself(auth: Auth):
+    ada = await registered(auth)
+    session_id = str(ada.refresh_token).split(".")[0]
+
+    def long_ago(session) -> None:
+        session.expiry_time = now() - timedelta(seconds=1)
+
+    await auth.deps.sessions.update(session_id, long_ago)
+
+    assert (await ada.refresh()).code == "INVALID_REFRESH_TOKEN"
+
+
+async def test_log_out_ends_this_session_and_no_other(auth: Auth):
+    phone = await registered(auth)
+    laptop = auth.visitor()
+    await laptop.log_in("ada@example.com")
+
+    assert (await phone.log_out()).status == 200
+
+    assert (await phone.refresh()).status == 401
+    await eventually(lambda: locked_out(phone), within=LATEST)
+    assert (await phone.me()).code == "INVALID_TOKEN"
+    assert (await laptop.me()).status == 200
+    await heard(auth, "auth.session_revoked")
+
+
+async def test_a_log_out_holds_at_the_other_replicas(start: Start):
+    async with start(SETTINGS) as one, start(SETTINGS) as other:
+        ada = await registered(one)
+        elsewhere = other.visitor(access_token=ada.access_token)
+        await eventually(lambda: not_locked_out(elsewhere))
+
+        await ada.log_out()
+
+        await eventually(lambda: locked_out(elsewhere), within=LATEST)
+
+
+async def not_locked_out(visitor: Visitor) -> bool:
+    return (await visitor.me()).status == 200
+
+
+async def test_sessions_and_keys_outlive_a_restart(start: Start):
+    async with start(SETTINGS) as before:
+        ada = await registered(before)
+    async with start(SETTINGS) as after:
+        again = after.visitor(access_token=ada.access_token, refresh_token=ada.refresh_token)
+
+        assert (await again.me()).status == 200
+        assert (await again.refresh()).status == 200

@@ -1,0 +1,136 @@
+"""Those who should not get in, and what they can find out."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from echo_auth.domain import TooManyAttemptsError
+from echo_common.clock import now
+from tests.integration.auth.conftest import Auth
+from tests.support.issuer import Issuer
+from tests.support.visitor import Reply
+
+
+def without_what_always_differs(reply: Reply) -> tuple[int, object, set[str]]:
+    return reply.status, reply.body | {"request_id": "", "timestamp": ""}, set(reply.headers)
+
+
+async def test_an_unknown_user_and_a_wrong_password_get_the_same_answer(auth: Auth):
+    await auth.visitor().register("ada@example.com", username="ada")
+
+    wrong = await auth.visitor().log_in("ada@example.com", "not the password")
+    wrong_by_name = await auth.visitor().log_in("ada", "not the password")
+    unknown = await auth.visitor().log_in("nobody@example.com", "not the password")
+
+    assert (wrong.status, wrong.code) == (401, "INVALID_CREDENTIALS")
+    assert (
+        without_what_always_differs(wrong) == without_what_always_differs(unknown) == without_what_always_differs(wrong_by_name)
+    )
+
+
+async def test_an_unknown_user_costs_a_comparison_too(auth: Auth, monkeypatch: pytest.MonkeyPatch):
+    compared: list[str | None] = []
+    check = auth.deps.passwords.check
+
+    async def watched(password: str, against: str | None):
+        compared.append(against)
+        return await check(password, against)
+
+    monkeypatch.setattr(auth.deps.passwords, "check", watched)
+    await auth.visitor().log_in("nobody@example.com", "not the password")
+
+    assert compared == [None]
+
+
+async def test_an_empty_or_endless_password_is_refused_before_it_is_hashed(auth: Auth):
+    for password in ("", "x" * 129):
+        assert (await auth.visitor().log_in("ada@example.com", password)).code == "VALIDATION_ERROR"
+
+
+async def test_what_was_sent_is_not_repeated_in_a_refusal(auth: Auth):
+    reply = await auth.visitor().call("POST", "/auth/register", {"email": "ada@example.com", "password": "s3cr3t!"})
+
+    assert reply.status == 422
+    assert "s3cr3t!" not in str(reply.body)
+
+
+async def test_guessing_is_slowed_down_from_one_address_and_the_owner_still_gets_in(auth: Auth):
+    await auth.visitor().register("ada@example.com")
+    guesser = auth.visitor(address="198.51.100.1")
+
+    guesses = [await guesser.log_in("ada@example.com", f"guess {n}") for n in range(11)]
+
+    assert [guess.status for guess in guesses] == [401] * 10 + [429]
+    assert guesses[-1].code == "TOO_MANY_ATTEMPTS"
+    assert 0 < int(guesses[-1].headers["Retry-After"]) <= 900
+    assert (await guesser.log_in("ada@example.com")).status == 429
+    assert (await auth.visitor().log_in("ada@example.com")).status == 200
+
+
+async def test_unknown_accounts_are_slowed_down_alike(auth: Auth):
+    guesses = [await auth.visitor().log_in("nobody@example.com", f"guess {n}") for n in range(11)]
+
+    assert [guess.status for guess in guesses] == [401] * 10 + [429]
+
+
+async def test_a_success_forgives_earlier_mistakes(auth: Auth):
+    await auth.visitor().register("ada@example.com")
+    for _ in range(2):
+        for n in range(9):
+            await auth.visitor().log_in("ada@example.com", f"typo {n}")
+        assert (await auth.visitor().log_in("ada@example.com")).status == 200
+
+
+async def test_guesses_from_everywhere_at_once_are_all_counted(auth: Auth):
+    throttle = auth.deps.throttle
+
+    await asyncio.gather(*(throttle.failed("ada@example.com", f"198.51.100.{n}") for n in range(200)))
+
+    with pytest.raises(TooManyAttemptsError):
+        await throttle.guard("Ada@example.com", "203.0.113.200")
+
+
+async def test_after_a_while_one_may_try_again(auth: Auth, monkeypatch: pytest.MonkeyPatch):
+    throttle = auth.deps.throttle
+    for _ in range(10):
+        await throttle.failed("ada@example.com", "198.51.100.1")
+    later = now() + timedelta(minutes=16)
+
+    monkeypatch.setattr("echo_auth.throttle.now", lambda: later)
+
+    await throttle.guard("ada@example.com", "198.51.100.1")
+    await throttle.failed("ada@example.com", "198.51.100.1")
+    await throttle.guard("ada@example.com", "198.51.100.1")
+
+
+async def test_a_switched_off_account_is_told_so_only_with_its_password(auth: Auth):
+    ada = auth.visitor()
+    reply = await ada.register("ada@example.com")
+
+    def switch_off(user) -> None:
+        user.is_active = False
+
+    await auth.deps.users.update(reply.data["user"]["id"], switch_off)
+
+    assert (await auth.visitor().log_in("ada@example.com", "guess")).code == "INVALID_CREDENTIALS"
+    assert (await auth.visitor().log_in("ada@example.com")).code == "ACCOUNT_INACTIVE"
+    assert (await ada.refresh()).status == 401
+
+
+async def test_tokens_of_another_house_open_nothing(auth: Auth):
+    other = Issuer()
+
+    for token in (other.token(), other.token(header={"kid": auth.deps.signer.jwks.keys[0]["kid"]}), "nonsense"):
+        reply = await auth.visitor(access_token=token).me()
+        assert (reply.status, reply.code) == (401, "INVALID_TOKEN")
+    nobody = await auth.visitor().me()
+    assert (nobody.status, nobody.code) == (401, "UNAUTHENTICATED")
+
+
+async def test_an_expired_token_says_so(auth: Auth):
+    reply = await auth.visitor().register("ada@example.com")
+    user = await auth.deps.users.get(reply.data["user"]["id"])
+    old = auth.deps.signer.access_token(user, "ses_1", now() - timedelta(hours=1))
+
+    assert (await auth.visitor(access_token=old).me()).code == "TOKEN_EXPIRED"
