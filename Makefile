@@ -19,7 +19,7 @@ up-local: .venv/dev.stamp ## Start the distributed form without Docker: every se
 	@$(BIN)/echoctl models
 	@$(BIN)/echoctl local $(ARGS)
 
-up: ## Start the distributed form in containers
+up: .env ## Start the distributed form in containers
 	docker compose up --build --detach --wait
 
 down: ## Stop the containers; their volumes stay
@@ -71,6 +71,12 @@ help: ## This list
 
 install: .venv/runtime.stamp ## Only install what `make run` needs
 install-dev: .venv/dev.stamp ## Install what tests and tools need as well
+
+# Secrets for the containers: generated once, kept out of git, readable by their owner only.
+.env:
+	@umask 077; for name in ECHO_AUTH_SECRET ECHO_AUTH_ADMIN_PASSWORD RABBITMQ_PASSWORD MINIO_PASSWORD; do \
+	  printf '%s=%s\n' $$name "$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"; done > $@
+	@echo "Wrote .env; the first admin is admin@echo.internal with ECHO_AUTH_ADMIN_PASSWORD."
 
 # uv comes from the same lock as everything else, verified by its hash.
 .venv/uv.stamp:

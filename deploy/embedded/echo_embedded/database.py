@@ -5,7 +5,6 @@ A process of its own for two reasons: its licence (GPL-2.0), and its load, which
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -16,6 +15,7 @@ from echo_common.store.mongo import open_store
 from echo_common.store.port import StoreUnavailableError
 from echo_embedded.database_process import FOLDER_IN_USE
 from echo_embedded.datafolder import CannotStartError
+from echo_embedded.ports import free_port
 
 _PORT_ATTEMPTS = 3
 
@@ -64,7 +64,7 @@ class EmbeddedDatabase:
         """
         await asyncio.to_thread(self._claim_folder)
         for attempt in range(1, _PORT_ATTEMPTS + 1):
-            port = self._port or _free_port()
+            port = self._port or free_port()
             self._process = process = await self._spawn(port)
             # No second try by the driver: a server that has restarted does not know whether it did the first.
             url = f"mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false"
@@ -136,12 +136,6 @@ async def _answers(process: asyncio.subprocess.Process, url: str, timeout: float
         ended.cancel()
         await store.close()
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _environment() -> dict[str, str]:

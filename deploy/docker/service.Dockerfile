@@ -1,0 +1,27 @@
+# One file for every service: docker build -f deploy/docker/service.Dockerfile --build-arg SERVICE=auth .
+FROM python:3.11-slim-bookworm AS build
+ARG SERVICE
+ARG EXTRAS=""
+WORKDIR /build
+COPY constraints.txt ./
+# The installer comes from the lock too, verified by its hash.
+RUN awk '/^uv==/{found=1} found{print} found&&!/\\$/{exit}' constraints.txt > uv.txt \
+    && pip install --no-cache-dir --disable-pip-version-check --require-hashes -r uv.txt \
+    && python -m venv /opt/echo
+COPY libs/common libs/common
+COPY services/${SERVICE} services/${SERVICE}
+RUN uv pip install --python /opt/echo/bin/python --no-cache --compile-bytecode \
+    -c constraints.txt -b constraints.txt ./libs/common "./services/${SERVICE}${EXTRAS}"
+
+FROM python:3.11-slim-bookworm
+ARG SERVICE
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/echo echo \
+    && install -d -o echo -g echo /var/lib/echo/models /var/lib/echo/objects
+COPY --from=build /opt/echo /opt/echo
+ENV PATH=/opt/echo/bin:$PATH SERVICE=${SERVICE} ECHO_LISTEN=http://0.0.0.0:8000
+USER 10001
+WORKDIR /var/lib/echo
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --start-interval=1s --retries=6 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
+CMD ["/bin/sh", "-c", "exec python -m echo_$SERVICE"]
