@@ -1,0 +1,244 @@
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import pytest
+from opentelemetry import context, trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+from echo_common.bus.delivery import (
+    CAUSATION,
+    Delivery,
+    ReplayFailedError,
+    RetryPolicy,
+    current_cause,
+    encode,
+    origin_headers,
+)
+from echo_common.bus.inbox import DeadLetterNotFoundError
+from echo_common.bus.port import Done, Message, Outcome, Retry
+from echo_common.bus.subscriptions import Subscriptions
+from echo_common.contracts.event import DomainEvent
+from echo_common.contracts.events.synthesis import JobProgressed, JobQueued
+from echo_common.errors import ServiceUnavailableError
+from tests.support.letters import MemoryDeadLetters, MemoryInbox
+
+QUICK = RetryPolicy(attempts=3, first=0.001)
+
+
+class JobQueuedAgain(DomainEvent):
+    topic: ClassVar[str] = JobQueued.topic
+    event_version: ClassVar[int] = 2
+
+
+TYPES: dict[tuple[str, int], type[DomainEvent]] = {
+    (kind.topic, kind.event_version): kind for kind in (JobQueued, JobProgressed, JobQueuedAgain)
+}
+
+
+@dataclass
+class Worker:
+    """What the handlers below need: they note what they got, and fail while told to."""
+
+    got: list[DomainEvent] = field(default_factory=list)
+    causes: list[str | None] = field(default_factory=list)
+    spans: list[SpanContext] = field(default_factory=list)
+    failure: Exception | None = None
+    hang: bool = False
+    inbox: MemoryInbox = field(default_factory=MemoryInbox)
+    dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+
+    def delivery(self, policy: RetryPolicy = QUICK, *, idempotent: bool = False) -> Delivery:
+        subscriptions = Subscriptions[Worker]()
+
+        @subscriptions.on(JobQueued, idempotent=idempotent)
+        async def claim(event: JobQueued, worker: Worker) -> None:
+            await worker.take(event)
+
+        @subscriptions.on(JobProgressed)
+        async def show(event: JobProgressed, worker: Worker) -> None:
+            await worker.take(event)
+
+        return subscriptions.bind("synthesis", self, self.inbox, self.dead_letters, policy=policy, types=TYPES)
+
+    async def take(self, event: DomainEvent) -> None:
+        self.got.append(event)
+        self.causes.append(current_cause.get())
+        self.spans.append(trace.get_current_span().get_span_context())
+        if self.hang:
+            await asyncio.Event().wait()
+        if self.failure:
+            raise self.failure
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+def queued() -> JobQueued:
+    return JobQueued(job_id="job_1", user_id="user_1")
+
+
+def progressed() -> JobProgressed:
+    return JobProgressed(job_id="job_1", user_id="user_1", units_done=1, units_total=2)
+
+
+async def test_an_event_arrives_as_it_was_sent(worker: Worker) -> None:
+    event = queued()
+    assert await worker.delivery().deliver(encode(event)) == Done()
+    assert worker.got == [event]
+
+
+async def test_an_event_that_comes_twice_is_handled_once(worker: Worker) -> None:
+    message, delivery = encode(queued()), worker.delivery()
+    assert [await delivery.deliver(message) for _ in range(2)] == [Done(), Done()]
+    assert len(worker.got) == 1
+
+
+async def test_an_idempotent_handler_does_without_the_inbox(worker: Worker) -> None:
+    worker.inbox.down = True
+    message, delivery = encode(queued()), worker.delivery(idempotent=True)
+    assert [await delivery.deliver(message) for _ in range(2)] == [Done(), Done()]
+    assert len(worker.got) == 2
+
+
+async def test_a_failing_handler_is_tried_again_later_and_later(worker: Worker) -> None:
+    worker.failure = ValueError("no")
+    delivery = worker.delivery(RetryPolicy(attempts=4, first=0.5, factor=3, jitter=0.2))
+    outcomes = [await delivery.deliver(replace(encode(queued()), attempt=attempt)) for attempt in (1, 2, 3)]
+    for outcome, delay in zip(outcomes, (0.5, 1.5, 4.5), strict=True):
+        assert isinstance(outcome, Retry)
+        assert delay <= outcome.after <= delay * 1.2
+    assert not worker.dead_letters.kept
+
+
+async def test_a_handler_that_keeps_failing_leaves_a_dead_letter(worker: Worker) -> None:
+    worker.failure = ValueError("no")
+    message = replace(encode(queued(), {"traceparent": "x"}), attempt=3)
+    assert await worker.delivery().deliver(message) == Done()
+    [letter] = await worker.dead_letters.list()
+    assert (letter.id, letter.service, letter.topic, letter.attempts) == (message.id, "synthesis", message.topic, 3)
+    assert letter.message == message
+    assert "no" in letter.error
+    assert message.id not in worker.inbox.handled
+
+
+async def test_an_outage_is_no_reason_to_give_up(worker: Worker) -> None:
+    worker.failure = ServiceUnavailableError()
+    outcome = await worker.delivery().deliver(replace(encode(queued()), attempt=500))
+    assert isinstance(outcome, Retry)
+    assert outcome.after <= 36
+    assert not worker.dead_letters.kept
+
+
+async def test_a_handler_that_hangs_is_ended(worker: Worker) -> None:
+    worker.hang = True
+    outcome = await worker.delivery(RetryPolicy(timeout=0.01)).deliver(encode(queued()))
+    assert isinstance(outcome, Retry)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"body": b"\xff not json"},
+        {"body": b'{"job_id": 7}'},
+        {"version": 99},
+        {"topic": "synthesis.never_heard_of"},
+    ],
+)
+async def test_what_cannot_be_decoded_is_buried_at_once(worker: Worker, damage: dict[str, object]) -> None:
+    message = replace(encode(queued()), **damage)  # type: ignore[arg-type]
+    assert await worker.delivery().deliver(message) == Done()
+    assert worker.dead_letters.kept[message.id].message == message
+    assert not worker.got
+
+
+async def test_nothing_is_given_up_while_dead_letters_cannot_be_written(worker: Worker) -> None:
+    worker.dead_letters.down = True
+    outcome = await worker.delivery().deliver(replace(encode(queued()), body=b"?"))
+    assert isinstance(outcome, Retry)
+
+
+async def test_another_version_of_a_fact_is_left_alone(worker: Worker) -> None:
+    assert await worker.delivery().deliver(encode(JobQueuedAgain())) == Done()
+    assert not worker.got
+    assert not worker.dead_letters.kept
+
+
+async def test_a_lost_inbox_delays_the_event(worker: Worker) -> None:
+    worker.inbox.down = True
+    assert isinstance(await worker.delivery().deliver(encode(queued())), Retry)
+    worker.inbox.down = False
+    assert await worker.delivery().deliver(encode(queued())) == Done()
+
+
+async def test_a_transient_event_that_fails_is_forgotten(worker: Worker) -> None:
+    worker.failure = ValueError("no")
+    show = worker.delivery().show
+    outcomes: list[Outcome] = [await show(encode(progressed())), await show(replace(encode(progressed()), body=b"?"))]
+    assert outcomes == [Done(), Done()]
+    assert not worker.dead_letters.kept
+
+
+async def test_a_replayed_letter_reaches_the_handler_and_goes(worker: Worker) -> None:
+    worker.failure = ValueError("no")
+    delivery, message = worker.delivery(), replace(encode(queued()), attempt=3)
+    await delivery.deliver(message)
+
+    with pytest.raises(ReplayFailedError):
+        await delivery.replay(message.id)
+    assert message.id in worker.dead_letters.kept
+
+    worker.failure = None
+    await delivery.replay(message.id)
+    assert not worker.dead_letters.kept
+    assert len(worker.got) == 3
+    with pytest.raises(DeadLetterNotFoundError):
+        await delivery.replay(message.id)
+
+
+async def test_a_handler_knows_what_caused_it_and_nobody_else_does(worker: Worker) -> None:
+    event = queued()
+    await worker.delivery().deliver(encode(event))
+    assert worker.causes == [event.event_id]
+    assert current_cause.get() is None
+    assert CAUSATION not in origin_headers()
+
+
+async def test_events_continue_the_trace_they_were_recorded_in(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    monkeypatch.setattr("echo_common.bus.delivery.tracer", provider.get_tracer("test"))
+    origin = SpanContext(trace_id=0xA1, span_id=0xB2, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    token = context.attach(trace.set_span_in_context(NonRecordingSpan(origin)))
+    headers = origin_headers()
+    context.detach(token)
+
+    await worker.delivery().deliver(encode(queued(), headers))
+    await worker.delivery().deliver(encode(queued()))
+    continued, fresh = worker.spans
+    assert continued.trace_id == 0xA1
+    assert fresh.trace_id != 0xA1
+
+
+async def test_each_durable_topic_is_consumed_on_its_own_and_live_ones_together(worker: Worker) -> None:
+    durable, live = worker.delivery().consumers()
+    assert (durable.service, list(durable.topics), durable.transient) == ("synthesis", [JobQueued.topic], False)
+    assert (live.service, list(live.topics), live.transient) == ("synthesis", [JobProgressed.topic], True)
+
+
+def test_a_fact_has_one_reaction() -> None:
+    subscriptions = Subscriptions[None]()
+
+    async def handle(event: JobQueued, deps: None) -> None: ...
+
+    subscriptions.on(JobQueued)(handle)
+    subscriptions.on(JobQueued, every_replica=True)(handle)
+    with pytest.raises(TypeError):
+        subscriptions.on(JobQueued)(handle)
+
+
+def test_a_message_needs_no_headers() -> None:
+    event = queued()
+    assert encode(event) == Message(event.event_id, event.topic, 1, event.model_dump_json().encode())
