@@ -38,11 +38,15 @@ def run(service: Service[Any]) -> None:
     try:
         settings = CommonSettings()
     except ValidationError as error:
-        sys.exit(_refuse(error))
+        sys.exit(_refuse(error, "ECHO_"))
     configure_logging(settings)
     tracing = configure_tracing(settings, service.name)
     try:
         uvloop.run(_serve(service, settings))
+    except ValidationError as error:
+        if not error.title.endswith("Settings"):
+            raise
+        sys.exit(_refuse(error, f"ECHO_{service.name.upper()}_"))
     except (AddressTakenError, EchoError, OSError) as error:
         sys.stderr.write(f"{service.name} cannot start: {error}\n")
         sys.exit(2)
@@ -51,8 +55,8 @@ def run(service: Service[Any]) -> None:
             tracing.shutdown()
 
 
-def _refuse(error: ValidationError) -> int:
+def _refuse(error: ValidationError, prefix: str) -> int:
     for item in error.errors():
-        name = "ECHO_" + "_".join(str(part) for part in item["loc"]).upper()
+        name = prefix + "_".join(str(part) for part in item["loc"]).upper()
         sys.stderr.write(f"The setting {name} is not valid: {item['msg']}.\n")
     return 2
