@@ -37,6 +37,9 @@ err = Console(stderr=True)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of the platform's data (ECHO_DATA).", show_default=False)]
 Models = Annotated[Path | None, typer.Option("--models", help="Folder of the speech models (ECHO_MODELS).", show_default=False)]
+Host = Annotated[str | None, typer.Option(help="Address to listen on (ECHO_HOST; 127.0.0.1).", show_default=False)]
+Port = Annotated[int | None, typer.Option(help="Port; 0 picks one (ECHO_PORT; 8080).", show_default=False)]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show every log line here as well.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 Server = Annotated[str | None, typer.Option("--server", help="URL of a platform elsewhere.", envvar="ECHO_SERVER")]
 Email = Annotated[str | None, typer.Option("--email", help="Who you are at --server.", envvar="ECHO_EMAIL")]
@@ -73,16 +76,34 @@ def settings(**given: Any) -> HostSettings:
 def serve(
     data: Data = None,
     models: Models = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on (ECHO_HOST; 127.0.0.1).", show_default=False)] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 picks one (ECHO_PORT; 8080).", show_default=False)] = None,
+    host: Host = None,
+    port: Port = None,
     *,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show every log line here as well.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Run the whole platform here, until Ctrl-C. Data stays; a second start finds it again."""
     from echo_embedded.serve import serve as run
 
     with sentences():
         run(settings(data=data, models=models, host=host, port=port), out, verbose=verbose)
+
+
+@app.command(epilog="Example: echoctl local --workers 3")
+def local(
+    data: Data = None,
+    models: Models = None,
+    host: Host = None,
+    port: Port = None,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="Synthesis processes.")] = 2,
+    *,
+    verbose: Verbose = False,
+) -> None:
+    """Run every service as a process of its own, with RabbitMQ and S3, until Ctrl-C. Users stay; audio does not."""
+    from echo_embedded.serve import serve_local
+
+    with sentences():
+        given = settings(data=data, models=models, host=host, port=port)
+        serve_local(given, out, workers=workers, verbose=verbose)
 
 
 @app.command(epilog="Examples: echoctl say 'Hello.' --voice af_heart -o hello.wav · cat story.txt | echoctl say - -o story.mp3")

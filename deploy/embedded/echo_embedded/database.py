@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
+import psutil
+
 from echo_common.store.mongo import open_store
 from echo_common.store.port import StoreUnavailableError
 from echo_embedded.database_process import FOLDER_IN_USE
@@ -68,7 +70,7 @@ class EmbeddedDatabase:
             self._process = process = await self._spawn(port)
             # No second try by the driver: a server that has restarted does not know whether it did the first.
             url = f"mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false"
-            if await _answers(process, url, timeout):
+            if await _answers(process, port, url, timeout):
                 self._watch = asyncio.create_task(self._notice_death(process))
                 return url
             await self._end()
@@ -121,21 +123,33 @@ class EmbeddedDatabase:
         return b"Address already in use" in self.log.read_bytes()[-4096:]
 
 
-async def _answers(process: asyncio.subprocess.Process, url: str, timeout: float) -> bool:
+async def _answers(process: asyncio.subprocess.Process, port: int, url: str, timeout: float) -> bool:
     store = await open_store(url, "admin")
     ended = asyncio.create_task(process.wait())
     try:
         async with asyncio.timeout(timeout):
             while not ended.done():
+                # Somebody else may answer on this port.
+                if not await asyncio.to_thread(_listens, process.pid, port):
+                    await asyncio.sleep(0.02)
+                    continue
                 with suppress(StoreUnavailableError):
                     await store.ping()
-                    return not ended.done()
+                    return True
     except TimeoutError:
         return False
     finally:
         ended.cancel()
         await store.close()
     return False
+
+
+def _listens(pid: int, port: int) -> bool:
+    try:
+        found = psutil.Process(pid).net_connections("tcp4")
+    except psutil.Error:
+        return False
+    return any(connection.status == psutil.CONN_LISTEN and connection.laddr.port == port for connection in found)
 
 
 def _environment() -> dict[str, str]:

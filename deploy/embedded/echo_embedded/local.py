@@ -26,7 +26,7 @@ class Deployment:
     url: str
     secrets: Secrets
     children: Sequence[Child]
-    surroundings: Mapping[str, str]
+    places: Mapping[str, str]
     broken: "asyncio.Future[str]"
 
     def announcement(self) -> Running:

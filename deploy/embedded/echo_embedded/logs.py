@@ -23,7 +23,8 @@ def logging_to(folder: Path, *, verbose: bool) -> Iterator[Path]:
     """
     before: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_trace,
     ]

@@ -13,10 +13,8 @@ from rich.table import Table
 
 from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import EchoError
-from echo_embedded import host
 from echo_embedded.client import Client
 from echo_embedded.datafolder import CannotStartError, DataFolder
-from echo_embedded.logs import logging_to
 from echo_embedded.settings import HostSettings
 
 STDOUT = Path("-")
@@ -82,6 +80,9 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
             await client.log_in(secrets.admin_email, secrets.admin_password)
             yield client
         return
+    from echo_embedded import host  # every service with its libraries: only where one is started
+    from echo_embedded.logs import logging_to
+
     with folder.held(), logging_to(folder.logs, verbose=False), console.status(_STARTING) as starting:
         async with (
             host.running(folder, models=settings.models, listen="http://127.0.0.1:0") as platform,

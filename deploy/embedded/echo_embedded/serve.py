@@ -5,8 +5,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Mapping
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from echo_embedded.logs import logging_to
 from echo_embedded.settings import HostSettings
 
 FORCED = 130
+_ANNOUNCE_SECONDS = 0.2
 
 
 class BrokenError(Exception):
@@ -53,42 +54,58 @@ def listen_url(settings: HostSettings) -> str:
 
 
 def serve(settings: HostSettings, console: Console, *, verbose: bool) -> None:
-    """Run the platform until a signal. Raises what `host.running` raises, and `BrokenError`."""
+    """Run the platform in this process until a signal. Raises what `host.running` raises, and `BrokenError`."""
     folder = DataFolder(settings.data)
+
     with folder.held(), logging_to(folder.logs, verbose=verbose) as log_file:
         until_signal(_serve(folder, settings, console, log_file))
 
 
 async def _serve(folder: DataFolder, settings: HostSettings, console: Console, log_file: Path) -> None:
-    try:
+    async with AsyncExitStack() as stack:
+        stack.callback(console.print, "Stopped.", style="dim")
         with console.status("Starting …"):
-            async with host.running(folder, models=settings.models, listen=listen_url(settings)) as platform:
-                folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}))
-                took = time.time() - psutil.Process().create_time()
-                console.print(welcome(platform.url, platform.secrets, folder, log_file, took))
-                console.out(f"\n{curl_line(platform.url, platform.secrets)}\n", highlight=False)
-                raise BrokenError(f"{await platform.broken} The log is {log_file}.")
-    finally:
-        console.print("Stopped.", style="dim")
+            running = host.running(folder, models=settings.models, listen=listen_url(settings))
+            platform = await stack.enter_async_context(running)
+        folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}))
+        welcome(console, platform.url, platform.secrets, {"Data": str(folder.path), "Log": str(log_file)})
+        raise BrokenError(f"{await platform.broken} The log is {log_file}.")
 
 
-def welcome(url: str, secrets: Secrets, folder: DataFolder, log_file: Path, took: float) -> Panel:
-    """What a person needs to know once the platform is ready."""
+def serve_local(settings: HostSettings, console: Console, *, workers: int, verbose: bool) -> None:
+    """Run every service as a process of its own until a signal. Raises what `local.deployed` raises, and `BrokenError`."""
+    from echo_embedded.local import deployed
+
+    folder = DataFolder(settings.data)
+
+    async def run(log_file: Path) -> None:
+        async with AsyncExitStack() as stack:
+            stack.callback(console.print, "Stopped.", style="dim")
+            with console.status("Starting …"):
+                running = deployed(folder, models=settings.models, host=settings.host, port=settings.port, workers=workers)
+                deployment = await stack.enter_async_context(running)
+            welcome(console, deployment.url, deployment.secrets, {**deployment.places, "Logs": str(folder.logs)})
+            while not deployment.broken.done():
+                folder.announce(deployment.announcement())  # processes that died have been started again
+                await asyncio.wait({deployment.broken}, timeout=_ANNOUNCE_SECONDS)
+            raise BrokenError(f"{deployment.broken.result()} The logs are in {folder.logs}.")
+
+    with folder.held(), logging_to(folder.logs, verbose=verbose) as log_file:
+        until_signal(run(log_file))
+
+
+def welcome(console: Console, url: str, secrets: Secrets, places: Mapping[str, str]) -> None:
+    """Tell a person what they need to know once the platform is ready."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in (
-        ("API", f"{url}/api/v1   (documentation: {url}/docs)"),
-        ("Admin", secrets.admin_email),
-        ("Password", secrets.admin_password),
-        ("Data", str(folder.path)),
-        ("Log", str(log_file)),
-        ("Stop", "Ctrl-C"),
-    ):
+    told = {"API": f"{url}/api/v1", "Docs": f"{url}/docs", "Admin": secrets.admin_email, "Password": secrets.admin_password}
+    for name, value in {**told, **places, "Stop": "Ctrl-C"}.items():
         table.add_row(name, value)
-    return Panel(
-        table, title=f"Echo is ready ({took:.1f} s)", subtitle="Paste the line below into another terminal", expand=False
-    )
+    took = time.time() - psutil.Process().create_time()
+    title = f"Echo is ready ({took:.1f} s)"
+    console.print(Panel(table, title=title, subtitle="Paste the line below into another terminal", expand=False))
+    console.out(f"\n{curl_line(url, secrets)}\n", highlight=False)
 
 
 def curl_line(url: str, secrets: Secrets) -> str:

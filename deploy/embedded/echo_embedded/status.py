@@ -18,10 +18,14 @@ def health_table(url: str, health: dict[str, Any]) -> Table:
         if not parts:
             table.add_row(service, "", _coloured(told.get("status", "?")), "", told.get("reason") or "")
         for name, part in parts.items():
-            facts = ", ".join(f"{key}: {value}" for key, value in (part.get("facts") or {}).items())
-            row = (service, name, _coloured(part["status"]), f"{part['milliseconds']:.1f}", part.get("reason") or facts)
+            says = part.get("reason") or _told(part.get("facts") or {})
+            row = (service, name, _coloured(part["status"]), f"{part['milliseconds']:.1f}", says)
             table.add_row(*row)
     return table
+
+
+def _told(facts: dict[str, Any]) -> str:
+    return ", ".join(f"{key}: {_told(value) if isinstance(value, dict) else value}" for key, value in facts.items())
 
 
 def _coloured(status: str) -> str:
