@@ -1,0 +1,81 @@
+"""The gateway, whole, on a free port, with a scripted service behind it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+
+from echo_common.bus.inproc import InprocBroker, InprocBus
+from echo_common.http.server import serving
+from echo_common.service import Process
+from echo_common.settings import CommonSettings
+from echo_gateway.dependencies import Dependencies
+from echo_gateway.main import service
+from echo_gateway.settings import GatewaySettings
+from tests.support.issuer import Issuer
+from tests.support.upstream import Upstream
+
+EVERYTHING = "account speech:read speech:write voices:read voices:write"
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The gateway, and a client of it that may do everything."""
+
+    url: str
+    session: aiohttp.ClientSession
+    deps: Dependencies
+    bus: InprocBus
+    issuer: Issuer
+
+    def bearer(self, **claims: Any) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.issuer.token(**{'scope': EVERYTHING} | claims)}"}
+
+    def ask(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Any:
+        return self.session.request(method, self.url + path, headers=self.bearer() if headers is None else headers, **more)
+
+
+Start = Callable[..., AbstractAsyncContextManager[Gateway]]
+
+
+@pytest.fixture
+async def synthesis() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def start(database: Any, tmp_path: Path, synthesis: Upstream) -> Start:
+    """Starts a gateway with these settings."""
+
+    @asynccontextmanager
+    async def started(**settings: Any) -> AsyncIterator[Gateway]:
+        issuer, broker = Issuer(), InprocBroker()
+        async with AsyncExitStack() as stack:
+            behind = settings.pop("synthesis_url", None) or await stack.enter_async_context(synthesis.serving())
+            common = CommonSettings(
+                auth_url=await stack.enter_async_context(issuer.serving(tmp_path)),
+                database_url=SecretStr(database.url),
+                database_prefix=database.prefix,
+                bus_url=SecretStr("inproc://"),
+                objects_url=f"file://{tmp_path}/objects",
+            )
+            gateway = service(GatewaySettings(synthesis_url=behind, **settings))
+            app = await stack.enter_async_context(gateway.running(common, Process(broker=broker)))
+            url = await stack.enter_async_context(serving(app, "http://127.0.0.1:0"))
+            session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
+            bus = InprocBus(broker)
+            stack.push_async_callback(bus.close)
+            yield Gateway(url, session, app.state.dependencies, bus, issuer)
+
+    return started
+
+
+@pytest.fixture
+async def gateway(start: Start) -> AsyncIterator[Gateway]:
+    async with start() as started:
+        yield started
