@@ -1,0 +1,72 @@
+"""Running a service as a process: how it refuses to start."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+import structlog
+from fastapi import FastAPI
+
+from echo_auth.settings import AuthSettings
+from echo_common.errors import EchoError
+from echo_common.process import run
+from echo_common.service import Process, Service
+from echo_common.settings import CommonSettings
+
+
+@pytest.fixture(autouse=True)
+def logging_is_left_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+class NeedsItsSettings(Service[None]):
+    @asynccontextmanager
+    async def running(self, settings: CommonSettings, process: Process) -> AsyncIterator[FastAPI]:
+        AuthSettings()
+        yield FastAPI()
+
+
+class CannotHaveWhatItNeeds(Service[None]):
+    @asynccontextmanager
+    async def running(self, settings: CommonSettings, process: Process) -> AsyncIterator[FastAPI]:
+        if settings:
+            raise EchoError("The house is on fire.")
+        yield FastAPI()
+
+
+@asynccontextmanager
+async def nothing(_: object) -> AsyncIterator[None]:
+    yield None
+
+
+def refusal(service: Service[None], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        run(service)
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_a_setting_that_is_not_valid_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("ECHO_LOG_LEVEL", "loud")
+
+    assert "The setting ECHO_LOG_LEVEL is not valid" in refusal(NeedsItsSettings("auth", nothing, []), capsys)
+
+
+def test_a_services_own_setting_is_named_too_and_never_repeated(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("ECHO_AUTH_SECRET", "too short")
+
+    said = refusal(NeedsItsSettings("auth", nothing, []), capsys)
+
+    assert "The setting ECHO_AUTH_SECRET is not valid" in said
+    assert "too short" not in said.replace("at least", "")
+
+
+def test_what_stands_in_the_way_is_said_in_one_sentence(capsys: pytest.CaptureFixture[str]):
+    assert refusal(CannotHaveWhatItNeeds("auth", nothing, []), capsys) == "auth cannot start: The house is on fire.\n"
