@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,9 @@ def found_rabbitmq() -> Iterator[str | Missing]:
         yield Missing("no ECHO_TEST_AMQP_URL, no Docker, no rabbitmq-server installed")
         return
     try:
-        asyncio.run(node.start())
+        # In a thread, because a loop may be running in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, node.start()).result()
         yield node.url
     finally:
         node.end()
