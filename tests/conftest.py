@@ -1,4 +1,7 @@
 pytest_plugins = [
     "tests.support.requirements",
     "tests.support.rabbitmq",
+    "tests.support.database",
+    "tests.support.s3",
+    "tests.support.studio",
 ]

@@ -50,9 +50,11 @@ class EmbeddedDatabase:
         """Done with the exit code when the server ends without `stop`."""
 
     @property
-    def pid(self) -> int | None:
-        """The server's process id while it runs."""
-        return self._process.pid if self._process and self._process.returncode is None else None
+    def pid(self) -> int:
+        """The server's process id. Raises `ProcessLookupError` when it does not run."""
+        if self._process is None or self._process.returncode is not None:
+            raise ProcessLookupError("the embedded database is not running")
+        return self._process.pid
 
     @property
     def log(self) -> Path:

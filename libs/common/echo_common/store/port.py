@@ -87,7 +87,7 @@ class Collection(Protocol):
         """`update_one` for every pair, in one round trip and no particular order; how many matched."""
 
     async def upsert(self, where: Filter, update: Mapping[str, Any]) -> None:
-        """Change the match, or insert one made from `where` and `update`. Raises `DuplicateError` when two race."""
+        """Change the match, or insert one made from `where` (`_id` among it) and `update`. Raises `DuplicateError` when two race."""
 
     async def delete(self, where: Filter) -> int:
         """Remove all matches; how many they were."""

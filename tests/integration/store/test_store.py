@@ -1,0 +1,181 @@
+"""What every store does: the behaviour suite of the store port."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from echo_common.clock import now
+from echo_common.store.port import Collection, DuplicateError, Index, Store
+
+
+@pytest.fixture
+async def things(store: Store) -> Collection:
+    things = store.collection("things")
+    await things.ensure([Index([("rank", 1)])])
+    return things
+
+
+async def everything(things: Collection, where=None, **options):
+    return [document async for document in things.find(where or {}, **options)]
+
+
+async def test_a_document_comes_back_as_it_went_in(things: Collection):
+    moment = datetime(2026, 2, 3, 4, 5, 6, 789000, tzinfo=UTC)
+    document = {
+        "_id": "a", "text": "h\u00e9llo", "number": 2**40, "share": 0.5, "flag": True, "nothing": None,
+        "at": moment, "bytes": b"\x00\xff", "list": [1, "two", [3.0]], "inner": {"deep": {"er": 1}},
+    }  # fmt: skip
+    await things.insert(dict(document))
+    found = await things.find_one({"_id": "a"})
+    assert found == document
+    assert found["at"].utcoffset() == timedelta(0)
+
+
+async def test_what_is_not_there_is_not_found(things: Collection):
+    assert await things.find_one({"_id": "nobody"}) is None
+    assert await everything(things) == []
+    assert await things.count({}) == 0
+
+
+async def test_an_id_is_taken_once(things: Collection):
+    await things.insert({"_id": "a"})
+    with pytest.raises(DuplicateError) as refused:
+        await things.insert({"_id": "a"})
+    assert refused.value.index == "_id_"
+    assert refused.value.code == "DUPLICATE_CONFLICT"
+
+
+async def test_a_unique_index_names_itself_when_it_refuses(things: Collection):
+    email = Index([("email", 1)], unique=True)
+    pair = Index([("user_id", 1), ("name", -1)], unique=True)
+    await things.ensure([email, pair])
+    await things.insert({"_id": "a", "email": "x@y", "user_id": "u", "name": "n"})
+    with pytest.raises(DuplicateError) as by_insert:
+        await things.insert({"_id": "b", "email": "x@y"})
+    assert by_insert.value.index == email.name
+    await things.insert({"_id": "b"})
+    with pytest.raises(DuplicateError) as by_update:
+        await things.update_one({"_id": "b"}, {"$set": {"user_id": "u", "name": "n"}})
+    assert by_update.value.index == pair.name
+    with pytest.raises(DuplicateError) as by_batch:
+        await things.update_each([({"_id": "b"}, {"$set": {"email": "x@y"}})])
+    assert by_batch.value.index == email.name
+
+
+async def test_a_unique_index_ignores_documents_that_lack_its_fields(things: Collection):
+    await things.ensure([Index([("email", 1)], unique=True), Index([("user_id", 1), ("name", 1)], unique=True)])
+    for number in range(3):
+        await things.insert({"_id": f"bare{number}"})
+        await things.insert({"_id": f"half{number}", "user_id": "same"})
+    assert await things.count({}) == 6
+
+
+async def test_indexes_can_be_ensured_again_and_change_their_kind(store: Store):
+    things = store.collection("things")
+    await asyncio.gather(*(things.ensure([Index([("at", 1)])]) for _ in range(4)))
+    moment = now()
+    await things.insert({"_id": "a", "at": moment})
+    await things.ensure([Index([("at", 1)], unique=True)])
+    with pytest.raises(DuplicateError):
+        await things.insert({"_id": "b", "at": moment})
+
+
+async def test_pages_are_sorted_and_cut(things: Collection):
+    for rank in (3, 1, 2, 5, 4):
+        await things.insert({"_id": f"r{rank}", "rank": rank, "even": rank % 2 == 0})
+    page = await everything(things, sort=[("rank", -1)], skip=1, limit=2)
+    assert [document["rank"] for document in page] == [4, 3]
+    by_two = await everything(things, sort=[("even", 1), ("rank", 1)])
+    assert [document["rank"] for document in by_two] == [1, 3, 5, 2, 4]
+
+
+async def test_a_thousand_documents_come_one_by_one(things: Collection):
+    await asyncio.gather(*(things.insert({"_id": f"{number:04}", "rank": number}) for number in range(600)))
+    assert [found["rank"] for found in await everything(things, sort=[("rank", 1)])] == list(range(600))
+
+
+async def test_a_search_can_be_left_early(things: Collection):
+    await asyncio.gather(*(things.insert({"_id": f"{number:04}"}) for number in range(300)))
+    async for _ in things.find({}):
+        break
+    assert await things.count({}) == 300
+
+
+async def test_only_the_fields_asked_for_come_back(things: Collection):
+    await things.insert({"_id": "a", "rank": 1, "text": "long", "inner": {"a": 1}})
+    assert await everything(things, fields=["rank", "absent"]) == [{"_id": "a", "rank": 1}]
+
+
+@pytest.mark.parametrize(
+    ("where", "ids"),
+    [
+        ({"rank": 2}, "b"),
+        ({"rank": {"$in": [1, 3]}}, "ac"),
+        ({"rank": {"$nin": [1, 3]}}, "bd"),
+        ({"rank": {"$ne": 1}}, "bcd"),
+        ({"rank": {"$gt": 1, "$lte": 3}}, "bc"),
+        ({"rank": {"$gte": 2, "$lt": 3}}, "b"),
+        ({"rank": {"$exists": False}}, "d"),
+        ({"name": {"$regex": "^b"}}, "b"),
+        ({"$or": [{"rank": 1}, {"name": "dee"}]}, "ad"),
+        ({"$and": [{"rank": {"$gt": 1}}, {"name": {"$ne": "see"}}]}, "b"),
+        ({"tags.0.id": "x"}, "a"),
+        ({"rank": 1, "name": "bee"}, ""),
+    ],
+)
+async def test_filters_of_the_portable_language(things: Collection, where, ids):
+    await things.insert({"_id": "a", "rank": 1, "name": "ay", "tags": [{"id": "x"}]})
+    await things.insert({"_id": "b", "rank": 2, "name": "bee"})
+    await things.insert({"_id": "c", "rank": 3, "name": "see"})
+    await things.insert({"_id": "d", "name": "dee"})
+    assert "".join([found["_id"] for found in await everything(things, where, sort=[("_id", 1)])]) == ids
+    assert await things.count(where) == len(ids)
+
+
+async def test_an_update_changes_one_match_with_every_operator(things: Collection):
+    await things.insert({"_id": "a", "rank": 1, "old": 1, "list": [{"id": 1}, {"id": 2}]})
+    assert await things.update_one({"_id": "a"}, {"$set": {"text": "t"}, "$unset": {"old": ""}, "$inc": {"rank": 4}})
+    assert await things.update_one({"_id": "a"}, {"$push": {"list": {"$each": [{"id": 3}, {"id": 4}]}}})
+    assert await things.update_one({"_id": "a"}, {"$pull": {"list": {"id": {"$in": [1, 3]}}}})
+    assert await things.find_one({}) == {"_id": "a", "rank": 5, "text": "t", "list": [{"id": 2}, {"id": 4}]}
+    assert not await things.update_one({"_id": "b"}, {"$set": {"text": "t"}})
+
+
+async def test_of_many_who_claim_at_once_one_wins(things: Collection):
+    await things.insert({"_id": "a", "version": 1})
+    claims = [things.update_one({"_id": "a", "version": 1}, {"$set": {"version": 2, "by": n}}) for n in range(20)]
+    assert sum(await asyncio.gather(*claims)) == 1
+
+
+async def test_many_updates_go_in_one_trip(things: Collection):
+    for name in "abc":
+        await things.insert({"_id": name, "rank": 0})
+    assert await things.update_each([({"_id": name, "rank": 0}, {"$set": {"rank": 1}}) for name in "abx"]) == 2
+    assert await things.update_each([]) == 0
+    assert await things.count({"rank": 1}) == 2
+
+
+async def test_an_upsert_inserts_then_changes(things: Collection):
+    await things.upsert({"_id": "a"}, {"$inc": {"count": 1}})
+    await things.upsert({"_id": "a"}, {"$inc": {"count": 1}})
+    assert await everything(things) == [{"_id": "a", "count": 2}]
+
+
+async def test_upserts_that_race_leave_one_document(things: Collection):
+    upserts = [things.upsert({"_id": "monday"}, {"$inc": {"count": 1}}) for _ in range(10)]
+    outcomes = await asyncio.gather(*upserts, return_exceptions=True)
+    assert all(outcome is None or isinstance(outcome, DuplicateError) for outcome in outcomes)
+    assert await everything(things) == [{"_id": "monday", "count": outcomes.count(None)}]
+
+
+async def test_deleting_tells_how_many(things: Collection):
+    for rank in range(5):
+        await things.insert({"_id": str(rank), "rank": rank})
+    assert await things.delete({"rank": {"$lt": 3}}) == 3
+    assert await things.delete({"rank": {"$lt": 3}}) == 0
+    assert await things.count({}) == 2
+
+
+async def test_a_store_answers(store: Store):
+    await store.ping()
