@@ -34,7 +34,7 @@ class NeedsItsSettings(Service[None]):
 class CannotHaveWhatItNeeds(Service[None]):
     @asynccontextmanager
     async def running(self, settings: CommonSettings, process: Process) -> AsyncIterator[FastAPI]:
-        if settings:
+        if settings.listen:
             raise EchoError("The house is on fire.")
         yield FastAPI()
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
+from echo_common.contracts.http.auth import Email
 from echo_common.settings import settings_config
 
 
@@ -19,7 +20,7 @@ class AuthSettings(BaseSettings):
     )
     access_minutes: int = Field(15, ge=1, le=15, description="How long an access token is good for.")
     session_days: int = Field(30, ge=1, le=365, description="A session ends after so many days without a refresh.")
-    admin_email: str | None = Field(None, description="This administrator is made at start if missing.")
+    admin_email: Email | None = Field(None, description="This administrator is made at start if missing.")
     admin_password: SecretStr | None = Field(
         None, min_length=8, max_length=128, description="Their first password; never set again once they exist."
     )

@@ -23,6 +23,8 @@ def test_emails_are_normalised_and_passwords_stay_out_of_logs():
     "change",
     [
         {"email": "not an email"},
+        {"email": "Ada <ada@example.com>"},
+        {"email": "ada@example.com\n"},
         {"email": "a" * 300 + "@example.com"},
         {"password": "7 chars"},
         {"password": "x" * 129},
@@ -51,3 +53,8 @@ def test_what_does_not_fit_is_refused(change: dict[str, str]):
 @pytest.mark.parametrize("password", ["8 chars!", "x" * 128, "päßwörter", "🐎" * 8])
 def test_long_enough_passwords_of_any_script_are_taken(password: str):
     RegisterRequest.model_validate(GOOD | {"password": password})
+
+
+@pytest.mark.parametrize("email", ["ada@intranet", "ada@echo.internal", "ada+echo@example.co.uk", "ädä@example.com"])
+def test_addresses_of_the_world_and_of_home_are_taken(email: str):
+    assert RegisterRequest.model_validate(GOOD | {"email": email}).email == email

@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, SecretStr, StringConstraints
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from echo_common.contracts.values import Plan, Role
 
@@ -21,13 +22,21 @@ def _not_in_future(day: date) -> date:
     return day
 
 
+def _address(text: str) -> str:
+    # a name that means something only at home (ada@intranet) is fine: people host this themselves
+    try:
+        return validate_email(text, check_deliverability=False, globally_deliverable=False).normalized.lower()
+    except EmailNotValidError as error:
+        raise ValueError("must be an email address") from error
+
+
 def _one_line(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be one line of printable characters")
     return text
 
 
-Email = Annotated[EmailStr, Field(max_length=254), AfterValidator(str.lower)]
+Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)]
 """Normalised: two spellings that differ in case only are one address."""
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$")]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_one_line)]
