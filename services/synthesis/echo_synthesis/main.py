@@ -30,7 +30,7 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
     @asynccontextmanager
     async def open_dependencies(adapters: Adapters) -> AsyncIterator[Dependencies]:
         config = EngineConfig(models=chosen.models)
-        engines = {name: spec for name, spec in discover().items() if name in chosen.engines}
+        engines = discover(chosen.engines)
         jobs, audio = Jobs(adapters.store, adapters.relay), AudioShelf(adapters.store, adapters.relay)
         await jobs.prepare()
         await audio.prepare()

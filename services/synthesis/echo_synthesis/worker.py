@@ -35,6 +35,11 @@ class Worker:
         self._stopping = False
         self._log = structlog.get_logger("echo.worker")
 
+    @property
+    def busy(self) -> int:
+        """Jobs that run here."""
+        return len(self._tasks)
+
     def ring(self) -> None:
         """There may be work."""
         self._bell.set()

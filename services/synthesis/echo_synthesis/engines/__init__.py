@@ -2,14 +2,14 @@
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from echo_synthesis.engine import EngineSpec
 
 
-def discover() -> Mapping[str, EngineSpec]:
-    """The engines found, by name. Loads none of them."""
-    found = (
-        importlib.import_module(f"{__name__}.{module.name}").SPEC for module in pkgutil.iter_modules(__path__) if module.ispkg
-    )
-    return {spec.name: spec for spec in sorted(found, key=lambda spec: spec.name)}
+def discover(names: Collection[str] | None = None) -> Mapping[str, EngineSpec]:
+    """The engines found, by name: all, or those named. Loads no model."""
+    folders = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return {
+        name: importlib.import_module(f"{__name__}.{name}").SPEC for name in folders if names is None or name in names
+    }

@@ -21,7 +21,7 @@ _PR_SET_PDEATHSIG = 1
 def main() -> int:
     """Load the engine, say so, then answer every request with one frame until stdin ends."""
     parser = argparse.ArgumentParser(prog="echo_synthesis.engines")
-    parser.add_argument("engine", choices=list(discover()))
+    parser.add_argument("engine")
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--nice", type=int, default=0)
@@ -36,7 +36,7 @@ def main() -> int:
     threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
 
     try:
-        engine = discover()[options.engine].load(EngineConfig(options.models, options.threads))
+        engine = discover({options.engine})[options.engine].load(EngineConfig(options.models, options.threads))
     except Exception as error:
         _send(out, pack({"error": "load", "message": f"{type(error).__name__}: {error}"}))
         return 1

@@ -1,0 +1,183 @@
+"""Jobs: queued, claimed by one of several replicas, spoken, stored, cancelled, lost and found."""
+
+from datetime import timedelta
+
+import pytest
+
+from echo_common.clock import now
+from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.values import AudioFormat, JobStatus
+from echo_common.errors import ValidationError
+from echo_synthesis import usecases
+from echo_synthesis.domain import Job, JobNotFoundError, JobStateConflictError
+from echo_synthesis.engine import UnknownVoiceError
+from echo_synthesis.handlers import Dependencies
+from tests.support.database import Database
+from tests.support.eventually import eventually
+from tests.support.studio import Replica, somebody
+
+ALICE, MALLORY = somebody("usr_alice"), somebody("usr_mallory")
+STORY = "One sentence. Another sentence. A third sentence."
+SLOW = "One tone-slow-600. Two tone-slow-600. Three tone-slow-600. Four tone-slow-600."
+
+
+async def queued(text: str, deps: Dependencies, *, key: str | None = None) -> Job:
+    job = await usecases.queue_job(text, None, SpeechConfig(), ALICE, deps.studio, idempotency_key=key)
+    deps.worker.ring()
+    return job
+
+
+async def status(job: Job, deps: Dependencies) -> JobStatus:
+    return (await deps.studio.jobs.get(job.id)).status
+
+
+async def until(job: Job, deps: Dependencies, wanted: JobStatus) -> Job:
+    async def reached() -> bool:
+        return await status(job, deps) is wanted
+
+    await eventually(reached, within=30)
+    return await deps.studio.jobs.get(job.id)
+
+
+async def test_a_job_becomes_audio_with_a_time_for_every_word(replica: Replica) -> None:
+    async with replica() as deps:
+        done = await until(await queued(STORY, deps), deps, JobStatus.COMPLETED)
+        audio = await usecases.find_audio(str(done.audio_id), ALICE, deps.studio)
+        stored = b"".join([block async for block in deps.studio.objects.read(audio.object_key)])
+        assert stored.startswith(b"RIFF")
+        assert len(stored) == audio.size
+        assert [mark.word for mark in audio.words] == ["One", "sentence", "Another", "sentence", "A", "third", "sentence"]
+        assert all(STORY[mark.char_start : mark.char_end] == mark.word for mark in audio.words)
+        assert audio.words[-1].end <= audio.duration
+        assert done.progress == 100
+
+
+async def test_speech_asked_for_at_once_is_stored_when_the_answer_comes(replica: Replica) -> None:
+    async with replica() as deps:
+        config = SpeechConfig(output_format=AudioFormat.MP3, sample_rate=16_000)
+        audio = await usecases.synthesize(SynthesizeRequest(text=STORY, config=config), ALICE, deps.studio)
+        assert (await deps.studio.objects.info(audio.object_key)).checksum == audio.checksum
+        assert audio.mime == "audio/mpeg"
+
+
+async def test_two_replicas_never_do_the_same_job(replica: Replica) -> None:
+    async with replica() as one, replica() as other:
+        jobs = [await queued(f"Job number {number}.", one) for number in range(12)]
+        for job in jobs:
+            assert (await until(job, other, JobStatus.COMPLETED)).attempt == 1
+
+
+async def test_a_job_whose_worker_went_silent_is_done_by_another(replica: Replica) -> None:
+    async with replica(jobs_at_once=1) as deps:
+        job = Job.queue("usr_alice", STORY, await settings_of(deps), word_count=7, units_total=3, idempotency_key=None)
+        stale = job.claim("wrk_dead", now() - timedelta(seconds=1))
+        await deps.studio.jobs.add(job)
+        deps.worker.ring()
+        done = await until(job, deps, JobStatus.COMPLETED)
+        assert (done.losses, done.attempt) == (1, stale + 1)
+
+
+async def test_a_second_attempt_speaks_only_what_the_first_left(replica: Replica, database: Database) -> None:
+    store = await database.open("synthesis")
+    sentences = store.collection("speech_cache")
+    async with replica() as deps:
+        job = await queued(SLOW, deps)
+
+        async def halfway() -> bool:
+            return (await deps.studio.jobs.get(job.id)).units_done >= 2
+
+        await eventually(halfway)
+    async with replica() as successor:
+        spoken_before = await sentences.count({})
+        await until(job, successor, JobStatus.COMPLETED)
+    assert spoken_before >= 2
+    assert sum([entry["hits"] async for entry in sentences.find({})]) == spoken_before
+    assert await sentences.count({}) == 4
+    await store.close()
+
+
+async def test_an_orderly_stop_hands_running_work_back(replica: Replica) -> None:
+    async with replica() as deps:
+        job = await queued(SLOW, deps)
+        await until(job, deps, JobStatus.PROCESSING)
+    async with replica(jobs_at_once=1) as successor:
+        done = await until(job, successor, JobStatus.COMPLETED)
+        assert (done.losses, done.attempt) == (0, 2)
+
+
+async def test_a_cancelled_job_ends_at_once_and_leaves_no_audio(replica: Replica) -> None:
+    async with replica() as deps:
+        job = await queued(SLOW, deps)
+        await until(job, deps, JobStatus.PROCESSING)
+        await usecases.cancel_job(job.id, ALICE, deps.studio)
+        await eventually(lambda: not deps.worker.busy)
+        assert await status(job, deps) is JobStatus.CANCELLED
+        assert [key async for key in deps.studio.objects.keys("audio/")] == []
+
+
+async def test_a_text_that_kills_the_engine_fails_visibly_and_harms_nobody(replica: Replica) -> None:
+    async with replica() as deps:
+        poison = await queued("tone-crash now.", deps)
+        healthy = await queued(STORY, deps)
+        assert (await until(poison, deps, JobStatus.FAILED)).error_code == "ENGINE_CRASHED"
+        await until(healthy, deps, JobStatus.COMPLETED)
+
+
+async def test_the_same_idempotency_key_gives_the_same_job(replica: Replica) -> None:
+    async with replica() as deps:
+        first = await queued(STORY, deps, key="once")
+        again = await queued(STORY, deps, key="once")
+        assert first.id == again.id
+        assert await deps.studio.jobs.count({"user_id": "usr_alice"}) == 1
+
+
+async def test_somebody_elses_job_does_not_exist(replica: Replica) -> None:
+    async with replica() as deps:
+        job = await queued(STORY, deps)
+        for attempt in (usecases.find_job, usecases.cancel_job, usecases.delete_job):
+            with pytest.raises(JobNotFoundError):
+                await attempt(job.id, MALLORY, deps.studio)
+
+
+async def test_deleting_a_job_removes_its_audio_and_its_object(replica: Replica) -> None:
+    async with replica() as deps:
+        done = await until(await queued(STORY, deps), deps, JobStatus.COMPLETED)
+        await usecases.delete_job(done.id, ALICE, deps.studio)
+        assert [key async for key in deps.studio.objects.keys("audio/")] == []
+        with pytest.raises(JobNotFoundError):
+            await usecases.find_job(done.id, ALICE, deps.studio)
+
+
+async def test_a_job_at_work_is_not_deleted(replica: Replica) -> None:
+    async with replica() as deps:
+        job = await queued(SLOW, deps)
+        await until(job, deps, JobStatus.PROCESSING)
+        with pytest.raises(JobStateConflictError):
+            await usecases.delete_job(job.id, ALICE, deps.studio)
+
+
+@pytest.mark.parametrize("text", ["   ", "...", "\n\n", "—"])
+async def test_a_text_without_a_word_is_refused(replica: Replica, text: str) -> None:
+    async with replica() as deps:
+        with pytest.raises(ValidationError) as refused:
+            await queued(text, deps)
+        assert refused.value.details == [{"field": "text", "message": refused.value.message}]
+        assert await deps.studio.jobs.count({}) == 0
+
+
+async def test_what_cannot_be_honoured_is_refused_and_nothing_is_written(replica: Replica) -> None:
+    async with replica(max_characters=20) as deps:
+        for voice, config, text in [
+            (None, SpeechConfig(engine="kokoro"), "Hello."),
+            (None, SpeechConfig(language="fr"), "Hello."),
+            (None, SpeechConfig(), "Hello to everybody out there."),
+        ]:
+            with pytest.raises(ValidationError):
+                await usecases.queue_job(text, voice, config, ALICE, deps.studio, idempotency_key=None)
+        with pytest.raises(UnknownVoiceError):
+            await usecases.queue_job("Hello.", "nobody", SpeechConfig(), ALICE, deps.studio, idempotency_key=None)
+        assert await deps.studio.jobs.count({}) == 0
+
+
+async def settings_of(deps: Dependencies) -> "usecases.SpeechSettings":
+    return (await usecases.plan_speech("Hello.", None, SpeechConfig(), deps.studio)).settings

@@ -1,0 +1,59 @@
+"""Synthesis in this process, on a real database and a folder, with the tone engine: as many replicas as a test wants."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from echo_common.auth.principal import Principal, Scope
+from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
+from echo_common.bus.inproc import InprocBroker, InprocBus
+from echo_common.contracts.values import Plan, Role
+from echo_common.faults import FaultPoints
+from echo_common.http.client import ServiceClient
+from echo_common.service import Adapters
+from echo_common.storage.filesystem import FolderStorage
+from echo_common.store.relay import Relay
+from echo_common.telemetry import Metrics
+from echo_synthesis.handlers import Dependencies
+from echo_synthesis.main import service
+from echo_synthesis.settings import SynthesisSettings
+from tests.support.database import Database
+
+Replica = Callable[..., AbstractAsyncContextManager[Dependencies]]
+
+
+def somebody(user_id: str = "usr_1") -> Principal:
+    """A user with every right a user has."""
+    return Principal(user_id, "ses_1", Plan.USER, Role.USER, frozenset(Scope) - {Scope.ADMIN})
+
+
+@pytest.fixture
+def replica(database: Database, tmp_path: Path) -> Replica:
+    """`async with replica(**settings) as dependencies`; replicas share the database, the folder and the bus."""
+    broker = InprocBroker()
+
+    @asynccontextmanager
+    async def start(**settings: object) -> AsyncIterator[Dependencies]:
+        chosen = {"engines": ("tone",), "default_voice": "tone_low", "workers": 1, "models": tmp_path, **settings}
+        synthesis = service(SynthesisSettings(**chosen))
+        async with AsyncExitStack() as stack:
+            store = await database.open("synthesis")
+            stack.push_async_callback(store.close)
+            bus = InprocBus(broker)
+            stack.push_async_callback(bus.close)
+            relay = Relay(bus)
+            stack.push_async_callback(relay.close)
+            auth = await stack.enter_async_context(ServiceClient.open("auth", "http://127.0.0.1:9"))  # nobody asks it
+            adapters = Adapters(store, bus, relay, FolderStorage(tmp_path / "objects"), Metrics(), FaultPoints(), auth)
+            dependencies = await stack.enter_async_context(synthesis.open(adapters))
+            await relay.start()
+            inbox, dead_letters = StoreInbox(store), StoreDeadLetters(store)
+            await inbox.prepare()
+            await dead_letters.prepare()
+            for consumer in synthesis.subscriptions.bind("synthesis", dependencies, inbox, dead_letters).consumers():
+                await bus.consume(consumer)
+            yield dependencies
+
+    return start
