@@ -36,7 +36,7 @@ class Exchange:
     receive: Receive
     send: Send
 
-    async def start(self, status: int = 200, **headers: str) -> None:
+    async def start(self, status: int = 200, /, **headers: str) -> None:
         raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": status, "headers": raw})
 
@@ -81,12 +81,15 @@ class Upstream:
         asked = Asked(scope["method"], target, [(name.decode(), value.decode("latin-1")) for name, value in scope["headers"]])
         exchange = Exchange(asked, receive, send)
         if target == "/health":
-            return await self._health(exchange)
-        self.asked.append(asked)
-        await self.answer(exchange)
+            await self._health(exchange)
+        else:
+            self.asked.append(asked)
+            await self.answer(exchange)
 
     async def _health(self, exchange: Exchange) -> None:
-        body = json.dumps({"status": "ok", "service": "upstream", "parts": {"database": {"status": "ok", "facts": {}}}}).encode()
+        body = json.dumps(
+            {"status": "ok", "service": "upstream", "parts": {"database": {"status": "ok", "facts": {}}}}
+        ).encode()
         await exchange.start(content_type="application/json", content_length=str(len(body)))
         await exchange.write(body, more=False)
 

@@ -1,5 +1,6 @@
 """Public endpoints over what a service can do: declared by a signature that documents them, served by the hop."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -110,7 +111,7 @@ class Noun(APIRouter):
         otherwise: Mapping[int, str] = MappingProxyType({}),
         by: ASGIApp | None = None,
     ) -> Callable[[Declared], Declared]:
-        """Declare a route. The function is never called: its name is the operation's id, its docstring the summary.
+        """Declare a route. The function is never called: its name is the operation's id, its docstring the summary and description.
 
         `scope` is what the caller's credential must carry, `public` lets anybody in. `keyed` routes take `Idempotency-Key`.
         `answers` is the body's model, or `Media`; `alias` (there, here) serves the same where the path begins with `there`.
@@ -126,6 +127,7 @@ class Noun(APIRouter):
         )
 
         def declare(function: Declared) -> Declared:
+            summary, _, description = (function.__doc__ or "").strip().partition("\n")
             extra: dict[str, Any] = {} if public else {"security": [{"bearer": []}]}
             if scope is not None:
                 extra["x-scope"] = scope.value
@@ -138,6 +140,8 @@ class Noun(APIRouter):
                 methods=[method],
                 status_code=status,
                 operation_id=function.__name__,
+                summary=summary.rstrip("."),
+                description=inspect.cleandoc(description),
                 openapi_extra=extra,
                 **_answer(answers, status, example, otherwise, refusals),
             )

@@ -6,9 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from echo_common.errors import RateLimitedError
 from echo_common.http.app import create_app
-from echo_common.http.envelope import documented
 from echo_common.telemetry import Metrics
 from echo_gateway.routes import ROUTERS
 
@@ -63,13 +61,21 @@ def openapi_document() -> dict[str, Any]:
     document = app.openapi()
     document["components"]["securitySchemes"] = {"bearer": _BEARER}
     _complete_health(document["paths"])
+    _complete_examples(document["paths"])
     return document
 
 
 def _complete_health(paths: dict[str, Any]) -> None:
-    """The health routes are every service's; what they answer here is said here."""
-    paths["/readyz"]["get"]["responses"]["503"] = {
-        **paths["/readyz"]["get"]["responses"]["200"],
-        "description": "Not yet, or not now.",
-    }
-    paths["/"]["get"]["responses"]["429"] = documented(RateLimitedError)[429]
+    """The health routes are every service's and know no other answer than the good one."""
+    answers = paths["/readyz"]["get"]["responses"]
+    answers["503"] = answers["200"] | {"description": "Something is missing."}
+
+
+def _complete_examples(paths: dict[str, Any]) -> None:
+    """FastAPI leaves every null out of examples; an envelope's `data` may be null, but is always there."""
+    for operations in paths.values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                example = response.get("content", {}).get("application/json", {}).get("example", {})
+                if example.get("success"):
+                    example.setdefault("data", None)

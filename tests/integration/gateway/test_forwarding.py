@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import socket
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -31,7 +32,10 @@ async def test_path_and_query_are_passed_on_unchanged(gateway: Gateway, synthesi
         assert response.status == 200
     async with gateway.ask("GET", "/api/v1/jobs/job_1?include_text=true") as response:
         assert response.status == 200
-    assert [asked.target for asked in synthesis.asked] == ["/voices/a%20b%2Bc?x=1&x=%2F&y=%C3%A4", "/job/job_1?include_text=true"]
+    assert [asked.target for asked in synthesis.asked] == [
+        "/voices/a%20b%2Bc?x=1&x=%2F&y=%C3%A4",
+        "/job/job_1?include_text=true",
+    ]
 
 
 async def test_nobody_can_speak_in_the_gateways_name(gateway: Gateway, synthesis: Upstream) -> None:
@@ -82,7 +86,7 @@ async def test_a_request_body_goes_through_while_it_comes(gateway: Gateway, synt
         arrived.set()
         await exchange.json((await exchange.read()).decode())
 
-    async def body():  # noqa: ANN202
+    async def body():
         yield b"first"
         await arrived.wait()
         yield b"second"
@@ -137,7 +141,7 @@ async def test_an_answer_that_breaks_off_never_ends_cleanly(
     gateway: Gateway, synthesis: Upstream, headers: dict[str, str]
 ) -> None:
     async def broken(exchange: Exchange) -> None:
-        await exchange.start(content_type="audio/wav", **headers)
+        await exchange.start(200, **{"content_type": "audio/wav"} | headers)
         await exchange.write(b"some")
         raise ConnectionError("the engine is gone")
 
@@ -186,7 +190,7 @@ async def test_a_client_that_leaves_while_sending_stops_the_service(gateway: Gat
         except ConnectionResetError:
             abandoned.set()
 
-    async def endless():  # noqa: ANN202
+    async def endless():
         yield b"some"
         await asyncio.Event().wait()
 
@@ -216,7 +220,10 @@ async def test_five_hundred_who_leave_leave_nothing_behind(gateway: Gateway, syn
 
 
 async def test_a_service_that_is_not_there_is_unavailable(start: Start) -> None:
-    async with start(synthesis_url=f"http://127.0.0.1:{_free_port()}") as gateway, gateway.ask("GET", "/api/v1/voices") as response:
+    async with (
+        start(synthesis_url=f"http://127.0.0.1:{_free_port()}") as gateway,
+        gateway.ask("GET", "/api/v1/voices") as response,
+    ):
         assert response.status == 503
         assert response.headers["Retry-After"] == "2"
         assert (await response.json())["error"]["code"] == "SERVICE_UNAVAILABLE"
@@ -245,7 +252,7 @@ async def test_a_request_that_was_heard_is_not_sent_again(gateway: Gateway, synt
 
 
 async def test_a_body_beyond_the_limit_is_refused(gateway: Gateway, synthesis: Upstream) -> None:
-    async def endless():  # noqa: ANN202
+    async def endless():
         while True:
             yield b"x" * 65536
 

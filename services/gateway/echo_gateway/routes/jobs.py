@@ -26,21 +26,26 @@ _JOB = {
     "voice_model_id": "af_heart",
     "text_content": "Hello from Echo.",
     "text_hash": "9f2c…",
-    "text_language": None,
+    "text_language": "en",
     "text_length": 16,
     "word_count": 3,
-    "status": "completed",
-    "progress": 100,
-    "units_done": 1,
+    "status": "pending",
+    "progress": 0,
+    "units_done": 0,
     "units_total": 1,
     "config": {"include_timestamps": True},
     "output_format": "wav",
     "sample_rate": 24000,
     "speed": 1.0,
     "volume": 1.0,
-    "duration": 1.4,
     "created_at": "2026-01-31T10:00:00Z",
     "updated_at": "2026-01-31T10:00:02Z",
+}
+_COMPLETED = _JOB | {
+    "status": "completed",
+    "progress": 100,
+    "units_done": 1,
+    "duration": RESULT["duration"],
     "audio_id": RESULT["audio_id"],
     "audio_url": RESULT["audio_url"],
     "result": RESULT,
@@ -71,7 +76,7 @@ jobs = Noun("jobs", service="synthesis")
     status=201,
     answers=Success[JobView],
     errors=(VoiceNotFoundError, SPEAKING[-1]),
-    example=enveloped(_JOB | {"status": "pending", "progress": 0, "units_done": 0, "result": None}),
+    example=enveloped(_JOB),
 )
 def create_job(body: CreateJobRequest) -> None:
     """Queue a piece of work."""
@@ -83,7 +88,7 @@ def create_job(body: CreateJobRequest) -> None:
     alias=_ALIAS,
     scope=Scope.SPEECH_READ,
     answers=Success[list[JobView]],
-    example=enveloped([_JOB], meta=_PAGE),
+    example=enveloped([_COMPLETED], meta=_PAGE),
 )
 def list_jobs(
     page: PageQuery,
@@ -101,7 +106,7 @@ def list_jobs(
     scope=Scope.SPEECH_READ,
     answers=Success[JobView],
     errors=(JobNotFoundError,),
-    example=enveloped(_JOB),
+    example=enveloped(_COMPLETED),
 )
 def get_job(job_id: JobId) -> None:
     """A job, with its result once completed."""
@@ -115,7 +120,7 @@ def get_job(job_id: JobId) -> None:
     keyed=True,
     answers=Success[JobView],
     errors=(JobNotFoundError, JobStateConflictError),
-    example=enveloped(_JOB | {"status": "cancelled", "progress": 40, "result": None}),
+    example=enveloped(_JOB | {"status": "cancelled"}),
 )
 def change_job(job_id: JobId, body: JobPatch) -> None:
     """Cancel a job."""

@@ -3,6 +3,9 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from echo_common.errors import InternalError, RateLimitedError
+from echo_common.http.envelope import documented
+
 start = APIRouter(tags=["start"])
 
 
@@ -15,7 +18,7 @@ class Welcome(BaseModel):
     health: str = "/health"
 
 
-@start.get("/", operation_id="welcome")
+@start.get("/", operation_id="welcome", responses=documented(RateLimitedError, InternalError))
 async def welcome() -> Welcome:
     """What this is, and where to read on."""
     return Welcome()

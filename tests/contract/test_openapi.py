@@ -1,0 +1,59 @@
+"""The published document is the one the code makes, and it is complete."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from echo_gateway.openapi import openapi_document
+
+PUBLISHED = Path(__file__).parents[2] / "docs/api/openapi.json"
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in openapi_document()["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_the_published_document_is_current() -> None:
+    assert json.loads(PUBLISHED.read_text()) == openapi_document(), "run `make contracts`"
+
+
+def test_every_operation_has_a_name_a_sentence_and_a_known_tag() -> None:
+    tags = {tag["name"] for tag in openapi_document()["tags"]}
+    names = [operation["operationId"] for _, operation in operations()]
+    assert len(names) == len(set(names))
+    for name, operation in operations():
+        assert operation.get("summary"), name
+        assert set(operation["tags"]) <= tags, name
+
+
+def test_every_protected_operation_says_how_it_refuses() -> None:
+    for name, operation in operations():
+        if "security" in operation:
+            assert {"401", "403", "422", "429", "500", "503"} <= set(operation["responses"]), name
+
+
+def test_every_json_answer_has_an_example() -> None:
+    for name, operation in operations():
+        if operation["tags"][0] not in {"health", "start"}:
+            for status, response in operation["responses"].items():
+                content = response.get("content", {}).get("application/json")
+                assert content is None or "example" in content or content["examples"], f"{name} {status}"
+
+
+def test_writes_of_json_take_an_idempotency_key_unless_they_answer_secrets_or_sound() -> None:
+    taking = {name for name, operation in operations() if _takes_key(operation)}
+    writes = {name for name, _ in operations() if not name.startswith(("GET", "HEAD"))}
+    assert writes - taking == {
+        "POST /api/v1/auth/register",
+        "POST /api/v1/auth/login",
+        "POST /api/v1/auth/refresh",
+        "POST /api/v1/auth/logout",
+        "POST /api/v1/tts/synthesize/stream",
+    }
+
+
+def _takes_key(operation: dict[str, Any]) -> bool:
+    return any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))

@@ -1,0 +1,147 @@
+"""Who is let in, and how often."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from tests.integration.gateway.conftest import Gateway, Start
+from tests.support.eventually import eventually
+from tests.support.issuer import Issuer
+from tests.support.upstream import Upstream
+
+VOICES = "/api/v1/voices"
+
+
+async def test_without_a_token_nothing_reaches_a_service(gateway: Gateway, synthesis: Upstream) -> None:
+    async def never_whole() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with gateway.ask("POST", "/api/v1/job", headers={}, data=never_whole()) as response:
+        assert response.status == 401
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+        assert (await response.json())["error"]["code"] == "UNAUTHENTICATED"
+    assert synthesis.asked == []
+
+
+async def test_a_forged_an_expired_and_a_foreign_token_are_refused(gateway: Gateway, synthesis: Upstream) -> None:
+    expired = gateway.bearer(exp=1)
+    forged = {"Authorization": "Bearer " + gateway.issuer.token(key=Issuer.new_key())}
+    for headers, code in (
+        (expired, "TOKEN_EXPIRED"),
+        (forged, "INVALID_TOKEN"),
+        ({"Authorization": "Bearer x"}, "INVALID_TOKEN"),
+    ):
+        async with gateway.ask("GET", VOICES, headers=headers) as response:
+            assert (response.status, (await response.json())["error"]["code"]) == (401, code)
+    assert synthesis.asked == []
+
+
+async def test_a_token_must_carry_the_routes_scope(gateway: Gateway, synthesis: Upstream) -> None:
+    reader = gateway.bearer(scope="speech:read")
+    async with gateway.ask("GET", VOICES, headers=reader) as response:
+        assert response.status == 200
+    async with gateway.ask("POST", "/api/v1/job", headers=reader, data=b"{}") as response:
+        assert (response.status, (await response.json())["error"]["code"]) == (403, "FORBIDDEN")
+    assert len(synthesis.asked) == 1
+
+
+async def test_a_session_that_ended_is_refused_within_seconds(gateway: Gateway) -> None:
+    headers = gateway.bearer(sid="ses_9")
+
+    async def refused() -> bool:
+        async with gateway.ask("GET", VOICES, headers=headers) as response:
+            return bool(response.status == 401)
+
+    assert not await refused()
+    gateway.issuer.revoked_sessions.append("ses_9")
+    await eventually(refused, within=5)
+
+
+async def test_unknown_paths_and_methods_answer_in_the_envelope(gateway: Gateway) -> None:
+    for method, path, status, code in (
+        ("GET", "/api/v1/nothing", 404, "NOT_FOUND"),
+        ("GET", "/api/v1/voices/", 404, "NOT_FOUND"),
+        ("DELETE", "/api/v1/voices", 405, "METHOD_NOT_ALLOWED"),
+    ):
+        async with gateway.ask(method, path) as response:
+            assert (response.status, (await response.json())["error"]["code"]) == (status, code)
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert "RateLimit" in response.headers
+
+
+async def test_every_answer_says_what_is_left(gateway: Gateway) -> None:
+    for left in (99, 98):
+        async with gateway.ask("GET", VOICES) as response:
+            assert response.headers["RateLimit-Policy"] == '"default";q=100;w=60'
+            assert response.headers["RateLimit"].startswith(f'"default";r={left};t=')
+
+
+async def test_each_plan_has_its_limit_and_each_user_their_own(start: Start, synthesis: Upstream) -> None:
+    async with start(limit_guest=1, limit_user=2, limit_premium=0) as gateway:
+
+        async def statuses(**claims: str) -> list[int]:
+            found = []
+            for _ in range(3):
+                async with gateway.ask("GET", VOICES, headers=gateway.bearer(**claims)) as response:
+                    found.append(response.status)
+                    if response.status == 429:
+                        assert (await response.json())["error"]["code"] == "RATE_LIMITED"
+                        assert 0 < int(response.headers["Retry-After"]) <= 60
+                        assert response.headers["RateLimit"].startswith('"default";r=0;t=')
+            return found
+
+        assert await statuses(sub="usr_g", plan="guest") == [200, 429, 429]
+        assert await statuses(sub="usr_u") == [200, 200, 429]
+        assert await statuses(sub="usr_other") == [200, 200, 429]
+        assert await statuses(sub="usr_p", plan="premium") == [200, 200, 200]
+
+
+async def test_without_a_valid_token_the_address_counts(start: Start) -> None:
+    async with start(limit_anonymous=2) as gateway:
+        found = []
+        for number in range(3):
+            async with gateway.ask("GET", VOICES, headers={"Authorization": f"Bearer guess{number}"}) as response:
+                found.append(response.status)
+        assert found == [401, 401, 429]
+        async with gateway.ask("GET", VOICES) as response:
+            assert response.status == 200
+        async with gateway.ask("GET", "/health", headers={}) as response:
+            assert response.status == 200
+            assert "RateLimit" not in response.headers
+
+
+async def test_guessing_passwords_has_a_limit_of_its_own(start: Start) -> None:
+    async with start(limit_credentials=2, limit_anonymous=0) as gateway:
+        found = []
+        for _ in range(3):
+            async with gateway.ask("POST", "/api/v1/auth/login", headers={}, data=b"{}") as response:
+                found.append(response.status)
+                assert response.headers["RateLimit-Policy"] == '"credentials";q=2;w=60'
+        assert found[2] == 429
+        assert 429 not in found[:2]
+
+
+async def test_browsers_of_listed_origins_may_call(start: Start) -> None:
+    async with start(cors_origins="https://studio.example.com/, https://other.example.com") as gateway:
+        ask = {"Origin": "https://studio.example.com", "Access-Control-Request-Method": "POST"}
+        async with gateway.ask("OPTIONS", "/api/v1/job", headers=ask) as response:
+            assert response.status == 200
+            assert response.headers["Access-Control-Allow-Origin"] == "https://studio.example.com"
+        async with gateway.ask("OPTIONS", "/api/v1/job", headers=ask | {"Origin": "https://evil.example.com"}) as response:
+            assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_health_names_every_service(gateway: Gateway) -> None:
+    async with gateway.ask("GET", "/health", headers={}) as response:
+        health = await response.json()
+    assert health["parts"]["synthesis"] == health["parts"]["synthesis"] | {"status": "ok", "facts": {"database": "ok"}}
+    assert health["parts"]["database"]["status"] == "ok"
+    assert health["parts"]["auth"]["status"] == "down"  # the issuer has no health
+    assert health["status"] == "degraded"
+
+
+async def test_the_start_says_where_to_read_on(gateway: Gateway) -> None:
+    async with gateway.ask("GET", "/", headers={}) as response:
+        start = await response.json()
+    async with gateway.ask("GET", start["openapi"], headers={}) as response:
+        assert (await response.json())["info"]["title"] == "Echo"

@@ -1,0 +1,135 @@
+"""Following a job by server-sent events."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from echo_common.bus.delivery import encode
+from echo_common.contracts.events.synthesis import JobCompleted, JobProgressed
+from tests.integration.gateway.conftest import Gateway
+from tests.support.eventually import eventually
+from tests.support.upstream import Exchange, Upstream
+
+PROGRESS = "/api/v1/job/job_1/progress"
+
+
+@dataclass
+class ScriptedJob:
+    """A job that stands where the test says."""
+
+    status: str = "pending"
+    units_done: int = 0
+    units_total: int = 0
+    error_message: str | None = None
+    owner: str = "usr_1"
+    asked: int = 0
+    tokens: list[str | None] = field(default_factory=list)
+
+    async def answer(self, exchange: Exchange) -> None:
+        self.asked += 1
+        self.tokens.append(exchange.asked.header("authorization"))
+        if exchange.asked.target != "/job/job_1":
+            await exchange.json({"code": "JOB_NOT_FOUND", "message": "There is no such job."}, status=404)
+            return
+        await exchange.json({name: value for name, value in vars(self).items() if name not in {"asked", "tokens"}})
+
+
+@pytest.fixture
+def job(synthesis: Upstream) -> ScriptedJob:
+    scripted = ScriptedJob()
+    synthesis.answer = scripted.answer
+    return scripted
+
+
+class Listener:
+    """Reads frames as they come."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+
+    async def next(self) -> tuple[int | None, dict[str, Any]]:
+        """The next event: id and data."""
+        number: int | None = None
+        while line := await asyncio.wait_for(self._response.content.readline(), 10):
+            text = line.decode().rstrip("\n")
+            if text.startswith("id: "):
+                number = int(text[4:])
+            if text.startswith("data: "):
+                return number, json.loads(text[6:])
+        raise EOFError
+
+    async def rest(self) -> list[tuple[int | None, dict[str, Any]]]:
+        found = []
+        while True:
+            try:
+                found.append(await self.next())
+            except EOFError:
+                return found
+
+
+async def test_a_job_is_followed_from_the_queue_to_its_end(gateway: Gateway, job: ScriptedJob) -> None:
+    async with gateway.ask("GET", PROGRESS) as response:
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["X-Accel-Buffering"] == "no"
+        listener = Listener(response)
+        assert await listener.next() == (1, {"progress": 0, "status": "pending", "message": "Waiting for a worker."})
+        job.status, job.units_total, job.units_done = "processing", 4, 1
+        await gateway.bus.publish([encode(JobProgressed(job_id="job_1", user_id="usr_1", units_done=1, units_total=4))])
+        assert (await listener.next())[0] == 2
+        assert await listener.next() == (3, {"progress": 25, "status": "processing", "message": "1 of 4 units spoken."})
+        job.status, job.units_done = "completed", 4
+        await gateway.bus.publish([encode(JobCompleted(job_id="job_1", user_id="usr_1", audio_id="aud_1", duration=1))])
+        rest = await listener.rest()
+    assert [number for number, _ in rest] == [4, 5, 6, 7, None]
+    assert rest[-2][1] == {"progress": 100, "status": "completed", "message": "Finished."}
+    assert rest[-1][1] == {"event": "complete"}
+
+
+async def test_after_a_reconnect_nothing_is_missing_and_nothing_comes_twice(gateway: Gateway, job: ScriptedJob) -> None:
+    job.status, job.units_total, job.units_done = "completed", 6, 6
+    async with gateway.ask("GET", PROGRESS) as response:
+        whole = await Listener(response).rest()
+    for seen in range(10):
+        async with gateway.ask("GET", PROGRESS, headers=gateway.bearer() | {"Last-Event-ID": str(seen)}) as response:
+            assert await Listener(response).rest() == whole[seen:] if seen < 9 else [(None, {"event": "complete"})]
+
+
+async def test_a_lost_doorbell_delays_but_loses_nothing(gateway: Gateway, job: ScriptedJob) -> None:
+    async with gateway.ask("GET", PROGRESS) as response:
+        listener = Listener(response)
+        await listener.next()
+        job.status, job.units_total, job.error_message = "failed", 3, "The engine died three times."
+        rest = await listener.rest()
+    assert rest[-2] == (6, {"progress": 0, "status": "failed", "message": "The engine died three times."})
+
+
+async def test_a_strangers_job_is_not_found(gateway: Gateway, job: ScriptedJob) -> None:
+    async with gateway.ask("GET", "/api/v1/job/job_2/progress") as response:
+        assert (response.status, (await response.json())["error"]["code"]) == (404, "JOB_NOT_FOUND")
+    async with gateway.ask("GET", "/api/v1/job/..%2Fvoices/progress") as response:
+        assert response.status == 404
+    async with gateway.ask("GET", PROGRESS, headers={}) as response:
+        assert response.status == 401
+    assert gateway.deps.bells.watched == 0
+
+
+async def test_synthesis_sees_the_callers_own_token(gateway: Gateway, job: ScriptedJob) -> None:
+    job.status = "cancelled"
+    headers = gateway.bearer()
+    async with gateway.ask("GET", PROGRESS, headers=headers) as response:
+        await response.read()
+    assert job.tokens == [headers["Authorization"]]
+
+
+async def test_listeners_that_leave_leave_nothing_behind(gateway: Gateway, job: ScriptedJob) -> None:
+    before = len(asyncio.all_tasks())
+    for _ in range(20):
+        async with gateway.ask("GET", PROGRESS) as response:
+            await Listener(response).next()
+            response.close()
+    await eventually(lambda: gateway.deps.bells.watched == 0)
+    await eventually(lambda: len(asyncio.all_tasks()) <= before + 2)

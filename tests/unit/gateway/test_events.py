@@ -1,0 +1,46 @@
+"""Progress events follow from a job's state alone."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from echo_gateway.live import events_since
+
+
+def job(status: str, done: int = 0, total: int = 0) -> dict[str, Any]:
+    return {"status": status, "units_done": done, "units_total": total}
+
+
+@given(
+    total=st.integers(1, 40), stops=st.lists(st.integers(0, 43), max_size=8), ending=st.sampled_from(["completed", "failed"])
+)
+def test_however_often_one_looks_one_sees_the_same_events(total: int, stops: list[int], ending: str) -> None:
+    states = [
+        job("pending", 0, total),
+        *(job("processing", done, total) for done in range(total + 1)),
+        job(ending, total, total),
+    ]
+    at_once = list(events_since(states[-1], 0))
+    seen, pieces = 0, []
+    for state in [*(states[min(stop, len(states) - 1)] for stop in sorted(stops)), states[-1]]:
+        for number, event in events_since(state, seen):
+            pieces.append((number, event))
+            seen = number
+    assert pieces == at_once
+    assert [number for number, _ in at_once] == list(range(1, total + 4))
+
+
+def test_progress_never_falls_and_is_whole_only_at_the_end() -> None:
+    shares = [event["progress"] for _, event in events_since(job("completed", 7, 7), 0)]
+    assert shares == sorted(shares)
+    assert shares.index(100) == len(shares) - 1
+
+
+def test_a_job_handed_back_to_the_queue_says_nothing_twice() -> None:
+    assert list(events_since(job("pending", 3, 5), 5)) == []
+
+
+def test_a_job_that_ends_early_skips_what_did_not_happen() -> None:
+    numbers = [number for number, _ in events_since(job("cancelled", 2, 5), 0)]
+    assert numbers == [1, 2, 3, 4, 8]
