@@ -184,7 +184,7 @@ class Relay:
         flying = set(self._flying)
         more = False
         try:
-            for collection in self._collections.values():
+            for collection in list(self._collections.values()):
                 more |= await self._read(collection, {OUTBOX_AT: oldest}, flying, behind=behind)
         except ServiceUnavailableError as error:
             log.warning("outbox_not_read", error=str(error))

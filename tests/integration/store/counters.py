@@ -1,0 +1,104 @@
+"""An aggregate to test with, its repository, and a bus that remembers."""
+
+import asyncio
+from collections.abc import Sequence
+from enum import Enum
+from typing import ClassVar
+
+from pydantic import BaseModel, Field
+
+from echo_common.aggregate import Aggregate
+from echo_common.bus.port import BusUnavailableError, Consumer, Message
+from echo_common.contracts.event import DomainEvent
+from echo_common.errors import NotFoundError
+from echo_common.store.port import Index
+from echo_common.store.repository import Repository
+
+
+class Counted(DomainEvent):
+    topic: ClassVar[str] = "test.counted"
+    counter_id: str
+    value: int
+
+
+class CounterNotFoundError(NotFoundError):
+    code = "COUNTER_NOT_FOUND"
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Part(BaseModel):
+    name: str
+    colours: tuple[Colour, ...] = ()
+
+
+class Counter(Aggregate):
+    user_id: str = "usr_1"
+    value: int = 0
+    colour: Colour = Colour.RED
+    parts: list[Part] = Field(default_factory=list)
+    tags: frozenset[str] = frozenset()
+    blob: bytes = b""
+    nickname: str | None = None
+    needed: str | None
+    shade: str | None = "dark"
+
+    def count(self) -> None:
+        self.value += 1
+        self.record(Counted(counter_id=self.id, value=self.value))
+
+
+class Counters(Repository[Counter]):
+    aggregate = Counter
+    name = "counters"
+    missing = CounterNotFoundError
+    indexes: ClassVar[Sequence[Index]] = (Index([("nickname", 1)], unique=True),)
+
+
+class RecordingBus:
+    """Keeps what is published; can be away, slow, or say no after it has said yes."""
+
+    def __init__(self) -> None:
+        self.published: list[Message] = []
+        self.away = False
+        self.attempts = 0
+        self.open = asyncio.Event()
+        self.open.set()
+        self.flying = 0
+        self.most_flying = 0
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        self.attempts += 1
+        self.flying += 1
+        self.most_flying = max(self.flying, self.most_flying)
+        try:
+            await self.open.wait()
+            if self.away:
+                raise BusUnavailableError
+            self.published += messages
+        finally:
+            self.flying -= 1
+
+    async def consume(self, consumer: Consumer) -> None:
+        raise NotImplementedError
+
+    async def ping(self) -> None:
+        return
+
+    async def close(self) -> None:
+        return
+
+    def values(self, counter_id: str) -> list[int]:
+        """What was told of one counter, in the order told."""
+        events = [Counted.model_validate_json(message.body) for message in self.published]
+        return [event.value for event in events if event.counter_id == counter_id]
+
+
+def new_counter(key: str, *, counts: int = 0, nickname: str | None = None) -> Counter:
+    counter = Counter(id=key, needed=None, nickname=nickname)
+    for _ in range(counts):
+        counter.count()
+    return counter

@@ -1,0 +1,238 @@
+"""What the relay promises: everything written is published, in order, and then removed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from echo_common.bus.inproc import InprocBroker, InprocBus
+from echo_common.bus.port import Consumer, Done, Message, Outcome
+from echo_common.clock import now
+from echo_common.faults import FaultPoints
+from echo_common.store.port import Store
+from echo_common.store.relay import Relay
+from tests.integration.store.counters import Counter, Counters, RecordingBus, new_counter
+from tests.support.eventually import eventually
+
+
+@pytest.fixture
+def bus() -> RecordingBus:
+    return RecordingBus()
+
+
+@pytest.fixture
+async def relay(bus: RecordingBus) -> AsyncIterator[Relay]:
+    relay = Relay(bus, sweep_every=0.05)
+    yield relay
+    await relay.close()
+
+
+@pytest.fixture
+async def counters(store: Store, relay: Relay) -> Counters:
+    counters = Counters(store, relay)
+    await counters.prepare()
+    await relay.start()
+    return counters
+
+
+async def another_replica(store: Store) -> Counters:
+    """One that dies before its relay does anything."""
+    return Counters(store, Relay(RecordingBus()))
+
+
+async def age(store: Store) -> None:
+    """Let an hour pass for what waits in outboxes."""
+    documents = store.collection("counters")
+    async for document in documents.find({"outbox_at": {"$exists": True}}):
+        await documents.update_one({"_id": document["_id"]}, {"$set": {"outbox_at": now() - timedelta(hours=1)}})
+
+
+async def all_outboxes_empty(store: Store) -> bool:
+    documents = store.collection("counters")
+    return not await documents.count({"outbox": {"$exists": True}}) + await documents.count({"outbox_at": {"$exists": True}})
+
+
+async def test_events_are_published_once_in_order_and_removed(counters: Counters, bus: RecordingBus, store: Store):
+    await asyncio.gather(*(counters.add(new_counter(f"cnt_{number}", counts=2)) for number in range(20)))
+    for _ in range(5):
+        await asyncio.gather(*(counters.update(f"cnt_{number}", Counter.count) for number in range(20)))
+    await eventually(lambda: all_outboxes_empty(store))
+    for number in range(20):
+        assert bus.values(f"cnt_{number}") == [1, 2, 3, 4, 5, 6, 7]
+        assert (await counters.get(f"cnt_{number}")).value == 7
+
+
+async def test_what_a_dead_replica_left_is_published(counters: Counters, bus: RecordingBus, store: Store):
+    dead = await another_replica(store)
+    await dead.add(new_counter("cnt_1", counts=3))
+    await age(store)
+    await eventually(lambda: all_outboxes_empty(store))
+    assert bus.values("cnt_1") == [1, 2, 3]
+
+
+async def test_what_an_earlier_process_left_is_published_at_once(bus: RecordingBus, store: Store):
+    await (await another_replica(store)).add(new_counter("cnt_1", counts=1))
+    relay = Relay(bus, leftover_after=3600)
+    await relay.start()
+    Counters(store, relay)
+    await eventually(lambda: all_outboxes_empty(store))
+    await relay.close()
+    assert bus.values("cnt_1") == [1]
+
+
+async def test_leftovers_come_before_what_is_new(store: Store, bus: RecordingBus):
+    await (await another_replica(store)).add(new_counter("cnt_1", counts=1))
+    relay = Relay(bus)
+    counters = Counters(store, relay)
+    await counters.update("cnt_1", Counter.count)
+    await relay.start()
+    await counters.update("cnt_1", Counter.count)
+    await eventually(lambda: all_outboxes_empty(store))
+    await relay.close()
+    assert bus.values("cnt_1") == [1, 2, 3]
+
+
+async def test_an_outage_of_the_bus_loses_and_repeats_nothing(counters: Counters, bus: RecordingBus, store: Store):
+    bus.away = True
+    for number in range(10):
+        await counters.add(new_counter(f"cnt_{number}", counts=1))
+    await eventually(lambda: bus.attempts > 10)
+    for number in range(10):
+        await counters.update(f"cnt_{number}", Counter.count)
+    bus.away = False
+    await eventually(lambda: all_outboxes_empty(store))
+    assert [bus.values(f"cnt_{number}") for number in range(10)] == [[1, 2]] * 10
+
+
+async def test_more_than_it_can_hold_waits_in_the_database(store: Store, bus: RecordingBus):
+    relay = Relay(bus, window=4, backlog=8, sweep_every=0.05, leftover_after=3600)
+    counters = Counters(store, relay)
+    await counters.prepare()
+    await relay.start()
+    bus.open.clear()
+    for _ in range(3):
+        for number in range(30):
+            key = f"cnt_{number}"
+            await (
+                counters.add(new_counter(key, counts=1))
+                if not await counters.count({"_id": key})
+                else counters.update(key, Counter.count)
+            )
+    assert relay._waiting <= 8
+    bus.open.set()
+    await eventually(lambda: all_outboxes_empty(store))
+    await relay.close()
+    assert bus.most_flying <= 4
+    assert [bus.values(f"cnt_{number}") for number in range(30)] == [[1, 2, 3]] * 30
+
+
+async def test_one_slow_aggregate_holds_up_no_other(store: Store):
+    broker = InprocBroker()
+    bus = InprocBus(broker)
+    handled: list[str] = []
+    stuck = asyncio.Event()
+
+    async def deliver(message: Message) -> Outcome:
+        if b"cnt_slow" in message.body:
+            await stuck.wait()
+        handled.append(message.id)
+        return Done()
+
+    await bus.consume(Consumer("test", ["test.counted"], deliver))
+    relay = Relay(bus)
+    counters = Counters(store, relay)
+    await counters.prepare()
+    await relay.start()
+    await counters.add(new_counter("cnt_slow", counts=1))
+    for number in range(10):
+        await counters.add(new_counter(f"cnt_{number}", counts=1))
+    await eventually(lambda: len(handled) == 10)
+    assert await store.collection("counters").count({"outbox_at": {"$exists": True}}) >= 1
+    stuck.set()
+    await eventually(lambda: all_outboxes_empty(store))
+    assert len(handled) == 11
+    await relay.close()
+    await bus.close()
+
+
+async def test_a_tombstone_goes_with_its_last_event(counters: Counters, bus: RecordingBus, store: Store):
+    bus.open.clear()
+    counter = new_counter("cnt_1", counts=1)
+    await counters.add(counter)
+    await eventually(lambda: bus.flying == 1)
+    counter.count()
+    counter.erase()
+    await counters.save(counter)
+    bus.open.set()
+    await eventually(lambda: gone(store))
+    assert bus.values("cnt_1") == [1, 2]
+
+
+async def test_a_tombstone_without_events_of_its_own_goes_too(store: Store, bus: RecordingBus):
+    relay = Relay(bus, sweep_every=0.05, leftover_after=0.1)
+    counters = Counters(store, relay)
+    await counters.prepare()
+    await relay.start()
+    bus.open.clear()
+    counter = new_counter("cnt_1", counts=1)
+    await counters.add(counter)
+    await eventually(lambda: bus.flying == 1)
+    counter.erase()
+    await counters.save(counter)
+    bus.open.set()
+    await eventually(lambda: gone(store))
+    await relay.close()
+    assert bus.values("cnt_1") == [1]
+
+
+async def gone(store: Store) -> bool:
+    return await store.collection("counters").count({}) == 0
+
+
+async def test_two_relays_may_meet_in_one_outbox(store: Store, bus: RecordingBus):
+    relays = [Relay(bus, sweep_every=0.02, leftover_after=0) for _ in range(2)]
+    pairs = [Counters(store, relay) for relay in relays]
+    await pairs[0].prepare()
+    for relay in relays:
+        await relay.start()
+    await pairs[0].add(new_counter("cnt_1", counts=1))
+    for turn in range(20):
+        await pairs[turn % 2].update("cnt_1", Counter.count)
+    await eventually(lambda: all_outboxes_empty(store))
+    for relay in relays:
+        await relay.close()
+    assert set(bus.values("cnt_1")) == set(range(1, 22))
+
+
+async def test_closing_publishes_what_is_left(counters: Counters, relay: Relay, bus: RecordingBus, store: Store):
+    await asyncio.gather(*(counters.add(new_counter(f"cnt_{number}", counts=1)) for number in range(50)))
+    await relay.close()
+    assert await all_outboxes_empty(store)
+    assert len(bus.published) == 50
+
+
+async def test_closing_does_not_wait_for_a_bus_that_is_away(counters: Counters, relay: Relay, bus: RecordingBus, store: Store):
+    bus.open.clear()
+    await counters.add(new_counter("cnt_1", counts=1))
+    await eventually(lambda: bus.flying == 1)
+    await relay.close(timeout=0.1)
+    assert bus.flying == 0
+    assert not await all_outboxes_empty(store)
+
+
+async def test_the_points_where_a_crash_would_hurt_are_passed(store: Store, bus: RecordingBus):
+    passed: list[str] = []
+
+    class Noted(FaultPoints):
+        async def reach(self, name: str) -> None:
+            passed.append(name)
+
+    relay = Relay(bus, faults=Noted())
+    counters = Counters(store, relay)
+    await counters.prepare()
+    await relay.start()
+    await counters.add(new_counter("cnt_1", counts=1))
+    await eventually(lambda: all_outboxes_empty(store))
+    await relay.close()
+    assert passed == ["relay.after_save_before_publish", "relay.after_confirm_before_removal"]

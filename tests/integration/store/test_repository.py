@@ -1,0 +1,220 @@
+"""What every repository does."""
+
+import asyncio
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+
+from echo_common.bus.delivery import current_cause
+from echo_common.store.port import DuplicateError, Index, Store
+from echo_common.store.relay import Relay
+from echo_common.store.repository import StaleError
+from tests.integration.store.counters import (
+    Colour,
+    Counted,
+    Counter,
+    CounterNotFoundError,
+    Counters,
+    Part,
+    RecordingBus,
+    new_counter,
+)
+
+
+@pytest.fixture
+async def counters(store: Store) -> Counters:
+    """With a relay that does not run, so that outboxes stay as they were written."""
+    counters = Counters(store, Relay(RecordingBus()))
+    await counters.prepare()
+    return counters
+
+
+async def raw(store: Store, key: str) -> dict:
+    document = await store.collection("counters").find_one({"_id": key})
+    assert document is not None
+    return document
+
+
+async def test_an_aggregate_comes_back_as_it_was_saved(counters: Counters):
+    counter = Counter(
+        id="cnt_1", needed="yes", value=3, colour=Colour.BLUE, tags=frozenset("ab"), blob=b"\x00\x01", shade=None,
+        parts=[Part(name="p", colours=(Colour.RED, Colour.BLUE))],
+    )  # fmt: skip
+    await counters.add(counter)
+    assert counter.version == 1
+    assert await counters.get("cnt_1") == counter
+
+    counter.parts.append(Part(name="q"))
+    counter.needed = None
+    await counters.save(counter)
+    assert counter.version == 2
+    assert await counters.get("cnt_1") == counter
+
+
+async def test_saving_moves_updated_at(counters: Counters):
+    counter = new_counter("cnt_1")
+    await counters.add(counter)
+    created_at, first = counter.created_at, counter.updated_at
+    while counter.updated_at == first:
+        await counters.save(counter)
+    assert (await counters.get("cnt_1")).updated_at > first
+    assert (await counters.get("cnt_1")).created_at == created_at
+
+
+async def test_what_belongs_to_somebody_else_is_not_there(counters: Counters):
+    await counters.add(new_counter("cnt_1"))
+    assert (await counters.get("cnt_1", user_id="usr_1")).id == "cnt_1"
+    with pytest.raises(CounterNotFoundError):
+        await counters.get("cnt_1", user_id="usr_2")
+    with pytest.raises(CounterNotFoundError):
+        await counters.get("cnt_2")
+    with pytest.raises(CounterNotFoundError):
+        await counters.update("cnt_1", Counter.count, user_id="usr_2")
+
+
+async def test_searches_are_sorted_cut_and_counted(counters: Counters):
+    for number in range(5):
+        await counters.add(new_counter(f"cnt_{number}", counts=number))
+    found = [counter.id async for counter in counters.find({"value": {"$gt": 0}}, sort=[("value", -1)], skip=1, limit=2)]
+    assert found == ["cnt_3", "cnt_2"]
+    assert await counters.count({"value": {"$gt": 0}}) == 4
+    assert (await counters.find_one({"value": 4})) == await counters.get("cnt_4")
+    assert await counters.find_one({"value": 9}) is None
+
+
+async def test_many_may_lack_what_must_be_unique(counters: Counters):
+    await counters.add(new_counter("cnt_1"))
+    await counters.add(new_counter("cnt_2"))
+    await counters.add(new_counter("cnt_3", nickname="joe"))
+    with pytest.raises(DuplicateError) as refused:
+        await counters.add(new_counter("cnt_4", nickname="joe"))
+    assert refused.value.index == Index([("nickname", 1)]).name
+
+    joe = await counters.get("cnt_3")
+    joe.nickname = None
+    await counters.save(joe)
+    await counters.add(new_counter("cnt_4", nickname="joe"))
+
+
+async def test_state_version_and_events_are_one_write(counters: Counters, store: Store):
+    counter = new_counter("cnt_1", counts=2)
+    await counters.add(counter)
+    assert counter.pending == ()
+    counter.count()
+    await counters.save(counter)
+    document = await raw(store, "cnt_1")
+    assert (document["value"], document["version"]) == (3, 2)
+    assert [Counted.model_validate_json(entry["body"]).value for entry in document["outbox"]] == [1, 2, 3]
+    assert {entry["topic"] for entry in document["outbox"]} == {"test.counted"}
+    assert document["outbox_at"]
+
+
+async def test_a_write_that_is_refused_keeps_the_events_with_the_aggregate(counters: Counters):
+    await counters.add(new_counter("cnt_1", nickname="joe"))
+    late = new_counter("cnt_2", counts=1, nickname="joe")
+    with pytest.raises(DuplicateError):
+        await counters.add(late)
+    assert (len(late.pending), late.version) == (1, 0)
+    late.nickname = None
+    await counters.add(late)
+    assert late.pending == ()
+
+
+async def test_events_say_where_they_come_from(counters: Counters, store: Store):
+    tracer = TracerProvider().get_tracer("test")
+    cause = current_cause.set("evt_cause")
+    try:
+        with tracer.start_as_current_span("request") as span:
+            await counters.add(new_counter("cnt_1", counts=1))
+    finally:
+        current_cause.reset(cause)
+    (entry,) = (await raw(store, "cnt_1"))["outbox"]
+    assert entry["headers"]["causation-id"] == "evt_cause"
+    assert trace.format_trace_id(span.get_span_context().trace_id) in entry["headers"]["traceparent"]
+
+
+async def test_whoever_comes_second_is_told(counters: Counters):
+    await counters.add(new_counter("cnt_1"))
+    first, second = await counters.get("cnt_1"), await counters.get("cnt_1")
+    first.count()
+    await counters.save(first)
+    second.count()
+    with pytest.raises(StaleError) as refused:
+        await counters.save(second)
+    assert (refused.value.code, refused.value.status) == ("VERSION_CONFLICT", 409)
+    assert (await counters.get("cnt_1")).value == 1
+    assert len(second.pending) == 1
+
+
+async def test_an_update_is_done_once_however_many_compete(counters: Counters, store: Store):
+    await counters.add(new_counter("cnt_1"))
+    await asyncio.gather(*(counters.update("cnt_1", Counter.count) for _ in range(8)))
+    document = await raw(store, "cnt_1")
+    assert (document["value"], document["version"]) == (8, 9)
+    assert [Counted.model_validate_json(entry["body"]).value for entry in document["outbox"]] == list(range(1, 9))
+
+
+async def test_a_change_that_refuses_changes_nothing(counters: Counters):
+    await counters.add(new_counter("cnt_1"))
+
+    def refuse(counter: Counter) -> None:
+        counter.count()
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await counters.update("cnt_1", refuse)
+    assert (await counters.get("cnt_1")).value == 0
+
+
+async def test_an_erased_aggregate_is_gone_but_its_events_are_not(counters: Counters, store: Store):
+    counter = new_counter("cnt_1", counts=1, nickname="joe")
+    await counters.add(counter)
+    await store.collection("counters").update_one({"_id": "cnt_1"}, {"$set": {"from_newer_code": "secret"}})
+    counter.count()
+    counter.erase()
+    await counters.save(counter)
+
+    document = await raw(store, "cnt_1")
+    assert document.keys() == {"_id", "tombstone", "outbox", "outbox_at"}
+    assert [Counted.model_validate_json(entry["body"]).value for entry in document["outbox"]] == [1, 2]
+    with pytest.raises(CounterNotFoundError):
+        await counters.get("cnt_1")
+    assert [found async for found in counters.find({})] == []
+    assert await counters.count({}) == 0
+    await counters.add(new_counter("cnt_2", nickname="joe"))
+
+
+async def test_an_aggregate_erased_without_events_leaves_nothing(counters: Counters, store: Store):
+    counter = new_counter("cnt_1")
+    await counters.add(counter)
+    counter.erase()
+    await counters.save(counter)
+    assert await store.collection("counters").count({}) == 0
+
+
+async def test_what_has_changed_is_not_erased(counters: Counters):
+    await counters.add(new_counter("cnt_1"))
+    stale = await counters.get("cnt_1")
+    await counters.update("cnt_1", Counter.count)
+    stale.erase()
+    with pytest.raises(StaleError):
+        await counters.save(stale)
+    fresh = await counters.get("cnt_1")
+    late = await counters.get("cnt_1")
+    fresh.erase()
+    await counters.save(fresh)
+    late.count()
+    with pytest.raises(StaleError):
+        await counters.save(late)
+
+
+async def test_documents_of_other_versions_of_the_code_load(counters: Counters, store: Store):
+    await counters.add(new_counter("cnt_1"))
+    documents = store.collection("counters")
+    await documents.update_one({"_id": "cnt_1"}, {"$set": {"from_newer_code": {"a": 1}}, "$unset": {"tags": "", "value": ""}})
+    counter = await counters.get("cnt_1")
+    assert (counter.value, counter.tags) == (0, frozenset())
+    counter.count()
+    await counters.save(counter)
+    assert (await raw(store, "cnt_1"))["from_newer_code"] == {"a": 1}
