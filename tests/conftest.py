@@ -4,4 +4,5 @@ pytest_plugins = [
     "tests.support.database",
     "tests.support.s3",
     "tests.support.studio",
+    "tests.support.platform",
 ]

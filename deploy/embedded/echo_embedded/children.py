@@ -32,6 +32,7 @@ class Child:
     environment: Mapping[str, str]
     log: Path
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    _keeper: "asyncio.Task[None] | None" = field(default=None, repr=False)
     _stopping: bool = field(default=False, repr=False)
 
     @property
@@ -39,10 +40,16 @@ class Child:
         """The process's id while it runs."""
         return None if self._process is None or self._process.returncode is not None else self._process.pid
 
-    async def run(self) -> None:
-        """Keep it running until stopped. Raises `CannotStartError` with its last words when it refuses to run."""
+    def start(self) -> "asyncio.Task[None]":
+        """Keep it running until stopped. The task raises `CannotStartError` with its last words when it refuses to run."""
+        self._keeper = asyncio.create_task(self._keep(), name=self.name)
+        return self._keeper
+
+    async def _keep(self) -> None:
         while not self._stopping:
             self._process = process = await self._spawn()
+            if self._stopping:
+                process.terminate()
             code = await process.wait()
             if code == REFUSED:
                 raise CannotStartError(self._last_words() or f"{self.name} refuses to start.")
@@ -53,17 +60,15 @@ class Child:
     async def stop(self) -> None:
         """Ask it to end, wait, and kill it when it does not."""
         self._stopping = True
-        if self._process is None:
+        if self._keeper is None:
             return
-        with suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
-        except TimeoutError:
-            log.error("killed", process=self.name)
-            with suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+        for ask in (signal.SIGTERM, signal.SIGKILL):
+            if self._process is not None:
+                with suppress(ProcessLookupError):
+                    self._process.send_signal(ask)
+            if (await asyncio.wait({self._keeper}, timeout=_STOP_SECONDS))[0]:
+                return
+            log.error("does not stop", process=self.name)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         # A session of its own: Ctrl-C reaches the parent alone, which stops its children in order.

@@ -68,12 +68,13 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
             "ECHO_OBJECTS_SECRET_KEY": "echo-secret",
             "ECHO_AUTH_URL": urls["auth"],
         }
-        children = []
+        children: list[Child] = []
+        stack.push_async_callback(_stop_in_order, children)
         for name, url in urls.items():
             environment = {**common, "ECHO_LISTEN": url, **special.get(name, {})}
             module = f"echo_{name.split('-')[0]}"
             child = Child(name, [sys.executable, "-m", module], environment, folder.logs / f"{name}.jsonl")
-            await _keep(stack, child, broken)
+            _keep(child, broken)
             children.append(child)
         await until_ready(urls, broken)
         yield Deployment(urls["gateway"], secrets, children, surroundings, broken)
@@ -93,7 +94,9 @@ async def _surroundings(stack: AsyncExitStack, folder: DataFolder, broken: "asyn
     database.died.add_done_callback(partial(_tell, broken, "The embedded database has died."))
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    await _keep(stack, Child("s3", command, {}, folder.logs / "s3.log"), broken)
+    s3 = Child("s3", command, {}, folder.logs / "s3.log")
+    _keep(s3, broken)
+    stack.push_async_callback(s3.stop)
     database_url, _ = await asyncio.gather(database.start(), node.start())
     return {
         "database": database_url,
@@ -102,11 +105,14 @@ async def _surroundings(stack: AsyncExitStack, folder: DataFolder, broken: "asyn
     }
 
 
-async def _keep(stack: AsyncExitStack, child: Child, broken: "asyncio.Future[str]") -> None:
-    task = asyncio.create_task(child.run(), name=child.name)
-    task.add_done_callback(partial(_tell_refusal, broken))
-    stack.push_async_callback(asyncio.wait, {task})
-    stack.push_async_callback(child.stop)
+def _keep(child: Child, broken: "asyncio.Future[str]") -> None:
+    child.start().add_done_callback(partial(_tell_refusal, broken))
+
+
+async def _stop_in_order(children: Sequence[Child]) -> None:
+    """The door first, then everybody behind it at once."""
+    for door in (True, False):
+        await asyncio.gather(*(child.stop() for child in children if (child.name == "gateway") is door))
 
 
 def _tell_refusal(broken: "asyncio.Future[str]", ended: "asyncio.Task[None]") -> None:

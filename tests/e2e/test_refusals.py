@@ -1,0 +1,107 @@
+"""Bad input: the status and code of the API's documentation, never a 500, nothing half-written."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.issuer import Issuer
+from tests.support.person import Person, data, refusal
+from tests.support.platform import Platform
+
+SPEAKING = ("/tts/synthesize", "/tts/synthesize/async", "/tts/synthesize/stream")
+GOOD = {"text": "Fine.", "voice_id": "tone_low"}
+BAD: dict[str, tuple[dict[str, Any], int, str]] = {
+    "no text": ({"voice_id": "tone_low"}, 422, "VALIDATION_ERROR"),
+    "empty text": (GOOD | {"text": ""}, 422, "VALIDATION_ERROR"),
+    "a text of blanks": (GOOD | {"text": " \n "}, 422, "VALIDATION_ERROR"),
+    "a text over the limit": (GOOD | {"text": "word " * 20_001}, 422, "VALIDATION_ERROR"),
+    "an unknown voice": (GOOD | {"voice_id": "nobody"}, 404, "VOICE_NOT_FOUND"),
+    "a voice that is no name": (GOOD | {"voice_id": "../etc"}, 422, "VALIDATION_ERROR"),
+    "an unsupported format": (GOOD | {"config": {"output_format": "midi"}}, 422, "VALIDATION_ERROR"),
+    "an unsupported rate": (GOOD | {"config": {"sample_rate": 7_999}}, 422, "VALIDATION_ERROR"),
+    "a speed beyond reason": (GOOD | {"config": {"speed": 100}}, 422, "VALIDATION_ERROR"),
+    "a field nobody knows": (GOOD | {"tempo": 1}, 422, "VALIDATION_ERROR"),
+    "a text that is a number": (GOOD | {"text": 5}, 422, "VALIDATION_ERROR"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_what_cannot_be_spoken_is_refused_and_leaves_nothing(case: str, ada: Person) -> None:
+    body, status, code = BAD[case]
+
+    answers = [await ada.http.post(path, json=body) for path in SPEAKING]
+
+    assert [refusal(answer) for answer in answers] == [(status, code)] * len(SPEAKING)
+    assert data(await ada.http.get("/job")) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"hello", b"[]", b"\xff\xfe", b'{"text": "\\ud800", "voice_id": "tone_low"}'])
+async def test_a_body_that_is_not_what_it_should_be_is_refused(body: bytes, ada: Person) -> None:
+    for path in SPEAKING:
+        answer = await ada.http.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert refusal(answer) == (422, "VALIDATION_ERROR"), (path, answer.text)
+
+
+async def test_a_body_that_is_too_large_is_refused(ada: Person) -> None:
+    answer = await ada.http.post("/tts/synthesize", json=GOOD | {"text": "a" * 5_000_000})
+
+    assert refusal(answer) == (413, "BODY_TOO_LARGE")
+
+
+async def test_nobody_speaks_without_logging_in(platform: Platform) -> None:
+    async with Person.at(platform.url) as nobody:
+        for path in SPEAKING:
+            assert refusal(await nobody.http.post(path, json=GOOD)) == (401, "UNAUTHENTICATED")
+
+
+async def test_a_forged_or_expired_token_is_refused(ada: Person) -> None:
+    genuine = ada.http.headers["Authorization"].removeprefix("Bearer ")
+    header, claims, signature = genuine.split(".")
+    forgeries = {
+        "not a token": "abc",
+        "another's signature": f"{header}.{claims}.{signature[:-6]}AAAAAA",
+        "no signature": f"{header}.{claims}.",
+        "another key": Issuer().token(),
+        "another key, expired": Issuer().token(lasts=-60),
+    }
+    for case, token in forgeries.items():
+        answer = await ada.http.post("/tts/synthesize", json=GOOD, headers={"Authorization": f"Bearer {token}"})
+        assert refusal(answer)[0] == 401, case
+
+
+async def test_who_logs_out_is_out_everywhere(ada: Person) -> None:
+    assert (await ada.http.post("/auth/logout")).is_success
+
+    async def refused() -> bool:
+        return (await ada.http.get("/job")).status_code == 401
+
+    from tests.support.eventually import eventually
+
+    await eventually(refused, within=5)
+
+
+async def test_somebody_elses_things_are_not_there(ada: Person, eve: Person) -> None:
+    job = await ada.queue("Mine alone.")
+    [_ async for _ in ada.follow(job["id"])]
+    result = (await ada.job(job["id"]))["result"]
+
+    answers: dict[str, httpx.Response] = {
+        "look": await eve.http.get(f"/job/{job['id']}"),
+        "follow": await eve.http.get(f"/job/{job['id']}/progress"),
+        "cancel": await eve.http.patch(f"/job/{job['id']}", json={"status": "cancelled"}),
+        "delete": await eve.http.delete(f"/job/{job['id']}"),
+        "listen": await eve.audio(result),
+    }
+
+    codes = {name: refusal(answer) for name, answer in answers.items()}
+    assert codes == {
+        **dict.fromkeys(("look", "follow", "cancel", "delete"), (404, "JOB_NOT_FOUND")),
+        "listen": (404, "AUDIO_NOT_FOUND"),
+    }
+    assert (await ada.audio(result)).is_success
+
+
+async def test_paths_that_are_not_there_say_so(ada: Person) -> None:
+    assert refusal(await ada.http.get("/nowhere")) == (404, "NOT_FOUND")
+    assert refusal(await ada.http.put("/tts/synthesize", json=GOOD)) == (405, "METHOD_NOT_ALLOWED")

@@ -1,0 +1,111 @@
+"""The main job: text goes in, speech with word times comes out."""
+
+import io
+import wave
+
+from tests.support.person import Person, data
+
+STORY = "The quick brown fox jumps over the lazy dog. " * 40
+
+
+async def test_somebody_registers_speaks_and_downloads_what_was_said(ada: Person) -> None:
+    result = await ada.speak("Hello brave new world.")
+
+    assert [word["word"] for word in result["word_timestamps"]] == ["Hello", "brave", "new", "world"]
+    times = [(word["start_time"], word["end_time"]) for word in result["word_timestamps"]]
+    assert times == sorted(times)
+    assert times[-1][1] <= result["duration"]
+    whole = await ada.audio(result)
+    assert len(whole.content) == result["size"] == int(whole.headers["Content-Length"])
+    with wave.open(io.BytesIO(whole.content)) as sound:
+        assert sound.getframerate() == result["sample_rate"]
+        assert abs(sound.getnframes() / sound.getframerate() - result["duration"]) < 0.01
+
+
+async def test_audio_comes_in_parts_when_parts_are_asked_for(ada: Person) -> None:
+    result = await ada.speak("Only a part of this.")
+    whole = await ada.audio(result)
+
+    middle = await ada.audio(result, Range="bytes=100-199")
+    unchanged = await ada.audio(result, **{"If-None-Match": whole.headers["ETag"]})
+    beyond = await ada.audio(result, Range=f"bytes={result['size']}-")
+
+    assert (middle.status_code, middle.content) == (206, whole.content[100:200])
+    assert middle.headers["Content-Range"] == f"bytes 100-199/{result['size']}"
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert beyond.status_code == 416
+
+
+async def test_a_job_tells_how_it_goes_and_carries_the_result(ada: Person) -> None:
+    queued = data(await ada.http.post("/tts/synthesize/async", json={"text": "One. Two. Three.", "voice_id": "tone_low"}), 202)
+    assert queued["status"] == "pending"
+
+    events = [event async for event in ada.follow(queued["job_id"])]
+
+    assert events[-1]["event"] == "complete"
+    shares = [event["progress"] for event in events[:-1]]
+    assert shares == sorted(shares)
+    assert (shares[-1], events[-2]["status"]) == (100, "completed")
+    job = await ada.job(queued["job_id"])
+    assert job["result"]["synthesis_id"] == queued["synthesis_id"]
+    assert (await ada.audio(job["result"])).status_code == 200
+
+
+async def test_one_who_comes_back_gets_the_events_they_have_missed(ada: Person) -> None:
+    job = await ada.queue("One. Two. Three.")
+    first = [event async for event in ada.follow(job["id"])]
+
+    again = [event async for event in ada.follow(job["id"], **{"Last-Event-ID": first[1]["id"]})]
+
+    assert again == first[2:]
+
+
+async def test_a_stream_begins_before_its_end_is_known(ada: Person) -> None:
+    body = {"text": "Hear this at once. Then tone-hang for good.", "voice_id": "tone_low"}
+
+    async with ada.http.stream("POST", "/tts/synthesize/stream", json=body) as response:
+        assert response.status_code == 200
+        first = await anext(response.aiter_raw())
+
+    assert first.startswith(b"RIFF")
+
+
+async def test_every_format_comes_as_what_it_says_it_is(ada: Person) -> None:
+    signs = {"wav": b"RIFF", "mp3": (b"ID3", b"\xff"), "flac": b"fLaC", "ogg": b"OggS", "pcm": b""}
+    for name, sign in signs.items():
+        result = await ada.speak("A format.", output_format=name)
+        whole = await ada.audio(result)
+        assert result["format"] == name
+        assert whole.content.startswith(sign), name
+
+
+async def test_a_long_text_is_spoken_word_for_word(ada: Person) -> None:
+    job = await ada.queue(STORY)
+
+    events = [event async for event in ada.follow(job["id"])]
+    result = (await ada.job(job["id"]))["result"]
+
+    assert events[-1]["event"] == "complete"
+    assert len(result["word_timestamps"]) == len(STORY.split())
+    assert all(STORY[word["char_start"] : word["char_end"]] == word["word"] for word in result["word_timestamps"])
+
+
+async def test_the_same_idempotency_key_makes_one_job(ada: Person) -> None:
+    headers = {"Idempotency-Key": "once"}
+    body = {"text_content": "Only once.", "voice_model_id": "tone_low"}
+
+    first, second = [data(await ada.http.post("/job", json=body, headers=headers)) for _ in range(2)]
+
+    assert first["id"] == second["id"]
+    assert len(data(await ada.http.get("/job"))) == 1
+
+
+async def test_a_job_that_is_not_wanted_any_more_ends(ada: Person) -> None:
+    job = await ada.queue("This would tone-hang for good.")
+
+    await ada.http.patch(f"/job/{job['id']}", json={"status": "cancelled"})
+    events = [event async for event in ada.follow(job["id"])]
+
+    assert events[-2]["status"] == "cancelled"
+    assert (await ada.http.delete(f"/job/{job['id']}")).is_success
+    assert (await ada.http.get(f"/job/{job['id']}")).status_code == 404

@@ -1,0 +1,125 @@
+"""The whole platform, started the way a person would: in both forms, for the same stories."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from echo_embedded.broker import local_node
+from echo_embedded.datafolder import DataFolder, Secrets
+from tests.support.collector import Collector, collecting
+from tests.support.requirements import Missing, Require
+
+START_SECONDS = 90.0
+FORMS = {"embedded": "serve", "distributed": "local"}
+QUICK = {
+    "ECHO_AUTH_PASSWORD_ROUNDS": "1",
+    "ECHO_AUTH_PASSWORD_MEMORY_KIB": "1024",
+    "ECHO_GATEWAY_LIMIT_CREDENTIALS": "0",
+    "ECHO_GATEWAY_LIMIT_USER": "0",
+    "ECHO_SYNTHESIS_LEASE_SECONDS": "2",
+    "OTEL_BSP_SCHEDULE_DELAY": "100",
+}
+
+
+@dataclass
+class Platform:
+    """A platform that runs as a child process."""
+
+    form: str
+    folder: DataFolder
+    process: subprocess.Popen[bytes]
+    output: Path
+    collector: Collector
+
+    @property
+    def url(self) -> str:
+        running = self.folder.running()
+        assert running is not None, self.said
+        return running.url
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def admin(self) -> Secrets:
+        found = self.folder.known_secrets()
+        assert found is not None
+        return found
+
+    def pids(self) -> dict[str, int]:
+        """The processes by name, as they are now."""
+        running = self.folder.running()
+        return {} if running is None else running.processes
+
+    def family(self) -> list[psutil.Process]:
+        """The process and all that came from it."""
+        root = psutil.Process(self.process.pid)
+        return [root, *root.children(recursive=True)]
+
+    def wait_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while self.folder.running() is None:
+            assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.said}"
+            assert time.monotonic() < deadline, f"not ready: {self.said}"
+            time.sleep(0.05)
+
+    def stop(self, sign: signal.Signals = signal.SIGINT, within: float = 30.0) -> int:
+        self.process.send_signal(sign)
+        return self.process.wait(within)
+
+
+@contextmanager
+def started(form: str, folder: Path, *, models: Path | None = None, **settings: str) -> Iterator[Platform]:
+    """A platform on a data folder of its own; ended, whatever happens."""
+    folder.mkdir(parents=True, exist_ok=True)
+    output = folder / "output.txt"
+    command = [sys.executable, "-m", "echo_embedded", FORMS[form], "--data", str(folder / "data"), "--port", "0"]
+    with collecting() as collector, output.open("wb") as file:
+        environment = {**os.environ, **QUICK, "ECHO_MODELS": str(models or folder / "models"), **settings}
+        environment["ECHO_OTLP_ENDPOINT"] = collector.url
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment, cwd=folder, start_new_session=True)
+        platform = Platform(form, DataFolder(folder / "data"), process, output, collector)
+        try:
+            platform.wait_ready()
+            yield platform
+        finally:
+            end(platform)
+
+
+def end(platform: Platform) -> None:
+    if platform.process.poll() is not None:
+        return
+    family = platform.family()
+    try:
+        platform.stop()
+    except subprocess.TimeoutExpired:
+        for member in family:
+            if member.is_running():
+                member.kill()
+        platform.process.wait()
+
+
+def require_form(form: str, require: Require, scratch: Path) -> None:
+    """The distributed form needs RabbitMQ's server on this machine."""
+    if form == "distributed":
+        require("rabbitmq-node", local_node(scratch) or Missing("no rabbitmq-server installed"))
+
+
+@pytest.fixture(scope="session", params=FORMS)
+def platform(request: pytest.FixtureRequest, require: Require, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform that speaks with the tone engine's voices, shared by all stories: each story has users of its own."""
+    folder = tmp_path_factory.mktemp(request.param)
+    require_form(request.param, require, folder)
+    engines = {"ECHO_SYNTHESIS_ENGINES": "tone", "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_low"}
+    with started(request.param, folder, **engines) as found:
+        yield found
