@@ -20,7 +20,6 @@ from echo_common.http.client import ServiceClient
 from echo_common.http.server import serving
 from echo_common.service import Process
 from echo_common.settings import CommonSettings
-from echo_common.store.mongo import open_store
 from echo_common.store.port import Store
 from tests.support.database import Database
 from tests.support.visitor import Visitor
@@ -50,41 +49,44 @@ class Auth:
         return [message.topic for message in self.published]
 
 
-Start = Callable[[AuthSettings], AbstractAsyncContextManager[Auth]]
+Start = Callable[..., AbstractAsyncContextManager[Auth]]
+
+
+@asynccontextmanager
+async def replica(settings: AuthSettings, database: Database, listen: str, objects: Path) -> AsyncIterator[Auth]:
+    common = CommonSettings(
+        listen=listen,
+        auth_url=listen,
+        database_url=SecretStr(database.url),
+        database_prefix=database.prefix,
+        bus_url=SecretStr("inproc://"),
+        objects_url=f"file://{objects}",
+    )
+    broker, published = InprocBroker(), list[Message]()
+
+    async def note(message: Message) -> Outcome:
+        published.append(message)
+        return Done()
+
+    async with AsyncExitStack() as stack:
+        ear = InprocBus(broker)
+        stack.push_async_callback(ear.close)
+        await ear.consume(Consumer("ear", list({topic for topic, _ in event_types()}), note, transient=True))
+        app = await stack.enter_async_context(service(settings).running(common, Process(broker=broker)))
+        url = await stack.enter_async_context(serving(app, listen))
+        client = await stack.enter_async_context(ServiceClient.open("auth", url))
+        store = await database.open("auth")
+        stack.push_async_callback(store.close)
+        yield Auth(client, app.state.dependencies, store, published)
 
 
 @pytest.fixture
 def start(database: Database, tmp_path: Path) -> Start:
-    """Starts a replica with these settings; all of a test's replicas share one database."""
+    """Starts a replica with these settings; all of a test's replicas share one database, the test's unless given."""
     number = count()
 
-    @asynccontextmanager
-    async def started(settings: AuthSettings) -> AsyncIterator[Auth]:
-        listen = f"unix://{tmp_path}/auth{next(number)}.sock"
-        common = CommonSettings(
-            listen=listen,
-            auth_url=listen,
-            database_url=SecretStr(database.url),
-            database_prefix=database.prefix,
-            bus_url=SecretStr("inproc://"),
-            objects_url=f"file://{tmp_path}/objects",
-        )
-        broker, published = InprocBroker(), list[Message]()
-
-        async def note(message: Message) -> Outcome:
-            published.append(message)
-            return Done()
-
-        async with AsyncExitStack() as stack:
-            ear = InprocBus(broker)
-            stack.push_async_callback(ear.close)
-            await ear.consume(Consumer("ear", list({topic for topic, _ in event_types()}), note, transient=True))
-            app = await stack.enter_async_context(service(settings).running(common, Process(broker=broker)))
-            url = await stack.enter_async_context(serving(app, listen))
-            client = await stack.enter_async_context(ServiceClient.open("auth", url))
-            store = await open_store(database.url, database.prefix + "auth")
-            stack.push_async_callback(store.close)
-            yield Auth(client, app.state.dependencies, store, published)
+    def started(settings: AuthSettings, on: Database = database) -> AbstractAsyncContextManager[Auth]:
+        return replica(settings, on, f"unix://{tmp_path}/auth{next(number)}.sock", tmp_path / "objects")
 
     return started
 
