@@ -86,7 +86,7 @@ async def test_a_request_body_goes_through_while_it_comes(gateway: Gateway, synt
         arrived.set()
         await exchange.json((await exchange.read()).decode())
 
-    async def body():
+    async def body() -> AsyncIterator[bytes]:
         yield b"first"
         await arrived.wait()
         yield b"second"
@@ -190,7 +190,7 @@ async def test_a_client_that_leaves_while_sending_stops_the_service(gateway: Gat
         except ConnectionResetError:
             abandoned.set()
 
-    async def endless():
+    async def endless() -> AsyncIterator[bytes]:
         yield b"some"
         await asyncio.Event().wait()
 
@@ -252,7 +252,7 @@ async def test_a_request_that_was_heard_is_not_sent_again(gateway: Gateway, synt
 
 
 async def test_a_body_beyond_the_limit_is_refused(gateway: Gateway, synthesis: Upstream) -> None:
-    async def endless():
+    async def endless() -> AsyncIterator[bytes]:
         while True:
             yield b"x" * 65536
 
