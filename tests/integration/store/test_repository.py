@@ -7,7 +7,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from echo_common.bus.delivery import current_cause
-from echo_common.store.port import DuplicateError, Index, Store
+from echo_common.store.port import Document, DuplicateError, Index, Store
 from echo_common.store.relay import Relay
 from echo_common.store.repository import StaleError
 from tests.integration.store.counters import (
@@ -30,7 +30,7 @@ async def counters(store: Store) -> Counters:
     return counters
 
 
-async def raw(store: Store, key: str) -> dict:
+async def raw(store: Store, key: str) -> Document:
     document = await store.collection("counters").find_one({"_id": key})
     assert document is not None
     return document

@@ -87,7 +87,8 @@ class FolderStorage:
         return info
 
     def _remove(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
+        with suppress(IsADirectoryError, NotADirectoryError):
+            path.unlink(missing_ok=True)
         with suppress(OSError):  # a folder that is not empty ends it
             for folder in path.parents:
                 if folder == self._objects:

@@ -1,0 +1,79 @@
+"""Storage that is away says so, and nothing half-written is ever seen."""
+
+import asyncio
+import os
+import signal
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from echo_common.storage.connect import open_storage
+from echo_common.storage.port import StorageUnavailableError
+from tests.support.s3 import S3Server
+
+
+async def test_an_s3_server_that_is_away_is_reported():
+    server = S3Server()
+    server.start()
+    storage = await server.bucket().open()
+    await storage.put("a", b"x", "text/plain")
+    server.stop()
+    for attempt in (storage.put("b", b"y", "text/plain"), storage.info("a"), storage.delete("a"), anext(storage.read("a")), anext(storage.keys("")), storage.ping()):  # fmt: skip
+        with pytest.raises(StorageUnavailableError) as refused:
+            await attempt
+        assert (refused.value.status, refused.value.code) == (503, "SERVICE_UNAVAILABLE")
+    await storage.close()
+
+
+async def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path):
+    (tmp_path / "file").touch()
+    storage = await open_storage((tmp_path / "file" / "objects").as_uri())
+    for attempt in (storage.put("b", b"y", "text/plain"), storage.ping()):
+        with pytest.raises(StorageUnavailableError):
+            await attempt
+
+
+async def test_a_writer_killed_halfway_leaves_nothing_to_be_seen(tmp_path: Path):
+    storage = await open_storage((tmp_path / "objects").as_uri())
+    await storage.put("a", b"before", "text/plain")
+    os.mkfifo(tmp_path / "endless")
+    writer = textwrap.dedent(f"""
+        import asyncio, pathlib
+        from echo_common.storage.connect import open_storage
+
+        async def main():
+            storage = await open_storage({(tmp_path / "objects").as_uri()!r})
+            await storage.put_file("a", pathlib.Path({str(tmp_path / "endless")!r}), "text/plain")
+
+        asyncio.run(main())
+    """)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", writer)
+    source = await asyncio.to_thread((tmp_path / "endless").open, "wb", 0)
+    # More than a pipe holds: when the last byte is taken, the writer is in the middle of its file.
+    await asyncio.to_thread(source.write, b"x" * 1024**2)
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    source.close()
+    assert b"".join([block async for block in storage.read("a")]) == b"before"
+    assert [key async for key in storage.keys("")] == ["a"]
+
+
+async def test_no_empty_folder_stays_behind(tmp_path: Path):
+    storage = await open_storage(tmp_path.as_uri())
+    await storage.put("a/b/c/d", b"x", "text/plain")
+    await storage.delete("a/b/c/d")
+    assert list((tmp_path / "objects").iterdir()) == []
+
+
+async def test_what_a_crash_left_long_ago_is_swept(tmp_path: Path):
+    storage = await open_storage(tmp_path.as_uri())
+    await storage.ping()
+    old, young = tmp_path / "incoming" / "old", tmp_path / "incoming" / "young"
+    old.touch()
+    young.touch()
+    os.utime(old, (0, 0))
+    await storage.ping()
+    assert not old.exists()
+    assert young.exists()
