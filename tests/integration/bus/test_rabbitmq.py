@@ -1,0 +1,199 @@
+"""What only a broker of its own can do to the bus: die, forget, starve, drop connections."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import aio_pika
+import pytest
+
+from echo_common.bus.port import Bus, BusUnavailableError, Done, Message, Outcome
+from echo_common.bus.rabbitmq import RabbitBus
+from echo_embedded.broker import RabbitNode
+from tests.integration.bus.conftest import Listener, Names, durable, fact, live
+from tests.support.eventually import eventually
+
+TOPIC = "thing.happened"
+PATIENCE = 60.0
+
+
+@pytest.fixture
+async def node(stopped_node: RabbitNode) -> RabbitNode:
+    await stopped_node.start()
+    return stopped_node
+
+
+@pytest.fixture
+async def publisher(node: RabbitNode) -> AsyncIterator[RabbitBus]:
+    bus = await RabbitBus.open(node.url, service="publisher", publish_timeout=2)
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def consumer(node: RabbitNode) -> AsyncIterator[RabbitBus]:
+    bus = await RabbitBus.open(node.url, service="consumer", publish_timeout=2)
+    yield bus
+    await bus.close()
+
+
+class Outbox:
+    """Publishes like the relay does: again and again, until it is confirmed."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self.confirmed: set[str] = set()
+
+    async def send(self, count: int, batch: int = 10) -> None:
+        for _ in range(0, count, batch):
+            messages = [fact(TOPIC) for _ in range(batch)]
+            await self.send_one_batch(messages)
+
+    async def send_one_batch(self, messages: list[Message]) -> None:
+        while True:
+            with suppress(BusUnavailableError):
+                await self._bus.publish(messages)
+                break
+            await asyncio.sleep(0.05)
+        self.confirmed |= {message.id for message in messages}
+
+
+async def test_a_killed_broker_loses_nothing(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:
+    listener, outbox = Listener(), Outbox(publisher)
+    await consumer.consume(durable("consumer", [TOPIC], listener))
+    clock = asyncio.get_running_loop().time
+    old_enough = clock() + 2  # a younger queue may lose its leader and what is in it: that is the next story
+    while clock() < old_enough:
+        await outbox.send(50)
+    sending = asyncio.create_task(outbox.send(2000))
+    before = len(outbox.confirmed)
+    await eventually(lambda: len(outbox.confirmed) > before + 200, within=PATIENCE)
+    await node.kill()
+    await node.start()
+    await sending
+    await eventually(lambda: outbox.confirmed <= set(listener.ids), within=PATIENCE)
+
+
+async def test_queues_declared_just_before_a_crash_work_after_it(
+    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus
+) -> None:
+    listener, topics = Listener(), [f"thing.happened_{number}" for number in range(6)]
+    await consumer.consume(durable("consumer", topics, listener))
+    await node.kill()
+    await node.start()
+    for topic in topics:
+        await Outbox(publisher).send_one_batch([fact(topic, f"evt_{topic}")])
+    await eventually(lambda: set(listener.ids) >= {f"evt_{topic}" for topic in topics}, within=PATIENCE)
+
+
+async def test_a_wiped_broker_gets_its_topology_back(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:
+    kept, heard, outbox = Listener(), Listener(), Outbox(publisher)
+    await consumer.consume(durable("consumer", [TOPIC], kept))
+    await consumer.consume(live("consumer", [TOPIC], heard))
+    await outbox.send(10)
+    await eventually(lambda: outbox.confirmed <= set(kept.ids))
+    await node.kill()
+    await node.wipe()
+    await node.start()
+    await outbox.send(100)  # confirmed means: in a queue, not dropped because the queue was not there yet
+    await eventually(lambda: outbox.confirmed <= set(kept.ids), within=PATIENCE)
+    assert len(heard.got) > 10
+
+
+async def test_what_a_service_misses_waits_for_it(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:
+    await consumer.consume(durable("consumer", [TOPIC], Listener()))
+    await consumer.close()
+    await publisher.publish([fact(TOPIC, "evt_1")])
+    back, listener = await RabbitBus.open(node.url, service="consumer"), Listener()
+    try:
+        await back.consume(durable("consumer", [TOPIC], listener))
+        await eventually(lambda: [(message.id, message.attempt) for message in listener.got] == [("evt_1", 1)])
+    finally:
+        await back.close()
+
+
+async def test_dropped_connections_come_back(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def slow_once(message: Message) -> Outcome:
+        entered.set()
+        await go.wait()
+        return Done()
+
+    listener, outbox = Listener(then=slow_once), Outbox(publisher)
+    await consumer.consume(durable("consumer", [TOPIC], listener))
+    await outbox.send_one_batch([fact(TOPIC, "evt_1")])
+    await entered.wait()
+    await node.ctl("close_all_connections", "test")
+    go.set()
+    await outbox.send_one_batch([fact(TOPIC, "evt_2")])
+    # The first was handled to its end, but could not be acknowledged: it comes again.
+    await eventually(lambda: listener.ids.count("evt_1") == 2 and "evt_2" in listener.ids, within=PATIENCE)
+
+
+async def test_a_deleted_queue_is_declared_again(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:
+    listener, outbox = Listener(), Outbox(publisher)
+    await consumer.consume(durable("consumer", [TOPIC], listener))
+    await outbox.send(10)
+    await node.ctl("delete_queue", f"consumer.{TOPIC}")
+    await outbox.send_one_batch([fact(TOPIC, "evt_after")])
+    await eventually(lambda: "evt_after" in listener.ids, within=PATIENCE)
+
+
+async def test_publishing_during_an_outage_is_refused_in_time(node: RabbitNode, publisher: RabbitBus) -> None:
+    await node.kill()
+    with pytest.raises(BusUnavailableError):
+        await asyncio.wait_for(publisher.publish([fact(TOPIC)]), 8)
+    with pytest.raises(BusUnavailableError):
+        await asyncio.wait_for(publisher.ping(), 8)
+    with pytest.raises(BusUnavailableError):
+        await RabbitBus.open(node.url, service="late", connect_timeout=0.2)
+
+
+async def test_a_full_disk_refuses_events_and_goes_on_consuming(
+    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus
+) -> None:
+    go = asyncio.Event()
+
+    async def wait(message: Message) -> Outcome:
+        await go.wait()
+        return Done()
+
+    listener, outbox = Listener(then=wait), Outbox(publisher)
+    await consumer.consume(durable("consumer", [TOPIC], listener, concurrency=1))
+    await publisher.publish([fact(TOPIC, "evt_1"), fact(TOPIC, "evt_2")])
+    await eventually(lambda: listener.ids == ["evt_1"])
+
+    await node.ctl("set_disk_free_limit", "9999GB")
+
+    async def refused() -> bool:
+        try:
+            await asyncio.wait_for(publisher.publish([fact(TOPIC)]), 8)
+        except BusUnavailableError:
+            return True
+        return False
+
+    await eventually(refused, within=PATIENCE)
+    go.set()
+    await eventually(lambda: listener.ids[:2] == ["evt_1", "evt_2"], within=PATIENCE)
+
+    await node.ctl("set_disk_free_limit", "1MB")
+    await outbox.send_one_batch([fact(TOPIC, "evt_after")])
+    await eventually(lambda: "evt_after" in listener.ids, within=PATIENCE)
+
+
+async def test_anything_in_a_queue_is_delivered_as_a_message(rabbitmq: str, names: Names) -> None:
+    service, topic, listener = names.service("a"), names.topic("x"), Listener()
+    bus = await RabbitBus.open(rabbitmq, service=service)
+    try:
+        await bus.consume(durable(service, [topic], listener))
+        async with await aio_pika.connect(rabbitmq) as connection:
+            exchange = await (await connection.channel()).get_exchange("echo.events")
+            await exchange.publish(aio_pika.Message(b"\x00", headers={"attempt": "many", "list": [1]}), topic)
+        await eventually(lambda: len(listener.got) == 1)
+        [message] = listener.got
+        assert (message.topic, message.version, message.body, message.attempt) == (topic, 0, b"\x00", 1)
+    finally:
+        await bus.close()
+        async with await aio_pika.connect(rabbitmq) as connection:
+            await (await connection.channel()).queue_delete(f"{service}.{topic}")
