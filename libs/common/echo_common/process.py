@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -33,20 +34,19 @@ async def _serve(service: Service[Any], settings: CommonSettings) -> None:
         log.info("stopping", service=service.name)
 
 
-def run(service: Service[Any]) -> None:
-    """Serve until a signal; exit code 2 with one sentence when the settings or the surroundings do not allow it."""
+def run(make: Callable[[], Service[Any]]) -> None:
+    """Serve what `make` makes until a signal.
+
+    Exit code 2 with one sentence when the settings (read before anything is connected) or the surroundings do not allow it.
+    """
     try:
-        settings = CommonSettings()
+        settings, service = CommonSettings(), make()
     except ValidationError as error:
-        sys.exit(_refuse(error, "ECHO_"))
+        sys.exit(_refuse(error))
     configure_logging(settings)
     tracing = configure_tracing(settings, service.name)
     try:
         uvloop.run(_serve(service, settings))
-    except ValidationError as error:
-        if not error.title.endswith("Settings"):
-            raise
-        sys.exit(_refuse(error, f"ECHO_{service.name.upper()}_"))
     except (AddressTakenError, EchoError, OSError) as error:
         sys.stderr.write(f"{service.name} cannot start: {error}\n")
         sys.exit(2)
@@ -55,7 +55,10 @@ def run(service: Service[Any]) -> None:
             tracing.shutdown()
 
 
-def _refuse(error: ValidationError, prefix: str) -> int:
+def _refuse(error: ValidationError) -> int:
+    """Name each bad setting as the operator wrote it: `GatewaySettings` come from `ECHO_GATEWAY_…`."""
+    owner = error.title.removesuffix("Settings").upper()
+    prefix = "ECHO_" if owner == "COMMON" else f"ECHO_{owner}_"
     for item in error.errors():
         name = prefix + "_".join(str(part) for part in item["loc"]).upper()
         sys.stderr.write(f"The setting {name} is not valid: {item['msg']}.\n")

@@ -1,8 +1,9 @@
 """Settings every service has. Each comes from the environment (`ECHO_…`) or a `.env` file; `.env.example` lists them all."""
 
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -11,22 +12,32 @@ def settings_config(prefix: str) -> SettingsConfigDict:
     return SettingsConfigDict(env_prefix=prefix, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
 
+def _scheme(*known: str) -> AfterValidator:
+    def check(url: str | SecretStr) -> str | SecretStr:
+        plain = url.get_secret_value() if isinstance(url, SecretStr) else url
+        if urlsplit(plain).scheme not in known:
+            raise ValueError(f"it must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in known)}")
+        return url
+
+    return AfterValidator(check)
+
+
 class CommonSettings(BaseSettings):
     """Where a service finds the world. The URL's scheme picks the adapter."""
 
     model_config = settings_config("ECHO_")
 
-    listen: str = Field(
+    listen: Annotated[str, _scheme("http", "unix")] = Field(
         "http://127.0.0.1:8000", description="Where the service listens: http://host:port or unix:///path.sock."
     )
-    database_url: SecretStr = Field(
+    database_url: Annotated[SecretStr, _scheme("mongodb", "mongodb+srv")] = Field(
         SecretStr("mongodb://127.0.0.1:27017"), description="MongoDB, or anything that speaks its wire protocol."
     )
     database_prefix: str = Field("", pattern=r"^[a-z0-9_]{0,32}$", description="Put before each service's database name.")
-    bus_url: SecretStr = Field(
+    bus_url: Annotated[SecretStr, _scheme("amqp", "amqps", "inproc")] = Field(
         SecretStr("amqp://guest:guest@127.0.0.1:5672/"), description="amqp://… for RabbitMQ; inproc:// within one process."
     )
-    objects_url: str = Field(
+    objects_url: Annotated[str, _scheme("file", "s3")] = Field(
         "file:///var/lib/echo/objects", description="file:///folder, or s3://bucket?endpoint=http://host:9000&region=us-east-1."
     )
     objects_access_key: SecretStr | None = Field(None, description="Access key for s3:// storage.")

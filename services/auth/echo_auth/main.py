@@ -15,10 +15,10 @@ from echo_common.service import Adapters, Service
 
 def service(settings: AuthSettings | None = None) -> Service[Dependencies]:
     """Auth, with settings from the environment unless given."""
+    chosen = settings or AuthSettings()  # type: ignore[call-arg]  # `secret` comes from the environment
 
     @asynccontextmanager
     async def opened(adapters: Adapters) -> AsyncIterator[Dependencies]:
-        chosen = settings or AuthSettings()
         store, relay = adapters.store, adapters.relay
         secret = chosen.secret.get_secret_value()
         async with Passwords.open(rounds=chosen.password_rounds, memory_kib=chosen.password_memory_kib) as passwords:
