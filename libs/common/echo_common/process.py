@@ -61,5 +61,5 @@ def _refuse(error: ValidationError) -> int:
     prefix = "ECHO_" if owner == "COMMON" else f"ECHO_{owner}_"
     for item in error.errors():
         name = prefix + "_".join(str(part) for part in item["loc"]).upper()
-        sys.stderr.write(f"The setting {name} is not valid: {item['msg']}.\n")
+        sys.stderr.write(f"The setting {name} is not valid: {item['msg'].removeprefix('Value error, ')}.\n")
     return 2

@@ -15,7 +15,7 @@ from echo_common.service import Adapters, Service
 
 def service(settings: AuthSettings | None = None) -> Service[Dependencies]:
     """Auth, with settings from the environment unless given."""
-    chosen = settings or AuthSettings()  # type: ignore[call-arg]  # `secret` comes from the environment
+    chosen = settings or AuthSettings()
 
     @asynccontextmanager
     async def opened(adapters: Adapters) -> AsyncIterator[Dependencies]:
