@@ -58,10 +58,11 @@ class _Part:
     async def stop(self) -> None:
         """Let running work end, then close. A start that is under way is given up."""
         self._stop.set()
-        if not self._listening.done():
+        started = self._listening.done()
+        if not started:
             self.task.cancel()
         await asyncio.wait({self.task})
-        if not self.task.cancelled() and (error := self.task.exception()):
+        if started and not self.task.cancelled() and (error := self.task.exception()):
             log.error("stopped badly", service=self.name, error=str(error))
 
 
