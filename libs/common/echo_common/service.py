@@ -104,6 +104,7 @@ class Service(Generic[D]):
         objects = await open_storage(
             settings.objects_url, access_key=settings.objects_access_key, secret_key=settings.objects_secret_key
         )
+        stack.push_async_callback(objects.close)
         relay = Relay(bus, faults=faults)
         stack.push_async_callback(relay.close)
         auth = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
