@@ -11,6 +11,7 @@ from echo_common.service import Adapters, Service
 from echo_gateway import handlers, openapi
 from echo_gateway.clients import open_clients, service_checks
 from echo_gateway.dependencies import Dependencies
+from echo_gateway.dispatch import Dispatch
 from echo_gateway.door import Identify
 from echo_gateway.limits import Limit, Limits
 from echo_gateway.live import Doorbells
@@ -32,14 +33,13 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
     cors = Middleware(
         CORSMiddleware, allow_origins=chosen.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_READABLE
     )
+    inner = [Middleware(Identify), Middleware(Limit), Middleware(Dispatch, routers=ROUTERS)]
+    layers = [cors, *inner] if chosen.cors_origins else inner
     return Service(
         name="gateway",
         open=opened,
         routers=[*ROUTERS, openapi.router],
         subscriptions=handlers.subscriptions,
         checks=lambda dependencies: service_checks(dependencies.clients),
-        options={
-            "redirect_slashes": False,
-            "middleware": [*([cors] if chosen.cors_origins else []), Middleware(Identify), Middleware(Limit)],
-        },
+        options={"redirect_slashes": False, "middleware": layers},
     )

@@ -10,6 +10,7 @@ from echo_common.http.health import Check, health_router
 from echo_common.http.observe import Observe
 from echo_common.telemetry import Metrics
 
+_NO_SECOND_SPAN = {"tracing": False, "metrics": False, "logs": False}  # the observing layer makes the span
 MAX_JSON_BODY = 2 * 1024 * 1024
 
 
@@ -26,7 +27,8 @@ def create_app(
 
     Bodies over `max_body` bytes are refused with 413. Interactive documentation is off unless `options` turn it on.
     """
-    app = FastAPI(**{"title": f"Echo {service}", "docs_url": None, "redoc_url": None, "openapi_url": None} | options)
+    fixed = {"docs_url": None, "redoc_url": None, "openapi_url": None, "telemetry": _NO_SECOND_SPAN}
+    app = FastAPI(**{"title": f"Echo {service}"} | fixed | options)
     install_error_handlers(app)
     if checks is not None:
         app.include_router(health_router(service, checks, metrics.registry))

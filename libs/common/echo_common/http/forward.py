@@ -44,7 +44,7 @@ _NOT_PASSED_ON = _HOP_BY_HOP | {
     b"tracestate",
     b"baggage",
 }
-_NO_AUTO_HEADERS = ("Content-Type", "Accept")
+_UNWATCHED_SECONDS = 0.01
 # only these say for certain that the request has not been sent
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
@@ -68,7 +68,7 @@ class Caller:
         self.refusal: EchoError | None = None
         self._receive = receive
         self._task: asyncio.Task[object] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | asyncio.TimerHandle | None = None
 
     def __enter__(self) -> "Caller":
         self._task = asyncio.current_task()
@@ -85,7 +85,8 @@ class Caller:
     def watch(self) -> None:
         """From now on look out for the client's leaving; the body has been read, or there is none."""
         if self._task is not None:
-            self._watching = asyncio.create_task(self._watch())
+            # Most answers are there before a look-out would have been worth its task.
+            self._watching = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, self._look_out)
 
     async def body(self) -> AsyncGenerator[bytes, None]:
         """The request's body in the pieces it comes in, then `watch`. A refusal on the way is kept in `refusal`."""
@@ -103,6 +104,9 @@ class Caller:
             if chunk := message.get("body", b""):
                 yield chunk
         self.watch()
+
+    def _look_out(self) -> None:
+        self._watching = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -153,7 +157,6 @@ async def _ask(
                 URL(client.pick() + target, encoded=True),
                 data=caller.body() if has_body else None,
                 headers=headers,
-                skip_auto_headers=_NO_AUTO_HEADERS,
                 allow_redirects=False,
             )
         except _NEVER_SENT as error:

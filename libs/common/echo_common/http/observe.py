@@ -16,6 +16,7 @@ from echo_common.telemetry import Metrics
 
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/health", "/internal/trust"})
+_CONTEXT_HEADERS = (b"traceparent", b"tracestate", b"baggage")
 _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -37,6 +38,7 @@ class Observe:
         self._tracer = trace.get_tracer("echo.http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -58,7 +60,8 @@ class Observe:
                     out.append((b"x-request-id", request_id.encode()))
             await send(message)
 
-        context = propagate.extract({name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()})
+        sent = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
+        context = propagate.extract(sent) if sent else None
         with (
             structlog.contextvars.bound_contextvars(request_id=request_id, service=self._service),
             self._tracer.start_as_current_span(
