@@ -1,9 +1,10 @@
 """The engine port: the thing that turns text into audio.
 
-An engine is a folder in `engines/`. Its `__init__.py` exposes one `SPEC: EngineSpec`; being there registers it.
+An engine is a folder in `engines/`. Its `__init__.py` exposes one `SPEC: EngineSpec`, or, where settings decide about it,
+`spec() -> EngineSpec`; being there registers it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -21,13 +22,17 @@ Gender = Literal["female", "male", "neutral"]
 
 @dataclass(frozen=True, slots=True)
 class EngineVoice:
-    """A voice built into an engine. `language` is a BCP-47 tag such as `en-US`."""
+    """A voice built into an engine.
+
+    `language` is a BCP-47 tag such as `en-US`; a `multilingual` voice speaks whatever language the text is in.
+    """
 
     id: str
     name: str
     language: str
     gender: Gender
     tags: tuple[str, ...] = ()
+    multilingual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,14 @@ class Speech:
     """An utterance, spoken.
 
     `samples` are mono float32 in [-1, 1]; `words` has exactly one entry for each of `Utterance.words`, starts never decreasing.
+    `cost` is what a provider counts for it, by unit (`input_tokens`, `utf8_bytes`); empty when nobody is paid.
     """
 
     samples: NDArray[np.float32]
     sample_rate: int
     words: tuple[WordTime, ...]
     alignment: Alignment
+    cost: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def duration(self) -> float:
@@ -80,22 +87,27 @@ class Speech:
 
 
 class Engine(Protocol):
-    """A loaded engine. Lives in a child process and serves one utterance at a time, synchronously."""
+    """A loaded engine. Lives in a child process; `speak` is called by `EngineSpec.concurrency` threads at once."""
 
     def speak(self, utterance: Utterance) -> Speech:
         """Speak the whole utterance, nothing left out, no silence added but the model's own.
 
-        Raises `UnknownVoiceError` for a voice the engine does not have. Any other exception is the engine's failure: the
-        pool reports it as `ENGINE_FAILED` and goes on with the same process.
+        Raises `UnknownVoiceError` for a voice the engine does not have, `EngineUnavailableError` when whoever it asks cannot
+        serve it now. Any other exception is the engine's failure: the pool reports it as `ENGINE_FAILED` and goes on with
+        the same process.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """What an engine needs to load: where model files lie, how many threads it may use."""
+    """What an engine needs to load: where model files lie, how many threads it may use.
+
+    `recogniser` is the folder of the model that finds word times for engines that give none.
+    """
 
     models: Path
     threads: int = 1
+    recogniser: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +115,9 @@ class EngineSpec:
     """What is known of an engine without loading it.
 
     `version` changes whenever the same utterance would sound different (it is part of the speech cache's key).
-    `missing` names what must be installed or fetched before `load` can succeed; empty when ready.
+    `missing` names what must be installed or fetched before `load` can succeed, empty when ready; `remedy` tells how.
+    An engine that waits for a network rather than a processor has one process for `concurrency` utterances at once, and may
+    take `patience` seconds longer than others over each.
     """
 
     name: str
@@ -115,6 +129,9 @@ class EngineSpec:
     missing: Callable[[EngineConfig], Sequence[str]]
     load: Callable[[EngineConfig], Engine]
     tags: tuple[str, ...] = field(default=())
+    remedy: str = "`echoctl models` fetches it"
+    concurrency: int = 1
+    patience: float = 0.0
 
 
 class UnknownVoiceError(NotFoundError):

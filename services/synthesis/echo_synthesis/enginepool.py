@@ -30,7 +30,10 @@ class EngineHealth:
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """Where models lie and how large the pool is; `workers` and `threads` (a worker) may differ for an engine by its name."""
+    """Where models lie and how large the pool is; `workers` and `threads` (a worker) may differ for an engine by its name.
+
+    An engine that serves several utterances in one process needs one worker only, whatever `workers` says.
+    """
 
     models: Path
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -39,6 +42,7 @@ class PoolConfig:
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     workers_of: Mapping[str, int] = field(default_factory=dict)
     threads_of: Mapping[str, int] = field(default_factory=dict)
+    recogniser: Path | None = None
 
 
 class EnginePool:
@@ -128,12 +132,13 @@ class _Crew:
     def __init__(self, spec: EngineSpec, config: PoolConfig) -> None:
         self._name = spec.name
         self._max_queued = config.max_queued
-        engine_config = EngineConfig(config.models, config.threads_of.get(spec.name, config.threads))
-        count = config.workers_of.get(spec.name, config.workers)
+        engine_config = EngineConfig(config.models, config.threads_of.get(spec.name, config.threads), config.recogniser)
+        count = config.workers_of.get(spec.name, config.workers if spec.concurrency == 1 else 1)
         self._workers = [EngineWorker(spec, engine_config, config.limits) for _ in range(count)]
-        # a stack: the worker that spoke last speaks next, so that few requests wake few processes
-        self._idle = list(self._workers)
-        self.size = count
+        # a stack: the worker that spoke last speaks next, so that few requests wake few processes;
+        # a worker that serves several at once is in it as many times
+        self._idle = self._workers * spec.concurrency
+        self.size = count * spec.concurrency
         self._line = _Line()
         self._serving: set[asyncio.Task[None]] = set()
         self._closed = False

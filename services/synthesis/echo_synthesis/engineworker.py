@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -20,14 +21,16 @@ from echo_synthesis.engine import (
     UnknownVoiceError,
     Utterance,
 )
-from echo_synthesis.engines.wire import PREFIX, pack, unpack_speech, utterance_to_header
+from echo_synthesis.engines.wire import PREFIX, Header, pack, unpack_speech, utterance_to_header
+
+_Answer = tuple[Header, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
     """Times in seconds; how nice the process is to the event loop beside it.
 
-    An utterance may take `speak_seconds` plus `seconds_a_character` for each of its characters.
+    An utterance may take `speak_seconds` plus `seconds_a_character` for each of its characters, and its engine's patience.
     """
 
     load_seconds: float = 120.0
@@ -38,13 +41,17 @@ class WorkerLimits:
 
 
 class EngineWorker:
-    """Starts its process when first needed and again after it died. Serves one utterance at a time."""
+    """Starts its process when first needed and again after it died. Serves `EngineSpec.concurrency` utterances at once."""
 
     def __init__(self, spec: EngineSpec, config: EngineConfig, limits: WorkerLimits) -> None:
         self._spec = spec
         self._config = config
         self._limits = limits
         self._process: Process | None = None
+        self._starting = asyncio.Lock()
+        self._listening: asyncio.Task[None] | None = None
+        self._numbers = itertools.count()
+        self._asked: dict[int, asyncio.Future[_Answer]] = {}
         self._failed_starts = 0
         self._retry_at = 0.0
         self._starts = 0
@@ -67,8 +74,11 @@ class EngineWorker:
 
         Raises `EngineUnavailableError`; after a start that failed, again at once until a growing pause is over.
         """
-        if self.ready:
-            return
+        async with self._starting:
+            if not self.ready:
+                await self._try_to_start()
+
+    async def _try_to_start(self) -> None:
         now = asyncio.get_running_loop().time()
         if now < self._retry_at:
             raise EngineUnavailableError(self.problem, retry_after=max(1, round(self._retry_at - now)))
@@ -90,33 +100,41 @@ class EngineWorker:
         self._failed_starts = 0
         self.problem = None
         self.ready = True
+        self._listening = asyncio.create_task(self._listen())
 
     async def speak(self, utterance: Utterance) -> Speech:
-        """See `EnginePool.speak`; a caller that is cancelled ends the process."""
+        """See `EnginePool.speak`; a caller that is cancelled ends the process, unless it serves others too."""
         await self.start()
-        seconds = self._limits.speak_seconds + len(utterance.text) * self._limits.seconds_a_character
+        limits, characters = self._limits, len(utterance.text)
+        seconds = limits.speak_seconds + characters * limits.seconds_a_character + self._spec.patience
+        number = next(self._numbers)
+        answer = self._asked[number] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(seconds):
-                await self._write(pack(utterance_to_header(utterance)))
-                header, payload = await self._read()
+                await self._write(pack({**utterance_to_header(utterance), "number": number}))
+                header, payload = await answer
         except TimeoutError:
             await self.close()
             raise EngineTimeoutError(details={"engine": self._spec.name, "seconds": seconds}) from None
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except ConnectionError:
+            answer.cancel()
             code = await self.close()
             raise EngineCrashedError(details={"engine": self._spec.name, "exit_code": code}) from None
         except asyncio.CancelledError:
-            await self.close()
+            if self._asked.keys() == {number}:
+                await self.close()
             raise
-        if header.get("error") == "voice":
-            raise UnknownVoiceError(header["message"])
-        if "error" in header:
-            raise EngineFailedError(details={"engine": self._spec.name, "reason": header["message"]})
+        finally:
+            self._asked.pop(number, None)
+        _raise_error(header, self._spec.name)
         return unpack_speech(header, payload)
 
     async def close(self) -> int | None:
         """End the process, if there is one; its exit code."""
         self.ready = False
+        if self._listening is not None:
+            self._listening.cancel()
+        self._fail_asked()
         process, self._process = self._process, None
         if process is None:
             return None
@@ -129,12 +147,14 @@ class EngineWorker:
     async def _start(self) -> None:
         missing = await asyncio.to_thread(self._spec.missing, self._config)
         if missing:
-            raise EngineUnavailableError(f"The speech engine {self._spec.name} lacks {', '.join(missing)}.", retry_after=30)
+            lacks = f"The speech engine {self._spec.name} lacks {', '.join(missing)}; {self._spec.remedy}."
+            raise EngineUnavailableError(lacks, retry_after=30)
         self._starts += 1
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "echo_synthesis.engines", self._spec.name),
             *("--models", str(self._config.models), "--threads", str(self._config.threads)),
             *("--nice", str(self._limits.niceness)),
+            *(("--recogniser", str(self._config.recogniser)) if self._config.recogniser else ()),
             stdin=PIPE,
             stdout=PIPE,
             stderr=None,
@@ -151,8 +171,24 @@ class EngineWorker:
         if "error" in header:
             raise EngineUnavailableError(f"The speech engine {self._spec.name} does not start: {header['message']}")
 
+    async def _listen(self) -> None:
+        """Hand each answer to whoever asked; the end of the process is every asker's."""
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                header, payload = await self._read()
+                asked = self._asked.get(header["number"])
+                if asked is not None and not asked.done():
+                    asked.set_result((header, payload))
+        self._fail_asked()
+
+    def _fail_asked(self) -> None:
+        for asked in self._asked.values():
+            if not asked.done():
+                asked.set_exception(ConnectionResetError())
+
     async def _write(self, frame: bytes) -> None:
-        assert self._process is not None  # noqa: S101
+        if self._process is None:
+            raise ConnectionResetError
         assert self._process.stdin is not None  # noqa: S101
         self._process.stdin.write(frame)
         await self._process.stdin.drain()
@@ -164,6 +200,18 @@ class EngineWorker:
         header_length, payload_length = PREFIX.unpack(await stdout.readexactly(PREFIX.size))
         header = json.loads(await stdout.readexactly(header_length))
         return header, await stdout.readexactly(payload_length)
+
+
+def _raise_error(header: Header, engine: str) -> None:
+    match header.get("error"):
+        case None:
+            return
+        case "voice":
+            raise UnknownVoiceError(header["message"])
+        case "unavailable":
+            raise EngineUnavailableError(header["message"], retry_after=header["retry_after"])
+        case _:
+            raise EngineFailedError(details={"engine": engine, "reason": header["message"]})
 
 
 def _threads_environment(threads: int) -> dict[str, str]:

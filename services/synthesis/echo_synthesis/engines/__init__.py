@@ -10,6 +10,10 @@ from echo_synthesis.engine import EngineSpec
 def discover(names: Collection[str] | None = None) -> Mapping[str, EngineSpec]:
     """The engines found, by name: all, or those named. Loads no model."""
     folders = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
-    return {
-        name: importlib.import_module(f"{__name__}.{name}").SPEC for name in folders if names is None or name in names
-    }
+    return {name: _spec(name) for name in folders if names is None or name in names}
+
+
+def _spec(name: str) -> EngineSpec:
+    module = importlib.import_module(f"{__name__}.{name}")
+    spec: EngineSpec = module.spec() if hasattr(module, "spec") else module.SPEC
+    return spec

@@ -8,10 +8,11 @@ import queue
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
-from echo_synthesis.engine import Engine, EngineConfig, UnknownVoiceError
+from echo_synthesis.engine import Engine, EngineConfig, EngineUnavailableError, UnknownVoiceError
 from echo_synthesis.engines import discover
 from echo_synthesis.engines.wire import PREFIX, Header, pack, pack_speech, utterance_from_header
 
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--nice", type=int, default=0)
+    parser.add_argument("--recogniser", type=Path)
     options = parser.parse_args()
 
     # Ctrl-C reaches the whole process group; it is for the parent to decide what ends when
@@ -36,22 +38,43 @@ def main() -> int:
     threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
 
     try:
-        engine = discover({options.engine})[options.engine].load(EngineConfig(options.models, options.threads))
+        spec = discover({options.engine})[options.engine]
+        engine = spec.load(EngineConfig(options.models, options.threads, options.recogniser))
     except Exception as error:
         _send(out, pack({"error": "load", "message": f"{type(error).__name__}: {error}"}))
         return 1
     _send(out, pack({"ready": True}))
-    while True:
-        _send(out, _answer(engine, requests.get()))
+    _serve(engine, requests, out, spec.concurrency)
+    return 0
+
+
+def _serve(engine: Engine, requests: "queue.SimpleQueue[Header]", out: BinaryIO, concurrency: int) -> None:
+    """Answer for ever; a model that needs no company stays on the main thread, where its library may want to be."""
+    if concurrency == 1:
+        while True:
+            _send(out, _answer(engine, requests.get()))
+    writing = threading.Lock()
+
+    def answer(header: Header) -> None:
+        frame = _answer(engine, header)
+        with writing:
+            _send(out, frame)
+
+    with ThreadPoolExecutor(concurrency) as threads:
+        while True:
+            threads.submit(answer, requests.get())
 
 
 def _answer(engine: Engine, header: Header) -> bytes:
+    number = header["number"]
     try:
-        return pack_speech(engine.speak(utterance_from_header(header)))
+        return pack_speech(number, engine.speak(utterance_from_header(header)))
     except UnknownVoiceError as error:
-        return pack({"error": "voice", "message": error.message})
+        return pack({"number": number, "error": "voice", "message": error.message})
+    except EngineUnavailableError as error:
+        return pack({"number": number, "error": "unavailable", "message": error.message, "retry_after": error.retry_after})
     except Exception as error:
-        return pack({"error": "failed", "message": f"{type(error).__name__}: {error}"})
+        return pack({"number": number, "error": "failed", "message": f"{type(error).__name__}: {error}"})
 
 
 def _receive(source: BinaryIO, requests: queue.SimpleQueue[Header]) -> None:

@@ -1,4 +1,7 @@
-"""What the pool and an engine's process say to each other: a JSON header and raw bytes, both with their length before them."""
+"""What the pool and an engine's process say to each other: a JSON header and raw bytes, both with their length before them.
+
+A request's header holds its number, and so does its answer's: with several at once, answers come in any order.
+"""
 
 import json
 import struct
@@ -38,17 +41,18 @@ def utterance_from_header(header: Header) -> Utterance:
     return Utterance(header["text"], words, header["voice"], header["language"], header["speed"])
 
 
-def pack_speech(speech: Speech) -> bytes:
-    """A speech as one frame: samples are the payload."""
+def pack_speech(number: int, speech: Speech) -> bytes:
+    """A speech as the answer to request `number`: samples are the payload."""
     header = {
         "sample_rate": speech.sample_rate,
         "words": [(word.start, word.end) for word in speech.words],
         "alignment": speech.alignment,
+        "cost": dict(speech.cost),
     }
-    return pack(header, np.ascontiguousarray(speech.samples, np.float32).tobytes())
+    return pack({**header, "number": number}, np.ascontiguousarray(speech.samples, np.float32).tobytes())
 
 
 def unpack_speech(header: Header, payload: bytes) -> Speech:
     """The inverse of `pack_speech`."""
     words = tuple(WordTime(*word) for word in header["words"])
-    return Speech(np.frombuffer(payload, np.float32), header["sample_rate"], words, header["alignment"])
+    return Speech(np.frombuffer(payload, np.float32), header["sample_rate"], words, header["alignment"], header["cost"])
