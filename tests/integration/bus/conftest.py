@@ -79,7 +79,7 @@ async def open_end(adapter: str, names: Names, request: pytest.FixtureRequest) -
     yield open_one
     await asyncio.gather(*(bus.close() for bus in opened))
     if adapter == "rabbitmq":
-        await _clear(url, names)
+        await clear(url, names)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def fact(topic: str, identity: str | None = None, *, transient: bool = False) ->
     return Message(identity or f"evt_{secrets.token_hex(8)}", topic, 1, b"{}", transient=transient, headers={"k": "v"})
 
 
-async def _clear(url: str, names: Names) -> None:
+async def clear(url: str, names: Names) -> None:
     connection = await aio_pika.connect(url)
     for service in names.services:
         for queue in [f"{service}.dead", *(f"{service}.{topic}" for topic in names.topics)]:

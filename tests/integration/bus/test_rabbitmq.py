@@ -7,10 +7,10 @@ from contextlib import suppress
 import aio_pika
 import pytest
 
-from echo_common.bus.port import Bus, BusUnavailableError, Done, Message, Outcome
+from echo_common.bus.port import DELIVERY_LIMIT, Bus, BusUnavailableError, Consumer, Done, Message, Outcome
 from echo_common.bus.rabbitmq import RabbitBus
 from echo_embedded.broker import RabbitNode
-from tests.integration.bus.conftest import Listener, Names, durable, fact, live
+from tests.integration.bus.conftest import Listener, Names, clear, durable, fact, live
 from tests.support.eventually import eventually
 
 TOPIC = "thing.happened"
@@ -182,6 +182,34 @@ async def test_a_full_disk_refuses_events_and_goes_on_consuming(
     await eventually(lambda: "evt_after" in listener.ids, within=PATIENCE)
 
 
+async def test_a_message_that_kills_its_consumers_is_buried(rabbitmq: str, names: Names) -> None:
+    service, topic, buried = names.service("a"), names.topic("x"), Listener()
+    bus = await RabbitBus.open(rabbitmq, service=service)
+    await bus.consume(durable(service, [topic], Listener()))
+    await bus.close()
+    async with await aio_pika.connect(rabbitmq) as connection:
+        exchange = await (await connection.channel()).get_exchange("echo.events")
+        await exchange.publish(aio_pika.Message(b"deadly", message_id="evt_deadly", type=topic), topic)
+        for _ in range(DELIVERY_LIMIT + 1):  # as often a consumer takes it and dies
+            channel = await connection.channel()
+            queue = await channel.get_queue(f"{service}.{topic}", ensure=False)
+            assert (await queue.get(timeout=10)).message_id == "evt_deadly"
+            await channel.close()
+
+    async def bury(message: Message, error: str) -> Outcome:
+        return await buried.deliver(message)
+
+    bus, listener = await RabbitBus.open(rabbitmq, service=service), Listener()
+    try:
+        await bus.consume(Consumer(service, [topic], listener.deliver, bury=bury))
+        await eventually(lambda: buried.ids == ["evt_deadly"])
+        assert not listener.got
+        assert (buried.got[0].topic, buried.got[0].body) == (topic, b"deadly")
+    finally:
+        await bus.close()
+        await clear(rabbitmq, names)
+
+
 async def test_anything_in_a_queue_is_delivered_as_a_message(rabbitmq: str, names: Names) -> None:
     service, topic, listener = names.service("a"), names.topic("x"), Listener()
     bus = await RabbitBus.open(rabbitmq, service=service)
@@ -195,5 +223,4 @@ async def test_anything_in_a_queue_is_delivered_as_a_message(rabbitmq: str, name
         assert (message.topic, message.version, message.body, message.attempt) == (topic, 0, b"\x00", 1)
     finally:
         await bus.close()
-        async with await aio_pika.connect(rabbitmq) as connection:
-            await (await connection.channel()).queue_delete(f"{service}.{topic}")
+        await clear(rabbitmq, names)

@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from pydantic import ValidationError as InvalidBodyError
 
 from echo_common.bus.inbox import DeadLetter, DeadLetters, Inbox
-from echo_common.bus.port import Consumer, Done, Message, Outcome, Retry
+from echo_common.bus.port import DELIVERY_LIMIT, Consumer, Done, Message, Outcome, Retry
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.registry import event_types
@@ -25,6 +25,9 @@ CAUSATION = "causation-id"
 current_cause: ContextVar[str | None] = ContextVar("current_cause", default=None)
 """Id of the event being handled in this task, else None. Set by `Delivery` alone; a context variable, so that neither a
 handler nor the domain has to carry it to the repository, which reads it through `origin_headers`."""
+
+_STUMBLE = 0.1
+"""Seconds until a message is delivered again that its consumer has raised at."""
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer(__name__)
@@ -224,3 +227,23 @@ class Delivery:
 
     def _facts(self, message: Message) -> dict[str, object]:
         return {"service": self._service, "topic": message.topic, "event_id": message.id, "attempt": message.attempt}
+
+
+async def outcome_of(consumer: Consumer, message: Message) -> Outcome:
+    """Deliver, for an adapter. A consumer that raises has a bug beneath `Delivery`: retried, in the end buried."""
+    facts = {"service": consumer.service, "topic": message.topic, "event_id": message.id}
+    try:
+        return await consumer.deliver(message)
+    except Exception as error:
+        log.exception("delivery_without_outcome", **facts)
+        if message.attempt < DELIVERY_LIMIT:
+            return Retry(_STUMBLE)
+        reason = repr(error)
+    if consumer.bury is None:
+        log.error("message_dropped", **facts, error=reason)
+        return Done()
+    try:
+        return await consumer.bury(message, reason)
+    except Exception:
+        log.exception("message_not_buried", **facts)
+        return Retry(_STUMBLE)

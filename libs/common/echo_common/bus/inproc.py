@@ -7,11 +7,8 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
-import structlog
-
-from echo_common.bus.port import DELIVERY_LIMIT, BusUnavailableError, Consumer, Done, Message, Outcome, Retry
-
-log = structlog.get_logger(__name__)
+from echo_common.bus.delivery import outcome_of
+from echo_common.bus.port import BusUnavailableError, Consumer, Done, Message, Outcome, Retry
 
 _inside_delivery: ContextVar[bool] = ContextVar("inside_delivery", default=False)
 # A delivery that publishes waits for what it causes. Were that to wait for a slot too, two such chains could wait for each
@@ -71,19 +68,15 @@ class InprocBroker:
                     members.remove(member)
 
     async def _settle(self, group: "list[_Member]", message: Message) -> None:
-        lost = 0
         while True:
             if not group:
                 raise BusUnavailableError(f"no consumer of {message.topic} is running")
             group.append(member := group.pop(0))  # replicas take turns
-            outcome = await member.settle(message, deadly=lost >= DELIVERY_LIMIT)
-            if outcome is None:
-                lost += 1
-                await asyncio.sleep(min(0.01 * lost, 1))
-            elif isinstance(outcome, Retry):
-                await asyncio.sleep(outcome.after)
-            else:
+            outcome = await member.settle(message)
+            if isinstance(outcome, Done):
                 return
+            if isinstance(outcome, Retry):
+                await asyncio.sleep(outcome.after)
             message = replace(message, attempt=message.attempt + 1)
 
 
@@ -102,9 +95,9 @@ class _Member:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def settle(self, message: Message, *, deadly: bool) -> Outcome | None:
-        """None when the delivery ended without an outcome."""
-        task = self.spawn(self._deliver(message, deadly=deadly))
+    async def settle(self, message: Message) -> Outcome | None:
+        """None when the delivery ended without an outcome, because this consumer closes."""
+        task = self.spawn(self._deliver(message))
         # A publisher that is cancelled leaves the handler alone: it is shielded, and the outbox still holds the event.
         await asyncio.wait([task])
         return None if task.cancelled() else task.result()
@@ -123,26 +116,12 @@ class _Member:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _deliver(self, message: Message, *, deadly: bool = False) -> Outcome | None:
+    async def _deliver(self, message: Message) -> Outcome | None:
         if _inside_delivery.get():
-            return await self._attempt(message, deadly=deadly)
+            return None if self.closing else await outcome_of(self.consumer, message)
         async with self._slots:
             _inside_delivery.set(True)
-            return await self._attempt(message, deadly=deadly)
-
-    async def _attempt(self, message: Message, *, deadly: bool) -> Outcome | None:
-        if self.closing:
-            return None
-        try:
-            if not deadly:
-                return await self.consumer.deliver(message)
-            if self.consumer.bury is not None:
-                return await self.consumer.bury(message, f"no outcome in {DELIVERY_LIMIT} deliveries")
-            log.error("deadly_message_dropped", topic=message.topic, event_id=message.id)
-            return Done()
-        except Exception:
-            log.exception("delivery_without_outcome", topic=message.topic, event_id=message.id)
-            return None
+            return None if self.closing else await outcome_of(self.consumer, message)
 
 
 class InprocBus:

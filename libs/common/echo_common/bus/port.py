@@ -48,6 +48,7 @@ class Consumer:
     A durable consumer (`transient=False`) has one queue per (service, topic), shared by the service's replicas and kept
     while none is there. A transient one gets every message of its topics published while it is connected.
     `bury` takes a durable message that ended `DELIVERY_LIMIT` deliveries without an outcome: it kills whoever handles it.
+    Without `bury` such a message is dropped, or kept aside where the broker can.
     """
 
     service: str
@@ -69,7 +70,8 @@ class Bus(Protocol):
 
     - a message is delivered to every durable consumer of its topic that was ever started, and to every transient one
       connected now; one nobody wants is dropped without error;
-    - a delivery that ends without an outcome (crash, lost connection, cancelled handler) happens again;
+    - a delivery that ends without an outcome (crash, lost connection, cancelled handler) happens again, `DELIVERY_LIMIT`
+      times at most when the broker outlives it;
     - `Retry` delays one message, never those behind it.
     """
 

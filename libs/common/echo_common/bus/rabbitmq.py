@@ -2,6 +2,8 @@
 
 Published and consumed on two connections, because the broker stops reading from one that publishes while its disk or memory
 alarm is raised, and acknowledgements must not wait for that.
+
+Long for a module, because it is the only one that may know the driver.
 """
 
 import asyncio
@@ -20,6 +22,7 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS, PublishError
 from yarl import URL
 
 from echo_common.bus import topology
+from echo_common.bus.delivery import outcome_of
 from echo_common.bus.port import DELIVERY_LIMIT, BusUnavailableError, Consumer, Message, Outcome, Retry
 from echo_common.bus.topology import QueueSpec
 from echo_common.ids import new_id
@@ -36,6 +39,7 @@ PROBES = 4
 """How often in a row a consumer may get no answer before its queue is taken for broken."""
 
 T = TypeVar("T")
+Receive = Callable[[AbstractIncomingMessage], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
@@ -108,11 +112,9 @@ class _Link:
 
 
 class _Subscription:
-    """Queues consumed, each on a channel of its own; set up again on every new connection."""
+    """Queues consumed, each on a channel of its own; set up again on every new connection. Without `handle` only declared."""
 
-    def __init__(
-        self, queues: Sequence[QueueSpec], prefetch: int, handle: Callable[[AbstractIncomingMessage], Awaitable[None]]
-    ) -> None:
+    def __init__(self, queues: Sequence[QueueSpec], prefetch: int = 1, handle: Receive | None = None) -> None:
         self._specs = queues
         self._prefetch = prefetch
         self._handle = handle
@@ -120,24 +122,16 @@ class _Subscription:
         self._consuming: list[tuple[str, AbstractQueue]] = []
 
     async def attach(self, connection: AbstractConnection, drop: Callable[..., None]) -> None:
-        self._consuming = list(await asyncio.gather(*(self._consume(connection, drop, spec) for spec in self._specs)))
+        if self._handle is None:
+            await asyncio.gather(*(_probe(connection, spec) for spec in self._specs))
+        else:
+            consumed = (_consume(connection, drop, spec, self._prefetch, self._handle) for spec in self._specs)
+            self._consuming = list(await asyncio.gather(*consumed))
 
     async def cancel(self) -> None:
         for tag, queue in self._consuming:
             with suppress(*CONNECTION_EXCEPTIONS, TimeoutError):
                 await queue.cancel(tag, timeout=1)
-
-    async def _consume(
-        self, connection: AbstractConnection, drop: Callable[..., None], spec: QueueSpec
-    ) -> tuple[str, AbstractQueue]:
-        async def consume(channel: AbstractChannel) -> tuple[str, AbstractQueue]:
-            await channel.set_qos(prefetch_count=self._prefetch, timeout=STEP)
-            queue = await _declare(channel, spec)
-            tag = await queue.consume(self._handle, timeout=STEP)
-            await _watch(channel, drop)
-            return str(tag), queue
-
-        return await _with_leader(connection, spec, consume)
 
 
 class RabbitBus:
@@ -160,7 +154,7 @@ class RabbitBus:
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._subscriptions: list[_Subscription] = []
+        self._subscriptions = [_Subscription([topology.retry_queue(delay) for delay in topology.DELAYS])]
         self._buriers: dict[str, Callable[[Message, str], Awaitable[Outcome]]] = {}
         self._building = asyncio.Lock()
         self._exchanges: dict[str, AbstractExchange] = {}
@@ -190,9 +184,12 @@ class RabbitBus:
         else:
             specs = [topology.durable_queue(consumer.service, topic) for topic in consumer.topics]
             added = [_Subscription(specs, consumer.concurrency, self._receiver(consumer))]
+            dead = topology.dead_queue(consumer.service)  # declared in any case, so that what dies has a place to go
+            if consumer.bury is None:
+                added.append(_Subscription([dead]))
+            elif not self._buriers:
+                added.append(_Subscription([dead], 4, self._later(self._bury)))
             if consumer.bury is not None:
-                if not self._buriers:
-                    added.append(_Subscription([topology.dead_queue(consumer.service)], 4, self._later(self._bury)))
                 self._buriers |= dict.fromkeys(consumer.topics, consumer.bury)
         try:
             await self._inbound.ready(self._connect_timeout)
@@ -231,7 +228,7 @@ class RabbitBus:
         try:
             async with asyncio.timeout(patience) as limit:
                 await self._outbound.up.wait()
-                if len(parcels) == 1:  # what a relay does most; a task of its own would cost a third of the rate
+                if len(parcels) == 1:  # what a relay does most: spare it the task
                     results = [await self._send(parcels[0], limit, patience)]
                 else:
                     results = await asyncio.gather(*(self._send(parcel, limit, patience) for parcel in parcels))
@@ -283,9 +280,8 @@ class RabbitBus:
         channel = await _channel(connection)
         await _declare_exchanges(channel)
         await _close(channel)
-        await asyncio.gather(*(_probe(connection, topology.retry_queue(delay)) for delay in topology.DELAYS))
         async with self._building:
-            attached = [subscription.attach(connection, self._inbound.drop) for subscription in self._subscriptions]
+            attached = (subscription.attach(connection, self._inbound.drop) for subscription in self._subscriptions)
             await asyncio.gather(*attached)
 
     async def _attach(self, added: Sequence[_Subscription]) -> None:
@@ -300,9 +296,7 @@ class RabbitBus:
                 log.warning("consumer_not_attached", error=repr(error))
                 self._inbound.drop()
 
-    def _later(
-        self, handle: Callable[[AbstractIncomingMessage], Coroutine[Any, Any, None]]
-    ) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
+    def _later(self, handle: Callable[[AbstractIncomingMessage], Coroutine[Any, Any, None]]) -> Receive:
         """In a task of our own: the driver cancels its own when the connection drops, and a handler is better ended."""
 
         async def receive(incoming: AbstractIncomingMessage) -> None:
@@ -313,7 +307,7 @@ class RabbitBus:
 
         return receive
 
-    def _receiver(self, consumer: Consumer) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
+    def _receiver(self, consumer: Consumer) -> Receive:
         slots = asyncio.Semaphore(consumer.concurrency)
 
         async def handle(incoming: AbstractIncomingMessage) -> None:
@@ -322,22 +316,15 @@ class RabbitBus:
             turn = self._turns.setdefault(f"{consumer.service} {message.id}", asyncio.Lock())
             async with turn, slots:
                 while not (self._closing or incoming.channel.is_closed):
-                    try:
-                        outcome = await consumer.deliver(message)
-                    except Exception:
-                        log.exception("delivery_without_outcome", topic=message.topic, event_id=message.id)
-                        await _settle(incoming.nack(requeue=True))
-                        return
+                    outcome = await outcome_of(consumer, message)
                     if not isinstance(outcome, Retry):
-                        break
+                        await _settle(incoming.ack())
+                        return
                     message = replace(message, attempt=message.attempt + 1)
                     if not consumer.transient:
                         await self._postpone(incoming, message, topology.queue_name(consumer.service, message.topic), outcome)
                         return
                     await asyncio.sleep(outcome.after)
-                else:
-                    return
-                await _settle(incoming.ack())
 
         return self._later(handle)
 
@@ -413,6 +400,19 @@ async def _with_leader(
     channel = await _channel(connection)
     await channel.queue_delete(spec.name, timeout=4 * STEP)
     return await consume(channel)
+
+
+async def _consume(
+    connection: AbstractConnection, drop: Callable[..., None], spec: QueueSpec, prefetch: int, handle: Receive
+) -> tuple[str, AbstractQueue]:
+    async def consume(channel: AbstractChannel) -> tuple[str, AbstractQueue]:
+        await channel.set_qos(prefetch_count=prefetch, timeout=STEP)
+        queue = await _declare(channel, spec)
+        tag = await queue.consume(handle, timeout=STEP)
+        await _watch(channel, drop)
+        return str(tag), queue
+
+    return await _with_leader(connection, spec, consume)
 
 
 async def _probe(connection: AbstractConnection, spec: QueueSpec) -> None:
