@@ -50,7 +50,7 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
     return Service(
         name="synthesis",
         open=open_dependencies,
-        routers=[api.router],
+        routers=api.ROUTERS,
         subscriptions=handlers.subscriptions,
         checks=checks,
     )

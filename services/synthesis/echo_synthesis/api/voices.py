@@ -1,0 +1,30 @@
+"""What one can speak with."""
+
+from fastapi import APIRouter
+
+from echo_common.auth.dependencies import SpeechReader
+from echo_common.contracts.http.synthesis import Voice
+from echo_common.http.envelope import Success, ok
+from echo_common.http.pagination import PageQuery
+from echo_synthesis.api.dependencies import Deps
+from echo_synthesis.engine import UnknownVoiceError
+from echo_synthesis.views import voice_view
+
+router = APIRouter()
+
+
+@router.get("/voices")
+async def list_voices(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[Voice]]:
+    """All one can speak with."""
+    found = deps.studio.voices.list()
+    part = found[page.offset : page.offset + page.limit]
+    return ok([voice_view(voice) for voice in part], meta=page.meta(len(found)))
+
+
+@router.get("/voices/{voice_id}")
+async def get_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> Success[Voice]:
+    """One voice."""
+    found = next((found for found in deps.studio.voices.list() if found.voice.id == voice_id), None)
+    if found is None:
+        raise UnknownVoiceError
+    return ok(voice_view(found))
