@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests.support.requirements import Missing, Require
 
 START_SECONDS = 90.0
 FORMS = {"embedded": "serve", "distributed": "local"}
+TONE = {"ECHO_SYNTHESIS_ENGINES": "tone", "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_low"}
 QUICK = {
     "ECHO_AUTH_PASSWORD_ROUNDS": "1",
     "ECHO_AUTH_PASSWORD_MEMORY_KIB": "1024",
@@ -79,14 +80,13 @@ class Platform:
 
 
 @contextmanager
-def started(form: str, folder: Path, *, models: Path | None = None, **settings: str) -> Iterator[Platform]:
+def started(form: str, folder: Path, *, settings: Mapping[str, str]) -> Iterator[Platform]:
     """A platform on a data folder of its own; ended, whatever happens."""
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.txt"
     command = [sys.executable, "-m", "echo_embedded", FORMS[form], "--data", str(folder / "data"), "--port", "0"]
     with collecting() as collector, output.open("wb") as file:
-        environment = {**os.environ, **QUICK, "ECHO_MODELS": str(models or folder / "models"), **settings}
-        environment["ECHO_OTLP_ENDPOINT"] = collector.url
+        environment = {**os.environ, **QUICK, **settings, "ECHO_OTLP_ENDPOINT": collector.url}
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment, cwd=folder, start_new_session=True)
         platform = Platform(form, DataFolder(folder / "data"), process, output, collector)
         try:
@@ -120,6 +120,5 @@ def platform(request: pytest.FixtureRequest, require: Require, tmp_path_factory:
     """A platform that speaks with the tone engine's voices, shared by all stories: each story has users of its own."""
     folder = tmp_path_factory.mktemp(request.param)
     require_form(request.param, require, folder)
-    engines = {"ECHO_SYNTHESIS_ENGINES": "tone", "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_low"}
-    with started(request.param, folder, **engines) as found:
+    with started(request.param, folder, settings=TONE) as found:
         yield found

@@ -20,6 +20,8 @@ from echo_embedded.database import EmbeddedDatabase
 from echo_embedded.datafolder import DataFolder, Secrets
 from echo_embedded.parts import START_ORDER, Place, services
 from echo_embedded.ready import until_ready
+from echo_embedded.surroundings import require_free, require_models
+from echo_synthesis.settings import SynthesisSettings
 
 log = structlog.get_logger("echo.host")
 
@@ -73,11 +75,14 @@ async def running(folder: DataFolder, *, models: Path, listen: str) -> AsyncIter
     Raises `CannotStartError` and `AddressTakenError` when the surroundings do not allow it.
     """
     async with AsyncExitStack() as stack:
+        speech = SynthesisSettings(models=models)
+        require_models(speech)
+        require_free(listen)
         secrets = folder.secrets()
         sockets = stack.enter_context(folder.sockets())
         addresses = {name: f"unix://{sockets / name}.sock" for step in START_ORDER for name in step}
         addresses["gateway"] = listen
-        everything = services(Place(secrets, models, addresses))
+        everything = services(Place(secrets, speech, addresses))
         database = EmbeddedDatabase(folder.database)
         stack.push_async_callback(database.stop)
         common = CommonSettings(

@@ -17,6 +17,8 @@ from echo_embedded.database import EmbeddedDatabase
 from echo_embedded.datafolder import CannotStartError, DataFolder, Running, Secrets
 from echo_embedded.ports import free_port
 from echo_embedded.ready import until_ready
+from echo_embedded.surroundings import require_free, require_models
+from echo_synthesis.settings import SynthesisSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
 
     Users and jobs are kept there; audio is not, for the S3 server keeps it in memory. Raises `CannotStartError`.
     """
+    require_models(SynthesisSettings(models=models))
+    require_free(f"http://{host}:{port}")
     async with AsyncExitStack() as stack:
         secrets = folder.secrets()
         broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()

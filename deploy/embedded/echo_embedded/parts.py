@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -43,7 +42,7 @@ class Place:
     """What services on this machine must know of it. `addresses` are the services' URLs by name."""
 
     secrets: Secrets
-    models: Path
+    speech: SynthesisSettings
     addresses: Mapping[str, str]
 
 
@@ -59,7 +58,7 @@ def services(place: Place) -> dict[str, Service[Any]]:
             )
         ),
         "voice": voice(),
-        "synthesis": synthesis(SynthesisSettings(models=place.models)),
+        "synthesis": synthesis(place.speech),
         "feedback": feedback(),
         "gateway": gateway(
             GatewaySettings(

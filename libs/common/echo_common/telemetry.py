@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import structlog
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -105,6 +104,9 @@ def configure_tracing(settings: CommonSettings, service: str) -> TracerProvider 
     """
     if settings.otlp_endpoint is None:
         return None
+    # Imported here: a tenth of a second for every process that exports nothing.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"echo-{service}"}))
     exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))

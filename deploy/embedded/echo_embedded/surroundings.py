@@ -1,0 +1,37 @@
+"""What can be said about a start before anything is started."""
+
+import socket
+from urllib.parse import urlsplit
+
+from echo_common.http.server import AddressTakenError
+from echo_embedded.datafolder import CannotStartError
+from echo_synthesis.engine import EngineConfig
+from echo_synthesis.engines import discover
+from echo_synthesis.settings import SynthesisSettings
+
+
+def require_free(listen: str) -> None:
+    """Raises `AddressTakenError` when the address cannot be listened on. It may still be taken a moment later."""
+    parts = urlsplit(listen)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 0
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, _, _, address = found[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise AddressTakenError(f"{listen} cannot be listened on: {error.strerror}.") from error
+
+
+def require_models(settings: SynthesisSettings) -> None:
+    """Raises `CannotStartError` when an engine that is to be offered is not known, or lacks its model."""
+    known = discover()
+    for name in settings.engines:
+        if name not in known:
+            raise CannotStartError(f"There is no speech engine {name!r}; ECHO_SYNTHESIS_ENGINES may name {', '.join(known)}.")
+        if missing := known[name].missing(EngineConfig(models=settings.models)):
+            raise CannotStartError(
+                f"The engine {name} lacks {missing[0]} in {settings.models}: `echoctl models` fetches it; "
+                "ECHO_SYNTHESIS_ENGINES=piper does without."
+            )
