@@ -110,12 +110,26 @@ class EngineConfig:
     recogniser: Path | None = None
 
 
+Progress = Callable[[str, float], None]
+"""Hears what is being done, in a few words, and how much of it is done, from 0 to 1."""
+
+
+class ModelsError(Exception):
+    """Models could not be fetched. The message says which and why, in a sentence for the operator."""
+
+
+def nothing_to_fetch(models: Path, hub: str, progress: Progress) -> None:
+    """`EngineSpec.fetch` of an engine without files."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
     """What is known of an engine without loading it.
 
     `version` changes whenever the same utterance would sound different (it is part of the speech cache's key).
-    `missing` names what must be installed or fetched before `load` can succeed, empty when ready; `remedy` tells how.
+    `missing` names what must be installed or fetched before `load` can succeed, empty when ready; `remedy` tells how. It is
+    asked often, so it is quick. `fetch(models, hub, progress)` makes it empty as far as files go: whole files only, verified,
+    those already there kept; `hub` is the base URL of a model hub for what no package registry has. Raises `ModelsError`.
     An engine that waits for a network rather than a processor has one process for `concurrency` utterances at once, and may
     take `patience` seconds longer than others over each.
     """
@@ -132,6 +146,7 @@ class EngineSpec:
     remedy: str = "`echoctl models` fetches it"
     concurrency: int = 1
     patience: float = 0.0
+    fetch: Callable[[Path, str, Progress], None] = nothing_to_fetch
 
 
 class UnknownVoiceError(NotFoundError):

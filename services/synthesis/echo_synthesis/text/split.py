@@ -26,7 +26,7 @@ class Unit:
     words: tuple[Span, ...]
 
 
-class _Break(IntEnum):
+class Break(IntEnum):
     """How well a text can be cut between two words."""
 
     WORD = 0
@@ -52,7 +52,7 @@ def split(text: str, max_characters: int, *, first_max_characters: int | None = 
 def _sentences(text: str, words: Sequence[Span]) -> Iterator[range]:
     first = 0
     for index in range(len(words)):
-        if index + 1 == len(words) or _break(text, words, index) is _Break.SENTENCE:
+        if index + 1 == len(words) or break_after(text, words, index) is Break.SENTENCE:
             yield range(first, index + 1)
             first = index + 1
 
@@ -68,7 +68,7 @@ def _pieces(text: str, words: Sequence[Span], sentence: range, limit: int) -> It
         wanted = remaining / -(-remaining // limit)
         last = clause = first
         while last + 1 < stop and words[last + 1].end - words[first].start <= limit:
-            if words[last].end - words[first].start >= wanted / 2 and _break(text, words, last) is _Break.CLAUSE:
+            if words[last].end - words[first].start >= wanted / 2 and break_after(text, words, last) is Break.CLAUSE:
                 clause = last
             last += 1
         if clause == first:
@@ -112,22 +112,22 @@ _CLAUSE = re.compile(r"[,;:—–―)\]\n、，；：]|--")
 _QUOTE_AFTER_STOP = re.compile(r"[!?.…]+[\"'”’»)]")
 
 
-def _break(text: str, words: Sequence[Span], index: int) -> _Break:
+def break_after(text: str, words: Sequence[Span], index: int) -> Break:
     """How well the text can be cut after word `index`."""
     word, following = words[index], words[index + 1]
     if following.start - word.end > _WIDEST_GAP:
-        return _Break.SENTENCE
+        return Break.SENTENCE
     gap = text[word.end : following.start]
     if _PARAGRAPH.search(gap) or _BULLET.search(text, word.end, following.start + 4):
-        return _Break.SENTENCE
+        return Break.SENTENCE
     stop = _STOP.search(gap)
     if (
         stop
         and (_WIDE_STOP.search(gap) or any(map(str.isspace, gap[stop.start() :])))
         and _ends_sentence(text, words, index, gap)
     ):
-        return _Break.SENTENCE
-    return _Break.CLAUSE if _CLAUSE.search(gap) else _Break.WORD
+        return Break.SENTENCE
+    return Break.CLAUSE if _CLAUSE.search(gap) else Break.WORD
 
 
 def _ends_sentence(text: str, words: Sequence[Span], index: int, gap: str) -> bool:

@@ -1,0 +1,76 @@
+"""Kokoro-82M v1.0 (Apache-2.0): neural speech in 41 built-in voices, word times from the model's own durations."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, EngineVoice, Gender, Progress
+from echo_synthesis.engines.kokoro.digests import DIGESTS
+
+LANGUAGES = {"a": "en-US", "b": "en-GB", "e": "es-ES", "f": "fr-FR", "h": "hi-IN", "i": "it-IT", "p": "pt-BR"}
+"""By a voice's first letter. Japanese (j) and Mandarin (z) await a pronunciation better than espeak's."""
+
+ESPEAK_LANGUAGES = {
+    "en-US": "en-us",
+    "en-GB": "en-gb",
+    "es-ES": "es",
+    "fr-FR": "fr-fr",
+    "hi-IN": "hi",
+    "it-IT": "it",
+    "pt-BR": "pt-br",
+}
+SAMPLE_RATE = 24_000
+_GENDERS: dict[str, Gender] = {"f": "female", "m": "male"}
+_PACKAGES = ("espeakng_loader", "onnxruntime")
+
+
+def folder(models: Path) -> Path:
+    """Where this engine's files lie."""
+    return models / "kokoro"
+
+
+def _voices(config: EngineConfig) -> Sequence[EngineVoice]:
+    return [
+        EngineVoice(name, name[3:].title(), LANGUAGES[name[0]], _GENDERS[name[1]], ("neural",))
+        for name in DIGESTS
+        if name[0] in LANGUAGES
+    ]
+
+
+def _missing(config: EngineConfig) -> Sequence[str]:
+    packages = [f"the package {package}" for package in _PACKAGES if not _installed(package)]
+    # written last, when everything else is in place
+    files = [] if (folder(config.models) / "backend.json").exists() else ["its model files"]
+    return [*packages, *files]
+
+
+@lru_cache
+def _installed(package: str) -> bool:
+    return find_spec(package) is not None
+
+
+def _load(config: EngineConfig) -> Engine:
+    from echo_synthesis.engines.kokoro.speaker import load
+
+    return load(config)
+
+
+def _fetch(models: Path, hub: str, progress: Progress) -> None:
+    from echo_synthesis.engines.kokoro.files import fetch
+
+    fetch(folder(models), hub, progress)
+
+
+SPEC = EngineSpec(
+    name="kokoro",
+    version="kokoro-82m-v1.0-1",
+    description="Kokoro-82M: natural neural voices, on the CPU.",
+    max_characters=300,
+    sample_rate=SAMPLE_RATE,
+    voices=_voices,
+    missing=_missing,
+    load=_load,
+    fetch=_fetch,
+    tags=("neural", "local"),
+)

@@ -1,0 +1,89 @@
+"""A written unit as the model's phonemes, each knowing its word."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from echo_synthesis.engine import Span
+from echo_synthesis.engines.kokoro.alphabet import TOKENS
+from echo_synthesis.text.alignment import owners
+from echo_synthesis.text.espeak import Espeak
+from echo_synthesis.text.split import Break, break_after
+
+# ruff: noqa: RUF001
+_MARKS = frozenset(';:,.!?—…"()“”')
+_SAME = {
+    "–": "—",
+    "―": "—",
+    "«": "“",
+    "»": "”",
+    "„": "“",
+    "‟": "“",
+    "[": "(",
+    "]": ")",
+    "。": ".",
+    "、": ",",
+    "，": ",",
+    "！": "!",
+    "？": "?",
+    "：": ":",
+    "；": ";",
+}
+NO_WORD = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Phoneme:
+    """A phoneme or mark in the model's alphabet, and the index of the word it sounds in."""
+
+    symbol: str
+    word: int = NO_WORD
+
+
+def pronounce(text: str, words: Sequence[Span], language: str, espeak: Espeak) -> list[Phoneme]:
+    """The phonemes of `text`. The words between two marks are pronounced together, as a reader would."""
+    phonemes: list[Phoneme] = []
+    first, end = 0, 0
+    for index, word in enumerate(words):
+        following = words[index + 1].start if index + 1 < len(words) else len(text)
+        if index == first:
+            phonemes += _marks(text[end : word.start])
+        end = word.end
+        gap = list(_marks(text[end:following]))
+        if any(mark.symbol != " " for mark in gap) and not _is_abbreviation(text, words, index):
+            phonemes += _phrase(text, words[first : index + 1], first, language, espeak)
+            first = index + 1
+    phonemes += _phrase(text, words[first:], first, language, espeak)
+    phonemes += _marks(text[end:]) if words and first < len(words) else []
+    return [phoneme for phoneme in phonemes if phoneme.symbol in TOKENS]
+
+
+def _phrase(text: str, words: Sequence[Span], first: int, language: str, espeak: Espeak) -> Iterator[Phoneme]:
+    if not words:
+        return
+    spoken = espeak.phonemes(text[words[0].start : words[-1].end], language)
+    alone = [espeak.word(text[word.start : word.end], language) for word in words]
+    for symbol, owner in zip(spoken, owners(spoken, alone), strict=True):
+        yield Phoneme(symbol, NO_WORD if symbol == " " else first + owner)
+
+
+def _marks(gap: str) -> Iterator[Phoneme]:
+    """What the model knows of the punctuation between two words."""
+    known = gap.replace("...", "…").replace("--", "—").replace(" - ", " — ")
+    space = False
+    for character in known:
+        symbol = _SAME.get(character, character)
+        if symbol in _MARKS:
+            yield from [Phoneme(" ")] if space else []
+            yield Phoneme(symbol)
+            space = False
+        else:
+            space = space or character.isspace()
+    if space:
+        yield Phoneme(" ")
+
+
+def _is_abbreviation(text: str, words: Sequence[Span], index: int) -> bool:
+    """Whether the mark after a word is a full stop that ends no sentence."""
+    if index + 1 == len(words) or text[words[index].end : words[index + 1].start].strip() != ".":
+        return False
+    return break_after(text, words, index) is not Break.SENTENCE

@@ -1,0 +1,97 @@
+"""Kokoro, loaded."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_synthesis.engine import EngineConfig, Speech, UnknownVoiceError, Utterance, WordTime
+from echo_synthesis.engines.kokoro import ESPEAK_LANGUAGES, LANGUAGES, SAMPLE_RATE, folder
+from echo_synthesis.engines.kokoro.alphabet import TOKENS
+from echo_synthesis.engines.kokoro.backend import Runtime, open_runtime
+from echo_synthesis.engines.kokoro.digests import DIGESTS
+from echo_synthesis.engines.kokoro.pronunciation import NO_WORD, Phoneme, pronounce
+from echo_synthesis.text.espeak import Espeak
+
+_MOST_TOKENS = 510
+_SAMPLES_A_UNIT = 600
+_PAUSES = frozenset(";:,.!?—…")
+
+
+class Speaker:
+    """The engine."""
+
+    def __init__(self, runtime: Runtime, voices: Path) -> None:
+        self._runtime = runtime
+        self._voices = voices
+        self._espeak = Espeak()
+        self._style = lru_cache(maxsize=None)(self._read_style)
+
+    def speak(self, utterance: Utterance) -> Speech:
+        style = self._style(utterance.voice)
+        phonemes = pronounce(utterance.text, utterance.words, _espeak_language(utterance), self._espeak)
+        parts: list[NDArray[np.float32]] = []
+        times: dict[int, WordTime] = {}
+        offset = 0
+        for chunk in _chunks(phonemes):
+            tokens = np.array([[0, *(TOKENS[phoneme.symbol] for phoneme in chunk), 0]], np.int64)
+            samples, durations = self._runtime.run(tokens, style[len(chunk) - 1 : len(chunk)], utterance.speed)
+            edges = offset + np.minimum(np.cumsum(durations) * _SAMPLES_A_UNIT, len(samples))
+            for index, phoneme in enumerate(chunk):
+                if phoneme.word != NO_WORD:
+                    # the first duration is that of the silence before the first token
+                    start, end = float(edges[index]) / SAMPLE_RATE, float(edges[index + 1]) / SAMPLE_RATE
+                    times[phoneme.word] = WordTime(times[phoneme.word].start if phoneme.word in times else start, end)
+            parts.append(samples)
+            offset += len(samples)
+        samples = np.concatenate(parts) if parts else np.zeros(SAMPLE_RATE // 10, np.float32)
+        return Speech(samples, SAMPLE_RATE, _in_order(times, len(utterance.words)), "model")
+
+    def _read_style(self, voice: str) -> NDArray[np.float32]:
+        if voice not in DIGESTS or voice[0] not in LANGUAGES:
+            raise UnknownVoiceError(f"There is no voice {voice}.")
+        return np.fromfile(self._voices / f"{voice}.bin", np.float32).reshape(_MOST_TOKENS, 256)
+
+
+def load(config: EngineConfig) -> Speaker:
+    """Open the model with the backend chosen for this machine."""
+    home = folder(config.models)
+    return Speaker(open_runtime(home, config.threads), home / "voices")
+
+
+def _espeak_language(utterance: Utterance) -> str:
+    """The voice's own accent, unless the text is in another language that we know."""
+    own = LANGUAGES[utterance.voice[0]]
+    wanted = utterance.language.partition("-")[0]
+    if wanted == own.partition("-")[0]:
+        return ESPEAK_LANGUAGES[own]
+    return next((espeak for tag, espeak in ESPEAK_LANGUAGES.items() if tag.partition("-")[0] == wanted), ESPEAK_LANGUAGES[own])
+
+
+def _chunks(phonemes: Sequence[Phoneme]) -> Iterator[Sequence[Phoneme]]:
+    """Runs that the model takes at once, cut after a mark if one is in the second half, else after a word."""
+    while len(phonemes) > _MOST_TOKENS:
+        cut = _last(phonemes, _PAUSES) or _last(phonemes, frozenset(" ")) or _MOST_TOKENS
+        yield phonemes[:cut]
+        phonemes = phonemes[cut:]
+    if phonemes:
+        yield phonemes
+
+
+def _last(phonemes: Sequence[Phoneme], symbols: frozenset[str]) -> int:
+    """Behind the last of `symbols` in the second half of what the model takes; 0 if there is none."""
+    places = range(_MOST_TOKENS, _MOST_TOKENS // 2, -1)
+    return next((place for place in places if phonemes[place - 1].symbol in symbols), 0)
+
+
+def _in_order(times: Mapping[int, WordTime], count: int) -> tuple[WordTime, ...]:
+    """One time for each word; one that makes no sound is a point after the word before it."""
+    ordered: list[WordTime] = []
+    end = 0.0
+    for index in range(count):
+        time = times.get(index, WordTime(end, end))
+        ordered.append(time)
+        end = max(end, time.end)
+    return tuple(ordered)

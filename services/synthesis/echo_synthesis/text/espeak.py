@@ -1,0 +1,42 @@
+"""espeak-ng, as bundled by `espeakng-loader`: text to IPA. One language a process at a time, not thread-safe."""
+
+import ctypes
+import re
+from functools import lru_cache
+
+import espeakng_loader
+
+_SYNCHRONOUS = 0x02
+_DONT_EXIT = 0x8000
+_UTF8 = 1
+_IPA = 0x02
+_LANGUAGE_SWITCH = re.compile(r"\([a-z-]+\)")
+
+
+class Espeak:
+    """Pronounces text in a language of espeak's (`en-us`, `fr-fr`, …)."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        data = espeakng_loader.get_data_path().encode()
+        if self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _DONT_EXIT) <= 0:
+            raise RuntimeError("espeak-ng does not start")
+        self._to_phonemes = self._library.espeak_TextToPhonemes
+        self._to_phonemes.restype = ctypes.c_char_p
+        self._to_phonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+        self._language = ""
+        # words are pronounced once in their sentence and once alone; the latter repeat
+        self.word = lru_cache(maxsize=20_000)(self.phonemes)
+
+    def phonemes(self, text: str, language: str) -> str:
+        """IPA with stress marks, words apart by single spaces; punctuation is only heard, not returned."""
+        if language != self._language:
+            if self._library.espeak_SetVoiceByName(language.encode()) != 0:
+                raise RuntimeError(f"espeak-ng does not know the language {language}")
+            self._language = language
+        pointer = ctypes.c_char_p(text.replace("\0", " ").encode())
+        clauses = []
+        while pointer.value is not None:
+            clauses.append(self._to_phonemes(ctypes.byref(pointer), _UTF8, _IPA) or b"")
+        ipa = b" ".join(clauses).decode("utf-8", "replace")
+        return " ".join(_LANGUAGE_SWITCH.sub("", ipa).split())
