@@ -12,8 +12,8 @@ CODE := libs services deploy tests bench
 
 ## Use
 run: .venv/runtime.stamp ## Install, fetch the speech models, start the whole platform (ARGS="--port 9000")
-	@$(BIN)/echoctl models
-	@$(BIN)/echoctl serve $(ARGS)
+	@$(BIN)/echoctl models || { echo "Going on with Piper's voice alone."; export ECHO_SYNTHESIS_ENGINES=piper; }; \
+	  $(BIN)/echoctl serve $(ARGS)
 
 up-local: .venv/dev.stamp ## Start the distributed form without Docker: every service a process, RabbitMQ, S3 (ARGS=…)
 	@$(BIN)/echoctl models

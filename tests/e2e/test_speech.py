@@ -71,12 +71,12 @@ async def test_a_stream_begins_before_its_end_is_known(ada: Person) -> None:
 
 
 async def test_every_format_comes_as_what_it_says_it_is(ada: Person) -> None:
-    signs = {"wav": b"RIFF", "mp3": (b"ID3", b"\xff"), "flac": b"fLaC", "ogg": b"OggS", "pcm": b""}
-    for name, sign in signs.items():
+    signs = {"wav": [b"RIFF"], "mp3": [b"ID3", b"\xff"], "flac": [b"fLaC"], "ogg": [b"OggS"], "pcm": [b""]}
+    for name, beginnings in signs.items():
         result = await ada.speak("A format.", output_format=name)
         whole = await ada.audio(result)
         assert result["format"] == name
-        assert whole.content.startswith(sign), name
+        assert whole.content.startswith(tuple(beginnings)), name
 
 
 async def test_a_long_text_is_spoken_word_for_word(ada: Person) -> None:

@@ -37,13 +37,17 @@ class Person:
 
     async def speak(self, text: str, voice: str = "tone_low", **config: Any) -> dict[str, Any]:
         body = {"text": text, "voice_id": voice, "config": config}
-        return data(await self.http.post("/tts/synthesize", json=body))
+        result: dict[str, Any] = data(await self.http.post("/tts/synthesize", json=body))
+        return result
 
     async def queue(self, text: str, voice: str = "tone_low", **fields: Any) -> dict[str, Any]:
-        return data(await self.http.post("/job", json={"text_content": text, "voice_model_id": voice, **fields}), 201)
+        body = {"text_content": text, "voice_model_id": voice, **fields}
+        job: dict[str, Any] = data(await self.http.post("/job", json=body), 201)
+        return job
 
     async def job(self, job_id: str) -> dict[str, Any]:
-        return data(await self.http.get(f"/job/{job_id}"))
+        job: dict[str, Any] = data(await self.http.get(f"/job/{job_id}"))
+        return job
 
     async def follow(self, job_id: str, **headers: str) -> AsyncIterator[dict[str, Any]]:
         """The job's events up to the last, each with its `id`."""

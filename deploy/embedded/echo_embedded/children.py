@@ -33,7 +33,7 @@ class Child:
     log: Path
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
     _keeper: "asyncio.Task[None] | None" = field(default=None, repr=False)
-    _stopping: bool = field(default=False, repr=False)
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     @property
     def pid(self) -> int | None:
@@ -46,20 +46,20 @@ class Child:
         return self._keeper
 
     async def _keep(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._process = process = await self._spawn()
-            if self._stopping:
+            if self._stopping.is_set():
                 process.terminate()
             code = await process.wait()
             if code == REFUSED:
                 raise CannotStartError(self._last_words() or f"{self.name} refuses to start.")
-            if not self._stopping:
+            if not self._stopping.is_set():
                 log.warning("started again", process=self.name, exit_code=code)
                 await asyncio.sleep(_RESTART_SECONDS)
 
     async def stop(self) -> None:
         """Ask it to end, wait, and kill it when it does not."""
-        self._stopping = True
+        self._stopping.set()
         if self._keeper is None:
             return
         for ask in (signal.SIGTERM, signal.SIGKILL):

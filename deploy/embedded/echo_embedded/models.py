@@ -1,0 +1,50 @@
+"""`echoctl models`: the speech models, fetched with progress shown."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from echo_embedded.datafolder import CannotStartError
+from echo_synthesis.engine import ModelsError
+from echo_synthesis.engines import discover
+from echo_synthesis.models import fetch, missing
+
+
+def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Console) -> None:
+    """Fetch what the engines lack, with a bar for each. Raises `CannotStartError` naming what cannot be had."""
+    lacking = missing(folder)
+    wanted = [name for name in engines if name in lacking]
+    if unknown := set(engines) - set(discover()):
+        raise CannotStartError(f"There is no speech engine {', '.join(sorted(unknown))}.")
+    if not wanted:
+        console.print(f"The speech models are in {folder}.", highlight=False, soft_wrap=True)
+        return
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def show(what: str, done: float) -> None:
+            engine = what.partition(":")[0]
+            if engine not in bars:
+                bars[engine] = progress.add_task(what, total=1.0)
+            progress.update(bars[engine], description=what, completed=done)
+
+        try:
+            fetch(folder, show, engines=wanted, hub=hub)
+        except ModelsError as error:
+            raise CannotStartError(str(error)) from error
+
+
+def models_table(folder: Path, engines: Sequence[str]) -> Table:
+    """Which engines are ready to speak, and what the others lack."""
+    lacking = missing(folder)
+    table = Table(box=None, padding=(0, 2), header_style="bold", title=str(folder), title_justify="left")
+    for column in ("Engine", "Offered", "Status", "What it is"):
+        table.add_column(column)
+    for name, spec in discover().items():
+        status = f"[red]lacks {', '.join(lacking[name])}[/]" if name in lacking else "[green]ready[/]"
+        table.add_row(name, "yes" if name in engines else "no", status, spec.description)
+    return table

@@ -1,0 +1,120 @@
+"""The compose file: every service, every variable a setting that exists, nobody waits for what never is ready."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from echo_embedded.parts import SETTINGS, START_ORDER
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
+SERVICES = [name for step in START_ORDER for name in step]
+SURROUNDINGS = ["mongodb", "rabbitmq", "minio", "qdrant"]
+DOCKERFILE = (ROOT / "deploy/docker/service.Dockerfile").read_text()
+KNOWN = {
+    f"{settings.model_config['env_prefix']}{field}".upper(): title
+    for title, settings in SETTINGS.items()
+    for field in settings.model_fields
+}
+
+
+def variables(name: str) -> dict[str, str]:
+    found: dict[str, str] = CONTAINERS[name].get("environment", {})
+    return found
+
+
+def test_every_service_and_all_they_need_is_there() -> None:
+    assert set(SERVICES) | set(SURROUNDINGS) | {"models"} == set(CONTAINERS)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_variable_is_a_setting_the_service_reads(name: str) -> None:
+    read = {"Every service", name.title()}
+    for variable in variables(name):
+        assert KNOWN.get(variable) in read, variable
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_finds_the_world_by_the_same_addresses(name: str) -> None:
+    for variable, value in variables("auth").items():
+        if KNOWN[variable] == "Every service":
+            assert variables(name)[variable] == value
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_addresses_name_containers(name: str) -> None:
+    for variable, value in variables(name).items():
+        for host in re.findall(r"(?:http|mongodb|amqp)://(?:[^@/]*@)?([a-z0-9]+):\d+", value):
+            assert host in CONTAINERS, (variable, value)
+
+
+def test_only_the_gateway_is_reachable_from_outside() -> None:
+    assert [name for name, container in CONTAINERS.items() if "ports" in container] == ["gateway"]
+
+
+def test_every_container_comes_back_and_says_how_it_is() -> None:
+    for name, container in CONTAINERS.items():
+        assert container["restart"] in {"unless-stopped", "on-failure"}, name
+        assert "healthcheck" in container or "build" in container, name
+
+
+def test_what_is_waited_for_can_be_ready() -> None:
+    for name in SERVICES:
+        waits = CONTAINERS[name]["depends_on"]
+        assert {"mongodb", "rabbitmq", "minio"} <= waits.keys()
+        for other, wait in waits.items():
+            done = CONTAINERS[other]["restart"] == "on-failure"
+            assert wait["condition"] == ("service_completed_successfully" if done else "service_healthy"), (name, other)
+    assert CONTAINERS["synthesis"]["depends_on"]["models"]
+    assert CONTAINERS["gateway"]["depends_on"]["synthesis"]
+
+
+def test_what_must_stay_is_kept_in_volumes() -> None:
+    for name in SURROUNDINGS:
+        [volume] = CONTAINERS[name]["volumes"]
+        assert volume.split(":")[0] in COMPOSE["volumes"]
+    assert CONTAINERS["synthesis"]["volumes"] == CONTAINERS["models"]["volumes"]
+
+
+def test_two_workers_speak() -> None:
+    assert CONTAINERS["synthesis"]["deploy"]["replicas"] == 2
+
+
+@pytest.mark.parametrize("name", [*SERVICES, "models"])
+def test_our_images_are_one_dockerfile_without_privileges(name: str) -> None:
+    container = CONTAINERS[name]
+    folder = container["build"]["args"]["SERVICE"]
+
+    assert container["build"]["dockerfile"] == "deploy/docker/service.Dockerfile"
+    assert (ROOT / "services" / folder / "pyproject.toml").exists()
+    assert container["read_only"] is True
+    assert container["cap_drop"] == ["ALL"]
+    assert container["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_image_ends_as_a_user_without_rights_and_knows_its_health() -> None:
+    last_stage = DOCKERFILE.rsplit("\nFROM ", 1)[1]
+
+    assert re.search(r"^USER [1-9]\d*$", last_stage, re.MULTILINE)
+    assert "HEALTHCHECK" in last_stage
+    assert "pip install" not in last_stage
+
+
+def test_no_secret_is_written_down() -> None:
+    for name, container in CONTAINERS.items():
+        for variable, value in container.get("environment", {}).items():
+            if re.search("SECRET|PASS", variable):
+                assert re.fullmatch(r"\$\{[A-Z_]+:\?[^}]+\}", value), (name, variable)
+
+
+def test_images_are_pinned() -> None:
+    images = [container["image"] for container in CONTAINERS.values() if "image" in container]
+    images += re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+
+    for image in images:
+        assert ":" in image, image
+        assert not image.endswith(":latest"), image
