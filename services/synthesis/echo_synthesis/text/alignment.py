@@ -1,11 +1,13 @@
-"""Which written word each phoneme of a sentence belongs to."""
+"""Which written word each phoneme of a sentence belongs to, and so when each word sounds."""
 
 # ruff: noqa: RUF001
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from echo_synthesis.engine import WordTime
 
 _MARKS = frozenset("ˈˌːˑ̩̯̃͡ʲʰ˞‍")
 _VOWELS = frozenset("aeiouyæøœɐɑɒɔəɚɛɜɝɞɨɪɯɵɶʉʊʌʏɤᵻAIOWYQ")
@@ -37,6 +39,23 @@ def owners(spoken: str, words: Sequence[str]) -> list[int]:
         # an extra sound belongs to the word it follows
         result[row] = owner_alone[min(max(column - (step == 1), 0), len(alone) - 1)]
     return result
+
+
+def place_words(sounds: Iterable[tuple[int, float, float]], count: int) -> tuple[WordTime, ...]:
+    """The times of `count` words from the start and end of each of their sounds, given as (word, start, end) in order.
+
+    A word that makes no sound is a point after the word before it.
+    """
+    times: dict[int, WordTime] = {}
+    for word, start, end in sounds:
+        times[word] = WordTime(times[word].start if word in times else start, end)
+    placed: list[WordTime] = []
+    latest = 0.0
+    for word in range(count):
+        time = times.get(word, WordTime(latest, latest))
+        placed.append(time)
+        latest = max(latest, time.end)
+    return tuple(placed)
 
 
 def _steps(spoken: str, alone: str) -> NDArray[np.int8]:

@@ -1,18 +1,19 @@
 """Kokoro, loaded."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_synthesis.engine import EngineConfig, Speech, UnknownVoiceError, Utterance, WordTime
+from echo_synthesis.engine import EngineConfig, Speech, UnknownVoiceError, Utterance
 from echo_synthesis.engines.kokoro import ESPEAK_LANGUAGES, LANGUAGES, SAMPLE_RATE, folder
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
 from echo_synthesis.engines.kokoro.backend import Runtime, open_runtime
 from echo_synthesis.engines.kokoro.digests import DIGESTS
 from echo_synthesis.engines.kokoro.pronunciation import NO_WORD, Phoneme, pronounce
+from echo_synthesis.text.alignment import place_words
 from echo_synthesis.text.espeak import Espeak
 
 _MOST_TOKENS = 510
@@ -33,21 +34,18 @@ class Speaker:
         style = self._style(utterance.voice)
         phonemes = pronounce(utterance.text, utterance.words, _espeak_language(utterance), self._espeak)
         parts: list[NDArray[np.float32]] = []
-        times: dict[int, WordTime] = {}
+        sounds: list[tuple[int, float, float]] = []
         offset = 0
         for chunk in _chunks(phonemes):
             tokens = np.array([[0, *(TOKENS[phoneme.symbol] for phoneme in chunk), 0]], np.int64)
             samples, durations = self._runtime.run(tokens, style[len(chunk) - 1 : len(chunk)], utterance.speed)
-            edges = offset + np.minimum(np.cumsum(durations) * _SAMPLES_A_UNIT, len(samples))
-            for index, phoneme in enumerate(chunk):
-                if phoneme.word != NO_WORD:
-                    # the first duration is that of the silence before the first token
-                    start, end = float(edges[index]) / SAMPLE_RATE, float(edges[index + 1]) / SAMPLE_RATE
-                    times[phoneme.word] = WordTime(times[phoneme.word].start if phoneme.word in times else start, end)
+            # the first duration is that of the silence before the first token
+            edges = (offset + np.minimum(np.cumsum(durations) * _SAMPLES_A_UNIT, len(samples))) / SAMPLE_RATE
+            sounds += [(p.word, float(edges[i]), float(edges[i + 1])) for i, p in enumerate(chunk) if p.word != NO_WORD]
             parts.append(samples)
             offset += len(samples)
         samples = np.concatenate(parts) if parts else np.zeros(SAMPLE_RATE // 10, np.float32)
-        return Speech(samples, SAMPLE_RATE, _in_order(times, len(utterance.words)), "model")
+        return Speech(samples, SAMPLE_RATE, place_words(sounds, len(utterance.words)), "model")
 
     def _read_style(self, voice: str) -> NDArray[np.float32]:
         if voice not in DIGESTS or voice[0] not in LANGUAGES:
@@ -84,14 +82,3 @@ def _last(phonemes: Sequence[Phoneme], symbols: frozenset[str]) -> int:
     """Behind the last of `symbols` in the second half of what the model takes; 0 if there is none."""
     places = range(_MOST_TOKENS, _MOST_TOKENS // 2, -1)
     return next((place for place in places if phonemes[place - 1].symbol in symbols), 0)
-
-
-def _in_order(times: Mapping[int, WordTime], count: int) -> tuple[WordTime, ...]:
-    """One time for each word; one that makes no sound is a point after the word before it."""
-    ordered: list[WordTime] = []
-    end = 0.0
-    for index in range(count):
-        time = times.get(index, WordTime(end, end))
-        ordered.append(time)
-        end = max(end, time.end)
-    return tuple(ordered)
