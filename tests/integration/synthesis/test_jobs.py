@@ -9,7 +9,7 @@ from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import ValidationError
 from echo_synthesis import usecases
-from echo_synthesis.domain import Job, JobNotFoundError, JobStateConflictError
+from echo_synthesis.domain import Job, JobNotFoundError, JobStateConflictError, SpeechSettings
 from echo_synthesis.engine import UnknownVoiceError
 from echo_synthesis.handlers import Dependencies
 from tests.support.database import Database
@@ -179,5 +179,5 @@ async def test_what_cannot_be_honoured_is_refused_and_nothing_is_written(replica
         assert await deps.studio.jobs.count({}) == 0
 
 
-async def settings_of(deps: Dependencies) -> "usecases.SpeechSettings":
+async def settings_of(deps: Dependencies) -> SpeechSettings:
     return (await usecases.plan_speech("Hello.", None, SpeechConfig(), deps.studio)).settings
