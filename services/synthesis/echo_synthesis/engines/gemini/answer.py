@@ -1,0 +1,81 @@
+"""What Gemini answers, and what it means."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from google.genai import errors, types
+
+from echo_synthesis.engines.remote import TryAgainError
+
+_UNITS = {"prompt_token_count": "input_tokens", "candidates_token_count": "output_tokens"}
+_FINAL = frozenset({"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})
+"""Reasons that the same text will meet again."""
+
+
+class RefusedError(Exception):
+    """Gemini does not want to speak this text."""
+
+
+class BrokenOffError(TryAgainError):
+    """The answer ended without saying that it is whole."""
+
+
+def collect(chunks: Iterable[types.GenerateContentResponse], cost: Counter[str]) -> tuple[bytes, str]:
+    """The audio of an answer's chunks and its MIME type; what it cost is added to `cost`, even when it fails.
+
+    Raises `BrokenOffError` and `RefusedError`.
+    """
+    audio: list[bytes] = []
+    mimes: set[str] = set()
+    finish: str | None = None
+    usage: types.GenerateContentResponseUsageMetadata | None = None
+    try:
+        for chunk in chunks:
+            usage = chunk.usage_metadata or usage
+            if chunk.prompt_feedback and chunk.prompt_feedback.block_reason:
+                raise RefusedError(f"Gemini does not speak this text ({chunk.prompt_feedback.block_reason.value}).")
+            candidate = chunk.candidates[0] if chunk.candidates else None
+            if candidate is None:
+                continue
+            for part in (candidate.content and candidate.content.parts) or ():
+                if part.inline_data and part.inline_data.data:
+                    audio.append(part.inline_data.data)
+                    mimes.add(part.inline_data.mime_type or "")
+            finish = candidate.finish_reason.value if candidate.finish_reason else finish
+    finally:
+        cost.update({unit: getattr(usage, field, None) or 0 for field, unit in _UNITS.items()} if usage else {})
+    if finish in _FINAL:
+        raise RefusedError(f"Gemini does not speak this text ({finish}).")
+    if finish != "STOP":
+        raise BrokenOffError(f"Gemini's answer broke off ({finish or 'no finish reason'}).")
+    if not audio:
+        raise BrokenOffError("Gemini's answer holds no audio.")
+    if len(mimes) > 1:
+        raise BrokenOffError(f"Gemini's answer changes its format: {', '.join(sorted(mimes))}.")
+    return b"".join(audio), mimes.pop()
+
+
+def pause_asked_for(error: errors.APIError) -> float | None:
+    """The seconds Gemini asks to wait, in the error's `RetryInfo` or in `Retry-After`."""
+    for detail in _details(error):
+        if detail.get("@type", "").endswith("RetryInfo") and (
+            delay := re.fullmatch(r"([\d.]+)s", detail.get("retryDelay", ""))
+        ):
+            return float(delay[1])
+    headers = getattr(error.response, "headers", None) or {}
+    after = str(headers.get("retry-after", ""))
+    return float(after) if after.isdigit() else None
+
+
+def refuses_key(error: errors.APIError) -> bool:
+    """Whether the key is the problem: Gemini answers 400 to one that it does not know."""
+    reasons = {detail.get("reason") for detail in _details(error)}
+    return error.code in {401, 403} or "API_KEY_INVALID" in reasons or "api key not valid" in str(error.message).lower()
+
+
+def _details(error: errors.APIError) -> list[dict[str, Any]]:
+    body = error.details if isinstance(error.details, dict) else {}
+    details = body.get("error", body).get("details") or []
+    return [detail for detail in details if isinstance(detail, dict)]
