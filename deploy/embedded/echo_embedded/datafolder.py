@@ -64,10 +64,12 @@ class DataFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise CannotStartError(f"Another platform is running on the data folder {self.path} already.") from None
-            self._running.unlink(missing_ok=True)
-            yield
+            try:
+                self._running.unlink(missing_ok=True)
+                yield
+            finally:
+                self._running.unlink(missing_ok=True)
         finally:
-            self._running.unlink(missing_ok=True)
             os.close(lock)
 
     def secrets(self) -> Secrets:

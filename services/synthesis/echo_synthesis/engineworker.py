@@ -160,6 +160,7 @@ class EngineWorker:
             stderr=None,
             env={**os.environ, **_threads_environment(self._config.threads)},
             limit=1 << 20,
+            start_new_session=True,  # Ctrl-C in a terminal is for the parent, even while this one still imports
         )
         try:
             async with asyncio.timeout(self._limits.load_seconds):
