@@ -218,3 +218,37 @@ async def test_documents_of_other_versions_of_the_code_load(counters: Counters, 
     counter.count()
     await counters.save(counter)
     assert (await raw(store, "cnt_1"))["from_newer_code"] == {"a": 1}
+
+
+async def test_only_what_has_changed_is_written(counters: Counters, store: Store):
+    counter = new_counter("cnt_1", nickname="joe")
+    counter.parts.append(Part(name="p"))
+    await counters.add(counter)
+    loaded = await counters.get("cnt_1")
+    behind_our_back = {"colour": "blue", "nickname": "jim"}
+    await store.collection("counters").update_one({"_id": "cnt_1"}, {"$set": behind_our_back})
+
+    for writer in (counter, loaded):
+        writer.version = (await counters.get("cnt_1")).version
+        writer.parts.append(Part(name="q"))
+        writer.needed = None
+        await counters.save(writer)
+
+        document = await raw(store, "cnt_1")
+        assert document | behind_our_back == document
+        assert [part["name"] for part in document["parts"]] == ["p", "q"]
+        assert "needed" not in document
+
+
+async def test_what_was_left_out_when_reading_is_left_alone_when_saving(counters: Counters, store: Store):
+    counter = new_counter("cnt_1", nickname="joe")
+    counter.parts.append(Part(name="p"))
+    await counters.add(counter)
+    [partial] = [found async for found in counters.find({}, without=("parts", "nickname"))]
+    assert (partial.parts, partial.nickname, partial.id) == ([], None, "cnt_1")
+
+    partial.count()
+    await counters.save(partial)
+
+    whole = await counters.get("cnt_1")
+    assert (whole.value, [part.name for part in whole.parts], whole.nickname) == (1, ["p"], "joe")

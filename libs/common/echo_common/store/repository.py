@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from echo_common.aggregate import Aggregate
@@ -57,12 +57,18 @@ class Repository(Generic[A]):
     async def find_one(self, where: Filter) -> A | None:
         """The first match, or None."""
         document = await self._documents.find_one({**where, **NOT_ERASED})
-        return None if document is None else from_document(self.aggregate, document)
+        return None if document is None else self._loaded(document)
 
-    async def find(self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0) -> AsyncIterator[A]:
-        """Matches in order; `limit=0` is all of them."""
-        async for document in self._documents.find({**where, **NOT_ERASED}, sort=sort, skip=skip, limit=limit):
-            yield from_document(self.aggregate, document)
+    async def find(
+        self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0, without: Collection[str] = ()
+    ) -> AsyncIterator[A]:
+        """Matches in order; `limit=0` is all of them. Fields named in `without` are not read: they have their defaults.
+
+        Saving such an aggregate leaves those fields alone unless they were given another value.
+        """
+        fields = sorted(self.aggregate.model_fields.keys() - {"id", *without}) if without else ()
+        async for document in self._documents.find({**where, **NOT_ERASED}, sort=sort, skip=skip, limit=limit, fields=fields):
+            yield self._loaded(document)
 
     async def count(self, where: Filter) -> int:
         """How many match."""
@@ -71,11 +77,13 @@ class Repository(Generic[A]):
     async def add(self, aggregate: A) -> None:
         """Keep a new aggregate. Raises `DuplicateError`."""
         messages = _messages(aggregate)
-        document = {**to_document(aggregate), "version": 1}
+        state = to_document(aggregate)
+        document = {**state, "version": 1}
         if messages:
             document |= {OUTBOX: [to_entry(message) for message in messages], OUTBOX_AT: now()}
         await self._documents.insert(document)
         aggregate.version = 1
+        aggregate.keep(state)
         await self._hand_over(aggregate, messages)
 
     async def save(self, aggregate: A) -> None:
@@ -88,11 +96,15 @@ class Repository(Generic[A]):
             await self._erase(aggregate, messages)
         else:
             updated_at = now()
-            state = to_document(aggregate) | {"version": aggregate.version + 1, "updated_at": updated_at}
-            del state["_id"]
-            left_out = dict.fromkeys(type(aggregate).model_fields.keys() - state.keys() - {"id"}, "")
-            await self._write(aggregate, state, left_out, messages)
+            state = to_document(aggregate) | {"updated_at": updated_at}
+            changed = {
+                name: value for name, value in state.items() if name not in aggregate.kept or aggregate.kept[name] != value
+            }
+            held = aggregate.kept.keys() or type(aggregate).model_fields.keys()
+            left_out = dict.fromkeys(held - state.keys() - {"id", "version"}, "")
+            await self._write(aggregate, changed | {"version": aggregate.version + 1}, left_out, messages)
             aggregate.updated_at = updated_at
+            aggregate.keep(state)
         aggregate.version += 1
         await self._hand_over(aggregate, messages)
 
@@ -110,6 +122,12 @@ class Repository(Generic[A]):
             else:
                 return aggregate
         raise AssertionError("unreachable")
+
+    def _loaded(self, document: Document) -> A:
+        aggregate = from_document(self.aggregate, document)
+        # dumped again rather than kept as read: a list changed in place must differ from what was there
+        aggregate.keep(to_document(aggregate))
+        return aggregate
 
     async def _erase(self, aggregate: A, messages: Sequence[Message]) -> None:
         # Read, because the document may hold fields that this version of the code does not know.
