@@ -1,0 +1,1 @@
+"""Vectors: what is near to what."""

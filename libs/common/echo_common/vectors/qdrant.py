@@ -1,0 +1,125 @@
+"""Vectors in Qdrant: a server, or a folder that one process holds. The only importer of its driver."""
+
+import asyncio
+import uuid
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import ApiException
+
+from echo_common.vectors.port import Facts, Neighbour, VectorsUnavailableError
+
+R = TypeVar("R")
+
+_NAMESPACE = uuid.UUID("6f1d0d3e-3c52-4cc0-9c4e-0d7f4d7a9f11")
+_KEY = "key"
+_FACTS = "facts"
+_SECONDS = 5
+
+
+class QdrantVectors:
+    """Open with `open_vectors`. Calls run in one thread: the folder form is not made for several."""
+
+    def __init__(self, client: QdrantClient) -> None:
+        self._client = client
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="vectors")
+        self._known: set[str] = set()
+
+    async def put(self, collection: str, key: str, vector: Sequence[float], facts: Facts) -> None:
+        point = models.PointStruct(id=_point(key), vector=list(vector), payload={_KEY: key, _FACTS: dict(facts)})
+
+        def put() -> None:
+            self._ensure(collection, len(vector))
+            self._client.upsert(collection, [point], wait=True)
+
+        await self._call(put)
+
+    async def get(self, collection: str, key: str) -> Sequence[float] | None:
+        def get() -> Sequence[float] | None:
+            if not self._exists(collection):
+                return None
+            found = self._client.retrieve(collection, [_point(key)], with_vectors=True)
+            return cast("Sequence[float]", found[0].vector) if found else None
+
+        return await self._call(get)
+
+    async def nearest(
+        self, collection: str, vector: Sequence[float], *, limit: int, where: Mapping[str, Sequence[str]]
+    ) -> Sequence[Neighbour]:
+        conditions: list[Any] = [
+            models.FieldCondition(key=f"{_FACTS}.{name}", match=models.MatchAny(any=list(values)))
+            for name, values in where.items()
+        ]
+
+        def nearest() -> Sequence[Neighbour]:
+            if not self._exists(collection):
+                return ()
+            found = self._client.query_points(
+                collection, query=list(vector), limit=limit, query_filter=models.Filter(must=conditions), with_payload=True
+            )
+            return [_neighbour(point) for point in found.points]
+
+        return await self._call(nearest)
+
+    async def delete(self, collection: str, key: str) -> None:
+        def delete() -> None:
+            if self._exists(collection):
+                self._client.delete(collection, models.PointIdsList(points=[_point(key)]), wait=True)
+
+        await self._call(delete)
+
+    async def ping(self) -> None:
+        await self._call(self._client.get_collections)
+
+    async def close(self) -> None:
+        await self._call(self._client.close)
+        self._thread.shutdown(wait=False)
+
+    def _exists(self, collection: str) -> bool:
+        if collection not in self._known and self._client.collection_exists(collection):
+            self._known.add(collection)
+        return collection in self._known
+
+    def _ensure(self, collection: str, size: int) -> None:
+        if not self._exists(collection):
+            self._client.create_collection(
+                collection, vectors_config=models.VectorParams(size=size, distance=models.Distance.COSINE)
+            )
+            self._known.add(collection)
+
+    async def _call(self, work: Callable[[], R]) -> R:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except (ApiException, httpx.HTTPError, OSError, RuntimeError) as error:
+            raise VectorsUnavailableError from error
+
+
+def open_vectors(url: str, *, api_key: str | None = None) -> QdrantVectors:
+    """The index at `file:///folder` or at a server's `http(s)://host:6333`. Raises `VectorsUnavailableError` for a folder in use."""
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        with warnings.catch_warnings():
+            # a key over plain HTTP is the operator's choice, within a closed network
+            warnings.simplefilter("ignore")
+            return QdrantVectors(QdrantClient(url=url, api_key=api_key, timeout=_SECONDS, check_compatibility=False))
+    folder = Path(unquote(parts.path))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return QdrantVectors(QdrantClient(path=str(folder), force_disable_check_same_thread=True))
+    except RuntimeError as error:
+        raise VectorsUnavailableError(f"The vector folder {folder} is held by another process.") from error
+
+
+def _point(key: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, key))
+
+
+def _neighbour(point: models.ScoredPoint) -> Neighbour:
+    payload = point.payload or {}
+    return Neighbour(str(payload[_KEY]), float(point.score), payload[_FACTS])
