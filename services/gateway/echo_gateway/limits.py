@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
@@ -103,6 +104,12 @@ class Limits:
         self._anonymous = settings.limit_anonymous
         self._credentials = settings.limit_credentials
         self._log = structlog.get_logger("echo.limits")
+
+    async def close(self) -> None:
+        """Disconnect from a shared store; one left open would keep the process alive."""
+        client = getattr(self._storage, "storage", None)
+        if client is not None and isinstance(closing := client.close(), Awaitable):
+            await closing
 
     async def take(self, path: str, principal: Principal | None, address: str) -> Quota | None:
         """Count one request; what is left of the quota it falls under, None when there is no limit."""

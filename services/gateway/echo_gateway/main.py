@@ -27,8 +27,12 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
 
     @asynccontextmanager
     async def opened(adapters: Adapters) -> AsyncIterator[Dependencies]:
-        async with open_clients(chosen, adapters.auth) as clients:
-            yield Dependencies(clients, Limits(chosen), await Idempotency.open(adapters.store), Doorbells())
+        limits = Limits(chosen)
+        try:
+            async with open_clients(chosen, adapters.auth) as clients:
+                yield Dependencies(clients, limits, await Idempotency.open(adapters.store), Doorbells())
+        finally:
+            await limits.close()
 
     cors = Middleware(
         CORSMiddleware, allow_origins=chosen.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_READABLE

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
+
+from pydantic import SecretStr
 
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
@@ -145,3 +148,13 @@ async def test_the_start_says_where_to_read_on(gateway: Gateway) -> None:
         start = await response.json()
     async with gateway.ask("GET", start["openapi"], headers={}) as response:
         assert (await response.json())["info"]["title"] == "Echo"
+
+
+async def test_replicas_that_share_a_store_count_together(start: Start, database: Any) -> None:
+    shared = SecretStr(database.url)
+    async with start(limit_user=3, limit_store=shared) as one, start(limit_user=3, limit_store=shared) as other:
+        statuses = []
+        for gateway in (one, other, one, other):
+            async with gateway.ask("GET", VOICES, headers=gateway.bearer(sub=f"usr_{database.prefix}")) as response:
+                statuses.append(response.status)
+    assert statuses == [200, 200, 200, 429]
