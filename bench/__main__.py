@@ -31,14 +31,16 @@ HEADINGS = ("", "What", "Median", "Range", "Promise", "", "Note")
 def _machine() -> str:
     names = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     memory_gib = psutil.virtual_memory().total / 2**30
-    return f"{len(names)} × {names[0] if names else platform.processor()}, {memory_gib:.0f} GiB, Python {platform.python_version()}"
+    return f"{len(names)} cores, {names[0] if names else platform.processor()}, {memory_gib:.0f} GiB, Python {platform.python_version()}"
 
 
 def _markdown(figures: Sequence[Figure], command: str) -> str:
     rows = [HEADINGS, tuple("---" for _ in HEADINGS), *(figure.row() for figure in figures)]
     table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
     when = datetime.now(UTC).date().isoformat()
-    return f"# Benchmarks\n\nWritten by `{command}` on {when}; {_machine()}. Medians, with the range over all rounds.\n\n{table}\n"
+    return (
+        f"# Benchmarks\n\nWritten by `{command}` on {when}; {_machine()}. Medians, with the range over all rounds.\n\n{table}\n"
+    )
 
 
 async def _measure(names: Sequence[str], rounds: int, models: Path | None) -> list[Figure]:

@@ -70,7 +70,7 @@ async def serving(data: Path, models: Path | None) -> AsyncIterator[Stage]:
     chosen = models or HostSettings().models
     command = [sys.executable, "-m", "echo_embedded", "serve", "--data", str(data), "--port", "0", "--models", str(chosen)]
     started = time.perf_counter()
-    environment = {**os.environ, "ECHO_GATEWAY_LIMITS": "off"}
+    environment = {**os.environ, "ECHO_GATEWAY_LIMIT_USER": "0"}
     child = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, env=environment
     )
@@ -93,7 +93,7 @@ async def serving(data: Path, models: Path | None) -> AsyncIterator[Stage]:
 async def _announced(folder: DataFolder, child: asyncio.subprocess.Process) -> str:
     deadline = time.perf_counter() + _START_SECONDS
     while time.perf_counter() < deadline and child.returncode is None:
-        if url := folder.find_running():
-            return url
+        if (running := folder.running()) is not None:
+            return running.url
         await asyncio.sleep(0.02)
     raise RuntimeError("The platform did not start; run `echoctl serve` to see why.")
