@@ -1,0 +1,103 @@
+"""`echoctl`, as a person uses it."""
+
+import json
+import os
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+from tests.support.platform import QUICK, TONE, Platform
+
+PLATFORM_AND_NOBODY = pytest.mark.parametrize("platform", ["embedded"], indirect=True)
+
+
+def echoctl(*arguments: str, cwd: Path, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "echo_embedded", *arguments]
+    environment = {**os.environ, **QUICK, **TONE, "COLUMNS": "120"}
+    return subprocess.run(command, cwd=cwd, input=text, capture_output=True, timeout=90, check=False, env=environment)
+
+
+@PLATFORM_AND_NOBODY
+def test_say_speaks_through_the_platform_that_runs(platform: Platform, tmp_path: Path) -> None:
+    told = echoctl("say", "Hello brave world.", "-o", "hello.wav", "--data", str(platform.folder.path), cwd=tmp_path)
+
+    assert told.returncode == 0, told.stderr
+    words = [line.split()[0] for line in told.stdout.decode().splitlines() if line.strip()]
+    assert words[:4] == ["Word", "Hello", "brave", "world"]
+    with wave.open(str(tmp_path / "hello.wav")) as sound:
+        assert sound.getnframes() > 0
+
+
+@PLATFORM_AND_NOBODY
+def test_say_takes_a_text_from_a_pipe_and_gives_audio_to_one(platform: Platform, tmp_path: Path) -> None:
+    data = str(platform.folder.path)
+
+    told = echoctl("say", "-", "-o", "-", "--format", "flac", "--data", data, cwd=tmp_path, text=b"From a pipe.")
+
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith(b"fLaC")
+    assert list(tmp_path.iterdir()) == []
+
+
+@PLATFORM_AND_NOBODY
+def test_machines_get_json(platform: Platform, tmp_path: Path) -> None:
+    data = ("--data", str(platform.folder.path), "--json")
+
+    result = json.loads(echoctl("say", "Three short words", "-o", "x.mp3", *data, cwd=tmp_path).stdout)
+    voices = json.loads(echoctl("voices", *data, cwd=tmp_path).stdout)
+    health = json.loads(echoctl("status", *data, cwd=tmp_path).stdout)
+
+    assert [word["word"] for word in result["word_timestamps"]] == ["Three", "short", "words"]
+    assert [voice["id"] for voice in voices] == ["tone_low", "tone_high"]
+    assert health["status"] == "ok"
+
+
+@PLATFORM_AND_NOBODY
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("say", ""), "text_content"),
+        (("say", "Hi", "--voice", "nobody"), "There is no voice 'nobody'"),
+        (("say", "Hi", "-o", "hello.xyz"), "The extension of hello.xyz names none of wav, mp3"),
+        (("say", "Hi", "-o", "no/such/folder/hello.wav"), "No such file or directory"),
+        (("say", "Hi", "--server", "http://127.0.0.1:9", "--email", "a@b.example", "--password", "x"), "No platform answers"),
+        (("say", "Hi", "--server", "http://127.0.0.1:9"), "--server needs --email and --password"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(platform: Platform, arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+    told = echoctl(*arguments, "--data", str(platform.folder.path), cwd=tmp_path)
+
+    assert told.returncode == 2, told
+    assert sentence in told.stderr.decode()
+    assert len(told.stderr.decode().strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@PLATFORM_AND_NOBODY
+def test_a_word_that_cannot_be_spoken_is_a_failure_and_leaves_no_file(platform: Platform, tmp_path: Path) -> None:
+    told = echoctl("say", "This must tone-fail.", "-o", "x.wav", "--data", str(platform.folder.path), cwd=tmp_path)
+
+    assert told.returncode == 1, told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_say_starts_a_platform_where_none_runs(tmp_path: Path) -> None:
+    told = echoctl("say", "Hello from nowhere.", "-o", "hello.ogg", "--data", "data", cwd=tmp_path)
+
+    assert told.returncode == 0, told.stderr
+    assert (tmp_path / "hello.ogg").read_bytes().startswith(b"OggS")
+    assert echoctl("status", "--data", "data", cwd=tmp_path).returncode == 2
+
+
+@PLATFORM_AND_NOBODY
+def test_the_printed_curl_line_works_when_pasted(platform: Platform, tmp_path: Path) -> None:
+    [line] = [line for line in platform.said.splitlines() if line.startswith("curl ")]
+
+    pasted = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+
+    assert pasted.returncode == 0, pasted.stderr
+    with wave.open(str(tmp_path / "hello.wav")) as sound:
+        assert sound.getframerate() == 24_000
