@@ -2,6 +2,7 @@
 
 import importlib.util
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -19,6 +20,7 @@ from echo_synthesis.wordtimes import estimate
 T = TypeVar("T")
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
+_HEADER = re.compile(r"[\x21-\x7e]+")
 _FASTEST = 60.0
 """Characters a second that nobody speaks: audio shorter than that is cut off."""
 
@@ -33,8 +35,12 @@ class RemoteSettings(BaseSettings):
 
     @property
     def key(self) -> str:
-        """The key, without the line break that files end with; empty when there is none."""
-        return self.api_key.get_secret_value().strip() if self.api_key else ""
+        """The key, without the line break that files end with; empty when there is none that fits into a header.
+
+        What does not fit is found out here, because HTTP libraries repeat it in their errors.
+        """
+        key = self.api_key.get_secret_value().strip() if self.api_key else ""
+        return key if _HEADER.fullmatch(key) else ""
 
     def setting(self, field: str) -> str:
         """The name of the environment variable that sets `field`."""
@@ -93,6 +99,11 @@ def without(secret: str, message: object) -> str:
     """A provider's or a library's words, short and without the key: some repeat what they were sent."""
     text = " ".join(str(message).split())
     return (text.replace(secret, "…") if secret else text)[:300]
+
+
+def silence(sample_rate: int) -> Speech:
+    """What there is to say when there are no words."""
+    return Speech(np.zeros(sample_rate // 10, np.float32), sample_rate, (), "estimated")
 
 
 def to_speech(

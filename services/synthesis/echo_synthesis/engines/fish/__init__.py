@@ -78,4 +78,4 @@ def spec() -> EngineSpec:
 
 
 def _voice(model: str, name: str) -> EngineVoice:
-    return EngineVoice(f"{PREFIX}{model}", name, "en", "neutral", ("cloud",), multilingual=True)
+    return EngineVoice(f"{PREFIX}{model}", name, "en-US", "neutral", ("cloud",), multilingual=True)

@@ -24,7 +24,9 @@ def own_voices(settings: FishSettings) -> Mapping[str, EngineVoice]:
         with FishAudio(api_key=settings.key, base_url=settings.base_url, timeout=_PATIENCE) as client:
             for number in range(1, _PAGES + 1):
                 page = client.voices.list(page_size=_PAGE, page_number=number, self_only=True)
-                found.update({voice.id: _voice(voice) for voice in page.items if (voice.type, voice.state) == ("tts", "trained")})
+                found.update(
+                    {voice.id: _voice(voice) for voice in page.items if (voice.type, voice.state) == ("tts", "trained")}
+                )
                 if number * _PAGE >= page.total:
                     break
     except (FishAudioError, httpx.HTTPError, ValueError) as error:

@@ -9,7 +9,7 @@ from fishaudio.types import Prosody, TTSConfig
 from echo_synthesis.audio.decode import decode
 from echo_synthesis.engine import EngineUnavailableError, Speech, UnknownVoiceError, Utterance
 from echo_synthesis.engines.fish import PREFIX, SAMPLE_RATE, FishSettings
-from echo_synthesis.engines.remote import TryAgainError, patiently, to_speech, without
+from echo_synthesis.engines.remote import TryAgainError, patiently, silence, to_speech, without
 
 _SLOWEST, _FASTEST = 0.5, 2.0
 """What Fish takes as speed."""
@@ -28,6 +28,8 @@ class FishSpeaker:
         key = self._settings.key
         if not utterance.voice.startswith(PREFIX):
             raise UnknownVoiceError(f"There is no voice {utterance.voice}.")
+        if not utterance.words:
+            return silence(SAMPLE_RATE)
         try:
             return patiently(lambda seconds: self._ask(utterance, seconds), self._settings)
         except APIError as error:

@@ -14,7 +14,7 @@ from echo_synthesis.engine import EngineUnavailableError, Speech, UnknownVoiceEr
 from echo_synthesis.engines.gemini import SAMPLE_RATE, GeminiSettings
 from echo_synthesis.engines.gemini.answer import BrokenOffError, RefusedError, collect, pause_asked_for, refuses_key
 from echo_synthesis.engines.gemini.voices import VOICES
-from echo_synthesis.engines.remote import TryAgainError, patiently, to_speech, without
+from echo_synthesis.engines.remote import TryAgainError, patiently, silence, to_speech, without
 
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
 _VERBATIM = (3, 8)
@@ -32,6 +32,8 @@ class GeminiSpeaker:
     def speak(self, utterance: Utterance) -> Speech:
         if utterance.voice not in VOICES:
             raise UnknownVoiceError(f"There is no voice {utterance.voice}.")
+        if not utterance.words:
+            return silence(SAMPLE_RATE)
         request = _Request(self._client, self._settings, utterance)
         try:
             return patiently(request.send, self._settings)

@@ -1,0 +1,159 @@
+"""Fish Audio through its real SDK: only a whole answer is speech, whatever the provider sends."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from echo_synthesis.engine import EngineUnavailableError, UnknownVoiceError
+from echo_synthesis.enginepool import EnginePool, PoolConfig
+from tests.support import fish_server as answers
+from tests.support.clouds import CONFIG, TEXT, is_whole, load, spec_of, utter
+from tests.support.eventually import eventually
+from tests.support.provider import Answer, Provider
+
+VOICE = f"fish_{answers.KNOWN}"
+KEY = "fish-secret-key"
+
+
+def test_a_sentence_is_one_request_for_the_voice_and_model(fish: Provider) -> None:
+    assert is_whole(load("fish").speak(utter(VOICE)))
+    (asked,) = fish.asked
+    assert (asked.path, asked.headers["authorization"], asked.headers["model"]) == ("/v1/tts", f"Bearer {KEY}", "s2.1-pro")
+    request = answers.request_of(asked)
+    assert (request["text"], request["reference_id"], request["format"]) == (TEXT, answers.KNOWN, "wav")
+
+
+@pytest.mark.parametrize(("speed", "sent"), [(1.0, None), (1.5, 1.5), (4.0, 2.0), (0.25, 0.5)])
+def test_speed_beyond_what_fish_does_is_made_here(fish: Provider, speed: float, sent: float | None) -> None:
+    usual = load("fish").speak(utter(VOICE)).duration
+    assert usual / load("fish").speak(utter(VOICE, speed=speed)).duration == pytest.approx(speed, rel=0.1)
+    assert (answers.request_of(fish.asked[-1]).get("prosody") or {}).get("speed") == sent
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers.cut,
+        answers.empty,
+        answers.shortened,
+        answers.not_audio,
+        answers.throttled(),
+        answers.error(429, "Too many requests"),
+        answers.error(500, "oops"),
+        answers.error(503, "maintenance"),
+    ],
+    ids=["cut", "empty", "too short", "not audio", "429 Retry-After", "429", "500", "503"],
+)
+def test_a_broken_or_busy_answer_is_asked_for_again(fish: Provider, answer: Answer) -> None:
+    fish.then(answer)
+    assert is_whole(load("fish").speak(utter(VOICE)))
+    assert len(fish.asked) == 2
+
+
+def test_what_stays_broken_is_never_speech(fish: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHO_SYNTHESIS_FISH_TRIES", "2")
+    fish.then(answers.cut, answers.cut)
+    with pytest.raises(EngineUnavailableError):
+        load("fish").speak(utter(VOICE))
+    assert len(fish.asked) == 2
+
+
+def test_a_pause_longer_than_there_is_time_is_handed_on(fish: Provider) -> None:
+    fish.then(answers.throttled(97))
+    with pytest.raises(EngineUnavailableError, match="429") as refused:
+        load("fish").speak(utter(VOICE))
+    assert refused.value.retry_after == 97
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (answers.error(401, f"Invalid token {KEY}"), "ECHO_SYNTHESIS_FISH_API_KEY"),
+        (answers.error(403, "Forbidden"), "ECHO_SYNTHESIS_FISH_API_KEY"),
+        (answers.error(402, "Insufficient credit"), "credit"),
+    ],
+)
+def test_what_only_the_operator_can_mend_is_told_and_not_tried_again(fish: Provider, answer: Answer, told: str) -> None:
+    fish.then(answer)
+    with pytest.raises(EngineUnavailableError, match=told) as refused:
+        load("fish").speak(utter(VOICE))
+    assert KEY not in refused.value.message
+    assert len(fish.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [answers.error(400, "Reference not found"), answers.error(404, "Model not found")])
+def test_a_voice_fish_does_not_have_is_unknown(fish: Provider, answer: Answer) -> None:
+    fish.then(answer)
+    with pytest.raises(UnknownVoiceError):
+        load("fish").speak(utter("fish_" + "0" * 32))
+    assert len(fish.asked) == 1
+
+
+def test_a_request_that_is_refused_is_not_sent_again(fish: Provider) -> None:
+    fish.then(answers.error(400, f"text is not allowed for {KEY}"))
+    with pytest.raises(RuntimeError, match="text is not allowed") as refused:
+        load("fish").speak(utter(VOICE))
+    assert KEY not in str(refused.value)
+    assert len(fish.asked) == 1
+
+
+def test_only_named_voices_are_offered_unless_the_operator_says_so(fish: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [voice.id for voice in spec_of("fish").voices(CONFIG)] == [VOICE]
+    assert not fish.asked
+    monkeypatch.setenv("ECHO_SYNTHESIS_FISH_VOICES", "abc=Bert")
+    monkeypatch.setenv("ECHO_SYNTHESIS_FISH_OWN_VOICES", "true")
+    own, named = spec_of("fish").voices(CONFIG)
+    assert (own.id, own.name, own.language, own.gender) == (VOICE, "Anna", "de", "female")
+    assert (named.id, named.name) == ("fish_abc", "Bert")
+    assert fish.asked[0].query["self"] == ["true"]
+
+
+def test_an_account_that_cannot_be_asked_leaves_the_named_voices(fish: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHO_SYNTHESIS_FISH_OWN_VOICES", "true")
+    fish.then(answers.error(500, "oops"))
+    assert [voice.id for voice in spec_of("fish").voices(CONFIG)] == [VOICE]
+
+
+def test_what_a_request_costs_is_told(fish: Provider) -> None:
+    assert load("fish").speak(utter(VOICE, "Käse, bitte.")).cost == {"utf8_bytes": 13}
+
+
+def test_without_a_key_the_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ECHO_SYNTHESIS_FISH_API_KEY", raising=False)
+    spec = spec_of("fish")
+    assert spec.missing(CONFIG) == ("an API key",)
+    assert "ECHO_SYNTHESIS_FISH_API_KEY" in spec.remedy
+
+
+async def test_one_process_asks_for_as_many_at_once_as_the_account_may(
+    fish: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHO_SYNTHESIS_FISH_CONCURRENCY", "3")
+    released = threading.Event()
+    fish.then(*[answers.after(released)] * 6)
+    pool = EnginePool({"fish": spec_of("fish")}, PoolConfig(tmp_path, workers=4))
+    try:
+        asked = [asyncio.create_task(pool.speak("fish", utter(VOICE))) for _ in range(6)]
+        await eventually(lambda: fish.at_once == 3 and pool.health()["fish"].queued == 3)
+        released.set()
+        assert all(is_whole(speech) for speech in await asyncio.gather(*asked))
+        assert fish.most_at_once == 3
+    finally:
+        released.set()
+        await pool.close()
+
+
+async def test_errors_of_the_provider_come_through_the_process_as_they_are(fish: Provider, tmp_path: Path) -> None:
+    pool = EnginePool({"fish": spec_of("fish")}, PoolConfig(tmp_path, workers=1))
+    try:
+        fish.then(answers.error(402, "Insufficient credit"))
+        with pytest.raises(EngineUnavailableError, match="credit"):
+            await pool.speak("fish", utter(VOICE))
+        with pytest.raises(UnknownVoiceError):
+            await pool.speak("fish", utter("fish_" + "0" * 32))
+        assert is_whole(await pool.speak("fish", utter(VOICE)))
+        assert pool.health()["fish"].restarts == 0
+    finally:
+        await pool.close()

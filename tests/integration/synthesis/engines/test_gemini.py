@@ -1,0 +1,264 @@
+"""Gemini through its real SDK: only a whole answer is speech, whatever the provider sends."""
+
+import asyncio
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from echo_synthesis.engine import EngineUnavailableError, UnknownVoiceError
+from echo_synthesis.enginepool import EnginePool, PoolConfig
+from tests.support import gemini_server as answers
+from tests.support.clouds import CONFIG, TEXT, is_whole, load, paths, spec_of, utter
+from tests.support.eventually import eventually
+from tests.support.provider import Answer, Provider, Reply
+
+VOICE = "gemini_kore"
+KEY = "gemini-secret-key"
+STREAMED, WHOLE = "streamGenerateContent", "generateContent"
+
+
+def test_thirty_voices_are_listed(gemini: Provider) -> None:
+    voices = spec_of("gemini").voices(CONFIG)
+    assert len({voice.id for voice in voices}) == 30
+    assert {voice.gender for voice in voices} == {"female", "male"}
+    assert not gemini.asked
+
+
+def test_a_sentence_is_one_streamed_request_with_the_key_in_a_header(gemini: Provider) -> None:
+    assert is_whole(load("gemini").speak(utter(VOICE)))
+    (asked,) = gemini.asked
+    assert asked.path == "/v1beta/models/gemini-3.8-flash-tts:streamGenerateContent"
+    assert asked.query == {"alt": ["sse"]}
+    assert asked.headers["x-goog-api-key"] == KEY
+    body = json.loads(asked.body)
+    assert body["generationConfig"]["responseModalities"] == ["AUDIO"]
+    assert not {"temperature", "topP", "topK"} & body["generationConfig"].keys()
+
+
+@pytest.mark.parametrize(
+    ("model", "part", "voice"),
+    [
+        ("gemini-3.8-flash-tts", {"text": TEXT, "speechMetadata": {"style": "calm"}}, {"voice": "Kore"}),
+        (
+            "gemini-2.5-flash-preview-tts",
+            {"text": f"calm:\n{TEXT}"},
+            {"prebuilt_voice_config": {"voice_name": "Kore"}},
+        ),
+        (
+            "gemini-3.1-flash-tts-preview",
+            {"text": f"calm:\n{TEXT}"},
+            {"prebuilt_voice_config": {"voice_name": "Kore"}},
+        ),
+    ],
+)
+def test_each_generation_of_models_gets_its_own_kind_of_prompt(
+    gemini: Provider, monkeypatch: pytest.MonkeyPatch, model: str, part: dict[str, object], voice: dict[str, object]
+) -> None:
+    monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_MODEL", model)
+    monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_STYLE", "calm")
+    assert is_whole(load("gemini").speak(utter(VOICE)))
+    body = json.loads(gemini.asked[0].body)
+    assert f"/{model}:" in gemini.asked[0].path
+    assert body["contents"] == [{"role": "user", "parts": [part]}]
+    assert body["generationConfig"]["speechConfig"]["voice_config"] == voice
+
+
+def test_models_of_other_names_are_other_versions_to_the_cache(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = spec_of("gemini").version
+    monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_MODEL", "gemini-3.8-flash-lite-tts")
+    assert spec_of("gemini").version != before
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers.as_mime("audio/L16;codec=pcm;rate=16000", 16_000),
+        answers.as_mime("audio/pcm; rate=48000; channels=1", 48_000),
+        answers.as_wav,
+    ],
+    ids=["16 kHz", "48 kHz", "WAV file"],
+)
+def test_rate_and_form_are_what_the_mime_type_says(gemini: Provider, answer: Answer) -> None:
+    gemini.then(answer)
+    speech = load("gemini").speak(utter(VOICE))
+    assert is_whole(speech)
+    assert speech.sample_rate == spec_of("gemini").sample_rate
+    assert len(gemini.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers.finishing("OTHER"),
+        answers.finishing("MAX_TOKENS"),
+        answers.finishing(None),
+        answers.cut,
+        answers.empty,
+        answers.silent_stop,
+        answers.shortened,
+        answers.garbled,
+        answers.as_mime("audio/L16"),
+        answers.as_mime("text/plain"),
+    ],
+    ids=["OTHER", "MAX_TOKENS", "no reason", "cut", "empty", "STOP, no audio", "too short", "garbled", "no rate", "text"],
+)
+def test_a_broken_stream_is_asked_for_again_in_one_piece(gemini: Provider, answer: Answer) -> None:
+    gemini.then(answer)
+    assert is_whole(load("gemini").speak(utter(VOICE)))
+    assert paths(gemini) == [STREAMED, WHOLE]
+
+
+def test_what_stays_broken_is_never_speech(gemini: Provider) -> None:
+    def other(reply: Reply) -> None:
+        reply.whole(json.dumps(answers.response(b"\0\0" * 9_000, finish="OTHER")).encode())
+
+    gemini.then(answers.finishing("OTHER"), other, other, other)
+    with pytest.raises(EngineUnavailableError, match=r"broke off \(OTHER\)"):
+        load("gemini").speak(utter(VOICE))
+    assert paths(gemini) == [STREAMED, WHOLE, WHOLE, WHOLE]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers.throttled(),
+        answers.error(429, "RESOURCE_EXHAUSTED", "slow down", retry_after="0"),
+        answers.error(500, "INTERNAL", "an internal error has occurred"),
+        answers.error(503, "UNAVAILABLE", "overloaded"),
+        answers.failing_halfway,
+    ],
+    ids=["429 RetryInfo", "429 Retry-After", "500", "503", "503 in mid-stream"],
+)
+def test_a_busy_provider_is_asked_again(gemini: Provider, answer: Answer) -> None:
+    gemini.then(answer)
+    assert is_whole(load("gemini").speak(utter(VOICE)))
+    assert paths(gemini) == [STREAMED, STREAMED]
+
+
+def test_a_pause_longer_than_there_is_time_is_handed_on(gemini: Provider) -> None:
+    gemini.then(answers.throttled("97s"))
+    with pytest.raises(EngineUnavailableError, match="quota") as refused:
+        load("gemini").speak(utter(VOICE))
+    assert refused.value.retry_after == 97
+    assert len(gemini.asked) == 1
+
+
+def test_trying_ends(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_TRIES", "3")
+    gemini.then(*[answers.throttled("0s")] * 9)
+    with pytest.raises(EngineUnavailableError):
+        load("gemini").speak(utter(VOICE))
+    assert len(gemini.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (answers.bad_key, "ECHO_SYNTHESIS_GEMINI_API_KEY"),
+        (answers.error(401, "UNAUTHENTICATED", f"bad key {KEY}"), "ECHO_SYNTHESIS_GEMINI_API_KEY"),
+        (answers.error(403, "PERMISSION_DENIED", "no"), "ECHO_SYNTHESIS_GEMINI_API_KEY"),
+        (answers.error(404, "NOT_FOUND", "no such model"), "ECHO_SYNTHESIS_GEMINI_MODEL"),
+    ],
+)
+def test_what_only_the_operator_can_mend_names_the_setting(gemini: Provider, answer: Answer, told: str) -> None:
+    gemini.then(answer)
+    with pytest.raises(EngineUnavailableError, match=told) as refused:
+        load("gemini").speak(utter(VOICE))
+    assert KEY not in refused.value.message
+    assert len(gemini.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (answers.error(400, "INVALID_ARGUMENT", f"bad request with {KEY}"), "400"),
+        (answers.finishing("SAFETY"), "SAFETY"),
+        (answers.blocked, "PROHIBITED_CONTENT"),
+    ],
+)
+def test_a_text_that_is_refused_is_not_sent_again(gemini: Provider, answer: Answer, told: str) -> None:
+    gemini.then(answer)
+    with pytest.raises(Exception, match=told) as refused:
+        load("gemini").speak(utter(VOICE))
+    assert KEY not in str(refused.value)
+    assert len(gemini.asked) == 1
+
+
+def test_an_unknown_voice_is_not_asked_for(gemini: Provider) -> None:
+    with pytest.raises(UnknownVoiceError):
+        load("gemini").speak(utter("gemini_nobody"))
+    assert not gemini.asked
+
+
+def test_nobody_there_is_told_after_some_tries(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_TRIES", "2")
+    with pytest.raises(EngineUnavailableError, match="no connection"):
+        load("gemini").speak(utter(VOICE))
+
+
+def test_a_key_that_cannot_be_sent_is_no_key(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_API_KEY", "two\nlines")
+    assert spec_of("gemini").missing(CONFIG) == ("an API key",)
+
+
+def test_what_a_request_costs_is_told_failed_tries_included(gemini: Provider) -> None:
+    gemini.then(answers.finishing("OTHER"))
+    cost = load("gemini").speak(utter(VOICE)).cost
+    assert cost["input_tokens"] == 7 + 7
+    assert cost["output_tokens"] > 5
+
+
+def test_a_voice_without_a_key_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ECHO_SYNTHESIS_GEMINI_API_KEY", raising=False)
+    spec = spec_of("gemini")
+    assert spec.missing(CONFIG) == ("an API key",)
+    assert "ECHO_SYNTHESIS_GEMINI_API_KEY" in spec.remedy
+
+
+async def test_one_process_asks_for_several_at_once(gemini: Provider, tmp_path: Path) -> None:
+    released = threading.Event()
+    gemini.then(*[answers.after(released)] * 5)
+    pool = EnginePool({"gemini": spec_of("gemini")}, PoolConfig(tmp_path, workers=4))
+    try:
+        texts = [f"Sentence {'x' * number} of many." for number in range(5)]
+        asked = [asyncio.create_task(pool.speak("gemini", utter(VOICE, text))) for text in texts]
+        await eventually(lambda: gemini.at_once == 5)
+        assert pool.health()["gemini"].workers_alive == 1
+        released.set()
+        for text, speech in zip(texts, await asyncio.gather(*asked), strict=True):
+            assert is_whole(speech, text)
+    finally:
+        released.set()
+        await pool.close()
+
+
+async def test_errors_of_the_provider_come_through_the_process_as_they_are(gemini: Provider, tmp_path: Path) -> None:
+    pool = EnginePool({"gemini": spec_of("gemini")}, PoolConfig(tmp_path, workers=1))
+    try:
+        gemini.then(answers.throttled("97s"))
+        with pytest.raises(EngineUnavailableError, match="quota") as refused:
+            await pool.speak("gemini", utter(VOICE))
+        assert refused.value.retry_after == 97
+        assert (await pool.speak("gemini", utter(VOICE))).cost["input_tokens"] == 7
+        assert pool.health()["gemini"].restarts == 0
+    finally:
+        await pool.close()
+
+
+async def test_a_caller_that_leaves_harms_no_other(gemini: Provider, tmp_path: Path) -> None:
+    released = threading.Event()
+    gemini.then(answers.after(released), answers.after(released))
+    pool = EnginePool({"gemini": spec_of("gemini")}, PoolConfig(tmp_path, workers=1))
+    try:
+        leaving, staying = (asyncio.create_task(pool.speak("gemini", utter(VOICE))) for _ in range(2))
+        await eventually(lambda: gemini.at_once == 2)
+        leaving.cancel()
+        released.set()
+        assert is_whole(await staying)
+        assert pool.health()["gemini"].restarts == 0
+    finally:
+        released.set()
+        await pool.close()
