@@ -46,7 +46,10 @@ class LeaseLostError(Exception):
 
 
 class SpeechSettings(BaseModel):
-    """How a text is to be spoken and written. `speed` and `volume` are factors, `sample_rate` is in Hz."""
+    """How a text is to be spoken and written. `speed`, `pitch` and `volume` are factors, `sample_rate` is in Hz.
+
+    `scope` is whose the speech is: kept sentences of a private voice serve its user alone; empty: everybody.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,8 +59,10 @@ class SpeechSettings(BaseModel):
     output_format: AudioFormat = AudioFormat.WAV
     sample_rate: int = 24_000
     speed: float = 1.0
+    pitch: float = 1.0
     volume: float = 1.0
     include_timestamps: bool = True
+    scope: str = ""
 
 
 class Lease(BaseModel):

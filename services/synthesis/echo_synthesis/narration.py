@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from echo_common.errors import ValidationError
 from echo_synthesis.domain import SpeechSettings, WordMark
@@ -35,10 +36,15 @@ class Narration:
 
 @dataclass(frozen=True, slots=True)
 class SpokenUnit:
-    """A unit's speech, its words placed in the whole text and the whole audio."""
+    """A unit's speech, its words placed in the whole text and the whole audio.
+
+    `characters` is how much of the text it is, `cached` whether no engine had to speak it for this narration.
+    """
 
     speech: Speech
     words: Sequence[WordMark]
+    characters: int
+    cached: bool
 
 
 async def plan(text: str, settings: SpeechSettings, engine: EngineSpec) -> Narration:
@@ -66,16 +72,17 @@ class Narrator:
         With `hurry` the first unit has the machine to itself, so that it is heard as soon as can be.
         """
         units = iter(narration.units)
-        ahead: deque[tuple[Unit, asyncio.Task[Speech]]] = deque()
+        ahead: deque[tuple[Unit, asyncio.Task[tuple[Speech, bool]]]] = deque()
         room = 2 * self._pool.workers(narration.engine.name)
         samples = 0
         try:
             self._fill(ahead, units, narration, 1 if hurry else room)
             while ahead:
                 unit, task = ahead.popleft()
-                speech = await task
+                speech, cached = await task
                 self._fill(ahead, units, narration, room)
-                yield SpokenUnit(speech, _place(narration.text, unit, speech, samples / speech.sample_rate))
+                words = _place(narration.text, unit, speech, samples / speech.sample_rate)
+                yield SpokenUnit(speech, words, len(unit.text), cached)
                 samples += len(speech.samples)
         finally:
             for _, task in ahead:
@@ -83,20 +90,20 @@ class Narrator:
             await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
 
     def _fill(
-        self, ahead: deque[tuple[Unit, asyncio.Task[Speech]]], units: Iterator[Unit], narration: Narration, room: int
+        self,
+        ahead: deque[tuple[Unit, asyncio.Task[tuple[Speech, bool]]]],
+        units: Iterator[Unit],
+        narration: Narration,
+        room: int,
     ) -> None:
         while len(ahead) < room and (unit := next(units, None)) is not None:
             ahead.append((unit, asyncio.create_task(self._speak_unit(unit, narration))))
 
-    async def _speak_unit(self, unit: Unit, narration: Narration) -> Speech:
+    async def _speak_unit(self, unit: Unit, narration: Narration) -> tuple[Speech, bool]:
         settings = narration.settings
         utterance = Utterance(unit.text, tuple(unit.words), settings.voice_id, settings.language, settings.speed)
-        key = self._cache.key(narration.engine, utterance)
-        if (kept := await self._cache.get(key)) is not None:
-            return kept
-        speech = await self._patiently(narration, utterance)
-        self._cache.keep(key, speech)
-        return speech
+        key = self._cache.key(narration.engine, utterance, settings.scope)
+        return await self._cache.once(key, utterance.voice, partial(self._patiently, narration, utterance))
 
     async def _patiently(self, narration: Narration, utterance: Utterance) -> Speech:
         """An engine that died or hung is new by now: try again, but not for ever, the text may be what kills it."""

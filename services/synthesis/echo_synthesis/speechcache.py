@@ -3,9 +3,10 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import astuple
+from dataclasses import asdict
+from datetime import datetime
 from typing import ClassVar
 
 import numpy as np
@@ -13,26 +14,32 @@ import structlog
 
 from echo_common.clock import now
 from echo_common.errors import EchoError
-from echo_common.storage.port import ObjectStore
-from echo_common.store.port import Collection, Index, Store
+from echo_common.storage.port import ObjectNotFoundError, ObjectStore
+from echo_common.store.port import Collection, Document, Filter, Index, Store
 from echo_synthesis.engine import EngineSpec, Speech, Utterance, WordTime
+from echo_synthesis.singleflight import SingleFlight
 
 _KEEP_SHARE = 0.9
+_RECOUNT_SHARE = 0.05
 
 
 class SpeechCache:
     """Content-addressed: the key covers all that changes the sound. Bounded in bytes; least recently used goes first.
 
-    Losing an entry costs time, never correctness, so its failures are logged and otherwise ignored.
+    An entry is written before its object and removed after it, so that a crash leaves no object that is not counted.
+    Losing an entry costs time, never correctness, so the cache's failures are logged and otherwise ignored.
     """
 
-    indexes: ClassVar[Sequence[Index]] = (Index([("last_hit", 1)]),)
+    indexes: ClassVar[Sequence[Index]] = (Index([("last_hit", 1)]), Index([("voice", 1)]))
 
-    def __init__(self, entries: Collection, objects: ObjectStore, capacity: int, size: int) -> None:
+    def __init__(self, entries: Collection, objects: ObjectStore, capacity: int) -> None:
         self._entries = entries
         self._objects = objects
         self._capacity = capacity
-        self._size = size
+        self._size = 0
+        self._uncounted = 0
+        self._flights = SingleFlight[tuple[Speech, bool]]()
+        self._counting = asyncio.Lock()
         self._writing: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("echo.speech_cache")
 
@@ -42,21 +49,50 @@ class SpeechCache:
         """Take stock; on leaving, wait for what is being written. `capacity` is in bytes, 0 keeps nothing."""
         entries = store.collection("speech_cache")
         await entries.ensure(cls.indexes)
-        cache = cls(entries, objects, capacity, sum([entry["size"] async for entry in entries.find({})]))
+        cache = cls(entries, objects, capacity)
+        await cache._count()
         try:
             yield cache
         finally:
             await asyncio.gather(*cache._writing, return_exceptions=True)
 
     @staticmethod
-    def key(engine: EngineSpec, utterance: Utterance) -> str:
-        """What an utterance's sound depends on, hashed."""
-        facts = [engine.name, engine.version, utterance.voice, utterance.language, utterance.speed, utterance.text]
-        spans = [astuple(word) for word in utterance.words]
-        return hashlib.sha256(json.dumps([facts, spans]).encode()).hexdigest()
+    def key(engine: EngineSpec, utterance: Utterance, scope: str = "") -> str:
+        """What an utterance's sound depends on, hashed, and who may hear it (`scope`, empty: everybody)."""
+        facts = [engine.name, engine.version, scope, asdict(utterance)]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
-    async def get(self, key: str) -> Speech | None:
-        """The speech kept under the key, if any."""
+    async def once(self, key: str, voice: str, make: Callable[[], Awaitable[Speech]]) -> tuple[Speech, bool]:
+        """The speech under the key, made only if it is neither kept nor being made; whether it was there for this caller.
+
+        Raises what `make` raises.
+        """
+
+        async def kept_or_made() -> tuple[Speech, bool]:
+            if (kept := await self._get(key)) is not None:
+                return kept, True
+            speech = await make()
+            if self._capacity:
+                self._background(self._store(key, voice, _encode(speech)))
+            return speech, False
+
+        (speech, kept), joined = await self._flights.run(key, kept_or_made)
+        return speech, kept or joined
+
+    async def purge(self, voice: str) -> int:
+        """Forget all that a voice has said; how many entries that was. Raises `StoreUnavailableError`, `StorageUnavailableError`."""
+        gone = 0
+        async for entry in self._entries.find({"voice": voice}):
+            await self._remove(entry, {"_id": entry["_id"]})
+            gone += 1
+        return gone
+
+    async def settled(self) -> None:
+        """Return when what was to be written is written."""
+        while self._writing:
+            await asyncio.gather(*self._writing, return_exceptions=True)
+
+    async def _get(self, key: str) -> Speech | None:
         if not self._capacity:
             return None
         try:
@@ -64,47 +100,57 @@ class SpeechCache:
             if entry is None:
                 return None
             blob = b"".join([block async for block in self._objects.read(entry["object_key"])])
+        except ObjectNotFoundError:
+            return None  # being written, or its writer died: then written again
         except EchoError as error:
             self._log.warning("entry not read", error=error.message)
             return None
-        self._background(self._entries_hit(key))
+        self._background(self._hit(key))
         return _decode(blob)
-
-    def keep(self, key: str, speech: Speech) -> None:
-        """Store in the background."""
-        if self._capacity:
-            self._background(self._store(key, _encode(speech)))
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _entries_hit(self, key: str) -> None:
+    async def _hit(self, key: str) -> None:
         with suppress(EchoError):
             await self._entries.update_one({"_id": key}, {"$inc": {"hits": 1}, "$set": {"last_hit": now()}})
 
-    async def _store(self, key: str, blob: bytes) -> None:
+    async def _store(self, key: str, voice: str, blob: bytes) -> None:
         object_key = f"speech/{key[:2]}/{key}"
+        fields = {"object_key": object_key, "size": len(blob), "voice": voice, "last_hit": now()}
         try:
-            await self._objects.put(object_key, blob, "application/octet-stream")
-            fields = {"object_key": object_key, "size": len(blob), "last_hit": now()}
             await self._entries.upsert({"_id": key}, {"$set": fields, "$inc": {"hits": 0}})
+            await self._objects.put(object_key, blob, "application/octet-stream")
             self._size += len(blob)
-            if self._size > self._capacity:
-                await self._evict()
+            self._uncounted += len(blob)
+            # other replicas write too: count now and then, not only when this one's share would fill the room
+            if self._size > self._capacity or self._uncounted > self._capacity * _RECOUNT_SHARE:
+                await self._make_room()
         except EchoError as error:
             self._log.warning("entry not kept", error=error.message)
 
-    async def _evict(self) -> None:
-        target = int(self._capacity * _KEEP_SHARE)
-        async for entry in self._entries.find({}, sort=[("last_hit", 1)]):
-            if self._size <= target:
+    async def _count(self) -> None:
+        self._uncounted = 0
+        self._size = sum([entry["size"] async for entry in self._entries.find({}, fields=["size"])])
+
+    async def _make_room(self) -> None:
+        async with self._counting:
+            await self._count()
+            if self._size <= self._capacity:
                 return
-            # The entry goes first: a reader then misses instead of finding no object.
-            if await self._entries.delete({"_id": entry["_id"]}):
-                self._size -= entry["size"]
-                await self._objects.delete(entry["object_key"])
+            target = int(self._capacity * _KEEP_SHARE)
+            async for entry in self._entries.find({}, sort=[("last_hit", 1)]):
+                if self._size <= target:
+                    return
+                moment: datetime = entry["last_hit"]
+                await self._remove(entry, {"_id": entry["_id"], "last_hit": moment})
+
+    async def _remove(self, entry: Document, where: Filter) -> None:
+        await self._objects.delete(entry["object_key"])
+        if await self._entries.delete(where):
+            self._size -= entry["size"]
 
 
 def _encode(speech: Speech) -> bytes:

@@ -1,0 +1,81 @@
+"""Fifty who want the same get it from one."""
+
+import asyncio
+
+import pytest
+
+from echo_synthesis.singleflight import SingleFlight
+
+
+class Work:
+    """Counts how often it is begun, and ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.cancelled = 0
+        self.may_end = asyncio.Event()
+
+    async def __call__(self) -> int:
+        self.begun += 1
+        try:
+            await self.may_end.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return self.begun
+
+
+async def started(flights: SingleFlight[int], work: Work, count: int) -> list["asyncio.Task[tuple[int, bool]]"]:
+    tasks = [asyncio.create_task(flights.run("key", work)) for _ in range(count)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_those_who_ask_at_once_share_one_piece_of_work() -> None:
+    flights, work = SingleFlight[int](), Work()
+    tasks = await started(flights, work, 50)
+    work.may_end.set()
+    results = await asyncio.gather(*tasks)
+    assert work.begun == 1
+    assert results == [(1, False), *[(1, True)] * 49]
+
+
+async def test_who_comes_afterwards_begins_anew() -> None:
+    flights, work = SingleFlight[int](), Work()
+    work.may_end.set()
+    assert [await flights.run("key", work) for _ in range(2)] == [(1, False), (2, False)]
+
+
+async def test_who_leaves_leaves_the_others_their_result() -> None:
+    flights, work = SingleFlight[int](), Work()
+    first, *others = await started(flights, work, 3)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    work.may_end.set()
+    assert await asyncio.gather(*others) == [(1, True)] * 2
+
+
+async def test_when_the_last_one_leaves_the_work_ends() -> None:
+    flights, work = SingleFlight[int](), Work()
+    tasks = await started(flights, work, 3)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert work.cancelled == 1
+    work.may_end.set()
+    assert await flights.run("key", work) == (2, False)
+
+
+async def test_a_failure_is_everybodys_and_is_not_kept() -> None:
+    flights = SingleFlight[int]()
+
+    async def fail() -> int:
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    outcomes = await asyncio.gather(*(flights.run("key", fail) for _ in range(3)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ValueError] * 3
+    with pytest.raises(ValueError, match="no"):
+        await flights.run("key", fail)
