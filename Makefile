@@ -53,7 +53,7 @@ contracts: .venv/dev.stamp ## Write event schemas, OpenAPI, AsyncAPI and .env.ex
 	$(BIN)/echoctl contracts
 
 lock: .venv/uv.stamp ## Resolve every version anew into constraints.txt, with hashes
-	@printf './%s\n' $(PACKAGES) './services/synthesis[kokoro,piper]' | $(BIN)/uv pip compile - --group pyproject.toml:dev \
+	@printf './%s\n' $(PACKAGES) './services/synthesis[aligner,fish,gemini,kokoro,piper]' | $(BIN)/uv pip compile - --group pyproject.toml:dev \
 	  --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet \
 	  --prerelease=if-necessary-or-explicit $(foreach package,$(notdir $(PACKAGES)),--no-emit-package echo-$(package)) \
 	  --output-file constraints.txt $(ARGS)
