@@ -1,29 +1,13 @@
 """The whole platform in one process: an embedded database, a bus in memory, objects in a folder, every service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import structlog
-from pydantic import SecretStr
-
-from echo_common.bus.inproc import InprocBroker
-from echo_common.http.server import serving
-from echo_common.service import Process, Service
-from echo_common.settings import CommonSettings
-from echo_common.telemetry import configure_tracing
 from echo_embedded.database import EmbeddedDatabase
 from echo_embedded.datafolder import DataFolder, Secrets
-from echo_embedded.parts import START_ORDER, Place, services
-from echo_embedded.ready import until_ready
-from echo_embedded.surroundings import require_free, require_models
-from echo_synthesis.settings import SynthesisSettings
-
-log = structlog.get_logger("echo.host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +19,6 @@ class Platform:
     broken: "asyncio.Future[str]"
 
 
-class _Part:
-    """A service in a task of its own: services start together, and each leaves its contexts in the task that entered them."""
-
-    def __init__(self, service: Service[Any], settings: CommonSettings, process: Process) -> None:
-        self.name = service.name
-        self._stop = asyncio.Event()
-        self._listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.task = asyncio.create_task(self._run(service, settings, process), name=f"service-{service.name}")
-
-    async def _run(self, service: Service[Any], settings: CommonSettings, process: Process) -> None:
-        async with service.running(settings, process) as app, serving(app, settings.listen) as url:
-            self._listening.set_result(url)
-            await self._stop.wait()
-
-    async def listening(self) -> str:
-        """The URL it listens on. Raises what kept it from starting."""
-        ends: set[asyncio.Future[Any]] = {self.task, self._listening}
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if not self._listening.done():
-            self.task.result()
-        return self._listening.result()
-
-    async def stop(self) -> None:
-        """Let running work end, then close. A start that is under way is given up."""
-        self._stop.set()
-        started = self._listening.done()
-        if not started:
-            self.task.cancel()
-        await asyncio.wait({self.task})
-        if started and not self.task.cancelled() and (error := self.task.exception()):
-            log.error("stopped badly", service=self.name, error=str(error))
-
-
 @asynccontextmanager
 async def running(folder: DataFolder, *, models: Path, listen: str) -> AsyncIterator[Platform]:
     """Run the platform on a data folder that the caller holds; yields when everything is ready.
@@ -75,48 +26,25 @@ async def running(folder: DataFolder, *, models: Path, listen: str) -> AsyncIter
     Raises `CannotStartError` and `AddressTakenError` when the surroundings do not allow it.
     """
     async with AsyncExitStack() as stack:
-        speech = SynthesisSettings(models=models)
-        require_models(speech)
-        require_free(listen)
         secrets = folder.secrets()
-        sockets = stack.enter_context(folder.sockets())
-        addresses = {name: f"unix://{sockets / name}.sock" for step in START_ORDER for name in step}
-        addresses["gateway"] = listen
-        everything = services(Place(secrets, speech, addresses))
+        broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         database = EmbeddedDatabase(folder.database)
         stack.push_async_callback(database.stop)
-        common = CommonSettings(
-            database_url=SecretStr(await database.start()),
-            bus_url=SecretStr("inproc://"),
-            objects_url=folder.objects.as_uri(),
-            auth_url=addresses["auth"],
-        )
-        if tracing := configure_tracing(common, "embedded"):
-            stack.callback(tracing.shutdown)
-        broker = InprocBroker(held=True)
-        process = Process(broker=broker)
-        parts: list[_Part] = []
-        for step in START_ORDER:
-            for name in step:
-                part = _Part(everything[name], common.model_copy(update={"listen": addresses[name]}), process)
-                stack.push_async_callback(part.stop)
-                parts.append(part)
-            for part in parts[-len(step) :]:
-                addresses[part.name] = await part.listening()
-        broker.release()
-        broken = _first_death(database, parts)
-        await until_ready(addresses, broken)
-        yield Platform(addresses["gateway"], secrets, broken)
+        starting = asyncio.create_task(database.start())
+        stack.push_async_callback(_given_up, starting)
+        # Half of a start is imports: they go on while the database starts.
+        assembled = await asyncio.to_thread(_assembly)
+        url = await stack.enter_async_context(assembled(folder, secrets, models, listen, starting, broken))
+        database.died.add_done_callback(lambda _: broken.done() or broken.set_result("The embedded database has died."))
+        yield Platform(url, secrets, broken)
 
 
-def _first_death(database: EmbeddedDatabase, parts: Sequence[_Part]) -> "asyncio.Future[str]":
-    broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+def _assembly() -> Callable[..., AbstractAsyncContextManager[str]]:
+    from echo_embedded.assembly import assembled
 
-    def tell(sentence: str, _: object) -> None:
-        if not broken.done():
-            broken.set_result(sentence)
+    return assembled
 
-    database.died.add_done_callback(partial(tell, "The embedded database has died."))
-    for part in parts:
-        part.task.add_done_callback(partial(tell, f"The service {part.name} has ended unexpectedly."))
-    return broken
+
+async def _given_up(starting: "asyncio.Task[str]") -> None:
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)

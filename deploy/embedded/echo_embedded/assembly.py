@@ -1,0 +1,110 @@
+"""Every service in this process, each in a task of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+
+from echo_common.bus.inproc import InprocBroker
+from echo_common.http.server import serving
+from echo_common.service import Process, Service
+from echo_common.settings import CommonSettings
+from echo_common.telemetry import configure_tracing
+from echo_embedded.datafolder import DataFolder, Secrets
+from echo_embedded.parts import START_ORDER, Place, services
+from echo_embedded.ready import until_ready
+from echo_embedded.surroundings import require_free, require_models
+from echo_synthesis.settings import SynthesisSettings
+
+log = structlog.get_logger("echo.host")
+
+
+class _Part:
+    """A service in a task of its own: services start together, and each leaves its contexts in the task that entered them."""
+
+    def __init__(self, service: Service[Any], settings: CommonSettings, process: Process) -> None:
+        self.name = service.name
+        self._stop = asyncio.Event()
+        self._listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.task = asyncio.create_task(self._run(service, settings, process), name=f"service-{service.name}")
+
+    async def _run(self, service: Service[Any], settings: CommonSettings, process: Process) -> None:
+        async with service.running(settings, process) as app, serving(app, settings.listen) as url:
+            self._listening.set_result(url)
+            await self._stop.wait()
+
+    async def listening(self) -> str:
+        """The URL it listens on. Raises what kept it from starting."""
+        ends: set[asyncio.Future[Any]] = {self.task, self._listening}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if not self._listening.done():
+            self.task.result()
+        return self._listening.result()
+
+    async def stop(self) -> None:
+        """Let running work end, then close. A start that is under way is given up."""
+        self._stop.set()
+        started = self._listening.done()
+        if not started:
+            self.task.cancel()
+        await asyncio.wait({self.task})
+        if started and not self.task.cancelled() and (error := self.task.exception()):
+            log.error("stopped badly", service=self.name, error=str(error))
+
+
+@asynccontextmanager
+async def assembled(
+    folder: DataFolder,
+    secrets: Secrets,
+    models: Path,
+    listen: str,
+    database_url: Awaitable[str],
+    broken: "asyncio.Future[str]",
+) -> AsyncIterator[str]:
+    """Start the services in order, stop them in reverse; yields the gateway's URL when all are ready.
+
+    `broken` is told when one of them ends unexpectedly. Raises `CannotStartError` and `AddressTakenError`.
+    """
+    speech = SynthesisSettings(models=models)
+    require_models(speech)
+    require_free(listen)
+    async with AsyncExitStack() as stack:
+        sockets = stack.enter_context(folder.sockets())
+        addresses = {name: f"unix://{sockets / name}.sock" for step in START_ORDER for name in step}
+        addresses["gateway"] = listen
+        everything = services(Place(secrets, speech, addresses))
+        common = CommonSettings(
+            database_url=SecretStr(await database_url),
+            bus_url=SecretStr("inproc://"),
+            objects_url=folder.objects.as_uri(),
+            auth_url=addresses["auth"],
+        )
+        if tracing := configure_tracing(common, "embedded"):
+            stack.callback(tracing.shutdown)
+        broker = InprocBroker(held=True)
+        process = Process(broker=broker)
+        for step in START_ORDER:
+            parts = [_Part(everything[name], common.model_copy(update={"listen": addresses[name]}), process) for name in step]
+            stack.push_async_callback(_stop, parts)
+            for part in parts:
+                addresses[part.name] = await part.listening()
+                _watch(part, broken)
+        broker.release()
+        await until_ready(addresses, broken)
+        yield addresses["gateway"]
+
+
+async def _stop(parts: Sequence[_Part]) -> None:
+    await asyncio.gather(*(part.stop() for part in parts))
+
+
+def _watch(part: _Part, broken: "asyncio.Future[str]") -> None:
+    def tell(_: object) -> None:
+        if not broken.done():
+            broken.set_result(f"The service {part.name} has ended unexpectedly.")
+
+    part.task.add_done_callback(tell)
