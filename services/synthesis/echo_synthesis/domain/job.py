@@ -1,14 +1,12 @@
-"""Jobs and audio: what they are and how they may change. Pure: no I/O, no clock but the one handed in."""
+"""A piece of synthesis work: what it is and how it may change."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.events.synthesis import (
-    AudioDeleted,
     JobCancelled,
     JobCompleted,
     JobFailed,
@@ -16,9 +14,10 @@ from echo_common.contracts.events.synthesis import (
     JobQueued,
     JobStarted,
 )
-from echo_common.contracts.values import Alignment, AudioFormat, JobStatus
+from echo_common.contracts.values import JobStatus
 from echo_common.errors import ConflictError, NotFoundError
 from echo_common.ids import new_id
+from echo_synthesis.domain.speech import SpeechSettings
 
 MAXIMUM_LOSSES = 3
 
@@ -29,12 +28,6 @@ class JobNotFoundError(NotFoundError):
     code = "JOB_NOT_FOUND"
 
 
-class AudioNotFoundError(NotFoundError):
-    """There is no such audio."""
-
-    code = "AUDIO_NOT_FOUND"
-
-
 class JobStateConflictError(ConflictError):
     """The job's status does not allow that."""
 
@@ -43,26 +36,6 @@ class JobStateConflictError(ConflictError):
 
 class LeaseLostError(Exception):
     """The job is not this worker's any more: cancelled, or lost to another attempt."""
-
-
-class SpeechSettings(BaseModel):
-    """How a text is to be spoken and written. `speed`, `pitch` and `volume` are factors, `sample_rate` is in Hz.
-
-    `scope` is whose the speech is: kept sentences of a private voice serve its user alone; empty: everybody.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    voice_id: str
-    engine: str
-    language: str
-    output_format: AudioFormat = AudioFormat.WAV
-    sample_rate: int = 24_000
-    speed: float = 1.0
-    pitch: float = 1.0
-    volume: float = 1.0
-    include_timestamps: bool = True
-    scope: str = ""
 
 
 class Lease(BaseModel):
@@ -223,45 +196,6 @@ class Job(Aggregate):
     def _require(self, *statuses: JobStatus) -> None:
         if self.status not in statuses:
             raise JobStateConflictError(f"The job is {self.status.value}.", details={"status": self.status.value})
-
-
-class WordMark(BaseModel):
-    """A written word in an audio: its characters in the text, its seconds in the audio."""
-
-    model_config = ConfigDict(frozen=True)
-
-    word: str
-    start: float
-    end: float
-    char_start: int
-    char_end: int
-
-
-class Audio(Aggregate):
-    """Finished speech: an object in storage and what is known of it. `attempt` fences audios made by jobs."""
-
-    user_id: str
-    synthesis_id: str
-    job_id: str | None = None
-    attempt: int = 0
-    settings: SpeechSettings
-    object_key: str
-    mime: str
-    size: int
-    checksum: str
-    duration: float
-    alignment: Alignment
-    words: Sequence[WordMark] = ()
-
-    @property
-    def url(self) -> str:
-        """Path on the gateway."""
-        return f"/api/v1/files/audio/{self.id}"
-
-    def delete(self) -> None:
-        """Forget it; its object is to be removed once this is saved."""
-        self.record(AudioDeleted(audio_id=self.id, user_id=self.user_id))
-        self.erase()
 
 
 def lease_until(moment: datetime, seconds: float) -> datetime:
