@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from echo_embedded.database import EmbeddedDatabase
@@ -35,7 +36,7 @@ async def running(folder: DataFolder, *, models: Path, listen: str) -> AsyncIter
         # Half of a start is imports: they go on while the database starts.
         assembled = await asyncio.to_thread(_assembly)
         url = await stack.enter_async_context(assembled(folder, secrets, models, listen, starting, broken))
-        database.died.add_done_callback(lambda _: broken.done() or broken.set_result("The embedded database has died."))
+        database.died.add_done_callback(partial(_tell_death, broken))
         yield Platform(url, secrets, broken)
 
 
@@ -48,3 +49,8 @@ def _assembly() -> Callable[..., AbstractAsyncContextManager[str]]:
 async def _given_up(starting: "asyncio.Task[str]") -> None:
     starting.cancel()
     await asyncio.gather(starting, return_exceptions=True)
+
+
+def _tell_death(broken: "asyncio.Future[str]", _: object) -> None:
+    if not broken.done():
+        broken.set_result("The embedded database has died.")
