@@ -1,0 +1,153 @@
+"""`make new-service NAME=listening`: the anatomy of a service, to be filled in."""
+
+import re
+import sys
+from pathlib import Path
+
+TEMPLATES = {
+    "README.md": """\
+# {name}
+
+What it is for, in a line. Run alone with `python -m echo_{name}`.
+
+**Owns** nothing yet. **Publishes** nothing yet. **Consumes** nothing yet. **Settings**: those every service has (`ECHO_…`).
+""",
+    "pyproject.toml": """\
+[build-system]
+requires = ["hatchling>=1.27"]
+build-backend = "hatchling.build"
+
+[project]
+name = "echo-{name}"
+version = "0.1.0"
+description = "What it is for, in a line."
+requires-python = ">=3.11"
+license = "Apache-2.0"
+dependencies = [
+    "echo-common",
+]
+
+[tool.hatch.build.targets.wheel]
+packages = ["echo_{name}"]
+""",
+    "echo_{name}/__init__.py": '''\
+"""What {name} is for, in a line."""
+''',
+    "echo_{name}/__main__.py": '''\
+"""`python -m echo_{name}`: {name} as a process of its own."""
+
+from echo_common.process import run
+from echo_{name}.main import service
+
+run(service)
+''',
+    "echo_{name}/main.py": '''\
+"""{title}'s table of contents."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from echo_common.service import Adapters, Service
+from echo_{name} import api, handlers
+from echo_{name}.settings import {title}Settings
+from echo_{name}.usecases import Dependencies
+
+
+def service(settings: {title}Settings | None = None) -> Service[Dependencies]:
+    """{title}, with settings from the environment unless given."""
+    chosen = settings or {title}Settings()
+
+    @asynccontextmanager
+    async def opened(_: Adapters) -> AsyncIterator[Dependencies]:
+        yield Dependencies(settings=chosen)
+
+    return Service(name="{name}", open=opened, routers=[api.router], subscriptions=handlers.subscriptions)
+''',
+    "echo_{name}/api.py": '''\
+"""Routes of {name}: none yet beside its health."""
+
+from fastapi import APIRouter
+
+router = APIRouter()
+''',
+    "echo_{name}/handlers.py": '''\
+"""Events {name} listens to: none yet."""
+
+from echo_common.bus.subscriptions import Subscriptions
+from echo_{name}.usecases import Dependencies
+
+subscriptions = Subscriptions[Dependencies]()
+''',
+    "echo_{name}/usecases.py": '''\
+"""What {name} does: nothing yet."""
+
+from dataclasses import dataclass
+
+from echo_{name}.settings import {title}Settings
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What use cases work with."""
+
+    settings: {title}Settings
+''',
+    "echo_{name}/domain.py": '''\
+"""Aggregates of {name}: none yet."""
+''',
+    "echo_{name}/repository.py": '''\
+"""What {name} keeps: nothing yet."""
+''',
+    "echo_{name}/settings.py": '''\
+"""Settings of {name}."""
+
+from pydantic_settings import BaseSettings
+
+from echo_common.settings import settings_config
+
+
+class {title}Settings(BaseSettings):
+    """None of its own yet."""
+
+    model_config = settings_config("ECHO_{capitals}_")
+''',
+}
+NEXT = """\
+Next (docs/guides/add-a-service.md):
+  pyproject.toml                            import contracts and mypy_path: echo_{name}, services/{name}
+  deploy/embedded/pyproject.toml            dependencies: echo-{name}
+  deploy/embedded/echo_embedded/parts.py    START_ORDER, SETTINGS, services()
+  docker-compose.yml                        a container
+then `make lock install-dev contracts check`.
+"""
+
+
+def generate(name: str, services: Path) -> list[Path]:
+    """Write the anatomy below `services`; the files made. Raises `ValueError` for a name that does not do or is taken."""
+    if not re.fullmatch(r"[a-z][a-z]{1,30}", name):
+        raise ValueError(f"A service's name is one word of lower case letters, not {name!r}.")
+    folder = services / name
+    if folder.exists():
+        raise ValueError(f"{folder} is there already.")
+    made = []
+    for path, template in TEMPLATES.items():
+        file = folder / path.format(name=name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(template.format(name=name, title=name.title(), capitals=name.upper()))
+        made.append(file)
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    try:
+        made = generate(" ".join(arguments), Path(__file__).parents[1] / "services")
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write("".join(f"  {file}\n" for file in made) + NEXT.format(name=arguments[0]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,58 @@
+"""The data folder of one machine's platform."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from echo_embedded.datafolder import CannotStartError, DataFolder, Running
+
+
+def test_secrets_are_generated_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    assert folder.known_secrets() is None
+
+    with folder.held():
+        first = folder.secrets()
+
+    assert DataFolder(tmp_path / "data").known_secrets() == first
+    assert len(first.auth_secret) >= 32
+    assert stat.S_IMODE((folder.path / "secrets.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_damaged_secrets_are_never_replaced_silently(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").write_text("{")
+
+    with pytest.raises(CannotStartError, match="damaged"):
+        DataFolder(tmp_path).secrets()
+
+
+def test_a_folder_has_one_holder_whom_others_do_not_disturb(tmp_path: Path) -> None:
+    mine, other = DataFolder(tmp_path), DataFolder(tmp_path)
+    with mine.held():
+        mine.announce(Running("http://127.0.0.1:1", os.getpid(), {}))
+
+        with pytest.raises(CannotStartError, match="running on the data folder"), other.held():
+            pass
+
+        assert other.running_url() == "http://127.0.0.1:1"
+    assert other.running() is None
+
+
+def test_a_platform_that_was_killed_is_not_running(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    with folder.held():
+        folder.announce(Running("http://127.0.0.1:1", 2**22 + 1, {}))
+
+        assert folder.running() is None
+
+
+@pytest.mark.parametrize("length", [10, 100, 300])
+def test_sockets_have_a_short_path_however_long_the_folder(length: int, tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path.joinpath(*["long-path"] * (length // 10)))
+    with folder.held(), folder.sockets() as sockets:
+        assert sockets.is_dir()
+        assert len(os.fsencode(sockets / "synthesis.sock")) <= 107
+    assert sockets.is_relative_to(folder.path) or not sockets.exists()
