@@ -1,7 +1,6 @@
 """Synthesis: text in, speech out. The service's table of contents."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -10,7 +9,7 @@ from echo_common.http.health import Check
 from echo_common.service import Adapters, Service
 from echo_synthesis import api, handlers
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError
-from echo_synthesis.enginepool import EnginePool, PoolConfig
+from echo_synthesis.enginepool import EnginePool, PoolConfig, default_shape
 from echo_synthesis.engines import discover
 from echo_synthesis.handlers import Dependencies
 from echo_synthesis.narration import Narrator
@@ -59,7 +58,7 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
 @asynccontextmanager
 async def _engines_running(engines: Mapping[str, EngineSpec], settings: SynthesisSettings) -> AsyncIterator[EnginePool]:
     """Engines load while the rest of the service starts; readiness tells when they are there."""
-    pool = EnginePool(engines, PoolConfig(settings.models, workers=settings.workers or os.cpu_count() or 1))
+    pool = EnginePool(engines, PoolConfig(settings.models, workers=settings.workers or default_shape()[0]))
     loading = asyncio.create_task(pool.start(*engines))
     try:
         yield pool

@@ -14,7 +14,7 @@ _LANGUAGE_SWITCH = re.compile(r"\([a-z-]+\)")
 
 
 class Espeak:
-    """Pronounces text in a language of espeak's (`en-us`, `fr-fr`, …)."""
+    """Pronounces text in a language of espeak's (`en-us`, `en` for British English, `fr`, …)."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())

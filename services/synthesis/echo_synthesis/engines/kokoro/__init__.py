@@ -13,9 +13,9 @@ LANGUAGES = {"a": "en-US", "b": "en-GB", "e": "es-ES", "f": "fr-FR", "h": "hi-IN
 
 ESPEAK_LANGUAGES = {
     "en-US": "en-us",
-    "en-GB": "en-gb",
+    "en-GB": "en",
     "es-ES": "es",
-    "fr-FR": "fr-fr",
+    "fr-FR": "fr",
     "hi-IN": "hi",
     "it-IT": "it",
     "pt-BR": "pt-br",

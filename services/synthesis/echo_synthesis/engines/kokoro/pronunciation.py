@@ -7,6 +7,7 @@ from echo_synthesis.engine import Span
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
 from echo_synthesis.text.alignment import owners
 from echo_synthesis.text.espeak import Espeak
+from echo_synthesis.text.phrases import phrases
 from echo_synthesis.text.split import Break, break_after
 
 # ruff: noqa: RUF001
@@ -41,29 +42,28 @@ class Phoneme:
 
 def pronounce(text: str, words: Sequence[Span], language: str, espeak: Espeak) -> list[Phoneme]:
     """The phonemes of `text`. The words between two marks are pronounced together, as a reader would."""
-    phonemes: list[Phoneme] = []
-    first, end = 0, 0
+    if not words:
+        return []
+    phonemes = list(_marks(text[: words[0].start]))
+    first = 0
     for index, word in enumerate(words):
-        following = words[index + 1].start if index + 1 < len(words) else len(text)
-        if index == first:
-            phonemes += _marks(text[end : word.start])
-        end = word.end
-        gap = list(_marks(text[end:following]))
-        if any(mark.symbol != " " for mark in gap) and not _is_abbreviation(text, words, index):
+        last = index + 1 == len(words)
+        gap = list(_marks(text[word.end : len(text) if last else words[index + 1].start]))
+        pause = any(mark.symbol != " " for mark in gap) and not _is_abbreviation(text, words, index)
+        if last or pause:
             phonemes += _phrase(text, words[first : index + 1], first, language, espeak)
+            phonemes += gap
             first = index + 1
-    phonemes += _phrase(text, words[first:], first, language, espeak)
-    phonemes += _marks(text[end:]) if words and first < len(words) else []
     return [phoneme for phoneme in phonemes if phoneme.symbol in TOKENS]
 
 
 def _phrase(text: str, words: Sequence[Span], first: int, language: str, espeak: Espeak) -> Iterator[Phoneme]:
-    if not words:
-        return
-    spoken = espeak.phonemes(text[words[0].start : words[-1].end], language)
-    alone = [espeak.word(text[word.start : word.end], language) for word in words]
-    for symbol, owner in zip(spoken, owners(spoken, alone), strict=True):
-        yield Phoneme(symbol, NO_WORD if symbol == " " else first + owner)
+    for number, phrase in enumerate(phrases(text, words, lambda word: espeak.word(word, language), first)):
+        if number:
+            yield Phoneme(" ")
+        spoken = espeak.phonemes(text[phrase[0].span.start : phrase[-1].span.end], language)
+        for symbol, owner in zip(spoken, owners(spoken, [piece.sounds for piece in phrase]), strict=True):
+            yield Phoneme(symbol, NO_WORD if symbol == " " else phrase[owner].word)
 
 
 def _marks(gap: str) -> Iterator[Phoneme]:

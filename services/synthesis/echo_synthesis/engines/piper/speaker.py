@@ -16,6 +16,7 @@ from piper.phonemize_espeak import ESPEAK_DATA_DIR
 from echo_synthesis.engine import Speech, UnknownVoiceError, Utterance
 from echo_synthesis.engines.piper import MODEL, VOICE
 from echo_synthesis.text.alignment import owners, place_words
+from echo_synthesis.text.phrases import phrases
 
 _HOP = 256
 _PEAK = 0.9
@@ -60,18 +61,30 @@ class Speaker:
         return Speech(samples, self._rate, place_words(sounds, len(utterance.words)), "model")
 
     def _sentences(self, utterance: Utterance) -> Iterator[list[Symbol]]:
-        clauses = [(_clean(spoken), mark, ends) for spoken, mark, ends in espeakbridge.get_phonemes(utterance.text)]
-        alone = [self._alone(utterance.text[word.start : word.end]) for word in utterance.words]
-        belongs = iter(owners(" ".join(spoken for spoken, _, _ in clauses), alone))
         sentence: list[Symbol] = []
-        for index, (spoken, mark, ends) in enumerate(clauses):
-            if index:
-                next(belongs)
-            sentence += [(symbol, _NO_WORD if symbol == " " else owner) for symbol, owner in zip(spoken, belongs, strict=False)]
-            sentence += [(symbol, _NO_WORD) for symbol in mark + (" " if mark in {",", ":", ";"} else "")]
-            if ends or index + 1 == len(clauses):
+        for symbols, ends in self._clauses(utterance):
+            sentence += symbols
+            if ends:
                 yield sentence
                 sentence = []
+        if sentence:
+            yield sentence
+
+    def _clauses(self, utterance: Utterance) -> Iterator[tuple[list[Symbol], bool]]:
+        """What espeak takes for clauses, and whether each ends a sentence."""
+        text = utterance.text
+        runs = list(phrases(text, utterance.words, self._alone))
+        starts = [0, *(run[0].span.start for run in runs[1:]), len(text)]
+        for run, start, end in zip(runs, starts, starts[1:], strict=False):
+            clauses = [(_clean(spoken), mark, ends) for spoken, mark, ends in espeakbridge.get_phonemes(text[start:end])]
+            belongs = owners(" ".join(spoken for spoken, _, _ in clauses), [piece.sounds for piece in run])
+            position = 0
+            for spoken, mark, ends in clauses:
+                heard = zip(spoken, belongs[position : position + len(spoken)], strict=True)
+                symbols = [(symbol, _NO_WORD if symbol == " " else run[owner].word) for symbol, owner in heard]
+                pause = mark + (" " if mark in {",", ":", ";"} else "")
+                yield [*symbols, *((symbol, _NO_WORD) for symbol in pause)], ends
+                position += len(spoken) + 1
 
     def _encode(self, sentence: Sequence[Symbol]) -> tuple[list[int], list[int]]:
         """Input ids, padded as in training, and the word of each."""

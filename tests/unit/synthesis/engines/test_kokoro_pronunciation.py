@@ -1,0 +1,54 @@
+"""Kokoro hears what plain phonemisation would have it hear, but better where full stops end no sentence."""
+
+import pytest
+from kokoro_onnx.tokenizer import Tokenizer
+
+from echo_synthesis.engines.kokoro.pronunciation import NO_WORD, Phoneme, pronounce
+from echo_synthesis.engines.kokoro.speaker import _chunks
+from echo_synthesis.text.espeak import Espeak
+from echo_synthesis.text.words import find_words
+
+
+@pytest.fixture(scope="module")
+def espeak() -> Espeak:
+    return Espeak()
+
+
+def spoken(espeak: Espeak, text: str) -> str:
+    return "".join(phoneme.symbol for phoneme in pronounce(text, list(find_words(text, 100)), "en-us", espeak))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The old house stood at the end of the lane.",
+        "Inside, the air smelled of dust; nobody had been there for a while!",
+        "He said: “I don't know.” Then he left (at last)…",
+        "What is it that you want to be?",
+        "One — two, three",
+    ],
+)
+def test_the_sounds_are_those_of_the_whole_sentence(espeak: Espeak, text: str) -> None:
+    assert spoken(espeak, text) == Tokenizer().phonemize(text)
+
+
+def test_full_stops_that_end_no_sentence_make_no_pause(espeak: Espeak) -> None:
+    assert "." not in spoken(espeak, "Dr. Smith and Mrs. Jones met at 3.15 today")
+    assert spoken(espeak, "I met J. Smith.").count(".") == 1
+
+
+def test_every_word_owns_its_sounds_and_marks_own_none(espeak: Espeak) -> None:
+    text = "Well, in the end (of the day) it is 1984, is it not?"
+    words = list(find_words(text, 100))
+    phonemes = pronounce(text, words, "en-us", espeak)
+    assert {phoneme.word for phoneme in phonemes} - {NO_WORD} == set(range(len(words)))
+    assert all(phoneme.word == NO_WORD for phoneme in phonemes if phoneme.symbol in ' ,()?"')
+
+
+def test_a_sequence_too_long_for_the_model_is_cut_after_a_pause_or_a_word() -> None:
+    phonemes = [Phoneme(symbol) for symbol in ("abcd " * 80 + "abc, " + "abcd " * 200)]
+    chunks = list(_chunks(phonemes))
+    assert [phoneme for chunk in chunks for phoneme in chunk] == phonemes
+    assert all(len(chunk) <= 510 for chunk in chunks)
+    assert chunks[0][-1].symbol == ","
+    assert all(chunk[-1].symbol == " " for chunk in chunks[1:])
