@@ -20,6 +20,9 @@ _RECOGNISER_RATE = 16_000
 _ENOUGH = 0.5
 """The share of words that must have been recognised, or the whole match is not to be trusted."""
 
+_NEXT = 1e-6
+"""Seconds that tell what is before a moment from what is after it."""
+
 _PART = re.compile(r"[^\W_]+")
 
 
@@ -125,9 +128,10 @@ def place(words: Sequence[str], heard: Sequence[Heard], estimates: Sequence[Word
     if pins[-1][0] < last:
         pins.append((last, max(last, pins[-1][1])))
     estimated, times = _rising(pins)
-    return [
-        WordTime(*map(float, np.interp([word.start, word.end], estimated, times))) for word in estimates
-    ]
+    # where one word ends and the next one starts, the end belongs before the pin and the start after it
+    starts = np.interp([word.start + _NEXT for word in estimates], estimated, times)
+    ends = np.interp([word.end - _NEXT for word in estimates], estimated, times)
+    return [WordTime(float(start), float(max(start, end))) for start, end in zip(starts, ends, strict=True)]
 
 
 def _parts(word: str, start: float, end: float) -> list[Heard]:
@@ -147,7 +151,7 @@ def _rising(pins: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], N
     axes = np.array(pins, np.float64)
     axes[:, 0] = np.maximum.accumulate(axes[:, 0])
     axes[:, 1] = np.maximum.accumulate(axes[:, 1])
-    return axes[:, 0] + np.arange(len(axes)) * 1e-9, axes[:, 1]
+    return axes[:, 0] + np.linspace(0.0, _NEXT / 2, len(axes)), axes[:, 1]
 
 
 def _into_sound(words: Sequence[WordTime], sound: NDArray[np.bool_], duration: float) -> tuple[WordTime, ...]:

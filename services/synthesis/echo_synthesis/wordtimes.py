@@ -17,7 +17,7 @@ _QUIET = 10 ** (-38 / 20)
 _PAUSE_FRAMES = 8
 """Shorter silences belong to words: the closure of a p, t or k."""
 
-_SIGN, _DIGIT, _WIDE, _WORD = 6.0, 4.0, 4.0, 1.5
+_SIGN, _DIGIT, _WIDE, _WORD = 6.0, 4.0, 4.0, 0.5
 """How long these take to say, in letters; and what a word takes beyond its letters."""
 
 

@@ -1,0 +1,109 @@
+"""Words matched with what a recogniser heard."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from echo_synthesis.aligner import Heard, align, place
+from echo_synthesis.engine import Speech, Utterance, WordTime
+from echo_synthesis.text.words import find_words
+
+
+def evenly(count: int, seconds: float = 10.0) -> list[WordTime]:
+    step = seconds / count
+    return [WordTime(index * step, (index + 1) * step) for index in range(count)]
+
+
+def starts(words: Sequence[WordTime] | None) -> list[float]:
+    assert words is not None
+    return [round(word.start, 3) for word in words]
+
+
+def test_words_that_were_heard_get_their_heard_times() -> None:
+    heard = [Heard(" Hello,", 0.5, 0.9), Heard(" big", 1.0, 1.2), Heard(" world.", 2.0, 2.6)]
+    placed = place(["hello", "Big", "World"], heard, evenly(3))
+    assert starts(placed) == [0.5, 1.0, 2.0]
+    assert placed is not None
+    assert placed[2].end == pytest.approx(2.6, abs=1e-4)
+
+
+def test_words_that_were_not_heard_lie_between_their_neighbours() -> None:
+    heard = [Heard("one", 0.0, 1.0), Heard("four", 4.0, 5.0)]
+    assert starts(place(["one", "two", "three", "four"], heard, evenly(4, 4.0))) == [0.0, 1.0, 2.5, 4.0]
+
+
+def test_numbers_heard_as_digits_take_the_digits_time() -> None:
+    heard = [Heard("It", 0.0, 0.2), Heard("cost", 0.2, 0.6), Heard("42", 1.0, 2.0), Heard("pounds", 3.0, 3.5)]
+    placed = place(["It", "cost", "forty", "two", "pounds"], heard, evenly(5))
+    assert starts(placed) == [0.0, 0.2, 1.0, 1.5, 3.0]
+    assert placed is not None
+    assert placed[3].end == pytest.approx(2.0, abs=1e-4)
+
+
+def test_one_word_heard_as_several_is_one_word() -> None:
+    heard = [Heard("a", 0.0, 0.1), Heard("well", 0.2, 0.5), Heard("known", 0.5, 0.9), Heard("song", 1.0, 1.5)]
+    placed = place(["a", "well-known", "song"], heard, evenly(3))
+    assert placed is not None
+    assert (placed[1].start, placed[1].end) == pytest.approx((0.2, 0.9), abs=1e-4)
+
+
+def test_ends_that_were_not_heard_keep_their_estimates() -> None:
+    heard = [Heard("two", 3.0, 4.0), Heard("three", 4.0, 5.0)]
+    assert starts(place(["one", "two", "three", "four"], heard, evenly(4)))[0] == 0.0
+
+
+def test_too_little_understood_is_not_believed() -> None:
+    assert place(["one", "two", "three"], [Heard("banana", 0.0, 1.0), Heard("two", 1.0, 2.0)], evenly(3)) is None
+    assert place(["one"], [], evenly(1)) is None
+    assert place(["…"], [Heard("!", 0.0, 1.0)], evenly(1)) is None
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "don't", "日本", "3.5"]), min_size=1, max_size=12)
+
+
+@given(spoken=WORDS, said=WORDS, gaps=st.lists(st.floats(0, 1), min_size=24, max_size=24))
+def test_times_never_fall(spoken: list[str], said: list[str], gaps: list[float]) -> None:
+    times = np.cumsum(gaps)
+    heard = [Heard(word, times[2 * index], times[2 * index + 1]) for index, word in enumerate(said)]
+    placed = place(spoken, heard, evenly(len(spoken)))
+    if placed is not None:
+        assert len(placed) == len(spoken)
+        assert all(word.start <= word.end for word in placed)
+        assert all(before.start <= after.start for before, after in pairwise(placed))
+
+
+class Scripted:
+    """A recogniser that hears what a test says."""
+
+    def __init__(self, *heard: Heard) -> None:
+        self.heard = heard
+        self.language = ""
+
+    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[Heard] | None:
+        self.language = language
+        return self.heard if language == "en" else None
+
+
+def speech(text: str, language: str = "en-US") -> tuple[Utterance, Speech]:
+    utterance = Utterance(text, tuple(find_words(text, 100)), "v", language)
+    loud, quiet = np.full(8_000, 0.3, np.float32), np.zeros(4_000, np.float32)
+    samples = np.concatenate([quiet, loud, quiet, loud, quiet])
+    words = tuple(evenly(len(utterance.words), len(samples) / 16_000))
+    return utterance, Speech(samples, 16_000, words, "estimated")
+
+
+def test_a_word_starts_and_ends_where_there_is_sound() -> None:
+    aligned = align(*speech("one two"), Scripted(Heard("one", 0.0, 0.9), Heard("two", 0.9, 1.75)))
+    assert aligned.alignment == "aligned"
+    times = [time for word in aligned.words for time in (word.start, word.end)]
+    assert times == pytest.approx([0.25, 0.75, 1.0, 1.5], abs=1e-4)
+
+
+def test_what_cannot_be_heard_stays_estimated() -> None:
+    for utterance, spoken in (speech("eins zwei", "de-DE"), speech("one two")):
+        assert align(utterance, spoken, Scripted()) is spoken

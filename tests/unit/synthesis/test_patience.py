@@ -1,0 +1,62 @@
+"""How long a provider is asked again."""
+
+import pytest
+
+from echo_synthesis.engine import EngineUnavailableError
+from echo_synthesis.engines.remote import RemoteSettings, TryAgainError, patiently
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+def ask(failures: int, after: float | None = None, **settings: float) -> tuple[Clock, str]:
+    clock, tried = Clock(), []
+
+    def provider(seconds: float) -> str:
+        tried.append(seconds)
+        if len(tried) <= failures:
+            raise TryAgainError("busy", after)
+        return f"heard after {len(tried)}"
+
+    return clock, patiently(provider, RemoteSettings(**settings), sleep=clock.sleep, clock=clock)  # type: ignore[arg-type]
+
+
+def test_pauses_grow_and_are_never_quite_the_same() -> None:
+    clock, heard = ask(3)
+    assert heard == "heard after 4"
+    for pause, whole in zip(clock.pauses, (0.5, 1.0, 2.0), strict=True):
+        assert whole / 2 <= pause <= whole
+    assert clock.pauses != ask(3)[0].pauses
+
+
+def test_a_pause_that_is_asked_for_is_kept() -> None:
+    assert all(20 <= pause <= 22 for pause in ask(2, after=20)[0].pauses)
+
+
+def test_zero_is_at_once() -> None:
+    assert ask(1, after=0)[0].pauses == [0]
+
+
+def test_tries_are_counted() -> None:
+    with pytest.raises(EngineUnavailableError) as refused:
+        ask(9, tries=3)
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after >= 1
+
+
+def test_no_pause_outlasts_the_timeout() -> None:
+    with pytest.raises(EngineUnavailableError) as refused:
+        ask(9, after=50, timeout=60, tries=10)
+    assert refused.value.retry_after == 50
