@@ -35,7 +35,7 @@ class Person:
     async def log_in(self, email: str, password: str = PASSWORD) -> None:
         self._keep(data(await self.http.post("/auth/login", json={"email": email, "password": password})))
 
-    async def speak(self, text: str, voice: str = "tone_low", **config: Any) -> dict[str, Any]:
+    async def speak(self, text: str, voice: str | None = "tone_low", **config: Any) -> dict[str, Any]:
         body = {"text": text, "voice_id": voice, "config": config}
         result: dict[str, Any] = data(await self.http.post("/tts/synthesize", json=body))
         return result
