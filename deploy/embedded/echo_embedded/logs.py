@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from echo_common.telemetry import add_trace
+from echo_common.telemetry import add_request, add_trace, to_json
 
 _FILE_BYTES = 20 * 1024 * 1024
 _FILES_KEPT = 5
@@ -22,7 +22,7 @@ def logging_to(folder: Path, *, verbose: bool) -> Iterator[Path]:
     `verbose` shows everything on the terminal too.
     """
     before: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_request,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -36,7 +36,7 @@ def logging_to(folder: Path, *, verbose: bool) -> Iterator[Path]:
     )
     path = folder / "echo.jsonl"
     file = RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8")
-    file.setFormatter(_formatter(before, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)))
+    file.setFormatter(_formatter(before, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(to_json)))
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.INFO if verbose else logging.WARNING)
     terminal.setFormatter(_formatter(before, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())))

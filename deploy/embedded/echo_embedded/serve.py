@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from echo_common.process import settle
 from echo_embedded import host
 from echo_embedded.datafolder import DataFolder, Running, Secrets
 from echo_embedded.logs import logging_to
@@ -67,6 +68,7 @@ async def _serve(folder: DataFolder, settings: HostSettings, console: Console, l
         with console.status("Starting …"):
             running = host.running(folder, models=settings.models, listen=listen_url(settings))
             platform = await stack.enter_async_context(running)
+        settle()
         folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}))
         welcome(console, platform.url, platform.secrets, {"Data": str(folder.path), "Log": str(log_file)})
         raise BrokenError(f"{await platform.broken} The log is {log_file}.")

@@ -2,8 +2,11 @@
 
 import logging
 import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+import orjson
 import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -27,6 +30,7 @@ class Metrics:
     deliveries: Counter = field(init=False)
     jobs: Counter = field(init=False)
     speech_seconds: Counter = field(init=False)
+    engine_cost: Counter = field(init=False)
     queue_depth: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +56,25 @@ class Metrics:
             "speech_seconds",
             Counter("echo_speech_seconds", "Seconds of speech made by engines.", ["engine"], registry=self.registry),
         )
+        cost = ["engine", "unit"]
+        add("engine_cost", Counter("echo_engine_cost", "What providers count, by unit.", cost, registry=self.registry))
         add("queue_depth", Gauge("echo_engine_queue", "Utterances waiting for an engine.", ["engine"], registry=self.registry))
+
+
+request_context: ContextVar[Mapping[str, str]] = ContextVar("request_context", default={})  # noqa: B039 - never changed
+"""Which request is being served in this task: `request_id` and `service`. Set by the observing layer alone."""
+
+
+def add_request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A structlog processor: which request a log line belongs to."""
+    for name, value in request_context.get().items():
+        event.setdefault(name, value)
+    return event
+
+
+def to_json(event: EventDict, **_: object) -> str:
+    """A log line; what JSON does not know is written as its string."""
+    return orjson.dumps(event, default=str).decode()
 
 
 def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -67,13 +89,13 @@ def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def configure_logging(settings: CommonSettings) -> None:
     """Set up structlog for this process, and let the standard library's loggers speak through it."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_trace,
     ]
     last: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer(to_json) if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
     )
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     structlog.configure(

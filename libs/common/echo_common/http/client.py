@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-import structlog
 from opentelemetry import propagate
 from yarl import URL
 
 from echo_common.errors import Details, EchoError, ServiceUnavailableError
+from echo_common.telemetry import request_context
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 30.0
@@ -176,8 +176,7 @@ def _with_context(headers: Mapping[str, str] | None, *, json_body: bool) -> dict
     sent = dict(headers or {})
     if json_body:
         sent.setdefault("Content-Type", "application/json")
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-    if request_id:
+    if request_id := request_context.get().get("request_id"):
         sent.setdefault("X-Request-ID", request_id)
     propagate.inject(sent)
     return sent

@@ -1,18 +1,21 @@
 """One pure-ASGI layer around every app: request id, trace, access log, metrics, security headers, last resort for errors."""
 
+import os
 import re
 import time
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import lru_cache
 
 import structlog
 from opentelemetry import propagate, trace
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import INVALID_SPAN, ProxyTracerProvider, Span, SpanKind
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.errors import BodyTooLargeError, InternalError
 from echo_common.http.envelope import error_response
-from echo_common.ids import new_id
-from echo_common.telemetry import Metrics
+from echo_common.telemetry import Metrics, request_context
 
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/health", "/internal/trust"})
@@ -32,6 +35,7 @@ class Observe:
     def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics, max_body: int) -> None:
         self._app = app
         self._service = service
+        self._count = lru_cache(maxsize=2048)(self._counters)
         self._metrics = metrics
         self._max_body = max_body
         self._log = structlog.get_logger("echo.http")
@@ -44,15 +48,11 @@ class Observe:
             return
         headers = dict(scope["headers"])
         offered = headers.get(b"x-request-id", b"")
-        request_id = offered.decode() if _SANE_ID.match(offered) else new_id("req")
+        request_id = offered.decode() if _SANE_ID.match(offered) else f"req_{os.urandom(12).hex()}"
         scope.setdefault("state", {})["request_id"] = request_id
-        started = time.perf_counter()
-        status = 0
 
         async def observed_send(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
                 out = message["headers"] = list(message.get("headers", ()))
                 present = {name.lower() for name, _ in out}
                 out.extend(header for header in _SECURITY_HEADERS if header[0] not in present)
@@ -60,31 +60,51 @@ class Observe:
                     out.append((b"x-request-id", request_id.encode()))
             await send(message)
 
+        token = request_context.set({"request_id": request_id, "service": self._service})
+        try:
+            with self._span(scope, headers) as span:
+                await self._serve(scope, self._counted(receive, headers), observed_send, span)
+        finally:
+            request_context.reset(token)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
+        started = time.perf_counter()
+        request_id: str = scope["state"]["request_id"]
+        status = 0
+
+        async def noting_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting_send)
+        except BodyTooLargeError as error:
+            if not status:
+                await error_response(error, request_id)(scope, receive, noting_send)
+        except Exception as error:
+            self._log.exception("request crashed", path=scope["path"])
+            span.record_exception(error)
+            if status:
+                raise  # the answer is under way: only a broken connection tells the client
+            await error_response(InternalError(), request_id)(scope, receive, noting_send)
+        finally:
+            self._account(scope, status, time.perf_counter() - started)
+            span.set_attribute("http.response.status_code", status)
+
+    def _span(self, scope: Scope, headers: Mapping[bytes, bytes]) -> AbstractContextManager[Span]:
+        """A span where somebody wants to know: a collector here, or a caller who traces."""
         sent = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
-        context = propagate.extract(sent) if sent else None
-        with (
-            structlog.contextvars.bound_contextvars(request_id=request_id, service=self._service),
-            self._tracer.start_as_current_span(
-                f"{scope['method']} {scope['path']}",
-                context=context,
-                kind=SpanKind.SERVER,
-                attributes={"http.request.method": scope["method"], "url.path": scope["path"], "echo.service": self._service},
-            ) as span,
-        ):
-            try:
-                await self._app(scope, self._counted(receive, headers), observed_send)
-            except BodyTooLargeError as error:
-                if not status:
-                    await error_response(error, request_id)(scope, receive, observed_send)
-            except Exception as error:
-                self._log.exception("request crashed", path=scope["path"])
-                span.record_exception(error)
-                if status:
-                    raise  # the answer is under way: only a broken connection tells the client
-                await error_response(InternalError(), request_id)(scope, receive, observed_send)
-            finally:
-                self._account(scope, status, time.perf_counter() - started)
-                span.set_attribute("http.response.status_code", status)
+        if not sent and isinstance(trace.get_tracer_provider(), ProxyTracerProvider):
+            return nullcontext(INVALID_SPAN)
+        method, path = scope["method"], scope["path"]
+        return self._tracer.start_as_current_span(
+            f"{method} {path}",
+            context=propagate.extract(sent) if sent else None,
+            kind=SpanKind.SERVER,
+            attributes={"http.request.method": method, "url.path": path, "echo.service": self._service},
+        )
 
     def _counted(self, receive: Receive, headers: dict[bytes, bytes]) -> Receive:
         """Refuse a body beyond the limit by its declared length, or while its bytes come in."""
@@ -107,9 +127,13 @@ class Observe:
         return counted
 
     def _account(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"]
-        self._metrics.requests.labels(self._service, method, route, str(status)).inc()
-        self._metrics.latency.labels(self._service, method, route).observe(seconds)
+        requests, latency = self._count(method, getattr(scope.get("route"), "path", "unmatched"), status)
+        requests.inc()
+        latency.observe(seconds)
         if scope["path"] not in _QUIET:
             self._log.info("request", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 2))
+
+    def _counters(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        requests = self._metrics.requests.labels(self._service, method, route, str(status))
+        return requests, self._metrics.latency.labels(self._service, method, route)
