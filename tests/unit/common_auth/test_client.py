@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import structlog
 from fastapi import APIRouter, FastAPI, Request
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -15,7 +14,7 @@ from echo_common.http.app import create_app
 from echo_common.http.client import AddressError, RemoteError, ServiceClient
 from echo_common.http.envelope import Success, ok
 from echo_common.http.server import serving
-from echo_common.telemetry import Metrics
+from echo_common.telemetry import Metrics, request_context
 
 
 class FullHouseError(ConflictError):
@@ -80,7 +79,8 @@ async def test_a_refused_body_says_which_field(client: ServiceClient):
 
 async def test_trace_and_request_id_go_along(client: ServiceClient):
     tracer = TracerProvider().get_tracer("test")
-    with tracer.start_as_current_span("outside") as span, structlog.contextvars.bound_contextvars(request_id="req_12345678"):
+    request_context.set({"request_id": "req_12345678"})
+    with tracer.start_as_current_span("outside") as span:
         heard = await client.request("POST", "/say", json={})
 
     assert f"{span.get_span_context().trace_id:032x}" in heard["trace"]
