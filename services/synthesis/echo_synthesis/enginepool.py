@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -32,7 +32,7 @@ class EngineHealth:
 class PoolConfig:
     """Where models lie and how large the pool is; `workers` and `threads` (a worker) may differ for an engine by its name.
 
-    An engine that serves several utterances in one process needs one worker only, whatever `workers` says.
+    A remote engine needs one worker only, whatever `workers` says.
     """
 
     models: Path
@@ -56,12 +56,20 @@ def default_shape() -> tuple[int, int]:
     return max(min(processors, 2), processors // 2), min(processors, 2)
 
 
-class EnginePool:
-    """Speaks with any of `specs`, each in processes of its own. Use it on one event loop, which it never blocks."""
+Spoken = Callable[[str, Speech], None]
 
-    def __init__(self, specs: Mapping[str, EngineSpec], config: PoolConfig) -> None:
+
+class EnginePool:
+    """Speaks with any of `specs`, each in processes of its own. Use it on one event loop, which it never blocks.
+
+    `spoken` hears of every speech an engine has made, wanted by then or not.
+    """
+
+    def __init__(
+        self, specs: Mapping[str, EngineSpec], config: PoolConfig, spoken: Spoken = lambda _engine, _speech: None
+    ) -> None:
         self.specs = specs
-        self._crews = {name: _Crew(spec, config) for name, spec in specs.items()}
+        self._crews = {name: _Crew(spec, config, spoken) for name, spec in specs.items()}
 
     async def start(self, *engines: str) -> None:
         """Start all workers of these engines now; without this each starts when first needed. Problems show in `health`."""
@@ -140,11 +148,12 @@ class _Line:
 class _Crew:
     """One engine's workers and the line before them."""
 
-    def __init__(self, spec: EngineSpec, config: PoolConfig) -> None:
+    def __init__(self, spec: EngineSpec, config: PoolConfig, spoken: Spoken) -> None:
         self._name = spec.name
+        self._spoken = spoken
         self._max_queued = config.max_queued
         engine_config = EngineConfig(config.models, config.threads_of.get(spec.name, config.threads), config.recogniser)
-        count = config.workers_of.get(spec.name, config.workers if spec.concurrency == 1 else 1)
+        count = config.workers_of.get(spec.name, 1 if spec.remote else config.workers)
         self._workers = [EngineWorker(spec, engine_config, config.limits) for _ in range(count)]
         # a stack: the worker that spoke last speaks next, so that few requests wake few processes;
         # a worker that serves several at once is in it as many times
@@ -206,7 +215,9 @@ class _Crew:
 
     async def _serve(self, worker: EngineWorker, request: _Request) -> None:
         try:
-            _settle(request, await worker.speak(request.utterance))
+            speech = await worker.speak(request.utterance)
+            self._spoken(self._name, speech)
+            _settle(request, speech)
         except EchoError as error:
             _settle(request, error)
             # nobody waits for this one, but the next request should not wait for a process to start

@@ -1,5 +1,6 @@
 """Settings of synthesis."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,16 +15,38 @@ class SynthesisSettings(BaseSettings):
 
     model_config = settings_config("ECHO_SYNTHESIS_")
 
-    engines: Annotated[tuple[str, ...], NoDecode] = Field(("kokoro", "piper"), description="Engines to offer, comma separated.")
+    engines: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("kokoro", "piper", "gemini", "fish"),
+        description="Engines to offer, comma separated; cloud engines once they have a key.",
+    )
     models: Path = Field(Path("/var/lib/echo/models"), description="Folder that holds the speech models.")
     workers: int | None = Field(
         None, ge=1, le=64, description="Engine processes per engine; measured on this machine when unset."
+    )
+    recogniser: str = Field(
+        "auto",
+        description="Finds word times for engines that give none: auto (the packaged one, when installed), off, or the folder of "
+        "a Whisper model for CTranslate2.",
+    )
+    fallback: Annotated[Mapping[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="The voice to speak with when an engine cannot, comma separated: gemini:af_heart,fish:af_heart.",
     )
     default_voice: str = Field("af_heart", description="The voice when a request names none.")
     max_characters: int = Field(100_000, ge=1, le=1_000_000, description="Longest text of one request.")
     jobs_at_once: int = Field(2, ge=1, le=256, description="Jobs this process runs at the same time.")
     lease_seconds: float = Field(15.0, ge=1, le=600, description="A worker silent for so long has lost its job.")
     cache_bytes: int = Field(2 * 1024**3, ge=0, description="Room for spoken sentences that may be used again; 0 keeps none.")
+
+    @field_validator("fallback", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition(":") for part in value.split(",") if part.strip()]
+        if not all(engine.strip() and voice.strip() for engine, _, voice in pairs):
+            raise ValueError("it must be pairs such as gemini:af_heart")
+        return {engine.strip(): voice.strip() for engine, _, voice in pairs}
 
     @field_validator("engines", mode="before")
     @classmethod

@@ -72,6 +72,7 @@ def spec() -> EngineSpec:
         load=load,
         tags=("cloud",),
         remedy=remedy(settings, "fish", _SDK[1]),
+        remote=True,
         concurrency=settings.concurrency,
         patience=settings.timeout,
     )

@@ -56,6 +56,7 @@ def spec() -> EngineSpec:
         load=load,
         tags=("cloud",),
         remedy=remedy(settings, "gemini", _SDK[1]),
+        remote=True,
         concurrency=settings.concurrency,
         patience=settings.timeout,
     )

@@ -1,0 +1,22 @@
+"""What engines have spoken, and what providers are owed for it."""
+
+import structlog
+
+from echo_common.telemetry import Metrics
+from echo_synthesis.engine import Speech
+
+
+class Meter:
+    """Counts speech as it leaves the engines."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._log = structlog.get_logger("echo.meter")
+
+    def __call__(self, engine: str, speech: Speech) -> None:
+        """Count one utterance."""
+        self._metrics.speech_seconds.labels(engine).inc(speech.duration)
+        for unit, count in speech.cost.items():
+            self._metrics.engine_cost.labels(engine, unit).inc(count)
+        if speech.cost:
+            self._log.info("speech bought", engine=engine, seconds=round(speech.duration, 2), **speech.cost)
