@@ -1,7 +1,7 @@
 """Running a service as a process: how it refuses to start."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -24,11 +24,9 @@ def logging_is_left_as_it_was() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-class NeedsItsSettings(Service[None]):
-    @asynccontextmanager
-    async def running(self, settings: CommonSettings, process: Process) -> AsyncIterator[FastAPI]:
-        AuthSettings()
-        yield FastAPI()
+def needs_its_settings() -> Service[None]:
+    AuthSettings()
+    return Service("auth", nothing, [])
 
 
 class CannotHaveWhatItNeeds(Service[None]):
@@ -44,9 +42,9 @@ async def nothing(_: object) -> AsyncIterator[None]:
     yield None
 
 
-def refusal(service: Service[None], capsys: pytest.CaptureFixture[str]) -> str:
+def refusal(make: Callable[[], Service[None]], capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as ended:
-        run(service)
+        run(make)
     assert ended.value.code == 2
     return capsys.readouterr().err
 
@@ -54,7 +52,7 @@ def refusal(service: Service[None], capsys: pytest.CaptureFixture[str]) -> str:
 def test_a_setting_that_is_not_valid_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setenv("ECHO_LOG_LEVEL", "loud")
 
-    assert "The setting ECHO_LOG_LEVEL is not valid" in refusal(NeedsItsSettings("auth", nothing, []), capsys)
+    assert "The setting ECHO_LOG_LEVEL is not valid" in refusal(needs_its_settings, capsys)
 
 
 def test_a_services_own_setting_is_named_too_and_never_repeated(
@@ -62,11 +60,11 @@ def test_a_services_own_setting_is_named_too_and_never_repeated(
 ):
     monkeypatch.setenv("ECHO_AUTH_SECRET", "too short")
 
-    said = refusal(NeedsItsSettings("auth", nothing, []), capsys)
+    said = refusal(needs_its_settings, capsys)
 
     assert "The setting ECHO_AUTH_SECRET is not valid" in said
     assert "too short" not in said.replace("at least", "")
 
 
 def test_what_stands_in_the_way_is_said_in_one_sentence(capsys: pytest.CaptureFixture[str]):
-    assert refusal(CannotHaveWhatItNeeds("auth", nothing, []), capsys) == "auth cannot start: The house is on fire.\n"
+    assert refusal(lambda: CannotHaveWhatItNeeds("auth", nothing, []), capsys) == "auth cannot start: The house is on fire.\n"
