@@ -1,0 +1,54 @@
+"""Where training starts: the stock voice that is most like the person, speaking at the person's pitch."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_voice.cloning.decoder import Decoder
+from echo_voice.cloning.pitch import median_pitch
+
+Floats = NDArray[np.float32]
+TIMBRE = 128
+_CLOSE = 0.04
+
+
+def stock_embeddings() -> Mapping[str, Floats]:
+    """How the encoder hears Kokoro's English voices, (256,) each."""
+    with (files("echo_voice.cloning") / "stock.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        return {name: stored[name].astype(np.float32) for name in stored.files}
+
+
+def start(
+    recordings: Sequence[Floats], target: Floats, voices: Mapping[str, Floats], decoder: Decoder, tokens: Sequence[int]
+) -> Floats:
+    """A voice table (510, 256): the timbre of the likeliest voice, the prosody of one that speaks as high, or of two mixed.
+
+    `voices` are tables by name; those whose embedding is not known can only lend their prosody.
+    """
+    known = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}
+    table = voices[max(known, key=lambda name: known[name])].copy()
+    table[:, TIMBRE:] = _prosody(recordings, known, voices, decoder, tokens)
+    return table
+
+
+def _prosody(
+    recordings: Sequence[Floats], known: Mapping[str, float], voices: Mapping[str, Floats], decoder: Decoder, tokens: Sequence[int]
+) -> Floats:
+    pitches = [pitch for pitch in map(median_pitch, recordings) if pitch is not None]
+    height = float(np.mean(np.log(pitches))) if pitches else None
+    if height is None:
+        return voices[max(known, key=lambda name: known[name])][:, TIMBRE:]
+    apart = {name: np.log(decoder.plan(tokens, voices[name][len(tokens) - 1]).pitch) - height for name in known}
+    close = [name for name, distance in apart.items() if abs(distance) < _CLOSE]
+    if close:
+        return voices[max(close, key=lambda name: known[name])][:, TIMBRE:]
+    nearest = min(apart, key=lambda name: abs(apart[name]))
+    across = [name for name, distance in apart.items() if distance * apart[nearest] < 0]
+    if not across:
+        return voices[nearest][:, TIMBRE:]
+    other = min(across, key=lambda name: abs(apart[name]))
+    share = abs(apart[nearest]) / (abs(apart[nearest]) + abs(apart[other]))
+    mixed = (1 - share) * voices[nearest][:, TIMBRE:] + share * voices[other][:, TIMBRE:]
+    return np.asarray(mixed, np.float32)

@@ -1,0 +1,168 @@
+"""Makes a Kokoro voice that sounds like somebody: descends the gradient of likeness through the model.
+
+The timbre half of the style moves; the text, the pitch and the rhythm stay. A pull towards the start keeps words intelligible.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_voice.cloning import resampling
+from echo_voice.cloning.decoder import Decoder, Plan
+from echo_voice.cloning.encoder import SpeakerEncoder, level
+from echo_voice.cloning.sentences import SENTENCES
+from echo_voice.cloning.start import TIMBRE, start
+
+Floats = NDArray[np.float32]
+_LEVEL = -25.0
+_MOMENTUM, _SMOOTHING = 0.9, 0.98
+_AVERAGED = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """What a caller may choose.
+
+    `epochs`: passes over the sentences that are spoken while training; time grows with it. `learning_rate`: how far a step
+    goes, in units of the spread of the stock voices; larger is faster and less steady. `batch_size`: sentences heard for each
+    step; more make a steadier and a longer epoch's step, and fewer steps. `restraint`: the pull towards the voice one started
+    from; more keeps words clear, less is more alike. `seed` decides the order of the sentences.
+    """
+
+    epochs: int = 3
+    learning_rate: float = 0.1
+    batch_size: int = 1
+    restraint: float = 0.02
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """How many steps the training takes."""
+        return self.epochs * -(-len(SENTENCES) // self.batch_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where training is, and all it needs to go on from there: the start's table and Adam's memory (Kingma, Ba 2015).
+
+    `moved` is the way of the 128 numbers of timbre from the start, in units of the stock voices' spread.
+    """
+
+    table: Floats
+    step: int = 0
+    moved: Floats = field(default_factory=lambda: np.zeros(TIMBRE, np.float32))
+    first: Floats = field(default_factory=lambda: np.zeros(TIMBRE, np.float32))
+    second: Floats = field(default_factory=lambda: np.zeros(TIMBRE, np.float32))
+    total: Floats = field(default_factory=lambda: np.zeros(TIMBRE, np.float32))
+    likeness: float = 0.0
+    """Mean cosine of the last step's sentences and the person: a figure to watch, that flatters."""
+
+    def save(self, path: Path) -> None:
+        """Write it as a file of arrays."""
+        temporary = path.with_suffix(".tmp")
+        with temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **{name: np.asarray(getattr(self, name)) for name in self.__slots__})
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Progress":
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as stored:
+            numbers = {"step": int(stored["step"]), "likeness": float(stored["likeness"])}
+            return cls(**{name: numbers.get(name, stored[name]) for name in stored.files})
+
+
+class TrainingCancelledError(Exception):
+    """The caller said stop."""
+
+
+def train(
+    recordings: Sequence[Floats],
+    voices: Mapping[str, Floats],
+    decoder: Decoder,
+    encoder: SpeakerEncoder,
+    config: TrainingConfig | None = None,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    resume: Progress | None = None,
+) -> Floats:
+    """The voice table (510, 1, 256) of whoever speaks in `recordings`: float32 mono at 16 kHz, 10 to 60 s in all.
+
+    `voices` are the stock voices' tables (510, 256) by name. `progress` is told after every step; given back as `resume` with
+    the same arguments, the result is the same as without a break.
+
+    Raises:
+        TrainingCancelledError: `cancelled` said so, between two steps.
+    """
+    config = config or TrainingConfig()
+    target = person(recordings, encoder)
+    at = resume or Progress(start(recordings, target, voices, decoder, SENTENCES[0]))
+    spread = np.stack([table[:, :TIMBRE] for table in voices.values()]).std(axis=(0, 1)) + np.float32(1e-3)
+    plans: dict[int, Plan] = {}
+    for step in range(at.step, config.steps):
+        if cancelled():
+            raise TrainingCancelledError
+        heard: list[tuple[float, Floats]] = []
+        for number in _sentences(step, config):
+            row = len(SENTENCES[number]) - 1
+            if number not in plans:
+                plans[number] = decoder.plan(SENTENCES[number], at.table[row])
+            timbre = at.table[row, :TIMBRE] + at.moved * spread
+            heard.append(_likeness(decoder, encoder, plans[number], timbre, target))
+        gradient = -np.mean([gradient for _, gradient in heard], axis=0) * spread
+        gradient += 2 * config.restraint * at.moved / TIMBRE
+        at = _descend(at, gradient, config, float(np.mean([cosine for cosine, _ in heard])))
+        progress(at)
+    return _finished(at, spread, config)
+
+
+def person(recordings: Sequence[Floats], encoder: SpeakerEncoder) -> Floats:
+    """The direction in which all recordings of a person point."""
+    mean = np.mean([encoder.embed(_levelled(samples)) for samples in recordings], axis=0)
+    return np.asarray(mean / np.linalg.norm(mean), np.float32)
+
+
+def _likeness(decoder: Decoder, encoder: SpeakerEncoder, plan: Plan, timbre: Floats, target: Floats) -> tuple[float, Floats]:
+    samples, back = decoder.speak(plan, timbre)
+    narrow = resampling.down(samples)
+    # taken as given: the level hardly depends on the timbre
+    gain = np.float32(10 ** ((_LEVEL - level(narrow)) / 20))
+    cosine, gradient = encoder.likeness(narrow * gain, target)
+    return cosine, back(resampling.down_transposed(gradient * gain, len(samples)))
+
+
+def _descend(at: Progress, gradient: Floats, config: TrainingConfig, likeness: float) -> Progress:
+    step = at.step + 1
+    first = _MOMENTUM * at.first + (1 - _MOMENTUM) * gradient
+    second = _SMOOTHING * at.second + (1 - _SMOOTHING) * gradient**2
+    way = first / (1 - _MOMENTUM**step) / (np.sqrt(second / (1 - _SMOOTHING**step)) + 1e-8)
+    moved = (at.moved - config.learning_rate * way).astype(np.float32)
+    total = at.total + moved if step > _settled(config) else at.total
+    return replace(at, step=step, moved=moved, first=first, second=second, total=total, likeness=likeness)
+
+
+def _settled(config: TrainingConfig) -> int:
+    return config.steps - max(1, int(config.steps * _AVERAGED))
+
+
+def _finished(at: Progress, spread: Floats, config: TrainingConfig) -> Floats:
+    """The mean of the last steps, which is steadier than the last."""
+    mean = at.total / max(1, config.steps - _settled(config))
+    table = at.table.copy()
+    table[:, :TIMBRE] += mean * spread
+    return table[:, None].astype(np.float32)
+
+
+def _sentences(step: int, config: TrainingConfig) -> Sequence[int]:
+    """The sentences of a step: every epoch takes each once, in an order of its own."""
+    epoch, turn = divmod(step, config.steps // config.epochs)
+    order = np.random.default_rng((config.seed, epoch)).permutation(len(SENTENCES))
+    return [int(number) for number in order[turn * config.batch_size : (turn + 1) * config.batch_size]]
+
+
+def _levelled(samples: Floats) -> Floats:
+    return samples * np.float32(10 ** ((_LEVEL - level(samples)) / 20))
