@@ -19,6 +19,7 @@ from echo_embedded.parts import START_ORDER, Place, services
 from echo_embedded.ready import until_ready
 from echo_embedded.surroundings import require_free, require_models
 from echo_synthesis.settings import SynthesisSettings
+from echo_voice.settings import VoiceSettings
 
 log = structlog.get_logger("echo.host")
 
@@ -70,13 +71,14 @@ async def assembled(
     `broken` is told when one of them ends unexpectedly. Raises `CannotStartError` and `AddressTakenError`.
     """
     speech = SynthesisSettings(models=models)
+    recordings = VoiceSettings(models=models, vectors_url=folder.vectors.as_uri())
     require_models(speech)
     require_free(listen)
     async with AsyncExitStack() as stack:
         sockets = stack.enter_context(folder.sockets())
         addresses = {name: f"unix://{sockets / name}.sock" for step in START_ORDER for name in step}
         addresses["gateway"] = listen
-        everything = services(Place(secrets, speech, addresses))
+        everything = services(Place(secrets, speech, recordings, addresses))
         common = CommonSettings(
             database_url=SecretStr(await database_url),
             bus_url=SecretStr("inproc://"),

@@ -39,12 +39,13 @@ class Running:
 
 
 class DataFolder:
-    """`database/`, `objects/`, `logs/`, `run/` and `secrets.json` below one path. Nothing is touched before `held`."""
+    """`database/`, `objects/`, `vectors/`, `logs/`, `run/` and `secrets.json` below one path. Nothing is touched before `held`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
         self.database = self.path / "database"
         self.objects = self.path / "objects"
+        self.vectors = self.path / "vectors"
         self.logs = self.path / "logs"
         self._run = self.path / "run"
         self._running = self._run / "platform.json"
@@ -54,7 +55,7 @@ class DataFolder:
     def held(self) -> Iterator[None]:
         """Own the folder: created when missing, and nobody else's until left. Raises `CannotStartError`."""
         try:
-            for folder in (self.path, self.database, self.objects, self.logs, self._run):
+            for folder in (self.path, self.database, self.objects, self.vectors, self.logs, self._run):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self._run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:

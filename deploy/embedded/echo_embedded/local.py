@@ -62,6 +62,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
                 "ECHO_GATEWAY_VOICE_URL": urls["voice"],
                 "ECHO_GATEWAY_FEEDBACK_URL": urls["feedback"],
             },
+            "voice": {"ECHO_VOICE_MODELS": str(models), "ECHO_VOICE_VECTORS_URL": folder.vectors.as_uri()},
             **{name: {"ECHO_SYNTHESIS_MODELS": str(models)} for name in synthesis},
         }
         common = {

@@ -47,6 +47,7 @@ class Place:
 
     secrets: Secrets
     speech: SynthesisSettings
+    recordings: VoiceSettings
     addresses: Mapping[str, str]
 
 
@@ -61,7 +62,7 @@ def services(place: Place) -> dict[str, Service[Any]]:
                 admin_password=SecretStr(secrets.admin_password),
             )
         ),
-        "voice": voice(),
+        "voice": voice(place.recordings),
         "synthesis": synthesis(place.speech),
         "feedback": feedback(),
         "gateway": gateway(

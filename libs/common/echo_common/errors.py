@@ -76,6 +76,12 @@ class BodyTooLargeError(EchoError):
     status = 413
 
 
+class FileTooLargeError(BodyTooLargeError):
+    """The file is too large."""
+
+    code = "FILE_TOO_LARGE"
+
+
 class RateLimitedError(EchoError):
     """Too many requests; wait as long as Retry-After says."""
 

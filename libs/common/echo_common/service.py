@@ -54,7 +54,8 @@ class Service(Generic[D]):
     """A service's table of contents, in terms of its dependencies `D`.
 
     `open` makes the dependencies from the adapters and ends their background work when left. `checks` are readiness
-    checks beside the database, the bus and storage. `options` go to FastAPI (`middleware` of its own, for one).
+    checks beside the database, the bus and storage. `uploads` are the paths that take files, and
+    how large these may be. `options` go to FastAPI (`middleware` of its own, for one).
     """
 
     name: str
@@ -63,6 +64,7 @@ class Service(Generic[D]):
     subscriptions: Subscriptions[D] = field(default_factory=Subscriptions)
     checks: Callable[[D], Mapping[str, Check]] = field(default=lambda _: {})
     max_body: int = MAX_JSON_BODY
+    uploads: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @asynccontextmanager
@@ -81,7 +83,13 @@ class Service(Generic[D]):
                 **self.checks(dependencies),
             }
             app = create_app(
-                self.name, self.routers, metrics=process.metrics, checks=checks, max_body=self.max_body, **self.options
+                self.name,
+                self.routers,
+                metrics=process.metrics,
+                checks=checks,
+                max_body=self.max_body,
+                uploads=self.uploads,
+                **self.options,
             )
             app.state.dependencies = dependencies
             app.state.verifier = TokenVerifier(trust)

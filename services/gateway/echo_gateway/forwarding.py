@@ -28,6 +28,7 @@ from echo_common.errors import (
 from echo_common.http.envelope import documented
 from echo_common.http.forward import forward, target_of
 from echo_common.http.idempotency import KEY_PARAMETER, IdempotencyConflictError, KeyReusedError
+from echo_gateway.answers import Remembering
 from echo_gateway.door import admit
 
 Declared = TypeVar("Declared", bound=Callable[..., None])
@@ -61,7 +62,10 @@ class Passage:
         principal = None if self.public else admit(request, self.scope)
         dependencies = request["app"].state.dependencies
         target = target_of(request, self.root, self.inner)
-        hop: ASGIApp = partial(forward, dependencies.clients[self.service], target)
+        client = dependencies.clients.get(self.service)
+        if client is None:
+            raise ServiceUnavailableError(f"There is no {self.service} here.")
+        hop: ASGIApp = partial(forward, client, target)
         if self.keyed and principal is not None:
             await dependencies.keys.once(hop, principal.user_id, request, receive, send)
         else:
@@ -109,13 +113,14 @@ class Noun(APIRouter):
         example: Any = None,
         alias: tuple[str, str] | None = None,
         otherwise: Mapping[int, str] = MappingProxyType({}),
+        remembered: bool = False,
         by: ASGIApp | None = None,
     ) -> Callable[[Declared], Declared]:
         """Declare a route. The function is never called: its name is the operation's id, its docstring the summary and description.
 
         `scope` is what the caller's credential must carry, `public` lets anybody in. `keyed` routes take `Idempotency-Key`.
         `answers` is the body's model, or `Media`; `alias` (there, here) serves the same where the path begins with `there`.
-        `otherwise` describes other answers without error (304). `by` serves the route in the gateway itself, in place of the service.
+        `otherwise` describes other answers without error (304). `remembered` routes may answer from memory what never changes. `by` serves the route in the gateway itself, in place of the service.
         """
         body = {"POST", "PUT", "PATCH"} & {method}
         refusals = (
@@ -133,10 +138,11 @@ class Noun(APIRouter):
                 extra["x-scope"] = scope.value
             if keyed:
                 extra["parameters"] = [KEY_PARAMETER]
+            passage: ASGIApp = by or Passage(self._service, scope, public, keyed, self._root.encode(), b"")
             self._add(
                 self._root + path,
                 function,
-                by or Passage(self._service, scope, public, keyed, self._root.encode(), b""),
+                Remembering(passage, scope) if remembered else passage,
                 methods=[method],
                 status_code=status,
                 operation_id=function.__name__,

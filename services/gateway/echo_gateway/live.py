@@ -71,9 +71,8 @@ def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[
     for number in range(seen + 1, reached + 1):
         units = max(0, number - 2)
         current = JobStatus.PENDING if number == 1 else JobStatus.PROCESSING
-        message = (
-            "Waiting for a worker." if number == 1 else f"{units} of {total} units spoken." if units else "A worker has begun."
-        )
+        counted = f"{units} of {total} {job.get('step', 'units spoken')}."
+        message = "Waiting for a worker." if number == 1 else counted if units else "A worker has begun."
         yield number, {"progress": _percent(units, total), "status": current, "message": message}
     if status.terminal and seen < last:
         progress = 100 if status is JobStatus.COMPLETED else _percent(done, total)
@@ -84,15 +83,24 @@ def _percent(units: int, total: int) -> int:
     return min(99, 100 * units // total) if total else 0
 
 
-async def follow(client: ServiceClient, bells: Doorbells, job_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a job's events until its end. Resumes after `Last-Event-ID`.
+async def follow(
+    client: ServiceClient,
+    bells: Doorbells,
+    job_id: str,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    place: str = "/job/{}",
+) -> None:
+    """Send a job's events until its end. Resumes after `Last-Event-ID`. `place` is where the service shows the job.
 
-    Raises what synthesis refuses before the first byte: a stranger's job is not found. A token that expires, or a job that
+    Raises what the service refuses before the first byte: a stranger's job is not found. A token that expires, or a job that
     is deleted, ends the stream without the `complete` event.
     """
     headers = dict(scope["headers"])
     asked = {"Authorization": headers.get(b"authorization", b"").decode("latin-1")}
-    seen, path = _last_event_id(headers), f"/job/{quote(job_id, safe='')}"
+    seen, path = _last_event_id(headers), place.format(quote(job_id, safe=""))
     with Caller(receive) as caller, bells.at(job_id) as bell:
         caller.watch()
         job = await client.request("GET", path, headers=asked)

@@ -9,13 +9,14 @@ from starlette.middleware.cors import CORSMiddleware
 from echo_common.http.idempotency import Idempotency
 from echo_common.service import Adapters, Service
 from echo_gateway import handlers, openapi
+from echo_gateway.answers import Answers
 from echo_gateway.clients import open_clients, service_checks
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
 from echo_gateway.door import Identify
 from echo_gateway.limits import Limit, Limits
 from echo_gateway.live import Doorbells
-from echo_gateway.routes import ROUTERS
+from echo_gateway.routes import ROUTERS, UPLOADS
 from echo_gateway.settings import GatewaySettings
 
 _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
@@ -30,7 +31,8 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
         limits = Limits(chosen)
         try:
             async with open_clients(chosen, adapters.auth) as clients:
-                yield Dependencies(clients, limits, await Idempotency.open(adapters.store), Doorbells())
+                keys = await Idempotency.open(adapters.store)
+                yield Dependencies(clients, limits, keys, Doorbells(), Answers(chosen.answer_bytes))
         finally:
             await limits.close()
 
@@ -45,5 +47,6 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
         routers=[*ROUTERS, openapi.router],
         subscriptions=handlers.subscriptions,
         checks=lambda dependencies: service_checks(dependencies.clients),
+        uploads=dict.fromkeys(UPLOADS, chosen.upload_bytes),
         options={"redirect_slashes": False, "middleware": layers},
     )

@@ -1,6 +1,7 @@
 """What the services refuse, named here so that OpenAPI lists it: the services alone raise these."""
 
 from echo_common.errors import (
+    BodyTooLargeError,
     ConflictError,
     EchoError,
     ForbiddenError,
@@ -101,6 +102,81 @@ class RangeNotSatisfiableError(EchoError):
 
     code = "RANGE_NOT_SATISFIABLE"
     status = 416
+
+
+class FileTooLargeError(BodyTooLargeError):
+    """The file is too large."""
+
+    code = "FILE_TOO_LARGE"
+
+
+class UnsupportedMediaError(EchoError):
+    """This is no recording that Echo reads: WAV, MP3, FLAC, OGG, M4A, WebM, or a video with sound."""
+
+    code = "UNSUPPORTED_MEDIA"
+    status = 415
+
+
+class UnreadableError(EchoError):
+    """The recording cannot be read."""
+
+    code = "SAMPLE_UNREADABLE"
+    status = 422
+
+
+class QuotaExceededError(RateLimitedError):
+    """That is all for today; go on tomorrow."""
+
+    code = "QUOTA_EXCEEDED"
+
+
+class SampleNotFoundError(NotFoundError):
+    """There is no such sample."""
+
+    code = "SAMPLE_NOT_FOUND"
+
+
+class SampleStateConflictError(ConflictError):
+    """The sample's status does not allow that."""
+
+    code = "SAMPLE_STATE_CONFLICT"
+
+
+class ConsentNotFoundError(NotFoundError):
+    """There is no such consent."""
+
+    code = "CONSENT_NOT_FOUND"
+
+
+class ConsentRequiredError(ForbiddenError):
+    """Cloning needs the speaker's consent, given as this platform asks for it."""
+
+    code = "CONSENT_REQUIRED"
+
+
+class CloneNotFoundError(NotFoundError):
+    """There is no such clone."""
+
+    code = "CLONE_NOT_FOUND"
+
+
+class CloneStateConflictError(ConflictError):
+    """The clone's status does not allow that."""
+
+    code = "CLONE_STATE_CONFLICT"
+
+
+class UnknownProviderError(EchoError):
+    """There is no such provider of clones here."""
+
+    code = "PROVIDER_UNKNOWN"
+    status = 422
+
+
+class ProviderUnavailableError(ServiceUnavailableError):
+    """Who makes clones is not ready: something is missing, or it cannot be reached."""
+
+    code = "PROVIDER_UNAVAILABLE"
 
 
 SPEAKING = (EngineFailedError, EngineCrashedError, EngineTimeoutError, EngineUnavailableError)

@@ -19,9 +19,11 @@ class GatewaySettings(BaseSettings):
     )
     voice_url: str | None = Field(None, description="Where voice listens; left out of /health when unset.")
     feedback_url: str | None = Field(None, description="Where feedback listens; left out of /health when unset.")
+    answer_bytes: int = Field(64 * 1024 * 1024, ge=0, description="Memory for audio that is asked for again; 0 keeps none.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Web origins whose pages may call, comma separated, e.g. https://studio.example.com."
     )
+    upload_bytes: int = Field(50 * 1024**2, ge=1024, description="Largest recording passed on to voice.")
     limit_store: SecretStr = Field(
         SecretStr("memory://"),
         description="Where requests are counted: memory:// for each replica alone; mongodb://… or redis://… for all together.",

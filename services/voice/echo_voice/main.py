@@ -1,19 +1,75 @@
-"""Voice's table of contents."""
+"""Voice: recordings in, clones out. The service's table of contents."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from echo_common.service import Adapters, Service
+from echo_common.vectors.port import VectorIndex
+from echo_common.vectors.qdrant import open_vectors
 from echo_voice import api, handlers
+from echo_voice.handlers import Dependencies
+from echo_voice.likeness import open_encoder
+from echo_voice.providers import Providers
+from echo_voice.repository import Consents, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
-from echo_voice.usecases import Dependencies
+from echo_voice.usecases.clones import train
+from echo_voice.usecases.samples import process_sample
+from echo_voice.usecases.studio import Studio
+from echo_voice.worker import Line, Worker
 
 
 def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
     """Voice, with settings from the environment unless given."""
+    chosen = settings or VoiceSettings()
 
     @asynccontextmanager
-    async def opened(_: Adapters) -> AsyncIterator[Dependencies]:
-        yield Dependencies(settings=settings or VoiceSettings())
+    async def opened(adapters: Adapters) -> AsyncIterator[Dependencies]:
+        key = chosen.vectors_api_key.get_secret_value() if chosen.vectors_api_key else None
+        async with AsyncExitStack() as stack:
+            vectors = open_vectors(chosen.vectors_url, api_key=key)
+            stack.push_async_callback(vectors.close)
+            studio = await _furnish(chosen, adapters, vectors)
+            samples = Line("samples", studio.samples, partial(process_sample, studio), chosen.samples_at_once)
+            clones = Line("clones", studio.models, partial(train, studio), chosen.trainings_at_once)
+            worker = Worker([samples, clones], chosen.lease_seconds, adapters.metrics, adapters.faults)
+            await stack.enter_async_context(worker.running())
+            yield Dependencies(studio, worker)
 
-    return Service(name="voice", open=opened, routers=[api.router], subscriptions=handlers.subscriptions)
+    return Service(
+        name="voice",
+        open=opened,
+        routers=api.ROUTERS,
+        subscriptions=handlers.subscriptions,
+        checks=lambda deps: {"vectors": deps.studio.vectors.ping, "providers": partial(_providers, deps.studio.providers)},
+        uploads=dict.fromkeys(api.UPLOADS, chosen.upload_bytes),
+    )
+
+
+async def _furnish(settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex) -> Studio:
+    where = (adapters.store, adapters.relay)
+    studio = Studio(
+        settings=settings,
+        samples=Samples(*where),
+        models=VoiceModels(*where),
+        consents=Consents(*where),
+        phrases=Phrases(*where),
+        echos=Echos(*where),
+        preferences=Preferences(*where),
+        objects=adapters.objects,
+        vectors=vectors,
+        encoder=open_encoder(settings.models),
+        providers=Providers(settings),
+    )
+    await studio.samples.prepare()
+    await studio.models.prepare()
+    await studio.consents.prepare()
+    await studio.phrases.prepare()
+    await studio.echos.prepare()
+    await studio.preferences.prepare()
+    return studio
+
+
+async def _providers(providers: Providers) -> Mapping[str, str]:
+    """Never down: recordings are taken and voices used without any."""
+    return providers.health()

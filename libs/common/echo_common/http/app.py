@@ -1,6 +1,7 @@
 """The app factory: every service's HTTP side is made here."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -21,11 +22,12 @@ def create_app(
     metrics: Metrics,
     checks: Mapping[str, Check] | None = None,
     max_body: int = MAX_JSON_BODY,
+    uploads: Mapping[str, int] = MappingProxyType({}),
     **options: Any,
 ) -> FastAPI:
     """A FastAPI app with the envelope, health routes and the observing layer. `options` go to `FastAPI`.
 
-    Bodies over `max_body` bytes are refused with 413. Interactive documentation is off unless `options` turn it on.
+    Bodies over `max_body` bytes are refused with 413; those of the paths in `uploads` only over a file of so many. Interactive documentation is off unless `options` turn it on.
     """
     fixed = {"docs_url": None, "redoc_url": None, "openapi_url": None, "telemetry": _NO_SECOND_SPAN}
     app = FastAPI(**{"title": f"Echo {service}"} | fixed | options)
@@ -34,5 +36,5 @@ def create_app(
         app.include_router(health_router(service, checks, metrics.registry))
     for router in routers:
         app.include_router(router)
-    app.add_middleware(Observe, service=service, metrics=metrics, max_body=max_body)
+    app.add_middleware(Observe, service=service, metrics=metrics, max_body=max_body, uploads=uploads)
     return app

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import lru_cache
+from types import MappingProxyType
 
 import structlog
 from opentelemetry import propagate, trace
@@ -13,13 +14,14 @@ from opentelemetry.trace import INVALID_SPAN, ProxyTracerProvider, Span, SpanKin
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from echo_common.errors import BodyTooLargeError, InternalError
+from echo_common.errors import BodyTooLargeError, FileTooLargeError, InternalError
 from echo_common.http.envelope import error_response
 from echo_common.telemetry import Metrics, request_context
 
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/health", "/internal/trust"})
 _CONTEXT_HEADERS = (b"traceparent", b"tracestate", b"baggage")
+_BESIDE_THE_FILE = 64 * 1024  # boundaries and text fields of a multipart body
 _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -32,12 +34,21 @@ _SECURITY_HEADERS = (
 class Observe:
     """Wraps an app. The request id comes from `X-Request-ID` when it looks like one, and goes out with every answer."""
 
-    def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics, max_body: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        service: str,
+        metrics: Metrics,
+        max_body: int,
+        uploads: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._app = app
         self._service = service
         self._count = lru_cache(maxsize=2048)(self._counters)
         self._metrics = metrics
         self._max_body = max_body
+        self._uploads = uploads
         self._log = structlog.get_logger("echo.http")
         self._tracer = trace.get_tracer("echo.http")
 
@@ -63,7 +74,7 @@ class Observe:
         token = request_context.set({"request_id": request_id, "service": self._service})
         try:
             with self._span(scope, headers) as span:
-                await self._serve(scope, self._counted(receive, headers), observed_send, span)
+                await self._serve(scope, self._counted(receive, headers, scope["path"]), observed_send, span)
         finally:
             request_context.reset(token)
 
@@ -106,22 +117,29 @@ class Observe:
             attributes={"http.request.method": method, "url.path": path, "echo.service": self._service},
         )
 
-    def _counted(self, receive: Receive, headers: dict[bytes, bytes]) -> Receive:
-        """Refuse a body beyond the limit by its declared length, or while its bytes come in."""
+    def _counted(self, receive: Receive, headers: dict[bytes, bytes], path: str) -> Receive:
+        """Refuse a body beyond its path's limit by its declared length, or while its bytes come in."""
+        upload = self._uploads.get(path)
+        limit = self._max_body if upload is None else upload + _BESIDE_THE_FILE
         declared = 0
         with suppress(ValueError):
             declared = int(headers.get(b"content-length", b"0"))
         seen = 0
 
+        def refusal() -> BodyTooLargeError:
+            if upload is not None:
+                return FileTooLargeError(f"The file is larger than {upload} bytes.")
+            return BodyTooLargeError(f"The request body is larger than {limit} bytes.")
+
         async def counted() -> Message:
             nonlocal seen
-            if declared > self._max_body:
-                raise BodyTooLargeError(f"The request body is larger than {self._max_body} bytes.")
+            if declared > limit:
+                raise refusal()
             message = await receive()
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
-                if seen > self._max_body:
-                    raise BodyTooLargeError(f"The request body is larger than {self._max_body} bytes.")
+                if seen > limit:
+                    raise refusal()
             return message
 
         return counted

@@ -1,5 +1,20 @@
 """The public API, a module for each noun."""
 
-from echo_gateway.routes import accounts, audio, jobs, speech, start, voices
+from echo_gateway.routes import accounts, audio, clones, echo_api, jobs, samples, sharing, speech, start, voices
 
-ROUTERS = (speech.speech, jobs.jobs, audio.audio, voices.voices, accounts.accounts, accounts.users, accounts.keys, start.start)
+ROUTERS = (
+    speech.speech,
+    jobs.jobs,
+    audio.audio,
+    voices.voices,
+    sharing.sharing,
+    samples.samples,
+    clones.clones,
+    echo_api.echo_api,
+    accounts.accounts,
+    accounts.users,
+    accounts.keys,
+    start.start,
+)
+UPLOADS = ("/api/v1/voice/samples", "/api/upload-reference")
+"""Paths that take recordings: their bodies may be large."""

@@ -21,6 +21,7 @@ audio = Noun("files", service="synthesis")
     "/files/audio/{audio_id}",
     scope=Scope.SPEECH_READ,
     answers=Media("The whole audio.", AUDIO_TYPES),
+    remembered=True,
     otherwise=_OTHERWISE,
     errors=_ERRORS,
 )

@@ -1,0 +1,149 @@
+"""The Echo API: unversioned, plain JSON without envelope, kept so that existing clients work."""
+
+from typing import Annotated
+
+from fastapi import Form, Path, Query, UploadFile
+
+from echo_common.auth.principal import Scope
+from echo_common.contracts.http.voice import (
+    EchoDocument,
+    EchoRequest,
+    Name,
+    ReferenceDone,
+    ReferenceList,
+    ReferenceOne,
+    ReferencePatch,
+    ReferenceUploaded,
+)
+from echo_gateway.forwarding import Noun
+from echo_gateway.refusals import (
+    CloneNotFoundError,
+    ConsentRequiredError,
+    FileTooLargeError,
+    ProviderUnavailableError,
+    UnreadableError,
+    UnsupportedMediaError,
+)
+
+ModelId = Annotated[str, Path(description="A voice model's `model_id`.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
+_RECORD = {
+    "_id": "vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "model_id": "vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "name": "My voice",
+    "audio_file_path": "samples/vs_01K9ZX3V5T4S2R1Q0P9N8M7K6J/original",
+    "file_type": "audio",
+    "echo_id": None,
+    "created_at": "2026-01-31T10:00:00Z",
+}
+_ECHO = {
+    "_id": "echo_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "user_id": _RECORD["user_id"],
+    "name": "Grandmother",
+    "persona_prompt": "You are kind and tell stories.",
+    "voice_model_id": _RECORD["_id"],
+    "created_at": "2026-01-31T10:00:00Z",
+}
+
+echo_api = Noun("Echo API", service="voice", root="/api")
+
+
+@echo_api.forward(
+    "POST",
+    "/upload-reference",
+    public=True,
+    answers=ReferenceUploaded,
+    errors=(FileTooLargeError, UnsupportedMediaError, UnreadableError, ConsentRequiredError, ProviderUnavailableError),
+    example={
+        "success": True,
+        "model_id": _RECORD["model_id"],
+        "reference_id": _RECORD["model_id"],
+        "message": "The voice model is being made.",
+        "database_record": _RECORD,
+    },
+)
+def upload_reference(
+    audio: UploadFile,
+    name: Annotated[Name | None, Form()] = None,
+    user_id: Annotated[str | None, Form(description="That of the token.")] = None,
+    echo_id: Annotated[str | None, Form(description="An echo that is to speak with it.")] = None,
+    file_type: Annotated[str | None, Form(description="audio or video.")] = None,
+) -> None:
+    """Make a voice model of a recording, with the speaker's permission.
+
+    With a token it is kept; without one, nothing is, and only a provider that keeps voices itself can serve.
+    """
+
+
+@echo_api.forward(
+    "GET",
+    "/voice-models",
+    scope=Scope.VOICES_READ,
+    answers=ReferenceList,
+    example={"voice_models": [_RECORD], "count": 1},
+)
+def list_voice_models(user_id: Annotated[str | None, Query(max_length=64, description="That of the token.")] = None) -> None:
+    """One's own voice models."""
+
+
+@echo_api.forward(
+    "GET",
+    "/voice-models/{model_id}",
+    scope=Scope.VOICES_READ,
+    answers=ReferenceOne,
+    errors=(CloneNotFoundError,),
+    example={"voice_model": _RECORD},
+)
+def get_voice_model(model_id: ModelId) -> None:
+    """One of them."""
+
+
+@echo_api.forward(
+    "PATCH",
+    "/voice-models/{model_id}",
+    scope=Scope.VOICES_WRITE,
+    keyed=True,
+    answers=ReferenceOne,
+    errors=(CloneNotFoundError,),
+    example={"voice_model": _RECORD},
+)
+def change_voice_model(model_id: ModelId, body: ReferencePatch) -> None:
+    """Link it to an echo, or rename it."""
+
+
+@echo_api.forward(
+    "DELETE",
+    "/voice-models/{model_id}",
+    scope=Scope.VOICES_WRITE,
+    keyed=True,
+    answers=ReferenceDone,
+    errors=(CloneNotFoundError,),
+    example={"success": True, "message": "The voice model is deleted."},
+)
+def delete_voice_model(model_id: ModelId) -> None:
+    """Forget it; the provider's copy stays."""
+
+
+@echo_api.forward(
+    "POST",
+    "/echo",
+    scope=Scope.VOICES_WRITE,
+    keyed=True,
+    answers=EchoDocument,
+    errors=(CloneNotFoundError,),
+    example=_ECHO,
+)
+def create_echo(body: EchoRequest) -> None:
+    """Make an echo: a persona with a voice."""
+
+
+@echo_api.forward(
+    "GET",
+    "/echo/{echo_id}/voice-model",
+    scope=Scope.VOICES_READ,
+    answers=ReferenceOne,
+    errors=(CloneNotFoundError,),
+    example={"voice_model": _RECORD},
+)
+def get_echo_voice_model(echo_id: Annotated[str, Path(description="An echo's id.")]) -> None:
+    """The voice model that an echo speaks with."""

@@ -1,0 +1,83 @@
+"""Clones as voices: who may speak with them, and which sound alike."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from echo_common.auth.principal import Scope
+from echo_common.contracts.http.voice import BulkDeleteRequest, BulkResult, ShareRequest, Shares, SimilarVoice
+from echo_common.http.envelope import Success
+from echo_gateway.forwarding import Noun, enveloped
+from echo_gateway.refusals import CloneNotFoundError, CloneStateConflictError
+from echo_gateway.routes.clones import CLONE
+
+VoiceId = Annotated[str, Path(description="A clone's id.", examples=[CLONE["id"]])]
+_SHARES = {"voice_id": CLONE["id"], "public": False, "shared_with": ["usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J"]}
+
+sharing = Noun("voices", service="voice")
+
+
+@sharing.forward(
+    "POST",
+    "/voices/bulk-delete",
+    scope=Scope.VOICES_WRITE,
+    keyed=True,
+    answers=Success[list[BulkResult]],
+    example=enveloped([{"id": CLONE["id"], "deleted": True, "error": None}]),
+)
+def delete_voices(body: BulkDeleteRequest) -> None:
+    """Forget several clones; each has its own result."""
+
+
+@sharing.forward(
+    "GET",
+    "/voices/{voice_id}/similar",
+    scope=Scope.VOICES_READ,
+    answers=Success[list[SimilarVoice]],
+    errors=(CloneNotFoundError,),
+    example=enveloped([{"id": CLONE["id"], "name": "My voice", "similarity": 0.81}]),
+)
+def similar_voices(voice_id: VoiceId, limit: Annotated[int, Query(ge=1, le=50, description="How many at most.")] = 10) -> None:
+    """Clones that sound alike, of those I can speak with, nearest first."""
+
+
+@sharing.forward(
+    "GET",
+    "/voices/{voice_id}/shares",
+    scope=Scope.VOICES_READ,
+    answers=Success[Shares],
+    errors=(CloneNotFoundError,),
+    example=enveloped(_SHARES),
+)
+def get_shares(voice_id: VoiceId) -> None:
+    """Who may speak with a clone of mine."""
+
+
+@sharing.forward(
+    "POST",
+    "/voices/{voice_id}/shares",
+    scope=Scope.VOICES_WRITE,
+    keyed=True,
+    answers=Success[Shares],
+    errors=(CloneNotFoundError, CloneStateConflictError),
+    example=enveloped(_SHARES),
+)
+def share_voice(voice_id: VoiceId, body: ShareRequest) -> None:
+    """Share a clone with a user, or make it public."""
+
+
+@sharing.forward(
+    "DELETE",
+    "/voices/{voice_id}/shares",
+    scope=Scope.VOICES_WRITE,
+    keyed=True,
+    answers=Success[Shares],
+    errors=(CloneNotFoundError,),
+    example=enveloped(_SHARES | {"shared_with": []}),
+)
+def unshare_voice(
+    voice_id: VoiceId,
+    user_id: Annotated[str | None, Query(max_length=64, description="Only from this user.")] = None,
+    public: Annotated[bool, Query(description="Only the public share.")] = False,
+) -> None:
+    """Take shares back at once: a user's, the public one, or all."""

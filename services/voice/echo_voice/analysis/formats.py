@@ -1,0 +1,56 @@
+"""What a recording is, by its content: the name it comes with says nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from echo_common.errors import EchoError
+
+SNIFFED = 64
+"""Bytes from the beginning that `sniff` wants."""
+
+
+class UnsupportedMediaError(EchoError):
+    """This is no recording that Echo reads: WAV, MP3, FLAC, OGG, M4A, WebM, or a video with sound."""
+
+    code = "UNSUPPORTED_MEDIA"
+    status = 415
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container format: the demuxer that is told to read it, its MIME type, and whether it is one of video."""
+
+    demuxer: str
+    mime: str
+    video: bool = False
+
+
+_WAV = Container("wav", "audio/wav")
+_MP3 = Container("mp3", "audio/mpeg")
+_MAGIC: tuple[tuple[Callable[[bytes], bool], Container], ...] = (
+    (lambda head: head[:4] in {b"RIFF", b"RF64"} and head[8:12] == b"WAVE", _WAV),
+    (lambda head: head[:4] == b"fLaC", Container("flac", "audio/flac")),
+    (lambda head: head[:4] == b"OggS", Container("ogg", "audio/ogg")),
+    (lambda head: head[:3] == b"ID3", _MP3),
+    (lambda head: head[4:8] == b"ftyp" and head[8:11] in {b"M4A", b"M4B"}, Container("mov", "audio/mp4")),
+    (lambda head: head[4:8] == b"ftyp", Container("mov", "video/mp4", video=True)),
+    (lambda head: head[:4] == b"\x1a\x45\xdf\xa3" and b"webm" in head, Container("matroska", "video/webm", video=True)),
+    (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", Container("matroska", "video/x-matroska", video=True)),
+    (lambda head: head[:4] == b"RIFF" and head[8:12] == b"AVI ", Container("avi", "video/x-msvideo", video=True)),
+    (lambda head: _starts_frame(head, 0xF6, 0xF0), Container("aac", "audio/aac")),
+    (lambda head: _starts_frame(head, 0xE0, 0xE0), _MP3),
+)
+
+
+def sniff(head: bytes) -> Container:
+    """The container that begins with these bytes. Raises `UnsupportedMediaError`."""
+    if not head:
+        raise UnsupportedMediaError("The file is empty.")
+    found = next((container for fits, container in _MAGIC if fits(head)), None)
+    if found is None:
+        raise UnsupportedMediaError
+    return found
+
+
+def _starts_frame(head: bytes, mask: int, value: int) -> bool:
+    return len(head) > 1 and head[0] == 0xFF and head[1] & mask == value

@@ -1,0 +1,10 @@
+"""What routes ask for in their signatures."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from echo_common.service import dependencies_of
+from echo_voice.handlers import Dependencies
+
+Deps = Annotated[Dependencies, Depends(dependencies_of)]

@@ -1,0 +1,1 @@
+"""What voice keeps, and how it may change. Pure: no I/O."""

@@ -1,0 +1,150 @@
+"""Consent: that somebody agrees that their voice is cloned. A voice model refers to it."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from echo_common.aggregate import Aggregate
+from echo_common.clock import now
+from echo_common.contracts.events.voice import ConsentRevoked
+from echo_common.errors import EchoError, NotFoundError
+from echo_common.ids import new_id
+
+STATEMENT_VERSION = "1"
+ATTESTATION = "I am the owner of this voice, or I have its owner's permission to clone it with Echo."
+SPOKEN = "I am the owner of this voice and I agree that Echo makes a clone of it. Today's words are: {words}."
+_WORDS = [
+    "amber",
+    "apple",
+    "arrow",
+    "autumn",
+    "basket",
+    "bridge",
+    "butter",
+    "candle",
+    "canyon",
+    "castle",
+    "cherry",
+    "circle",
+    "cotton",
+    "dragon",
+    "eagle",
+    "engine",
+    "falcon",
+    "feather",
+    "flower",
+    "forest",
+    "garden",
+    "ginger",
+    "guitar",
+    "hammer",
+    "harbor",
+    "helmet",
+    "honey",
+    "island",
+    "jacket",
+    "jungle",
+    "ladder",
+    "lemon",
+    "maple",
+    "marble",
+    "market",
+    "meadow",
+    "mirror",
+    "monkey",
+    "morning",
+    "mountain",
+    "needle",
+    "ocean",
+    "orange",
+    "paper",
+    "pencil",
+    "pepper",
+    "piano",
+    "planet",
+    "pocket",
+    "purple",
+    "rabbit",
+    "river",
+    "rocket",
+    "saddle",
+    "silver",
+    "spider",
+    "summer",
+    "sunset",
+    "table",
+    "thunder",
+    "tiger",
+    "tomato",
+    "tunnel",
+    "turtle",
+    "velvet",
+    "violin",
+    "walnut",
+    "window",
+    "winter",
+    "yellow",
+]
+
+
+class ConsentNotFoundError(NotFoundError):
+    """There is no such consent."""
+
+    code = "CONSENT_NOT_FOUND"
+
+
+class ConsentRequiredError(EchoError):
+    """Cloning needs the speaker's consent, given as this platform asks for it."""
+
+    code = "CONSENT_REQUIRED"
+    status = 403
+
+
+class SpokenProof(BaseModel):
+    """What was heard: how many of the phrase's words, and how alike the voice is to the samples."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sample_id: str
+    heard: str
+    words_heard: int
+    words_asked: int
+    similarity: float | None
+
+
+class Phrase(Aggregate):
+    """A statement with random words that one user may be asked to speak, for a day."""
+
+    user_id: str
+    words: Sequence[str]
+
+    @classmethod
+    def draw(cls, user_id: str) -> "Phrase":
+        """A new phrase of six words."""
+        source = secrets.SystemRandom()
+        return cls(id=new_id("phr"), user_id=user_id, words=source.sample(_WORDS, 6))
+
+    @property
+    def text(self) -> str:
+        """What is to be read out."""
+        return SPOKEN.format(words=", ".join(self.words))
+
+
+class Consent(Aggregate):
+    """Who agreed to what, when, and how that is known."""
+
+    user_id: str
+    kind: Literal["attested", "spoken"]
+    statement: str
+    statement_version: str = STATEMENT_VERSION
+    proof: SpokenProof | None = None
+    revoked_at: datetime | None = None
+
+    def revoke(self) -> None:
+        """Take it back; again is no error."""
+        if self.revoked_at is None:
+            self.revoked_at = now()
+            self.record(ConsentRevoked(consent_id=self.id, user_id=self.user_id))

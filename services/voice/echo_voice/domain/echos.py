@@ -1,0 +1,35 @@
+"""Echos: personas with a voice. Their conversations are another matter."""
+
+from echo_common.aggregate import Aggregate
+from echo_common.contracts.events.voice import EchoCreated, EchoDeleted
+from echo_common.errors import NotFoundError
+from echo_common.ids import new_id
+
+
+class EchoNotFoundError(NotFoundError):
+    """There is no such echo."""
+
+    code = "ECHO_NOT_FOUND"
+
+
+class Echo(Aggregate):
+    """A persona."""
+
+    user_id: str
+    name: str
+    persona_prompt: str = ""
+    voice_model_id: str | None = None
+    language: str | None = None
+    greeting: str | None = None
+
+    @classmethod
+    def create(cls, user_id: str, name: str, persona_prompt: str, voice_model_id: str | None) -> "Echo":
+        """A new persona."""
+        echo = cls(id=new_id("echo"), user_id=user_id, name=name, persona_prompt=persona_prompt, voice_model_id=voice_model_id)
+        echo.record(EchoCreated(echo_id=echo.id, user_id=user_id))
+        return echo
+
+    def delete(self) -> None:
+        """Forget it."""
+        self.record(EchoDeleted(echo_id=self.id, user_id=self.user_id))
+        self.erase()

@@ -1,0 +1,124 @@
+"""Samples: recordings of somebody, measured."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from echo_common.contracts.events.voice import SampleProcessed, SampleRejected, SampleUploaded
+from echo_common.contracts.http.voice import SampleQuality, SampleStatus, Verdict
+from echo_common.contracts.values import JobStatus
+from echo_common.errors import ConflictError, NotFoundError
+from echo_common.ids import new_id
+from echo_voice.domain.task import Task
+
+
+class SampleNotFoundError(NotFoundError):
+    """There is no such sample."""
+
+    code = "SAMPLE_NOT_FOUND"
+
+
+class SampleStateConflictError(ConflictError):
+    """The sample's status does not allow that."""
+
+    code = "SAMPLE_STATE_CONFLICT"
+
+
+class StoredFile(BaseModel):
+    """An object in storage, and what it holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    mime: str
+    size: int
+    checksum: str
+
+
+class Sample(Task):
+    """A recording: the original as it came, the processed sound (mono, 24 kHz, FLAC), and what was measured."""
+
+    conflict = SampleStateConflictError
+
+    name: str
+    description: str | None = None
+    language: str | None = None
+    job_id: str
+    original: StoredFile
+    processed: StoredFile | None = None
+    quality: SampleQuality | None = None
+    verdicts: Sequence[Verdict] = ()
+    transcript: str | None = None
+    embedding: str | None = None
+    duplicate_of: str | None = None
+    status: SampleStatus = SampleStatus.UPLOADED
+
+    @classmethod
+    def upload(
+        cls, sample_id: str, user_id: str, original: StoredFile, *, name: str, description: str | None, language: str | None
+    ) -> "Sample":
+        """A recording that has come in."""
+        sample = cls(
+            id=sample_id,
+            user_id=user_id,
+            name=name,
+            description=description,
+            language=language,
+            job_id=new_id("job"),
+            original=original,
+        )
+        sample.record(SampleUploaded(sample_id=sample_id, user_id=user_id))
+        return sample
+
+    def process_again(self) -> None:
+        """Forget what was measured and measure anew. Raises `SampleStateConflictError` while that is being done."""
+        self.require(JobStatus.COMPLETED, JobStatus.FAILED)
+        self.job_id = new_id("job")
+        self.losses = 0
+        self.queue()
+
+    def accept(
+        self,
+        attempt: int,
+        processed: StoredFile,
+        quality: SampleQuality,
+        verdicts: Sequence[Verdict],
+        *,
+        transcript: str | None,
+        embedding: str | None,
+        duplicate_of: str | None,
+    ) -> None:
+        """Measured. Ready, or rejected when a verdict says so. Raises `LeaseLostError`."""
+        self.fence(attempt)
+        self.end(JobStatus.COMPLETED)
+        self.processed, self.quality, self.verdicts = processed, quality, verdicts
+        self.transcript, self.embedding, self.duplicate_of = transcript, embedding, duplicate_of
+        self.language = self.language or quality.language
+        reason = next((verdict.advice for verdict in verdicts if verdict.verdict == "rejected"), None)
+        if reason is None:
+            self.status = SampleStatus.READY
+            self.record(SampleProcessed(sample_id=self.id, user_id=self.user_id, duration=quality.duration))
+        else:
+            self._reject("SAMPLE_UNUSABLE", reason)
+
+    def delete(self) -> None:
+        """Forget it; its objects are to be removed once this is saved."""
+        self.erase()
+
+    def on_queued(self) -> None:
+        """Waiting again."""
+        self.status = SampleStatus.UPLOADED
+        self.record(SampleUploaded(sample_id=self.id, user_id=self.user_id))
+
+    def on_progress(self) -> None:
+        """A worker has it."""
+        self.status = SampleStatus.PROCESSING
+
+    def on_failed(self, code: str, message: str) -> None:
+        """It could not be processed."""
+        self._reject(code, message)
+
+    def _reject(self, code: str, reason: str) -> None:
+        self.status = SampleStatus.REJECTED
+        self.error_code, self.error_message = code, reason
+        self.record(SampleRejected(sample_id=self.id, user_id=self.user_id, reason=reason))

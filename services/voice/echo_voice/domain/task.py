@@ -1,0 +1,138 @@
+"""Work that a worker does in the background: waiting in the database, claimed under a lease, fenced by its attempt."""
+
+from abc import abstractmethod
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from echo_common.aggregate import Aggregate
+from echo_common.contracts.values import JobStatus
+from echo_common.errors import ConflictError
+
+MAXIMUM_LOSSES = 3
+
+
+class LeaseLostError(Exception):
+    """The work is not this worker's any more: cancelled, or lost to another attempt."""
+
+
+class Lease(BaseModel):
+    """A worker's right to a piece of work until a moment."""
+
+    model_config = ConfigDict(frozen=True)
+
+    worker: str
+    until: datetime
+
+
+class Task(Aggregate):
+    """An aggregate that waits for a worker's work: a sample to be processed, a voice model to be trained.
+
+    pending → processing → completed, failed or cancelled. `attempt` rises with every claim and fences results: only the
+    latest attempt may renew, complete or fail. `losses` counts workers that vanished; the third fails the work.
+    """
+
+    conflict: ClassVar[type[ConflictError]] = ConflictError
+
+    user_id: str
+    work: JobStatus = JobStatus.PENDING
+    attempt: int = 0
+    losses: int = 0
+    lease: Lease | None = None
+    steps_done: int = 0
+    steps_total: int = 1
+    note: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+    @property
+    def progress(self) -> int:
+        """0 to 100; 100 only once completed."""
+        if self.work is JobStatus.COMPLETED:
+            return 100
+        return min(99, 100 * self.steps_done // max(1, self.steps_total))
+
+    def claim(self, worker: str, until: datetime) -> int:
+        """Give the work to a worker; the number of the attempt. Raises `conflict` unless pending."""
+        self.require(JobStatus.PENDING)
+        self.work = JobStatus.PROCESSING
+        self.attempt += 1
+        self.lease = Lease(worker=worker, until=until)
+        self.steps_done = 0
+        self.on_progress()
+        return self.attempt
+
+    def renew(self, attempt: int, until: datetime, steps_done: int, steps_total: int, note: str | None) -> None:
+        """The worker lives: lease and progress go up. Raises `LeaseLostError`."""
+        lease = self.fence(attempt)
+        self.lease = Lease(worker=lease.worker, until=until)
+        if (steps_done, steps_total, note) != (self.steps_done, self.steps_total, self.note):
+            self.steps_done, self.steps_total, self.note = steps_done, steps_total, note
+            self.on_progress()
+
+    def fail(self, attempt: int, code: str, message: str) -> None:
+        """Give up. Raises `LeaseLostError`."""
+        self.fence(attempt)
+        self.give_up(code, message)
+
+    def hand_back(self, attempt: int) -> None:
+        """The worker stops in an orderly way: back into the queue, no loss counted. Raises `LeaseLostError`."""
+        self.fence(attempt)
+        self.queue()
+
+    def lose(self, moment: datetime) -> None:
+        """The lease has run out: back into the queue, or failed at the third loss. No change while the lease holds."""
+        if self.work is not JobStatus.PROCESSING or self.lease is None or self.lease.until > moment:
+            return
+        self.losses += 1
+        if self.losses >= MAXIMUM_LOSSES:
+            self.give_up("WORKER_LOST", f"The work was lost by {self.losses} workers in a row; it may be tried again.")
+        else:
+            self.queue()
+
+    def queue(self) -> None:
+        """Wait for a worker."""
+        self.work = JobStatus.PENDING
+        self.lease = None
+        self.error_code = self.error_message = None
+        self.on_queued()
+
+    def give_up(self, code: str, message: str) -> None:
+        """Failed, with a reason."""
+        self.end(JobStatus.FAILED)
+        self.error_code, self.error_message = code, message
+        self.on_failed(code, message)
+
+    def end(self, status: JobStatus) -> None:
+        """No worker is needed any more."""
+        self.work = status
+        self.lease = None
+
+    def fence(self, attempt: int) -> Lease:
+        """Raises `LeaseLostError` unless this attempt has the work."""
+        if self.work is not JobStatus.PROCESSING or self.attempt != attempt or self.lease is None:
+            raise LeaseLostError(self.id)
+        return self.lease
+
+    def require(self, *statuses: JobStatus) -> None:
+        """Raises `conflict` unless the work stands so."""
+        if self.work not in statuses:
+            raise self.conflict(f"It is {self.work.value}.", details={"status": self.work.value})
+
+    @abstractmethod
+    def on_queued(self) -> None:
+        """Record that a worker is wanted."""
+
+    @abstractmethod
+    def on_progress(self) -> None:
+        """Record how far it is."""
+
+    @abstractmethod
+    def on_failed(self, code: str, message: str) -> None:
+        """Record that it is given up."""
+
+
+def lease_until(moment: datetime, seconds: float) -> datetime:
+    """The end of a lease given at `moment`."""
+    return moment + timedelta(seconds=seconds)

@@ -1,0 +1,43 @@
+"""Providers of clones: every folder here is one, registered by being here."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+
+from echo_voice.provider import ProviderUnavailableError, UnknownProviderError, VoiceProvider
+from echo_voice.settings import VoiceSettings
+
+
+class Providers:
+    """The providers an operator wants, in the order of preference."""
+
+    def __init__(self, settings: VoiceSettings) -> None:
+        there = {module.name for module in pkgutil.iter_modules(__path__) if module.ispkg}
+        self._by_name: Mapping[str, VoiceProvider] = {
+            name: importlib.import_module(f"{__name__}.{name}").provider(settings)
+            for name in settings.providers
+            if name in there
+        }
+
+    def find(self, name: str | None) -> VoiceProvider:
+        """The provider of that name, or the first that is ready. Raises `UnknownProviderError`, `ProviderUnavailableError`."""
+        if name is None:
+            ready = next((provider for provider in self._by_name.values() if not provider.missing()), None)
+            if ready is None:
+                raise ProviderUnavailableError(f"No provider of clones is ready. {' '.join(self._lacking())}".strip())
+            return ready
+        if (found := self._by_name.get(name)) is None:
+            raise UnknownProviderError(f"There is no provider {name!r} here; there are {', '.join(self._by_name) or 'none'}.")
+        if missing := found.missing():
+            raise ProviderUnavailableError(f"{name} lacks {missing[0]}.")
+        return found
+
+    def health(self) -> Mapping[str, str]:
+        """Each provider's state in a few words."""
+        return {
+            name: f"lacks {missing[0]}" if (missing := provider.missing()) else "ready"
+            for name, provider in self._by_name.items()
+        }
+
+    def _lacking(self) -> Sequence[str]:
+        return [f"{name} lacks {provider.missing()[0]}." for name, provider in self._by_name.items()]

@@ -1,0 +1,39 @@
+"""Clones of the tone engine, for tests and for trying out: no model, no likeness, at once."""
+
+import asyncio
+from collections.abc import Sequence
+
+from echo_common.contracts.http.voice import CloneQuality, TrainingConfig
+from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
+from echo_voice.settings import VoiceSettings
+
+_STEP_SECONDS = 0.05
+
+
+class ToneProvider:
+    """`epochs` steps of a twentieth of a second. A clone named `tone-fail` fails, one named `tone-hang` is never done."""
+
+    name = "tone"
+    languages: Sequence[str] = ()
+    keeps_voices = True
+
+    def missing(self) -> Sequence[str]:
+        return ()
+
+    def estimate(self, config: TrainingConfig, seconds: float) -> float:
+        return config.epochs * _STEP_SECONDS
+
+    async def train(self, order: Order, progressed: Progressed) -> Outcome:
+        for step in range(order.config.epochs):
+            progressed(step, order.config.epochs, f"step {step + 1}")
+            await asyncio.sleep(_STEP_SECONDS)
+        if "tone-hang" in order.name:
+            await asyncio.Event().wait()
+        if "tone-fail" in order.name:
+            raise TrainingFailedError("A clone of that name fails.")
+        return Outcome(engine="tone", reference="tone_low", quality=CloneQuality(similarity=1.0))
+
+
+def provider(settings: VoiceSettings) -> ToneProvider:
+    """The provider; it needs no settings."""
+    return ToneProvider()

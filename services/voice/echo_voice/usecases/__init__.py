@@ -1,0 +1,1 @@
+"""What voice does for people."""

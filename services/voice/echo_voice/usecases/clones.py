@@ -1,0 +1,173 @@
+"""Clones: asked for, trained, changed, forgotten."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.http.voice import (
+    BulkResult,
+    ClonePatch,
+    CreateCloneRequest,
+    SampleStatus,
+    TrainingConfig,
+    TrainRequest,
+)
+from echo_common.errors import EchoError, ServiceUnavailableError
+from echo_voice.domain.samples import Sample, SampleStateConflictError
+from echo_voice.domain.voicemodels import CloneNotFoundError, Made, VoiceModel
+from echo_voice.likeness import unit
+from echo_voice.provider import Order, Progressed, Recording, TrainingFailedError
+from echo_voice.usecases.consents import give_consent
+from echo_voice.usecases.samples import fetch_processed
+from echo_voice.usecases.sharing import reindex
+from echo_voice.usecases.studio import Studio, refuse
+
+_FALLBACK_LANGUAGE = "en"
+
+
+class NotYetError(ServiceUnavailableError):
+    """The samples are not measured yet; try again shortly."""
+
+
+async def create_clone(request: CreateCloneRequest, principal: Principal, studio: Studio, **more: str | None) -> VoiceModel:
+    """Have a clone made from samples that are ready.
+
+    Raises `SampleNotFoundError`, `SampleStateConflictError`, `ConsentRequiredError`, `UnknownProviderError`,
+    `ProviderUnavailableError`, `ValidationError`.
+    """
+    provider = studio.providers.find(request.provider)
+    samples = await _ready_samples(request.sample_ids, principal, studio)
+    language = request.language or next((sample.language for sample in samples if sample.language), _FALLBACK_LANGUAGE)
+    if provider.languages and language.partition("-")[0].lower() not in provider.languages:
+        refuse("language", f"{provider.name} makes voices for {', '.join(provider.languages)}, not for {language}.")
+    consent = await give_consent(request.consent, samples, principal, studio)
+    model = VoiceModel.request(
+        principal.user_id,
+        name=request.name,
+        provider=provider.name,
+        language=language,
+        sample_ids=request.sample_ids,
+        consent_id=consent.id,
+        config=request.config,
+        audio_file_path=samples[0].original.key,
+        **more,
+    )
+    await studio.models.add(model)
+    return model
+
+
+async def train_from_sample(
+    sample_id: str, request: TrainRequest, principal: Principal, studio: Studio
+) -> tuple[VoiceModel, float]:
+    """A clone from one sample; the seconds it takes, roughly. Raises what `create_clone` does."""
+    sample = await studio.samples.get(sample_id, user_id=principal.user_id)
+    wanted = CreateCloneRequest(
+        name=request.name or sample.name,
+        sample_ids=[sample_id],
+        config=request.config,
+        consent=request.consent,
+        provider=request.provider,
+    )
+    model = await create_clone(wanted, principal, studio)
+    speech = sample.quality.speech_seconds if sample.quality else 0.0
+    return model, studio.providers.find(model.provider).estimate(model.config, speech)
+
+
+async def train(studio: Studio, model: VoiceModel, attempt: int, progressed: Progressed) -> Callable[[VoiceModel], None]:
+    """Have the voice made; the change that keeps it. Raises what providers raise."""
+    provider = studio.providers.find(model.provider)
+    samples = [_trainable(await studio.samples.get(key, user_id=model.user_id)) for key in model.sample_ids]
+    with TemporaryDirectory(prefix="echo-clone-") as folder:
+        scratch = Path(folder)
+        recordings = [
+            Recording(await fetch_processed(sample, scratch / f"{sample.id}.flac", studio), _speech(sample), sample.transcript)
+            for sample in samples
+        ]
+        order = Order(model.id, model.name, model.language, recordings, model.config, scratch)
+        outcome = await provider.train(order, progressed)
+        reference = outcome.reference or ""
+        if outcome.style is not None:
+            # The attempt is part of the key, so that no attempt ever overwrites another's, nor an older voice in use.
+            key = f"styles/{model.id}/{model.job_id}-{attempt}"
+            reference = f"object:{(await studio.objects.put_file(key, outcome.style, 'application/octet-stream')).key}"
+    await _index(model, studio)
+    made = Made(engine=outcome.engine, reference=reference, gender=outcome.gender, quality=outcome.quality)
+    return lambda held: held.complete(attempt, made)
+
+
+async def find_clone(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+    """One's own clone. Raises `CloneNotFoundError`, for somebody else's too."""
+    return await studio.models.get(clone_id, user_id=principal.user_id)
+
+
+async def change_clone(clone_id: str, patch: ClonePatch, principal: Principal, studio: Studio) -> VoiceModel:
+    """Rename a clone, cancel its training. Raises `CloneNotFoundError`, `CloneStateConflictError`."""
+
+    def change(model: VoiceModel) -> None:
+        if patch.name is not None:
+            model.rename(patch.name)
+        if patch.status == "cancelled":
+            model.cancel()
+
+    return await studio.models.update(clone_id, change, user_id=principal.user_id)
+
+
+async def resume(clone_id: str, config: TrainingConfig | None, principal: Principal, studio: Studio) -> VoiceModel:
+    """Train once more: after a failure, a cancellation, or with another configuration."""
+    return await studio.models.update(clone_id, lambda model: model.train_again(config), user_id=principal.user_id)
+
+
+async def delete_clone(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+    """Forget a clone: audio made with it stays, new speech is refused. The provider's copy stays."""
+    model = await studio.models.update(clone_id, VoiceModel.delete, user_id=principal.user_id)
+    await studio.vectors.delete(studio.voice_space, model.id)
+    async for key in studio.objects.keys(f"styles/{model.id}/"):
+        await studio.objects.delete(key)
+    return model
+
+
+async def delete_clones(keys: Sequence[str], principal: Principal, studio: Studio) -> list[BulkResult]:
+    """Forget several, each on its own."""
+    results = []
+    for key in keys:
+        try:
+            await delete_clone(key, principal, studio)
+            results.append(BulkResult(id=key, deleted=True, error=None))
+        except EchoError as error:
+            code = CloneNotFoundError.code if error.status == 404 else error.code
+            results.append(BulkResult(id=key, deleted=False, error=code))
+    return results
+
+
+async def _ready_samples(keys: Sequence[str], principal: Principal, studio: Studio) -> list[Sample]:
+    samples = [await studio.samples.get(key, user_id=principal.user_id) for key in dict.fromkeys(keys)]
+    for sample in samples:
+        if sample.status is not SampleStatus.READY:
+            why = f": {sample.error_message}" if sample.error_message else ""
+            raise SampleStateConflictError(f"The sample {sample.id} is {sample.status.value}{why}")
+    return samples
+
+
+def _trainable(sample: Sample) -> Sample:
+    """A clone asked for together with its upload may come up before the recording is measured."""
+    if sample.status is SampleStatus.REJECTED:
+        raise TrainingFailedError(sample.error_message)
+    if sample.status is not SampleStatus.READY:
+        raise NotYetError
+    return sample
+
+
+def _speech(sample: Sample) -> float:
+    return sample.quality.speech_seconds if sample.quality else 0.0
+
+
+async def _index(model: VoiceModel, studio: Studio) -> None:
+    """A voice is where its samples are, in the middle."""
+    found = [await studio.vectors.get(studio.sample_space, key) for key in model.sample_ids]
+    known = [vector for vector in found if vector is not None]
+    if known:
+        centre = unit(np.mean([unit(np.asarray(vector)) for vector in known], axis=0))
+        await reindex(model, studio, centre.tolist())

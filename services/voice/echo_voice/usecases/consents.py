@@ -1,0 +1,98 @@
+"""Consent: asked for, given, taken back."""
+
+import re
+from collections.abc import Sequence
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.http.voice import ConsentGiven, SampleStatus
+from echo_common.ids import new_id
+from echo_voice.domain.consents import ATTESTATION, Consent, ConsentRequiredError, Phrase, SpokenProof
+from echo_voice.domain.samples import Sample
+from echo_voice.domain.voicemodels import VoiceModel
+from echo_voice.likeness import similarity
+from echo_voice.usecases.studio import Studio
+
+_SHARE_HEARD = 0.6
+"""Of the phrase's random words, that a small recogniser must hear: four of six."""
+
+
+async def draw_phrase(principal: Principal, studio: Studio) -> Phrase:
+    """A statement with random words, to be read out within a day."""
+    phrase = Phrase.draw(principal.user_id)
+    await studio.phrases.add(phrase)
+    return phrase
+
+
+async def give_consent(given: ConsentGiven | None, samples: Sequence[Sample], principal: Principal, studio: Studio) -> Consent:
+    """Record consent to cloning from these samples, as the operator wants it given. Raises `ConsentRequiredError`."""
+    if given is not None and given.statement_sample_id is not None:
+        consent = await _spoken(given.statement_sample_id, samples, principal, studio)
+    elif studio.settings.consent == "spoken":
+        raise ConsentRequiredError(
+            "Cloning needs a spoken consent: read out the text of GET /api/v1/voice/consent-phrase in a sample of its own "
+            "and name it in consent.statement_sample_id."
+        )
+    elif given is None or not given.attested:
+        raise ConsentRequiredError(f'Cloning needs consent: send {{"consent": {{"attested": true}}}} to state: "{ATTESTATION}"')
+    else:
+        consent = Consent(
+            id=new_id("cns"), user_id=principal.user_id, kind="attested", statement=given.statement or ATTESTATION
+        )
+    await studio.consents.add(consent)
+    return consent
+
+
+async def revoke_consent(consent_id: str, principal: Principal, studio: Studio) -> Consent:
+    """Take a consent back: its voices are out of use as soon as this returns, elsewhere as soon as the event arrives."""
+    consent = await studio.consents.update(consent_id, Consent.revoke, user_id=principal.user_id)
+    await withdraw_voices(consent.id, studio)
+    return consent
+
+
+async def withdraw_voices(consent_id: str, studio: Studio) -> None:
+    """Take the voices that a revoked consent allowed out of use; again is no error."""
+    models = [model async for model in studio.models.find({"consent_id": consent_id})]
+    for model in models:
+        await studio.models.update(model.id, VoiceModel.withdraw)
+        await studio.vectors.delete(studio.voice_space, model.id)
+
+
+async def _spoken(sample_id: str, samples: Sequence[Sample], principal: Principal, studio: Studio) -> Consent:
+    statement = await studio.samples.get(sample_id, user_id=principal.user_id)
+    if statement.status is not SampleStatus.READY or not statement.transcript:
+        raise ConsentRequiredError("The spoken statement is not ready, or no words were heard in it.")
+    heard = set(re.findall(r"[a-z]+", statement.transcript.lower()))
+    phrases = [phrase async for phrase in studio.phrases.find({"user_id": principal.user_id})]
+    if not phrases:
+        raise ConsentRequiredError("Ask for a phrase first: GET /api/v1/voice/consent-phrase.")
+    best = max(phrases, key=lambda phrase: len(heard & set(phrase.words)))
+    count = len(heard & set(best.words))
+    if count < _SHARE_HEARD * len(best.words):
+        raise ConsentRequiredError(
+            f"Only {count} of the phrase's {len(best.words)} words were heard: read them out slowly and clearly.",
+            details={"heard": statement.transcript, "words": list(best.words)},
+        )
+    alike = await _likeness(statement, samples, studio)
+    best.erase()  # a phrase is good for one consent
+    await studio.phrases.save(best)
+    proof = SpokenProof(
+        sample_id=sample_id, heard=statement.transcript, words_heard=count, words_asked=len(best.words), similarity=alike
+    )
+    return Consent(id=new_id("cns"), user_id=principal.user_id, kind="spoken", statement=best.text, proof=proof)
+
+
+async def _likeness(statement: Sample, samples: Sequence[Sample], studio: Studio) -> float | None:
+    """How alike the statement's voice is to the least alike of the samples'. Raises `ConsentRequiredError`."""
+    if not studio.encoder.tells_people_apart:
+        return None
+    own = await studio.vectors.get(studio.sample_space, statement.id)
+    others = [await studio.vectors.get(studio.sample_space, sample.id) for sample in samples]
+    if own is None or None in others:
+        raise ConsentRequiredError("The samples were measured without a speaker encoder: process them again.")
+    alike = min(similarity(own, other) for other in others if other is not None)
+    if alike < studio.settings.consent_similarity:
+        raise ConsentRequiredError(
+            "The voice of the spoken statement is not the voice of the samples.",
+            details={"similarity": alike, "wanted": studio.settings.consent_similarity},
+        )
+    return alike

@@ -1,0 +1,154 @@
+"""The Echo API's way to clones: upload a recording, have a reference to speak with."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.http.voice import EchoRequest, ReferencePatch, SampleQuality, TrainingConfig
+from echo_common.errors import ForbiddenError, UnauthenticatedError
+from echo_common.ids import new_id
+from echo_voice.analysis.formats import SNIFFED, sniff
+from echo_voice.analysis.run import UnreadableError, analyse
+from echo_voice.domain.consents import ATTESTATION, Consent, ConsentRequiredError
+from echo_voice.domain.echos import Echo
+from echo_voice.domain.verdicts import judge
+from echo_voice.domain.voicemodels import CloneNotFoundError, VoiceModel
+from echo_voice.provider import Order, Recording
+from echo_voice.usecases.samples import upload_sample
+from echo_voice.usecases.studio import Studio
+
+_STATEMENT = f"By uploading through the Echo API: {ATTESTATION}"
+
+
+def checked_user(principal: Principal | None, user_id: str | None) -> Principal | None:
+    """Whom a request is for. Raises `UnauthenticatedError` for a named user without a token, `ForbiddenError` for another's."""
+    if user_id and principal is None:
+        raise UnauthenticatedError
+    if user_id and principal is not None and principal.user_id != user_id:
+        raise ForbiddenError("The user_id is not that of the token.")
+    return principal
+
+
+async def upload_reference(
+    path: Path, principal: Principal, studio: Studio, *, name: str, echo_id: str | None, file_type: str
+) -> VoiceModel:
+    """A clone of one's own from one recording, made in the background once the recording is measured.
+
+    With a provider that keeps voices itself, the answer waits for the voice, for its reference is what is asked for.
+    """
+    _require_attestation(studio)
+    provider = studio.providers.find(None)
+    if echo_id is not None:
+        await studio.echos.get(echo_id, user_id=principal.user_id)
+    sample = await upload_sample(path, principal, studio, name=name, description=None, language=None)
+    consent = Consent(id=new_id("cns"), user_id=principal.user_id, kind="attested", statement=_STATEMENT)
+    await studio.consents.add(consent)
+    model = VoiceModel.request(
+        principal.user_id,
+        name=name,
+        provider=provider.name,
+        language="en",
+        sample_ids=[sample.id],
+        consent_id=consent.id,
+        config=TrainingConfig(),
+        echo_id=echo_id,
+        audio_file_path=sample.original.key,
+        file_type=file_type,
+    )
+    await studio.models.add(model)
+    if echo_id is not None:
+        await _link(echo_id, model, principal, studio)
+    return model
+
+
+async def make_reference(path: Path, studio: Studio, *, name: str) -> str:
+    """A reference for somebody without a token: the provider keeps the voice, and nothing of it is kept here.
+
+    Raises `UnauthenticatedError` where the operator or the provider does not allow that, `UnreadableError`.
+    """
+    if not studio.settings.anonymous_uploads:
+        raise UnauthenticatedError
+    _require_attestation(studio)
+    with path.open("rb") as file:
+        sniff(file.read(SNIFFED))
+    provider = studio.providers.find(None)
+    if not provider.keeps_voices:
+        raise UnauthenticatedError("Voices made on this machine are kept for users only: log in, and send the token.")
+    with TemporaryDirectory(prefix="echo-reference-") as folder:
+        scratch = Path(folder)
+        analysis = await analyse(path, scratch, studio.settings)
+        quality = SampleQuality.model_validate(analysis.facts)
+        reason = next((verdict.advice for verdict in judge(quality) if verdict.verdict == "rejected"), None)
+        if reason is not None:
+            raise UnreadableError(reason)
+        recording = Recording(analysis.processed, quality.speech_seconds, analysis.facts["transcript"])
+        order = Order(new_id("vm"), name, quality.language or "en", [recording], TrainingConfig(), scratch)
+        outcome = await provider.train(order, _nobody_listens)
+    return (outcome.reference or "").removeprefix("fish_")
+
+
+async def find_reference(model_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+    """One's own clone by its id, or by the provider's reference. Raises `CloneNotFoundError`."""
+    where = {"$or": [{"_id": model_id}, {"made.reference": f"fish_{model_id}"}], "user_id": principal.user_id}
+    found = await studio.models.find_one(where)
+    if found is None:
+        raise CloneNotFoundError
+    return found
+
+
+async def change_reference(model_id: str, patch: ReferencePatch, principal: Principal, studio: Studio) -> VoiceModel:
+    """Rename it, or link it to an echo. Raises `CloneNotFoundError`, `EchoNotFoundError`."""
+    model = await find_reference(model_id, principal, studio)
+    if patch.echo_id is not None:
+        await _link(patch.echo_id, model, principal, studio)
+
+    def change(held: VoiceModel) -> None:
+        if patch.echo_id is not None:
+            held.echo_id = patch.echo_id
+        if patch.name is not None:
+            held.rename(patch.name)
+
+    return await studio.models.update(model.id, change, user_id=principal.user_id)
+
+
+async def create_echo(request: EchoRequest, principal: Principal, studio: Studio) -> Echo:
+    """A persona; its voice must be one's own clone, when it names one."""
+    model = await find_reference(request.voice_model_id, principal, studio) if request.voice_model_id else None
+    echo = Echo.create(principal.user_id, request.name, request.persona_prompt, model.id if model else None)
+    await studio.echos.add(echo)
+    if model is not None:
+        await studio.models.update(model.id, lambda held: setattr(held, "echo_id", echo.id), user_id=principal.user_id)
+    return echo
+
+
+async def voice_of_echo(echo_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+    """The clone an echo speaks with. Raises `EchoNotFoundError`, `CloneNotFoundError`."""
+    echo = await studio.echos.get(echo_id, user_id=principal.user_id)
+    if echo.voice_model_id is None:
+        raise CloneNotFoundError
+    return await studio.models.get(echo.voice_model_id, user_id=principal.user_id)
+
+
+async def until_made(model: VoiceModel, studio: Studio, *, within: float) -> VoiceModel:
+    """The clone once its training has ended, or as it is after so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            while not model.made and model.work.value in {"pending", "processing"}:
+                await asyncio.sleep(0.2)
+                model = await studio.models.get(model.id)
+    return model
+
+
+async def _link(echo_id: str, model: VoiceModel, principal: Principal, studio: Studio) -> None:
+    await studio.echos.update(echo_id, lambda held: setattr(held, "voice_model_id", model.id), user_id=principal.user_id)
+
+
+def _require_attestation(studio: Studio) -> None:
+    if studio.settings.consent != "attestation":
+        raise ConsentRequiredError("Cloning needs a spoken consent here: use /api/v1/voice/clones.")
+
+
+def _nobody_listens(done: int, total: int, note: str | None) -> None:
+    """Nobody can follow what is not kept."""

@@ -1,0 +1,129 @@
+"""Recordings in, measured."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from echo_common.auth.principal import Principal
+from echo_common.clock import now
+from echo_common.contracts.http.voice import SampleQuality
+from echo_common.errors import RateLimitedError
+from echo_common.ids import new_id
+from echo_common.storage.port import ObjectInfo
+from echo_voice.analysis.formats import SNIFFED, sniff
+from echo_voice.analysis.run import analyse
+from echo_voice.domain.samples import Sample, SampleStateConflictError, StoredFile
+from echo_voice.domain.verdicts import judge
+from echo_voice.provider import Progressed
+from echo_voice.usecases.studio import Studio
+
+_THE_SAME = 0.995
+_AS_LONG = 0.15
+_STEPS = 3
+
+
+class QuotaExceededError(RateLimitedError):
+    """That is all for today; go on tomorrow."""
+
+    code = "QUOTA_EXCEEDED"
+
+
+async def upload_sample(
+    path: Path, principal: Principal, studio: Studio, *, name: str, description: str | None, language: str | None
+) -> Sample:
+    """Keep a recording; it will be processed in the background. Raises `UnsupportedMediaError`, `QuotaExceededError`."""
+    with path.open("rb") as file:
+        container = sniff(file.read(SNIFFED))
+    await _check_quota(principal, studio)
+    sample_id = new_id("vs")
+    stored = await studio.objects.put_file(f"samples/{sample_id}/original", path, container.mime)
+    sample = Sample.upload(sample_id, principal.user_id, _stored(stored), name=name, description=description, language=language)
+    twin = await studio.samples.find_one({"original.checksum": stored.checksum, "user_id": principal.user_id})
+    sample.duplicate_of = twin.id if twin else None
+    await studio.samples.add(sample)
+    return sample
+
+
+async def process_sample(studio: Studio, sample: Sample, attempt: int, progressed: Progressed) -> Callable[[Sample], None]:
+    """Decode, measure and embed a recording; the change that keeps what was found. Raises `UnreadableError`."""
+    with TemporaryDirectory(prefix="echo-sample-") as folder:
+        scratch = Path(folder)
+        source = await _fetch(sample.original.key, scratch / "original", studio)
+        progressed(1, _STEPS, "measuring")
+        analysis = await analyse(source, scratch, studio.settings)
+        progressed(2, _STEPS, "keeping")
+        key = f"samples/{sample.id}/processed-{attempt}.flac"
+        processed = _stored(await studio.objects.put_file(key, analysis.processed, "audio/flac"))
+    facts = analysis.facts
+    quality = SampleQuality.model_validate(facts)
+    vector, space = facts["embedding"], f"samples-{facts['encoder']}"
+    duplicate_of = sample.duplicate_of
+    if vector is not None:
+        duplicate_of = duplicate_of or await _twin(sample, quality.duration, vector, space, studio)
+        await studio.vectors.put(space, sample.id, vector, {"user_id": sample.user_id, "duration": str(quality.duration)})
+    verdicts = judge(quality)
+    return lambda held: held.accept(
+        attempt,
+        processed,
+        quality,
+        verdicts,
+        transcript=facts["transcript"],
+        embedding=space if vector is not None else None,
+        duplicate_of=duplicate_of,
+    )
+
+
+async def process_again(sample_id: str, principal: Principal, studio: Studio) -> Sample:
+    """Measure a recording once more. Raises `SampleNotFoundError`, `SampleStateConflictError`."""
+    return await studio.samples.update(sample_id, Sample.process_again, user_id=principal.user_id)
+
+
+async def delete_sample(sample_id: str, principal: Principal, studio: Studio) -> None:
+    """Forget a recording and remove its objects. Raises `SampleNotFoundError`; a clone being trained keeps it."""
+    busy = {"user_id": principal.user_id, "sample_ids": sample_id, "work": {"$in": ["pending", "processing"]}}
+    if await studio.models.find_one(busy) is not None:
+        raise SampleStateConflictError("A clone is being trained from this sample: cancel that first.")
+    sample = await studio.samples.update(sample_id, Sample.delete, user_id=principal.user_id)
+    if sample.embedding is not None:
+        await studio.vectors.delete(sample.embedding, sample.id)
+    async for key in studio.objects.keys(f"samples/{sample.id}/"):
+        await studio.objects.delete(key)
+
+
+async def fetch_processed(sample: Sample, target: Path, studio: Studio) -> Path:
+    """The processed recording as a local file."""
+    assert sample.processed is not None  # noqa: S101 - of a sample that is ready
+    return await _fetch(sample.processed.key, target, studio)
+
+
+async def _fetch(key: str, target: Path, studio: Studio) -> Path:
+    with target.open("wb") as file:
+        async for block in studio.objects.read(key):
+            await asyncio.to_thread(file.write, block)
+    return target
+
+
+async def _twin(sample: Sample, duration: float, vector: list[float], space: str, studio: Studio) -> str | None:
+    """An older recording of the same user that sounds exactly the same: the same sound in another file."""
+    where = {"user_id": [sample.user_id]}
+    for found in await studio.vectors.nearest(space, vector, limit=5, where=where):
+        as_long = abs(float(str(found.facts["duration"])) - duration) <= _AS_LONG
+        if found.id < sample.id and found.similarity >= _THE_SAME and as_long:
+            return found.id
+    return None
+
+
+async def _check_quota(principal: Principal, studio: Studio) -> None:
+    limit = studio.settings.uploads_a_day
+    if not limit:
+        return
+    midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    if await studio.samples.count({"user_id": principal.user_id, "created_at": {"$gte": midnight}}) >= limit:
+        rest = midnight + timedelta(days=1) - now()
+        raise QuotaExceededError(f"{limit} recordings a day are taken.", retry_after=int(rest.total_seconds()) + 1)
+
+
+def _stored(info: ObjectInfo) -> StoredFile:
+    return StoredFile(key=info.key, mime=info.mime, size=info.size, checksum=info.checksum)

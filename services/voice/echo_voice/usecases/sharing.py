@@ -1,0 +1,83 @@
+"""Who may speak with a clone; which voices sound alike."""
+
+from collections.abc import Sequence
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.http.voice import ShareRequest, SimilarVoice
+from echo_voice.domain.voicemodels import CloneNotFoundError, Preference, VoiceModel
+from echo_voice.usecases.studio import Studio, refuse
+
+_EVERYBODY = "public"
+
+
+async def share(clone_id: str, request: ShareRequest, principal: Principal, studio: Studio) -> VoiceModel:
+    """Share a clone with a user or with everybody. Raises `CloneNotFoundError`, `CloneStateConflictError`."""
+    if request.public == (request.user_id is not None):
+        refuse("user_id", "Name either a user, or public: true.")
+    model = await studio.models.update(clone_id, lambda held: held.share(request.user_id), user_id=principal.user_id)
+    await reindex(model, studio)
+    return model
+
+
+async def unshare(clone_id: str, user_id: str | None, principal: Principal, studio: Studio) -> VoiceModel:
+    """Take a share back at once; with no user named, all of them."""
+
+    def take_back(model: VoiceModel) -> None:
+        for user in [user_id] if user_id is not None else [None, *model.shared_with]:
+            model.unshare(user)
+
+    model = await studio.models.update(clone_id, take_back, user_id=principal.user_id)
+    await reindex(model, studio)
+    return model
+
+
+async def unpublish(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+    """Not everybody's any more; users it is shared with keep it."""
+    model = await studio.models.update(clone_id, lambda held: held.unshare(None), user_id=principal.user_id)
+    await reindex(model, studio)
+    return model
+
+
+async def usable_clone(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+    """A clone that this person may speak with. Raises `CloneNotFoundError`."""
+    model = await studio.models.get(clone_id)
+    if not model.may_be_used_by(principal.user_id):
+        raise CloneNotFoundError
+    return model
+
+
+async def select(clone_id: str, principal: Principal, studio: Studio) -> str:
+    """Speak with this clone when a request names no voice."""
+    model = await usable_clone(clone_id, principal, studio)
+    preference = await studio.preferences.find_one({"_id": principal.user_id})
+    if preference is None:
+        preference = Preference(id=principal.user_id)
+        preference.select(model.id)
+        await studio.preferences.add(preference)
+    else:
+        await studio.preferences.update(principal.user_id, lambda held: held.select(model.id))
+    return model.id
+
+
+async def similar(voice_id: str, limit: int, principal: Principal, studio: Studio) -> Sequence[SimilarVoice]:
+    """Clones that sound like this one, of those the caller may speak with, nearest first."""
+    model = await usable_clone(voice_id, principal, studio)
+    vector = await studio.vectors.get(studio.voice_space, model.id)
+    if vector is None:
+        return ()
+    where = {"access": [principal.user_id, _EVERYBODY]}
+    near = await studio.vectors.nearest(studio.voice_space, vector, limit=limit + 1, where=where)
+    found = []
+    for neighbour in near:
+        other = await studio.models.find_one({"_id": neighbour.id})
+        if other is not None and other.id != model.id and other.may_be_used_by(principal.user_id):
+            found.append(SimilarVoice(id=other.id, name=other.name, similarity=round(neighbour.similarity, 4)))
+    return found[:limit]
+
+
+async def reindex(model: VoiceModel, studio: Studio, vector: Sequence[float] | None = None) -> None:
+    """Let the vector index know who may find the voice; nothing where it has no vector."""
+    known = vector if vector is not None else await studio.vectors.get(studio.voice_space, model.id)
+    if known is not None:
+        access = [model.user_id, *model.shared_with, *([_EVERYBODY] if model.public else [])]
+        await studio.vectors.put(studio.voice_space, model.id, known, {"access": access})

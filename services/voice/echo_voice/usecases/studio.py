@@ -1,0 +1,63 @@
+"""What the use cases work with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from echo_common.auth.principal import Principal
+from echo_common.errors import ValidationError
+from echo_common.http.pagination import Page
+from echo_common.storage.port import ObjectStore
+from echo_common.store.repository import A, Repository
+from echo_common.vectors.port import VectorIndex
+from echo_voice.likeness import SpeakerEncoder
+from echo_voice.providers import Providers
+from echo_voice.repository import Consents, Echos, Phrases, Preferences, Samples, VoiceModels
+from echo_voice.settings import VoiceSettings
+
+_SORTABLE = frozenset({"created_at", "updated_at", "name"})
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What the use cases work with."""
+
+    settings: VoiceSettings
+    samples: Samples
+    models: VoiceModels
+    consents: Consents
+    phrases: Phrases
+    echos: Echos
+    preferences: Preferences
+    objects: ObjectStore
+    vectors: VectorIndex
+    encoder: SpeakerEncoder
+    providers: Providers
+
+    @property
+    def sample_space(self) -> str:
+        """The vector collection of samples."""
+        return f"samples-{self.encoder.name}"
+
+    @property
+    def voice_space(self) -> str:
+        """The vector collection of voices."""
+        return f"voices-{self.encoder.name}"
+
+
+async def page_of(
+    repository: Repository[A], principal: Principal, page: Page, filters: Mapping[str, str | None]
+) -> tuple[list[A], int]:
+    """A page of what is one's own, newest first unless asked otherwise, and how many there are in all."""
+    where: dict[str, Any] = {"user_id": principal.user_id}
+    where.update({field: value for field, value in filters.items() if value is not None})
+    sort_by = page.sort_by or "created_at"
+    if sort_by not in _SORTABLE:
+        refuse("sort_by", f"Sort by one of {', '.join(sorted(_SORTABLE))}.")
+    found = repository.find(where, sort=[(sort_by, page.direction)], skip=page.offset, limit=page.limit)
+    return [item async for item in found], await repository.count(where)
+
+
+def refuse(field: str, message: str) -> NoReturn:
+    """Say what is wrong with one field of a request. Raises `ValidationError`."""
+    raise ValidationError(message, details=[{"field": field, "message": message}])

@@ -1,0 +1,144 @@
+"""Aggregates as the API shows them."""
+
+from datetime import timedelta
+
+from echo_common.contracts.http.voice import (
+    CloneReceipt,
+    CloneView,
+    ConsentPhrase,
+    ConsentView,
+    EchoDocument,
+    ProgressView,
+    ReferenceRecord,
+    SampleReceipt,
+    SampleView,
+    Shares,
+    SpokenProofView,
+    TrainingReceipt,
+    TrainingView,
+    WorkReceipt,
+)
+from echo_voice.domain.consents import Consent, Phrase
+from echo_voice.domain.echos import Echo
+from echo_voice.domain.samples import Sample
+from echo_voice.domain.voicemodels import VoiceModel
+
+_PHRASE_LIFE = timedelta(days=1)
+_FEATURES = ["speech", "streaming", "word_timestamps"]
+
+
+def sample_receipt(sample: Sample) -> SampleReceipt:
+    """What an upload answers."""
+    return SampleReceipt(sample_id=sample.id, status=sample.status, duplicate_of=sample.duplicate_of)
+
+
+def sample_view(sample: Sample) -> SampleView:
+    """A recording."""
+    return SampleView(
+        **sample.model_dump(include={"id", "user_id", "name", "description", "language", "status", "job_id", "transcript"}),
+        **sample.model_dump(include={"duplicate_of", "error_code", "error_message", "created_at", "updated_at"}),
+        mime=sample.original.mime,
+        size=sample.original.size,
+        quality=sample.quality,
+        validation=list(sample.verdicts),
+    )
+
+
+def sample_work(sample: Sample) -> WorkReceipt:
+    """A recording's processing."""
+    return WorkReceipt(job_id=sample.job_id, status=sample.work)
+
+
+def clone_receipt(model: VoiceModel) -> CloneReceipt:
+    """What asking for a clone answers."""
+    return CloneReceipt(clone_id=model.id, job_id=model.job_id, status=model.status)
+
+
+def training_receipt(model: VoiceModel, seconds: float) -> TrainingReceipt:
+    """What asking for a training answers."""
+    return TrainingReceipt(
+        training_job_id=model.job_id,
+        clone_id=model.id,
+        estimated_duration=round(seconds, 1),
+        status=model.work,
+        features=_FEATURES,
+    )
+
+
+def clone_view(model: VoiceModel) -> CloneView:
+    """A clone."""
+    return CloneView(
+        **model.model_dump(include={"id", "user_id", "model_id", "name", "provider", "language", "job_id", "consent_id"}),
+        **model.model_dump(include={"note", "public", "error_code", "error_message", "created_at", "updated_at"}),
+        model_id=model.model_id,
+        engine=model.made.engine if model.made else None,
+        status=model.status,
+        progress=model.progress,
+        config=model.config,
+        quality=model.made.quality if model.made else None,
+        sample_ids=list(model.sample_ids),
+        shared_with=list(model.shared_with),
+    )
+
+
+def progress_view(model: VoiceModel) -> ProgressView:
+    """How far its training is."""
+    return ProgressView(
+        status=model.work,
+        progress=model.progress,
+        units_done=model.steps_done,
+        units_total=model.steps_total,
+        note=model.note,
+        error_message=model.error_message,
+    )
+
+
+def trainings_view(model: VoiceModel) -> list[TrainingView]:
+    """All its trainings, the latest first."""
+    return [TrainingView(**training.model_dump()) for training in reversed(model.trainings)]
+
+
+def shares_view(model: VoiceModel) -> Shares:
+    """Who may speak with it."""
+    return Shares(voice_id=model.id, public=model.public, shared_with=list(model.shared_with))
+
+
+def phrase_view(phrase: Phrase) -> ConsentPhrase:
+    """What to read out."""
+    return ConsentPhrase(
+        phrase_id=phrase.id, text=phrase.text, words=list(phrase.words), valid_until=phrase.created_at + _PHRASE_LIFE
+    )
+
+
+def consent_view(consent: Consent) -> ConsentView:
+    """A consent."""
+    return ConsentView(
+        **consent.model_dump(exclude={"proof", "version", "updated_at"}),
+        proof=SpokenProofView(**consent.proof.model_dump()) if consent.proof else None,
+    )
+
+
+def reference_record(model: VoiceModel) -> ReferenceRecord:
+    """A clone as the Echo API shows it."""
+    return ReferenceRecord(
+        id=model.id,
+        user_id=model.user_id,
+        model_id=model.model_id,
+        name=model.name,
+        audio_file_path=model.audio_file_path,
+        file_type=model.file_type,
+        echo_id=model.echo_id,
+        created_at=model.created_at,
+    )
+
+
+def echo_document(echo: Echo) -> EchoDocument:
+    """A persona as the Echo API shows it."""
+    return EchoDocument(
+        id=echo.id,
+        user_id=echo.user_id,
+        name=echo.name,
+        persona_prompt=echo.persona_prompt,
+        voice_model_id=echo.voice_model_id,
+        created_at=echo.created_at,
+    )

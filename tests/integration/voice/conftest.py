@@ -1,0 +1,119 @@
+"""Voice, whole, on a free port: as many replicas as a test wants, on one database, one folder and one bus."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from echo_common.bus.inproc import InprocBroker
+from echo_common.http.server import serving
+from echo_common.service import Process
+from echo_common.settings import CommonSettings
+from echo_voice.handlers import Dependencies
+from echo_voice.main import service
+from echo_voice.settings import VoiceSettings
+from tests.support.database import Database
+from tests.support.eventually import eventually
+from tests.support.issuer import Issuer
+from tests.support.person import data
+from tests.support.recordings import spoken, wav
+
+SCOPES = "voices:read voices:write"
+ATTESTED = {"attested": True}
+
+
+@dataclass
+class Booth:
+    """Somebody at voice's door."""
+
+    http: httpx.AsyncClient
+    deps: Dependencies
+    issuer: Issuer
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def acting_as(self, user_id: str) -> "Booth":
+        token = self.issuer.token(sub=user_id, scope=SCOPES)
+        return Booth(self.http, self.deps, self.issuer, {"Authorization": f"Bearer {token}"})
+
+    async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return await self.http.request(method, path, headers=self.headers, **more)
+
+    async def upload(self, content: bytes, name: str = "me.wav", **fields: str) -> httpx.Response:
+        return await self.ask("POST", "/voice/samples", files={"file": (name, content)}, data=fields)
+
+    async def sample(self, content: bytes, **fields: str) -> dict[str, Any]:
+        """Uploaded, and processed to its end."""
+        sample_id = data(await self.upload(content, **fields), 201)["sample_id"]
+        return await self.processed(sample_id)
+
+    async def processed(self, sample_id: str) -> dict[str, Any]:
+        async def ended() -> bool:
+            return (await self.get(f"/voice/samples/{sample_id}"))["status"] in {"ready", "rejected"}
+
+        await eventually(ended, within=60)
+        return await self.get(f"/voice/samples/{sample_id}")
+
+    async def clone(self, *sample_ids: str, name: str = "Me", **fields: Any) -> dict[str, Any]:
+        body = {"name": name, "sample_ids": sample_ids, "consent": ATTESTED, "config": {"epochs": 2}, **fields}
+        receipt: dict[str, Any] = data(await self.ask("POST", "/voice/clones", json=body), 202)
+        return receipt
+
+    async def trained(self, clone_id: str) -> dict[str, Any]:
+        async def ended() -> bool:
+            return (await self.get(f"/voice/clones/{clone_id}"))["status"] not in {"pending", "training"}
+
+        await eventually(ended, within=30)
+        return await self.get(f"/voice/clones/{clone_id}")
+
+    async def get(self, path: str) -> Any:
+        return data(await self.ask("GET", path))
+
+
+Start = Callable[..., AbstractAsyncContextManager[Booth]]
+
+
+@pytest.fixture(scope="session")
+def speech() -> bytes:
+    """Some twenty seconds of one voice, as WAV."""
+    return wav(spoken())
+
+
+@pytest.fixture
+def start(database: Database, tmp_path: Path) -> Start:
+    """Starts a replica with these settings."""
+    broker, issuer = InprocBroker(), Issuer()
+
+    @asynccontextmanager
+    async def started(**settings: Any) -> AsyncIterator[Booth]:
+        chosen = {"providers": ("tone",), "vectors_url": (tmp_path / "vectors").as_uri(), "recogniser": False, **settings}
+        async with AsyncExitStack() as stack:
+            common = CommonSettings(
+                auth_url=await stack.enter_async_context(issuer.serving(tmp_path)),
+                database_url=SecretStr(database.url),
+                database_prefix=database.prefix,
+                bus_url=SecretStr("inproc://"),
+                objects_url=(tmp_path / "objects").as_uri(),
+            )
+            voice = service(VoiceSettings(models=tmp_path, **chosen))
+            app = await stack.enter_async_context(voice.running(common, Process(broker=broker)))
+            url = await stack.enter_async_context(serving(app, "http://127.0.0.1:0"))
+            http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
+            yield Booth(http, app.state.dependencies, issuer).acting_as("usr_ada")
+
+    return started
+
+
+@pytest.fixture
+async def ada(start: Start) -> AsyncIterator[Booth]:
+    async with start() as booth:
+        yield booth
+
+
+@pytest.fixture
+async def eve(ada: Booth) -> Booth:
+    return ada.acting_as("usr_eve")

@@ -1,0 +1,176 @@
+"""Recordings in, measured."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import soxr
+
+from tests.integration.voice.conftest import Booth, Start
+from tests.support.eventually import eventually
+from tests.support.person import data, refusal
+from tests.support.recordings import RATE, encoded, spoken, video, wav
+
+
+async def test_a_recording_is_measured_and_ready(ada: Booth, speech: bytes) -> None:
+    uploaded = data(await ada.upload(speech, name="../../My voice.wav", description="at home"), 201)
+    assert uploaded["status"] == "uploaded"
+
+    sample = await ada.processed(uploaded["sample_id"])
+
+    assert (sample["status"], sample["name"], sample["mime"]) == ("ready", "My voice.wav", "audio/wav")
+    quality = sample["quality"]
+    assert quality["duration"] == pytest.approx(len(speech) / 2 / RATE, abs=0.1)
+    assert 8 < quality["speech_seconds"] <= quality["duration"]
+    assert quality["snr"] > 20
+    assert quality["clipping"] == 0
+    assert -30 < quality["loudness"] < -10
+    by_measure = {verdict["measure"]: verdict for verdict in sample["validation"]}
+    assert by_measure["snr"] == {"measure": "snr", "value": quality["snr"], "verdict": "good", "advice": "Nothing to do."}
+
+
+async def test_what_is_kept_is_trimmed_and_levelled(ada: Booth) -> None:
+    silence = np.zeros(3 * RATE, np.float32)
+    quiet = spoken("This is said very quietly between two silences. It is still quite clear what is said.") * 0.05
+
+    sample = await ada.sample(wav(np.concatenate([silence, quiet, silence])))
+
+    held = await ada.deps.studio.samples.get(sample["id"])
+    assert held.processed is not None
+    blob = b"".join([block async for block in ada.deps.studio.objects.read(held.processed.key)])
+    processed = _decoded(blob)
+    assert len(processed) / RATE < sample["quality"]["duration"] - 4
+    assert np.abs(processed).max() > 5 * np.abs(quiet).max()
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate", "mime"),
+    [
+        ("mp3", "libmp3lame", 24_000, "audio/mpeg"),
+        ("flac", "flac", 24_000, "audio/flac"),
+        ("ogg", "libopus", 48_000, "audio/ogg"),
+        ("webm", "libopus", 48_000, "video/webm"),
+        ("ipod", "aac", 24_000, "audio/mp4"),
+    ],
+)
+async def test_every_common_format_is_read_whatever_its_name(ada: Booth, container: str, codec: str, rate: int, mime: str) -> None:
+    sound = np.asarray(soxr.resample(spoken(), RATE, rate), np.float32)
+
+    sample = await ada.sample(encoded(sound, container, codec, rate), name="voice.txt")
+
+    assert (sample["status"], sample["mime"]) == ("ready", mime)
+
+
+async def test_of_a_video_the_sound_is_taken(ada: Booth) -> None:
+    sample = await ada.sample(video(spoken()))
+    assert (sample["status"], sample["mime"]) == ("ready", "video/mp4")
+
+
+async def test_a_bad_recording_is_rejected_with_a_sentence_that_helps(ada: Booth) -> None:
+    noise = np.random.default_rng(1).normal(0, 0.2, 12 * RATE).astype(np.float32)
+    sample = await ada.sample(wav(noise))
+    assert sample["status"] == "rejected"
+    assert "speech" in sample["error_message"]
+
+    drowned = spoken()
+    drowned = drowned + np.random.default_rng(2).normal(0, 0.08, len(drowned)).astype(np.float32)
+    sample = await ada.sample(wav(drowned))
+    advice = {verdict["measure"]: verdict["advice"] for verdict in sample["validation"]}
+    assert "quiet" in advice["snr"]
+
+
+async def test_the_same_recording_again_is_recognised_by_its_bytes_and_by_its_sound(ada: Booth, speech: bytes) -> None:
+    first = await ada.sample(speech)
+
+    again = data(await ada.upload(speech), 201)
+    await ada.processed(again["sample_id"])
+    other_format = await ada.sample(encoded(spoken(), "flac", "flac"))
+    somebody_else = data(await ada.acting_as("usr_eve").upload(speech), 201)
+
+    assert again["duplicate_of"] == first["id"]
+    assert other_format["duplicate_of"] == first["id"]
+    assert somebody_else["duplicate_of"] is None
+
+
+async def test_a_recording_can_be_measured_again_and_deleted(ada: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+
+    work = data(await ada.ask("POST", f"/voice/samples/{sample['id']}/process"), 202)
+    assert work["job_id"] != sample["job_id"]
+    assert (await ada.processed(sample["id"]))["status"] == "ready"
+
+    assert (await ada.ask("DELETE", f"/voice/samples/{sample['id']}")).status_code == 200
+    assert refusal(await ada.ask("GET", f"/voice/samples/{sample['id']}")) == (404, "SAMPLE_NOT_FOUND")
+    assert [key async for key in ada.deps.studio.objects.keys(f"samples/{sample['id']}/")] == []
+
+
+async def test_a_strangers_recording_does_not_exist(ada: Booth, eve: Booth, speech: bytes) -> None:
+    sample_id = data(await ada.upload(speech), 201)["sample_id"]
+    for method, path in [("GET", ""), ("DELETE", ""), ("POST", "/process")]:
+        assert refusal(await eve.ask(method, f"/voice/samples/{sample_id}{path}")) == (404, "SAMPLE_NOT_FOUND")
+    assert await eve.get("/voice/samples") == []
+
+
+async def test_text_and_nothing_are_no_recordings(ada: Booth) -> None:
+    assert refusal(await ada.upload(b"Dear diary, " * 100, name="diary.wav")) == (415, "UNSUPPORTED_MEDIA")
+    assert refusal(await ada.upload(b"")) == (415, "UNSUPPORTED_MEDIA")
+    assert refusal(await ada.ask("POST", "/voice/samples", data={"file": "no file"}, files={"x": b"1"}))[0] == 422
+
+
+async def test_a_file_beyond_the_limit_is_cut_off_declared_or_not(start: Start) -> None:
+    async with start(upload_bytes=100_000) as ada:
+        assert refusal(await ada.upload(b"RIFF" + bytes(300_000))) == (413, "FILE_TOO_LARGE")
+
+        seen = 0
+
+        async def endless() -> Any:
+            nonlocal seen
+            yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF'
+            while True:
+                seen += 10_000
+                yield bytes(10_000)
+                await asyncio.sleep(0)
+
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        response = await ada.http.post("/voice/samples", content=endless(), headers=ada.headers | headers)
+        assert refusal(response) == (413, "FILE_TOO_LARGE")
+        assert seen < 5_000_000
+
+
+async def test_a_day_has_so_many_uploads(start: Start, speech: bytes) -> None:
+    async with start(uploads_a_day=1) as ada:
+        assert (await ada.upload(speech)).status_code == 201
+        response = await ada.upload(speech)
+        assert refusal(response) == (429, "QUOTA_EXCEEDED")
+        assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_what_a_lost_worker_had_begun_is_done_by_another(start: Start, speech: bytes) -> None:
+    async with start(lease_seconds=1) as first:
+        sample_id = data(await first.upload(speech), 201)["sample_id"]
+
+        async def begun() -> bool:
+            return (await first.get(f"/voice/samples/{sample_id}"))["status"] == "processing"
+
+        await eventually(begun)
+    # The first has stopped in an orderly way: its work is in the queue again.
+    async with start(lease_seconds=1) as second:
+        assert (await second.processed(sample_id))["status"] == "ready"
+
+
+async def test_nobody_gets_in_without_a_token(ada: Booth) -> None:
+    response = await ada.http.get("/voice/samples")
+    assert isinstance(response, httpx.Response)
+    assert response.status_code == 401
+
+
+def _decoded(blob: bytes) -> Any:
+    import io
+
+    import av
+
+    with av.open(io.BytesIO(blob)) as container:
+        frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+    return np.concatenate(frames, axis=1)[0].astype(np.float32) / 32768
