@@ -224,7 +224,7 @@ def _root(tape: Tape, node: NodeProto, gradient: str) -> None:
 
 
 def _power(tape: Tape, node: NodeProto, gradient: str) -> None:
-    if tape.part.array(node.input[1]) != 2:  # noqa: PLR2004
+    if tape.part.array(node.input[1]) != 2:
         raise UnknownGradientError("a power other than the square")
     tape.add(node.input[0], tape.put("Mul", tape.put("Mul", gradient, node.input[0]), tape.constant("two", 2.0)))
 
@@ -271,11 +271,13 @@ def _convolution(tape: Tape, node: NodeProto, gradient: str) -> None:
     weight = tape.part.array(node.input[1])
     stride, dilation = has.get("strides", [1])[0], has.get("dilations", [1])[0]
     pads, reach = has.get("pads", [0, 0]), dilation * (weight.shape[2] - 1)
-    if stride != 1 or has.get("group", 1) != 1 or weight.ndim != 3:  # noqa: PLR2004
+    if stride != 1 or has.get("group", 1) != 1 or weight.ndim != 3:
         raise UnknownGradientError("a convolution with strides or groups")
     turned = tape.constant(f"{node.input[1]}:turned", weight.transpose(1, 0, 2)[:, :, ::-1])
     padding = [reach - pads[0], reach - pads[1]]
-    tape.add(node.input[0], tape.put("Conv", gradient, turned, dilations=[dilation], pads=padding, kernel_shape=weight.shape[2:]))
+    tape.add(
+        node.input[0], tape.put("Conv", gradient, turned, dilations=[dilation], pads=padding, kernel_shape=weight.shape[2:])
+    )
 
 
 def _transposed_convolution(tape: Tape, node: NodeProto, gradient: str) -> None:

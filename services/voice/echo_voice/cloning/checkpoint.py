@@ -1,7 +1,7 @@
 """Reads a PyTorch checkpoint of the format before 1.6 with neither PyTorch nor trust: only tensors come out."""
 
 import io
-import pickle  # noqa: S403 - what it may build is listed below
+import pickle
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any

@@ -27,9 +27,7 @@ class SpeakerEncoder:
     """Embeds speech at 16 kHz. Holds no state, so threads may share it."""
 
     def __init__(self, weights: Mapping[str, Floats]) -> None:
-        self._cells = [
-            (weights[f"w{layer}"], weights[f"r{layer}"], weights[f"b{layer}"]) for layer in range(_LAYERS)
-        ]
+        self._cells = [(weights[f"w{layer}"], weights[f"r{layer}"], weights[f"b{layer}"]) for layer in range(_LAYERS)]
         self._linear, self._bias = weights["linear"], weights["bias"]
         self._window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
         self._bank = _mel_bank()
@@ -120,7 +118,12 @@ class SpeakerEncoder:
                 bent = np.tanh(cells[time + 1])
                 to_cell = to_cell + to_state * o * (1 - bent**2)
                 to_raw[time] = np.concatenate(
-                    [to_cell * g * i * (1 - i), to_cell * cells[time] * f * (1 - f), to_cell * i * (1 - g**2), to_state * bent * o * (1 - o)],
+                    [
+                        to_cell * g * i * (1 - i),
+                        to_cell * cells[time] * f * (1 - f),
+                        to_cell * i * (1 - g**2),
+                        to_state * bent * o * (1 - o),
+                    ],
                     axis=1,
                 )
                 to_state = to_raw[time] @ recurrent
@@ -160,7 +163,7 @@ def _starts(samples: int) -> Sequence[int]:
 
 
 def _unit(vectors: Floats) -> Floats:
-    return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + np.float32(1e-9))
+    return np.asarray(vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + np.float32(1e-9)), np.float32)
 
 
 def _mel_bank() -> Floats:

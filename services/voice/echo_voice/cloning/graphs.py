@@ -22,6 +22,9 @@ UNVOICED_BELOW = 50.0
 EDGE = 10
 GAIN = 4.0
 """Between what the last convolution makes and the audio: samples cut from both ends, and the overlapping windows' sum."""
+FRAMES_A_SECOND = 40
+STEPS_A_FRAME = {ALIGNED: (1, 0), PITCH: (2, 0), ENERGY: (2, 0), SOURCE: (120, 1)}
+"""How the decoder's inputs are sampled: so many entries a frame, and so many more."""
 FRONT = (ALIGNED, PITCH, ENERGY, SOURCE, DURATIONS)
 
 

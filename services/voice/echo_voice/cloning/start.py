@@ -34,7 +34,11 @@ def start(
 
 
 def _prosody(
-    recordings: Sequence[Floats], known: Mapping[str, float], voices: Mapping[str, Floats], decoder: Decoder, tokens: Sequence[int]
+    recordings: Sequence[Floats],
+    known: Mapping[str, float],
+    voices: Mapping[str, Floats],
+    decoder: Decoder,
+    tokens: Sequence[int],
 ) -> Floats:
     pitches = [pitch for pitch in map(median_pitch, recordings) if pitch is not None]
     height = float(np.mean(np.log(pitches))) if pitches else None

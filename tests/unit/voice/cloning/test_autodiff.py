@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -7,6 +9,7 @@ from onnx import ModelProto, helper, numpy_helper
 from echo_voice.cloning.autodiff import GRADIENT, SEED, UnknownGradientError, differentiate
 
 Array = NDArray[np.float32]
+Node = tuple[str, list[str], str | list[str], dict[str, Any]]
 _RANDOM = np.random.default_rng(5)
 _CHANNELS, _STEPS = 4, 12
 
@@ -15,9 +18,9 @@ def _weight(*shape: int) -> Array:
     return (_RANDOM.standard_normal(shape) / 2).astype(np.float32)
 
 
-def _model(*nodes: tuple[str, list[str], str | list[str], dict[str, object]], **stored: NDArray[np.generic]) -> ModelProto:
+def _model(*nodes: Node, **stored: NDArray[Any]) -> ModelProto:
     """From a `style` row (1, 3) and a `sound` (1, 4, 12), made into `column` (1, 4, 1), to `out`."""
-    fixed = {
+    fixed: dict[str, NDArray[Any]] = {
         "to_column": _weight(3, _CHANNELS),
         "two": np.array([2], np.int64),
         "last": np.array([-1], np.int64),
@@ -38,7 +41,7 @@ def _model(*nodes: tuple[str, list[str], str | list[str], dict[str, object]], **
     )
 
 
-NORMALISED = [
+NORMALISED: list[Node] = [
     ("Add", ["sound", "column"], "shifted", {}),
     ("Mul", ["shifted", "column"], "x", {}),
     ("ReduceMean", ["x", "last"], "mean", {"keepdims": 1}),
@@ -51,7 +54,7 @@ NORMALISED = [
     ("Mul", ["normal", "column"], "scaled", {}),
     ("Add", ["scaled", "sound"], "out", {}),
 ]
-BENT = [
+BENT: list[Node] = [
     ("Mul", ["sound", "column"], "x", {}),
     ("LeakyRelu", ["x"], "leaky", {"alpha": 0.2}),
     ("Sin", ["leaky"], "sine", {}),
@@ -61,20 +64,30 @@ BENT = [
     ("Sub", ["x", "steps"], "rest", {}),
     ("Concat", ["sine", "power", "rest"], "out", {"axis": 1}),
 ]
-CONVOLVED = [
+CONVOLVED: list[Node] = [
     ("Add", ["sound", "column"], "x", {}),
     ("Conv", ["x", "kernel", "bias"], "wide", {"kernel_shape": [3], "dilations": [2], "pads": [2, 2]}),
     ("ConvTranspose", ["wide", "up"], "longer", {"kernel_shape": [4], "strides": [2], "pads": [1, 1]}),
-    ("ConvTranspose", ["longer", "each"], "out", {"kernel_shape": [3], "strides": [2], "pads": [1, 1], "output_padding": [1], "group": 5}),
+    (
+        "ConvTranspose",
+        ["longer", "each"],
+        "out",
+        {"kernel_shape": [3], "strides": [2], "pads": [1, 1], "output_padding": [1], "group": 5},
+    ),
 ]
-MOVED = [
+MOVED: list[Node] = [
     ("Split", ["sound", "halves"], ["left", "right"], {"axis": 1}),
     ("Split", ["column", "halves"], ["low", "high"], {"axis": 1}),
     ("Mul", ["left", "low"], "first", {}),
     ("Mul", ["right", "high"], "second", {}),
     ("Concat", ["second", "first", "second"], "six", {"axis": 1}),
     ("Slice", ["six", "one", "five", "one", "one"], "x", {}),
-    ("Resize", ["x", "", "double"], "longer", {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}),
+    (
+        "Resize",
+        ["x", "", "double"],
+        "longer",
+        {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
+    ),
     ("Pad", ["longer", "reflect"], "padded", {"mode": "reflect"}),
     ("Transpose", ["padded"], "turned", {"perm": [0, 2, 1]}),
     ("Reshape", ["turned", "flat"], "line", {}),
@@ -84,7 +97,9 @@ MOVED = [
 GRAPHS = {
     "a norm with scale and shift from the style": _model(*NORMALISED),
     "bends": _model(*BENT),
-    "convolutions": _model(*CONVOLVED, kernel=_weight(5, _CHANNELS, 3), bias=_weight(5), up=_weight(5, 5, 4), each=_weight(5, 1, 3)),
+    "convolutions": _model(
+        *CONVOLVED, kernel=_weight(5, _CHANNELS, 3), bias=_weight(5), up=_weight(5, 5, 4), each=_weight(5, 1, 3)
+    ),
     "what only moves": _model(
         *MOVED,
         halves=np.array([2, 2]),

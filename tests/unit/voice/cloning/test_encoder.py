@@ -1,0 +1,83 @@
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from echo_voice.cloning.checkpoint import NotACheckpointError, read
+from echo_voice.cloning.encoder import Floats, SpeakerEncoder, level
+
+_RANDOM = np.random.default_rng(3)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SpeakerEncoder:
+    """The real shape with random weights."""
+    weights = {"linear": _RANDOM.standard_normal((256, 256)) / 8, "bias": _RANDOM.standard_normal(256) / 8}
+    for layer, inputs in enumerate((40, 256, 256)):
+        weights[f"w{layer}"] = _RANDOM.standard_normal((1024, inputs)) / 8
+        weights[f"r{layer}"] = _RANDOM.standard_normal((1024, 256)) / 16
+        weights[f"b{layer}"] = _RANDOM.standard_normal(1024) / 8
+    return SpeakerEncoder({name: value.astype(np.float32) for name, value in weights.items()})
+
+
+def _speechlike(seconds: float, seed: int = 0) -> Floats:
+    random = np.random.default_rng(seed)
+    time = np.arange(int(seconds * 16_000)) / 16_000
+    tone = sum(np.sin(2 * np.pi * 120 * n * time) / n for n in range(1, 20))
+    return ((tone * (1 + np.sin(2 * np.pi * 3 * time)) + random.standard_normal(len(time)) / 5) / 30).astype(np.float32)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.6, 2.5, 7.0])
+def test_speech_of_any_length_becomes_a_unit_vector(encoder: SpeakerEncoder, seconds: float):
+    vector = encoder.embed(_speechlike(seconds))
+    assert vector.shape == (256,)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_quiet_recording_is_heard_like_a_louder_one(encoder: SpeakerEncoder):
+    speech = _speechlike(2.0)
+    assert encoder.embed(speech * np.float32(0.01)) == pytest.approx(encoder.embed(speech * np.float32(0.02)), abs=1e-4)
+
+
+def test_the_gradient_points_to_where_likeness_grows(encoder: SpeakerEncoder):
+    speech, target = _speechlike(2.5), encoder.embed(_speechlike(3.0, seed=9))
+    before, gradient = encoder.likeness(speech, target)
+    assert before == pytest.approx(float(encoder.embed(speech) @ target), abs=1e-4) or level(speech) < -30
+    step = 1e-3 / np.linalg.norm(gradient)
+    ends = [encoder.likeness((speech + direction * step * gradient).astype(np.float32), target)[0] for direction in (1, -1)]
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(float(gradient @ gradient), rel=0.05)
+
+
+def _global(module: str, name: str) -> bytes:
+    return b"c" + f"{module}\n{name}\n".encode()
+
+
+def _text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def _checkpoint(function: bytes = _global("torch._utils", "_rebuild_tensor_v2")) -> bytes:
+    """A tensor of shape (2, 2) that begins at the second number of a storage, as PyTorch wrote them until 1.6."""
+    storage = b"(" + _text("storage") + _global("torch", "FloatStorage") + _text("key") + _text("cpu") + b"K\x05Nt" + b"Q"
+    tensor = function + b"(" + storage + b"K\x01" + b"K\x02K\x02\x86" + b"K\x02K\x01\x86" + b"\x89" + b"}" + b"t" + b"R"
+    content = b"\x80\x02}" + _text("weight") + tensor + b"s."
+    parts: tuple[object, ...] = (0x1950A86A20F9469CFC6C, 1001, {})
+    head = b"".join(pickle.dumps(part, 2) for part in parts)
+    numbers = struct.pack("<q5f", 5, 0, 1, 2, 3, 4)
+    return head + content + pickle.dumps(["key"], 2) + numbers
+
+
+def test_an_old_checkpoint_is_read_without_pytorch(tmp_path: Path):
+    path = tmp_path / "pretrained.pt"
+    path.write_bytes(_checkpoint())
+    assert read(path)["weight"].tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF....WAVE", pickle.dumps({"a": 1}, 2), _checkpoint(_global("os", "system"))])
+def test_what_is_no_checkpoint_is_refused_and_runs_nothing(tmp_path: Path, content: bytes):
+    path = tmp_path / "pretrained.pt"
+    path.write_bytes(content)
+    with pytest.raises(NotACheckpointError):
+        read(path)
