@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from datetime import datetime
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from echo_common.clock import now
 from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectNotFoundError, ObjectStore
 from echo_common.store.port import Collection, Document, Filter, Index, Store
-from echo_synthesis.engine import EngineSpec, Speech, Utterance, WordTime
+from echo_synthesis.engine import EngineSpec, Phone, Speech, Utterance, WordTime
 from echo_synthesis.singleflight import SingleFlight
 
 _KEEP_SHARE = 0.9
@@ -158,6 +158,7 @@ def _encode(speech: Speech) -> bytes:
         "sample_rate": speech.sample_rate,
         "alignment": speech.alignment,
         "words": [[word.start, word.end] for word in speech.words],
+        "phones": [[astuple(phone) for phone in word] for word in speech.phones],
     }
     samples = np.rint(np.clip(speech.samples, -1, 1) * 32767).astype("<i2")
     return json.dumps(head, separators=(",", ":")).encode() + b"\n" + samples.tobytes()
@@ -171,4 +172,5 @@ def _decode(blob: bytes) -> Speech:
         sample_rate=facts["sample_rate"],
         words=tuple(WordTime(start, end) for start, end in facts["words"]),
         alignment=facts["alignment"],
+        phones=tuple(tuple(Phone(*phone) for phone in word) for word in facts.get("phones", ())),
     )

@@ -41,8 +41,13 @@ class AudioFormat(StrEnum):
     MP3 = "mp3"
     FLAC = "flac"
     OGG = "ogg"
+    AAC = "aac"
     PCM = "pcm"
+    MULAW = "mulaw"
 
 
 Alignment = Literal["model", "aligned", "estimated"]
 """How times came about: from the model's own durations, from a recogniser, or by proportion."""
+
+TimestampGranularity = Literal["word", "syllable", "both"]
+"""What times are told of."""

@@ -6,11 +6,12 @@ A request's header holds its number, and so does its answer's: with several at o
 import json
 import struct
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 
-from echo_synthesis.engine import Span, Speech, Utterance, WordTime
+from echo_synthesis.engine import Phone, Span, Speech, Utterance, WordTime
 
 PREFIX = struct.Struct("<II")
 """The lengths of the header and of the payload, in bytes."""
@@ -32,13 +33,15 @@ def utterance_to_header(utterance: Utterance) -> Header:
         "voice": utterance.voice,
         "language": utterance.language,
         "speed": utterance.speed,
+        "pronunciations": utterance.pronunciations,
     }
 
 
 def utterance_from_header(header: Header) -> Utterance:
     """The inverse of `utterance_to_header`."""
     words = tuple(Span(*word) for word in header["words"])
-    return Utterance(header["text"], words, header["voice"], header["language"], header["speed"])
+    pronunciations = tuple(header["pronunciations"])
+    return Utterance(header["text"], words, header["voice"], header["language"], header["speed"], pronunciations)
 
 
 def pack_speech(number: int, speech: Speech) -> bytes:
@@ -47,6 +50,7 @@ def pack_speech(number: int, speech: Speech) -> bytes:
         "sample_rate": speech.sample_rate,
         "words": [(word.start, word.end) for word in speech.words],
         "alignment": speech.alignment,
+        "phones": [[astuple(phone) for phone in word] for word in speech.phones],
         "cost": dict(speech.cost),
     }
     return pack({**header, "number": number}, np.ascontiguousarray(speech.samples, np.float32).tobytes())
@@ -55,4 +59,6 @@ def pack_speech(number: int, speech: Speech) -> bytes:
 def unpack_speech(header: Header, payload: bytes) -> Speech:
     """The inverse of `pack_speech`."""
     words = tuple(WordTime(*word) for word in header["words"])
-    return Speech(np.frombuffer(payload, np.float32), header["sample_rate"], words, header["alignment"], header["cost"])
+    phones = tuple(tuple(Phone(*phone) for phone in word) for word in header["phones"])
+    samples = np.frombuffer(payload, np.float32)
+    return Speech(samples, header["sample_rate"], words, header["alignment"], header["cost"], phones)

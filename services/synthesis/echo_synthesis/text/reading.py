@@ -7,6 +7,8 @@ from dataclasses import dataclass
 Said = str | Sequence[tuple[int | str, str]] | None
 """What a rule makes of a match: words for the whole of it, words for each group or offset, or None to leave it to other rules."""
 
+Say = Callable[[re.Match[str]], Said]
+
 _TAKEN = "\0"
 
 
@@ -27,23 +29,28 @@ class Reading:
     end: int
     pieces: tuple[Piece, ...]
 
+    def moved(self, by: int) -> "Reading":
+        """The same in a text that begins elsewhere."""
+        pieces = (Piece(piece.at + by, piece.text, piece.ipa) for piece in self.pieces)
+        return Reading(self.start + by, self.end + by, tuple(pieces))
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What `pattern` finds is read by `say`."""
 
     pattern: re.Pattern[str]
-    say: Callable[[re.Match[str]], Said]
+    say: Say
 
 
 class Rules(list[Rule]):
     """Rules in the order in which they are tried."""
 
-    def add(self, pattern: str, flags: int = 0) -> Callable[[Callable[[re.Match[str]], Said]], Callable[[re.Match[str]], Said]]:
-        """Register a function for a pattern."""
+    def add(self, *patterns: str) -> Callable[[Say], Say]:
+        """Register a function for patterns, in their order."""
 
-        def register(say: Callable[[re.Match[str]], Said]) -> Callable[[re.Match[str]], Said]:
-            self.append(Rule(re.compile(pattern, flags), say))
+        def register(say: Say) -> Say:
+            self.extend(Rule(re.compile(pattern), say) for pattern in patterns)
             return say
 
         return register

@@ -1,29 +1,15 @@
-"""Written text into units of speech: by sentence, where one is too long by clause, then between words."""
+"""Where a text can be cut into units of speech: after sentences, where one is too long after clauses, then between words."""
 
 # ruff: noqa: RUF001  (the typographic marks are the subject)
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from enum import IntEnum
 
 from echo_synthesis.engine import Span
 from echo_synthesis.text.abbreviations import LIKELY_STARTERS, NEVER_LAST, SOMETIMES_LAST
-from echo_synthesis.text.words import find_words
 
-_MARKS_KEPT = 8
+MARKS_KEPT = 8
 """Punctuation kept on either side of a unit; more of it is decoration that no engine speaks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One piece of a text to be spoken at once.
-
-    `text` is cut from the original at `char_start`; `words` are spans within `text`.
-    """
-
-    text: str
-    char_start: int
-    words: tuple[Span, ...]
 
 
 class Break(IntEnum):
@@ -34,22 +20,8 @@ class Break(IntEnum):
     SENTENCE = 2
 
 
-def split(text: str, max_characters: int, *, first_max_characters: int | None = None) -> list[Unit]:
-    """Cut `text` into units of at most `max_characters` each; every written word is in exactly one of them.
-
-    A first sentence longer than `first_max_characters` is cut further, so that the first sound comes sooner.
-    Empty when there is nothing to speak. Linear in the text's length.
-    """
-    words = list(find_words(text, max(1, max_characters - 2 * _MARKS_KEPT)))
-    units: list[Unit] = []
-    for sentence in _sentences(text, words):
-        limit = min(max_characters, first_max_characters or max_characters) if not units else max_characters
-        for first, last in _pieces(text, words, sentence, max(1, limit - 2 * _MARKS_KEPT)):
-            units.append(_unit(text, words, first, last))
-    return units
-
-
-def _sentences(text: str, words: Sequence[Span]) -> Iterator[range]:
+def sentences(text: str, words: Sequence[Span]) -> Iterator[range]:
+    """The words, by their numbers, sentence by sentence."""
     first = 0
     for index in range(len(words)):
         if index + 1 == len(words) or break_after(text, words, index) is Break.SENTENCE:
@@ -57,47 +29,57 @@ def _sentences(text: str, words: Sequence[Span]) -> Iterator[range]:
             first = index + 1
 
 
-def _pieces(text: str, words: Sequence[Span], sentence: range, limit: int) -> Iterator[tuple[int, int]]:
-    """Even pieces of at most `limit` characters, cut after a clause where one ends in a piece's second half."""
+def pieces(
+    text: str, words: Sequence[Span], sentence: range, limit: int, said: Sequence[Span], joined: Collection[int] = ()
+) -> Iterator[range]:
+    """A sentence in even pieces of at most `limit` spoken characters, cut after a clause where one ends in a piece's second half.
+
+    `said` is where each word would stand if the text were written as it is spoken. No cut is made after a word in `joined`.
+    """
     first, stop = sentence.start, sentence.stop
     while first < stop:
-        remaining = words[stop - 1].end - words[first].start
+        remaining = said[stop - 1].end - said[first].start
         if remaining <= limit:
-            yield first, stop - 1
+            yield range(first, stop)
             return
         wanted = remaining / -(-remaining // limit)
         last = clause = first
-        while last + 1 < stop and words[last + 1].end - words[first].start <= limit:
-            if words[last].end - words[first].start >= wanted / 2 and break_after(text, words, last) is Break.CLAUSE:
+        while last + 1 < stop and said[last + 1].end - said[first].start <= limit:
+            if said[last].end - said[first].start >= wanted / 2 and break_after(text, words, last) is Break.CLAUSE:
                 clause = last
             last += 1
         if clause == first:
-            while last > first and words[last].end - words[first].start > wanted * 1.1:
+            while last > first and said[last].end - said[first].start > wanted * 1.1:
                 last -= 1
         cut = clause if clause > first else last
-        yield first, cut
+        cut = _unjoined(cut, first, stop, joined)
+        yield range(first, cut + 1)
         first = cut + 1
 
 
-def _unit(text: str, words: Sequence[Span], first: int, last: int) -> Unit:
-    start = _lead(text, _trail(text, words, first - 1) if first else 0, words[first].start)
-    end = _trail(text, words, last)
-    return Unit(text[start:end], start, tuple(Span(word.start - start, word.end - start) for word in words[first : last + 1]))
+def _unjoined(cut: int, first: int, stop: int, joined: Collection[int]) -> int:
+    """The nearest place before, or failing that behind, where what is read together is not torn."""
+    before = cut
+    while before > first and before in joined:
+        before -= 1
+    if before not in joined:
+        return before
+    while cut + 1 < stop and cut in joined:
+        cut += 1
+    return cut
 
 
-def _lead(text: str, after: int, before: int) -> int:
+def lead(text: str, after: int, before: int) -> int:
     """Where a unit begins: opening marks directly before its first word are its own."""
     start = before
-    while start > after and before - start < _MARKS_KEPT and text[start - 1] in _OPENING:
+    while start > after and before - start < MARKS_KEPT and text[start - 1] in _OPENING:
         start -= 1
     return start
 
 
-def _trail(text: str, words: Sequence[Span], last: int) -> int:
+def trail(text: str, after: int, before: int) -> int:
     """Where a unit ends: marks after its last word are its own."""
-    after = words[last].end
-    before = words[last + 1].start if last + 1 < len(words) else len(text)
-    gap = text[after : min(before, after + _MARKS_KEPT)]
+    gap = text[after : min(before, after + MARKS_KEPT)]
     return after + len(_CLOSING.match(gap)[0])  # type: ignore[index]  # the pattern matches the empty string
 
 

@@ -10,7 +10,14 @@ from echo_synthesis.engine import Span
 # These hold no word together, save a comma or colon between two digits. A hyphen, apostrophe, dot or slash does.
 _BREAKS = r"\s—–―…()\[\]{}<>«»“”„‟\"|¡¿,;:!?。！？、，；：\u200b"
 _CHUNK = re.compile(rf"[^{_BREAKS}]+(?:(?<=\d)[,:](?=\d)[^{_BREAKS}]+)*")
-_RUN = re.compile(r"\.{2,}|-{2,}")
+_PICTURE = (
+    r"(?:[0-9#*]\ufe0f?\u20e3|"
+    r"[\u231a\u231b\u23e9-\u23fa\u25aa\u25ab\u25b6\u25c0\u25fb-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55\U0001f000-\U0001faff]"
+    r"[\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]*)"
+)
+PICTURES = rf"{_PICTURE}(?:\u200d?{_PICTURE})*"
+"""A run of emoji, whatever they are made of; one word."""
+_RUN = re.compile(rf"\.{{2,}}|-{{2,}}|(?P<pictures>{PICTURES})")
 _SPOKEN_SIGNS = frozenset("%#@&+=°$€£¥₹§©®™×÷")
 _LEADING_SIGNS = frozenset("-−.")
 
@@ -18,13 +25,16 @@ _LEADING_SIGNS = frozenset("-−.")
 def find_words(text: str, longest: int) -> Iterator[Span]:
     """The words as they are written, without the punctuation around them, in order; linear in the text's length.
 
-    Contractions and hyphenated words are one word. A run longer than `longest` characters is cut into words that long.
+    Contractions and hyphenated words are one word, so are emoji side by side. A run longer than `longest` characters is cut
+    into words that long.
     """
     for chunk in _CHUNK.finditer(text):
         start = chunk.start()
         for run in _RUN.finditer(text, chunk.start(), chunk.end()):
             yield from _trimmed(text, start, run.start(), longest)
             start = run.end()
+            if run["pictures"]:
+                yield from _cut(run.start(), start, longest)
         yield from _trimmed(text, start, chunk.end(), longest)
 
 
@@ -36,6 +46,10 @@ def _trimmed(text: str, first: int, end: int, longest: int) -> Iterator[Span]:
         end -= 1
     if first < start < end and text[start].isdigit() and text[start - 1] in _LEADING_SIGNS:
         start -= 1
+    yield from _cut(start, end, longest)
+
+
+def _cut(start: int, end: int, longest: int) -> Iterator[Span]:
     for cut in range(start, end, longest):
         yield Span(cut, min(cut + longest, end))
 

@@ -1,12 +1,12 @@
 """An engine for tests: one beep a word, exact times, no dependency.
 
-A word of n characters sounds for n x 50 ms, at least 100 ms, with 50 ms of silence after it. These words do more than beep:
+A word of n characters (of its IPA, when it is given) sounds for n x 50 ms, at least 100 ms, with 50 ms of silence after it. These words do more than beep:
 
 - `tone-crash`: the process dies at once;
 - `tone-hang`: the process never answers;
 - `tone-fail`: the engine raises;
 - `tone-print`: it prints to stdout, as libraries do;
-- `tone-slow-250`: the answer takes 250 ms more (any number).
+- `tone-slow-250`: the answer takes 250 ms more (any number of digits; in words, for a normaliser may have been there, any multiple of 50).
 """
 
 from collections.abc import Sequence
@@ -43,4 +43,5 @@ SPEC = EngineSpec(
     missing=_missing,
     load=_load,
     tags=("test",),
+    phonemes=True,
 )

@@ -3,17 +3,20 @@
 import os
 import re
 import time
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echo_synthesis.engine import Speech, UnknownVoiceError, Utterance, WordTime
 from echo_synthesis.engines.tone import SAMPLE_RATE, VOICES
+from echo_synthesis.text.english.numbers import cardinal
 
 _SECONDS_A_CHARACTER = 0.05
 _SHORTEST = 0.1
 _GAP = 0.05
-_SLOW = re.compile(r"tone-slow-(\d+)")
+_SAID = {cardinal(milliseconds): milliseconds for milliseconds in range(2_000, 0, -50)}
+_SLOW = re.compile(rf"tone-slow-(\d+|{'|'.join(sorted(_SAID, key=len, reverse=True))})")
 
 
 class Beeper:
@@ -25,8 +28,10 @@ class Beeper:
         parts: list[NDArray[np.float32]] = []
         words: list[WordTime] = []
         position = 0
-        for span in utterance.words:
-            word = utterance.text[span.start : span.end]
+        for slow in _SLOW.findall(utterance.text):
+            time.sleep((_SAID.get(slow) or int(slow)) / 1000)
+        for span, ipa in zip_longest(utterance.words, utterance.pronunciations):
+            word = ipa or utterance.text[span.start : span.end]
             _misbehave(word)
             seconds = max(_SHORTEST, len(word) * _SECONDS_A_CHARACTER) / utterance.speed
             beep = _beep(VOICES[utterance.voice], seconds)
@@ -52,5 +57,3 @@ def _misbehave(word: str) -> None:
         raise RuntimeError("asked to fail")
     elif word == "tone-print":
         print("noise on stdout", flush=True)  # noqa: T201
-    elif slow := _SLOW.fullmatch(word):
-        time.sleep(int(slow[1]) / 1000)

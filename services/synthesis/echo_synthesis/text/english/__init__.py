@@ -1,1 +1,27 @@
 """How English is read aloud."""
+
+from functools import cache
+
+from echo_synthesis.text.english import addresses, calendar, measures, money, names, signs
+from echo_synthesis.text.reading import Rules
+
+
+@cache
+def rules(language: str) -> Rules:
+    """The rules for a variety of English; a date such as 4/5/2024 begins with the month in American English only."""
+    american = language.lower() in {"en", "en-us", "en-ca", "en-ph"}
+    parts = (
+        calendar.iso,
+        calendar.numeric_dates(day_first=not american),
+        addresses.rules,
+        money.rules,
+        addresses.telephone,
+        calendar.rules,
+        measures.rules,
+        measures.ORDINAL,
+        calendar.years,
+        names.rules,
+        measures.counts,
+        signs.rules,
+    )
+    return Rules(rule for part in parts for rule in part)

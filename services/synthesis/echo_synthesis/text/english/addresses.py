@@ -1,5 +1,6 @@
 """URLs, e-mail addresses, telephone numbers, versions, files: what is spelled more than read."""
 
+# ruff: noqa: RUF001  (the typographic marks are the subject)
 import re
 
 from echo_synthesis.text.english.numbers import cardinal, digits, number, spelled
@@ -30,7 +31,7 @@ _SIGNS = {
 }
 _PART = re.compile(r"[^\W\d_]+|\d+|.")
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
-_SPELLED = frozenset("ai api eu id io ios ip ui uk us".split())
+_SPELLED = frozenset(["ai", "api", "eu", "id", "io", "ios", "ip", "ui", "uk", "us"])
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_|(?<=\D)(?=\d)|(?<=\d)(?=\D)")
 
 
@@ -116,10 +117,13 @@ telephone = Rules()
 _DIGITS = re.compile(r"\d+")
 
 
-@telephone.add(r"(?<![\w.+$£€-])(?:\+?1[-. ])?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\w-])")
-@telephone.add(r"(?<![\w+])\+\d{1,3}(?:[-. ]?\(\d{1,5}\)|[-. ]\d{1,5}){0,2}(?:[-. ]?\d{2,9}){1,5}(?![\w-])")
-@telephone.add(r"(?<![\w.+$£€-])\(?0\d{2,4}\)?[ -]\d{3,4}[ -]?\d{3,4}(?![\w-])")
-@telephone.add(r"(?<![\w.+$£€-])\d{3}-\d{4}(?![\w-])")
+@telephone.add(
+    r"(?<![\w.+$£€-])(?:\+?1[-. ])?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\w-])",
+    r"(?<![\w+])\+\d{1,3}(?:[-. ]?\(\d{1,5}\)|[-. ]\d{1,5}){0,2}(?:[-. ]?\d{2,9}){1,5}(?![\w-])",
+    r"(?<![\w.+$£€-])\(?0\d{2,4}\)?[ -]\d{3,4}[ -]?\d{3,4}(?![\w-])",
+    r"(?<![\w.+$£€-])\d{3}-\d{4}(?![\w-])",
+    r"(?<![\w.+$£€-])\d{4}(?:[ -]\d{4}){2,5}(?![\w-])",
+)
 def say_telephone(match: re.Match[str]) -> Said:
     """Digit by digit, a breath between the groups."""
     groups = list(_DIGITS.finditer(match[0]))

@@ -39,7 +39,7 @@ _CODES = {
 }
 _SYMBOL = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _CODE = "|".join(_CODES)
-_MAGNITUDE = rf"(?:\s?(?P<magnitude>{MAGNITUDE})(?!\w))?"
+_MAGNITUDE = rf"(?:\s?(?P<magnitude>{MAGNITUDE})(?![\w-]))?"
 
 
 def amount(figure: str, scale: str | None, names: tuple[str, ...], *, negative: bool = False) -> tuple[str, str]:
@@ -59,7 +59,9 @@ def amount(figure: str, scale: str | None, names: tuple[str, ...], *, negative: 
     return sign + " and ".join(said), ""
 
 
-@rules.add(rf"(?<![\w$£€])(?P<low>(?:{_SYMBOL})\s?{NUMBER})\s?{DASH}\s?(?:{_SYMBOL})?(?P<high>{NUMBER}){_MAGNITUDE}(?![\w.]*\w)")
+@rules.add(
+    rf"(?<![\w$£€])(?P<low>(?:{_SYMBOL})\s?{NUMBER})\s?{DASH}\s?(?:{_SYMBOL})?(?P<high>{NUMBER}){_MAGNITUDE}(?![\w.]*\w)"
+)
 def _range(match: re.Match[str]) -> Said:
     found = re.match(rf"({_SYMBOL})\s?(.+)", match["low"])
     assert found is not None  # noqa: S101

@@ -19,7 +19,6 @@ _MAGNITUDES = {
     "thousand": "thousand",
     "m": "million",
     "mn": "million",
-    "mio": "million",
     "million": "million",
     "b": "billion",
     "bn": "billion",
@@ -28,7 +27,8 @@ _MAGNITUDES = {
     "tn": "trillion",
     "trillion": "trillion",
 }
-MAGNITUDE = r"thousand|million|billion|trillion|mio|mn|bn|tn|[kKmMbBtT]"
+MAGNITUDE = r"thousand|million|billion|trillion|(?<=\d)(?:mn|bn|tn|[kKmMbBtT])"
+"""What may follow a number to make it larger; an abbreviation only directly."""
 
 
 @lru_cache(4096)

@@ -1,0 +1,63 @@
+"""Written words in time: from the times of what is spoken for them."""
+
+from collections.abc import Iterator
+
+from echo_synthesis.domain.speech import SyllableMark, WordMark
+from echo_synthesis.engine import Speech
+from echo_synthesis.text.script import Unit, WrittenWord
+from echo_synthesis.text.syllables import Timed, in_time, syllables
+
+
+def place(unit: Unit, speech: Speech, offset: float, *, language: str | None = None) -> list[WordMark]:
+    """When each written word of a unit sounds, `offset` seconds into the whole; with the syllables spoken for it if a `language` is given."""
+    return [
+        WordMark(
+            word=word.text,
+            start=round(offset + start, 4),
+            end=round(offset + end, 4),
+            char_start=word.written.start,
+            char_end=word.written.end,
+            spoken=said if said != word.text else None,
+            before=word.before,
+            after=word.after,
+            ends=word.ends,
+            syllables=tuple(_syllables(unit, word, speech, offset, language)) if language and alone else (),
+        )
+        for word, said, start, end, alone in _times(unit, speech)
+    ]
+
+
+def _times(unit: Unit, speech: Speech) -> Iterator[tuple[WrittenWord, str, float, float, bool]]:
+    """Words spoken as one share its time by their lengths; one that is not spoken has a moment where it would be."""
+    now = speech.words[0].start if speech.words else 0.0
+    place = 0
+    while place < len(unit.words):
+        first, stop = unit.words[place].first, unit.words[place].stop
+        group = _together(unit, place) if stop > first else [unit.words[place]]
+        start, end = (speech.words[first].start, speech.words[stop - 1].end) if stop > first else (now, now)
+        length = sum(len(word.text) for word in group)
+        done = 0
+        for word in group:
+            begin = start + (end - start) * done / length
+            done += len(word.text)
+            last = start + (end - start) * done / length
+            yield word, unit.said(word), begin, last, word is group[0]
+        now = max(now, end)
+        place += len(group)
+
+
+def _together(unit: Unit, place: int) -> list[WrittenWord]:
+    span = (unit.words[place].first, unit.words[place].stop)
+    stop = place
+    while stop < len(unit.words) and (unit.words[stop].first, unit.words[stop].stop) == span:
+        stop += 1
+    return list(unit.words[place:stop])
+
+
+def _syllables(unit: Unit, word: WrittenWord, speech: Speech, offset: float, language: str) -> Iterator[SyllableMark]:
+    for number in range(word.first, word.stop):
+        span, time = unit.spoken[number], speech.words[number]
+        phones = speech.phones[number] if speech.phones else ()
+        parts = syllables(unit.text[span.start : span.end], language)
+        for part in in_time(parts, Timed(time.start, time.end), phones):
+            yield SyllableMark(part.text, round(offset + part.start, 4), round(offset + part.end, 4))

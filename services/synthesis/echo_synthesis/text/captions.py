@@ -1,0 +1,123 @@
+"""Captions from word times: SubRip and WebVTT.
+
+At most two lines of 42 characters, at most seven seconds, never over the end of a sentence: the usual rules of subtitling.
+https://www.w3.org/TR/webvtt1/
+"""
+
+# ruff: noqa: D102, RUF001  (what the properties are, the class tells)
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+LINE, LINES, SECONDS = 42, 2, 7.0
+_CLAUSE = frozenset(",;:)—–")
+
+
+class Sounding(Protocol):
+    """A written word and when it sounds, in seconds; the marks around it; whether it ends a sentence."""
+
+    @property
+    def word(self) -> str: ...
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+    @property
+    def before(self) -> str: ...
+    @property
+    def after(self) -> str: ...
+    @property
+    def ends(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What is to be read from `start` to `end`, in seconds."""
+
+    start: float
+    end: float
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    text: str
+    start: float
+    end: float
+    ends: bool
+
+
+def cues(words: Iterable[Sounding]) -> Iterator[Cue]:
+    """Captions for words in order, in constant memory."""
+    held: list[_Shown] = []
+    for word in words:
+        for shown in _pieces(word):
+            while held and not _fits([*held, shown]):
+                cut = _cut(held)
+                yield _cue(held[:cut])
+                held = held[cut:]
+            held.append(shown)
+        if word.ends:
+            yield _cue(held)
+            held = []
+    if held:
+        yield _cue(held)
+
+
+def srt(captions: Iterable[Cue]) -> Iterator[str]:
+    """A SubRip file, in pieces."""
+    for number, cue in enumerate(captions, 1):
+        text = "\n".join(cue.lines)
+        yield f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{text}\n\n"
+
+
+def vtt(captions: Iterable[Cue]) -> Iterator[str]:
+    """A WebVTT file, in pieces."""
+    yield "WEBVTT\n\n"
+    for cue in captions:
+        text = "\n".join(cue.lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        yield f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{text}\n\n"
+
+
+def _pieces(word: Sounding) -> Iterator[_Shown]:
+    """A word with its marks; one too long for a line in several parts."""
+    text = " ".join(f"{word.before}{word.word}{word.after}".split())
+    length = len(text)
+    for at in range(0, length, LINE):
+        part = text[at : at + LINE]
+        start = word.start + (word.end - word.start) * at / length
+        yield _Shown(part, start, word.start + (word.end - word.start) * (at + len(part)) / length, word.ends)
+
+
+def _fits(words: Sequence[_Shown]) -> bool:
+    return words[-1].end - words[0].start <= SECONDS and len(_wrapped(words)) <= LINES
+
+
+def _cut(words: Sequence[_Shown]) -> int:
+    """How many words a full cue keeps: up to the last clause in its second half, else all."""
+    for count in range(len(words) - 1, len(words) // 2, -1):
+        if words[count - 1].text[-1] in _CLAUSE:
+            return count
+    return len(words)
+
+
+def _wrapped(words: Sequence[_Shown]) -> list[str]:
+    lines = [""]
+    for word in words:
+        longer = f"{lines[-1]} {word.text}".strip()
+        if len(longer) <= LINE:
+            lines[-1] = longer
+        else:
+            lines.append(word.text)
+    return lines
+
+
+def _cue(words: Sequence[_Shown]) -> Cue:
+    start, end = words[0].start, max(word.end for word in words)
+    return Cue(start, min(end, start + SECONDS), tuple(_wrapped(words)))
+
+
+def _clock(seconds: float, point: str) -> str:
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    minutes, seconds_left = divmod(whole, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds_left:02}{point}{thousandths:03}"

@@ -1,0 +1,55 @@
+"""Emoji by their names."""
+
+import re
+import unicodedata
+from functools import cache
+
+import emoji
+
+from echo_synthesis.text.reading import Rules, Said
+from echo_synthesis.text.words import PICTURES
+
+_SHADES = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
+
+
+@cache
+def rules(language: str) -> Rules:
+    """Emoji named in a language; in one that names none, they are left unsaid."""
+    known = _known(language)
+    found = Rules()
+
+    @found.add(PICTURES)
+    def _pictures(match: re.Match[str]) -> Said:
+        names: list[str] = []
+        for picture in _apart(match[0]):
+            name = _name(picture, known) if known else ""
+            if name and name not in names[-1:]:
+                names.append(name)
+        return ", ".join(names) or None
+
+    return found
+
+
+def _known(language: str) -> str | None:
+    base = language.split("-")[0].lower()
+    return base if base in emoji.LANGUAGES else None
+
+
+def _apart(run: str) -> list[str]:
+    """Each picture of a run; the signs that no list of emoji has count too."""
+    parts: list[str] = []
+    end = 0
+    for found in emoji.emoji_list(run):
+        parts += [*run[end : found["match_start"]], found["emoji"]]
+        end = found["match_end"]
+    return [*parts, *run[end:]]
+
+
+def _name(picture: str, language: str) -> str:
+    plain = _SHADES.sub("", picture)
+    if not plain:
+        return ""
+    named = emoji.demojize(plain, delimiters=("\0", "\0"), language=language)
+    if named.startswith("\0"):
+        return named.strip("\0").replace("_", " ").replace("-", " ").strip()
+    return unicodedata.name(plain[0], "").lower() if language == "en" and len(plain) == 1 else ""

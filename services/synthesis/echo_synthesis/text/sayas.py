@@ -1,0 +1,148 @@
+"""How `say-as` is said: https://www.w3.org/TR/ssml-sayas/ and what the cloud services made of it."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from num2words import num2words
+
+from echo_synthesis.text import english
+from echo_synthesis.text.english import numbers
+from echo_synthesis.text.english.addresses import telephone
+from echo_synthesis.text.english.calendar import say_date, say_time
+from echo_synthesis.text.foreign import code_of
+from echo_synthesis.text.reading import read
+
+_FIGURE = re.compile(r"[-\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.\d{1,15})?")
+_WHOLE = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,15}")
+_DATE = re.compile(r"\d+")
+_TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s?(?:([ap])\.?m\.?)?", re.IGNORECASE)
+_ORDERS = frozenset(["mdy", "dmy", "ymd", "md", "dm", "ym", "my", "y", "m", "d", "ydm"])
+
+Teller = Callable[[str, str | None, str], str | None]
+
+
+def say_as(text: str, kind: str, form: str | None, *, language: str) -> str | None:
+    """`text` said as a `kind` of thing; None when it is none. Raises `KeyError` for a kind that is not known."""
+    return _KINDS[kind](text, form, language)
+
+
+def teller(language: str) -> Callable[[str, str, str | None], str | None]:
+    """`say_as` for a language."""
+    return partial(say_as, language=language)
+
+
+def _is_english(language: str) -> bool:
+    return language.lower().startswith("en")
+
+
+def _cardinal(text: str, _: str | None, language: str) -> str | None:
+    if not _FIGURE.fullmatch(text):
+        value = numbers.roman(text)
+        return None if not value else _cardinal(str(value), None, language)
+    if _is_english(language):
+        return numbers.number(text)
+    code = code_of(language)
+    plain = text.replace(",", "")
+    return str(num2words(float(plain) if "." in plain else int(plain), lang=code)) if code else text
+
+
+def _ordinal(text: str, _: str | None, language: str) -> str | None:
+    plain = re.sub(r"(?i)(?<=\d)(?:st|nd|rd|th)$", "", text)
+    value = int(plain.replace(",", "")) if _WHOLE.fullmatch(plain) else numbers.roman(plain)
+    if not value:
+        return None
+    if _is_english(language):
+        return numbers.ordinal(value)
+    code = code_of(language)
+    return str(num2words(value, lang=code, to="ordinal")) if code else text
+
+
+def _digits(text: str, _: str | None, language: str) -> str | None:
+    if not re.fullmatch(r"[\d\s.,-]+", text):
+        return None
+    figures = [each for each in text if each.isdecimal()]
+    if not figures:
+        return None
+    return numbers.digits(text) if _is_english(language) else " ".join(figures)
+
+
+def _characters(text: str, _: str | None, language: str) -> str | None:
+    spelled = numbers.spelled(text) if _is_english(language) else " ".join(each for each in text if each.isalnum())
+    return spelled or None
+
+
+def _date(text: str, form: str | None, language: str) -> str | None:
+    order = form or "mdy"
+    figures = _DATE.findall(text)
+    if not _is_english(language) or order not in _ORDERS:
+        return None
+    if len(figures) != len(order):
+        said = [each for each in read(text, english.rules(language)) if each.pieces]
+        return aloud(text, language) if said and form is None else None
+    parts = dict(zip(order, map(int, figures), strict=True))
+    years = parts.get("y")
+    if years is not None and years < 100 and len(figures[order.index("y")]) == 2:
+        years += 2000 if years <= 50 else 1900
+    if "m" in parts and "d" in parts:
+        return say_date(parts["m"], parts["d"], years)
+    if "m" in parts and 1 <= parts["m"] <= 12:
+        month = (say_date(parts["m"], 1, None) or "").split()[0]
+        return month if years is None else f"{month} {numbers.year(years)}"
+    if "d" in parts:
+        return numbers.ordinal(parts["d"]) if 1 <= parts["d"] <= 31 else None
+    return numbers.year(years) if years is not None else None
+
+
+def _time(text: str, _: str | None, language: str) -> str | None:
+    found = _TIME.fullmatch(text)
+    if found is None or not _is_english(language):
+        return None
+    return say_time(int(found[1]), int(found[2] or 0), int(found[3]) if found[3] else None, found[4])
+
+
+def _telephone(text: str, _: str | None, language: str) -> str | None:
+    if not _is_english(language) or not re.fullmatch(r"\+?[\d\s().-]{2,30}", text):
+        return None
+    readings = read(text, telephone)
+    if len(readings) == 1 and (readings[0].start, readings[0].end) == (0, len(text)):
+        return " ".join(piece.text for piece in readings[0].pieces)
+    groups = ", ".join(numbers.digits(group) for group in re.findall(r"\d+", text))
+    return f"plus {groups}" if text.startswith("+") else groups or None
+
+
+def _currency(text: str, _: str | None, language: str) -> str | None:
+    if not _is_english(language) or not re.search(r"\d", text) or not re.search(r"[^\d\s.,-]", text):
+        return None
+    return aloud(text, language)
+
+
+def _fraction(text: str, _: str | None, language: str) -> str | None:
+    return aloud(text, language) if _is_english(language) and re.search(r"\d/\d|[¼½¾⅓⅔⅛⅜⅝⅞]", text) else None
+
+
+def aloud(text: str, language: str) -> str:
+    """A short English text as it is said; others as they are."""
+    if not _is_english(language):
+        return text
+    parts, end = [], 0
+    for reading in read(text, english.rules(language)):
+        parts += [text[end : reading.start], *(piece.text for piece in reading.pieces)]
+        end = reading.end
+    return " ".join(" ".join([*parts, text[end:]]).split())
+
+
+_KINDS: Mapping[str, Teller] = {
+    "cardinal": _cardinal,
+    "number": _cardinal,
+    "ordinal": _ordinal,
+    "digits": _digits,
+    "characters": _characters,
+    "spell-out": _characters,
+    "verbatim": _characters,
+    "date": _date,
+    "time": _time,
+    "telephone": _telephone,
+    "currency": _currency,
+    "fraction": _fraction,
+}

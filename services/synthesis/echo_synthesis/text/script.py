@@ -1,0 +1,218 @@
+"""From a written text to a script: what is spoken, in which units, with which pauses, and which written words it stands for."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from echo_synthesis.engine import Span
+from echo_synthesis.text import split
+from echo_synthesis.text.reading import Reading, Rules, read
+from echo_synthesis.text.visible import PLAIN, Tone, Visible, refuse
+from echo_synthesis.text.wording import Wording, shares
+from echo_synthesis.text.words import find_words
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenWord:
+    """A word as the reader sees it, where it is written, and the spoken words it stands for.
+
+    `[first, stop)` are numbers of the unit's spoken words: none when it is not spoken, the same ones as a neighbour's when several
+    written words are spoken as one. `before` and `after` are the marks around it; `ends` tells the last word of a sentence.
+    """
+
+    text: str
+    written: Span
+    first: int
+    stop: int
+    before: str = ""
+    after: str = ""
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is spoken at once: `text` is what the engine gets, `spoken` are the spans of its words.
+
+    `pronunciations` (IPA or None) are for as many as there are spoken words, or empty. `heading` is a heading's level, else 0.
+    """
+
+    text: str
+    spoken: tuple[Span, ...]
+    words: tuple[WrittenWord, ...]
+    pronunciations: tuple[str | None, ...] = ()
+    tone: Tone = PLAIN
+    heading: int = 0
+
+    def said(self, word: WrittenWord) -> str:
+        """The spoken form of one of the unit's words."""
+        if word.first == word.stop:
+            return ""
+        return self.text[self.spoken[word.first].start : self.spoken[word.stop - 1].end]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Silence, exactly."""
+
+    seconds: float
+
+
+Part = Unit | Pause
+
+
+def write(original: str, visible: Visible, rules: Rules, limit: int, *, first_limit: int | None = None) -> list[Part]:
+    """The script of a text: units of at most `limit` characters, and pauses, in order. Every visible word is in exactly one unit.
+
+    A first sentence longer than `first_limit` is cut further, so that the first sound comes sooner. Without anything to say there
+    are no units. Linear in the text's length. Raises `ValidationError` when markup asks for more than can be said at once.
+    """
+    parts: list[Part] = []
+    begun = False
+    for start, end, tone, silence in _stretches(visible):
+        stretch = _Stretch(original, visible, start, end, tone, rules, limit)
+        units = list(stretch.units(limit if begun else min(limit, first_limit or limit)))
+        begun = begun or bool(units)
+        parts += units
+        if silence:
+            parts.append(Pause(silence))
+    return parts
+
+
+def _stretches(visible: Visible) -> Iterator[tuple[int, int, Tone, float]]:
+    """Parts of the text that hold nothing but text: (start, end, tone, seconds of silence after it)."""
+    silences: dict[int, float] = {}
+    for at, seconds in visible.pauses:
+        silences[at] = silences.get(at, 0.0) + seconds
+    tones = dict(visible.tones)
+    start, tone = 0, PLAIN
+    for end in sorted({*silences, *tones, len(visible.text)}):
+        if end > start or end in silences:
+            yield start, end, tone, silences.get(end, 0.0)
+        start, tone = end, tones.get(end, tone)
+
+
+class _Stretch:
+    """One stretch of text; offsets are within it."""
+
+    def __init__(self, original: str, visible: Visible, start: int, end: int, tone: Tone, rules: Rules, limit: int) -> None:
+        self._original = original
+        self._visible = visible
+        self._offset = start
+        self._tone = tone
+        self._room = max(1, limit - 2 * split.MARKS_KEPT)
+        self._text = visible.text[start:end]
+        self._words = list(find_words(self._text, self._room))
+        self._starts = [word.start for word in self._words]
+        self._ends = [word.end for word in self._words]
+        self._readings: list[Reading] = []
+        self._owners: list[tuple[int, ...]] = []
+        self._joined: set[int] = set()
+        self._chain = (0, -1)
+        self._length = 0
+        if self._words:
+            first, last = (bisect_left(visible.readings, at, key=lambda reading: reading.start) for at in (start, end))
+            fixed = [reading.moved(-start) for reading in visible.readings[first:last] if reading.end <= end]
+            places = {reading.start for reading in fixed}
+            for reading in read(self._text, rules, fixed):
+                self._take(reading, fixed=reading.start in places)
+
+    def units(self, first_limit: int) -> Iterator[Unit]:
+        """The units in order."""
+        said = self._said()
+        room = max(1, first_limit - 2 * split.MARKS_KEPT)
+        for sentence in split.sentences(self._text, self._words):
+            for piece in split.pieces(self._text, self._words, sentence, room, said, self._joined):
+                yield self._unit(piece, ends=piece.stop == sentence.stop)
+            room = self._room
+
+    def _take(self, reading: Reading, *, fixed: bool) -> None:
+        """Settle which written word each piece of a reading stands for. A reading too long for a unit is left out."""
+        first, last = bisect_right(self._ends, reading.start), bisect_left(self._starts, reading.end) - 1
+        if first > last:  # signs between words: said with the word before
+            first = last = max(0, first - 1)
+        chained = first <= self._chain[1]  # with what was read just before, of the same words
+        began = self._chain[0] if chained else first
+        self._length = (self._length if chained else 0) + sum(len(piece.text) + 2 for piece in reading.pieces)
+        if self._length + self._ends[last] - self._starts[began] > self._room:
+            self._length = self._room
+            if fixed:
+                at = self._visible.written(self._offset + reading.start, self._offset + reading.end).start
+                refuse("This is too long to be said at once.", self._original, at)
+            return
+        self._chain = (began, last)
+        self._readings.append(reading)
+        self._owners.append(tuple(min(max(bisect_right(self._starts, piece.at) - 1, first), last) for piece in reading.pieces))
+        self._joined.update(range(first, last))
+
+    def _said(self) -> list[Span]:
+        """Where the words would stand if the text were written as it is spoken."""
+        more = [0] * len(self._words)
+        for reading, owners in zip(self._readings, self._owners, strict=True):
+            for piece, owner in zip(reading.pieces, owners, strict=True):
+                more[owner] += len(piece.text) + 2
+        spans: list[Span] = []
+        at = before = 0
+        for word, extra in zip(self._words, more, strict=True):
+            start = at + word.start - before
+            at, before = start + word.end - word.start + extra, word.end
+            spans.append(Span(start, at))
+        return spans
+
+    def _unit(self, piece: range, *, ends: bool) -> Unit:
+        readings = slice(bisect_left(self._owners, (piece.start,)), bisect_left(self._owners, (piece.stop,)))
+        inside = self._readings[readings]
+        start, end = self._edges(piece, inside)
+        wording = Wording(self._text, self._words, self._ends, self._room)
+        at = start
+        for reading, owners in zip(inside, self._owners[readings], strict=True):
+            wording.copy(at, reading.start)
+            for said, owner in zip(reading.pieces, owners, strict=True):
+                wording.read(said.text, said.ipa, owner)
+            at = reading.end
+        wording.copy(at, end)
+        wording.stop(self._text[end - 1])
+        return Unit(
+            wording.text,
+            tuple(wording.spoken),
+            tuple(self._written(piece, wording.owners, start, end, ends=ends)),
+            tuple(wording.pronunciations) if any(wording.pronunciations) else (),
+            self._tone,
+            self._heading(self._words[piece.start]),
+        )
+
+    def _edges(self, piece: range, readings: Sequence[Reading]) -> tuple[int, int]:
+        """From where to where a unit reaches: its words, what is read for them, and the marks around."""
+        start, end = self._starts[piece.start], self._ends[piece.stop - 1]
+        if readings:
+            start, end = min(start, readings[0].start), max(end, readings[-1].end)
+        before = split.trail(self._text, self._ends[piece.start - 1], start) if piece.start else 0
+        after = self._starts[piece.stop] if piece.stop < len(self._words) else len(self._text)
+        return split.lead(self._text, min(before, start), start), split.trail(self._text, end, max(after, end))
+
+    def _written(self, piece: range, owners: list[int], start: int, end: int, *, ends: bool) -> Iterator[WrittenWord]:
+        for word, (first, stop) in zip(piece, shares(owners, self._words, piece, self._joined), strict=True):
+            span = self._words[word]
+            before = self._text[min(start, span.start) : span.start] if word == piece.start else self._before(word)
+            after = self._text[span.end : max(end, span.end)] if word + 1 == piece.stop else self._after(word)
+            yield WrittenWord(
+                self._text[span.start : span.end],
+                self._visible.written(self._offset + span.start, self._offset + span.end),
+                first,
+                stop,
+                before.strip(),
+                after.strip(),
+                ends and word + 1 == piece.stop,
+            )
+
+    def _before(self, word: int) -> str:
+        start, gap = self._starts[word], self._starts[word] - self._ends[word - 1]
+        return self._text[split.lead(self._text, self._ends[word - 1] + min(gap, 1), start) : start] if gap > 1 else ""
+
+    def _after(self, word: int) -> str:
+        gap = self._text[self._ends[word] : self._starts[word + 1]]
+        return gap.rsplit(None, 1)[0] if gap[:1].strip() and not gap[-1:].strip() else gap.partition(" ")[0]
+
+    def _heading(self, word: Span) -> int:
+        at = self._offset + word.start
+        place = bisect_right(self._visible.headings, at, key=lambda heading: heading[0]) - 1
+        return self._visible.headings[place][2] if place >= 0 and at < self._visible.headings[place][1] else 0

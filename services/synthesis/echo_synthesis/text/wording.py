@@ -1,0 +1,118 @@
+"""The spoken text of a unit, written down word by word, each spoken word knowing the written one it stands for."""
+
+# ruff: noqa: RUF001  (the typographic marks are the subject)
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
+
+from echo_synthesis.engine import Span
+from echo_synthesis.text.words import PICTURES, find_words
+
+_NO_MARKS = re.compile(r"[^\s.,;:!?…。！？、，；：—–―\-\"'“”‘’„«»‹›()\[\]¿¡]+")
+_SPACE = re.compile(r"\s+")
+_NOT_SAID = re.compile(rf"{PICTURES}|[*`~^\\|\u00ad\u200b]+")
+_CLOSING = frozenset(".,;:!?…")
+_STOPS = frozenset(".!?…。！？")
+
+
+class Wording:
+    """Grows from left to right. `words` are the written words of `source`, which end at `ends`."""
+
+    def __init__(self, source: str, words: Sequence[Span], ends: Sequence[int], longest: int) -> None:
+        self.text = ""
+        self.spoken: list[Span] = []
+        self.owners: list[int] = []
+        self.pronunciations: list[str | None] = []
+        self._source = source
+        self._words = words
+        self._ends = ends
+        self._longest = longest
+
+    def copy(self, start: int, end: int) -> None:
+        """What is written at `[start, end)` is spoken as it is, without signs that are not for the ear."""
+        place = bisect_right(self._ends, start)
+        while place < len(self._words) and (word := self._words[place]).start < end:
+            self._mark(self._source[start : max(start, word.start)])
+            first, start = max(start, word.start), min(word.end, end)
+            self._say(_NOT_SAID.sub("", self._source[first:start]), place)
+            place += 1
+        self._mark(self._source[start:end])
+
+    def read(self, text: str, ipa: str | None, owner: int) -> None:
+        """Other words than those written, for the written word `owner`; with `ipa` they are one."""
+        if not text.strip():
+            self._mark(" ")
+            return
+        if (
+            self.text
+            and not self.text[-1].isspace()
+            and (self.text[-1].isalnum() or self.text[-1] in ".,;:!?%")
+            and text[0].isalnum()
+        ):
+            self.text += " "
+        if ipa is None:
+            self._say(text, owner)
+        else:
+            self._spoken(Span(0, len(text)), owner, ipa)
+            self.text += text
+        self._loose = True
+
+    def stop(self, mark: str) -> None:
+        """A sentence ends with its mark, though an abbreviation took it."""
+        self.text = self.text.rstrip()
+        if self.text and self.text[-1].isalnum() and mark in _STOPS:
+            self.text += mark
+
+    _loose = False
+
+    def _say(self, text: str, owner: int) -> None:
+        if text and self._loose and self.text[-1:].isalnum() and text[0].isalnum():
+            self.text += " "
+        self._loose = False
+        for span in find_words(text, self._longest):
+            self._spoken(span, owner, None)
+        self.text += text
+
+    def _mark(self, gap: str) -> None:
+        kept = _SPACE.sub(" ", _NO_MARKS.sub("", gap))
+        if kept[:1] in _CLOSING:
+            self.text = self.text.rstrip()
+        self.text += kept.lstrip() if self.text[-1:] in {" ", ""} else kept
+        self._loose = self._loose and not kept
+
+    def _spoken(self, span: Span, owner: int, ipa: str | None) -> None:
+        self.spoken.append(Span(len(self.text) + span.start, len(self.text) + span.end))
+        self.owners.append(owner)
+        self.pronunciations.append(ipa)
+
+
+def shares(owners: Sequence[int], words: Sequence[Span], piece: range, joined: Collection[int]) -> list[tuple[int, int]]:
+    """For each written word of a piece the spoken words `[first, stop)` it stands for.
+
+    Words read together of which some got none divide what their neighbour got, or share it where there is too little.
+    """
+    counts = dict.fromkeys(piece, 0)
+    for owner in owners:
+        counts[owner] += 1
+    found: list[tuple[int, int]] = []
+    at, run = 0, [piece.start]
+    for word in piece:
+        following = word + 1
+        if following in counts and word in joined and not (counts[following] and any(counts[each] for each in run)):
+            run.append(following)
+            continue
+        total = sum(counts[each] for each in run)
+        found += [(at + first, at + stop) for first, stop in _divided(total, [words[each] for each in run])]
+        at, run = at + total, [following]
+    return found
+
+
+def _divided(total: int, words: Sequence[Span]) -> list[tuple[int, int]]:
+    """At least one for each, the rest by their lengths."""
+    if total < len(words):
+        return [(0, total)] * len(words)
+    rest, length = total - len(words), sum(word.end - word.start for word in words)
+    ends = [
+        number + 1 + rest * sum(word.end - word.start for word in words[: number + 1]) // length for number in range(len(words))
+    ]
+    return list(zip([0, *ends], ends, strict=False))
