@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def replica(database: Database, tmp_path: Path) -> Replica:
 
     @asynccontextmanager
     async def start(**settings: object) -> AsyncIterator[Dependencies]:
-        chosen = {"engines": ("tone",), "default_voice": "tone_low", "workers": 1, "models": tmp_path, **settings}
+        chosen: dict[str, Any] = {"engines": ("tone",), "default_voice": "tone_low", "workers": 1, "models": tmp_path, **settings}
         synthesis = service(SynthesisSettings(**chosen))
         async with AsyncExitStack() as stack:
             store = await database.open("synthesis")

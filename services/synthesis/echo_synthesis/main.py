@@ -8,15 +8,19 @@ from functools import partial
 from echo_common.http.health import Check
 from echo_common.service import Adapters, Service
 from echo_synthesis import api, handlers
+from echo_synthesis.aligner import find_recogniser
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError
 from echo_synthesis.enginepool import EnginePool, PoolConfig, default_shape
 from echo_synthesis.engines import discover
+from echo_synthesis.fallback import FallbackRecorder
 from echo_synthesis.handlers import Dependencies
+from echo_synthesis.links import Links
+from echo_synthesis.metering import Meter
 from echo_synthesis.narration import Narrator
-from echo_synthesis.recording import Recorder
-from echo_synthesis.repository import AudioShelf, Jobs
+from echo_synthesis.repository import AudioShelf, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.speechcache import SpeechCache
+from echo_synthesis.tickets import Tickets
 from echo_synthesis.usecases import Studio
 from echo_synthesis.voices import Voices
 from echo_synthesis.worker import Worker
@@ -31,14 +35,17 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
         config = EngineConfig(models=chosen.models)
         engines = discover(chosen.engines)
         jobs, audio = Jobs(adapters.store, adapters.relay), AudioShelf(adapters.store, adapters.relay)
-        await jobs.prepare()
-        await audio.prepare()
+        texts, tickets = Texts(adapters.store, adapters.relay), Tickets(adapters.store)
+        for kept in (jobs, audio, texts, tickets):
+            await kept.prepare()
         async with (
             SpeechCache.open(adapters.store, adapters.objects, chosen.cache_bytes) as cache,
-            _engines_running(engines, chosen) as pool,
+            _engines_running(engines, chosen, Meter(adapters.metrics)) as pool,
         ):
-            recorder = Recorder(Narrator(pool, cache), adapters.objects)
-            studio = Studio(chosen, Voices(engines, config, chosen.default_voice), recorder, jobs, audio, adapters.objects)
+            voices = await asyncio.to_thread(Voices, engines, config, chosen.default_voice, chosen.fallback)
+            recorder = FallbackRecorder(Narrator(pool, cache), adapters.objects, voices)
+            links = await Links.open(adapters.store)
+            studio = Studio(chosen, voices, recorder, jobs, audio, texts, adapters.objects, cache, tickets, links)
             worker = Worker(studio, adapters.metrics, adapters.faults)
             async with worker.running():
                 yield Dependencies(studio, worker, pool)
@@ -56,9 +63,13 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
 
 
 @asynccontextmanager
-async def _engines_running(engines: Mapping[str, EngineSpec], settings: SynthesisSettings) -> AsyncIterator[EnginePool]:
+async def _engines_running(
+    engines: Mapping[str, EngineSpec], settings: SynthesisSettings, meter: Meter
+) -> AsyncIterator[EnginePool]:
     """Engines load while the rest of the service starts; readiness tells when they are there."""
-    pool = EnginePool(engines, PoolConfig(settings.models, workers=settings.workers or default_shape()[0]))
+    recogniser = find_recogniser(settings.recogniser)
+    config = PoolConfig(settings.models, workers=settings.workers or default_shape()[0], recogniser=recogniser)
+    pool = EnginePool(engines, config, meter)
     loading = asyncio.create_task(pool.start(*engines))
     try:
         yield pool

@@ -1,19 +1,64 @@
 """From speech to a stored audio, and to a stream of bytes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from echo_common.contracts.values import Alignment
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectStore
-from echo_synthesis.audio.effects import amplify
+from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS
-from echo_synthesis.domain import Audio, WordMark
+from echo_synthesis.domain import Audio, Chapter, ChapterMarks, WordMark
 from echo_synthesis.narration import Narration, Narrator, SpokenUnit
+from echo_synthesis.times import TimesWriter
+
+_SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
+
+
+class Tally:
+    """What a narration has come to so far: its units, its length, its chapters."""
+
+    def __init__(self, narration: Narration) -> None:
+        self.settings = narration.settings
+        self.units = self.cached_units = 0
+        self.alignment: Alignment = "model"
+        self._samples = 0
+        self._rate = narration.engine.sample_rate
+        self._marks = ChapterMarks(narration.text)
+
+    def add(self, unit: SpokenUnit) -> None:
+        """Count a unit."""
+        self.units += 1
+        self.cached_units += unit.cached
+        self.alignment = max(self.alignment, unit.speech.alignment, key=_SURER.index)
+        self._samples += len(unit.speech.samples)
+        for word in unit.words:
+            self._marks.pass_word(word.char_start, word.start)
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return round(self._samples / self._rate, 4)
+
+    @property
+    def chapters(self) -> Sequence[Chapter]:
+        """Those begun so far."""
+        return self._marks.chapters(self.duration)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a stream: bytes that may be empty, the words spoken in them (times in the whole), and what it comes to."""
+
+    audio: bytes
+    words: Sequence[WordMark]
+    tally: Tally
+    last: bool = False
 
 
 class Recorder:
@@ -31,62 +76,85 @@ class Recorder:
         synthesis_id: str,
         audio_id: str | None = None,
         job_id: str | None = None,
+        text_id: str | None = None,
         attempt: int = 0,
-        progressed: Callable[[int], Awaitable[None]] | None = None,
+        progressed: Callable[[SpokenUnit], Awaitable[None]] | None = None,
     ) -> Audio:
-        """Speak everything, store the object, and give back the audio, which is not saved yet.
+        """Speak everything, store the objects, and give back the audio, which is not saved yet.
 
-        `progressed` hears how many units are done after each. The object's key holds the attempt, so that no attempt ever
+        `progressed` hears of each unit when it is in the file. The objects' keys hold the attempt, so that no attempt ever
         overwrites another's.
         """
         audio_id = audio_id or new_id("aud")
         settings = narration.settings
         audio_format = FORMATS[settings.output_format]
-        words: list[WordMark] = []
-        alignment: Alignment = "model"
-        with TemporaryDirectory(prefix="echo-") as folder:
-            path = Path(folder) / f"audio.{audio_format.extension}"
+        tally = Tally(narration)
+        with TemporaryDirectory(prefix="echo-") as folder, TimesWriter(Path(folder) / "times") as times:
+            path = Path(folder) / "audio"
             encoder = FileEncoder(path, audio_format, settings.sample_rate, source_rate=narration.engine.sample_rate)
-            samples = done = 0
+            effects = Effects(narration.engine.sample_rate, pitch=settings.pitch, volume=settings.volume)
             async with aclosing(self._narrator.speak(narration)) as units:
                 async for unit in units:
-                    await asyncio.to_thread(encoder.feed, amplify(unit.speech.samples, settings.volume))
-                    samples += len(unit.speech.samples)
-                    words.extend(unit.words)
-                    alignment = unit.speech.alignment
-                    done += 1
+                    await asyncio.to_thread(_feed, encoder, effects, unit)
+                    tally.add(unit)
+                    if settings.include_timestamps:
+                        times.add(unit.words)
                     if progressed is not None:
-                        await progressed(done)
-            await asyncio.to_thread(encoder.close)
-            key = f"audio/{audio_id}/{attempt}.{audio_format.extension}"
-            stored = await self._objects.put_file(key, path, audio_format.mime)
+                        await progressed(unit)
+            await asyncio.to_thread(_finish, encoder, effects)
+            key = f"{Audio.folder_of(audio_id)}{attempt}"
+            words, times_key = await times.store(self._objects, f"{key}.times.jsonl")
+            stored = await self._objects.put_file(f"{key}.{audio_format.extension}", path, audio_format.mime)
         return Audio(
             id=audio_id,
             user_id=user_id,
             synthesis_id=synthesis_id,
             job_id=job_id,
+            text_id=text_id,
             attempt=attempt,
             settings=settings,
             object_key=stored.key,
             mime=stored.mime,
             size=stored.size,
             checksum=stored.checksum,
-            duration=round(samples / narration.engine.sample_rate, 4),
-            alignment=alignment,
-            words=words if settings.include_timestamps else [],
+            duration=tally.duration,
+            alignment=tally.alignment,
+            words=words,
+            times_key=times_key,
+            chapters=tally.chapters,
+            units=tally.units,
+            cached_units=tally.cached_units,
         )
 
-    async def stream(self, narration: Narration) -> AsyncIterator[bytes]:
-        """Encoded bytes as soon as there are any. A failure raises: the connection must break, not end."""
-        settings = narration.settings
-        encoder = Encoder(FORMATS[settings.output_format], settings.sample_rate, source_rate=narration.engine.sample_rate)
+    async def stream(self, narration: Narration) -> AsyncGenerator[Part, None]:
+        """Encoded bytes as soon as there are any, unit by unit; the last part is the encoder's rest.
+
+        A failure raises: the connection must break, not end.
+        """
+        settings, rate = narration.settings, narration.engine.sample_rate
+        encoder = Encoder(FORMATS[settings.output_format], settings.sample_rate, source_rate=rate)
+        effects = Effects(rate, pitch=settings.pitch, volume=settings.volume)
+        tally = Tally(narration)
         async with aclosing(self._narrator.speak(narration, hurry=True)) as units:
             async for unit in units:
-                if block := await asyncio.to_thread(self._encode, encoder, unit, settings.volume):
-                    yield block
-        if rest := await asyncio.to_thread(encoder.close):
-            yield rest
+                block = await asyncio.to_thread(_encode, encoder, effects, unit)
+                tally.add(unit)
+                yield Part(block, unit.words, tally)
+        yield Part(await asyncio.to_thread(_encode_rest, encoder, effects), (), tally, last=True)
 
-    @staticmethod
-    def _encode(encoder: Encoder, unit: SpokenUnit, volume: float) -> bytes:
-        return encoder.feed(amplify(unit.speech.samples, volume))
+
+def _feed(encoder: FileEncoder, effects: Effects, unit: SpokenUnit) -> None:
+    encoder.feed(effects.feed(unit.speech.samples))
+
+
+def _finish(encoder: FileEncoder, effects: Effects) -> None:
+    encoder.feed(effects.close())
+    encoder.close()
+
+
+def _encode(encoder: Encoder, effects: Effects, unit: SpokenUnit) -> bytes:
+    return encoder.feed(effects.feed(unit.speech.samples))
+
+
+def _encode_rest(encoder: Encoder, effects: Effects) -> bytes:
+    return encoder.feed(effects.close()) + encoder.close()

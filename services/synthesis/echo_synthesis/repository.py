@@ -1,13 +1,21 @@
-"""Where jobs and audio are kept."""
+"""Where jobs, audio and texts are kept."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import ClassVar
 
 from echo_common.contracts.values import JobStatus
-from echo_common.store.port import DuplicateError, Index
+from echo_common.store.port import DuplicateError, Filter, Index
 from echo_common.store.repository import Repository
-from echo_synthesis.domain import Audio, AudioNotFoundError, Job, JobNotFoundError, LeaseLostError
+from echo_synthesis.domain import (
+    Audio,
+    AudioNotFoundError,
+    Job,
+    JobNotFoundError,
+    LeaseLostError,
+    TextEntry,
+    TextNotFoundError,
+)
 
 
 class Jobs(Repository[Job]):
@@ -19,8 +27,15 @@ class Jobs(Repository[Job]):
     indexes: ClassVar[Sequence[Index]] = (
         Index([("user_id", 1), ("created_at", -1)]),
         Index([("status", 1), ("created_at", 1)]),
+        Index([("synthesis_id", 1)]),
         Index([("idempotency_key", 1)], unique=True),
     )
+
+    async def glance(self, key: str, where: Filter) -> Job:
+        """The job without its text. Raises `JobNotFoundError`."""
+        async for job in self.find({"_id": key, **where}, limit=1, without=("search", "text")):
+            return job
+        raise self.missing
 
     def pending(self, limit: int) -> AsyncIterator[Job]:
         """The jobs that have waited longest."""
@@ -28,7 +43,7 @@ class Jobs(Repository[Job]):
 
     def abandoned(self, moment: datetime) -> AsyncIterator[Job]:
         """Jobs whose worker has not renewed its lease."""
-        return self.find({"status": JobStatus.PROCESSING.value, "lease.until": {"$lt": moment}})
+        return self.find({"status": JobStatus.PROCESSING.value, "lease.until": {"$lt": moment}}, without=("search", "text"))
 
 
 class AudioShelf(Repository[Audio]):
@@ -37,7 +52,7 @@ class AudioShelf(Repository[Audio]):
     aggregate = Audio
     name = "audio"
     missing = AudioNotFoundError
-    indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1), ("created_at", -1)]),)
+    indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1), ("created_at", -1)]), Index([("synthesis_id", 1)]))
 
     async def put(self, audio: Audio) -> None:
         """Add an attempt's audio in place of an earlier attempt's. Raises `LeaseLostError` when a later one is there."""
@@ -49,3 +64,12 @@ class AudioShelf(Repository[Audio]):
                 raise LeaseLostError(audio.id) from None
             audio.version = earlier.version
             await self.save(audio)
+
+
+class Texts(Repository[TextEntry]):
+    """Saved texts, found by owner."""
+
+    aggregate = TextEntry
+    name = "texts"
+    missing = TextNotFoundError
+    indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1), ("created_at", -1)]),)

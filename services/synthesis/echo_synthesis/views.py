@@ -1,12 +1,30 @@
 """Aggregates as the API shows them."""
 
-from echo_common.contracts.http.synthesis import JobView, SynthesisResult, Voice, WordTimestamp
-from echo_synthesis.domain import Audio, Job
+from collections.abc import Sequence
+
+from echo_common.contracts.http.synthesis import (
+    AudioInfo,
+    ChapterView,
+    GeneratedFile,
+    GenerateView,
+    JobView,
+    StreamedEnd,
+    SynthesisResult,
+    TextView,
+    Voice,
+    WordTimestamp,
+)
+from echo_common.contracts.values import JobStatus
+from echo_synthesis.domain import Audio, Chapter, Job, TextEntry, WordMark
+from echo_synthesis.recording import Tally
+from echo_synthesis.usecases import Synthesis
 from echo_synthesis.voices import CataloguedVoice
 
+_FLAT = {"output_format", "sample_rate", "speed", "pitch", "volume", "language"}
 
-def synthesis_result(audio: Audio) -> SynthesisResult:
-    """Finished speech."""
+
+def synthesis_result(audio: Audio, words: Sequence[WordMark]) -> SynthesisResult:
+    """Finished speech and when its words sound."""
     return SynthesisResult(
         synthesis_id=audio.synthesis_id,
         audio_id=audio.id,
@@ -17,53 +35,129 @@ def synthesis_result(audio: Audio) -> SynthesisResult:
         size=audio.size,
         voice_id=audio.settings.voice_id,
         engine=audio.settings.engine,
+        fallback_from=audio.settings.fallback_from,
         alignment=audio.alignment,
-        word_timestamps=[
-            WordTimestamp(
-                word=mark.word,
-                start_time=mark.start,
-                end_time=mark.end,
-                char_start=mark.char_start,
-                char_end=mark.char_end,
-            )
-            for mark in audio.words
-        ]
-        if audio.settings.include_timestamps
-        else None,
+        word_timestamps=word_views(words) if audio.settings.include_timestamps else None,
+        chapters=_chapter_views(audio.chapters),
+        text_id=audio.text_id,
+        units=audio.units,
+        cached_units=audio.cached_units,
     )
 
 
-def job_view(job: Job, audio: Audio | None = None, *, include_text: bool = False) -> JobView:
-    """A job; with its audio, the result too."""
+def streamed_end(tally: Tally) -> StreamedEnd:
+    """What a stream came to."""
+    settings = tally.settings
+    return StreamedEnd(
+        duration=tally.duration,
+        format=settings.output_format,
+        sample_rate=settings.sample_rate,
+        voice_id=settings.voice_id,
+        engine=settings.engine,
+        fallback_from=settings.fallback_from,
+        alignment=tally.alignment,
+        chapters=_chapter_views(tally.chapters),
+        units=tally.units,
+        cached_units=tally.cached_units,
+    )
+
+
+def word_views(words: Sequence[WordMark]) -> list[WordTimestamp]:
+    """When words sound."""
+    return [
+        WordTimestamp(
+            word=mark.word,
+            start_time=mark.start,
+            end_time=mark.end,
+            char_start=mark.char_start,
+            char_end=mark.char_end,
+        )
+        for mark in words
+    ]
+
+
+def job_view(job: Job, result: SynthesisResult | None = None, *, include_text: bool = False) -> JobView:
+    """A job; with its result, if that is there."""
     settings = job.settings
+    url = Audio.url_of(job.audio_id) if job.audio_id else None
+    config = {"include_timestamps": settings.include_timestamps, **job.config, "engine": settings.engine}
     return JobView(
         id=job.id,
         user_id=job.user_id,
+        synthesis_id=job.synthesis_id,
         voice_model_id=settings.voice_id,
         text_content=job.text if include_text else None,
+        text_id=job.text_id,
         text_hash=job.text_hash,
         text_language=settings.language,
-        text_length=len(job.text),
+        text_length=job.text_length,
         word_count=job.word_count,
         status=job.status,
         progress=job.progress,
         units_done=job.units_done,
         units_total=job.units_total,
-        config={"include_timestamps": settings.include_timestamps, "engine": settings.engine},
+        eta_seconds=job.seconds_left,
+        config={name: value for name, value in config.items() if name not in _FLAT},
         output_format=settings.output_format,
         sample_rate=settings.sample_rate,
         speed=settings.speed,
+        pitch=settings.pitch,
         volume=settings.volume,
-        output_file_path=audio.url if audio else None,
+        output_file_path=url,
         duration=job.duration,
         error_code=job.error_code,
         error_message=job.error_message,
         created_at=job.created_at,
         updated_at=job.updated_at,
         audio_id=job.audio_id,
-        audio_url=audio.url if audio else None,
-        result=synthesis_result(audio) if audio else None,
+        audio_url=url,
+        result=result,
     )
+
+
+def _chapter_views(chapters: Sequence[Chapter]) -> list[ChapterView] | None:
+    return [ChapterView(title=part.title, start_time=part.start, end_time=part.end) for part in chapters] or None
+
+
+def generate_view(found: Synthesis) -> GenerateView:
+    """A job, or an audio spoken at once, as a request of the simple form."""
+    job, audio = found.job, found.audio
+    known = job or audio
+    assert known is not None  # noqa: S101 - never neither
+    return GenerateView(
+        id=known.synthesis_id,
+        job_id=job.id if job else None,
+        text=job.text if job else None,
+        voice_name=known.settings.voice_id,
+        status=job.status if job else JobStatus.COMPLETED,
+        duration=known.duration,
+        files=[GeneratedFile(path=audio.url, mime=audio.mime, size=audio.size, checksum=audio.checksum)] if audio else [],
+        error_message=job.error_message if job else None,
+        created_at=known.created_at,
+        updated_at=known.updated_at,
+    )
+
+
+def audio_info(audio: Audio) -> AudioInfo:
+    """What is known of an audio, without its words."""
+    return AudioInfo(
+        id=audio.id,
+        url=audio.url,
+        mime=audio.mime,
+        format=audio.settings.output_format,
+        sample_rate=audio.settings.sample_rate,
+        size=audio.size,
+        checksum=audio.checksum,
+        duration=audio.duration,
+        synthesis_id=audio.synthesis_id,
+        job_id=audio.job_id,
+        created_at=audio.created_at,
+    )
+
+
+def text_view(entry: TextEntry) -> TextView:
+    """A saved text."""
+    return TextView(**entry.model_dump(include={"id", "content", "language", "created_at", "updated_at"}))
 
 
 def voice_view(found: CataloguedVoice) -> Voice:

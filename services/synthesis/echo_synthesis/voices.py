@@ -15,6 +15,10 @@ class CataloguedVoice:
     engine: EngineSpec
     fallback_from: str | None = None
 
+    def speaks(self, language: str) -> bool:
+        """Whether the voice speaks a language, of whatever region (BCP-47)."""
+        return self.voice.multilingual or _primary(language) == _primary(self.voice.language)
+
 
 class Voices:
     """The voices of the engines offered. An unknown one is an error, never a default.
@@ -89,3 +93,7 @@ class Voices:
 
     def _missing(self, spec: EngineSpec) -> Sequence[str]:
         return spec.missing(self._config)
+
+
+def _primary(language: str) -> str:
+    return language.split("-")[0].lower()

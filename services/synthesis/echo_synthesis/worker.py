@@ -1,10 +1,11 @@
 """The worker: claims jobs and runs them. The database is the queue; events only ring the bell."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
+from time import monotonic
 
 import structlog
 
@@ -13,13 +14,15 @@ from echo_common.errors import ConflictError, EchoError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
 from echo_common.telemetry import Metrics
-from echo_synthesis.domain import Audio, Job, LeaseLostError, lease_until
-from echo_synthesis.narration import plan
+from echo_synthesis.domain import Audio, Job, LeaseLostError, Pace, lease_until
+from echo_synthesis.narration import SpokenUnit, plan
 from echo_synthesis.usecases import Studio
 
 _SWEEP_SECONDS = 2.0
 _RENEWALS_A_LEASE = 4
+_LONGEST_SILENCE = 1.5  # at a renewal a worker hears that the job is not wanted any more, if no event told it
 _OUTAGE_PAUSE = 1.0
+_LAST_CLAIM = 3.0
 
 
 class Worker:
@@ -32,6 +35,7 @@ class Worker:
         self._name = new_id("wrk")
         self._bell = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._attempts: dict[str, int] = {}
         self._stopping = False
         self._log = structlog.get_logger("echo.worker")
 
@@ -57,13 +61,21 @@ class Worker:
             yield
         finally:
             self._stopping = True
+            self.ring()
+            await asyncio.wait({loop}, timeout=_LAST_CLAIM)  # cancelled in the middle of a claim, it would take a job along
             loop.cancel()
+            attempts = dict(self._attempts)
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(loop, *self._tasks.values(), return_exceptions=True)
+            await asyncio.gather(*(self._hand_back(job_id, attempt) for job_id, attempt in attempts.items()))
+
+    async def _hand_back(self, job_id: str, attempt: int) -> None:
+        with suppress(LeaseLostError, EchoError):
+            await self._studio.jobs.update(job_id, lambda held: held.hand_back(attempt))
 
     async def _loop(self) -> None:
-        while True:
+        while not self._stopping:
             self._bell.clear()
             try:
                 await self._sweep()
@@ -77,7 +89,8 @@ class Worker:
                 await asyncio.sleep(_OUTAGE_PAUSE)
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), _SWEEP_SECONDS)
+                async with asyncio.timeout(_SWEEP_SECONDS):
+                    await self._bell.wait()
 
     async def _sweep(self) -> None:
         """Take jobs from workers that have gone silent."""
@@ -90,7 +103,7 @@ class Worker:
 
     async def _claim(self) -> None:
         room = self._studio.settings.jobs_at_once - len(self._tasks)
-        if room <= 0:
+        if room <= 0 or self._stopping:
             return
         async for job in self._studio.jobs.pending(room):
             attempt = job.claim(self._name, lease_until(now(), self._studio.settings.lease_seconds))
@@ -102,10 +115,12 @@ class Worker:
             await self._faults.reach("worker.after_claim")
             task = asyncio.create_task(self._run(job, attempt))
             self._tasks[job.id] = task
+            self._attempts[job.id] = attempt
             task.add_done_callback(partial(self._ended, job.id))
 
     def _ended(self, job_id: str, _: "asyncio.Task[None]") -> None:
         self._tasks.pop(job_id, None)
+        self._attempts.pop(job_id, None)
         self.ring()
 
     async def _run(self, job: Job, attempt: int) -> None:
@@ -116,11 +131,6 @@ class Worker:
             self._metrics.jobs.labels("completed").inc()
         except LeaseLostError:
             log.warning("job is not ours any more")
-        except asyncio.CancelledError:
-            if self._stopping:
-                with suppress(LeaseLostError, EchoError):
-                    await self._studio.jobs.update(job.id, lambda held: held.hand_back(attempt))
-            raise
         except EchoError as error:
             if error.status == 503:
                 log.warning("job goes back into the queue", error=error.message)
@@ -146,11 +156,13 @@ class _Run:
         self._attempt = attempt
         self._studio = studio
         self._faults = faults
-        self._done = 0
+        self._pace = Pace(monotonic)
+        self._done = self._characters = 0
 
     async def perform(self, job: Job) -> None:
         spec = self._studio.voices.find(job.settings.voice_id).engine
         narration = await plan(job.text, job.settings, spec)
+        self._characters = narration.characters
         speaking = asyncio.create_task(
             self._studio.recorder.record(
                 narration,
@@ -158,6 +170,7 @@ class _Run:
                 synthesis_id=job.synthesis_id,
                 audio_id=job.audio_key,
                 job_id=job.id,
+                text_id=job.text_id,
                 attempt=self._attempt,
                 progressed=self._progressed,
             )
@@ -174,13 +187,15 @@ class _Run:
         with suppress(LeaseLostError, EchoError):
             await self._studio.jobs.update(self._job_id, change)
 
-    async def _progressed(self, units_done: int) -> None:
-        self._done = units_done
+    async def _progressed(self, unit: SpokenUnit) -> None:
+        self._done += 1
+        self._characters = max(0, self._characters - unit.characters)
+        self._pace.spoken(unit.characters, cached=unit.cached)
         await self._faults.reach("worker.mid_speech")
 
     async def _keep_lease(self, speaking: "asyncio.Task[Audio]") -> Audio:
         """Renew at intervals, and when a unit is done; give up as soon as the lease is lost."""
-        period = self._studio.settings.lease_seconds / _RENEWALS_A_LEASE
+        period = min(self._studio.settings.lease_seconds / _RENEWALS_A_LEASE, _LONGEST_SILENCE)
         seen, renewed = 0, asyncio.get_running_loop().time()
         while True:
             done, _ = await asyncio.wait({speaking}, timeout=min(0.5, period))
@@ -194,8 +209,9 @@ class _Run:
                     await self._renew(until, seen)
 
     async def _renew(self, until: datetime, units_done: int) -> None:
+        left = self._pace.seconds_left(self._characters)
         try:
-            await self._studio.jobs.update(self._job_id, lambda held: held.renew(self._attempt, until, units_done))
+            await self._studio.jobs.update(self._job_id, lambda held: held.renew(self._attempt, until, units_done, left))
         except EchoError as error:
             if error.status == 404:
                 raise LeaseLostError(self._job_id) from error
@@ -208,8 +224,15 @@ class _Run:
             await self._faults.reach("worker.before_commit")
             await self._studio.jobs.update(self._job_id, lambda held: held.complete(self._attempt, audio.id, audio.duration))
         except (LeaseLostError, ConflictError) as error:
-            await self._studio.objects.delete(audio.object_key)
+            await self._discard(audio.object_keys)
             raise LeaseLostError(self._job_id) from error
+        if self._attempt > 1:
+            kept = set(audio.object_keys)
+            await self._discard([key async for key in self._studio.objects.keys(Audio.folder_of(audio.id)) if key not in kept])
+
+    async def _discard(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            await self._studio.objects.delete(key)
 
 
 class _Outage(Exception):

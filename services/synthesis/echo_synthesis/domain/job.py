@@ -1,7 +1,9 @@
 """A piece of synthesis work: what it is and how it may change."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,6 +22,8 @@ from echo_common.ids import new_id
 from echo_synthesis.domain.speech import SpeechSettings
 
 MAXIMUM_LOSSES = 3
+SEARCHABLE = 2_000
+"""Characters of a text that a search looks through."""
 
 
 class JobNotFoundError(NotFoundError):
@@ -52,17 +56,25 @@ class Job(Aggregate):
 
     pending → processing → completed, failed or cancelled. `attempt` rises with every claim and fences results: only the
     latest attempt may renew, complete or fail. `losses` counts workers that vanished; the third fails the job.
+
+    `text` is empty where a list was read without it; `search` is its beginning, case folded. `config` is what was asked for,
+    `settings` what came of it. `seconds_left` is an estimate of the last renewal.
     """
 
     user_id: str
     synthesis_id: str
-    text: str
+    text: str = ""
+    text_id: str | None = None
     text_hash: str
+    text_length: int = 0
+    search: str = ""
     word_count: int
+    config: Mapping[str, Any] = {}
     settings: SpeechSettings
     status: JobStatus = JobStatus.PENDING
     units_total: int
     units_done: int = 0
+    seconds_left: float | None = None
     attempt: int = 0
     losses: int = 0
     lease: Lease | None = None
@@ -81,22 +93,40 @@ class Job(Aggregate):
         *,
         word_count: int,
         units_total: int,
-        idempotency_key: str | None,
+        config: Mapping[str, Any] | None = None,
+        text_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> "Job":
         """A new job, waiting for a worker."""
         job = cls(
             id=new_id("job"),
             user_id=user_id,
             synthesis_id=new_id("syn"),
-            text=text,
-            text_hash=hashlib.sha256(text.encode()).hexdigest(),
-            word_count=word_count,
+            text_id=text_id,
+            text_hash="",
+            word_count=0,
             settings=settings,
-            units_total=units_total,
+            units_total=0,
             idempotency_key=idempotency_key,
         )
+        job.revise(text, settings, word_count=word_count, units_total=units_total, config=config or {})
         job.record(JobQueued(job_id=job.id, user_id=user_id))
         return job
+
+    def revise(
+        self, text: str, settings: SpeechSettings, *, word_count: int, units_total: int, config: Mapping[str, Any]
+    ) -> None:
+        """Say something else, or otherwise. Raises `JobStateConflictError` unless pending."""
+        self.require_pending()
+        if text != self.text:
+            self.text = text
+            self.text_hash = hashlib.sha256(text.encode()).hexdigest()
+            self.text_length = len(text)
+            self.search = text[:SEARCHABLE].casefold()
+        self.word_count = word_count
+        self.units_total = units_total
+        self.settings = settings
+        self.config = config
 
     @property
     def progress(self) -> int:
@@ -119,10 +149,12 @@ class Job(Aggregate):
         self.record(JobStarted(job_id=self.id, user_id=self.user_id, attempt=self.attempt))
         return self.attempt
 
-    def renew(self, attempt: int, until: datetime, units_done: int) -> None:
+    def renew(self, attempt: int, until: datetime, units_done: int, seconds_left: float | None = None) -> None:
         """The worker lives: lease and progress go up. Raises `LeaseLostError`."""
         lease = self._fence(attempt)
         self.lease = Lease(worker=lease.worker, until=until)
+        self.seconds_left = seconds_left
+        units_done = min(units_done, self.units_total)
         if units_done != self.units_done:
             self.units_done = units_done
             self.record(
@@ -136,7 +168,7 @@ class Job(Aggregate):
         self.units_done = self.units_total
         self.audio_id = audio_id
         self.duration = duration
-        self.lease = None
+        self._put_down()
         self.record(JobCompleted(job_id=self.id, user_id=self.user_id, audio_id=audio_id, duration=duration))
 
     def fail(self, attempt: int, code: str, message: str) -> None:
@@ -165,8 +197,32 @@ class Job(Aggregate):
             return
         self._require(JobStatus.PENDING, JobStatus.PROCESSING)
         self.status = JobStatus.CANCELLED
-        self.lease = None
+        self._put_down()
         self.record(JobCancelled(job_id=self.id, user_id=self.user_id))
+
+    def mend(self, *, progress: int | None = None, duration: float | None = None, error_message: str | None = None) -> None:
+        """An administrator corrects what workers wrote. Raises `JobStateConflictError` for progress of a job not at work."""
+        if progress is not None:
+            self._require(JobStatus.PROCESSING)
+            self.units_done = self.units_total * progress // 100
+        self.duration = self.duration if duration is None else duration
+        self.error_message = self.error_message if error_message is None else error_message
+
+    def require_pending(self) -> None:
+        """Raises `JobStateConflictError` once a worker has had it."""
+        self._require(JobStatus.PENDING)
+
+    def abandon(self, message: str) -> None:
+        """An administrator gives the job up. Raises `JobStateConflictError` once it has ended."""
+        self._require(JobStatus.PENDING, JobStatus.PROCESSING)
+        self._give_up("ABANDONED", message)
+
+    def retry(self) -> None:
+        """Try a failed or cancelled job again, from the start. Raises `JobStateConflictError` for any other."""
+        self._require(JobStatus.FAILED, JobStatus.CANCELLED)
+        self.losses = self.units_done = 0
+        self.error_code = self.error_message = None
+        self._requeue()
 
     def delete(self) -> None:
         """Forget the job. Raises `JobStateConflictError` while a worker is at it."""
@@ -181,14 +237,18 @@ class Job(Aggregate):
             raise LeaseLostError(self.id)
         return self.lease
 
+    def _put_down(self) -> None:
+        self.lease = None
+        self.seconds_left = None
+
     def _requeue(self) -> None:
         self.status = JobStatus.PENDING
-        self.lease = None
+        self._put_down()
         self.record(JobQueued(job_id=self.id, user_id=self.user_id))
 
     def _give_up(self, code: str, message: str) -> None:
         self.status = JobStatus.FAILED
-        self.lease = None
+        self._put_down()
         self.error_code = code
         self.error_message = message
         self.record(JobFailed(job_id=self.id, user_id=self.user_id, code=code, message=message))

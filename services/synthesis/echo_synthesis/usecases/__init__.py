@@ -1,22 +1,61 @@
 """What synthesis does for people, a module a noun."""
 
-from echo_synthesis.usecases.audio import delete_audio, find_audio
-from echo_synthesis.usecases.jobs import cancel_job, config_of, delete_job, estimated_seconds, find_job, list_jobs, queue_job
-from echo_synthesis.usecases.speech import stream_speech, synthesize
+from echo_synthesis.usecases.audio import (
+    delete_audio,
+    find_audio,
+    find_linked_audio,
+    link_audio,
+    remove_objects,
+    words_of,
+)
+from echo_synthesis.usecases.jobs import (
+    cancel_job,
+    config_of,
+    delete_job,
+    estimated_seconds,
+    find_job,
+    list_jobs,
+    patch_job,
+    queue_job,
+    retry_job,
+    revise_job,
+)
+from echo_synthesis.usecases.requests import Synthesis, delete_synthesis, find_synthesis, generate, list_syntheses
+from echo_synthesis.usecases.speech import request_of, stream_speech, synthesize
 from echo_synthesis.usecases.studio import Studio, plan_speech
+from echo_synthesis.usecases.texts import change_text, delete_text, find_text, list_texts, save_text, text_of
 
 __all__ = [
     "Studio",
+    "Synthesis",
     "cancel_job",
+    "change_text",
     "config_of",
     "delete_audio",
     "delete_job",
+    "delete_synthesis",
+    "delete_text",
     "estimated_seconds",
     "find_audio",
     "find_job",
+    "find_linked_audio",
+    "find_synthesis",
+    "find_text",
+    "generate",
+    "link_audio",
     "list_jobs",
+    "list_syntheses",
+    "list_texts",
+    "patch_job",
     "plan_speech",
     "queue_job",
+    "remove_objects",
+    "request_of",
+    "retry_job",
+    "revise_job",
+    "save_text",
     "stream_speech",
     "synthesize",
+    "text_of",
+    "words_of",
 ]

@@ -1,24 +1,35 @@
 """Speaking later."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from echo_common.auth.principal import Principal
-from echo_common.contracts.http.synthesis import CreateJobRequest, SpeechConfig
-from echo_common.errors import ValidationError
+from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, SpeechConfig
+from echo_common.contracts.values import JobStatus
+from echo_common.errors import ForbiddenError, ValidationError
 from echo_common.http.pagination import Page
 from echo_common.store.port import DuplicateError
 from echo_synthesis.domain import AudioNotFoundError, Job
-from echo_synthesis.usecases.audio import delete_audio
+from echo_synthesis.usecases.audio import delete_audio, remove_objects
 from echo_synthesis.usecases.studio import Studio, plan_speech, refuse
 
-_SORTABLE = frozenset({"created_at", "updated_at", "status", "duration"})
+_SORTABLE = frozenset({"created_at", "updated_at", "status", "duration", "text_length"})
 _CHARACTERS_A_SECOND = 15.0
+_FLAT = ("output_format", "sample_rate", "speed", "pitch", "volume")
+_WORKERS_OWN = ("progress", "duration", "error_message", "output_file_path")
 
 
 async def queue_job(
-    text: str, voice_id: str | None, config: SpeechConfig, principal: Principal, studio: Studio, *, idempotency_key: str | None
+    text: str,
+    voice_id: str | None,
+    config: SpeechConfig,
+    principal: Principal,
+    studio: Studio,
+    *,
+    text_id: str | None = None,
+    idempotency_key: str | None = None,
 ) -> Job:
     """Put a text into the queue. The same idempotency key gives the same job again."""
     narration = await plan_speech(text, voice_id, config, studio)
@@ -28,6 +39,8 @@ async def queue_job(
         narration.settings,
         word_count=narration.word_count,
         units_total=len(narration.units),
+        config=config.model_dump(mode="json"),
+        text_id=text_id,
         idempotency_key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
     )
     try:
@@ -42,54 +55,140 @@ async def queue_job(
 
 def config_of(request: CreateJobRequest) -> SpeechConfig:
     """The job API's flat fields as a speech configuration."""
-    try:
-        return SpeechConfig.model_validate(
-            {
-                "output_format": request.output_format,
-                "sample_rate": request.sample_rate,
-                "speed": request.speed,
-                "volume": request.volume,
-                "language": request.text_language,
-                **request.config,
-            }
-        )
-    except ValueError as error:
-        raise ValidationError(
-            "config: not valid.", details=[{"field": "config", "message": str(error).splitlines()[0]}]
-        ) from error
+    flat = {name: getattr(request, name) for name in _FLAT}
+    return _config({**flat, "language": request.text_language, **request.config})
 
 
-async def find_job(job_id: str, principal: Principal, studio: Studio) -> Job:
-    """Raises `JobNotFoundError`, for somebody else's job too."""
-    return await studio.jobs.get(job_id, user_id=principal.user_id)
+async def find_job(job_id: str, principal: Principal, studio: Studio, *, with_text: bool = True) -> Job:
+    """Raises `JobNotFoundError`, for somebody else's job too unless one is an administrator."""
+    return (
+        await studio.jobs.get(job_id, **_reach(principal)) if with_text else await studio.jobs.glance(job_id, _reach(principal))
+    )
 
 
 async def list_jobs(
-    principal: Principal, page: Page, filters: Mapping[str, str | None], studio: Studio
+    principal: Principal,
+    page: Page,
+    studio: Studio,
+    *,
+    status: JobStatus | None = None,
+    user_id: str | None = None,
+    voice_id: str | None = None,
+    text_search: str | None = None,
+    with_text: bool = False,
 ) -> tuple[list[Job], int]:
-    """A page of one's own jobs and how many there are in all."""
-    where: dict[str, Any] = {"user_id": principal.user_id}
-    where.update({field: value for field, value in filters.items() if value is not None})
+    """A page of one's own jobs (an administrator: of anybody's) and how many there are in all.
+
+    `text_search` looks for these characters, in whatever case, in the beginning of the texts.
+    """
+    if user_id not in {None, principal.user_id} and not principal.may(Scope.ADMIN):
+        raise ForbiddenError("Only administrators see other users' jobs.")
     sort_by = page.sort_by or "created_at"
     if sort_by not in _SORTABLE:
         refuse("sort_by", f"Sort by one of {', '.join(sorted(_SORTABLE))}.")
-    jobs = studio.jobs.find(where, sort=[(sort_by, page.direction)], skip=page.offset, limit=page.limit)
+    where: dict[str, Any] = {"user_id": user_id or principal.user_id}
+    if status is not None:
+        where["status"] = status.value
+    if voice_id is not None:
+        where["settings.voice_id"] = voice_id
+    if text_search is not None:
+        where["search"] = {"$regex": re.escape(text_search.casefold())}
+    order = [(sort_by, page.direction), ("_id", page.direction)]
+    unread = ("search",) if with_text else ("search", "text")
+    jobs = studio.jobs.find(where, sort=order, skip=page.offset, limit=page.limit, without=unread)
     return [job async for job in jobs], await studio.jobs.count(where)
+
+
+async def revise_job(job_id: str, change: JobChange, principal: Principal, studio: Studio) -> Job:
+    """Change what a waiting job is to say, and how. Raises `JobStateConflictError` once a worker has it, `StaleError`."""
+    job = await find_job(job_id, principal, studio)
+    job.require_pending()
+    given = change.model_dump(mode="json", exclude_none=True)
+    text = given.get("text_content", job.text)
+    flat = {name: given[name] for name in _FLAT if name in given}
+    config = _config({**job.config, **flat, **given.get("config", {})})
+    narration = await plan_speech(text, job.settings.voice_id, config, studio)
+    job.revise(
+        text,
+        narration.settings,
+        word_count=narration.word_count,
+        units_total=len(narration.units),
+        config=config.model_dump(mode="json"),
+    )
+    await studio.jobs.save(job)
+    return job
+
+
+async def patch_job(job_id: str, patch: JobPatch, principal: Principal, studio: Studio) -> Job:
+    """Change some of a job: cancel it, revise it, or (administrators) give it up, try it again, mend what its worker wrote.
+
+    Raises `ForbiddenError` for fields that only workers and administrators may write.
+    """
+    changes, reports = patch.given(JobChange.model_fields), patch.given(_WORKERS_OWN)
+    if patch.status is not None and changes:
+        refuse("status", "A job is either changed or given another status, not both at once.")
+    if reports or patch.status not in {None, JobStatus.CANCELLED}:
+        return await _report(job_id, patch, principal, studio)
+    if patch.status is JobStatus.CANCELLED:
+        return await cancel_job(job_id, principal, studio)
+    return await revise_job(job_id, JobChange.model_validate(changes), principal, studio)
 
 
 async def cancel_job(job_id: str, principal: Principal, studio: Studio) -> Job:
     """Stop a job; its worker hears of it by the event, or at its next renewal."""
-    return await studio.jobs.update(job_id, Job.cancel, user_id=principal.user_id)
+    return await studio.jobs.update(job_id, Job.cancel, **_reach(principal))
+
+
+async def retry_job(job_id: str, principal: Principal, studio: Studio) -> Job:
+    """Try a failed or cancelled job again. Raises `JobStateConflictError` for any other."""
+    return await studio.jobs.update(job_id, Job.retry, **_reach(principal))
 
 
 async def delete_job(job_id: str, principal: Principal, studio: Studio) -> None:
     """Forget a job and the audio it made."""
-    job = await studio.jobs.update(job_id, Job.delete, user_id=principal.user_id)
-    if job.audio_id is not None:
+    job = await studio.jobs.update(job_id, Job.delete, **_reach(principal))
+    if job.audio_id is None:
+        await remove_objects(job.audio_key, studio)
+    else:
         with suppress(AudioNotFoundError):
-            await delete_audio(job.audio_id, principal, studio)
+            await delete_audio(job.audio_id, job.user_id, studio)
 
 
 def estimated_seconds(job: Job) -> float:
     """How long the speech will last, by its length."""
-    return round(len(job.text) / _CHARACTERS_A_SECOND / job.settings.speed, 1)
+    return round(job.text_length / _CHARACTERS_A_SECOND / job.settings.speed, 1)
+
+
+async def _report(job_id: str, patch: JobPatch, principal: Principal, studio: Studio) -> Job:
+    if not principal.may(Scope.ADMIN):
+        raise ForbiddenError("Only workers and administrators write that; `status` may be set to cancelled.")
+    if patch.output_file_path is not None:
+        refuse("output_file_path", "Where the audio lies follows from the audio.")
+    match patch.status:
+        case None:
+            pass
+        case JobStatus.PENDING:
+            return await retry_job(job_id, principal, studio)
+        case JobStatus.CANCELLED:
+            return await cancel_job(job_id, principal, studio)
+        case JobStatus.FAILED:
+            message = patch.error_message or "An administrator has given the job up."
+            return await studio.jobs.update(job_id, lambda held: held.abandon(message))
+        case other:
+            refuse("status", f"A job is {other.value} when a worker has made it so, not by being told.")
+    facts = patch.given(("progress", "duration", "error_message"))
+    return await studio.jobs.update(job_id, lambda held: held.mend(**facts))
+
+
+def _reach(principal: Principal) -> Mapping[str, str]:
+    """Whose jobs somebody may see and change: an administrator everybody's, others their own."""
+    return {} if principal.may(Scope.ADMIN) else {"user_id": principal.user_id}
+
+
+def _config(fields: Mapping[str, Any]) -> SpeechConfig:
+    try:
+        return SpeechConfig.model_validate(fields)
+    except ValueError as error:
+        raise ValidationError(
+            "config: not valid.", details=[{"field": "config", "message": str(error).splitlines()[0]}]
+        ) from error

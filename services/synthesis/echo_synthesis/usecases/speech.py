@@ -1,24 +1,37 @@
 """Speaking now."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.http.synthesis import SynthesizeRequest
+from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.ids import new_id
 from echo_synthesis.domain import Audio
-from echo_synthesis.narration import Narration
-from echo_synthesis.usecases.studio import Studio, plan_speech
+from echo_synthesis.recording import Part
+from echo_synthesis.usecases.studio import Studio, plan_speech, refuse
+from echo_synthesis.usecases.texts import text_of
 
 
 async def synthesize(request: SynthesizeRequest, principal: Principal, studio: Studio) -> Audio:
     """Speak now; the audio is stored when this returns."""
-    narration = await plan_speech(request.text, request.voice_id, request.config, studio)
-    audio = await studio.recorder.record(narration, user_id=principal.user_id, synthesis_id=new_id("syn"))
+    text = await text_of(request.text, request.text_id, principal, studio)
+    narration = await plan_speech(text, request.voice_id, request.config, studio)
+    audio = await studio.recorder.record(
+        narration, user_id=principal.user_id, synthesis_id=new_id("syn"), text_id=request.text_id
+    )
     await studio.audio.add(audio)
     return audio
 
 
-async def stream_speech(request: SynthesizeRequest, studio: Studio) -> tuple[Narration, AsyncIterator[bytes]]:
+async def stream_speech(request: SynthesizeRequest, principal: Principal, studio: Studio) -> AsyncGenerator[Part, None]:
     """Speak now, handing out bytes as they are made; nothing is stored."""
-    narration = await plan_speech(request.text, request.voice_id, request.config, studio)
-    return narration, studio.recorder.stream(narration)
+    text = await text_of(request.text, request.text_id, principal, studio)
+    narration = await plan_speech(text, request.voice_id, request.config, studio)
+    return studio.recorder.stream(narration)
+
+
+def request_of(text: str | None, text_id: str | None, voice_id: str | None, config: SpeechConfig) -> SynthesizeRequest:
+    """A query's fields as a request. Raises `ValidationError`."""
+    try:
+        return SynthesizeRequest(text=text, text_id=text_id, voice_id=voice_id, config=config)
+    except ValueError:
+        refuse("text", "Give either text or text_id, one of them.")

@@ -1,0 +1,26 @@
+"""Speech as server-sent events: bytes and the times of the words in them."""
+
+import base64
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from pydantic import BaseModel
+
+from echo_common.contracts.http.synthesis import StreamedAudio
+from echo_synthesis.recording import Part
+from echo_synthesis.views import streamed_end, word_views
+
+
+async def events(parts: AsyncGenerator[Part, None]) -> AsyncGenerator[bytes, None]:
+    """An `audio` event for each part, then `done`. What fails breaks off without it."""
+    async with aclosing(parts):
+        async for part in parts:
+            words = word_views(part.words) if part.tally.settings.include_timestamps else []
+            if part.audio or words:
+                yield _event("audio", StreamedAudio(audio=base64.b64encode(part.audio).decode(), word_timestamps=words))
+            if part.last:
+                yield _event("done", streamed_end(part.tally))
+
+
+def _event(name: str, body: BaseModel) -> bytes:
+    return f"event: {name}\ndata: {body.model_dump_json()}\n\n".encode()

@@ -1,0 +1,52 @@
+"""The simple request API. Its paths come last: `/tts/{id}` would take others' names for ids."""
+
+from fastapi import APIRouter, Request, Response
+
+from echo_common.auth.dependencies import SpeechReader, SpeechWriter
+from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
+from echo_common.http.envelope import Success, ok
+from echo_common.http.pagination import PageQuery
+from echo_synthesis import usecases
+from echo_synthesis.api.audio import audio_response
+from echo_synthesis.api.dependencies import Deps, IdempotencyKey
+from echo_synthesis.usecases import Synthesis
+from echo_synthesis.views import generate_view
+
+router = APIRouter()
+
+
+@router.post("/tts/generate", status_code=202)
+async def generate(
+    body: GenerateRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
+) -> Success[GenerateView]:
+    """Queue a text in a named voice."""
+    job = await usecases.generate(body, principal, deps.studio, key=key)
+    deps.worker.ring()
+    return ok(generate_view(Synthesis(job, None)))
+
+
+@router.get("/tts/")
+async def list_syntheses(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[GenerateView]]:
+    """What one has asked for, newest first."""
+    found, total = await usecases.list_syntheses(principal, page, deps.studio)
+    return ok([generate_view(one) for one in found], meta=page.meta(total))
+
+
+@router.get("/tts/{synthesis_id}")
+async def get_synthesis(synthesis_id: str, principal: SpeechReader, deps: Deps) -> Success[GenerateView]:
+    """What became of a request."""
+    return ok(generate_view(await usecases.find_synthesis(synthesis_id, principal, deps.studio)))
+
+
+@router.get("/tts/{synthesis_id}/download")
+async def download_synthesis(synthesis_id: str, request: Request, principal: SpeechReader, deps: Deps) -> Response:
+    """Its audio, to be saved."""
+    found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
+    return audio_response(request, found.finished, deps.studio, download=True)
+
+
+@router.delete("/tts/{synthesis_id}")
+async def delete_synthesis(synthesis_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
+    """Forget it and its audio."""
+    await usecases.delete_synthesis(synthesis_id, principal, deps.studio)
+    return ok(None, message="The synthesis is deleted.")

@@ -1,0 +1,69 @@
+"""When an engine cannot speak, another does, if an operator has said which; the result tells."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import structlog
+
+from echo_common.errors import EchoError
+from echo_common.storage.port import ObjectStore
+from echo_synthesis.domain import Audio
+from echo_synthesis.engine import EngineCrashedError, EngineFailedError, EngineTimeoutError, EngineUnavailableError
+from echo_synthesis.narration import Narration, Narrator, plan
+from echo_synthesis.recording import Part, Recorder
+from echo_synthesis.voices import Voices
+
+_TROUBLE = (EngineUnavailableError, EngineFailedError, EngineCrashedError, EngineTimeoutError)
+
+
+class FallbackRecorder(Recorder):
+    """A recorder that begins again with the operator's other voice, so that an audio is of one voice throughout.
+
+    A stream that somebody already hears is not begun again: it breaks.
+    """
+
+    def __init__(self, narrator: Narrator, objects: ObjectStore, voices: Voices) -> None:
+        super().__init__(narrator, objects)
+        self._voices = voices
+        self._log = structlog.get_logger("echo.fallback")
+
+    async def record(self, narration: Narration, **where: Any) -> Audio:
+        """See `Recorder.record`."""
+        try:
+            return await super().record(narration, **where)
+        except _TROUBLE as error:
+            spare = await self._spare(narration, error)
+        return await super().record(spare, **where)
+
+    async def stream(self, narration: Narration) -> AsyncGenerator[Part, None]:
+        """See `Recorder.stream`."""
+        heard = False
+        try:
+            async with aclosing(super().stream(narration)) as parts:
+                async for part in parts:
+                    yield part
+                    heard = heard or bool(part.audio)
+            return
+        except _TROUBLE as error:
+            if heard:
+                raise
+            spare = await self._spare(narration, error)
+        async with aclosing(super().stream(spare)) as parts:
+            async for part in parts:
+                yield part
+
+    async def _spare(self, narration: Narration, error: EchoError) -> Narration:
+        """The same, to be spoken by the other voice. Raises `error` when there is none."""
+        settings = narration.settings
+        found = None if settings.fallback_from else self._voices.spare(settings.engine)
+        if found is None or not found.speaks(settings.language):
+            raise error
+        self._log.warning("another engine stands in", engine=settings.engine, by=found.voice.id, error=error.message)
+        change = {
+            "voice_id": found.voice.id,
+            "engine": found.engine.name,
+            "language": found.voice.language,
+            "fallback_from": settings.engine,
+        }
+        return await plan(narration.text, settings.model_copy(update=change), found.engine)

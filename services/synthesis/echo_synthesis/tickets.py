@@ -1,0 +1,64 @@
+"""One-use tickets: what stands for an access token where only a URL can be given."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from echo_common.auth.principal import Principal, Scope
+from echo_common.clock import now
+from echo_common.contracts.values import Plan, Role
+from echo_common.errors import UnauthenticatedError
+from echo_common.store.port import Index, Store
+
+LIFETIME = 60
+"""Seconds."""
+
+
+class TicketInvalidError(UnauthenticatedError):
+    """The ticket is unknown, spent or too old; ask for another."""
+
+    code = "TICKET_INVALID"
+
+
+class Tickets:
+    """Kept hashed, for a minute; whoever removes one has spent it."""
+
+    def __init__(self, store: Store) -> None:
+        self._tickets = store.collection("tickets")
+
+    async def prepare(self) -> None:
+        """Create the collection; called once at start."""
+        await self._tickets.ensure([Index([("expires_at", 1)], ttl=0)])
+
+    async def issue(self, principal: Principal) -> str:
+        """A ticket for whoever is calling, with the rights they have now. Raises `StoreUnavailableError`."""
+        ticket = secrets.token_urlsafe(32)
+        await self._tickets.insert(
+            {
+                "_id": _hashed(ticket),
+                "user_id": principal.user_id,
+                "session_id": principal.session_id,
+                "plan": principal.plan.value,
+                "role": principal.role.value,
+                "scopes": sorted(principal.scopes),
+                "expires_at": now() + timedelta(seconds=LIFETIME),
+            }
+        )
+        return ticket
+
+    async def redeem(self, ticket: str) -> Principal:
+        """Spend it. Raises `TicketInvalidError`, `StoreUnavailableError`."""
+        held = await self._tickets.find_one({"_id": _hashed(ticket), "expires_at": {"$gt": now()}})
+        if held is None or not await self._tickets.delete({"_id": held["_id"]}):
+            raise TicketInvalidError
+        return Principal(
+            user_id=held["user_id"],
+            session_id=held["session_id"],
+            plan=Plan(held["plan"]),
+            role=Role(held["role"]),
+            scopes=frozenset(Scope(scope) for scope in held["scopes"]),
+        )
+
+
+def _hashed(ticket: str) -> str:
+    return hashlib.sha256(ticket.encode()).hexdigest()

@@ -1,0 +1,56 @@
+"""Where an audio's word times are kept: in its document while they are few, in an object beside the sound when they are many."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from echo_common.storage.port import ObjectStore
+from echo_synthesis.domain import Audio, WordMark
+
+FEW = 500
+_MIME = "application/jsonl"
+
+
+class TimesWriter:
+    """Takes word times in order, in constant memory: a line of JSON each in a file, once they are more than a few."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._few: list[WordMark] = []
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> "TimesWriter":
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, marks: Iterable[WordMark]) -> None:
+        """Take some more."""
+        self._few.extend(marks)
+        if self._file is None and len(self._few) > FEW:
+            self._file = self._path.open("w", encoding="utf-8")
+        if self._file is not None:
+            self._file.writelines(f"{mark.model_dump_json(exclude_defaults=True)}\n" for mark in self._few)
+            self._few.clear()
+
+    async def store(self, objects: ObjectStore, key: str) -> tuple[Sequence[WordMark], str | None]:
+        """Either the few, or the key of the object that holds the many now."""
+        if self._file is None:
+            return self._few, None
+        self._file.flush()
+        return (), (await objects.put_file(key, self._path, _MIME)).key
+
+
+async def word_times(audio: Audio, objects: ObjectStore) -> AsyncIterator[WordMark]:
+    """The times of an audio's words in order. Raises `ObjectNotFoundError`, `StorageUnavailableError`."""
+    for mark in audio.words:
+        yield mark
+    if audio.times_key is not None:
+        rest = b""
+        async for block in objects.read(audio.times_key):
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
+                yield WordMark.model_validate_json(line)

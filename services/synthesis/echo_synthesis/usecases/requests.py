@@ -1,0 +1,84 @@
+"""The simple request API: the same jobs and audio, each seen as one request."""
+
+from dataclasses import dataclass
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.http.synthesis import GenerateRequest
+from echo_common.errors import NotFoundError
+from echo_common.http.pagination import Page
+from echo_synthesis.domain import Audio, Job, JobStateConflictError
+from echo_synthesis.usecases.audio import delete_audio
+from echo_synthesis.usecases.jobs import delete_job, list_jobs, queue_job
+from echo_synthesis.usecases.studio import Studio
+
+
+class SynthesisNotFoundError(NotFoundError):
+    """There is no such synthesis."""
+
+    code = "SYNTHESIS_NOT_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """A job, the audio it has made, or an audio that was spoken at once; never neither."""
+
+    job: Job | None
+    audio: Audio | None
+
+    @property
+    def finished(self) -> Audio:
+        """The audio. Raises `JobStateConflictError` while there is none."""
+        if self.audio is None:
+            status = self.job.status.value if self.job else "gone"
+            raise JobStateConflictError(f"The synthesis is {status}: there is no audio.", details={"status": status})
+        return self.audio
+
+
+async def generate(request: GenerateRequest, principal: Principal, studio: Studio, *, key: str | None) -> Job:
+    """Queue a text in a voice that is named by its id or its name. Raises `UnknownVoiceError`."""
+    voice_id = _voice_named(request.voice_name, studio) if request.voice_name is not None else None
+    return await queue_job(request.text, voice_id, request.config, principal, studio, idempotency_key=key)
+
+
+async def find_synthesis(any_id: str, principal: Principal, studio: Studio) -> Synthesis:
+    """By its own id, its job's or its audio's. Raises `SynthesisNotFoundError`, for somebody else's too."""
+    mine = {"user_id": principal.user_id}
+    job = audio = None
+    if any_id.startswith("aud_"):
+        audio = await studio.audio.find_one({"_id": any_id, **mine})
+    else:
+        field = "_id" if any_id.startswith("job_") else "synthesis_id"
+        job = await studio.jobs.find_one({field: any_id, **mine})
+        if job is not None and job.audio_id is not None:
+            audio = await studio.audio.find_one({"_id": job.audio_id, **mine})
+        elif job is None:
+            audio = await studio.audio.find_one({"synthesis_id": any_id, **mine})
+    if job is None and audio is None:
+        raise SynthesisNotFoundError
+    return Synthesis(job, audio)
+
+
+async def list_syntheses(principal: Principal, page: Page, studio: Studio) -> tuple[list[Synthesis], int]:
+    """A page of what was asked for, newest first, and how much that is in all."""
+    jobs, total = await list_jobs(principal, page, studio, with_text=True)
+    ids = [job.audio_id for job in jobs if job.audio_id]
+    found = studio.audio.find({"_id": {"$in": ids}, "user_id": principal.user_id}, without=("words",))
+    audio = {one.id: one async for one in found} if ids else {}
+    return [Synthesis(job, audio.get(job.audio_id or "")) for job in jobs], total
+
+
+async def delete_synthesis(any_id: str, principal: Principal, studio: Studio) -> None:
+    """Forget it and its audio. Raises `SynthesisNotFoundError`, `JobStateConflictError` while a worker is at it."""
+    found = await find_synthesis(any_id, principal, studio)
+    if found.job is not None:
+        await delete_job(found.job.id, principal, studio)
+    elif found.audio is not None:
+        await delete_audio(found.audio.id, principal.user_id, studio)
+
+
+def _voice_named(name: str, studio: Studio) -> str:
+    voices = [found.voice for found in studio.voices.list()]
+    ids = [voice.id for voice in voices if voice.id == name] or [
+        voice.id for voice in voices if voice.name.casefold() == name.casefold()
+    ]
+    return ids[0] if ids else name

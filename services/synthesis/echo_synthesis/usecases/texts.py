@@ -1,0 +1,64 @@
+"""Texts that people keep."""
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.http.synthesis import CreateText, TextPatch
+from echo_common.http.pagination import Page
+from echo_common.ids import new_id
+from echo_synthesis.domain import TextEntry
+from echo_synthesis.usecases.studio import Studio, refuse
+
+_SORTABLE = frozenset({"created_at", "updated_at", "language"})
+
+
+async def text_of(written: str | None, text_id: str | None, principal: Principal, studio: Studio) -> str:
+    """What a request wants to be spoken: the text written in it, or the saved one it names. Raises `TextNotFoundError`."""
+    if written is not None:
+        return written
+    return (await find_text(text_id or "", principal, studio)).content
+
+
+async def save_text(request: CreateText, principal: Principal, studio: Studio) -> TextEntry:
+    """Keep a text."""
+    _check_length(request.content, studio)
+    entry = TextEntry(id=new_id("txt"), user_id=principal.user_id, content=request.content, language=request.language)
+    await studio.texts.add(entry)
+    return entry
+
+
+async def find_text(text_id: str, principal: Principal, studio: Studio) -> TextEntry:
+    """Raises `TextNotFoundError`, for somebody else's text too."""
+    return await studio.texts.get(text_id, user_id=principal.user_id)
+
+
+async def list_texts(principal: Principal, page: Page, studio: Studio) -> tuple[list[TextEntry], int]:
+    """A page of one's own texts and how many there are in all."""
+    sort_by = page.sort_by or "created_at"
+    if sort_by not in _SORTABLE:
+        refuse("sort_by", f"Sort by one of {', '.join(sorted(_SORTABLE))}.")
+    where = {"user_id": principal.user_id}
+    order = [(sort_by, page.direction), ("_id", page.direction)]
+    texts = studio.texts.find(where, sort=order, skip=page.offset, limit=page.limit)
+    return [text async for text in texts], await studio.texts.count(where)
+
+
+async def change_text(text_id: str, patch: TextPatch, principal: Principal, studio: Studio) -> TextEntry:
+    """Change what is given; audio already made of the text stays as it is. Raises `TextNotFoundError`."""
+    if patch.content is not None:
+        _check_length(patch.content, studio)
+
+    def change(entry: TextEntry) -> None:
+        entry.content = entry.content if patch.content is None else patch.content
+        if "language" in patch.model_fields_set:
+            entry.language = patch.language
+
+    return await studio.texts.update(text_id, change, user_id=principal.user_id)
+
+
+async def delete_text(text_id: str, principal: Principal, studio: Studio) -> None:
+    """Forget a text; audio made of it stays. Raises `TextNotFoundError`."""
+    await studio.texts.update(text_id, TextEntry.erase, user_id=principal.user_id)
+
+
+def _check_length(content: str, studio: Studio) -> None:
+    if len(content) > (limit := studio.settings.max_characters):
+        refuse("content", f"The text has {len(content)} characters; at most {limit} are taken at once.")
