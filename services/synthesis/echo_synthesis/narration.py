@@ -1,47 +1,63 @@
-"""From a text to speech in order: cut into units, spoken in parallel, each word placed in the whole."""
+"""From a text to speech in order: written down as a script, spoken in parallel, each word placed in the whole."""
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from echo_common.errors import ValidationError
-from echo_synthesis.domain import SpeechSettings, WordMark
-from echo_synthesis.engine import EngineCrashedError, EngineSpec, EngineTimeoutError, Speech, Utterance
-from echo_synthesis.enginepool import EnginePool
-from echo_synthesis.speechcache import SpeechCache
-from echo_synthesis.text.split import Unit, split
+import numpy as np
 
-_QUICKLY_CUT = 5_000
-"""Characters that can be cut without holding up the event loop."""
+from echo_common.errors import ValidationError
+from echo_synthesis.audio.effects import amplify
+from echo_synthesis.domain import SpeechSettings, WordMark
+from echo_synthesis.engine import Alignment, EngineCrashedError, EngineSpec, EngineTimeoutError, Speech, Utterance
+from echo_synthesis.enginepool import EnginePool
+from echo_synthesis.placing import place
+from echo_synthesis.speechcache import SpeechCache
+from echo_synthesis.text.manner import Manner, compose
+from echo_synthesis.text.script import Part, Unit
+from echo_synthesis.text.visible import Limits
+
+_QUICKLY_COMPOSED = 2_000
+"""Characters that can be made a script of without holding up the event loop."""
 
 _TRIES = 3
+_SLOWEST, _QUICKEST = 0.25, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A unit and the seconds of silence before and after it."""
+
+    unit: Unit
+    before: float = 0.0
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Narration:
-    """A text cut into units, and how they are to be spoken."""
+    """A text in units, and how they are to be spoken."""
 
     text: str
-    units: Sequence[Unit]
+    units: Sequence[Take]
     settings: SpeechSettings
     engine: EngineSpec
 
     @property
     def word_count(self) -> int:
         """Written words."""
-        return sum(len(unit.words) for unit in self.units)
+        return sum(len(take.unit.words) for take in self.units)
 
     @property
     def characters(self) -> int:
         """Spoken characters of all units."""
-        return sum(len(unit.text) for unit in self.units)
+        return sum(len(take.unit.text) for take in self.units)
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenUnit:
-    """A unit's speech, its words placed in the whole text and the whole audio.
+    """A unit's speech with the silence around it, its words placed in the whole text and the whole audio.
 
     `characters` is how much of the text it is, `cached` whether no engine had to speak it for this narration.
     """
@@ -52,15 +68,18 @@ class SpokenUnit:
     cached: bool
 
 
-async def plan(text: str, settings: SpeechSettings, engine: EngineSpec) -> Narration:
-    """Cut a text. Raises `ValidationError` when it holds nothing to say."""
-    if len(text) > _QUICKLY_CUT:
-        units = await asyncio.to_thread(split, text, engine.max_characters)
+async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, limits: Limits | None = None) -> Narration:
+    """Make a script of a text. Raises `ValidationError` when something in it cannot be said, or nothing is to be."""
+    manner = Manner(
+        settings.language, settings.normalize, settings.ssml, settings.pronunciations, engine.phonemes, limits or Limits()
+    )
+    if len(text) > _QUICKLY_COMPOSED:
+        parts = await asyncio.to_thread(compose, text, manner, engine.max_characters)
     else:
-        units = split(text, engine.max_characters)
-    if not units:
-        message = "The text holds no word that could be spoken."
-        raise ValidationError(message, details=[{"field": "text", "message": message}])
+        parts = compose(text, manner, engine.max_characters)
+    units = _takes(parts)
+    for take in units:
+        _check_tone(take.unit, settings)
     return Narration(text, units, settings, engine)
 
 
@@ -77,18 +96,21 @@ class Narrator:
         With `hurry` the first unit has the machine to itself, so that it is heard as soon as can be.
         """
         units = iter(narration.units)
-        ahead: deque[tuple[Unit, asyncio.Task[tuple[Speech, bool]]]] = deque()
+        ahead: deque[tuple[Take, asyncio.Task[tuple[Speech, bool]]]] = deque()
         room = 2 * self._pool.workers(narration.engine.name)
         samples = 0
         try:
             self._fill(ahead, units, narration, 1 if hurry else room)
             while ahead:
-                unit, task = ahead.popleft()
+                take, task = ahead.popleft()
                 speech, cached = await task
                 self._fill(ahead, units, narration, room)
-                words = _place(narration.text, unit, speech, samples / speech.sample_rate)
-                yield SpokenUnit(speech, words, len(unit.text), cached)
-                samples += len(speech.samples)
+                whole, lead = _with_silence(take, speech)
+                syllables = narration.settings.timestamp_granularity != "word"
+                offset = (samples + lead) / speech.sample_rate
+                words = place(take.unit, speech, offset, language=narration.settings.language if syllables else None)
+                yield SpokenUnit(whole, words, len(take.unit.text), cached)
+                samples += len(whole.samples)
         finally:
             for _, task in ahead:
                 task.cancel()
@@ -96,17 +118,20 @@ class Narrator:
 
     def _fill(
         self,
-        ahead: deque[tuple[Unit, asyncio.Task[tuple[Speech, bool]]]],
-        units: Iterator[Unit],
+        ahead: deque[tuple[Take, asyncio.Task[tuple[Speech, bool]]]],
+        units: Iterator[Take],
         narration: Narration,
         room: int,
     ) -> None:
-        while len(ahead) < room and (unit := next(units, None)) is not None:
-            ahead.append((unit, asyncio.create_task(self._speak_unit(unit, narration))))
+        while len(ahead) < room and (take := next(units, None)) is not None:
+            ahead.append((take, asyncio.create_task(self._speak_unit(take.unit, narration))))
 
     async def _speak_unit(self, unit: Unit, narration: Narration) -> tuple[Speech, bool]:
+        if not unit.spoken:
+            return Speech(np.zeros(0, np.float32), narration.engine.sample_rate, (), _SUREST), True
         settings = narration.settings
-        utterance = Utterance(unit.text, tuple(unit.words), settings.voice_id, settings.language, settings.speed)
+        speed = settings.speed * unit.tone.rate
+        utterance = Utterance(unit.text, unit.spoken, settings.voice_id, settings.language, speed, unit.pronunciations)
         key = self._cache.key(narration.engine, utterance, settings.scope)
         return await self._cache.once(key, utterance.voice, partial(self._patiently, narration, utterance))
 
@@ -120,17 +145,42 @@ class Narrator:
         return await self._pool.speak(narration.engine.name, utterance, turn=id(narration))
 
 
-def _place(text: str, unit: Unit, speech: Speech, offset: float) -> list[WordMark]:
-    marks = []
-    for span, time in zip(unit.words, speech.words, strict=True):
-        first, last = unit.char_start + span.start, unit.char_start + span.end
-        marks.append(
-            WordMark(
-                word=text[first:last],
-                start=round(offset + time.start, 4),
-                end=round(offset + time.end, 4),
-                char_start=first,
-                char_end=last,
-            )
+_SUREST: Alignment = "model"
+
+
+def _takes(parts: Sequence[Part]) -> list[Take]:
+    """Pauses as silence around units: before the first, after every other."""
+    takes: list[Take] = []
+    before = 0.0
+    for part in parts:
+        if isinstance(part, Unit):
+            takes.append(Take(part, before))
+            before = 0.0
+        elif takes:
+            takes[-1] = replace(takes[-1], after=takes[-1].after + part.seconds)
+        else:
+            before += part.seconds
+    return takes
+
+
+def _with_silence(take: Take, speech: Speech) -> tuple[Speech, int]:
+    """The speech, louder or softer where it is asked for, within its silence; how many samples come before it."""
+    before, after = round(take.before * speech.sample_rate), round(take.after * speech.sample_rate)
+    samples = amplify(speech.samples, take.unit.tone.volume)
+    if not before and not after and samples is speech.samples:
+        return speech, 0
+    parts = [np.zeros(before, np.float32), samples, np.zeros(after, np.float32)]
+    return replace(speech, samples=np.concatenate(parts)), before
+
+
+def _check_tone(unit: Unit, settings: SpeechSettings) -> None:
+    if not _SLOWEST <= settings.speed * unit.tone.rate <= _QUICKEST:
+        _refuse(
+            f"The text asks for {unit.tone.rate:g} times {settings.speed:g}, but speech goes from 0.25 to 4 times its pace."
         )
-    return marks
+    if unit.tone.pitch != 1.0:
+        _refuse("The pitch cannot be changed within a text.")
+
+
+def _refuse(message: str) -> None:
+    raise ValidationError(message, details=[{"field": "text", "message": message}])

@@ -11,7 +11,7 @@ from echo_synthesis.domain.job import (
     lease_until,
 )
 from echo_synthesis.domain.pace import Pace
-from echo_synthesis.domain.speech import SpeechSettings, WordMark
+from echo_synthesis.domain.speech import SpeechSettings, SyllableMark, WordMark
 from echo_synthesis.domain.texts import TextEntry, TextNotFoundError
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "LeaseLostError",
     "Pace",
     "SpeechSettings",
+    "SyllableMark",
     "TextEntry",
     "TextNotFoundError",
     "WordMark",
