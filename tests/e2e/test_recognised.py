@@ -17,7 +17,7 @@ SENTENCE = "The weather in the mountains is beautiful today."
 
 def speech_of(path: Path) -> Speech:
     with wave.open(str(path)) as sound:
-        samples = np.frombuffer(sound.readframes(-1), dtype="<i2").astype(np.float32) / 32_768
+        samples = np.frombuffer(sound.readframes(-1), dtype="<i2").astype(np.float32) / np.float32(32_768)
         return Speech(samples, sound.getframerate(), (), "model")
 
 
@@ -39,6 +39,7 @@ async def test_a_recogniser_hears_what_was_asked_for(
             result = await ada.speak(SENTENCE, voice=None)
             (tmp_path / "sentence.wav").write_bytes((await ada.audio(result)).content)
 
+    assert platform.remains() == []
     greeting = [heard.word for heard in recogniser.hear(speech_of(tmp_path / "hello.wav"))]
     assert greeting[:3] == ["hello", "this", "is"]
     assert greeting[-5:] == ["speaking", "from", "your", "own", "machine"]

@@ -102,7 +102,7 @@ async def test_ctrl_c_ends_everything_within_ten_seconds(form: str, require: Req
         code = platform.process.wait(STOP_SECONDS)
 
         assert code == 0, platform.said
-        assert not [member for member in family if alive(member)]
+        assert [member for member in family if alive(member)] == platform.remains() == []
         assert "Traceback" not in platform.said
 
 

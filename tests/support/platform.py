@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,16 @@ class Platform:
         """The process and all that came from it."""
         root = psutil.Process(self.process.pid)
         return [root, *root.children(recursive=True)]
+
+    def remains(self) -> list[psutil.Process]:
+        """Every process that was started with this platform's settings and still lives."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                ours = process.environ().get("ECHO_OTLP_ENDPOINT") == self.collector.url
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
 
     def wait_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS

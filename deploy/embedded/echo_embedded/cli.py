@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from echo_common.http.server import AddressTakenError
 from echo_embedded.datafolder import CannotStartError, DataFolder
 from echo_embedded.settings import HostSettings
 
+STARTED = time.monotonic()
 REFUSED = 2
 FAILED = 1
 
@@ -85,7 +87,7 @@ def serve(
     from echo_embedded.serve import serve as run
 
     with sentences():
-        run(settings(data=data, models=models, host=host, port=port), out, verbose=verbose)
+        run(settings(data=data, models=models, host=host, port=port), out, verbose=verbose, since=STARTED)
 
 
 @app.command(epilog="Example: echoctl local --workers 3")
@@ -103,7 +105,7 @@ def local(
 
     with sentences():
         given = settings(data=data, models=models, host=host, port=port)
-        serve_local(given, out, workers=workers, verbose=verbose)
+        serve_local(given, out, workers=workers, verbose=verbose, since=STARTED)
 
 
 @app.command(epilog="Examples: echoctl say 'Hello.' --voice af_heart -o hello.wav · cat story.txt | echoctl say - -o story.mp3")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from echo_common.errors import EchoError
 from echo_common.http.client import ServiceClient
@@ -18,20 +19,17 @@ async def until_ready(urls: Mapping[str, str], broken: "asyncio.Future[str]", *,
     """
     missing = dict.fromkeys(urls, "no answer")
     waiting = asyncio.gather(*(_until_ready(name, url, missing) for name, url in urls.items()))
-    ends: set[asyncio.Future[object]] = {asyncio.ensure_future(waiting), asyncio.ensure_future(_value(broken))}
-    done, _ = await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    for end in ends - done:
-        end.cancel()
+    ends: set[asyncio.Future[Any]] = {waiting, broken}
+    try:
+        done, _ = await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
     if broken.done():
         raise CannotStartError(broken.result())
     if not done:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
         raise CannotStartError(f"The platform was not ready within {seconds:g} seconds ({reasons}).")
-    await waiting
-
-
-async def _value(future: "asyncio.Future[str]") -> str:
-    return await asyncio.shield(future)
 
 
 async def _until_ready(name: str, url: str, missing: dict[str, str]) -> None:

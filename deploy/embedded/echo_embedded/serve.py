@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import uvloop
 from rich.console import Console
 from rich.panel import Panel
@@ -54,15 +53,18 @@ def listen_url(settings: HostSettings) -> str:
     return f"http://[{settings.host}]:{settings.port}" if ":" in settings.host else f"http://{settings.host}:{settings.port}"
 
 
-def serve(settings: HostSettings, console: Console, *, verbose: bool) -> None:
-    """Run the platform in this process until a signal. Raises what `host.running` raises, and `BrokenError`."""
+def serve(settings: HostSettings, console: Console, *, verbose: bool, since: float) -> None:
+    """Run the platform in this process until a signal. `since` is `time.monotonic()` when the command was given.
+
+    Raises what `host.running` raises, and `BrokenError`.
+    """
     folder = DataFolder(settings.data)
 
     with folder.held(), logging_to(folder.logs, verbose=verbose) as log_file:
-        until_signal(_serve(folder, settings, console, log_file))
+        until_signal(_serve(folder, settings, console, log_file, since))
 
 
-async def _serve(folder: DataFolder, settings: HostSettings, console: Console, log_file: Path) -> None:
+async def _serve(folder: DataFolder, settings: HostSettings, console: Console, log_file: Path, since: float) -> None:
     async with AsyncExitStack() as stack:
         stack.callback(console.print, "Stopped.", style="dim")
         with console.status("Starting …"):
@@ -70,11 +72,12 @@ async def _serve(folder: DataFolder, settings: HostSettings, console: Console, l
             platform = await stack.enter_async_context(running)
         settle()
         folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}))
-        welcome(console, platform.url, platform.secrets, {"Data": str(folder.path), "Log": str(log_file)})
+        places = {"Data": str(folder.path), "Log": str(log_file)}
+        welcome(console, platform.url, platform.secrets, places, took=time.monotonic() - since)
         raise BrokenError(f"{await platform.broken} The log is {log_file}.")
 
 
-def serve_local(settings: HostSettings, console: Console, *, workers: int, verbose: bool) -> None:
+def serve_local(settings: HostSettings, console: Console, *, workers: int, verbose: bool, since: float) -> None:
     """Run every service as a process of its own until a signal. Raises what `local.deployed` raises, and `BrokenError`."""
     from echo_embedded.local import deployed
 
@@ -86,7 +89,8 @@ def serve_local(settings: HostSettings, console: Console, *, workers: int, verbo
             with console.status("Starting …"):
                 running = deployed(folder, models=settings.models, host=settings.host, port=settings.port, workers=workers)
                 deployment = await stack.enter_async_context(running)
-            welcome(console, deployment.url, deployment.secrets, {**deployment.places, "Logs": str(folder.logs)})
+            places = {**deployment.places, "Logs": str(folder.logs)}
+            welcome(console, deployment.url, deployment.secrets, places, took=time.monotonic() - since)
             while not deployment.broken.done():
                 folder.announce(deployment.announcement())  # processes that died have been started again
                 await asyncio.wait({deployment.broken}, timeout=_ANNOUNCE_SECONDS)
@@ -96,7 +100,7 @@ def serve_local(settings: HostSettings, console: Console, *, workers: int, verbo
         until_signal(run(log_file))
 
 
-def welcome(console: Console, url: str, secrets: Secrets, places: Mapping[str, str]) -> None:
+def welcome(console: Console, url: str, secrets: Secrets, places: Mapping[str, str], *, took: float) -> None:
     """Tell a person what they need to know once the platform is ready."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
@@ -104,7 +108,6 @@ def welcome(console: Console, url: str, secrets: Secrets, places: Mapping[str, s
     told = {"API": f"{url}/api/v1", "Docs": f"{url}/docs", "Admin": secrets.admin_email, "Password": secrets.admin_password}
     for name, value in {**told, **places, "Stop": "Ctrl-C"}.items():
         table.add_row(name, value)
-    took = time.time() - psutil.Process().create_time()
     title = f"Echo is ready ({took:.1f} s)"
     console.print(Panel(table, title=title, subtitle="Paste the line below into another terminal", expand=False))
     console.out(f"\n{curl_line(url, secrets)}\n", highlight=False)

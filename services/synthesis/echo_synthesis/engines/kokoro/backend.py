@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -54,6 +55,8 @@ class _OnnxRuntime:
 
 class _OpenVino:
     def __init__(self, home: Path, threads: int, precision: str) -> None:
+        # Its telemetry would tell a stranger of every start, and fork a process for it that may never end.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino
 
         options: dict[str, Any] = {
