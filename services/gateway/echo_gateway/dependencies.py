@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from echo_common.http.idempotency import Idempotency
+from echo_gateway.answers import Answers
 from echo_gateway.clients import Clients
 from echo_gateway.limits import Limits
 from echo_gateway.live import Doorbells
@@ -16,3 +17,4 @@ class Dependencies:
     limits: Limits
     keys: Idempotency
     bells: Doorbells
+    answers: Answers
