@@ -48,8 +48,8 @@ class PoolConfig:
 def default_shape() -> tuple[int, int]:
     """Workers for an engine and threads for each, by the processors this process may use.
 
-    Two threads make a single sentence quick, two workers make sentences in parallel; on two processors both together cost a
-    tenth of the throughput that one thread each would have (measured, see the service's README).
+    Two threads make a single sentence quick, two workers make sentences in parallel; on two processors both together cost 10
+    to 25 % of the throughput that one thread each would have (measured, see the service's README).
     """
     affinity = getattr(os, "sched_getaffinity", None)
     processors = len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -92,9 +92,9 @@ _SINE_SQUARED = _sine_squared(5)
 def _stft_as_convolution(edit: Edit, stft: NodeProto) -> None:
     """The short Fourier transform of 20 samples every 5 as a convolution with its own basis.
 
-    The lowest and the highest bin of a real signal have no imaginary part, and a negative real one makes their phase +pi, as
-    in the model's training. Runtimes leave a rounding error there, whose sign then chooses between +pi and -pi: OpenVINO's
-    made the voice audibly duller.
+    The lowest and the highest bin of a real signal have no imaginary part, so that a negative real one makes their phase +pi.
+    Runtimes leave a rounding error there, whose sign then chooses between +pi and -pi: ONNX Runtime's mostly +pi, OpenVINO's
+    such that a third of the energy was gone. Exact zeros make it +pi always.
     """
     signal, step, window = stft.input[:3]
     shape = edit.array(window)
