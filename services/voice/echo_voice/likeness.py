@@ -7,6 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_voice.cloning import encoder as cloning
+from echo_voice.cloning.fetch import ENCODER
+
 SAMPLE_RATE = 16_000
 Samples = NDArray[np.float32]
 Vector = NDArray[np.float32]
@@ -64,9 +67,29 @@ def windows(encoder: SpeakerEncoder, samples: Samples) -> NDArray[np.float32]:
     return np.stack([encoder.embed(samples[start : start + size]) for start in starts])
 
 
+class PersonEncoder:
+    """Resemblyzer's encoder, which tells people apart; see `echo_voice.cloning.encoder`."""
+
+    name = "resemblyzer-1"
+    tells_people_apart = True
+
+    def __init__(self, path: Path) -> None:
+        self._encoder = cloning.SpeakerEncoder.open(path)
+
+    def embed(self, samples: Samples) -> Vector:
+        """256 numbers about the speaker."""
+        return self._encoder.embed(samples)
+
+
+def encoder_file(models: Path) -> Path:
+    """Where the speaker encoder's weights lie."""
+    return models / "encoder" / ENCODER
+
+
 def open_encoder(models: Path) -> SpeakerEncoder:
     """The best encoder that is installed here."""
-    return SpectralEncoder()
+    path = encoder_file(models)
+    return PersonEncoder(path) if path.exists() else SpectralEncoder()
 
 
 def _mel_filters() -> NDArray[np.float64]:

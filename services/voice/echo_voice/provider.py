@@ -47,7 +47,10 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A voice to be made. `language` is a BCP-47 tag; `scratch` is a folder of its own that goes away afterwards."""
+    """A voice to be made. `language` is a BCP-47 tag; `scratch` is a folder of its own that goes away afterwards.
+
+    What a provider leaves in the file `checkpoint` is there again when the same training is taken up once more.
+    """
 
     clone_id: str
     name: str
@@ -55,6 +58,11 @@ class Order:
     recordings: Sequence[Recording]
     config: TrainingConfig
     scratch: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where a training may leave how far it got."""
+        return self.scratch / "checkpoint"
 
 
 @dataclass(frozen=True, slots=True)

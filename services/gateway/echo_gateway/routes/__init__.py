@@ -1,9 +1,24 @@
 """The public API, a module for each noun."""
 
-from echo_gateway.routes import accounts, audio, clones, echo_api, jobs, samples, sharing, speech, start, voices
+from echo_gateway.routes import (
+    accounts,
+    audio,
+    clones,
+    echo_api,
+    jobs,
+    requests,
+    samples,
+    sharing,
+    speech,
+    start,
+    texts,
+    voices,
+)
 
 ROUTERS = (
     speech.speech,
+    requests.requests,
+    texts.texts,
     jobs.jobs,
     audio.audio,
     voices.voices,

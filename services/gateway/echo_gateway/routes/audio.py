@@ -5,13 +5,29 @@ from typing import Annotated
 from fastapi import Header, Path, Query
 
 from echo_common.auth.principal import Scope
-from echo_gateway.forwarding import Media, Noun
-from echo_gateway.refusals import AudioNotFoundError, RangeNotSatisfiableError
-from echo_gateway.routes.speech import AUDIO_TYPES
+from echo_common.contracts.http.synthesis import AudioInfo, LinkRequest, SignedLink
+from echo_common.http.envelope import Success
+from echo_gateway.forwarding import Media, Noun, enveloped
+from echo_gateway.refusals import AudioNotFoundError, LinkInvalidError, RangeNotSatisfiableError
+from echo_gateway.routes.speech import AUDIO_TYPES, RESULT
 
 AudioId = Annotated[str, Path(description="An audio's id.", examples=["aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
-_ERRORS = (AudioNotFoundError, RangeNotSatisfiableError)
+_ERRORS = (AudioNotFoundError, RangeNotSatisfiableError, LinkInvalidError)
+Expires = Annotated[int | None, Query(ge=0, le=10**11, description="Of a signed link.")]
+Signature = Annotated[str | None, Query(max_length=100, description="Of a signed link: stands for the token.")]
 _OTHERWISE = {206: "The part asked for.", 304: "Unchanged."}
+_INFO = {
+    "id": RESULT["audio_id"],
+    "url": RESULT["audio_url"],
+    "mime": "audio/wav",
+    "format": "wav",
+    "sample_rate": 24000,
+    "size": RESULT["size"],
+    "checksum": "9f2c…",
+    "duration": RESULT["duration"],
+    "synthesis_id": RESULT["synthesis_id"],
+    "created_at": "2026-01-31T10:00:00Z",
+}
 
 audio = Noun("files", service="synthesis")
 
@@ -20,6 +36,7 @@ audio = Noun("files", service="synthesis")
     "GET",
     "/files/audio/{audio_id}",
     scope=Scope.SPEECH_READ,
+    voucher="signature",
     answers=Media("The whole audio.", AUDIO_TYPES),
     remembered=True,
     otherwise=_OTHERWISE,
@@ -30,6 +47,8 @@ def get_audio(
     download: Annotated[bool, Query(description="Whether browsers save it rather than play it.")] = False,
     byte_range: Annotated[str | None, Header(alias="Range", description="A part of it.", examples=["bytes=0-1023"])] = None,
     if_none_match: Annotated[str | None, Header(alias="If-None-Match", description="The ETag one has.")] = None,
+    expires: Expires = None,
+    signature: Signature = None,
 ) -> None:
     """The audio."""
 
@@ -38,9 +57,47 @@ def get_audio(
     "HEAD",
     "/files/audio/{audio_id}",
     scope=Scope.SPEECH_READ,
+    voucher="signature",
     answers=Media("Its size, type and ETag.", ()),
     otherwise=_OTHERWISE,
     errors=_ERRORS,
 )
-def describe_audio(audio_id: AudioId) -> None:
+def describe_audio(audio_id: AudioId, expires: Expires = None, signature: Signature = None) -> None:
     """What the audio is, without its bytes."""
+
+
+@audio.forward(
+    "DELETE",
+    "/files/audio/{audio_id}",
+    scope=Scope.SPEECH_WRITE,
+    keyed=True,
+    answers=Success[None],
+    errors=(AudioNotFoundError,),
+    example=enveloped(None, message="The audio is deleted."),
+)
+def delete_audio(audio_id: AudioId) -> None:
+    """Forget an audio and its bytes."""
+
+
+@audio.forward(
+    "GET",
+    "/files/{audio_id}/info",
+    scope=Scope.SPEECH_READ,
+    answers=Success[AudioInfo],
+    errors=(AudioNotFoundError,),
+    example=enveloped(_INFO),
+)
+def get_audio_info(audio_id: AudioId) -> None:
+    """Checksum, type, size and duration of an audio."""
+
+
+@audio.forward(
+    "POST",
+    "/files/{audio_id}/link",
+    scope=Scope.SPEECH_WRITE,
+    answers=Success[SignedLink],
+    errors=(AudioNotFoundError,),
+    example=enveloped({"url": f"{_INFO['url']}?expires=1769853900&signature=3q2…", "expires_at": "2026-01-31T10:05:00Z"}),
+)
+def link_audio(audio_id: AudioId, body: LinkRequest | None = None) -> None:
+    """A signed link to an audio, for whoever has no token; it holds for five minutes at most."""

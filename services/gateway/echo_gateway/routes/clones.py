@@ -38,7 +38,14 @@ from echo_gateway.refusals import (
 )
 
 CloneId = Annotated[str, Path(description="A clone's id.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
-_CONFIG = {"epochs": 10, "learning_rate": 0.01, "batch_size": 4, "seed": 0, "enable_timestamp_alignment": True}
+_CONFIG = {
+    "epochs": 3,
+    "learning_rate": 0.1,
+    "batch_size": 1,
+    "restraint": 0.02,
+    "seed": 0,
+    "enable_timestamp_alignment": True,
+}
 _QUALITY = {"similarity": 0.82, "nearest_stock": 0.61, "mos": 3.1, "seconds": 180.0}
 CLONE = {
     "id": "vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",

@@ -7,7 +7,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Request
 
 from echo_common.auth.principal import Scope
-from echo_common.contracts.http.synthesis import CreateJobRequest, JobPatch, JobView
+from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, JobView
 from echo_common.contracts.values import JobStatus
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
@@ -15,7 +15,14 @@ from echo_gateway.dependencies import Dependencies
 from echo_gateway.door import admit
 from echo_gateway.forwarding import Media, Noun, enveloped
 from echo_gateway.live import follow
-from echo_gateway.refusals import SPEAKING, JobNotFoundError, JobStateConflictError, VoiceNotFoundError
+from echo_gateway.refusals import (
+    SPEAKING,
+    JobNotFoundError,
+    JobStateConflictError,
+    StaleError,
+    TextNotFoundError,
+    VoiceNotFoundError,
+)
 from echo_gateway.routes.speech import RESULT
 
 JobId = Annotated[str, Path(description="A job's id.", examples=["job_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
@@ -23,6 +30,7 @@ _ALIAS = ("/jobs", "/job")
 _JOB = {
     "id": "job_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "synthesis_id": "syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "voice_model_id": "af_heart",
     "text_content": "Hello from Echo.",
     "text_hash": "9f2c…",
@@ -37,6 +45,7 @@ _JOB = {
     "output_format": "wav",
     "sample_rate": 24000,
     "speed": 1.0,
+    "pitch": 1.0,
     "volume": 1.0,
     "created_at": "2026-01-31T10:00:00Z",
     "updated_at": "2026-01-31T10:00:02Z",
@@ -50,7 +59,7 @@ _COMPLETED = _JOB | {
     "audio_url": RESULT["audio_url"],
     "result": RESULT,
 }
-_PAGE = {
+PAGE_EXAMPLE = {
     "pagination": {
         "total_count": 1,
         "limit": 20,
@@ -75,7 +84,7 @@ jobs = Noun("jobs", service="synthesis")
     keyed=True,
     status=201,
     answers=Success[JobView],
-    errors=(VoiceNotFoundError, SPEAKING[-1]),
+    errors=(VoiceNotFoundError, TextNotFoundError, SPEAKING[-1]),
     example=enveloped(_JOB),
 )
 def create_job(body: CreateJobRequest) -> None:
@@ -88,15 +97,23 @@ def create_job(body: CreateJobRequest) -> None:
     alias=_ALIAS,
     scope=Scope.SPEECH_READ,
     answers=Success[list[JobView]],
-    example=enveloped([_COMPLETED], meta=_PAGE),
+    example=enveloped([_COMPLETED], meta=PAGE_EXAMPLE),
 )
 def list_jobs(
     page: PageQuery,
     status: Annotated[JobStatus | None, Query(description="Only those that stand so.")] = None,
+    user_id: Annotated[str | None, Query(max_length=64, description="Whose; others' are for administrators.")] = None,
     voice_model_id: Annotated[str | None, Query(max_length=64, description="Only those in this voice.")] = None,
+    text_search: Annotated[
+        str | None,
+        Query(min_length=1, max_length=200, description="Only those with this in the first 2,000 characters, in any case."),
+    ] = None,
     include_text: Annotated[bool, Query(description="Whether the text comes along.")] = False,
 ) -> None:
-    """One's own jobs, newest first."""
+    """One's own jobs, newest first.
+
+    Sort by created_at, updated_at, status, duration or text_length.
+    """
 
 
 @jobs.forward(
@@ -108,8 +125,29 @@ def list_jobs(
     errors=(JobNotFoundError,),
     example=enveloped(_COMPLETED),
 )
-def get_job(job_id: JobId) -> None:
+def get_job(
+    job_id: JobId,
+    include_text: Annotated[bool, Query(description="Whether the text comes along.")] = True,
+    include_result: Annotated[bool, Query(description="Whether the result, with its word times, comes along.")] = True,
+) -> None:
     """A job, with its result once completed."""
+
+
+@jobs.forward(
+    "PUT",
+    "/job/{job_id}",
+    alias=_ALIAS,
+    scope=Scope.SPEECH_WRITE,
+    keyed=True,
+    answers=Success[JobView],
+    errors=(JobNotFoundError, JobStateConflictError, StaleError, SPEAKING[-1]),
+    example=enveloped(_JOB),
+)
+def revise_job(job_id: JobId, body: JobChange) -> None:
+    """Change what a waiting job is to say, and how.
+
+    What is not given stays. Once a worker has the job, nothing can be changed: 409.
+    """
 
 
 @jobs.forward(
@@ -119,11 +157,28 @@ def get_job(job_id: JobId) -> None:
     scope=Scope.SPEECH_WRITE,
     keyed=True,
     answers=Success[JobView],
-    errors=(JobNotFoundError, JobStateConflictError),
+    errors=(JobNotFoundError, JobStateConflictError, StaleError, SPEAKING[-1]),
     example=enveloped(_JOB | {"status": "cancelled"}),
 )
 def change_job(job_id: JobId, body: JobPatch) -> None:
-    """Cancel a job."""
+    """Cancel a job, or change some of it while it waits."""
+
+
+@jobs.forward(
+    "POST",
+    "/job/{job_id}/retry",
+    alias=_ALIAS,
+    scope=Scope.SPEECH_WRITE,
+    keyed=True,
+    answers=Success[JobView],
+    errors=(JobNotFoundError, JobStateConflictError),
+    example=enveloped(_JOB),
+)
+def retry_job(job_id: JobId) -> None:
+    """Try a failed or cancelled job again.
+
+    Sentences that were spoken before are not spoken again.
+    """
 
 
 @jobs.forward(
@@ -153,7 +208,7 @@ async def _progress(scope: Request, receive: Receive, send: Send) -> None:
     by=_progress,
     scope=Scope.SPEECH_READ,
     answers=Media(
-        'Server-sent events `{"progress", "status", "message"}` with ids, from the first on; the last is `{"event": "complete"}`.',
+        'Server-sent events `{"progress", "status", "message", "eta_seconds"?}` with ids, from the first on; the last is `{"event": "complete"}`.',
         ("text/event-stream",),
     ),
     errors=(JobNotFoundError,),

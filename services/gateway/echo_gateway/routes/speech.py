@@ -2,16 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Header, Query
 
 from echo_common.auth.principal import Scope
-from echo_common.contracts.http.synthesis import AsyncSynthesis, SynthesisResult, SynthesizeRequest, VoiceId
+from echo_common.contracts.http.synthesis import (
+    AsyncSynthesis,
+    StreamTicketView,
+    SynthesisResult,
+    SynthesizeRequest,
+    TextId,
+    VoiceId,
+)
 from echo_common.contracts.values import AudioFormat
 from echo_common.http.envelope import Success
 from echo_gateway.forwarding import Media, Noun, enveloped
-from echo_gateway.refusals import SPEAKING, VoiceNotFoundError
+from echo_gateway.refusals import SPEAKING, TextNotFoundError, TicketInvalidError, VoiceNotFoundError
 
-AUDIO_TYPES = ("audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/pcm")
+AUDIO_TYPES = ("audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/aac", "audio/pcm", "audio/basic")
 RESULT = {
     "synthesis_id": "syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "audio_id": "aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
@@ -24,6 +31,8 @@ RESULT = {
     "engine": "kokoro",
     "alignment": "model",
     "word_timestamps": [{"word": "Hello", "start_time": 0.28, "end_time": 0.66, "char_start": 0, "char_end": 5}],
+    "units": 1,
+    "cached_units": 0,
 }
 _QUEUED = {
     "synthesis_id": "syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
@@ -31,7 +40,13 @@ _QUEUED = {
     "estimated_duration": 1.4,
     "status": "pending",
 }
-_SOUND = Media("Audio as it is made, chunked. A connection that breaks says that the audio is not whole.", AUDIO_TYPES)
+_SOUND = Media(
+    "Audio as it is made, chunked. A connection that breaks says that the audio is not whole. With `Accept: text/event-stream`, "
+    '`audio` events `{"audio": base64, "word_timestamps": […]}`, whose bytes one after the other are one file, and at the end '
+    "one `done` event with totals.",
+    (*AUDIO_TYPES, "text/event-stream"),
+)
+Accept = Annotated[str | None, Header(alias="Accept", description="`text/event-stream` for events with times.")]
 
 speech = Noun("speech", service="synthesis")
 
@@ -42,7 +57,7 @@ speech = Noun("speech", service="synthesis")
     scope=Scope.SPEECH_WRITE,
     keyed=True,
     answers=Success[SynthesisResult],
-    errors=(VoiceNotFoundError, *SPEAKING),
+    errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
     example=enveloped(RESULT),
 )
 def synthesize(body: SynthesizeRequest) -> None:
@@ -59,7 +74,7 @@ def synthesize(body: SynthesizeRequest) -> None:
     keyed=True,
     status=202,
     answers=Success[AsyncSynthesis],
-    errors=(VoiceNotFoundError, SPEAKING[-1]),
+    errors=(VoiceNotFoundError, TextNotFoundError, SPEAKING[-1]),
     example=enveloped(_QUEUED),
 )
 def synthesize_later(body: SynthesizeRequest) -> None:
@@ -71,24 +86,46 @@ def synthesize_later(body: SynthesizeRequest) -> None:
     "/tts/synthesize/stream",
     scope=Scope.SPEECH_WRITE,
     answers=_SOUND,
-    errors=(VoiceNotFoundError, *SPEAKING),
+    errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
 )
-def stream_speech(body: SynthesizeRequest) -> None:
+def stream_speech(body: SynthesizeRequest, accept: Accept = None) -> None:
     """Speak a text; its audio comes as it is made."""
+
+
+@speech.forward(
+    "POST",
+    "/tts/synthesize/stream/ticket",
+    scope=Scope.SPEECH_WRITE,
+    answers=Success[StreamTicketView],
+    example=enveloped({"ticket": "pT9…", "expires_in": 60, "stream_url": "/api/v1/tts/synthesize/stream?ticket=pT9…"}),
+)
+def issue_stream_ticket() -> None:
+    """A ticket for one request of the form that only takes a URL.
+
+    It holds for a minute and stands for the access token, which has no place in a URL.
+    """
 
 
 @speech.forward(
     "GET",
     "/tts/synthesize/stream",
     scope=Scope.SPEECH_WRITE,
+    voucher="ticket",
     answers=_SOUND,
-    errors=(VoiceNotFoundError, *SPEAKING),
+    errors=(VoiceNotFoundError, TextNotFoundError, TicketInvalidError, *SPEAKING),
 )
 def stream_speech_from_query(
-    text: Annotated[str, Query(min_length=1, max_length=4_000, description="What to say.", examples=["Hello from Echo."])],
+    text: Annotated[
+        str | None, Query(min_length=1, max_length=4_000, description="What to say.", examples=["Hello from Echo."])
+    ] = None,
+    text_id: Annotated[TextId | None, Query(description="A saved text to say, instead of `text`.")] = None,
     voice_id: Annotated[VoiceId | None, Query(description="The default voice when absent.")] = None,
     output_format: AudioFormat = AudioFormat.MP3,
     sample_rate: Annotated[int, Query(ge=8_000, le=48_000, description="Samples a second.")] = 24_000,
     speed: Annotated[float, Query(ge=0.25, le=4.0, description="2 is twice as fast.")] = 1.0,
+    pitch: Annotated[float, Query(ge=0.5, le=2.0, description="2 is an octave higher.")] = 1.0,
+    volume: Annotated[float, Query(ge=0.0, le=2.0, description="Gain.")] = 1.0,
+    ticket: Annotated[str | None, Query(max_length=100, description="Stands for the token, once.")] = None,
+    accept: Accept = None,
 ) -> None:
     """The same for what can only open a URL."""

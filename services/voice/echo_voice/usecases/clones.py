@@ -1,6 +1,9 @@
 """Clones: asked for, trained, changed, forgotten."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,10 +19,11 @@ from echo_common.contracts.http.voice import (
     TrainRequest,
 )
 from echo_common.errors import EchoError, ServiceUnavailableError
+from echo_common.storage.port import ObjectNotFoundError
 from echo_voice.domain.samples import Sample, SampleStateConflictError
 from echo_voice.domain.voicemodels import CloneNotFoundError, Made, VoiceModel
 from echo_voice.likeness import unit
-from echo_voice.provider import Order, Progressed, Recording, TrainingFailedError
+from echo_voice.provider import Order, Outcome, Progressed, Recording, TrainingFailedError
 from echo_voice.usecases.consents import give_consent
 from echo_voice.usecases.samples import fetch_processed
 from echo_voice.usecases.sharing import reindex
@@ -87,7 +91,8 @@ async def train(studio: Studio, model: VoiceModel, attempt: int, progressed: Pro
             for sample in samples
         ]
         order = Order(model.id, model.name, model.language, recordings, model.config, scratch)
-        outcome = await provider.train(order, progressed)
+        kept = f"checkpoints/{model.id}/{_digest(model)}"
+        outcome = await _resumable(kept, order, partial(provider.train, order, progressed), studio)
         reference = outcome.reference or ""
         if outcome.style is not None:
             # The attempt is part of the key, so that no attempt ever overwrites another's, nor an older voice in use.
@@ -124,8 +129,9 @@ async def delete_clone(clone_id: str, principal: Principal, studio: Studio) -> V
     """Forget a clone: audio made with it stays, new speech is refused. The provider's copy stays."""
     model = await studio.models.update(clone_id, VoiceModel.delete, user_id=principal.user_id)
     await studio.vectors.delete(studio.voice_space, model.id)
-    async for key in studio.objects.keys(f"styles/{model.id}/"):
-        await studio.objects.delete(key)
+    for folder in ("styles", "checkpoints"):
+        async for key in studio.objects.keys(f"{folder}/{model.id}/"):
+            await studio.objects.delete(key)
     return model
 
 
@@ -149,6 +155,27 @@ async def _ready_samples(keys: Sequence[str], principal: Principal, studio: Stud
             why = f": {sample.error_message}" if sample.error_message else ""
             raise SampleStateConflictError(f"The sample {sample.id} is {sample.status.value}{why}")
     return samples
+
+
+async def _resumable(key: str, order: Order, train: Callable[[], Awaitable[Outcome]], studio: Studio) -> Outcome:
+    """Go on from where the same training was interrupted, and leave a trace for the next when it is again."""
+    with suppress(ObjectNotFoundError):
+        blocks = [block async for block in studio.objects.read(key)]
+        order.checkpoint.write_bytes(b"".join(blocks))
+    try:
+        outcome = await train()
+    except BaseException:
+        if order.checkpoint.exists():
+            await studio.objects.put_file(key, order.checkpoint, "application/octet-stream")
+        raise
+    await studio.objects.delete(key)
+    return outcome
+
+
+def _digest(model: VoiceModel) -> str:
+    """The same for trainings with the same samples and configuration: only these may take each other up."""
+    facts = [model.provider, *model.sample_ids, model.config.model_dump_json()]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
 def _trainable(sample: Sample) -> Sample:

@@ -107,12 +107,15 @@ async def _fetch(key: str, target: Path, studio: Studio) -> Path:
 
 async def _twin(sample: Sample, duration: float, vector: list[float], space: str, studio: Studio) -> str | None:
     """An older recording of the same user that sounds exactly the same: the same sound in another file."""
-    where = {"user_id": [sample.user_id]}
-    for found in await studio.vectors.nearest(space, vector, limit=5, where=where):
-        as_long = abs(float(str(found.facts["duration"])) - duration) <= _AS_LONG
-        if found.id < sample.id and found.similarity >= _THE_SAME and as_long:
-            return found.id
-    return None
+    near = await studio.vectors.nearest(space, vector, limit=5, where={"user_id": [sample.user_id]})
+    twins = [
+        found.id
+        for found in near
+        if found.id < sample.id
+        and found.similarity >= _THE_SAME
+        and abs(float(str(found.facts["duration"])) - duration) <= _AS_LONG
+    ]
+    return min(twins, default=None)
 
 
 async def _check_quota(principal: Principal, studio: Studio) -> None:

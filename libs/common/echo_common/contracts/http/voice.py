@@ -103,12 +103,22 @@ class WorkReceipt(BaseModel):
 class TrainingConfig(Request):
     """How a clone is trained. Providers in the cloud decide about it themselves and use none of these."""
 
-    epochs: int = Field(10, ge=1, le=100, description="Rounds of refinement; more take longer and come closer.")
-    learning_rate: float = Field(0.01, gt=0, le=1, description="How far a round may move the voice.")
-    batch_size: int = Field(4, ge=1, le=32, description="Texts that each round is judged by.")
+    epochs: int = Field(3, ge=1, le=50, description="Passes over the training sentences; time grows with it.")
+    learning_rate: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="How far a step goes, in units of the built-in voices' spread: larger is faster, less steady.",
+    )
+    batch_size: int = Field(
+        1, ge=1, le=16, description="Sentences heard for each step: more are steadier, and make fewer steps."
+    )
+    restraint: float = Field(
+        0.02, ge=0, le=1, description="Pull towards the voice it starts from: more keeps words clear, less comes closer."
+    )
     seed: int = Field(0, ge=0, description="The same seed and samples give the same voice.")
     enable_timestamp_alignment: bool = Field(
-        True, description="Word times from the voice itself; false is not taken back later: times come either way."
+        True, description="Accepted for compatibility: word times always come with speech."
     )
 
 

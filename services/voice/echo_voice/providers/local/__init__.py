@@ -1,0 +1,48 @@
+"""Clones made on this machine: a Kokoro voice moved towards the speaker by gradient. See `echo_voice.cloning`."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from echo_common.contracts.http.voice import TrainingConfig
+from echo_voice.likeness import encoder_file
+from echo_voice.provider import Order, Outcome, Progressed
+from echo_voice.settings import VoiceSettings
+
+MODEL = Path("kokoro") / "model-float32-1.onnx"
+VOICES = Path("kokoro") / "voices"
+_PACKAGES = ("onnx", "onnxruntime")
+_SECONDS_A_STEP = 2.5
+_SENTENCES = 24
+_LOADING_SECONDS = 30.0
+
+
+class LocalProvider:
+    """Trains in a process of its own, so that a cancelled one ends at once and its memory is given back."""
+
+    name = "local"
+    languages: Sequence[str] = ("en",)
+    keeps_voices = False
+
+    def __init__(self, settings: VoiceSettings) -> None:
+        self._settings = settings
+
+    def missing(self) -> Sequence[str]:
+        packages = [f"the package {name}: install echo-voice[local]" for name in _PACKAGES if find_spec(name) is None]
+        models = self._settings.models
+        needed = {"Kokoro's model": models / MODEL, "the speaker encoder": encoder_file(models)}
+        files = [f"{name}; `echoctl models` fetches it" for name, path in needed.items() if not path.exists()]
+        return [*packages, *files]
+
+    def estimate(self, config: TrainingConfig, seconds: float) -> float:
+        return _LOADING_SECONDS + config.epochs * _SENTENCES * _SECONDS_A_STEP
+
+    async def train(self, order: Order, progressed: Progressed) -> Outcome:
+        from echo_voice.providers.local.child import run
+
+        return await run(order, progressed, self._settings)
+
+
+def provider(settings: VoiceSettings) -> LocalProvider:
+    """The provider."""
+    return LocalProvider(settings)

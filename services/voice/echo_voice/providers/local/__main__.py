@@ -1,0 +1,80 @@
+"""Trains one clone: `python -m echo_voice.providers.local JSON`; progress and the end as JSON lines on stdout."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from echo_voice.cloning.decoder import KokoroDecoder
+from echo_voice.cloning.encoder import SpeakerEncoder
+from echo_voice.cloning.start import stock_embeddings
+from echo_voice.cloning.training import Progress, TrainingConfig, person, train
+from echo_voice.likeness import SAMPLE_RATE, encoder_file, unit
+from echo_voice.providers.local import MODEL, VOICES
+
+Floats = NDArray[np.float32]
+_LONGEST_SECONDS = 120
+_SAVED_EVERY = 5
+_WIDTH = 256
+
+
+def main(task: Mapping[str, Any]) -> None:
+    """Train, going on from the checkpoint if there is one."""
+    started = time.monotonic()
+    models, checkpoint = Path(task["models"]), Path(task["checkpoint"])
+    _say(step=0, steps=1, note="loading the models")
+    encoder = SpeakerEncoder.open(encoder_file(models))
+    voices = {
+        path.stem: np.fromfile(path, np.float32).reshape(-1, _WIDTH) for path in sorted((models / VOICES).glob("[ab]*.bin"))
+    }
+    recordings = [_read(Path(path)) for path in task["recordings"]]
+    known = {name: value for name, value in task["config"].items() if name in TrainingConfig.__dataclass_fields__}
+    config = TrainingConfig(**known)
+
+    def told(progress: Progress) -> None:
+        if progress.step % _SAVED_EVERY == 0:
+            progress.save(checkpoint)
+        _say(step=progress.step, steps=config.steps, note=f"refining, likeness {progress.likeness:.2f}")
+
+    resume = Progress.load(checkpoint) if checkpoint.exists() else None
+    decoder = KokoroDecoder(models / MODEL, task["threads"])
+    style = train(recordings, voices, decoder, encoder, config, progress=told, resume=resume)
+    np.ascontiguousarray(style, "<f4").tofile(task["style"])
+    _say(made=_made(recordings, encoder, voices, started))
+
+
+def _made(
+    recordings: Sequence[Floats], encoder: SpeakerEncoder, voices: Mapping[str, Floats], started: float
+) -> dict[str, Any]:
+    target = unit(person(recordings, encoder))
+    stock = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}
+    nearest = max(stock, key=lambda name: stock[name])
+    return {
+        "gender": {"f": "female", "m": "male"}.get(nearest[1], "neutral"),
+        "nearest_stock": round(stock[nearest], 4),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _read(path: Path) -> Floats:
+    with av.open(str(path), format="flac") as container:
+        stream = container.streams.audio[0]
+        blocks = [np.asarray(frame.to_ndarray(), np.float32) for frame in container.decode(stream)]
+        rate = stream.rate
+    sound = np.concatenate(blocks, axis=1)[0] / np.float32(32768)
+    return np.asarray(soxr.resample(sound, rate, SAMPLE_RATE), np.float32)[: _LONGEST_SECONDS * SAMPLE_RATE]
+
+
+def _say(**facts: object) -> None:
+    print(json.dumps(facts), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,57 @@
+"""The training process, seen from the service."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from typing import Any
+
+from echo_common.contracts.http.voice import CloneQuality
+from echo_voice.provider import Order, Outcome, Progressed, ProviderUnavailableError, TrainingFailedError
+from echo_voice.settings import VoiceSettings
+
+_NICENESS = 5
+
+
+async def run(order: Order, progressed: Progressed, settings: VoiceSettings) -> Outcome:
+    """Train in a child process; cancelling ends it."""
+    style = order.scratch / "style.bin"
+    task = {
+        "recordings": [str(recording.path) for recording in order.recordings],
+        "config": order.config.model_dump(),
+        "models": str(settings.models),
+        "checkpoint": str(order.checkpoint),
+        "style": str(style),
+        "threads": min(2, os.cpu_count() or 1),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "echo_voice.providers.local", json.dumps(task)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "HOME", "VIRTUAL_ENV") if name in os.environ},
+        preexec_fn=lambda: os.nice(_NICENESS),
+    )
+    assert process.stdout is not None  # noqa: S101 - piped
+    last: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(settings.training_seconds):
+            async for line in process.stdout:
+                last = json.loads(line)
+                if "step" in last:
+                    progressed(last["step"], last["steps"], last["note"])
+            code = await process.wait()
+    except TimeoutError:
+        raise TrainingFailedError(f"The training took longer than {settings.training_seconds:g} seconds.") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if "failed" in last:
+        raise TrainingFailedError(last["failed"])
+    if code != 0 or "made" not in last:
+        raise ProviderUnavailableError("The training process died.", retry_after=5)
+    made = last["made"]
+    return Outcome(engine="kokoro", style=style, gender=made.pop("gender"), quality=CloneQuality.model_validate(made))
