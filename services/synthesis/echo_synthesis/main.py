@@ -17,7 +17,7 @@ from echo_synthesis.handlers import Dependencies
 from echo_synthesis.links import Links
 from echo_synthesis.metering import Meter
 from echo_synthesis.narration import Narrator
-from echo_synthesis.repository import AudioShelf, Jobs, Texts
+from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.speechcache import SpeechCache
 from echo_synthesis.tickets import Tickets
@@ -35,8 +35,9 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
         config = EngineConfig(models=chosen.models)
         engines = discover(chosen.engines)
         jobs, audio = Jobs(adapters.store, adapters.relay), AudioShelf(adapters.store, adapters.relay)
-        texts, tickets = Texts(adapters.store, adapters.relay), Tickets(adapters.store)
-        for kept in (jobs, audio, texts, tickets):
+        texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)
+        tickets = Tickets(adapters.store)
+        for kept in (jobs, audio, texts, dictionary, tickets):
             await kept.prepare()
         async with (
             SpeechCache.open(adapters.store, adapters.objects, chosen.cache_bytes) as cache,
@@ -45,7 +46,7 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
             voices = await asyncio.to_thread(Voices, engines, config, chosen.default_voice, chosen.fallback)
             recorder = FallbackRecorder(Narrator(pool, cache), adapters.objects, voices)
             links = await Links.open(adapters.store)
-            studio = Studio(chosen, voices, recorder, jobs, audio, texts, adapters.objects, cache, tickets, links)
+            studio = Studio(chosen, voices, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links)
             worker = Worker(studio, adapters.metrics, adapters.faults)
             async with worker.running():
                 yield Dependencies(studio, worker, pool)

@@ -68,10 +68,15 @@ class SpokenUnit:
     cached: bool
 
 
-async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, limits: Limits | None = None) -> Narration:
+async def plan(text: str, settings: SpeechSettings, engine: EngineSpec) -> Narration:
     """Make a script of a text. Raises `ValidationError` when something in it cannot be said, or nothing is to be."""
     manner = Manner(
-        settings.language, settings.normalize, settings.ssml, settings.pronunciations, engine.phonemes, limits or Limits()
+        settings.language,
+        normalize=settings.normalize,
+        ssml=settings.ssml,
+        pronunciations=settings.pronunciations,
+        phonemes=engine.phonemes,
+        limits=Limits(settings.longest_pause),
     )
     if len(text) > _QUICKLY_COMPOSED:
         parts = await asyncio.to_thread(compose, text, manner, engine.max_characters)

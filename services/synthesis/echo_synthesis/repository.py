@@ -10,6 +10,8 @@ from echo_common.store.repository import Repository
 from echo_synthesis.domain import (
     Audio,
     AudioNotFoundError,
+    DictionaryEntry,
+    EntryNotFoundError,
     Job,
     JobNotFoundError,
     LeaseLostError,
@@ -64,6 +66,19 @@ class AudioShelf(Repository[Audio]):
                 raise LeaseLostError(audio.id) from None
             audio.version = earlier.version
             await self.save(audio)
+
+
+class Dictionary(Repository[DictionaryEntry]):
+    """Users' own pronunciations; one for a term in a scope."""
+
+    aggregate = DictionaryEntry
+    name = "dictionary_entries"
+    missing = EntryNotFoundError
+    indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1), ("place", 1)], unique=True),)
+
+    async def of(self, user_id: str) -> Sequence[DictionaryEntry]:
+        """All of a user's entries."""
+        return [entry async for entry in self.find({"user_id": user_id})]
 
 
 class Texts(Repository[TextEntry]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from echo_common.contracts.http.reading import DictionaryEntryView, Script, ScriptPause, ScriptUnit, ScriptWord
 from echo_common.contracts.http.synthesis import (
     AudioInfo,
     ChapterView,
@@ -9,13 +10,15 @@ from echo_common.contracts.http.synthesis import (
     GenerateView,
     JobView,
     StreamedEnd,
+    SyllableTimestamp,
     SynthesisResult,
     TextView,
     Voice,
     WordTimestamp,
 )
 from echo_common.contracts.values import JobStatus
-from echo_synthesis.domain import Audio, Chapter, Job, TextEntry, WordMark
+from echo_synthesis.domain import Audio, Chapter, DictionaryEntry, Job, SpeechSettings, TextEntry, WordMark
+from echo_synthesis.narration import Narration
 from echo_synthesis.recording import Tally
 from echo_synthesis.usecases import Synthesis
 from echo_synthesis.voices import CataloguedVoice
@@ -37,7 +40,8 @@ def synthesis_result(audio: Audio, words: Sequence[WordMark]) -> SynthesisResult
         engine=audio.settings.engine,
         fallback_from=audio.settings.fallback_from,
         alignment=audio.alignment,
-        word_timestamps=word_views(words) if audio.settings.include_timestamps else None,
+        word_timestamps=word_views(words, audio.settings),
+        syllable_timestamps=syllable_views(words, audio.settings),
         chapters=_chapter_views(audio.chapters),
         text_id=audio.text_id,
         units=audio.units,
@@ -62,11 +66,14 @@ def streamed_end(tally: Tally) -> StreamedEnd:
     )
 
 
-def word_views(words: Sequence[WordMark]) -> list[WordTimestamp]:
-    """When words sound."""
+def word_views(words: Sequence[WordMark], settings: SpeechSettings) -> list[WordTimestamp] | None:
+    """When words sound, if that was asked for."""
+    if not settings.include_timestamps or settings.timestamp_granularity == "syllable":
+        return None
     return [
         WordTimestamp(
             word=mark.word,
+            spoken=mark.spoken,
             start_time=mark.start,
             end_time=mark.end,
             char_start=mark.char_start,
@@ -74,6 +81,43 @@ def word_views(words: Sequence[WordMark]) -> list[WordTimestamp]:
         )
         for mark in words
     ]
+
+
+def syllable_views(words: Sequence[WordMark], settings: SpeechSettings) -> list[SyllableTimestamp] | None:
+    """When syllables sound, if that was asked for."""
+    if not settings.include_timestamps or settings.timestamp_granularity == "word":
+        return None
+    return [
+        SyllableTimestamp(syllable=text, start_time=start, end_time=end, word_index=index)
+        for index, mark in enumerate(words)
+        for text, start, end in mark.syllables
+    ]
+
+
+def entry_view(entry: DictionaryEntry) -> DictionaryEntryView:
+    """An entry of a dictionary."""
+    return DictionaryEntryView.model_validate(entry, from_attributes=True)
+
+
+def script_view(narration: Narration) -> Script:
+    """A text as it would be spoken."""
+    parts: list[ScriptUnit | ScriptPause] = []
+    for take in narration.units:
+        words = [
+            ScriptWord(word=word.text, spoken=take.unit.said(word), char_start=word.written.start, char_end=word.written.end)
+            for word in take.unit.words
+        ]
+        tone = take.unit.tone
+        unit = ScriptUnit(text=take.unit.text, words=words, rate=tone.rate, volume=tone.volume, heading=take.unit.heading)
+        parts += [ScriptPause(seconds=take.before)] if take.before else []
+        parts += [unit, ScriptPause(seconds=take.after)] if take.after else [unit]
+    return Script(
+        language=narration.settings.language,
+        voice_id=narration.settings.voice_id,
+        spoken_text=" ".join(take.unit.text for take in narration.units),
+        word_count=narration.word_count,
+        parts=parts,
+    )
 
 
 def job_view(job: Job, result: SynthesisResult | None = None, *, include_text: bool = False) -> JobView:

@@ -180,4 +180,4 @@ async def test_what_cannot_be_honoured_is_refused_and_nothing_is_written(replica
 
 
 async def settings_of(deps: Dependencies) -> SpeechSettings:
-    return (await usecases.plan_speech("Hello.", None, SpeechConfig(), deps.studio)).settings
+    return (await usecases.plan_speech("Hello.", None, SpeechConfig(), ALICE.user_id, deps.studio)).settings

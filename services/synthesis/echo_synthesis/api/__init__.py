@@ -1,5 +1,5 @@
 """Synthesis over HTTP, a module a noun. Paths equal the public ones without `/api/v1`; the gateway passes bytes through."""
 
-from echo_synthesis.api import audio, jobs, requests, speech, texts, voices
+from echo_synthesis.api import audio, dictionary, jobs, requests, speech, texts, voices
 
-ROUTERS = (speech.router, jobs.router, audio.router, voices.router, texts.router, requests.router)
+ROUTERS = (speech.router, jobs.router, audio.router, voices.router, texts.router, dictionary.router, requests.router)

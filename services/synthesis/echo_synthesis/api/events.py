@@ -8,16 +8,18 @@ from pydantic import BaseModel
 
 from echo_common.contracts.http.synthesis import StreamedAudio
 from echo_synthesis.recording import Part
-from echo_synthesis.views import streamed_end, word_views
+from echo_synthesis.views import streamed_end, syllable_views, word_views
 
 
 async def events(parts: AsyncGenerator[Part, None]) -> AsyncGenerator[bytes, None]:
     """An `audio` event for each part, then `done`. What fails breaks off without it."""
     async with aclosing(parts):
         async for part in parts:
-            words = word_views(part.words) if part.tally.settings.include_timestamps else []
-            if part.audio or words:
-                yield _event("audio", StreamedAudio(audio=base64.b64encode(part.audio).decode(), word_timestamps=words))
+            words = word_views(part.words, part.tally.settings) or []
+            syllables = syllable_views(part.words, part.tally.settings) or []
+            if part.audio or words or syllables:
+                audio = base64.b64encode(part.audio).decode()
+                yield _event("audio", StreamedAudio(audio=audio, word_timestamps=words, syllable_timestamps=syllables))
             if part.last:
                 yield _event("done", streamed_end(part.tally))
 

@@ -1,5 +1,7 @@
 """The simple request API. Its paths come last: `/tts/{id}` would take others' names for ids."""
 
+from typing import Literal
+
 from fastapi import APIRouter, Request, Response
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
@@ -9,6 +11,7 @@ from echo_common.http.pagination import PageQuery
 from echo_synthesis import usecases
 from echo_synthesis.api.audio import audio_response
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
+from echo_synthesis.text.captions import cues, srt, vtt
 from echo_synthesis.usecases import Synthesis
 from echo_synthesis.views import generate_view
 
@@ -43,6 +46,16 @@ async def download_synthesis(synthesis_id: str, request: Request, principal: Spe
     """Its audio, to be saved."""
     found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
     return audio_response(request, found.finished, deps.studio, download=True)
+
+
+@router.get("/tts/{synthesis_id}/captions.{kind}")
+async def get_captions(synthesis_id: str, kind: Literal["srt", "vtt"], principal: SpeechReader, deps: Deps) -> Response:
+    """Captions from the times of the words."""
+    found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
+    shown = cues(await usecases.words_of(found.finished, deps.studio))
+    if kind == "srt":
+        return Response("".join(srt(shown)), media_type="application/x-subrip")
+    return Response("".join(vtt(shown)), media_type="text/vtt")
 
 
 @router.delete("/tts/{synthesis_id}")

@@ -2,6 +2,13 @@
 
 from echo_synthesis.domain.audio import Audio, AudioNotFoundError, Chapter
 from echo_synthesis.domain.chapters import ChapterMarks
+from echo_synthesis.domain.dictionary import (
+    DictionaryEntry,
+    DictionaryFullError,
+    EntryConflictError,
+    EntryNotFoundError,
+    Pronunciation,
+)
 from echo_synthesis.domain.job import (
     Job,
     JobNotFoundError,
@@ -19,12 +26,17 @@ __all__ = [
     "AudioNotFoundError",
     "Chapter",
     "ChapterMarks",
+    "DictionaryEntry",
+    "DictionaryFullError",
+    "EntryConflictError",
+    "EntryNotFoundError",
     "Job",
     "JobNotFoundError",
     "JobStateConflictError",
     "Lease",
     "LeaseLostError",
     "Pace",
+    "Pronunciation",
     "SpeechSettings",
     "SyllableMark",
     "TextEntry",

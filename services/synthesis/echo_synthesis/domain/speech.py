@@ -13,6 +13,7 @@ class SpeechSettings(BaseModel):
 
     `fallback_from` is the engine that should have spoken, when another stood in for it.
     `pronunciations` are the entries of the user's dictionary that the text needs, as they were when it was asked for.
+    `longest_pause` is what the operator allowed, in seconds.
     `scope` is whose the speech is: kept sentences of a private voice serve its user alone; empty: everybody.
     """
 
@@ -31,6 +32,7 @@ class SpeechSettings(BaseModel):
     normalize: bool = True
     ssml: bool | None = None
     pronunciations: tuple[Pronunciation, ...] = ()
+    longest_pause: float = 10.0
     scope: str = ""
     fallback_from: str | None = None
 

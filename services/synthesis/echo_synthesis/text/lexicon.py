@@ -3,10 +3,11 @@
 # ruff: noqa: D102, RUF001  (what the properties are, the class tells)
 import re
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from echo_synthesis.text.reading import Piece, Reading
 
+Entry = TypeVar("Entry", bound="Pronunciation")
 _WORD = re.compile(r"\w+")
 
 
@@ -62,6 +63,14 @@ class Lexicon:
         if self._phonemes:
             return None
         return next((each.term for _, each in self.find(text) if not each.respelling), None)
+
+
+def relevant(pronunciations: Sequence[Entry], text: str) -> list[Entry]:
+    """Those whose words are all in the text, in the same order."""
+    if not pronunciations:
+        return []
+    words = {word.casefold() for word in _WORD.findall(text)}
+    return [each for each in pronunciations if words.issuperset(word.casefold() for word in _WORD.findall(each.term))]
 
 
 def _pattern(term: str) -> str:

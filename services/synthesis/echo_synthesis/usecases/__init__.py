@@ -8,6 +8,14 @@ from echo_synthesis.usecases.audio import (
     remove_objects,
     words_of,
 )
+from echo_synthesis.usecases.dictionary import (
+    add_entry,
+    change_entry,
+    delete_entry,
+    find_entry,
+    list_entries,
+    normalize,
+)
 from echo_synthesis.usecases.jobs import (
     cancel_job,
     config_of,
@@ -20,32 +28,39 @@ from echo_synthesis.usecases.jobs import (
     retry_job,
     revise_job,
 )
+from echo_synthesis.usecases.planning import plan_speech
 from echo_synthesis.usecases.requests import Synthesis, delete_synthesis, find_synthesis, generate, list_syntheses
 from echo_synthesis.usecases.speech import request_of, stream_speech, synthesize
-from echo_synthesis.usecases.studio import Studio, plan_speech
+from echo_synthesis.usecases.studio import Studio
 from echo_synthesis.usecases.texts import change_text, delete_text, find_text, list_texts, save_text, text_of
 
 __all__ = [
     "Studio",
     "Synthesis",
+    "add_entry",
     "cancel_job",
+    "change_entry",
     "change_text",
     "config_of",
     "delete_audio",
+    "delete_entry",
     "delete_job",
     "delete_synthesis",
     "delete_text",
     "estimated_seconds",
     "find_audio",
+    "find_entry",
     "find_job",
     "find_linked_audio",
     "find_synthesis",
     "find_text",
     "generate",
     "link_audio",
+    "list_entries",
     "list_jobs",
     "list_syntheses",
     "list_texts",
+    "normalize",
     "patch_job",
     "plan_speech",
     "queue_job",

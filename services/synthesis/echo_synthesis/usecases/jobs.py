@@ -13,7 +13,8 @@ from echo_common.http.pagination import Page
 from echo_common.store.port import DuplicateError
 from echo_synthesis.domain import AudioNotFoundError, Job
 from echo_synthesis.usecases.audio import delete_audio, remove_objects
-from echo_synthesis.usecases.studio import Studio, plan_speech, refuse
+from echo_synthesis.usecases.planning import plan_speech
+from echo_synthesis.usecases.studio import Studio, refuse
 
 _SORTABLE = frozenset({"created_at", "updated_at", "status", "duration", "text_length"})
 _CHARACTERS_A_SECOND = 15.0
@@ -32,7 +33,7 @@ async def queue_job(
     idempotency_key: str | None = None,
 ) -> Job:
     """Put a text into the queue. The same idempotency key gives the same job again."""
-    narration = await plan_speech(text, voice_id, config, studio)
+    narration = await plan_speech(text, voice_id, config, principal.user_id, studio)
     job = Job.queue(
         principal.user_id,
         text,
@@ -107,7 +108,7 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, studi
     text = given.get("text_content", job.text)
     flat = {name: given[name] for name in _FLAT if name in given}
     config = _config({**job.config, **flat, **given.get("config", {})})
-    narration = await plan_speech(text, job.settings.voice_id, config, studio)
+    narration = await plan_speech(text, job.settings.voice_id, config, job.user_id, studio)
     job.revise(
         text,
         narration.settings,

@@ -7,14 +7,15 @@ from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.ids import new_id
 from echo_synthesis.domain import Audio
 from echo_synthesis.recording import Part
-from echo_synthesis.usecases.studio import Studio, plan_speech, refuse
+from echo_synthesis.usecases.planning import plan_speech
+from echo_synthesis.usecases.studio import Studio, refuse
 from echo_synthesis.usecases.texts import text_of
 
 
 async def synthesize(request: SynthesizeRequest, principal: Principal, studio: Studio) -> Audio:
     """Speak now; the audio is stored when this returns."""
     text = await text_of(request.text, request.text_id, principal, studio)
-    narration = await plan_speech(text, request.voice_id, request.config, studio)
+    narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, studio)
     audio = await studio.recorder.record(
         narration, user_id=principal.user_id, synthesis_id=new_id("syn"), text_id=request.text_id
     )
@@ -25,7 +26,7 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, studio: S
 async def stream_speech(request: SynthesizeRequest, principal: Principal, studio: Studio) -> AsyncGenerator[Part, None]:
     """Speak now, handing out bytes as they are made; nothing is stored."""
     text = await text_of(request.text, request.text_id, principal, studio)
-    narration = await plan_speech(text, request.voice_id, request.config, studio)
+    narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, studio)
     return studio.recorder.stream(narration)
 
 

@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from echo_common.contracts.values import Alignment, AudioFormat, JobStatus
+from echo_common.contracts.values import Alignment, AudioFormat, JobStatus, TimestampGranularity
 
 VoiceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 TextId = Annotated[str, StringConstraints(pattern=r"^txt_[0-9A-Z]{26}$")]
-TimestampGranularity = Literal["word"]
 
 
 class Request(BaseModel):
@@ -27,10 +26,12 @@ class SpeechConfig(Request):
     speed: float = Field(1.0, ge=0.25, le=4.0, description="2 is twice as fast.")
     pitch: float = Field(1.0, ge=0.5, le=2.0, description="2 is an octave higher; the pace stays.")
     volume: float = Field(1.0, ge=0.0, le=2.0, description="Gain; 1 leaves it as it is.")
-    include_timestamps: bool = Field(True, description="Whether the answer carries word times.")
-    timestamp_granularity: TimestampGranularity = "word"
+    include_timestamps: bool = Field(True, description="Whether the answer carries times.")
+    timestamp_granularity: TimestampGranularity = Field("word", description="Whether they are of words, syllables or both.")
+    normalize: bool = Field(True, description="Whether numbers, signs and Markdown are read as a person would.")
+    ssml: bool | None = Field(None, description="Whether the text is SSML; when absent, it is if it begins with `<speak`.")
     engine: str | None = Field(None, max_length=40, description="Must be the voice's engine when given.")
-    language: str | None = Field(None, max_length=20, description="BCP-47; the voice's own when absent.")
+    language: str | None = Field(None, max_length=20, description="BCP-47; found out, or the voice's own, when absent.")
 
 
 class SynthesizeRequest(Request):
@@ -50,11 +51,21 @@ class SynthesizeRequest(Request):
 class WordTimestamp(BaseModel):
     """When a written word sounds: seconds from the start of the audio, and its place in the text."""
 
-    word: str
+    word: str = Field(description="As it is written.")
+    spoken: str | None = Field(None, description="As it is spoken, where that is not as it is written.")
     start_time: float
     end_time: float
     char_start: int
     char_end: int
+
+
+class SyllableTimestamp(BaseModel):
+    """When a syllable sounds: seconds from the start of the audio. Syllables are of the words as they are spoken."""
+
+    syllable: str
+    start_time: float
+    end_time: float
+    word_index: int = Field(description="Which of the written words it belongs to.")
 
 
 class ChapterView(BaseModel):
@@ -80,6 +91,7 @@ class SynthesisResult(BaseModel):
     fallback_from: str | None = Field(None, description="The engine that should have spoken, when another stood in for it.")
     alignment: Alignment = Field(description="How the times came about.")
     word_timestamps: list[WordTimestamp] | None = None
+    syllable_timestamps: list[SyllableTimestamp] | None = None
     chapters: list[ChapterView] | None = Field(None, description="Where the text has headings.")
     text_id: str | None = Field(None, description="The saved text that was spoken, if it was one.")
     units: int = Field(0, description="Sentences, or parts of long ones, that it was spoken in.")
@@ -99,6 +111,7 @@ class StreamedAudio(BaseModel):
 
     audio: str = Field(description="Base64 of the next bytes; may be empty.")
     word_timestamps: list[WordTimestamp] = []
+    syllable_timestamps: list[SyllableTimestamp] = []
 
 
 class StreamedEnd(BaseModel):

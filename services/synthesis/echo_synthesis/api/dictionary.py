@@ -1,0 +1,67 @@
+"""How texts are read aloud: a preview, and users' own pronunciations."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from echo_common.auth.dependencies import SpeechReader, SpeechWriter
+from echo_common.contracts.http.reading import (
+    CreateDictionaryEntry,
+    DictionaryEntryPatch,
+    DictionaryEntryView,
+    NormalizeRequest,
+    Script,
+)
+from echo_common.http.envelope import Success, ok
+from echo_common.http.pagination import PageQuery
+from echo_synthesis import usecases
+from echo_synthesis.api.dependencies import Deps
+from echo_synthesis.views import entry_view, script_view
+
+router = APIRouter()
+
+
+@router.post("/tts/normalize")
+async def normalize(body: NormalizeRequest, principal: SpeechReader, deps: Deps) -> Success[Script]:
+    """A text as it would be spoken."""
+    return ok(script_view(await usecases.normalize(body, principal, deps.studio)))
+
+
+@router.post("/tts/dictionary", status_code=201)
+async def add_entry(body: CreateDictionaryEntry, principal: SpeechWriter, deps: Deps) -> Success[DictionaryEntryView]:
+    """Keep a pronunciation."""
+    return ok(entry_view(await usecases.add_entry(body, principal, deps.studio)))
+
+
+@router.get("/tts/dictionary")
+async def list_entries(
+    principal: SpeechReader,
+    deps: Deps,
+    page: PageQuery,
+    language: Annotated[str | None, Query(max_length=20)] = None,
+    voice_id: Annotated[str | None, Query(max_length=64)] = None,
+) -> Success[list[DictionaryEntryView]]:
+    """One's own dictionary, newest first."""
+    entries, total = await usecases.list_entries(principal, page, deps.studio, language=language, voice_id=voice_id)
+    return ok([entry_view(entry) for entry in entries], meta=page.meta(total))
+
+
+@router.get("/tts/dictionary/{entry_id}")
+async def get_entry(entry_id: str, principal: SpeechReader, deps: Deps) -> Success[DictionaryEntryView]:
+    """An entry."""
+    return ok(entry_view(await usecases.find_entry(entry_id, principal, deps.studio)))
+
+
+@router.patch("/tts/dictionary/{entry_id}")
+async def change_entry(
+    entry_id: str, body: DictionaryEntryPatch, principal: SpeechWriter, deps: Deps
+) -> Success[DictionaryEntryView]:
+    """Change an entry."""
+    return ok(entry_view(await usecases.change_entry(entry_id, body, principal, deps.studio)))
+
+
+@router.delete("/tts/dictionary/{entry_id}")
+async def delete_entry(entry_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
+    """Forget an entry."""
+    await usecases.delete_entry(entry_id, principal, deps.studio)
+    return ok(None, message="The entry is deleted.")

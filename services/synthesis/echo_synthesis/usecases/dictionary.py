@@ -1,0 +1,86 @@
+"""Users' own pronunciations, and a look at how a text would be spoken."""
+
+from typing import Any
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.http.reading import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
+from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.http.pagination import Page
+from echo_common.store.port import DuplicateError
+from echo_synthesis.domain import DictionaryEntry, DictionaryFullError, EntryConflictError, Pronunciation
+from echo_synthesis.narration import Narration
+from echo_synthesis.text.ssml import is_ipa
+from echo_synthesis.usecases.planning import plan_speech
+from echo_synthesis.usecases.studio import Studio, refuse
+
+MOST_ENTRIES = 1_000
+_SORTABLE = frozenset({"created_at", "updated_at", "term"})
+
+
+async def normalize(request: NormalizeRequest, principal: Principal, studio: Studio) -> Narration:
+    """How a text would be spoken. Raises what speaking it would raise."""
+    config = SpeechConfig(language=request.language, normalize=request.normalize, ssml=request.ssml)
+    return await plan_speech(request.text, request.voice_id, config, principal.user_id, studio)
+
+
+async def add_entry(request: CreateDictionaryEntry, principal: Principal, studio: Studio) -> DictionaryEntry:
+    """Keep a pronunciation. Raises `EntryConflictError`, `DictionaryFullError`, `UnknownVoiceError`."""
+    pronunciation = _checked(request.model_dump(), studio)
+    if await studio.dictionary.count({"user_id": principal.user_id}) >= MOST_ENTRIES:
+        raise DictionaryFullError
+    entry = DictionaryEntry.write(principal.user_id, pronunciation, language=request.language, voice_id=request.voice_id)
+    try:
+        await studio.dictionary.add(entry)
+    except DuplicateError:
+        raise EntryConflictError from None
+    return entry
+
+
+async def list_entries(
+    principal: Principal, page: Page, studio: Studio, *, language: str | None = None, voice_id: str | None = None
+) -> tuple[list[DictionaryEntry], int]:
+    """A page of one's own entries and how many there are in all."""
+    sort_by = page.sort_by or "created_at"
+    if sort_by not in _SORTABLE:
+        refuse("sort_by", f"Sort by one of {', '.join(sorted(_SORTABLE))}.")
+    where: dict[str, Any] = {"user_id": principal.user_id}
+    where |= {name: value for name, value in {"language": language, "voice_id": voice_id}.items() if value is not None}
+    order = [(sort_by, page.direction), ("_id", page.direction)]
+    entries = studio.dictionary.find(where, sort=order, skip=page.offset, limit=page.limit)
+    return [entry async for entry in entries], await studio.dictionary.count(where)
+
+
+async def find_entry(entry_id: str, principal: Principal, studio: Studio) -> DictionaryEntry:
+    """Raises `EntryNotFoundError`, for somebody else's entry too."""
+    return await studio.dictionary.get(entry_id, user_id=principal.user_id)
+
+
+async def change_entry(entry_id: str, patch: DictionaryEntryPatch, principal: Principal, studio: Studio) -> DictionaryEntry:
+    """Change what is given. Raises `EntryNotFoundError`, `EntryConflictError`, `UnknownVoiceError`."""
+
+    def change(entry: DictionaryEntry) -> None:
+        fields = {**entry.model_dump(), **patch.model_dump(exclude_unset=True)}
+        for name in ("term", "case_sensitive"):
+            if fields[name] is None:
+                refuse(name, "It cannot be taken away.")
+        entry.revise(_checked(fields, studio), language=fields["language"], voice_id=fields["voice_id"])
+
+    try:
+        return await studio.dictionary.update(entry_id, change, user_id=principal.user_id)
+    except DuplicateError:
+        raise EntryConflictError from None
+
+
+async def delete_entry(entry_id: str, principal: Principal, studio: Studio) -> None:
+    """Forget an entry; what was asked for before is still spoken with it. Raises `EntryNotFoundError`."""
+    await studio.dictionary.update(entry_id, DictionaryEntry.erase, user_id=principal.user_id)
+
+
+def _checked(fields: dict[str, Any], studio: Studio) -> Pronunciation:
+    if fields["respelling"] is None and fields["ipa"] is None:
+        refuse("respelling", "Give a respelling, the pronunciation in IPA, or both.")
+    if fields["ipa"] is not None and not is_ipa(fields["ipa"]):
+        refuse("ipa", "IPA is made of letters and marks, words parted by single spaces, without brackets or slashes.")
+    if fields["voice_id"] is not None:
+        studio.voices.find(fields["voice_id"])
+    return Pronunciation.model_validate({name: fields[name] for name in Pronunciation.model_fields})

@@ -1,0 +1,72 @@
+"""The plan that every piece of speech begins with: everything about it is checked before anything is made of it."""
+
+import re
+
+from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_synthesis.domain import Pronunciation, SpeechSettings
+from echo_synthesis.narration import Narration, plan
+from echo_synthesis.text.language import language_of
+from echo_synthesis.text.lexicon import relevant
+from echo_synthesis.usecases.studio import Studio, refuse
+from echo_synthesis.voices import CataloguedVoice
+
+_TAG = re.compile(r"<[^<>]{0,500}>")
+_SAMPLE = 4_000
+
+
+async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, user_id: str, studio: Studio) -> Narration:
+    """What is to be spoken for a user, in which voice and how.
+
+    Raises `UnknownVoiceError`, `EngineUnavailableError`, `ValidationError`.
+    """
+    if len(text) > studio.settings.max_characters:
+        refuse("text", f"The text has {len(text)} characters; at most {studio.settings.max_characters} are taken at once.")
+    found, language = _voice(text, voice_id, config, studio)
+    settings = SpeechSettings(
+        voice_id=found.voice.id,
+        engine=found.engine.name,
+        language=language,
+        output_format=config.output_format,
+        sample_rate=config.sample_rate,
+        speed=config.speed,
+        pitch=config.pitch,
+        volume=config.volume,
+        include_timestamps=config.include_timestamps,
+        timestamp_granularity=config.timestamp_granularity,
+        normalize=config.normalize,
+        ssml=config.ssml,
+        pronunciations=await _pronunciations(text, language, found.voice.id, user_id, studio),
+        longest_pause=studio.settings.longest_pause,
+        fallback_from=found.fallback_from,
+    )
+    return await plan(text, settings, found.engine)
+
+
+def _voice(text: str, voice_id: str | None, config: SpeechConfig, studio: Studio) -> tuple[CataloguedVoice, str]:
+    """The voice and the language it is to speak: the one asked for, else the text's where the voice speaks it, else its own."""
+    found = studio.voices.choose(voice_id)
+    wanted = config.language or language_of(_TAG.sub(" ", text[:_SAMPLE]))
+    if voice_id is None and not _fits(found, wanted, config.engine):
+        found = next((voice for voice in studio.voices.list() if _fits(voice, wanted, config.engine)), found)
+    if config.engine not in {None, found.engine.name, found.fallback_from}:
+        refuse("config.engine", f"The voice {found.voice.id} is spoken by {found.engine.name}, not {config.engine}.")
+    if wanted and not found.speaks(wanted):
+        if config.language:
+            refuse("config.language", f"The voice {found.voice.id} speaks {found.voice.language}, not {wanted}.")
+        refuse(
+            "config.language",
+            f"The text seems to be in the language {wanted!r}, which the voice {found.voice.id} does not speak. Take a voice that "
+            f"does, or set the language to {found.voice.language} to have it read as it is.",
+        )
+    return found, wanted if wanted and found.voice.multilingual else found.voice.language
+
+
+def _fits(found: CataloguedVoice, language: str | None, engine: str | None) -> bool:
+    return (language is None or found.speaks(language)) and engine in {None, found.engine.name, found.fallback_from}
+
+
+async def _pronunciations(text: str, language: str, voice_id: str, user_id: str, studio: Studio) -> tuple[Pronunciation, ...]:
+    """What the user's dictionary says about this text, the most particular entry for a term first."""
+    entries = [entry for entry in await studio.dictionary.of(user_id) if entry.applies(language, voice_id)]
+    entries.sort(key=lambda entry: entry.closeness, reverse=True)
+    return tuple(relevant([entry.pronunciation for entry in entries], text))
