@@ -21,6 +21,7 @@ _PARTIALS_A_SECOND = 1.3
 _LEAST_COVERAGE = 0.75
 _QUIETEST = -30.0
 _LAYERS = 3
+_LOUD, _FLOOR = 0.02, np.float32(1e-6)
 
 
 class SpeakerEncoder:
@@ -45,6 +46,19 @@ class SpeakerEncoder:
         starts = _starts(len(loud))
         hidden, _ = self._recur(np.stack([spectra[start : start + _PARTIAL] for start in starts], axis=1))
         return _unit(_unit(np.maximum(hidden @ self._linear.T + self._bias, 0)).mean(axis=0))
+
+    def colour(self, samples: Floats) -> Floats:
+        """How bright or dull speech is at which pitch: its mean log mel spectrum (40,), whatever its level."""
+        return _colour(self._spectra(samples)[0])[0]
+
+    def discolour(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
+        """The mean square by which the colour of speech is off a target, in nepers of power, and its gradient for the samples."""
+        spectra, transform = self._spectra(samples)
+        colour, loud = _colour(spectra)
+        off = colour - target
+        to_spectra = np.zeros_like(spectra)
+        to_spectra[loud] = 2 * (off - off.mean()) / _BANDS / loud.sum() / (spectra[loud] + _FLOOR)
+        return float(np.mean(off**2)), self._spectra_back(to_spectra, transform, len(samples))
 
     def likeness(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
         """The cosine of an utterance's embedding and a unit target, and its gradient for every sample.
@@ -130,6 +144,14 @@ class SpeakerEncoder:
                 to_cell = to_cell * f
             outer = to_raw @ weight
         return outer
+
+
+def _colour(spectra: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """The colour, and the frames loud enough to count."""
+    energy = spectra.sum(axis=1)
+    loud = energy > _LOUD * np.percentile(energy, 95)
+    mean = np.log(spectra[loud] + _FLOOR).mean(axis=0)
+    return np.asarray(mean - mean.mean(), np.float32), loud
 
 
 def level(samples: Floats) -> float:

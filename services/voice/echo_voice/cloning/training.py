@@ -29,13 +29,16 @@ class TrainingConfig:
     `epochs`: passes over the sentences that are spoken while training; time grows with it. `learning_rate`: how far a step
     goes, in units of the spread of the stock voices; larger is faster and less steady. `batch_size`: sentences heard for each
     step; more make a steadier and a longer epoch's step, and fewer steps. `restraint`: the pull towards the voice one started
-    from; more keeps words clear, less is more alike. `seed` decides the order of the sentences.
+    from; more keeps words clear, less is more alike. `colouring`: the weight of sounding as bright or dull as the recordings
+    do, beside what the speaker encoder hears; a microphone colours too, so it is copied in part. `seed` decides the order of
+    the sentences.
     """
 
     epochs: int = 3
     learning_rate: float = 0.1
     batch_size: int = 1
     restraint: float = 0.02
+    colouring: float = 0.1
     seed: int = 0
 
     @property
@@ -75,6 +78,13 @@ class Progress:
             return cls(**{name: numbers.get(name, stored[name]) for name in stored.files})
 
 
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    person: Floats
+    colour: Floats
+    colouring: np.float32
+
+
 class TrainingCancelledError(Exception):
     """The caller said stop."""
 
@@ -99,8 +109,9 @@ def train(
         TrainingCancelledError: `cancelled` said so, between two steps.
     """
     config = config or TrainingConfig()
-    target = person(recordings, encoder)
-    at = resume or Progress(start(recordings, target, voices, decoder, SENTENCES[0]))
+    colour = np.mean([encoder.colour(_levelled(samples)) for samples in recordings], axis=0)
+    goal = _Goal(person(recordings, encoder), np.asarray(colour, np.float32), np.float32(config.colouring))
+    at = resume or Progress(start(recordings, goal.person, voices, decoder, SENTENCES[0]))
     spread = np.stack([table[:, :TIMBRE] for table in voices.values()]).std(axis=(0, 1)) + np.float32(1e-3)
     plans: dict[int, Plan] = {}
     for step in range(at.step, config.steps):
@@ -112,8 +123,8 @@ def train(
             if number not in plans:
                 plans[number] = decoder.plan(SENTENCES[number], at.table[row])
             timbre = at.table[row, :TIMBRE] + at.moved * spread
-            heard.append(_likeness(decoder, encoder, plans[number], timbre, target))
-        gradient = -np.mean([gradient for _, gradient in heard], axis=0) * spread
+            heard.append(_listen(decoder, encoder, plans[number], timbre, goal))
+        gradient = np.mean([gradient for _, gradient in heard], axis=0) * spread
         gradient += 2 * config.restraint * at.moved / TIMBRE
         at = _descend(at, gradient, config, float(np.mean([cosine for cosine, _ in heard])))
         progress(at)
@@ -126,13 +137,15 @@ def person(recordings: Sequence[Floats], encoder: SpeakerEncoder) -> Floats:
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
-def _likeness(decoder: Decoder, encoder: SpeakerEncoder, plan: Plan, timbre: Floats, target: Floats) -> tuple[float, Floats]:
+def _listen(decoder: Decoder, encoder: SpeakerEncoder, plan: Plan, timbre: Floats, goal: "_Goal") -> tuple[float, Floats]:
+    """How alike a sentence is, and for the timbre the gradient of what is to become less."""
     samples, back = decoder.speak(plan, timbre)
     narrow = resampling.down(samples)
     # taken as given: the level hardly depends on the timbre
     gain = np.float32(10 ** ((_LEVEL - level(narrow)) / 20))
-    cosine, gradient = encoder.likeness(narrow * gain, target)
-    return cosine, back(resampling.down_transposed(gradient * gain, len(samples)))
+    cosine, alike = encoder.likeness(narrow * gain, goal.person)
+    _, off = encoder.discolour(narrow * gain, goal.colour)
+    return cosine, back(resampling.down_transposed((goal.colouring * off - alike) * gain, len(samples)))
 
 
 def _descend(at: Progress, gradient: Floats, config: TrainingConfig, likeness: float) -> Progress:

@@ -50,6 +50,20 @@ def test_the_gradient_points_to_where_likeness_grows(encoder: SpeakerEncoder):
     assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(float(gradient @ gradient), rel=0.05)
 
 
+def test_colour_is_a_matter_of_the_spectrum_and_not_of_level(encoder: SpeakerEncoder):
+    speech = _speechlike(2.0)
+    assert encoder.colour(speech * np.float32(2)) == pytest.approx(encoder.colour(speech), abs=0.02)
+    assert encoder.discolour(np.diff(speech), encoder.colour(speech))[0] > 0.5
+
+
+def test_the_gradient_points_away_from_the_right_colour(encoder: SpeakerEncoder):
+    speech, target = np.diff(_speechlike(2.5)), encoder.colour(_speechlike(2.5))
+    _, gradient = encoder.discolour(speech, target)
+    step = 1e-3 / np.linalg.norm(gradient)
+    ends = [encoder.discolour((speech + direction * step * gradient).astype(np.float32), target)[0] for direction in (1, -1)]
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(float(gradient @ gradient), rel=0.05)
+
+
 def _global(module: str, name: str) -> bytes:
     return b"c" + f"{module}\n{name}\n".encode()
 
