@@ -52,6 +52,8 @@ def test_writes_of_json_take_an_idempotency_key_unless_they_answer_secrets_or_so
         "POST /api/v1/auth/refresh",
         "POST /api/v1/auth/logout",
         "POST /api/v1/tts/synthesize/stream",
+        "POST /api/v1/tts/synthesize/stream/ticket",
+        "POST /api/v1/files/{audio_id}/link",
     }
 
 

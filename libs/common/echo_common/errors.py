@@ -22,6 +22,11 @@ class EchoError(Exception):
         self.retry_after = retry_after
         super().__init__(self.message)
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields that the answer carries beside the envelope's."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
 
 class InternalError(EchoError):
     """Something went wrong on our side; the request id helps the operator find it."""

@@ -48,7 +48,10 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """How requests of one route get to their service. `root` is what `inner` replaces at the beginning of the path."""
+    """How requests of one route get to their service. `root` is what `inner` replaces at the beginning of the path.
+
+    A request whose query names `voucher` needs no token: the service looks at what it has there instead.
+    """
 
     service: str
     scope: Scope | None
@@ -56,10 +59,11 @@ class Passage:
     keyed: bool
     root: bytes
     inner: bytes
+    voucher: bytes | None = None
 
     async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
         """Let the caller in and pass the request on."""
-        principal = None if self.public else admit(request, self.scope)
+        principal = None if self.public or self._vouched(request) else admit(request, self.scope)
         dependencies = request["app"].state.dependencies
         target = target_of(request, self.root, self.inner)
         client = dependencies.clients.get(self.service)
@@ -70,6 +74,11 @@ class Passage:
             await dependencies.keys.once(hop, principal.user_id, request, receive, send)
         else:
             await hop(request, receive, send)
+
+    def _vouched(self, request: Request) -> bool:
+        if self.voucher is None:
+            return False
+        return any(part.partition(b"=")[0] == self.voucher for part in request["query_string"].split(b"&"))
 
 
 class PassageRoute(APIRoute):
@@ -108,6 +117,7 @@ class Noun(APIRouter):
         status: int = 200,
         scope: Scope | None = None,
         public: bool = False,
+        voucher: str | None = None,
         keyed: bool = False,
         errors: Sequence[type[EchoError]] = (),
         example: Any = None,
@@ -118,9 +128,11 @@ class Noun(APIRouter):
     ) -> Callable[[Declared], Declared]:
         """Declare a route. The function is never called: its name is the operation's id, its docstring the summary and description.
 
-        `scope` is what the caller's credential must carry, `public` lets anybody in. `keyed` routes take `Idempotency-Key`.
+        `scope` is what the caller's credential must carry, `public` lets anybody in, `voucher` is a query parameter that
+        may stand for the credential. `keyed` routes take `Idempotency-Key`.
         `answers` is the body's model, or `Media`; `alias` (there, here) serves the same where the path begins with `there`.
-        `otherwise` describes other answers without error (304). `remembered` routes may answer from memory what never changes. `by` serves the route in the gateway itself, in place of the service.
+        `otherwise` describes other answers without error (304). `remembered` routes may answer from memory what never changes.
+        `by` serves the route in the gateway itself, in place of the service.
         """
         body = {"POST", "PUT", "PATCH"} & {method}
         refusals = (
@@ -133,12 +145,14 @@ class Noun(APIRouter):
 
         def declare(function: Declared) -> Declared:
             summary, _, description = (function.__doc__ or "").strip().partition("\n")
-            extra: dict[str, Any] = {} if public else {"security": [{"bearer": []}]}
+            extra: dict[str, Any] = {} if public else {"security": [{"bearer": []}, *([{}] if voucher else [])]}
             if scope is not None:
                 extra["x-scope"] = scope.value
             if keyed:
                 extra["parameters"] = [KEY_PARAMETER]
-            passage: ASGIApp = by or Passage(self._service, scope, public, keyed, self._root.encode(), b"")
+            passage: ASGIApp = by or Passage(
+                self._service, scope, public, keyed, self._root.encode(), b"", voucher.encode() if voucher else None
+            )
             self._add(
                 self._root + path,
                 function,

@@ -73,7 +73,10 @@ def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[
         current = JobStatus.PENDING if number == 1 else JobStatus.PROCESSING
         counted = f"{units} of {total} {job.get('step', 'units spoken')}."
         message = "Waiting for a worker." if number == 1 else counted if units else "A worker has begun."
-        yield number, {"progress": _percent(units, total), "status": current, "message": message}
+        event = {"progress": _percent(units, total), "status": current, "message": message}
+        if number == reached and status is JobStatus.PROCESSING and (left := job.get("eta_seconds")) is not None:
+            event |= {"message": f"{message} About {left:.0f} s left.", "eta_seconds": left}
+        yield number, event
     if status.terminal and seen < last:
         progress = 100 if status is JobStatus.COMPLETED else _percent(done, total)
         yield last, {"progress": progress, "status": status, "message": job.get("error_message") or _MESSAGES[status]}
@@ -91,7 +94,7 @@ async def follow(
     receive: Receive,
     send: Send,
     *,
-    place: str = "/job/{}",
+    place: str = "/job/{}?include_text=false&include_result=false",
 ) -> None:
     """Send a job's events until its end. Resumes after `Last-Event-ID`. `place` is where the service shows the job.
 
@@ -119,7 +122,8 @@ async def follow(
                 await _write(send, text)
                 text, silent_since = "", time.monotonic()
             with suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):  # wait_for of Python 3.11 can swallow the cancellation
+                    await bell.wait()
             bell.clear()
             try:
                 job = await client.request("GET", path, headers=asked)

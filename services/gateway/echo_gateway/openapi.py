@@ -13,7 +13,9 @@ from echo_gateway.routes import ROUTERS
 _TAGS = {
     "speech": "Text in, speech out: at once, in the background, or as a stream.",
     "jobs": "Pieces of synthesis work: queue, list, follow, cancel. Everything under `/job` answers under `/jobs` too.",
-    "files": "Finished audio, with ranges and ETags.",
+    "texts": "Saved texts, to be spoken by name.",
+    "dictionary": "How texts are read aloud: a preview, and one's own pronunciations.",
+    "files": "Finished audio, with ranges, ETags and signed links.",
     "voices": "What one can speak with.",
     "samples": "Recordings of somebody: taken in, measured, judged.",
     "clones": "Voices made from samples, with the speaker's consent.",

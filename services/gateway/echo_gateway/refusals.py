@@ -97,6 +97,54 @@ class AudioNotFoundError(NotFoundError):
     code = "AUDIO_NOT_FOUND"
 
 
+class StaleError(ConflictError):
+    """This was changed by somebody else in the meantime; read it again and retry."""
+
+    code = "VERSION_CONFLICT"
+
+
+class TextNotFoundError(NotFoundError):
+    """There is no such text."""
+
+    code = "TEXT_NOT_FOUND"
+
+
+class DictionaryEntryNotFoundError(NotFoundError):
+    """There is no such dictionary entry."""
+
+    code = "DICTIONARY_ENTRY_NOT_FOUND"
+
+
+class DictionaryEntryConflictError(ConflictError):
+    """The dictionary has an entry for that term in that scope already."""
+
+    code = "DICTIONARY_ENTRY_CONFLICT"
+
+
+class DictionaryFullError(ConflictError):
+    """The dictionary is full; delete entries that are not needed any more."""
+
+    code = "DICTIONARY_FULL"
+
+
+class SynthesisNotFoundError(NotFoundError):
+    """There is no such synthesis."""
+
+    code = "SYNTHESIS_NOT_FOUND"
+
+
+class TicketInvalidError(Unauthenticated):
+    """The ticket is unknown, spent or too old; ask for another."""
+
+    code = "TICKET_INVALID"
+
+
+class LinkInvalidError(ForbiddenError):
+    """The link is not valid, or not any more; ask for another."""
+
+    code = "LINK_INVALID"
+
+
 class RangeNotSatisfiableError(EchoError):
     """The range lies outside the file."""
 

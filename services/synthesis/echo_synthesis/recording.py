@@ -97,8 +97,7 @@ class Recorder:
                 async for unit in units:
                     await asyncio.to_thread(_feed, encoder, effects, unit)
                     tally.add(unit)
-                    if settings.include_timestamps:
-                        times.add(unit.words)
+                    times.add(unit.words)
                     if progressed is not None:
                         await progressed(unit)
             await asyncio.to_thread(_finish, encoder, effects)

@@ -24,6 +24,7 @@ class ScriptedJob:
     units_done: int = 0
     units_total: int = 0
     error_message: str | None = None
+    eta_seconds: float | None = None
     owner: str = "usr_1"
     asked: int = 0
     tokens: list[str | None] = field(default_factory=list)
@@ -31,7 +32,7 @@ class ScriptedJob:
     async def answer(self, exchange: Exchange) -> None:
         self.asked += 1
         self.tokens.append(exchange.asked.header("authorization"))
-        if exchange.asked.target != "/job/job_1":
+        if exchange.asked.target.partition("?")[0] != "/job/job_1":
             await exchange.json({"code": "JOB_NOT_FOUND", "message": "There is no such job."}, status=404)
             return
         await exchange.json({name: value for name, value in vars(self).items() if name not in {"asked", "tokens"}})
@@ -105,6 +106,16 @@ async def test_a_lost_doorbell_delays_but_loses_nothing(gateway: Gateway, job: S
         job.status, job.units_total, job.error_message = "failed", 3, "The engine died three times."
         rest = await listener.rest()
     assert rest[-2] == (6, {"progress": 0, "status": "failed", "message": "The engine died three times."})
+
+
+async def test_the_time_left_is_told_with_the_newest_event_alone(gateway: Gateway, job: ScriptedJob) -> None:
+    job.status, job.units_total, job.units_done, job.eta_seconds = "processing", 9, 2, 41.6
+    async with gateway.ask("GET", PROGRESS) as response:
+        listener = Listener(response)
+        events = [(await listener.next())[1] for _ in range(4)]
+        response.close()
+    assert [event.get("eta_seconds") for event in events] == [None, None, None, 41.6]
+    assert events[-1]["message"] == "2 of 9 units spoken. About 42 s left."
 
 
 async def test_a_strangers_job_is_not_found(gateway: Gateway, job: ScriptedJob) -> None:

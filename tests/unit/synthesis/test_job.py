@@ -13,7 +13,7 @@ LATER = timedelta(seconds=15)
 
 def a_job() -> Job:
     settings = SpeechSettings(voice_id="tone_low", engine="tone", language="en-US")
-    return Job.queue("usr_1", "One. Two. Three.", settings, word_count=3, units_total=3, idempotency_key=None)
+    return Job.queue("usr_1", "One. Two. Three.", settings, word_count=3, units_total=3)
 
 
 def topics(job: Job) -> list[str]:
@@ -113,3 +113,65 @@ def test_progress_reaches_a_hundred_only_when_the_audio_is_there() -> None:
     attempt = job.claim("wrk_1", now() + LATER)
     job.renew(attempt, now() + LATER, 3)
     assert job.progress == 99
+
+
+def test_what_waits_can_be_changed_what_is_at_work_cannot() -> None:
+    job = a_job()
+    quick = job.settings.model_copy(update={"speed": 2.0})
+    job.revise("Four words are here.", quick, word_count=4, units_total=1, config={"speed": 2.0})
+    assert (job.text, job.text_length, job.units_total, job.settings.speed) == ("Four words are here.", 20, 1, 2.0)
+    assert job.text_hash != a_job().text_hash
+    job.claim("wrk_1", now() + LATER)
+    with pytest.raises(JobStateConflictError):
+        job.revise("Too late.", quick, word_count=2, units_total=1, config={})
+
+
+def test_only_the_beginning_of_a_text_is_searched_in_any_case() -> None:
+    job = Job.queue("usr_1", "STRASSE Straße" + " x" * 5_000, a_job().settings, word_count=1, units_total=1)
+    assert job.search.startswith("strasse strasse")
+    assert len(job.search) < 2_100
+
+
+@pytest.mark.parametrize("ending", ["failed", "cancelled"])
+def test_what_failed_or_was_cancelled_can_be_tried_again_from_a_clean_start(ending: str) -> None:
+    job = a_job()
+    attempt = job.claim("wrk_1", now() + LATER)
+    job.renew(attempt, now() + LATER, 2, 3.5)
+    if ending == "failed":
+        job.fail(attempt, "ENGINE_CRASHED", "It died.")
+    else:
+        job.cancel()
+    job.retry()
+    assert (job.status, job.units_done, job.losses, job.error_code, job.seconds_left) == (JobStatus.PENDING, 0, 0, None, None)
+    assert topics(job)[-1] == "job_queued"
+    assert job.claim("wrk_2", now() + LATER) == attempt + 1
+
+
+def test_what_is_well_under_way_or_done_is_not_tried_again() -> None:
+    job = a_job()
+    with pytest.raises(JobStateConflictError):
+        job.retry()
+    attempt = job.claim("wrk_1", now() + LATER)
+    with pytest.raises(JobStateConflictError):
+        job.retry()
+    job.complete(attempt, "aud_1", 1.0)
+    with pytest.raises(JobStateConflictError):
+        job.retry()
+
+
+def test_an_administrator_gives_up_what_hangs_and_the_worker_finds_out() -> None:
+    job = a_job()
+    attempt = job.claim("wrk_1", now() + LATER)
+    job.abandon("Stuck.")
+    assert (job.status, job.error_message) == (JobStatus.FAILED, "Stuck.")
+    with pytest.raises(LeaseLostError):
+        job.renew(attempt, now() + LATER, 1)
+
+
+def test_the_time_left_is_known_while_a_worker_is_at_it_and_only_then() -> None:
+    job = a_job()
+    attempt = job.claim("wrk_1", now() + LATER)
+    job.renew(attempt, now() + LATER, 1, 12.5)
+    assert job.seconds_left == 12.5
+    job.complete(attempt, "aud_1", 1.0)
+    assert job.seconds_left is None

@@ -1,7 +1,7 @@
 """Objects over HTTP: Range, ETag, 304, HEAD, download."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
@@ -20,6 +20,12 @@ class RangeNotSatisfiableError(EchoError):
 
     def __init__(self, message: str | None = None, *, size: int = 0) -> None:
         super().__init__(message, details={"size": size})
+        self._size = size
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What RFC 9110, 15.5.17, asks for."""
+        return {"Content-Range": f"bytes */{self._size}"}
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:

@@ -4,6 +4,7 @@ from echo_gateway.routes import (
     accounts,
     audio,
     clones,
+    dictionary,
     echo_api,
     jobs,
     requests,
@@ -17,6 +18,7 @@ from echo_gateway.routes import (
 
 ROUTERS = (
     speech.speech,
+    dictionary.dictionary,
     requests.requests,
     texts.texts,
     jobs.jobs,

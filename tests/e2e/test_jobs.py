@@ -1,0 +1,154 @@
+"""Jobs as their owners and administrators use them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.person import Person, data, refusal
+from tests.support.platform import Platform
+
+SLOW = " ".join(f"Sentence tone-slow-400 number {number}." for number in range(12))
+
+
+@pytest.fixture
+async def admin(platform: Platform) -> AsyncIterator[Person]:
+    async with Person.at(platform.url) as person:
+        await person.log_in(platform.admin.admin_email, platform.admin.admin_password)
+        yield person
+
+
+async def finished(person: Person, job: dict[str, Any]) -> dict[str, Any]:
+    return [event async for event in person.follow(job["id"])][-2]
+
+
+async def busy(person: Person) -> None:
+    """Give the workers enough to do that what is queued next has to wait."""
+    for number in range(4):
+        await person.queue(f"{number} {SLOW}")
+
+
+async def test_jobs_are_filtered_searched_sorted_and_paged(ada: Person, eve: Person) -> None:
+    texts = ["A red apple.", "A green (unripe) apple.", "A yellow banana."]
+    jobs = [await ada.queue(text, voice) for text, voice in zip(texts, ("tone_low", "tone_high", "tone_low"), strict=True)]
+    await eve.queue("An apple of somebody else.")
+    for job in jobs:
+        assert (await finished(ada, job))["status"] == "completed"
+
+    async def ids(**query: Any) -> list[str]:
+        return [job["id"] for job in data(await ada.http.get("/job", params=query))]
+
+    apple, unripe, banana = (job["id"] for job in jobs)
+    assert await ids() == [banana, unripe, apple]
+    assert await ids(sort_by="created_at", sort_order="asc") == [apple, unripe, banana]
+    assert await ids(text_search="APPLE") == [unripe, apple]
+    assert await ids(text_search="(unripe)") == [unripe]
+    assert await ids(text_search=".*") == []
+    assert await ids(voice_model_id="tone_high") == [unripe]
+    assert await ids(status="completed", text_search="banana") == [banana]
+    assert await ids(status="failed") == []
+    assert await ids(page=2, page_size=2) == await ids(limit=2, offset=2) == [apple]
+    meta = (await ada.http.get("/job", params={"limit": 2})).json()["meta"]["pagination"]
+    assert (meta["total_count"], meta["has_more"], meta["total_pages"]) == (3, True, 2)
+    [listed, *_] = data(await ada.http.get("/job"))
+    assert listed.get("text_content") is None
+    assert listed["text_length"] == len(texts[-1])
+    [listed, *_] = data(await ada.http.get("/jobs", params={"include_text": True}))
+    assert listed["text_content"] == texts[-1]
+    assert refusal(await ada.http.get("/job", params={"sort_by": "text"})) == (422, "VALIDATION_ERROR")
+
+
+async def test_only_administrators_look_at_other_peoples_jobs(ada: Person, eve: Person, admin: Person) -> None:
+    job = await ada.queue("Mine.")
+    assert refusal(await eve.http.get("/job", params={"user_id": job["user_id"]})) == (403, "FORBIDDEN")
+    assert [seen["id"] for seen in data(await admin.http.get("/job", params={"user_id": job["user_id"]}))] == [job["id"]]
+    assert data(await admin.http.get(f"/job/{job['id']}"))["text_content"] == "Mine."
+    assert data(await ada.http.get("/job", params={"user_id": job["user_id"]}))
+
+
+async def test_a_waiting_job_is_changed_and_speaks_what_it_was_changed_to(ada: Person) -> None:
+    await busy(ada)
+    job = await ada.queue("This is wrong.")
+    change = {
+        "text_content": "This is right now.",
+        "speed": 2.0,
+        "output_format": "mp3",
+        "config": {"include_timestamps": False},
+    }
+    changed = data(await ada.http.put(f"/job/{job['id']}", json=change))
+    assert (changed["text_content"], changed["word_count"], changed["speed"]) == ("This is right now.", 4, 2.0)
+    patched = data(await ada.http.patch(f"/job/{job['id']}", json={"volume": 0.5}))
+    assert (patched["volume"], patched["speed"], patched["output_format"]) == (0.5, 2.0, "mp3")
+    assert refusal(await ada.http.put(f"/job/{job['id']}", json={"speed": 9})) == (422, "VALIDATION_ERROR")
+    assert refusal(await ada.http.put(f"/job/{job['id']}", json={"config": {"tempo": 1}})) == (422, "VALIDATION_ERROR")
+    assert refusal(await ada.http.put(f"/job/{job['id']}", json={"text_content": "..."})) == (422, "VALIDATION_ERROR")
+    for other in data(await ada.http.get("/job", params={"text_search": "sentence"})):
+        await ada.http.patch(f"/job/{other['id']}", json={"status": "cancelled"})
+
+    assert (await finished(ada, job))["status"] == "completed"
+    result = (await ada.job(job["id"]))["result"]
+    assert (result["format"], result["word_timestamps"]) == ("mp3", None)
+    assert refusal(await ada.http.put(f"/job/{job['id']}", json={"speed": 1})) == (409, "JOB_STATE_CONFLICT")
+
+
+async def test_what_workers_write_others_do_not(ada: Person, admin: Person) -> None:
+    job = await ada.queue(SLOW)
+    path = f"/job/{job['id']}"
+    for fields in (
+        {"progress": 50},
+        {"duration": 3},
+        {"error_message": "no"},
+        {"output_file_path": "/x"},
+        {"status": "failed"},
+    ):
+        assert refusal(await ada.http.patch(path, json=fields)) == (403, "FORBIDDEN"), fields
+    assert refusal(await admin.http.patch(path, json={"status": "completed"})) == (422, "VALIDATION_ERROR")
+    assert refusal(await admin.http.patch(path, json={"status": "cancelled", "speed": 2})) == (422, "VALIDATION_ERROR")
+    given_up = data(await admin.http.patch(path, json={"status": "failed", "error_message": "Not today."}))
+    assert (given_up["status"], given_up["error_message"]) == ("failed", "Not today.")
+
+    again = data(await ada.http.post(f"{path}/retry"))
+    assert (again["status"], again.get("error_message")) == ("pending", None)
+    assert refusal(await ada.http.post(f"{path}/retry")) == (409, "JOB_STATE_CONFLICT")
+    assert data(await ada.http.patch(path, json={"status": "cancelled"}))["status"] == "cancelled"
+
+
+async def test_a_job_that_failed_is_tried_again(ada: Person) -> None:
+    job = await ada.queue("This will tone-fail surely.")
+    assert (await finished(ada, job))["status"] == "failed"
+    assert data(await ada.http.post(f"/job/{job['id']}/retry"))["status"] in {"pending", "processing"}
+
+    async def failed_again() -> bool:
+        return (await ada.job(job["id"]))["status"] == "failed"
+
+    await eventually(failed_again, within=20)
+    assert (await ada.http.delete(f"/job/{job['id']}")).is_success
+    assert refusal(await ada.http.get(f"/job/{job['id']}")) == (404, "JOB_NOT_FOUND")
+
+
+async def test_a_job_at_work_tells_how_long_it_will_take_and_is_not_deleted(ada: Person) -> None:
+    job = await ada.queue(SLOW)
+    left: list[float] = []
+    async for event in ada.follow(job["id"]):
+        if "eta_seconds" in event:
+            left.append(event["eta_seconds"])
+            assert "left" in event["message"]
+        if len(left) == 2:
+            break
+    assert 0 < left[-1] < 60
+    assert refusal(await ada.http.delete(f"/job/{job['id']}")) == (409, "JOB_STATE_CONFLICT")
+    assert data(await ada.http.patch(f"/job/{job['id']}", json={"status": "cancelled"}))["status"] == "cancelled"
+    assert (await ada.http.delete(f"/job/{job['id']}")).is_success
+
+
+async def test_a_text_with_headings_comes_back_in_chapters(ada: Person) -> None:
+    text = "# The start\n\nIt begins here.\n\nChapter two\n\nIt ends there."
+    job = await ada.queue(text)
+    assert (await finished(ada, job))["status"] == "completed"
+    result = (await ada.job(job["id"]))["result"]
+    first, second = result["chapters"]
+    assert (first["title"], second["title"]) == ("The start", "Chapter two")
+    [heading] = [word for word in result["word_timestamps"] if word["word"] == "Chapter"]
+    assert second["start_time"] == first["end_time"] == heading["start_time"]
+    assert second["end_time"] == result["duration"]
