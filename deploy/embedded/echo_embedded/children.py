@@ -17,6 +17,8 @@ from echo_embedded.datafolder import CannotStartError
 REFUSED = 2
 """The exit code of a process that its settings or surroundings do not allow to run: starting it again is no use."""
 _RESTART_SECONDS = 0.2
+_SHORT_LIFE = 10.0
+_SHORT_LIVES = 4
 _STOP_SECONDS = 25.0  # a worker hands its running jobs over
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -41,18 +43,26 @@ class Child:
         return None if self._process is None or self._process.returncode is not None else self._process.pid
 
     def start(self) -> "asyncio.Task[None]":
-        """Keep it running until stopped. The task raises `CannotStartError` with its last words when it refuses to run."""
+        """Keep it running until stopped.
+
+        The task raises `CannotStartError` with its last words when it refuses to run, or fails time and again.
+        """
         self._keeper = asyncio.create_task(self._keep(), name=self.name)
         return self._keeper
 
     async def _keep(self) -> None:
+        clock = asyncio.get_running_loop().time
+        failures = 0
         while not self._stopping.is_set():
+            born = clock()
             self._process = process = await self._spawn()
             if self._stopping.is_set():
                 process.terminate()
             code = await process.wait()
-            if code == REFUSED:
-                raise CannotStartError(self._last_words() or f"{self.name} refuses to start.")
+            # A signal is somebody's doing; an exit soon after the start is likely to be repeated for ever.
+            failures = failures + 1 if code > 0 and clock() - born < _SHORT_LIFE else 0
+            if code == REFUSED or failures == _SHORT_LIVES:
+                raise CannotStartError(self._last_words() or f"{self.name} does not start.")
             if not self._stopping.is_set():
                 log.warning("started again", process=self.name, exit_code=code)
                 await asyncio.sleep(_RESTART_SECONDS)

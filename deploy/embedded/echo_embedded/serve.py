@@ -71,9 +71,9 @@ async def _serve(folder: DataFolder, settings: HostSettings, console: Console, l
             running = host.running(folder, models=settings.models, listen=listen_url(settings))
             platform = await stack.enter_async_context(running)
         settle()
-        folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}))
         places = {"Data": str(folder.path), "Log": str(log_file)}
         welcome(console, platform.url, platform.secrets, places, took=time.monotonic() - since)
+        folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}))
         raise BrokenError(f"{await platform.broken} The log is {log_file}.")
 
 

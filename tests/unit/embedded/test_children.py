@@ -1,0 +1,51 @@
+"""Child processes that are kept running."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from echo_embedded.children import Child
+from echo_embedded.datafolder import CannotStartError
+from tests.support.eventually import eventually
+
+
+def child(script: str, folder: Path) -> Child:
+    return Child("child", [sys.executable, "-c", script], {}, folder / "child.log")
+
+
+async def test_one_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    sleeper = child("import time; time.sleep(600)", tmp_path)
+    sleeper.start()
+    await eventually(lambda: sleeper.pid is not None)
+    first = sleeper.pid
+    assert first is not None
+
+    os.kill(first, signal.SIGKILL)
+
+    await eventually(lambda: sleeper.pid not in {None, first})
+    await sleeper.stop()
+    assert sleeper.pid is None
+
+
+@pytest.mark.parametrize(("script", "starts"), [("import sys; print('no'); sys.exit(2)", 1), ("print('no'); exit(1)", 4)])
+async def test_one_that_never_runs_is_given_up_with_its_last_words(script: str, starts: int, tmp_path: Path) -> None:
+    hopeless = child(script, tmp_path)
+
+    with pytest.raises(CannotStartError, match="no"):
+        await asyncio.wait_for(hopeless.start(), 30)
+
+    assert (tmp_path / "child.log").read_text().splitlines() == ["no"] * starts
+
+
+async def test_one_that_has_not_begun_stops_too(tmp_path: Path) -> None:
+    sleeper = child("import time; time.sleep(600)", tmp_path)
+    task = sleeper.start()
+
+    await sleeper.stop()
+
+    assert task.done()
+    assert sleeper.pid is None
