@@ -1,0 +1,54 @@
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from echo_voice.cloning.decoder import Floats, Plan
+from echo_voice.cloning.start import TIMBRE, start, stock_embeddings
+
+KNOWN = stock_embeddings()
+PITCHES = {"af_heart": 200.0, "am_onyx": 80.0, "bm_lewis": 100.0}
+
+
+def _table(mark: float) -> Floats:
+    return np.full((510, 256), mark, np.float32)
+
+
+class PitchDecoder:
+    """A voice speaks at the pitch that its prosody names."""
+
+    def plan(self, tokens: Sequence[int], style: Floats) -> Plan:
+        return Plan({}, float(style[TIMBRE]))
+
+    def speak(self, plan: Plan, timbre: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
+        raise NotImplementedError
+
+
+def _speech(pitch: float) -> Floats:
+    time = np.arange(16_000) / 16_000
+    return np.asarray(sum(np.sin(2 * np.pi * pitch * n * time) / n for n in range(1, 12)) / 5, np.float32)
+
+
+def _start(recording: Floats) -> Floats:
+    voices = {name: _table(pitch) for name, pitch in PITCHES.items()}
+    return start([recording], KNOWN["am_onyx"], voices, PitchDecoder(), (1, 2, 3))
+
+
+@pytest.mark.parametrize("pitch", [80, 100, 200])
+def test_timbre_comes_from_the_likeliest_voice_and_prosody_from_one_that_speaks_as_high(pitch: int):
+    table = _start(_speech(pitch))
+    assert (table[:, :TIMBRE] == PITCHES["am_onyx"]).all()
+    assert (table[:, TIMBRE:] == pitch).all()
+
+
+def test_between_two_voices_their_prosody_is_mixed():
+    assert 110 < _start(_speech(140))[0, TIMBRE] < 190
+
+
+def test_without_pitch_the_likeliest_voice_is_taken_whole():
+    assert (_start(np.zeros(16_000, np.float32)) == PITCHES["am_onyx"]).all()
+
+
+def test_embeddings_of_all_28_english_voices_are_at_hand():
+    assert len(KNOWN) == 28
+    assert all(np.linalg.norm(vector) == pytest.approx(1, abs=1e-2) for vector in KNOWN.values())
