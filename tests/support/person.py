@@ -51,7 +51,12 @@ class Person:
 
     async def follow(self, job_id: str, **headers: str) -> AsyncIterator[dict[str, Any]]:
         """The job's events up to the last, each with its `id`."""
-        async with self.http.stream("GET", f"/job/{job_id}/progress", headers=headers) as response:
+        async for event in self.watch(f"/job/{job_id}/progress", **headers):
+            yield event
+
+    async def watch(self, path: str, **headers: str) -> AsyncIterator[dict[str, Any]]:
+        """Server-sent events up to the last, each with its `id`."""
+        async with self.http.stream("GET", path, headers=headers) as response:
             assert response.status_code == 200, await response.aread()
             event_id = None
             async for line in response.aiter_lines():

@@ -20,7 +20,7 @@ from tests.support.requirements import Missing, Require
 
 START_SECONDS = 90.0
 FORMS = {"embedded": "serve", "distributed": "local"}
-TONE = {"ECHO_SYNTHESIS_ENGINES": "tone", "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_low"}
+TONE = {"ECHO_SYNTHESIS_ENGINES": "tone", "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_low", "ECHO_VOICE_PROVIDERS": "tone"}
 QUICK = {
     "ECHO_AUTH_PASSWORD_ROUNDS": "1",
     "ECHO_AUTH_PASSWORD_MEMORY_KIB": "1024",

@@ -50,7 +50,9 @@ def encoded(sound: NDArray[np.float32], container: str, codec: str, rate: int = 
         stream = target.add_stream(codec, rate=rate, layout="mono")
         frame = av.AudioFrame.from_ndarray(values[None], format="s16", layout="mono")
         frame.sample_rate = rate
-        for resampled in av.AudioResampler(stream.format.name, "mono", rate, stream.codec_context.frame_size or None).resample(frame):
+        for resampled in av.AudioResampler(stream.format.name, "mono", rate, stream.codec_context.frame_size or None).resample(
+            frame
+        ):
             target.mux(stream.encode(resampled))
         target.mux(stream.encode(None))
     return file.getvalue()

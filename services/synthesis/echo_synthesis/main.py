@@ -9,6 +9,7 @@ from echo_common.http.health import Check
 from echo_common.service import Adapters, Service
 from echo_synthesis import api, handlers
 from echo_synthesis.aligner import find_recogniser
+from echo_synthesis.clones import Clones
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError
 from echo_synthesis.enginepool import EnginePool, PoolConfig, default_shape
 from echo_synthesis.engines import discover
@@ -42,11 +43,12 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
         async with (
             SpeechCache.open(adapters.store, adapters.objects, chosen.cache_bytes) as cache,
             _engines_running(engines, chosen, Meter(adapters.metrics)) as pool,
+            Clones.open(adapters.store, adapters.objects, engines, config) as clones,
         ):
             voices = await asyncio.to_thread(Voices, engines, config, chosen.default_voice, chosen.fallback)
-            recorder = FallbackRecorder(Narrator(pool, cache), adapters.objects, voices)
+            recorder = FallbackRecorder(Narrator(pool, cache, clones.called), adapters.objects, voices)
             links = await Links.open(adapters.store)
-            studio = Studio(chosen, voices, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links)
+            studio = Studio(chosen, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links)
             worker = Worker(studio, adapters.metrics, adapters.faults)
             async with worker.running():
                 yield Dependencies(studio, worker, pool)

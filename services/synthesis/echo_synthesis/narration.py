@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -88,12 +88,25 @@ async def plan(text: str, settings: SpeechSettings, engine: EngineSpec) -> Narra
     return Narration(text, units, settings, engine)
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A voice's names: `label` for kept speech, the same on every machine and another for every training; `name` for the engine."""
+
+    label: str
+    name: str
+
+
+async def _by_its_id(voice_id: str) -> Called:
+    return Called(voice_id, voice_id)
+
+
 class Narrator:
     """Speaks narrations, some units ahead, in constant memory."""
 
-    def __init__(self, pool: EnginePool, cache: SpeechCache) -> None:
+    def __init__(self, pool: EnginePool, cache: SpeechCache, called: Callable[[str], Awaitable[Called]] = _by_its_id) -> None:
         self._pool = pool
         self._cache = cache
+        self._called = called
 
     async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenUnit, None]:
         """The units in order. Close the generator to stop: what is queued is dropped, what is being spoken is not waited for.
@@ -136,9 +149,11 @@ class Narrator:
             return Speech(np.zeros(0, np.float32), narration.engine.sample_rate, (), _SUREST), True
         settings = narration.settings
         speed = settings.speed * unit.tone.rate
-        utterance = Utterance(unit.text, unit.spoken, settings.voice_id, settings.language, speed, unit.pronunciations)
+        called = await self._called(settings.voice_id)
+        utterance = Utterance(unit.text, unit.spoken, called.label, settings.language, speed, unit.pronunciations)
         key = self._cache.key(narration.engine, utterance, settings.scope)
-        return await self._cache.once(key, utterance.voice, partial(self._patiently, narration, utterance))
+        spoken = replace(utterance, voice=called.name)
+        return await self._cache.once(key, settings.voice_id, partial(self._patiently, narration, spoken))
 
     async def _patiently(self, narration: Narration, utterance: Utterance) -> Speech:
         """An engine that died or hung is new by now: try again, but not for ever, the text may be what kills it."""

@@ -205,7 +205,7 @@ def text_view(entry: TextEntry) -> TextView:
 
 
 def voice_view(found: CataloguedVoice) -> Voice:
-    """A built-in voice."""
+    """A voice."""
     voice = found.voice
     return Voice(
         id=voice.id,
@@ -214,4 +214,5 @@ def voice_view(found: CataloguedVoice) -> Voice:
         gender=voice.gender,
         engine=found.engine.name,
         tags=list(voice.tags),
+        kind="clone" if found.clone else "built-in",
     )

@@ -14,6 +14,7 @@ class CataloguedVoice:
     voice: EngineVoice
     engine: EngineSpec
     fallback_from: str | None = None
+    clone: bool = False
 
     def speaks(self, language: str) -> bool:
         """Whether the voice speaks a language, of whatever region (BCP-47)."""

@@ -160,7 +160,8 @@ class _Run:
         self._done = self._characters = 0
 
     async def perform(self, job: Job) -> None:
-        spec = self._studio.voices.find(job.settings.voice_id).engine
+        clone = await self._studio.clones.find(job.settings.voice_id, job.user_id)
+        spec = (clone or self._studio.voices.find(job.settings.voice_id)).engine
         narration = await plan(job.text, job.settings, spec)
         self._characters = narration.characters
         speaking = asyncio.create_task(

@@ -55,7 +55,9 @@ async def test_what_is_kept_is_trimmed_and_levelled(ada: Booth) -> None:
         ("ipod", "aac", 24_000, "audio/mp4"),
     ],
 )
-async def test_every_common_format_is_read_whatever_its_name(ada: Booth, container: str, codec: str, rate: int, mime: str) -> None:
+async def test_every_common_format_is_read_whatever_its_name(
+    ada: Booth, container: str, codec: str, rate: int, mime: str
+) -> None:
     sound = np.asarray(soxr.resample(spoken(), RATE, rate), np.float32)
 
     sample = await ada.sample(encoded(sound, container, codec, rate), name="voice.txt")

@@ -21,7 +21,8 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
     """
     if len(text) > studio.settings.max_characters:
         refuse("text", f"The text has {len(text)} characters; at most {studio.settings.max_characters} are taken at once.")
-    found, language = _voice(text, voice_id, config, studio)
+    clone = await studio.clones.find(voice_id, user_id)
+    found, language = _voice(text, voice_id, config, clone, studio)
     settings = SpeechSettings(
         voice_id=found.voice.id,
         engine=found.engine.name,
@@ -42,9 +43,11 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
     return await plan(text, settings, found.engine)
 
 
-def _voice(text: str, voice_id: str | None, config: SpeechConfig, studio: Studio) -> tuple[CataloguedVoice, str]:
+def _voice(
+    text: str, voice_id: str | None, config: SpeechConfig, clone: CataloguedVoice | None, studio: Studio
+) -> tuple[CataloguedVoice, str]:
     """The voice and the language it is to speak: the one asked for, else the text's where the voice speaks it, else its own."""
-    found = studio.voices.choose(voice_id)
+    found = clone or studio.voices.choose(voice_id)
     wanted = config.language or language_of(_TAG.sub(" ", text[:_SAMPLE]))
     if voice_id is None and not _fits(found, wanted, config.engine):
         found = next((voice for voice in studio.voices.list() if _fits(voice, wanted, config.engine)), found)

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from echo_common.errors import ValidationError
 from echo_common.storage.port import ObjectStore
+from echo_synthesis.clones import Clones
 from echo_synthesis.links import Links
 from echo_synthesis.recording import Recorder
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
@@ -20,6 +21,7 @@ class Studio:
 
     settings: SynthesisSettings
     voices: Voices
+    clones: Clones
     recorder: Recorder
     jobs: Jobs
     audio: AudioShelf

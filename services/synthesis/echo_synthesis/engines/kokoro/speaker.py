@@ -17,6 +17,8 @@ from echo_synthesis.text.alignment import place_words
 from echo_synthesis.text.espeak import Espeak
 
 _MOST_TOKENS = 510
+_STYLES_HELD = 256
+_FILE = "file:"
 _SAMPLES_A_UNIT = 600
 _PAUSES = frozenset(";:,.!?—…")
 
@@ -28,7 +30,7 @@ class Speaker:
         self._runtime = runtime
         self._voices = voices
         self._espeak = Espeak()
-        self._style = lru_cache(maxsize=None)(self._read_style)
+        self._style = lru_cache(maxsize=_STYLES_HELD)(self._read_style)
 
     def speak(self, utterance: Utterance) -> Speech:
         style = self._style(utterance.voice)
@@ -48,6 +50,8 @@ class Speaker:
         return Speech(samples, SAMPLE_RATE, place_words(sounds, len(utterance.words)), "model")
 
     def _read_style(self, voice: str) -> NDArray[np.float32]:
+        if voice.startswith(_FILE):  # a clone's, which the service has laid there
+            return np.fromfile(voice.removeprefix(_FILE), np.float32).reshape(_MOST_TOKENS, 256)
         if voice not in DIGESTS or voice[0] not in LANGUAGES:
             raise UnknownVoiceError(f"There is no voice {voice}.")
         return np.fromfile(self._voices / f"{voice}.bin", np.float32).reshape(_MOST_TOKENS, 256)
@@ -61,7 +65,10 @@ def load(config: EngineConfig) -> Speaker:
 
 def _espeak_language(utterance: Utterance) -> str:
     """The voice's own accent, unless the text is in another language that we know."""
-    own = LANGUAGES[utterance.voice[0]]
+    clone = utterance.voice.startswith(_FILE)
+    own = "en-US" if clone else LANGUAGES[utterance.voice[0]]
+    if clone and utterance.language in ESPEAK_LANGUAGES:
+        return ESPEAK_LANGUAGES[utterance.language]
     wanted = utterance.language.partition("-")[0]
     if wanted == own.partition("-")[0]:
         return ESPEAK_LANGUAGES[own]

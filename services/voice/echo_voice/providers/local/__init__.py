@@ -12,8 +12,8 @@ from echo_voice.settings import VoiceSettings
 MODEL = Path("kokoro") / "model-float32-1.onnx"
 VOICES = Path("kokoro") / "voices"
 _PACKAGES = ("onnx", "onnxruntime")
-_SECONDS_A_STEP = 2.5
-_SENTENCES = 24
+_SECONDS_A_STEP = 4.0
+_SENTENCES = 16
 _LOADING_SECONDS = 30.0
 
 

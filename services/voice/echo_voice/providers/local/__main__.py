@@ -23,6 +23,7 @@ Floats = NDArray[np.float32]
 _LONGEST_SECONDS = 120
 _SAVED_EVERY = 5
 _WIDTH = 256
+_JUDGED = 8
 
 
 def main(task: Mapping[str, Any]) -> None:
@@ -38,7 +39,10 @@ def main(task: Mapping[str, Any]) -> None:
     known = {name: value for name, value in task["config"].items() if name in TrainingConfig.__dataclass_fields__}
     config = TrainingConfig(**known)
 
+    likeness: list[float] = []
+
     def told(progress: Progress) -> None:
+        likeness.append(progress.likeness)
         if progress.step % _SAVED_EVERY == 0:
             progress.save(checkpoint)
         _say(step=progress.step, steps=config.steps, note=f"refining, likeness {progress.likeness:.2f}")
@@ -47,7 +51,7 @@ def main(task: Mapping[str, Any]) -> None:
     decoder = KokoroDecoder(models / MODEL, task["threads"])
     style = train(recordings, voices, decoder, encoder, config, progress=told, resume=resume)
     np.ascontiguousarray(style, "<f4").tofile(task["style"])
-    _say(made=_made(recordings, encoder, voices, started))
+    _say(made=_made(recordings, encoder, voices, started) | {"similarity": round(float(np.mean(likeness[-_JUDGED:])), 4)})
 
 
 def _made(

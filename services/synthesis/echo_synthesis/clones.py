@@ -1,0 +1,132 @@
+"""Clones as synthesis knows them: a read model made of voice's facts, so that nobody is asked on the way to speech."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from echo_common.contracts.events.voice import VoiceSelected
+from echo_common.contracts.voicemodel import VoiceModelFact
+from echo_common.storage.port import ObjectStore
+from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
+from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError, EngineVoice, UnknownVoiceError
+from echo_synthesis.narration import Called
+from echo_synthesis.voices import CataloguedVoice
+
+_PREFIX = "vm_"
+_STORED = "object:"
+_FILE = "file:"
+
+
+class Clones:
+    """Who may speak with which clone, and what its engine calls it. Open with `open`.
+
+    Every fact carries the whole truth as of its revision, so that facts may come twice, late and in any order.
+    """
+
+    def __init__(
+        self, store: Store, objects: ObjectStore, engines: Mapping[str, EngineSpec], config: EngineConfig, styles: Path
+    ) -> None:
+        self._voices: Collection = store.collection("voices")
+        self._selections: Collection = store.collection("selections")
+        self._objects = objects
+        self._engines = engines
+        self._config = config
+        self._styles = styles
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, store: Store, objects: ObjectStore, engines: Mapping[str, EngineSpec], config: EngineConfig
+    ) -> "AsyncIterator[Clones]":
+        """The read model; styles are kept beside this process for its engines to read, as long as the context lasts."""
+        with tempfile.TemporaryDirectory(prefix="echo-styles-") as folder:
+            clones = cls(store, objects, engines, config, Path(folder))
+            await clones._voices.ensure([Index([("user_id", 1)]), Index([("shared_with", 1)]), Index([("public", 1)])])
+            await clones._selections.ensure([])
+            yield clones
+
+    async def learn(self, fact: VoiceModelFact) -> None:
+        """Take over a fact, unless a later one is known."""
+        known = fact.model_dump(exclude={"event_id", "occurred_at", "voice_model_id", "job_id"})
+        known["shared_with"] = list(fact.shared_with)
+        known["created_at"] = fact.occurred_at
+        where = {"_id": fact.voice_model_id, "revision": {"$lt": fact.revision}}
+        if not await self._voices.update_one(where, {"$set": known}):
+            with suppress(DuplicateError):  # then a later fact is known
+                await self._voices.insert({"_id": fact.voice_model_id, **known})
+
+    async def select(self, event: VoiceSelected) -> None:
+        """Remember somebody's choice, unless a later one is known."""
+        chosen = {"voice_id": event.voice_id, "chosen_at": event.occurred_at}
+        where = {"_id": event.user_id, "chosen_at": {"$lte": event.occurred_at}}
+        if not await self._selections.update_one(where, {"$set": chosen}):
+            with suppress(DuplicateError):
+                await self._selections.insert({"_id": event.user_id, **chosen})
+
+    async def find(self, voice_id: str | None, user_id: str) -> CataloguedVoice | None:
+        """The clone of that id, or the one selected for None; None when no clone is meant.
+
+        Raises `UnknownVoiceError` for one that is not there, withdrawn, or not for this user, `EngineUnavailableError`.
+        """
+        if voice_id is None:
+            selected = await self._selections.find_one({"_id": user_id})
+            if selected is None:
+                return None
+            with suppress(UnknownVoiceError, EngineUnavailableError):
+                return await self.find(selected["voice_id"], user_id)
+            return None
+        if not voice_id.startswith(_PREFIX):
+            return None
+        known = await self._voices.find_one({"_id": voice_id, "usable": True})
+        if known is None or not (known["public"] or user_id in {known["user_id"], *known["shared_with"]}):
+            raise UnknownVoiceError(f"There is no voice {voice_id!r}; GET /api/v1/voices lists them.")
+        found = self._catalogued(known)
+        if found is None:
+            raise EngineUnavailableError(f"The engine {known['engine']}, which speaks this clone, is not offered here.")
+        if missing := found.engine.missing(self._config):
+            raise EngineUnavailableError(f"The engine {found.engine.name} lacks {missing[0]}; {found.engine.remedy}.")
+        return found
+
+    async def list(self, user_id: str) -> Sequence[CataloguedVoice]:
+        """Clones that this user may speak with here: one's own first, newest first."""
+        mine = {"usable": True, "user_id": user_id}
+        others = {"usable": True, "user_id": {"$ne": user_id}, "$or": [{"public": True}, {"shared_with": user_id}]}
+        known = [document for where in (mine, others) async for document in self._voices.find(where, sort=[("created_at", -1)])]
+        found = [self._catalogued(document) for document in known]
+        return [voice for voice in found if voice is not None and not voice.engine.missing(self._config)]
+
+    async def called(self, voice_id: str) -> Called:
+        """What the engine calls a voice, at this moment. Raises `UnknownVoiceError` when it is out of use by now."""
+        if not voice_id.startswith(_PREFIX):
+            return Called(voice_id, voice_id)
+        known = await self._voices.find_one({"_id": voice_id, "usable": True})
+        if known is None:
+            raise UnknownVoiceError("This voice is out of use.")
+        reference = str(known["reference"])
+        if not reference.startswith(_STORED):
+            return Called(f"{voice_id}={reference}", reference)
+        return Called(f"{voice_id}={reference}", f"{_FILE}{await self._local(reference.removeprefix(_STORED))}")
+
+    async def _local(self, key: str) -> Path:
+        path = self._styles / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"
+        if not path.exists():
+            blob = b"".join([block async for block in self._objects.read(key)])
+            await asyncio.to_thread(_put, path, blob)
+        return path
+
+    def _catalogued(self, known: Document) -> CataloguedVoice | None:
+        engine = self._engines.get(known["engine"])
+        if engine is None:
+            return None
+        multilingual = "cloud" in engine.tags
+        voice = EngineVoice(known["_id"], known["name"], known["language"], known["gender"], ("clone",), multilingual)
+        return CataloguedVoice(voice, engine, clone=True)
+
+
+def _put(path: Path, blob: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(blob)
+    Path(file.name).replace(path)

@@ -1,0 +1,122 @@
+"""From a recording to speech in a cloned voice, and out of use again."""
+
+from typing import Any
+
+from tests.support.eventually import eventually
+from tests.support.person import Person, data, refusal
+from tests.support.recordings import spoken, wav
+
+ATTESTED = {"attested": True}
+
+
+async def recorded(person: Person) -> str:
+    """A sample that is ready."""
+    answer = await person.http.post("/voice/samples", files={"file": ("me.wav", wav(spoken()))}, data={"name": "Me"})
+    sample_id: str = data(answer, 201)["sample_id"]
+
+    async def ready() -> bool:
+        sample = data(await person.http.get(f"/voice/samples/{sample_id}"))
+        assert sample["status"] != "rejected", sample
+        return bool(sample["status"] == "ready")
+
+    await eventually(ready, within=90)
+    return sample_id
+
+
+async def cloned(person: Person, sample_id: str, name: str = "Me") -> str:
+    """A clone that is trained."""
+    body = {"name": name, "sample_ids": [sample_id], "consent": ATTESTED, "config": {"epochs": 3}}
+    clone_id: str = data(await person.http.post("/voice/clones", json=body), 202)["clone_id"]
+    events = [event async for event in person.watch(f"/voice/clones/{clone_id}/progress")]
+    assert events[-1]["event"] == "complete"
+    assert events[-2]["status"] == "completed"
+    await eventually(lambda: known(person, clone_id))
+    return clone_id
+
+
+async def known(person: Person, clone_id: str) -> bool:
+    """Whether synthesis has heard of it."""
+    return bool((await person.http.get(f"/voices/{clone_id}")).is_success)
+
+
+async def say(person: Person, **fields: Any) -> Any:
+    return await person.http.post("/tts/synthesize", json={"text": "Hello brave new world.", **fields})
+
+
+async def test_a_recording_becomes_a_voice_that_speaks_until_its_consent_is_revoked(ada: Person, eve: Person) -> None:
+    sample_id = await recorded(ada)
+    clone_id = await cloned(ada, sample_id)
+
+    mine = data(await ada.http.get("/voices"))[0]
+    assert (mine["id"], mine["kind"], mine["name"]) == (clone_id, "clone", "Me")
+    result = data(await say(ada, voice_id=clone_id))
+    assert [word["word"] for word in result["word_timestamps"]] == ["Hello", "brave", "new", "world"]
+    assert result["voice_id"] == clone_id
+    assert refusal(await say(eve, voice_id=clone_id)) == (404, "VOICE_NOT_FOUND")
+
+    data(await ada.http.post(f"/voice/clones/{clone_id}/select"))
+
+    async def selected() -> bool:
+        return bool(data(await say(ada))["voice_id"] == clone_id)
+
+    await eventually(selected)
+
+    clone = data(await ada.http.get(f"/voice/clones/{clone_id}"))
+    data(await ada.http.post(f"/voice/consents/{clone['consent_id']}/revoke"))
+
+    async def refused() -> bool:
+        return bool((await say(ada, voice_id=clone_id)).status_code == 404)
+
+    await eventually(refused, within=5)
+    assert (await ada.audio(result)).status_code == 200
+    assert data(await ada.http.get(f"/voice/clones/{clone_id}"))["status"] == "withdrawn"
+    assert data(await say(ada))["voice_id"] == "tone_low"
+
+
+async def test_a_shared_voice_speaks_for_others_until_it_is_not_shared_any_more(ada: Person, eve: Person) -> None:
+    clone_id = await cloned(ada, await recorded(ada))
+    somebody = data(await eve.http.get("/users/me"))["id"]
+
+    data(await ada.http.post(f"/voices/{clone_id}/shares", json={"user_id": somebody}))
+    await eventually(lambda: known(eve, clone_id))
+    assert data(await say(eve, voice_id=clone_id))["voice_id"] == clone_id
+
+    data(await ada.http.delete(f"/voices/{clone_id}/shares", params={"user_id": somebody}))
+
+    async def refused() -> bool:
+        return bool((await say(eve, voice_id=clone_id)).status_code == 404)
+
+    await eventually(refused, within=5)
+    results = data(await ada.http.post("/voices/bulk-delete", json={"ids": [clone_id, "vm_unknown"]}))
+    assert [result["deleted"] for result in results] == [True, False]
+    await eventually(lambda: _gone(ada, clone_id), within=5)
+
+
+async def test_the_echo_api_makes_keeps_and_links_voice_models(ada: Person, eve: Person) -> None:
+    me = data(await ada.http.get("/users/me"))["id"]
+    root = str(ada.http.base_url).removesuffix("/v1/")
+    audio = {"audio": ("me.wav", wav(spoken()))}
+
+    made = (await ada.http.post(f"{root}/upload-reference", files=audio, data={"name": "Gran", "user_id": me})).json()
+    assert made["success"], made
+    assert made["database_record"]["user_id"] == me
+    assert made["database_record"]["name"] == "Gran"
+
+    echo = (await ada.http.post(f"{root}/echo", json={"user_id": me, "name": "Gran", "persona_prompt": "Be kind."})).json()
+    model_id = made["database_record"]["_id"]
+    linked = (await ada.http.patch(f"{root}/voice-models/{model_id}", json={"echo_id": echo["_id"]})).json()
+    assert linked["voice_model"]["echo_id"] == echo["_id"]
+    assert (await ada.http.get(f"{root}/echo/{echo['_id']}/voice-model")).json()["voice_model"]["_id"] == model_id
+
+    listed = (await ada.http.get(f"{root}/voice-models", params={"user_id": me})).json()
+    assert (listed["count"], listed["voice_models"][0]["_id"]) == (1, model_id)
+    stranger = await eve.http.get(f"{root}/voice-models/{model_id}")
+    assert (stranger.status_code, stranger.json()) == (404, {"error": "Voice model not found"})
+    assert (await eve.http.get(f"{root}/voice-models", params={"user_id": me})).status_code == 403
+
+    assert (await ada.http.delete(f"{root}/voice-models/{model_id}")).json()["success"]
+    assert (await ada.http.get(f"{root}/voice-models/{model_id}")).status_code == 404
+
+
+async def _gone(person: Person, clone_id: str) -> bool:
+    return not await known(person, clone_id)
