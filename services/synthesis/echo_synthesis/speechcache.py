@@ -19,6 +19,9 @@ from echo_common.store.port import Collection, Document, Filter, Index, Store
 from echo_synthesis.engine import EngineSpec, Phone, Speech, Utterance, WordTime
 from echo_synthesis.singleflight import SingleFlight
 
+_TREATMENT = 1
+"""Changes whenever what is kept is treated otherwise before it is kept."""
+
 _KEEP_SHARE = 0.9
 _RECOUNT_SHARE = 0.05
 
@@ -59,7 +62,7 @@ class SpeechCache:
     @staticmethod
     def key(engine: EngineSpec, utterance: Utterance, scope: str = "") -> str:
         """What an utterance's sound depends on, hashed, and who may hear it (`scope`, empty: everybody)."""
-        facts = [engine.name, engine.version, scope, asdict(utterance)]
+        facts = [_TREATMENT, engine.name, engine.version, scope, asdict(utterance)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     async def once(self, key: str, voice: str, make: Callable[[], Awaitable[Speech]]) -> tuple[Speech, bool]:

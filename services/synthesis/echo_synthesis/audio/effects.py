@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_synthesis.audio.pitch import Pitch
+
 _KNEE = 0.8
 
 
@@ -20,15 +22,16 @@ def amplify(samples: NDArray[np.float32], volume: float) -> NDArray[np.float32]:
 
 
 class Effects:
-    """What one whole stream of samples goes through, piece by piece: pitch, then volume. As many samples out as in."""
+    """What one whole stream of samples goes through, piece by piece: pitch, then volume. As many samples come out as go in."""
 
     def __init__(self, rate: int, *, pitch: float = 1.0, volume: float = 1.0) -> None:
+        self._pitch = None if pitch == 1.0 else Pitch(rate, pitch)
         self._volume = volume
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """What is ready so far."""
-        return amplify(samples, self._volume)
+        return amplify(samples if self._pitch is None else self._pitch.feed(samples), self._volume)
 
     def close(self) -> NDArray[np.float32]:
         """What was held back. Nothing can be fed afterwards."""
-        return np.zeros(0, np.float32)
+        return np.zeros(0, np.float32) if self._pitch is None else amplify(self._pitch.close(), self._volume)
