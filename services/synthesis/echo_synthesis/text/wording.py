@@ -8,11 +8,11 @@ from collections.abc import Collection, Sequence
 from echo_synthesis.engine import Span
 from echo_synthesis.text.words import PICTURES, find_words
 
-_NO_MARKS = re.compile(r"[^\s.,;:!?…。！？、，；：—–―\-\"'“”‘’„«»‹›()\[\]¿¡]+")
+_NO_MARKS = re.compile(r"[^\s.,;:!?…।۔؟。！？、，；：—–―\-\"'“”‘’„«»‹›()\[\]¿¡]+")
 _SPACE = re.compile(r"\s+")
 _NOT_SAID = re.compile(rf"{PICTURES}|[*`~^\\|\u00ad\u200b]+")
-_CLOSING = frozenset(".,;:!?…")
-_STOPS = frozenset(".!?…。！？")
+_CLOSING = frozenset(".,;:!?…।")
+_STOPS = frozenset(".!?…।۔؟。！？")
 
 
 class Wording:

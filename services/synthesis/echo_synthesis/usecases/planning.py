@@ -5,7 +5,7 @@ import re
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_synthesis.domain import Pronunciation, SpeechSettings
 from echo_synthesis.narration import Narration, plan
-from echo_synthesis.text.language import language_of
+from echo_synthesis.text.language import is_readable, language_of
 from echo_synthesis.text.lexicon import relevant
 from echo_synthesis.usecases.studio import Studio, refuse
 from echo_synthesis.voices import CataloguedVoice
@@ -47,25 +47,33 @@ def _voice(
     text: str, voice_id: str | None, config: SpeechConfig, clone: CataloguedVoice | None, studio: Studio
 ) -> tuple[CataloguedVoice, str]:
     """The voice and the language it is to speak: the one asked for, else the text's where the voice speaks it, else its own."""
+    sample = _TAG.sub(" ", text[:_SAMPLE])
+    wanted = config.language or language_of(sample)
+
+    def speaks(voice: CataloguedVoice) -> bool:
+        if wanted is not None:
+            return voice.speaks(wanted)
+        return voice.voice.multilingual or is_readable(sample, voice.voice.language)
+
+    def has(voice: CataloguedVoice) -> bool:
+        return config.engine in {None, voice.engine.name, voice.fallback_from}
+
     found = clone or studio.voices.choose(voice_id)
-    wanted = config.language or language_of(_TAG.sub(" ", text[:_SAMPLE]))
-    if voice_id is None and not _fits(found, wanted, config.engine):
-        found = next((voice for voice in studio.voices.list() if _fits(voice, wanted, config.engine)), found)
-    if config.engine not in {None, found.engine.name, found.fallback_from}:
+    if voice_id is None and clone is None and not (speaks(found) and has(found)):
+        found = next((voice for voice in studio.voices.list() if speaks(voice) and has(voice)), found)
+    own = found.voice.language
+    if not has(found):
         refuse("config.engine", f"The voice {found.voice.id} is spoken by {found.engine.name}, not {config.engine}.")
-    if wanted and not found.speaks(wanted):
+    if not speaks(found):
         if config.language:
-            refuse("config.language", f"The voice {found.voice.id} speaks {found.voice.language}, not {wanted}.")
+            refuse("config.language", f"The voice {found.voice.id} speaks {own}, not {wanted}.")
+        what = f"in the language {wanted!r}" if wanted else "written in other letters"
         refuse(
             "config.language",
-            f"The text seems to be in the language {wanted!r}, which the voice {found.voice.id} does not speak. Take a voice that "
-            f"does, or set the language to {found.voice.language} to have it read as it is.",
+            f"The text seems to be {what}; the voice {found.voice.id} speaks {own}. Take a voice that speaks it, or set the "
+            f"language to {own} to have it read all the same.",
         )
-    return found, wanted if wanted and found.voice.multilingual else found.voice.language
-
-
-def _fits(found: CataloguedVoice, language: str | None, engine: str | None) -> bool:
-    return (language is None or found.speaks(language)) and engine in {None, found.engine.name, found.fallback_from}
+    return found, wanted if wanted and found.voice.multilingual else own
 
 
 async def _pronunciations(text: str, language: str, voice_id: str, user_id: str, studio: Studio) -> tuple[Pronunciation, ...]:

@@ -1,6 +1,8 @@
 """A text is cut where a reader would breathe, and no word is lost, doubled or torn."""
 
 # ruff: noqa: RUF001
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,6 +106,10 @@ def test_nothing_to_speak_is_no_unit() -> None:
 ALPHABET = st.sampled_from([*"aAbZé1 0  .,;:!?…'\"-—()“”\n$%@/&\u0301日。x", "Mr. ", "U.S. ", "e.g. ", " and ", "3.14", "\n\n"])
 
 
+def without_width(text: str) -> str:
+    return re.sub("[\u00ad\u2060\ufeff]", "", text)
+
+
 def verify(text: str, units: list[Unit], limit: int) -> None:
     written = [(word.written.start, word.written.end) for unit in units for word in unit.words]
     assert written == [(word.start, word.end) for word in find_words(text, limit - 16)]
@@ -112,7 +118,8 @@ def verify(text: str, units: list[Unit], limit: int) -> None:
         assert unit.words
         ends = [0, *(end for span in unit.spoken for end in (span.start, span.end)), len(unit.text)]
         assert ends == sorted(ends)
-        assert [text[word.written.start : word.written.end] for word in unit.words] == [word.text for word in unit.words]
+        for word in unit.words:
+            assert without_width(text[word.written.start : word.written.end]) == word.text
 
 
 @given(st.lists(ALPHABET, max_size=120).map("".join), st.integers(20, 60), st.none() | st.integers(20, 60))

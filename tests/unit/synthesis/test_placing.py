@@ -1,0 +1,74 @@
+"""Written words get the time of what is spoken for them."""
+
+import numpy as np
+
+from echo_synthesis.engine import Phone, Speech, WordTime
+from echo_synthesis.placing import place
+from echo_synthesis.text.manner import Manner, compose
+from echo_synthesis.text.script import Unit
+
+
+def unit(text: str) -> Unit:
+    [part] = compose(text, Manner("en-US"), 400)
+    assert isinstance(part, Unit)
+    return part
+
+
+def spoken(unit: Unit, *, phones: tuple[tuple[Phone, ...], ...] = ()) -> Speech:
+    """A second a word, with a tenth of silence after it."""
+    times = tuple(WordTime(float(number), number + 0.9) for number in range(len(unit.spoken)))
+    return Speech(np.zeros(16_000 * len(times), np.float32), 16_000, times, "model", phones=phones)
+
+
+def test_a_word_lasts_as_long_as_all_that_is_spoken_for_it() -> None:
+    written = unit("It costs $5.50, really.")
+    marks = place(written, spoken(written), 10.0)
+    assert [(mark.word, mark.spoken, mark.start, mark.end) for mark in marks] == [
+        ("It", None, 10.0, 10.9),
+        ("costs", None, 11.0, 11.9),
+        ("$5.50", "five dollars and fifty cents", 12.0, 16.9),
+        ("really", None, 17.0, 17.9),
+    ]
+    assert [(mark.before, mark.after, mark.ends) for mark in marks] == [
+        ("", "", False),
+        ("", "", False),
+        ("", ",", False),
+        ("", ".", True),
+    ]
+
+
+def test_words_spoken_as_one_share_its_time_by_their_lengths() -> None:
+    [part] = compose("<speak><sub alias='nyc'>New York</sub> it is</speak>", Manner("en-US"), 400)
+    assert isinstance(part, Unit)
+    marks = place(part, spoken(part), 0.0)
+    assert [(mark.word, round(mark.start, 3), round(mark.end, 3)) for mark in marks] == [
+        ("New", 0.0, 0.386),
+        ("York", 0.386, 0.9),
+        ("it", 1.0, 1.9),
+        ("is", 2.0, 2.9),
+    ]
+
+
+def test_a_word_that_is_not_spoken_has_a_moment_all_the_same() -> None:
+    [part] = compose("One 😂 two", Manner("en-US", normalize=False), 400)
+    assert isinstance(part, Unit)
+    assert [(mark.word, mark.spoken, mark.start, mark.end) for mark in place(part, spoken(part), 0.0)] == [
+        ("One", None, 0.0, 0.9),
+        ("😂", "", 0.9, 0.9),
+        ("two", None, 1.0, 1.9),
+    ]
+
+
+def test_syllables_are_of_what_is_spoken() -> None:
+    written = unit("Water costs $2.")
+    water, costs, two = place(written, spoken(written), 1.0, language="en-US")
+    assert [(each.text, each.start, each.end) for each in water.syllables] == [("Wa", 1.0, 1.36), ("ter", 1.36, 1.9)]
+    assert [each.text for each in costs.syllables] == ["costs"]
+    assert [each.text for each in two.syllables] == ["two", "dol", "lars"]
+
+
+def test_syllables_begin_where_the_sounds_say() -> None:
+    written = unit("Water")
+    sounds = [Phone(symbol, start, start + 0.2) for symbol, start in [("w", 0.0), ("ɔ", 0.2), ("t", 0.4), ("ɚ", 0.6)]]
+    [water] = place(written, spoken(written, phones=(tuple(sounds),)), 0.0, language="en-US")
+    assert [(each.start, each.end) for each in water.syllables] == [(0.0, 0.4), (0.4, 0.9)]

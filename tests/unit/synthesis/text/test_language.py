@@ -1,0 +1,44 @@
+"""The language of a text is told when it is sure, and not guessed."""
+
+# ruff: noqa: RUF001  (Cyrillic)
+import pytest
+
+from echo_synthesis.text.language import is_readable, language_of
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Bonjour tout le monde, comment allez-vous aujourd'hui ?", "fr"),
+        ("Guten Morgen zusammen, wie geht es euch allen heute?", "de"),
+        ("Привет, как у вас сегодня дела?", "ru"),
+        ("これはペンです。それは本です。", "ja"),
+        ("नमस्ते दुनिया, आप सब लोग कैसे हैं? मैं ठीक हूँ।", "hi"),
+        ("I would like to know what people think about this, and when they will come back.", "en"),
+    ],
+)
+def test_a_sure_language_is_told(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    "text", ["", "42", "...", "Bonjour", "ok", "pizza spaghetti ravioli", "Kubernetes, nginx, RabbitMQ and MongoDB"]
+)
+def test_an_unsure_one_is_not_guessed(text: str) -> None:
+    assert language_of(text) in {None, "en"}
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "readable"),
+    [
+        ("Привет", "en-US", False),
+        ("Привет", "ru", True),
+        ("これは", "en-US", False),
+        ("नमस्ते", "hi-IN", True),
+        ("Café naïve 😂 42", "en-US", True),
+        ("Hello", "hi-IN", False),
+        ("42", "ja", True),
+    ],
+)
+def test_letters_tell_whether_a_text_can_be_read(text: str, language: str, readable: bool) -> None:
+    assert is_readable(text, language) is readable

@@ -1,0 +1,178 @@
+"""A text is read as a person would read it, and every written word knows what is spoken for it."""
+
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from echo_common.errors import ValidationError
+from echo_synthesis.text.manner import Manner, compose
+from echo_synthesis.text.script import Part, Pause, Unit
+from tests.support.written import ABROAD, WRITTEN
+
+
+def units(text: str, limit: int = 400, language: str = "en-US", **how: Any) -> list[Unit]:
+    return [part for part in script(text, limit, language, **how) if isinstance(part, Unit)]
+
+
+def script(text: str, limit: int = 400, language: str = "en-US", **how: Any) -> list[Part]:
+    return compose(text, Manner(language, **how), limit)
+
+
+def aloud(text: str, language: str = "en-US", **how: Any) -> str:
+    return " ".join(unit.text for unit in units(text, language=language, **how))
+
+
+@pytest.mark.parametrize(("written", "spoken"), WRITTEN)
+def test_what_people_write_is_read_as_they_would_read_it(written: str, spoken: str) -> None:
+    assert aloud(written) == spoken
+
+
+@pytest.mark.parametrize(("language", "written", "spoken"), ABROAD)
+def test_other_languages_read_their_numbers(language: str, written: str, spoken: str) -> None:
+    assert aloud(written, language) == spoken
+
+
+def test_a_text_is_left_as_it_is_when_that_is_asked_for() -> None:
+    assert aloud("Dr. Smith paid $5 *today*.", normalize=False) == "Dr. Smith paid $5 today."
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("It costs $5.50.", {"$5.50": "five dollars and fifty cents"}),
+        ("They have $1.2 million now.", {"$1.2": "one point two", "million": "million dollars"}),
+        ("On May 17, 2024 at 5 p.m. sharp.", {"17": "seventeenth", "5": "five", "2024": "twenty twenty-four", "p.m": "P M"}),
+        ("Pay 5 € now.", {"5": "five", "€": "euros"}),
+        ("Call (555) 123-4567.", {"555": "five five five", "123-4567": "one two three, four five six seven"}),
+        ("Hi 👍 there.", {"👍": "thumbs up"}),
+        ("Is 5 < 6?", {"5": "five is less than", "6": "six"}),
+    ],
+)
+def test_every_written_word_knows_what_is_spoken_for_it(text: str, pairs: dict[str, str]) -> None:
+    [unit] = units(text)
+    assert {word.text: unit.said(word) for word in unit.words if unit.said(word) != word.text} == pairs
+
+
+def test_words_read_together_share_what_is_spoken() -> None:
+    class Entry:
+        term, respelling, ipa, case_sensitive = "New York City", "nyc", None, False
+
+    [unit] = units("In New York City today.", pronunciations=(Entry(),))
+    assert unit.text == "In nyc today."
+    assert [(word.first, word.stop) for word in unit.words] == [(0, 1), (1, 2), (1, 2), (1, 2), (2, 3)]
+
+
+def test_a_pause_is_exact_and_cuts_a_sentence() -> None:
+    assert [
+        part.seconds if isinstance(part, Pause) else part.text for part in script("One [pause:1.5s] two[pause:250ms].")
+    ] == [
+        "One",
+        1.5,
+        "two",
+        0.25,
+    ]
+    assert [part.seconds for part in script("Go [pause] on.") if isinstance(part, Pause)] == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "reason"),
+    [
+        ("One [pause:soon] two.", 4, "A pause is written"),
+        ("One [pause:11s] two.", 4, "at most 10 seconds"),
+        ("[pause:9s]" * 70 + "x", 660, "All pauses together"),
+        ("A bell \x07 rings.", 7, "U+0007"),
+        ("Torn \ud83d apart.", 5, "U+D83D"),
+    ],
+)
+def test_what_cannot_be_spoken_is_refused_with_its_place(text: str, position: int, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason.replace("+", r"\+")) as refused:
+        script(text)
+    [detail] = cast("list[dict[str, Any]]", refused.value.details)
+    assert (detail["field"], detail["position"], detail["line"], detail["column"]) == ("text", position, 1, position + 1)
+
+
+@pytest.mark.parametrize("text", ["...", " \n ", "**", "---", "[pause:1s]", "<!-- nothing -->"])
+def test_a_text_without_a_word_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="no word"):
+        script(text)
+
+
+PIECES = st.sampled_from(
+    [
+        *"aZé12 .,;:!?'\"-()/\n$€%&@#+=_*~`°½²日😂👍",
+        "Dr. ",
+        "St. ",
+        " 5 km",
+        "$1.2 million ",
+        "May 5, 2024 ",
+        "10:30 a.m. ",
+        "1/2 ",
+        "VIII ",
+        "Henry IV ",
+        "www.example.com/a?b=1 ",
+        "a.b@example.com ",
+        "+1 555 123 4567 ",
+        "v2.0 ",
+        "1990s ",
+        "7-9 ",
+        "#Tag ",
+        "\n\n",
+        " and ",
+        "<b>",
+        "&amp;",
+        "[x](y.z)",
+        "| a | b |\n|---|---|\n",
+        "# H\n",
+        "```\n",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=60).map("".join), st.integers(40, 400), st.booleans())
+def test_spans_hold_in_whatever_is_written(text: str, limit: int, normalize: bool) -> None:
+    try:
+        found = units(text, limit, normalize=normalize)
+    except ValidationError as error:
+        assert "no word" in error.message  # noqa: PT017
+        return
+    last = 0
+    for unit in found:
+        assert len(unit.text) <= limit
+        ends = [0, *(end for span in unit.spoken for end in (span.start, span.end)), len(unit.text)]
+        assert ends == sorted(ends)
+        assert all(unit.text[span.start : span.end].strip() for span in unit.spoken)
+        assert [word.first for word in unit.words] == sorted(word.first for word in unit.words)
+        assert {n for word in unit.words for n in range(word.first, word.stop)} == set(range(len(unit.spoken)))
+        for word in unit.words:
+            assert last <= word.written.start < word.written.end <= len(text)
+            last = word.written.end
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        "1 ",
+        "$1 ",
+        "1-",
+        "a@",
+        "[a",
+        "<!--",
+        "*a ",
+        "+1 ",
+        "12:",
+        "http://",
+        "| a\n",
+        "# a\n",
+        "&amp;",
+        "May 5 ",
+        "(",
+        "1/2 ",
+        "A.",
+        "😂",
+    ],
+)
+def test_a_monstrous_text_takes_linear_time(seed: str) -> None:
+    # the quadratic way would take hours, and the suite's time limit would end it
+    assert script(seed * (50_000 // len(seed)) + " end")
