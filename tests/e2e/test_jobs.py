@@ -120,7 +120,7 @@ async def test_a_job_that_failed_is_tried_again(ada: Person) -> None:
     assert data(await ada.http.post(f"/job/{job['id']}/retry"))["status"] in {"pending", "processing"}
 
     async def failed_again() -> bool:
-        return (await ada.job(job["id"]))["status"] == "failed"
+        return bool((await ada.job(job["id"]))["status"] == "failed")
 
     await eventually(failed_again, within=20)
     assert (await ada.http.delete(f"/job/{job['id']}")).is_success

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -75,9 +75,11 @@ class SpeechCache:
             if (kept := await self._get(key)) is not None:
                 return kept, True
             speech = await make()
+            blob = _encode(speech)
             if self._capacity:
-                self._background(self._store(key, voice, _encode(speech)))
-            return speech, False
+                self._background(self._store(key, voice, blob))
+            # what is heard the first time is, sample by sample, what will be heard again
+            return replace(_decode(blob), cost=speech.cost), False
 
         (speech, kept), joined = await self._flights.run(key, kept_or_made)
         return speech, kept or joined

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,22 @@ async def test_what_was_said_is_not_spoken_again_even_after_a_restart(desks: Des
     second = await desks.open()
     assert await second.say("One.")
     assert second.spoken == []
+
+
+async def test_what_is_heard_again_is_the_same_to_the_last_sample(desks: Desks) -> None:
+    desk = await desks.open()
+    noise = np.random.default_rng(7).uniform(-1, 1, SAMPLES).astype(np.float32)
+
+    async def make() -> Speech:
+        return replace(speech(), samples=noise, cost={"characters": 4})
+
+    first, _ = await desk.cache.once("ab", "tone_low", make)
+    await desk.cache.settled()
+    again, kept = await desk.cache.once("ab", "tone_low", make)
+    assert kept
+    assert np.array_equal(first.samples, again.samples)
+    assert np.abs(first.samples - noise).max() < 1 / 32_000
+    assert (first.cost, again.cost) == ({"characters": 4}, {})
 
 
 async def test_fifty_at_once_are_one_synthesis(desks: Desks) -> None:

@@ -1,6 +1,5 @@
 """Audio is written so that any player finds in it exactly what was fed."""
 
-import io
 import struct
 from collections.abc import Iterable
 from itertools import pairwise
@@ -9,27 +8,19 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS
-from numpy.typing import NDArray
+from tests.support.sound import decode
 
 SECONDS = 3.2175
 # codec frame in samples of the coded rate, plus the priming that a headerless stream cannot announce
 SLACK = {"wav": 0, "pcm": 0, "mulaw": 0, "flac": 0, "ogg": 0, "mp3": 2 * 1152, "aac": 3 * 1024}
-RAW = {"pcm": "s16le", "mulaw": "mulaw"}
 
 
 def tone(rate: int, seconds: float = SECONDS, hertz: float = 440.0) -> NDArray[np.float32]:
     return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate)).astype(np.float32)
-
-
-def decode(data: bytes, name: str, rate: int) -> tuple[NDArray[np.float32], int]:
-    options = {"sample_rate": str(rate)} if name in RAW else {}
-    with av.open(io.BytesIO(data), "r", format=RAW.get(name), options=options) as container:
-        resampler = av.AudioResampler(format="flt", layout="mono")
-        frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
-        frames += resampler.resample(None)
-        return np.concatenate([frame.to_ndarray()[0] for frame in frames]), container.streams.audio[0].rate
 
 
 def pieces(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
