@@ -34,7 +34,7 @@ class TrainingConfig:
     the sentences.
     """
 
-    epochs: int = 3
+    epochs: int = 2
     learning_rate: float = 0.1
     batch_size: int = 1
     restraint: float = 0.02
