@@ -8,7 +8,7 @@ from echo_synthesis.engine import Span
 from echo_synthesis.text import split
 from echo_synthesis.text.reading import Reading, Rules, read
 from echo_synthesis.text.visible import PLAIN, Tone, Visible, refuse
-from echo_synthesis.text.wording import Wording, shares
+from echo_synthesis.text.wording import Wording, marks, shares
 from echo_synthesis.text.words import find_words
 
 
@@ -199,8 +199,8 @@ class _Stretch:
                 self._visible.written(self._offset + span.start, self._offset + span.end),
                 first,
                 stop,
-                before.strip(),
-                after.strip(),
+                marks(before),
+                marks(after),
                 ends and word + 1 == piece.stop,
             )
 

@@ -86,6 +86,11 @@ class Wording:
         self.pronunciations.append(ipa)
 
 
+def marks(gap: str) -> str:
+    """The punctuation in what stands between words."""
+    return _NO_MARKS.sub("", gap).strip()
+
+
 def shares(owners: Sequence[int], words: Sequence[Span], piece: range, joined: Collection[int]) -> list[tuple[int, int]]:
     """For each written word of a piece the spoken words `[first, stop)` it stands for.
 

@@ -1,0 +1,242 @@
+"""What is written is spoken as it should be, on a real database with an engine that beeps a word at a time."""
+
+import itertools
+import wave
+from collections.abc import AsyncIterator
+from io import BytesIO
+
+import numpy as np
+import pytest
+
+from echo_common.contracts.http.reading import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
+from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.values import JobStatus
+from echo_common.errors import ValidationError
+from echo_common.http.pagination import Page
+from echo_synthesis import usecases
+from echo_synthesis.domain import Audio, DictionaryFullError, EntryConflictError, EntryNotFoundError
+from echo_synthesis.engine import UnknownVoiceError
+from echo_synthesis.handlers import Dependencies
+from echo_synthesis.text.captions import cues, srt
+from echo_synthesis.usecases import dictionary
+from echo_synthesis.views import script_view, synthesis_result
+from tests.support.eventually import eventually
+from tests.support.studio import Replica, somebody
+
+ALICE, MALLORY = somebody("usr_alice"), somebody("usr_mallory")
+PAGE = Page(limit=20, offset=0, sort_by=None, sort_order="desc")
+RATE = 16_000
+
+
+@pytest.fixture
+async def deps(replica: Replica) -> AsyncIterator[Dependencies]:
+    async with replica() as dependencies:
+        yield dependencies
+
+
+async def speak(text: str, deps: Dependencies, **config: object) -> Audio:
+    chosen = SpeechConfig.model_validate({"sample_rate": RATE, **config})
+    return await usecases.synthesize(SynthesizeRequest(text=text, config=chosen), ALICE, deps.studio)
+
+
+async def samples(audio: Audio, deps: Dependencies) -> np.ndarray:
+    sound = b"".join([block async for block in deps.studio.objects.read(audio.object_key)])
+    with wave.open(BytesIO(sound)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+
+
+async def add(deps: Dependencies, term: str, respelling: str | None = None, **fields: object) -> str:
+    request = CreateDictionaryEntry.model_validate({"term": term, "respelling": respelling, **fields})
+    return (await usecases.add_entry(request, ALICE, deps.studio)).id
+
+
+async def spoken(text: str, deps: Dependencies, voice: str | None = None) -> str:
+    request = NormalizeRequest(text=text, voice_id=voice)
+    return script_view(await usecases.normalize(request, ALICE, deps.studio)).spoken_text
+
+
+async def test_times_are_of_the_words_as_they_were_written(deps: Dependencies) -> None:
+    text = "**Dr.** Smith paid $5.50 [here](https://example.com)."
+    audio = await speak(text, deps)
+    assert [(mark.word, mark.spoken) for mark in audio.words] == [
+        ("Dr", "Doctor"),
+        ("Smith", None),
+        ("paid", None),
+        ("$5.50", "five dollars and fifty cents"),
+        ("here", None),
+    ]
+    assert all(text[mark.char_start : mark.char_end] == mark.word for mark in audio.words)
+    # the engine beeps 50 ms a letter, then is silent for 50 ms: six letters of Doctor, the five words of the sum
+    assert audio.words[0].end == pytest.approx(0.3)
+    assert audio.words[3].end - audio.words[3].start == pytest.approx(0.05 * 24 + 0.05 * 4, abs=0.001)
+
+
+async def test_a_pause_is_as_many_samples_as_it_should_be(deps: Dependencies) -> None:
+    audio = await speak("[pause:250ms]One [pause:1.5s] two.[pause:0.1s]", deps)
+    sound = await samples(audio, deps)
+    one, two = audio.words
+    beeps = 2 * (round(0.15 * RATE) + round(0.05 * RATE))
+    assert len(sound) == beeps + round(1.85 * RATE)
+    assert audio.duration == pytest.approx(len(sound) / RATE, abs=1e-4)
+    assert (one.start, one.end, two.start) == pytest.approx((0.25, 0.4, 0.25 + 0.2 + 1.5))
+    assert not sound[: round(0.25 * RATE)].any()
+    assert not sound[round(0.45 * RATE) : round(1.95 * RATE)].any()
+    assert np.abs(sound[round(0.26 * RATE) : round(0.39 * RATE)]).max() > 0.2
+
+
+async def test_prosody_changes_pace_and_loudness(deps: Dependencies) -> None:
+    audio = await speak("<speak>hello <prosody rate='50%' volume='50%'>hello</prosody></speak>", deps)
+    sound = await samples(audio, deps)
+    plain, slow = audio.words
+    assert slow.end - slow.start == pytest.approx(2 * (plain.end - plain.start))
+    loud, soft = (np.abs(sound[round(word.start * RATE) : round(word.end * RATE)]).max() for word in audio.words)
+    assert soft == pytest.approx(loud / 2, rel=0.01)
+
+
+async def test_a_pitch_within_a_text_is_refused_not_ignored(deps: Dependencies) -> None:
+    with pytest.raises(ValidationError, match="pitch"):
+        await speak("<speak><prosody pitch='high'>hello</prosody></speak>", deps)
+    with pytest.raises(ValidationError, match=r"0\.25 to 4"):
+        await speak("<speak><prosody rate='300%'>hello</prosody></speak>", deps, speed=2)
+
+
+async def test_syllables_are_told_when_they_are_asked_for(deps: Dependencies) -> None:
+    both = await speak("Water costs $2.", deps, timestamp_granularity="both")
+    result = synthesis_result(both, both.words)
+    assert result.word_timestamps is not None
+    assert result.syllable_timestamps is not None
+    assert [(each.syllable, each.word_index) for each in result.syllable_timestamps] == [
+        ("Wa", 0), ("ter", 0), ("costs", 1), ("two", 2), ("dol", 2), ("lars", 2),
+    ]  # fmt: skip
+    starts = [each.start_time for each in result.syllable_timestamps]
+    assert starts == sorted(starts)
+    assert result.syllable_timestamps[-1].end_time <= both.duration
+    only = await speak("Water.", deps, timestamp_granularity="syllable")
+    assert synthesis_result(only, only.words).word_timestamps is None
+    plain = await speak("Water.", deps)
+    assert synthesis_result(plain, plain.words).syllable_timestamps is None
+
+
+async def test_captions_have_the_marks_of_the_text(deps: Dependencies) -> None:
+    audio = await speak("“Stop!” he cried. Then, *nothing*.", deps)
+    assert "".join(srt(cues(audio.words))).split("\n")[2] == "“Stop!” he cried."
+    assert [" ".join(cue.lines) for cue in cues(audio.words)] == ["“Stop!” he cried.", "Then, nothing."]
+
+
+async def test_a_text_without_a_break_is_cut_not_refused(deps: Dependencies) -> None:
+    audio = await speak("x" * 5_000 + " " + "7" * 900, deps)
+    assert "".join(mark.word for mark in audio.words) == "x" * 5_000 + "7" * 900
+    assert all(before.end <= after.start for before, after in itertools.pairwise(audio.words))
+
+
+async def test_a_preview_shows_the_script_and_refuses_what_speaking_would(deps: Dependencies) -> None:
+    request = NormalizeRequest(text="It costs $5. [pause:2s] <b>Wow</b>")
+    script = script_view(await usecases.normalize(request, ALICE, deps.studio))
+    assert (script.spoken_text, script.word_count, script.language) == ("It costs five dollars. Wow", 4, "en-US")
+    assert [part.model_dump(include={"type", "text", "seconds"}) for part in script.parts] == [
+        {"type": "unit", "text": "It costs five dollars."},
+        {"type": "pause", "seconds": 2.0},
+        {"type": "unit", "text": "Wow"},
+    ]
+    with pytest.raises(ValidationError):
+        await usecases.normalize(NormalizeRequest(text="<speak><x/></speak>"), ALICE, deps.studio)
+    with pytest.raises(UnknownVoiceError):
+        await usecases.normalize(NormalizeRequest(text="Hi", voice_id="nobody"), ALICE, deps.studio)
+
+
+async def test_a_text_in_a_language_no_engine_speaks_is_refused_unless_it_is_meant(deps: Dependencies) -> None:
+    for text in ["Bonjour tout le monde, comment allez-vous aujourd'hui ?", "Привет"]:
+        with pytest.raises(ValidationError) as refused:
+            await speak(text, deps)
+        assert refused.value.details == [{"field": "config.language", "message": refused.value.message}]
+        assert (await speak(text, deps, language="en")).words
+
+
+async def test_the_dictionary_is_heard_and_the_cache_knows(deps: Dependencies) -> None:
+    before = await speak("Ask Hugh.", deps)
+    entry = await add(deps, "Hugh", "hue")
+    after = await speak("Ask Hugh.", deps)
+    assert [mark.spoken for mark in after.words] == [None, "hue"]
+    assert after.duration < before.duration
+    await usecases.change_entry(entry, DictionaryEntryPatch(respelling=None, ipa="h j u u u"), ALICE, deps.studio)
+    ipa = await speak("Ask Hugh.", deps)
+    assert [mark.spoken for mark in ipa.words] == [None, None]
+    assert ipa.duration > before.duration
+    await usecases.delete_entry(entry, ALICE, deps.studio)
+    again = await speak("Ask Hugh.", deps)
+    assert (again.duration, again.cached_units) == (before.duration, 1)
+
+
+async def test_a_queued_job_keeps_the_pronunciation_it_was_queued_with(replica: Replica) -> None:
+    async with replica(jobs_at_once=1) as deps:
+        blocker = await usecases.queue_job("Wait tone-slow-600.", None, SpeechConfig(), ALICE, deps.studio)
+        entry = await add(deps, "Hugh", "hue")
+        job = await usecases.queue_job("Ask Hugh.", None, SpeechConfig(), ALICE, deps.studio)
+        await usecases.delete_entry(entry, ALICE, deps.studio)
+        deps.worker.ring()
+
+        async def done() -> bool:
+            return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED
+
+        await eventually(done, within=30)
+        finished = await deps.studio.jobs.get(job.id)
+        audio = await deps.studio.audio.get(str(finished.audio_id))
+        assert [mark.spoken for mark in audio.words] == [None, "hue"]
+        assert blocker.id != job.id
+
+
+async def test_an_entry_holds_where_it_says_and_the_most_particular_one_wins(deps: Dependencies) -> None:
+    await add(deps, "Anna", "everywhere")
+    await add(deps, "Anna", "in english", language="en")
+    await add(deps, "Anna", "by low", voice_id="tone_low")
+    await add(deps, "Anna", "in french", language="fr")
+    assert await spoken("Anna", deps, "tone_low") == "by low"
+    assert await spoken("Anna", deps, "tone_high") == "in english"
+
+
+async def test_a_dictionary_is_its_owners_alone(deps: Dependencies) -> None:
+    entry = await add(deps, "Hugh", "hue")
+    for attempt in (usecases.find_entry, usecases.delete_entry):
+        with pytest.raises(EntryNotFoundError):
+            await attempt(entry, MALLORY, deps.studio)
+    with pytest.raises(EntryNotFoundError):
+        await usecases.change_entry(entry, DictionaryEntryPatch(respelling="x"), MALLORY, deps.studio)
+    assert await usecases.list_entries(MALLORY, PAGE, deps.studio) == ([], 0)
+    assert (await usecases.list_entries(ALICE, PAGE, deps.studio))[1] == 1
+    script = script_view(await usecases.normalize(NormalizeRequest(text="Hugh"), MALLORY, deps.studio))
+    assert script.spoken_text == "Hugh"
+
+
+async def test_a_term_has_one_entry_in_a_scope(deps: Dependencies) -> None:
+    first = await add(deps, "Hugh", "hue")
+    with pytest.raises(EntryConflictError):
+        await add(deps, "HUGH", "you")
+    await add(deps, "HUGH", "you", case_sensitive=True)
+    other = await add(deps, "Hugo", "you go")
+    with pytest.raises(EntryConflictError):
+        await usecases.change_entry(other, DictionaryEntryPatch(term="hugh"), ALICE, deps.studio)
+    assert (await usecases.find_entry(first, ALICE, deps.studio)).respelling == "hue"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"term": "Hugh"}, "respelling"),
+        ({"term": "Hugh", "ipa": "[hju]"}, "ipa"),
+        ({"term": "Hugh", "ipa": "h  j"}, "ipa"),
+    ],
+)
+async def test_a_wrong_entry_is_refused_with_the_fields_name(deps: Dependencies, fields: dict[str, str], field: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        await usecases.add_entry(CreateDictionaryEntry.model_validate(fields), ALICE, deps.studio)
+    assert refused.value.details == [{"field": field, "message": refused.value.message}]
+    with pytest.raises(UnknownVoiceError):
+        await add(deps, "Hugh", "hue", voice_id="nobody")
+
+
+async def test_a_dictionary_has_an_end(deps: Dependencies, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dictionary, "MOST_ENTRIES", 2)
+    await add(deps, "one", "1")
+    await add(deps, "two", "2")
+    with pytest.raises(DictionaryFullError):
+        await add(deps, "three", "3")
