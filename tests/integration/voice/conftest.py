@@ -56,7 +56,8 @@ class Booth:
             return (await self.get(f"/voice/samples/{sample_id}"))["status"] in {"ready", "rejected"}
 
         await eventually(ended, within=60)
-        return await self.get(f"/voice/samples/{sample_id}")
+        sample: dict[str, Any] = await self.get(f"/voice/samples/{sample_id}")
+        return sample
 
     async def clone(self, *sample_ids: str, name: str = "Me", **fields: Any) -> dict[str, Any]:
         body = {"name": name, "sample_ids": sample_ids, "consent": ATTESTED, "config": {"epochs": 2}, **fields}
@@ -68,7 +69,8 @@ class Booth:
             return (await self.get(f"/voice/clones/{clone_id}"))["status"] not in {"pending", "training"}
 
         await eventually(ended, within=30)
-        return await self.get(f"/voice/clones/{clone_id}")
+        clone: dict[str, Any] = await self.get(f"/voice/clones/{clone_id}")
+        return clone
 
     async def get(self, path: str) -> Any:
         return data(await self.ask("GET", path))

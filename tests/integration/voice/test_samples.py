@@ -1,8 +1,10 @@
 """Recordings in, measured."""
 
 import asyncio
+import io
 from typing import Any
 
+import av
 import httpx
 import numpy as np
 import pytest
@@ -154,7 +156,7 @@ async def test_what_a_lost_worker_had_begun_is_done_by_another(start: Start, spe
         sample_id = data(await first.upload(speech), 201)["sample_id"]
 
         async def begun() -> bool:
-            return (await first.get(f"/voice/samples/{sample_id}"))["status"] == "processing"
+            return bool((await first.get(f"/voice/samples/{sample_id}"))["status"] == "processing")
 
         await eventually(begun)
     # The first has stopped in an orderly way: its work is in the queue again.
@@ -169,10 +171,6 @@ async def test_nobody_gets_in_without_a_token(ada: Booth) -> None:
 
 
 def _decoded(blob: bytes) -> Any:
-    import io
-
-    import av
-
-    with av.open(io.BytesIO(blob)) as container:
+    with av.open(io.BytesIO(blob), "r") as container:
         frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
     return np.concatenate(frames, axis=1)[0].astype(np.float32) / 32768

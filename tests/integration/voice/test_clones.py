@@ -1,0 +1,161 @@
+"""Clones: trained in the background, with consent, shared and withdrawn."""
+
+from typing import Any
+
+from tests.integration.voice.conftest import ATTESTED, Booth, Start
+from tests.support.eventually import eventually
+from tests.support.person import data, refusal
+
+
+async def test_a_clone_is_trained_in_the_background_and_tells_how_good_it_is(ada: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    receipt = await ada.clone(sample["id"], name="Me")
+
+    clone = await ada.trained(receipt["clone_id"])
+
+    assert (clone["status"], clone["progress"], clone["engine"]) == ("ready", 100, "tone")
+    assert clone["quality"]["similarity"] == 1.0
+    assert clone["sample_ids"] == [sample["id"]]
+    history = await ada.get(f"/voice/clones/{clone['id']}/trainings")
+    assert [(training["job_id"], training["status"]) for training in history] == [(receipt["job_id"], "completed")]
+
+
+async def test_a_sample_alone_can_be_trained_from(ada: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    body = {"config": {"epochs": 1, "learning_rate": 0.1, "batch_size": 2}, "consent": ATTESTED}
+
+    receipt = data(await ada.ask("POST", f"/voice/samples/{sample['id']}/train", json=body), 202)
+
+    assert receipt["status"] == "pending"
+    assert "word_timestamps" in receipt["features"]
+    found = await ada.get(f"/voice/clones?job_id={receipt['training_job_id']}")
+    assert (await ada.trained(found[0]["id"]))["status"] == "ready"
+
+
+async def test_without_consent_nothing_is_cloned(ada: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    for consent in (None, {}, {"attested": False}):
+        answer = await ada.ask("POST", "/voice/clones", json={"name": "x", "sample_ids": [sample["id"]], "consent": consent})
+        assert refusal(answer) == (403, "CONSENT_REQUIRED")
+    assert await ada.get("/voice/clones") == []
+
+
+async def test_a_training_can_be_cancelled_and_taken_up_again(ada: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    clone_id = (await ada.clone(sample["id"], name="tone-hang"))["clone_id"]
+
+    async def begun() -> bool:
+        return bool((await ada.get(f"/voice/clones/{clone_id}"))["status"] == "training")
+
+    await eventually(begun)
+    data(await ada.ask("PATCH", f"/voice/clones/{clone_id}", json={"status": "cancelled", "name": "Now it works"}))
+    assert (await ada.trained(clone_id))["status"] == "cancelled"
+
+    data(await ada.ask("POST", f"/voice/clones/{clone_id}/train", json={}), 202)
+
+    assert (await ada.trained(clone_id))["status"] == "ready"
+    history = await ada.get(f"/voice/clones/{clone_id}/trainings")
+    assert [training["status"] for training in history] == ["completed", "cancelled"]
+
+
+async def test_a_training_that_fails_says_why(ada: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    clone = await ada.trained((await ada.clone(sample["id"], name="tone-fail"))["clone_id"])
+    assert (clone["status"], clone["error_code"]) == ("failed", "TRAINING_FAILED")
+    answer = await ada.ask("POST", f"/voices/{clone['id']}/shares", json={"public": True})
+    assert refusal(answer) == (409, "CLONE_STATE_CONFLICT")
+
+
+async def test_what_a_stopped_worker_was_training_is_trained_by_the_next(start: Start, speech: bytes) -> None:
+    async with start() as first:
+        sample = await first.sample(speech)
+        clone_id = (await first.clone(sample["id"], config={"epochs": 40}))["clone_id"]
+
+        async def begun() -> bool:
+            return bool((await first.get(f"/voice/clones/{clone_id}"))["status"] == "training")
+
+        await eventually(begun)
+    async with start() as second:
+        assert (await second.trained(clone_id))["status"] == "ready"
+        held = await second.deps.studio.models.get(clone_id)
+        assert (held.losses, held.attempt) == (0, 2)
+
+
+async def test_a_revoked_consent_takes_the_voice_out_of_use_for_good(ada: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
+
+    revoked = data(await ada.ask("POST", f"/voice/consents/{clone['consent_id']}/revoke"))
+
+    assert revoked["revoked_at"]
+    assert (await ada.get(f"/voice/clones/{clone['id']}"))["status"] == "withdrawn"
+    again = await ada.ask("POST", f"/voice/clones/{clone['id']}/train", json={})
+    assert refusal(again) == (409, "CLONE_STATE_CONFLICT")
+    assert refusal(await ada.ask("GET", f"/voices/{clone['id']}/similar")) == (404, "CLONE_NOT_FOUND")
+
+
+async def test_where_consent_must_be_spoken_an_attestation_is_not_enough(start: Start, speech: bytes) -> None:
+    async with start(consent="spoken") as ada:
+        sample = await ada.sample(speech)
+        body = {"name": "x", "sample_ids": [sample["id"]], "consent": ATTESTED}
+        assert refusal(await ada.ask("POST", "/voice/clones", json=body)) == (403, "CONSENT_REQUIRED")
+
+        statement = await ada.sample(speech)
+        await _heard(ada, statement["id"], "I said something else entirely.")
+        body["consent"] = {"statement_sample_id": statement["id"]}
+        assert refusal(await ada.ask("POST", "/voice/clones", json=body)) == (403, "CONSENT_REQUIRED")
+
+        phrase = await ada.get("/voice/consent-phrase")
+        assert refusal(await ada.ask("POST", "/voice/clones", json=body)) == (403, "CONSENT_REQUIRED")
+        await _heard(ada, statement["id"], phrase["text"])
+        receipt = data(await ada.ask("POST", "/voice/clones", json=body), 202)
+
+        consent = await ada.get(f"/voice/consents/{(await ada.trained(receipt['clone_id']))['consent_id']}")
+        assert (consent["kind"], consent["proof"]["words_heard"], consent["statement"]) == ("spoken", 6, phrase["text"])
+        # A phrase is good for one consent.
+        assert refusal(await ada.ask("POST", "/voice/clones", json=body)) == (403, "CONSENT_REQUIRED")
+
+
+async def test_voices_that_sound_alike_are_found_among_those_one_may_use(ada: Booth, eve: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    first = (await ada.trained((await ada.clone(sample["id"], name="First"))["clone_id"]))["id"]
+    second = (await ada.trained((await ada.clone(sample["id"], name="Second"))["clone_id"]))["id"]
+    hers = await eve.sample(speech)
+    third = (await eve.trained((await eve.clone(hers["id"], name="Third"))["clone_id"]))["id"]
+
+    assert [near["id"] for near in await ada.get(f"/voices/{first}/similar")] == [second]
+    data(await eve.ask("POST", f"/voices/{third}/shares", json={"public": True}))
+    assert {near["id"] for near in await ada.get(f"/voices/{first}/similar")} == {second, third}
+    data(await eve.ask("DELETE", f"/voices/{third}/shares"))
+    assert [near["id"] for near in await ada.get(f"/voices/{first}/similar")] == [second]
+
+
+async def test_a_strangers_clone_does_not_exist(ada: Booth, eve: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    clone_id = (await ada.trained((await ada.clone(sample["id"]))["clone_id"]))["id"]
+    tries: list[tuple[str, str, Any]] = [
+        ("GET", f"/voice/clones/{clone_id}", None),
+        ("PATCH", f"/voice/clones/{clone_id}", {"name": "mine"}),
+        ("DELETE", f"/voice/clones/{clone_id}", None),
+        ("POST", f"/voice/clones/{clone_id}/select", None),
+        ("POST", f"/voice/clones/{clone_id}/train", {}),
+        ("GET", f"/voice/clones/{clone_id}/trainings", None),
+        ("POST", f"/voices/{clone_id}/shares", {"public": True}),
+        ("GET", f"/voices/{clone_id}/shares", None),
+        ("DELETE", f"/voices/{clone_id}/shares", None),
+        ("GET", f"/voices/{clone_id}/similar", None),
+    ]
+    for method, path, body in tries:
+        assert refusal(await eve.ask(method, path, json=body)) == (404, "CLONE_NOT_FOUND"), path
+    body = {"name": "x", "sample_ids": [sample["id"]], "consent": ATTESTED}
+    assert refusal(await eve.ask("POST", "/voice/clones", json=body)) == (404, "SAMPLE_NOT_FOUND")
+    assert data(await eve.ask("POST", "/voices/bulk-delete", json={"ids": [clone_id]}))[0]["error"] == "CLONE_NOT_FOUND"
+
+
+async def _heard(booth: Booth, sample_id: str, words: str) -> None:
+    """What the recogniser would have heard: espeak's robot is beyond it."""
+
+    def hear(sample: Any) -> None:
+        sample.transcript = words
+
+    await booth.deps.studio.samples.update(sample_id, hear)
