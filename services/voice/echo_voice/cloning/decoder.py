@@ -38,7 +38,7 @@ class Decoder(Protocol):
 class KokoroDecoder:
     """See `Decoder`. No more than `seconds` from the middle of an utterance are spoken, which bounds memory: about 3 GB.
 
-    Less than a whole sentence is a false saving, see the findings in README.md.
+    Whether less than a whole sentence does is open, see the findings in README.md.
     """
 
     def __init__(self, model: Path, threads: int = 1, seconds: float = 3.2) -> None:
