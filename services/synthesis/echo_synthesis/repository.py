@@ -40,8 +40,9 @@ class Jobs(Repository[Job]):
         raise self.missing
 
     def pending(self, limit: int) -> AsyncIterator[Job]:
-        """The jobs that have waited longest."""
-        return self.find({"status": JobStatus.PENDING.value}, sort=[("created_at", 1)], limit=limit)
+        """The jobs that have waited longest, without their texts."""
+        where = {"status": JobStatus.PENDING.value}
+        return self.find(where, sort=[("created_at", 1)], limit=limit, without=("search", "text"))
 
     def abandoned(self, moment: datetime) -> AsyncIterator[Job]:
         """Jobs whose worker has not renewed its lease."""

@@ -1,6 +1,7 @@
 """The worker: claims jobs and runs them. The database is the queue; events only ring the bell."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -19,6 +20,7 @@ from echo_synthesis.narration import SpokenUnit, plan
 from echo_synthesis.usecases import Studio
 
 _SWEEP_SECONDS = 2.0
+_CANDIDATES = 32
 _RENEWALS_A_LEASE = 4
 _LONGEST_SILENCE = 1.5  # at a renewal a worker hears that the job is not wanted any more, if no event told it
 _OUTAGE_PAUSE = 1.0
@@ -36,6 +38,8 @@ class Worker:
         self._bell = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._attempts: dict[str, int] = {}
+        self._candidates: deque[Job] = deque()
+        self._swept = 0.0
         self._stopping = False
         self._log = structlog.get_logger("echo.worker")
 
@@ -94,6 +98,9 @@ class Worker:
 
     async def _sweep(self) -> None:
         """Take jobs from workers that have gone silent."""
+        if monotonic() - self._swept < _SWEEP_SECONDS / 2:
+            return
+        self._swept = monotonic()
         moment = now()
         async for job in self._studio.jobs.abandoned(moment):
             job.lose(moment)
@@ -102,32 +109,37 @@ class Worker:
                 self._log.warning("job lost by its worker", job=job.id, losses=job.losses)
 
     async def _claim(self) -> None:
-        room = self._studio.settings.jobs_at_once - len(self._tasks)
-        if room <= 0 or self._stopping:
-            return
-        async for job in self._studio.jobs.pending(room):
+        while len(self._tasks) < self._studio.settings.jobs_at_once and not self._stopping:
+            if (job := await self._candidate()) is None:
+                return
             attempt = job.claim(self._name, lease_until(now(), self._studio.settings.lease_seconds))
             try:
                 await self._studio.jobs.save(job)
-            except ConflictError:
-                self.ring()
+            except ConflictError:  # another replica was quicker, and knows the other candidates too
+                self._candidates.clear()
                 continue
             await self._faults.reach("worker.after_claim")
-            task = asyncio.create_task(self._run(job, attempt))
+            task = asyncio.create_task(self._run(job.id, attempt))
             self._tasks[job.id] = task
             self._attempts[job.id] = attempt
             task.add_done_callback(partial(self._ended, job.id))
+
+    async def _candidate(self) -> Job | None:
+        """The job that has waited longest, as far as is known: whether it still waits, the claim will tell."""
+        if not self._candidates:
+            self._candidates.extend([job async for job in self._studio.jobs.pending(_CANDIDATES)])
+        return self._candidates.popleft() if self._candidates else None
 
     def _ended(self, job_id: str, _: "asyncio.Task[None]") -> None:
         self._tasks.pop(job_id, None)
         self._attempts.pop(job_id, None)
         self.ring()
 
-    async def _run(self, job: Job, attempt: int) -> None:
-        log = self._log.bind(job=job.id, attempt=attempt)
-        run = _Run(job.id, attempt, self._studio, self._faults)
+    async def _run(self, job_id: str, attempt: int) -> None:
+        log = self._log.bind(job=job_id, attempt=attempt)
+        run = _Run(job_id, attempt, self._studio, self._faults)
         try:
-            await run.perform(job)
+            await run.perform()
             self._metrics.jobs.labels("completed").inc()
         except LeaseLostError:
             log.warning("job is not ours any more")
@@ -159,7 +171,10 @@ class _Run:
         self._pace = Pace(monotonic)
         self._done = self._characters = 0
 
-    async def perform(self, job: Job) -> None:
+    async def perform(self) -> None:
+        job = await self._studio.jobs.get(self._job_id)
+        if job.attempt != self._attempt or job.lease is None:
+            raise LeaseLostError(self._job_id)
         clone = await self._studio.clones.find(job.settings.voice_id, job.user_id)
         spec = (clone or self._studio.voices.find(job.settings.voice_id)).engine
         narration = await plan(job.text, job.settings, spec)
