@@ -114,6 +114,11 @@ async def test_the_echo_api_makes_keeps_and_links_voice_models(ada: Person, eve:
     assert (stranger.status_code, stranger.json()) == (404, {"error": "Voice model not found"})
     assert (await eve.http.get(f"{root}/voice-models", params={"user_id": me})).status_code == 403
 
+    async def speaks() -> bool:
+        body = {"text": "Hello dear.", "reference_id": made["reference_id"]}
+        return bool((await ada.http.post(f"{root}/synthesize", json=body)).headers["Content-Type"] == "audio/mpeg")
+
+    await eventually(speaks)
     assert (await ada.http.delete(f"{root}/voice-models/{model_id}")).json()["success"]
     assert (await ada.http.get(f"{root}/voice-models/{model_id}")).status_code == 404
 

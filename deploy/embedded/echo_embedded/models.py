@@ -11,10 +11,16 @@ from echo_embedded.datafolder import CannotStartError
 from echo_synthesis.engine import ModelsError
 from echo_synthesis.engines import discover
 from echo_synthesis.models import fetch, missing
+from echo_voice.cloning.fetch import EncoderMissingError, fetch_encoder
+from echo_voice.likeness import encoder_file
 
 
 def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Console) -> None:
-    """Fetch what the engines lack, with a bar for each. Raises `CannotStartError` naming what cannot be had."""
+    """Fetch what the engines lack, with a bar for each, and the speaker encoder that clones need.
+
+    Raises `CannotStartError` naming what speech cannot do without and cannot be had.
+    """
+    _fetch_encoder(folder, console)
     lacking = missing(folder)
     known = discover()
     wanted = [name for name in engines if name in lacking and not known[name].remote]
@@ -37,6 +43,18 @@ def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Consol
             fetch(folder, show, engines=wanted, hub=hub)
         except ModelsError as error:
             raise CannotStartError(str(error)) from error
+
+
+def _fetch_encoder(folder: Path, console: Console) -> None:
+    """Speech does without it: clones cannot be made then, and that is said."""
+    target = encoder_file(folder)
+    if target.exists():
+        return
+    try:
+        with console.status("Speaker encoder"):
+            fetch_encoder(target.parent)
+    except (EncoderMissingError, OSError) as error:
+        console.print(f"No voice can be cloned on this machine: {error}", highlight=False, soft_wrap=True)
 
 
 def models_table(folder: Path, engines: Sequence[str]) -> Table:

@@ -44,7 +44,7 @@ class Clones:
         """The read model; styles are kept beside this process for its engines to read, as long as the context lasts."""
         with tempfile.TemporaryDirectory(prefix="echo-styles-") as folder:
             clones = cls(store, objects, engines, config, Path(folder))
-            await clones._voices.ensure([Index([("user_id", 1)]), Index([("shared_with", 1)]), Index([("public", 1)])])
+            await clones._voices.ensure([Index([("user_id", 1)]), Index([("shared_with", 1)]), Index([("public", 1)]), Index([("reference", 1)])])
             await clones._selections.ensure([])
             yield clones
 
@@ -89,6 +89,12 @@ class Clones:
         if missing := found.engine.missing(self._config):
             raise EngineUnavailableError(f"The engine {found.engine.name} lacks {missing[0]}; {found.engine.remedy}.")
         return found
+
+    async def by_reference(self, reference: str, user_id: str) -> str:
+        """The id of the clone of this user's that a provider calls so; the reference itself where there is none."""
+        where = {"reference": {"$in": [reference, f"fish_{reference}"]}, "usable": True, "user_id": user_id}
+        known = await self._voices.find_one(where)
+        return str(known["_id"]) if known is not None else reference
 
     async def list(self, user_id: str) -> Sequence[CataloguedVoice]:
         """Clones that this user may speak with here: one's own first, newest first."""

@@ -28,6 +28,7 @@ ROUTERS = (
     samples.samples,
     clones.clones,
     echo_api.echo_api,
+    echo_api.echo_speech,
     accounts.accounts,
     accounts.users,
     accounts.keys,

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Form, Path, Query, UploadFile
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.http.synthesis import ReferenceSpeech
 from echo_common.contracts.http.voice import (
     EchoDocument,
     EchoRequest,
@@ -15,14 +16,16 @@ from echo_common.contracts.http.voice import (
     ReferencePatch,
     ReferenceUploaded,
 )
-from echo_gateway.forwarding import Noun
+from echo_gateway.forwarding import Media, Noun
 from echo_gateway.refusals import (
+    SPEAKING,
     CloneNotFoundError,
     ConsentRequiredError,
     FileTooLargeError,
     ProviderUnavailableError,
     UnreadableError,
     UnsupportedMediaError,
+    VoiceNotFoundError,
 )
 
 ModelId = Annotated[str, Path(description="A voice model's `model_id`.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
@@ -46,6 +49,7 @@ _ECHO = {
 }
 
 echo_api = Noun("Echo API", service="voice", root="/api")
+echo_speech = Noun("Echo API", service="synthesis", root="/api")
 
 
 @echo_api.forward(
@@ -147,3 +151,14 @@ def create_echo(body: EchoRequest) -> None:
 )
 def get_echo_voice_model(echo_id: Annotated[str, Path(description="An echo's id.")]) -> None:
     """The voice model that an echo speaks with."""
+
+
+@echo_speech.forward(
+    "POST",
+    "/synthesize",
+    scope=Scope.SPEECH_WRITE,
+    answers=Media("MP3, as it is made.", ("audio/mpeg",)),
+    errors=(VoiceNotFoundError, *SPEAKING),
+)
+def synthesize_with_reference(body: ReferenceSpeech) -> None:
+    """Speak a text with a voice model."""

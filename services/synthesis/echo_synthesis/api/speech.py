@@ -10,6 +10,7 @@ from echo_common.auth.dependencies import Bearer, SpeechWriter, authorized
 from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.http.synthesis import (
     AsyncSynthesis,
+    ReferenceSpeech,
     SpeechConfig,
     StreamTicketView,
     SynthesisResult,
@@ -98,6 +99,15 @@ async def stream_query(
     config = SpeechConfig(output_format=output_format, sample_rate=sample_rate, speed=speed, pitch=pitch, volume=volume)
     body = usecases.request_of(text, text_id, voice_id, config)
     return await _stream(body, principal, deps.studio, accept)
+
+
+@router.post("/synthesize")
+async def speak_reference(body: ReferenceSpeech, principal: SpeechWriter, deps: Deps) -> Response:
+    """Speak a text with a voice model, by the provider's reference or by its id: the Echo API's way."""
+    voice_id = await deps.studio.clones.by_reference(body.reference_id, principal.user_id)
+    config = SpeechConfig(output_format=AudioFormat.MP3)
+    request = usecases.request_of(body.text, None, voice_id, config)
+    return await _stream(request, principal, deps.studio, AudioFormat.MP3)
 
 
 async def _stream(body: SynthesizeRequest, principal: Principal, studio: Studio, accept: str) -> Response:

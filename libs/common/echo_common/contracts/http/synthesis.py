@@ -48,6 +48,13 @@ class SynthesizeRequest(Request):
         return self
 
 
+class ReferenceSpeech(Request):
+    """The Echo API's request: a text, and the voice model that speaks it."""
+
+    text: str = Field(min_length=1, max_length=100_000, description="What to say.", examples=["Hello from Echo."])
+    reference_id: VoiceId = Field(description="A voice model's `reference_id`.")
+
+
 class WordTimestamp(BaseModel):
     """When a written word sounds: seconds from the start of the audio, and its place in the text."""
 
