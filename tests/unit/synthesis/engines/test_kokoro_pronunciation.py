@@ -1,5 +1,6 @@
 """Kokoro hears what plain phonemisation would have it hear, but better where full stops end no sentence."""
 
+# ruff: noqa: RUF001  (IPA)
 import pytest
 from kokoro_onnx.tokenizer import Tokenizer
 
@@ -43,6 +44,17 @@ def test_every_word_owns_its_sounds_and_marks_own_none(espeak: Espeak) -> None:
     phonemes = pronounce(text, words, "en-us", espeak)
     assert {phoneme.word for phoneme in phonemes} - {NO_WORD} == set(range(len(words)))
     assert all(phoneme.word == NO_WORD for phoneme in phonemes if phoneme.symbol in ' ,()?"')
+
+
+def test_a_word_is_pronounced_as_it_was_asked_for_and_its_neighbours_as_before(espeak: Espeak) -> None:
+    text = "You say tomato, I say potato."
+    words = list(find_words(text, 100))
+    given = [None, None, "tə'meɪtəʊ", None, None, None]
+    phonemes = pronounce(text, words, "en-us", espeak, given)
+    sounds = "".join(phoneme.symbol for phoneme in phonemes)
+    assert "".join(phoneme.symbol for phoneme in phonemes if phoneme.word == 2) == "təˈmeɪtəʊ"
+    before, _, after = spoken(espeak, text).partition("təmˈeɪɾoʊ")
+    assert sounds == f"{before}təˈmeɪtəʊ{after}"
 
 
 def test_a_sequence_too_long_for_the_model_is_cut_after_a_pause_or_a_word() -> None:

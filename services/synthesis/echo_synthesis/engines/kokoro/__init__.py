@@ -73,4 +73,5 @@ SPEC = EngineSpec(
     load=_load,
     fetch=_fetch,
     tags=("neural", "local"),
+    phonemes=True,
 )

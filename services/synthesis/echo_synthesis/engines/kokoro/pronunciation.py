@@ -29,6 +29,9 @@ _SAME = {
     "：": ":",
     "；": ";",
 }
+_TYPED = {"g": "ɡ", ":": "ː", "'": "ˈ"}
+"""What is typed for IPA, and meant."""
+
 NO_WORD = -1
 
 
@@ -40,8 +43,13 @@ class Phoneme:
     word: int = NO_WORD
 
 
-def pronounce(text: str, words: Sequence[Span], language: str, espeak: Espeak) -> list[Phoneme]:
-    """The phonemes of `text`. The words between two marks are pronounced together, as a reader would."""
+def pronounce(
+    text: str, words: Sequence[Span], language: str, espeak: Espeak, given: Sequence[str | None] = ()
+) -> list[Phoneme]:
+    """The phonemes of `text`. The words between two marks are pronounced together, as a reader would.
+
+    `given` is empty, or has for each word the IPA it is to be pronounced with, or None.
+    """
     if not words:
         return []
     phonemes = list(_marks(text[: words[0].start]))
@@ -50,8 +58,11 @@ def pronounce(text: str, words: Sequence[Span], language: str, espeak: Espeak) -
         last = index + 1 == len(words)
         gap = list(_marks(text[word.end : len(text) if last else words[index + 1].start]))
         pause = any(mark.symbol != " " for mark in gap) and not _is_abbreviation(text, words, index)
-        if last or pause:
-            phonemes += _phrase(text, words[first : index + 1], first, language, espeak)
+        if last or pause or any(given[index : index + 2]):
+            if given and (ipa := given[first]):
+                phonemes += [Phoneme(_TYPED.get(symbol, symbol), first) for symbol in ipa]
+            else:
+                phonemes += _phrase(text, words[first : index + 1], first, language, espeak)
             phonemes += gap
             first = index + 1
     return [phoneme for phoneme in phonemes if phoneme.symbol in TOKENS]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_synthesis.engine import EngineConfig, Speech, UnknownVoiceError, Utterance
+from echo_synthesis.engine import EngineConfig, Phone, Speech, UnknownVoiceError, Utterance
 from echo_synthesis.engines.kokoro import ESPEAK_LANGUAGES, LANGUAGES, SAMPLE_RATE, folder
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
 from echo_synthesis.engines.kokoro.backend import Runtime, open_runtime
@@ -34,20 +34,27 @@ class Speaker:
 
     def speak(self, utterance: Utterance) -> Speech:
         style = self._style(utterance.voice)
-        phonemes = pronounce(utterance.text, utterance.words, _espeak_language(utterance), self._espeak)
+        phonemes = pronounce(
+            utterance.text, utterance.words, _espeak_language(utterance), self._espeak, utterance.pronunciations
+        )
         parts: list[NDArray[np.float32]] = []
         sounds: list[tuple[int, float, float]] = []
+        phones: list[list[Phone]] = [[] for _ in utterance.words]
         offset = 0
         for chunk in _chunks(phonemes):
             tokens = np.array([[0, *(TOKENS[phoneme.symbol] for phoneme in chunk), 0]], np.int64)
             samples, durations = self._runtime.run(tokens, style[len(chunk) - 1 : len(chunk)], utterance.speed)
             # the first duration is that of the silence before the first token
             edges = (offset + np.minimum(np.cumsum(durations) * _SAMPLES_A_UNIT, len(samples))) / SAMPLE_RATE
-            sounds += [(p.word, float(edges[i]), float(edges[i + 1])) for i, p in enumerate(chunk) if p.word != NO_WORD]
+            for phoneme, start, end in zip(chunk, edges.tolist(), edges[1:].tolist(), strict=False):
+                if phoneme.word != NO_WORD:
+                    sounds.append((phoneme.word, start, end))
+                    phones[phoneme.word].append(Phone(phoneme.symbol, start, end))
             parts.append(samples)
             offset += len(samples)
         samples = np.concatenate(parts) if parts else np.zeros(SAMPLE_RATE // 10, np.float32)
-        return Speech(samples, SAMPLE_RATE, place_words(sounds, len(utterance.words)), "model")
+        words = place_words(sounds, len(utterance.words))
+        return Speech(samples, SAMPLE_RATE, words, "model", phones=tuple(map(tuple, phones)))
 
     def _read_style(self, voice: str) -> NDArray[np.float32]:
         if voice.startswith(_FILE):  # a clone's, which the service has laid there
