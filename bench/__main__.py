@@ -12,7 +12,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import health, memory, speech, start, stream
+from bench import cache, health, jobs, memory, speech, start, stream, written
 from bench.figure import Figure
 from bench.stage import Stage
 
@@ -22,8 +22,11 @@ MEASURES: Mapping[str, Measure] = {
     "start": start.measure,
     "speech": speech.measure,
     "stream": stream.measure,
+    "cache": cache.measure,
+    "jobs": jobs.measure,
     "health": health.measure,
     "memory": memory.measure,
+    "written": written.measure,
 }
 HEADINGS = ("", "What", "Median", "Range", "Promise", "", "Note")
 

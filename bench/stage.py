@@ -65,12 +65,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def serving(data: Path, models: Path | None) -> AsyncIterator[Stage]:
-    """A platform on this data folder, with somebody logged in."""
+async def serving(data: Path, models: Path | None, **settings: str) -> AsyncIterator[Stage]:
+    """A platform on this data folder, with somebody logged in. `settings` are variables of its environment."""
     chosen = models or HostSettings().models
     command = [sys.executable, "-m", "echo_embedded", "serve", "--data", str(data), "--port", "0", "--models", str(chosen)]
     started = time.perf_counter()
-    environment = {**os.environ, "ECHO_GATEWAY_LIMIT_USER": "0"}
+    environment = {**os.environ, "ECHO_GATEWAY_LIMIT_USER": "0", "ECHO_GATEWAY_LIMIT_PREMIUM": "0", **settings}
     child = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, env=environment
     )

@@ -133,7 +133,7 @@ async def test_captions_come_from_the_times_of_the_words(ada: Person) -> None:
 
 
 async def test_a_synthesis_that_is_not_done_has_no_audio_yet(ada: Person) -> None:
-    asked = data(await ada.http.post("/tts/generate", json={"text": "Wait tone-slow-3000 now.", "voice_name": "tone_low"}), 202)
+    asked = data(await ada.http.post("/tts/generate", json={"text": "Wait tone-slow-950 now.", "voice_name": "tone_low"}), 202)
     assert refusal(await ada.http.get(f"/tts/{asked['id']}/download")) == (409, "JOB_STATE_CONFLICT")
     assert refusal(await ada.http.get(f"/tts/{asked['id']}/captions.vtt")) == (409, "JOB_STATE_CONFLICT")
     await ada.http.patch(f"/job/{asked['job_id']}", json={"status": "cancelled"})

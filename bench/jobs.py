@@ -1,0 +1,71 @@
+"""P8: how many jobs a second, and how soon a listener hears of a change. On a platform of its own, whose engine only beeps."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.figure import Figure
+from bench.stage import Stage, serving
+
+_JOBS = 400
+_CLIENTS = 8
+_CHANGES = 20
+_SLOW = "This would tone-slow-950 last."
+
+
+async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
+    """Jobs from eight clients until the last is completed; then jobs that are cancelled while somebody listens."""
+    rates, delays = [], []
+    with tempfile.TemporaryDirectory(prefix="echo-bench-") as data:
+        settings = {"ECHO_SYNTHESIS_ENGINES": "tone", "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_low"}
+        async with serving(Path(data), stage.models, **settings) as quick:
+            for number in range(rounds):
+                started = time.perf_counter()
+                per_client = _JOBS // _CLIENTS
+                await asyncio.gather(*(_queue(quick, per_client) for _ in range(_CLIENTS)))
+                await _all_completed(quick, (number + 1) * _JOBS)
+                rates.append(_JOBS / (time.perf_counter() - started))
+            delays = [1000 * await _heard_after(quick) for _ in range(_CHANGES)]
+    return [
+        Figure("P8", "jobs a second, end to end, an engine that beeps", rates, at_least=100),
+        Figure("P8", "from a cancellation's request to its listener", delays, "ms", at_most=20),
+    ]
+
+
+async def _queue(stage: Stage, count: int) -> None:
+    body = {"text_content": "Go.", "output_format": "pcm", "sample_rate": 16_000}
+    for _ in range(count):
+        async with stage.session.post("/api/v1/job", json=body) as answer:
+            answer.raise_for_status()
+
+
+async def _all_completed(stage: Stage, count: int) -> None:
+    while True:
+        async with stage.session.get("/api/v1/job", params={"status": "completed", "limit": 1}) as answer:
+            if (await answer.json())["meta"]["pagination"]["total_count"] >= count:
+                return
+        await asyncio.sleep(0.1)
+
+
+async def _heard_after(stage: Stage) -> float:
+    async with stage.session.post("/api/v1/job", json={"text_content": _SLOW}) as answer:
+        job = (await answer.json())["data"]["id"]
+    async with stage.session.get(f"/api/v1/job/{job}/progress") as events:
+        async for line in events.content:
+            if b'"processing"' in line:
+                break
+        started = time.perf_counter()
+        cancelling = asyncio.create_task(_cancel(stage, job))
+        async for line in events.content:
+            if b'"cancelled"' in line:
+                break
+        heard = time.perf_counter() - started
+        await cancelling
+    return heard
+
+
+async def _cancel(stage: Stage, job: str) -> None:
+    async with stage.session.patch(f"/api/v1/job/{job}", json={"status": "cancelled"}) as answer:
+        answer.raise_for_status()
