@@ -53,6 +53,8 @@ async def test_a_recording_becomes_a_voice_that_speaks_until_its_consent_is_revo
     assert [word["word"] for word in result["word_timestamps"]] == ["Hello", "brave", "new", "world"]
     assert result["voice_id"] == clone_id
     assert refusal(await say(eve, voice_id=clone_id)) == (404, "VOICE_NOT_FOUND")
+    assert (await ada.http.get(f"/voices/{clone_id}/preview")).headers["Content-Type"] == "audio/mpeg"
+    assert refusal(await eve.http.get(f"/voices/{clone_id}/preview")) == (404, "VOICE_NOT_FOUND")
 
     data(await ada.http.post(f"/voice/clones/{clone_id}/select"))
 

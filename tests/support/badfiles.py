@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -44,7 +45,9 @@ def _not_audio(random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
     yield "elf.m4a", b"\x7fELF" + random.bytes(500)
     for size in (1, 2, 3, 4, 8, 11, 12, 16, 20, 24, 36, 40, 44, 100):
         yield f"riff-{size}.wav", (b"RIFF\xff\xff\xff\xffWAVEfmt " + bytes(100))[:size]
-    for number, magic in enumerate((b"fLaC", b"OggS", b"ID3\x04", b"\x1a\x45\xdf\xa3", b"\x00\x00\x00\x20ftypM4A ", b"\xff\xfb\x90\x64")):
+    for number, magic in enumerate(
+        (b"fLaC", b"OggS", b"ID3\x04", b"\x1a\x45\xdf\xa3", b"\x00\x00\x00\x20ftypM4A ", b"\xff\xfb\x90\x64")
+    ):
         yield f"magic-{number}", magic + random.bytes(3_000)
         yield f"magic-zeros-{number}", magic + bytes(3_000)
 
@@ -134,7 +137,7 @@ def _music(times: NDArray[np.float64], random: np.random.Generator) -> NDArray[n
 def _silence(container: str, codec: str, seconds: int, rate: int, bit_rate: int | None) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format=container) as target:
-        stream = target.add_stream(codec, rate=rate, layout="mono")
+        stream: Any = target.add_stream(codec, rate=rate, layout="mono")
         if bit_rate:
             stream.bit_rate = bit_rate
         size = stream.codec_context.frame_size or rate

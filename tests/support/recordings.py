@@ -6,6 +6,7 @@ import subprocess
 import sys
 import wave
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -47,7 +48,7 @@ def encoded(sound: NDArray[np.float32], container: str, codec: str, rate: int = 
     file = io.BytesIO()
     values = np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16)
     with av.open(file, "w", format=container) as target:
-        stream = target.add_stream(codec, rate=rate, layout="mono")
+        stream: Any = target.add_stream(codec, rate=rate, layout="mono")
         frame = av.AudioFrame.from_ndarray(values[None], format="s16", layout="mono")
         frame.sample_rate = rate
         for resampled in av.AudioResampler(stream.format.name, "mono", rate, stream.codec_context.frame_size or None).resample(
@@ -63,9 +64,9 @@ def video(sound: NDArray[np.float32]) -> bytes:
     file = io.BytesIO()
     values = np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16)
     with av.open(file, "w", format="mp4") as target:
-        picture = target.add_stream("mpeg4", rate=5)
+        picture: Any = target.add_stream("mpeg4", rate=5)
         picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
-        track = target.add_stream("aac", rate=RATE, layout="mono")
+        track: Any = target.add_stream("aac", rate=RATE, layout="mono")
         for _ in range(int(5 * len(sound) / RATE)):
             target.mux(picture.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 99, np.uint8), format="rgb24")))
         frame = av.AudioFrame.from_ndarray(values[None], format="s16", layout="mono")

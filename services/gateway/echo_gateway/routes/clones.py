@@ -39,7 +39,7 @@ from echo_gateway.refusals import (
 
 CloneId = Annotated[str, Path(description="A clone's id.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
 _CONFIG = {
-    "epochs": 3,
+    "epochs": 2,
     "learning_rate": 0.1,
     "batch_size": 1,
     "restraint": 0.02,

@@ -7,8 +7,8 @@ from fastapi import Path
 from echo_common.auth.principal import Scope
 from echo_common.contracts.http.synthesis import Voice
 from echo_common.http.envelope import Success
-from echo_gateway.forwarding import Noun, enveloped
-from echo_gateway.refusals import VoiceNotFoundError
+from echo_gateway.forwarding import Media, Noun, enveloped
+from echo_gateway.refusals import SPEAKING, VoiceNotFoundError
 
 _VOICE = {
     "id": "af_heart",
@@ -38,3 +38,14 @@ def list_voices() -> None:
 )
 def get_voice(voice_id: Annotated[str, Path(description="A voice's id.", examples=["af_heart"])]) -> None:
     """One voice."""
+
+
+@voices.forward(
+    "GET",
+    "/voices/{voice_id}/preview",
+    scope=Scope.SPEECH_READ,
+    answers=Media("A short sentence in MP3.", ("audio/mpeg",)),
+    errors=(VoiceNotFoundError, *SPEAKING),
+)
+def preview_voice(voice_id: Annotated[str, Path(description="A voice's id.", examples=["af_heart"])]) -> None:
+    """Hear a voice."""

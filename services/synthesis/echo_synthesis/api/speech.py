@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from echo_common.auth.dependencies import Bearer, SpeechWriter, authorized
+from echo_common.auth.dependencies import Bearer, SpeechReader, SpeechWriter, authorized
 from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.http.synthesis import (
     AsyncSynthesis,
@@ -33,6 +33,15 @@ from echo_synthesis.views import synthesis_result
 router = APIRouter()
 
 _EVENTS = "text/event-stream"
+_PREVIEWS = {
+    "en": "Hello, this is my voice.",
+    "es": "Hola, esta es mi voz.",
+    "fr": "Bonjour, voici ma voix.",
+    "it": "Ciao, questa è la mia voce.",
+    "pt": "Olá, esta é a minha voz.",
+    "de": "Hallo, das ist meine Stimme.",
+    "hi": "नमस्ते, यह मेरी आवाज़ है।",
+}
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 Accept = Annotated[str, Header()]
 
@@ -99,6 +108,16 @@ async def stream_query(
     config = SpeechConfig(output_format=output_format, sample_rate=sample_rate, speed=speed, pitch=pitch, volume=volume)
     body = usecases.request_of(text, text_id, voice_id, config)
     return await _stream(body, principal, deps.studio, accept)
+
+
+@router.get("/voices/{voice_id}/preview")
+async def preview_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> Response:
+    """A short audio sample of a voice, the same for everybody who may hear it."""
+    clone = await deps.studio.clones.find(voice_id, principal.user_id)
+    language = (clone or deps.studio.voices.find(voice_id)).voice.language
+    text = _PREVIEWS.get(language.split("-")[0].lower(), _PREVIEWS["en"])
+    config = SpeechConfig(output_format=AudioFormat.MP3)
+    return await _stream(usecases.request_of(text, None, voice_id, config), principal, deps.studio, AudioFormat.MP3)
 
 
 @router.post("/synthesize")

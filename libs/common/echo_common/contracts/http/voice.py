@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 from echo_common.contracts.values import JobStatus
 
@@ -103,7 +103,7 @@ class WorkReceipt(BaseModel):
 class TrainingConfig(Request):
     """How a clone is trained. Providers in the cloud decide about it themselves and use none of these."""
 
-    epochs: int = Field(3, ge=1, le=50, description="Passes over the training sentences; time grows with it.")
+    epochs: int = Field(2, ge=1, le=50, description="Passes over the training sentences; time grows with it.")
     learning_rate: float = Field(
         0.1,
         gt=0,
@@ -321,18 +321,6 @@ class Selection(BaseModel):
     voice_id: str
 
 
-class Verification(BaseModel):
-    """Whether an audio came from here."""
-
-    from_here: bool
-    signed: bool = Field(description="Whether it carries this platform's signature, and has not been changed since.")
-    job_id: str | None = Field(None, description="For admins only.")
-    user_id: str | None = Field(None, description="For admins only.")
-    voice_id: str | None = Field(None, description="For admins only.")
-    audio_id: str | None = Field(None, description="For admins only.")
-    note: str
-
-
 class ReferenceRecord(BaseModel):
     """A voice model as the Echo API shows it."""
 
@@ -356,6 +344,11 @@ class ReferenceUploaded(BaseModel):
     reference_id: str
     message: str
     database_record: ReferenceRecord | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_is_not_kept(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        body: dict[str, Any] = handler(self)
+        return {name: value for name, value in body.items() if value is not None}
 
 
 class ReferenceList(BaseModel):
