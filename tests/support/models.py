@@ -54,6 +54,12 @@ class Recogniser:
         (model,) = Path(spec.submodule_search_locations[0]).rglob("model.bin")
         self._model = WhisperModel(str(model.parent), device="cpu", compute_type="int8", cpu_threads=2)
 
+    def transcribe(self, speech: Speech) -> str:
+        """What it hears, as it would write it."""
+        samples = soxr.resample(speech.samples, speech.sample_rate, 16_000).astype(np.float32)
+        segments, _ = self._model.transcribe(samples, language="en", beam_size=5)
+        return " ".join(segment.text.strip() for segment in segments)
+
     def hear(self, speech: Speech) -> list[Heard]:
         samples = soxr.resample(speech.samples, speech.sample_rate, 16_000).astype(np.float32)
         segments, _ = self._model.transcribe(samples, language="en", beam_size=1, word_timestamps=True)
