@@ -132,16 +132,23 @@ class EngineWorker:
     async def close(self) -> int | None:
         """End the process, if there is one; its exit code."""
         self.ready = False
-        if self._listening is not None:
-            self._listening.cancel()
-        self._fail_asked()
         process, self._process = self._process, None
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        self._fail_asked()
         if process is None:
             return None
+        assert process.stdin is not None  # noqa: S101
+        assert process.stdout is not None  # noqa: S101
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        if process.stdin is not None:
-            process.stdin.close()
+        # its transport is closed only when both pipes are seen to have ended
+        process.stdin.close()
+        with contextlib.suppress(ConnectionError):
+            await process.stdin.wait_closed()
+        await process.stdout.read()
         return await process.wait()
 
     async def _start(self) -> None:

@@ -1,0 +1,167 @@
+"""A provider that cannot speak is stood in for by the voice an operator has named, and the result says so."""
+
+import json
+from collections.abc import Callable
+from contextlib import aclosing
+
+import pytest
+
+from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.values import JobStatus
+from echo_common.errors import ValidationError
+from echo_synthesis import usecases
+from echo_synthesis.engine import EngineUnavailableError, UnknownVoiceError
+from echo_synthesis.handlers import Dependencies
+from echo_synthesis.settings import SynthesisSettings
+from echo_synthesis.views import synthesis_result
+from tests.support import gemini_server as answers
+from tests.support.eventually import eventually
+from tests.support.provider import Provider, Reply
+from tests.support.studio import Replica, somebody
+
+ALICE = somebody("usr_alice")
+ENGINES = {"engines": ("tone", "gemini"), "cache_bytes": 0, "recogniser": "off"}
+SPARE = {**ENGINES, "fallback": {"gemini": "tone_low"}}
+DOWN = answers.throttled("600s")
+
+
+def ask(text: str = "One. Two. Three.", voice: str = "gemini_kore", **config: object) -> SynthesizeRequest:
+    return SynthesizeRequest(text=text, voice_id=voice, config=SpeechConfig(**config))
+
+
+def unless(word: str, failing: Callable[[Reply], None]) -> Callable[[Reply], None]:
+    """The usual answer, but not to what holds the word."""
+
+    def answer(reply: Reply) -> None:
+        (failing if word in json.loads(reply.asked.body)["contents"][0]["parts"][0]["text"] else answers.speak)(reply)
+
+    return answer
+
+
+@pytest.fixture
+def down(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> Provider:
+    """A provider that asks everybody to come back in ten minutes."""
+    monkeypatch.setattr(gemini, "usually", DOWN)
+    return gemini
+
+
+async def test_a_provider_that_works_is_not_stood_in_for(gemini: Provider, replica: Replica) -> None:
+    async with replica(**SPARE) as deps:
+        audio = await usecases.synthesize(ask(), ALICE, deps.studio)
+        result = synthesis_result(audio, audio.words)
+        assert (result.engine, result.voice_id, result.fallback_from) == ("gemini", "gemini_kore", None)
+        assert result.alignment == "estimated"
+
+
+async def test_another_engine_speaks_all_of_it_and_the_result_says_so(down: Provider, replica: Replica) -> None:
+    async with replica(**SPARE) as deps:
+        audio = await usecases.synthesize(ask(), ALICE, deps.studio)
+        result = synthesis_result(audio, audio.words)
+        assert (result.engine, result.voice_id, result.fallback_from) == ("tone", "tone_low", "gemini")
+        assert [mark.word for mark in audio.words] == ["One", "Two", "Three"]
+        assert result.alignment == "model"
+
+
+async def test_an_audio_is_of_one_voice_even_when_the_provider_fails_in_the_middle(
+    gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gemini, "usually", unless("Three", DOWN))
+    async with replica(**SPARE) as deps:
+        audio = await usecases.synthesize(ask(), ALICE, deps.studio)
+        assert audio.settings.fallback_from == "gemini"
+        assert audio.alignment == "model"
+        assert len(audio.words) == 3
+
+
+async def test_a_job_is_stood_in_for_as_well(down: Provider, replica: Replica) -> None:
+    async with replica(**SPARE) as deps:
+        job = await usecases.queue_job("One. Two.", "gemini_kore", SpeechConfig(), ALICE, deps.studio, idempotency_key=None)
+        deps.worker.ring()
+
+        async def done() -> bool:
+            return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED
+
+        await eventually(done, within=30)
+        audio = await usecases.find_audio(str((await deps.studio.jobs.get(job.id)).audio_id), ALICE, deps.studio)
+        assert (audio.settings.engine, audio.settings.fallback_from) == ("tone", "gemini")
+
+
+async def test_a_stream_that_nobody_has_heard_yet_is_begun_again(down: Provider, replica: Replica) -> None:
+    async with replica(**SPARE) as deps:
+        parts = [part async for part in await usecases.stream_speech(ask(), ALICE, deps.studio)]
+        assert parts[-1].last
+        assert parts[-1].tally.settings.fallback_from == "gemini"
+
+
+async def test_a_stream_that_is_heard_breaks(gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gemini, "usually", unless("Three", DOWN))
+    async with replica(**SPARE) as deps, aclosing(await usecases.stream_speech(ask(), ALICE, deps.studio)) as parts:
+        assert (await anext(parts)).audio
+        with pytest.raises(EngineUnavailableError):
+            async for _ in parts:
+                pass
+
+
+async def test_without_the_operators_word_nobody_stands_in(down: Provider, replica: Replica) -> None:
+    async with replica(**ENGINES) as deps:
+        with pytest.raises(EngineUnavailableError, match="quota") as refused:
+            await usecases.synthesize(ask(), ALICE, deps.studio)
+        assert (refused.value.status, refused.value.code) == (503, "ENGINE_UNAVAILABLE")
+        assert refused.value.retry_after == 600
+
+
+async def test_a_voice_that_does_not_exist_is_never_stood_in_for(gemini: Provider, replica: Replica) -> None:
+    async with replica(**SPARE) as deps:
+        with pytest.raises(UnknownVoiceError):
+            await usecases.synthesize(ask(voice="gemini_nobody"), ALICE, deps.studio)
+
+
+async def test_no_voice_stands_in_for_a_language_it_does_not_speak(down: Provider, replica: Replica) -> None:
+    async with replica(**SPARE) as deps:
+        with pytest.raises(EngineUnavailableError):
+            await usecases.synthesize(ask("Eins. Zwei.", language="de"), ALICE, deps.studio)
+
+
+async def test_a_multilingual_voice_takes_any_language_and_the_others_do_not(gemini: Provider, replica: Replica) -> None:
+    async with replica(**SPARE) as deps:
+        audio = await usecases.synthesize(ask("Eins. Zwei.", language="de"), ALICE, deps.studio)
+        assert audio.settings.language == "de"
+        with pytest.raises(ValidationError, match=r"tone_low speaks en-US, not de"):
+            await usecases.synthesize(ask("Eins.", voice="tone_low", language="de"), ALICE, deps.studio)
+
+
+class TestWithoutAKey:
+    @pytest.fixture(autouse=True)
+    def no_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("ECHO_SYNTHESIS_GEMINI_API_KEY", raising=False)
+
+    async def test_its_voices_are_not_offered_and_asking_names_the_setting(self, replica: Replica) -> None:
+        async with replica(engines=("tone", "gemini", "fish")) as deps:
+            assert offered(deps) == {"tone"}
+            for voice, setting in (("gemini_kore", "GEMINI_API_KEY"), ("fish_" + "0" * 32, "FISH_API_KEY")):
+                with pytest.raises(EngineUnavailableError, match=f"set ECHO_SYNTHESIS_{setting}") as refused:
+                    await usecases.synthesize(ask(voice=voice), ALICE, deps.studio)
+                assert (refused.value.status, refused.value.code) == (503, "ENGINE_UNAVAILABLE")
+
+    async def test_the_other_voice_stands_in_where_one_is_named(self, replica: Replica) -> None:
+        async with replica(**SPARE) as deps:
+            audio = await usecases.synthesize(ask(engine="gemini"), ALICE, deps.studio)
+            assert (audio.settings.engine, audio.settings.fallback_from) == ("tone", "gemini")
+
+
+async def test_a_fallback_that_is_no_voice_is_found_out_at_the_start(replica: Replica) -> None:
+    with pytest.raises(ValueError, match="ECHO_SYNTHESIS_FALLBACK: there is no voice nobody"):
+        async with replica(engines=("tone",), fallback={"tone": "nobody"}):
+            pass
+
+
+def test_the_setting_is_a_list_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHO_SYNTHESIS_FALLBACK", "gemini:af_heart, fish:piper_joe")
+    assert SynthesisSettings().fallback == {"gemini": "af_heart", "fish": "piper_joe"}
+    monkeypatch.setenv("ECHO_SYNTHESIS_FALLBACK", "gemini")
+    with pytest.raises(ValueError, match="gemini:af_heart"):
+        SynthesisSettings()
+
+
+def offered(deps: Dependencies) -> set[str]:
+    return {found.engine.name for found in deps.studio.voices.list()}
