@@ -44,6 +44,9 @@ imports: .venv/dev.stamp ## import-linter: who may import whom
 bench: .venv/dev.stamp ## Print the figures of the promises
 	$(BIN)/python -m bench $(ARGS)
 
+bench-clone: .venv/dev.stamp ## Measure cloning on recordings of real people (VOICES=folder, LibriSpeech-shaped)
+	$(BIN)/python -m bench.clone $(VOICES) $(ARGS)
+
 ## Change
 fmt: .venv/dev.stamp ## Mend and format the code
 	$(BIN)/ruff check --fix $(CODE)
@@ -95,4 +98,4 @@ install-dev: .venv/dev.stamp ## Install what tests and tools need as well
 	@$(INSTALL) --group dev
 	@touch $@ .venv/runtime.stamp
 
-.PHONY: run up-local up down check test lint types imports bench fmt contracts lock new-service clean help install install-dev
+.PHONY: run up-local up down check test lint types imports bench bench-clone fmt contracts lock new-service clean help install install-dev
