@@ -73,6 +73,8 @@ def error_response(error: EchoError, request_id: str) -> JSONResponse:
     if error.details is not None:
         body["details"] = error.details
     headers = dict(error.headers)
+    if error.status == 413:
+        headers["Connection"] = "close"  # or the rest of the body would be read to its end
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     content = {

@@ -150,4 +150,6 @@ async def voice_of_echo(echo_id: str, principal: VoicesReader, deps: Deps) -> Re
 def _plain(error: EchoError) -> JSONResponse:
     message = "Voice model not found" if isinstance(error, CloneNotFoundError) else error.message
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    if error.status == 413:
+        headers["Connection"] = "close"
     return JSONResponse({"error": message}, status_code=error.status, headers=headers)
