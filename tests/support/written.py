@@ -28,6 +28,7 @@ NUMBERS = [
     ("2 + 2 = 4 and 5 - 3 = 2.", "two plus two equals four and five minus three equals two."),
     ("The box is 3x4x5.", "The box is three by four by five."),
     ("COVID-19 and H2O.", "COVID-nineteen and H two O."),
+    ("E = mc² and 10^6.", "E equals mc squared and ten to the power of six."),
     ("A 5-year-old won.", "A five-year-old won."),
 ]
 
@@ -36,6 +37,8 @@ MONEY = [
     ("That is $1 or $0.99.", "That is one dollar or ninety-nine cents."),
     ("They raised $1.2 million.", "They raised one point two million dollars."),
     ("A £3bn plan.", "A three billion pounds plan."),
+    ("A $1.5-million home at $20/hr.", "A one point five million dollars home at twenty dollars per hour."),
+    ("In Bonn it is €12,50.", "In Bonn it is twelve euros and fifty cents."),
     ("Pay 20 € or €20.", "Pay twenty euros or twenty euros."),
     ("It is $5-10 each.", "It is five to ten dollars each."),
     ("Send 50 USD now.", "Send fifty U S dollars now."),
@@ -57,6 +60,8 @@ DATES = [
     ("In 2005 and 2010.", "In two thousand five and twenty ten."),
     ("We meet at 10:30 a.m. there.", "We meet at ten thirty A M there."),
     ("Come at 5pm or 17:05.", "Come at five P M or seventeen oh five."),
+    ("St. Patrick's Day is Mar. 17.", "Saint Patrick's Day is March seventeenth."),
+    ("Mon-Fri 9–5pm.", "Monday to Friday nine to five P M."),
     ("Lunch is at 12:00.", "Lunch is at twelve o'clock."),
     ("Open 9am-5pm.", "Open nine A M to five P M."),
 ]
@@ -77,6 +82,8 @@ NAMES = [
     ("Dr. Smith met Mrs. Jones.", "Doctor Smith met Missus Jones."),
     ("He lives on Elm St. in Dover.", "He lives on Elm Street in Dover."),
     ("St. Paul was there.", "Saint Paul was there."),
+    ("Mr. and Mrs. Smith at 221B Baker St.", "Mister and Missus Smith at two hundred twenty-one B Baker Street."),
+    ("See Rm. 402, p. 9.", "See room four hundred two, page nine."),
     ("Ask Acme Inc. about it.", "Ask Acme Incorporated about it."),
     ("Take No. 5, see fig. 3.", "Take number five, see figure three."),
     ("Pens, paper, etc. are here.", "Pens, paper, et cetera are here."),
@@ -98,6 +105,7 @@ ADDRESSES = [
     ("Go to example.org.", "Go to example dot org."),
     ("We use v2.0.1 now.", "We use version two point zero point one now."),
     ("Ping 192.168.1.1.", "Ping one nine two dot one six eight dot one dot one."),
+    ("Open C:\\docs\\main.py now.", "Open C colon backslash docs backslash main dot py now."),
     ("Open main.py first.", "Open main dot py first."),
 ]
 

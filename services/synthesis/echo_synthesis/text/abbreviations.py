@@ -7,12 +7,12 @@ def _words(text: str) -> frozenset[str]:
 
 NEVER_LAST = _words(
     "mr mrs ms mx dr prof st mt ft gen col sgt capt lt cmdr rev hon pres gov sen rep supt fr sr messrs mme mlle "
-    "vs no nos fig figs eq eqs vol vols pp ca cf eg ie viz approx dept tel ext"
+    "vs no nos p para rm fig figs eq eqs vol vols pp ca cf eg ie viz approx dept tel ext"
 )
 """Titles and the like: something always follows."""
 
 SOMETIMES_LAST = _words(
-    "jr esq etc inc ltd co corp llc plc bros pm bc ave blvd rd ln hwy apt jan feb apr jun jul aug sep sept oct "
+    "jr esq etc inc ltd co corp llc plc bros pm bc ave blvd rd ln hwy apt jan feb mar apr jun jul aug sep sept oct "
     "nov dec mon tue tues wed thu thur thurs fri lb lbs oz ft yd km kg cm mm hr hrs mins al est uk eu phd md bsc msc"
 )
 """Abbreviations that a sentence may end with."""

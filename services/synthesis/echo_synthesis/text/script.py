@@ -120,7 +120,7 @@ class _Stretch:
         """The units in order."""
         said = self._said()
         room = max(1, first_limit - 2 * split.MARKS_KEPT)
-        for sentence in split.sentences(self._text, self._words):
+        for sentence in split.sentences(self._text, self._words, self._joined):
             for piece in split.pieces(self._text, self._words, sentence, room, said, self._joined):
                 yield self._unit(piece, ends=piece.stop == sentence.stop)
             room = self._room

@@ -20,11 +20,11 @@ class Break(IntEnum):
     SENTENCE = 2
 
 
-def sentences(text: str, words: Sequence[Span]) -> Iterator[range]:
-    """The words, by their numbers, sentence by sentence."""
+def sentences(text: str, words: Sequence[Span], joined: Collection[int] = ()) -> Iterator[range]:
+    """The words, by their numbers, sentence by sentence; none ends after a word in `joined`."""
     first = 0
     for index in range(len(words)):
-        if index + 1 == len(words) or break_after(text, words, index) is Break.SENTENCE:
+        if index + 1 == len(words) or (index not in joined and break_after(text, words, index) is Break.SENTENCE):
             yield range(first, index + 1)
             first = index + 1
 

@@ -10,7 +10,7 @@ from echo_synthesis.text.words import PICTURES, find_words
 
 _NO_MARKS = re.compile(r"[^\s.,;:!?…।۔؟。！？、，；：—–―\-\"'“”‘’„«»‹›()\[\]¿¡]+")
 _SPACE = re.compile(r"\s+")
-_NOT_SAID = re.compile(rf"{PICTURES}|[*`~^\\|\u00ad\u200b]+")
+_NOT_SAID = re.compile(rf"{PICTURES}|[*`~^|\u00ad\u200b]+|\\(?!\w)")
 _CLOSING = frozenset(".,;:!?…।")
 _STOPS = frozenset(".!?…।۔؟。！？")
 

@@ -93,14 +93,17 @@ _FILES = (
 )
 
 
+@rules.add(
+    r"(?<![\w./~])(?:~|\.{1,2})?(?:/[\w.-]{1,60}){2,12}(?<![.-])/?(?!\w)",
+    r"(?<!\w)[A-Za-z]:(?:\\[\w.-]{1,60}){1,12}(?<![.-])(?!\w)",
+)
+def _path(match: re.Match[str]) -> Said:
+    return spell(match[0].rstrip("/"))
+
+
 @rules.add(rf"(?i)(?<![\w./-])[\w-]{{1,60}}(?:\.[\w-]{{1,30}}){{0,3}}\.(?:{_FILES})(?!\w)")
 def _file(match: re.Match[str]) -> Said:
     return spell(match[0])
-
-
-@rules.add(r"(?<![\w./~])(?:~|\.{1,2})?(?:/[\w.-]{1,60}){2,12}(?<![.-])/?(?!\w)")
-def _path(match: re.Match[str]) -> Said:
-    return spell(match[0].rstrip("/"))
 
 
 @rules.add(r"(?<![\w#])#(?P<tag>[^\W\d_]\w{0,60})")
@@ -111,6 +114,11 @@ def _hashtag(match: re.Match[str]) -> Said:
 @rules.add(r"(?<![\w@.])@(?P<name>[A-Za-z]\w{0,40})")
 def _handle(match: re.Match[str]) -> Said:
     return "at " + " ".join(part for part in _CAMEL.split(match["name"]) if part)
+
+
+@rules.add(r"(?<!\w)(?P<name>ISBN(?:-1[03])?:?)\s?(?P<number>[\d-]{9,17}[\dX])(?!\w)")
+def _book(match: re.Match[str]) -> Said:
+    return [("name", "I S B N"), ("number", ", ".join(spelled(part) for part in match["number"].split("-") if part))]
 
 
 telephone = Rules()

@@ -101,10 +101,22 @@ def _short_decade(match: re.Match[str]) -> Said:
     return plural(cardinal(int(match["decade"] or match["bare"])))
 
 
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_WEEKDAY = r"(?:Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun)\.?"
+
+
+@rules.add(rf"(?<!\w)(?P<first>{_WEEKDAY})\s?{DASH}\s?(?P<last>{_WEEKDAY})(?!\w)")
+def _weekdays(match: re.Match[str]) -> Said:
+    return [("first", _weekday_name(match["first"])), ("last", f"to {_weekday_name(match['last'])}")]
+
+
+def _weekday_name(written: str) -> str:
+    return next(day for day in _WEEKDAYS if day.startswith(written[:3]))
+
+
 @rules.add(r"(?<!\w)(?P<name>Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun)(?:\.,?|,)(?=\s(?:the\s)?[A-Z\d])")
 def _weekday(match: re.Match[str]) -> Said:
-    days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-    return next(day for day in days if day.startswith(match["name"][:3])) + ","
+    return _weekday_name(match["name"]) + ","
 
 
 @rules.add(

@@ -107,6 +107,13 @@ _UNITS = {
     "ºC": "degree| Celsius",
     "ºF": "degree| Fahrenheit",
     "ft": "foot",
+    "in": "inch",
+    "tsp": "teaspoon",
+    "tbsp": "tablespoon",
+    "wk": "week",
+    "wks": "week",
+    "yr": "year",
+    "yrs": "year",
     "sq ft": "square foot",
     "ft²": "square foot",
     "″": "inch",
@@ -115,7 +122,7 @@ _UNITS = {
 }
 """In the singular; what follows a bar stays as it is, and where nothing precedes an empty rest there is no plural."""
 
-_APART_TOO = frozenset(unit for unit in _UNITS if len(unit) > 1 or unit in "mgLWV°%‰Ω") - {"m2", "m3"}
+_APART_TOO = frozenset(unit for unit in _UNITS if len(unit) > 1 or unit in "mgLWV°%‰Ω") - {"m2", "m3", "in"}
 _UNIT = "|".join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))
 _INVARIABLE = re.compile(r"hertz|percent|per mille")
 
@@ -207,7 +214,7 @@ def _dimensions(match: re.Match[str]) -> Said:
     return [*said, ("third", f"by {number(match['third'])}")] if match["third"] else said
 
 
-@counts.add(rf"{APART}(?P<number>{NUMBER})x(?!\w)")
+@counts.add(rf"{APART}(?P<number>{NUMBER})x(?!\w|\s?[-+=*/^])")
 def _times(match: re.Match[str]) -> Said:
     return f"{number(match['number'])} times"
 
@@ -219,6 +226,12 @@ def _large(match: re.Match[str]) -> Said:
         return f"{number(match['number'])} K"
     if match["scale"] in {"t", "T", "b", "m"}:
         return None
+    if (
+        match["scale"] in {"M", "B"}
+        and "." not in match["number"]
+        and not re.compile(r"\s[a-z]").match(match.string, match.end())
+    ):
+        return None  # a house number, a size
     return [(match.start(), sign + number(match["number"])), ("scale", magnitude(match["scale"]))]
 
 
@@ -242,10 +255,12 @@ def _scientific(match: re.Match[str]) -> Said:
     return f"{number(match['base'])} times ten to the power of {number(match['power'].lstrip('+'))}"
 
 
-@counts.add(r"(?<![\w.])(?P<base>\d{1,9}|[a-zA-Z])(?P<power>[²³])(?!\w)")
+@counts.add(r"(?<![\w.])(?P<base>\d{1,9}|[a-zA-Z]{1,3})(?:(?P<raised>[²³])|\^(?P<power>-?\d{1,4}))(?!\w)")
 def _power(match: re.Match[str]) -> Said:
     base = number(match["base"]) if match["base"].isdecimal() else match["base"]
-    return f"{base} {'squared' if match['power'] == '²' else 'cubed'}"
+    power = match["power"] or ("2" if match["raised"] == "²" else "3")
+    named = {"2": "squared", "3": "cubed"}.get(power) or f"to the power of {number(power)}"
+    return f"{base} {named}"
 
 
 @counts.add(rf"(?P<minus>(?<![\w)\0]){MINUS})?{APART}(?P<number>{NUMBER}|\.\d{{1,15}})(?!\d)")

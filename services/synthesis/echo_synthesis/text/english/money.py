@@ -39,7 +39,7 @@ _CODES = {
 }
 _SYMBOL = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _CODE = "|".join(_CODES)
-_MAGNITUDE = rf"(?:\s?(?P<magnitude>{MAGNITUDE})(?![\w-]))?"
+_MAGNITUDE = rf"(?:[\s-]?(?P<magnitude>{MAGNITUDE})(?![\w-]))?"
 
 
 def amount(figure: str, scale: str | None, names: tuple[str, ...], *, negative: bool = False) -> tuple[str, str]:
@@ -69,6 +69,11 @@ def _range(match: re.Match[str]) -> Said:
     high, more = amount(match["high"], match["magnitude"], names)
     said: list[tuple[int | str, str]] = [("low", number(found[2])), ("high", f"to {high}")]
     return [*said, ("magnitude", more)] if more else said
+
+
+@rules.add(rf"(?<![\w$£€])(?P<symbol>{_SYMBOL})\s?(?P<whole>\d{{1,3}}(?:\.\d{{3}}){{0,3}}),(?P<cents>\d\d)(?![\d.,]?\d)")
+def _continental(match: re.Match[str]) -> Said:
+    return amount(f"{match['whole'].replace('.', '')}.{match['cents']}", None, _CURRENCIES[match["symbol"]])[0]
 
 
 @rules.add(

@@ -79,14 +79,13 @@ _NUMBERED = {
     "fig": ("figure", "figures"),
     "figs": ("figures", "figures"),
     "eq": ("equation", "equations"),
-    "sec": ("section", "sections"),
     "ext": ("extension", "extension"),
-    "art": ("article", "article"),
+    "rm": ("room", "rooms"),
 }
 
 
 @rules.add(
-    rf"(?<![\w.])(?P<title>{'|'.join(_TITLES)})\.(?=\s[A-Z\0])",
+    rf"(?<![\w.])(?P<title>{'|'.join(_TITLES)})\.(?=\s(?:[A-Z\0]|and\s))",
     r"(?<![\w.])(?P<title>Mrs|Mr|Ms|Prof)(?=\s[A-Z][a-z])",
 )
 def _title(match: re.Match[str]) -> Said:

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from num2words import num2words
 
-NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,15})?"
+NUMBER = r"(?:\d{1,2}(?:,\d{2}){1,4},\d{3}|\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,15})?"
 """A number as it is written, without its sign."""
 
 MINUS = "[-\N{MINUS SIGN}]"

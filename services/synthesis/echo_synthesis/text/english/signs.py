@@ -45,7 +45,15 @@ def _initials(_: re.Match[str]) -> Said:
     return "and"
 
 
-@rules.add(r"(?<=[^\W\d_])/(?=[^\W\d_])")
+_PER = {"hr": "hour", "h": "hour", "mo": "month", "yr": "year", "wk": "week", "s": "second", "sec": "second", "min": "minute"}
+
+
+@rules.add(r"(?<=\0)/(?P<unit>hr|hour|h|day|night|month|mo|year|yr|week|wk|person|mile|min|sec|s|kg|lb)(?!\w)")
+def _per(match: re.Match[str]) -> Said:
+    return f"per {_PER.get(match['unit'], match['unit'])}"
+
+
+@rules.add(r"(?<=[^\W\d_])/(?=[^\W\d_]|[\d\0])")
 def _slash(_: re.Match[str]) -> Said:
     return " "
 
@@ -55,7 +63,7 @@ def _underscore(_: re.Match[str]) -> Said:
     return " "
 
 
-@rules.add(r"(?<=[\d\0])\s?\+(?=\s?[\d\0a-z])|(?<=\s)\+(?=\s)|(?<=[\d\0])\+(?!\w)")
+@rules.add(r"(?<=[\d\0])\s?\+(?=\s?[\d\0a-z])|(?<=\s)\+(?=\s)|(?<=[\d\0])\+(?!\w)|(?<![\w\0])\+(?=[\d\0])")
 def _plus(_: re.Match[str]) -> Said:
     return "plus"
 
