@@ -1,6 +1,6 @@
 """Synthesis in this process, on a real database and a folder, with the tone engine: as many replicas as a test wants."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,14 @@ import pytest
 from echo_common.auth.principal import Principal, Scope
 from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
 from echo_common.bus.inproc import InprocBroker, InprocBus
+from echo_common.bus.port import Consumer, Done, Message, Outcome
+from echo_common.contracts.registry import event_types
 from echo_common.contracts.values import Plan, Role
 from echo_common.faults import FaultPoints
 from echo_common.http.client import ServiceClient
 from echo_common.service import Adapters
 from echo_common.storage.filesystem import FolderStorage
+from echo_common.storage.port import ObjectStore
 from echo_common.store.relay import Relay
 from echo_common.telemetry import Metrics
 from echo_synthesis.handlers import Dependencies
@@ -32,12 +35,23 @@ def somebody(user_id: str = "usr_1") -> Principal:
 
 @pytest.fixture
 def replica(database: Database, tmp_path: Path) -> Replica:
-    """`async with replica(**settings) as dependencies`; replicas share the database, the folder and the bus."""
+    """`async with replica(**settings) as dependencies`; replicas share the database, the folder and the bus.
+
+    `objects` is another object store, `heard` a list that gets every event published here.
+    """
     broker = InprocBroker()
 
     @asynccontextmanager
-    async def start(**settings: object) -> AsyncIterator[Dependencies]:
-        chosen: dict[str, Any] = {"engines": ("tone",), "default_voice": "tone_low", "workers": 1, "models": tmp_path, **settings}
+    async def start(
+        *, objects: ObjectStore | None = None, heard: list[Message] | None = None, **settings: object
+    ) -> AsyncIterator[Dependencies]:
+        chosen: dict[str, Any] = {
+            "engines": ("tone",),
+            "default_voice": "tone_low",
+            "workers": 1,
+            "models": tmp_path,
+            **settings,
+        }
         synthesis = service(SynthesisSettings(**chosen))
         async with AsyncExitStack() as stack:
             store = await database.open("synthesis")
@@ -47,8 +61,12 @@ def replica(database: Database, tmp_path: Path) -> Replica:
             relay = Relay(bus)
             stack.push_async_callback(relay.close)
             auth = await stack.enter_async_context(ServiceClient.open("auth", "http://127.0.0.1:9"))  # nobody asks it
-            adapters = Adapters(store, bus, relay, FolderStorage(tmp_path / "objects"), Metrics(), FaultPoints(), auth)
+            adapters = Adapters(
+                store, bus, relay, objects or FolderStorage(tmp_path / "objects"), Metrics(), FaultPoints(), auth
+            )
             dependencies = await stack.enter_async_context(synthesis.open(adapters))
+            if heard is not None:
+                await bus.consume(Consumer("test", [topic for topic, _ in event_types()], _listener(heard)))
             await relay.start()
             inbox, dead_letters = StoreInbox(store), StoreDeadLetters(store)
             await inbox.prepare()
@@ -58,3 +76,11 @@ def replica(database: Database, tmp_path: Path) -> Replica:
             yield dependencies
 
     return start
+
+
+def _listener(heard: list[Message]) -> Callable[[Message], Awaitable[Outcome]]:
+    async def listen(message: Message) -> Outcome:
+        heard.append(message)
+        return Done()
+
+    return listen

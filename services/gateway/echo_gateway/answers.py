@@ -53,7 +53,9 @@ class Answers:
         """Whether an answer that begins like this is to be kept: small, named by an ETag, never changing."""
         facts = dict(headers)
         size = int(facts.get(b"content-length", self._capacity + 1))
-        return size <= self._capacity // _LARGEST_SHARE and b"etag" in facts and b"immutable" in facts.get(b"cache-control", b"")
+        return (
+            size <= self._capacity // _LARGEST_SHARE and b"etag" in facts and b"immutable" in facts.get(b"cache-control", b"")
+        )
 
     def keep(self, user_id: str, target: str, headers: Headers, body: bytes) -> None:
         """Remember a whole answer."""

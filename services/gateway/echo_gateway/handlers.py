@@ -1,7 +1,14 @@
 """Events the gateway listens to: each replica rings for those who watch the job there."""
 
 from echo_common.bus.subscriptions import Subscriptions
-from echo_common.contracts.events.synthesis import AudioDeleted, JobCancelled, JobCompleted, JobFailed, JobProgressed, JobStarted
+from echo_common.contracts.events.synthesis import (
+    AudioDeleted,
+    JobCancelled,
+    JobCompleted,
+    JobFailed,
+    JobProgressed,
+    JobStarted,
+)
 from echo_common.contracts.events.voice import (
     VoiceModelCancelled,
     VoiceModelFailed,

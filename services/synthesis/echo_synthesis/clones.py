@@ -44,7 +44,9 @@ class Clones:
         """The read model; styles are kept beside this process for its engines to read, as long as the context lasts."""
         with tempfile.TemporaryDirectory(prefix="echo-styles-") as folder:
             clones = cls(store, objects, engines, config, Path(folder))
-            await clones._voices.ensure([Index([("user_id", 1)]), Index([("shared_with", 1)]), Index([("public", 1)]), Index([("reference", 1)])])
+            await clones._voices.ensure(
+                [Index([("user_id", 1)]), Index([("shared_with", 1)]), Index([("public", 1)]), Index([("reference", 1)])]
+            )
             await clones._selections.ensure([])
             yield clones
 

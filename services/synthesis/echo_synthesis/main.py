@@ -48,7 +48,9 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
             voices = await asyncio.to_thread(Voices, engines, config, chosen.default_voice, chosen.fallback)
             recorder = FallbackRecorder(Narrator(pool, cache, clones.called), adapters.objects, voices)
             links = await Links.open(adapters.store)
-            studio = Studio(chosen, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links)
+            studio = Studio(
+                chosen, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links
+            )
             worker = Worker(studio, adapters.metrics, adapters.faults)
             async with worker.running():
                 yield Dependencies(studio, worker, pool)

@@ -10,7 +10,6 @@ import numpy as np
 
 from echo_common.errors import ValidationError
 from echo_synthesis.audio.effects import amplify
-from echo_synthesis.audio.loudness import even
 from echo_synthesis.domain import SpeechSettings, WordMark
 from echo_synthesis.engine import Alignment, EngineCrashedError, EngineSpec, EngineTimeoutError, Speech, Utterance
 from echo_synthesis.enginepool import EnginePool

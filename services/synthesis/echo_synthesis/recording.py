@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from echo_common.contracts.values import Alignment
+from echo_common.errors import EchoError
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectStore
+from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS
@@ -83,7 +85,7 @@ class Recorder:
         """Speak everything, store the objects, and give back the audio, which is not saved yet.
 
         `progressed` hears of each unit when it is in the file. The objects' keys hold the attempt, so that no attempt ever
-        overwrites another's.
+        overwrites another's. A failure or a cancellation leaves no object behind, as far as storage can be reached.
         """
         audio_id = audio_id or new_id("aud")
         settings = narration.settings
@@ -102,8 +104,13 @@ class Recorder:
                         await progressed(unit)
             await asyncio.to_thread(_finish, encoder, effects)
             key = f"{Audio.folder_of(audio_id)}{attempt}"
-            words, times_key = await times.store(self._objects, f"{key}.times.jsonl")
-            stored = await self._objects.put_file(f"{key}.{audio_format.extension}", path, audio_format.mime)
+            keys = (f"{key}.times.jsonl", f"{key}.{audio_format.extension}")
+            try:
+                words, times_key = await uninterrupted(times.store(self._objects, keys[0]))
+                stored = await uninterrupted(self._objects.put_file(keys[1], path, audio_format.mime))
+            except BaseException:
+                await uninterrupted(self._remove(keys))
+                raise
         return Audio(
             id=audio_id,
             user_id=user_id,
@@ -124,6 +131,11 @@ class Recorder:
             units=tally.units,
             cached_units=tally.cached_units,
         )
+
+    async def _remove(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            with suppress(EchoError):
+                await self._objects.delete(key)
 
     async def stream(self, narration: Narration) -> AsyncGenerator[Part, None]:
         """Encoded bytes as soon as there are any, unit by unit; the last part is the encoder's rest.

@@ -68,6 +68,13 @@ class AudioShelf(Repository[Audio]):
             audio.version = earlier.version
             await self.save(audio)
 
+    async def withdraw(self, audio: Audio) -> None:
+        """Forget an audio that its job did not want any more, unless another attempt's has taken its place."""
+        held = await self.find_one({"_id": audio.id, "attempt": audio.attempt})
+        if held is not None:
+            held.erase()
+            await self.save(held)
+
 
 class Dictionary(Repository[DictionaryEntry]):
     """Users' own pronunciations; one for a term in a scope."""

@@ -11,10 +11,11 @@ from time import monotonic
 import structlog
 
 from echo_common.clock import now
-from echo_common.errors import ConflictError, EchoError
+from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
 from echo_common.telemetry import Metrics
+from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.domain import Audio, Job, LeaseLostError, Pace, lease_until
 from echo_synthesis.narration import SpokenUnit, plan
 from echo_synthesis.usecases import Studio
@@ -193,10 +194,11 @@ class _Run:
         )
         try:
             audio = await self._keep_lease(speaking)
-        finally:
+        except BaseException:
             speaking.cancel()
-            await asyncio.gather(speaking, return_exceptions=True)
-        await self._commit(audio)
+            await uninterrupted(self._clear_away(speaking))
+            raise
+        await uninterrupted(self._commit(audio))
 
     async def settle(self, change: Callable[[Job], object]) -> None:
         """Try to change the job under this attempt's fence; a lost lease or an outage leaves it to the sweep."""
@@ -239,16 +241,24 @@ class _Run:
             await self._studio.audio.put(audio)
             await self._faults.reach("worker.before_commit")
             await self._studio.jobs.update(self._job_id, lambda held: held.complete(self._attempt, audio.id, audio.duration))
-        except (LeaseLostError, ConflictError) as error:
+        except (LeaseLostError, NotFoundError, ConflictError) as error:
+            await self._studio.audio.withdraw(audio)
             await self._discard(audio.object_keys)
             raise LeaseLostError(self._job_id) from error
         if self._attempt > 1:
             kept = set(audio.object_keys)
             await self._discard([key async for key in self._studio.objects.keys(Audio.folder_of(audio.id)) if key not in kept])
 
+    async def _clear_away(self, speaking: "asyncio.Task[Audio]") -> None:
+        """Nobody wants what is being spoken; it may have been stored already."""
+        await asyncio.wait({speaking})
+        if not speaking.cancelled() and speaking.exception() is None:
+            await self._discard(speaking.result().object_keys)
+
     async def _discard(self, keys: Sequence[str]) -> None:
         for key in keys:
-            await self._studio.objects.delete(key)
+            with suppress(EchoError):
+                await self._studio.objects.delete(key)
 
 
 class _Outage(Exception):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from echo_synthesis.engine import (
     EngineCrashedError,
     EngineFailedError,

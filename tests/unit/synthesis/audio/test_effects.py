@@ -1,6 +1,7 @@
 """Louder never means broken."""
 
 import numpy as np
+
 from echo_synthesis.audio.effects import amplify
 from echo_synthesis.audio.resample import Resampler
 
