@@ -1,7 +1,7 @@
 """Words in syllables, and syllables in time.
 
 English by its spelling: vowels as nuclei, silent letters known, as many consonants with the following vowel as can begin a word
-(the maximal onset principle). 94 % of the words in running text get the number of syllables that the CMU dictionary gives.
+(the maximal onset principle). Most words get the number of syllables that the CMU dictionary gives them; see the README.
 """
 
 # ruff: noqa: RUF001  (the typographic marks are the subject)
