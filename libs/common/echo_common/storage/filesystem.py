@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -40,12 +40,12 @@ class FolderStorage:
 
     async def put_file(self, key: str, path: Path, mime: str) -> ObjectInfo:
         target = self._path(key)
-        source = await asyncio.to_thread(path.open, "rb")  # outside: that it is not there is not the storage's fault
+        source, _ = await _opened(asyncio.to_thread(_open_source, path))  # that it is not there is not the storage's fault
         with source:
             return await _in_thread(self._write, target, key, mime, iter(lambda: source.read(BLOCK), b""))
 
     async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        file, size = await _in_thread(_open, self._path(key), start)
+        file, size = await _opened(_in_thread(_open, self._path(key), start))
         with file:
             left = (size if end is None else min(end, size)) - start
             while left > 0 and (block := await _in_thread(file.read, min(BLOCK, left))):
@@ -119,6 +119,26 @@ async def _in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) ->
         return await asyncio.to_thread(call, *args, **kwargs)
     except OSError as error:
         raise StorageUnavailableError from error
+
+
+async def _opened(opening: Awaitable[tuple[IO[bytes], int]]) -> tuple[IO[bytes], int]:
+    """A file and its size; one that is open only after a cancellation is closed again."""
+    task = asyncio.ensure_future(opening)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(_close)
+        raise
+
+
+def _close(opening: "asyncio.Future[tuple[IO[bytes], int]]") -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result()[0].close()
+
+
+def _open_source(path: Path) -> tuple[IO[bytes], int]:
+    file = path.open("rb")
+    return file, os.fstat(file.fileno()).st_size
 
 
 def _fill(file: IO[bytes], key: str, mime: str, blocks: Iterable[bytes]) -> ObjectInfo:

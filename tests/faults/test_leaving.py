@@ -1,0 +1,82 @@
+"""Clients that go away, and many that come at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.person import Person, data
+from tests.support.platform import Platform
+
+STREAM = "/tts/synthesize/stream"
+LEAVERS = 50
+
+
+@pytest.fixture
+async def ada(platform: Platform) -> AsyncIterator[Person]:
+    async with Person.at(platform.url) as person:
+        await person.register()
+        yield person
+
+
+def speakers(platform: Platform) -> int:
+    """Processes that speak."""
+    return max(1, sum(name.startswith("synthesis") for name in platform.pids()))
+
+
+def open_files(platform: Platform) -> int:
+    return sum(process.num_fds() for process in platform.family())
+
+
+async def idle(platform: Platform) -> bool:
+    """Whether nothing is being spoken; the gateway asks one replica after the other."""
+    async with httpx.AsyncClient() as http:
+        told = [(await http.get(f"{platform.url}/health")).json() for _ in range(speakers(platform))]
+    return all("ready, 0 of" in str(health["parts"]["synthesis"]["facts"]) for health in told)
+
+
+async def leave_after_the_first_sound(person: Person, text: str, accept: str = "*/*") -> None:
+    body = {"text": text, "voice_id": "tone_low", "config": {"output_format": "pcm"}}
+    async with person.http.stream("POST", STREAM, json=body, headers={"Accept": accept}) as response:
+        await anext(response.aiter_bytes())
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/event-stream"])
+async def test_when_the_listener_leaves_the_engine_stops_within_a_sentence(
+    accept: str, platform: Platform, ada: Person
+) -> None:
+    text = "Begun. " + " ".join(f"Sentence {number} of {accept[0]} tone-slow-500." for number in range(60))
+    await leave_after_the_first_sound(ada, text, accept)
+
+    await eventually(lambda: idle(platform), within=8)  # all of it would take fifteen seconds or more
+    whole = data(await ada.http.post("/tts/synthesize", json={"text": text, "voice_id": "tone_low"}))
+    assert whole["cached_units"] <= 8, "what was spoken before the leaving was noticed"
+
+
+async def test_many_who_leave_leave_nothing_behind(platform: Platform, ada: Person) -> None:
+    async def leave(first: int) -> None:
+        texts = [f"Leaver {number}. Then more. And more." for number in range(first, first + 10)]
+        await asyncio.gather(*(leave_after_the_first_sound(ada, text) for text in texts))
+
+    await leave(0)  # pools of connections fill with the first ones
+    await eventually(lambda: idle(platform))
+    before = open_files(platform)
+    for first in range(10, LEAVERS, 10):
+        await leave(first)
+
+    async def as_before() -> bool:
+        return await idle(platform) and open_files(platform) <= before + 10
+
+    await eventually(as_before, within=20)
+    assert (await ada.speak("Still here."))["duration"] > 0
+
+
+async def test_fifty_who_ask_for_the_same_get_one_synthesis(platform: Platform, ada: Person) -> None:
+    text = "The very same tone-slow-300 words."
+    results = await asyncio.gather(*(ada.speak(text) for _ in range(50)))
+    spoken = sum(result["units"] - result["cached_units"] for result in results)
+    assert spoken <= speakers(platform), "one in each process that speaks"
+    assert len({result["audio_id"] for result in results}) == 50
+    assert len({str(result["word_timestamps"]) for result in results}) == 1

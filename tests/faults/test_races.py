@@ -1,0 +1,59 @@
+"""Two that want opposite things at the same moment: one of them has it, and nobody has half of it."""
+
+import asyncio
+import random
+from collections import Counter
+
+from echo_common.bus.port import Message
+from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.contracts.values import JobStatus
+from echo_synthesis import usecases
+from echo_synthesis.domain import Job, JobStateConflictError
+from echo_synthesis.handlers import Dependencies
+from tests.support.eventually import eventually
+from tests.support.studio import Replica, somebody
+
+ALICE = somebody("usr_alice")
+RACES = 200
+_ENDS = {"synthesis.job_completed", "synthesis.job_cancelled", "synthesis.job_failed"}
+
+
+async def race(number: int, deps: Dependencies, chance: random.Random) -> Job:
+    job = await usecases.queue_job(f"Race {number % 7}.", None, SpeechConfig(), ALICE, deps.studio)
+    deps.worker.ring()
+    await asyncio.sleep(chance.uniform(0, 0.12))
+    try:
+        await usecases.cancel_job(job.id, ALICE, deps.studio)
+    except JobStateConflictError:
+        pass
+    else:
+        deps.worker.drop(job.id)
+    return job
+
+
+async def test_cancelling_races_completing_two_hundred_times(replica: Replica) -> None:
+    chance = random.Random(7)
+    heard: list[Message] = []
+    async with replica(heard=heard) as deps:
+        jobs: list[Job] = []
+        for first in range(0, RACES, 10):
+            jobs += await asyncio.gather(*(race(number, deps, chance) for number in range(first, first + 10)))
+
+        async def all_ended() -> bool:
+            return not deps.worker.busy and all([(await deps.studio.jobs.get(job.id)).status.terminal for job in jobs])
+
+        await eventually(all_ended, within=30)
+        ended = [await deps.studio.jobs.get(job.id) for job in jobs]
+        completed = [job for job in ended if job.status is JobStatus.COMPLETED]
+        assert {job.status for job in ended} == {JobStatus.COMPLETED, JobStatus.CANCELLED}
+        for job in ended:
+            audio = await deps.studio.audio.find_one({"_id": job.audio_key})
+            assert (audio is not None) == (job.status is JobStatus.COMPLETED)
+        assert len([key async for key in deps.studio.objects.keys("audio/")]) == len(completed)
+
+        def each_end_is_told() -> bool:
+            return len({message.id for message in heard if message.topic in _ENDS}) >= RACES
+
+        await eventually(each_end_is_told, within=20)
+    ends = Counter(message.topic for message in {message.id: message for message in heard}.values() if message.topic in _ENDS)
+    assert ends == {"synthesis.job_completed": len(completed), "synthesis.job_cancelled": RACES - len(completed)}
