@@ -158,3 +158,27 @@ async def test_replicas_that_share_a_store_count_together(start: Start, database
             async with gateway.ask("GET", VOICES, headers=gateway.bearer(sub=f"usr_{database.prefix}")) as response:
                 statuses.append(response.status)
     assert statuses == [200, 200, 200, 429]
+
+
+async def test_a_voucher_opens_the_routes_that_take_it_and_no_other(gateway: Gateway, synthesis: Upstream) -> None:
+    taken = [
+        ("GET", "/api/v1/tts/synthesize/stream?text=Hello&ticket=abc"),
+        ("GET", "/api/v1/files/audio/aud_1?expires=1&signature=abc"),
+        ("HEAD", "/api/v1/files/audio/aud_1?signature=abc"),
+    ]
+    for method, path in taken:
+        async with gateway.ask(method, path, headers={}) as response:
+            assert response.status == 200, path
+    assert [asked.target for asked in synthesis.asked] == [path.removeprefix("/api/v1") for _, path in taken]
+    refused = [
+        ("GET", "/api/v1/tts/synthesize/stream?text=ticket"),
+        ("GET", "/api/v1/tts/synthesize/stream?text=a&tickets=abc"),
+        ("POST", "/api/v1/tts/synthesize/stream?ticket=abc"),
+        ("GET", "/api/v1/files/aud_1/info?signature=abc"),
+        ("DELETE", "/api/v1/files/audio/aud_1?signature=abc"),
+        ("GET", "/api/v1/job?ticket=abc&signature=abc"),
+    ]
+    for method, path in refused:
+        async with gateway.ask(method, path, headers={}) as response:
+            assert response.status == 401, path
+    assert len(synthesis.asked) == len(taken)

@@ -1,0 +1,105 @@
+"""A text of a hundred thousand characters: it is spoken, placed and kept without growing out of hand."""
+
+import itertools
+
+import pytest
+
+from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.contracts.values import AudioFormat, JobStatus
+from echo_common.errors import ValidationError
+from echo_synthesis import usecases
+from echo_synthesis.domain import Job
+from echo_synthesis.handlers import Dependencies
+from echo_synthesis.times import FEW
+from tests.support.database import Database
+from tests.support.eventually import eventually
+from tests.support.studio import Replica, somebody
+
+ALICE = somebody("usr_alice")
+CHARACTERS = 100_000
+SLOW = " ".join(f"Sentence tone-slow-500 number {number}." for number in range(20))
+
+
+def book(characters: int) -> str:
+    lines: list[str] = []
+    length = 0
+    while length < characters:
+        number = len(lines)
+        line = f"# Part {number}\n" if number % 150 == 0 else f"Sentence {number} of a long and winding story about a fox.\n"
+        lines.append(line)
+        length += len(line)
+    return "".join(lines)[:characters]
+
+
+async def status(job: Job, deps: Dependencies) -> JobStatus:
+    return (await deps.studio.jobs.glance(job.id, {})).status
+
+
+async def test_a_hundred_thousand_characters_become_audio_with_every_word_in_its_place(
+    replica: Replica, database: Database
+) -> None:
+    text = book(CHARACTERS)
+    async with replica(cache_bytes=0) as deps:
+        config = SpeechConfig(speed=4, output_format=AudioFormat.MP3, sample_rate=16_000)
+        job = await usecases.queue_job(text, None, config, ALICE, deps.studio)
+        deps.worker.ring()
+
+        async def done() -> bool:
+            return await status(job, deps) is JobStatus.COMPLETED
+
+        await eventually(done, within=110)
+        finished = await deps.studio.jobs.get(job.id)
+        audio = await usecases.find_audio(str(finished.audio_id), ALICE, deps.studio)
+        words = await usecases.words_of(audio, deps.studio)
+
+    assert len(words) == finished.word_count > FEW
+    assert [word.word for word in words] == [text[word.char_start : word.char_end] for word in words]
+    assert all(earlier.char_end <= later.char_start for earlier, later in itertools.pairwise(words))
+    assert all(earlier.start <= later.start for earlier, later in itertools.pairwise(words))
+    assert words[-1].end <= audio.duration
+    assert [chapter.title for chapter in audio.chapters] == [f"Part {number}" for number in range(0, 1_950, 150)]
+
+    store = await database.open("synthesis")
+    [document] = [found async for found in store.collection("audio").find({})]
+    await store.close()
+    assert len(str(document)) < 10_000
+
+
+async def test_renewing_a_lease_does_not_write_the_text_again(replica: Replica, database: Database) -> None:
+    store = await database.open("synthesis")
+    jobs = store.collection("jobs")
+    async with replica() as deps:
+        job = await usecases.queue_job(SLOW, None, SpeechConfig(), ALICE, deps.studio)
+        await jobs.update_one({"_id": job.id}, {"$set": {"search": "changed behind our back"}})
+        deps.worker.ring()
+
+        async def renewed() -> bool:
+            return (await deps.studio.jobs.get(job.id)).units_done > 2
+
+        await eventually(renewed, within=20)
+        assert (await deps.studio.jobs.get(job.id)).search == "changed behind our back"
+    await store.close()
+
+
+async def test_a_cancellation_nobody_rang_for_is_heard_within_two_seconds(replica: Replica, database: Database) -> None:
+    store = await database.open("synthesis")
+    async with replica(lease_seconds=600) as deps:
+        job = await usecases.queue_job(SLOW, None, SpeechConfig(), ALICE, deps.studio)
+        deps.worker.ring()
+
+        async def begun() -> bool:
+            return (await deps.studio.jobs.get(job.id)).units_done > 0
+
+        await eventually(begun, within=20)
+        change = {"$set": {"status": "cancelled"}, "$unset": {"lease": ""}, "$inc": {"version": 1}}
+        assert await store.collection("jobs").update_one({"_id": job.id}, change)
+        await eventually(lambda: not deps.worker.busy, within=4)
+        assert [key async for key in deps.studio.objects.keys("audio/")] == []
+        assert await deps.studio.audio.count({}) == 0
+    await store.close()
+
+
+async def test_one_character_too_many_is_refused(replica: Replica) -> None:
+    async with replica() as deps:
+        with pytest.raises(ValidationError):
+            await usecases.queue_job(book(CHARACTERS) + "!", None, SpeechConfig(), ALICE, deps.studio)
