@@ -1,5 +1,6 @@
 """P10: does memory grow?"""
 
+import asyncio
 import random
 from collections.abc import Sequence
 
@@ -8,6 +9,9 @@ from bench.stage import Stage
 from bench.texts import story
 
 _EARLY, _LATE = 20, 500
+_MINUTE, _HOUR = 11, 640
+"""Sentences that Piper speaks in a minute, and in an hour."""
+
 _MIB = 1024 * 1024
 
 
@@ -20,7 +24,29 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
         if number + 1 == _EARLY:
             early = stage.memory()
     late = stage.memory()
+    short, _ = await _peak(stage, story("a minute", _MINUTE))
+    long, seconds = await _peak(stage, story("an hour", _HOUR if rounds > 1 else 10 * _MINUTE))
+    note = f"{seconds / 60:.0f} minutes"
     return [
         Figure("P10", "memory after 500 requests ÷ after 20", [late / early], at_most=1.10),
+        Figure("P10", "Piper: memory for an hour of audio ÷ for a minute, as jobs", [long / short], at_most=1.3, note=note),
         Figure("memory", "resident memory of all processes", [late / _MIB], "MiB"),
     ]
+
+
+async def _peak(stage: Stage, text: str) -> tuple[int, float]:
+    """Most memory while a job is done, in bytes, and the seconds of audio it makes."""
+    body = {"text_content": text, "voice_model_id": "piper_joe", "output_format": "mp3"}
+    async with stage.session.post("/api/v1/job", json=body) as answer:
+        answer.raise_for_status()
+        path = f"/api/v1/job/{(await answer.json())['data']['id']}?include_text=false&include_result=false"
+    most = 0
+    while True:
+        async with stage.session.get(path) as answer:
+            job = (await answer.json())["data"]
+        most = max(most, stage.memory())
+        if job["status"] == "failed":
+            raise RuntimeError(job["error_message"])
+        if job["status"] == "completed":
+            return most, job["duration"]
+        await asyncio.sleep(0.2)

@@ -25,7 +25,7 @@ async def finished(person: Person, job: dict[str, Any]) -> dict[str, Any]:
 
 async def busy(person: Person) -> None:
     """Give the workers enough to do that what is queued next has to wait."""
-    for number in range(4):
+    for number in range(8):
         await person.queue(f"{number} {SLOW}")
 
 

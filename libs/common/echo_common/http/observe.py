@@ -1,5 +1,6 @@
 """One pure-ASGI layer around every app: request id, trace, access log, metrics, security headers, last resort for errors."""
 
+import asyncio
 import os
 import re
 import time
@@ -29,6 +30,10 @@ _SECURITY_HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-site"),
 )
+
+
+_HEARD_OUT = 16 * 1024 * 1024
+_HEARD_OUT_SECONDS = 2.0
 
 
 class Observe:
@@ -134,11 +139,13 @@ class Observe:
         async def counted() -> Message:
             nonlocal seen
             if declared > limit:
+                await _hear_out(receive)
                 raise refusal()
             message = await receive()
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
                 if seen > limit:
+                    await _hear_out(receive)
                     raise refusal()
             return message
 
@@ -155,3 +162,15 @@ class Observe:
     def _counters(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         requests = self._metrics.requests.labels(self._service, method, route, str(status))
         return requests, self._metrics.latency.labels(self._service, method, route)
+
+
+async def _hear_out(receive: Receive) -> None:
+    """Read a little further: a client that is still sending when the connection closes never sees the refusal."""
+    left = _HEARD_OUT
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_HEARD_OUT_SECONDS):
+            while left > 0:
+                message = await receive()
+                if not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))
