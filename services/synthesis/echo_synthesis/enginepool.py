@@ -73,7 +73,8 @@ class EnginePool:
 
     async def start(self, *engines: str) -> None:
         """Start all workers of these engines now; without this each starts when first needed. Problems show in `health`."""
-        await asyncio.gather(*(self._crew(engine).start() for engine in engines))
+        # cancelled, it waits for all of them to have ended what they began
+        await asyncio.gather(*(self._crew(engine).start() for engine in engines), return_exceptions=True)
 
     async def speak(self, engine: str, utterance: Utterance, *, turn: Hashable = None) -> Speech:
         """Speak `utterance`, as soon as it is its turn.

@@ -173,6 +173,16 @@ async def test_closing_ends_every_process_and_every_request(make: Callable[..., 
     assert not any(map(alive, pids))
 
 
+async def test_a_start_that_is_given_up_leaves_no_process(tmp_path: Path) -> None:
+    pool = EnginePool({"one": TONE, "other": TONE}, PoolConfig(tmp_path, workers=2))
+    loading = asyncio.create_task(pool.start("one", "other"))
+    await until(children)
+    loading.cancel()
+    await asyncio.gather(loading, return_exceptions=True)
+    await pool.close()
+    assert not children()
+
+
 async def test_a_killed_process_is_replaced(make: Callable[..., EnginePool]) -> None:
     pool = make()
     await pool.start("tone")
