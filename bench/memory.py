@@ -9,7 +9,7 @@ from bench.stage import Stage
 from bench.texts import story
 
 _EARLY, _LATE = 20, 500
-_MINUTE, _HOUR = 11, 640
+_MINUTE, _HOUR = 12, 750
 """Sentences that Piper speaks in a minute, and in an hour."""
 
 _MIB = 1024 * 1024
