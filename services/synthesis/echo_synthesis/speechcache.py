@@ -42,6 +42,7 @@ class SpeechCache:
         self._size = 0
         self._uncounted = 0
         self._flights = SingleFlight[tuple[Speech, bool]]()
+        self._fresh: dict[str, bytes] = {}
         self._counting = asyncio.Lock()
         self._writing: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("echo.speech_cache")
@@ -77,6 +78,7 @@ class SpeechCache:
             speech = await make()
             blob = _encode(speech)
             if self._capacity:
+                self._fresh[key] = blob  # who comes while it is being written finds it here
                 self._background(self._store(key, voice, blob))
             # what is heard the first time is, sample by sample, what will be heard again
             return replace(_decode(blob), cost=speech.cost), False
@@ -100,6 +102,8 @@ class SpeechCache:
     async def _get(self, key: str) -> Speech | None:
         if not self._capacity:
             return None
+        if (fresh := self._fresh.get(key)) is not None:
+            return _decode(fresh)
         try:
             entry = await self._entries.find_one({"_id": key})
             if entry is None:
@@ -135,6 +139,8 @@ class SpeechCache:
                 await self._make_room()
         except EchoError as error:
             self._log.warning("entry not kept", error=error.message)
+        finally:
+            self._fresh.pop(key, None)
 
     async def _count(self) -> None:
         self._uncounted = 0
