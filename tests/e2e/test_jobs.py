@@ -1,5 +1,6 @@
 """Jobs as their owners and administrators use them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -25,8 +26,7 @@ async def finished(person: Person, job: dict[str, Any]) -> dict[str, Any]:
 
 async def busy(person: Person) -> None:
     """Give the workers enough to do that what is queued next has to wait."""
-    for number in range(8):
-        await person.queue(f"{number} {SLOW}")
+    await asyncio.gather(*(person.queue(f"{number} {SLOW}") for number in range(24)))
 
 
 async def test_jobs_are_filtered_searched_sorted_and_paged(ada: Person, eve: Person) -> None:
@@ -83,7 +83,7 @@ async def test_a_waiting_job_is_changed_and_speaks_what_it_was_changed_to(ada: P
     assert refusal(await ada.http.put(f"/job/{job['id']}", json={"speed": 9})) == (422, "VALIDATION_ERROR")
     assert refusal(await ada.http.put(f"/job/{job['id']}", json={"config": {"tempo": 1}})) == (422, "VALIDATION_ERROR")
     assert refusal(await ada.http.put(f"/job/{job['id']}", json={"text_content": "..."})) == (422, "VALIDATION_ERROR")
-    for other in data(await ada.http.get("/job", params={"text_search": "sentence"})):
+    for other in data(await ada.http.get("/job", params={"text_search": "sentence", "limit": 100})):
         await ada.http.patch(f"/job/{other['id']}", json={"status": "cancelled"})
 
     assert (await finished(ada, job))["status"] == "completed"
