@@ -105,7 +105,12 @@ def welcome(console: Console, url: str, secrets: Secrets, places: Mapping[str, s
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    told = {"API": f"{url}/api/v1", "Docs": f"{url}/openapi.json", "Admin": secrets.admin_email, "Password": secrets.admin_password}
+    told = {
+        "API": f"{url}/api/v1",
+        "Docs": f"{url}/openapi.json",
+        "Admin": secrets.admin_email,
+        "Password": secrets.admin_password,
+    }
     for name, value in {**told, **places, "Stop": "Ctrl-C"}.items():
         table.add_row(name, value)
     title = f"Echo is ready ({took:.1f} s)"
