@@ -172,7 +172,10 @@ class UnknownVoiceError(NotFoundError):
 
 
 class EngineUnavailableError(ServiceUnavailableError):
-    """The speech engine is not ready: something is missing, it does not start, or too much is waiting already."""
+    """The speech engine is not ready: something is missing, it does not start, or too much is waiting already.
+
+    `retry_after` is None when waiting does not help: a key that is refused, an account without credit.
+    """
 
     code = "ENGINE_UNAVAILABLE"
 

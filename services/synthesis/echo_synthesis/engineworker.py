@@ -54,6 +54,7 @@ class EngineWorker:
         self._asked: dict[int, asyncio.Future[_Answer]] = {}
         self._failed_starts = 0
         self._retry_at = 0.0
+        self._lasting = False
         self._starts = 0
         self.ready = False
         self.starting = False
@@ -81,7 +82,8 @@ class EngineWorker:
     async def _try_to_start(self) -> None:
         now = asyncio.get_running_loop().time()
         if now < self._retry_at:
-            raise EngineUnavailableError(self.problem, retry_after=max(1, round(self._retry_at - now)))
+            rest = None if self._lasting else max(1, round(self._retry_at - now))
+            raise EngineUnavailableError(self.problem, retry_after=rest)
         self.starting = True
         try:
             await self._start()
@@ -89,7 +91,7 @@ class EngineWorker:
             self._failed_starts += 1
             pause = min(2.0 ** (self._failed_starts - 1), self._limits.longest_backoff)
             self._retry_at = asyncio.get_running_loop().time() + pause
-            self.problem = error.message
+            self.problem, self._lasting = error.message, error.retry_after is None
             await self.close()
             raise
         except asyncio.CancelledError:
@@ -155,7 +157,7 @@ class EngineWorker:
         missing = await asyncio.to_thread(self._spec.missing, self._config)
         if missing:
             lacks = f"The speech engine {self._spec.name} lacks {', '.join(missing)}; {self._spec.remedy}."
-            raise EngineUnavailableError(lacks, retry_after=30)
+            raise EngineUnavailableError(lacks, retry_after=None if self._spec.remote else 30)
         self._starts += 1
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "echo_synthesis.engines", self._spec.name),

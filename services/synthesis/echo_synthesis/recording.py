@@ -23,11 +23,13 @@ _SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
 
 
 class Tally:
-    """What a narration has come to so far: its units, its length, its chapters."""
+    """What a narration has come to so far: its units, its length, its chapters; and how much of it is left."""
 
     def __init__(self, narration: Narration) -> None:
         self.settings = narration.settings
         self.units = self.cached_units = 0
+        self.units_total = len(narration.units)
+        self.characters_left = narration.characters
         self.alignment: Alignment = "model"
         self._samples = 0
         self._rate = narration.engine.sample_rate
@@ -37,6 +39,7 @@ class Tally:
         """Count a unit."""
         self.units += 1
         self.cached_units += unit.cached
+        self.characters_left -= unit.characters
         self.alignment = max(self.alignment, unit.speech.alignment, key=_SURER.index)
         self._samples += len(unit.speech.samples)
         for word in unit.words:
@@ -63,6 +66,10 @@ class Part:
     last: bool = False
 
 
+Progressed = Callable[[SpokenUnit, Tally], Awaitable[None]]
+"""Hears of a unit, and what it all comes to with it. Another tally: it was begun again, by another engine."""
+
+
 class Recorder:
     """Makes files and streams of narrations, in constant memory."""
 
@@ -80,7 +87,7 @@ class Recorder:
         job_id: str | None = None,
         text_id: str | None = None,
         attempt: int = 0,
-        progressed: Callable[[SpokenUnit], Awaitable[None]] | None = None,
+        progressed: Progressed | None = None,
     ) -> Audio:
         """Speak everything, store the objects, and give back the audio, which is not saved yet.
 
@@ -101,7 +108,7 @@ class Recorder:
                     tally.add(unit)
                     times.add(unit.words)
                     if progressed is not None:
-                        await progressed(unit)
+                        await progressed(unit, tally)
             await asyncio.to_thread(_finish, encoder, effects)
             key = f"{Audio.folder_of(audio_id)}{attempt}"
             keys = (f"{key}.times.jsonl", f"{key}.{audio_format.extension}")

@@ -39,9 +39,9 @@ class Jobs(Repository[Job]):
             return job
         raise self.missing
 
-    def pending(self, limit: int) -> AsyncIterator[Job]:
-        """The jobs that have waited longest, without their texts."""
-        where = {"status": JobStatus.PENDING.value}
+    def pending(self, moment: datetime, limit: int) -> AsyncIterator[Job]:
+        """The jobs that have waited longest and may be taken up now, without their texts."""
+        where = {"status": JobStatus.PENDING.value, "not_before": {"$not": {"$gt": moment}}}
         return self.find(where, sort=[("created_at", 1)], limit=limit, without=("search", "text"))
 
     def abandoned(self, moment: datetime) -> AsyncIterator[Job]:

@@ -90,7 +90,10 @@ class Voices:
 
     def _require(self, spec: EngineSpec) -> None:
         if missing := self._missing(spec):
-            raise EngineUnavailableError(f"The engine {spec.name} lacks {missing[0]}; {spec.remedy}.")
+            # what a provider wants, its key, comes with a restart; a model may be on its way
+            raise EngineUnavailableError(
+                f"The engine {spec.name} lacks {missing[0]}; {spec.remedy}.", retry_after=None if spec.remote else 30
+            )
 
     def _missing(self, spec: EngineSpec) -> Sequence[str]:
         return spec.missing(self._config)

@@ -17,7 +17,9 @@ from echo_common.ids import new_id
 from echo_common.telemetry import Metrics
 from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.domain import Audio, Job, LeaseLostError, Pace, lease_until
+from echo_synthesis.engine import EngineUnavailableError
 from echo_synthesis.narration import SpokenUnit, plan
+from echo_synthesis.recording import Tally
 from echo_synthesis.usecases import Studio
 
 _SWEEP_SECONDS = 2.0
@@ -128,7 +130,7 @@ class Worker:
     async def _candidate(self) -> Job | None:
         """The job that has waited longest, as far as is known: whether it still waits, the claim will tell."""
         if not self._candidates:
-            self._candidates.extend([job async for job in self._studio.jobs.pending(_CANDIDATES)])
+            self._candidates.extend([job async for job in self._studio.jobs.pending(now(), _CANDIDATES)])
         return self._candidates.popleft() if self._candidates else None
 
     def _ended(self, job_id: str, _: "asyncio.Task[None]") -> None:
@@ -144,6 +146,10 @@ class Worker:
             self._metrics.jobs.labels("completed").inc()
         except LeaseLostError:
             log.warning("job is not ours any more")
+        except EngineUnavailableError as error:
+            log.warning("the engine cannot be had", error=error.message, retry_after=error.retry_after)
+            refusal = (error.retry_after, error.code, error.message)
+            await run.settle(lambda held: held.put_off(attempt, now(), *refusal))
         except EchoError as error:
             if error.status == 503:
                 log.warning("job goes back into the queue", error=error.message)
@@ -170,7 +176,7 @@ class _Run:
         self._studio = studio
         self._faults = faults
         self._pace = Pace(monotonic)
-        self._done = self._characters = 0
+        self._tally: Tally | None = None
 
     async def perform(self) -> None:
         job = await self._studio.jobs.get(self._job_id)
@@ -179,7 +185,6 @@ class _Run:
         clone = await self._studio.clones.find(job.settings.voice_id, job.user_id)
         spec = (clone or self._studio.voices.find(job.settings.voice_id)).engine
         narration = await plan(job.text, job.settings, spec)
-        self._characters = narration.characters
         speaking = asyncio.create_task(
             self._studio.recorder.record(
                 narration,
@@ -205,10 +210,12 @@ class _Run:
         with suppress(LeaseLostError, EchoError):
             await self._studio.jobs.update(self._job_id, change)
 
-    async def _progressed(self, unit: SpokenUnit) -> None:
-        self._done += 1
-        self._characters = max(0, self._characters - unit.characters)
-        self._pace.spoken(unit.characters, cached=unit.cached)
+    async def _progressed(self, unit: SpokenUnit, tally: Tally) -> None:
+        if self._tally is None or tally is self._tally:
+            self._pace.spoken(unit.characters, cached=unit.cached)
+        else:
+            self._pace = Pace(monotonic)
+        self._tally = tally
         await self._faults.reach("worker.mid_speech")
 
     async def _keep_lease(self, speaking: "asyncio.Task[Audio]") -> Audio:
@@ -216,20 +223,23 @@ class _Run:
         period = min(self._studio.settings.lease_seconds / _RENEWALS_A_LEASE, _LONGEST_SILENCE)
         seen, renewed = 0, asyncio.get_running_loop().time()
         while True:
-            done, _ = await asyncio.wait({speaking}, timeout=min(0.5, period))
-            if done:
+            ended, _ = await asyncio.wait({speaking}, timeout=min(0.5, period))
+            if ended:
                 return speaking.result()
             clock = asyncio.get_running_loop().time()
-            if self._done != seen or clock - renewed >= period:
-                seen, renewed = self._done, clock
+            done = self._tally.units if self._tally else 0
+            if done != seen or clock - renewed >= period:
+                seen, renewed = done, clock
                 until = lease_until(now(), self._studio.settings.lease_seconds)
                 with suppress(_Outage):
-                    await self._renew(until, seen)
+                    await self._renew(until)
 
-    async def _renew(self, until: datetime, units_done: int) -> None:
-        left = self._pace.seconds_left(self._characters)
+    async def _renew(self, until: datetime) -> None:
+        tally = self._tally
+        done, total, characters = (tally.units, tally.units_total, tally.characters_left) if tally else (0, 1, 0)
+        left = self._pace.seconds_left(characters)
         try:
-            await self._studio.jobs.update(self._job_id, lambda held: held.renew(self._attempt, until, units_done, left))
+            await self._studio.jobs.update(self._job_id, lambda held: held.renew(self._attempt, until, done, total, left))
         except EchoError as error:
             if error.status == 404:
                 raise LeaseLostError(self._job_id) from error

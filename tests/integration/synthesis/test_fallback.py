@@ -7,7 +7,6 @@ from contextlib import aclosing
 import pytest
 
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
-from echo_common.contracts.values import JobStatus
 from echo_common.errors import ValidationError
 from echo_synthesis import usecases
 from echo_synthesis.engine import EngineUnavailableError, UnknownVoiceError
@@ -15,7 +14,6 @@ from echo_synthesis.handlers import Dependencies
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.views import synthesis_result
 from tests.support import gemini_server as answers
-from tests.support.eventually import eventually
 from tests.support.provider import Provider, Reply
 from tests.support.studio import Replica, somebody
 
@@ -71,19 +69,6 @@ async def test_an_audio_is_of_one_voice_even_when_the_provider_fails_in_the_midd
         assert audio.settings.fallback_from == "gemini"
         assert audio.alignment == "model"
         assert len(audio.words) == 3
-
-
-async def test_a_job_is_stood_in_for_as_well(down: Provider, replica: Replica) -> None:
-    async with replica(**SPARE) as deps:
-        job = await usecases.queue_job("One. Two.", "gemini_kore", SpeechConfig(), ALICE, deps.studio, idempotency_key=None)
-        deps.worker.ring()
-
-        async def done() -> bool:
-            return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED
-
-        await eventually(done, within=30)
-        audio = await usecases.find_audio(str((await deps.studio.jobs.get(job.id)).audio_id), ALICE, deps.studio)
-        assert (audio.settings.engine, audio.settings.fallback_from) == ("tone", "gemini")
 
 
 async def test_a_stream_that_nobody_has_heard_yet_is_begun_again(down: Provider, replica: Replica) -> None:

@@ -23,7 +23,7 @@ def topics(job: Job) -> list[str]:
 def test_a_job_is_queued_claimed_and_completed() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", now() + LATER)
-    job.renew(attempt, now() + LATER, 2)
+    job.renew(attempt, now() + LATER, 2, 3)
     assert (job.status, job.progress) == (JobStatus.PROCESSING, 66)
     job.complete(attempt, job.audio_key, 1.5)
     assert (job.status, job.progress, job.audio_id, job.lease) == (JobStatus.COMPLETED, 100, job.audio_key, None)
@@ -33,8 +33,8 @@ def test_a_job_is_queued_claimed_and_completed() -> None:
 def test_progress_is_told_only_when_there_is_some() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", now() + LATER)
-    job.renew(attempt, now() + LATER, 1)
-    job.renew(attempt, now() + LATER, 1)
+    job.renew(attempt, now() + LATER, 1, 3)
+    job.renew(attempt, now() + LATER, 1, 3)
     assert topics(job).count("job_progressed") == 1
 
 
@@ -54,7 +54,7 @@ def test_a_frozen_worker_comes_back_to_find_its_result_refused() -> None:
         job.complete(frozen, "aud_stale", 1.0)
     job.complete(thawed_too_late, "aud_good", 1.0)
     with pytest.raises(LeaseLostError):
-        job.renew(frozen, now() + LATER, 3)
+        job.renew(frozen, now() + LATER, 3, 3)
     assert job.audio_id == "aud_good"
 
 
@@ -111,8 +111,60 @@ def test_a_job_at_work_cannot_be_deleted_a_waiting_one_can() -> None:
 def test_progress_reaches_a_hundred_only_when_the_audio_is_there() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", now() + LATER)
-    job.renew(attempt, now() + LATER, 3)
+    job.renew(attempt, now() + LATER, 3, 3)
     assert job.progress == 99
+
+
+def test_progress_never_goes_back_whatever_is_begun_again() -> None:
+    job = a_job()
+    attempt = job.claim("wrk_1", now() + LATER)
+    seen = []
+    for done, total in ((1, 3), (2, 3), (0, 3), (1, 3), (0, 5), (3, 5), (4, 5), (5, 5)):
+        job.renew(attempt, now() + LATER, done, total)
+        seen.append(job.units_done)
+    assert seen == [1, 2, 2, 2, 2, 2, 2, 3]
+    assert topics(job).count("job_progressed") == 3
+
+
+def test_an_engine_that_cannot_be_had_is_given_the_time_it_asks_for() -> None:
+    job, moment = a_job(), now()
+    job.put_off(job.claim("wrk_1", now() + LATER), moment, 600, "ENGINE_UNAVAILABLE", "Busy.")
+    assert (job.status, job.losses, job.error_message) == (JobStatus.PENDING, 0, "Busy.")
+    assert job.not_before == moment + timedelta(seconds=600)
+    assert topics(job)[-1] == "job_queued"
+    begun = job.model_copy()
+    begun.claim("wrk_1", now() + LATER)
+    assert (begun.not_before, begun.error_message) == (None, None)
+
+
+def test_it_is_asked_less_and_less_often_and_given_up_in_the_end() -> None:
+    job, moment = a_job(), now()
+    pauses = []
+    while job.status is JobStatus.PENDING:
+        job.put_off(job.claim("wrk_1", now() + LATER), moment, 1, "ENGINE_UNAVAILABLE", "Busy.")
+        pauses.append((job.not_before - moment).total_seconds() if job.not_before else None)
+    assert pauses == [2, 4, 8, 16, 32, 60, 60, 60, 60, None]
+    assert (job.error_code, job.error_message) == ("ENGINE_UNAVAILABLE", "Busy.")
+
+
+def test_a_job_that_gets_on_between_refusals_is_not_given_up() -> None:
+    job = a_job()
+    for done in range(3):
+        for _ in range(8):
+            attempt = job.claim("wrk_1", now() + LATER)
+            job.put_off(attempt, now(), 1, "ENGINE_UNAVAILABLE", "Busy.")
+        attempt = job.claim("wrk_1", now() + LATER)
+        job.renew(attempt, now() + LATER, done + 1, 3)
+        job.put_off(attempt, now(), 1, "ENGINE_UNAVAILABLE", "Busy.")
+    assert job.status is JobStatus.PENDING
+
+
+def test_what_no_waiting_can_mend_fails_at_once() -> None:
+    job = a_job()
+    job.put_off(job.claim("wrk_1", now() + LATER), now(), None, "ENGINE_UNAVAILABLE", "The key is refused.")
+    assert (job.status, job.error_message) == (JobStatus.FAILED, "The key is refused.")
+    job.retry()
+    assert (job.refusals, job.error_message) == (0, None)
 
 
 def test_what_waits_can_be_changed_what_is_at_work_cannot() -> None:
@@ -136,7 +188,7 @@ def test_only_the_beginning_of_a_text_is_searched_in_any_case() -> None:
 def test_what_failed_or_was_cancelled_can_be_tried_again_from_a_clean_start(ending: str) -> None:
     job = a_job()
     attempt = job.claim("wrk_1", now() + LATER)
-    job.renew(attempt, now() + LATER, 2, 3.5)
+    job.renew(attempt, now() + LATER, 2, 3, 3.5)
     if ending == "failed":
         job.fail(attempt, "ENGINE_CRASHED", "It died.")
     else:
@@ -165,13 +217,13 @@ def test_an_administrator_gives_up_what_hangs_and_the_worker_finds_out() -> None
     job.abandon("Stuck.")
     assert (job.status, job.error_message) == (JobStatus.FAILED, "Stuck.")
     with pytest.raises(LeaseLostError):
-        job.renew(attempt, now() + LATER, 1)
+        job.renew(attempt, now() + LATER, 1, 3)
 
 
 def test_the_time_left_is_known_while_a_worker_is_at_it_and_only_then() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", now() + LATER)
-    job.renew(attempt, now() + LATER, 1, 12.5)
+    job.renew(attempt, now() + LATER, 1, 3, 12.5)
     assert job.seconds_left == 12.5
     job.complete(attempt, "aud_1", 1.0)
     assert job.seconds_left is None

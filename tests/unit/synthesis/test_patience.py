@@ -1,9 +1,12 @@
 """How long a provider is asked again."""
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
 import pytest
 
 from echo_synthesis.engine import EngineUnavailableError
-from echo_synthesis.engines.remote import RemoteSettings, TryAgainError, patiently
+from echo_synthesis.engines.remote import RemoteSettings, TryAgainError, asked_pause, patiently
 
 
 class Clock:
@@ -60,3 +63,18 @@ def test_no_pause_outlasts_the_timeout() -> None:
     with pytest.raises(EngineUnavailableError) as refused:
         ask(9, after=50, timeout=60, tries=10)
     assert refused.value.retry_after == 50
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("97", 97), (" 3 ", 3), (None, None), ("", None), ("soon", None), ("-5", None)]
+)
+def test_a_provider_may_ask_in_seconds(header: str | None, seconds: float | None) -> None:
+    assert asked_pause(header) == seconds
+
+
+def test_a_provider_may_ask_by_date() -> None:
+    until = datetime.now(UTC) + timedelta(minutes=5)
+    pause = asked_pause(format_datetime(until, usegmt=True))
+    assert pause is not None
+    assert 290 < pause <= 300
+    assert asked_pause(format_datetime(until - timedelta(days=1), usegmt=True)) == 0

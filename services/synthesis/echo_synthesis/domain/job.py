@@ -22,6 +22,8 @@ from echo_common.ids import new_id
 from echo_synthesis.domain.speech import SpeechSettings
 
 MAXIMUM_LOSSES = 3
+MAXIMUM_REFUSALS = 10
+_LONGEST_PAUSE = 60.0
 SEARCHABLE = 2_000
 """Characters of a text that a search looks through."""
 
@@ -55,10 +57,12 @@ class Job(Aggregate):
     """One piece of synthesis work.
 
     pending → processing → completed, failed or cancelled. `attempt` rises with every claim and fences results: only the
-    latest attempt may renew, complete or fail. `losses` counts workers that vanished; the third fails the job.
+    latest attempt may renew, complete or fail. `losses` counts workers that vanished; the third fails the job. `refusals` counts
+    how often an engine could not be had since the job last got on; no worker takes it up again before `not_before`.
 
     `text` is empty where a list was read without it; `search` is its beginning, case folded. `config` is what was asked for,
-    `settings` what came of it. `seconds_left` is an estimate of the last renewal.
+    `settings` what came of it. `units_done` never goes down, whatever an attempt begins again.
+    `seconds_left` is an estimate of the last renewal.
     """
 
     user_id: str
@@ -77,6 +81,8 @@ class Job(Aggregate):
     seconds_left: float | None = None
     attempt: int = 0
     losses: int = 0
+    refusals: int = 0
+    not_before: datetime | None = None
     lease: Lease | None = None
     audio_id: str | None = None
     duration: float | None = None
@@ -124,7 +130,7 @@ class Job(Aggregate):
             self.text_length = len(text)
             self.search = text[:SEARCHABLE].casefold()
         self.word_count = word_count
-        self.units_total = units_total
+        self.units_done, self.units_total = 0, units_total
         self.settings = settings
         self.config = config
 
@@ -145,21 +151,20 @@ class Job(Aggregate):
         self._require(JobStatus.PENDING)
         self.status = JobStatus.PROCESSING
         self.attempt += 1
+        self.not_before = self.error_message = None
         self.lease = Lease(worker=worker, until=until)
         self.record(JobStarted(job_id=self.id, user_id=self.user_id, attempt=self.attempt))
         return self.attempt
 
-    def renew(self, attempt: int, until: datetime, units_done: int, seconds_left: float | None = None) -> None:
-        """The worker lives: lease and progress go up. Raises `LeaseLostError`."""
+    def renew(self, attempt: int, until: datetime, done: int, total: int, seconds_left: float | None = None) -> None:
+        """The worker lives and has spoken `done` of the `total` units its engine makes of the text. Raises `LeaseLostError`."""
         lease = self._fence(attempt)
         self.lease = Lease(worker=lease.worker, until=until)
         self.seconds_left = seconds_left
-        units_done = min(units_done, self.units_total)
-        if units_done != self.units_done:
-            self.units_done = units_done
-            self.record(
-                JobProgressed(job_id=self.id, user_id=self.user_id, units_done=units_done, units_total=self.units_total)
-            )
+        share = done * self.units_total // total
+        if share > self.units_done:
+            self.units_done, self.refusals = share, 0
+            self.record(JobProgressed(job_id=self.id, user_id=self.user_id, units_done=share, units_total=self.units_total))
 
     def complete(self, attempt: int, audio_id: str, duration: float) -> None:
         """The audio is stored. Raises `LeaseLostError`: then that audio is nobody's."""
@@ -179,6 +184,20 @@ class Job(Aggregate):
     def hand_back(self, attempt: int) -> None:
         """The worker stops in an orderly way: back into the queue, no loss counted. Raises `LeaseLostError`."""
         self._fence(attempt)
+        self._requeue()
+
+    def put_off(self, attempt: int, moment: datetime, seconds: float | None, code: str, message: str) -> None:
+        """The engine cannot be had: back into the queue for as long as it asks for, but longer and longer and not for ever.
+
+        Without `seconds` it will not pass by itself, and the job fails. Raises `LeaseLostError`.
+        """
+        self._fence(attempt)
+        self.refusals += 1
+        if seconds is None or self.refusals >= MAXIMUM_REFUSALS:
+            self._give_up(code, message)
+            return
+        self.not_before = moment + timedelta(seconds=max(seconds, min(2.0**self.refusals, _LONGEST_PAUSE)))
+        self.error_message = message
         self._requeue()
 
     def lose(self, moment: datetime) -> None:
@@ -220,7 +239,7 @@ class Job(Aggregate):
     def retry(self) -> None:
         """Try a failed or cancelled job again, from the start. Raises `JobStateConflictError` for any other."""
         self._require(JobStatus.FAILED, JobStatus.CANCELLED)
-        self.losses = self.units_done = 0
+        self.losses = self.refusals = self.units_done = 0
         self.error_code = self.error_message = None
         self._requeue()
 

@@ -5,6 +5,8 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import numpy as np
@@ -79,6 +81,16 @@ def patiently(
                 raise EngineUnavailableError(str(error), retry_after=max(1, round(error.after or pause))) from error
             sleep(pause)
     raise AssertionError  # pragma: no cover
+
+
+def asked_pause(header: str | None) -> float | None:
+    """The seconds that a `Retry-After` asks to wait: a number, or the date until when (RFC 9110, 10.2.3)."""
+    if header is None or (header := header.strip()).isdigit():
+        return float(header) if header else None
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 def lacking(settings: RemoteSettings, package: str, module: str) -> Sequence[str]:

@@ -9,7 +9,7 @@ from fishaudio.types import Prosody, TTSConfig
 from echo_synthesis.audio.decode import decode
 from echo_synthesis.engine import EngineUnavailableError, Speech, UnknownVoiceError, Utterance
 from echo_synthesis.engines.fish import PREFIX, SAMPLE_RATE, FishSettings
-from echo_synthesis.engines.remote import TryAgainError, patiently, silence, to_speech, without
+from echo_synthesis.engines.remote import TryAgainError, asked_pause, patiently, silence, to_speech, without
 
 _SLOWEST, _FASTEST = 0.5, 2.0
 """What Fish takes as speed."""
@@ -81,5 +81,4 @@ class FishSpeaker:
 
 def _busy(response: httpx.Response) -> None:
     if response.status_code == 429 or response.status_code >= 500:
-        after = response.headers.get("retry-after", "")
-        raise TryAgainError(f"it answers {response.status_code}", float(after) if after.isdigit() else None)
+        raise TryAgainError(f"it answers {response.status_code}", asked_pause(response.headers.get("retry-after")))

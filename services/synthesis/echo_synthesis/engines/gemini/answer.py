@@ -7,7 +7,7 @@ from typing import Any
 
 from google.genai import errors, types
 
-from echo_synthesis.engines.remote import TryAgainError
+from echo_synthesis.engines.remote import TryAgainError, asked_pause
 
 _UNITS = {"prompt_token_count": "input_tokens", "candidates_token_count": "output_tokens"}
 _FINAL = frozenset({"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})
@@ -65,8 +65,7 @@ def pause_asked_for(error: errors.APIError) -> float | None:
         ):
             return float(delay[1])
     headers = getattr(error.response, "headers", None) or {}
-    after = str(headers.get("retry-after", ""))
-    return float(after) if after.isdigit() else None
+    return asked_pause(headers.get("retry-after"))
 
 
 def refuses_key(error: errors.APIError) -> bool:

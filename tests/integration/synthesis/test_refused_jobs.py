@@ -1,0 +1,116 @@
+"""Jobs whose engine cannot be had: they wait as long as its provider asks, or fail and say what to do; they never spin."""
+
+from datetime import timedelta
+
+import pytest
+
+from echo_common.bus.port import Message
+from echo_common.clock import now
+from echo_common.contracts.events.synthesis import JobProgressed
+from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.values import JobStatus
+from echo_synthesis import usecases
+from echo_synthesis.domain import Job, SpeechSettings
+from echo_synthesis.engine import EngineUnavailableError
+from echo_synthesis.handlers import Dependencies
+from tests.support import fish_server, gemini_server
+from tests.support.eventually import eventually
+from tests.support.provider import Answer, Provider, Reply
+from tests.support.studio import Replica, somebody
+
+ALICE = somebody("usr_alice")
+CLOUD = {"engines": ("tone", "gemini"), "cache_bytes": 0, "recogniser": "off"}
+FISH = f"fish_{fish_server.KNOWN}"
+
+
+async def queued(voice: str, deps: Dependencies, text: str = "One. Two.") -> Job:
+    job = await usecases.queue_job(text, voice, SpeechConfig(), ALICE, deps.studio)
+    deps.worker.ring()
+    return job
+
+
+async def until(job: Job, deps: Dependencies, *wanted: JobStatus, attempt: int = 1) -> Job:
+    async def reached() -> bool:
+        held = await deps.studio.jobs.get(job.id)
+        return held.status in wanted and held.attempt >= attempt
+
+    await eventually(reached, within=30)
+    return await deps.studio.jobs.get(job.id)
+
+
+@pytest.mark.parametrize(
+    ("engine", "refusal", "told"),
+    [
+        ("gemini", gemini_server.bad_key, "ECHO_SYNTHESIS_GEMINI_API_KEY"),
+        ("fish", fish_server.error(402, "Payment required"), "no credit"),
+    ],
+    ids=["gemini: bad key", "fish: no credit"],
+)
+async def test_a_refusal_that_cannot_pass_fails_the_job_and_says_why(
+    engine: str, refusal: Answer, told: str, request: pytest.FixtureRequest, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider: Provider = request.getfixturevalue(engine)
+    provider.forget()
+    monkeypatch.setattr(provider, "usually", refusal)
+    async with replica(**{**CLOUD, "engines": ("tone", engine)}) as deps:
+        job = await until(await queued({"gemini": "gemini_kore", "fish": FISH}[engine], deps), deps, JobStatus.FAILED)
+        assert (job.error_code, job.attempt) == ("ENGINE_UNAVAILABLE", 1)
+        assert told in str(job.error_message)
+        assert len(provider.asked) <= 2, "once a sentence"
+
+
+async def test_a_provider_that_asks_for_a_pause_gets_it_and_the_job_goes_on_then(
+    gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with replica(**CLOUD) as deps:
+        with monkeypatch.context() as busy:
+            busy.setattr(gemini, "usually", gemini_server.error(503, "UNAVAILABLE", "overloaded", retry_after="600"))
+            job = await until(await queued("gemini_kore", deps), deps, JobStatus.PENDING)
+        assert job.not_before is not None
+        assert timedelta(seconds=590) < job.not_before - now() <= timedelta(seconds=600)
+        assert "overloaded" in str(job.error_message)
+        assert [waiting async for waiting in deps.studio.jobs.pending(now(), 5)] == []
+
+        await deps.studio.jobs.update(job.id, lambda held: setattr(held, "not_before", now()))
+        deps.worker.ring()
+        done = await until(job, deps, JobStatus.COMPLETED)
+        assert (done.attempt, done.error_message) == (2, None)
+
+
+async def test_an_engine_that_has_lost_its_key_fails_the_job_as_it_refuses_a_request(
+    gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ECHO_SYNTHESIS_GEMINI_API_KEY")
+    async with replica(**CLOUD) as deps:
+        request = SynthesizeRequest(text="One.", voice_id="gemini_kore", config=SpeechConfig())
+        with pytest.raises(EngineUnavailableError, match="set ECHO_SYNTHESIS_GEMINI_API_KEY") as refused:
+            await usecases.synthesize(request, ALICE, deps.studio)
+        earlier = SpeechSettings(voice_id="gemini_kore", engine="gemini", language="en-US")
+        job = Job.queue("usr_alice", "One.", earlier, word_count=1, units_total=1)
+        await deps.studio.jobs.add(job)
+        deps.worker.ring()
+        failed = await until(job, deps, JobStatus.FAILED)
+        assert (failed.error_code, failed.error_message) == (refused.value.code, refused.value.message)
+
+
+async def test_a_job_that_is_stood_in_for_begins_again_but_its_progress_does_not_go_back(
+    gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentences = 12
+    text = " ".join(f"Sentence {number}." for number in range(sentences)) + " Then tone-slow-700."
+    heard: list[Message] = []
+
+    def failing_late(reply: Reply) -> None:
+        answer = gemini_server.throttled("600s") if "700" in gemini_server.text_of(reply.asked) else gemini_server.speak
+        answer(reply)
+
+    monkeypatch.setattr(gemini, "usually", failing_late)
+    async with replica(**CLOUD, fallback={"gemini": "tone_low"}, heard=heard) as deps:
+        done = await until(await queued("gemini_kore", deps, text), deps, JobStatus.COMPLETED)
+        audio = await usecases.find_audio(str(done.audio_id), ALICE, deps.studio)
+        assert (audio.settings.engine, audio.settings.fallback_from) == ("tone", "gemini")
+        assert (done.units_done, done.units_total) == (sentences + 1, sentences + 1)
+        told = [JobProgressed.model_validate_json(message.body) for message in heard if message.topic == JobProgressed.topic]
+        shares = [event.units_done / event.units_total for event in told]
+        assert shares == sorted(set(shares))
+        assert shares[-1] <= 1
