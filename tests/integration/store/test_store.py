@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from echo_common.clock import now
+from echo_common.store.documents import OUTBOX, holds_only
 from echo_common.store.port import Collection, DuplicateError, Index, Store
 
 
@@ -59,7 +60,7 @@ async def test_a_unique_index_names_itself_when_it_refuses(things: Collection):
         await things.update_one({"_id": "b"}, {"$set": {"user_id": "u", "name": "n"}})
     assert by_update.value.index == pair.name
     with pytest.raises(DuplicateError) as by_batch:
-        await things.update_each([({"_id": "b"}, {"$set": {"email": "x@y"}})])
+        await things.update_many({"_id": {"$in": ["b"]}}, {"$set": {"email": "x@y"}})
     assert by_batch.value.index == email.name
 
 
@@ -148,12 +149,20 @@ async def test_of_many_who_claim_at_once_one_wins(things: Collection):
     assert sum(await asyncio.gather(*claims)) == 1
 
 
-async def test_many_updates_go_in_one_trip(things: Collection):
+async def test_every_match_is_changed_at_once(things: Collection):
     for name in "abc":
         await things.insert({"_id": name, "rank": 0})
-    assert await things.update_each([({"_id": name, "rank": 0}, {"$set": {"rank": 1}}) for name in "abx"]) == 2
-    assert await things.update_each([]) == 0
+    assert await things.update_many({"_id": {"$in": ["a", "b", "x"]}, "rank": 0}, {"$set": {"rank": 1}}) == 2
+    assert await things.update_many({"_id": {"$in": []}}, {"$set": {"rank": 2}}) == 0
     assert await things.count({"rank": 1}) == 2
+
+
+async def test_documents_are_found_whose_outbox_holds_nothing_else(things: Collection):
+    for name, entries in {"all": "ab", "some": "a", "more": "abc", "other": "c", "empty": ""}.items():
+        await things.insert({"_id": name, OUTBOX: [{"id": entry} for entry in entries]})
+    await things.insert({"_id": "none"})
+    found = [document["_id"] async for document in things.find(holds_only(["a", "b"]), sort=[("_id", 1)])]
+    assert found == ["all", "empty", "none", "some"]
 
 
 async def test_an_upsert_inserts_then_changes(things: Collection):

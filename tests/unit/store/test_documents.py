@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from echo_common.aggregate import Aggregate
 from echo_common.bus.port import Message
 from echo_common.contracts.values import JobStatus
-from echo_common.store.documents import from_document, from_entry, holds_exactly, to_document, to_entry
+from echo_common.store.documents import from_document, from_entry, to_document, to_entry
 
 OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -48,8 +48,3 @@ def test_every_aggregate_survives_the_database(thing: Thing):
 def test_every_message_survives_the_database(key, body, transient):
     message = Message(id=key, topic="t.u", version=2, body=body, transient=transient, headers={"traceparent": "00-1"})
     assert from_entry(decode(encode(to_entry(message)))) == message
-
-
-def test_an_outbox_is_matched_as_a_whole():
-    assert holds_exactly(["a", "b"]) == {"outbox.0.id": "a", "outbox.1.id": "b", "outbox.2": {"$exists": False}}
-    assert holds_exactly([]) == {"outbox.0": {"$exists": False}}

@@ -48,10 +48,9 @@ def from_entry(entry: Mapping[str, Any]) -> Message:
     return Message(**{**entry, "body": bytes(entry["body"])})
 
 
-def holds_exactly(entry_ids: Sequence[str]) -> Filter:
-    """Matches a document whose outbox holds these entries, in this order, and no other."""
-    each = {f"{OUTBOX}.{place}.id": entry_id for place, entry_id in enumerate(entry_ids)}
-    return {**each, f"{OUTBOX}.{len(entry_ids)}": {"$exists": False}}
+def holds_only(entry_ids: Sequence[str]) -> Filter:
+    """Matches a document whose outbox holds no other entries than these."""
+    return {OUTBOX: {"$not": {"$elemMatch": {"id": {"$nin": entry_ids}}}}}
 
 
 def appended(messages: Iterable[Message]) -> Mapping[str, Any]:

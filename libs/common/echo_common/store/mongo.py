@@ -13,8 +13,7 @@ from typing import Any
 import pymongo
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, CollectionInvalid, ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import CollectionInvalid, ConnectionFailure, OperationFailure, PyMongoError
 
 from echo_common.store.port import Collection, Document, DuplicateError, Filter, Index, Sort, Store, StoreUnavailableError
 
@@ -137,11 +136,9 @@ class MongoCollection:
             result = await self._documents.update_one(where, update)
         return bool(result.matched_count)
 
-    async def update_each(self, changes: Sequence[tuple[Filter, Mapping[str, Any]]]) -> int:
-        if not changes:
-            return 0
+    async def update_many(self, where: Filter, update: Mapping[str, Any]) -> int:
         async with _translated():
-            result = await self._documents.bulk_write([UpdateOne(*change) for change in changes], ordered=False)
+            result = await self._documents.update_many(where, update)
         return int(result.matched_count)
 
     async def upsert(self, where: Filter, update: Mapping[str, Any]) -> None:
@@ -188,8 +185,6 @@ def _duplicate(error: PyMongoError) -> DuplicateError | None:
     if not isinstance(error, OperationFailure):
         return None
     details: Mapping[str, Any] = error.details or {}
-    if isinstance(error, BulkWriteError):
-        details = next((found for found in details.get("writeErrors", ()) if found.get("code") == _DUPLICATE_KEY), {})
     if details.get("code", error.code) != _DUPLICATE_KEY:
         return None
     if named := _INDEX_IN_MESSAGE.search(str(details.get("errmsg", error))):

@@ -83,8 +83,8 @@ class Collection(Protocol):
         Conditional updates (`{"_id": …, "version": n}`) are how claims are won. Raises `DuplicateError`.
         """
 
-    async def update_each(self, changes: Sequence[tuple[Filter, Mapping[str, Any]]]) -> int:
-        """`update_one` for every pair, in one round trip and no particular order; how many matched."""
+    async def update_many(self, where: Filter, update: Mapping[str, Any]) -> int:
+        """Change every match, each atomically; how many they were. Raises `DuplicateError`."""
 
     async def upsert(self, where: Filter, update: Mapping[str, Any]) -> None:
         """Change the match, or insert one made from `where` (`_id` among it) and `update`. Raises `DuplicateError` when two race."""

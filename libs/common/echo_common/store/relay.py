@@ -14,7 +14,7 @@ from echo_common.bus.port import Bus, BusUnavailableError, Message
 from echo_common.clock import now
 from echo_common.errors import ServiceUnavailableError
 from echo_common.faults import FaultPoints
-from echo_common.store.documents import OUTBOX, OUTBOX_AT, TOMBSTONE, from_entry, holds_exactly
+from echo_common.store.documents import NOT_ERASED, OUTBOX, OUTBOX_AT, TOMBSTONE, from_entry, holds_only
 from echo_common.store.port import Collection, Filter
 
 log = structlog.get_logger(__name__)
@@ -248,19 +248,17 @@ class Relay:
 
 
 async def _empty(collection: Collection, published: Sequence[tuple[str, _Pending]]) -> None:
-    """Remove published entries; a tombstone goes with its last entry."""
-    entry_ids = {key: [message.id for message in pending.messages] for key, pending in published}
-    for key in [key for key, pending in published if pending.erased]:
-        if await collection.delete({"_id": key, TOMBSTONE: True, **holds_exactly(entry_ids[key])}):
-            del entry_ids[key]
-    emptied = await collection.update_each(
-        [
-            ({"_id": key, TOMBSTONE: {"$exists": False}, **holds_exactly(ids)}, {"$unset": {OUTBOX: "", OUTBOX_AT: ""}})
-            for key, ids in entry_ids.items()
-        ]
+    """Remove published entries, of all outboxes in one statement; a tombstone goes with its last entry."""
+    entry_ids = [message.id for _, pending in published for message in pending.messages]
+    those: Filter = {"_id": {"$in": [key for key, _ in published]}}
+    emptied = await collection.update_many(
+        {**those, **holds_only(entry_ids), **NOT_ERASED}, {"$unset": {OUTBOX: "", OUTBOX_AT: ""}}
     )
-    if emptied < len(entry_ids):
+    if any(pending.erased for _, pending in published):
+        emptied += await collection.delete({**those, **holds_only(entry_ids), TOMBSTONE: True})
+    if emptied < len(published):
         # Others came to these outboxes meanwhile. An outbox that this leaves empty is found by a sweep.
-        await collection.update_each(
-            [({"_id": key}, {"$pull": {OUTBOX: {"id": {"$in": ids}}}}) for key, ids in entry_ids.items() if ids]
+        published_entries = {"id": {"$in": entry_ids}}
+        await collection.update_many(
+            {**those, OUTBOX: {"$elemMatch": published_entries}}, {"$pull": {OUTBOX: published_entries}}
         )
