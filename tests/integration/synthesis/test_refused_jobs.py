@@ -97,11 +97,11 @@ async def test_a_job_that_is_stood_in_for_begins_again_but_its_progress_does_not
     gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sentences = 12
-    text = " ".join(f"Sentence {number}." for number in range(sentences)) + " Then tone-slow-700."
+    text = " ".join(f"Sentence {number}." for number in range(sentences)) + " Finally tone-slow-700."
     heard: list[Message] = []
 
     def failing_late(reply: Reply) -> None:
-        answer = gemini_server.throttled("600s") if "700" in gemini_server.text_of(reply.asked) else gemini_server.speak
+        answer = gemini_server.throttled("600s") if "Finally" in gemini_server.text_of(reply.asked) else gemini_server.speak
         answer(reply)
 
     monkeypatch.setattr(gemini, "usually", failing_late)
