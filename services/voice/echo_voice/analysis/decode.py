@@ -5,7 +5,6 @@ A process of its own, fenced by the operating system, because what it reads may 
 """
 
 import json
-import resource
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
+from echo_common.fence import fence
 from echo_voice.analysis.header import check_wav
 
 SAMPLE_RATE = 24_000
@@ -120,12 +120,8 @@ class _Decoding:
 
 if __name__ == "__main__":
     demuxer, source, target, longest, memory, seconds = sys.argv[1:]
-    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(float(seconds)), int(float(seconds)) + 1))
     most = int((float(longest) + 1) * SAMPLE_RATE * 4)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    fence(memory=int(memory), seconds=float(seconds), written=most)
     answer: dict[str, Any]
     try:
         answer = {"facts": main(demuxer, Path(source), Path(target), float(longest))}

@@ -22,11 +22,11 @@ from echo_common.contracts.http.voice import (
 )
 from echo_common.errors import EchoError, ForbiddenError
 from echo_common.http.envelope import from_validation
+from echo_common.http.upload import received
 from echo_voice import views
 from echo_voice.analysis.run import UnreadableError
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.samples import fields_of
-from echo_voice.api.upload import received
 from echo_voice.domain.voicemodels import CloneNotFoundError
 from echo_voice.usecases import clones, references
 

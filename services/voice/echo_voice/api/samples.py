@@ -21,9 +21,9 @@ from echo_common.contracts.http.voice import (
 from echo_common.errors import ValidationError
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
+from echo_common.http.upload import Upload, received
 from echo_voice import views
 from echo_voice.api.dependencies import Deps
-from echo_voice.api.upload import Upload, received
 from echo_voice.usecases import clones, samples
 from echo_voice.usecases.studio import page_of
 
