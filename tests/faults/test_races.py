@@ -5,10 +5,11 @@ import random
 from collections import Counter
 
 from echo_common.bus.port import Message
+from echo_common.contracts.errors.synthesis import JobStateConflictError
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.values import JobStatus
 from echo_synthesis import usecases
-from echo_synthesis.domain import Job, JobStateConflictError
+from echo_synthesis.domain import Job
 from echo_synthesis.handlers import Dependencies
 from tests.support.eventually import eventually
 from tests.support.studio import Replica, somebody

@@ -6,7 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from echo_auth import usecases
-from echo_auth.domain import (
+from echo_auth.usecases import Caller, Dependencies
+from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal
+from echo_common.contracts.errors.auth import (
     AccountInactiveError,
     EmailConflictError,
     InvalidCredentialsError,
@@ -14,8 +16,6 @@ from echo_auth.domain import (
     TooManyAttemptsError,
     UsernameConflictError,
 )
-from echo_auth.usecases import Caller, Dependencies
-from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal
 from echo_common.contracts.http.auth import (
     JWKS_PATH,
     TRUST_PATH,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from echo_auth.domain import Profile, Session, SessionNotFoundError, User, UserNotFoundError
+from echo_auth.domain import Profile, Session, SessionNotFoundError, User
+from echo_common.contracts.errors.auth import UserNotFoundError
 from echo_common.store.port import Index
 from echo_common.store.repository import Repository
 

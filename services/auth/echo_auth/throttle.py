@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
 
-from echo_auth.domain import TooManyAttemptsError
 from echo_common.clock import now
+from echo_common.contracts.errors.auth import TooManyAttemptsError
 from echo_common.store.port import Collection, DuplicateError, Index
 
 _WINDOW = timedelta(minutes=15)

@@ -6,19 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import structlog
 
-from echo_auth.domain import (
-    AccountInactiveError,
-    EmailConflictError,
-    InvalidCredentialsError,
-    InvalidRefreshTokenError,
-    Presented,
-    Profile,
-    RefreshToken,
-    Session,
-    SessionNotFoundError,
-    User,
-    UsernameConflictError,
-)
+from echo_auth.domain import Presented, Profile, RefreshToken, Session, SessionNotFoundError, User
 from echo_auth.keys import Signer
 from echo_auth.passwords import Passwords
 from echo_auth.repository import Profiles, Sessions, Users
@@ -26,6 +14,13 @@ from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
+from echo_common.contracts.errors.auth import (
+    AccountInactiveError,
+    EmailConflictError,
+    InvalidCredentialsError,
+    InvalidRefreshTokenError,
+    UsernameConflictError,
+)
 from echo_common.contracts.http.auth import Login, LoginRequest, RegisterRequest, Tokens, TrustDocument, UserView
 from echo_common.contracts.values import Plan, Role
 from echo_common.errors import ConflictError, ValidationError

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_common.contracts.events.voice import VoiceSelected
 from echo_common.contracts.voicemodel import VoiceModelFact
 from echo_common.storage.port import ObjectStore
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
-from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError, EngineVoice, UnknownVoiceError
+from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 from echo_synthesis.narration import Called
 from echo_synthesis.voices import CataloguedVoice
 
@@ -71,20 +72,20 @@ class Clones:
     async def find(self, voice_id: str | None, user_id: str) -> CataloguedVoice | None:
         """The clone of that id, or the one selected for None; None when no clone is meant.
 
-        Raises `UnknownVoiceError` for one that is not there, withdrawn, or not for this user, `EngineUnavailableError`.
+        Raises `VoiceNotFoundError` for one that is not there, withdrawn, or not for this user, `EngineUnavailableError`.
         """
         if voice_id is None:
             selected = await self._selections.find_one({"_id": user_id})
             if selected is None:
                 return None
-            with suppress(UnknownVoiceError, EngineUnavailableError):
+            with suppress(VoiceNotFoundError, EngineUnavailableError):
                 return await self.find(selected["voice_id"], user_id)
             return None
         if not voice_id.startswith(_PREFIX):
             return None
         known = await self._voices.find_one({"_id": voice_id, "usable": True})
         if known is None or not (known["public"] or user_id in {known["user_id"], *known["shared_with"]}):
-            raise UnknownVoiceError(f"There is no voice {voice_id!r}; GET /api/v1/voices lists them.")
+            raise VoiceNotFoundError(f"There is no voice {voice_id!r}; GET /api/v1/voices lists them.")
         found = self._catalogued(known)
         if found is None:
             raise EngineUnavailableError(f"The engine {known['engine']}, which speaks this clone, is not offered here.")
@@ -107,12 +108,12 @@ class Clones:
         return [voice for voice in found if voice is not None and not voice.engine.missing(self._config)]
 
     async def called(self, voice_id: str) -> Called:
-        """What the engine calls a voice, at this moment. Raises `UnknownVoiceError` when it is out of use by now."""
+        """What the engine calls a voice, at this moment. Raises `VoiceNotFoundError` when it is out of use by now."""
         if not voice_id.startswith(_PREFIX):
             return Called(voice_id, voice_id)
         known = await self._voices.find_one({"_id": voice_id, "usable": True})
         if known is None:
-            raise UnknownVoiceError("This voice is out of use.")
+            raise VoiceNotFoundError("This voice is out of use.")
         reference = str(known["reference"])
         if not reference.startswith(_STORED):
             return Called(f"{voice_id}={reference}", reference)

@@ -12,8 +12,6 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_common.errors import EchoError, NotFoundError, ServiceUnavailableError
-
 Alignment = Literal["model", "aligned", "estimated"]
 """How word times came about: from the model's own durations, from a recogniser, or by proportion."""
 
@@ -105,7 +103,7 @@ class Engine(Protocol):
     def speak(self, utterance: Utterance) -> Speech:
         """Speak the whole utterance, nothing left out, no silence added but the model's own.
 
-        Raises `UnknownVoiceError` for a voice the engine does not have, `EngineUnavailableError` when whoever it asks cannot
+        Raises `VoiceNotFoundError` for a voice the engine does not have, `EngineUnavailableError` when whoever it asks cannot
         serve it now. Any other exception is the engine's failure: the pool reports it as `ENGINE_FAILED` and goes on with
         the same process.
         """
@@ -163,39 +161,3 @@ class EngineSpec:
     patience: float = 0.0
     phonemes: bool = False
     fetch: Callable[[Path, str, Progress], None] = nothing_to_fetch
-
-
-class UnknownVoiceError(NotFoundError):
-    """There is no such voice."""
-
-    code = "VOICE_NOT_FOUND"
-
-
-class EngineUnavailableError(ServiceUnavailableError):
-    """The speech engine is not ready: something is missing, it does not start, or too much is waiting already.
-
-    `retry_after` is None when waiting does not help: a key that is refused, an account without credit.
-    """
-
-    code = "ENGINE_UNAVAILABLE"
-
-
-class EngineFailedError(EchoError):
-    """The speech engine could not speak this text."""
-
-    code = "ENGINE_FAILED"
-    status = 500
-
-
-class EngineCrashedError(EchoError):
-    """The speech engine died while speaking this text; another one has taken its place."""
-
-    code = "ENGINE_CRASHED"
-    status = 500
-
-
-class EngineTimeoutError(EchoError):
-    """The speech engine took too long over this text and was ended; another one has taken its place."""
-
-    code = "ENGINE_TIMEOUT"
-    status = 504

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.errors import EchoError
-from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError, Speech, Utterance
+from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engineworker import EngineWorker, WorkerLimits
 
 State = Literal["stopped", "starting", "ready", "unavailable"]
@@ -83,7 +84,7 @@ class EnginePool:
         own. Cancelling drops a request that waits; one that is being spoken is finished in the background and forgotten.
 
         Raises `EngineUnavailableError` (not installed, not starting, queue full), `EngineCrashedError`,
-        `EngineTimeoutError`, `EngineFailedError`, `UnknownVoiceError`.
+        `EngineTimeoutError`, `EngineFailedError`, `VoiceNotFoundError`.
         """
         return await self._crew(engine).speak(utterance, turn)
 

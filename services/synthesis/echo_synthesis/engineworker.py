@@ -10,17 +10,14 @@ from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass
 from typing import Any
 
-from echo_synthesis.engine import (
-    EngineConfig,
+from echo_common.contracts.errors.synthesis import (
     EngineCrashedError,
     EngineFailedError,
-    EngineSpec,
     EngineTimeoutError,
     EngineUnavailableError,
-    Speech,
-    UnknownVoiceError,
-    Utterance,
+    VoiceNotFoundError,
 )
+from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines.wire import PREFIX, Header, pack, unpack_speech, utterance_to_header
 
 _Answer = tuple[Header, bytes]
@@ -217,7 +214,7 @@ def _raise_error(header: Header, engine: str) -> None:
         case None:
             return
         case "voice":
-            raise UnknownVoiceError(header["message"])
+            raise VoiceNotFoundError(header["message"])
         case "unavailable":
             raise EngineUnavailableError(header["message"], retry_after=header["retry_after"])
         case _:

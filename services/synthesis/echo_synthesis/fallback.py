@@ -6,10 +6,15 @@ from typing import Any
 
 import structlog
 
+from echo_common.contracts.errors.synthesis import (
+    EngineCrashedError,
+    EngineFailedError,
+    EngineTimeoutError,
+    EngineUnavailableError,
+)
 from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.domain import Audio
-from echo_synthesis.engine import EngineCrashedError, EngineFailedError, EngineTimeoutError, EngineUnavailableError
 from echo_synthesis.narration import Narration, Narrator, plan
 from echo_synthesis.recording import Part, Recorder
 from echo_synthesis.voices import Voices

@@ -8,18 +8,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from echo_common.clock import now
-from echo_common.errors import ForbiddenError
+from echo_common.contracts.errors.synthesis import LinkInvalidError
 from echo_common.store.port import DuplicateError, Store
 from echo_synthesis.domain import Audio
 
 LONGEST = 300
 """Seconds."""
-
-
-class LinkInvalidError(ForbiddenError):
-    """The link is not valid, or not any more; ask for another."""
-
-    code = "LINK_INVALID"
 
 
 class Links:

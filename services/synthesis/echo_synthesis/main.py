@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
+from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.http.health import Check
 from echo_common.service import Adapters, Service
 from echo_synthesis import api, handlers
 from echo_synthesis.aligner import find_recogniser
 from echo_synthesis.clones import Clones
-from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError
+from echo_synthesis.engine import EngineConfig, EngineSpec
 from echo_synthesis.enginepool import EnginePool, PoolConfig, default_shape
 from echo_synthesis.engines import discover
 from echo_synthesis.fallback import FallbackRecorder

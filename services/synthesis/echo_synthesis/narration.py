@@ -8,10 +8,11 @@ from functools import partial
 
 import numpy as np
 
+from echo_common.contracts.errors.synthesis import EngineCrashedError, EngineTimeoutError
 from echo_common.errors import ValidationError
 from echo_synthesis.audio.effects import amplify
 from echo_synthesis.domain import SpeechSettings, WordMark
-from echo_synthesis.engine import Alignment, EngineCrashedError, EngineSpec, EngineTimeoutError, Speech, Utterance
+from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
 from echo_synthesis.enginepool import EnginePool
 from echo_synthesis.placing import place
 from echo_synthesis.speechcache import SpeechCache

@@ -4,20 +4,16 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from echo_common.contracts.errors.synthesis import (
+    AudioNotFoundError,
+    DictionaryEntryNotFoundError,
+    JobNotFoundError,
+    TextNotFoundError,
+)
 from echo_common.contracts.values import JobStatus
 from echo_common.store.port import DuplicateError, Filter, Index
 from echo_common.store.repository import Repository
-from echo_synthesis.domain import (
-    Audio,
-    AudioNotFoundError,
-    DictionaryEntry,
-    EntryNotFoundError,
-    Job,
-    JobNotFoundError,
-    LeaseLostError,
-    TextEntry,
-    TextNotFoundError,
-)
+from echo_synthesis.domain import Audio, DictionaryEntry, Job, LeaseLostError, TextEntry
 
 
 class Jobs(Repository[Job]):
@@ -81,7 +77,7 @@ class Dictionary(Repository[DictionaryEntry]):
 
     aggregate = DictionaryEntry
     name = "dictionary_entries"
-    missing = EntryNotFoundError
+    missing = DictionaryEntryNotFoundError
     indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1), ("place", 1)], unique=True),)
 
     async def of(self, user_id: str) -> Sequence[DictionaryEntry]:

@@ -6,18 +6,12 @@ from datetime import timedelta
 
 from echo_common.auth.principal import Principal, Scope
 from echo_common.clock import now
+from echo_common.contracts.errors.synthesis import TicketInvalidError
 from echo_common.contracts.values import Plan, Role
-from echo_common.errors import UnauthenticatedError
 from echo_common.store.port import Index, Store
 
 LIFETIME = 60
 """Seconds."""
-
-
-class TicketInvalidError(UnauthenticatedError):
-    """The ticket is unknown, spent or too old; ask for another."""
-
-    code = "TICKET_INVALID"
 
 
 class Tickets:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from echo_synthesis.engine import EngineConfig, EngineSpec, EngineUnavailableError, EngineVoice, UnknownVoiceError
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
+from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Voices:
     def find(self, voice_id: str | None) -> CataloguedVoice:
         """The voice of that id, or the default voice for None.
 
-        Raises `UnknownVoiceError`, and `EngineUnavailableError` while its engine lacks its model.
+        Raises `VoiceNotFoundError`, and `EngineUnavailableError` while its engine lacks its model.
         """
         found = self._by_id.get(voice_id) if voice_id is not None else self._fallback()
         if found is None:
@@ -54,7 +55,7 @@ class Voices:
             for spec in self._engines.values():
                 if str(voice_id).startswith(f"{spec.name}_"):
                     self._require(spec)
-            raise UnknownVoiceError(f"There is no voice {voice_id!r}; GET /api/v1/voices lists them.")
+            raise VoiceNotFoundError(f"There is no voice {voice_id!r}; GET /api/v1/voices lists them.")
         self._require(found.engine)
         return found
 

@@ -11,13 +11,13 @@ from time import monotonic
 import structlog
 
 from echo_common.clock import now
+from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
 from echo_common.telemetry import Metrics
 from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.domain import Audio, Job, LeaseLostError, Pace, lease_until
-from echo_synthesis.engine import EngineUnavailableError
 from echo_synthesis.narration import SpokenUnit, plan
 from echo_synthesis.recording import Tally
 from echo_synthesis.usecases import Studio

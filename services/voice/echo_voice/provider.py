@@ -10,30 +10,17 @@ from pathlib import Path
 from typing import Protocol
 
 from echo_common.contracts.http.voice import CloneQuality, TrainingConfig
-from echo_common.errors import EchoError, ServiceUnavailableError
+from echo_common.errors import EchoError
 from echo_voice.domain.voicemodels import Gender
 
 Progressed = Callable[[int, int, str | None], None]
 """Hears how many steps of how many are done, and in a few words what is being done."""
 
 
-class ProviderUnavailableError(ServiceUnavailableError):
-    """Who makes clones is not ready: something is missing, or it cannot be reached."""
-
-    code = "PROVIDER_UNAVAILABLE"
-
-
 class TrainingFailedError(EchoError):
     """The clone could not be made from these samples."""
 
     code = "TRAINING_FAILED"
-
-
-class UnknownProviderError(EchoError):
-    """There is no such provider of clones here."""
-
-    code = "PROVIDER_UNKNOWN"
-    status = 422
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import ClassVar, TypeVar
 
+from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentNotFoundError, EchoNotFoundError, SampleNotFoundError
 from echo_common.contracts.values import JobStatus
 from echo_common.store.port import Index
 from echo_common.store.repository import Repository
-from echo_voice.domain.consents import Consent, ConsentNotFoundError, Phrase
-from echo_voice.domain.echos import Echo, EchoNotFoundError
-from echo_voice.domain.samples import Sample, SampleNotFoundError
+from echo_voice.domain.consents import Consent, Phrase
+from echo_voice.domain.echos import Echo
+from echo_voice.domain.samples import Sample
 from echo_voice.domain.task import Task
-from echo_voice.domain.voicemodels import CloneNotFoundError, Preference, VoiceModel
+from echo_voice.domain.voicemodels import Preference, VoiceModel
 
 T = TypeVar("T", bound=Task)
 

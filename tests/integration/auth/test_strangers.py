@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from echo_auth.domain import TooManyAttemptsError
 from echo_common.clock import now
+from echo_common.contracts.errors.auth import TooManyAttemptsError
 from tests.integration.auth.conftest import Auth
 from tests.support.issuer import Issuer
 from tests.support.visitor import Reply

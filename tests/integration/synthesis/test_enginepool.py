@@ -13,16 +13,14 @@ import numpy as np
 import psutil
 import pytest
 
-from echo_synthesis.engine import (
+from echo_common.contracts.errors.synthesis import (
     EngineCrashedError,
     EngineFailedError,
-    EngineSpec,
     EngineTimeoutError,
     EngineUnavailableError,
-    Speech,
-    UnknownVoiceError,
-    Utterance,
+    VoiceNotFoundError,
 )
+from echo_synthesis.engine import EngineSpec, Speech, Utterance
 from echo_synthesis.enginepool import EnginePool, PoolConfig
 from echo_synthesis.engines import discover
 from echo_synthesis.engines.tone import SPEC as TONE
@@ -95,7 +93,7 @@ async def test_a_failure_leaves_the_process_alive(make: Callable[..., EnginePool
     with pytest.raises(EngineFailedError) as failed:
         await pool.speak("tone", utter("tone-fail"))
     assert failed.value.code == "ENGINE_FAILED"
-    with pytest.raises(UnknownVoiceError):
+    with pytest.raises(VoiceNotFoundError):
         await pool.speak("tone", utter("hello", "nobody"))
     assert (await pool.speak("tone", utter("well"))).words
     assert pool.health()["tone"].restarts == 0

@@ -6,10 +6,10 @@ from contextlib import aclosing
 
 import pytest
 
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.errors import ValidationError
 from echo_synthesis import usecases
-from echo_synthesis.engine import EngineUnavailableError, UnknownVoiceError
 from echo_synthesis.handlers import Dependencies
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.views import synthesis_result
@@ -97,7 +97,7 @@ async def test_without_the_operators_word_nobody_stands_in(down: Provider, repli
 
 async def test_a_voice_that_does_not_exist_is_never_stood_in_for(gemini: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
-        with pytest.raises(UnknownVoiceError):
+        with pytest.raises(VoiceNotFoundError):
             await usecases.synthesize(ask(voice="gemini_nobody"), ALICE, deps.studio)
 
 

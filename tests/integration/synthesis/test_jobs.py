@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from echo_common.clock import now
+from echo_common.contracts.errors.synthesis import JobNotFoundError, JobStateConflictError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import ValidationError
 from echo_synthesis import usecases
-from echo_synthesis.domain import Job, JobNotFoundError, JobStateConflictError, SpeechSettings
-from echo_synthesis.engine import UnknownVoiceError
+from echo_synthesis.domain import Job, SpeechSettings
 from echo_synthesis.handlers import Dependencies
 from tests.support.database import Database
 from tests.support.eventually import eventually
@@ -174,7 +174,7 @@ async def test_what_cannot_be_honoured_is_refused_and_nothing_is_written(replica
         ]:
             with pytest.raises(ValidationError):
                 await usecases.queue_job(text, voice, config, ALICE, deps.studio, idempotency_key=None)
-        with pytest.raises(UnknownVoiceError):
+        with pytest.raises(VoiceNotFoundError):
             await usecases.queue_job("Hello.", "nobody", SpeechConfig(), ALICE, deps.studio, idempotency_key=None)
         assert await deps.studio.jobs.count({}) == 0
 

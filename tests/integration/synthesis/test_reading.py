@@ -8,14 +8,19 @@ from io import BytesIO
 import numpy as np
 import pytest
 
+from echo_common.contracts.errors.synthesis import (
+    DictionaryEntryConflictError,
+    DictionaryEntryNotFoundError,
+    DictionaryFullError,
+    VoiceNotFoundError,
+)
 from echo_common.contracts.http.reading import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ValidationError
 from echo_common.http.pagination import Page
 from echo_synthesis import usecases
-from echo_synthesis.domain import Audio, DictionaryFullError, EntryConflictError, EntryNotFoundError
-from echo_synthesis.engine import UnknownVoiceError
+from echo_synthesis.domain import Audio
 from echo_synthesis.handlers import Dependencies
 from echo_synthesis.text.captions import cues, srt
 from echo_synthesis.usecases import dictionary
@@ -140,7 +145,7 @@ async def test_a_preview_shows_the_script_and_refuses_what_speaking_would(deps: 
     ]
     with pytest.raises(ValidationError):
         await usecases.normalize(NormalizeRequest(text="<speak><x/></speak>"), ALICE, deps.studio)
-    with pytest.raises(UnknownVoiceError):
+    with pytest.raises(VoiceNotFoundError):
         await usecases.normalize(NormalizeRequest(text="Hi", voice_id="nobody"), ALICE, deps.studio)
 
 
@@ -197,9 +202,9 @@ async def test_an_entry_holds_where_it_says_and_the_most_particular_one_wins(dep
 async def test_a_dictionary_is_its_owners_alone(deps: Dependencies) -> None:
     entry = await add(deps, "Hugh", "hue")
     for attempt in (usecases.find_entry, usecases.delete_entry):
-        with pytest.raises(EntryNotFoundError):
+        with pytest.raises(DictionaryEntryNotFoundError):
             await attempt(entry, MALLORY, deps.studio)
-    with pytest.raises(EntryNotFoundError):
+    with pytest.raises(DictionaryEntryNotFoundError):
         await usecases.change_entry(entry, DictionaryEntryPatch(respelling="x"), MALLORY, deps.studio)
     assert await usecases.list_entries(MALLORY, PAGE, deps.studio) == ([], 0)
     assert (await usecases.list_entries(ALICE, PAGE, deps.studio))[1] == 1
@@ -209,11 +214,11 @@ async def test_a_dictionary_is_its_owners_alone(deps: Dependencies) -> None:
 
 async def test_a_term_has_one_entry_in_a_scope(deps: Dependencies) -> None:
     first = await add(deps, "Hugh", "hue")
-    with pytest.raises(EntryConflictError):
+    with pytest.raises(DictionaryEntryConflictError):
         await add(deps, "HUGH", "you")
     await add(deps, "HUGH", "you", case_sensitive=True)
     other = await add(deps, "Hugo", "you go")
-    with pytest.raises(EntryConflictError):
+    with pytest.raises(DictionaryEntryConflictError):
         await usecases.change_entry(other, DictionaryEntryPatch(term="hugh"), ALICE, deps.studio)
     assert (await usecases.find_entry(first, ALICE, deps.studio)).respelling == "hue"
 
@@ -230,7 +235,7 @@ async def test_a_wrong_entry_is_refused_with_the_fields_name(deps: Dependencies,
     with pytest.raises(ValidationError) as refused:
         await usecases.add_entry(CreateDictionaryEntry.model_validate(fields), ALICE, deps.studio)
     assert refused.value.details == [{"field": field, "message": refused.value.message}]
-    with pytest.raises(UnknownVoiceError):
+    with pytest.raises(VoiceNotFoundError):
         await add(deps, "Hugh", "hue", voice_id="nobody")
 
 

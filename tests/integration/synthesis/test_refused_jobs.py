@@ -6,12 +6,12 @@ import pytest
 
 from echo_common.bus.port import Message
 from echo_common.clock import now
+from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.contracts.events.synthesis import JobProgressed
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import JobStatus
 from echo_synthesis import usecases
 from echo_synthesis.domain import Job, SpeechSettings
-from echo_synthesis.engine import EngineUnavailableError
 from echo_synthesis.handlers import Dependencies
 from tests.support import fish_server, gemini_server
 from tests.support.eventually import eventually

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from echo_auth.domain import InvalidRefreshTokenError, Presented, RefreshToken, Session, User
+from echo_auth.domain import Presented, RefreshToken, Session, User
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.auth import InvalidRefreshTokenError
 from echo_common.contracts.events.auth import SessionRevoked, UserRegistered
 from echo_common.contracts.values import Plan, Role
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from echo_common.clock import now
+from echo_common.contracts.errors.synthesis import JobStateConflictError
 from echo_common.contracts.values import JobStatus
-from echo_synthesis.domain import Job, JobStateConflictError, LeaseLostError, SpeechSettings
+from echo_synthesis.domain import Job, LeaseLostError, SpeechSettings
 
 LATER = timedelta(seconds=15)
 

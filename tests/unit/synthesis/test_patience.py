@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from echo_synthesis.engine import EngineUnavailableError
+from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_synthesis.engines.remote import RemoteSettings, TryAgainError, asked_pause, patiently
 
 

@@ -1,6 +1,15 @@
 """Who one is: accounts, logging in and out."""
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.auth import (
+    AccountInactiveError,
+    EmailConflictError,
+    InvalidCredentialsError,
+    InvalidRefreshTokenError,
+    TooManyAttemptsError,
+    UsernameConflictError,
+    UserNotFoundError,
+)
 from echo_common.contracts.http.auth import (
     JWKS_PATH,
     Jwks,
@@ -13,14 +22,6 @@ from echo_common.contracts.http.auth import (
 )
 from echo_common.http.envelope import Success
 from echo_gateway.forwarding import Noun, enveloped
-from echo_gateway.refusals import (
-    AccountInactiveError,
-    EmailConflictError,
-    InvalidCredentialsError,
-    InvalidRefreshTokenError,
-    TooManyAttemptsError,
-    UsernameConflictError,
-)
 
 # Answers here carry tokens, which are secrets: no Idempotency-Key keeps them.
 accounts = Noun("authentication", service="auth")
@@ -91,7 +92,9 @@ def log_out() -> None:
     """
 
 
-@users.forward("GET", "/users/me", scope=Scope.ACCOUNT, answers=Success[UserView], example=enveloped(_USER))
+@users.forward(
+    "GET", "/users/me", scope=Scope.ACCOUNT, answers=Success[UserView], errors=(UserNotFoundError,), example=enveloped(_USER)
+)
 def who_am_i() -> None:
     """Who I am."""
 

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import Header, Path, Query
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.synthesis import AudioNotFoundError, LinkInvalidError
 from echo_common.contracts.http.synthesis import AudioInfo, LinkRequest, SignedLink
 from echo_common.http.envelope import Success
+from echo_common.http.files import RangeNotSatisfiableError
 from echo_gateway.forwarding import Media, Noun, enveloped
-from echo_gateway.refusals import AudioNotFoundError, LinkInvalidError, RangeNotSatisfiableError
 from echo_gateway.routes.speech import AUDIO_TYPES, RESULT
 
 AudioId = Annotated[str, Path(description="An audio's id.", examples=["aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]

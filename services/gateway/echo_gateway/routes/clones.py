@@ -7,6 +7,16 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Request
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.voice import (
+    CloneNotFoundError,
+    CloneStateConflictError,
+    ConsentNotFoundError,
+    ConsentRequiredError,
+    ProviderUnavailableError,
+    SampleNotFoundError,
+    SampleStateConflictError,
+    UnknownProviderError,
+)
 from echo_common.contracts.http.voice import (
     ClonePatch,
     CloneReceipt,
@@ -26,16 +36,6 @@ from echo_gateway.dependencies import Dependencies
 from echo_gateway.door import admit
 from echo_gateway.forwarding import Media, Noun, enveloped
 from echo_gateway.live import follow
-from echo_gateway.refusals import (
-    CloneNotFoundError,
-    CloneStateConflictError,
-    ConsentNotFoundError,
-    ConsentRequiredError,
-    ProviderUnavailableError,
-    SampleNotFoundError,
-    SampleStateConflictError,
-    UnknownProviderError,
-)
 
 CloneId = Annotated[str, Path(description="A clone's id.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
 _CONFIG = {

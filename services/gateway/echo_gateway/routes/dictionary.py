@@ -5,6 +5,13 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.synthesis import (
+    DictionaryEntryConflictError,
+    DictionaryEntryNotFoundError,
+    DictionaryFullError,
+    EngineUnavailableError,
+    VoiceNotFoundError,
+)
 from echo_common.contracts.http.reading import (
     CreateDictionaryEntry,
     DictionaryEntryPatch,
@@ -15,13 +22,6 @@ from echo_common.contracts.http.reading import (
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
 from echo_gateway.forwarding import Noun, enveloped
-from echo_gateway.refusals import (
-    DictionaryEntryConflictError,
-    DictionaryEntryNotFoundError,
-    DictionaryFullError,
-    EngineUnavailableError,
-    VoiceNotFoundError,
-)
 from echo_gateway.routes.jobs import PAGE_EXAMPLE
 
 EntryKey = Annotated[str, Path(description="An entry's id.", examples=["dict_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]

@@ -5,6 +5,16 @@ from typing import Annotated
 from fastapi import Form, Path, Query, UploadFile
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.synthesis import SPEAKING, VoiceNotFoundError
+from echo_common.contracts.errors.voice import (
+    AnalysisFailedError,
+    CloneNotFoundError,
+    ConsentRequiredError,
+    EchoNotFoundError,
+    ProviderUnavailableError,
+    UnreadableError,
+    UnsupportedMediaError,
+)
 from echo_common.contracts.http.synthesis import ReferenceSpeech
 from echo_common.contracts.http.voice import (
     EchoDocument,
@@ -16,17 +26,8 @@ from echo_common.contracts.http.voice import (
     ReferencePatch,
     ReferenceUploaded,
 )
+from echo_common.errors import FileTooLargeError
 from echo_gateway.forwarding import Media, Noun
-from echo_gateway.refusals import (
-    SPEAKING,
-    CloneNotFoundError,
-    ConsentRequiredError,
-    FileTooLargeError,
-    ProviderUnavailableError,
-    UnreadableError,
-    UnsupportedMediaError,
-    VoiceNotFoundError,
-)
 
 ModelId = Annotated[str, Path(description="A voice model's `model_id`.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
 _RECORD = {
@@ -57,7 +58,15 @@ echo_speech = Noun("Echo API", service="synthesis", root="/api")
     "/upload-reference",
     public=True,
     answers=ReferenceUploaded,
-    errors=(FileTooLargeError, UnsupportedMediaError, UnreadableError, ConsentRequiredError, ProviderUnavailableError),
+    errors=(
+        FileTooLargeError,
+        UnsupportedMediaError,
+        UnreadableError,
+        AnalysisFailedError,
+        ConsentRequiredError,
+        ProviderUnavailableError,
+        EchoNotFoundError,
+    ),
     example={
         "success": True,
         "model_id": _RECORD["model_id"],
@@ -108,7 +117,7 @@ def get_voice_model(model_id: ModelId) -> None:
     scope=Scope.VOICES_WRITE,
     keyed=True,
     answers=ReferenceOne,
-    errors=(CloneNotFoundError,),
+    errors=(CloneNotFoundError, EchoNotFoundError),
     example={"voice_model": _RECORD},
 )
 def change_voice_model(model_id: ModelId, body: ReferencePatch) -> None:
@@ -146,7 +155,7 @@ def create_echo(body: EchoRequest) -> None:
     "/echo/{echo_id}/voice-model",
     scope=Scope.VOICES_READ,
     answers=ReferenceOne,
-    errors=(CloneNotFoundError,),
+    errors=(CloneNotFoundError, EchoNotFoundError),
     example={"voice_model": _RECORD},
 )
 def get_echo_voice_model(echo_id: Annotated[str, Path(description="An echo's id.")]) -> None:

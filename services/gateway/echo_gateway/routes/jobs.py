@@ -7,22 +7,22 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Request
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.synthesis import (
+    SPEAKING,
+    JobNotFoundError,
+    JobStateConflictError,
+    TextNotFoundError,
+    VoiceNotFoundError,
+)
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, JobView
 from echo_common.contracts.values import JobStatus
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
+from echo_common.store.repository import StaleError
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.door import admit
 from echo_gateway.forwarding import Media, Noun, enveloped
 from echo_gateway.live import follow
-from echo_gateway.refusals import (
-    SPEAKING,
-    JobNotFoundError,
-    JobStateConflictError,
-    StaleError,
-    TextNotFoundError,
-    VoiceNotFoundError,
-)
 from echo_gateway.routes.speech import RESULT
 
 JobId = Annotated[str, Path(description="A job's id.", examples=["job_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]

@@ -5,17 +5,12 @@ from typing import Annotated
 from fastapi import Path
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.synthesis import SPEAKING, JobStateConflictError, SynthesisNotFoundError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
 from echo_common.http.envelope import Success
+from echo_common.http.files import RangeNotSatisfiableError
 from echo_common.http.pagination import PageQuery
 from echo_gateway.forwarding import Media, Noun, enveloped
-from echo_gateway.refusals import (
-    SPEAKING,
-    JobStateConflictError,
-    RangeNotSatisfiableError,
-    SynthesisNotFoundError,
-    VoiceNotFoundError,
-)
 from echo_gateway.routes.jobs import PAGE_EXAMPLE
 from echo_gateway.routes.speech import AUDIO_TYPES, RESULT
 

@@ -5,6 +5,15 @@ from typing import Annotated
 from fastapi import Form, Path, Query, UploadFile
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.voice import (
+    ConsentRequiredError,
+    ProviderUnavailableError,
+    QuotaExceededError,
+    SampleNotFoundError,
+    SampleStateConflictError,
+    UnknownProviderError,
+    UnsupportedMediaError,
+)
 from echo_common.contracts.http.voice import (
     Description,
     Language,
@@ -16,19 +25,10 @@ from echo_common.contracts.http.voice import (
     TrainRequest,
     WorkReceipt,
 )
+from echo_common.errors import FileTooLargeError
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
 from echo_gateway.forwarding import Noun, enveloped
-from echo_gateway.refusals import (
-    ConsentRequiredError,
-    FileTooLargeError,
-    ProviderUnavailableError,
-    QuotaExceededError,
-    SampleNotFoundError,
-    SampleStateConflictError,
-    UnknownProviderError,
-    UnsupportedMediaError,
-)
 
 SampleId = Annotated[str, Path(description="A sample's id.", examples=["vs_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
 _SAMPLE = {

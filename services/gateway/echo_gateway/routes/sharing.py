@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.voice import CloneNotFoundError, CloneStateConflictError
 from echo_common.contracts.http.voice import BulkDeleteRequest, BulkResult, ShareRequest, Shares, SimilarVoice
 from echo_common.http.envelope import Success
 from echo_gateway.forwarding import Noun, enveloped
-from echo_gateway.refusals import CloneNotFoundError, CloneStateConflictError
 from echo_gateway.routes.clones import CLONE
 
 VoiceId = Annotated[str, Path(description="A clone's id.", examples=[CLONE["id"]])]

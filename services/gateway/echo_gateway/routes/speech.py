@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Header, Query
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.synthesis import SPEAKING, TextNotFoundError, TicketInvalidError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import (
     AsyncSynthesis,
     StreamTicketView,
@@ -16,7 +17,6 @@ from echo_common.contracts.http.synthesis import (
 from echo_common.contracts.values import AudioFormat
 from echo_common.http.envelope import Success
 from echo_gateway.forwarding import Media, Noun, enveloped
-from echo_gateway.refusals import SPEAKING, TextNotFoundError, TicketInvalidError, VoiceNotFoundError
 
 AUDIO_TYPES = ("audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/aac", "audio/pcm", "audio/basic")
 RESULT = {

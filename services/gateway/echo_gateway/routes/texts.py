@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import Path
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.synthesis import TextNotFoundError
 from echo_common.contracts.http.synthesis import CreateText, TextPatch, TextView
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
 from echo_gateway.forwarding import Noun, enveloped
-from echo_gateway.refusals import TextNotFoundError
 from echo_gateway.routes.jobs import PAGE_EXAMPLE
 
 TextKey = Annotated[str, Path(description="A text's id.", examples=["txt_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]

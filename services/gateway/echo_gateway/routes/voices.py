@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import Path
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.synthesis import SPEAKING, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import Voice
 from echo_common.http.envelope import Success
 from echo_gateway.forwarding import Media, Noun, enveloped
-from echo_gateway.refusals import SPEAKING, VoiceNotFoundError
 
 _VOICE = {
     "id": "af_heart",

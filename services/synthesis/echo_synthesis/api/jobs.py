@@ -5,13 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
+from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, JobView, SynthesisResult
 from echo_common.contracts.values import JobStatus
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
 from echo_synthesis import usecases
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
-from echo_synthesis.domain import AudioNotFoundError, Job
+from echo_synthesis.domain import Job
 from echo_synthesis.views import job_view, synthesis_result
 
 router = APIRouter()

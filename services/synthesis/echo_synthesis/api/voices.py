@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 
 from echo_common.auth.dependencies import SpeechReader
+from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.http.synthesis import Voice
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
 from echo_synthesis.api.dependencies import Deps
-from echo_synthesis.engine import UnknownVoiceError
 from echo_synthesis.views import voice_view
 
 router = APIRouter()
@@ -27,5 +27,5 @@ async def get_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> Succe
     clone = await deps.studio.clones.find(voice_id, principal.user_id)
     found = clone or next((found for found in deps.studio.voices.list() if found.voice.id == voice_id), None)
     if found is None:
-        raise UnknownVoiceError
+        raise VoiceNotFoundError
     return ok(voice_view(found))

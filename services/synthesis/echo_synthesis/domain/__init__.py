@@ -1,25 +1,21 @@
 """What synthesis is about. Pure: no I/O, no clock but the one handed in."""
 
-from echo_synthesis.domain.audio import Audio, AudioNotFoundError, Chapter
-from echo_synthesis.domain.chapters import ChapterMarks
-from echo_synthesis.domain.dictionary import (
-    DictionaryEntry,
+from echo_common.contracts.errors.synthesis import (
+    AudioNotFoundError,
+    DictionaryEntryConflictError,
+    DictionaryEntryNotFoundError,
     DictionaryFullError,
-    EntryConflictError,
-    EntryNotFoundError,
-    Pronunciation,
-)
-from echo_synthesis.domain.job import (
-    Job,
     JobNotFoundError,
     JobStateConflictError,
-    Lease,
-    LeaseLostError,
-    lease_until,
+    TextNotFoundError,
 )
+from echo_synthesis.domain.audio import Audio, Chapter
+from echo_synthesis.domain.chapters import ChapterMarks
+from echo_synthesis.domain.dictionary import DictionaryEntry, Pronunciation
+from echo_synthesis.domain.job import Job, Lease, LeaseLostError, lease_until
 from echo_synthesis.domain.pace import Pace
 from echo_synthesis.domain.speech import SpeechSettings, SyllableMark, WordMark
-from echo_synthesis.domain.texts import TextEntry, TextNotFoundError
+from echo_synthesis.domain.texts import TextEntry
 
 __all__ = [
     "Audio",
@@ -27,9 +23,9 @@ __all__ = [
     "Chapter",
     "ChapterMarks",
     "DictionaryEntry",
+    "DictionaryEntryConflictError",
+    "DictionaryEntryNotFoundError",
     "DictionaryFullError",
-    "EntryConflictError",
-    "EntryNotFoundError",
     "Job",
     "JobNotFoundError",
     "JobStateConflictError",

@@ -7,14 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.events.synthesis import AudioDeleted
 from echo_common.contracts.values import Alignment
-from echo_common.errors import NotFoundError
 from echo_synthesis.domain.speech import SpeechSettings, WordMark
-
-
-class AudioNotFoundError(NotFoundError):
-    """There is no such audio."""
-
-    code = "AUDIO_NOT_FOUND"
 
 
 class Chapter(BaseModel):

@@ -5,26 +5,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
-from echo_common.errors import ConflictError, NotFoundError
 from echo_common.ids import new_id
-
-
-class EntryNotFoundError(NotFoundError):
-    """There is no such dictionary entry."""
-
-    code = "DICTIONARY_ENTRY_NOT_FOUND"
-
-
-class EntryConflictError(ConflictError):
-    """The dictionary has an entry for that term in that scope already."""
-
-    code = "DICTIONARY_ENTRY_CONFLICT"
-
-
-class DictionaryFullError(ConflictError):
-    """The dictionary is full; delete entries that are not needed any more."""
-
-    code = "DICTIONARY_FULL"
 
 
 class Pronunciation(BaseModel):

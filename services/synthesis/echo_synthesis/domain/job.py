@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
+from echo_common.contracts.errors.synthesis import JobStateConflictError
 from echo_common.contracts.events.synthesis import (
     JobCancelled,
     JobCompleted,
@@ -17,7 +18,6 @@ from echo_common.contracts.events.synthesis import (
     JobStarted,
 )
 from echo_common.contracts.values import JobStatus
-from echo_common.errors import ConflictError, NotFoundError
 from echo_common.ids import new_id
 from echo_synthesis.domain.speech import SpeechSettings
 
@@ -26,18 +26,6 @@ MAXIMUM_REFUSALS = 10
 _LONGEST_PAUSE = 60.0
 SEARCHABLE = 2_000
 """Characters of a text that a search looks through."""
-
-
-class JobNotFoundError(NotFoundError):
-    """There is no such job."""
-
-    code = "JOB_NOT_FOUND"
-
-
-class JobStateConflictError(ConflictError):
-    """The job's status does not allow that."""
-
-    code = "JOB_STATE_CONFLICT"
 
 
 class LeaseLostError(Exception):

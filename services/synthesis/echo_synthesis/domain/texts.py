@@ -1,13 +1,6 @@
 """Texts that people keep, to have them spoken later or again."""
 
 from echo_common.aggregate import Aggregate
-from echo_common.errors import NotFoundError
-
-
-class TextNotFoundError(NotFoundError):
-    """There is no such text."""
-
-    code = "TEXT_NOT_FOUND"
 
 
 class TextEntry(Aggregate):

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
-from echo_synthesis.engine import Engine, EngineConfig, EngineUnavailableError, UnknownVoiceError
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
+from echo_synthesis.engine import Engine, EngineConfig
 from echo_synthesis.engines import discover
 from echo_synthesis.engines.wire import PREFIX, Header, pack, pack_speech, utterance_from_header
 
@@ -77,7 +78,7 @@ def _answer(engine: Engine, header: Header) -> bytes:
     number = header["number"]
     try:
         return pack_speech(number, engine.speak(utterance_from_header(header)))
-    except UnknownVoiceError as error:
+    except VoiceNotFoundError as error:
         return pack({"number": number, "error": "voice", "message": error.message})
     except EngineUnavailableError as error:
         return pack({"number": number, "error": "unavailable", "message": error.message, "retry_after": error.retry_after})

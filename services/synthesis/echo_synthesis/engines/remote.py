@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
+from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.audio.tempo import change_tempo
-from echo_synthesis.engine import EngineUnavailableError, Speech, Utterance
+from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.wordtimes import estimate
 
 T = TypeVar("T")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.synthesis import LinkInvalidError
 from echo_synthesis.domain import Audio, WordMark
-from echo_synthesis.links import LinkInvalidError
 from echo_synthesis.times import word_times
 from echo_synthesis.usecases.studio import Studio
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.synthesis import DictionaryEntryConflictError, DictionaryFullError
 from echo_common.contracts.http.reading import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.http.pagination import Page
 from echo_common.store.port import DuplicateError
-from echo_synthesis.domain import DictionaryEntry, DictionaryFullError, EntryConflictError, Pronunciation
+from echo_synthesis.domain import DictionaryEntry, Pronunciation
 from echo_synthesis.narration import Narration
 from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.usecases.planning import plan_speech
@@ -24,7 +25,7 @@ async def normalize(request: NormalizeRequest, principal: Principal, studio: Stu
 
 
 async def add_entry(request: CreateDictionaryEntry, principal: Principal, studio: Studio) -> DictionaryEntry:
-    """Keep a pronunciation. Raises `EntryConflictError`, `DictionaryFullError`, `UnknownVoiceError`."""
+    """Keep a pronunciation. Raises `DictionaryEntryConflictError`, `DictionaryFullError`, `VoiceNotFoundError`."""
     pronunciation = _checked(request.model_dump(), studio)
     if await studio.dictionary.count({"user_id": principal.user_id}) >= MOST_ENTRIES:
         raise DictionaryFullError
@@ -32,7 +33,7 @@ async def add_entry(request: CreateDictionaryEntry, principal: Principal, studio
     try:
         await studio.dictionary.add(entry)
     except DuplicateError:
-        raise EntryConflictError from None
+        raise DictionaryEntryConflictError from None
     return entry
 
 
@@ -51,12 +52,12 @@ async def list_entries(
 
 
 async def find_entry(entry_id: str, principal: Principal, studio: Studio) -> DictionaryEntry:
-    """Raises `EntryNotFoundError`, for somebody else's entry too."""
+    """Raises `DictionaryEntryNotFoundError`, for somebody else's entry too."""
     return await studio.dictionary.get(entry_id, user_id=principal.user_id)
 
 
 async def change_entry(entry_id: str, patch: DictionaryEntryPatch, principal: Principal, studio: Studio) -> DictionaryEntry:
-    """Change what is given. Raises `EntryNotFoundError`, `EntryConflictError`, `UnknownVoiceError`."""
+    """Change what is given. Raises `DictionaryEntryNotFoundError`, `DictionaryEntryConflictError`, `VoiceNotFoundError`."""
 
     def change(entry: DictionaryEntry) -> None:
         fields = {**entry.model_dump(), **patch.model_dump(exclude_unset=True)}
@@ -68,11 +69,11 @@ async def change_entry(entry_id: str, patch: DictionaryEntryPatch, principal: Pr
     try:
         return await studio.dictionary.update(entry_id, change, user_id=principal.user_id)
     except DuplicateError:
-        raise EntryConflictError from None
+        raise DictionaryEntryConflictError from None
 
 
 async def delete_entry(entry_id: str, principal: Principal, studio: Studio) -> None:
-    """Forget an entry; what was asked for before is still spoken with it. Raises `EntryNotFoundError`."""
+    """Forget an entry; what was asked for before is still spoken with it. Raises `DictionaryEntryNotFoundError`."""
     await studio.dictionary.update(entry_id, DictionaryEntry.erase, user_id=principal.user_id)
 
 

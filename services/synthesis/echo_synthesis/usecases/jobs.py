@@ -6,12 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, SpeechConfig
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ForbiddenError, ValidationError
 from echo_common.http.pagination import Page
 from echo_common.store.port import DuplicateError
-from echo_synthesis.domain import AudioNotFoundError, Job
+from echo_synthesis.domain import Job
 from echo_synthesis.usecases.audio import delete_audio, remove_objects
 from echo_synthesis.usecases.planning import plan_speech
 from echo_synthesis.usecases.studio import Studio, refuse

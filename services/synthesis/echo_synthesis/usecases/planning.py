@@ -17,7 +17,7 @@ _SAMPLE = 4_000
 async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, user_id: str, studio: Studio) -> Narration:
     """What is to be spoken for a user, in which voice and how.
 
-    Raises `UnknownVoiceError`, `EngineUnavailableError`, `ValidationError`.
+    Raises `VoiceNotFoundError`, `EngineUnavailableError`, `ValidationError`.
     """
     if len(text) > studio.settings.max_characters:
         refuse("text", f"The text has {len(text)} characters; at most {studio.settings.max_characters} are taken at once.")

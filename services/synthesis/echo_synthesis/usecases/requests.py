@@ -3,19 +3,13 @@
 from dataclasses import dataclass
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.synthesis import JobStateConflictError, SynthesisNotFoundError
 from echo_common.contracts.http.synthesis import GenerateRequest
-from echo_common.errors import NotFoundError
 from echo_common.http.pagination import Page
-from echo_synthesis.domain import Audio, Job, JobStateConflictError
+from echo_synthesis.domain import Audio, Job
 from echo_synthesis.usecases.audio import delete_audio
 from echo_synthesis.usecases.jobs import delete_job, list_jobs, queue_job
 from echo_synthesis.usecases.studio import Studio
-
-
-class SynthesisNotFoundError(NotFoundError):
-    """There is no such synthesis."""
-
-    code = "SYNTHESIS_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +29,7 @@ class Synthesis:
 
 
 async def generate(request: GenerateRequest, principal: Principal, studio: Studio, *, key: str | None) -> Job:
-    """Queue a text in a voice that is named by its id or its name. Raises `UnknownVoiceError`."""
+    """Queue a text in a voice that is named by its id or its name. Raises `VoiceNotFoundError`."""
     voice_id = _voice_named(request.voice_name, studio) if request.voice_name is not None else None
     return await queue_job(request.text, voice_id, request.config, principal, studio, idempotency_key=key)
 

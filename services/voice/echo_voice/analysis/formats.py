@@ -3,17 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from echo_common.errors import EchoError
+from echo_common.contracts.errors.voice import UnsupportedMediaError
 
 SNIFFED = 64
 """Bytes from the beginning that `sniff` wants."""
-
-
-class UnsupportedMediaError(EchoError):
-    """This is no recording that Echo reads: WAV, MP3, FLAC, OGG, M4A, WebM, or a video with sound."""
-
-    code = "UNSUPPORTED_MEDIA"
-    status = 415
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,26 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from echo_common.errors import EchoError
+from echo_common.contracts.errors.voice import AnalysisFailedError, UnreadableError
 from echo_common.fence import fenced
 from echo_voice.analysis.formats import SNIFFED, sniff
 from echo_voice.settings import VoiceSettings
 
 _MEASURE, _DECODE = "echo_voice.analysis.measure", "echo_voice.analysis.decode"
 _STARTING_SECONDS = 30.0
-
-
-class UnreadableError(EchoError):
-    """The recording cannot be read."""
-
-    code = "SAMPLE_UNREADABLE"
-    status = 422
-
-
-class AnalysisFailedError(EchoError):
-    """Measuring the recording failed on our side; it may be tried again."""
-
-    code = "ANALYSIS_FAILED"
 
 
 @dataclass(frozen=True, slots=True)

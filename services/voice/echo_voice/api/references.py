@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter
 from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.errors.voice import CloneNotFoundError, UnreadableError
 from echo_common.contracts.http.voice import (
     EchoDocument,
     EchoRequest,
@@ -24,10 +25,8 @@ from echo_common.errors import EchoError, ForbiddenError
 from echo_common.http.envelope import from_validation
 from echo_common.http.upload import received
 from echo_voice import views
-from echo_voice.analysis.run import UnreadableError
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.samples import fields_of
-from echo_voice.domain.voicemodels import CloneNotFoundError
 from echo_voice.usecases import clones, references
 
 _WAIT_SECONDS = 60.0

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict
 from echo_common.aggregate import Aggregate
 from echo_common.clock import now
 from echo_common.contracts.events.voice import ConsentRevoked
-from echo_common.errors import EchoError, NotFoundError
 from echo_common.ids import new_id
 
 STATEMENT_VERSION = "1"
@@ -88,19 +87,6 @@ _WORDS = [
     "winter",
     "yellow",
 ]
-
-
-class ConsentNotFoundError(NotFoundError):
-    """There is no such consent."""
-
-    code = "CONSENT_NOT_FOUND"
-
-
-class ConsentRequiredError(EchoError):
-    """Cloning needs the speaker's consent, given as this platform asks for it."""
-
-    code = "CONSENT_REQUIRED"
-    status = 403
 
 
 class SpokenProof(BaseModel):

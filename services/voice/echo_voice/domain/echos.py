@@ -2,14 +2,7 @@
 
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.events.voice import EchoCreated, EchoDeleted
-from echo_common.errors import NotFoundError
 from echo_common.ids import new_id
-
-
-class EchoNotFoundError(NotFoundError):
-    """There is no such echo."""
-
-    code = "ECHO_NOT_FOUND"
 
 
 class Echo(Aggregate):

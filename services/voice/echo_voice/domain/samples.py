@@ -4,24 +4,12 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from echo_common.contracts.errors.voice import SampleStateConflictError
 from echo_common.contracts.events.voice import SampleProcessed, SampleRejected, SampleUploaded
 from echo_common.contracts.http.voice import SampleQuality, SampleStatus, Verdict
 from echo_common.contracts.values import JobStatus
-from echo_common.errors import ConflictError, NotFoundError
 from echo_common.ids import new_id
 from echo_voice.domain.task import Task
-
-
-class SampleNotFoundError(NotFoundError):
-    """There is no such sample."""
-
-    code = "SAMPLE_NOT_FOUND"
-
-
-class SampleStateConflictError(ConflictError):
-    """The sample's status does not allow that."""
-
-    code = "SAMPLE_STATE_CONFLICT"
 
 
 class StoredFile(BaseModel):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
 from echo_common.clock import now
+from echo_common.contracts.errors.voice import CloneStateConflictError
 from echo_common.contracts.events.voice import (
     VoiceModelCancelled,
     VoiceModelDeleted,
@@ -24,23 +25,10 @@ from echo_common.contracts.events.voice import (
 from echo_common.contracts.http.voice import CloneQuality, CloneStatus, TrainingConfig
 from echo_common.contracts.values import JobStatus
 from echo_common.contracts.voicemodel import VoiceModelFact
-from echo_common.errors import ConflictError, NotFoundError
 from echo_common.ids import new_id
 from echo_voice.domain.task import Task
 
 Gender = Literal["female", "male", "neutral"]
-
-
-class CloneNotFoundError(NotFoundError):
-    """There is no such clone."""
-
-    code = "CLONE_NOT_FOUND"
-
-
-class CloneStateConflictError(ConflictError):
-    """The clone's status does not allow that."""
-
-    code = "CLONE_STATE_CONFLICT"
 
 
 class Training(BaseModel):

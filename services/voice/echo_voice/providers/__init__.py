@@ -4,7 +4,8 @@ import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
 
-from echo_voice.provider import ProviderUnavailableError, UnknownProviderError, VoiceProvider
+from echo_common.contracts.errors.voice import ProviderUnavailableError, UnknownProviderError
+from echo_voice.provider import VoiceProvider
 from echo_voice.settings import VoiceSettings
 
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.voice import CloneNotFoundError, SampleStateConflictError
 from echo_common.contracts.http.voice import (
     BulkResult,
     ClonePatch,
@@ -20,8 +21,8 @@ from echo_common.contracts.http.voice import (
 )
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.storage.port import ObjectNotFoundError
-from echo_voice.domain.samples import Sample, SampleStateConflictError
-from echo_voice.domain.voicemodels import CloneNotFoundError, Made, VoiceModel
+from echo_voice.domain.samples import Sample
+from echo_voice.domain.voicemodels import Made, VoiceModel
 from echo_voice.likeness import unit
 from echo_voice.provider import Order, Outcome, Progressed, Recording, TrainingFailedError
 from echo_voice.usecases.consents import give_consent

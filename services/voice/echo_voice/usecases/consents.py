@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.voice import ConsentRequiredError
 from echo_common.contracts.http.voice import ConsentGiven, SampleStatus
 from echo_common.ids import new_id
-from echo_voice.domain.consents import ATTESTATION, Consent, ConsentRequiredError, Phrase, SpokenProof
+from echo_voice.domain.consents import ATTESTATION, Consent, Phrase, SpokenProof
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.voicemodels import VoiceModel
 from echo_voice.likeness import similarity

@@ -6,15 +6,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequiredError, UnreadableError
 from echo_common.contracts.http.voice import EchoRequest, ReferencePatch, SampleQuality, TrainingConfig
 from echo_common.errors import ForbiddenError, UnauthenticatedError
 from echo_common.ids import new_id
 from echo_voice.analysis.formats import SNIFFED, sniff
-from echo_voice.analysis.run import UnreadableError, analyse
-from echo_voice.domain.consents import ATTESTATION, Consent, ConsentRequiredError
+from echo_voice.analysis.run import analyse
+from echo_voice.domain.consents import ATTESTATION, Consent
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.verdicts import judge
-from echo_voice.domain.voicemodels import CloneNotFoundError, VoiceModel
+from echo_voice.domain.voicemodels import VoiceModel
 from echo_voice.provider import Order, Recording
 from echo_voice.usecases.samples import upload_sample
 from echo_voice.usecases.studio import Studio

@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
+from echo_common.contracts.errors.voice import QuotaExceededError, SampleStateConflictError
 from echo_common.contracts.http.voice import SampleQuality
-from echo_common.errors import RateLimitedError
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectInfo
 from echo_voice.analysis.formats import SNIFFED, sniff
 from echo_voice.analysis.run import analyse
-from echo_voice.domain.samples import Sample, SampleStateConflictError, StoredFile
+from echo_voice.domain.samples import Sample, StoredFile
 from echo_voice.domain.verdicts import judge
 from echo_voice.provider import Progressed
 from echo_voice.usecases.studio import Studio
@@ -22,12 +22,6 @@ from echo_voice.usecases.studio import Studio
 _THE_SAME = 0.995
 _AS_LONG = 0.15
 _STEPS = 3
-
-
-class QuotaExceededError(RateLimitedError):
-    """That is all for today; go on tomorrow."""
-
-    code = "QUOTA_EXCEEDED"
 
 
 async def upload_sample(

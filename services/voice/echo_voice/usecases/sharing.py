@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.voice import CloneNotFoundError
 from echo_common.contracts.http.voice import ShareRequest, SimilarVoice
-from echo_voice.domain.voicemodels import CloneNotFoundError, Preference, VoiceModel
+from echo_voice.domain.voicemodels import Preference, VoiceModel
 from echo_voice.usecases.studio import Studio, refuse
 
 _EVERYBODY = "public"

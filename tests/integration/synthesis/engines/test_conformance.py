@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, Speech, UnknownVoiceError, Utterance
+from echo_common.contracts.errors.synthesis import VoiceNotFoundError
+from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.enginepool import EnginePool, PoolConfig
 from echo_synthesis.engines import discover
 from echo_synthesis.text.words import find_words
@@ -100,7 +101,7 @@ def test_the_extremes_of_speed_are_spoken(loaded: tuple[EngineSpec, EngineConfig
 def test_an_unknown_voice_is_refused(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
     _, _, engine = loaded
     for voice in ("nobody", "../../etc/passwd", ""):
-        with pytest.raises(UnknownVoiceError):
+        with pytest.raises(VoiceNotFoundError):
             engine.speak(Utterance("Hello.", tuple(find_words("Hello.", 9)), voice, "en-US"))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from echo_synthesis.engine import EngineUnavailableError, UnknownVoiceError
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_synthesis.enginepool import EnginePool, PoolConfig
 from tests.support import fish_server as answers
 from tests.support.clouds import CONFIG, TEXT, is_whole, load, spec_of, utter
@@ -86,7 +86,7 @@ def test_what_only_the_operator_can_mend_is_told_and_not_tried_again(fish: Provi
 @pytest.mark.parametrize("answer", [answers.error(400, "Reference not found"), answers.error(404, "Model not found")])
 def test_a_voice_fish_does_not_have_is_unknown(fish: Provider, answer: Answer) -> None:
     fish.then(answer)
-    with pytest.raises(UnknownVoiceError):
+    with pytest.raises(VoiceNotFoundError):
         load("fish").speak(utter("fish_" + "0" * 32))
     assert len(fish.asked) == 1
 
@@ -151,7 +151,7 @@ async def test_errors_of_the_provider_come_through_the_process_as_they_are(fish:
         fish.then(answers.error(402, "Insufficient credit"))
         with pytest.raises(EngineUnavailableError, match="credit"):
             await pool.speak("fish", utter(VOICE))
-        with pytest.raises(UnknownVoiceError):
+        with pytest.raises(VoiceNotFoundError):
             await pool.speak("fish", utter("fish_" + "0" * 32))
         assert is_whole(await pool.speak("fish", utter(VOICE)))
         assert pool.health()["fish"].restarts == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from echo_synthesis.engine import EngineUnavailableError, UnknownVoiceError
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_synthesis.enginepool import EnginePool, PoolConfig
 from tests.support import gemini_server as answers
 from tests.support.clouds import CONFIG, TEXT, is_whole, load, paths, spec_of, utter
@@ -187,7 +187,7 @@ def test_a_text_that_is_refused_is_not_sent_again(gemini: Provider, answer: Answ
 
 
 def test_an_unknown_voice_is_not_asked_for(gemini: Provider) -> None:
-    with pytest.raises(UnknownVoiceError):
+    with pytest.raises(VoiceNotFoundError):
         load("gemini").speak(utter("gemini_nobody"))
     assert not gemini.asked
 

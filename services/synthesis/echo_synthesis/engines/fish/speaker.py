@@ -6,8 +6,9 @@ from fishaudio.core import RequestOptions
 from fishaudio.exceptions import APIError
 from fishaudio.types import Prosody, TTSConfig
 
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_synthesis.audio.decode import decode
-from echo_synthesis.engine import EngineUnavailableError, Speech, UnknownVoiceError, Utterance
+from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.fish import PREFIX, SAMPLE_RATE, FishSettings
 from echo_synthesis.engines.remote import TryAgainError, asked_pause, patiently, silence, to_speech, without
 
@@ -27,7 +28,7 @@ class FishSpeaker:
     def speak(self, utterance: Utterance) -> Speech:
         key = self._settings.key
         if not utterance.voice.startswith(PREFIX):
-            raise UnknownVoiceError(f"There is no voice {utterance.voice}.")
+            raise VoiceNotFoundError(f"There is no voice {utterance.voice}.")
         if not utterance.words:
             return silence(SAMPLE_RATE)
         try:
@@ -75,7 +76,7 @@ class FishSpeaker:
         if error.status == 402:
             return EngineUnavailableError("The Fish Audio account has no credit left.", retry_after=None)
         if error.status == 404 or (error.status == 400 and "reference" in str(error.message).lower()):
-            return UnknownVoiceError(f"Fish Audio has no voice {voice.removeprefix(PREFIX)}.")
+            return VoiceNotFoundError(f"Fish Audio has no voice {voice.removeprefix(PREFIX)}.")
         return RuntimeError(without(settings.key, f"Fish Audio answers {error.status}: {error.message}"))
 
 

@@ -9,8 +9,9 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_synthesis.audio.decode import decode
-from echo_synthesis.engine import EngineUnavailableError, Speech, UnknownVoiceError, Utterance
+from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.gemini import SAMPLE_RATE, GeminiSettings
 from echo_synthesis.engines.gemini.answer import BrokenOffError, RefusedError, collect, pause_asked_for, refuses_key
 from echo_synthesis.engines.gemini.voices import VOICES
@@ -31,7 +32,7 @@ class GeminiSpeaker:
 
     def speak(self, utterance: Utterance) -> Speech:
         if utterance.voice not in VOICES:
-            raise UnknownVoiceError(f"There is no voice {utterance.voice}.")
+            raise VoiceNotFoundError(f"There is no voice {utterance.voice}.")
         if not utterance.words:
             return silence(SAMPLE_RATE)
         request = _Request(self._client, self._settings, utterance)

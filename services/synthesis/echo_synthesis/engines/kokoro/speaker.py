@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_synthesis.engine import EngineConfig, Phone, Speech, UnknownVoiceError, Utterance
+from echo_common.contracts.errors.synthesis import VoiceNotFoundError
+from echo_synthesis.engine import EngineConfig, Phone, Speech, Utterance
 from echo_synthesis.engines.kokoro import ESPEAK_LANGUAGES, LANGUAGES, SAMPLE_RATE, folder
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
 from echo_synthesis.engines.kokoro.backend import Runtime, open_runtime
@@ -60,7 +61,7 @@ class Speaker:
         if voice.startswith(_FILE):  # a clone's, which the service has laid there
             return np.fromfile(voice.removeprefix(_FILE), np.float32).reshape(_MOST_TOKENS, 256)
         if voice not in DIGESTS or voice[0] not in LANGUAGES:
-            raise UnknownVoiceError(f"There is no voice {voice}.")
+            raise VoiceNotFoundError(f"There is no voice {voice}.")
         return np.fromfile(self._voices / f"{voice}.bin", np.float32).reshape(_MOST_TOKENS, 256)
 
 

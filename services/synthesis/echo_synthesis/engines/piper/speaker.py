@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from piper import espeakbridge
 from piper.phonemize_espeak import ESPEAK_DATA_DIR
 
-from echo_synthesis.engine import Speech, UnknownVoiceError, Utterance
+from echo_common.contracts.errors.synthesis import VoiceNotFoundError
+from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.piper import MODEL, VOICE
 from echo_synthesis.text.alignment import owners, place_words
 from echo_synthesis.text.phrases import phrases
@@ -46,7 +47,7 @@ class Speaker:
 
     def speak(self, utterance: Utterance) -> Speech:
         if utterance.voice != VOICE.id:
-            raise UnknownVoiceError(f"There is no voice {utterance.voice}.")
+            raise VoiceNotFoundError(f"There is no voice {utterance.voice}.")
         parts: list[NDArray[np.float32]] = []
         sounds: list[tuple[int, float, float]] = []
         offset = 0

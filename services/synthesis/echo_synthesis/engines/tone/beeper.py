@@ -8,7 +8,8 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_synthesis.engine import Speech, UnknownVoiceError, Utterance, WordTime
+from echo_common.contracts.errors.synthesis import VoiceNotFoundError
+from echo_synthesis.engine import Speech, Utterance, WordTime
 from echo_synthesis.engines.tone import SAMPLE_RATE, VOICES
 from echo_synthesis.text.english.numbers import cardinal
 
@@ -24,7 +25,7 @@ class Beeper:
 
     def speak(self, utterance: Utterance) -> Speech:
         if utterance.voice not in VOICES:
-            raise UnknownVoiceError(f"There is no voice {utterance.voice}.")
+            raise VoiceNotFoundError(f"There is no voice {utterance.voice}.")
         parts: list[NDArray[np.float32]] = []
         words: list[WordTime] = []
         position = 0

@@ -10,7 +10,8 @@ from fishaudio import AsyncFishAudio
 from fishaudio.core import RequestOptions
 from fishaudio.exceptions import APIError, FishAudioError
 
-from echo_voice.provider import Order, Outcome, Progressed, ProviderUnavailableError, Recording, TrainingFailedError
+from echo_common.contracts.errors.voice import ProviderUnavailableError
+from echo_voice.provider import Order, Outcome, Progressed, Recording, TrainingFailedError
 
 if TYPE_CHECKING:
     from fishaudio.types import Voice

@@ -7,8 +7,9 @@ import os
 import sys
 from typing import Any
 
+from echo_common.contracts.errors.voice import ProviderUnavailableError
 from echo_common.contracts.http.voice import CloneQuality
-from echo_voice.provider import Order, Outcome, Progressed, ProviderUnavailableError, TrainingFailedError
+from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
 from echo_voice.settings import VoiceSettings
 
 _NICENESS = 5

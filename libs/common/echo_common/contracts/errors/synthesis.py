@@ -1,0 +1,108 @@
+"""What synthesis refuses, or fails at."""
+
+from echo_common.errors import (
+    ConflictError,
+    EchoError,
+    ForbiddenError,
+    NotFoundError,
+    ServiceUnavailableError,
+    UnauthenticatedError,
+)
+
+
+class VoiceNotFoundError(NotFoundError):
+    """There is no such voice."""
+
+    code = "VOICE_NOT_FOUND"
+
+
+class EngineUnavailableError(ServiceUnavailableError):
+    """The speech engine is not ready: something is missing, it does not start, or too much is waiting already.
+
+    `retry_after` is None when waiting does not help: a key that is refused, an account without credit.
+    """
+
+    code = "ENGINE_UNAVAILABLE"
+
+
+class EngineFailedError(EchoError):
+    """The speech engine could not speak this text."""
+
+    code = "ENGINE_FAILED"
+
+
+class EngineCrashedError(EchoError):
+    """The speech engine died while speaking this text; another one has taken its place."""
+
+    code = "ENGINE_CRASHED"
+
+
+class EngineTimeoutError(EchoError):
+    """The speech engine took too long over this text and was ended; another one has taken its place."""
+
+    code = "ENGINE_TIMEOUT"
+    status = 504
+
+
+SPEAKING = (EngineFailedError, EngineCrashedError, EngineTimeoutError, EngineUnavailableError)
+"""What may go wrong whenever text becomes speech."""
+
+
+class JobNotFoundError(NotFoundError):
+    """There is no such job."""
+
+    code = "JOB_NOT_FOUND"
+
+
+class JobStateConflictError(ConflictError):
+    """The job's status does not allow that."""
+
+    code = "JOB_STATE_CONFLICT"
+
+
+class SynthesisNotFoundError(NotFoundError):
+    """There is no such synthesis."""
+
+    code = "SYNTHESIS_NOT_FOUND"
+
+
+class AudioNotFoundError(NotFoundError):
+    """There is no such audio."""
+
+    code = "AUDIO_NOT_FOUND"
+
+
+class TextNotFoundError(NotFoundError):
+    """There is no such text."""
+
+    code = "TEXT_NOT_FOUND"
+
+
+class DictionaryEntryNotFoundError(NotFoundError):
+    """There is no such dictionary entry."""
+
+    code = "DICTIONARY_ENTRY_NOT_FOUND"
+
+
+class DictionaryEntryConflictError(ConflictError):
+    """The dictionary has an entry for that term in that scope already."""
+
+    code = "DICTIONARY_ENTRY_CONFLICT"
+
+
+class DictionaryFullError(ConflictError):
+    """The dictionary is full; delete entries that are not needed any more."""
+
+    code = "DICTIONARY_FULL"
+
+
+class TicketInvalidError(UnauthenticatedError):
+    """The ticket is unknown, spent or too old; ask for another."""
+
+    code = "TICKET_INVALID"
+
+
+class LinkInvalidError(ForbiddenError):
+    """The link is not valid, or not any more; ask for another."""
+
+    code = "LINK_INVALID"

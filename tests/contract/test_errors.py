@@ -1,0 +1,34 @@
+"""An error that a client may see is defined once, and the public document lists it."""
+
+import ast
+import json
+from collections import Counter
+from pathlib import Path
+
+from echo_gateway.openapi import openapi_document
+
+ROOT = Path(__file__).parents[2]
+
+
+def codes_in(*folders: str) -> Counter[str]:
+    """How many classes below the folders give themselves each code."""
+    files = (file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+    classes = (node for file in files for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ClassDef))
+    return Counter(code for node in classes for line in node.body if (code := _code(line)))
+
+
+def test_no_two_classes_have_the_same_code() -> None:
+    repeated = [code for code, times in codes_in("libs", "services", "deploy").items() if times > 1]
+    assert repeated == []
+
+
+def test_whatever_a_service_says_it_refuses_is_in_the_public_document() -> None:
+    document = json.dumps(openapi_document())
+    missing = [code for code in codes_in("libs/common/echo_common/contracts/errors") if f'"{code}"' not in document]
+    assert missing == [], "list it in `errors=(…)` of a gateway's route, or keep it inside its service"
+
+
+def _code(line: ast.stmt) -> str | None:
+    named = isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name) and line.targets[0].id == "code"
+    value = line.value if named and isinstance(line, ast.Assign) else None
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
