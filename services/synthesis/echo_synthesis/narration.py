@@ -60,13 +60,15 @@ class Narration:
 class SpokenUnit:
     """A unit's speech with the silence around it, its words placed in the whole text and the whole audio.
 
-    `characters` is how much of the text it is, `cached` whether no engine had to speak it for this narration.
+    `characters` is how much of the text it is, `cached` whether no engine had to speak it for this narration. `title` is the
+    heading that begins with it.
     """
 
     speech: Speech
     words: Sequence[WordMark]
     characters: int
     cached: bool
+    title: str = ""
 
 
 async def plan(text: str, settings: SpeechSettings, engine: EngineSpec) -> Narration:
@@ -128,7 +130,7 @@ class Narrator:
                 syllables = narration.settings.timestamp_granularity != "word"
                 offset = (samples + lead) / speech.sample_rate
                 words = place(take.unit, speech, offset, language=narration.settings.language if syllables else None)
-                yield SpokenUnit(whole, words, len(take.unit.text), cached)
+                yield SpokenUnit(whole, words, len(take.unit.text), cached, take.unit.title)
                 samples += len(whole.samples)
         finally:
             for _, task in ahead:

@@ -33,7 +33,7 @@ class Tally:
         self.alignment: Alignment = "model"
         self._samples = 0
         self._rate = narration.engine.sample_rate
-        self._marks = ChapterMarks(narration.text)
+        self._marks = ChapterMarks()
 
     def add(self, unit: SpokenUnit) -> None:
         """Count a unit."""
@@ -42,8 +42,8 @@ class Tally:
         self.characters_left -= unit.characters
         self.alignment = max(self.alignment, unit.speech.alignment, key=_SURER.index)
         self._samples += len(unit.speech.samples)
-        for word in unit.words:
-            self._marks.pass_word(word.char_start, word.start)
+        if unit.title:
+            self._marks.begin(unit.title, unit.words[0].start)
 
     @property
     def duration(self) -> float:

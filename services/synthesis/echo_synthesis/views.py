@@ -107,8 +107,10 @@ def script_view(narration: Narration) -> Script:
             ScriptWord(word=word.text, spoken=take.unit.said(word), char_start=word.written.start, char_end=word.written.end)
             for word in take.unit.words
         ]
-        tone = take.unit.tone
-        unit = ScriptUnit(text=take.unit.text, words=words, rate=tone.rate, volume=tone.volume, heading=take.unit.heading)
+        tone, heading = take.unit.tone, take.unit.heading
+        unit = ScriptUnit(
+            text=take.unit.text, words=words, rate=tone.rate, volume=tone.volume, heading=heading.level if heading else 0
+        )
         parts += [ScriptPause(seconds=take.before)] if take.before else []
         parts += [unit, ScriptPause(seconds=take.after)] if take.after else [unit]
     return Script(

@@ -3,7 +3,8 @@
 import pytest
 
 from echo_synthesis.domain import ChapterMarks
-from echo_synthesis.domain.chapters import headings
+from echo_synthesis.text.manner import Manner, compose
+from echo_synthesis.text.script import Unit
 
 BOOK = """# The Voyage
 
@@ -24,16 +25,22 @@ The end.
 """
 
 
-def test_lines_that_are_headings_are_found_where_their_titles_begin() -> None:
-    found = list(headings(BOOK))
-    assert [heading.title for heading in found] == [
-        "The Voyage",
-        "Out at Sea",
-        "Chapter 3",
-        "CHAPTER IV: The Storm",
-        "Epilogue",
-    ]
-    assert all(BOOK[heading.char_start :].startswith(heading.title[:5]) for heading in found)
+def titles(text: str) -> list[str]:
+    parts = compose(text, Manner("en-US"), 100)
+    return [part.title for part in parts if isinstance(part, Unit) and part.title]
+
+
+def test_lines_that_are_headings_are_found() -> None:
+    assert titles(BOOK) == ["The Voyage", "Out at Sea", "Chapter 3", "CHAPTER IV: The Storm", "Epilogue"]
+
+
+def test_a_heading_is_a_unit_of_its_own() -> None:
+    units = [part for part in compose(BOOK, Manner("en-US"), 100) if isinstance(part, Unit)]
+    assert [unit.text for unit in units if unit.heading][-2:] == ["CHAPTER four: The Storm", "Epilogue"]
+
+
+def test_a_heading_too_long_for_one_unit_is_one_heading() -> None:
+    assert titles("# " + "A long title it is. " * 10 + "\nText.") == ["A long title it is. " * 5 + "A long title it is."]
 
 
 @pytest.mark.parametrize(
@@ -43,30 +50,32 @@ def test_lines_that_are_headings_are_found_where_their_titles_begin() -> None:
         "#hashtag",
         "Chapter and verse",
         "Book now",
+        "part two",
         "In chapter 3 he leaves.",
-        "# " + "x" * 200,
         "#",
         "Act now.",
     ],
 )
 def test_other_lines_are_none(line: str) -> None:
-    assert list(headings(line)) == []
+    assert titles(f"Before.\n{line}\nAfter.") == []
+
+
+@pytest.mark.parametrize("line", ["Capítulo 3", "Chapitre IV", "Capitolo 2: La notte", "Prólogo"])
+def test_books_in_other_languages_have_chapters_too(line: str) -> None:
+    assert titles(f"{line}\nBla bla.") == [line]
 
 
 def test_a_chapter_lasts_until_the_next_one() -> None:
-    text = "# One\nfirst words\n# Two\nmore"
-    marks = ChapterMarks(text)
-    for word, seconds in (("One", 0.2), ("first", 1.0), ("Two", 2.5), ("more", 3.0)):
-        marks.pass_word(text.index(word), seconds)
+    marks = ChapterMarks()
+    marks.begin("One", 0.2)
+    marks.begin("Two", 2.5)
     assert [(part.title, part.start, part.end) for part in marks.chapters(4.0)] == [("One", 0.2, 2.5), ("Two", 2.5, 4.0)]
 
 
 def test_without_headings_there_are_no_chapters() -> None:
-    marks = ChapterMarks("Just words.")
-    marks.pass_word(0, 0.0)
-    assert marks.chapters(1.0) == []
+    assert ChapterMarks().chapters(1.0) == []
 
 
 def test_many_headings_in_a_long_text_are_found_in_one_pass() -> None:
     text = "\n".join(f"# Chapter {number}\n" + "word " * 200 for number in range(500))
-    assert len(list(headings(text))) == 500
+    assert len(titles(text)) == 500

@@ -3,7 +3,8 @@
 import html
 import re
 
-from echo_synthesis.text.visible import Limits, Sight, Visible
+from echo_synthesis.text.headings import named
+from echo_synthesis.text.visible import Heading, Limits, Sight, Visible
 
 _LONGEST_HEADING = 200
 _HEADING = re.compile(r" {0,3}(?P<hashes>#{1,6})[ \t]+(?P<title>.*?)(?:[ \t]+#+)?[ \t]*$")
@@ -69,12 +70,9 @@ class _Page:
         quote = _QUOTE.match(self._text, start, end)
         inside = quote.end() if quote else start
         if heading := _HEADING.match(self._text, inside, end):
-            self._begin(start)
-            first = self._sight.length
-            self._inline(*heading.span("title"))
-            self._sight.headings.append((first, self._sight.length, len(heading["hashes"])))
-            self._sight.part(end)
-            self._run = end
+            self._heading(start, heading, len(heading["hashes"]))
+        elif heading := named(self._text, inside, end):
+            self._heading(start, heading, 1)
         elif underline := _RULE.match(self._text, inside, end):
             self._underlined(start, underline[0].strip()[0])
             self._run = end
@@ -90,13 +88,21 @@ class _Page:
         elif not self._text[start:end].strip():
             self._close(end)
 
+    def _heading(self, start: int, line: re.Match[str], level: int) -> None:
+        self._begin(start)
+        first = self._sight.length
+        self._inline(*line.span("title"))
+        self._sight.headings.append(Heading(first, self._sight.length, level))
+        self._sight.part(line.end())
+        self._run = line.end()
+
     def _underlined(self, at: int, sign: str) -> None:
         """A line of signs makes a heading of a short paragraph directly above it."""
         above = self._text[self._run : at]
         first = self._sight.length
         self._begin(at)
         if sign in "=-" and len(above) <= _LONGEST_HEADING and above.strip() and not above.endswith("\n\n"):
-            self._sight.headings.append((first, self._sight.length, 1 if sign == "=" else 2))
+            self._sight.headings.append(Heading(first, self._sight.length, 1 if sign == "=" else 2))
 
     def _table(self, index: int, start: int, end: int, row: bool) -> bool:
         """Whether the line belongs to a table: then its cells are parted by commas, its rows are sentences."""

@@ -1,5 +1,6 @@
 """From a written text to a script: what is spoken, in which units, with which pauses, and which written words it stands for."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,9 +8,12 @@ from dataclasses import dataclass
 from echo_synthesis.engine import Span
 from echo_synthesis.text import split
 from echo_synthesis.text.reading import Reading, Rules, read
-from echo_synthesis.text.visible import PLAIN, Tone, Visible, refuse
+from echo_synthesis.text.visible import PLAIN, Heading, Tone, Visible, refuse
 from echo_synthesis.text.wording import Wording, marks, shares
 from echo_synthesis.text.words import find_words
+
+_EMPHASIS = re.compile(r"[*_`]+")
+_LONGEST_TITLE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class WrittenWord:
 class Unit:
     """What is spoken at once: `text` is what the engine gets, `spoken` are the spans of its words.
 
-    `pronunciations` (IPA or None) are for as many as there are spoken words, or empty. `heading` is a heading's level, else 0.
+    `pronunciations` (IPA or None) are for as many as there are spoken words, or empty. `heading` is what it is a part of, if any,
+    and `title` that heading as a reader sees it, where it begins.
     """
 
     text: str
@@ -41,7 +46,8 @@ class Unit:
     words: tuple[WrittenWord, ...]
     pronunciations: tuple[str | None, ...] = ()
     tone: Tone = PLAIN
-    heading: int = 0
+    heading: Heading | None = None
+    title: str = ""
 
     def said(self, word: WrittenWord) -> str:
         """The spoken form of one of the unit's words."""
@@ -171,13 +177,15 @@ class _Stretch:
             at = reading.end
         wording.copy(at, end)
         wording.stop(self._text[end - 1])
+        heading = self._heading(self._words[piece.start])
         return Unit(
             wording.text,
             tuple(wording.spoken),
             tuple(self._written(piece, wording.owners, start, end, ends=ends)),
             tuple(wording.pronunciations) if any(wording.pronunciations) else (),
             self._tone,
-            self._heading(self._words[piece.start]),
+            heading,
+            self._title(heading, self._words[piece.start]) if heading else "",
         )
 
     def _edges(self, piece: range, readings: Sequence[Reading]) -> tuple[int, int]:
@@ -212,7 +220,13 @@ class _Stretch:
         gap = self._text[self._ends[word] : self._starts[word + 1]]
         return gap.rsplit(None, 1)[0] if gap[:1].strip() and not gap[-1:].strip() else gap.partition(" ")[0]
 
-    def _heading(self, word: Span) -> int:
+    def _heading(self, word: Span) -> Heading | None:
         at = self._offset + word.start
-        place = bisect_right(self._visible.headings, at, key=lambda heading: heading[0]) - 1
-        return self._visible.headings[place][2] if place >= 0 and at < self._visible.headings[place][1] else 0
+        place = bisect_right(self._visible.headings, at, key=lambda heading: heading.start) - 1
+        return self._visible.headings[place] if place >= 0 and at < self._visible.headings[place].end else None
+
+    def _title(self, heading: Heading, first: Span) -> str:
+        """Nothing where the heading began in an earlier unit."""
+        begun = bisect_left(self._starts, heading.start - self._offset)
+        whole = _EMPHASIS.sub("", self._visible.text[heading.start : heading.end]).strip()
+        return whole[:_LONGEST_TITLE].rstrip() if self._starts[begun] == first.start else ""

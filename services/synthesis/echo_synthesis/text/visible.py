@@ -26,6 +26,15 @@ PLAIN = Tone()
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """A title at `[start, end)` of what is visible; `level` is 1 for the highest."""
+
+    start: int
+    end: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How much silence a text may ask for, in seconds: at one place, and in all."""
 
@@ -38,14 +47,14 @@ class Visible:
     """The text as read by the eye.
 
     `text` has no markup in it; offsets below are into it, `written` tells where in the original they lie. `pauses` are
-    (offset, seconds), `tones` (offset, tone from here on), `headings` (start, end, level), `readings` what the markup says how
+    (offset, seconds), `tones` (offset, tone from here on), `readings` what the markup says how
     to say. `language` is what the markup calls the text.
     """
 
     text: str
     pauses: Sequence[tuple[int, float]] = ()
     tones: Sequence[tuple[int, Tone]] = ()
-    headings: Sequence[tuple[int, int, int]] = ()
+    headings: Sequence[Heading] = ()
     readings: Sequence[Reading] = ()
     language: str | None = None
     starts: Sequence[int] = (0,)
@@ -84,7 +93,7 @@ class Sight:
     limits: Limits = field(default_factory=Limits)
     pauses: list[tuple[int, float]] = field(default_factory=list)
     tones: list[tuple[int, Tone]] = field(default_factory=list)
-    headings: list[tuple[int, int, int]] = field(default_factory=list)
+    headings: list[Heading] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     length: int = 0
     _parts: list[str] = field(default_factory=list)

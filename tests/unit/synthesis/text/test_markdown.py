@@ -63,7 +63,7 @@ def test_a_page_is_read_without_its_signs() -> None:
         "Second",
         "The end.",
     ]
-    assert [part.heading for part in parts if isinstance(part, Unit) and part.heading] == [1, 2]
+    assert [part.heading.level for part in parts if isinstance(part, Unit) and part.heading] == [1, 2]
 
 
 def test_what_is_read_knows_where_it_is_written() -> None:
