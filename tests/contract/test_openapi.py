@@ -50,6 +50,7 @@ def test_writes_of_json_take_an_idempotency_key_unless_they_take_or_answer_secre
         "POST /api/v1/voice/samples",
         "POST /api/upload-reference",
         "POST /api/synthesize",
+        "POST /api/users/{name}",
         "POST /api/v1/auth/register",
         "POST /api/v1/auth/login",
         "POST /api/v1/auth/refresh",

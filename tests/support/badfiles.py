@@ -88,10 +88,14 @@ def _cut_short(speech: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _too_much() -> Iterator[tuple[str, bytes]]:
-    yield "three-hours-of-silence.mp3", _silence("mp3", "libmp3lame", 3 * 3600, 8_000, 8_000)
-    yield "bomb.flac", _silence("flac", "flac", 3 * 3600, 192_000, None)
+    # frames of silence are all the same: what is long is a minute many times over, behind a header that speaks of one
+    minute = _silence("mp3", "libmp3lame", 60, 8_000, 8_000)
+    yield "three-hours-of-silence.mp3", minute * 180
+    minute = _silence("flac", "flac", 60, 192_000)
+    frames = _flac_frames(minute)
+    yield "bomb.flac", minute + minute[frames:] * 179
     yield "twenty-minutes-of-silence.ogg", _silence("ogg", "libopus", 1200, 48_000, 6_000)
-    yield "eleven-minutes.flac", _silence("flac", "flac", 660, 8_000, None)
+    yield "eleven-minutes.flac", _silence("flac", "flac", 660, 8_000)
 
 
 def _damaged(random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
@@ -108,7 +112,7 @@ def _damaged(random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
 
 
 def _not_speech(random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
-    length = 12 * RATE
+    length = 6 * RATE
     times = np.arange(length) / RATE
     yield "silence.wav", wav(np.zeros(length, np.float32))
     yield "hum.wav", wav(np.asarray(0.3 * np.sin(2 * np.pi * 50 * times), np.float32))
@@ -127,20 +131,31 @@ def _music(times: NDArray[np.float64], random: np.random.Generator) -> NDArray[n
     """Chords of decaying strings."""
     sound = np.zeros_like(times)
     for beat in np.arange(0, times[-1], 0.25):
+        rings = (times >= beat) & (times < beat + 2)
+        since = times[rings] - beat
         for step in random.choice([0, 2, 4, 5, 7, 9, 11, 12], 3):
-            since = np.maximum(times - beat, 0)
-            frequency = 220 * 2 ** (step / 12)
-            sound += np.where(times >= beat, np.exp(-4 * since) * np.sin(2 * np.pi * frequency * since), 0)
+            sound[rings] += np.exp(-4 * since) * np.sin(2 * np.pi * 220 * 2 ** (step / 12) * since)
     return np.asarray(0.5 * sound / np.abs(sound).max(), np.float32)
 
 
-def _silence(container: str, codec: str, seconds: int, rate: int, bit_rate: int | None) -> bytes:
+def _flac_frames(file: bytes) -> int:
+    """Where metadata ends and sound begins."""
+    at, last = 4, False
+    while not last:
+        last = bool(file[at] & 0x80)
+        at += 4 + int.from_bytes(file[at + 1 : at + 4], "big")
+    return at
+
+
+_QUICK = {"libopus": {"compression_level": "0", "frame_duration": "60"}}
+
+
+def _silence(container: str, codec: str, seconds: int, rate: int, bit_rate: int | None = None) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format=container) as target:
-        stream: Any = target.add_stream(codec, rate=rate, layout="mono")
+        stream: Any = target.add_stream(codec, rate=rate, layout="mono", options=_QUICK.get(codec, {}))
         if bit_rate:
             stream.bit_rate = bit_rate
-        size = stream.codec_context.frame_size or rate
         stream.codec_context.open()
         size = stream.codec_context.frame_size or rate
         frame = av.AudioFrame.from_ndarray(np.zeros((1, size), np.int16), format="s16", layout="mono")

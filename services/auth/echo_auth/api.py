@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from echo_auth import usecases
 from echo_auth.usecases import Caller, Dependencies
-from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal
+from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal, somebody
+from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.errors.auth import (
     AccountInactiveError,
     EmailConflictError,
@@ -19,9 +20,12 @@ from echo_common.contracts.errors.auth import (
 from echo_common.contracts.http.auth import (
     JWKS_PATH,
     TRUST_PATH,
+    EchoUser,
+    EchoUserRequest,
     Jwks,
     Login,
     LoginRequest,
+    Name,
     RefreshRequest,
     RegisterRequest,
     Tokens,
@@ -29,6 +33,7 @@ from echo_common.contracts.http.auth import (
     UserView,
 )
 from echo_common.http.envelope import Success, documented, ok
+from echo_common.http.plain import PlainRoute
 from echo_common.service import dependencies_of
 
 Deps = Annotated[Dependencies, Depends(dependencies_of)]
@@ -46,6 +51,7 @@ def _secret(response: Response) -> None:
 
 From = Annotated[Caller, Depends(_caller)]
 router = APIRouter()
+plain = APIRouter(route_class=PlainRoute, dependencies=[Depends(_secret)])
 tokens = APIRouter(prefix="/auth", tags=["authentication"], dependencies=[Depends(_secret)])
 
 
@@ -80,6 +86,14 @@ async def me(principal: AccountHolder, deps: Deps) -> Success[UserView]:
     return ok(await usecases.view(principal.user_id, deps))
 
 
+@plain.post("/users/{name}", tags=["users"])
+async def echo_user(
+    name: Name, body: EchoUserRequest, principal: Annotated[Principal | None, somebody(Scope.ACCOUNT)], caller: From, deps: Deps
+) -> EchoUser:
+    """The Echo API's way to a user document."""
+    return await usecases.echo_user(name, body.email, principal, caller, deps)
+
+
 @router.get(JWKS_PATH, tags=["authentication"])
 async def jwks(deps: Deps, response: Response) -> Jwks:
     """Public keys."""
@@ -98,3 +112,4 @@ async def trust(request: Request, deps: Deps) -> Response:
 
 
 router.include_router(tokens)
+router.include_router(plain)

@@ -22,12 +22,15 @@ class SessionNotFoundError(NotFoundError):
 
 
 class User(Aggregate):
-    """Somebody with an account. Two spellings of an email or username that differ in case only are the same."""
+    """Somebody with an account. Two spellings of an email or username that differ in case only are the same.
 
-    email: str
+    A guest has neither, nor a password: nobody logs in as one.
+    """
+
+    email: str | None = None
     username: str | None = None
     username_key: str | None = None
-    password_hash: str
+    password_hash: str | None = None
     plan: Plan = Plan.USER
     role: Role = Role.USER
     is_active: bool = True
@@ -60,6 +63,13 @@ class User(Aggregate):
         user.record(UserRegistered(user_id=user_id, plan=plan, role=role))
         return user
 
+    @classmethod
+    def guest(cls, user_id: str) -> "User":
+        """Somebody who has said nothing about themselves, and the fact that there is one."""
+        user = cls(id=user_id, plan=Plan.GUEST)
+        user.record(UserRegistered(user_id=user_id, plan=user.plan, role=user.role))
+        return user
+
     @property
     def scopes(self) -> frozenset[Scope]:
         """What this user's own tokens may be used for."""
@@ -85,6 +95,11 @@ class Profile(Aggregate):
     def birthday(self) -> date | None:
         """The date of birth; the database knows moments only."""
         return self.date_of_birth.date() if self.date_of_birth else None
+
+    @property
+    def full_name(self) -> str:
+        """First and last name; empty when neither is known."""
+        return " ".join(filter(None, [self.first_name, self.last_name]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ class AuthSettings(BaseSettings):
     admin_password: SecretStr | None = Field(
         None, min_length=8, max_length=128, description="Their first password; never set again once they exist."
     )
+    anonymous_users: bool = Field(
+        False, description="Whether `POST /api/users/{name}` of the Echo API makes a guest of a caller without a token."
+    )
     password_rounds: int = Field(3, ge=1, le=20, description="argon2id passes over memory.")
     password_memory_kib: int = Field(65_536, ge=8, le=1_048_576, description="argon2id memory for one password, in KiB.")
 

@@ -12,6 +12,7 @@ from echo_auth.passwords import Passwords
 from echo_auth.repository import Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
+from echo_common.auth.principal import Principal
 from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import (
@@ -21,9 +22,9 @@ from echo_common.contracts.errors.auth import (
     InvalidRefreshTokenError,
     UsernameConflictError,
 )
-from echo_common.contracts.http.auth import Login, LoginRequest, RegisterRequest, Tokens, TrustDocument, UserView
+from echo_common.contracts.http.auth import EchoUser, Login, LoginRequest, RegisterRequest, Tokens, TrustDocument, UserView
 from echo_common.contracts.values import Plan, Role
-from echo_common.errors import ConflictError, ValidationError
+from echo_common.errors import ConflictError, ForbiddenError, UnauthenticatedError, ValidationError
 from echo_common.ids import new_id
 from echo_common.store.port import DuplicateError
 
@@ -111,6 +112,40 @@ async def log_out(session_id: str, deps: Dependencies) -> None:
     """End a session: nobody accepts its tokens any more once they have looked at the trust document."""
     with suppress(SessionNotFoundError):
         await deps.sessions.update(session_id, lambda session: session.revoke(now()))
+
+
+async def echo_user(name: str, email: str, principal: Principal | None, caller: Caller, deps: Dependencies) -> EchoUser:
+    """The caller's own document; a guest's where there is no caller and the operator allows it.
+
+    No address but the caller's own is looked up, so that the answer tells nothing about anybody else's. Raises
+    `UnauthenticatedError`, `ForbiddenError`.
+    """
+    if principal is None:
+        if not deps.settings.anonymous_users:
+            raise UnauthenticatedError
+        return await _echo_guest(name, email, caller, deps)
+    user = await deps.users.get(principal.user_id)
+    if user.email not in {None, email}:
+        raise ForbiddenError("The email is not that of the token.")
+    known = await _profile(user, deps)
+    return EchoUser(id=user.id, name=known.full_name or name, email=email, created_at=user.created_at)
+
+
+async def _echo_guest(name: str, email: str, caller: Caller, deps: Dependencies) -> EchoUser:
+    user = User.guest(new_id("usr"))
+    user.logged_in(now())
+    profile = Profile(id=user.id, user_id=user.id, first_name=name)
+    await deps.profiles.add(profile)
+    await deps.users.add(user)
+    login = await _start_session(user, profile, caller, deps)
+    return EchoUser(
+        id=user.id,
+        name=name,
+        email=email,
+        created_at=user.created_at,
+        access_token=login.access_token,
+        refresh_token=login.refresh_token,
+    )
 
 
 async def view(user_id: str, deps: Dependencies) -> UserView:

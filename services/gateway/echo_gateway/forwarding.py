@@ -28,6 +28,7 @@ from echo_common.errors import (
 from echo_common.http.envelope import documented
 from echo_common.http.forward import forward, target_of
 from echo_common.http.idempotency import KEY_PARAMETER, IdempotencyConflictError, KeyReusedError
+from echo_common.http.plain import Plainly, documented_plainly
 from echo_gateway.answers import Remembering
 from echo_gateway.door import admit
 
@@ -103,10 +104,12 @@ class Noun(APIRouter):
     def synthesize(body: SynthesizeRequest) -> None: ...
     """
 
-    def __init__(self, name: str, *, service: str, root: str = PUBLIC_ROOT) -> None:
+    def __init__(self, name: str, *, service: str, root: str = PUBLIC_ROOT, plain: bool = False) -> None:
+        """`plain` routes refuse without envelope."""
         super().__init__(tags=[name], route_class=PassageRoute)
         self._service = service
         self._root = root
+        self._plain = plain
 
     def forward(
         self,
@@ -163,7 +166,7 @@ class Noun(APIRouter):
                 summary=summary.rstrip("."),
                 description=inspect.cleandoc(description),
                 openapi_extra=extra,
-                **_answer(answers, status, example, otherwise, refusals),
+                **_answer(answers, status, example, otherwise, self._documented(*refusals)),
             )
             if alias is not None:
                 there, here = alias
@@ -178,7 +181,10 @@ class Noun(APIRouter):
         self.add_api_route(path, function, **options)
         route = self.routes[-1]
         assert isinstance(route, PassageRoute)  # noqa: S101 - the router's route class
-        route.passage = passage
+        route.passage = Plainly(passage) if self._plain else passage
+
+    def _documented(self, *refusals: type[EchoError]) -> dict[int | str, dict[str, Any]]:
+        return documented_plainly(*refusals) if self._plain else documented(*refusals)
 
 
 def enveloped(data: Any, **more: Any) -> dict[str, Any]:
@@ -187,9 +193,8 @@ def enveloped(data: Any, **more: Any) -> dict[str, Any]:
 
 
 def _answer(
-    answers: Any, status: int, example: Any, otherwise: Mapping[int, str], refusals: Sequence[type[EchoError]]
+    answers: Any, status: int, example: Any, otherwise: Mapping[int, str], responses: dict[int | str, dict[str, Any]]
 ) -> dict[str, Any]:
-    responses = documented(*refusals)
     responses.update({code: {"description": description} for code, description in otherwise.items()})
     if isinstance(answers, Media):
         responses[status] = {

@@ -32,6 +32,15 @@ async def authorized(request: Request, credentials: HTTPAuthorizationCredentials
     return principal
 
 
+def somebody(*scopes: Scope) -> Any:
+    """A dependency on the caller, or None where no token is shown; one that is shown must be valid and carry these scopes."""
+
+    async def shown(request: Request, credentials: Bearer) -> Principal | None:
+        return None if credentials is None else await authorized(request, credentials, *scopes)
+
+    return Depends(shown)
+
+
 CurrentPrincipal = Annotated[Principal, Depends(principal_of)]
 
 

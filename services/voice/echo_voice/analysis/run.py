@@ -8,6 +8,7 @@ from typing import Any
 from echo_common.contracts.errors.voice import AnalysisFailedError, UnreadableError
 from echo_common.fence import fenced
 from echo_voice.analysis.formats import SNIFFED, sniff
+from echo_voice.domain.verdicts import LEAST_SPEECH
 from echo_voice.settings import VoiceSettings
 
 _MEASURE, _DECODE = "echo_voice.analysis.measure", "echo_voice.analysis.decode"
@@ -28,7 +29,8 @@ async def analyse(source: Path, scratch: Path, settings: VoiceSettings) -> Analy
     processed = scratch / "processed.flac"
     facts = await decode(source, decoded, settings)
     recogniser = "yes" if settings.recogniser else "no"
-    measured = await fenced(_MEASURE, decoded, processed, settings.models, recogniser, seconds=settings.measure_seconds)
+    arguments = (decoded, processed, settings.models, recogniser, LEAST_SPEECH)
+    measured = await fenced(_MEASURE, *arguments, seconds=settings.measure_seconds)
     if measured is None:
         raise AnalysisFailedError
     decoded.unlink()

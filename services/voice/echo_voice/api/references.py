@@ -1,17 +1,12 @@
 """The Echo API: plain JSON without envelope, kept so that existing clients work."""
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
-import structlog
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, Query, Request
 
-from echo_common.auth.dependencies import VoicesReader, VoicesWriter
+from echo_common.auth.dependencies import VoicesReader, VoicesWriter, somebody
 from echo_common.auth.principal import Principal, Scope
-from echo_common.contracts.errors.voice import CloneNotFoundError, UnreadableError
+from echo_common.contracts.errors.voice import UnreadableError
 from echo_common.contracts.http.voice import (
     EchoDocument,
     EchoRequest,
@@ -21,8 +16,7 @@ from echo_common.contracts.http.voice import (
     ReferencePatch,
     ReferenceUploaded,
 )
-from echo_common.errors import EchoError, ForbiddenError
-from echo_common.http.envelope import from_validation
+from echo_common.http.plain import PlainRoute
 from echo_common.http.upload import received
 from echo_voice import views
 from echo_voice.api.dependencies import Deps
@@ -32,44 +26,12 @@ from echo_voice.usecases import clones, references
 _WAIT_SECONDS = 60.0
 _KINDS = frozenset({"audio", "video"})
 
-
-class PlainErrors(APIRoute):
-    """Answers `{"error": sentence}` where the rest of the platform has an envelope."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The framework's handler, its refusals rendered plainly."""
-        handle = super().get_route_handler()
-
-        async def plainly(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except RequestValidationError as error:
-                return _plain(from_validation(error))
-            except EchoError as error:
-                if error.status >= 500 and error.status != 503:
-                    structlog.get_logger("echo.http").error("request failed", code=error.code, exc_info=error)
-                return _plain(error)
-
-        return plainly
-
-
-async def _somebody(request: Request) -> Principal | None:
-    """The caller, when they show a token."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        return None
-    principal: Principal = await request.app.state.verifier.verify(token.strip())
-    if not principal.may(Scope.VOICES_WRITE):
-        raise ForbiddenError
-    return principal
-
-
-router = APIRouter(route_class=PlainErrors)
+router = APIRouter(route_class=PlainRoute)
 
 
 @router.post("/upload-reference")
 async def upload_reference(
-    request: Request, principal: Annotated[Principal | None, Depends(_somebody)], deps: Deps
+    request: Request, principal: Annotated[Principal | None, somebody(Scope.VOICES_WRITE)], deps: Deps
 ) -> ReferenceUploaded:
     """Make a reference of a recording; a record of it is kept when there is a user."""
     studio = deps.studio
@@ -144,11 +106,3 @@ async def create_echo(body: EchoRequest, principal: VoicesWriter, deps: Deps) ->
 async def voice_of_echo(echo_id: str, principal: VoicesReader, deps: Deps) -> ReferenceOne:
     """The voice model that a persona speaks with."""
     return ReferenceOne(voice_model=views.reference_record(await references.voice_of_echo(echo_id, principal, deps.studio)))
-
-
-def _plain(error: EchoError) -> JSONResponse:
-    message = "Voice model not found" if isinstance(error, CloneNotFoundError) else error.message
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    if error.status == 413:
-        headers["Connection"] = "close"
-    return JSONResponse({"error": message}, status_code=error.status, headers=headers)

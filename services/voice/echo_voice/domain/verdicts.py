@@ -6,6 +6,9 @@ from typing import Literal
 
 from echo_common.contracts.http.voice import SampleQuality, Verdict
 
+LEAST_SPEECH = 3.0
+"""Seconds of speech, with less of which a recording is rejected whatever else is found."""
+
 _Word = Literal["good", "fair", "poor", "rejected", "unknown"]
 
 
@@ -25,7 +28,7 @@ _FINE = "Nothing to do."
 _SCALES = (
     _Scale(
         "speech_seconds",
-        (3.0, 8.0, 20.0),
+        (LEAST_SPEECH, 8.0, 20.0),
         (
             "There is hardly any speech in it: record at least ten seconds of one person speaking.",
             "Record more: ten to sixty seconds of speech give a much better voice.",

@@ -20,6 +20,7 @@ from echo_voice.provider import Order, Recording
 from echo_voice.usecases.samples import upload_sample
 from echo_voice.usecases.studio import Studio
 
+_NOT_FOUND = "Voice model not found"
 _STATEMENT = f"By uploading through the Echo API: {ATTESTATION}"
 
 
@@ -95,7 +96,7 @@ async def find_reference(model_id: str, principal: Principal, studio: Studio) ->
     where = {"$or": [{"_id": model_id}, {"made.reference": f"fish_{model_id}"}], "user_id": principal.user_id}
     found = await studio.models.find_one(where)
     if found is None:
-        raise CloneNotFoundError
+        raise CloneNotFoundError(_NOT_FOUND)
     return found
 
 
@@ -128,8 +129,8 @@ async def voice_of_echo(echo_id: str, principal: Principal, studio: Studio) -> V
     """The clone an echo speaks with. Raises `EchoNotFoundError`, `CloneNotFoundError`."""
     echo = await studio.echos.get(echo_id, user_id=principal.user_id)
     if echo.voice_model_id is None:
-        raise CloneNotFoundError
-    return await studio.models.get(echo.voice_model_id, user_id=principal.user_id)
+        raise CloneNotFoundError(_NOT_FOUND)
+    return await find_reference(echo.voice_model_id, principal, studio)
 
 
 async def until_made(model: VoiceModel, studio: Studio, *, within: float) -> VoiceModel:

@@ -4,7 +4,16 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 
 from echo_common.contracts.values import Plan, Role
 
@@ -87,7 +96,7 @@ class UserView(BaseModel):
     """A user as they see themselves."""
 
     id: str
-    email: str
+    email: str | None = Field(description="A guest has none.")
     username: str | None
     first_name: str | None
     last_name: str | None
@@ -112,6 +121,30 @@ class Login(Tokens):
     """Tokens, and whose they are."""
 
     user: UserView
+
+
+class EchoUserRequest(Request):
+    """Whose document the Echo API is asked for."""
+
+    email: Email = Field(examples=["ada@example.com"])
+
+
+class EchoUser(BaseModel):
+    """A user as the Echo API shows them; a new guest's document carries the tokens."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    id: str = Field(alias="_id")
+    name: str
+    email: str
+    created_at: datetime
+    access_token: str | None = None
+    refresh_token: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        body: dict[str, Any] = handler(self)
+        return {name: value for name, value in body.items() if value is not None}
 
 
 class AccessClaims(BaseModel):

@@ -1,0 +1,66 @@
+"""The Echo API's user document: one's own, or a guest's; never a word about anybody else."""
+
+from tests.integration.auth.conftest import SETTINGS, Auth, Start
+from tests.integration.auth.test_sessions import registered
+from tests.support.visitor import Reply, Visitor
+
+ADA = "ada@example.com"
+
+
+async def ask(visitor: Visitor, name: str = "Ada", email: object = ADA) -> Reply:
+    return await visitor.call("POST", f"/users/{name}", {"email": email})
+
+
+async def test_who_shows_a_token_gets_their_own_document_plainly(auth: Auth) -> None:
+    ada = await registered(auth)
+    me = (await ada.me()).data
+
+    reply = await ask(ada, "Ada%20L.", "Ada@Example.com")
+
+    assert reply.status == 200
+    assert reply.body == {"_id": me["id"], "name": "Ada L.", "email": ADA, "created_at": me["created_at"]}
+    assert reply.headers["Cache-Control"] == "no-store"
+
+
+async def test_a_name_that_is_known_stays(auth: Auth) -> None:
+    ada = auth.visitor()
+    await ada.register(ADA, first_name="Ada", last_name="Lovelace")
+    assert (await ask(ada, "Somebody")).body["name"] == "Ada Lovelace"
+
+
+async def test_another_address_is_refused_alike_whether_it_has_an_account_or_not(auth: Auth) -> None:
+    await registered(auth)
+    eve = await registered(auth, "eve@example.com")
+
+    taken, free = await ask(eve, "Ada"), await ask(eve, "Ada", "nobody@example.com")
+
+    assert (taken.status, taken.body) == (free.status, free.body) == (403, {"error": "The email is not that of the token."})
+
+
+async def test_nobody_is_asked_to_log_in_unless_the_operator_lets_guests_in(auth: Auth) -> None:
+    reply = await ask(auth.visitor())
+    assert (reply.status, set(reply.body)) == (401, {"error"})
+    assert reply.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_a_guest_is_somebody_new_whatever_address_they_give(start: Start) -> None:
+    async with start(SETTINGS.model_copy(update={"anonymous_users": True})) as auth:
+        ada = await registered(auth)
+
+        reply = await ask(auth.visitor(), "Ada")
+
+        assert reply.status == 200
+        assert (reply.body["name"], reply.body["email"]) == ("Ada", ADA)
+        assert reply.body["_id"] != (await ada.me()).data["id"]
+        guest = auth.visitor(access_token=reply.body["access_token"], refresh_token=reply.body["refresh_token"])
+        me = (await guest.me()).data
+        assert (me["id"], me["plan"], me["email"], me["first_name"]) == (reply.body["_id"], "guest", None, "Ada")
+        assert (await guest.refresh()).status == 200
+        assert (await ask(auth.visitor(), "Ada")).body["_id"] != reply.body["_id"]
+        assert (await auth.visitor().log_in(ADA, "")).status == 422
+
+
+async def test_what_is_no_address_or_no_name_is_refused_with_a_sentence(auth: Auth) -> None:
+    ada = await registered(auth)
+    for reply in (await ask(ada, email="ada"), await ask(ada, email=None), await ask(ada, "%0a")):
+        assert (reply.status, set(reply.body)) == (422, {"error"})
