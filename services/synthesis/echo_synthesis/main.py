@@ -14,6 +14,7 @@ from echo_synthesis.clones import Clones
 from echo_synthesis.engine import EngineConfig, EngineSpec
 from echo_synthesis.enginepool import EnginePool, PoolConfig, default_shape
 from echo_synthesis.engines import discover
+from echo_synthesis.engineworker import WorkerLimits
 from echo_synthesis.fallback import FallbackRecorder
 from echo_synthesis.handlers import Dependencies
 from echo_synthesis.links import Links
@@ -74,7 +75,8 @@ async def _engines_running(
 ) -> AsyncIterator[EnginePool]:
     """Engines load while the rest of the service starts; readiness tells when they are there."""
     recogniser = find_recogniser(settings.recogniser)
-    config = PoolConfig(settings.models, workers=settings.workers or default_shape()[0], recogniser=recogniser)
+    workers, limits = settings.workers or default_shape()[0], WorkerLimits(speak_seconds=settings.speak_seconds)
+    config = PoolConfig(settings.models, workers=workers, limits=limits, recogniser=recogniser)
     pool = EnginePool(engines, config, meter)
     loading = asyncio.create_task(pool.start(*engines))
     try:

@@ -23,6 +23,13 @@ class SynthesisSettings(BaseSettings):
     workers: int | None = Field(
         None, ge=1, le=64, description="Engine processes per engine; measured on this machine when unset."
     )
+    speak_seconds: float = Field(
+        30.0,
+        ge=1,
+        le=3_600,
+        description="How long an engine may take over one sentence, besides a quarter of a second for each of its characters; then "
+        "its process is ended.",
+    )
     recogniser: str = Field(
         "auto",
         description="Finds word times for engines that give none: auto (the packaged one, when installed), off, or the folder of "
