@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from echo_common.errors import ValidationError
 from echo_synthesis.text.manner import Manner, compose
 from echo_synthesis.text.script import Part, Pause, Unit
-from tests.support.written import ABROAD, WRITTEN
+from tests.support.written import ABROAD, IN_CONTEXT, WRITTEN
 
 
 def units(text: str, limit: int = 400, language: str = "en-US", **how: Any) -> list[Unit]:
@@ -24,7 +24,7 @@ def aloud(text: str, language: str = "en-US", **how: Any) -> str:
     return " ".join(unit.text for unit in units(text, language=language, **how))
 
 
-@pytest.mark.parametrize(("written", "spoken"), WRITTEN)
+@pytest.mark.parametrize(("written", "spoken"), [*WRITTEN, *IN_CONTEXT])
 def test_what_people_write_is_read_as_they_would_read_it(written: str, spoken: str) -> None:
     assert aloud(written) == spoken
 

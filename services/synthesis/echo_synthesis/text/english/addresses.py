@@ -71,12 +71,17 @@ def _internet_address(match: re.Match[str]) -> Said:
     return spell(match[0])
 
 
-@rules.add(r"(?i)(?<![\w.])(?:(?P<name>version|release|v\.?) ?)?(?P<number>\d{1,4}(?:\.\d{1,5}){1,5})(?!\.?\w)(?!\s?%)")
+@rules.add(
+    r"(?i)(?<![\w.])(?!\d{3}\.\d{3}\.\d{4}(?!\d))(?:(?P<name>version|release|v\.?) ?)?(?P<number>\d{1,4}(?:\.\d{1,5}){1,5})(?!\.?\w)(?!\s?%)"
+)
 def _version(match: re.Match[str]) -> Said:
     if match["name"] is None and match["number"].count(".") < 2:
         return None
     said = " point ".join(number(part) for part in match["number"].split("."))
     if match["name"] is None:
+        return said
+    named = re.search(r"(?i)\bversion\s$", match.string[max(0, match.start() - 9) : match.start()])
+    if named:
         return said
     name = match["name"] if len(match["name"]) > 2 else "version"
     return [("name", name), ("number", said)]
@@ -122,6 +127,29 @@ def _book(match: re.Match[str]) -> Said:
 
 
 telephone = Rules()
+_DIALLED = re.compile(r"(?i)(?:^|\W)(?:call|dial|phone|ring|text)(?:s|ed|led|ing|ling)?\s(?:\d{3}\s(?:or|and)\s)?$")
+_EMERGENCY = re.compile(r"\s(?:calls?|operators?|dispatch(?:ers?)?|emergency|cent(?:er|re)s?|services?|lines?)\b")
+_MANY = re.compile(r"\s(?:of|people|men|women|children|(?!is\b|was\b|has\b|as\b|us\b|this\b)[a-z]+s)\b")
+
+
+@telephone.add(r"(?<![\w.,:$€£/+-])(?P<number>\d{3})(?![\w%°]|[.,:/-]\d)")
+def _short_number(match: re.Match[str]) -> Said:
+    """911 is dialled, so it is said digit by digit; other short numbers are where the words around say so."""
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    if match["number"] == "911" and before.endswith("Porsche "):
+        return "nine eleven"
+    emergency = match["number"] in {"911", "999", "112"} and _EMERGENCY.match(match.string, match.end())
+    dialled = match["number"] == "911" or _DIALLED.search(before)
+    return digits(match[0]) if emergency or (dialled and not _MANY.match(match.string, match.end())) else None
+
+
+@telephone.add(
+    r"(?<!\w)(?P<name>PIN|passcode|postcode|[Zz][Ii][Pp](?: code)?)(?P<is>:?\s(?:is\s)?)(?P<number>\d{3,8})(?![\w.,:/-]*\d)"
+)
+def _secret(match: re.Match[str]) -> Said:
+    return [("name", match["name"]), *([("is", "is")] if "is" in match["is"] else []), ("number", digits(match["number"]))]
+
+
 _DIGITS = re.compile(r"\d+")
 
 

@@ -1,7 +1,9 @@
 """Dates, years and times of day."""
 
+# ruff: noqa: RUF001  (the typographic marks are the subject)
 import re
 
+from echo_synthesis.text.english.context import counted
 from echo_synthesis.text.english.numbers import DASH, cardinal, number, ordinal, plural, year
 from echo_synthesis.text.reading import Rules, Said
 
@@ -54,7 +56,7 @@ iso = Rules()
 
 
 @iso.add(
-    r"(?<![\w/=.-])(?P<date>(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d))"
+    r"(?<![\w/=.-])(?P<date>(?P<year>\d{4})(?P<apart>[-/])(?P<month>\d\d)(?P=apart)(?P<day>\d\d))"
     r"(?:[T ](?P<time>(?P<hours>\d\d):(?P<minutes>\d\d)(?::(?P<seconds>\d\d)(?:\.\d{1,9})?)?)(?P<zone>Z|[+-]\d\d:?\d\d)?)?(?![\w/-])"
 )
 def _iso(match: re.Match[str]) -> Said:
@@ -96,9 +98,10 @@ def _decade(match: re.Match[str]) -> Said:
 @rules.add(
     r"(?:(?<=\s)|^)(?P<mark>['\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}])(?P<decade>[1-9]0)s(?!\w)"
     r"|(?i:(?<=the )|(?<=early )|(?<=late )|(?<=mid )|(?<=mid-))(?P<bare>[1-9]0)s(?!\w)"
+    r"|(?<![\w.,:$€£'’-])(?P<kind>[2-9]0s)(?=\s(?:kids?|music|movies?|style|fashion|songs?|hits|rock|pop|nostalgia|vibes?)\b)"
 )
 def _short_decade(match: re.Match[str]) -> Said:
-    return plural(cardinal(int(match["decade"] or match["bare"])))
+    return plural(cardinal(int(match["decade"] or match["bare"] or match["kind"][:2])))
 
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -205,10 +208,12 @@ def _short_year(match: re.Match[str]) -> Said:
     return number(match["year"]) if match["year"][0] != "0" else f"oh {cardinal(int(match['year']))}"
 
 
-@years.add(rf"(?<![\w.,$€£/+-])(?P<year>{_YEAR})(?P<possessive>['\N{{RIGHT SINGLE QUOTATION MARK}}]s)?(?![\w%°]|[.,/-]\d)")
+@years.add(
+    rf"(?<![\w.,$€£/+-])(?P<year>10\d\d|{_YEAR})(?P<possessive>['\N{{RIGHT SINGLE QUOTATION MARK}}]s)?(?![\w%°]|[.,/-]\d)"
+)
 def _year(match: re.Match[str]) -> Said:
     value = int(match["year"])
-    if not (1900 <= value < 2100 or _dated(match)):
+    if counted(match) or not (1900 <= value < 2100 or _dated(match)):
         return None
     return year(value) + ("'s" if match["possessive"] else "")
 

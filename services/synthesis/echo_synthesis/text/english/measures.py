@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001  (the typographic marks are the subject)
 import re
 
+from echo_synthesis.text.english.context import attributive
 from echo_synthesis.text.english.numbers import (
     APART,
     DASH,
@@ -102,6 +103,7 @@ _UNITS = {
     "cm³": "cubic centimeter",
     "ha": "hectare",
     "°": "degree",
+    "deg": "degree",
     "°C": "degree| Celsius",
     "°F": "degree| Fahrenheit",
     "ºC": "degree| Celsius",
@@ -124,6 +126,37 @@ _UNITS = {
 
 _APART_TOO = frozenset(unit for unit in _UNITS if len(unit) > 1 or unit in "mgLWV°%‰Ω") - {"m2", "m3", "in"}
 _UNIT = "|".join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))
+_PER = {
+    "hr": "hour",
+    "h": "hour",
+    "mo": "month",
+    "yr": "year",
+    "wk": "week",
+    "s": "second",
+    "sec": "second",
+    "min": "minute",
+    "kg": "kilogram",
+    "g": "gram",
+    "lb": "pound",
+    "l": "liter",
+    "L": "liter",
+    "dL": "deciliter",
+    "mL": "milliliter",
+    "m²": "square meter",
+    "m2": "square meter",
+    "km": "kilometer",
+    "GB": "gigabyte",
+    "MB": "megabyte",
+    **{name: name for name in ("hour", "day", "night", "week", "month", "year", "person", "mile", "unit", "page", "word")},
+}
+PER = "|".join(map(re.escape, sorted(_PER, key=len, reverse=True)))
+
+
+def per(symbol: str) -> str:
+    """What stands after a slash."""
+    return f"per {_PER[symbol]}"
+
+
 _INVARIABLE = re.compile(r"hertz|percent|per mille")
 
 
@@ -139,16 +172,32 @@ def unit(symbol: str, figure: str) -> str:
 rules = Rules()
 
 
+@rules.add(rf"{APART}(?P<hours>\d{{1,2}})\s?h(?:rs?)?\s?(?P<minutes>\d{{1,2}})\s?(?:m|min|mins)(?!\w)")
+def _duration(match: re.Match[str]) -> Said:
+    hours, minutes = match["hours"], match["minutes"]
+    return f"{number(hours)} {unit('h', hours)} {number(minutes)} {unit('min', minutes)}"
+
+
+@rules.add(rf"{APART}(?P<feet>\d{{1,3}})\s?(?:ft|feet|foot)\.?\s(?P<inches>\d{{1,2}})\s?(?:in|inches)\b(?!\s(?:a|an|the)\b)")
+def _feet_and_inches(match: re.Match[str]) -> Said:
+    feet, inches = match["feet"], match["inches"]
+    return [("feet", f"{number(feet)} {unit('ft', feet)}"), ("inches", f"{number(inches)} {unit('in', inches)}")]
+
+
 @rules.add(
     rf"(?P<minus>(?<!\w){MINUS}\s?)?(?<![\w.])(?P<low>{NUMBER})(?:\s?(?:{_UNIT})?\s?{DASH}\s?(?P<high>{NUMBER}))?"
-    rf"(?P<space>[\s\N{{NO-BREAK SPACE}}-]?)(?P<unit>{_UNIT})(?![\w²³]|[/'’]\w)"
+    rf"(?P<space>[\s\N{{NO-BREAK SPACE}}-]?)(?P<unit>{_UNIT})(?:/(?P<per>{PER})(?!\w)|(?P<dot>\.)(?=\s[a-z])|(?![\w²³]|[/'’]\w))"
 )
 def _quantity(match: re.Match[str]) -> Said:
     symbol = match["unit"].replace("\N{GREEK SMALL LETTER MU}", "µ")
-    if match["space"] and symbol not in _APART_TOO:
+    if match["space"] and symbol not in _APART_TOO and not (symbol == "in" and match["dot"]):
+        return None
+    if match["dot"] and not symbol.isalpha():
         return None
     low, high = match["low"], match["high"]
-    said = unit(symbol, high or ("1" if match["space"] == "-" else low))
+    said = unit(symbol, "1" if match["space"] == "-" or (not match["dot"] and attributive(match)) else high or low)
+    if match["per"]:
+        said = f"{said} {per(match['per'])}"
     first = ("minus " if match["minus"] else "") + number(low)
     numbers: list[tuple[int | str, str]] = [(match.start(), first), *([("high", f"to {number(high)}")] if high else [])]
     return [*numbers, ("unit", said)]
@@ -181,6 +230,7 @@ def _vulgar(match: re.Match[str]) -> Said:
 
 
 _SET = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty fifty"}
+_SHARES = re.compile(r"\s(?:rule|split|ratio|mix|principle|partition)\b")
 
 
 @rules.add(
@@ -190,6 +240,8 @@ def _fraction(match: re.Match[str]) -> Said:
     top, bottom = int(match["top"]), int(match["bottom"])
     if not match["whole"] and match[0] in _SET:
         return _SET[match[0]]
+    if _SHARES.match(match.string, match.end()):
+        return f"{cardinal(top)} {cardinal(bottom)}"
     if 0 < top < bottom and bottom <= 1000 and (match["whole"] or match["nth"] or bottom not in {5, 10, 20, 100}):
         return fraction(top, bottom, match["whole"])
     between = "out of" if bottom in {5, 10, 20, 100} and top <= bottom else "over"

@@ -2,6 +2,7 @@
 
 import re
 
+from echo_synthesis.text.english.context import attributive
 from echo_synthesis.text.english.numbers import APART, DASH, MAGNITUDE, MINUS, NUMBER, cardinal, magnitude, number
 from echo_synthesis.text.reading import Rules, Said
 
@@ -13,6 +14,8 @@ _CURRENCIES = {
     "£": ("pound", "pounds", "penny", "pence"),
     "€": ("euro", "euros", "cent", "cents"),
     "¥": ("yen", "yen", "sen", "sen"),
+    "Rs.": ("rupee", "rupees", "paisa", "paise"),
+    "Rs": ("rupee", "rupees", "paisa", "paise"),
     "₹": ("rupee", "rupees", "paisa", "paise"),
     "₩": ("won", "won", "jeon", "jeon"),
     "₽": ("ruble", "rubles", "kopek", "kopeks"),
@@ -52,11 +55,18 @@ def amount(figure: str, scale: str | None, names: tuple[str, ...], *, negative: 
     if len(fraction) != 2:
         return f"{sign}{number(figure)} {one if figure == '1' else many}", ""
     cents = int(fraction)
-    units = int(whole.replace(",", ""))
+    units = int(re.sub(r"[,\s]", "", whole))
     said = [f"{number(whole)} {one if units == 1 else many}"] if units or not cents else []
     if cents:
         said.append(f"{cardinal(cents)} {small if cents == 1 else smalls}")
     return sign + " and ".join(said), ""
+
+
+def _names(match: re.Match[str], symbol: str) -> tuple[str, ...]:
+    """A currency's names, as the sentence asks for them: five dollars, a five dollar bill."""
+    names = _CODES.get(symbol) or _CURRENCIES[symbol]
+    one, _, small, smalls = names
+    return (one, one, small, smalls if small == "penny" else small) if attributive(match) else names
 
 
 @rules.add(
@@ -73,7 +83,7 @@ def _range(match: re.Match[str]) -> Said:
 
 @rules.add(rf"(?<![\w$£€])(?P<symbol>{_SYMBOL})\s?(?P<whole>\d{{1,3}}(?:\.\d{{3}}){{0,3}}),(?P<cents>\d\d)(?![\d.,]?\d)")
 def _continental(match: re.Match[str]) -> Said:
-    return amount(f"{match['whole'].replace('.', '')}.{match['cents']}", None, _CURRENCIES[match["symbol"]])[0]
+    return amount(f"{match['whole'].replace('.', '')}.{match['cents']}", None, _names(match, match["symbol"]))[0]
 
 
 @rules.add(
@@ -82,13 +92,13 @@ def _continental(match: re.Match[str]) -> Said:
 )
 def _symbol_first(match: re.Match[str]) -> Said:
     negative = bool(match["before"] or match["after"])
-    said, more = amount(match["number"], match["magnitude"], _CURRENCIES[match["symbol"]], negative=negative)
+    said, more = amount(match["number"], match["magnitude"], _names(match, match["symbol"]), negative=negative)
     return [(match.start(), said), ("magnitude", more)] if more else said
 
 
 @rules.add(rf"{APART}(?P<minus>{MINUS})?(?P<number>{NUMBER}){_MAGNITUDE}\s?(?P<name>[€£₹¥₩₽₺₿$]|(?:{_CODE})(?!\w))")
 def _symbol_last(match: re.Match[str]) -> Said:
-    names = _CODES.get(match["name"]) or _CURRENCIES[match["name"]]
+    names = _names(match, match["name"])
     said, more = amount(match["number"], match["magnitude"], names, negative=bool(match["minus"]))
     if more:
         scale, _, name = more.partition(" ")
@@ -100,6 +110,11 @@ def _symbol_last(match: re.Match[str]) -> Said:
 def _code_first(match: re.Match[str]) -> Said:
     said, more = amount(match["number"], match["magnitude"], _CODES[match["name"]])
     return f"{said} {more}".strip()
+
+
+@rules.add(rf"(?<![\w$£€])(?P<symbol>{_SYMBOL})\.(?P<cents>\d\d)(?!\d)")
+def _less_than_one(match: re.Match[str]) -> Said:
+    return amount(f"0.{match['cents']}", None, _names(match, match["symbol"]))[0]
 
 
 @rules.add(rf"{APART}(?P<number>{NUMBER})\s?¢")

@@ -32,6 +32,8 @@ _TITLES = {
     "Mt": "Mount",
     "Ft": "Fort",
     "Messrs": "Messieurs",
+    "Mme": "Madame",
+    "Mlle": "Mademoiselle",
 }
 _ALWAYS = {
     "Jr": "Junior",
@@ -85,11 +87,15 @@ _NUMBERED = {
 
 
 @rules.add(
-    rf"(?<![\w.])(?P<title>{'|'.join(_TITLES)})\.(?=\s(?:[A-Z\0]|and\s))",
+    rf"(?<![\w.])(?P<title>{'|'.join(_TITLES)})\.(?=\s(?:[A-Z\0&]|and\s))",
     r"(?<![\w.])(?P<title>Mrs|Mr|Ms|Prof)(?=\s[A-Z][a-z])",
 )
 def _title(match: re.Match[str]) -> Said:
     return _TITLES[match["title"]]
+
+
+def _word_before(match: re.Match[str]) -> str:
+    return match.string[max(0, match.start() - 60) : match.start()].rstrip().rpartition(" ")[2]
 
 
 _NAME = re.compile(r"\s[A-Z][\w'-]+\b")
@@ -100,7 +106,7 @@ _NAME = re.compile(r"\s[A-Z][\w'-]+\b")
     r"(?<=[a-z] )(?P<name>St|Dr)(?=[,;]|\s[A-Za-z]|$)",
 )
 def _street_or_saint(match: re.Match[str]) -> Said:
-    before = match.string[: match.start()].rstrip().rpartition(" ")[2]
+    before = _word_before(match)
     follows = _NAME.match(match.string, match.end())
     name = before[:1].isupper()
     if match["name"] == "St":
@@ -151,6 +157,22 @@ def _initials(match: re.Match[str]) -> Said:
     return " ".join(match["letters"].replace(".", ""))
 
 
+@rules.add(r"(?<!\w)(?:Ph\.\s?D\.|PhD)(?P<s>s)?(?!\w)")
+def _doctorate(match: re.Match[str]) -> Said:
+    return "P H D" + ("s" if match["s"] else "")
+
+
+@rules.add(r"(?<!\w)WW(?P<number>II|I|2|1)(?!\w)")
+def _world_war(match: re.Match[str]) -> Said:
+    return "World War " + ("one" if match["number"] in {"I", "1"} else "two")
+
+
+@rules.add(r"(?:^|(?<=[.!?:;,(] )|(?<=[a-z] ))Dr(?=\s[A-Z][a-z]+\b(?:[ ,]|$))")
+def _doctor(match: re.Match[str]) -> Said:
+    before = _word_before(match)
+    return None if before[:1].isupper() and before[-1:].isalnum() else "Doctor"
+
+
 @rules.add(r"(?<![\w/])w/(?P<out>o)?(?=[\s\w])")
 def _with(match: re.Match[str]) -> Said:
     return "without" if match["out"] else "with"
@@ -190,8 +212,8 @@ def _part(match: re.Match[str]) -> Said:
     return None if not value else [("name", match["name"]), ("number", cardinal(value))]
 
 
-@rules.add(r"(?<=[a-z]\s)(?P<number>(?:X{0,3}(?:IX|IV|VI{0,3}|I{2,3})|X{1,3}I{1,3}|XX{1,2}))(?![\w'’.&/-])")
+@rules.add(r"(?<=[a-z]\s)(?P<number>(?:X{0,3}(?:IX|IV|VI{0,3}|I{2,3})|X{1,3}I{1,3}|XX{1,2}))(?![\w'’&/-]|\.\w)")
 def _sequel(match: re.Match[str]) -> Said:
     value = roman(match["number"])
-    named = match.string[: match.start()].rstrip().rpartition(" ")[2][:1].isupper()
+    named = _word_before(match)[:1].isupper()
     return cardinal(value) if value and named and len(match["number"]) > 1 else None

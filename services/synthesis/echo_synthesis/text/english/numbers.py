@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from num2words import num2words
 
-NUMBER = r"(?:\d{1,2}(?:,\d{2}){1,4},\d{3}|\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,15})?"
+NUMBER = r"(?:\d{1,3}(?:[\xa0\u2009\u202f]\d{3}){1,4}|\d{1,3}(?: \d{3}){0,3} 000(?!\d)|\d{1,2}(?:,\d{2}){1,4},\d{3}|\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,15})?"
 """A number as it is written, without its sign."""
 
 MINUS = "[-\N{MINUS SIGN}]"
@@ -51,7 +51,8 @@ def digits(text: str) -> str:
 def number(text: str) -> str:
     """A number as written (`1,234.5`, `-3`, `007`) in words."""
     sign = "minus " if text[:1] in "-\N{MINUS SIGN}" else ""
-    whole, point, fraction = text.lstrip("-\N{MINUS SIGN}").replace(",", "").partition(".")
+    whole, point, fraction = text.lstrip("-\N{MINUS SIGN}").partition(".")
+    whole = re.sub(r"[,\s]", "", whole)
     if len(whole) > _LONGEST_CARDINAL or (len(whole) > 1 and whole[0] == "0"):
         said = digits(whole)
     else:

@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001  (the typographic marks are the subject)
 import re
 
+from echo_synthesis.text.english.measures import PER, per
 from echo_synthesis.text.reading import Rules, Said
 
 rules = Rules()
@@ -45,12 +46,30 @@ def _initials(_: re.Match[str]) -> Said:
     return "and"
 
 
-_PER = {"hr": "hour", "h": "hour", "mo": "month", "yr": "year", "wk": "week", "s": "second", "sec": "second", "min": "minute"}
+_WRITTEN = {
+    "->": "to",
+    "-->": "to",
+    "=>": "to",
+    "!=": "is not equal to",
+    "==": "equals",
+    "<=": "is at most",
+    ">=": "is at least",
+}
 
 
-@rules.add(r"(?<=\0)/(?P<unit>hr|hour|h|day|night|month|mo|year|yr|week|wk|person|mile|min|sec|s|kg|lb)(?!\w)")
+@rules.add(rf"(?:(?<=\s)|^)(?:{'|'.join(sorted(_WRITTEN, key=len, reverse=True))})(?=\s|$)")
+def _written(match: re.Match[str]) -> Said:
+    return _WRITTEN[match[0]]
+
+
+@rules.add(r"(?<!\w)(?P<grade>[A-F])(?P<sign>\+)(?![\w+])")
+def _grade(match: re.Match[str]) -> Said:
+    return f"{match['grade']} plus"
+
+
+@rules.add(rf"(?<=\0)/(?P<unit>{PER})(?!\w)")
 def _per(match: re.Match[str]) -> Said:
-    return f"per {_PER.get(match['unit'], match['unit'])}"
+    return per(match["unit"])
 
 
 @rules.add(r"(?<=[^\W\d_])/(?=[^\W\d_]|[\d\0])")
@@ -63,7 +82,9 @@ def _underscore(_: re.Match[str]) -> Said:
     return " "
 
 
-@rules.add(r"(?<=[\d\0])\s?\+(?=\s?[\d\0a-z])|(?<=\s)\+(?=\s)|(?<=[\d\0])\+(?!\w)|(?<![\w\0])\+(?=[\d\0])")
+@rules.add(
+    r"(?<=[\d\0])\s?\+(?=\s?[\d\0a-z])|(?<=\s)\+(?=\s)|(?<=[a-z])\+(?=[A-Z])|(?<=[\d\0])\+(?!\w)|(?<![\w\0])\+(?=[\d\0])"
+)
 def _plus(_: re.Match[str]) -> Said:
     return "plus"
 
