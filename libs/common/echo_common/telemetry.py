@@ -13,6 +13,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, WrappedLogger
 
 from echo_common.settings import CommonSettings
@@ -77,6 +78,16 @@ def to_json(event: EventDict, **_: object) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
+# What stood in the variables of a failed request holds its token and its text: it belongs in no log.
+name_errors: structlog.typing.Processor = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+"""A structlog processor: an exception as types, messages and lines of code."""
+
+
+def for_people(*, colors: bool) -> structlog.typing.Processor:
+    """A structlog renderer of lines to read, exceptions as Python prints them."""
+    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+
+
 def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """A structlog processor: which trace and span a log line belongs to."""
     context = trace.get_current_span().get_span_context()
@@ -94,12 +105,14 @@ def configure_logging(settings: CommonSettings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_trace,
     ]
-    last: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(to_json) if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
+    last: list[structlog.typing.Processor] = (
+        [name_errors, structlog.processors.JSONRenderer(to_json)]
+        if settings.log_format == "json"
+        else [for_people(colors=sys.stderr.isatty())]
     )
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     structlog.configure(
-        processors=[*shared, structlog.processors.dict_tracebacks if settings.log_format == "json" else _unchanged, last],
+        processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
@@ -107,16 +120,12 @@ def configure_logging(settings: CommonSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last]
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
-
-
-def _unchanged(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return event
 
 
 def configure_tracing(settings: CommonSettings, service: str) -> TracerProvider | None:
