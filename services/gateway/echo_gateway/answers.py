@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.auth.principal import Scope as Permission
+from echo_common.http.files import names
 from echo_gateway.door import admit
 
 _FRESH_SECONDS = 60.0
@@ -21,7 +22,7 @@ class Answer:
 
     headers: Headers
     body: bytes
-    etag: bytes
+    etag: str
     until: float
 
 
@@ -60,7 +61,9 @@ class Answers:
     def keep(self, user_id: str, target: str, headers: Headers, body: bytes) -> None:
         """Remember a whole answer."""
         self._drop((user_id, target))
-        self._kept[user_id, target] = Answer(headers, body, dict(headers)[b"etag"], time.monotonic() + _FRESH_SECONDS)
+        self._kept[user_id, target] = Answer(
+            headers, body, dict(headers)[b"etag"].decode("latin-1"), time.monotonic() + _FRESH_SECONDS
+        )
         self._size += len(body)
         while self._size > self._capacity:
             self._drop(next(iter(self._kept)))
@@ -94,7 +97,7 @@ class Remembering:
         if (answer := answers.find(user_id, target)) is None:
             await self._passage(scope, receive, _Recorder(answers, user_id, target, send))
             return
-        unchanged = asked.get(b"if-none-match") == answer.etag
+        unchanged = b"if-none-match" in asked and names(asked[b"if-none-match"].decode("latin-1"), answer.etag)
         headers = [header for header in answer.headers if not (unchanged and header[0] == b"content-length")]
         await send({"type": "http.response.start", "status": 304 if unchanged else 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if unchanged else answer.body})

@@ -132,7 +132,7 @@ class Clones:
             return None
         multilingual = "cloud" in engine.tags
         voice = EngineVoice(known["_id"], known["name"], known["language"], known["gender"], ("clone",), multilingual)
-        return CataloguedVoice(voice, engine, clone=True)
+        return CataloguedVoice(voice, engine, clone=True, private=not known["public"])
 
 
 def _put(path: Path, blob: bytes) -> None:

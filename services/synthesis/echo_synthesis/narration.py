@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from echo_common.contracts.errors.synthesis import EngineCrashedError, EngineTimeoutError
+from echo_common.contracts.errors.synthesis import EngineCrashedError, EngineTimeoutError, VoiceNotFoundError
 from echo_common.errors import ValidationError
 from echo_synthesis.audio.effects import amplify
 from echo_synthesis.domain import SpeechSettings, WordMark
@@ -156,7 +156,16 @@ class Narrator:
         utterance = Utterance(unit.text, unit.spoken, called.label, settings.language, speed, unit.pronunciations)
         key = self._cache.key(narration.engine, utterance, settings.scope)
         spoken = replace(utterance, voice=called.name)
-        return await self._cache.once(key, settings.voice_id, partial(self._patiently, narration, spoken))
+        return await self._cache.once(
+            key, settings.voice_id, partial(self._patiently, narration, spoken), partial(self._in_use, settings.voice_id)
+        )
+
+    async def _in_use(self, voice_id: str) -> bool:
+        try:
+            await self._called(voice_id)
+        except VoiceNotFoundError:
+            return False
+        return True
 
     async def _patiently(self, narration: Narration, utterance: Utterance) -> Speech:
         """An engine that died or hung is new by now: try again, but not for ever, the text may be what kills it."""

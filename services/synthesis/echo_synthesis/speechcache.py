@@ -26,6 +26,9 @@ _KEEP_SHARE = 0.9
 _RECOUNT_SHARE = 0.05
 
 
+InUse = Callable[[], Awaitable[bool]]
+
+
 class SpeechCache:
     """Content-addressed: the key covers all that changes the sound. Bounded in bytes; least recently used goes first.
 
@@ -66,10 +69,13 @@ class SpeechCache:
         facts = [_TREATMENT, engine.name, engine.version, scope, asdict(utterance)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
-    async def once(self, key: str, voice: str, make: Callable[[], Awaitable[Speech]]) -> tuple[Speech, bool]:
+    async def once(
+        self, key: str, voice: str, make: Callable[[], Awaitable[Speech]], in_use: InUse | None = None
+    ) -> tuple[Speech, bool]:
         """The speech under the key, made only if it is neither kept nor being made; whether it was there for this caller.
 
-        Raises what `make` raises.
+        `in_use` tells whether the voice still is: when it was purged in the meantime, nothing it said is kept. Raises what
+        `make` raises.
         """
 
         async def kept_or_made() -> tuple[Speech, bool]:
@@ -79,7 +85,7 @@ class SpeechCache:
             blob = _encode(speech)
             if self._capacity:
                 self._fresh[key] = blob  # who comes while it is being written finds it here
-                self._background(self._store(key, voice, blob))
+                self._background(self._store(key, voice, blob, in_use))
             # what is heard the first time is, sample by sample, what will be heard again
             return replace(_decode(blob), cost=speech.cost), False
 
@@ -126,7 +132,7 @@ class SpeechCache:
         with suppress(EchoError):
             await self._entries.update_one({"_id": key}, {"$inc": {"hits": 1}, "$set": {"last_hit": now()}})
 
-    async def _store(self, key: str, voice: str, blob: bytes) -> None:
+    async def _store(self, key: str, voice: str, blob: bytes, in_use: InUse | None) -> None:
         object_key = f"speech/{key[:2]}/{key}"
         fields = {"object_key": object_key, "size": len(blob), "voice": voice, "last_hit": now()}
         try:
@@ -134,6 +140,9 @@ class SpeechCache:
             await self._objects.put(object_key, blob, "application/octet-stream")
             self._size += len(blob)
             self._uncounted += len(blob)
+            # asked once the entry is there: whoever purges afterwards finds it
+            if in_use is not None and not await in_use():
+                await self._remove({"object_key": object_key, "size": len(blob)}, {"_id": key})
             # other replicas write too: count now and then, not only when this one's share would fill the room
             if self._size > self._capacity or self._uncounted > self._capacity * _RECOUNT_SHARE:
                 await self._make_room()

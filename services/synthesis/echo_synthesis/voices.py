@@ -10,12 +10,16 @@ from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 
 @dataclass(frozen=True, slots=True)
 class CataloguedVoice:
-    """A voice and the engine that speaks it; `fallback_from` is the engine that should have."""
+    """A voice and the engine that speaks it; `fallback_from` is the engine that should have.
+
+    A `private` voice is a clone that not everybody may speak with.
+    """
 
     voice: EngineVoice
     engine: EngineSpec
     fallback_from: str | None = None
     clone: bool = False
+    private: bool = False
 
     def speaks(self, language: str) -> bool:
         """Whether the voice speaks a language, of whatever region (BCP-47)."""

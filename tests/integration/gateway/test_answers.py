@@ -30,7 +30,9 @@ async def fetch(gateway: Gateway, **headers: str) -> tuple[int, bytes]:
 async def test_what_never_changes_is_asked_of_the_service_once(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     assert await fetch(gateway) == await fetch(gateway) == (200, SOUND)
-    assert await fetch(gateway, **{"If-None-Match": '"e1"'}) == (304, b"")
+    for known in ('"e1"', 'W/"e1"', '"e0", "e1"', "*"):
+        assert await fetch(gateway, **{"If-None-Match": known}) == (304, b"")
+    assert await fetch(gateway, **{"If-None-Match": '"e0"'}) == (200, SOUND)
     assert len(synthesis.asked) == 1
 
 

@@ -1,12 +1,13 @@
 """Jobs: queued, claimed by one of several replicas, spoken, stored, cancelled, lost and found."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import JobNotFoundError, JobStateConflictError, VoiceNotFoundError
-from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import ValidationError
 from echo_synthesis import usecases
@@ -177,6 +178,36 @@ async def test_what_cannot_be_honoured_is_refused_and_nothing_is_written(replica
         with pytest.raises(VoiceNotFoundError):
             await usecases.queue_job("Hello.", "nobody", SpeechConfig(), ALICE, deps.studio, idempotency_key=None)
         assert await deps.studio.jobs.count({}) == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"config": {"tempo": 2}}, "config.tempo"),
+        ({"config": {"speed": 9}}, "config.speed"),
+        ({"speed": 2, "config": {"speed": 3}}, "config.speed"),
+        ({"text_language": "en", "config": {"language": "fr"}}, "config.language"),
+    ],
+)
+def test_options_that_are_wrong_or_contradict_are_refused_by_name(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        usecases.config_of(CreateJobRequest(text_content="Hello.", **fields))
+    assert isinstance(refused.value.details, list)
+    assert [detail["field"] for detail in refused.value.details] == [field]
+
+
+def test_an_option_may_stand_within_config_or_beside_it() -> None:
+    beside = CreateJobRequest(text_content="Hello.", speed=2, text_language="en-GB", config={"normalize": False})
+    within = CreateJobRequest(text_content="Hello.", config={"speed": 2, "language": "en-GB", "normalize": False})
+    assert usecases.config_of(beside) == usecases.config_of(within) == SpeechConfig(speed=2, language="en-GB", normalize=False)
+
+
+async def test_a_job_that_says_something_else_than_its_text_entry_is_not_of_that_entry_any_more(replica: Replica) -> None:
+    async with replica(jobs_at_once=1) as deps:
+        await queued("Busy tone-slow-900.", deps)
+        job = await usecases.queue_job("As saved.", None, SpeechConfig(), ALICE, deps.studio, text_id="txt_1")
+        assert (await usecases.revise_job(job.id, JobChange(speed=2), ALICE, deps.studio)).text_id == "txt_1"
+        assert (await usecases.revise_job(job.id, JobChange(text_content="Otherwise."), ALICE, deps.studio)).text_id is None
 
 
 async def settings_of(deps: Dependencies) -> SpeechSettings:

@@ -143,6 +143,23 @@ async def test_a_voice_that_is_gone_leaves_nothing_it_said(desks: Desks) -> None
     assert not await desk.say("One.", voice="tone_high")
 
 
+async def test_what_a_voice_was_still_saying_when_it_went_is_not_kept(desks: Desks) -> None:
+    desk = await desks.open()
+
+    async def make() -> Speech:
+        await desk.cache.purge("tone_high")
+        return speech()
+
+    async def in_use() -> bool:
+        return False
+
+    await desk.cache.once("ab", "tone_high", make, in_use)
+    await desk.cache.settled()
+    assert await desks.objects_kept() == []
+    _, kept = await desk.cache.once("ab", "tone_high", make, in_use)
+    assert not kept
+
+
 async def test_an_entry_without_its_object_is_spoken_again(desks: Desks) -> None:
     desk = await desks.open()
     await desk.say("One.")

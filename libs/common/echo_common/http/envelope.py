@@ -134,7 +134,7 @@ def from_validation(error: RequestValidationError) -> ValidationError:
     details = [
         {
             "field": ".".join(str(part) for part in item["loc"] if part not in {"body", "query", "path"}) or "body",
-            "message": item["msg"],
+            "message": item["msg"].removeprefix("Value error, "),
         }
         for item in error.errors()
     ]

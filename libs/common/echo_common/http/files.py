@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectStore
 
-_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+_RANGE = re.compile(r"^bytes=(\d{0,100})-(\d{0,100})$")
 
 
 class RangeNotSatisfiableError(EchoError):
@@ -48,6 +48,11 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     return start, end
 
 
+def names(if_none_match: str | None, etag: str) -> bool:
+    """Whether a header `If-None-Match` names this ETag, given with its quotes (RFC 9110, 13.1.2: compared weakly)."""
+    return if_none_match is not None and any(tag.strip().removeprefix("W/") in {etag, "*"} for tag in if_none_match.split(","))
+
+
 def object_response(
     request: Request, objects: ObjectStore, key: str, *, size: int, mime: str, etag: str, download_as: str | None
 ) -> Response:
@@ -58,8 +63,7 @@ def object_response(
         "Cache-Control": "private, max-age=3600, immutable",
         "Content-Disposition": f'attachment; filename="{download_as}"' if download_as else "inline",
     }
-    known = request.headers.get("if-none-match")
-    if known is not None and any(tag.strip().removeprefix("W/") in {f'"{etag}"', "*"} for tag in known.split(",")):
+    if names(request.headers.get("if-none-match"), f'"{etag}"'):
         return Response(status_code=304, headers=headers)
     unchanged = request.headers.get("if-range", f'"{etag}"') == f'"{etag}"'
     part = parse_range(request.headers.get("range"), size) if unchanged else None

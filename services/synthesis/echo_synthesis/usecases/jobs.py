@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from pydantic import ValidationError as ValidationFault
+
 from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, SpeechConfig
@@ -56,9 +58,11 @@ async def queue_job(
 
 
 def config_of(request: CreateJobRequest) -> SpeechConfig:
-    """The job API's flat fields as a speech configuration."""
-    flat = {name: getattr(request, name) for name in _FLAT}
-    return _config({**flat, "language": request.text_language, **request.config})
+    """The job API's flat fields and `config` as a speech configuration. Raises `ValidationError`."""
+    flat = request.model_dump(include={*_FLAT, "text_language"}, exclude_unset=True)
+    if "text_language" in flat:
+        flat["language"] = flat.pop("text_language")
+    return _config({}, flat, request.config)
 
 
 async def find_job(job_id: str, principal: Principal, studio: Studio, *, with_text: bool = True) -> Job:
@@ -108,7 +112,7 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, studi
     given = change.model_dump(mode="json", exclude_none=True)
     text = given.get("text_content", job.text)
     flat = {name: given[name] for name in _FLAT if name in given}
-    config = _config({**job.config, **flat, **given.get("config", {})})
+    config = _config(job.config, flat, given.get("config", {}))
     narration = await plan_speech(text, job.settings.voice_id, config, job.user_id, studio)
     job.revise(
         text,
@@ -117,6 +121,8 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, studi
         units_total=len(narration.units),
         config=config.model_dump(mode="json"),
     )
+    if "text_content" in given:
+        job.text_id = None
     await studio.jobs.save(job)
     return job
 
@@ -187,10 +193,17 @@ def _reach(principal: Principal) -> Mapping[str, str]:
     return {} if principal.may(Scope.ADMIN) else {"user_id": principal.user_id}
 
 
-def _config(fields: Mapping[str, Any]) -> SpeechConfig:
+def _config(known: Mapping[str, Any], flat: Mapping[str, Any], config: Mapping[str, Any]) -> SpeechConfig:
+    """What is known, with what is given beside and within `config`, which must not say different things."""
+    for name in flat.keys() & config.keys():
+        if flat[name] != config[name]:
+            refuse(f"config.{name}", f"It says {config[name]!r}, but beside it stands {flat[name]!r}.")
     try:
-        return SpeechConfig.model_validate(fields)
-    except ValueError as error:
+        return SpeechConfig.model_validate({**known, **flat, **config})
+    except ValidationFault as fault:
         raise ValidationError(
-            "config: not valid.", details=[{"field": "config", "message": str(error).splitlines()[0]}]
-        ) from error
+            "config: not valid.",
+            details=[
+                {"field": ".".join(["config", *map(str, item["loc"])]), "message": item["msg"]} for item in fault.errors()
+            ],
+        ) from fault

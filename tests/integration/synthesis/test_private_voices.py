@@ -1,0 +1,59 @@
+"""Clones as synthesis knows them: what they say is heard by those who may, and kept for whom it was said."""
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.events.voice import VoiceModelReady, VoiceModelShared, VoiceModelWithdrawn
+from echo_common.contracts.http.synthesis import SynthesizeRequest
+from echo_common.ids import new_id
+from echo_synthesis import usecases
+from echo_synthesis.handlers import Dependencies, learn_of_clone, learn_of_share, withdraw_clone
+from tests.support.studio import Replica, somebody
+
+ALICE, BOB = somebody("usr_alice"), somebody("usr_bob")
+CLONE = "vm_" + "0" * 26
+FACTS = {
+    "voice_model_id": CLONE,
+    "user_id": "usr_alice",
+    "name": "Alice",
+    "provider": "tone",
+    "engine": "tone",
+    "reference": "tone_high",
+    "language": "en-US",
+    "gender": "neutral",
+}
+
+
+async def trained(deps: Dependencies, *, public: bool = False, shared_with: tuple[str, ...] = ()) -> None:
+    ready = VoiceModelReady(**FACTS, revision=1, public=public, shared_with=shared_with, usable=True, job_id=new_id("job"))
+    await learn_of_clone(ready, deps)
+
+
+async def kept(who: Principal, deps: Dependencies) -> int:
+    """How much of a sentence had been spoken before."""
+    audio = await usecases.synthesize(SynthesizeRequest(text="My secret.", voice_id=CLONE), who, deps.studio)
+    await deps.studio.cache.settled()
+    return audio.cached_units
+
+
+async def test_what_a_private_voice_said_is_kept_for_whom_it_was_said_alone(replica: Replica) -> None:
+    async with replica() as deps:
+        await trained(deps, shared_with=("usr_bob",))
+        assert [await kept(ALICE, deps), await kept(ALICE, deps)] == [0, 1]
+        assert [await kept(BOB, deps), await kept(BOB, deps)] == [0, 1]
+
+
+async def test_what_a_public_voice_said_is_kept_for_everybody(replica: Replica) -> None:
+    async with replica() as deps:
+        await trained(deps, public=True)
+        assert [await kept(ALICE, deps), await kept(BOB, deps)] == [0, 1]
+
+
+async def test_a_voice_that_is_withdrawn_leaves_nothing_of_what_it_said(replica: Replica) -> None:
+    async with replica() as deps:
+        await trained(deps)
+        await kept(ALICE, deps)
+        gone = FACTS | {"revision": 3, "public": False, "shared_with": (), "usable": False}
+        await withdraw_clone(VoiceModelWithdrawn(**gone), deps)
+        assert [key async for key in deps.studio.objects.keys("speech/")] == []
+        late = FACTS | {"revision": 2, "public": True, "shared_with": (), "usable": True}
+        await learn_of_share(VoiceModelShared(**late), deps)
+        assert await deps.studio.clones.list("usr_alice") == []
