@@ -26,7 +26,7 @@ from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoder import SpeakerEncoder
 from echo_voice.cloning.fetch import fetch_encoder
 from echo_voice.cloning.resampling import down
-from echo_voice.cloning.start import stock_embeddings
+from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import TrainingConfig, person, train
 
 Floats = NDArray[np.float32]

@@ -1,7 +1,8 @@
 """How alike two voices are: the speaker encoder's port, and the encoders there are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -9,10 +10,13 @@ from numpy.typing import NDArray
 
 from echo_voice.cloning import encoder as cloning
 from echo_voice.cloning.fetch import ENCODER
+from echo_voice.cloning.stock import stock_embeddings
 
 SAMPLE_RATE = 16_000
 Samples = NDArray[np.float32]
 Vector = NDArray[np.float32]
+VOICES = Path("kokoro") / "voices"
+"""Where, among the models, the styles of Kokoro's voices lie."""
 
 _WINDOW_SECONDS = 1.6
 _HOP_SECONDS = 0.8
@@ -25,11 +29,13 @@ class SpeakerEncoder(Protocol):
     """Turns speech (mono, 16 kHz, float32) into a vector of length 1: the nearer, the more alike the voices.
 
     `name` tells the space: vectors of different names must not be compared. `tells_people_apart` is false for an encoder
-    that only recognises recordings.
+    that only recognises recordings. `builtin` are the vectors of the engines' own voices, of those that were measured and
+    that are here to speak with.
     """
 
     name: str
     tells_people_apart: bool
+    builtin: Mapping[str, Vector]
 
     def embed(self, samples: Samples) -> Vector:
         """The voice in a recording of at least half a second."""
@@ -40,6 +46,7 @@ class SpectralEncoder:
 
     name = "spectral-1"
     tells_people_apart = False
+    builtin: Mapping[str, Vector] = MappingProxyType({})
 
     def embed(self, samples: Samples) -> Vector:
         """80 numbers about the sound's colour."""
@@ -73,12 +80,19 @@ class PersonEncoder:
     name = "resemblyzer-1"
     tells_people_apart = True
 
-    def __init__(self, path: Path) -> None:
-        self._encoder = cloning.SpeakerEncoder.open(path)
+    def __init__(self, models: Path) -> None:
+        self._encoder = cloning.SpeakerEncoder.open(encoder_file(models))
+        known = stock_embeddings()
+        self.builtin: Mapping[str, Vector] = {name: known[name] for name in known if (models / VOICES / f"{name}.bin").exists()}
 
     def embed(self, samples: Samples) -> Vector:
         """256 numbers about the speaker."""
         return self._encoder.embed(samples)
+
+
+def title_of(builtin: str) -> str:
+    """What a built-in voice is called where people read it: `af_heart` is Heart."""
+    return builtin.partition("_")[2].title()
 
 
 def encoder_file(models: Path) -> Path:
@@ -88,8 +102,7 @@ def encoder_file(models: Path) -> Path:
 
 def open_encoder(models: Path) -> SpeakerEncoder:
     """The best encoder that is installed here."""
-    path = encoder_file(models)
-    return PersonEncoder(path) if path.exists() else SpectralEncoder()
+    return PersonEncoder(models) if encoder_file(models).exists() else SpectralEncoder()
 
 
 def _mel_filters() -> NDArray[np.float64]:

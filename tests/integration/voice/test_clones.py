@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+import pytest
+
+from echo_voice.likeness import SpectralEncoder
 from tests.integration.voice.conftest import ATTESTED, Booth, Start
 from tests.support.eventually import eventually
 from tests.support.person import data, refusal
@@ -128,6 +132,32 @@ async def test_voices_that_sound_alike_are_found_among_those_one_may_use(ada: Bo
     assert {near["id"] for near in await ada.get(f"/voices/{first}/similar")} == {second, third}
     data(await eve.ask("DELETE", f"/voices/{third}/shares"))
     assert [near["id"] for near in await ada.get(f"/voices/{first}/similar")] == [second]
+
+
+async def test_built_in_voices_are_found_by_their_sound_and_clones_by_theirs(
+    ada: Booth, eve: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = await ada.sample(speech)
+    mine = (await ada.trained((await ada.clone(sample["id"], name="Mine"))["clone_id"]))["id"]
+    here = await ada.deps.studio.vectors.get(ada.deps.studio.voice_space, mine)
+    assert here is not None
+    like, unlike = np.asarray(here, np.float32), -np.asarray(here, np.float32)
+    monkeypatch.setattr(SpectralEncoder, "builtin", {"af_heart": like, "am_onyx": unlike})
+
+    found = await ada.get(f"/voices/{mine}/similar")
+    assert [(voice["id"], voice["name"], voice["kind"]) for voice in found] == [
+        ("af_heart", "Heart", "builtin"),
+        ("am_onyx", "Onyx", "builtin"),
+    ]
+    assert [voice["similarity"] for voice in found] == pytest.approx([1, -1], abs=0.001)
+
+    found = await ada.get("/voices/af_heart/similar")
+    assert [(voice["id"], voice["kind"]) for voice in found] == [(mine, "clone"), ("am_onyx", "builtin")]
+    # nobody else's private clone is ever found
+    assert [voice["id"] for voice in await eve.get("/voices/af_heart/similar")] == ["am_onyx"]
+    assert [voice["id"] for voice in await eve.get("/voices/af_heart/similar?limit=1")] == ["am_onyx"]
+    # of engines whose voices were not measured nothing can be said
+    assert refusal(await ada.ask("GET", "/voices/joe/similar")) == (404, "VOICE_NOT_FOUND")
 
 
 async def test_a_strangers_clone_does_not_exist(ada: Booth, eve: Booth, speech: bytes) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError, CloneStateConflictError
 from echo_common.contracts.http.voice import BulkDeleteRequest, BulkResult, ShareRequest, Shares, SimilarVoice
 from echo_common.http.envelope import Success
@@ -34,11 +35,23 @@ def delete_voices(body: BulkDeleteRequest) -> None:
     "/voices/{voice_id}/similar",
     scope=Scope.VOICES_READ,
     answers=Success[list[SimilarVoice]],
-    errors=(CloneNotFoundError,),
-    example=enveloped([{"id": CLONE["id"], "name": "My voice", "similarity": 0.81}]),
+    errors=(CloneNotFoundError, VoiceNotFoundError),
+    example=enveloped(
+        [
+            {"id": CLONE["id"], "name": "My voice", "kind": "clone", "similarity": 0.81},
+            {"id": "af_heart", "name": "Heart", "kind": "builtin", "similarity": 0.62},
+        ]
+    ),
 )
-def similar_voices(voice_id: VoiceId, limit: Annotated[int, Query(ge=1, le=50, description="How many at most.")] = 10) -> None:
-    """Clones that sound alike, of those I can speak with, nearest first."""
+def similar_voices(
+    voice_id: Annotated[str, Path(description="A clone's id, or a built-in voice's.", examples=["af_heart"])],
+    limit: Annotated[int, Query(ge=1, le=50, description="How many at most.")] = 10,
+) -> None:
+    """Voices that sound alike, of those I can speak with, nearest first.
+
+    Clones of every engine are compared by their samples, and Kokoro's English voices by what they sound like. Other built-in
+    voices have not been measured: they are never found, and asked for they are 404 `VOICE_NOT_FOUND`.
+    """
 
 
 @sharing.forward(

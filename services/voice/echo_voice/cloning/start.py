@@ -1,23 +1,17 @@
 """Where training starts: the stock voice that is most like the person, speaking at the person's pitch."""
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echo_voice.cloning.decoder import Decoder
 from echo_voice.cloning.pitch import median_pitch
+from echo_voice.cloning.stock import stock_embeddings
 
 Floats = NDArray[np.float32]
 TIMBRE = 128
 _CLOSE = 0.04
-
-
-def stock_embeddings() -> Mapping[str, Floats]:
-    """How the encoder hears Kokoro's English voices, (256,) each."""
-    with (files("echo_voice.cloning") / "stock.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        return {name: stored[name].astype(np.float32) for name in stored.files}
 
 
 def start(

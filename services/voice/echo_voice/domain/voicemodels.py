@@ -28,6 +28,7 @@ from echo_common.contracts.voicemodel import VoiceModelFact
 from echo_common.ids import new_id
 from echo_voice.domain.task import Task
 
+CLONE_PREFIX = "vm_"
 Gender = Literal["female", "male", "neutral"]
 
 
@@ -95,7 +96,7 @@ class VoiceModel(Task):
     ) -> "VoiceModel":
         """A new clone that waits to be trained."""
         model = cls(
-            id=new_id("vm"),
+            id=new_id(CLONE_PREFIX.rstrip("_")),
             user_id=user_id,
             name=name,
             provider=provider,

@@ -20,6 +20,10 @@ class Providers:
             if name in there
         }
 
+    def keeping(self) -> VoiceProvider | None:
+        """The first that is ready and keeps voices itself."""
+        return next((one for one in self._by_name.values() if one.keeps_voices and not one.missing()), None)
+
     def find(self, name: str | None) -> VoiceProvider:
         """The provider of that name, or the first that is ready. Raises `UnknownProviderError`, `ProviderUnavailableError`."""
         if name is None:

@@ -75,8 +75,8 @@ async def make_reference(path: Path, studio: Studio, *, name: str) -> str:
     _require_attestation(studio)
     with path.open("rb") as file:
         sniff(file.read(SNIFFED))
-    provider = studio.providers.find(None)
-    if not provider.keeps_voices:
+    provider = studio.providers.keeping()
+    if provider is None:
         raise UnauthenticatedError("Voices made on this machine are kept for users only: log in, and send the token.")
     with TemporaryDirectory(prefix="echo-reference-") as folder:
         scratch = Path(folder)

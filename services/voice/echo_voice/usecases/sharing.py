@@ -1,11 +1,14 @@
 """Who may speak with a clone; which voices sound alike."""
 
+import heapq
 from collections.abc import Sequence
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError
 from echo_common.contracts.http.voice import ShareRequest, SimilarVoice
-from echo_voice.domain.voicemodels import Preference, VoiceModel
+from echo_voice.domain.voicemodels import CLONE_PREFIX, Preference, VoiceModel
+from echo_voice.likeness import Vector, similarity, title_of
 from echo_voice.usecases.studio import Studio, refuse
 
 _EVERYBODY = "public"
@@ -61,19 +64,42 @@ async def select(clone_id: str, principal: Principal, studio: Studio) -> str:
 
 
 async def similar(voice_id: str, limit: int, principal: Principal, studio: Studio) -> Sequence[SimilarVoice]:
-    """Clones that sound like this one, of those the caller may speak with, nearest first."""
-    model = await usable_clone(voice_id, principal, studio)
-    vector = await studio.vectors.get(studio.voice_space, model.id)
+    """Voices that sound like this one, nearest first: clones that the caller may speak with, and built-in voices.
+
+    Raises `CloneNotFoundError`, and `VoiceNotFoundError` for what is neither a clone nor a built-in voice of which is known
+    how it sounds.
+    """
+    builtin = studio.encoder.builtin
+    vector: Sequence[float] | Vector | None
+    if voice_id.startswith(CLONE_PREFIX):
+        model = await usable_clone(voice_id, principal, studio)
+        vector = await studio.vectors.get(studio.voice_space, model.id)
+    elif (vector := builtin.get(voice_id)) is None:
+        raise VoiceNotFoundError(f"There is no voice {voice_id!r} of which is known how it sounds.")
     if vector is None:
         return ()
+    found = [
+        SimilarVoice(id=name, name=title_of(name), kind="builtin", similarity=similarity(vector, other))
+        for name, other in builtin.items()
+        if name != voice_id
+    ]
+    found += await _similar_clones(voice_id, vector, limit, principal, studio)
+    return heapq.nlargest(limit, found, key=lambda voice: voice.similarity)
+
+
+async def _similar_clones(
+    voice_id: str, vector: Sequence[float] | Vector, limit: int, principal: Principal, studio: Studio
+) -> list[SimilarVoice]:
     where = {"access": [principal.user_id, _EVERYBODY]}
-    near = await studio.vectors.nearest(studio.voice_space, vector, limit=limit + 1, where=where)
+    near = await studio.vectors.nearest(studio.voice_space, [float(x) for x in vector], limit=limit + 1, where=where)
     found = []
     for neighbour in near:
         other = await studio.models.find_one({"_id": neighbour.id})
-        if other is not None and other.id != model.id and other.may_be_used_by(principal.user_id):
-            found.append(SimilarVoice(id=other.id, name=other.name, similarity=round(neighbour.similarity, 4)))
-    return found[:limit]
+        # the index may lag behind: what counts is the model
+        if other is not None and other.id != voice_id and other.may_be_used_by(principal.user_id):
+            alike = round(neighbour.similarity, 4)
+            found.append(SimilarVoice(id=other.id, name=other.name, kind="clone", similarity=alike))
+    return found
 
 
 async def reindex(model: VoiceModel, studio: Studio, vector: Sequence[float] | None = None) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from echo_voice.cloning.decoder import Floats, Plan
-from echo_voice.cloning.start import TIMBRE, start, stock_embeddings
+from echo_voice.cloning.start import TIMBRE, start
+from echo_voice.cloning.stock import stock_embeddings
 
 KNOWN = stock_embeddings()
 PITCHES = {"af_heart": 200.0, "am_onyx": 80.0, "bm_lewis": 100.0}

@@ -6,7 +6,7 @@ import pytest
 
 from echo_voice.cloning.decoder import Floats, Plan
 from echo_voice.cloning.encoder import SpeakerEncoder
-from echo_voice.cloning.start import stock_embeddings
+from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingCancelledError, TrainingConfig, train
 
 _RANDOM = np.random.default_rng(1)

@@ -312,6 +312,7 @@ class SimilarVoice(BaseModel):
 
     id: str
     name: str
+    kind: Literal["builtin", "clone"]
     similarity: float = Field(description="Cosine, at most 1.")
 
 

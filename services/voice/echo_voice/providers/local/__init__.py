@@ -10,7 +10,6 @@ from echo_voice.provider import Order, Outcome, Progressed
 from echo_voice.settings import VoiceSettings
 
 MODEL = Path("kokoro") / "model-float32-1.onnx"
-VOICES = Path("kokoro") / "voices"
 _PACKAGES = ("onnx", "onnxruntime")
 _SECONDS_A_STEP = 4.0
 _SENTENCES = 16

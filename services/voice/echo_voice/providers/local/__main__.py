@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoder import SpeakerEncoder
-from echo_voice.cloning.start import stock_embeddings
+from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingConfig, person, train
-from echo_voice.likeness import SAMPLE_RATE, encoder_file, unit
-from echo_voice.providers.local import MODEL, VOICES
+from echo_voice.likeness import SAMPLE_RATE, VOICES, encoder_file, unit
+from echo_voice.providers.local import MODEL
 
 Floats = NDArray[np.float32]
 _LONGEST_SECONDS = 120
