@@ -107,7 +107,7 @@ def welcome(console: Console, url: str, secrets: Secrets, places: Mapping[str, s
     table.add_column(overflow="fold")
     told = {
         "API": f"{url}/api/v1",
-        "Docs": f"{url}/openapi.json",
+        "Docs": f"{url}/docs",
         "Admin": secrets.admin_email,
         "Password": secrets.admin_password,
     }

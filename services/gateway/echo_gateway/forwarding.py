@@ -89,8 +89,8 @@ class PassageRoute(APIRoute):
 
     async def handle(self, scope: Request, receive: Receive, send: Send) -> None:
         """Serve the request, or answer 405 when only its path fits."""
-        if scope["method"] not in (methods := self.methods or ()):
-            raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
+        if scope["method"] not in (self.methods or ()):
+            raise HTTPException(405)
         await self.passage(scope, receive, send)
 
 

@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from echo_common.http.idempotency import Idempotency
 from echo_common.service import Adapters, Service
-from echo_gateway import handlers, openapi
+from echo_gateway import docs, handlers, openapi
 from echo_gateway.answers import Answers
 from echo_gateway.clients import open_clients, service_checks
 from echo_gateway.dependencies import Dependencies
@@ -44,7 +44,7 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
     return Service(
         name="gateway",
         open=opened,
-        routers=[*ROUTERS, openapi.router],
+        routers=[*ROUTERS, openapi.router, docs.router],
         subscriptions=handlers.subscriptions,
         checks=lambda dependencies: service_checks(dependencies.clients),
         uploads=dict.fromkeys(UPLOADS, chosen.upload_bytes),

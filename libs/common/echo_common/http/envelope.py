@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from echo_common.errors import (
     BodyTooLargeError,
@@ -111,6 +112,7 @@ def documented(*errors: type[EchoError]) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _BY_STATUS: Mapping[int, type[EchoError]] = {
     401: UnauthenticatedError,
     403: ForbiddenError,
@@ -142,6 +144,15 @@ def from_validation(error: RequestValidationError) -> ValidationError:
     return ValidationError(f"{first['field']}: {first['message']}", details=details)
 
 
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """Every method of a path; the framework names those of one route only."""
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes)
+    ]
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Make every error leave the app as a `Failure`."""
     log = structlog.get_logger("echo.http")
@@ -159,6 +170,8 @@ def install_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101
         response = error_response(from_http_exception(error), request_id(request))
         response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(_allowed(app, request))
         return response
 
     async def on_validation(request: Request, error: Exception) -> JSONResponse:

@@ -14,6 +14,7 @@ class Welcome(BaseModel):
 
     name: str = "Echo"
     about: str = "Text in, speech out: a self-hosted voice platform."
+    docs: str = "/docs"
     openapi: str = "/openapi.json"
     health: str = "/health"
 

@@ -1,0 +1,44 @@
+"""The page to read the API on and to try it: Swagger UI, served from here alone and without a line of inline script."""
+
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.staticfiles import StaticFiles
+
+router = APIRouter(prefix="/docs", include_in_schema=False)
+
+_OURS = StaticFiles(directory=Path(__file__).parent)
+# Located, not imported: the package is wanted for the files it carries.
+_SWAGGER = StaticFiles(directory=str(distribution("fastapi-offline").locate_file("fastapi_offline/static")))
+_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",  # icons within the style sheet
+        "media-src blob:",  # audio that has been asked for
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+_FRESH = {"Cache-Control": "no-cache"}  # asked for again each time; the answer is 304 while nothing has changed
+
+
+@router.get("")
+async def docs(request: Request) -> Response:
+    """The page."""
+    page = await _OURS.get_response("page.html", request.scope)
+    page.headers.update(_FRESH | {"Content-Security-Policy": _POLICY})
+    return page
+
+
+@router.get("/{name}")
+async def asset(request: Request, name: Literal["swagger-ui.css", "swagger-ui-bundle.js", "page.css", "page.js"]) -> Response:
+    """What the page is made of."""
+    file = await (_OURS if name.startswith("page") else _SWAGGER).get_response(name, request.scope)
+    file.headers.update(_FRESH)
+    return file

@@ -1,0 +1,52 @@
+"""The page that explains the API, and what a path says of itself."""
+
+import re
+
+import pytest
+
+from tests.integration.gateway.conftest import Gateway
+
+
+async def test_the_welcome_leads_to_a_page_that_needs_nobody_else(gateway: Gateway) -> None:
+    async with gateway.ask("GET", "/", headers={}) as response:
+        where = (await response.json())["docs"]
+    async with gateway.ask("GET", where, headers={}) as response:
+        page = await response.text()
+        policy = response.headers["Content-Security-Policy"]
+    assert "'unsafe" not in policy
+    assert "http" not in policy
+    assert re.findall(r"<script(?![^>]* src=)", page) == []
+    assets = re.findall(r'(?:src|href)="(/[^"]*)"', page)
+    assert len(assets) == 5
+    for asset in assets:
+        async with gateway.ask("GET", asset, headers={}) as response:
+            assert response.status == 200, asset
+
+
+async def test_the_page_is_loaded_again_only_when_it_has_changed(gateway: Gateway) -> None:
+    async with gateway.ask("GET", "/docs/swagger-ui-bundle.js", headers={}) as response:
+        known = response.headers["ETag"]
+    async with gateway.ask("GET", "/docs/swagger-ui-bundle.js", headers={"If-None-Match": known}) as response:
+        assert response.status == 304
+
+
+async def test_nothing_else_lies_beside_the_page(gateway: Gateway) -> None:
+    for name in ("__init__.py", "..%2fmain.py", "redoc.standalone.js"):
+        async with gateway.ask("GET", f"/docs/{name}", headers={}) as response:
+            assert response.status in {404, 422}, name
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/v1/job", "GET, POST"),
+        ("/api/v1/job/job_1", "DELETE, GET, PATCH, PUT"),
+        ("/api/v1/tts/synthesize/stream", "GET, POST"),
+        ("/", "GET"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_right_ones(gateway: Gateway, path: str, methods: str) -> None:
+    async with gateway.ask("TRACE", path) as response:
+        assert response.status == 405
+        assert response.headers["Allow"] == methods
+        assert (await response.json())["error"]["code"] == "METHOD_NOT_ALLOWED"
