@@ -1,7 +1,6 @@
 """`python -m bench [NAME …] [--rounds N] [--write FILE]`."""
 
 import argparse
-import asyncio
 import platform
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import cache, health, jobs, memory, speech, start, stream, written
+from bench import cache, files, health, hop, jobs, memory, parallel, relay, speech, start, stream, written
 from bench.figure import Figure
 from bench.stage import Stage
 
@@ -22,7 +22,11 @@ MEASURES: Mapping[str, Measure] = {
     "start": start.measure,
     "speech": speech.measure,
     "stream": stream.measure,
+    "parallel": parallel.measure,
     "cache": cache.measure,
+    "files": files.measure,
+    "hop": hop.measure,
+    "relay": relay.measure,
     "jobs": jobs.measure,
     "health": health.measure,
     "memory": memory.measure,
@@ -66,7 +70,7 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.names) - set(MEASURES):
         parser.error(f"there is no measure {', '.join(sorted(unknown))}")
-    figures = asyncio.run(_measure(options.names or list(MEASURES), options.rounds, options.models))
+    figures = uvloop.run(_measure(options.names or list(MEASURES), options.rounds, options.models))
     table = Table(*HEADINGS)
     for figure in figures:
         table.add_row(*figure.row())

