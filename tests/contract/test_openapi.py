@@ -48,6 +48,7 @@ def test_writes_of_json_take_an_idempotency_key_unless_they_take_or_answer_secre
     writes = {name for name, _ in operations() if not name.startswith(("GET", "HEAD"))}
     assert writes - taking == {
         "POST /api/v1/voice/samples",
+        "POST /api/v1/voice/verify",
         "POST /api/upload-reference",
         "POST /api/synthesize",
         "POST /api/users/{name}",

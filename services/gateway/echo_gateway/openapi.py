@@ -19,6 +19,7 @@ _TAGS = {
     "voices": "What one can speak with.",
     "samples": "Recordings of somebody: taken in, measured, judged.",
     "clones": "Voices made from samples, with the speaker's consent.",
+    "provenance": "Whether an audio came from here.",
     "Echo API": "Kept so that existing clients work: plain JSON without envelope.",
     "authentication": "Accounts, logging in and out, and the keys that tokens are verified with.",
     "users": "What the platform knows about me.",

@@ -23,7 +23,7 @@ class GatewaySettings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Web origins whose pages may call, comma separated, e.g. https://studio.example.com."
     )
-    upload_bytes: int = Field(50 * 1024**2, ge=1024, description="Largest recording passed on to voice.")
+    upload_bytes: int = Field(50 * 1024**2, ge=1024, description="Largest recording passed on.")
     limit_store: SecretStr = Field(
         SecretStr("memory://"),
         description="Where requests are counted: memory:// for each replica alone; mongodb://… or redis://… for all together.",

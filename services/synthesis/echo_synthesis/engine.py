@@ -141,6 +141,7 @@ class EngineSpec:
     `missing` names what must be installed or fetched before `load` can succeed, empty when ready; `remedy` tells how. It is
     asked often, so it is quick. `fetch(models, hub, progress)` makes it empty as far as files go: whole files only, verified,
     those already there kept; `hub` is the base URL of a model hub for what no package registry has. Raises `ModelsError`.
+    `tags` tell what matters to others: `cloud` (what is spoken leaves the machine), `clones` (its voices are made of recordings of people).
     With `phonemes` it says words as `Utterance.pronunciations` ask.
     A `remote` engine waits for a network rather than a processor: one process serves `concurrency` utterances at once, and
     may take `patience` seconds longer than others over each.

@@ -16,6 +16,7 @@ from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.domain import Audio
 from echo_synthesis.narration import Narration, Narrator, plan
+from echo_synthesis.provenance import Notary
 from echo_synthesis.recording import Part, Recorder
 from echo_synthesis.voices import Voices
 
@@ -28,8 +29,8 @@ class FallbackRecorder(Recorder):
     A stream that somebody already hears is not begun again: it breaks.
     """
 
-    def __init__(self, narrator: Narrator, objects: ObjectStore, voices: Voices) -> None:
-        super().__init__(narrator, objects)
+    def __init__(self, narrator: Narrator, objects: ObjectStore, notary: Notary, voices: Voices) -> None:
+        super().__init__(narrator, objects, notary)
         self._voices = voices
         self._log = structlog.get_logger("echo.fallback")
 
@@ -41,11 +42,11 @@ class FallbackRecorder(Recorder):
             spare = await self._spare(narration, error)
         return await super().record(spare, **where)
 
-    async def stream(self, narration: Narration) -> AsyncGenerator[Part, None]:
+    async def stream(self, narration: Narration, *, user_id: str) -> AsyncGenerator[Part, None]:
         """See `Recorder.stream`."""
         heard = False
         try:
-            async with aclosing(super().stream(narration)) as parts:
+            async with aclosing(super().stream(narration, user_id=user_id)) as parts:
                 async for part in parts:
                     yield part
                     heard = heard or bool(part.audio)
@@ -54,7 +55,7 @@ class FallbackRecorder(Recorder):
             if heard:
                 raise
             spare = await self._spare(narration, error)
-        async with aclosing(super().stream(spare)) as parts:
+        async with aclosing(super().stream(spare, user_id=user_id)) as parts:
             async for part in parts:
                 yield part
 

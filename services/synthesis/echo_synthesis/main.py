@@ -20,6 +20,7 @@ from echo_synthesis.handlers import Dependencies
 from echo_synthesis.links import Links
 from echo_synthesis.metering import Meter
 from echo_synthesis.narration import Narrator
+from echo_synthesis.provenance import Notary
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.speechcache import SpeechCache
@@ -48,10 +49,12 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
             Clones.open(adapters.store, adapters.objects, engines, config) as clones,
         ):
             voices = await asyncio.to_thread(Voices, engines, config, chosen.default_voice, chosen.fallback)
-            recorder = FallbackRecorder(Narrator(pool, cache, clones.called), adapters.objects, voices)
+            notary = await Notary.open(adapters.store, chosen)
+            recorder = FallbackRecorder(Narrator(pool, cache, clones.called), adapters.objects, notary, voices)
             links = await Links.open(adapters.store)
             studio = Studio(
-                chosen, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links
+                *(chosen, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links),
+                notary,
             )
             worker = Worker(studio, adapters.metrics, adapters.faults)
             async with worker.running():
@@ -66,6 +69,7 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
         routers=api.ROUTERS,
         subscriptions=handlers.subscriptions,
         checks=checks,
+        uploads={"/voice/verify": chosen.verify_bytes},
     )
 
 

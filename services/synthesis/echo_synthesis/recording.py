@@ -1,6 +1,7 @@
 """From speech to a stored audio, and to a stream of bytes."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.domain import Audio, Chapter, ChapterMarks, WordMark
 from echo_synthesis.narration import Narration, Narrator, SpokenUnit
+from echo_synthesis.provenance import Notary
 from echo_synthesis.times import TimesWriter
 
 _SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
@@ -73,9 +75,10 @@ Progressed = Callable[[SpokenUnit, Tally], Awaitable[None]]
 class Recorder:
     """Makes files and streams of narrations, in constant memory."""
 
-    def __init__(self, narrator: Narrator, objects: ObjectStore) -> None:
+    def __init__(self, narrator: Narrator, objects: ObjectStore, notary: Notary) -> None:
         self._narrator = narrator
         self._objects = objects
+        self._notary = notary
 
     async def record(
         self,
@@ -97,6 +100,8 @@ class Recorder:
         audio_id = audio_id or new_id("aud")
         settings = narration.settings
         audio_format = FORMATS[settings.output_format]
+        work = {"audio_id": audio_id, "synthesis_id": synthesis_id, "job_id": job_id}
+        origin = self._notary.origin_of(settings, narration.engine, user_id=user_id, **work)
         tally = Tally(narration)
         with TemporaryDirectory(prefix="echo-") as folder, TimesWriter(Path(folder) / "times") as times:
             path = Path(folder) / "audio"
@@ -110,11 +115,15 @@ class Recorder:
                     if progressed is not None:
                         await progressed(unit, tally)
             await asyncio.to_thread(_finish, encoder, effects)
+            if origin is not None:
+                path = await self._notary.seal(path, audio_format.mime, origin)
             key = f"{Audio.folder_of(audio_id)}{attempt}"
             keys = (f"{key}.times.jsonl", f"{key}.{audio_format.extension}")
             try:
                 words, times_key = await uninterrupted(times.store(self._objects, keys[0]))
                 stored = await uninterrupted(self._objects.put_file(keys[1], path, audio_format.mime))
+                if origin is not None:
+                    await uninterrupted(self._notary.origins.add(origin.model_copy(update={"checksum": stored.checksum})))
             except BaseException:
                 await uninterrupted(self._remove(keys))
                 raise
@@ -144,21 +153,31 @@ class Recorder:
             with suppress(EchoError):
                 await self._objects.delete(key)
 
-    async def stream(self, narration: Narration) -> AsyncGenerator[Part, None]:
+    async def stream(self, narration: Narration, *, user_id: str) -> AsyncGenerator[Part, None]:
         """Encoded bytes as soon as there are any, unit by unit; the last part is the encoder's rest.
 
-        A failure raises: the connection must break, not end.
+        A failure raises: the connection must break, not end. What is streamed has no room for a manifest: it is recorded
+        before its first byte, and its checksum before its last.
         """
         settings, rate = narration.settings, narration.engine.sample_rate
         encoder = Encoder(FORMATS[settings.output_format], settings.sample_rate, source_rate=rate)
         effects = Effects(rate, pitch=settings.pitch, volume=settings.volume)
         tally = Tally(narration)
+        origin = self._notary.origin_of(settings, narration.engine, user_id=user_id)
+        digest = hashlib.sha256()
+        if origin is not None:
+            await self._notary.origins.add(origin)
         async with aclosing(self._narrator.speak(narration, hurry=True)) as units:
             async for unit in units:
                 block = await asyncio.to_thread(_encode, encoder, effects, unit)
                 tally.add(unit)
+                digest.update(block)
                 yield Part(block, unit.words, tally)
-        yield Part(await asyncio.to_thread(_encode_rest, encoder, effects), (), tally, last=True)
+        rest = await asyncio.to_thread(_encode_rest, encoder, effects)
+        digest.update(rest)
+        if origin is not None:
+            await self._notary.origins.complete(origin, digest.hexdigest())
+        yield Part(rest, (), tally, last=True)
 
 
 def _feed(encoder: FileEncoder, effects: Effects, unit: SpokenUnit) -> None:

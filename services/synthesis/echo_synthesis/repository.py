@@ -51,7 +51,11 @@ class AudioShelf(Repository[Audio]):
     aggregate = Audio
     name = "audio"
     missing = AudioNotFoundError
-    indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1), ("created_at", -1)]), Index([("synthesis_id", 1)]))
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("user_id", 1), ("created_at", -1)]),
+        Index([("synthesis_id", 1)]),
+        Index([("checksum", 1)]),
+    )
 
     async def put(self, audio: Audio) -> None:
         """Add an attempt's audio in place of an earlier attempt's. Raises `LeaseLostError` when a later one is there."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from echo_common.settings import settings_config
@@ -44,6 +44,16 @@ class SynthesisSettings(BaseSettings):
     longest_pause: float = Field(10.0, ge=0, le=60, description="Longest single pause that a text may ask for, in seconds.")
     jobs_at_once: int = Field(8, ge=1, le=256, description="Jobs this process runs at the same time.")
     lease_seconds: float = Field(15.0, ge=1, le=600, description="A worker silent for so long has lost its job.")
+    mark: Literal["cloned", "all"] = Field(
+        "cloned", description="Whose speech is marked (a signed C2PA manifest, a record): cloned voices', or all."
+    )
+    c2pa_certificate: Path | None = Field(
+        None,
+        description="PEM file of a certificate to sign manifests with, followed by those above it; one made at the first start "
+        "when unset.",
+    )
+    c2pa_key: Path | None = Field(None, description="PEM file of that certificate's key.")
+    verify_bytes: int = Field(50 * 1024**2, ge=1024, description="Largest file taken to find out where it comes from.")
     cache_bytes: int = Field(2 * 1024**3, ge=0, description="Room for spoken sentences that may be used again; 0 keeps none.")
 
     @field_validator("fallback", mode="before")
@@ -60,3 +70,9 @@ class SynthesisSettings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.c2pa_certificate is None) != (self.c2pa_key is None):
+            raise ValueError("c2pa_certificate and c2pa_key belong together: set both or none")
+        return self

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.http.provenance import Mark, OriginView, Verification
 from echo_common.contracts.http.reading import DictionaryEntryView, Script, ScriptPause, ScriptUnit, ScriptWord
 from echo_common.contracts.http.synthesis import (
     AudioInfo,
@@ -20,7 +22,7 @@ from echo_common.contracts.values import JobStatus
 from echo_synthesis.domain import Audio, Chapter, DictionaryEntry, Job, SpeechSettings, TextEntry, WordMark
 from echo_synthesis.narration import Narration
 from echo_synthesis.recording import Tally
-from echo_synthesis.usecases import Synthesis
+from echo_synthesis.usecases import Finding, Synthesis
 from echo_synthesis.voices import CataloguedVoice
 
 _FLAT = {"output_format", "sample_rate", "speed", "pitch", "volume", "language"}
@@ -217,4 +219,33 @@ def voice_view(found: CataloguedVoice) -> Voice:
         engine=found.engine.name,
         tags=list(voice.tags),
         kind="clone" if found.clone else "built-in",
+    )
+
+
+_SENTENCES = {
+    "genuine": "The manifest was signed here, and nothing in the file was changed since.",
+    "changed": "The manifest was signed here, but the file was changed since: its sound may be another.",
+    "foreign": "The manifest was signed by somebody else.",
+    "unreadable": "There may be a manifest, but the file is damaged or takes too much to read.",
+}
+
+
+def verification(finding: Finding, principal: Principal) -> Verification:
+    """What may be told of a finding: to admins, and to whom it was spoken for, all."""
+    marks = (
+        [Mark(kind="checksum", verdict="genuine", message="Exactly these bytes were handed out here.")]
+        if finding.recorded
+        else []
+    )
+    if finding.manifest is not None:
+        marks.append(Mark(kind="manifest", verdict=finding.manifest, message=_SENTENCES[finding.manifest]))
+    origin, sure = finding.origin, finding.generated_here
+    told = origin is not None and (principal.may(Scope.ADMIN) or origin.user_id == principal.user_id)
+    return Verification(
+        generated_here=sure,
+        cloned=origin.cloned if origin and sure else None,
+        created_at=origin.created_at if origin and sure else None,
+        checksum=finding.checksum,
+        marks=marks,
+        origin=OriginView(**origin.model_dump(exclude={"checksum"})) if origin and told else None,
     )

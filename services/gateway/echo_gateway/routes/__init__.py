@@ -7,6 +7,7 @@ from echo_gateway.routes import (
     dictionary,
     echo_api,
     jobs,
+    provenance,
     requests,
     samples,
     sharing,
@@ -27,6 +28,7 @@ ROUTERS = (
     sharing.sharing,
     samples.samples,
     clones.clones,
+    provenance.provenance,
     echo_api.echo_api,
     echo_api.echo_speech,
     echo_api.echo_users,
@@ -35,5 +37,5 @@ ROUTERS = (
     accounts.keys,
     start.start,
 )
-UPLOADS = ("/api/v1/voice/samples", "/api/upload-reference")
+UPLOADS = ("/api/v1/voice/samples", "/api/v1/voice/verify", "/api/upload-reference")
 """Paths that take recordings: their bodies may be large."""

@@ -1,6 +1,6 @@
 """Synthesis over HTTP, a module a noun. Paths equal the public ones without `/api/v1`; the gateway passes bytes through."""
 
-from echo_synthesis.api import audio, dictionary, jobs, requests, speech, texts, voices
+from echo_synthesis.api import audio, dictionary, jobs, requests, speech, texts, verify, voices
 
 ROUTERS = (
     speech.router,
@@ -11,4 +11,5 @@ ROUTERS = (
     texts.router,
     dictionary.router,
     requests.router,
+    verify.router,
 )

@@ -13,6 +13,7 @@ from echo_synthesis.domain.audio import Audio, Chapter
 from echo_synthesis.domain.chapters import ChapterMarks
 from echo_synthesis.domain.dictionary import DictionaryEntry, Pronunciation
 from echo_synthesis.domain.job import Job, Lease, LeaseLostError, lease_until
+from echo_synthesis.domain.origin import Origin
 from echo_synthesis.domain.pace import Pace
 from echo_synthesis.domain.speech import SpeechSettings, SyllableMark, WordMark
 from echo_synthesis.domain.texts import TextEntry
@@ -31,6 +32,7 @@ __all__ = [
     "JobStateConflictError",
     "Lease",
     "LeaseLostError",
+    "Origin",
     "Pace",
     "Pronunciation",
     "SpeechSettings",

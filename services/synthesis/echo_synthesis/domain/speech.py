@@ -36,6 +36,11 @@ class SpeechSettings(BaseModel):
     scope: str = ""
     fallback_from: str | None = None
 
+    @property
+    def cloned(self) -> bool:
+        """Whether the voice is a clone made here."""
+        return self.voice_id.startswith("vm_")
+
 
 class SyllableMark(NamedTuple):
     """A syllable of a word, its seconds in the audio."""

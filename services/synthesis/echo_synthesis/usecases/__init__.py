@@ -33,8 +33,10 @@ from echo_synthesis.usecases.requests import Synthesis, delete_synthesis, find_s
 from echo_synthesis.usecases.speech import request_of, stream_speech, synthesize
 from echo_synthesis.usecases.studio import Studio
 from echo_synthesis.usecases.texts import change_text, delete_text, find_text, list_texts, save_text, text_of
+from echo_synthesis.usecases.verify import Finding, verify
 
 __all__ = [
+    "Finding",
     "Studio",
     "Synthesis",
     "add_entry",
@@ -72,5 +74,6 @@ __all__ = [
     "stream_speech",
     "synthesize",
     "text_of",
+    "verify",
     "words_of",
 ]

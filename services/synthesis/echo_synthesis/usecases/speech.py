@@ -27,7 +27,7 @@ async def stream_speech(request: SynthesizeRequest, principal: Principal, studio
     """Speak now, handing out bytes as they are made; nothing is stored."""
     text = await text_of(request.text, request.text_id, principal, studio)
     narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, studio)
-    return studio.recorder.stream(narration)
+    return studio.recorder.stream(narration, user_id=principal.user_id)
 
 
 def request_of(text: str | None, text_id: str | None, voice_id: str | None, config: SpeechConfig) -> SynthesizeRequest:

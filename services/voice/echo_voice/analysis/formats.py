@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from echo_common.contracts.errors.voice import UnsupportedMediaError
 
-SNIFFED = 64
-"""Bytes from the beginning that `sniff` wants."""
+_SNIFFED = 64
+_ID3_HEADER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,14 @@ _MAGIC: tuple[tuple[Callable[[bytes], bool], Container], ...] = (
 )
 
 
-def sniff(head: bytes) -> Container:
-    """The container that begins with these bytes. Raises `UnsupportedMediaError`."""
+def sniff(path: Path) -> Container:
+    """The container that a file begins with. Raises `UnsupportedMediaError`."""
+    with path.open("rb") as file:
+        head = file.read(_SNIFFED)
+        if head[:3] == b"ID3":  # a tag, mostly before MP3; FLAC that Echo signed has one too
+            file.seek(_ID3_HEADER + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=False)))
+            behind = file.read(4)
+            head = behind if behind == b"fLaC" else head
     if not head:
         raise UnsupportedMediaError("The file is empty.")
     found = next((container for fits, container in _MAGIC if fits(head)), None)

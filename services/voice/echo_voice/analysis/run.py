@@ -7,7 +7,7 @@ from typing import Any
 
 from echo_common.contracts.errors.voice import AnalysisFailedError, UnreadableError
 from echo_common.fence import fenced
-from echo_voice.analysis.formats import SNIFFED, sniff
+from echo_voice.analysis.formats import sniff
 from echo_voice.domain.verdicts import LEAST_SPEECH
 from echo_voice.settings import VoiceSettings
 
@@ -39,8 +39,7 @@ async def analyse(source: Path, scratch: Path, settings: VoiceSettings) -> Analy
 
 async def decode(source: Path, target: Path, settings: VoiceSettings) -> Mapping[str, Any]:
     """Decode to mono float32 at 24 kHz, in a process that can do no harm. Raises `UnreadableError`."""
-    with source.open("rb") as file:
-        container = sniff(file.read(SNIFFED))
+    container = sniff(source)
     limits = (settings.longest_seconds, settings.decode_memory, settings.decode_seconds)
     wall = 2 * settings.decode_seconds + _STARTING_SECONDS
     answer = await fenced(_DECODE, container.demuxer, source, target, *limits, seconds=wall)

@@ -10,7 +10,7 @@ from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequir
 from echo_common.contracts.http.voice import EchoRequest, ReferencePatch, SampleQuality, TrainingConfig
 from echo_common.errors import ForbiddenError, UnauthenticatedError
 from echo_common.ids import new_id
-from echo_voice.analysis.formats import SNIFFED, sniff
+from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
 from echo_voice.domain.consents import ATTESTATION, Consent
 from echo_voice.domain.echos import Echo
@@ -73,8 +73,7 @@ async def make_reference(path: Path, studio: Studio, *, name: str) -> str:
     if not studio.settings.anonymous_uploads:
         raise UnauthenticatedError
     _require_attestation(studio)
-    with path.open("rb") as file:
-        sniff(file.read(SNIFFED))
+    sniff(path)
     provider = studio.providers.keeping()
     if provider is None:
         raise UnauthenticatedError("Voices made on this machine are kept for users only: log in, and send the token.")

@@ -12,7 +12,7 @@ from echo_common.contracts.errors.voice import QuotaExceededError, SampleStateCo
 from echo_common.contracts.http.voice import SampleQuality
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectInfo
-from echo_voice.analysis.formats import SNIFFED, sniff
+from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
 from echo_voice.domain.samples import Sample, StoredFile
 from echo_voice.domain.verdicts import judge
@@ -28,8 +28,7 @@ async def upload_sample(
     path: Path, principal: Principal, studio: Studio, *, name: str, description: str | None, language: str | None
 ) -> Sample:
     """Keep a recording; it will be processed in the background. Raises `UnsupportedMediaError`, `QuotaExceededError`."""
-    with path.open("rb") as file:
-        container = sniff(file.read(SNIFFED))
+    container = sniff(path)
     await _check_quota(principal, studio)
     sample_id = new_id("vs")
     stored = await studio.objects.put_file(f"samples/{sample_id}/original", path, container.mime)

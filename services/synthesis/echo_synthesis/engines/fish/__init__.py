@@ -70,7 +70,7 @@ def spec() -> EngineSpec:
         voices=voices,
         missing=missing,
         load=load,
-        tags=("cloud",),
+        tags=("cloud", "clones"),
         remedy=remedy(settings, "fish", _SDK[1]),
         remote=True,
         concurrency=settings.concurrency,

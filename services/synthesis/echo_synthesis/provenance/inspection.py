@@ -1,0 +1,72 @@
+"""What a file says about itself; and nothing else is believed about it."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from echo_common.fence import fenced
+from echo_synthesis.provenance.signers import Signer
+
+Verdict = Literal["genuine", "changed", "foreign", "unreadable"]
+"""Of a manifest: ours, and so are the bytes; ours, but they were changed; somebody else's; beyond reading."""
+
+_READING = "echo_synthesis.provenance.reading"
+_MEMORY = 1 << 30
+_SECONDS = 20
+_ID3_HEADER = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A manifest that was found, and the id of the origin it names, if that was signed."""
+
+    verdict: Verdict
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A file's SHA-256, in hex, and its manifest."""
+
+    checksum: str
+    manifest: Mark | None
+
+
+async def inspect(path: Path, signers: Sequence[Signer]) -> Inspection:
+    """Look at a file of a stranger. What takes the reader too much time or memory is unreadable."""
+    checksum, mime = await asyncio.to_thread(_digest, path), await asyncio.to_thread(marked_type, path)
+    if mime is None:
+        return Inspection(checksum, None)
+    known = path.with_name("signers")
+    await asyncio.to_thread(known.write_text, json.dumps([asdict(signer) for signer in signers]))
+    answer = await fenced(_READING, path, mime, known, _MEMORY, _SECONDS, seconds=3 * _SECONDS)
+    if answer is None:
+        return Inspection(checksum, Mark("unreadable"))
+    return Inspection(checksum, Mark(answer["verdict"], answer.get("origin")) if answer else None)
+
+
+def marked_type(path: Path) -> str | None:
+    """The MIME type, by its content, of a file that may hold a manifest as Echo writes them; None for others.
+
+    FLAC has its manifest in an ID3 tag before it, as MP3 has.
+    """
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:3] == b"ID3":
+            size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:_ID3_HEADER], (21, 14, 7, 0), strict=False))
+            file.seek(_ID3_HEADER + size)
+            return "audio/flac" if file.read(4) == b"fLaC" else "audio/mpeg"
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "audio/wav"
+    if head[:4] == b"fLaC":
+        return "audio/flac"
+    return "audio/mpeg" if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 else None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,88 @@
+"""Whoever hands out speech asks the notary first."""
+
+import asyncio
+import wave
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from echo_common.errors import EchoError
+from echo_common.store.port import Store
+from echo_synthesis.domain import Origin, SpeechSettings
+from echo_synthesis.engine import EngineSpec
+from echo_synthesis.provenance.origins import Origins
+from echo_synthesis.provenance.signers import Credentials, Signer, Signers
+from echo_synthesis.settings import SynthesisSettings
+
+SIGNABLE = frozenset({"audio/wav", "audio/mpeg", "audio/flac"})
+"""Formats that have room for a manifest."""
+
+
+class CertificateError(EchoError):
+    """What the operator gave to sign with cannot sign manifests."""
+
+
+class Notary:
+    """Knows what must be traceable, signs files, keeps records. Open with `open`."""
+
+    def __init__(self, origins: Origins, signers: Signers, credentials: Credentials, *, everything: bool = False) -> None:
+        self.origins = origins
+        self.signers = signers
+        self._credentials = credentials
+        self._everything = everything
+        self._one_at_a_time = asyncio.Semaphore(1)  # memory grows with the file
+
+    @classmethod
+    async def open(cls, store: Store, settings: SynthesisSettings) -> "Notary":
+        """Raises `CertificateError` for one of an operator's that cannot sign."""
+        origins, signers = Origins(store), Signers(store)
+        await origins.prepare()
+        try:
+            credentials = await signers.open(settings.c2pa_certificate, settings.c2pa_key)
+            notary = cls(origins, signers, credentials, everything=settings.mark == "all")
+            if settings.c2pa_certificate is not None:
+                await asyncio.to_thread(_try_out, credentials)
+        except (OSError, ValueError) as error:
+            raise CertificateError(f"ECHO_SYNTHESIS_C2PA_CERTIFICATE and _KEY cannot sign manifests: {error}.") from error
+        return notary
+
+    def origin_of(self, settings: SpeechSettings, engine: EngineSpec, *, user_id: str, **work: str | None) -> Origin | None:
+        """The origin of speech that must be traceable; None for other speech."""
+        cloned = settings.cloned or "clones" in engine.tags
+        return Origin.of(settings, cloned=cloned, user_id=user_id, **work) if cloned or self._everything else None
+
+    async def seal(self, path: Path, mime: str, origin: Origin) -> Path:
+        """The same file with a manifest, beside it; the file itself where its format has no room for one."""
+        if mime not in SIGNABLE:
+            return path
+        sealed = path.with_name(f"{path.name}.sealed")
+        async with self._one_at_a_time:
+            await asyncio.to_thread(_sign, path, sealed, mime, self._credentials, origin)
+        return sealed
+
+
+def _sign(source: Path, target: Path, mime: str, credentials: Credentials, origin: Origin) -> None:
+    from echo_synthesis.provenance.manifest import sign  # loads 20 MB, for which no start waits
+
+    sign(source, target, mime, credentials, origin.id, cloned=origin.cloned)
+
+
+def _try_out(credentials: Credentials) -> None:
+    """Better now than with somebody's speech. Raises `ValueError`."""
+    import c2pa
+
+    from echo_synthesis.provenance.manifest import read, sign
+
+    with TemporaryDirectory(prefix="echo-") as folder:
+        silence, sealed = Path(folder) / "silence", Path(folder) / "sealed"
+        with wave.open(str(silence), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(8_000)
+            file.writeframes(bytes(1_600))
+        try:
+            sign(silence, sealed, "audio/wav", credentials, "org_", cloned=False)
+            found = read(sealed, "audio/wav", [Signer.of(credentials.chain)])
+        except c2pa.C2paError as error:
+            raise ValueError(str(error)) from error
+    if found is None or found.verdict != "genuine":
+        raise ValueError("signatures made with them are not trusted: the chain must go up to its root")

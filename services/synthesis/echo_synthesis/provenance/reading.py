@@ -1,0 +1,36 @@
+"""Reads a manifest: `python -m echo_synthesis.provenance.reading FILE MIME SIGNERS MEMORY SECONDS`.
+
+A process of its own, fenced by the operating system, because what it reads may be made to do harm. SIGNERS is a file of JSON.
+Writes one JSON line to stdout: `{"verdict": …, "origin": …}`, without origin when there is none, without verdict when there
+is no manifest.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from echo_common.fence import fence
+
+_LARGEST_SCRATCH = 1 << 30
+
+
+def main(path: Path, mime: str, signers: Path) -> dict[str, str]:
+    """What is found."""
+    import c2pa
+
+    from echo_synthesis.provenance.manifest import read
+    from echo_synthesis.provenance.signers import Signer
+
+    try:
+        found = read(path, mime, [Signer(**signer) for signer in json.loads(signers.read_text())])
+    except c2pa.C2paError:
+        return {"verdict": "unreadable"}
+    if found is None:
+        return {}
+    return {"verdict": found.verdict} | ({"origin": found.origin} if found.origin else {})
+
+
+if __name__ == "__main__":
+    path, mime, signers, memory, seconds = sys.argv[1:]
+    fence(memory=int(memory), seconds=float(seconds), written=_LARGEST_SCRATCH)
+    print(json.dumps(main(Path(path), mime, Path(signers))))  # noqa: T201

@@ -1,0 +1,53 @@
+"""Whether a file came from here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from echo_synthesis.domain import Origin
+from echo_synthesis.provenance import Verdict, inspect
+from echo_synthesis.usecases.studio import Studio
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about a file: the SHA-256 of its bytes, in hex, and whether they are just those handed out here once.
+
+    `origin` is where it comes from, or what it was made of where its manifest says that it was changed. It may be unknown
+    though the manifest is genuine: then its record was lost.
+    """
+
+    checksum: str
+    recorded: bool
+    manifest: Verdict | None
+    origin: Origin | None
+
+    @property
+    def generated_here(self) -> bool:
+        """Whether these bytes came from here."""
+        return self.recorded or self.manifest == "genuine"
+
+
+async def verify(path: Path, studio: Studio) -> Finding:
+    """Find out about a file of a stranger. Writes beside it. Raises `StoreUnavailableError`."""
+    notary = studio.notary
+    inspection = await inspect(path, await notary.signers.all())
+    recorded = await notary.origins.by_checksum(inspection.checksum) or await _of_audio(inspection.checksum, studio)
+    named = None
+    if recorded is None and inspection.manifest is not None and inspection.manifest.origin is not None:
+        named = await notary.origins.by_id(inspection.manifest.origin)
+    return Finding(
+        inspection.checksum,
+        recorded is not None,
+        inspection.manifest.verdict if inspection.manifest else None,
+        recorded or named,
+    )
+
+
+async def _of_audio(checksum: str, studio: Studio) -> Origin | None:
+    """The origin of a stored audio that bears no mark."""
+    audio = await studio.audio.find_one({"checksum": checksum})
+    if audio is None:
+        return None
+    work = {"audio_id": audio.id, "synthesis_id": audio.synthesis_id, "job_id": audio.job_id}
+    origin = Origin.of(audio.settings, cloned=audio.settings.cloned, user_id=audio.user_id, **work)
+    return origin.model_copy(update={"created_at": audio.created_at})

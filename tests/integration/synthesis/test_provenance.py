@@ -1,0 +1,193 @@
+"""Cloned speech can be traced to whom it was spoken for, whatever its format, and for good."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.events.voice import VoiceModelReady
+from echo_common.contracts.http.provenance import Verification
+from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.values import AudioFormat, JobStatus, Plan, Role
+from echo_synthesis import usecases
+from echo_synthesis.domain import Audio
+from echo_synthesis.handlers import Dependencies
+from echo_synthesis.provenance.notary import CertificateError
+from echo_synthesis.provenance.signers import generate
+from echo_synthesis.views import verification
+from tests.support.eventually import eventually
+from tests.support.studio import Replica, somebody
+
+ALICE, MALLORY = somebody("usr_alice"), somebody("usr_mallory")
+ADMIN = Principal("usr_admin", "ses_1", Plan.USER, Role.ADMIN, frozenset(Scope))
+CLONE = "vm_ada"
+Kept = Callable[[bytes], Path]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    """Bytes as an upload."""
+
+    def keep(data: bytes) -> Path:
+        folder = tmp_path / f"upload-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        (folder / "upload").write_bytes(data)
+        return folder / "upload"
+
+    return keep
+
+
+async def cloned(deps: Dependencies) -> None:
+    fact = VoiceModelReady(
+        voice_model_id=CLONE,
+        job_id="job_1",
+        user_id=ALICE.user_id,
+        revision=1,
+        name="Ada",
+        provider="tone",
+        engine="tone",
+        reference="tone_low",
+        language="en-US",
+        gender="neutral",
+        public=True,
+        shared_with=(),
+        usable=True,
+    )
+    await deps.studio.clones.learn(fact)
+
+
+def ask(voice: str = CLONE, output_format: AudioFormat = AudioFormat.WAV) -> SynthesizeRequest:
+    return SynthesizeRequest(text="Hello there.", voice_id=voice, config=SpeechConfig(output_format=output_format))
+
+
+async def bytes_of(audio: Audio, deps: Dependencies) -> bytes:
+    return b"".join([block async for block in deps.studio.objects.read(audio.object_key)])
+
+
+async def verified(path: Path, deps: Dependencies, principal: Principal = ADMIN) -> Verification:
+    return verification(await usecases.verify(path, deps.studio), principal)
+
+
+def marks(found: Verification) -> dict[str, str]:
+    return {mark.kind: mark.verdict for mark in found.marks}
+
+
+async def test_a_file_of_a_cloned_voice_is_recognised_in_every_format(replica: Replica, kept: Kept) -> None:
+    async with replica() as deps:
+        await cloned(deps)
+        for output_format in AudioFormat:
+            audio = await usecases.synthesize(ask(output_format=output_format), ALICE, deps.studio)
+            data = await bytes_of(audio, deps)
+            found = await verified(kept(data), deps)
+
+            signed = output_format in {AudioFormat.WAV, AudioFormat.MP3, AudioFormat.FLAC}
+            assert marks(found) == {"checksum": "genuine", **({"manifest": "genuine"} if signed else {})}
+            assert (found.generated_here, found.cloned, found.checksum) == (True, True, audio.checksum)
+            assert len(data) == audio.size
+            assert found.origin is not None
+            assert (found.origin.user_id, found.origin.voice_id) == (ALICE.user_id, CLONE)
+            assert (found.origin.audio_id, found.origin.synthesis_id) == (audio.id, audio.synthesis_id)
+
+
+async def test_a_job_is_told_to_admins_and_its_owner_and_to_nobody_else(replica: Replica, kept: Kept) -> None:
+    async with replica() as deps:
+        await cloned(deps)
+        job = await usecases.queue_job("Hello there.", CLONE, SpeechConfig(), ALICE, deps.studio)
+        deps.worker.ring()
+
+        async def done() -> bool:
+            return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED
+
+        await eventually(done, within=30)
+        audio = await usecases.find_audio(str((await deps.studio.jobs.get(job.id)).audio_id), ALICE, deps.studio)
+        file = kept(await bytes_of(audio, deps))
+        for principal in (ADMIN, ALICE):
+            origin = (await verified(file, deps, principal)).origin
+            assert origin is not None
+            assert (origin.job_id, origin.user_id) == (job.id, ALICE.user_id)
+        for_others = await verified(file, deps, MALLORY)
+        assert (for_others.generated_here, for_others.cloned, for_others.origin) == (True, True, None)
+        assert ALICE.user_id not in for_others.model_dump_json()
+
+
+async def test_a_changed_file_did_not_come_from_here_but_admins_see_what_it_was_made_of(replica: Replica, kept: Kept) -> None:
+    async with replica() as deps:
+        await cloned(deps)
+        audio = await usecases.synthesize(ask(), ALICE, deps.studio)
+        data = bytearray(await bytes_of(audio, deps))
+        data[1_000] ^= 1
+        found = await verified(kept(bytes(data)), deps)
+        assert (found.generated_here, found.cloned, found.created_at) == (False, None, None)
+        assert marks(found) == {"manifest": "changed"}
+        assert found.origin is not None
+        assert found.origin.audio_id == audio.id
+
+
+async def test_a_stream_has_no_manifest_and_is_known_by_its_bytes(replica: Replica, kept: Kept) -> None:
+    async with replica() as deps:
+        await cloned(deps)
+        parts = await usecases.stream_speech(ask(output_format=AudioFormat.MP3), ALICE, deps.studio)
+        file = kept(b"".join([part.audio async for part in parts]))
+        found = await verified(file, deps)
+        assert marks(found) == {"checksum": "genuine"}
+        assert found.origin is not None
+        assert (found.origin.user_id, found.origin.audio_id) == (ALICE.user_id, None)
+
+
+async def test_deleting_an_audio_does_not_make_it_untraceable(replica: Replica, kept: Kept) -> None:
+    async with replica() as deps:
+        await cloned(deps)
+        audio = await usecases.synthesize(ask(), ALICE, deps.studio)
+        file = kept(await bytes_of(audio, deps))
+        await usecases.delete_audio(audio.id, ALICE.user_id, deps.studio)
+        found = await verified(file, deps)
+        assert found.generated_here
+        assert found.origin is not None
+        assert found.origin.user_id == ALICE.user_id
+
+
+async def test_other_voices_are_marked_where_the_operator_wants_it(replica: Replica, kept: Kept) -> None:
+    async with replica() as deps:
+        audio = await usecases.synthesize(ask("tone_low"), ALICE, deps.studio)
+        found = await verified(kept(await bytes_of(audio, deps)), deps)
+        assert (marks(found), found.cloned) == ({"checksum": "genuine"}, False)
+    async with replica(mark="all") as deps:
+        audio = await usecases.synthesize(ask("tone_low"), ALICE, deps.studio)
+        found = await verified(kept(await bytes_of(audio, deps)), deps)
+        assert (marks(found), found.cloned) == ({"checksum": "genuine", "manifest": "genuine"}, False)
+
+
+async def test_a_file_from_elsewhere_is_not_ours(replica: Replica, kept: Kept) -> None:
+    async with replica() as deps:
+        found = await verified(kept(b"RIFF\xff\xff\xff\xffWAVEC2PA\xff\xff\xff\x7f" + bytes(1_000)), deps)
+        assert (found.generated_here, marks(found), found.origin) == (False, {"manifest": "unreadable"}, None)
+        found = await verified(kept(b"Dear Ada"), deps)
+        assert (found.generated_here, found.marks, found.origin) == (False, [], None)
+
+
+async def test_what_another_replica_signed_with_another_certificate_is_recognised(
+    replica: Replica, kept: Kept, tmp_path: Path
+) -> None:
+    own = generate()
+    (tmp_path / "chain.pem").write_bytes(own.chain)
+    (tmp_path / "key.pem").write_bytes(own.key)
+    async with (
+        replica() as first,
+        replica(c2pa_certificate=tmp_path / "chain.pem", c2pa_key=tmp_path / "key.pem") as second,
+    ):
+        await cloned(first)
+        for here, there in ((first, second), (second, first)):
+            audio = await usecases.synthesize(ask(), ALICE, here.studio)
+            file = kept(await bytes_of(audio, here))
+            assert marks(await verified(file, there))["manifest"] == "genuine"
+
+
+async def test_a_certificate_that_cannot_sign_is_found_out_at_the_start(replica: Replica, tmp_path: Path) -> None:
+    own, other = generate(), generate()
+    (tmp_path / "chain.pem").write_bytes(own.chain)
+    (tmp_path / "key.pem").write_bytes(other.key)
+    for key in ("key.pem", "chain.pem", "nowhere.pem"):
+        with pytest.raises(CertificateError, match="ECHO_SYNTHESIS_C2PA_CERTIFICATE"):
+            async with replica(c2pa_certificate=tmp_path / "chain.pem", c2pa_key=tmp_path / key):
+                pass
