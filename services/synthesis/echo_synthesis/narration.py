@@ -10,7 +10,7 @@ import numpy as np
 
 from echo_common.contracts.errors.synthesis import EngineCrashedError, EngineTimeoutError, VoiceNotFoundError
 from echo_common.errors import ValidationError
-from echo_synthesis.audio.effects import amplify
+from echo_synthesis.audio.effects import Effects, amplify
 from echo_synthesis.domain import SpeechSettings, WordMark
 from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
 from echo_synthesis.enginepool import EnginePool
@@ -25,6 +25,7 @@ _QUICKLY_COMPOSED = 2_000
 
 _TRIES = 3
 _SLOWEST, _QUICKEST = 0.25, 4.0
+_LOWEST, _HIGHEST = 0.5, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,10 @@ class Narrator:
                 take, task = ahead.popleft()
                 speech, cached = await task
                 self._fill(ahead, units, narration, room)
-                whole, lead = _with_silence(take, speech)
+                toned = (
+                    speech if take.unit.tone.pitch == 1.0 else await asyncio.to_thread(_pitched, speech, take.unit.tone.pitch)
+                )
+                whole, lead = _with_silence(take, toned)
                 syllables = narration.settings.timestamp_granularity != "word"
                 offset = (samples + lead) / speech.sample_rate
                 words = place(take.unit, speech, offset, language=narration.settings.language if syllables else None)
@@ -205,13 +209,21 @@ def _with_silence(take: Take, speech: Speech) -> tuple[Speech, int]:
     return replace(speech, samples=np.concatenate(parts)), before
 
 
+def _pitched(speech: Speech, pitch: float) -> Speech:
+    """As long as it was, every word in its place."""
+    effects = Effects(speech.sample_rate, pitch=pitch)
+    return replace(speech, samples=np.concatenate([effects.feed(speech.samples), effects.close()]))
+
+
 def _check_tone(unit: Unit, settings: SpeechSettings) -> None:
     if not _SLOWEST <= settings.speed * unit.tone.rate <= _QUICKEST:
         _refuse(
             f"The text asks for {unit.tone.rate:g} times {settings.speed:g}, but speech goes from 0.25 to 4 times its pace."
         )
-    if unit.tone.pitch != 1.0:
-        _refuse("The pitch cannot be changed within a text.")
+    if not _LOWEST <= settings.pitch * unit.tone.pitch <= _HIGHEST:
+        _refuse(
+            f"The text asks for {unit.tone.pitch:g} times the pitch {settings.pitch:g}, but it goes from 0.5 to 2 times a voice's."
+        )
 
 
 def _refuse(message: str) -> None:

@@ -111,7 +111,12 @@ def script_view(narration: Narration) -> Script:
         ]
         tone, heading = take.unit.tone, take.unit.heading
         unit = ScriptUnit(
-            text=take.unit.text, words=words, rate=tone.rate, volume=tone.volume, heading=heading.level if heading else 0
+            text=take.unit.text,
+            words=words,
+            rate=tone.rate,
+            volume=tone.volume,
+            pitch=tone.pitch,
+            heading=heading.level if heading else 0,
         )
         parts += [ScriptPause(seconds=take.before)] if take.before else []
         parts += [unit, ScriptPause(seconds=take.after)] if take.after else [unit]

@@ -98,9 +98,20 @@ async def test_prosody_changes_pace_and_loudness(deps: Dependencies) -> None:
     assert soft == pytest.approx(loud / 2, rel=0.01)
 
 
-async def test_a_pitch_within_a_text_is_refused_not_ignored(deps: Dependencies) -> None:
-    with pytest.raises(ValidationError, match="pitch"):
-        await speak("<speak><prosody pitch='high'>hello</prosody></speak>", deps)
+async def test_prosody_changes_the_pitch_of_a_passage_without_a_seam(deps: Dependencies) -> None:
+    audio = await speak("<speak>hello <prosody pitch='150%'>hello</prosody> hello</speak>", deps)
+    sound = await samples(audio, deps)
+    beeps = [sound[round(word.start * RATE) : round(word.end * RATE)] for word in audio.words]
+    first, middle, last = (int(np.argmax(np.abs(np.fft.rfft(beep, 8 * RATE)))) / 8 for beep in beeps)
+    assert (middle, last) == pytest.approx((1.5 * first, first), rel=0.02)
+    assert [len(beep) for beep in beeps] == pytest.approx([len(beeps[0])] * 3, abs=1)
+    steepest = 2 * np.pi * middle / RATE * np.abs(sound).max()
+    assert np.abs(np.diff(sound)).max() <= 1.1 * steepest, "a click"
+
+
+async def test_prosody_beyond_what_can_be_spoken_is_refused_not_cut_down(deps: Dependencies) -> None:
+    with pytest.raises(ValidationError, match=r"0\.5 to 2"):
+        await speak("<speak><prosody pitch='150%'>hello</prosody></speak>", deps, pitch=1.5)
     with pytest.raises(ValidationError, match=r"0\.25 to 4"):
         await speak("<speak><prosody rate='300%'>hello</prosody></speak>", deps, speed=2)
 

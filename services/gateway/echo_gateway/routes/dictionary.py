@@ -52,6 +52,7 @@ _SCRIPT = {
                 {"word": "$5", "spoken": "five dollars", "char_start": 15, "char_end": 17},
             ],
             "rate": 1.0,
+            "pitch": 1.0,
             "volume": 1.0,
             "heading": 0,
         },

@@ -7,7 +7,7 @@ def _words(text: str) -> frozenset[str]:
 
 NEVER_LAST = _words(
     "mr mrs ms mx dr prof st mt ft gen col sgt capt lt cmdr rev hon pres gov sen rep supt fr sr messrs mme mlle "
-    "vs no nos p para rm ch rs fig figs eq eqs vol vols pp ca cf eg ie viz approx dept tel ext"
+    "vs no nos p para rm ch rs sra srta dra dott sig fig figs eq eqs vol vols pp ca cf eg ie viz approx dept tel ext"
 )
 """Titles and the like: something always follows."""
 

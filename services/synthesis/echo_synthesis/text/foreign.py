@@ -1,83 +1,28 @@
-"""Numbers in other languages than English; the rest of a text is left to the engine, which knows its language."""
+"""Numbers and what stands beside them in other languages than English; the rest of a text is left to the engine, which knows
+its language, as are numbers of a language that num2words does not know.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
 from num2words import CONVERTER_CLASSES, num2words
 
+from echo_synthesis.text.habits import HABITS, OTHER, Habits
 from echo_synthesis.text.reading import Rules, Said
 
 _LONGEST = 15
-
-
-@dataclass(frozen=True, slots=True)
-class _Habits:
-    """How a language writes: the sign before decimals, and names of what stands beside numbers."""
-
-    decimal: str = ","
-    percent: str = ""
-    minus: str = ""
-    money: Mapping[str, str] | None = None
-
-
-_HABITS = {
-    "de": _Habits(",", "Prozent", "minus", {"€": "Euro", "$": "Dollar", "£": "Pfund"}),
-    "es": _Habits(",", "por ciento", "menos", {"€": "euros", "$": "dólares", "£": "libras"}),
-    "fr": _Habits(",", "pour cent", "moins", {"€": "euros", "$": "dollars", "£": "livres"}),
-    "it": _Habits(",", "per cento", "meno", {"€": "euro", "$": "dollari", "£": "sterline"}),
-    "pt": _Habits(",", "por cento", "menos", {"€": "euros", "$": "dólares", "£": "libras"}),
-    "nl": _Habits(",", "procent", "min", {"€": "euro", "$": "dollar", "£": "pond"}),
-    "pl": _Habits(",", "procent", "minus"),
-    "sv": _Habits(",", "procent", "minus"),
-    "ja": _Habits(".", "パーセント", "マイナス", {"¥": "円", "$": "ドル", "€": "ユーロ"}),
-}
-_OTHER = _Habits()
-_ENGLISH_SIGNS = frozenset({"ja", "ko", "th", "he", "kn", "te", "hi", "zh"})
+_BEFORE = r"(?<![A-Za-z0-9_:/])(?<!\d[.,])"
+_AFTER = r"(?![\d:/]|[.,]\d)"
+_DASH = r"[-\N{EN DASH}\N{EM DASH}]"
 
 
 @cache
 def rules(language: str) -> Rules:
-    """Numbers, and what is counted in percent or money. Empty for a language that num2words does not know."""
+    """How a language is read aloud, as far as its habits are known."""
+    habits = HABITS.get(language.replace("-", "_").split("_")[0].lower(), OTHER)
     code = code_of(language)
-    found = Rules()
-    if code is None:
-        return found
-    habits = _HABITS.get(code.split("_")[0], _OTHER)
-    decimal = "." if code in _ENGLISH_SIGNS else habits.decimal
-    grouping = r"[.\s]" if decimal == "," else ","
-    figure = rf"(?:\d{{1,3}}(?:{grouping}\d{{3}}){{1,4}}(?!\d)|\d{{1,{_LONGEST}}})(?:{re.escape(decimal)}\d{{1,15}})?"
-    before = r"(?<![A-Za-z0-9_:/])(?<!\d[.,])"
-    after = r"(?![\d:/]|[.,]\d)"
-
-    def said(written: str) -> str:
-        whole, _, rest = re.sub(grouping, "", written).partition(decimal)
-        value = Decimal(f"{whole}.{rest}") if rest else int(whole)
-        return str(num2words(value, lang=code))
-
-    if habits.money:
-        signs = re.escape("".join(habits.money))
-
-        @found.add(
-            rf"(?P<sign>[{signs}])\s?(?P<figure>{figure}){after}",
-            rf"{before}(?P<figure>{figure})\s?(?P<sign>[{signs}])",
-        )
-        def _money(match: re.Match[str]) -> Said:
-            assert habits.money is not None  # noqa: S101
-            return f"{said(match['figure'])} {habits.money[match['sign']]}"
-
-    @found.add(rf"(?P<minus>(?<!\w)[-\N{{MINUS SIGN}}])?{before}(?P<figure>{figure})(?P<percent>\s?%)?{after}")
-    def _number(match: re.Match[str]) -> Said:
-        if (match["percent"] and not habits.percent) or (match["minus"] and not habits.minus):
-            return None
-        if len(match["figure"]) > 1 and match["figure"][0] == "0" and match["figure"][1].isdigit():
-            return None
-        parts = (habits.minus if match["minus"] else "", said(match["figure"]), habits.percent if match["percent"] else "")
-        return " ".join(filter(None, parts))
-
-    return found
+    return _Reader(habits, code).rules()
 
 
 def code_of(language: str) -> str | None:
@@ -87,3 +32,167 @@ def code_of(language: str) -> str | None:
         return tag
     base = tag.split("_")[0].lower()
     return base if base in CONVERTER_CLASSES else None
+
+
+class _Reader:
+    """The rules of one language. Without a `code` figures stay figures."""
+
+    def __init__(self, habits: Habits, code: str | None) -> None:
+        self._habits = habits
+        self._code = code
+        self._grouping = r"[.\s]" if habits.decimal == "," else ","
+        self._figure = rf"(?:\d{{1,3}}(?:{self._grouping}\d{{3}}){{1,4}}(?!\d)|\d{{1,{_LONGEST}}})(?:{re.escape(habits.decimal)}\d{{1,15}})?"
+        self._found = Rules()
+
+    def rules(self) -> Rules:
+        habits = self._habits
+        kinds = (
+            (habits.words, self._abbreviations),
+            (habits.months, self._dates),
+            (habits.plus and self._code, self._telephones),
+            (habits.clock and self._code, self._times),
+            (habits.dot and self._code, self._versions),
+            (habits.ordinals and self._code, self._ordinals),
+            (habits.money and self._code, self._money),
+            (habits.units and self._code, self._units),
+            (habits.to and self._code, self._ranges),
+            (self._code, self._numbers),
+        )
+        for known, add in kinds:
+            if known:
+                add()
+        return self._found
+
+    def _said(self, written: str) -> str:
+        """A number as it is written, in words."""
+        whole, _, rest = re.sub(self._grouping, "", written).partition(self._habits.decimal)
+        if not rest:
+            return self._cardinal(int(whole))
+        if not self._habits.point:
+            return str(num2words(Decimal(f"{whole}.{rest}"), lang=self._code))
+        fraction = self._digits(rest) if rest[0] == "0" or len(rest) > 2 else self._cardinal(int(rest))
+        return f"{self._cardinal(int(whole))} {self._habits.point} {fraction}"
+
+    def _cardinal(self, number: int) -> str:
+        return str(num2words(number, lang=self._code)) if self._code else str(number)
+
+    def _digits(self, written: str) -> str:
+        return " ".join(self._cardinal(int(digit)) for digit in written if digit.isdecimal())
+
+    def _abbreviations(self) -> None:
+        words = self._habits.words
+        names = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+        @self._found.add(rf"(?<![\w.])(?P<name>{names})(?!\w)")
+        def _abbreviation(match: re.Match[str]) -> Said:
+            return words[match["name"]]
+
+    def _dates(self) -> None:
+        habits = self._habits
+
+        @self._found.add(
+            r"(?<![\w./-])(?P<day>\d{1,2})(?P<apart>[/.-])(?P<month>\d{1,2})(?P=apart)(?P<year>\d{4})(?![\w/]|[.-]\w)"
+        )
+        def _date(match: re.Match[str]) -> Said:
+            day, month = int(match["day"]), int(match["month"])
+            if not (1 <= day <= 31 and 1 <= month <= 12):
+                return None
+            spoken = habits.first if day == 1 and habits.first else self._cardinal(day)
+            return habits.date.format(day=spoken, month=habits.months[month - 1], year=self._cardinal(int(match["year"])))
+
+    def _telephones(self) -> None:
+        @self._found.add(
+            r"(?<![\w+])(?P<plus>\+)\d{1,3}(?:[-. ]?\(\d{1,5}\))?(?:[-. ]?\d{2,9}){1,6}(?![\w-])",
+            r"(?<![\w.,+])(?P<plus>)0\d(?:[. ]\d\d){4}(?![\w-])",
+        )
+        def _telephone(match: re.Match[str]) -> Said:
+            groups = [self._digits(group) for group in re.findall(r"\d+", match[0])]
+            return " ".join(filter(None, (self._habits.plus if match["plus"] else "", ", ".join(groups))))
+
+    def _times(self) -> None:
+        @self._found.add(r"(?<![\w:.,])(?P<hours>[01]?\d|2[0-3])(?::|\s?h\s?)(?P<minutes>[0-5]\d)(?!\d|[:.,]\d|\w)")
+        def _time(match: re.Match[str]) -> Said:
+            hours, minutes = self._cardinal(int(match["hours"])), int(match["minutes"])
+            if not minutes:
+                return self._habits.clock.format(hours=hours, minutes="").removesuffix(" y ").removesuffix(" e ").strip()
+            return self._habits.clock.format(hours=hours, minutes=self._cardinal(minutes))
+
+    def _versions(self) -> None:
+        @self._found.add(r"(?<![\w.,])(?P<number>\d{1,3}(?:\.\d{1,5}){2,4})(?!\.?\w)")
+        def _version(match: re.Match[str]) -> Said:
+            parts = match["number"].split(".")
+            if all(len(part) == 3 for part in parts[1:]):
+                return None  # a number with its thousands apart
+            return f" {self._habits.dot} ".join(self._cardinal(int(part)) for part in parts)
+
+    def _ordinals(self) -> None:
+        endings = self._habits.ordinals
+        written = "|".join(map(re.escape, sorted(endings, key=len, reverse=True)))
+
+        @self._found.add(rf"{_BEFORE}(?P<number>\d{{1,4}})(?P<ending>{written})(?!\w)")
+        def _ordinal(match: re.Match[str]) -> Said:
+            said = str(num2words(int(match["number"]), lang=self._code, to="ordinal"))
+            match endings[match["ending"]]:
+                case "":
+                    return said
+                case "#":
+                    return said[:-1] if said.endswith(("primero", "tercero")) else said
+                case "ère":
+                    return said.removesuffix("er") + "ère" if said.endswith("er") else said
+                case ending:
+                    return " ".join(word[:-1] + ending if word.endswith("o") else word for word in said.split())
+
+    def _money(self) -> None:
+        money = self._habits.money
+        signs = "|".join(map(re.escape, sorted(money, key=len, reverse=True)))
+
+        @self._found.add(
+            rf"(?P<sign>{signs})\s?(?P<figure>{self._figure}){_AFTER}",
+            rf"{_BEFORE}(?P<figure>{self._figure})\s?(?P<sign>{signs})",
+        )
+        def _sum(match: re.Match[str]) -> Said:
+            one, many, small, smalls = money[match["sign"]]
+            whole, _, rest = match["figure"].partition(self._habits.decimal)
+            name = one if whole == "1" else many
+            if len(rest) != 2:
+                return f"{self._said(match['figure'])} {name}"
+            said = f"{self._said(whole)} {name}"
+            if not int(rest):
+                return said
+            hundredths = " ".join(filter(None, (self._cardinal(int(rest)), small if rest == "01" else smalls)))
+            return said + self._habits.cents + hundredths
+
+    def _units(self) -> None:
+        habits, units = self._habits, self._habits.units
+        signs = "|".join(map(re.escape, sorted(units, key=len, reverse=True)))
+
+        @self._found.add(
+            rf"(?P<minus>(?<!\w)[-\N{{MINUS SIGN}}])?{_BEFORE}(?:(?P<low>{self._figure})\s?{_DASH}\s?)?(?P<figure>{self._figure})"
+            rf"\s?(?P<unit>{signs})(?![\w/²³])"
+        )
+        def _quantity(match: re.Match[str]) -> Said:
+            low = f"{self._said(match['low'])} {habits.to}" if match["low"] else ""
+            name = units[match["unit"]][match["figure"] != "1"]
+            return " ".join(filter(None, (habits.minus if match["minus"] else "", low, self._said(match["figure"]), name)))
+
+    def _ranges(self) -> None:
+        @self._found.add(
+            rf"{_BEFORE}(?P<first>{self._figure})\s?{_DASH}\s?(?P<last>{self._figure})(?P<percent>\s?%)?(?![\w:/-]|[.,]\d)"
+        )
+        def _range(match: re.Match[str]) -> Said:
+            percent = f" {self._habits.percent}" if match["percent"] else ""
+            return [("first", self._said(match["first"])), ("last", f"{self._habits.to} {self._said(match['last'])}{percent}")]
+
+    def _numbers(self) -> None:
+        habits = self._habits
+
+        @self._found.add(
+            rf"(?P<minus>(?<!\w)[-\N{{MINUS SIGN}}])?{_BEFORE}(?P<figure>{self._figure})(?P<percent>\s?%)?{_AFTER}"
+        )
+        def _number(match: re.Match[str]) -> Said:
+            if (match["percent"] and not habits.percent) or (match["minus"] and not habits.minus):
+                return None
+            if len(match["figure"]) > 1 and match["figure"][0] == "0" and match["figure"][1].isdigit():
+                return None
+            sign, percent = habits.minus if match["minus"] else "", habits.percent if match["percent"] else ""
+            return " ".join(filter(None, (sign, self._said(match["figure"]), percent)))

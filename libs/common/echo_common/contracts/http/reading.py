@@ -40,6 +40,7 @@ class ScriptUnit(BaseModel):
     words: list[ScriptWord]
     rate: float = Field(1.0, description="Times the pace asked for.")
     volume: float = 1.0
+    pitch: float = Field(1.0, description="Times the pitch asked for.")
     heading: int = Field(0, description="A heading's level; 0 is none.")
 
 
