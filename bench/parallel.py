@@ -24,28 +24,24 @@ _speak: bare.Speak
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """The bare configurations run against each other in the first round; the best of them is the reference in all."""
+    """The bare configurations are tried against each other first; the best of them is the reference in every round."""
     figures: list[Figure] = []
     for engine, (voice, promise) in _VOICES.items():
         async with AsyncExitStack() as stack:
             pools = {shape: await stack.enter_async_context(_pool(stage.models, voice, *shape)) for shape in _shapes()}
-            first: dict[tuple[int, int], float] = {}
             ratios, together, spreads = [], [], []
+            trial = alike(f"trial {voice}", _SENTENCES // 2, _AT_ONCE)
+            alone = {shape: await _spoken_by(pool, trial) for shape, pool in pools.items()}
+            best = pools[max(alone, key=lambda shape: alone[shape])]
             await _asked_at_once(stage, voice, alike(f"warm {voice}", 1, _AT_ONCE))
             for number in range(rounds):
                 texts = alike(f"parallel {voice} {number}", _SENTENCES, _AT_ONCE)
                 rate, spread = await _asked_at_once(stage, voice, texts)
-                if not first:
-                    first = {shape: await _spoken_by(pool, texts) for shape, pool in pools.items()}
-                    best = max(first, key=lambda shape: first[shape])
-                    alone = first[best]
-                else:
-                    alone = await _spoken_by(pools[best], texts)
-                ratios.append(rate / alone)
+                ratios.append(rate / await _spoken_by(best, texts))
                 together.append(rate)
                 spreads.append(spread)
-        shapes = (f"{workers} with {threads} threads {rate:.2f} s/s" for (workers, threads), rate in first.items())
-        note = f"bare processes: {', '.join(shapes)}"
+        tried = (f"{workers} of {threads} threads {rate:.2f} s/s" for (workers, threads), rate in alone.items())
+        note = f"bare: {', '.join(tried)}"
         what = f"{engine}: speech a second for {_AT_ONCE} requests at once ÷ bare, best of its configurations"
         figures += [
             Figure("P4", what, ratios, at_least=promise, note=note),
