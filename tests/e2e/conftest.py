@@ -20,3 +20,11 @@ async def eve(platform: Platform) -> AsyncIterator[Person]:
     async with Person.at(platform.url) as person:
         await person.register()
         yield person
+
+
+@pytest.fixture
+async def admin(platform: Platform) -> AsyncIterator[Person]:
+    """The first admin."""
+    async with Person.at(platform.url) as person:
+        await person.log_in(platform.admin.admin_email, platform.admin.admin_password)
+        yield person

@@ -1,23 +1,12 @@
 """Jobs as their owners and administrators use them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
 
 from tests.support.eventually import eventually
 from tests.support.person import Person, data, refusal
-from tests.support.platform import Platform
 
 SLOW = " ".join(f"Sentence tone-slow-400 number {number}." for number in range(12))
-
-
-@pytest.fixture
-async def admin(platform: Platform) -> AsyncIterator[Person]:
-    async with Person.at(platform.url) as person:
-        await person.log_in(platform.admin.admin_email, platform.admin.admin_password)
-        yield person
 
 
 async def finished(person: Person, job: dict[str, Any]) -> dict[str, Any]:

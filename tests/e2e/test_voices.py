@@ -75,6 +75,34 @@ async def test_a_recording_becomes_a_voice_that_speaks_until_its_consent_is_revo
     assert data(await say(ada))["voice_id"] == "tone_low"
 
 
+async def test_what_a_cloned_voice_has_said_is_recognised_and_admins_learn_by_whom(
+    ada: Person, eve: Person, admin: Person
+) -> None:
+    clone_id = await cloned(ada, await recorded(ada))
+    me = data(await ada.http.get("/users/me"))["id"]
+    job = await ada.queue("Hello brave new world.", clone_id, output_format="mp3")
+    finished = [event async for event in ada.follow(job["id"])][-2]
+    assert finished["status"] == "completed"
+    audio = (await ada.audio((await ada.job(job["id"]))["result"])).content
+
+    async def verified(person: Person, sound: bytes) -> dict[str, Any]:
+        found: dict[str, Any] = data(await person.http.post("/voice/verify", files={"file": ("x.bin", sound)}))
+        return found
+
+    for_eve = await verified(eve, audio)
+    assert (for_eve["generated_here"], for_eve["cloned"], for_eve["origin"]) == (True, True, None)
+    assert [(mark["kind"], mark["verdict"]) for mark in for_eve["marks"]] == [("checksum", "genuine"), ("manifest", "genuine")]
+    origin = (await verified(admin, audio))["origin"]
+    assert (origin["user_id"], origin["job_id"], origin["voice_id"]) == (me, job["id"], clone_id)
+
+    changed = await verified(admin, audio[:-100] + bytes(100))
+    assert [mark["verdict"] for mark in changed["marks"]] == ["changed"]
+    assert not changed["generated_here"]
+    assert changed["origin"]["job_id"] == job["id"]
+    assert refusal(await eve.http.post("/voice/verify", files={"file": ("x.bin", b"")})) == (422, "VALIDATION_ERROR")
+    assert refusal(await eve.http.post("/voice/verify", json={})) == (422, "VALIDATION_ERROR")
+
+
 async def test_a_shared_voice_speaks_for_others_until_it_is_not_shared_any_more(ada: Person, eve: Person) -> None:
     clone_id = await cloned(ada, await recorded(ada))
     somebody = data(await eve.http.get("/users/me"))["id"]
