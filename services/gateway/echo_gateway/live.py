@@ -74,6 +74,8 @@ def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[
         counted = f"{units} of {total} {job.get('step', 'units spoken')}."
         message = "Waiting for a worker." if number == 1 else counted if units else "A worker has begun."
         event = {"progress": _percent(units, total), "status": current, "message": message}
+        if number == reached and status is JobStatus.PENDING and (before := job.get("queue_position")):
+            event |= {"message": f"{message} {before} before it.", "queue_position": before}
         if number == reached and status is JobStatus.PROCESSING and (left := job.get("eta_seconds")) is not None:
             event |= {"message": f"{message} About {left:.0f} s left.", "eta_seconds": left}
         yield number, event

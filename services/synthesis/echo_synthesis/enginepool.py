@@ -58,6 +58,8 @@ def default_shape() -> tuple[int, int]:
 
 
 Spoken = Callable[[str, Speech], None]
+Turn = tuple[Hashable, ...]
+"""Whose a request is, the widest circle first: a user, and of theirs a job."""
 
 
 class EnginePool:
@@ -77,11 +79,11 @@ class EnginePool:
         # cancelled, it waits for all of them to have ended what they began
         await asyncio.gather(*(self._crew(engine).start() for engine in engines), return_exceptions=True)
 
-    async def speak(self, engine: str, utterance: Utterance, *, turn: Hashable = None) -> Speech:
+    async def speak(self, engine: str, utterance: Utterance, *, turn: Turn = ()) -> Speech:
         """Speak `utterance`, as soon as it is its turn.
 
-        Requests of the same `turn` (a job, say) are served in order, and different turns take turns; None is a turn of its
-        own. Cancelling drops a request that waits; one that is being spoken is finished in the background and forgotten.
+        Users take turns, and so do the jobs of each; requests of the same `turn` are served in order. Without one, a request
+        is a turn of its own. Cancelling drops a request that waits; one that is being spoken is finished in the background and forgotten.
 
         Raises `EngineUnavailableError` (not installed, not starting, queue full), `EngineCrashedError`,
         `EngineTimeoutError`, `EngineFailedError`, `VoiceNotFoundError`.
@@ -110,41 +112,52 @@ class EnginePool:
 @dataclass(slots=True, eq=False)
 class _Request:
     utterance: Utterance
-    turn: Hashable
+    turn: Turn
     speech: "asyncio.Future[Speech]"
 
 
 class _Line:
-    """Requests waiting: in order within a turn, one of each turn after the other."""
+    """Requests waiting: in order within a turn, one of each turn after the other; turns within turns alike."""
 
     def __init__(self) -> None:
-        self._turns: OrderedDict[Hashable, deque[_Request]] = OrderedDict()
+        self._own: deque[_Request] = deque()
+        self._turns: OrderedDict[Hashable, _Line] = OrderedDict()
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
-    def put(self, request: _Request) -> None:
-        self._turns.setdefault(request.turn, deque()).append(request)
+    def put(self, request: _Request, turn: Turn) -> None:
         self._length += 1
+        if turn:
+            self._turns.setdefault(turn[0], _Line()).put(request, turn[1:])
+        else:
+            self._own.append(request)
 
     def take(self) -> _Request:
-        turn, requests = next(iter(self._turns.items()))
-        request = requests.popleft()
-        self._turns.move_to_end(turn)
-        if not requests:
-            del self._turns[turn]
         self._length -= 1
+        if self._own:
+            return self._own.popleft()
+        turn, line = next(iter(self._turns.items()))
+        request = line.take()
+        self._turns.move_to_end(turn)
+        if not line:
+            del self._turns[turn]
         return request
 
-    def drop(self, request: _Request) -> None:
-        requests = self._turns.get(request.turn, ())
-        if request in requests:
-            assert isinstance(requests, deque)  # noqa: S101
-            requests.remove(request)
-            self._length -= 1
-            if not requests:
-                del self._turns[request.turn]
+    def drop(self, request: _Request, turn: Turn) -> bool:
+        """Whether it was there."""
+        if not turn:
+            there = request in self._own
+            if there:
+                self._own.remove(request)
+        else:
+            line = self._turns.get(turn[0])
+            there = line is not None and line.drop(request, turn[1:])
+            if there and not line:
+                del self._turns[turn[0]]
+        self._length -= there
+        return there
 
 
 class _Crew:
@@ -173,19 +186,19 @@ class _Crew:
             self._idle += idle
             self._dispatch()
 
-    async def speak(self, utterance: Utterance, turn: Hashable) -> Speech:
+    async def speak(self, utterance: Utterance, turn: Turn) -> Speech:
         if self._closed:
             raise EngineUnavailableError("The speech engines are shutting down.")
         if len(self._line) >= self._max_queued:
             raise EngineUnavailableError(f"Too much is waiting for the speech engine {self._name}.", retry_after=5)
         speech: asyncio.Future[Speech] = asyncio.get_running_loop().create_future()
-        request = _Request(utterance, speech if turn is None else turn, speech)
-        self._line.put(request)
+        request = _Request(utterance, turn or (speech,), speech)
+        self._line.put(request, request.turn)
         self._dispatch()
         try:
             return await speech
         finally:
-            self._line.drop(request)
+            self._line.drop(request, request.turn)
 
     def health(self) -> EngineHealth:
         alive = sum(worker.ready for worker in self._workers)

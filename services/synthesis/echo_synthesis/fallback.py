@@ -72,4 +72,4 @@ class FallbackRecorder(Recorder):
             "language": found.voice.language,
             "fallback_from": settings.engine,
         }
-        return await plan(narration.text, settings.model_copy(update=change), found.engine)
+        return await plan(narration.text, settings.model_copy(update=change), found.engine, narration.user_id)

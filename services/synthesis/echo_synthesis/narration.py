@@ -39,12 +39,13 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Narration:
-    """A text in units, and how they are to be spoken."""
+    """A text in units, and how they are to be spoken. Users take turns at the engine."""
 
     text: str
     units: Sequence[Take]
     settings: SpeechSettings
     engine: EngineSpec
+    user_id: str
 
     @property
     def word_count(self) -> int:
@@ -72,7 +73,7 @@ class SpokenUnit:
     title: str = ""
 
 
-async def plan(text: str, settings: SpeechSettings, engine: EngineSpec) -> Narration:
+async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, user_id: str = "") -> Narration:
     """Make a script of a text. Raises `ValidationError` when something in it cannot be said, or nothing is to be."""
     manner = Manner(
         settings.language,
@@ -89,7 +90,7 @@ async def plan(text: str, settings: SpeechSettings, engine: EngineSpec) -> Narra
     units = _takes(parts)
     for take in units:
         _check_tone(take.unit, settings)
-    return Narration(text, units, settings, engine)
+    return Narration(text, units, settings, engine, user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +174,13 @@ class Narrator:
 
     async def _patiently(self, narration: Narration, utterance: Utterance) -> Speech:
         """An engine that died or hung is new by now: try again, but not for ever, the text may be what kills it."""
+        turn = (narration.user_id, id(narration))
         for _ in range(_TRIES - 1):
             try:
-                return await self._pool.speak(narration.engine.name, utterance, turn=id(narration))
+                return await self._pool.speak(narration.engine.name, utterance, turn=turn)
             except (EngineCrashedError, EngineTimeoutError):
                 continue
-        return await self._pool.speak(narration.engine.name, utterance, turn=id(narration))
+        return await self._pool.speak(narration.engine.name, utterance, turn=turn)
 
 
 _SUREST: Alignment = "model"

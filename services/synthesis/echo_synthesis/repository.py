@@ -24,7 +24,8 @@ class Jobs(Repository[Job]):
     missing = JobNotFoundError
     indexes: ClassVar[Sequence[Index]] = (
         Index([("user_id", 1), ("created_at", -1)]),
-        Index([("status", 1), ("created_at", 1)]),
+        Index([("status", 1), ("due", 1)]),
+        Index([("user_id", 1), ("status", 1), ("due", -1)]),
         Index([("synthesis_id", 1)]),
         Index([("idempotency_key", 1)], unique=True),
     )
@@ -36,9 +37,20 @@ class Jobs(Repository[Job]):
         raise self.missing
 
     def pending(self, moment: datetime, limit: int) -> AsyncIterator[Job]:
-        """The jobs that have waited longest and may be taken up now, without their texts."""
+        """The jobs whose turn it is and that may be taken up now, the first one first, without their texts."""
         where = {"status": JobStatus.PENDING.value, "not_before": {"$not": {"$gt": moment}}}
-        return self.find(where, sort=[("created_at", 1)], limit=limit, without=("search", "text"))
+        return self.find(where, sort=[("due", 1)], limit=limit, without=("search", "text"))
+
+    async def last_in_line(self, user_id: str) -> Job | None:
+        """The job of this user's that will wait longest, without its text; None when none waits."""
+        where = {"user_id": user_id, "status": JobStatus.PENDING.value}
+        async for job in self.find(where, sort=[("due", -1)], limit=1, without=("search", "text")):
+            return job
+        return None
+
+    async def before(self, job: Job) -> int:
+        """How many jobs wait for a worker before this one."""
+        return await self.count({"status": JobStatus.PENDING.value, "due": {"$lt": job.due}})
 
     def abandoned(self, moment: datetime) -> AsyncIterator[Job]:
         """Jobs whose worker has not renewed its lease."""

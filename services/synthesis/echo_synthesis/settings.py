@@ -42,7 +42,12 @@ class SynthesisSettings(BaseSettings):
     default_voice: str = Field("af_heart", description="The voice when a request names none.")
     max_characters: int = Field(100_000, ge=1, le=1_000_000, description="Longest text of one request.")
     longest_pause: float = Field(10.0, ge=0, le=60, description="Longest single pause that a text may ask for, in seconds.")
-    jobs_at_once: int = Field(8, ge=1, le=256, description="Jobs this process runs at the same time.")
+    jobs_at_once: int = Field(
+        16,
+        ge=1,
+        le=256,
+        description="Jobs this process runs at the same time; half of that room is for users of whom none runs.",
+    )
     lease_seconds: float = Field(15.0, ge=1, le=600, description="A worker silent for so long has lost its job.")
     mark: Literal["cloned", "all"] = Field(
         "cloned", description="Whose speech is marked (a signed C2PA manifest, a record): cloned voices', or all."

@@ -129,7 +129,9 @@ def script_view(narration: Narration) -> Script:
     )
 
 
-def job_view(job: Job, result: SynthesisResult | None = None, *, include_text: bool = False) -> JobView:
+def job_view(
+    job: Job, result: SynthesisResult | None = None, *, include_text: bool = False, queue_position: int | None = None
+) -> JobView:
     """A job; with its result, if that is there."""
     settings = job.settings
     url = Audio.url_of(job.audio_id) if job.audio_id else None
@@ -149,6 +151,7 @@ def job_view(job: Job, result: SynthesisResult | None = None, *, include_text: b
         progress=job.progress,
         units_done=job.units_done,
         units_total=job.units_total,
+        queue_position=queue_position,
         eta_seconds=job.seconds_left,
         config={name: value for name, value in config.items() if name not in _FLAT},
         output_format=settings.output_format,

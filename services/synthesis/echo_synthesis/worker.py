@@ -1,7 +1,6 @@
 """The worker: claims jobs and runs them. The database is the queue; events only ring the bell."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -21,9 +20,9 @@ from echo_synthesis.domain import Audio, Job, LeaseLostError, Pace, lease_until
 from echo_synthesis.narration import SpokenUnit, plan
 from echo_synthesis.recording import Tally
 from echo_synthesis.usecases import Studio
+from echo_synthesis.waiting import FRESH_SECONDS, Waiting
 
 _SWEEP_SECONDS = 2.0
-_CANDIDATES = 32
 _RENEWALS_A_LEASE = 4
 _LONGEST_SILENCE = 1.5  # at a renewal a worker hears that the job is not wanted any more, if no event told it
 _OUTAGE_PAUSE = 1.0
@@ -31,7 +30,10 @@ _LAST_CLAIM = 3.0
 
 
 class Worker:
-    """Runs up to `jobs_at_once` jobs in tasks of their own. Start with `running`."""
+    """Runs up to `jobs_at_once` jobs in tasks of their own; half of that room is for users of whom none runs yet.
+
+    Start with `running`.
+    """
 
     def __init__(self, studio: Studio, metrics: Metrics, faults: FaultPoints) -> None:
         self._studio = studio
@@ -40,8 +42,8 @@ class Worker:
         self._name = new_id("wrk")
         self._bell = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._attempts: dict[str, int] = {}
-        self._candidates: deque[Job] = deque()
+        self._jobs: dict[str, Job] = {}
+        self._waiting = Waiting(studio.jobs)
         self._swept = 0.0
         self._stopping = False
         self._log = structlog.get_logger("echo.worker")
@@ -71,11 +73,11 @@ class Worker:
             self.ring()
             await asyncio.wait({loop}, timeout=_LAST_CLAIM)  # cancelled in the middle of a claim, it would take a job along
             loop.cancel()
-            attempts = dict(self._attempts)
+            jobs = list(self._jobs.values())
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(loop, *self._tasks.values(), return_exceptions=True)
-            await asyncio.gather(*(self._hand_back(job_id, attempt) for job_id, attempt in attempts.items()))
+            await asyncio.gather(*(self._hand_back(job.id, job.attempt) for job in jobs))
 
     async def _hand_back(self, job_id: str, attempt: int) -> None:
         with suppress(LeaseLostError, EchoError):
@@ -96,7 +98,7 @@ class Worker:
                 await asyncio.sleep(_OUTAGE_PAUSE)
                 continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(_SWEEP_SECONDS):
+                async with asyncio.timeout(FRESH_SECONDS if self._waiting else _SWEEP_SECONDS):
                     await self._bell.wait()
 
     async def _sweep(self) -> None:
@@ -113,29 +115,25 @@ class Worker:
 
     async def _claim(self) -> None:
         while len(self._tasks) < self._studio.settings.jobs_at_once and not self._stopping:
-            if (job := await self._candidate()) is None:
+            crowded = 2 * len(self._tasks) >= self._studio.settings.jobs_at_once
+            job = await self._waiting.take({running.user_id for running in self._jobs.values()} if crowded else ())
+            if job is None:
                 return
             attempt = job.claim(self._name, lease_until(now(), self._studio.settings.lease_seconds))
             try:
                 await self._studio.jobs.save(job)
-            except ConflictError:  # another replica was quicker, and knows the other candidates too
-                self._candidates.clear()
+            except ConflictError:  # another replica was quicker, and knows the others that wait too
+                self._waiting.forget()
                 continue
             await self._faults.reach("worker.after_claim")
             task = asyncio.create_task(self._run(job.id, attempt))
             self._tasks[job.id] = task
-            self._attempts[job.id] = attempt
+            self._jobs[job.id] = job
             task.add_done_callback(partial(self._ended, job.id))
-
-    async def _candidate(self) -> Job | None:
-        """The job that has waited longest, as far as is known: whether it still waits, the claim will tell."""
-        if not self._candidates:
-            self._candidates.extend([job async for job in self._studio.jobs.pending(now(), _CANDIDATES)])
-        return self._candidates.popleft() if self._candidates else None
 
     def _ended(self, job_id: str, _: "asyncio.Task[None]") -> None:
         self._tasks.pop(job_id, None)
-        self._attempts.pop(job_id, None)
+        self._jobs.pop(job_id, None)
         self.ring()
 
     async def _run(self, job_id: str, attempt: int) -> None:
@@ -184,7 +182,7 @@ class _Run:
             raise LeaseLostError(self._job_id)
         clone = await self._studio.clones.find(job.settings.voice_id, job.user_id)
         spec = (clone or self._studio.voices.find(job.settings.voice_id)).engine
-        narration = await plan(job.text, job.settings, spec)
+        narration = await plan(job.text, job.settings, spec, job.user_id)
         speaking = asyncio.create_task(
             self._studio.recorder.record(
                 narration,

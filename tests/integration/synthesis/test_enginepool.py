@@ -126,7 +126,7 @@ async def test_turns_take_turns(make: Callable[..., EnginePool]) -> None:
     pool = make()
     order: list[str] = []
 
-    async def speak(text: str, turn: str) -> None:
+    async def speak(text: str, *turn: str) -> None:
         await pool.speak("tone", utter(text), turn=turn)
         order.append(text)
 
@@ -134,6 +134,21 @@ async def test_turns_take_turns(make: Callable[..., EnginePool]) -> None:
     await until(lambda: pool.health()["tone"].workers_busy)
     await asyncio.gather(first, *(speak(f"a{n}", "a") for n in range(4)), *(speak(f"b{n}", "b") for n in range(2)))
     assert order == ["tone-slow-200", "a0", "b0", "a1", "b1", "a2", "a3"]
+
+
+async def test_users_take_turns_and_so_do_the_jobs_of_each(make: Callable[..., EnginePool]) -> None:
+    pool = make()
+    order: list[str] = []
+
+    async def speak(text: str, user: str, job: str) -> None:
+        await pool.speak("tone", utter(text), turn=(user, job))
+        order.append(text)
+
+    first = asyncio.create_task(speak("tone-slow-200", "ada", "0"))
+    await until(lambda: pool.health()["tone"].workers_busy)
+    greedy = [speak(f"ada {job} {number}", "ada", job) for job in ("1", "2") for number in range(2)]
+    await asyncio.gather(first, *greedy, *(speak(f"eve {number}", "eve", "3") for number in range(2)))
+    assert order[1:] == ["ada 1 0", "eve 0", "ada 2 0", "eve 1", "ada 1 1", "ada 2 1"]
 
 
 async def test_a_full_line_says_so(make: Callable[..., EnginePool]) -> None:

@@ -37,6 +37,14 @@ def test_progress_never_falls_and_is_whole_only_at_the_end() -> None:
     assert shares.index(100) == len(shares) - 1
 
 
+def test_a_job_that_waits_tells_how_many_are_before_it() -> None:
+    job = {"status": "pending", "units_done": 0, "units_total": 2, "queue_position": 3}
+    [(_, event)] = events_since(job, 0)
+    assert (event["message"], event["queue_position"]) == ("Waiting for a worker. 3 before it.", 3)
+    [_, (_, begun)] = events_since(job | {"status": "processing"}, 0)
+    assert "queue_position" not in begun
+
+
 def test_a_job_handed_back_to_the_queue_says_nothing_twice() -> None:
     assert list(events_since(job("pending", 3, 5), 5)) == []
 

@@ -228,3 +228,19 @@ def test_the_time_left_is_known_while_a_worker_is_at_it_and_only_then() -> None:
     assert job.seconds_left == 12.5
     job.complete(attempt, "aud_1", 1.0)
     assert job.seconds_left is None
+
+
+def test_a_users_jobs_are_due_one_after_the_other_as_long_as_they_last() -> None:
+    first, second, third = a_job(), a_job(), a_job()
+    second.queue_behind(first)
+    third.queue_behind(second)
+    lasts = timedelta(seconds=first.estimated_seconds)
+    assert (second.due - first.due, third.due - second.due) == (lasts, lasts)
+
+
+def test_a_job_behind_one_that_was_due_long_ago_is_due_now() -> None:
+    first, second = a_job(), a_job()
+    first.due -= timedelta(hours=1)
+    due = second.due
+    second.queue_behind(first)
+    assert second.due == due

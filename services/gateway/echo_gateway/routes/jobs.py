@@ -208,7 +208,7 @@ async def _progress(scope: Request, receive: Receive, send: Send) -> None:
     by=_progress,
     scope=Scope.SPEECH_READ,
     answers=Media(
-        'Server-sent events `{"progress", "status", "message", "eta_seconds"?}` with ids, from the first on; the last is `{"event": "complete"}`.',
+        'Server-sent events `{"progress", "status", "message", "queue_position"?, "eta_seconds"?}` with ids, from the first on; the last is `{"event": "complete"}`.',
         ("text/event-stream",),
     ),
     errors=(JobNotFoundError,),

@@ -69,7 +69,8 @@ async def get_job(
     """A job, with its result once completed."""
     job = await usecases.find_job(job_id, principal, deps.studio, with_text=include_text)
     result = await _result(job, deps) if include_result else None
-    return ok(job_view(job, result, include_text=include_text))
+    position = await deps.studio.jobs.before(job) if job.status is JobStatus.PENDING else None
+    return ok(job_view(job, result, include_text=include_text, queue_position=position))
 
 
 @router.put("/job/{job_id}")

@@ -68,7 +68,7 @@ async def synthesize_later(
         text, body.voice_id, body.config, principal, deps.studio, text_id=body.text_id, idempotency_key=key
     )
     deps.worker.ring()
-    seconds = usecases.estimated_seconds(job)
+    seconds = job.estimated_seconds
     return ok(AsyncSynthesis(synthesis_id=job.synthesis_id, job_id=job.id, estimated_duration=seconds, status=job.status))
 
 

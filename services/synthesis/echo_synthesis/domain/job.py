@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from echo_common.aggregate import Aggregate
+from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import JobStateConflictError
 from echo_common.contracts.events.synthesis import (
     JobCancelled,
@@ -24,6 +25,7 @@ from echo_synthesis.domain.speech import SpeechSettings
 MAXIMUM_LOSSES = 3
 MAXIMUM_REFUSALS = 10
 _LONGEST_PAUSE = 60.0
+_CHARACTERS_A_SECOND = 15.0
 SEARCHABLE = 2_000
 """Characters of a text that a search looks through."""
 
@@ -48,6 +50,9 @@ class Job(Aggregate):
     latest attempt may renew, complete or fail. `losses` counts workers that vanished; the third fails the job. `refusals` counts
     how often an engine could not be had since the job last got on; no worker takes it up again before `not_before`.
 
+    `due` is when it would be its turn if each user's jobs were spoken one after the other, as slowly as they are heard: who
+    brings many waits with most of them, whoever else comes.
+
     `text` is empty where a list was read without it; `search` is its beginning, case folded. `config` is what was asked for,
     `settings` what came of it. `units_done` never goes down, whatever an attempt begins again.
     `seconds_left` is an estimate of the last renewal.
@@ -70,6 +75,7 @@ class Job(Aggregate):
     attempt: int = 0
     losses: int = 0
     refusals: int = 0
+    due: datetime = Field(default_factory=now)
     not_before: datetime | None = None
     lease: Lease | None = None
     audio_id: str | None = None
@@ -106,6 +112,15 @@ class Job(Aggregate):
         job.revise(text, settings, word_count=word_count, units_total=units_total, config=config or {})
         job.record(JobQueued(job_id=job.id, user_id=user_id))
         return job
+
+    def queue_behind(self, other: "Job") -> None:
+        """Wait for the turn after the last one that the same user waits for."""
+        self.due = max(self.due, other.due + timedelta(seconds=other.estimated_seconds))
+
+    @property
+    def estimated_seconds(self) -> float:
+        """How long the speech will last, by the length of the text."""
+        return round(self.text_length / _CHARACTERS_A_SECOND / self.settings.speed, 1)
 
     def revise(
         self, text: str, settings: SpeechSettings, *, word_count: int, units_total: int, config: Mapping[str, Any]

@@ -20,7 +20,6 @@ from echo_synthesis.usecases.planning import plan_speech
 from echo_synthesis.usecases.studio import Studio, refuse
 
 _SORTABLE = frozenset({"created_at", "updated_at", "status", "duration", "text_length"})
-_CHARACTERS_A_SECOND = 15.0
 _FLAT = ("output_format", "sample_rate", "speed", "pitch", "volume")
 _WORKERS_OWN = ("progress", "duration", "error_message", "output_file_path")
 
@@ -47,6 +46,8 @@ async def queue_job(
         text_id=text_id,
         idempotency_key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
     )
+    if (last := await studio.jobs.last_in_line(principal.user_id)) is not None:
+        job.queue_behind(last)
     try:
         await studio.jobs.add(job)
     except DuplicateError:
@@ -160,11 +161,6 @@ async def delete_job(job_id: str, principal: Principal, studio: Studio) -> None:
     else:
         with suppress(AudioNotFoundError):
             await delete_audio(job.audio_id, job.user_id, studio)
-
-
-def estimated_seconds(job: Job) -> float:
-    """How long the speech will last, by its length."""
-    return round(job.text_length / _CHARACTERS_A_SECOND / job.settings.speed, 1)
 
 
 async def _report(job_id: str, patch: JobPatch, principal: Principal, studio: Studio) -> Job:

@@ -41,7 +41,7 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
         scope=user_id if found.private else "",
         fallback_from=found.fallback_from,
     )
-    return await plan(text, settings, found.engine)
+    return await plan(text, settings, found.engine, user_id)
 
 
 def _voice(

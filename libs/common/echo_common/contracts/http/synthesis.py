@@ -213,6 +213,7 @@ class JobView(BaseModel):
     progress: int = Field(ge=0, le=100)
     units_done: int
     units_total: int
+    queue_position: int | None = Field(None, ge=0, description="How many jobs wait before it; while it waits.")
     eta_seconds: float | None = Field(None, description="How long it will take still, estimated; while it is processed.")
     config: dict[str, Any]
     output_format: AudioFormat

@@ -1,0 +1,52 @@
+"""Nobody waits for all that somebody else has brought."""
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.contracts.values import JobStatus
+from echo_synthesis import usecases
+from echo_synthesis.domain import Job
+from echo_synthesis.handlers import Dependencies
+from tests.support.eventually import eventually
+from tests.support.studio import Replica, somebody
+
+ALICE, BOB = somebody("usr_alice"), somebody("usr_bob")
+MANY = 40
+LONG = " ".join(f"Sentence tone-slow-300 number {number}." for number in range(60))
+
+
+async def brought(user: Principal, text: str, deps: Dependencies) -> Job:
+    job = await usecases.queue_job(text, None, SpeechConfig(), user, deps.studio)
+    deps.worker.ring()
+    return job
+
+
+async def done(job: Job, deps: Dependencies) -> Job:
+    async def completed() -> bool:
+        return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED
+
+    await eventually(completed, within=60)
+    return await deps.studio.jobs.get(job.id)
+
+
+async def test_one_job_does_not_wait_for_all_that_another_user_has_brought_before(replica: Replica) -> None:
+    async with replica(jobs_at_once=1) as deps:
+        many = [await brought(ALICE, f"Number {number} takes tone-slow-100 long to say.", deps) for number in range(MANY)]
+        one = await brought(BOB, "Mine is only this.", deps)
+        assert await deps.studio.jobs.before(one) < MANY / 2 <= await deps.studio.jobs.before(many[-1])
+        await done(one, deps)
+        waiting = await deps.studio.jobs.count({"user_id": "usr_alice", "status": "pending"})
+        assert waiting > MANY / 2
+
+
+async def test_jobs_without_end_leave_room_for_who_has_none_running(replica: Replica) -> None:
+    async with replica(jobs_at_once=2) as deps:
+        endless = [await brought(ALICE, f"{LONG} {number}.", deps) for number in range(3)]
+        first = endless[0]
+
+        async def begun() -> bool:
+            return (await deps.studio.jobs.get(first.id)).status is JobStatus.PROCESSING
+
+        await eventually(begun)
+        await done(await brought(BOB, "Mine is only this.", deps), deps)
+        statuses = [(await deps.studio.jobs.get(job.id)).status for job in endless]
+        assert statuses == [JobStatus.PROCESSING, JobStatus.PENDING, JobStatus.PENDING]
