@@ -1,7 +1,6 @@
-"""Recordings for tests: made up, or of real people where they are to be had."""
+"""Recordings for tests, made up."""
 
 import io
-import os
 import subprocess
 import sys
 import wave
@@ -10,11 +9,8 @@ from typing import Any
 
 import av
 import numpy as np
-import pytest
 import soxr
 from numpy.typing import NDArray
-
-from tests.support.requirements import Missing, Require
 
 RATE = 24_000
 
@@ -76,13 +72,3 @@ def video(sound: NDArray[np.float32]) -> bytes:
         target.mux(picture.encode(None))
         target.mux(track.encode(None))
     return file.getvalue()
-
-
-@pytest.fixture(scope="session")
-def people(require: Require) -> dict[str, list[Path]]:
-    """Real recordings by reader, from the folder in `ECHO_TEST_VOICES`, named like LibriSpeech's."""
-    folder = Path(os.environ.get("ECHO_TEST_VOICES", "/nonexistent"))
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*.flac")):
-        found.setdefault(path.stem.split("-")[0], []).append(path)
-    return require("voices", found or Missing("ECHO_TEST_VOICES names no folder of recordings"))

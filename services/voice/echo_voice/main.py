@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 
 from echo_common.service import Adapters, Service
 from echo_common.vectors.port import VectorIndex
@@ -18,6 +19,8 @@ from echo_voice.usecases.samples import process_sample
 from echo_voice.usecases.studio import Studio
 from echo_voice.worker import Line, Worker
 
+_ELSEWHERE = 8
+
 
 def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
     """Voice, with settings from the environment unless given."""
@@ -30,9 +33,7 @@ def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
             vectors = open_vectors(chosen.vectors_url, api_key=key)
             stack.push_async_callback(vectors.close)
             studio = await _furnish(chosen, adapters, vectors)
-            samples = Line("samples", studio.samples, partial(process_sample, studio), chosen.samples_at_once)
-            clones = Line("clones", studio.models, partial(train, studio), chosen.trainings_at_once)
-            worker = Worker([samples, clones], chosen.lease_seconds, adapters.metrics, adapters.faults)
+            worker = Worker(_lines(studio), chosen.lease_seconds, adapters.metrics, adapters.faults)
             await stack.enter_async_context(worker.running())
             yield Dependencies(studio, worker)
 
@@ -44,6 +45,17 @@ def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
         checks=lambda deps: {"vectors": deps.studio.vectors.ping, "providers": partial(_providers, deps.studio.providers)},
         uploads=dict.fromkeys(api.UPLOADS, chosen.upload_bytes),
     )
+
+
+def _lines(studio: Studio) -> list[Line[Any]]:
+    """What is made elsewhere only waits there: it has a line of its own, that no training here holds up."""
+    chosen, perform = studio.settings, partial(train, studio)
+    here = studio.providers.here()
+    return [
+        Line("samples", studio.samples, partial(process_sample, studio), chosen.samples_at_once),
+        Line("clones", studio.models, perform, chosen.trainings_at_once, {"provider": {"$in": here}}),
+        Line("clones elsewhere", studio.models, perform, _ELSEWHERE, {"provider": {"$nin": here}}),
+    ]
 
 
 async def _furnish(settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex) -> Studio:

@@ -6,7 +6,7 @@ from typing import ClassVar, TypeVar
 
 from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentNotFoundError, EchoNotFoundError, SampleNotFoundError
 from echo_common.contracts.values import JobStatus
-from echo_common.store.port import Index
+from echo_common.store.port import Filter, Index
 from echo_common.store.repository import Repository
 from echo_voice.domain.consents import Consent, Phrase
 from echo_voice.domain.echos import Echo
@@ -24,9 +24,9 @@ _PHRASE_SECONDS = 24 * 3600
 class Tasks(Repository[T]):
     """Aggregates that wait for a worker, found by owner and by how their work stands."""
 
-    def pending(self, limit: int) -> AsyncIterator[T]:
-        """Those that have waited longest."""
-        return self.find({"work": JobStatus.PENDING.value}, sort=[("created_at", 1)], limit=limit)
+    def pending(self, limit: int, where: Filter) -> AsyncIterator[T]:
+        """Those that have waited longest, of the ones asked for."""
+        return self.find({"work": JobStatus.PENDING.value, **where}, sort=[("created_at", 1)], limit=limit)
 
     def abandoned(self, moment: datetime) -> AsyncIterator[T]:
         """Those whose worker has not renewed its lease."""

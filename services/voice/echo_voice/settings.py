@@ -37,7 +37,9 @@ class VoiceSettings(BaseSettings):
     measure_seconds: float = Field(300.0, ge=1, description="Time that measuring a recording may take.")
     recogniser: bool = Field(True, description="Whether recordings are transcribed, where the extra `recogniser` is installed.")
     samples_at_once: int = Field(1, ge=1, le=64, description="Recordings this process measures at the same time.")
-    trainings_at_once: int = Field(1, ge=1, le=64, description="Clones this process trains at the same time.")
+    trainings_at_once: int = Field(
+        1, ge=1, le=64, description="Clones this process trains at the same time; those that are made elsewhere do not count."
+    )
     uploads_a_day: int = Field(100, ge=0, description="Recordings that one user may upload a day; 0 is no limit.")
     lease_seconds: float = Field(15.0, ge=1, le=600, description="A worker silent for so long has lost its work.")
     training_seconds: float = Field(1_800.0, ge=10, description="Longest training.")

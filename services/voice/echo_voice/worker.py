@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +13,7 @@ from echo_common.clock import now
 from echo_common.errors import ConflictError, EchoError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
+from echo_common.store.port import Filter
 from echo_common.telemetry import Metrics
 from echo_voice.domain.task import LeaseLostError, Task, lease_until
 from echo_voice.provider import Progressed
@@ -31,12 +32,13 @@ _AWHILE = 503
 
 @dataclass(frozen=True, slots=True)
 class Line(Generic[T]):
-    """One kind of work: where it waits, who does it, and how much of it at the same time."""
+    """One kind of work: where it waits, who does it, how much of it at the same time, and which of what waits there."""
 
     name: str
     tasks: Tasks[T]
     perform: Perform[T]
     at_once: int
+    where: Filter = field(default_factory=dict)
 
 
 class Worker:
@@ -106,7 +108,7 @@ class Worker:
         room = line.at_once - sum(name == line.name for name, _ in self._running.values())
         if room <= 0:
             return
-        async for task in line.tasks.pending(room):
+        async for task in line.tasks.pending(room, line.where):
             if task.id in self._running:  # cancelled and wanted again, while the first attempt still ends here
                 continue
             attempt = task.claim(self._name, lease_until(now(), self._lease_seconds))

@@ -35,6 +35,8 @@ _SILENT_LUFS = -70.0
 _QUIETEST = 1e-10
 _SEVERAL_AT_MOST = 0.80  # measured on three readers: one voice 0.87 and more, two in turns 0.58 to 0.80
 _MINORITY = 0.15
+_UNLIKE_AT_MOST = 0.65  # so different that a few windows are no outliers of one voice any more
+_UNLIKE_MINORITY = 0.08
 
 
 def main(source: Path, target: Path, models: Path, recogniser: bool, least: float) -> dict[str, Any]:
@@ -128,7 +130,11 @@ def level(sound: Samples, loudness: float | None) -> Samples:
 
 
 def count_speakers(encoder: SpeakerEncoder, speech: Samples) -> int | None:
-    """1, or 2 for several: whether windows of speech fall into two groups that are less alike than one voice is to itself."""
+    """1, or 2 for several: whether windows of speech fall into two groups that are less alike than one voice is to itself.
+
+    People in turns are told from one, whoever speaks a tenth of the time; people at the same time are not: a window of both
+    is as like the next as one voice's is.
+    """
     if not encoder.tells_people_apart:
         return None
     found = windows(encoder, speech)
@@ -136,10 +142,10 @@ def count_speakers(encoder: SpeakerEncoder, speech: Samples) -> int | None:
         return 1
     groups = _two_groups(found)
     shares = [float((groups == number).mean()) for number in (0, 1)]
-    if min(shares) < _MINORITY:
+    if min(shares) < _UNLIKE_MINORITY:
         return 1
     one, other = (unit(found[groups == number].mean(axis=0)) for number in (0, 1))
-    return 2 if float(one @ other) < _SEVERAL_AT_MOST else 1
+    return 2 if float(one @ other) < (_SEVERAL_AT_MOST if min(shares) >= _MINORITY else _UNLIKE_AT_MOST) else 1
 
 
 def write_flac(path: Path, sound: Samples) -> None:
@@ -162,6 +168,8 @@ def _two_groups(found: NDArray[np.float32]) -> NDArray[np.int64]:
     groups = np.zeros(len(found), np.int64)
     for _ in range(10):
         groups = (found @ centres.T).argmax(axis=1)
+        if groups.min() == groups.max():  # all windows the same
+            break
         centres = np.stack([unit(found[groups == number].mean(axis=0)) for number in (0, 1)])
     return groups
 

@@ -20,6 +20,10 @@ class Providers:
             if name in there
         }
 
+    def here(self) -> Sequence[str]:
+        """Those that work on this machine."""
+        return [name for name, one in self._by_name.items() if not one.keeps_voices]
+
     def keeping(self) -> VoiceProvider | None:
         """The first that is ready and keeps voices itself."""
         return next((one for one in self._by_name.values() if one.keeps_voices and not one.missing()), None)
