@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import aio_pika
 import pytest
@@ -84,6 +85,57 @@ async def test_queues_declared_just_before_a_crash_work_after_it(
     for topic in topics:
         await Outbox(publisher).send_one_batch([fact(topic, f"evt_{topic}")])
     await eventually(lambda: set(listener.ids) >= {f"evt_{topic}" for topic in topics}, within=PATIENCE)
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Add a queue's name, or `*`: its consumers get no answer, as from a broker that is too slow."""
+    names: set[str] = set()
+    consume = aio_pika.queue.Queue.consume
+
+    async def consume_unless_silent(queue: aio_pika.queue.Queue, *args: Any, **options: Any) -> Any:
+        if names & {queue.name, "*"}:
+            raise TimeoutError
+        return await consume(queue, *args, **options)
+
+    monkeypatch.setattr("aio_pika.queue.Queue.consume", consume_unless_silent)
+    return names
+
+
+@pytest.mark.parametrize(("who", "holding"), [("queue", 1), ("broker", 0), ("broker", 1)])
+async def test_a_queue_is_not_replaced_because_something_is_slow(
+    rabbitmq: str, names: Names, silent: set[str], who: str, holding: int
+) -> None:
+    service, topic, listener = names.service("a"), names.topic("x"), Listener()
+    bus = await RabbitBus.open(rabbitmq, service=service, connect_timeout=3)
+    try:
+        await bus.consume(durable(service, [topic], listener))
+        await bus.close()
+        async with await aio_pika.connect(rabbitmq) as connection:
+            channel = await connection.channel()
+            queue, exchange = await channel.get_queue(f"{service}.{topic}"), await channel.get_exchange("echo.events")
+            await queue.bind(exchange, mark := names.topic("mark"))  # a new queue of that name would not have it
+            for number in range(holding):
+                await exchange.publish(aio_pika.Message(b"", message_id=f"evt_{number}"), topic)
+
+            bus = await RabbitBus.open(rabbitmq, service=service, connect_timeout=3)
+            silent.add(queue.name if who == "queue" else "*")
+            with pytest.raises(BusUnavailableError):
+                await bus.consume(durable(service, [topic], listener))
+            silent.clear()
+            await eventually(lambda: consumes(bus, service, topic, listener), within=PATIENCE)
+            await exchange.publish(aio_pika.Message(b"", message_id="evt_mark"), mark)
+            await eventually(lambda: len(listener.ids) == holding + 1)
+    finally:
+        await bus.close()
+        await clear(rabbitmq, names)
+
+
+async def consumes(bus: RabbitBus, service: str, topic: str, listener: Listener) -> bool:
+    with suppress(BusUnavailableError):
+        await bus.consume(durable(service, [topic], listener))
+        return True
+    return False
 
 
 async def test_a_wiped_broker_gets_its_topology_back(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:

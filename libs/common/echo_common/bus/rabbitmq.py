@@ -12,7 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import aio_pika
@@ -36,9 +36,8 @@ MISSING = 3.0
 STEP = 5.0
 """Seconds that one step of setting up (a declaration, a probe) may take."""
 PROBES = 4
-"""How often in a row a consumer may get no answer before its queue is taken for broken."""
+"""How often in a row a queue may leave a consumer without answer before it is looked at as one without a leader."""
 
-T = TypeVar("T")
 Receive = Callable[[AbstractIncomingMessage], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
@@ -382,49 +381,60 @@ async def _declare(channel: AbstractChannel, spec: QueueSpec) -> AbstractQueue:
     return queue
 
 
-async def _with_leader(
-    connection: AbstractConnection, spec: QueueSpec, consume: Callable[[AbstractChannel], Awaitable[T]]
-) -> T:
-    """Consume from the queue; replace it first if it has lost its leader.
+async def _open(
+    connection: AbstractConnection, spec: QueueSpec, prefetch: int, handle: Receive
+) -> tuple[AbstractChannel, AbstractQueue, str]:
+    """Consume from the queue on a channel of its own; replace it first if it has lost its leader.
 
     A quorum queue declared within about a second before its broker is killed can come back without a leader, for ever: it
-    is listed and can be declared, but nothing goes in or out. That a consumer gets no answer is the only sign.
+    is listed and can be declared, but nothing goes in or out, and a consumer gets no answer. A broker under load looks much
+    the same, so a queue is replaced only when it has been silent `PROBES` times in a row, each time while a queue made for
+    the comparison answered, and when the broker knows of no message and no consumer in it. Raises `TimeoutError` otherwise.
     """
     for _ in range(PROBES):
         channel = await _channel(connection)
+        await channel.set_qos(prefetch_count=prefetch, timeout=STEP)
+        queue = await _declare(channel, spec)
         try:
-            return await consume(channel)
+            return channel, queue, str(await queue.consume(handle, timeout=STEP))
         except TimeoutError:
+            log.warning("queue_silent", queue=spec.name)
             await _close(channel)
-    log.error("queue_without_leader_replaced", queue=spec.name)
+        await _compare(connection)
     channel = await _channel(connection)
+    held = (await channel.declare_queue(spec.name, passive=True, timeout=STEP)).declaration_result
+    if held.message_count or held.consumer_count:
+        raise TimeoutError(f"{spec.name} is silent but in use")
+    log.error("queue_without_leader_replaced", queue=spec.name)
     await channel.queue_delete(spec.name, timeout=4 * STEP)
-    return await consume(channel)
+    await channel.set_qos(prefetch_count=prefetch, timeout=STEP)
+    queue = await _declare(channel, spec)
+    return channel, queue, str(await queue.consume(handle, timeout=STEP))
+
+
+async def _compare(connection: AbstractConnection) -> None:
+    """See that a new queue of the same kind answers; raises `TimeoutError` when it is the broker that is slow."""
+    channel = await _channel(connection)
+    try:
+        queue = await _declare(channel, topology.comparison_queue(new_id("compared")))
+        await queue.consume(_ignore, timeout=STEP)
+        await queue.delete(if_unused=False, if_empty=False, timeout=STEP)
+    finally:
+        await _close(channel)
 
 
 async def _consume(
     connection: AbstractConnection, drop: Callable[..., None], spec: QueueSpec, prefetch: int, handle: Receive
 ) -> tuple[str, AbstractQueue]:
-    async def consume(channel: AbstractChannel) -> tuple[str, AbstractQueue]:
-        await channel.set_qos(prefetch_count=prefetch, timeout=STEP)
-        queue = await _declare(channel, spec)
-        tag = await queue.consume(handle, timeout=STEP)
-        await _watch(channel, drop)
-        return str(tag), queue
-
-    return await _with_leader(connection, spec, consume)
+    channel, queue, tag = await _open(connection, spec, prefetch, handle)
+    await _watch(channel, drop)
+    return tag, queue
 
 
 async def _probe(connection: AbstractConnection, spec: QueueSpec) -> None:
     """Declare a queue that nobody consumes, and see that it works."""
-
-    async def consume(channel: AbstractChannel) -> None:
-        await channel.set_qos(prefetch_count=1, timeout=STEP)
-        queue = await _declare(channel, spec)
-        await queue.consume(_ignore, timeout=STEP)
-        await _close(channel)  # gives back what it was sent
-
-    await _with_leader(connection, spec, consume)
+    channel, _, _ = await _open(connection, spec, 1, _ignore)
+    await _close(channel)  # gives back what it was sent
 
 
 async def _close(channel: AbstractChannel) -> None:

@@ -79,6 +79,11 @@ def dead_queue(service: str) -> QueueSpec:
     return QueueSpec(f"{service}.dead", {"x-queue-type": "quorum", "x-delivery-limit": _NEVER})
 
 
+def comparison_queue(name: str) -> QueueSpec:
+    """Tells whether the broker answers at all; goes by itself where nobody removes it."""
+    return QueueSpec(f"echo.{name}", {"x-queue-type": "quorum", "x-expires": 60_000})
+
+
 def transient_queue(service: str, replica: str, topics: Sequence[str]) -> QueueSpec:
     """One replica's own queue; a replica that cannot keep up loses the oldest messages, never the broker's memory."""
     arguments: Arguments = {"x-queue-type": "classic", "x-max-length": 10_000, "x-overflow": "drop-head"}
