@@ -1,6 +1,7 @@
 """The compose file: every service, every variable a setting that exists, nobody waits for what never is ready."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVICES = [name for step in START_ORDER for name in step]
 SURROUNDINGS = ["mongodb", "rabbitmq", "minio", "qdrant"]
+FETCHING = {"models": "synthesis", "voice-models": "voice"}
+"""Containers that fetch what a service needs, and end."""
 DOCKERFILE = (ROOT / "deploy/docker/service.Dockerfile").read_text()
 KNOWN = {
     f"{settings.model_config['env_prefix']}{field}".upper(): title
@@ -28,7 +31,7 @@ def variables(name: str) -> dict[str, str]:
 
 
 def test_every_service_and_all_they_need_is_there() -> None:
-    assert set(SERVICES) | set(SURROUNDINGS) | {"models"} == set(CONTAINERS)
+    assert set(SERVICES) | set(SURROUNDINGS) | set(FETCHING) == set(CONTAINERS)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -69,7 +72,6 @@ def test_what_is_waited_for_can_be_ready() -> None:
         for other, wait in waits.items():
             done = CONTAINERS[other]["restart"] == "on-failure"
             assert wait["condition"] == ("service_completed_successfully" if done else "service_healthy"), (name, other)
-    assert CONTAINERS["synthesis"]["depends_on"]["models"]
     assert CONTAINERS["gateway"]["depends_on"]["synthesis"]
 
 
@@ -77,14 +79,31 @@ def test_what_must_stay_is_kept_in_volumes() -> None:
     for name in SURROUNDINGS:
         [volume] = CONTAINERS[name]["volumes"]
         assert volume.split(":")[0] in COMPOSE["volumes"]
-    assert CONTAINERS["synthesis"]["volumes"] == CONTAINERS["models"]["volumes"]
+
+
+def test_every_model_is_fetched_before_the_service_that_needs_it_starts() -> None:
+    needing = {folder.parent.parent.name for folder in ROOT.glob("services/*/echo_*/models.py")}
+    assert needing == set(FETCHING.values())
+    for container, service in FETCHING.items():
+        folder = variables(service)[f"ECHO_{service.upper()}_MODELS"]
+        assert CONTAINERS[container]["command"] == ["python", "-m", f"echo_{service}.models", folder]
+        assert CONTAINERS[container]["build"] == CONTAINERS[service]["build"]
+        assert CONTAINERS[container]["volumes"] == CONTAINERS[service]["volumes"] == [f"models:{folder}"]
+        assert CONTAINERS[service]["depends_on"][container]
+    assert CONTAINERS["voice"]["depends_on"]["models"], "clones are made for Kokoro, with Kokoro's model"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_images_hold_what_the_form_in_one_process_does(name: str) -> None:
+    embedded = tomllib.loads((ROOT / "deploy/embedded/pyproject.toml").read_text())["project"]["dependencies"]
+    assert f"echo-{name}{CONTAINERS[name]['build']['args'].get('EXTRAS', '')}" in embedded
 
 
 def test_two_workers_speak() -> None:
     assert CONTAINERS["synthesis"]["deploy"]["replicas"] == 2
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "models"])
+@pytest.mark.parametrize("name", [*SERVICES, *FETCHING])
 def test_our_images_are_one_dockerfile_without_privileges(name: str) -> None:
     container = CONTAINERS[name]
     folder = container["build"]["args"]["SERVICE"]

@@ -11,8 +11,8 @@ from echo_embedded.datafolder import CannotStartError
 from echo_synthesis.engine import ModelsError
 from echo_synthesis.engines import discover
 from echo_synthesis.models import fetch, missing
-from echo_voice.cloning.fetch import EncoderMissingError, fetch_encoder
-from echo_voice.likeness import encoder_file
+from echo_voice.cloning.fetch import EncoderMissingError
+from echo_voice.models import fetch as fetch_encoder
 
 
 def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Console) -> None:
@@ -47,13 +47,10 @@ def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Consol
 
 def _fetch_encoder(folder: Path, console: Console) -> None:
     """Speech does without it: clones cannot be made then, and that is said."""
-    target = encoder_file(folder)
-    if target.exists():
-        return
     try:
         with console.status("Speaker encoder"):
-            fetch_encoder(target.parent)
-    except (EncoderMissingError, OSError) as error:
+            fetch_encoder(folder)
+    except EncoderMissingError as error:
         console.print(f"No voice can be cloned on this machine: {error}", highlight=False, soft_wrap=True)
 
 

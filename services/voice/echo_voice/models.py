@@ -1,0 +1,32 @@
+"""The model that clones need, the speaker encoder: `python -m echo_voice.models DIR` fetches it."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from echo_voice.cloning.fetch import EncoderMissingError, fetch_encoder
+from echo_voice.likeness import encoder_file
+
+
+def fetch(models: Path) -> None:
+    """Fetch and prepare the encoder into `models`; what is there is kept. Raises `EncoderMissingError`."""
+    try:
+        fetch_encoder(encoder_file(models).parent)
+    except OSError as error:
+        raise EncoderMissingError(f"The speaker encoder cannot be written to {models}: {error.strerror}.") from error
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="echo_voice.models", description="Fetch and prepare the speaker encoder.")
+    parser.add_argument("folder", type=Path)
+    try:
+        fetch(parser.parse_args().folder)
+    except EncoderMissingError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
