@@ -12,11 +12,10 @@ from echo_common.http.server import serving
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_feedback.main import service as feedback
-from echo_voice.main import service as voice
 from tests.support.database import Database
 
 
-@pytest.mark.parametrize("service", [voice(), feedback()], ids=lambda service: service.name)
+@pytest.mark.parametrize("service", [feedback()], ids=lambda service: service.name)
 async def test_a_place_says_that_its_parts_are_well(service: Service[Any], database: Database, tmp_path: Path):
     settings = CommonSettings(
         listen=f"unix://{tmp_path}/{service.name}.sock",

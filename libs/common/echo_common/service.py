@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 
 from echo_common.auth.tokens import TokenVerifier, Trust
 from echo_common.bus.connect import open_bus
+from echo_common.bus.delivery import Delivery
 from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
 from echo_common.bus.inproc import InprocBroker
 from echo_common.bus.port import Bus
@@ -75,7 +76,7 @@ class Service(Generic[D]):
             trust = await stack.enter_async_context(Trust.following(adapters.auth))
             dependencies = await stack.enter_async_context(self.open(adapters))
             await adapters.relay.start()
-            await self._consume(adapters, dependencies)
+            delivery = await self._consume(adapters, dependencies)
             checks: dict[str, Check] = {
                 "database": adapters.store.ping,
                 "bus": adapters.bus.ping,
@@ -92,16 +93,19 @@ class Service(Generic[D]):
                 **self.options,
             )
             app.state.dependencies = dependencies
+            app.state.delivery = delivery
             app.state.verifier = TokenVerifier(trust)
             yield app
 
-    async def _consume(self, adapters: Adapters, dependencies: D) -> None:
+    async def _consume(self, adapters: Adapters, dependencies: D) -> Delivery:
         inbox = StoreInbox(adapters.store)
         dead_letters = StoreDeadLetters(adapters.store)
         await inbox.prepare()
         await dead_letters.prepare()
-        for consumer in self.subscriptions.bind(self.name, dependencies, inbox, dead_letters).consumers():
+        delivery = self.subscriptions.bind(self.name, dependencies, inbox, dead_letters)
+        for consumer in delivery.consumers():
             await adapters.bus.consume(consumer)
+        return delivery
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
         faults = FaultPoints(settings.fault_point)
@@ -122,3 +126,9 @@ class Service(Generic[D]):
 def dependencies_of(request: Request) -> Any:
     """The dependencies of the service that serves this request; annotate the parameter with their type."""
     return request.app.state.dependencies
+
+
+def delivery_of(request: Request) -> Delivery:
+    """The delivery path of the service that serves this request, for operators: its dead letters, and their replay."""
+    found: Delivery = request.app.state.delivery
+    return found

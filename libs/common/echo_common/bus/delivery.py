@@ -107,7 +107,8 @@ class Delivery:
     """A service's handlers, bound to its inbox and its dead letters.
 
     A durable message is settled by its handler, or retried by `policy`, or buried in the dead letters; when those cannot be
-    written it is retried: nothing is lost. Transient messages that fail are logged and forgotten.
+    written it is retried: nothing is lost. Transient messages that fail are logged and forgotten. `dead_letters` may be listed;
+    `replay` tries one again.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class Delivery:
     ) -> None:
         self._service = service
         self._inbox = inbox
-        self._dead_letters = dead_letters
+        self.dead_letters = dead_letters
         self._policy = policy or RetryPolicy()
         self._types = event_types() if types is None else types
         self._durable = {(h.topic, h.event_type.event_version): h for h in handlers if not h.transient}
@@ -169,7 +170,7 @@ class Delivery:
     async def bury(self, message: Message, error: str) -> Outcome:
         """Move a message to the dead letters."""
         try:
-            await self._dead_letters.add(DeadLetter(self._service, message, error, message.attempt, now()))
+            await self.dead_letters.add(DeadLetter(self._service, message, error, message.attempt, now()))
         except Exception as failure:
             log.warning("dead_letter_not_written", **self._facts(message), error=repr(failure))
             return Retry(self._policy.delay(message.attempt))
@@ -181,12 +182,12 @@ class Delivery:
 
         Raises `DeadLetterNotFoundError`; `ReplayFailedError` when the handler fails again.
         """
-        letter = await self._dead_letters.get(letter_id)
+        letter = await self.dead_letters.get(letter_id)
         try:
             await self._handle(letter.message)
         except Exception as error:
             raise ReplayFailedError(details={"error": repr(error)}) from error
-        await self._dead_letters.remove(letter_id)
+        await self.dead_letters.remove(letter_id)
 
     async def _handle(self, message: Message) -> None:
         event = self._decode(message)
