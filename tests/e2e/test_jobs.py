@@ -45,7 +45,10 @@ async def test_jobs_are_filtered_searched_sorted_and_paged(ada: Person, eve: Per
     assert listed["text_length"] == len(texts[-1])
     [listed, *_] = data(await ada.http.get("/jobs", params={"include_text": True}))
     assert listed["text_content"] == texts[-1]
-    assert refusal(await ada.http.get("/job", params={"sort_by": "text"})) == (422, "VALIDATION_ERROR")
+    for query in ({"sort_by": "text"}, {"statsu": "failed"}, {"limit": 101}, {"page": 0}, {"status": "done"}):
+        refused = await ada.http.get("/job", params=query)
+        assert refusal(refused) == (422, "VALIDATION_ERROR")
+        assert [detail["field"] for detail in refused.json()["error"]["details"]] == list(query)
 
 
 async def test_only_administrators_look_at_other_peoples_jobs(ada: Person, eve: Person, admin: Person) -> None:

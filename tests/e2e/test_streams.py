@@ -97,6 +97,17 @@ async def test_a_ticket_is_spent_once_even_by_many_at_once(platform: Platform, a
     assert sorted(answer.status_code for answer in answers) == [200] + [401] * 7
 
 
+async def test_the_form_for_urls_takes_every_option_and_no_other(ada: Person) -> None:
+    query = {"text": "Chapter 4.", "voice_id": "tone_low"}
+    events = {"Accept": "text/event-stream"}
+    heard = await ada.http.get(
+        STREAM, params={**query, "normalize": False, "timestamp_granularity": "syllable"}, headers=events
+    )
+    assert (heard.status_code, '"syllable"' in heard.text) == (200, True)
+    assert refusal(await ada.http.get(STREAM, params={**query, "language": "de"})) == (422, "VALIDATION_ERROR")
+    assert refusal(await ada.http.get(STREAM, params={**query, "sped": 2})) == (422, "VALIDATION_ERROR")
+
+
 async def test_a_stream_says_either_its_text_or_a_saved_one(ada: Person) -> None:
     assert refusal(await ada.http.get(STREAM, params={"voice_id": "tone_low"})) == (422, "VALIDATION_ERROR")
 

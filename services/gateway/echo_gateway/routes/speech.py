@@ -8,13 +8,11 @@ from echo_common.auth.principal import Scope
 from echo_common.contracts.errors.synthesis import SPEAKING, TextNotFoundError, TicketInvalidError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import (
     AsyncSynthesis,
+    StreamQuery,
     StreamTicketView,
     SynthesisResult,
     SynthesizeRequest,
-    TextId,
-    VoiceId,
 )
-from echo_common.contracts.values import AudioFormat
 from echo_common.http.envelope import Success
 from echo_gateway.forwarding import Media, Noun, enveloped
 
@@ -114,18 +112,5 @@ def issue_stream_ticket() -> None:
     answers=_SOUND,
     errors=(VoiceNotFoundError, TextNotFoundError, TicketInvalidError, *SPEAKING),
 )
-def stream_speech_from_query(
-    text: Annotated[
-        str | None, Query(min_length=1, max_length=4_000, description="What to say.", examples=["Hello from Echo."])
-    ] = None,
-    text_id: Annotated[TextId | None, Query(description="A saved text to say, instead of `text`.")] = None,
-    voice_id: Annotated[VoiceId | None, Query(description="The default voice when absent.")] = None,
-    output_format: AudioFormat = AudioFormat.MP3,
-    sample_rate: Annotated[int, Query(ge=8_000, le=48_000, description="Samples a second.")] = 24_000,
-    speed: Annotated[float, Query(ge=0.25, le=4.0, description="2 is twice as fast.")] = 1.0,
-    pitch: Annotated[float, Query(ge=0.5, le=2.0, description="2 is an octave higher.")] = 1.0,
-    volume: Annotated[float, Query(ge=0.0, le=2.0, description="Gain.")] = 1.0,
-    ticket: Annotated[str | None, Query(max_length=100, description="Stands for the token, once.")] = None,
-    accept: Accept = None,
-) -> None:
+def stream_speech_from_query(query: Annotated[StreamQuery, Query()], accept: Accept = None) -> None:
     """The same for what can only open a URL."""

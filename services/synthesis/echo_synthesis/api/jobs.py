@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
@@ -10,12 +10,13 @@ from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, Jo
 from echo_common.contracts.values import JobStatus
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
+from echo_common.http.queries import only_known
 from echo_synthesis import usecases
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.domain import Job
 from echo_synthesis.views import job_view, synthesis_result
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(only_known)])
 
 
 @router.post("/job", status_code=201)

@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
+from echo_common.http.queries import only_known
 from echo_synthesis import usecases
 from echo_synthesis.api.audio import audio_response
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
@@ -15,7 +16,7 @@ from echo_synthesis.text.captions import cues, srt, vtt
 from echo_synthesis.usecases import Synthesis
 from echo_synthesis.views import generate_view
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(only_known)])
 
 
 @router.post("/tts/generate", status_code=202)

@@ -12,11 +12,10 @@ from echo_common.contracts.http.synthesis import (
     AsyncSynthesis,
     ReferenceSpeech,
     SpeechConfig,
+    StreamQuery,
     StreamTicketView,
     SynthesisResult,
     SynthesizeRequest,
-    TextId,
-    VoiceId,
 )
 from echo_common.contracts.values import AudioFormat
 from echo_common.http.envelope import Success, ok
@@ -88,27 +87,15 @@ async def issue_ticket(principal: SpeechWriter, deps: Deps) -> Success[StreamTic
 
 @router.get("/tts/synthesize/stream")
 async def stream_query(
-    request: Request,
-    bearer: Bearer,
-    deps: Deps,
-    text: Annotated[str | None, Query(min_length=1, max_length=4_000)] = None,
-    text_id: Annotated[TextId | None, Query()] = None,
-    voice_id: Annotated[VoiceId | None, Query()] = None,
-    output_format: AudioFormat = AudioFormat.MP3,
-    sample_rate: Annotated[int, Query(ge=8_000, le=48_000)] = 24_000,
-    speed: Annotated[float, Query(ge=0.25, le=4.0)] = 1.0,
-    pitch: Annotated[float, Query(ge=0.5, le=2.0)] = 1.0,
-    volume: Annotated[float, Query(ge=0.0, le=2.0)] = 1.0,
-    ticket: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
-    accept: Accept = "*/*",
+    request: Request, bearer: Bearer, deps: Deps, query: Annotated[StreamQuery, Query()], accept: Accept = "*/*"
 ) -> Response:
     """The same for what can only open a URL; a ticket stands for the token."""
-    if ticket is not None:
-        principal = await deps.studio.tickets.redeem(ticket)
+    if query.ticket is not None:
+        principal = await deps.studio.tickets.redeem(query.ticket)
     else:
         principal = await authorized(request, bearer, Scope.SPEECH_WRITE)
-    config = SpeechConfig(output_format=output_format, sample_rate=sample_rate, speed=speed, pitch=pitch, volume=volume)
-    body = usecases.request_of(text, text_id, voice_id, config)
+    config = SpeechConfig(**query.model_dump(include=set(SpeechConfig.model_fields)))
+    body = usecases.request_of(query.text, query.text_id, query.voice_id, config)
     return await _stream(body, principal, deps.studio, accept)
 
 

@@ -1,16 +1,17 @@
 """Saved texts."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.http.synthesis import CreateText, TextPatch, TextView
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
+from echo_common.http.queries import only_known
 from echo_synthesis import usecases
 from echo_synthesis.api.dependencies import Deps
 from echo_synthesis.views import text_view
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(only_known)])
 
 
 @router.post("/texts", status_code=201)

@@ -48,6 +48,16 @@ class SynthesizeRequest(Request):
         return self
 
 
+class StreamQuery(SpeechConfig):
+    """The same for what can only open a URL."""
+
+    text: str | None = Field(None, min_length=1, max_length=4_000, description="What to say.", examples=["Hello from Echo."])
+    text_id: TextId | None = Field(None, description="A saved text to say, instead of `text`.")
+    voice_id: VoiceId | None = Field(None, description="The default voice when absent.")
+    output_format: AudioFormat = AudioFormat.MP3
+    ticket: str | None = Field(None, min_length=1, max_length=100, description="Stands for the token, once.")
+
+
 class ReferenceSpeech(Request):
     """The Echo API's request: a text, and the voice model that speaks it."""
 
