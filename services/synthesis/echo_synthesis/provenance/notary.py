@@ -5,13 +5,20 @@ import wave
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from echo_common.errors import EchoError
+from echo_common.errors import EchoError, InternalError
+from echo_common.fence import fenced
 from echo_common.store.port import Store
 from echo_synthesis.domain import Origin, SpeechSettings
 from echo_synthesis.engine import EngineSpec
 from echo_synthesis.provenance.origins import Origins
 from echo_synthesis.provenance.signers import Credentials, Signer, Signers
 from echo_synthesis.settings import SynthesisSettings
+
+SMALL = 8 * 1024 * 1024
+"""Bytes of a file that is signed in this process; larger ones take memory and hold the event loop up."""
+
+_SIGNING = "echo_synthesis.provenance.signing"
+_LONGEST = 300.0  # seconds; an hour of WAV takes 5
 
 SIGNABLE = frozenset({"audio/wav", "audio/mpeg", "audio/flac"})
 """Formats that have room for a manifest."""
@@ -56,8 +63,18 @@ class Notary:
             return path
         sealed = path.with_name(f"{path.name}.sealed")
         async with self._one_at_a_time:
-            await asyncio.to_thread(_sign, path, sealed, mime, self._credentials, origin)
+            if (await asyncio.to_thread(path.stat)).st_size <= SMALL:
+                await asyncio.to_thread(_sign, path, sealed, mime, self._credentials, origin)
+            else:
+                await self._sign_elsewhere(path, sealed, mime, origin)
         return sealed
+
+    async def _sign_elsewhere(self, path: Path, sealed: Path, mime: str, origin: Origin) -> None:
+        """Raises `InternalError`: what must be marked is not handed out without."""
+        certificate, key = await asyncio.to_thread(self._credentials.write, path.parent)
+        voice = "cloned" if origin.cloned else "synthetic"
+        if await fenced(_SIGNING, path, sealed, mime, certificate, key, origin.id, voice, seconds=_LONGEST) is None:
+            raise InternalError
 
 
 def _sign(source: Path, target: Path, mime: str, credentials: Credentials, origin: Origin) -> None:

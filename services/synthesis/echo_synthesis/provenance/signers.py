@@ -35,6 +35,14 @@ class Credentials:
         """Raises `OSError`."""
         return cls(certificate.read_bytes(), key.read_bytes())
 
+    def write(self, folder: Path) -> tuple[Path, Path]:
+        """Files of the certificate and the key, for this user only."""
+        certificate, key = folder / "certificate.pem", folder / "key.pem"
+        for path, content in ((certificate, self.chain), (key, self.key)):
+            path.touch(mode=0o600)
+            path.write_bytes(content)
+        return certificate, key
+
     @property
     def algorithm(self) -> str:
         """As C2PA names it. Raises `ValueError` for a key it cannot sign with."""
