@@ -16,7 +16,7 @@ from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.domain import Audio
 from echo_synthesis.narration import Narration, Narrator, plan
-from echo_synthesis.provenance import Notary
+from echo_synthesis.provenance.notary import Notary
 from echo_synthesis.recording import Part, Recorder
 from echo_synthesis.voices import Voices
 

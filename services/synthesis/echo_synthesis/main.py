@@ -20,7 +20,7 @@ from echo_synthesis.handlers import Dependencies
 from echo_synthesis.links import Links
 from echo_synthesis.metering import Meter
 from echo_synthesis.narration import Narrator
-from echo_synthesis.provenance import Notary
+from echo_synthesis.provenance.notary import Notary
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.speechcache import SpeechCache

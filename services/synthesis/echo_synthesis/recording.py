@@ -18,7 +18,7 @@ from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.domain import Audio, Chapter, ChapterMarks, WordMark
 from echo_synthesis.narration import Narration, Narrator, SpokenUnit
-from echo_synthesis.provenance import Notary
+from echo_synthesis.provenance.notary import Notary
 from echo_synthesis.times import TimesWriter
 
 _SURER: Sequence[Alignment] = ("model", "aligned", "estimated")

@@ -7,7 +7,7 @@ from echo_common.errors import ValidationError
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.clones import Clones
 from echo_synthesis.links import Links
-from echo_synthesis.provenance import Notary
+from echo_synthesis.provenance.notary import Notary
 from echo_synthesis.recording import Recorder
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from echo_synthesis.domain import Origin
-from echo_synthesis.provenance import Verdict, inspect
+from echo_synthesis.provenance.inspection import Verdict, inspect
 from echo_synthesis.usecases.studio import Studio
 
 
