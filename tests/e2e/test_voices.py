@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import httpx
+
 from tests.support.eventually import eventually
 from tests.support.person import Person, data, refusal
 from tests.support.recordings import spoken, wav
@@ -143,6 +145,15 @@ async def test_the_echo_api_makes_keeps_and_links_voice_models(ada: Person, eve:
     stranger = await eve.http.get(f"{root}/voice-models/{model_id}")
     assert (stranger.status_code, stranger.json()) == (404, {"error": "Voice model not found"})
     assert (await eve.http.get(f"{root}/voice-models", params={"user_id": me})).status_code == 403
+    who = {"email": data(await ada.http.get("/users/me"))["email"]}
+    document = (await ada.http.post(f"{root}/users/Ada", json=who)).json()
+    assert (document["_id"], document["name"], document["email"]) == (me, "Ada", who["email"])
+    assert (await eve.http.post(f"{root}/users/Ada", json=who)).status_code == 403
+    unknown = await ada.http.post(f"{root}/synthesize", json={"text": "Hello.", "reference_id": "nobody"})
+    assert (unknown.status_code, set(unknown.json())) == (404, {"error"})
+    async with httpx.AsyncClient() as nobody:
+        refused = await nobody.get(f"{root}/voice-models")
+        assert (refused.status_code, set(refused.json())) == (401, {"error"})
 
     async def speaks() -> bool:
         body = {"text": "Hello dear.", "reference_id": made["reference_id"]}
@@ -151,6 +162,36 @@ async def test_the_echo_api_makes_keeps_and_links_voice_models(ada: Person, eve:
     await eventually(speaks)
     assert (await ada.http.delete(f"{root}/voice-models/{model_id}")).json()["success"]
     assert (await ada.http.get(f"{root}/voice-models/{model_id}")).status_code == 404
+
+
+async def test_a_training_is_cancelled_taken_up_again_and_remembered(ada: Person) -> None:
+    sample_id = await recorded(ada)
+    body = {"name": "tone-hang", "sample_ids": [sample_id], "consent": ATTESTED, "config": {"epochs": 2}}
+    clone_id = data(await ada.http.post("/voice/clones", json=body), 202)["clone_id"]
+
+    async def training() -> bool:
+        return bool(data(await ada.http.get(f"/voice/clones/{clone_id}"))["status"] == "training")
+
+    await eventually(training)
+    patched = data(await ada.http.patch(f"/voice/clones/{clone_id}", json={"status": "cancelled", "name": "Quick"}))
+    assert (patched["status"], patched["name"]) == ("cancelled", "Quick")
+
+    data(await ada.http.post(f"/voice/clones/{clone_id}/train", json={}), 202)
+    events = [event async for event in ada.watch(f"/voice/clones/{clone_id}/progress")]
+    assert (events[-2]["status"], events[-2]["progress"]) == ("completed", 100)
+    history = data(await ada.http.get(f"/voice/clones/{clone_id}/trainings"))
+    assert [training["status"] for training in history] == ["completed", "cancelled"]
+
+
+async def test_a_deleted_voice_speaks_no_more_and_what_it_said_stays(ada: Person) -> None:
+    clone_id = await cloned(ada, await recorded(ada))
+    result = data(await say(ada, voice_id=clone_id))
+
+    data(await ada.http.delete(f"/voice/clones/{clone_id}"))
+
+    await eventually(lambda: _gone(ada, clone_id), within=5)
+    assert refusal(await say(ada, voice_id=clone_id)) == (404, "VOICE_NOT_FOUND")
+    assert (await ada.audio(result)).status_code == 200
 
 
 async def _gone(person: Person, clone_id: str) -> bool:
