@@ -107,6 +107,18 @@ async def test_no_voice_stands_in_for_a_language_it_does_not_speak(down: Provide
             await usecases.synthesize(ask("Eins. Zwei.", language="de"), ALICE, deps.studio)
 
 
+async def test_a_few_words_choose_a_voice_that_speaks_their_language_but_refuse_none(
+    gemini: Provider, replica: Replica
+) -> None:
+    async with replica(**SPARE) as deps:
+        one = await usecases.plan_speech("Bonjour, il est 15h30 à Paris.", None, SpeechConfig(), "usr_1", deps.studio)
+        assert (one.settings.engine, one.settings.language) == ("gemini", "fr")
+        named = await usecases.plan_speech("Bonjour, il est 15h30 à Paris.", "tone_low", SpeechConfig(), "usr_1", deps.studio)
+        assert (named.settings.voice_id, named.settings.language) == ("tone_low", "en-US")
+        english = await usecases.plan_speech("Good evening, it is late.", None, SpeechConfig(), "usr_1", deps.studio)
+        assert english.settings.voice_id == "tone_low"
+
+
 async def test_a_multilingual_voice_takes_any_language_and_the_others_do_not(gemini: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
         audio = await usecases.synthesize(ask("Eins. Zwei.", language="de"), ALICE, deps.studio)

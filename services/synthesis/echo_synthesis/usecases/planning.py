@@ -5,7 +5,7 @@ import re
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_synthesis.domain import Pronunciation, SpeechSettings
 from echo_synthesis.narration import Narration, plan
-from echo_synthesis.text.language import is_readable, language_of
+from echo_synthesis.text.language import is_readable, language_of, likely_language
 from echo_synthesis.text.lexicon import relevant
 from echo_synthesis.usecases.studio import Studio, refuse
 from echo_synthesis.voices import CataloguedVoice
@@ -60,8 +60,11 @@ def _voice(
         return config.engine in {None, voice.engine.name, voice.fallback_from}
 
     found = clone or studio.voices.choose(voice_id)
-    if voice_id is None and clone is None and not (speaks(found) and has(found)):
-        found = next((voice for voice in studio.voices.list() if speaks(voice) and has(voice)), found)
+    if voice_id is None and clone is None:
+        guess = wanted or likely_language(sample)
+        able = [voice for voice in (found, *studio.voices.list()) if has(voice)]
+        suited = next((voice for voice in able if guess and voice.speaks(guess)), None)
+        found, wanted = suited or next(filter(speaks, able), found), guess if suited else wanted
     own = found.voice.language
     if not has(found):
         refuse("config.engine", f"The voice {found.voice.id} is spoken by {found.engine.name}, not {config.engine}.")

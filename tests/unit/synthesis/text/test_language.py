@@ -3,7 +3,7 @@
 # ruff: noqa: RUF001  (Cyrillic)
 import pytest
 
-from echo_synthesis.text.language import is_readable, language_of
+from echo_synthesis.text.language import is_readable, language_of, likely_language
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,25 @@ from echo_synthesis.text.language import is_readable, language_of
 )
 def test_a_sure_language_is_told(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Hola, tengo 3 perros y 12,50 €.", "es"),
+        ("Bonjour, il est 15h30 à Paris.", "fr"),
+        ("Ciao, come va? Ho 3,5 kg.", "it"),
+        ("Bom dia, tudo bem?", "pt"),
+        ("Hello there, how are you?", "en"),
+        ("Das Auto", None),
+        ("Don Quijote de la Mancha", None),
+        ("Kubernetes, nginx, RabbitMQ", None),
+        ("One. Two. Three.", None),
+    ],
+)
+def test_a_few_words_make_a_language_likely(text: str, language: str | None) -> None:
+    assert language_of(text) is None
+    assert likely_language(text) == language
 
 
 @pytest.mark.parametrize(
