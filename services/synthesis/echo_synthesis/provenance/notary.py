@@ -10,6 +10,7 @@ from echo_common.fence import fenced
 from echo_common.store.port import Store
 from echo_synthesis.domain import Origin, SpeechSettings
 from echo_synthesis.engine import EngineSpec
+from echo_synthesis.provenance.inspection import Inspection, inspect
 from echo_synthesis.provenance.origins import Origins
 from echo_synthesis.provenance.signers import Credentials, Signer, Signers
 from echo_synthesis.settings import SynthesisSettings
@@ -18,6 +19,7 @@ SMALL = 8 * 1024 * 1024
 """Bytes of a file that is signed in this process; larger ones take memory and hold the event loop up."""
 
 _SIGNING = "echo_synthesis.provenance.signing"
+_READERS = 2  # processes that look at strangers' files at the same time
 _LONGEST = 300.0  # seconds; an hour of WAV takes 5
 
 SIGNABLE = frozenset({"audio/wav", "audio/mpeg", "audio/flac"})
@@ -37,6 +39,7 @@ class Notary:
         self._credentials = credentials
         self._everything = everything
         self._one_at_a_time = asyncio.Semaphore(1)  # memory grows with the file
+        self._readers = asyncio.Semaphore(_READERS)
 
     @classmethod
     async def open(cls, store: Store, settings: SynthesisSettings) -> "Notary":
@@ -68,6 +71,11 @@ class Notary:
             else:
                 await self._sign_elsewhere(path, sealed, mime, origin)
         return sealed
+
+    async def inspect(self, path: Path) -> Inspection:
+        """Look at a file of a stranger's; writes beside it. Raises `StoreUnavailableError`."""
+        async with self._readers:
+            return await inspect(path, await self.signers.all())
 
     async def _sign_elsewhere(self, path: Path, sealed: Path, mime: str, origin: Origin) -> None:
         """Raises `InternalError`: what must be marked is not handed out without."""

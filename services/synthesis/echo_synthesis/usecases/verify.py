@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from echo_synthesis.domain import Origin
-from echo_synthesis.provenance.inspection import Verdict, inspect
+from echo_synthesis.provenance.inspection import Verdict
 from echo_synthesis.usecases.studio import Studio
 
 
@@ -30,7 +30,7 @@ class Finding:
 async def verify(path: Path, studio: Studio) -> Finding:
     """Find out about a file of a stranger. Writes beside it. Raises `StoreUnavailableError`."""
     notary = studio.notary
-    inspection = await inspect(path, await notary.signers.all())
+    inspection = await notary.inspect(path)
     recorded = await notary.origins.by_checksum(inspection.checksum) or await _of_audio(inspection.checksum, studio)
     named = None
     if recorded is None and inspection.manifest is not None and inspection.manifest.origin is not None:
