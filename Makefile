@@ -41,8 +41,8 @@ types: .venv/dev.stamp ## mypy, strict
 imports: .venv/dev.stamp ## import-linter: who may import whom
 	$(BIN)/lint-imports
 
-bench: .venv/dev.stamp ## Print the figures of the promises
-	$(BIN)/python -m bench $(ARGS)
+bench: .venv/dev.stamp ## Measure the promises and write docs/benchmarks.md (ARGS="hop relay --rounds 2" only prints these)
+	$(BIN)/python -m bench $(or $(ARGS),--write docs/benchmarks.md)
 
 bench-clone: .venv/dev.stamp ## Measure cloning on recordings of real people (VOICES=folder, LibriSpeech-shaped)
 	$(BIN)/python -m bench.clone $(VOICES) $(ARGS)

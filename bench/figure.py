@@ -1,4 +1,4 @@
-"""A figure: rounds of a measurement, and what was promised."""
+"""What a measure gives: figures against their promises, and comparisons with peers."""
 
 import statistics
 from collections.abc import Sequence
@@ -47,5 +47,34 @@ class Figure:
     def row(self) -> tuple[str, ...]:
         """Cells of the printed table."""
         mark = {True: "kept", False: "BROKEN", None: ""}[self.kept]
-        spread = f"{min(self.values):.3g} … {max(self.values):.3g}" if len(self.values) > 1 else ""
-        return (self.id, self.what, f"{self.median:.3g} {self.unit}".strip(), spread, self.promise, mark, self.note)
+        spread = f"{number(min(self.values))} … {number(max(self.values))}" if len(self.values) > 1 else ""
+        return (self.id, self.what, f"{number(self.median)} {self.unit}".strip(), spread, self.promise, mark, self.note)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Echo beside a peer, one entry a round each. Without values of the peer's, `note` says why there are none."""
+
+    peer: str
+    what: str
+    ours: Sequence[float]
+    theirs: Sequence[float]
+    unit: str = ""
+    note: str = ""
+
+    def row(self) -> tuple[str, ...]:
+        """Cells of the printed table."""
+        values = (
+            f"{number(statistics.median(those))} {self.unit}".strip() if those else "—" for those in (self.ours, self.theirs)
+        )
+        return (self.peer, self.what, *values, self.note)
+
+
+Result = Figure | Comparison
+
+
+def number(value: float) -> str:
+    """Three digits that matter, and no exponent."""
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.3g}"

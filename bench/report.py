@@ -1,0 +1,89 @@
+"""What was measured, as tables for a terminal and as a page."""
+
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from bench.figure import Comparison, Figure, Result
+from bench.load import GENERATOR
+
+PROMISES = ("", "What", "Median", "Range", "Promise", "", "Note")
+PEERS = ("Peer", "What", "Echo", "Peer's", "Note")
+MISSING = ("Measure", "Why there is no figure")
+
+_HOW_TO_READ = """\
+## How to read this
+
+Rates differ from machine to machine, so a promise is a ratio against a reference in the same run, or a count. Within a round
+Echo and its reference take turns, so that both meet the same state of the machine; the median over the rounds counts, the
+range shows how quiet the machine was. Each round speaks texts that were never spoken before: no cache helps, except where the
+cache is measured. A broken promise is printed, it does not fail the run; a measure that could not be taken does.
+
+Echo runs as `make run` starts it, in one process with its engines and its database in processes of their own, and is asked
+through its public API over TCP. Every reference is a process of its own on the same machine:
+
+- **P1, P4**: kokoro-onnx with the int8 model and ONNX Runtime, piper-tts with its packaged voice, used as their own examples
+  do. For P4 in as many processes of one thread as there are cores and in one process with all cores: the better of the two is
+  the reference.
+- **P2, P3, P11, P12, P10**: Echo itself, asked for less, or earlier.
+- **P5**: Starlette's `FileResponse` of the same bytes under the same uvicorn with the same settings, without authentication.
+- **P6**: a raw ASGI function that passes requests on with aiohttp, before the same upstream on a Unix socket, beside the
+  gateway with its authentication, limits, metrics and access log.
+- **P7**: aio-pika publishing with confirmation to the same quorum queue of a private RabbitMQ, the same number awaited at
+  once. An event there is the only one of its aggregate: for each, the relay has a document to read and to write.
+- **Peers**: installed from PyPI into an environment of their own, started as their documentation says, asked for the same
+  texts in the same rounds. First byte and total time are of a streamed answer where the peer can stream.
+"""
+
+
+@dataclass
+class Report:
+    """Everything measured so far; `failures` are exceptions by measure, `absent` what this machine lacks."""
+
+    results: list[Result] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+
+    def tables(self) -> Iterator[tuple[str, Sequence[str], Sequence[Sequence[str]]]]:
+        """Title, headings and rows of each table that has any."""
+        for title, headings, kind in (("Promises", PROMISES, Figure), ("Peers", PEERS, Comparison)):
+            if rows := [result.row() for result in self.results if isinstance(result, kind)]:
+                yield title, headings, rows
+        if missing := [*self.failures.items(), *self.absent.items()]:
+            yield "Not measured", MISSING, missing
+
+    def show(self, console: Console) -> None:
+        """Print it."""
+        for title, headings, rows in self.tables():
+            table = Table(*headings, title=title, title_justify="left")
+            for row in rows:
+                table.add_row(*row)
+            console.print(table)
+
+    def page(self, command: str, rounds: int, when: date) -> str:
+        """A page in Markdown."""
+        written = f"Written by `{command}` on {when.isoformat()}, {rounds} rounds. {machine()}."
+        parts = ["# Benchmarks", f"{written} Load on HTTP servers comes from {GENERATOR}."]
+        parts += [f"## {title}\n\n{_markdown(headings, rows)}" for title, headings, rows in self.tables()]
+        return "\n\n".join([*parts, _HOW_TO_READ])
+
+
+def machine() -> str:
+    """What it was measured on."""
+    path = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in path.read_text().splitlines() if "model name" in line]
+    gib = psutil.virtual_memory().total / 2**30
+    return (
+        f"{len(names)} cores, {names[0] if names else platform.processor()}, {gib:.0f} GiB, Python {platform.python_version()}"
+    )
+
+
+def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in line) + " |" for line in lines)
