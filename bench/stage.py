@@ -18,7 +18,7 @@ import psutil
 from echo_embedded.datafolder import DataFolder
 from echo_embedded.settings import HostSettings
 
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
 
@@ -71,11 +71,12 @@ async def serving(data: Path, models: Path | None, **settings: str) -> AsyncIter
     command = [sys.executable, "-m", "echo_embedded", "serve", "--data", str(data), "--port", "0", "--models", str(chosen)]
     started = time.perf_counter()
     environment = {**os.environ, "ECHO_GATEWAY_LIMIT_USER": "0", "ECHO_GATEWAY_LIMIT_PREMIUM": "0", **settings}
-    child = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, env=environment
-    )
+    said = data / "said.txt"
+    with said.open("wb") as output:
+        child = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output, env=environment)
     try:
-        url = await _announced(DataFolder(data), child)
+        if (url := await _announced(DataFolder(data), child)) is None:
+            raise RuntimeError(f"The platform did not start. {said.read_text().strip()[-500:]}")
         took = time.perf_counter() - started
         async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(total=600)) as session:
             secrets = DataFolder(data).secrets()
@@ -90,10 +91,10 @@ async def serving(data: Path, models: Path | None, **settings: str) -> AsyncIter
             await asyncio.wait_for(child.wait(), _STOP_SECONDS)
 
 
-async def _announced(folder: DataFolder, child: asyncio.subprocess.Process) -> str:
+async def _announced(folder: DataFolder, child: asyncio.subprocess.Process) -> str | None:
     deadline = time.perf_counter() + _START_SECONDS
     while time.perf_counter() < deadline and child.returncode is None:
         if (running := folder.running()) is not None:
             return running.url
         await asyncio.sleep(0.02)
-    raise RuntimeError("The platform did not start; run `echoctl serve` to see why.")
+    return None
