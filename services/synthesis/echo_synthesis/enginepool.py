@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,47 +117,66 @@ class _Request:
 
 
 class _Line:
-    """Requests waiting: in order within a turn, one of each turn after the other; turns within turns alike."""
+    """Requests waiting: in order within a turn, and every turn gets its share; turns within turns alike.
+
+    Fair queueing by virtual time (Demers, Keshav, Shenker 1989): who has had least is next, who comes begins where the line is
+    now, and that moves on by one when each has had one more. It moves when a request is done, not when it is taken: to have
+    come a moment before the others, when all workers were idle, is no advantage for long.
+    """
 
     def __init__(self) -> None:
         self._own: deque[_Request] = deque()
-        self._turns: OrderedDict[Hashable, _Line] = OrderedDict()
-        self._length = 0
+        self._turns: dict[Hashable, _Line] = {}
+        self._had: dict[Hashable, float] = {}
+        self._now = 0.0
+        self._waiting = 0
+        self.unfinished = 0
 
     def __len__(self) -> int:
-        return self._length
+        return self._waiting
 
     def put(self, request: _Request, turn: Turn) -> None:
-        self._length += 1
-        if turn:
-            self._turns.setdefault(turn[0], _Line()).put(request, turn[1:])
-        else:
+        self._waiting += 1
+        self.unfinished += 1
+        if not turn:
             self._own.append(request)
+            return
+        if turn[0] not in self._turns:
+            self._turns[turn[0]] = _Line()
+            self._had[turn[0]] = self._now
+        self._turns[turn[0]].put(request, turn[1:])
 
     def take(self) -> _Request:
-        self._length -= 1
+        self._waiting -= 1
         if self._own:
             return self._own.popleft()
-        turn, line = next(iter(self._turns.items()))
-        request = line.take()
-        self._turns.move_to_end(turn)
-        if not line:
-            del self._turns[turn]
-        return request
+        turn = min((turn for turn, line in self._turns.items() if line), key=self._had.__getitem__)
+        self._had[turn] += 1
+        return self._turns[turn].take()
 
     def drop(self, request: _Request, turn: Turn) -> bool:
         """Whether it was there."""
-        if not turn:
-            there = request in self._own
-            if there:
-                self._own.remove(request)
-        else:
+        if turn:
             line = self._turns.get(turn[0])
             there = line is not None and line.drop(request, turn[1:])
-            if there and not line:
-                del self._turns[turn[0]]
-        self._length -= there
+        elif there := request in self._own:
+            self._own.remove(request)
+        if there:
+            self._waiting -= 1
+            self._leave(turn)
         return there
+
+    def done(self, turn: Turn) -> None:
+        """One that was taken."""
+        if turn:
+            self._now += 1 / len(self._turns)
+            self._turns[turn[0]].done(turn[1:])
+        self._leave(turn)
+
+    def _leave(self, turn: Turn) -> None:
+        self.unfinished -= 1
+        if turn and not self._turns[turn[0]].unfinished:
+            del self._turns[turn[0]], self._had[turn[0]]
 
 
 class _Crew:
@@ -243,6 +262,7 @@ class _Crew:
             _settle(request, EngineUnavailableError("The speech engines are shutting down."))
             raise
         finally:
+            self._line.done(request.turn)
             self._idle.append(worker)
             self._dispatch()
 

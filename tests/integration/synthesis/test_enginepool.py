@@ -122,7 +122,7 @@ async def test_a_cancelled_request_that_is_being_spoken_harms_no_other(make: Cal
     assert pool.health()["tone"].restarts == 0
 
 
-async def test_turns_take_turns(make: Callable[..., EnginePool]) -> None:
+async def test_turns_take_turns_and_who_came_first_has_had_one(make: Callable[..., EnginePool]) -> None:
     pool = make()
     order: list[str] = []
 
@@ -133,7 +133,7 @@ async def test_turns_take_turns(make: Callable[..., EnginePool]) -> None:
     first = asyncio.create_task(speak("tone-slow-200", "a"))
     await until(lambda: pool.health()["tone"].workers_busy)
     await asyncio.gather(first, *(speak(f"a{n}", "a") for n in range(4)), *(speak(f"b{n}", "b") for n in range(2)))
-    assert order == ["tone-slow-200", "a0", "b0", "a1", "b1", "a2", "a3"]
+    assert order == ["tone-slow-200", "b0", "a0", "b1", "a1", "a2", "a3"]
 
 
 async def test_users_take_turns_and_so_do_the_jobs_of_each(make: Callable[..., EnginePool]) -> None:
@@ -148,7 +148,23 @@ async def test_users_take_turns_and_so_do_the_jobs_of_each(make: Callable[..., E
     await until(lambda: pool.health()["tone"].workers_busy)
     greedy = [speak(f"ada {job} {number}", "ada", job) for job in ("1", "2") for number in range(2)]
     await asyncio.gather(first, *greedy, *(speak(f"eve {number}", "eve", "3") for number in range(2)))
-    assert order[1:] == ["ada 1 0", "eve 0", "ada 2 0", "eve 1", "ada 1 1", "ada 2 1"]
+    assert order[1:] == ["eve 0", "ada 1 0", "eve 1", "ada 2 0", "ada 1 1", "ada 2 1"]
+
+
+async def test_who_wants_much_gets_a_share_while_others_keep_coming(make: Callable[..., EnginePool]) -> None:
+    pool = make()
+    order: list[str] = []
+
+    async def speak(text: str, turn: str) -> None:
+        await pool.speak("tone", utter(text), turn=(turn,))
+        order.append(text)
+
+    async def keep_coming(who: str) -> None:
+        for number in range(10):
+            await speak(f"{who}{number}", f"{who}{number}")
+
+    await asyncio.gather(*(speak(f"long{number}", "long") for number in range(4)), *(keep_coming(who) for who in "abc"))
+    assert order.index("long3") < 20
 
 
 async def test_a_full_line_says_so(make: Callable[..., EnginePool]) -> None:
