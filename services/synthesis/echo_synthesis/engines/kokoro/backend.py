@@ -41,6 +41,8 @@ class _OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        # a plan of memory is kept for every shape of input: no two sentences have the same, and the memory grows
+        options.enable_mem_pattern = False
         # a spinning thread would take the core that another worker needs
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(str(home / INT8_MODEL), options, providers=["CPUExecutionProvider"])

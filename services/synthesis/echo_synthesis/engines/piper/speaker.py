@@ -38,6 +38,8 @@ class Speaker:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        # a plan of memory is kept for every shape of input: no two sentences have the same, and the memory grows
+        options.enable_mem_pattern = False
         # a spinning thread would take the core that another worker needs
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(str(home / MODEL), options, providers=["CPUExecutionProvider"])
