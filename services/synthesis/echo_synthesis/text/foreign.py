@@ -155,7 +155,9 @@ class _Reader:
             whole, _, rest = match["figure"].partition(self._habits.decimal)
             name = one if whole == "1" else many
             if len(rest) != 2:
-                return f"{self._said(match['figure'])} {name}"
+                after = match.start("sign") > match.start("figure")
+                said = self._said(match["figure"])
+                return [("figure", said), ("sign", name)] if after else f"{said} {name}"
             said = f"{self._said(whole)} {name}"
             if not int(rest):
                 return said
@@ -173,7 +175,8 @@ class _Reader:
         def _quantity(match: re.Match[str]) -> Said:
             low = f"{self._said(match['low'])} {habits.to}" if match["low"] else ""
             name = units[match["unit"]][match["figure"] != "1"]
-            return " ".join(filter(None, (habits.minus if match["minus"] else "", low, self._said(match["figure"]), name)))
+            said = " ".join(filter(None, (habits.minus if match["minus"] else "", low, self._said(match["figure"]))))
+            return [(match.start(), said), ("unit", name)]
 
     def _ranges(self) -> None:
         @self._found.add(

@@ -55,6 +55,12 @@ def test_every_written_word_knows_what_is_spoken_for_it(text: str, pairs: dict[s
     assert {word.text: unit.said(word) for word in unit.words if unit.said(word) != word.text} == pairs
 
 
+def test_so_does_every_word_of_other_languages() -> None:
+    [unit] = units("Ho 3,5 kg per 20 €.", language="it-IT")
+    said = {word.text: unit.said(word) for word in unit.words if unit.said(word) != word.text}
+    assert said == {"3,5": "tre virgola cinque", "kg": "chili", "20": "venti", "€": "euro"}
+
+
 def test_words_read_together_share_what_is_spoken() -> None:
     class Entry:
         term, respelling, ipa, case_sensitive = "New York City", "nyc", None, False
