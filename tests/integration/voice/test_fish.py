@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from echo_voice.providers.tone import ToneProvider
 from tests.integration.voice.conftest import Booth, Start
 from tests.support import fish_server
 from tests.support.person import data
@@ -48,6 +49,34 @@ async def test_fish_makes_the_clone_and_keeps_it(ada: Booth, fish: Provider, spe
     assert b"Gran" in made.body
     assert b"private" in made.body
     assert b"RIFF" in made.body
+
+
+async def test_fish_waits_for_no_training_on_this_machine(
+    fish: Provider, start: Start, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ToneProvider, "keeps_voices", False)
+    async with start(providers=("tone", "fish"), trainings_at_once=1) as ada:
+        sample = await ada.sample(speech)
+        endless = await ada.clone(sample["id"], name="tone-hang", provider="tone")
+
+        clone = await ada.trained((await ada.clone(sample["id"], provider="fish"))["clone_id"])
+
+        assert (clone["status"], clone["engine"]) == ("ready", "fish")
+        assert (await ada.get(f"/voice/clones/{endless['clone_id']}"))["status"] in {"pending", "training"}
+
+
+async def test_nobody_gets_a_reference_from_who_keeps_voices_though_others_come_first(
+    fish: Provider, start: Start, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ToneProvider, "keeps_voices", False)
+    async with start(providers=("tone", "fish")) as ada:
+        made = (await ada.http.post("/upload-reference", files={"audio": ("me.wav", speech)})).json()
+        assert made == {
+            "success": True,
+            "model_id": FISH_ID,
+            "reference_id": FISH_ID,
+            "message": "The voice model is made.",
+        }
 
 
 async def test_what_fish_refuses_is_said_without_the_key(ada: Booth, fish: Provider, speech: bytes) -> None:
