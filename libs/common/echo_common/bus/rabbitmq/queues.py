@@ -1,0 +1,148 @@
+"""Queues declared, consumed, and replaced when they have died."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+
+from echo_common.bus import topology
+from echo_common.bus.topology import QueueSpec
+from echo_common.ids import new_id
+
+STEP = 5.0
+"""Seconds that one step of setting up (a declaration, a probe) may take."""
+PROBES = 4
+"""How often in a row a queue may leave a consumer without answer before it is looked at as one without a leader."""
+
+Receive = Callable[[AbstractIncomingMessage], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+class Subscription:
+    """Queues consumed, each on a channel of its own; set up again on every new connection. Without `handle` only declared."""
+
+    def __init__(self, queues: Sequence[QueueSpec], prefetch: int = 1, handle: Receive | None = None) -> None:
+        self._specs = queues
+        self._prefetch = prefetch
+        self._handle = handle
+        # Strong references, the queue's to its channel too: one that is collected stops its consumer.
+        self._consuming: list[tuple[str, AbstractQueue]] = []
+
+    async def attach(self, connection: AbstractConnection, drop: Callable[..., None]) -> None:
+        """Declare the queues and consume them; `drop` is called when one is lost later."""
+        if self._handle is None:
+            await asyncio.gather(*(_probe(connection, spec) for spec in self._specs))
+        else:
+            consumed = (_consume(connection, drop, spec, self._prefetch, self._handle) for spec in self._specs)
+            self._consuming = list(await asyncio.gather(*consumed))
+
+    async def cancel(self) -> None:
+        """Ask for no more messages."""
+        for tag, queue in self._consuming:
+            with suppress(*CONNECTION_EXCEPTIONS, TimeoutError):
+                await queue.cancel(tag, timeout=1)
+
+
+async def open_channel(connection: AbstractConnection, *, confirms: bool = False) -> AbstractChannel:
+    """A channel; with `confirms`, a message that no queue takes raises."""
+    channel = connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
+    await channel.initialize(timeout=STEP)
+    return channel
+
+
+async def watch(channel: AbstractChannel, drop: Callable[..., None]) -> None:
+    """Have `drop` called when the channel closes, or the broker ends a consumer on it."""
+    channel.close_callbacks.add(drop)
+    underlay = await channel.get_underlay_channel()
+    underlay.on_consumer_cancel_callbacks.add(drop)
+
+
+async def declare_exchanges(channel: AbstractChannel) -> dict[str, AbstractExchange]:
+    """Every exchange of `topology`, by name."""
+    names = [topology.EVENTS, *(topology.retry_name(delay) for delay in topology.DELAYS)]
+    kind = aio_pika.ExchangeType.TOPIC
+    return {name: await channel.declare_exchange(name, kind, durable=True, timeout=STEP) for name in names}
+
+
+async def _declare(channel: AbstractChannel, spec: QueueSpec) -> AbstractQueue:
+    queue = await channel.declare_queue(
+        spec.name,
+        durable=spec.durable,
+        exclusive=not spec.durable,
+        auto_delete=not spec.durable,
+        arguments=dict(spec.arguments),
+        timeout=STEP,
+    )
+    for key in spec.keys:
+        await queue.bind(spec.exchange, key, timeout=STEP)
+    return queue
+
+
+async def _open(
+    connection: AbstractConnection, spec: QueueSpec, prefetch: int, handle: Receive
+) -> tuple[AbstractChannel, AbstractQueue, str]:
+    """Consume from the queue on a channel of its own; replace it first if it has lost its leader.
+
+    A quorum queue declared within about a second before its broker is killed can come back without a leader, for ever: it
+    is listed and can be declared, but nothing goes in or out, and a consumer gets no answer. A broker under load looks much
+    the same, so a queue is replaced only when it has been silent `PROBES` times in a row, each time while a queue made for
+    the comparison answered, and when the broker knows of no message and no consumer in it. Raises `TimeoutError` otherwise.
+    """
+    for _ in range(PROBES):
+        channel = await open_channel(connection)
+        await channel.set_qos(prefetch_count=prefetch, timeout=STEP)
+        queue = await _declare(channel, spec)
+        try:
+            return channel, queue, str(await queue.consume(handle, timeout=STEP))
+        except TimeoutError:
+            log.warning("queue_silent", queue=spec.name)
+            await close(channel)
+        await _compare(connection)
+    channel = await open_channel(connection)
+    held = (await channel.declare_queue(spec.name, passive=True, timeout=STEP)).declaration_result
+    if held.message_count or held.consumer_count:
+        raise TimeoutError(f"{spec.name} is silent but in use")
+    log.error("queue_without_leader_replaced", queue=spec.name)
+    await channel.queue_delete(spec.name, timeout=4 * STEP)
+    await channel.set_qos(prefetch_count=prefetch, timeout=STEP)
+    queue = await _declare(channel, spec)
+    return channel, queue, str(await queue.consume(handle, timeout=STEP))
+
+
+async def _compare(connection: AbstractConnection) -> None:
+    """See that a new queue of the same kind answers; raises `TimeoutError` when it is the broker that is slow."""
+    channel = await open_channel(connection)
+    try:
+        queue = await _declare(channel, topology.comparison_queue(new_id("compared")))
+        await queue.consume(_ignore, timeout=STEP)
+        await queue.delete(if_unused=False, if_empty=False, timeout=STEP)
+    finally:
+        await close(channel)
+
+
+async def _consume(
+    connection: AbstractConnection, drop: Callable[..., None], spec: QueueSpec, prefetch: int, handle: Receive
+) -> tuple[str, AbstractQueue]:
+    channel, queue, tag = await _open(connection, spec, prefetch, handle)
+    await watch(channel, drop)
+    return tag, queue
+
+
+async def _probe(connection: AbstractConnection, spec: QueueSpec) -> None:
+    """Declare a queue that nobody consumes, and see that it works."""
+    channel, _, _ = await _open(connection, spec, 1, _ignore)
+    await close(channel)  # gives back what it was sent
+
+
+async def close(channel: AbstractChannel) -> None:
+    """Close what may be closed already."""
+    with suppress(*CONNECTION_EXCEPTIONS, TimeoutError):
+        await asyncio.wait_for(channel.close(), STEP)
+
+
+async def _ignore(_: AbstractIncomingMessage) -> None: ...
