@@ -57,6 +57,7 @@ async def _one(name: str, stage: Stage, rounds: int, report: Report, console: Co
     started = time.monotonic()
     console.print(f"[dim]{time.strftime('%H:%M:%S')}[/]  {name} …", end="", highlight=False)
     try:
+        await stage.log_in()
         report.results.extend(await MEASURES[name](stage, rounds))
     except NotMeasuredError as error:
         report.absent[name] = str(error)

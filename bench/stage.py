@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ class Stage:
     session: aiohttp.ClientSession
     models: Path
     started_in: float
+    login: Mapping[str, str]
 
     @classmethod
     @asynccontextmanager
@@ -39,6 +40,13 @@ class Stage:
         with tempfile.TemporaryDirectory(prefix="echo-bench-") as data:
             async with serving(Path(data), models) as stage:
                 yield stage
+
+    async def log_in(self) -> None:
+        """Get a token; it lasts for minutes, which some measures outlast."""
+        async with self.session.post("/api/v1/auth/login", json=self.login) as answer:
+            answer.raise_for_status()
+            token = json.loads(await answer.text())["data"]["access_token"]
+        self.session.headers["Authorization"] = f"Bearer {token}"
 
     async def synthesize(self, text: str, voice: str, output_format: str = "wav") -> dict[str, Any]:
         """Speak through the gateway and wait."""
@@ -81,10 +89,9 @@ async def serving(data: Path, models: Path | None, **settings: str) -> AsyncIter
         async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(total=600)) as session:
             secrets = DataFolder(data).secrets()
             login = {"email": secrets.admin_email, "password": secrets.admin_password}
-            async with session.post("/api/v1/auth/login", json=login) as answer:
-                token = json.loads(await answer.text())["data"]["access_token"]
-            session.headers["Authorization"] = f"Bearer {token}"
-            yield Stage(url, psutil.Process(child.pid), session, chosen, took)
+            stage = Stage(url, psutil.Process(child.pid), session, chosen, took, login)
+            await stage.log_in()
+            yield stage
     finally:
         if child.returncode is None:
             child.terminate()
