@@ -70,7 +70,7 @@ async def passthrough(target: str) -> AsyncIterator[tuple[str, str]]:
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             headers = {name.decode(): value.decode() for name, value in scope["headers"] if name != b"host"}
-            to = URL(client.pick() + scope["raw_path"].decode(), encoded=True)
+            to = URL(client.in_turn()[0] + scope["raw_path"].decode(), encoded=True)
             async with client.session.request(scope["method"], to, headers=headers) as response:
                 await send({"type": "http.response.start", "status": response.status, "headers": list(response.raw_headers)})
                 async for chunk in response.content.iter_any():

@@ -136,3 +136,10 @@ async def test_what_is_no_address_is_refused_at_once(url: str):
     with pytest.raises(AddressError):
         async with ServiceClient.open("house", url):
             pass
+
+
+async def test_each_request_tries_every_replica_whatever_others_do_meanwhile() -> None:
+    async with ServiceClient.open("house", "http://one:1,http://two:2") as client:
+        first, second, third = client.in_turn(), client.in_turn(), client.in_turn()
+    assert set(first) == set(second) == {"http://one:1", "http://two:2"}
+    assert first == third != second

@@ -1,10 +1,10 @@
 """Calling another service: over TCP, to any of its replicas in turn, or over a Unix socket."""
 
 import json as jsonlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import cycle, islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,17 +49,16 @@ class Answer:
 
 
 class ServiceClient:
-    """A client of one service. For a raw forwarder, `session` and `pick` are enough.
+    """A client of one service. For a raw forwarder, `session` and `in_turn` are enough.
 
     `session` has no overall time limit (streams), leaves encodings as they are and keeps connections alive. A request
-    that never reached its replica may be sent to the next: `pick` again, at most `replicas` times.
+    that never reached its replica may be sent to the next one of `in_turn`.
     """
 
     def __init__(self, name: str, bases: list[str], session: aiohttp.ClientSession) -> None:
         self.name = name
         self.session = session
-        self.replicas = len(bases)
-        self._turns = cycle(bases)
+        self._bases = deque(bases)
 
     @classmethod
     @asynccontextmanager
@@ -80,9 +79,14 @@ class ServiceClient:
         ) as session:
             yield cls(name, bases, session)
 
-    def pick(self) -> str:
-        """The next replica's base URL, without a slash at the end. For a Unix socket, one that `session` understands."""
-        return next(self._turns)
+    def in_turn(self) -> Sequence[str]:
+        """Every replica's base URL once, whose turn it is first; whatever others ask meanwhile, none comes twice.
+
+        Without a slash at the end. For a Unix socket, one that `session` understands.
+        """
+        bases = tuple(self._bases)
+        self._bases.rotate(-1)
+        return bases
 
     async def request(
         self,
@@ -114,7 +118,7 @@ class ServiceClient:
         sent = _with_context(headers, json_body=body is not None)
         unavailable = ServiceUnavailableError(f"{self.name} is not reachable right now.")
         limit = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
-        for base in self._each_once():
+        for base in self.in_turn():
             try:
                 async with self.session.request(
                     method, URL(base + path, encoded=True), data=body, headers=sent, timeout=limit, allow_redirects=False
@@ -129,9 +133,6 @@ class ServiceClient:
                 if method not in _REPEATABLE:
                     break  # the service may have done its part: only the caller knows whether to ask again
         raise unavailable
-
-    def _each_once(self) -> Iterator[str]:
-        return islice(self._turns, self.replicas)
 
     def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         if not body and status < 400:

@@ -150,11 +150,11 @@ async def _ask(
     client: ServiceClient, target: str, method: str, headers: CIMultiDict[str], caller: Caller, *, has_body: bool
 ) -> aiohttp.ClientResponse:
     cause: Exception | None = None
-    for _ in range(client.replicas):
+    for base in client.in_turn():
         try:
             return await client.session.request(
                 method,
-                URL(client.pick() + target, encoded=True),
+                URL(base + target, encoded=True),
                 data=caller.body() if has_body else None,
                 headers=headers,
                 allow_redirects=False,
