@@ -24,7 +24,7 @@ R = TypeVar("R")
 _TRAILER = 512
 _LISTED_AT_ONCE = 1000
 _ABANDONED_AFTER = 24 * 3600.0
-_ATTEMPTS = 5
+_ATTEMPTS = 50
 
 
 class FolderStorage:
@@ -159,10 +159,10 @@ def _fill(file: IO[bytes], key: str, mime: str, blocks: Iterable[bytes]) -> Obje
 
 def _move(incoming: Path, path: Path) -> None:
     for attempt in range(1, _ATTEMPTS + 1):
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             incoming.replace(path)
-        except FileNotFoundError:  # a removal has just pruned the empty folder
+        except (FileNotFoundError, FileExistsError):  # a removal prunes the empty folder, before or after its existence was seen
             if attempt == _ATTEMPTS:
                 raise
         else:
