@@ -28,8 +28,8 @@ down: ## Stop the containers; their volumes stay
 ## Check
 check: lint types imports test ## All that must be green: lint, types, import contracts, tests (schemas and documents included)
 
-test: .venv/dev.stamp ## Every suite (ARGS="-k broker")
-	$(BIN)/pytest $(ARGS)
+test: .venv/dev.stamp ## Every suite, two side by side (ARGS="-n0 -k broker" one after the other)
+	$(BIN)/pytest -n2 --dist loadgroup $(ARGS)
 
 lint: .venv/dev.stamp ## ruff: rules and format
 	$(BIN)/ruff check $(CODE)

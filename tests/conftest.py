@@ -1,3 +1,5 @@
+import pytest
+
 pytest_plugins = [
     "tests.support.requirements",
     "tests.support.models",
@@ -8,3 +10,10 @@ pytest_plugins = [
     "tests.support.studio",
     "tests.support.platform",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, all stories of a platform go to one process, so that it is started once; the others go by file."""
+    for item in items:
+        parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        item.add_marker(pytest.mark.xdist_group(str(parameters.get("platform", item.location[0]))))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soxr
+from filelock import FileLock
 
 from echo_synthesis.engine import ModelsError, Speech
 from echo_synthesis.models import fetch, missing
@@ -25,11 +26,13 @@ def speech_models(require: Require) -> Models:
 
     def have(engine: str) -> Path:
         problem = ""
-        if engine in missing(folder):
-            try:
-                fetch(folder, lambda what, done: None, engines=[engine])
-            except ModelsError as error:
-                problem = str(error)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):  # suites run side by side
+            if engine in missing(folder):
+                try:
+                    fetch(folder, lambda what, done: None, engines=[engine])
+                except ModelsError as error:
+                    problem = str(error)
         lacking = ", ".join(missing(folder).get(engine, ()))
         return require(engine, Missing(problem or f"it lacks {lacking}") if lacking else folder)
 

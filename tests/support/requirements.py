@@ -5,8 +5,9 @@ A fixture that looks for such a thing answers with it or with `Missing(reason)`;
 """
 
 import os
+import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import pytest
@@ -27,24 +28,12 @@ class Require(Protocol):
     def __call__(self, name: str, found: T | Missing) -> T: ...
 
 
-@dataclass
-class Absent:
-    """What was missing in this run, and why."""
-
-    reasons: dict[str, str] = field(default_factory=dict)
-    skipped: Counter[str] = field(default_factory=Counter)
-
-
-ABSENT = pytest.StashKey[Absent]()
 MARK = "not on this machine: "
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[ABSENT] = Absent()
+_SKIPPED = re.compile(re.escape(MARK) + r"(\S+) \((.*)\)")
 
 
 @pytest.fixture(scope="session")
-def require(pytestconfig: pytest.Config) -> Require:
+def require() -> Require:
     required = {name.strip() for name in os.environ.get("ECHO_TEST_REQUIRE", "").split(",")}
 
     def check(name: str, found: T | Missing) -> T:
@@ -52,16 +41,13 @@ def require(pytestconfig: pytest.Config) -> Require:
             return found
         if name in required:
             pytest.fail(f"{name} is required (ECHO_TEST_REQUIRE) and missing: {found.reason}", pytrace=False)
-        pytestconfig.stash[ABSENT].reasons[name] = found.reason
         pytest.skip(f"{MARK}{name} ({found.reason})")
 
     return check
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    absent = config.stash[ABSENT]
-    for report in terminalreporter.getreports("skipped"):
-        text = str(report.longrepr)
-        absent.skipped.update(name for name in absent.reasons if f"{MARK}{name} " in text)
-    for name, reason in absent.reasons.items():
-        terminalreporter.write_line(f"NOT EXERCISED: {name}, {absent.skipped[name]} tests ({reason})", yellow=True, bold=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    texts = [str(report.longrepr[2]) for report in terminalreporter.getreports("skipped")]
+    absent = Counter(found.groups() for text in texts if (found := _SKIPPED.search(text)))
+    for (name, reason), count in absent.items():
+        terminalreporter.write_line(f"NOT EXERCISED: {name}, {count} tests ({reason})", yellow=True, bold=True)
