@@ -12,6 +12,7 @@ pytest_plugins = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side, all stories of a platform go to one process, so that it is started once; the others go by file."""
     for item in items:

@@ -162,7 +162,7 @@ def _move(incoming: Path, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             incoming.replace(path)
-        except (FileNotFoundError, FileExistsError):  # a removal prunes the empty folder, before or after its existence was seen
+        except (FileNotFoundError, FileExistsError):  # a removal has just pruned a folder
             if attempt == _ATTEMPTS:
                 raise
         else:
