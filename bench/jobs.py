@@ -21,11 +21,11 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
     with tempfile.TemporaryDirectory(prefix="echo-bench-") as data:
         settings = {"ECHO_SYNTHESIS_ENGINES": "tone", "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_low"}
         async with serving(Path(data), stage.models, **settings) as quick:
-            for number in range(rounds):
+            for _ in range(rounds):
                 started = time.perf_counter()
                 per_client = _JOBS // _CLIENTS
                 await asyncio.gather(*(_queue(quick, per_client) for _ in range(_CLIENTS)))
-                await _all_completed(quick, (number + 1) * _JOBS)
+                await _all_ended(quick)
                 rates.append(_JOBS / (time.perf_counter() - started))
             delays = [1000 * await _heard_after(quick) for _ in range(_CHANGES)]
     return [
@@ -41,12 +41,15 @@ async def _queue(stage: Stage, count: int) -> None:
             answer.raise_for_status()
 
 
-async def _all_completed(stage: Stage, count: int) -> None:
-    while True:
-        async with stage.session.get("/api/v1/job", params={"status": "completed", "limit": 1}) as answer:
-            if (await answer.json())["meta"]["pagination"]["total_count"] >= count:
-                return
-        await asyncio.sleep(0.1)
+async def _all_ended(stage: Stage) -> None:
+    for status in "pending", "processing":
+        while await _count(stage, status):
+            await asyncio.sleep(0.1)
+
+
+async def _count(stage: Stage, status: str) -> int:
+    async with stage.session.get("/api/v1/job", params={"status": status, "limit": 1}) as answer:
+        return int((await answer.json())["meta"]["pagination"]["total_count"])
 
 
 async def _heard_after(stage: Stage) -> float:

@@ -1,28 +1,27 @@
 """P2 and P3: when is the first sound of a stream heard?"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.figure import Figure
 from bench.stage import Stage
-from bench.texts import sentence, story
+from bench.texts import alike, story
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """The first unit alone is a synchronous request for the first sentence, which is of the same kind, never the same."""
+    """The first unit alone is a synchronous request for a sentence as long as the stream's first, which nobody has asked for.
+
+    Not the same sentence: whichever is spoken first would have prepared the model for the other. For the same reason the three
+    requests of a round change places.
+    """
     figures: list[Figure] = []
     for name, voice, promise in (("Kokoro", "af_heart", 1.10), ("Piper", "piper_joe", 1.25)):
         alone, ten_to_one, firsts = [], [], []
         for number in range(rounds):
-            opening = sentence(f"stream {voice} {number}")
-            first = await _first(stage, opening, f"a {number}", voice)
-            started = time.perf_counter()
-            await stage.synthesize(_fresh(opening, "whole"), voice)
-            whole = time.perf_counter() - started
-            single, _ = await stage.first_byte(_fresh(opening, "single"), voice)
-            firsts.append(first)
-            alone.append(first / whole)
-            ten_to_one.append(first / single)
+            seconds = await _round(stage, f"stream {voice} {number}", voice, turn=number)
+            firsts.append(seconds["ten"])
+            alone.append(seconds["ten"] / seconds["alone"])
+            ten_to_one.append(seconds["ten"] / seconds["one"])
         figures += [
             Figure("P2", f"{name}: first byte of a 10-sentence stream ÷ its first sentence alone", alone, at_most=promise),
             Figure("P3", f"{name}: first byte with 10 sentences ÷ with 1", ten_to_one, at_most=1.10),
@@ -31,11 +30,19 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
     return figures
 
 
-async def _first(stage: Stage, opening: str, seed: str, voice: str) -> float:
-    first, _ = await stage.first_byte(f"{opening} {story(seed + voice, 9)}", voice)
-    return first
+async def _round(stage: Stage, seed: str, voice: str, turn: int) -> Mapping[str, float]:
+    opening, single, whole = alike(seed, 1, 3)
 
+    async def ten() -> float:
+        return (await stage.first_byte(f"{opening} {story(seed, 9)}", voice))[0]
 
-def _fresh(text: str, word: str) -> str:
-    """The same sentence for the ear, another for the cache: a word of the same length in the place of the first."""
-    return {"whole": "Of", "single": "By"}[word] + text[text.index(" ") :]
+    async def one() -> float:
+        return (await stage.first_byte(single, voice))[0]
+
+    async def alone() -> float:
+        started = time.perf_counter()
+        await stage.synthesize(whole, voice)
+        return time.perf_counter() - started
+
+    requests = [ten, one, alone]
+    return {request.__name__: await request() for request in requests[turn % 3 :] + requests[: turn % 3]}

@@ -11,7 +11,8 @@ from echo_common.contracts.errors.synthesis import (
     TextNotFoundError,
 )
 from echo_common.contracts.values import JobStatus
-from echo_common.store.port import DuplicateError, Filter, Index
+from echo_common.store.port import DuplicateError, Filter, Index, Store
+from echo_common.store.relay import Relay
 from echo_common.store.repository import Repository
 from echo_synthesis.domain import Audio, DictionaryEntry, Job, LeaseLostError, TextEntry
 
@@ -30,6 +31,10 @@ class Jobs(Repository[Job]):
         Index([("idempotency_key", 1)], unique=True),
     )
 
+    def __init__(self, store: Store, relay: Relay) -> None:
+        super().__init__(store, relay)
+        self._ends: dict[str, datetime] = {}
+
     async def glance(self, key: str, where: Filter) -> Job:
         """The job without its text. Raises `JobNotFoundError`."""
         async for job in self.find({"_id": key, **where}, limit=1, without=("search", "text")):
@@ -42,8 +47,19 @@ class Jobs(Repository[Job]):
         return self.find(where, sort=[("due", 1)], limit=limit, without=("search", "text"))
 
     async def last_in_line(self, user_id: str) -> Job | None:
-        """The job of this user's that will wait longest, without its text; None when none waits."""
-        where = {"user_id": user_id, "status": JobStatus.PENDING.value}
+        """The job of this user's that will wait longest, without its text; None when none waits.
+
+        A long line is not read through for every job that joins it: its end is looked for behind where it was the last time.
+        """
+        waiting = {"user_id": user_id, "status": JobStatus.PENDING.value}
+        known = self._ends.pop(user_id, None)
+        last = await self._last({**waiting, "due": {"$gte": known}}) if known else None
+        last = last or await self._last(waiting)
+        if last is not None:
+            self._ends[user_id] = last.due
+        return last
+
+    async def _last(self, where: Filter) -> Job | None:
         async for job in self.find(where, sort=[("due", -1)], limit=1, without=("search", "text")):
             return job
         return None

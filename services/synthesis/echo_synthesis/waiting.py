@@ -10,7 +10,7 @@ from echo_synthesis.repository import Jobs
 FRESH_SECONDS = 0.25
 """For so long who came meanwhile is not looked for."""
 
-_LOOKED_AT = 32
+_LOOKED_AT = 128
 
 
 class Waiting:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from echo_common.aggregate import Aggregate
@@ -56,7 +56,7 @@ class Repository(Generic[A]):
 
     async def find_one(self, where: Filter) -> A | None:
         """The first match, or None."""
-        document = await self._documents.find_one({**where, **NOT_ERASED})
+        document = await self._documents.find_one(_unerased(where))
         return None if document is None else self._loaded(document)
 
     async def find(
@@ -67,12 +67,12 @@ class Repository(Generic[A]):
         Saving such an aggregate leaves those fields alone unless they were given another value.
         """
         fields = sorted(self.aggregate.model_fields.keys() - {"id", *without}) if without else ()
-        async for document in self._documents.find({**where, **NOT_ERASED}, sort=sort, skip=skip, limit=limit, fields=fields):
+        async for document in self._documents.find(_unerased(where), sort=sort, skip=skip, limit=limit, fields=fields):
             yield self._loaded(document)
 
     async def count(self, where: Filter) -> int:
         """How many match."""
-        return await self._documents.count({**where, **NOT_ERASED})
+        return await self._documents.count(_unerased(where))
 
     async def add(self, aggregate: A) -> None:
         """Keep a new aggregate. Raises `DuplicateError`."""
@@ -155,6 +155,15 @@ class Repository(Generic[A]):
         aggregate.forget_pending()
         if messages:
             await self._relay.nudge(self.name, aggregate.id, messages, erased=aggregate.erased)
+
+
+def _unerased(where: Filter) -> Filter:
+    """The same, without what is erased: no more is left of that than its identifier, so a value of another field says it.
+
+    Said again it would cost much: the embedded database uses an index over several fields for a filter of values alone.
+    """
+    values = {name for name, value in where.items() if value is not None and not isinstance(value, Mapping)}
+    return where if values - {"_id", "$or", "$and"} else {**where, **NOT_ERASED}
 
 
 def _messages(aggregate: Aggregate) -> list[Message]:
