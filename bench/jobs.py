@@ -43,7 +43,7 @@ async def _queue(stage: Stage, count: int) -> None:
 
 async def _all_ended(stage: Stage) -> None:
     for status in "pending", "processing":
-        while await _count(stage, status):
+        while await _count(stage, status):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
 

@@ -1,6 +1,7 @@
 """Where jobs, audio and texts are kept."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -15,6 +16,14 @@ from echo_common.store.port import DuplicateError, Filter, Index, Store
 from echo_common.store.relay import Relay
 from echo_common.store.repository import Repository
 from echo_synthesis.domain import Audio, DictionaryEntry, Job, LeaseLostError, TextEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A job that waits, and whose it is."""
+
+    job_id: str
+    user_id: str
 
 
 class Jobs(Repository[Job]):
@@ -41,10 +50,11 @@ class Jobs(Repository[Job]):
             return job
         raise self.missing
 
-    def pending(self, moment: datetime, limit: int) -> AsyncIterator[Job]:
-        """The jobs whose turn it is and that may be taken up now, the first one first, without their texts."""
+    async def pending(self, moment: datetime, limit: int) -> Sequence[Turn]:
+        """Whose turn it is among the jobs that may be taken up now, the first one first."""
         where = {"status": JobStatus.PENDING.value, "not_before": {"$not": {"$gt": moment}}}
-        return self.find(where, sort=[("due", 1)], limit=limit, without=("search", "text"))
+        found = self._documents.find(where, sort=[("due", 1)], limit=limit, fields=["user_id"])
+        return [Turn(document["_id"], document["user_id"]) async for document in found]
 
     async def last_in_line(self, user_id: str) -> Job | None:
         """The job of this user's that will wait longest, without its text; None when none waits.
@@ -52,10 +62,12 @@ class Jobs(Repository[Job]):
         A long line is not read through for every job that joins it: its end is looked for behind where it was the last time.
         """
         waiting = {"user_id": user_id, "status": JobStatus.PENDING.value}
-        known = self._ends.pop(user_id, None)
+        known = self._ends.get(user_id)
         last = await self._last({**waiting, "due": {"$gte": known}}) if known else None
         last = last or await self._last(waiting)
-        if last is not None:
+        if last is None:
+            self._ends.pop(user_id, None)
+        else:
             self._ends[user_id] = last.due
         return last
 

@@ -24,7 +24,8 @@ _TREATMENT = 1
 
 _KEEP_SHARE = 0.9
 _RECOUNT_SHARE = 0.05
-
+_MOMENT = 0.2
+"""Seconds whose hits of one entry are noted together."""
 
 InUse = Callable[[], Awaitable[bool]]
 
@@ -47,6 +48,7 @@ class SpeechCache:
         self._flights = SingleFlight[tuple[Speech, bool]]()
         self._fresh: dict[str, bytes] = {}
         self._counting = asyncio.Lock()
+        self._hits: dict[str, int] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("echo.speech_cache")
 
@@ -120,7 +122,7 @@ class SpeechCache:
         except EchoError as error:
             self._log.warning("entry not read", error=error.message)
             return None
-        self._background(self._hit(key))
+        self._hit(key)
         return _decode(blob)
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
@@ -128,9 +130,16 @@ class SpeechCache:
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _hit(self, key: str) -> None:
+    def _hit(self, key: str) -> None:
+        self._hits[key] = self._hits.get(key, 0) + 1
+        if self._hits[key] == 1:
+            self._background(self._note_hits(key))
+
+    async def _note_hits(self, key: str) -> None:
+        await asyncio.sleep(_MOMENT)
+        hits = {"$inc": {"hits": self._hits.pop(key)}, "$set": {"last_hit": now()}}
         with suppress(EchoError):
-            await self._entries.update_one({"_id": key}, {"$inc": {"hits": 1}, "$set": {"last_hit": now()}})
+            await self._entries.update_one({"_id": key}, hits)
 
     async def _store(self, key: str, voice: str, blob: bytes, in_use: InUse | None) -> None:
         object_key = f"speech/{key[:2]}/{key}"

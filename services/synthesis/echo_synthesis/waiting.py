@@ -4,8 +4,7 @@ from collections.abc import Collection
 from time import monotonic
 
 from echo_common.clock import now
-from echo_synthesis.domain import Job
-from echo_synthesis.repository import Jobs
+from echo_synthesis.repository import Jobs, Turn
 
 FRESH_SECONDS = 0.25
 """For so long who came meanwhile is not looked for."""
@@ -18,19 +17,19 @@ class Waiting:
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._known: list[Job] = []
+        self._known: list[Turn] = []
         self._looked = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._known)
 
-    async def take(self, besides: Collection[str]) -> Job | None:
+    async def take(self, besides: Collection[str]) -> str | None:
         """The job whose turn it is, of none of the users `besides`; None when there is none. Raises `StoreUnavailableError`."""
         if not self._known or monotonic() - self._looked > FRESH_SECONDS:
             self._looked = monotonic()
-            self._known = [job async for job in self._jobs.pending(now(), _LOOKED_AT)]
-        place = next((place for place, job in enumerate(self._known) if job.user_id not in besides), None)
-        return None if place is None else self._known.pop(place)
+            self._known = list(await self._jobs.pending(now(), _LOOKED_AT))
+        place = next((place for place, turn in enumerate(self._known) if turn.user_id not in besides), None)
+        return None if place is None else self._known.pop(place).job_id
 
     def forget(self) -> None:
         """Look anew next time."""

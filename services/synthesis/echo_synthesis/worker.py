@@ -116,17 +116,18 @@ class Worker:
     async def _claim(self) -> None:
         while len(self._tasks) < self._studio.settings.jobs_at_once and not self._stopping:
             crowded = 2 * len(self._tasks) >= self._studio.settings.jobs_at_once
-            job = await self._waiting.take({running.user_id for running in self._jobs.values()} if crowded else ())
-            if job is None:
+            job_id = await self._waiting.take({running.user_id for running in self._jobs.values()} if crowded else ())
+            if job_id is None:
                 return
-            attempt = job.claim(self._name, lease_until(now(), self._studio.settings.lease_seconds))
             try:
+                job = await self._studio.jobs.get(job_id)
+                job.claim(self._name, lease_until(now(), self._studio.settings.lease_seconds))
                 await self._studio.jobs.save(job)
-            except ConflictError:  # another replica was quicker, and knows the others that wait too
+            except (ConflictError, NotFoundError):  # another replica was quicker, and knows the others that wait too
                 self._waiting.forget()
                 continue
             await self._faults.reach("worker.after_claim")
-            task = asyncio.create_task(self._run(job.id, attempt))
+            task = asyncio.create_task(self._run(job))
             self._tasks[job.id] = task
             self._jobs[job.id] = job
             task.add_done_callback(partial(self._ended, job.id))
@@ -136,11 +137,12 @@ class Worker:
         self._jobs.pop(job_id, None)
         self.ring()
 
-    async def _run(self, job_id: str, attempt: int) -> None:
-        log = self._log.bind(job=job_id, attempt=attempt)
-        run = _Run(job_id, attempt, self._studio, self._faults)
+    async def _run(self, job: Job) -> None:
+        attempt = job.attempt
+        log = self._log.bind(job=job.id, attempt=attempt)
+        run = _Run(job, self._studio, self._faults)
         try:
-            await run.perform()
+            await run.perform(job)
             self._metrics.jobs.labels("completed").inc()
         except LeaseLostError:
             log.warning("job is not ours any more")
@@ -168,18 +170,16 @@ class Worker:
 class _Run:
     """One attempt at one job: keeps the lease alive while speaking, and commits under its fence."""
 
-    def __init__(self, job_id: str, attempt: int, studio: Studio, faults: FaultPoints) -> None:
-        self._job_id = job_id
-        self._attempt = attempt
+    def __init__(self, job: Job, studio: Studio, faults: FaultPoints) -> None:
+        self._job: Job | None = job
+        self._job_id = job.id
+        self._attempt = job.attempt
         self._studio = studio
         self._faults = faults
         self._pace = Pace(monotonic)
         self._tally: Tally | None = None
 
-    async def perform(self) -> None:
-        job = await self._studio.jobs.get(self._job_id)
-        if job.attempt != self._attempt or job.lease is None:
-            raise LeaseLostError(self._job_id)
+    async def perform(self, job: Job) -> None:
         clone = await self._studio.clones.find(job.settings.voice_id, job.user_id)
         spec = (clone or self._studio.voices.find(job.settings.voice_id)).engine
         narration = await plan(job.text, job.settings, spec, job.user_id)
@@ -206,7 +206,13 @@ class _Run:
     async def settle(self, change: Callable[[Job], object]) -> None:
         """Try to change the job under this attempt's fence; a lost lease or an outage leaves it to the sweep."""
         with suppress(LeaseLostError, EchoError):
-            await self._studio.jobs.update(self._job_id, change)
+            await self._update(change)
+
+    async def _update(self, change: Callable[[Job], object]) -> None:
+        """Beginning with the job as it was left here, unless that failed."""
+        held, self._job = self._job, None
+        jobs = self._studio.jobs
+        self._job = await (jobs.amend(held, change) if held else jobs.update(self._job_id, change))
 
     async def _progressed(self, unit: SpokenUnit, tally: Tally) -> None:
         if self._tally is None or tally is self._tally:
@@ -237,7 +243,7 @@ class _Run:
         done, total, characters = (tally.units, tally.units_total, tally.characters_left) if tally else (0, 1, 0)
         left = self._pace.seconds_left(characters)
         try:
-            await self._studio.jobs.update(self._job_id, lambda held: held.renew(self._attempt, until, done, total, left))
+            await self._update(lambda held: held.renew(self._attempt, until, done, total, left))
         except EchoError as error:
             if error.status == 404:
                 raise LeaseLostError(self._job_id) from error
@@ -248,7 +254,7 @@ class _Run:
         try:
             await self._studio.audio.put(audio)
             await self._faults.reach("worker.before_commit")
-            await self._studio.jobs.update(self._job_id, lambda held: held.complete(self._attempt, audio.id, audio.duration))
+            await self._update(lambda held: held.complete(self._attempt, audio.id, audio.duration))
         except (LeaseLostError, NotFoundError, ConflictError) as error:
             await self._studio.audio.withdraw(audio)
             await self._discard(audio.object_keys)

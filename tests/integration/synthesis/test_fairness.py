@@ -50,3 +50,16 @@ async def test_jobs_without_end_leave_room_for_who_has_none_running(replica: Rep
         await done(await brought(BOB, "Mine is only this.", deps), deps)
         statuses = [(await deps.studio.jobs.get(job.id)).status for job in endless]
         assert statuses == [JobStatus.PROCESSING, JobStatus.PENDING, JobStatus.PENDING]
+
+
+async def test_the_end_of_a_line_is_found_again_when_its_last_jobs_are_gone(replica: Replica) -> None:
+    async with replica(jobs_at_once=1) as deps:
+        endless, *others = [await brought(ALICE, LONG, deps) for _ in range(4)]
+        for gone in others[:0:-1]:
+            await usecases.cancel_job(gone.id, ALICE, deps.studio)
+        await usecases.cancel_job(endless.id, ALICE, deps.studio)
+        last = await deps.studio.jobs.last_in_line("usr_alice")
+        assert last is None or last.id == others[0].id
+        await usecases.cancel_job(others[0].id, ALICE, deps.studio)
+        assert await deps.studio.jobs.last_in_line("usr_alice") is None
+        assert (await brought(ALICE, "Mine is only this.", deps)).due < others[-1].due

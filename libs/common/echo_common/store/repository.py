@@ -110,8 +110,11 @@ class Repository(Generic[A]):
 
     async def update(self, key: str, change: Callable[[A], object], **where: Any) -> A:
         """Read, `change`, save; again from the start while others are faster. Raises `missing`, `StaleError` after 20 attempts."""
+        return await self.amend(await self.get(key, **where), change, **where)
+
+    async def amend(self, aggregate: A, change: Callable[[A], object], **where: Any) -> A:
+        """The same, with an aggregate that was read before: it is read again only when it is not as it was any more."""
         for attempt in range(1, _ATTEMPTS + 1):
-            aggregate = await self.get(key, **where)
             change(aggregate)
             try:
                 await self.save(aggregate)
@@ -119,6 +122,7 @@ class Repository(Generic[A]):
                 if attempt == _ATTEMPTS:
                     raise
                 await asyncio.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311
+                aggregate = await self.get(aggregate.id, **where)
             else:
                 return aggregate
         raise AssertionError("unreachable")
