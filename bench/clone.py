@@ -25,7 +25,8 @@ from rich.table import Table
 from bench import clone_judges as judges
 from bench.figure import Figure
 from bench.report import PROMISES, machine, markdown_table
-from echo_synthesis.engines.kokoro.backend import FLOAT_MODEL, open_runtime
+from echo_synthesis.engines.kokoro import FLOAT_MODEL
+from echo_synthesis.engines.kokoro.backend import open_runtime
 from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoder import SpeakerEncoder
 from echo_voice.cloning.fetch import fetch_encoder

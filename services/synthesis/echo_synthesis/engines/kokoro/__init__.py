@@ -22,6 +22,11 @@ ESPEAK_LANGUAGES = {
 }
 SAMPLE_RATE = 24_000
 _GENDERS: dict[str, Gender] = {"f": "female", "m": "male"}
+INT8_MODEL = "model-int8.onnx"
+FLOAT_MODEL = "model-float32-2.onnx"
+CHOICE = "backend.json"
+"""What is made when models are fetched, the last one last. The number rises with every change to how."""
+
 _PACKAGES = ("espeakng_loader", "onnxruntime")
 
 
@@ -40,9 +45,8 @@ def _voices(config: EngineConfig) -> Sequence[EngineVoice]:
 
 def _missing(config: EngineConfig) -> Sequence[str]:
     packages = [f"the package {package}" for package in _PACKAGES if not _installed(package)]
-    # written last, when everything else is in place
-    files = [] if (folder(config.models) / "backend.json").exists() else ["its model files"]
-    return [*packages, *files]
+    files = (folder(config.models) / name for name in (INT8_MODEL, FLOAT_MODEL, CHOICE))
+    return [*packages, *([] if all(file.exists() for file in files) else ["its model files"])]
 
 
 @lru_cache
@@ -64,7 +68,7 @@ def _fetch(models: Path, hub: str, progress: Progress) -> None:
 
 SPEC = EngineSpec(
     name="kokoro",
-    version="kokoro-82m-v1.0-1",
+    version="kokoro-82m-v1.0-2",
     description="Kokoro-82M: natural neural voices, on the CPU.",
     max_characters=300,
     sample_rate=SAMPLE_RATE,

@@ -15,11 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_synthesis.engines.kokoro import CHOICE, FLOAT_MODEL, INT8_MODEL
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
 
-INT8_MODEL = "model-int8.onnx"
-FLOAT_MODEL = "model-float32-1.onnx"
-_CHOICE = "backend.json"
+_SAMPLES_A_FRAME = 600
 # about as long as a sentence
 _SAMPLE = "həlˈoʊ wˈɜːld, ɪt ɪz ɐ tˈɛst. " * 3
 _SAMPLE_VOICE = "af_heart"
@@ -31,7 +30,7 @@ class Runtime(Protocol):
     def run(
         self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Samples, and the duration of each token in units of 600 samples. `tokens` is (1, n), `style` (1, 256)."""
+        """Samples, and the duration of each token in frames of 600 samples. `tokens` is (1, n), `style` (1, 256)."""
 
 
 class _OnnxRuntime:
@@ -77,7 +76,8 @@ class _OpenVino:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         self._request.infer({"tokens": tokens, "style": style, "speed": np.array([speed], np.float32)})
         # copied: the request's own memory is written again by the next run
-        return tuple(np.ravel(self._request.get_output_tensor(index).data).copy() for index in (0, 1))  # type: ignore[return-value]
+        samples, durations = (np.ravel(self._request.get_output_tensor(index).data).copy() for index in (0, 1))
+        return samples[: round(float(durations.sum())) * _SAMPLES_A_FRAME], durations
 
 
 _BACKENDS: Mapping[str, Callable[[Path, int], Runtime]] = {
@@ -89,7 +89,7 @@ _BACKENDS: Mapping[str, Callable[[Path, int], Runtime]] = {
 
 def open_runtime(home: Path, threads: int) -> Runtime:
     """The model in the backend that was chosen, or where that was another machine, in the one that is likely best."""
-    choice = json.loads((home / _CHOICE).read_text())
+    choice = json.loads((home / CHOICE).read_text())
     name = choice["backend"] if choice["machine"] == machine() else _likely()
     runtime = _BACKENDS[name](home, threads)
     _speak_sample(runtime, home)
@@ -98,7 +98,7 @@ def open_runtime(home: Path, threads: int) -> Runtime:
 
 def choose(home: Path, threads: int) -> Mapping[str, Any]:
     """Measure the backends that work here, remember the quickest; what was remembered, if it was on this machine."""
-    path = home / _CHOICE
+    path = home / CHOICE
     if path.exists() and (choice := json.loads(path.read_text()))["machine"] == machine():
         return dict(choice)
     seconds: dict[str, float] = {}

@@ -1,5 +1,6 @@
 """What is changed in Kokoro's graph, so that it tells word times and is quick where int8 operators are slow."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,16 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from echo_synthesis.engines.kokoro.edit import Edit
 
 DURATIONS = "/encoder/Clip_output_0"
-"""How long each input token sounds, in units of 600 samples."""
+"""How long each input token sounds, in frames of 600 samples."""
+
+EVEN_FRAMES = 16
+"""0.4 s."""
+
+_STEP_SAMPLES = 300
+"""Samples for each value of the pitch."""
+
+_PITCH_UNITS = 4
+"""In a hertz. With more, the phases of three minutes would not go into 32 bits."""
 
 
 def add_durations(model: ModelProto) -> None:
@@ -39,6 +49,29 @@ def expand_weights(model: ModelProto) -> None:
     edit.finish()
 
 
+def even_out(model: ModelProto) -> None:
+    """Lengthen the silence at the end so that the frames of all speech come to a multiple of `EVEN_FRAMES`.
+
+    Runtimes prepare for every length of speech anew; so there are few lengths. The durations that the model tells stay what
+    they were: samples beyond them are of the added silence.
+    """
+    edit = Edit(model)
+    (cast,) = edit.consumers(DURATIONS)
+    axis, last = edit.constant("even:axis", np.array([1])), edit.constant("even:last", np.array([-1]))
+    begin, end = edit.constant("even:begin", np.array([0])), edit.constant("even:end", np.array([2**31]))
+    step = edit.constant("even:step", np.array(EVEN_FRAMES, np.float32))
+    frames = edit.put(cast, "ReduceSum", [DURATIONS, axis], ["even:frames"], keepdims=1)
+    over = edit.put(cast, "Mod", [frames, step], ["even:over"], fmod=1)
+    short = edit.put(cast, "Sub", [step, over], ["even:short"])
+    added = edit.put(cast, "Mod", [short, step], ["even:added"], fmod=1)
+    others = edit.put(cast, "Slice", [DURATIONS, begin, last, axis], ["even:others"])
+    silence = edit.put(cast, "Slice", [DURATIONS, last, end, axis], ["even:silence"])
+    longer = edit.put(cast, "Add", [silence, added], ["even:longer"])
+    durations = edit.put(cast, "Concat", [others, longer], ["even:durations"], axis=1)
+    edit.put(cast, "Cast", [durations], cast.output, **_attributes(cast))
+    edit.finish()
+
+
 def speed_up(model: ModelProto) -> None:
     """Replace operators for which CPU runtimes have only slow code; what is heard stays the same.
 
@@ -52,6 +85,52 @@ def speed_up(model: ModelProto) -> None:
     for node in edit.nodes("ConvTranspose"):
         if _attributes(node)["group"] == 1 and len(node.input) == 3:
             _upsampling_as_convolution(edit, node)
+    edit.finish()
+
+
+def count_phase(model: ModelProto) -> None:
+    """Keep the phase of the voice's harmonics in whole numbers, reduced to a turn, where it was a float that only grew.
+
+    After ten seconds it is thousands of radians, which bfloat16 knows to some tens: the voice turned hoarse and weak.
+    """
+    edit = Edit(model)
+    (sine,) = (node for node in edit.nodes("Sin") if "l_sin_gen" in node.name)
+    step = 0
+
+    def put(kind: str, *inputs: str, **attributes: Any) -> str:
+        nonlocal step
+        step += 1
+        return edit.put(sine, kind, inputs, [f"phase:{step}"], **attributes)
+
+    def whole(name: str, *value: int, shape: Sequence[int] = ()) -> str:
+        return edit.constant(f"phase:{name}", np.array(value, np.int32).reshape(shape))
+
+    def index(name: str, *value: int) -> str:
+        return edit.constant(f"phase:{name}", np.array(value, np.int64))
+
+    pitch = put("Transpose", "/decoder/decoder/Unsqueeze_output_0", perm=[0, 2, 1])  # (1, steps, 1), in hertz
+    finer = put("Mul", pitch, edit.constant("phase:finer", np.array(_PITCH_UNITS, np.float32)))
+    base = put("Cast", put("Round", finer), to=TensorProto.INT32)
+    pitches = put("Mul", base, whole("harmonics", *range(1, 10), shape=(1, 1, 9)))
+    turn = 24_000 * _PITCH_UNITS
+    grown = put("Mod", put("Mul", pitches, whole("samples", _STEP_SAMPLES)), whole("turn", turn))
+    centres = put("Mod", put("CumSum", grown, index("steps", 1)), whole("turn", turn))
+    # From the middle of a step on, the pitch is the next one's. Times are counted in half samples from the middle.
+    following = put(
+        "Concat",
+        put("Slice", pitches, index("second", 1), index("end", 2**31), index("steps:1", 1)),
+        put("Slice", pitches, index("last", -1), index("end", 2**31), index("steps:1", 1)),
+        axis=1,
+    )
+    halves = put("Concat", *(put("Unsqueeze", part, index("apart", 2, 3)) for part in (pitches, following)), axis=2)
+    times = whole("times", *range(1 - _STEP_SAMPLES, _STEP_SAMPLES, 2), shape=(1, 1, 2, _STEP_SAMPLES // 2, 1))
+    doubled = put("Unsqueeze", put("Mul", centres, whole("two", 2)), index("apart", 2, 3))
+    phases = put("Reshape", put("Add", put("Mul", halves, times), doubled), index("together", 1, -1, 9))
+    # within half a turn, where the float that it becomes is finest
+    around = put("Sub", put("Mod", phases, whole("turn:2", 2 * turn)), whole("half", turn))
+    radians = edit.constant("phase:radians", np.array(-np.pi / turn, np.float32))
+    value = put("Mul", put("Cast", around, to=TensorProto.FLOAT), radians)
+    edit.put(sine, "Sin", [value], sine.output)
     edit.finish()
 
 

@@ -9,7 +9,7 @@ from echo_voice.likeness import encoder_file
 from echo_voice.provider import Order, Outcome, Progressed
 from echo_voice.settings import VoiceSettings
 
-MODEL = Path("kokoro") / "model-float32-1.onnx"
+MODEL = Path("kokoro") / "model-float32-2.onnx"
 _PACKAGES = ("onnx", "onnxruntime")
 _SECONDS_A_STEP = 4.0
 _SENTENCES = 16
