@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, BackgroundTasks, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel
 
@@ -15,6 +15,8 @@ Check = Callable[[], Awaitable[Mapping[str, Any] | None]]
 """Raises an `EchoError` when its part is not usable; may return facts worth showing."""
 
 _CHECK_SECONDS = 3.0
+_FRESH = 1.0
+_TOLD_AGAIN = 2.0
 
 
 class PartHealth(BaseModel):
@@ -49,32 +51,63 @@ async def _examine(check: Check) -> PartHealth:
     return PartHealth(status="ok", milliseconds=took(), facts=dict(facts or {}))
 
 
-async def examine(service: str, checks: Mapping[str, Check]) -> Health:
-    """Run all checks at once, each for at most three seconds."""
-    parts = dict(zip(checks, await asyncio.gather(*map(_examine, checks.values())), strict=True))
-    sound = all(part.status == "ok" for part in parts.values())
-    return Health(status="ok" if sound else "degraded", service=service, parts=parts)
+class Watch:
+    """The parts of one service.
+
+    That all of them were well a moment ago is told again, for `_TOLD_AGAIN` seconds at most, and looked at anew afterwards:
+    many ask, also while every processor is busy. What is not well is looked at each time.
+    """
+
+    def __init__(self, service: str, checks: Mapping[str, Check]) -> None:
+        self._service = service
+        self._checks = checks
+        self._seen: Health | None = None
+        self._since = 0.0
+        self._looking = False
+
+    async def health(self, afterwards: BackgroundTasks) -> Health:
+        """How the parts are; what is left to do once this has been told is put into `afterwards`."""
+        age = time.monotonic() - self._since
+        if self._seen is None or self._seen.status != "ok" or age > _TOLD_AGAIN:
+            return await self.look()
+        if age > _FRESH and not self._looking:
+            self._looking = True
+            afterwards.add_task(self.look)
+        return self._seen
+
+    async def look(self) -> Health:
+        """Run all checks at once, each for at most three seconds."""
+        try:
+            found = await asyncio.gather(*map(_examine, self._checks.values()))
+        finally:
+            self._looking = False
+        parts = dict(zip(self._checks, found, strict=True))
+        sound = all(part.status == "ok" for part in found)
+        self._since = time.monotonic()
+        self._seen = Health(status="ok" if sound else "degraded", service=self._service, parts=parts)
+        return self._seen
 
 
 def health_router(service: str, checks: Mapping[str, Check], registry: CollectorRegistry) -> APIRouter:
     """`/healthz` (the process runs), `/readyz` (503 unless every part is usable), `/health` (the details), `/metrics`."""
     router = APIRouter(tags=["health"])
+    watch = Watch(service, checks)
 
     @router.get("/healthz", summary="The process is alive")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @router.get("/readyz", summary="The service can do its work", response_model=Health)
-    async def readyz(response: Response) -> Health:
-        health = await examine(service, checks)
+    async def readyz(response: Response, afterwards: BackgroundTasks) -> Health:
+        health = await watch.health(afterwards)
         if health.status != "ok":
             response.status_code = 503
             response.headers["Retry-After"] = "2"
         return health
 
     @router.get("/health", summary="The service and its parts", response_model=Health)
-    async def health() -> Health:
-        return await examine(service, checks)
+    async def health(afterwards: BackgroundTasks) -> Health:
+        return await watch.health(afterwards)
 
     @router.get("/metrics", summary="Prometheus metrics", include_in_schema=False)
     async def metrics() -> Response:
