@@ -75,7 +75,12 @@ class EnginePool:
         self._crews = {name: _Crew(spec, config, spoken) for name, spec in specs.items()}
 
     async def start(self, *engines: str) -> None:
-        """Start all workers of these engines now; without this each starts when first needed. Problems show in `health`."""
+        """Start all workers of these engines now; without this each starts when first needed. Problems show in `health`.
+
+        One worker of each comes first, in the order given, so that there is soon one that can speak.
+        """
+        for engine in engines:
+            await self._crew(engine).start(1)
         # cancelled, it waits for all of them to have ended what they began
         await asyncio.gather(*(self._crew(engine).start() for engine in engines), return_exceptions=True)
 
@@ -197,10 +202,12 @@ class _Crew:
         self._serving: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def start(self) -> None:
-        idle, self._idle = self._idle, []
+    async def start(self, count: int | None = None) -> None:
+        workers = self._workers[:count]
+        idle = [worker for worker in self._idle if worker in workers]
+        self._idle = [worker for worker in self._idle if worker not in workers]
         try:
-            await asyncio.gather(*(worker.start() for worker in idle), return_exceptions=True)
+            await asyncio.gather(*(worker.start() for worker in workers), return_exceptions=True)
         finally:
             self._idle += idle
             self._dispatch()

@@ -82,7 +82,7 @@ async def _engines_running(
     workers, limits = settings.workers or default_shape()[0], WorkerLimits(speak_seconds=settings.speak_seconds)
     config = PoolConfig(settings.models, workers=workers, limits=limits, recogniser=recogniser)
     pool = EnginePool(engines, config, meter)
-    loading = asyncio.create_task(pool.start(*engines))
+    loading = asyncio.create_task(pool.start(*(name for name in settings.engines if name in engines)))
     try:
         yield pool
     finally:
