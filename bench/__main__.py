@@ -87,7 +87,7 @@ def main() -> int:
     console.width = max(console.width, _WIDTH)
     report.show(console)
     if options.write:
-        command = " ".join(["python -m bench", *sys.argv[1:]])
+        command = "make bench" if not options.names else f'make bench ARGS="{" ".join(sys.argv[1:])}"'
         options.write.write_text(report.page(command, options.rounds, datetime.now(UTC).date()))
     return 1 if report.failures else 0
 

@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Console().print(_table(_HEADINGS, map(_cells, every)))
     Console().print(_table(PROMISES, (figure.row() for figure in figures)))
     if chosen.write:
-        when, command = datetime.now(UTC).date().isoformat(), "python -m bench.clone " + " ".join(sys.argv[1:])
+        when, command = datetime.now(UTC).date().isoformat(), f"make bench-clone VOICES={chosen.voices.name}"
         tables_written = [
             markdown_table(PROMISES, [figure.row() for figure in figures]),
             markdown_table(_HEADINGS, list(map(_cells, every))),

@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 
+from echo_common.contracts.http.echo_api import EchoDocument, ReferenceRecord
 from echo_common.contracts.http.voice import (
     CloneReceipt,
     CloneView,
     ConsentPhrase,
     ConsentView,
-    EchoDocument,
     ProgressView,
-    ReferenceRecord,
     SampleReceipt,
     SampleView,
     Shares,

@@ -17,17 +17,17 @@ from echo_common.contracts.errors.voice import (
 )
 from echo_common.contracts.http.auth import EchoUser, EchoUserRequest
 from echo_common.contracts.http.auth import Name as PersonName
-from echo_common.contracts.http.synthesis import ReferenceSpeech
-from echo_common.contracts.http.voice import (
+from echo_common.contracts.http.echo_api import (
     EchoDocument,
     EchoRequest,
-    Name,
     ReferenceDone,
     ReferenceList,
     ReferenceOne,
     ReferencePatch,
     ReferenceUploaded,
 )
+from echo_common.contracts.http.synthesis import ReferenceSpeech
+from echo_common.contracts.http.voice import Name
 from echo_common.errors import FileTooLargeError, ForbiddenError
 from echo_gateway.forwarding import Media, Noun
 

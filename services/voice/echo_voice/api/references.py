@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter, somebody
 from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.errors.voice import UnreadableError
-from echo_common.contracts.http.voice import (
+from echo_common.contracts.http.echo_api import (
     EchoDocument,
     EchoRequest,
     ReferenceDone,

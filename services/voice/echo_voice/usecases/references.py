@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequiredError, UnreadableError
-from echo_common.contracts.http.voice import EchoRequest, ReferencePatch, SampleQuality, TrainingConfig
+from echo_common.contracts.http.echo_api import EchoRequest, ReferencePatch
+from echo_common.contracts.http.voice import SampleQuality, TrainingConfig
 from echo_common.errors import ForbiddenError, UnauthenticatedError
 from echo_common.ids import new_id
 from echo_voice.analysis.formats import sniff

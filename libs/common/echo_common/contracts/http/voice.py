@@ -1,10 +1,10 @@
-"""Bodies voice serves: samples, clones, consent, sharing, and those of the Echo API."""
+"""Bodies voice serves: samples, clones, consent, sharing."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from echo_common.contracts.values import JobStatus
 
@@ -320,85 +320,6 @@ class Selection(BaseModel):
     """The voice that speaks when a request names none."""
 
     voice_id: str
-
-
-class ReferenceRecord(BaseModel):
-    """A voice model as the Echo API shows it."""
-
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
-
-    id: str = Field(alias="_id")
-    user_id: str
-    model_id: str
-    name: str
-    audio_file_path: str | None
-    file_type: str | None
-    echo_id: str | None
-    created_at: datetime
-
-
-class ReferenceUploaded(BaseModel):
-    """The Echo API's answer to an upload."""
-
-    success: bool = True
-    model_id: str
-    reference_id: str
-    message: str
-    database_record: ReferenceRecord | None = None
-
-    @model_serializer(mode="wrap")
-    def _leave_out_what_is_not_kept(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        body: dict[str, Any] = handler(self)
-        return {name: value for name, value in body.items() if value is not None}
-
-
-class ReferenceList(BaseModel):
-    """The Echo API's voice models."""
-
-    voice_models: list[ReferenceRecord]
-    count: int
-
-
-class ReferenceOne(BaseModel):
-    """One of the Echo API's voice models."""
-
-    voice_model: ReferenceRecord
-
-
-class ReferencePatch(BaseModel):
-    """Link to an echo, or rename."""
-
-    echo_id: str | None = Field(None, max_length=64)
-    name: Name | None = None
-
-
-class ReferenceDone(BaseModel):
-    """The Echo API has done it."""
-
-    success: bool = True
-    message: str
-
-
-class EchoRequest(BaseModel):
-    """A persona to be made."""
-
-    user_id: str | None = Field(None, max_length=64)
-    name: Name
-    persona_prompt: str = Field("", max_length=20_000)
-    voice_model_id: str | None = Field(None, max_length=64)
-
-
-class EchoDocument(BaseModel):
-    """A persona as the Echo API shows it."""
-
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
-
-    id: str = Field(alias="_id")
-    user_id: str
-    name: str
-    persona_prompt: str
-    voice_model_id: str | None
-    created_at: datetime
 
 
 TrainRequest.model_rebuild()
