@@ -23,6 +23,7 @@ TIMEOUT = 4.5
 ENSURE_TIMEOUT = 120.0
 """Seconds an index may take to build over what is there already."""
 
+_GOOD_BYE = 0.5
 _BATCH = 256
 _DUPLICATE_KEY = 11000
 _EXISTS = 48
@@ -40,6 +41,7 @@ async def open_store(url: str, database: str) -> Store:
         socketTimeoutMS=int(TIMEOUT * 1000),
         waitQueueTimeoutMS=int(TIMEOUT * 1000),
         maxPoolSize=32,
+        maxIdleTimeMS=20_000,  # a crowd's connections do not stay when it has gone
         w="majority",
     )
     return MongoStore(client, database)
@@ -61,7 +63,12 @@ class MongoStore:
             await self._client.admin.command("ping")
 
     async def close(self) -> None:
-        self._client.close()
+        # It says good-bye to the server, and waits for one that is gone.
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        with pymongo.timeout(_GOOD_BYE):
+            self._client.close()
 
 
 class MongoCollection:
