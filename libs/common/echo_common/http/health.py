@@ -89,7 +89,7 @@ class Watch:
 
 
 def health_router(service: str, checks: Mapping[str, Check], registry: CollectorRegistry) -> APIRouter:
-    """`/healthz` (the process runs), `/readyz` (503 unless every part is usable), `/health` (the details), `/metrics`."""
+    """`/healthz` (the process runs), `/readyz` (503 unless every part is usable now), `/health` (the details), `/metrics`."""
     router = APIRouter(tags=["health"])
     watch = Watch(service, checks)
 
@@ -98,8 +98,8 @@ def health_router(service: str, checks: Mapping[str, Check], registry: Collector
         return {"status": "ok"}
 
     @router.get("/readyz", summary="The service can do its work", response_model=Health)
-    async def readyz(response: Response, afterwards: BackgroundTasks) -> Health:
-        health = await watch.health(afterwards)
+    async def readyz(response: Response) -> Health:
+        health = await watch.look()
         if health.status != "ok":
             response.status_code = 503
             response.headers["Retry-After"] = "2"
