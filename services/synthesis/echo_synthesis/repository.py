@@ -17,6 +17,9 @@ from echo_common.store.relay import Relay
 from echo_common.store.repository import Repository
 from echo_synthesis.domain import Audio, DictionaryEntry, Job, LeaseLostError, TextEntry
 
+_ENDS_KNOWN = 10_000
+"""Users the end of whose line is remembered; who is forgotten has it looked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -68,6 +71,8 @@ class Jobs(Repository[Job]):
         if last is None:
             self._ends.pop(user_id, None)
         else:
+            if len(self._ends) >= _ENDS_KNOWN:
+                self._ends.clear()
             self._ends[user_id] = last.due
         return last
 
