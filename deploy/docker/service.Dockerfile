@@ -23,5 +23,5 @@ USER 10001
 WORKDIR /var/lib/echo
 EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --start-interval=1s --retries=6 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
+    CMD ["python", "-c", "import os, urllib.request; port = 8090 if os.environ['SERVICE'] == 'gateway' else 8000; urllib.request.urlopen(f'http://127.0.0.1:{port}/readyz', timeout=3)"]
 CMD ["/bin/sh", "-c", "exec python -m echo_$SERVICE"]

@@ -31,8 +31,18 @@ def test_every_operation_has_a_name_a_sentence_and_a_known_tag() -> None:
 
 def test_every_protected_operation_says_how_it_refuses() -> None:
     for name, operation in operations():
+        if operation["tags"] == ["health"]:
+            continue  # read no input, are not counted, and say 401 and 403 where they refuse
         if "security" in operation:
             assert {"401", "403", "422", "429", "500", "503"} <= set(operation["responses"]), name
+
+
+def test_readiness_is_for_operators_and_health_for_everybody() -> None:
+    found = dict(operations())
+    assert found["GET /readyz"]["security"] == [{"bearer": []}]
+    assert {"401", "403", "503"} <= set(found["GET /readyz"]["responses"])
+    assert found["GET /health"]["security"] == [{"bearer": []}, {}]
+    assert "security" not in found["GET /api/v1/health"]
 
 
 def test_every_json_answer_has_an_example() -> None:

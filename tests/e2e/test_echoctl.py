@@ -53,6 +53,7 @@ def test_machines_get_json(platform: Platform, tmp_path: Path) -> None:
     assert [word["word"] for word in result["word_timestamps"]] == ["Three", "short", "words"]
     assert [voice["id"] for voice in voices] == ["tone_low", "tone_high"]
     assert health["status"] == "ok"
+    assert {"auth", "synthesis", "database"} <= set(health["parts"])
 
 
 @PLATFORM_AND_NOBODY

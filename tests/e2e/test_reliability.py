@@ -51,8 +51,8 @@ async def test_a_killed_process_is_started_again(victim: str, platform: Platform
 
         async def works() -> bool:
             with suppress(httpx.TransportError):
-                ready = await ada.http.get(f"{platform.url}/readyz")
-                return ready.status_code == 200
+                ready = await ada.http.get(f"{platform.url}/health")
+                return ready.status_code == 200 and ready.json() == {"status": "ok"}
             return False
 
         await eventually(works, within=30)

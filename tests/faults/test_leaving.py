@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from tests.support.eventually import eventually
@@ -33,8 +32,7 @@ def open_files(platform: Platform) -> int:
 
 async def idle(platform: Platform) -> bool:
     """Whether nothing is being spoken; the gateway asks one replica after the other."""
-    async with httpx.AsyncClient() as http:
-        told = [(await http.get(f"{platform.url}/health")).json() for _ in range(speakers(platform))]
+    told = [await platform.health() for _ in range(speakers(platform))]
     return all("ready, 0 of" in str(health["parts"]["synthesis"]["facts"]) for health in told)
 
 

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from echo_common.http.client import ServiceClient
 from echo_embedded.broker import local_node
 from echo_embedded.datafolder import DataFolder, Secrets
 from tests.support.collector import Collector, collecting
@@ -47,6 +49,14 @@ class Platform:
         running = self.folder.running()
         assert running is not None, self.said
         return running.url
+
+    async def health(self) -> dict[str, Any]:
+        """The details, from the internal listener."""
+        running = self.folder.running()
+        assert running is not None, self.said
+        async with ServiceClient.open("gateway", running.internal) as client:
+            health: dict[str, Any] = await client.request("GET", "/health")
+            return health
 
     @property
     def said(self) -> str:

@@ -10,12 +10,11 @@ import structlog
 from pydantic import SecretStr
 
 from echo_common.bus.inproc import InprocBroker
-from echo_common.http.server import serving
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_tracing
 from echo_embedded.datafolder import DataFolder, Secrets
-from echo_embedded.parts import START_ORDER, Place, services
+from echo_embedded.parts import INTERNAL, START_ORDER, Place, services
 from echo_embedded.ready import until_ready
 from echo_embedded.surroundings import require_free, require_models
 from echo_synthesis.settings import SynthesisSettings
@@ -34,7 +33,7 @@ class _Part:
         self.task = asyncio.create_task(self._run(service, settings, process), name=f"service-{service.name}")
 
     async def _run(self, service: Service[Any], settings: CommonSettings, process: Process) -> None:
-        async with service.running(settings, process) as app, serving(app, settings.listen) as url:
+        async with service.running(settings, process) as app, service.listening(app, settings.listen) as url:
             self._listening.set_result(url)
             await self._stop.wait()
 
@@ -65,8 +64,8 @@ async def assembled(
     listen: str,
     database_url: Awaitable[str],
     broken: "asyncio.Future[str]",
-) -> AsyncIterator[str]:
-    """Start the services in order, stop them in reverse; yields the gateway's URL when all are ready.
+) -> AsyncIterator[tuple[str, str]]:
+    """Start the services in order, stop them in reverse; yields the gateway's public and internal URL when all are ready.
 
     `broken` is told when one of them ends unexpectedly. Raises `CannotStartError` and `AddressTakenError`.
     """
@@ -78,6 +77,7 @@ async def assembled(
         sockets = stack.enter_context(folder.sockets())
         addresses = {name: f"unix://{sockets / name}.sock" for step in START_ORDER for name in step}
         addresses["gateway"] = listen
+        addresses[INTERNAL] = f"unix://{sockets / INTERNAL}.sock"
         everything = services(Place(secrets, speech, recordings, addresses))
         common = CommonSettings(
             database_url=SecretStr(await database_url),
@@ -96,8 +96,9 @@ async def assembled(
                 addresses[part.name] = await part.listening()
                 _watch(part, broken)
         broker.release()
-        await until_ready(addresses, broken)
-        yield addresses["gateway"]
+        internal = everything["gateway"].internal_listen or addresses[INTERNAL]
+        await until_ready({name: url for name, url in addresses.items() if name != INTERNAL} | {"gateway": internal}, broken)
+        yield addresses["gateway"], internal
 
 
 async def _stop(parts: Sequence[_Part]) -> None:

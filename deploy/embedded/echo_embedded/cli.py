@@ -185,18 +185,25 @@ def status(
     data: Data = None, server: Annotated[str | None, typer.Option(envvar="ECHO_SERVER")] = None, *, as_json: Json = False
 ) -> None:
     """Say how the platform is that runs here. Exit code 1 when a part of it is not well, 2 when none runs."""
+    from echo_common.http.client import ServiceClient
     from echo_embedded.client import Client
     from echo_embedded.status import health_table
 
-    async def found(url: str) -> dict[str, Any]:
-        async with Client.open(url) as client:
-            health: dict[str, Any] = await client.call("GET", "/health")
-            return health
+    async def found(url: str, internal: str | None) -> dict[str, Any]:
+        health: dict[str, Any]
+        if internal is None:
+            async with Client.open(url) as client:
+                health = await client.call("GET", "/health")
+        else:
+            async with ServiceClient.open("gateway", internal) as service:
+                health = await service.request("GET", "/health")
+        return health
 
     with sentences():
         folder = DataFolder(settings(data=data).data)
         url = server or folder.running_url()
-        health = asyncio.run(found(url))
+        running = None if server else folder.running()
+        health = asyncio.run(found(url, running.internal if running else None))
         if as_json:
             out.out(json.dumps(health, ensure_ascii=False), highlight=False)
         else:

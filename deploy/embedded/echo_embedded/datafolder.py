@@ -31,11 +31,12 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where a running platform is found. `processes` are the operating system's ids by name."""
+    """Where a running platform is found. `processes` are the operating system's ids by name, `internal` is where its health is."""
 
     url: str
     pid: int
     processes: dict[str, int]
+    internal: str
 
 
 class DataFolder:

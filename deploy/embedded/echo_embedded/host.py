@@ -16,6 +16,7 @@ class Platform:
     """A platform that is ready. `broken` ends, with the reason, when a part of it dies."""
 
     url: str
+    internal: str
     secrets: Secrets
     broken: "asyncio.Future[str]"
 
@@ -35,12 +36,12 @@ async def running(folder: DataFolder, *, models: Path, listen: str) -> AsyncIter
         stack.push_async_callback(_given_up, starting)
         # Half of a start is imports: they go on while the database starts.
         assembled = await asyncio.to_thread(_assembly)
-        url = await stack.enter_async_context(assembled(folder, secrets, models, listen, starting, broken))
+        url, internal = await stack.enter_async_context(assembled(folder, secrets, models, listen, starting, broken))
         database.died.add_done_callback(partial(_tell_death, broken))
-        yield Platform(url, secrets, broken)
+        yield Platform(url, internal, secrets, broken)
 
 
-def _assembly() -> Callable[..., AbstractAsyncContextManager[str]]:
+def _assembly() -> Callable[..., AbstractAsyncContextManager[tuple[str, str]]]:
     from echo_embedded.assembly import assembled
 
     return assembled

@@ -26,6 +26,7 @@ class Deployment:
     """A deployment that is ready. `broken` ends, with the reason, when a part of it cannot go on."""
 
     url: str
+    internal: str
     secrets: Secrets
     children: Sequence[Child]
     places: Mapping[str, str]
@@ -33,7 +34,9 @@ class Deployment:
 
     def announcement(self) -> Running:
         """Where it is, with the process ids of this moment."""
-        return Running(self.url, os.getpid(), {child.name: child.pid for child in self.children if child.pid is not None})
+        return Running(
+            self.url, os.getpid(), {child.name: child.pid for child in self.children if child.pid is not None}, self.internal
+        )
 
 
 @asynccontextmanager
@@ -51,6 +54,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
         synthesis = [f"synthesis-{number}" for number in range(1, workers + 1)]
         urls = {name: f"http://127.0.0.1:{free_port()}" for name in ("auth", "voice", "feedback", *synthesis)}
         urls["gateway"] = f"http://{host}:{port or free_port()}"
+        internal = f"http://127.0.0.1:{free_port()}"
         special = {
             "auth": {
                 "ECHO_AUTH_SECRET": secrets.auth_secret,
@@ -61,6 +65,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
                 "ECHO_GATEWAY_SYNTHESIS_URL": ",".join(urls[name] for name in synthesis),
                 "ECHO_GATEWAY_VOICE_URL": urls["voice"],
                 "ECHO_GATEWAY_FEEDBACK_URL": urls["feedback"],
+                "ECHO_GATEWAY_INTERNAL_LISTEN": internal,
             },
             "voice": {"ECHO_VOICE_MODELS": str(models), "ECHO_VOICE_VECTORS_URL": folder.vectors.as_uri()},
             **{name: {"ECHO_SYNTHESIS_MODELS": str(models)} for name in synthesis},
@@ -81,8 +86,8 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
             child = Child(name, [sys.executable, "-m", module], environment, folder.logs / f"{name}.jsonl")
             _keep(child, broken)
             children.append(child)
-        await until_ready(urls, broken)
-        yield Deployment(urls["gateway"], secrets, children, surroundings, broken)
+        await until_ready(urls | {"gateway": internal}, broken)
+        yield Deployment(urls["gateway"], internal, secrets, children, surroundings, broken)
 
 
 async def _surroundings(stack: AsyncExitStack, folder: DataFolder, broken: "asyncio.Future[str]") -> dict[str, str]:

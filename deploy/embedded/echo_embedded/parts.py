@@ -24,6 +24,9 @@ from echo_synthesis.settings import SynthesisSettings
 from echo_voice.main import service as voice
 from echo_voice.settings import VoiceSettings
 
+INTERNAL = "internal"
+"""Name of the gateway's internal listener among the addresses."""
+
 START_ORDER = (("auth",), ("voice", "synthesis", "feedback"), ("gateway",))
 """Tokens can be verified before anybody needs one, and the door opens last. Those of one step start together."""
 
@@ -65,11 +68,13 @@ def services(place: Place) -> dict[str, Service[Any]]:
         "voice": voice(place.recordings),
         "synthesis": synthesis(place.speech),
         "feedback": feedback(),
-        "gateway": gateway(
-            GatewaySettings(
-                synthesis_url=place.addresses["synthesis"],
-                voice_url=place.addresses["voice"],
-                feedback_url=place.addresses["feedback"],
-            )
-        ),
+        "gateway": gateway(_gateway_settings(place.addresses)),
     }
+
+
+def _gateway_settings(addresses: Mapping[str, str]) -> GatewaySettings:
+    urls: dict[str, Any] = {f"{name}_url": addresses[name] for name in ("synthesis", "voice", "feedback")}
+    chosen = GatewaySettings(**urls)
+    if "internal_listen" in chosen.model_fields_set:
+        return chosen
+    return GatewaySettings(internal_listen=addresses[INTERNAL], **urls)

@@ -73,7 +73,7 @@ async def _serve(folder: DataFolder, settings: HostSettings, console: Console, l
         settle()
         places = {"Data": str(folder.path), "Log": str(log_file)}
         welcome(console, platform.url, platform.secrets, places, took=time.monotonic() - since)
-        folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}))
+        folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}, platform.internal))
         raise BrokenError(f"{await platform.broken} The log is {log_file}.")
 
 

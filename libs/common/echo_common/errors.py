@@ -87,6 +87,34 @@ class FileTooLargeError(BodyTooLargeError):
     code = "FILE_TOO_LARGE"
 
 
+class BadRequestError(EchoError):
+    """The request is not valid HTTP."""
+
+    code = "BAD_REQUEST"
+    status = 400
+
+
+class HeaderTooLargeError(EchoError):
+    """The request header is too large; send at most 64 KB."""
+
+    code = "HEADER_TOO_LARGE"
+    status = 431
+
+
+class RequestTimeoutError(EchoError):
+    """The request did not arrive in time; send it again."""
+
+    code = "REQUEST_TIMEOUT"
+    status = 408
+
+
+class TooManyConnectionsError(EchoError):
+    """Too many connections are open; try again shortly."""
+
+    code = "TOO_MANY_CONNECTIONS"
+    status = 503
+
+
 class RateLimitedError(EchoError):
     """Too many requests; wait as long as Retry-After says."""
 

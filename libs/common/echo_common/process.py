@@ -12,7 +12,7 @@ import uvloop
 from pydantic import ValidationError
 
 from echo_common.errors import EchoError
-from echo_common.http.server import AddressTakenError, serving
+from echo_common.http.server import AddressTakenError
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_logging, configure_tracing
@@ -35,7 +35,7 @@ def settle() -> None:
 
 async def _serve(service: Service[Any], settings: CommonSettings) -> None:
     log = structlog.get_logger("echo.process")
-    async with service.running(settings, Process()) as app, serving(app, settings.listen) as url:
+    async with service.running(settings, Process()) as app, service.listening(app, settings.listen) as url:
         log.info("listening", service=service.name, url=url)
         settle()
         await stop_signal()

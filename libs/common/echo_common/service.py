@@ -17,7 +17,10 @@ from echo_common.bus.subscriptions import Subscriptions
 from echo_common.faults import FaultPoints
 from echo_common.http.app import MAX_JSON_BODY, create_app
 from echo_common.http.client import ServiceClient
+from echo_common.http.connections import ConnectionLimits
 from echo_common.http.health import Check
+from echo_common.http.internal import InternalListener
+from echo_common.http.server import serving
 from echo_common.settings import CommonSettings
 from echo_common.storage.connect import open_storage
 from echo_common.storage.port import ObjectStore
@@ -56,7 +59,8 @@ class Service(Generic[D]):
 
     `open` makes the dependencies from the adapters and ends their background work when left. `checks` are readiness
     checks beside the database, the bus and storage. `uploads` are the paths that take files, and
-    how large these may be. `options` go to FastAPI (`middleware` of its own, for one).
+    how large these may be. `options` go to FastAPI (`middleware` of its own, for one). `limits` are those of its connections;
+    `internal_listen` is where its health and metrics are served to the operator alone, when they are not public.
     """
 
     name: str
@@ -67,6 +71,20 @@ class Service(Generic[D]):
     max_body: int = MAX_JSON_BODY
     uploads: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    internal_listen: str | None = None
+
+    @asynccontextmanager
+    async def listening(self, app: FastAPI, listen: str) -> AsyncIterator[str]:
+        """Serve the app and, where the service has one, its internal listener; yields the app's URL.
+
+        Raises `AddressTakenError`.
+        """
+        async with AsyncExitStack() as stack:
+            url = await stack.enter_async_context(serving(app, listen, self.limits))
+            if self.internal_listen is not None:
+                await stack.enter_async_context(serving(InternalListener(app), self.internal_listen))
+            yield url
 
     @asynccontextmanager
     async def running(self, settings: CommonSettings, process: Process) -> AsyncIterator[FastAPI]:
@@ -90,6 +108,7 @@ class Service(Generic[D]):
                 checks=checks,
                 max_body=self.max_body,
                 uploads=self.uploads,
+                restricted_health=self.internal_listen is not None,
                 **self.options,
             )
             app.state.dependencies = dependencies

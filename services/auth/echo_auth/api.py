@@ -32,6 +32,7 @@ from echo_common.contracts.http.auth import (
     TrustDocument,
     UserView,
 )
+from echo_common.http.addresses import address_from_gateway
 from echo_common.http.envelope import Success, documented, ok
 from echo_common.http.plain import PlainRoute
 from echo_common.service import dependencies_of
@@ -40,9 +41,9 @@ Deps = Annotated[Dependencies, Depends(dependencies_of)]
 
 
 def _caller(request: Request) -> Caller:
-    forwarded = request.headers.get("x-forwarded-for", "").split(",")[-1].strip()  # the last is the gateway's own word
-    address = forwarded or (request.client.host if request.client else None)
-    return Caller(address=address and address[:64], user_agent=request.headers.get("user-agent", "")[:300] or None)
+    peer = request.client.host if request.client else None
+    address = address_from_gateway(peer, request.headers.getlist("x-forwarded-for"))
+    return Caller(address=address, user_agent=request.headers.get("user-agent", "")[:300] or None)
 
 
 def _secret(response: Response) -> None:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from typing import cast
 
 import structlog
@@ -16,12 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from echo_common.auth.principal import Principal
 from echo_common.contracts.values import Plan
 from echo_common.errors import RateLimitedError
+from echo_common.http.addresses import LOCAL, network_of
 from echo_common.http.envelope import error_response
+from echo_common.http.internal import OPERATIONS
 from echo_gateway.settings import GatewaySettings
 
 WINDOW_SECONDS = 60
 _COUNTING_SECONDS = 0.25
-_UNCOUNTED = frozenset({"/health", "/healthz", "/readyz", "/metrics"})
+_UNCOUNTED = OPERATIONS | {"/api/v1/health"}
 _CREDENTIALS = frozenset({"/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"})
 
 
@@ -114,9 +115,9 @@ class Limits:
     async def take(self, path: str, principal: Principal | None, address: str) -> Quota | None:
         """Count one request; what is left of the quota it falls under, None when there is no limit."""
         if path in _CREDENTIALS:
-            policy, limit, key = "credentials", self._credentials, f"credentials/{_network(address)}"
+            policy, limit, key = "credentials", self._credentials, f"credentials/{network_of(address)}"
         elif principal is None:
-            policy, limit, key = "default", self._anonymous, f"address/{_network(address)}"
+            policy, limit, key = "default", self._anonymous, f"address/{network_of(address)}"
         else:
             policy, limit, key = "default", self._by_plan[principal.plan], f"user/{principal.user_id}"
         return await self._count(policy, limit, key) if limit else None
@@ -133,12 +134,9 @@ class Limits:
         return Quota(policy, limit, limit - used, max(1, round(ends - time.time())))
 
 
-def _network(address: str) -> str:
-    """Who gets an IPv6 address gets a /64 of them: they count as one."""
-    if ":" not in address:
-        return address
-    parsed = ip_address(address.partition("%")[0])
-    return parsed.exploded[:19] if isinstance(parsed, IPv6Address) else address
+def address_of(scope: Scope) -> str:
+    """Return the address of a request's client."""
+    return scope["client"][0] if scope.get("client") else LOCAL
 
 
 class Limit:
@@ -155,8 +153,7 @@ class Limit:
             await self._app(scope, receive, send)
             return
         limits: Limits = scope["app"].state.dependencies.limits
-        address = scope["client"][0] if scope.get("client") else "local"
-        quota = await limits.take(scope["path"], scope["state"].get("principal"), address)
+        quota = await limits.take(scope["path"], scope["state"].get("principal"), address_of(scope))
         if quota is None:
             await self._app(scope, receive, send)
             return

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from echo_common.http.addresses import ClientAddress
+from echo_common.http.connections import ConnectionLimits
 from echo_common.http.idempotency import Idempotency
 from echo_common.service import Adapters, Service
 from echo_gateway import docs, handlers, openapi
@@ -41,6 +43,8 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
     )
     inner = [Middleware(Identify), Middleware(Limit), Middleware(Dispatch, routers=ROUTERS)]
     layers = [cors, *inner] if chosen.cors_origins else inner
+    if chosen.trusted_proxies:
+        layers = [Middleware(ClientAddress, trusted=chosen.trusted_proxies), *layers]
     return Service(
         name="gateway",
         open=opened,
@@ -48,5 +52,9 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
         subscriptions=handlers.subscriptions,
         checks=lambda dependencies: service_checks(dependencies.clients),
         uploads=dict.fromkeys(UPLOADS, chosen.upload_bytes),
+        limits=ConnectionLimits(
+            connections=chosen.connections, per_address=chosen.connections_per_address, trusted=chosen.trusted_proxies
+        ),
+        internal_listen=chosen.internal_listen,
         options={"redirect_slashes": False, "middleware": layers},
     )

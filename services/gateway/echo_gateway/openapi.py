@@ -58,6 +58,7 @@ def openapi_document() -> dict[str, Any]:
         ROUTERS,
         metrics=Metrics(),
         checks={},
+        restricted_health=True,
         title="Echo",
         version="1.0.0",
         description=_ABOUT,
@@ -72,7 +73,8 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _complete_health(paths: dict[str, Any]) -> None:
-    """The health routes are every service's and know no other answer than the good one."""
+    """Add what the health routes, which are every service's, do not say themselves."""
+    paths["/health"]["get"]["security"] = [{"bearer": []}, {}]  # details with a token, a summary without
     answers = paths["/readyz"]["get"]["responses"]
     answers["503"] = answers["200"] | {"description": "Something is missing."}
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from echo_common.http.addresses import Network, parse_networks
 from echo_common.settings import settings_config
 
 
@@ -35,6 +36,36 @@ class GatewaySettings(BaseSettings):
     limit_credentials: int = Field(
         10, ge=0, description="Requests a minute of an address to register, log in or refresh, counted apart from the others."
     )
+
+    internal_listen: str = Field(
+        "http://127.0.0.1:8090",
+        pattern="^(http|unix)://",
+        description="Where /metrics, /readyz and the detailed /health are served without a token: http://host:port or "
+        "unix:///path.sock. Keep it off public networks. echoctl uses a socket in the data folder unless this is set.",
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (),
+        description="Addresses and networks of reverse proxies, comma separated, e.g. 10.0.0.0/8. Only from these does "
+        "X-Forwarded-For name the client. None by default.",
+    )
+    connections: int = Field(1_000, ge=0, description="Open connections; 0 is no limit.")
+    connections_per_address: int = Field(
+        250, ge=0, description="Open connections of one address (IPv6: /64), trusted proxies excepted; 0 is no limit."
+    )
+    open_streams: int = Field(
+        32, ge=0, description="Audio streams open at once for one user (guests: one address); 0 is no limit."
+    )
+    open_syntheses: int = Field(
+        64, ge=0, description="Synchronous syntheses open at once for one user (guests: one address); 0 is no limit."
+    )
+    open_subscriptions: int = Field(
+        64, ge=0, description="Progress subscriptions (SSE) open at once for one user (guests: one address); 0 is no limit."
+    )
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        return parse_networks(value) if isinstance(value, str) else value
 
     @field_validator("cors_origins", mode="before")
     @classmethod

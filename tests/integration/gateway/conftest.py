@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from echo_common.bus.inproc import InprocBroker, InprocBus
-from echo_common.http.server import serving
+from echo_common.http.client import ServiceClient
 from echo_common.service import Process
 from echo_common.settings import CommonSettings
 from echo_gateway.dependencies import Dependencies
@@ -28,6 +28,7 @@ class Gateway:
     """The gateway, and a client of it that may do everything."""
 
     url: str
+    internal: str
     session: aiohttp.ClientSession
     deps: Dependencies
     bus: InprocBus
@@ -38,6 +39,14 @@ class Gateway:
 
     def ask(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Any:
         return self.session.request(method, self.url + path, headers=self.bearer() if headers is None else headers, **more)
+
+    async def operate(self, path: str) -> bytes:
+        """The answer of the internal listener."""
+        async with (
+            ServiceClient.open("gateway", self.internal) as client,
+            client.session.get(client.in_turn()[0] + path) as response,
+        ):
+            return await response.read()
 
 
 Start = Callable[..., AbstractAsyncContextManager[Gateway]]
@@ -64,13 +73,14 @@ def start(database: Any, tmp_path: Path, synthesis: Upstream) -> Start:
                 bus_url=SecretStr("inproc://"),
                 objects_url=f"file://{tmp_path}/objects",
             )
-            gateway = service(GatewaySettings(synthesis_url=behind, **settings))
+            internal = f"unix://{tmp_path}/internal.sock"
+            gateway = service(GatewaySettings(synthesis_url=behind, internal_listen=internal, **settings))
             app = await stack.enter_async_context(gateway.running(common, Process(broker=broker)))
-            url = await stack.enter_async_context(serving(app, "http://127.0.0.1:0"))
+            url = await stack.enter_async_context(gateway.listening(app, "http://127.0.0.1:0"))
             session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
             bus = InprocBus(broker)
             stack.push_async_callback(bus.close)
-            yield Gateway(url, session, app.state.dependencies, bus, issuer)
+            yield Gateway(url, internal, session, app.state.dependencies, bus, issuer)
 
     return started
 

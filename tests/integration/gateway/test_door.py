@@ -1,9 +1,11 @@
 """Who is let in, and how often."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
 from tests.integration.gateway.conftest import Gateway, Start
@@ -135,8 +137,7 @@ async def test_browsers_of_listed_origins_may_call(start: Start) -> None:
 
 
 async def test_health_names_every_service(gateway: Gateway) -> None:
-    async with gateway.ask("GET", "/health", headers={}) as response:
-        health = await response.json()
+    health = json.loads(await gateway.operate("/health"))
     assert health["parts"]["synthesis"] == health["parts"]["synthesis"] | {"status": "ok", "facts": {"database": "ok"}}
     assert health["parts"]["database"]["status"] == "ok"
     assert health["parts"]["auth"]["status"] == "down"  # the issuer has no health
@@ -182,3 +183,57 @@ async def test_a_voucher_opens_the_routes_that_take_it_and_no_other(gateway: Gat
         async with gateway.ask(method, path, headers={}) as response:
             assert response.status == 401, path
     assert len(synthesis.asked) == len(taken)
+
+
+async def test_an_unknown_proxy_does_not_name_the_client(start: Start) -> None:
+    async with start(limit_anonymous=2) as gateway:
+        found = []
+        for forwarded in ("a:b", "203.0.113.1", "[::1"):
+            async with gateway.ask("GET", VOICES, headers={"X-Forwarded-For": forwarded}) as response:
+                found.append(response.status)
+        assert found == [401, 401, 429]
+
+
+async def test_a_trusted_proxy_names_the_client(start: Start, synthesis: Upstream) -> None:
+    async with start(limit_anonymous=1, trusted_proxies="127.0.0.1, 10.0.0.0/8") as gateway:
+        for forwarded, status in (
+            ("203.0.113.1", 401),
+            ("203.0.113.2:99", 401),
+            ("made up, 203.0.113.2, 10.1.1.1", 429),
+            ("a:b", 401),
+            ("c:d", 429),
+        ):
+            async with gateway.ask("GET", VOICES, headers={"X-Forwarded-For": forwarded}) as response:
+                assert response.status == status, forwarded
+        async with gateway.ask("GET", VOICES, headers=gateway.bearer() | {"X-Forwarded-For": "203.0.113.9"}) as response:
+            assert response.status == 200
+    assert synthesis.asked[0].header("x-forwarded-for") == "203.0.113.9"
+
+
+async def test_health_is_short_for_everybody_and_detailed_for_the_operator(gateway: Gateway) -> None:
+    for path in ("/health", "/api/v1/health"):
+        for headers in ({}, gateway.bearer(), {"Authorization": "Bearer x"}):
+            async with gateway.ask("GET", path, headers=headers) as response:
+                assert (response.status, await response.json()) == (200, {"status": "degraded"})
+    async with gateway.ask("GET", "/healthz", headers={}) as response:
+        assert await response.json() == {"status": "ok"}
+    async with gateway.ask("GET", "/health", headers=gateway.bearer(scope="admin")) as response:
+        assert "database" in (await response.json())["parts"]
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/metrics"])
+async def test_readiness_and_metrics_are_for_the_operator(path: str, gateway: Gateway) -> None:
+    for headers, status in (
+        ({}, 401),
+        (gateway.bearer(), 403),
+        (gateway.bearer(scope="admin"), 503 if path == "/readyz" else 200),
+    ):
+        async with gateway.ask("GET", path, headers=headers) as response:
+            assert response.status == status
+    assert await gateway.operate(path)
+
+
+async def test_the_internal_listener_serves_nothing_else(gateway: Gateway) -> None:
+    assert json.loads(await gateway.operate("/healthz")) == {"status": "ok"}
+    for path in ("/", "/api/v1/voices", "/openapi.json", "/api/v1/auth/login"):
+        assert json.loads(await gateway.operate(path))["error"]["code"] == "NOT_FOUND"

@@ -294,5 +294,4 @@ def _free_port() -> int:
 
 
 async def _served(gateway: Gateway, status: str) -> bool:
-    async with gateway.session.get(gateway.url + "/metrics") as response:
-        return f'status="{status}"' in await response.text()
+    return f'status="{status}"' in (await gateway.operate("/metrics")).decode()

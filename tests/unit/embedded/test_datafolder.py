@@ -32,7 +32,7 @@ def test_damaged_secrets_are_never_replaced_silently(tmp_path: Path) -> None:
 def test_a_folder_has_one_holder_whom_others_do_not_disturb(tmp_path: Path) -> None:
     mine, other = DataFolder(tmp_path), DataFolder(tmp_path)
     with mine.held():
-        mine.announce(Running("http://127.0.0.1:1", os.getpid(), {}))
+        mine.announce(Running("http://127.0.0.1:1", os.getpid(), {}, "unix:///internal.sock"))
 
         with pytest.raises(CannotStartError, match="running on the data folder"), other.held():
             pass
@@ -44,7 +44,7 @@ def test_a_folder_has_one_holder_whom_others_do_not_disturb(tmp_path: Path) -> N
 def test_a_platform_that_was_killed_is_not_running(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     with folder.held():
-        folder.announce(Running("http://127.0.0.1:1", 2**22 + 1, {}))
+        folder.announce(Running("http://127.0.0.1:1", 2**22 + 1, {}, "unix:///internal.sock"))
 
         assert folder.running() is None
 

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from echo_common.http.envelope import install_error_handlers
-from echo_common.http.health import Check, health_router
+from echo_common.http.health import Check, Watch, health_router
 from echo_common.http.observe import Observe
 from echo_common.telemetry import Metrics
 
@@ -23,17 +23,20 @@ def create_app(
     checks: Mapping[str, Check] | None = None,
     max_body: int = MAX_JSON_BODY,
     uploads: Mapping[str, int] = MappingProxyType({}),
+    restricted_health: bool = False,
     **options: Any,
 ) -> FastAPI:
     """A FastAPI app with the envelope, health routes and the observing layer. `options` go to `FastAPI`.
 
-    Bodies over `max_body` bytes are refused with 413; those of the paths in `uploads` only over a file of so many. Interactive documentation is off unless `options` turn it on.
+    Bodies over `max_body` bytes are refused with 413; those of the paths in `uploads` only over a file of so many. Interactive documentation is off unless `options` turn it on. With
+    `restricted_health`, metrics and the details of health are for the operator alone.
     """
     fixed = {"docs_url": None, "redoc_url": None, "openapi_url": None, "telemetry": _NO_SECOND_SPAN}
     app = FastAPI(**{"title": f"Echo {service}"} | fixed | options)
     install_error_handlers(app)
     if checks is not None:
-        app.include_router(health_router(service, checks, metrics.registry))
+        app.state.watch = Watch(service, checks)
+        app.include_router(health_router(app.state.watch, metrics.registry, restricted=restricted_health))
     for router in routers:
         app.include_router(router)
     app.add_middleware(Observe, service=service, metrics=metrics, max_body=max_body, uploads=uploads)

@@ -1,15 +1,19 @@
-"""Is it alive, is it ready, and if not, which part is missing."""
+"""Health checks and metrics of a service: for everybody, or for its operator alone."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
-from fastapi import APIRouter, BackgroundTasks, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel
 
-from echo_common.errors import EchoError
+from echo_common.auth.dependencies import Bearer, authorized
+from echo_common.auth.principal import Scope
+from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
+from echo_common.http.envelope import documented
+from echo_common.http.internal import is_internal
 
 Check = Callable[[], Awaitable[Mapping[str, Any] | None]]
 """Raises an `EchoError` when its part is not usable; may return facts worth showing."""
@@ -26,6 +30,12 @@ class PartHealth(BaseModel):
     milliseconds: float
     reason: str | None = None
     facts: dict[str, Any] = {}
+
+
+class HealthSummary(BaseModel):
+    """The state of a service; `status` is `ok` only when every part is."""
+
+    status: Literal["ok", "degraded"]
 
 
 class Health(BaseModel):
@@ -88,16 +98,45 @@ class Watch:
         return self._seen
 
 
-def health_router(service: str, checks: Mapping[str, Check], registry: CollectorRegistry) -> APIRouter:
-    """`/healthz` (the process runs), `/readyz` (503 unless every part is usable now), `/health` (the details), `/metrics`."""
-    router = APIRouter(tags=["health"])
-    watch = Watch(service, checks)
+async def is_operator(request: Request, bearer: Bearer) -> bool:
+    """Return whether a request came in through the internal listener, or with an administrator's token."""
+    if is_internal(request.scope):
+        return True
+    if bearer is None:
+        return False
+    try:
+        await authorized(request, bearer, Scope.ADMIN)
+    except EchoError:
+        return False
+    return True
 
-    @router.get("/healthz", summary="The process is alive")
+
+async def require_operator(request: Request, bearer: Bearer) -> None:
+    """Raise `UnauthenticatedError` or `ForbiddenError` for everybody but the operator."""
+    if not is_internal(request.scope):
+        await authorized(request, bearer, Scope.ADMIN)
+
+
+def health_router(watch: Watch, registry: CollectorRegistry, *, restricted: bool = False) -> APIRouter:
+    """Return the routes `/healthz`, `/health`, `/readyz` (503 unless every part is usable now) and `/metrics`.
+
+    When `restricted`, the details of `/health`, `/readyz` and `/metrics` are for the operator: see `is_operator`.
+    """
+    router = APIRouter(tags=["health"])
+    refusals = documented(UnauthenticatedError, ForbiddenError) if restricted else {}
+    guards = [Depends(require_operator)] if restricted else []
+
+    @router.get("/healthz", summary="Check that the process runs")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/readyz", summary="The service can do its work", response_model=Health)
+    @router.get(
+        "/readyz",
+        summary="Check that the service is ready",
+        response_model=Health,
+        dependencies=guards,
+        responses=refusals,
+    )
     async def readyz(response: Response) -> Health:
         health = await watch.look()
         if health.status != "ok":
@@ -105,11 +144,14 @@ def health_router(service: str, checks: Mapping[str, Check], registry: Collector
             response.headers["Retry-After"] = "2"
         return health
 
-    @router.get("/health", summary="The service and its parts", response_model=Health)
-    async def health(afterwards: BackgroundTasks) -> Health:
-        return await watch.health(afterwards)
+    @router.get("/health", summary="Get the health of the service", response_model=Health | HealthSummary)
+    async def health(request: Request, bearer: Bearer, afterwards: BackgroundTasks) -> Health | HealthSummary:
+        found = await watch.health(afterwards)
+        if restricted and not await is_operator(request, bearer):
+            return HealthSummary(status=found.status)
+        return found
 
-    @router.get("/metrics", summary="Prometheus metrics", include_in_schema=False)
+    @router.get("/metrics", summary="Get Prometheus metrics", include_in_schema=False, dependencies=guards)
     async def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 

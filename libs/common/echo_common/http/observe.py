@@ -23,7 +23,7 @@ _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/health", "/internal/trust"})
 _CONTEXT_HEADERS = (b"traceparent", b"tracestate", b"baggage")
 _BESIDE_THE_FILE = 64 * 1024  # boundaries and text fields of a multipart body
-_SECURITY_HEADERS = (
+SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -71,7 +71,7 @@ class Observe:
             if message["type"] == "http.response.start":
                 out = message["headers"] = list(message.get("headers", ()))
                 present = {name.lower() for name, _ in out}
-                out.extend(header for header in _SECURITY_HEADERS if header[0] not in present)
+                out.extend(header for header in SECURITY_HEADERS if header[0] not in present)
                 if b"x-request-id" not in present:
                     out.append((b"x-request-id", request_id.encode()))
             await send(message)

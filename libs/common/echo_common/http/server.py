@@ -4,13 +4,22 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from echo_common.http.connections import ConnectionLimits, Connections
+from echo_common.http.protocol import LimitedProtocol
+
 GRACE_SECONDS = 8
+_SEND_BUFFER_BYTES = 256 * 1024
+"""Kernel memory for one connection's unread bytes; Linux reserves twice that. Without it, a connection may hold 4 MB."""
+
+_DEFAULT_LIMITS = ConnectionLimits()
 
 
 class AddressTakenError(Exception):
@@ -37,6 +46,7 @@ def _bind(listen: str) -> socket.socket:
         return unix
     tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # accepted connections inherit it
     try:
         tcp.bind((parts.hostname or "127.0.0.1", parts.port or 0))
     except OSError as error:
@@ -46,14 +56,18 @@ def _bind(listen: str) -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, listen: str) -> AsyncIterator[str]:
+async def serving(app: ASGIApp, listen: str, limits: ConnectionLimits = _DEFAULT_LIMITS) -> AsyncIterator[str]:
     """Serve `app` while the context lasts; yields the URL listened on (port 0 picks a free one).
 
     Raises `AddressTakenError`. On leaving, running requests get a few seconds to end.
     """
     bound = _bind(listen)
+    connections = Connections(limits)
     config = uvicorn.Config(
         app,
+        http=cast("Any", partial(LimitedProtocol, connections)),
+        ws="none",
+        proxy_headers=False,
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -76,3 +90,4 @@ async def serving(app: ASGIApp, listen: str) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+        connections.close()

@@ -1,10 +1,11 @@
 """Where to begin."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, BackgroundTasks, Request
 from pydantic import BaseModel
 
 from echo_common.errors import InternalError, RateLimitedError
 from echo_common.http.envelope import documented
+from echo_common.http.health import HealthSummary, Watch
 
 start = APIRouter(tags=["start"])
 
@@ -23,3 +24,10 @@ class Welcome(BaseModel):
 async def welcome() -> Welcome:
     """What this is, and where to read on."""
     return Welcome()
+
+
+@start.get("/api/v1/health", operation_id="get_health", tags=["health"], responses=documented(InternalError))
+async def get_health(request: Request, afterwards: BackgroundTasks) -> HealthSummary:
+    """Get the health of the platform."""
+    watch: Watch = request.app.state.watch
+    return HealthSummary(status=(await watch.health(afterwards)).status)

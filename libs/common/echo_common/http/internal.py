@@ -1,0 +1,29 @@
+"""The operator's side of an app: health and metrics, on a listener of their own."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from echo_common.errors import NotFoundError
+from echo_common.http.envelope import error_response
+
+OPERATIONS = frozenset({"/health", "/healthz", "/readyz", "/metrics"})
+"""Paths of the health router."""
+
+
+class InternalListener:
+    """ASGI app that serves only the health and metrics of another, and marks these requests as internal."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve health and metrics; 404 for all else."""
+        if scope["type"] == "http" and scope["path"] in OPERATIONS:
+            scope.setdefault("state", {})["internal"] = True
+            await self._app(scope, receive, send)
+        else:
+            await error_response(NotFoundError(), "internal")(scope, receive, send)
+
+
+def is_internal(scope: Scope) -> bool:
+    """Return whether a request came in through the internal listener."""
+    return bool(scope["state"].get("internal"))

@@ -1,0 +1,241 @@
+"""uvicorn's HTTP/1.1 protocol with limits on headers, bodies and unread responses."""
+
+import asyncio
+import socket
+import struct
+from contextlib import suppress
+from secrets import token_hex
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from echo_common.errors import BadRequestError, EchoError, HeaderTooLargeError, RequestTimeoutError
+from echo_common.http.connections import Connections
+from echo_common.http.envelope import error_response
+from echo_common.http.observe import SECURITY_HEADERS
+
+_RESET = struct.pack("ii", 1, 0)
+_LINGER_SECONDS = 2.0
+_LINGER_BYTES = 16 * 1024 * 1024
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """One connection of a server with limits.
+
+    A request that is refused here never reaches the app: it is answered with the envelope, then the connection is closed once
+    the client has had the time to read that.
+    """
+
+    def __init__(self, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
+        self._connections = connections
+        self._limits = connections.limits
+        self._in_header = True  # of a request that has begun, or of the next
+        self._begun = False
+        self._header_bytes = 0
+        self._body_at = 0.0
+        self._unwanted_bytes = 0
+        self._refused = False
+        self._not_admitted: EchoError | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def address(self) -> str | None:
+        """The peer's address; None on a Unix socket."""
+        return self.client[0] if self.client else None
+
+    @property
+    def between_requests(self) -> bool:
+        """Whether no request is being served."""
+        return (self.cycle is None or self.cycle.response_complete) and self._in_header
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes of a response that wait for the client."""
+        return self.transport.get_write_buffer_size()
+
+    def abort(self) -> None:
+        """Close at once; what was not sent or not read is lost, in the kernel too."""
+        if (sock := self.transport.get_extra_info("socket")) is not None:
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Admit or refuse a new connection."""
+        super().connection_made(transport)
+        self._not_admitted = self._connections.admit(self)
+        if self._not_admitted is None:
+            self._arm(self._limits.header_seconds)
+        elif self._connections.linger(self):
+            self._arm(_LINGER_SECONDS)  # a response that comes before the request would confuse clients
+        else:
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._disarm()
+        self._connections.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on to the parser in pieces no larger than a header may be."""
+        size = self._limits.header_bytes
+        if len(data) <= size:
+            self._feed(data)
+            return
+        view = memoryview(data)
+        for start in range(0, len(view), size):
+            self._feed(view[start : start + size])
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        if self._refused:
+            self._discard(len(data))
+            return
+        if self.transport.is_closing():
+            return
+        if self._not_admitted is not None:
+            self._refuse(self._not_admitted)
+        elif not self._in_header:
+            super().data_received(data)  # type: ignore[arg-type]
+        else:
+            room = self._limits.header_bytes - self._header_bytes
+            self._header_bytes += len(data)
+            super().data_received(data[:room] if len(data) > room else data)  # type: ignore[arg-type]
+            if len(data) >= room and self._in_header and self._begun:
+                self._refuse(HeaderTooLargeError())
+            elif len(data) > room:
+                self._feed(data[room:])
+                return
+        if self._timer is None and not self._refused:
+            self._watch()
+
+    def _watch(self) -> None:
+        """Begin to wait for the rest of a header or of a body."""
+        if not self._in_header:
+            self._body_at = self.loop.time()
+            self._arm(self._limits.body_idle_seconds)
+        elif self._begun or self.between_requests:
+            self._arm(self._limits.header_seconds)
+
+    def on_message_begin(self) -> None:
+        """Note the first byte of a request."""
+        self._begun = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Note the end of a header."""
+        self._in_header = self._begun = False
+        self._disarm()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Note that the body goes on."""
+        self._body_at = self.loop.time()
+        if self.cycle.response_complete:
+            self._discard(len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note the end of a request."""
+        self._in_header = True
+        self._header_bytes = self._unwanted_bytes = 0
+        self._disarm()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Note a response whose end waits for the client."""
+        super().on_response_complete()
+        if self.transport.get_write_buffer_size():
+            self._connections.unread(self)
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read."""
+        super().pause_writing()
+        self._connections.unread(self)
+
+    def resume_writing(self) -> None:
+        """Note that it reads again."""
+        super().resume_writing()
+        self._connections.read(self)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, but not one whose client has yet to read the response."""
+        if self.transport.get_write_buffer_size() and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        self._refuse(BadRequestError())
+
+    def _arm(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._overdue)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _overdue(self) -> None:
+        self._timer = None
+        if self.transport.is_closing():
+            return
+        if self._not_admitted is not None:
+            self.transport.close()
+        elif not self._in_header:
+            self._body_overdue()
+        elif self.cycle is not None and not self.cycle.response_complete:
+            self._arm(self._limits.header_seconds)  # the next request may come in while this one is answered
+        elif self._header_bytes:
+            self._connections.log("request_timed_out", "header")
+            self._refuse(RequestTimeoutError())
+        else:
+            self.transport.close()
+
+    def _body_overdue(self) -> None:
+        now = self.loop.time()
+        if self.flow.read_paused or self.cycle.waiting_for_100_continue:
+            self._body_at = now  # the app is not ready for more
+        left = self._body_at + self._limits.body_idle_seconds - now
+        if left > 0:
+            self._arm(left)
+            return
+        self._connections.log("request_timed_out", "body")
+        self._refuse(RequestTimeoutError())
+
+    def _refuse(self, error: EchoError) -> None:
+        """Answer with an error in place of the app, then close."""
+        self._refused = True
+        self._disarm()
+        self._unset_keepalive_if_required()
+        if self.cycle is not None and not self.cycle.response_complete:
+            answered = self.cycle.response_started or bool(self.pipeline)
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if answered:
+                self.abort()  # an error has no place in the middle of a response
+                return
+        if not self._connections.linger(self):
+            self.transport.abort()
+            return
+        self.transport.write(_rendered(error))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self._timer = self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
+    def _discard(self, size: int) -> None:
+        """Read a little further: a client that is still sending when the connection closes never sees the refusal."""
+        self._unwanted_bytes += size
+        if self._unwanted_bytes > _LINGER_BYTES:
+            self.abort()
+
+
+def _rendered(error: EchoError) -> bytes:
+    request_id = f"req_{token_hex(12)}"
+    response = error_response(error, request_id)
+    headers = [*response.raw_headers, *SECURITY_HEADERS, (b"x-request-id", request_id.encode()), (b"connection", b"close")]
+    lines = [name + b": " + value + b"\r\n" for name, value in headers]
+    return b"".join([STATUS_LINE[error.status], *lines, b"\r\n", bytes(response.body)])
