@@ -8,6 +8,7 @@ BIN := .venv/bin
 PACKAGES := libs/common $(sort $(wildcard services/*)) deploy/embedded
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -b constraints.txt $(addprefix -e ./,$(PACKAGES))
+PYTEST := $(BIN)/pytest -n2 --dist loadgroup
 CODE := libs services deploy tests bench
 
 ## Use
@@ -26,10 +27,19 @@ down: ## Stop the containers; their volumes stay
 	docker compose down
 
 ## Check
-check: lint types imports test ## All that must be green: lint, types, import contracts, tests (schemas and documents included)
+check: lint types imports test ## All that must be green for a change: lint, types, import contracts, `make test`
 
-test: .venv/dev.stamp ## Every suite, two side by side (ARGS="-n0 -k broker" one after the other)
-	$(BIN)/pytest -n2 --dist loadgroup $(ARGS)
+test: .venv/dev.stamp ## Port suites, unit tests, one story per feature and form (ARGS="-n0 -k broker" one after the other)
+	$(PYTEST) -m "not full and not cold_start" $(ARGS)
+
+test-fast: .venv/dev.stamp ## Without servers and models, in under two minutes: for daily work
+	$(PYTEST) -m "not full and not slow" $(ARGS)
+
+test-full: lint types imports cold-start .venv/dev.stamp ## Everything there is, from the cold start to the longest suites
+	$(PYTEST) -m "not cold_start" $(ARGS)
+
+cold-start: .venv/dev.stamp ## The README's two commands in a fresh clone with an empty home folder; listens to the result
+	$(BIN)/pytest -n0 -m cold_start tests/cold_start $(ARGS)
 
 lint: .venv/dev.stamp ## ruff: rules and format
 	$(BIN)/ruff check $(CODE)
@@ -98,4 +108,4 @@ install-dev: .venv/dev.stamp ## Install what tests and tools need as well
 	@$(INSTALL) --group dev
 	@touch $@ .venv/runtime.stamp
 
-.PHONY: run up-local up down check test lint types imports bench bench-clone fmt contracts lock new-service clean help install install-dev
+.PHONY: run up-local up down check test test-fast test-full cold-start lint types imports bench bench-clone fmt contracts lock new-service clean help install install-dev

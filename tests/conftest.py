@@ -12,9 +12,17 @@ pytest_plugins = [
 ]
 
 
+SLOW_FOLDERS = {"e2e", "faults", "cold_start"}
+SLOW_FIXTURES = {"embedded_server", "found_rabbitmq", "platform", "recogniser", "s3_server", "speech_models", "stopped_node"}
+"""Folders and fixtures whose tests start servers or load models: `make test-fast` leaves them out."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side, all stories of a platform go to one process, so that it is started once; the others go by file."""
     for item in items:
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         item.add_marker(pytest.mark.xdist_group(str(parameters.get("platform", item.location[0]))))
+        fixtures = set(item.fixturenames) if isinstance(item, pytest.Function) else set()
+        if SLOW_FOLDERS & set(item.path.relative_to(item.config.rootpath).parts) or SLOW_FIXTURES & fixtures:
+            item.add_marker(pytest.mark.slow)

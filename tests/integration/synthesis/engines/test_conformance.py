@@ -77,6 +77,7 @@ def test_words_take_time_and_follow_each_other(loaded: tuple[EngineSpec, EngineC
     assert all(before.end <= after.start + 1e-6 for before, after in pairwise(speech.words))
 
 
+@pytest.mark.full
 def test_a_voice_of_every_language_speaks(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
     spec, config, engine = loaded
     for voice in {voice.language: voice for voice in spec.voices(config)}.values():
@@ -91,6 +92,7 @@ def test_speed_is_honoured(loaded: tuple[EngineSpec, EngineConfig, Engine], spee
     assert least <= engine.speak(utter(spec, config, text, speed)).duration / usual <= most
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("speed", [0.25, 4.0])
 def test_the_extremes_of_speed_are_spoken(loaded: tuple[EngineSpec, EngineConfig, Engine], speed: float) -> None:
     spec, config, engine = loaded
@@ -112,6 +114,7 @@ def test_an_utterance_without_words_is_a_short_silence(loaded: tuple[EngineSpec,
     assert speech.words == ()
 
 
+@pytest.mark.full
 def test_the_longest_unit_is_spoken_whole(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
     spec, config, engine = loaded
     # digits make the most sound for a character

@@ -35,6 +35,7 @@ SENTENCES = [
 ]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("engine", "voice"), [("kokoro", "af_heart"), ("piper", "piper_joe")])
 def test_a_recogniser_hears_the_words_where_the_engine_says_they_are(
     engine: str, voice: str, speech_models: Models, recogniser: Recogniser
