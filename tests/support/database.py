@@ -1,4 +1,4 @@
-"""Databases to test against: the embedded server, and a MongoDB where the environment names one or Docker is there."""
+"""Databases to test against: SQLite, SecantusDB, and a MongoDB where the environment names one or Docker is there."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from pymongo import MongoClient
 
-from echo_common.store.mongo import open_store
+from echo_common.store.connect import open_store
 from echo_common.store.port import Store
 from echo_embedded.database import EmbeddedDatabase
 from tests.support.requirements import Missing, Require
@@ -20,7 +20,7 @@ from tests.support.requirements import Missing, Require
 
 @dataclass(frozen=True)
 class Database:
-    """A corner of a server that is this test's own: every database whose name starts with `prefix`."""
+    """A place that is this test's own: every database at `url` whose name starts with `prefix`."""
 
     url: str
     prefix: str
@@ -60,23 +60,25 @@ def found_mongodb() -> Iterator[str | Missing]:
 
 
 @pytest.fixture
-def database(embedded_server: str) -> Iterator[Database]:
-    """Empty, and gone afterwards."""
-    yield from _corner(embedded_server)
+def database(tmp_path: Path) -> Database:
+    """Empty: the database of the embedded form."""
+    return Database(f"sqlite://{tmp_path}/database", "")
 
 
-@pytest.fixture(params=["embedded", "mongodb"])
-def any_database(request: pytest.FixtureRequest, embedded_server: str, require: Require) -> Iterator[Database]:
-    """Like `database`, on every server that the store must run on."""
-    if request.param == "embedded":
-        yield from _corner(embedded_server)
+@pytest.fixture(params=["sqlite", "secantus", "mongodb"])
+def any_database(request: pytest.FixtureRequest, require: Require) -> Iterator[Database]:
+    """Like `database`, on every database that the store must run on."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("database")
+    elif request.param == "secantus":
+        yield from _corner(request.getfixturevalue("embedded_server"))
     else:
         yield from _corner(require("mongodb", request.getfixturevalue("found_mongodb")))
 
 
 @pytest.fixture
 async def store(any_database: Database) -> AsyncIterator[Store]:
-    """A store on every server."""
+    """A store on every database."""
     store = await any_database.open()
     yield store
     await store.close()
@@ -84,7 +86,7 @@ async def store(any_database: Database) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def mortal_server(tmp_path: Path) -> AsyncIterator[EmbeddedDatabase]:
-    """An embedded server, not started, for tests that kill it."""
+    """A SecantusDB server, not started, for tests that kill it."""
     server = EmbeddedDatabase(tmp_path / "mortal")
     yield server
     await server.stop()

@@ -130,3 +130,9 @@ class ServiceUnavailableError(EchoError):
 
     def __init__(self, message: str | None = None, *, details: Details | None = None, retry_after: int | None = 2) -> None:
         super().__init__(message, details=details, retry_after=retry_after)
+
+
+class StorageFullError(ServiceUnavailableError):
+    """The disk of the platform is full; free some space, then try again."""
+
+    code = "STORAGE_FULL"

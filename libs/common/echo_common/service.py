@@ -24,7 +24,7 @@ from echo_common.http.server import serving
 from echo_common.settings import CommonSettings
 from echo_common.storage.connect import open_storage
 from echo_common.storage.port import ObjectStore
-from echo_common.store.mongo import open_store
+from echo_common.store.connect import open_store
 from echo_common.store.port import Store
 from echo_common.store.relay import Relay
 from echo_common.telemetry import Metrics
@@ -128,12 +128,19 @@ class Service(Generic[D]):
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
         faults = FaultPoints(settings.fault_point)
-        store = await open_store(settings.database_url.get_secret_value(), settings.database_prefix + self.name)
+        store = await open_store(
+            settings.database_url.get_secret_value(),
+            settings.database_prefix + self.name,
+            minimum_free_bytes=settings.minimum_free_bytes,
+        )
         stack.push_async_callback(store.close)
         bus = await open_bus(settings.bus_url.get_secret_value(), service=self.name, broker=process.broker)
         stack.push_async_callback(bus.close)
         objects = await open_storage(
-            settings.objects_url, access_key=settings.objects_access_key, secret_key=settings.objects_secret_key
+            settings.objects_url,
+            access_key=settings.objects_access_key,
+            secret_key=settings.objects_secret_key,
+            minimum_free_bytes=settings.minimum_free_bytes,
         )
         stack.push_async_callback(objects.close)
         relay = Relay(bus, faults=faults)

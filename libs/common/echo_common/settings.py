@@ -30,8 +30,9 @@ class CommonSettings(BaseSettings):
     listen: Annotated[str, _scheme("http", "unix")] = Field(
         "http://127.0.0.1:8000", description="Where the service listens: http://host:port or unix:///path.sock."
     )
-    database_url: Annotated[SecretStr, _scheme("mongodb", "mongodb+srv")] = Field(
-        SecretStr("mongodb://127.0.0.1:27017"), description="MongoDB, or anything that speaks its wire protocol."
+    database_url: Annotated[SecretStr, _scheme("mongodb", "mongodb+srv", "sqlite")] = Field(
+        SecretStr("mongodb://127.0.0.1:27017"),
+        description="mongodb://… for MongoDB; sqlite:///folder for a file per service, used by one process.",
     )
     database_prefix: str = Field("", pattern=r"^[a-z0-9_]{0,32}$", description="Put before each service's database name.")
     bus_url: Annotated[SecretStr, _scheme("amqp", "amqps", "inproc")] = Field(
@@ -42,6 +43,11 @@ class CommonSettings(BaseSettings):
     )
     objects_access_key: SecretStr | None = Field(None, description="Access key for s3:// storage.")
     objects_secret_key: SecretStr | None = Field(None, description="Secret key for s3:// storage.")
+    minimum_free_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=0,
+        description="Free disk space in bytes below which readiness fails, for sqlite:// and file://; 0 disables it.",
+    )
     auth_url: str = Field("http://127.0.0.1:8001", description="Where auth listens; keys to verify tokens come from there.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is worth a log line.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or coloured text for people.")

@@ -9,15 +9,18 @@ from echo_common.storage.filesystem import FolderStorage
 from echo_common.storage.port import ObjectStore
 
 
-async def open_storage(url: str, *, access_key: SecretStr | None = None, secret_key: SecretStr | None = None) -> ObjectStore:
+async def open_storage(
+    url: str, *, access_key: SecretStr | None = None, secret_key: SecretStr | None = None, minimum_free_bytes: int = 0
+) -> ObjectStore:
     """The storage at `file:///folder`, or at `s3://bucket?endpoint=http://host:9000&region=us-east-1` with the two keys.
 
     Without `endpoint` it is AWS's own; without keys they are looked for where AWS's tools do. Folder and bucket are created
-    when missing, with the first write. Raises `ValueError` for another URL.
+    when missing, with the first write. With less than `minimum_free_bytes` free on its disk, a folder says that it is full when
+    asked how it is. Raises `ValueError` for another URL.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.path:
-        return FolderStorage(Path(unquote(parts.path)))
+        return FolderStorage(Path(unquote(parts.path)), minimum_free_bytes=minimum_free_bytes)
     if parts.scheme == "s3" and parts.netloc:
         # Imported here so that a process with a folder does not load boto3.
         from echo_common.storage.s3 import S3Storage

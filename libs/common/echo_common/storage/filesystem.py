@@ -5,9 +5,11 @@ replaces both together, and audio stays playable by tools that look for the file
 """
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -16,7 +18,14 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, ParamSpec, TypeVar
 
-from echo_common.storage.port import BLOCK, ObjectInfo, ObjectNotFoundError, StorageUnavailableError, checked_key
+from echo_common.storage.port import (
+    BLOCK,
+    ObjectInfo,
+    ObjectNotFoundError,
+    StorageSpaceError,
+    StorageUnavailableError,
+    checked_key,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,14 +34,17 @@ _TRAILER = 512
 _LISTED_AT_ONCE = 1000
 _ABANDONED_AFTER = 24 * 3600.0
 _ATTEMPTS = 50
+_PROBE = bytes(4096)
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class FolderStorage:
     """Object storage in a folder of this machine, created with the first write."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, minimum_free_bytes: int = 0) -> None:
         self._objects = folder / "objects"
         self._incoming = folder / "incoming"
+        self._minimum_free = minimum_free_bytes
 
     async def put(self, key: str, data: bytes, mime: str) -> ObjectInfo:
         path = self._path(key)
@@ -106,8 +118,12 @@ class FolderStorage:
 
     def _probe(self) -> None:
         self._incoming.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=self._incoming):
-            pass
+        with NamedTemporaryFile(dir=self._incoming) as probe:
+            probe.write(_PROBE)
+            probe.flush()
+            os.fsync(probe.fileno())
+        if (free := shutil.disk_usage(self._incoming).free) < self._minimum_free:
+            raise StorageSpaceError(f"Only {free / 1e6:.0f} MB are free for objects in {self._objects}; free some space.")
         for file in self._incoming.iterdir():  # what a crash has left
             with suppress(FileNotFoundError):
                 if file.stat().st_mtime < time.time() - _ABANDONED_AFTER:
@@ -118,6 +134,8 @@ async def _in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) ->
     try:
         return await asyncio.to_thread(call, *args, **kwargs)
     except OSError as error:
+        if error.errno in _FULL:
+            raise StorageSpaceError from error
         raise StorageUnavailableError from error
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from echo_common.errors import NotFoundError, ServiceUnavailableError
+from echo_common.errors import NotFoundError, ServiceUnavailableError, StorageFullError
 
 BLOCK = 256 * 1024
 """Bytes read at once, at most."""
@@ -27,6 +27,10 @@ class ObjectInfo:
 
 class StorageUnavailableError(ServiceUnavailableError):
     """Object storage is not reachable right now; try again shortly."""
+
+
+class StorageSpaceError(StorageFullError, StorageUnavailableError):
+    """The disk of object storage is full; reading goes on. Free some space, then try again."""
 
 
 class ObjectNotFoundError(NotFoundError):

@@ -1,0 +1,28 @@
+"""The URL picks the store."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from echo_common.store.port import Store
+
+
+async def open_store(url: str, database: str, *, minimum_free_bytes: int = 0) -> Store:
+    """Open a service's database: in a file of its own at `sqlite:///folder`, or on the server at `mongodb://…`.
+
+    With less than `minimum_free_bytes` free on its disk, a file's store says that it is full when asked how it is.
+
+    Raises:
+        ValueError: No store has such a URL.
+        StoreUnavailableError: The folder cannot be used, or a file in it is damaged. A server is connected to with the first call.
+    """
+    parts = urlsplit(url)
+    # Imported here so that a process loads one driver.
+    if parts.scheme == "sqlite" and parts.path and not parts.netloc:
+        from echo_common.store import sqlite
+
+        return await sqlite.open_store(Path(unquote(parts.path)), database, minimum_free_bytes=minimum_free_bytes)
+    if parts.scheme in {"mongodb", "mongodb+srv"}:
+        from echo_common.store import mongo
+
+        return await mongo.open_store(url, database)
+    raise ValueError(f"no store for {parts.scheme}:// (sqlite:///folder or mongodb://…)")

@@ -1,0 +1,5 @@
+"""The store port on SQLite, the only package that speaks to it."""
+
+from echo_common.store.sqlite.store import open_store
+
+__all__ = ["open_store"]

@@ -1,0 +1,75 @@
+"""Documents as rows: writing them with their keys, within a transaction of the writer's."""
+
+import sqlite3
+from typing import NamedTuple
+
+from echo_common.store.port import Document
+from echo_common.store.sqlite.codec import decode
+from echo_common.store.sqlite.schema import Schema, Table, member_keys
+from echo_common.store.sqlite.values import Key
+
+
+class Keys(NamedTuple):
+    """What a document's columns hold, and which of its indexed paths meet an array."""
+
+    table: Table
+    values: list[Key]
+    arrays: set[str]
+
+    @classmethod
+    def of(cls, table: Table, document: Document) -> "Keys":
+        """Return the keys of a document."""
+        return cls(table, table.keys(document), table.arrays_in(document))
+
+
+def insert(connection: sqlite3.Connection, schema: Schema, collection: str, document: Document, text: bytes) -> None:
+    """Add a document. Raises `sqlite3.IntegrityError`."""
+    table = schema.create(collection)
+    columns = ["id", *table.columns, "doc"]
+    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    row = connection.execute(sql, (document["_id"], *table.keys(document), text)).lastrowid
+    if arrays := table.arrays_in(document):
+        _write_members(connection, schema, table, row, document, arrays)
+
+
+def replace(connection: sqlite3.Connection, schema: Schema, old: Keys, row: int, document: Document, text: bytes) -> None:
+    """Put another state of a document in the place of the one that had the `old` keys. Raises `sqlite3.IntegrityError`."""
+    table = old.table
+    new = Keys.of(table, document)
+    pairs = zip(table.columns, old.values, new.values, strict=True)
+    changed = {name: value for name, before, value in pairs if value != before or type(value) is not type(before)}
+    assignments = ", ".join(f"{name} = ?" for name in ("doc", *changed))
+    connection.execute(f"UPDATE {table.name} SET {assignments} WHERE rowid = ?", (text, *changed.values(), row))
+    if arrays := old.arrays | new.arrays:
+        _write_members(connection, schema, table, row, document, arrays)
+
+
+def fill(connection: sqlite3.Connection, schema: Schema, table: Table) -> None:
+    """Write the keys of documents that were there before the table's columns."""
+    assignments = ", ".join(f"{name} = ?" for name in table.columns)
+    for (row,) in connection.execute(f"SELECT rowid FROM {table.name}").fetchall():
+        (text,) = connection.execute(f"SELECT doc FROM {table.name} WHERE rowid = ?", (row,)).fetchone()
+        keys = Keys.of(table, decode(text))
+        connection.execute(f"UPDATE {table.name} SET {assignments} WHERE rowid = ?", (*keys.values, row))
+        if keys.arrays:
+            table = _write_members(connection, schema, table, row, decode(text), keys.arrays)
+
+
+def delete(connection: sqlite3.Connection, table: Table, row: int) -> None:
+    """Remove a document."""
+    for path in table.arrays:
+        connection.execute(f"DELETE FROM {table.members_table(path)} WHERE row = ?", (row,))
+    connection.execute(f"DELETE FROM {table.name} WHERE rowid = ?", (row,))
+
+
+def _write_members(
+    connection: sqlite3.Connection, schema: Schema, table: Table, row: int | None, document: Document, paths: set[str]
+) -> Table:
+    if new := paths - table.arrays:
+        table = schema.note_arrays(table, new)
+    for path in paths:
+        members = table.members_table(path)
+        connection.execute(f"DELETE FROM {members} WHERE row = ?", (row,))
+        keys = [(row, key) for key in member_keys(document, path) if key is not None]
+        connection.executemany(f"INSERT INTO {members} VALUES (?, ?)", keys)
+    return table

@@ -1,0 +1,235 @@
+"""Collections as tables.
+
+A collection has a table: a document's identifier, its indexed values (a column for each path, made by `key_of`), what must be
+unique (a column for each unique index) and its text. Expression indexes over the text would not do: SQLite 3.40 cuts a string at
+its first NUL, takes true for 1 and rounds floats otherwise than Python. Members of arrays lie in a table beside, which is
+made with the first array at a path.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from echo_common.store.port import Document, Index
+from echo_common.store.sqlite.codec import encode
+from echo_common.store.sqlite.values import ARRAY, Key, key_of, leads_through_array, members_at, values_at
+
+_INDEXES = 'CREATE TABLE IF NOT EXISTS "echo.indexes" (collection TEXT, name TEXT, spec TEXT, PRIMARY KEY (collection, name))'
+_COLUMNS = (
+    'CREATE TABLE IF NOT EXISTS "echo.columns" (collection TEXT, path TEXT, arrays INTEGER, PRIMARY KEY (collection, path))'
+)
+
+
+def quoted(name: str) -> str:
+    """Return a name as SQL takes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True)
+class Table:
+    """A collection's table as it is now. `paths` have columns; `arrays` are those of them that have met an array."""
+
+    collection: str
+    paths: tuple[str, ...] = ()
+    arrays: frozenset[str] = frozenset()
+    indexes: Mapping[str, Index] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The table's name, as SQL takes it."""
+        return quoted(self.collection)
+
+    @property
+    def unique(self) -> Sequence[Index]:
+        """Its unique indexes."""
+        return [index for index in self.indexes.values() if index.unique]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns beside identifier and text, as SQL takes them, in the order of `keys`."""
+        return [column(path) for path in self.paths] + [unique_column(index) for index in self.unique]
+
+    def keys(self, document: Document) -> list[Key]:
+        """Return what a document's columns hold."""
+        return [_key_at(document, path.split(".")) for path in self.paths] + [
+            _unique_key(document, index) for index in self.unique
+        ]
+
+    def arrays_in(self, document: Document) -> set[str]:
+        """Return the indexed paths of a document that meet an array."""
+        return {path for path in self.paths if leads_through_array(document, path.split("."))}
+
+    def members_table(self, path: str) -> str:
+        """Return the name of the table of the members at a path, as SQL takes it."""
+        return quoted(f"{self.collection}[{path}]")
+
+
+def column(path: str) -> str:
+    """Return the name of a path's column, as SQL takes it."""
+    return quoted(f"={path}")
+
+
+def unique_column(index: Index) -> str:
+    """Return the name of the column of what an index wants unique, as SQL takes it."""
+    return quoted(f"!{index.name}")
+
+
+def member_keys(document: Document, path: str) -> set[Key]:
+    """Return the keys of all that equality finds at a path."""
+    return {key_of(value) for value in members_at(document, path.split("."))}
+
+
+def _key_at(document: Document, path: Sequence[str]) -> Key:
+    if len(path) == 1:
+        return key_of(document.get(path[0]))
+    values = list(values_at(document, path))
+    if len(values) > 1:
+        return ARRAY
+    return key_of(values[0]) if values else None
+
+
+def _unique_key(document: Document, index: Index) -> Key:
+    """Return one key for all fields of an index, in which null is a value; None when a field is missing."""
+    keys = []
+    for name, _ in index.fields:
+        found = next(values_at(document, name.split(".")), _MISSING)
+        if found is _MISSING:
+            return None
+        key = key_of(found)
+        keys.append(int(key) if isinstance(key, float) and key.is_integer() else key)
+    return encode({"": keys})
+
+
+_MISSING = object()
+
+
+class Schema:
+    """The tables as one connection sees them; read again when any connection has changed them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._tables: dict[str, Table] = {}
+        self._version = -1
+
+    def table(self, collection: str) -> Table | None:
+        """Return a collection's table, None before its first document."""
+        return self._current().get(collection)
+
+    def tables(self) -> list[Table]:
+        """Return all tables."""
+        return list(self._current().values())
+
+    def _current(self) -> Mapping[str, Table]:
+        (version,) = self._connection.execute("PRAGMA schema_version").fetchone()
+        if version != self._version:
+            self._tables = _read(self._connection)
+            self._version = version
+        return self._tables
+
+    def forget(self) -> None:
+        """Read again next time: a change has been rolled back."""
+        self._version = -1
+
+    def create(self, collection: str) -> Table:
+        """Return a collection's table, made when missing. Within a transaction."""
+        return self.table(collection) or self._create(collection, [])
+
+    def ensure(self, collection: str, indexes: Sequence[Index], fill: Callable[[Table], None]) -> None:
+        """Make a collection's table and indexes where missing or different. Within a transaction.
+
+        `fill` gives the documents of a table what new columns hold. Raises `sqlite3.IntegrityError` when documents are not as unique as they are to be.
+        """
+        table = self.table(collection) or self._create(collection, indexes)
+        changed = [index for index in indexes if table.indexes.get(index.name) != index]
+        for index in changed:
+            self._ensure_index(table, index, fill)
+        if changed:
+            self.forget()
+
+    def note_arrays(self, table: Table, paths: set[str]) -> Table:
+        """Make the tables of array members for these paths, which have just met their first array. Within a transaction."""
+        for path in sorted(paths):
+            members = table.members_table(path)
+            self._connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {members} (row INTEGER, key, PRIMARY KEY (key, row)) WITHOUT ROWID"
+            )
+            by_row = quoted(f"{table.collection}[{path}] by row")
+            self._connection.execute(f"CREATE INDEX IF NOT EXISTS {by_row} ON {members} (row)")
+            self._connection.execute(
+                'UPDATE "echo.columns" SET arrays = 1 WHERE collection = ? AND path = ?', (table.collection, path)
+            )
+        self.forget()
+        return self.create(table.collection)
+
+    def _create(self, collection: str, indexes: Sequence[Index]) -> Table:
+        self._connection.execute(_INDEXES)
+        self._connection.execute(_COLUMNS)
+        paths = list(dict.fromkeys(name for index in indexes for name, _ in index.fields if name != "_id"))
+        # The text comes last: what lies behind a long text is slow to reach.
+        columns = "".join(f", {column(path)}" for path in paths)
+        self._connection.execute(
+            f"CREATE TABLE {quoted(collection)} (id TEXT NOT NULL PRIMARY KEY{columns}, doc BLOB NOT NULL)"
+        )
+        rows = [(collection, path) for path in ("_id", *paths)]
+        self._connection.executemany('INSERT OR REPLACE INTO "echo.columns" VALUES (?, ?, 0)', rows)
+        self.forget()
+        table = self.table(collection)
+        if table is None:
+            raise AssertionError("unreachable")
+        return table
+
+    def _ensure_index(self, table: Table, index: Index, fill: Callable[[Table], None]) -> None:
+        run = self._connection.execute
+        unique, ordinary = quoted(f"{table.collection}.{index.name} unique"), quoted(f"{table.collection}.{index.name}")
+        run(f"DROP INDEX IF EXISTS {unique}")
+        run(f"DROP INDEX IF EXISTS {ordinary}")
+        missing = [name for name, _ in index.fields if name not in table.paths and name != "_id"]
+        known = {str(row[1]) for row in run(f"PRAGMA table_info({table.name})")}
+        new = [name for name in [*(f"={path}" for path in missing), *([f"!{index.name}"] * index.unique)] if name not in known]
+        for name in new:
+            run(f"ALTER TABLE {table.name} ADD COLUMN {quoted(name)}")
+        for path in missing:
+            run('INSERT OR REPLACE INTO "echo.columns" VALUES (?, ?, 0)', (table.collection, path))
+        spec = {"fields": list(index.fields), "unique": index.unique, "sparse": index.sparse, "ttl": index.ttl}
+        run('INSERT OR REPLACE INTO "echo.indexes" VALUES (?, ?, ?)', (table.collection, index.name, json.dumps(spec)))
+        self.forget()
+        if new:
+            fill(self.create(table.collection))
+        fields = ", ".join(f"{_indexed(name)} {'ASC' if order == 1 else 'DESC'}" for name, order in index.fields)
+        if index.unique:
+            run(
+                f"CREATE UNIQUE INDEX {unique} ON {table.name} ({unique_column(index)}) WHERE {unique_column(index)} IS NOT NULL"
+            )
+        where = f" WHERE {_indexed(index.fields[0][0])} IS NOT NULL" if index.sparse and len(index.fields) == 1 else ""
+        run(f"CREATE INDEX {ordinary} ON {table.name} ({fields}){where}")
+
+
+def _indexed(path: str) -> str:
+    return "id" if path == "_id" else column(path)
+
+
+def _read(connection: sqlite3.Connection) -> dict[str, Table]:
+    known = connection.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('echo.indexes', 'echo.columns')").fetchone()
+    if known[0] < 2:
+        return {}
+    paths: dict[str, list[str]] = {}
+    arrays: dict[str, set[str]] = {}
+    indexes: dict[str, dict[str, Index]] = {}
+    for collection, path, has_arrays in connection.execute('SELECT * FROM "echo.columns" ORDER BY collection, path'):
+        known_paths = paths.setdefault(collection, [])
+        if path != "_id":
+            known_paths.append(path)
+        if has_arrays:
+            arrays.setdefault(collection, set()).add(path)
+    for collection, name, spec in connection.execute('SELECT * FROM "echo.indexes" ORDER BY collection, name'):
+        indexes.setdefault(collection, {})[name] = _index(json.loads(spec))
+    return {
+        name: Table(name, tuple(found), frozenset(arrays.get(name, ())), indexes.get(name, {})) for name, found in paths.items()
+    }
+
+
+def _index(spec: Mapping[str, Any]) -> Index:
+    fields = [(name, order) for name, order in spec["fields"]]
+    return Index(fields, unique=spec["unique"], sparse=spec["sparse"], ttl=spec["ttl"])

@@ -1,0 +1,95 @@
+"""Threads that work for event loops."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Results:
+    """Brings results to an event loop: one call into the loop for all that are ready."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._ready: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self._called = False
+        self._lock = threading.Lock()
+
+    def put(self, future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+        """Give a future its result. From any thread."""
+        with self._lock:
+            self._ready.append((future, result, error))
+            if self._called:
+                return
+            self._called = True
+        try:
+            self.loop.call_soon_threadsafe(self._deliver)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            self._ready.clear()
+
+    def _deliver(self) -> None:
+        with self._lock:
+            self._called = False
+            ready, self._ready = self._ready, deque()
+        for future, result, error in ready:
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+
+@dataclass(slots=True)
+class Task(Generic[T]):
+    """Work that an event loop waits for. `work` is called in a thread, unless nobody waits for it any more by then."""
+
+    work: Callable[..., T]
+    future: "asyncio.Future[T]"
+    results: Results = field(repr=False)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits."""
+        return not self.future.cancelled()
+
+    def finish(self, result: T | None, error: BaseException | None = None) -> None:
+        """Tell how it went."""
+        self.results.put(self.future, result, error)
+
+
+class Queue(Generic[T]):
+    """Tasks between event loops and threads."""
+
+    def __init__(self) -> None:
+        self._tasks: deque[Task[T]] = deque()
+        self._filled = threading.Condition()
+        self._closed = False
+
+    def put(self, task: Task[T]) -> None:
+        """Add a task. Raises `CancelledError` after `close`."""
+        with self._filled:
+            if self._closed:
+                raise CancelledError
+            self._tasks.append(task)
+            self._filled.notify()
+
+    def take(self, most: int, timeout: float | None = None) -> list[Task[T]] | None:
+        """Wait for tasks and take up to so many of them: none after the timeout; None when closed and empty."""
+        with self._filled:
+            if not self._tasks and not self._closed:
+                self._filled.wait(timeout)
+            if not self._tasks:
+                return None if self._closed else []
+            return [self._tasks.popleft() for _ in range(min(most, len(self._tasks)))]
+
+    def close(self) -> None:
+        """Let the threads end once it is empty."""
+        with self._filled:
+            self._closed = True
+            self._filled.notify_all()

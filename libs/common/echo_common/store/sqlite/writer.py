@@ -1,0 +1,108 @@
+"""The one thread that writes: what waits is committed together."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from echo_common.store.sqlite.connection import open_writer
+from echo_common.store.sqlite.failures import translate, translated
+from echo_common.store.sqlite.schema import Schema
+from echo_common.store.sqlite.sweeping import sweep
+from echo_common.store.sqlite.threads import Queue, Task
+from echo_common.store.sqlite.writing import Change
+
+GROUP = 128
+"""Changes committed together, at most."""
+
+log = structlog.get_logger(__name__)
+
+
+class Writer:
+    """Runs changes in a thread of its own, in the order given; a change is acknowledged once its transaction is on disk.
+
+    Each has a savepoint, so that one that fails spoils no other. When a commit fails, each change is tried in a transaction of
+    its own. Documents past their time to live are removed every `sweep_seconds`.
+    """
+
+    def __init__(self, file: Path, *, sweep_seconds: float) -> None:
+        self._file = file
+        self._sweep_seconds = sweep_seconds
+        self._connection = open_writer(file)
+        self._schema = Schema(self._connection)
+        self._next_sweep = time.monotonic() + sweep_seconds
+        self._thread = threading.Thread(target=self._run, name=f"sqlite-writer-{file.stem}", daemon=True)
+        self.queue: Queue[int] = Queue()
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until what was queued is written and the file is closed, after the queue's `close`."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (tasks := self.queue.take(GROUP, max(0.0, self._next_sweep - time.monotonic()))) is not None:
+            if tasks:
+                self._commit(tasks)
+            if time.monotonic() >= self._next_sweep:
+                self._sweep()
+        self._connection.close()
+
+    def _commit(self, tasks: Sequence[Task[int]]) -> None:
+        """Run tasks in one transaction and tell how they went; one after the other when that fails as a whole."""
+        done: list[tuple[Task[int], int | None, BaseException | None]] = []
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            done.extend((task, *self._attempt(task.work)) for task in tasks if task.wanted)
+            self._connection.execute("COMMIT")
+        except Exception as error:
+            self._roll_back()
+            if len(tasks) > 1:
+                for task in tasks:
+                    self._commit([task])
+                return
+            done = [(tasks[0], None, self._translated(error))]
+        for task, result, failure in done:
+            task.finish(result, failure)
+
+    def _attempt(self, change: Change) -> tuple[int | None, BaseException | None]:
+        """Run a change in a savepoint. Raises only what ended the transaction."""
+        execute = self._connection.execute
+        execute("SAVEPOINT change")
+        try:
+            with translated(self._file):
+                result = change(self._connection, self._schema)
+        except Exception as error:
+            if not self._connection.in_transaction:
+                raise
+            self._schema.forget()
+            execute("ROLLBACK TO change")
+            execute("RELEASE change")
+            return None, error
+        execute("RELEASE change")
+        return result, None
+
+    def _roll_back(self) -> None:
+        self._schema.forget()
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            log.warning("rollback_failed", file=str(self._file), error=str(error))
+
+    def _translated(self, error: Exception) -> BaseException:
+        return translate(error, self._file) if isinstance(error, sqlite3.Error) else error
+
+    def _sweep(self) -> None:
+        self._next_sweep = time.monotonic() + self._sweep_seconds
+        try:
+            if sweep(self._connection, self._schema):
+                self._next_sweep = 0.0  # there is more; those who wait come first
+        except sqlite3.Error as error:
+            self._roll_back()
+            log.warning("expired_documents_not_removed", file=str(self._file), error=str(error))

@@ -1,0 +1,107 @@
+"""Changes within a transaction of the writer's."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from echo_common.store.port import Filter, Index
+from echo_common.store.sqlite import rows
+from echo_common.store.sqlite.codec import decode, encode
+from echo_common.store.sqlite.planning import narrowed
+from echo_common.store.sqlite.schema import Schema, Table
+from echo_common.store.sqlite.searching import Match, first, matches
+from echo_common.store.sqlite.updates import Update, apply, document_from
+
+Change = Callable[[sqlite3.Connection, Schema], int]
+"""Makes a change; returns how many documents it concerned."""
+
+
+def insert(collection: str, text: bytes) -> Change:
+    """Add a document, given as its text."""
+
+    def change(connection: sqlite3.Connection, schema: Schema) -> int:
+        rows.insert(connection, schema, collection, decode(text), text)
+        return 1
+
+    return change
+
+
+def update_one(collection: str, where: Filter, update: Update) -> Change:
+    """Change the first match."""
+
+    def change(connection: sqlite3.Connection, schema: Schema) -> int:
+        table = schema.table(collection)
+        found = None if table is None else first(connection, table, where)
+        if table is None or found is None:
+            return 0
+        _update(connection, schema, table, found, update)
+        return 1
+
+    return change
+
+
+def update_many(collection: str, where: Filter, update: Update) -> Change:
+    """Change every match."""
+
+    def change(connection: sqlite3.Connection, schema: Schema) -> int:
+        if (table := schema.table(collection)) is None:
+            return 0
+        found = list(matches(connection, table, where))
+        for match in found:
+            _update(connection, schema, schema.create(collection), match, update)
+        return len(found)
+
+    return change
+
+
+def upsert(collection: str, where: Filter, update: Update) -> Change:
+    """Change the first match, or insert a document."""
+    change_found = update_one(collection, where, update)
+
+    def change(connection: sqlite3.Connection, schema: Schema) -> int:
+        if not change_found(connection, schema):
+            document = document_from(where, update)
+            rows.insert(connection, schema, collection, document, encode(document))
+        return 1
+
+    return change
+
+
+def delete(collection: str, where: Filter) -> Change:
+    """Remove every match."""
+
+    def change(connection: sqlite3.Connection, schema: Schema) -> int:
+        if (table := schema.table(collection)) is None:
+            return 0
+        clause = narrowed(where, table)
+        if clause.exact and not table.arrays:
+            return connection.execute(f"DELETE FROM {table.name}{clause.where}", clause.values).rowcount
+        found = [match.row for match in matches(connection, table, where)]
+        for row in found:
+            rows.delete(connection, table, row)
+        return len(found)
+
+    return change
+
+
+def ensure(collection: str, indexes: Sequence[Index]) -> Change:
+    """Make a collection and its indexes where missing."""
+
+    def change(connection: sqlite3.Connection, schema: Schema) -> int:
+        schema.ensure(collection, indexes, partial(rows.fill, connection, schema))
+        return 0
+
+    return change
+
+
+def probe(connection: sqlite3.Connection, _: Schema) -> int:
+    """Write something: whether it is possible shows."""
+    connection.execute('CREATE TABLE IF NOT EXISTS "echo.probe" (id INTEGER PRIMARY KEY, times INTEGER)')
+    connection.execute('INSERT INTO "echo.probe" VALUES (1, 1) ON CONFLICT DO UPDATE SET times = times + 1')
+    return 1
+
+
+def _update(connection: sqlite3.Connection, schema: Schema, table: Table, match: Match, update: Update) -> None:
+    old = rows.Keys.of(table, match.document)
+    apply(match.document, update)
+    rows.replace(connection, schema, old, match.row, match.document, encode(match.document))
