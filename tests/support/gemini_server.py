@@ -109,6 +109,12 @@ def empty(reply: Reply) -> None:
     reply.end()
 
 
+def silent(reply: Reply) -> None:
+    """As much audio as the text takes, and nothing in it."""
+    events(reply, response(bytes(len(audio_of(reply.asked))), finish="STOP", tokens=5))
+    reply.end()
+
+
 def silent_stop(reply: Reply) -> None:
     """A finish that says so, but no audio."""
     events(reply, response(finish="STOP"))

@@ -3,18 +3,25 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+import structlog
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.errors import EchoError
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engineworker import EngineWorker, WorkerLimits
+from echo_synthesis.speechcheck import ImplausibleSpeechError
 
 State = Literal["stopped", "starting", "ready", "unavailable"]
+
+_REPLACEMENT_PAUSE_SECONDS = 30.0
+"""How often a process is replaced because of its output alone: so often at most can a text cost a start of the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +208,9 @@ class _Crew:
         self._line = _Line()
         self._serving: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._shared = spec.remote or spec.concurrency > 1
+        self._replaced_at = float("-inf")
+        self._log = structlog.get_logger("echo.engine_pool")
 
     async def start(self, count: int | None = None) -> None:
         workers = self._workers[:count]
@@ -255,23 +265,61 @@ class _Crew:
             task.add_done_callback(self._serving.discard)
 
     async def _serve(self, worker: EngineWorker, request: _Request) -> None:
+        held = [worker]
         try:
-            speech = await worker.speak(request.utterance)
+            speech = await self._speak_plausibly(request.utterance, held)
             self._spoken(self._name, speech)
             _settle(request, speech)
+            await self._replace(held[:-1])
         except EchoError as error:
             _settle(request, error)
             # nobody waits for this one, but the next request should not wait for a process to start
-            if worker.died:
+            for ended in [worker for worker in held if worker.died]:
                 with contextlib.suppress(EchoError):
-                    await worker.start()
+                    await ended.start()
         except asyncio.CancelledError:
             _settle(request, EngineUnavailableError("The speech engines are shutting down."))
             raise
         finally:
             self._line.done(request.turn)
-            self._idle.append(worker)
+            self._idle += held
             self._dispatch()
+
+    async def _speak_plausibly(self, utterance: Utterance, held: list[EngineWorker]) -> Speech:
+        """Speak with the one worker in `held`; after output that cannot be right, with another one, then with a new process.
+
+        A new process checks its backend while it loads, and takes another one where that is wrong. Workers tried are in `held`,
+        the last one last. Raises `ImplausibleSpeechError` when none of them does better: then it is the text.
+        """
+        if (speech := await self._try(held[-1], utterance)) is not None:
+            return speech
+        if self._idle and not self._shared:
+            held.append(self._idle.pop())
+        again = len(held) > 1 or not self._may_replace()
+        if again and (speech := await self._try(held[-1], utterance)) is not None:
+            return speech
+        if self._may_replace():
+            self._replaced_at = time.monotonic()
+            await held[-1].close()
+        return await held[-1].speak(utterance)
+
+    async def _try(self, worker: EngineWorker, utterance: Utterance) -> Speech | None:
+        """The speech, or None for output that cannot be right."""
+        try:
+            return await worker.speak(utterance)
+        except ImplausibleSpeechError as error:
+            self._log.warning("engine_output_rejected", engine=self._name, reason=error.message)
+            return None
+
+    def _may_replace(self) -> bool:
+        return not self._shared and time.monotonic() - self._replaced_at >= _REPLACEMENT_PAUSE_SECONDS
+
+    async def _replace(self, workers: Sequence[EngineWorker]) -> None:
+        """Start the processes of these anew: another one could say what they could not."""
+        for worker in workers:
+            self._log.warning("engine_process_replaced", engine=self._name)
+            await worker.close()
+            await worker.start()
 
 
 def _settle(request: _Request, outcome: Speech | Exception) -> None:

@@ -19,6 +19,7 @@ from echo_common.contracts.errors.synthesis import (
 )
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines.wire import PREFIX, Header, pack, unpack_speech, utterance_to_header
+from echo_synthesis.speechcheck import check_speech, require_readable
 
 _Answer = tuple[Header, bytes]
 
@@ -102,7 +103,10 @@ class EngineWorker:
         self._listening = asyncio.create_task(self._listen())
 
     async def speak(self, utterance: Utterance) -> Speech:
-        """See `EnginePool.speak`; a caller that is cancelled ends the process, unless it serves others too."""
+        """See `EnginePool.speak`; a caller that is cancelled ends the process, unless it serves others too.
+
+        Every speech of every engine enters the service here, and is checked: raises `ImplausibleSpeechError`.
+        """
         await self.start()
         limits, characters = self._limits, len(utterance.text)
         seconds = limits.speak_seconds + characters * limits.seconds_a_character + self._spec.patience
@@ -126,7 +130,10 @@ class EngineWorker:
         finally:
             self._asked.pop(number, None)
         _raise_error(header, self._spec.name)
-        return unpack_speech(header, payload)
+        with require_readable(self._spec):
+            speech = unpack_speech(header, payload)
+        check_speech(self._spec, utterance, speech)
+        return speech
 
     async def close(self) -> int | None:
         """End the process, if there is one; its exit code."""

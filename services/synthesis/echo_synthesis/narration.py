@@ -16,6 +16,7 @@ from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
 from echo_synthesis.enginepool import EnginePool
 from echo_synthesis.placing import place
 from echo_synthesis.speechcache import SpeechCache
+from echo_synthesis.speechcheck import check_speech
 from echo_synthesis.text.manner import Manner, compose
 from echo_synthesis.text.script import Part, Unit
 from echo_synthesis.text.visible import Limits
@@ -162,7 +163,11 @@ class Narrator:
         key = self._cache.key(narration.engine, utterance, settings.scope)
         spoken = replace(utterance, voice=called.name)
         return await self._cache.once(
-            key, settings.voice_id, partial(self._patiently, narration, spoken), partial(self._in_use, settings.voice_id)
+            key,
+            settings.voice_id,
+            partial(self._patiently, narration, spoken),
+            partial(check_speech, narration.engine, utterance),
+            partial(self._in_use, settings.voice_id),
         )
 
     async def _in_use(self, voice_id: str) -> bool:

@@ -5,22 +5,20 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, astuple, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import ClassVar
 
-import numpy as np
 import structlog
 
 from echo_common.clock import now
 from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectNotFoundError, ObjectStore
 from echo_common.store.port import Collection, Document, Filter, Index, Store
-from echo_synthesis.engine import EngineSpec, Phone, Speech, Utterance, WordTime
+from echo_synthesis.cacheentry import FORMAT, DamagedEntryError, decode_entry, encode_entry
+from echo_synthesis.engine import EngineSpec, Speech, Utterance
 from echo_synthesis.singleflight import SingleFlight
-
-_TREATMENT = 1
-"""Changes whenever what is kept is treated otherwise before it is kept."""
+from echo_synthesis.speechcheck import ImplausibleSpeechError
 
 _KEEP_SHARE = 0.9
 _RECOUNT_SHARE = 0.05
@@ -28,12 +26,15 @@ _MOMENT = 0.2
 """Seconds whose hits of one entry are noted together."""
 
 InUse = Callable[[], Awaitable[bool]]
+Verify = Callable[[Speech], None]
+"""Raises `ImplausibleSpeechError` for speech that cannot be the text's."""
 
 
 class SpeechCache:
     """Content-addressed: the key covers all that changes the sound. Bounded in bytes; least recently used goes first.
 
-    An entry is written before its object and removed after it, so that a crash leaves no object that is not counted.
+    Entries of another format are never served, and removed after the start. One that is damaged, or fails the check that speech
+    of an engine passes, is a miss and removed. An entry is written before its object and removed after it, so that a crash leaves no object that is not counted.
     Losing an entry costs time, never correctness, so the cache's failures are logged and otherwise ignored.
     """
 
@@ -60,36 +61,38 @@ class SpeechCache:
         await entries.ensure(cls.indexes)
         cache = cls(entries, objects, capacity)
         await cache._count()
+        cleaning = asyncio.create_task(cache._remove_outdated())
         try:
             yield cache
         finally:
-            await asyncio.gather(*cache._writing, return_exceptions=True)
+            cleaning.cancel()
+            await asyncio.gather(cleaning, *cache._writing, return_exceptions=True)
 
     @staticmethod
     def key(engine: EngineSpec, utterance: Utterance, scope: str = "") -> str:
         """What an utterance's sound depends on, hashed, and who may hear it (`scope`, empty: everybody)."""
-        facts = [_TREATMENT, engine.name, engine.version, scope, asdict(utterance)]
+        facts = [FORMAT, engine.name, engine.version, scope, asdict(utterance)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     async def once(
-        self, key: str, voice: str, make: Callable[[], Awaitable[Speech]], in_use: InUse | None = None
+        self, key: str, voice: str, make: Callable[[], Awaitable[Speech]], verify: Verify, in_use: InUse | None = None
     ) -> tuple[Speech, bool]:
         """The speech under the key, made only if it is neither kept nor being made; whether it was there for this caller.
 
-        `in_use` tells whether the voice still is: when it was purged in the meantime, nothing it said is kept. Raises what
+        What is read from storage must pass `verify`, or is made again. `in_use` tells whether the voice still is: when it was purged in the meantime, nothing it said is kept. Raises what
         `make` raises.
         """
 
         async def kept_or_made() -> tuple[Speech, bool]:
-            if (kept := await self._get(key)) is not None:
+            if (kept := await self._get(key, verify)) is not None:
                 return kept, True
             speech = await make()
-            blob = _encode(speech)
+            blob = encode_entry(speech)
             if self._capacity:
                 self._fresh[key] = blob  # who comes while it is being written finds it here
                 self._background(self._store(key, voice, blob, in_use))
             # what is heard the first time is, sample by sample, what will be heard again
-            return replace(_decode(blob), cost=speech.cost), False
+            return replace(decode_entry(blob), cost=speech.cost), False
 
         (speech, kept), joined = await self._flights.run(key, kept_or_made)
         return speech, kept or joined
@@ -107,11 +110,11 @@ class SpeechCache:
         while self._writing:
             await asyncio.gather(*self._writing, return_exceptions=True)
 
-    async def _get(self, key: str) -> Speech | None:
+    async def _get(self, key: str, verify: Verify) -> Speech | None:
         if not self._capacity:
             return None
         if (fresh := self._fresh.get(key)) is not None:
-            return _decode(fresh)
+            return decode_entry(fresh)
         try:
             entry = await self._entries.find_one({"_id": key})
             if entry is None:
@@ -122,8 +125,16 @@ class SpeechCache:
         except EchoError as error:
             self._log.warning("entry not read", error=error.message)
             return None
+        try:
+            speech = decode_entry(blob)
+            verify(speech)
+        except (DamagedEntryError, ImplausibleSpeechError) as error:
+            self._log.warning("cache_entry_removed", key=key, reason=str(error))
+            with suppress(EchoError):
+                await self._remove(entry, {"_id": key})
+            return None
         self._hit(key)
-        return _decode(blob)
+        return speech
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -143,7 +154,7 @@ class SpeechCache:
 
     async def _store(self, key: str, voice: str, blob: bytes, in_use: InUse | None) -> None:
         object_key = f"speech/{key[:2]}/{key}"
-        fields = {"object_key": object_key, "size": len(blob), "voice": voice, "last_hit": now()}
+        fields = {"format": FORMAT, "object_key": object_key, "size": len(blob), "voice": voice, "last_hit": now()}
         try:
             await self._entries.upsert({"_id": key}, {"$set": fields, "$inc": {"hits": 0}})
             await self._objects.put(object_key, blob, "application/octet-stream")
@@ -164,6 +175,18 @@ class SpeechCache:
         self._uncounted = 0
         self._size = sum([entry["size"] async for entry in self._entries.find({}, fields=["size"])])
 
+    async def _remove_outdated(self) -> None:
+        """Remove the entries of other formats; one that cannot be removed now is tried again at the next start."""
+        removed = 0
+        try:
+            async for entry in self._entries.find({"format": {"$ne": FORMAT}}):
+                await self._remove(entry, {"_id": entry["_id"]})
+                removed += 1
+        except EchoError as error:
+            self._log.warning("outdated_entries_not_removed", error=error.message)
+        if removed:
+            self._log.info("outdated_entries_removed", entries=removed)
+
     async def _make_room(self) -> None:
         async with self._counting:
             await self._count()
@@ -180,26 +203,3 @@ class SpeechCache:
         await self._objects.delete(entry["object_key"])
         if await self._entries.delete(where):
             self._size -= entry["size"]
-
-
-def _encode(speech: Speech) -> bytes:
-    head = {
-        "sample_rate": speech.sample_rate,
-        "alignment": speech.alignment,
-        "words": [[word.start, word.end] for word in speech.words],
-        "phones": [[astuple(phone) for phone in word] for word in speech.phones],
-    }
-    samples = np.rint(np.clip(speech.samples, -1, 1) * 32767).astype("<i2")
-    return json.dumps(head, separators=(",", ":")).encode() + b"\n" + samples.tobytes()
-
-
-def _decode(blob: bytes) -> Speech:
-    head, _, body = blob.partition(b"\n")
-    facts = json.loads(head)
-    return Speech(
-        samples=np.frombuffer(body, "<i2").astype(np.float32) / np.float32(32767),
-        sample_rate=facts["sample_rate"],
-        words=tuple(WordTime(start, end) for start, end in facts["words"]),
-        alignment=facts["alignment"],
-        phones=tuple(tuple(Phone(*phone) for phone in word) for word in facts.get("phones", ())),
-    )

@@ -4,22 +4,33 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from echo_common.clock import now
 from echo_common.storage.filesystem import FolderStorage
-from echo_synthesis.engine import Speech, Utterance
+from echo_common.store.port import Store
+from echo_synthesis.cacheentry import encode_entry
+from echo_synthesis.engine import Span, Speech, Utterance, WordTime
 from echo_synthesis.engines.tone import SPEC
+from echo_synthesis.engines.tone.beeper import Beeper
 from echo_synthesis.speechcache import SpeechCache
+from echo_synthesis.speechcheck import check_speech
 from tests.support.database import Database
+from tests.support.eventually import eventually
 
 SAMPLES = 1_000
 
 
 def speech() -> Speech:
     return Speech(np.zeros(SAMPLES, np.float32), 16_000, (), "model")
+
+
+def anything(_: Speech) -> None:
+    """No check."""
 
 
 class Desk:
@@ -31,14 +42,15 @@ class Desk:
 
     async def say(self, text: str, voice: str = "tone_low", scope: str = "") -> bool:
         """Whether it was there."""
-        key = self.cache.key(SPEC, Utterance(text, (), voice, "en-US"), scope)
+        utterance = Utterance(text, (), voice, "en-US")
+        key = self.cache.key(SPEC, utterance, scope)
 
         async def make() -> Speech:
             self.spoken.append(text)
             await asyncio.sleep(0)
             return speech()
 
-        _, kept = await self.cache.once(key, voice, make)
+        _, kept = await self.cache.once(key, voice, make, partial(check_speech, SPEC, utterance))
         await self.cache.settled()
         return kept
 
@@ -52,9 +64,13 @@ class Desks:
         self._stack = stack
 
     async def open(self, capacity: int = 1_000_000) -> Desk:
+        cache = SpeechCache.open(await self.store(), self.objects, capacity)
+        return Desk(await self._stack.enter_async_context(cache))
+
+    async def store(self) -> Store:
         store = await self._database.open("synthesis")
         self._stack.push_async_callback(store.close)
-        return Desk(await self._stack.enter_async_context(SpeechCache.open(store, self.objects, capacity)))
+        return store
 
     async def objects_kept(self) -> Sequence[str]:
         return [key async for key in self.objects.keys("speech/")]
@@ -81,9 +97,9 @@ async def test_what_is_heard_again_is_the_same_to_the_last_sample(desks: Desks) 
     async def make() -> Speech:
         return replace(speech(), samples=noise, cost={"characters": 4})
 
-    first, _ = await desk.cache.once("ab", "tone_low", make)
+    first, _ = await desk.cache.once("ab", "tone_low", make, anything)
     await desk.cache.settled()
-    again, kept = await desk.cache.once("ab", "tone_low", make)
+    again, kept = await desk.cache.once("ab", "tone_low", make, anything)
     assert kept
     assert np.array_equal(first.samples, again.samples)
     assert np.abs(first.samples - noise).max() < 1 / 32_000
@@ -153,10 +169,10 @@ async def test_what_a_voice_was_still_saying_when_it_went_is_not_kept(desks: Des
     async def in_use() -> bool:
         return False
 
-    await desk.cache.once("ab", "tone_high", make, in_use)
+    await desk.cache.once("ab", "tone_high", make, anything, in_use)
     await desk.cache.settled()
     assert await desks.objects_kept() == []
-    _, kept = await desk.cache.once("ab", "tone_high", make, in_use)
+    _, kept = await desk.cache.once("ab", "tone_high", make, anything, in_use)
     assert not kept
 
 
@@ -166,3 +182,70 @@ async def test_an_entry_without_its_object_is_spoken_again(desks: Desks) -> None
     for key in await desks.objects_kept():
         await desks.objects.delete(key)
     assert [await desk.say("One."), await desk.say("One.")] == [False, True]
+
+
+async def test_peaks_beyond_full_scale_survive_the_cache(desks: Desks) -> None:
+    desk = await desks.open()
+    loud = (1.5 * np.sin(np.arange(SAMPLES) / 7)).astype(np.float32)
+
+    async def make() -> Speech:
+        return replace(speech(), samples=loud)
+
+    first, _ = await desk.cache.once("ab", "tone_low", make, anything)
+    assert np.abs(first.samples - loud).max() < 1.5 / 32_000
+
+
+async def test_entries_of_another_format_are_not_served_and_are_removed(desks: Desks) -> None:
+    desk = await desks.open()
+    await desk.say("One.")
+    [key] = await desks.objects_kept()
+    entries = (await desks.store()).collection("speech_cache")
+    # as an earlier version wrote it, under whatever key
+    await desks.objects.put("speech/old", b"{}", "application/octet-stream")
+    old = {"object_key": "speech/old", "size": 2, "voice": "tone_low", "hits": 3, "last_hit": now()}
+    await entries.insert({"_id": "old", **old})
+    await desks.open()
+
+    async def only_new() -> bool:
+        return await desks.objects_kept() == [key] and await entries.count({}) == 1
+
+    await eventually(only_new)
+
+
+class TestADamagedEntry:
+    """What the storage gives back is not what was written, or was never right."""
+
+    UTTERANCE = Utterance("Hello there.", (Span(0, 5), Span(6, 11)), "tone_low", "en-US")
+
+    async def say(self, desk: Desk) -> tuple[Speech, bool]:
+        async def make() -> Speech:
+            desk.spoken.append("Hello")
+            return Beeper().speak(self.UTTERANCE)
+
+        found = await desk.cache.once(
+            desk.cache.key(SPEC, self.UTTERANCE), "tone_low", make, partial(check_speech, SPEC, self.UTTERANCE)
+        )
+        await desk.cache.settled()
+        return found
+
+    @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "silent", "late"])
+    async def test_it_is_made_again_and_replaced(self, desks: Desks, damage: str) -> None:
+        desk = await desks.open()
+        before, _ = await self.say(desk)
+        [key] = await desks.objects_kept()
+        blob = b"".join([block async for block in desks.objects.read(key)])
+        damaged = {
+            "cut": blob[:-100],
+            "flipped": blob[:-50] + bytes([blob[-50] ^ 1]) + blob[-49:],
+            "empty": b"",
+            "silent": encode_entry(replace(before, samples=np.zeros_like(before.samples))),
+            "late": encode_entry(replace(before, words=(WordTime(0, 1), WordTime(1, 9)))),
+        }[damage]
+        await desks.objects.put(key, damaged, "application/octet-stream")
+
+        again, kept = await self.say(desk)
+
+        assert not kept
+        assert np.array_equal(before.samples, again.samples)
+        assert len(desk.spoken) == 2
+        assert (await self.say(desk))[1]

@@ -6,6 +6,13 @@ A word of n characters (of its IPA, when it is given) sounds for n x 50 ms, at l
 - `tone-hang`: the process never answers;
 - `tone-fail`: the engine raises;
 - `tone-print`: it prints to stdout, as libraries do;
+- `tone-nan`, `tone-silence`, `tone-inf`, `tone-loud`: samples that are no numbers, zeros, infinite, 100 times full scale;
+- `tone-short`, `tone-long`: a hundredth of the audio, an hour of it at most;
+- `tone-cut`: half of the audio, the times as if it were whole; `tone-quiet-end`: zeros from its third on;
+- `tone-late`, `tone-backwards`, `tone-timeless`: word times after the end, in reverse, none at all; `tone-nan-time`: one that is no number;
+- `tone-rate`: the samples are said to have another rate;
+- `tone-sicken`: whatever this process says after it is silence;
+- `tone-peak`: peaks at 1.5 of full scale, as some models have;
 - `tone-slow-250`: the answer takes 250 ms more (any number of digits; in words, for a normaliser may have been there, any multiple of 50).
 """
 

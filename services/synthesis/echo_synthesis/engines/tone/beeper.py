@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_synthesis.engine import Speech, Utterance, WordTime
 from echo_synthesis.engines.tone import SAMPLE_RATE, VOICES
+from echo_synthesis.engines.tone.faults import spoil
 from echo_synthesis.text.english.numbers import cardinal
 
 _SECONDS_A_CHARACTER = 0.05
@@ -22,6 +23,9 @@ _SLOW = re.compile(rf"tone-slow-(\d+|{'|'.join(sorted(_SAID, key=len, reverse=Tr
 
 class Beeper:
     """The engine."""
+
+    def __init__(self) -> None:
+        self._ill = False
 
     def speak(self, utterance: Utterance) -> Speech:
         if utterance.voice not in VOICES:
@@ -40,7 +44,11 @@ class Beeper:
             parts += [beep, np.zeros(round(_GAP / utterance.speed * SAMPLE_RATE), np.float32)]
             position += len(beep) + len(parts[-1])
         samples = np.concatenate(parts) if parts else np.zeros(round(_SHORTEST * SAMPLE_RATE), np.float32)
-        return Speech(samples, SAMPLE_RATE, tuple(words), "model")
+        speech = Speech(samples, SAMPLE_RATE, tuple(words), "model")
+        said = {utterance.text[span.start : span.end] for span in utterance.words}
+        spoilt = spoil(speech, said | {"tone-silence"} if self._ill else said)
+        self._ill = self._ill or "tone-sicken" in said
+        return spoilt
 
 
 def _beep(hertz: float, seconds: float) -> NDArray[np.float32]:
