@@ -79,7 +79,7 @@ class Phone:
 class Speech:
     """An utterance, spoken.
 
-    `samples` are mono float32 in [-1, 1]; `words` has exactly one entry for each of `Utterance.words`, starts never decreasing.
+    `samples` are mono float32; peaks beyond full scale are limited before they are encoded. `words` has exactly one entry for each of `Utterance.words`, starts never decreasing.
     `phones`, where the engine knows them, are for each word the sounds it is made of.
     `cost` is what a provider counts for it, by unit (`input_tokens`, `utf8_bytes`); empty when nobody is paid.
     """

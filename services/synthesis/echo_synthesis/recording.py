@@ -13,6 +13,7 @@ from echo_common.errors import EchoError
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectStore
 from echo_common.uninterrupted import uninterrupted
+from echo_synthesis.assembly import AssemblyCheck
 from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS
@@ -95,7 +96,8 @@ class Recorder:
         """Speak everything, store the objects, and give back the audio, which is not saved yet.
 
         `progressed` hears of each unit when it is in the file. The objects' keys hold the attempt, so that no attempt ever
-        overwrites another's. A failure or a cancellation leaves no object behind, as far as storage can be reached.
+        overwrites another's. A failure or a cancellation leaves no object behind, as far as storage can be reached. Raises
+        `ImplausibleSpeechError` for a whole that cannot be right.
         """
         audio_id = audio_id or new_id("aud")
         settings = narration.settings
@@ -107,14 +109,16 @@ class Recorder:
             path = Path(folder) / "audio"
             encoder = FileEncoder(path, audio_format, settings.sample_rate, source_rate=narration.engine.sample_rate)
             effects = Effects(narration.engine.sample_rate, pitch=settings.pitch, volume=settings.volume)
+            check = AssemblyCheck(narration)
             async with aclosing(self._narrator.speak(narration)) as units:
                 async for unit in units:
-                    await asyncio.to_thread(_feed, encoder, effects, unit)
+                    check.add(unit)
+                    await asyncio.to_thread(_feed, encoder, effects, check, unit)
                     tally.add(unit)
                     times.add(unit.words)
                     if progressed is not None:
                         await progressed(unit, tally)
-            await asyncio.to_thread(_finish, encoder, effects)
+            await asyncio.to_thread(_finish, encoder, effects, check)
             if origin is not None:
                 path = await self._notary.seal(path, audio_format.mime, origin)
             key = f"{Audio.folder_of(audio_id)}{attempt}"
@@ -162,36 +166,40 @@ class Recorder:
         settings, rate = narration.settings, narration.engine.sample_rate
         encoder = Encoder(FORMATS[settings.output_format], settings.sample_rate, source_rate=rate)
         effects = Effects(rate, pitch=settings.pitch, volume=settings.volume)
-        tally = Tally(narration)
+        tally, check = Tally(narration), AssemblyCheck(narration)
         origin = self._notary.origin_of(settings, narration.engine, user_id=user_id)
         digest = hashlib.sha256()
         if origin is not None:
             await self._notary.origins.add(origin)
         async with aclosing(self._narrator.speak(narration, hurry=True)) as units:
             async for unit in units:
-                block = await asyncio.to_thread(_encode, encoder, effects, unit)
+                check.add(unit)
+                block = await asyncio.to_thread(_encode, encoder, effects, check, unit)
                 tally.add(unit)
                 digest.update(block)
                 yield Part(block, unit.words, tally)
-        rest = await asyncio.to_thread(_encode_rest, encoder, effects)
+        rest = await asyncio.to_thread(_encode_rest, encoder, effects, check)
         digest.update(rest)
         if origin is not None:
             await self._notary.origins.complete(origin, digest.hexdigest())
         yield Part(rest, (), tally, last=True)
 
 
-def _feed(encoder: FileEncoder, effects: Effects, unit: SpokenUnit) -> None:
-    encoder.feed(effects.feed(unit.speech.samples))
+def _feed(encoder: FileEncoder, effects: Effects, check: AssemblyCheck, unit: SpokenUnit) -> None:
+    encoder.feed(check.encode(effects.feed(unit.speech.samples)))
 
 
-def _finish(encoder: FileEncoder, effects: Effects) -> None:
-    encoder.feed(effects.close())
+def _finish(encoder: FileEncoder, effects: Effects, check: AssemblyCheck) -> None:
+    encoder.feed(check.encode(effects.close()))
     encoder.close()
+    check.finish(encoder.seconds)
 
 
-def _encode(encoder: Encoder, effects: Effects, unit: SpokenUnit) -> bytes:
-    return encoder.feed(effects.feed(unit.speech.samples))
+def _encode(encoder: Encoder, effects: Effects, check: AssemblyCheck, unit: SpokenUnit) -> bytes:
+    return encoder.feed(check.encode(effects.feed(unit.speech.samples)))
 
 
-def _encode_rest(encoder: Encoder, effects: Effects) -> bytes:
-    return encoder.feed(effects.close()) + encoder.close()
+def _encode_rest(encoder: Encoder, effects: Effects, check: AssemblyCheck) -> bytes:
+    rest = encoder.feed(check.encode(effects.close())) + encoder.close()
+    check.finish(encoder.seconds)
+    return rest

@@ -81,6 +81,11 @@ def longest_seconds(utterance: Utterance) -> float:
     return _SPARE_SECONDS + (_SPARE_SECONDS + seconds) / max(utterance.speed, 1e-3)
 
 
+def has_letters(text: str) -> bool:
+    """Whether a text has anything that must be heard."""
+    return any(map(str.isalnum, text))
+
+
 def is_silent(samples: NDArray[np.float32]) -> bool:
     """Whether there is nothing to hear in finite samples; a constant is silence too."""
     return not len(samples) or float(samples.max()) - float(samples.min()) < 2 * _SILENT

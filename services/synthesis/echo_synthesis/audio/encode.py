@@ -1,4 +1,8 @@
-"""Encoding: one encoder per response or file."""
+"""Encoding: one encoder per response or file.
+
+Samples are limited after everything else that changes them, pitch, volume and rate included, and before the codec: what a codec
+gets has no true peak beyond -1 dBFS. What a player decodes from MP3, AAC, Opus or mu-law may overshoot that by what the codec adds.
+"""
 
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +15,7 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from echo_synthesis.audio.formats import AudioFormat
+from echo_synthesis.audio.limiter import Limiter
 from echo_synthesis.audio.resample import Resampler
 
 _FLUSH_PACKETS = 0x200  # AVFMT_FLAG_FLUSH_PACKETS: what is encoded is handed over at once
@@ -33,7 +38,7 @@ class _Sink:
 
 
 class _Writer:
-    """Samples into an open container, at whatever rate the codec takes."""
+    """Samples into an open container, at whatever rate the codec takes, true peaks limited."""
 
     def __init__(self, container: av.container.OutputContainer, audio: AudioFormat, sample_rate: int, source_rate: int) -> None:
         self._container = container
@@ -41,6 +46,7 @@ class _Writer:
         self._format = audio
         self._rate = audio.codec_rate(sample_rate)
         self._resampler = Resampler(source_rate, self._rate)
+        self._limiter = Limiter(self._rate)
         self._stream = cast("AudioStream", container.add_stream(audio.codec, rate=self._rate, layout="mono"))
         self._stream.format = audio.sample_format
         if audio.bit_rate is not None:
@@ -48,18 +54,24 @@ class _Writer:
         self._written = 0
         self._container.start_encoding()
 
+    @property
+    def seconds(self) -> float:
+        """How much the codec has got."""
+        return self._written / self._rate
+
     def write(self, samples: NDArray[np.float32]) -> None:
-        self._encode(self._resampler.feed(samples))
+        self._encode(self._limiter.feed(self._resampler.feed(samples)))
 
     def close(self) -> None:
-        self._encode(self._resampler.close())
+        self._encode(self._limiter.feed(self._resampler.close()))
+        self._encode(self._limiter.close())
         self._container.mux(self._stream.encode(None))
         self._container.close()
 
     def _encode(self, samples: NDArray[np.float32]) -> None:
         if not len(samples):
             return
-        bounded = np.clip(np.nan_to_num(samples), -1.0, 1.0)[np.newaxis, :]
+        bounded = np.clip(samples, -1.0, 1.0)[np.newaxis, :]
         ready = (
             bounded.astype(np.float32) if self._format.sample_format == "fltp" else np.rint(bounded * 32767).astype(np.int16)
         )
@@ -75,7 +87,7 @@ class Encoder:
     """Encodes one response, piece by piece, into bytes that can be sent as they come.
 
     Streams cannot be corrected afterwards: a WAV header says 0xFFFFFFFF for its sizes, an MP3 has a constant bit rate and
-    no index. Samples are mono float32 in [-1, 1] at `source_rate` (default: `sample_rate`, both in Hz).
+    no index. Samples are mono float32, finite, at `source_rate` (default: `sample_rate`, both in Hz).
     """
 
     def __init__(self, audio: AudioFormat, sample_rate: int, *, source_rate: int | None = None) -> None:
@@ -83,6 +95,11 @@ class Encoder:
         options = {**audio.options, **audio.stream_options}
         container = av.open(self._sink, "w", format=audio.container, container_options=options)
         self._writer = _Writer(container, audio, sample_rate, source_rate or sample_rate)
+
+    @property
+    def seconds(self) -> float:
+        """How much of the audio is encoded."""
+        return self._writer.seconds
 
     def feed(self, samples: NDArray[np.float32]) -> bytes:
         """Take samples of any number; give back what is encoded so far, header included."""
@@ -98,13 +115,18 @@ class Encoder:
 class FileEncoder:
     """Encodes into a complete file, piece by piece in constant memory: true sizes, seek tables and totals once closed.
 
-    Samples are mono float32 in [-1, 1] at `source_rate` (default: `sample_rate`, both in Hz).
+    Samples are mono float32, finite, at `source_rate` (default: `sample_rate`, both in Hz).
     """
 
     def __init__(self, path: Path, audio: AudioFormat, sample_rate: int, *, source_rate: int | None = None) -> None:
         self._path = path
         container = av.open(str(path), "w", format=audio.container, container_options=dict(audio.options))
         self._writer = _Writer(container, audio, sample_rate, source_rate or sample_rate)
+
+    @property
+    def seconds(self) -> float:
+        """How much of the audio is encoded."""
+        return self._writer.seconds
 
     def feed(self, samples: NDArray[np.float32]) -> None:
         """Take samples of any number."""

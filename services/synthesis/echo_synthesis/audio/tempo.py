@@ -33,7 +33,7 @@ def change_tempo(samples: NDArray[np.float32], sample_rate: int, speed: float) -
         except (av.error.BlockingIOError, av.error.EOFError):
             break
     changed: NDArray[np.float32] = np.concatenate([np.zeros(0, np.float32), *blocks])
-    return np.clip(changed, -1.0, 1.0)
+    return changed
 
 
 def _factors(speed: float) -> list[float]:

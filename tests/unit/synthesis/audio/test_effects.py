@@ -1,4 +1,4 @@
-"""Louder never means broken."""
+"""Volume is a factor; peaks are for the limiter."""
 
 import numpy as np
 
@@ -6,12 +6,9 @@ from echo_synthesis.audio.effects import amplify
 from echo_synthesis.audio.resample import Resampler
 
 
-def test_louder_stays_in_range_and_keeps_its_order() -> None:
+def test_louder_is_a_plain_product() -> None:
     ramp = np.linspace(-1, 1, 2001, dtype=np.float32)
-    louder = amplify(ramp, 2.0)
-    assert np.abs(louder).max() <= 1.0
-    assert (np.diff(louder) >= 0).all()
-    np.testing.assert_allclose(louder[1000:1300], ramp[1000:1300] * 2, atol=1e-6)
+    np.testing.assert_allclose(amplify(ramp, 2.0), ramp * 2)
 
 
 def test_quieter_is_a_plain_product_and_one_changes_nothing() -> None:

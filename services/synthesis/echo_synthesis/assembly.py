@@ -1,0 +1,65 @@
+"""The check of a whole audio or stream while it is put together: the last one before it is stored or sent."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_synthesis.narration import Narration, SpokenUnit
+from echo_synthesis.speechcheck import ImplausibleSpeechError, has_letters, is_silent
+
+_AUDIBLE = 0.1
+"""Volume below which a text may ask for silence."""
+
+_TOLERANCE = 0.01
+"""Seconds by which the encoded audio may differ from what was spoken, for rounding when the rate is changed."""
+
+
+class AssemblyCheck:
+    """Looks at what goes into the encoder, unit by unit, and at the end at what it has come to.
+
+    Every method raises `ImplausibleSpeechError`: whoever assembles must then commit nothing, and break a stream off.
+    """
+
+    def __init__(self, narration: Narration) -> None:
+        self._rate = narration.engine.sample_rate
+        self._must_sound = any(
+            take.unit.tone.volume * narration.settings.volume >= _AUDIBLE and has_letters(take.unit.text)
+            for take in narration.units
+        )
+        self._engine = narration.engine.name
+        self._samples = 0
+        self._latest = 0.0
+        self._silent = True
+
+    def add(self, unit: SpokenUnit) -> None:
+        """Check a unit before it is encoded: its word times follow those before it and lie within the audio so far."""
+        self._samples += len(unit.speech.samples)
+        duration = self._samples / self._rate
+        for word in unit.words:
+            # written so that a NaN fails it
+            if not self._latest - _TOLERANCE <= word.start <= word.end <= duration + _TOLERANCE:
+                self._fail(f"The word {word.word!r} has times outside its audio.")
+            self._latest = word.start
+
+    def encode(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Check and give back what an encoder gets."""
+        if len(samples):
+            with np.errstate(all="ignore"):
+                finite = np.isfinite(samples.sum(dtype=np.float64))
+            if not finite:
+                self._fail("The audio holds samples that are no numbers.")
+            self._silent = self._silent and is_silent(samples)
+        return samples
+
+    def finish(self, encoded_seconds: float) -> None:
+        """Check the whole: as long as what was spoken, and not silent where there are words."""
+        duration = self._samples / self._rate
+        if abs(encoded_seconds - duration) > _TOLERANCE:
+            self._fail(f"The audio has {encoded_seconds:.3f} s of {duration:.3f} s.")
+        if self._must_sound and self._silent:
+            self._fail("The audio is silent.")
+
+    def _fail(self, problem: str) -> None:
+        raise ImplausibleSpeechError(
+            f"{problem} Nothing of it was stored; try again, or choose another voice.",
+            details={"engine": self._engine, "reason": problem},
+        )
