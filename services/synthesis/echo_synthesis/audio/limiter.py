@@ -21,8 +21,8 @@ _HALF = np.array(
 _TAPS = np.concatenate([_HALF, _HALF[::-1, ::-1]], axis=1)
 """The interpolator of ITU-R BS.1770-4, Annex 2: four places between two samples, from six samples on each side."""
 
-_REACH = _TAPS.shape[1] // 2
-_WIDTH = 2 * _REACH
+_WIDTH: int = _TAPS.shape[1]
+_REACH = _WIDTH // 2
 _HARMLESS = CEILING / float(np.abs(_TAPS).sum(axis=1).max())
 """Where no sample exceeds this, no place between two of them exceeds the ceiling."""
 
@@ -45,9 +45,9 @@ class Limiter:
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self._average = max(2, round(sample_rate * _ATTACK_SECONDS / 2))
-        self._attack = 2 * self._average - 1
-        self._hold = self._attack + _WIDTH
+        self._average: int = max(2, round(sample_rate * _ATTACK_SECONDS / 2))
+        self._attack: int = 2 * self._average - 1
+        self._hold: int = self._attack + _WIDTH
         self._fall = max(1, round(_RELEASE_PER_SECOND / sample_rate * _UNIT))
         self._recent = np.zeros(_WIDTH, np.float32)
         self._reductions = np.zeros(self._attack - 1, np.int64)

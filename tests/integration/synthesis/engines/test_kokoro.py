@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from echo_synthesis.audio.encode import Encoder
+from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.engine import Engine, EngineConfig, Speech, Utterance
 from echo_synthesis.engines.kokoro import SPEC
 from echo_synthesis.text.words import find_words
@@ -19,6 +21,15 @@ def kokoro(speech_models: Models) -> Engine:
 
 def spoken(kokoro: Engine, text: str, voice: str = "af_heart") -> Speech:
     return kokoro.speak(Utterance(text, tuple(find_words(text, SPEC.max_characters)), voice, "en-US", 1.0))
+
+
+def test_a_sentence_beyond_full_scale_is_limited_not_clipped(kokoro: Engine) -> None:
+    samples = spoken(kokoro, "This is Echo, number nine, speaking from your own machine.").samples
+    encoder = Encoder(FORMATS["pcm"], SPEC.sample_rate)
+    heard = np.frombuffer(encoder.feed(samples) + encoder.close(), "<i2").astype(np.float32) / 32767
+    assert np.abs(samples).max() > 1.0
+    assert np.abs(heard).max() <= 10 ** (-1 / 20) + 1 / 32767
+    assert np.count_nonzero(np.abs(heard) == np.abs(heard).max()) <= 2  # a clipped peak is a row of them
 
 
 @pytest.mark.parametrize("voice", ["af_heart", "am_adam"])
