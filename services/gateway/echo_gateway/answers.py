@@ -3,6 +3,8 @@
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,8 +14,25 @@ from echo_gateway.door import admit
 
 _FRESH_SECONDS = 60.0
 _LARGEST_SHARE = 16
+# what describes the content; everything else (ids, cookies, dates, limits) belongs to one response alone
+_STORED_HEADERS: Final = frozenset(
+    {
+        b"accept-ranges",
+        b"cache-control",
+        b"content-disposition",
+        b"content-length",
+        b"content-type",
+        b"etag",
+        b"last-modified",
+        b"vary",
+    }
+)
+_CREDENTIAL = b"authorization"
+_PLAIN_PARAMETERS: Final = frozenset({"download"})
 
 Headers = list[tuple[bytes, bytes]]
+Target = tuple[str, str, str]
+"""User id, path and query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,51 +54,69 @@ class Answers:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._kept: OrderedDict[tuple[str, str], Answer] = OrderedDict()
+        self._kept: OrderedDict[Target, Answer] = OrderedDict()
         self._size = 0
+        self.changes = 0
+        """How often something was forgotten: an answer that was asked for before the last time may be out of date."""
 
-    def find(self, user_id: str, target: str) -> Answer | None:
+    def find(self, target: Target) -> Answer | None:
         """What this user was answered before, if it is fresh."""
-        key = (user_id, target)
-        answer = self._kept.get(key)
+        answer = self._kept.get(target)
         if answer is None:
             return None
         if answer.until < time.monotonic():
-            self._drop(key)
+            self._drop(target)
             return None
-        self._kept.move_to_end(key)
+        self._kept.move_to_end(target)
         return answer
 
     def wants(self, headers: Headers) -> bool:
-        """Whether an answer that begins like this is to be kept: small, named by an ETag, never changing."""
+        """Whether an answer that begins like this is to be kept: small, named by an ETag, never changing, for its user alone."""
         facts = dict(headers)
-        size = int(facts.get(b"content-length", self._capacity + 1))
+        length = facts.get(b"content-length", b"")
+        vary = {name.strip() for name in facts.get(b"vary", b"").lower().split(b",") if name.strip()}
         return (
-            size <= self._capacity // _LARGEST_SHARE and b"etag" in facts and b"immutable" in facts.get(b"cache-control", b"")
+            length.isdigit()
+            and int(length) <= self._capacity // _LARGEST_SHARE
+            and b"etag" in facts
+            and b"immutable" in facts.get(b"cache-control", b"")
+            and b"set-cookie" not in facts
+            and vary <= {_CREDENTIAL}
         )
 
-    def keep(self, user_id: str, target: str, headers: Headers, body: bytes) -> None:
-        """Remember a whole answer."""
-        self._drop((user_id, target))
-        self._kept[user_id, target] = Answer(
-            headers, body, dict(headers)[b"etag"].decode("latin-1"), time.monotonic() + _FRESH_SECONDS
-        )
+    def keep(self, target: Target, headers: Headers, body: bytes, *, asked_at: int) -> None:
+        """Remember a whole answer, unless something was forgotten since it was asked for (`changes` of that moment)."""
+        if asked_at != self.changes:
+            return
+        self._drop(target)
+        stored = [header for header in headers if header[0] in _STORED_HEADERS]
+        self._kept[target] = Answer(stored, body, dict(headers)[b"etag"].decode("latin-1"), time.monotonic() + _FRESH_SECONDS)
         self._size += len(body)
         while self._size > self._capacity:
             self._drop(next(iter(self._kept)))
 
     def forget(self, part: str) -> None:
-        """Drop all answers whose target holds `part`, an identifier."""
-        for key in [key for key in self._kept if part in key[1]]:
-            self._drop(key)
+        """Drop all answers whose path holds `part`, an identifier."""
+        self.changes += 1
+        for target in [target for target in self._kept if part in target[1]]:
+            self._drop(target)
 
-    def _drop(self, key: tuple[str, str]) -> None:
-        if (answer := self._kept.pop(key, None)) is not None:
+    def forget_user(self, user_id: str) -> None:
+        """Drop all answers to a user."""
+        self.changes += 1
+        for target in [target for target in self._kept if target[0] == user_id]:
+            self._drop(target)
+
+    def _drop(self, target: Target) -> None:
+        if (answer := self._kept.pop(target, None)) is not None:
             self._size -= len(answer.body)
 
 
 class Remembering:
-    """Wraps a passage: a plain GET is answered from memory when it can be; parts and everything else go through."""
+    """Wraps a passage: a plain GET with a token is answered from memory when it can be; everything else goes through.
+
+    A request that names a signed link goes through too: whether the link still holds is for its service to say.
+    """
 
     def __init__(self, passage: ASGIApp, permission: Permission | None) -> None:
         self._passage = passage
@@ -88,14 +125,15 @@ class Remembering:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         asked = dict(scope["headers"])
-        if scope["method"] != "GET" or b"range" in asked or "principal" not in scope["state"]:
+        query = scope["query_string"].decode("latin-1")
+        plain = not query or {name for name, _ in parse_qsl(query, keep_blank_values=True)} <= _PLAIN_PARAMETERS
+        if scope["method"] != "GET" or b"range" in asked or "principal" not in scope["state"] or not plain:
             await self._passage(scope, receive, send)
             return
         answers: Answers = scope["app"].state.dependencies.answers
-        user_id = admit(scope, self._permission).user_id
-        target = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
-        if (answer := answers.find(user_id, target)) is None:
-            await self._passage(scope, receive, _Recorder(answers, user_id, target, send))
+        target = (admit(scope, self._permission).user_id, scope["path"], query)
+        if (answer := answers.find(target)) is None:
+            await self._passage(scope, receive, _Recorder(answers, target, send))
             return
         unchanged = b"if-none-match" in asked and names(asked[b"if-none-match"].decode("latin-1"), answer.etag)
         headers = [header for header in answer.headers if not (unchanged and header[0] == b"content-length")]
@@ -106,11 +144,11 @@ class Remembering:
 class _Recorder:
     """Sends on, and keeps a copy of an answer that turns out to be whole."""
 
-    def __init__(self, answers: Answers, user_id: str, target: str, send: Send) -> None:
+    def __init__(self, answers: Answers, target: Target, send: Send) -> None:
         self._answers = answers
-        self._user_id = user_id
         self._target = target
         self._send = send
+        self._asked_at = answers.changes
         self._headers: Headers | None = None
         self._blocks: list[bytes] = []
 
@@ -121,5 +159,5 @@ class _Recorder:
         elif message["type"] == "http.response.body" and self._headers is not None:
             self._blocks.append(message.get("body", b""))
             if not message.get("more_body", False):
-                self._answers.keep(self._user_id, self._target, self._headers, b"".join(self._blocks))
+                self._answers.keep(self._target, self._headers, b"".join(self._blocks), asked_at=self._asked_at)
         await self._send(message)

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Send
+from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Request
 
-from echo_common.auth.principal import Scope
+from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import InvalidTokenError, TokenExpiredError
 from echo_common.errors import (
     BodyTooLargeError,
@@ -29,7 +29,7 @@ from echo_common.http.envelope import documented
 from echo_common.http.forward import forward, target_of
 from echo_common.http.idempotency import KEY_PARAMETER, IdempotencyConflictError, KeyReusedError
 from echo_common.http.plain import Plainly, documented_plainly
-from echo_gateway.answers import Remembering
+from echo_gateway.answers import Answers, Remembering
 from echo_gateway.door import admit
 
 Declared = TypeVar("Declared", bound=Callable[..., None])
@@ -55,6 +55,7 @@ class Passage:
     """
 
     service: str
+    operation: str
     scope: Scope | None
     public: bool
     keyed: bool
@@ -64,15 +65,18 @@ class Passage:
 
     async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
         """Let the caller in and pass the request on."""
-        principal = None if self.public or self._vouched(request) else admit(request, self.scope)
+        open_to_all = self.public or self._vouched(request)
+        principal: Principal | None = request["state"].get("principal") if open_to_all else admit(request, self.scope)
         dependencies = request["app"].state.dependencies
         target = target_of(request, self.root, self.inner)
         client = dependencies.clients.get(self.service)
         if client is None:
             raise ServiceUnavailableError(f"There is no {self.service} here.")
         hop: ASGIApp = partial(forward, client, target)
+        if principal is not None and request["method"] == "DELETE":
+            send = _forgetting(dependencies.answers, principal.user_id, send)
         if self.keyed and principal is not None:
-            await dependencies.keys.once(hop, principal.user_id, request, receive, send)
+            await dependencies.keys.once(hop, principal.user_id, self.operation, request, receive, send)
         else:
             await hop(request, receive, send)
 
@@ -153,8 +157,9 @@ class Noun(APIRouter):
                 extra["x-scope"] = scope.value
             if keyed:
                 extra["parameters"] = [KEY_PARAMETER]
+            operation = function.__name__
             passage: ASGIApp = by or Passage(
-                self._service, scope, public, keyed, self._root.encode(), b"", voucher.encode() if voucher else None
+                self._service, operation, scope, public, keyed, self._root.encode(), b"", voucher.encode() if voucher else None
             )
             self._add(
                 self._root + path,
@@ -162,7 +167,7 @@ class Noun(APIRouter):
                 Remembering(passage, scope) if remembered else passage,
                 methods=[method],
                 status_code=status,
-                operation_id=function.__name__,
+                operation_id=operation,
                 summary=summary.rstrip("."),
                 description=inspect.cleandoc(description),
                 openapi_extra=extra,
@@ -170,7 +175,9 @@ class Noun(APIRouter):
             )
             if alias is not None:
                 there, here = alias
-                passage = by or Passage(self._service, scope, public, keyed, (self._root + there).encode(), here.encode())
+                passage = by or Passage(
+                    self._service, operation, scope, public, keyed, (self._root + there).encode(), here.encode()
+                )
                 shown = self._root + path.replace(here, there, 1)
                 self._add(shown, function, passage, methods=[method], include_in_schema=False)
             return function
@@ -185,6 +192,17 @@ class Noun(APIRouter):
 
     def _documented(self, *refusals: type[EchoError]) -> dict[int | str, dict[str, Any]]:
         return documented_plainly(*refusals) if self._plain else documented(*refusals)
+
+
+def _forgetting(answers: Answers, user_id: str, send: Send) -> Send:
+    """Drop what is kept for a user before the user hears that something is deleted."""
+
+    async def forget_and_send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answers.forget_user(user_id)
+        await send(message)
+
+    return forget_and_send
 
 
 def enveloped(data: Any, **more: Any) -> dict[str, Any]:

@@ -35,13 +35,17 @@ class Tickets:
                 "plan": principal.plan.value,
                 "role": principal.role.value,
                 "scopes": sorted(principal.scopes),
+                "token_version": principal.token_version,
                 "expires_at": now() + timedelta(seconds=LIFETIME),
             }
         )
         return ticket
 
     async def redeem(self, ticket: str) -> Principal:
-        """Spend it. Raises `TicketInvalidError`, `StoreUnavailableError`."""
+        """Spend it. Raises `TicketInvalidError`, `StoreUnavailableError`.
+
+        The session may have ended since: ask the verifier whether the principal is revoked.
+        """
         held = await self._tickets.find_one({"_id": _hashed(ticket), "expires_at": {"$gt": now()}})
         if held is None or not await self._tickets.delete({"_id": held["_id"]}):
             raise TicketInvalidError
@@ -51,6 +55,7 @@ class Tickets:
             plan=Plan(held["plan"]),
             role=Role(held["role"]),
             scopes=frozenset(Scope(scope) for scope in held["scopes"]),
+            token_version=held["token_version"],
         )
 
 

@@ -59,11 +59,13 @@ async def synthesis() -> Upstream:
 
 @pytest.fixture
 def start(database: Any, tmp_path: Path, synthesis: Upstream) -> Start:
-    """Starts a gateway with these settings."""
+    """Starts a gateway with these settings: another replica, when there is one already."""
+
+    issuer = Issuer()
 
     @asynccontextmanager
     async def started(**settings: Any) -> AsyncIterator[Gateway]:
-        issuer, broker = Issuer(), InprocBroker()
+        broker = InprocBroker()
         async with AsyncExitStack() as stack:
             behind = settings.pop("synthesis_url", None) or await stack.enter_async_context(synthesis.serving())
             common = CommonSettings(

@@ -1,10 +1,14 @@
 """Audio that is asked for again."""
 
+import asyncio
+
+import pytest
+
 from echo_common.bus.delivery import encode
 from echo_common.contracts.events.synthesis import AudioDeleted
 from tests.integration.gateway.conftest import Gateway
 from tests.support.eventually import eventually
-from tests.support.upstream import Exchange, Upstream
+from tests.support.upstream import Exchange, Upstream, say_what_was_asked
 
 AUDIO = "/api/v1/files/audio/aud_1"
 SOUND = b"RIFF" + bytes(1000)
@@ -72,6 +76,108 @@ async def test_memory_has_an_end(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     answers = gateway.deps.answers
     for number in range(2_001):
-        answers.keep("usr_1", f"/{number}", [(b"etag", b'"e"')], bytes(64 * 1024))
-    assert answers.find("usr_1", "/0") is None
-    assert answers.find("usr_1", "/2000") is not None
+        answers.keep(("usr_1", f"/{number}", ""), [(b"etag", b'"e"')], bytes(64 * 1024), asked_at=0)
+    assert answers.find(("usr_1", "/0", "")) is None
+    assert answers.find(("usr_1", "/2000", "")) is not None
+
+
+@pytest.mark.parametrize("query", ["signature=x&expires=1", "%73ignature=x", "download=1&expires=1", "x"])
+async def test_a_signed_link_is_never_answered_from_memory(gateway: Gateway, synthesis: Upstream, query: str) -> None:
+    synthesis.answer = finished
+    for _ in range(2):
+        async with gateway.ask("GET", f"{AUDIO}?{query}") as response:
+            assert await response.read() == SOUND
+    assert len(synthesis.asked) == 2
+
+
+async def test_every_answer_has_an_id_and_fields_of_its_own(gateway: Gateway, synthesis: Upstream) -> None:
+    async def personal(exchange: Exchange) -> None:
+        await exchange.start(
+            200,
+            content_type="audio/wav",
+            content_length=str(len(SOUND)),
+            etag='"e1"',
+            cache_control="private, immutable",
+            x_request_id=str(exchange.asked.header("x-request-id")),
+            date="Sat, 21 Nov 2026 12:00:00 GMT",
+            x_made_for="this request",
+        )
+        await exchange.write(SOUND, more=False)
+
+    synthesis.answer = personal
+    ids = []
+    for number in range(3):
+        mine = gateway.bearer() | {"X-Request-ID": f"req_number_{number}"}
+        known = {"If-None-Match": '"e1"'} if number == 2 else {}
+        async with gateway.ask("GET", AUDIO, headers=mine | known) as response:
+            ids.append(response.headers.getall("X-Request-ID"))
+            assert number == 0 or not {"Date", "X-Made-For"} & response.headers.keys()
+            assert response.headers["ETag"] == '"e1"'
+            assert "RateLimit" in response.headers
+    assert (ids, len(synthesis.asked)) == ([["req_number_0"], ["req_number_1"], ["req_number_2"]], 1)
+
+
+@pytest.mark.parametrize("field", [{"set_cookie": "a=b"}, {"vary": "Authorization, Accept"}, {"vary": "*"}])
+async def test_what_depends_on_more_than_the_token_is_not_kept(
+    gateway: Gateway, synthesis: Upstream, field: dict[str, str]
+) -> None:
+    async def varying(exchange: Exchange) -> None:
+        length = str(len(SOUND))
+        await exchange.start(
+            200, content_type="audio/wav", content_length=length, etag='"e1"', cache_control="immutable", **field
+        )
+        await exchange.write(SOUND, more=False)
+
+    synthesis.answer = varying
+    await fetch(gateway)
+    await fetch(gateway)
+    assert len(synthesis.asked) == 2
+
+
+async def test_deleting_forgets_before_it_is_confirmed(gateway: Gateway, synthesis: Upstream) -> None:
+    synthesis.answer = finished
+    await fetch(gateway)
+    synthesis.answer = say_what_was_asked
+    async with gateway.ask("DELETE", AUDIO) as response:
+        assert response.status == 200
+    await fetch(gateway)
+    assert [asked.method for asked in synthesis.asked] == ["GET", "DELETE", "GET"]
+
+
+async def test_what_is_deleted_while_it_is_sent_is_not_kept(gateway: Gateway, synthesis: Upstream) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def slowly(exchange: Exchange) -> None:
+        await exchange.start(200, content_length=str(len(SOUND)), etag='"e1"', cache_control="private, immutable")
+        begun.set()
+        await go.wait()
+        await exchange.write(SOUND, more=False)
+
+    synthesis.answer = slowly
+    running = asyncio.create_task(fetch(gateway))
+    await begun.wait()
+    gateway.deps.answers.forget("aud_1")
+    go.set()
+    assert await running == (200, SOUND)
+    await fetch(gateway)
+    assert len(synthesis.asked) == 2
+
+
+async def test_an_ended_session_is_not_answered_from_memory(gateway: Gateway, synthesis: Upstream) -> None:
+    synthesis.answer = finished
+    await fetch(gateway)
+    gateway.issuer.revoked_sessions.append("ses_1")
+
+    async def refused() -> bool:
+        return (await fetch(gateway))[0] == 401
+
+    await eventually(refused)
+
+
+async def test_a_head_and_a_token_without_the_scope_are_not_answered_from_memory(gateway: Gateway, synthesis: Upstream) -> None:
+    synthesis.answer = finished
+    await fetch(gateway)
+    assert (await fetch(gateway, **gateway.bearer(scope="voices:read")))[0] == 403
+    async with gateway.ask("HEAD", AUDIO):
+        pass
+    assert [asked.method for asked in synthesis.asked] == ["GET", "HEAD"]

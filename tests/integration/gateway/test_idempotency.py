@@ -2,19 +2,22 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from echo_common.http.idempotency import Idempotency, IdempotencyConflictError
+from echo_common.clock import now
+from echo_common.http.idempotency import KEPT, Idempotency, IdempotencyConflictError
 from echo_common.store.mongo import open_store
-from tests.integration.gateway.conftest import Gateway
+from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.upstream import Exchange, Upstream
 
 JOB = "/api/v1/job"
+SAMPLES = "/api/v1/voice/samples"
 
 
 async def create(gateway: Gateway, key: str = "k1", body: str = '{"text_content": "a"}', path: str = JOB, **claims: Any) -> Any:
@@ -22,6 +25,27 @@ async def create(gateway: Gateway, key: str = "k1", body: str = '{"text_content"
     async with gateway.ask("POST", path, headers=headers, data=body.encode()) as response:
         content = json.loads(await response.read())
         return response.status, content.get("data") or content["error"]["code"], response.headers
+
+
+async def create_json(gateway: Gateway, body: str) -> Any:
+    return await send(gateway, JOB, body.encode(), "application/json")
+
+
+async def send(gateway: Gateway, path: str, body: Any, content_type: str, key: str = "k1") -> Any:
+    headers = gateway.bearer() | {"Idempotency-Key": key, "Content-Type": content_type}
+    async with gateway.ask("POST", path, headers=headers, data=body) as response:
+        content = json.loads(await response.read())
+        return response.status, content.get("data") or content["error"]["code"], response.headers
+
+
+async def upload(gateway: Gateway, content: bytes, boundary: str = "one", name: str = "Me", **more: Any) -> Any:
+    parts = [("name", "", name.encode()), ("file", '; filename="me.wav"', content)]
+    body = b"".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"{extra}\r\n\r\n'.encode() + value + b"\r\n"
+        for field, extra, value in (reversed(parts) if more.get("turned") else parts)
+    )
+    whole = body + f"--{boundary}--\r\n".encode()
+    return await send(gateway, SAMPLES, whole, f"multipart/form-data; boundary={boundary}")
 
 
 @pytest.fixture
@@ -44,10 +68,20 @@ async def test_the_first_answer_is_given_again(gateway: Gateway, counting: Upstr
     assert again[2]["Idempotency-Replayed"] == "true"
     assert again[2]["Content-Type"] == first[2]["Content-Type"]
     assert "RateLimit" in again[2]
-    assert counting.asked[0].header("idempotency-key") == "k1"
 
 
-async def test_a_key_belongs_to_its_user_and_its_path(gateway: Gateway, counting: Upstream) -> None:
+async def test_a_service_sees_a_key_of_its_own_for_each_user_operation_and_request(
+    gateway: Gateway, counting: Upstream
+) -> None:
+    await create(gateway)
+    await create(gateway, path="/api/v1/tts/synthesize/async")
+    await create(gateway, sub="usr_2")
+    await create(gateway, key="k2")
+    await create(gateway, key="k3", body='{"text_content": "b"}')
+    assert len({asked.header("idempotency-key") for asked in counting.asked} - {"k1", "k2", "k3", None}) == 5
+
+
+async def test_a_key_belongs_to_its_user_and_its_operation(gateway: Gateway, counting: Upstream) -> None:
     answers = [
         await create(gateway),
         await create(gateway, sub="usr_2"),
@@ -55,6 +89,38 @@ async def test_a_key_belongs_to_its_user_and_its_path(gateway: Gateway, counting
         await create(gateway, key="k2"),
     ]
     assert [data["number"] for _, data, _ in answers] == [1, 2, 3, 4]
+
+
+async def test_aliases_are_one_operation(gateway: Gateway, counting: Upstream) -> None:
+    assert (await create(gateway))[1] == (await create(gateway, path="/api/v1/jobs"))[1] == {"number": 1}
+    other = await create(gateway, path="/api/v1/jobs", body='{"text_content": "b"}')
+    assert other[:2] == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+async def test_path_parameters_and_query_are_part_of_the_request(gateway: Gateway, counting: Upstream) -> None:
+    retry = "/api/v1/job/{}/retry".format
+    assert (await create(gateway, path=retry("job_1") + "?a=1&b=2"))[0] == 201
+    assert (await create(gateway, path=retry("job_1") + "?b=2&a=1"))[2]["Idempotency-Replayed"] == "true"
+    for other in (retry("job_2") + "?a=1&b=2", retry("job_1") + "?a=1", retry("job_1") + "?a=1&b=3"):
+        assert (await create(gateway, path=other))[:2] == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert len(counting.asked) == 1
+
+
+async def test_json_is_compared_by_its_values(gateway: Gateway, counting: Upstream) -> None:
+    first = '{"text_content": "\u00e9", "speed": 1.0, "config": {"a": 1, "b": [1, 2]}}'
+    same = '{ "config": {"b": [1,2], "a": 1},\n "speed": 1, "text_content": "\\u00e9" }'
+    other = same.replace("[1,2]", "[2,1]")
+    assert (await create_json(gateway, first))[0] == 201
+    assert (await create_json(gateway, same))[2]["Idempotency-Replayed"] == "true"
+    assert (await create_json(gateway, other))[:2] == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert len(counting.asked) == 1
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, "{", "9" * 5_000])
+async def test_a_body_that_cannot_be_parsed_is_compared_by_its_bytes(gateway: Gateway, counting: Upstream, body: str) -> None:
+    assert (await create_json(gateway, body))[0] == 201
+    assert (await create_json(gateway, body))[2]["Idempotency-Replayed"] == "true"
+    assert (await create_json(gateway, body + " "))[:2] == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
 async def test_another_request_under_the_same_key_is_refused(gateway: Gateway, counting: Upstream) -> None:
@@ -154,6 +220,96 @@ async def test_a_client_that_left_finds_the_answer_when_it_comes_back(gateway: G
     assert len(synthesis.asked) == 1
 
 
+@pytest.fixture
+async def uploading(start: Start, counting: Upstream) -> AsyncIterator[Gateway]:
+    async with counting.serving() as url, start(voice_url=url) as gateway:
+        yield gateway
+
+
+async def test_uploads_are_compared_by_their_fields_and_files(uploading: Gateway, counting: Upstream) -> None:
+    sound = bytes(range(256)) * 1_000
+    first = await upload(uploading, sound)
+    assert first[0] == 201
+    for again in (await upload(uploading, sound, "another-boundary"), await upload(uploading, sound, turned=True)):
+        assert (again[1], again[2]["Idempotency-Replayed"]) == (first[1], "true")
+    for other in (await upload(uploading, sound + b"."), await upload(uploading, sound, name="You")):
+        assert other[:2] == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert len(counting.asked) == 1
+    assert sound in counting.asked[0].body
+    assert counting.asked[0].header("idempotency-key") is None
+
+
+async def test_an_upload_passes_while_it_is_digested(uploading: Gateway, counting: Upstream) -> None:
+    good, arrived = counting.answer, asyncio.Event()
+
+    async def notice(exchange: Exchange) -> None:
+        exchange.asked.body += (await exchange.receive())["body"]
+        arrived.set()
+        await good(exchange)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'--one\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nfirst'
+        await arrived.wait()
+        yield b" second\r\n--one--\r\n"
+
+    counting.answer = notice
+    assert (await send(uploading, SAMPLES, slowly(), "multipart/form-data; boundary=one"))[0] == 201
+
+
+async def test_an_upload_under_way_is_a_conflict_and_a_broken_one_frees_the_key(uploading: Gateway, counting: Upstream) -> None:
+    begun = asyncio.Event()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b'--one\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nfirst'
+        begun.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(send(uploading, SAMPLES, half(), "multipart/form-data; boundary=one"))
+    await begun.wait()
+    await eventually(lambda: len(counting.asked) == 1)
+    assert (await upload(uploading, b"other"))[:2] == (409, "IDEMPOTENCY_CONFLICT")
+    running.cancel()
+    await eventually(lambda: _uploaded(uploading))
+
+
+async def _uploaded(gateway: Gateway) -> bool:
+    return bool((await upload(gateway, b"other"))[0] == 201)
+
+
+async def test_a_replayed_refusal_has_the_id_of_its_own_request(gateway: Gateway, synthesis: Upstream) -> None:
+    async def refuse(exchange: Exchange) -> None:
+        await exchange.read()
+        await exchange.json({"code": "VOICE_NOT_FOUND", "message": "There is no such voice."}, status=404)
+
+    synthesis.answer = refuse
+    await create(gateway)
+    async with gateway.ask(
+        "POST", JOB, headers=gateway.bearer() | {"Idempotency-Key": "k1"}, data=b'{"text_content": "a"}'
+    ) as response:
+        assert response.headers["Idempotency-Replayed"] == "true"
+        assert (await response.json())["request_id"] == response.headers["X-Request-ID"]
+
+
+async def test_replicas_and_restarts_share_keys(start: Start, counting: Upstream) -> None:
+    async with start() as first, start() as second:
+        assert (await create(first))[1] == {"number": 1}
+        both = await asyncio.gather(create(first, key="k2"), create(second, key="k2"))
+        assert {status for status, _, _ in both} <= {201, 409}
+        assert len(counting.asked) == 2
+    async with start() as third:
+        assert (await create(third))[1] == {"number": 1}
+    assert len(counting.asked) == 2
+
+
+async def test_a_key_is_free_again_after_a_day(gateway: Gateway, counting: Upstream, database: Any) -> None:
+    await create(gateway)
+    store = await database.open("gateway")
+    entries = store.collection("idempotency_keys")
+    await entries.update_many({}, {"$set": {"created_at": now() - KEPT}})
+    assert (await create(gateway, body='{"text_content": "b"}'))[:2] == (201, {"number": 2})
+    await store.close()
+
+
 async def test_a_crash_frees_the_key_after_the_lease(database: Any) -> None:
     store = await open_store(database.url, f"{database.prefix}keys")
     answered: list[Any] = []
@@ -171,18 +327,18 @@ async def test_a_crash_frees_the_key_after_the_lease(database: Any) -> None:
     scope = {"method": "POST", "raw_path": b"/x", "query_string": b"", "headers": [(b"idempotency-key", b"k")]}
     keys = await Idempotency.open(store, lease=timedelta(milliseconds=200))
     entry = store.collection("idempotency_keys")
-    await keys.once(app, "usr_1", scope, receive, send)
+    await keys.once(app, "usr_1", "create_job", scope, receive, send)
     kept = await entry.find_one({})
     assert kept is not None
     # what a process leaves behind that dies in between
     await entry.update_one({"_id": kept["_id"]}, {"$unset": {"status": 1, "headers": 1, "body": 1}})
 
     with pytest.raises(IdempotencyConflictError):
-        await keys.once(app, "usr_1", scope, receive, send)
+        await keys.once(app, "usr_1", "create_job", scope, receive, send)
 
     async def taken_over() -> bool:
         with suppress(IdempotencyConflictError):
-            await keys.once(app, "usr_1", scope, receive, send)
+            await keys.once(app, "usr_1", "create_job", scope, receive, send)
             return True
         return False
 

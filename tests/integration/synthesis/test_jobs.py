@@ -10,6 +10,7 @@ from echo_common.contracts.errors.synthesis import JobNotFoundError, JobStateCon
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import ValidationError
+from echo_common.http.idempotency import KEPT
 from echo_synthesis import usecases
 from echo_synthesis.domain import Job, SpeechSettings
 from echo_synthesis.handlers import Dependencies
@@ -130,6 +131,19 @@ async def test_the_same_idempotency_key_gives_the_same_job(replica: Replica) -> 
         again = await queued(STORY, deps, key="once")
         assert first.id == again.id
         assert await deps.studio.jobs.count({"user_id": "usr_alice"}) == 1
+
+
+async def test_an_idempotency_key_makes_another_job_after_a_day(replica: Replica, database: Database) -> None:
+    async with replica() as deps:
+        first = await queued(STORY, deps, key="once")
+        await until(first, deps, JobStatus.COMPLETED)
+        store = await database.open("synthesis")
+        await store.collection("jobs").update_one({"_id": first.id}, {"$set": {"created_at": now() - KEPT}})
+        await store.close()
+        second = await queued(STORY, deps, key="once")
+        assert second.id != first.id
+        assert (await queued(STORY, deps, key="once")).id == second.id
+        assert (await deps.studio.jobs.get(first.id)).idempotency_key is None
 
 
 async def test_somebody_elses_job_does_not_exist(replica: Replica) -> None:

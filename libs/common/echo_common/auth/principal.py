@@ -26,6 +26,8 @@ class Principal:
     plan: Plan
     role: Role
     scopes: frozenset[Scope]
+    token_version: int = 0
+    """The version of the user's tokens: those of earlier versions are revoked."""
 
     def may(self, scope: Scope) -> bool:
         """Whether this credential carries the scope."""

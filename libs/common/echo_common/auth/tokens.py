@@ -136,7 +136,6 @@ class _Verified:
     principal: Principal
     key_id: str
     expires_at: float
-    token_version: int
 
 
 class TokenVerifier:
@@ -168,10 +167,13 @@ class TokenVerifier:
         if verified.expires_at <= time.time():
             del self._cache[token]
             raise TokenExpiredError
-        principal = verified.principal
-        if self._trust.revoked(principal.session_id, principal.user_id, verified.token_version):
+        if self.revoked(verified.principal):
             raise InvalidTokenError
-        return principal
+        return verified.principal
+
+    def revoked(self, principal: Principal) -> bool:
+        """Whether the principal's session has ended, or all tokens of its user have been revoked since."""
+        return self._trust.revoked(principal.session_id, principal.user_id, principal.token_version)
 
     async def _examine(self, token: str) -> _Verified:
         if len(token) > _MAX_TOKEN_LENGTH:
@@ -192,7 +194,7 @@ class TokenVerifier:
             raise InvalidTokenError from error
         if claims.iat > time.time() + LEEWAY_SECONDS:
             raise InvalidTokenError
-        return _Verified(_principal(claims), key_id, claims.exp + LEEWAY_SECONDS, claims.ver)
+        return _Verified(_principal(claims), key_id, claims.exp + LEEWAY_SECONDS)
 
     async def _key(self, key_id: str) -> OKPKey:
         if (key := self._trust.key(key_id)) is not None:
@@ -207,4 +209,11 @@ class TokenVerifier:
 
 def _principal(claims: AccessClaims) -> Principal:
     scopes = frozenset(_SCOPES[name] for name in claims.scope.split() if name in _SCOPES)
-    return Principal(user_id=claims.sub, session_id=claims.sid, plan=claims.plan, role=claims.role, scopes=scopes)
+    return Principal(
+        user_id=claims.sub,
+        session_id=claims.sid,
+        plan=claims.plan,
+        role=claims.role,
+        scopes=scopes,
+        token_version=claims.ver,
+    )

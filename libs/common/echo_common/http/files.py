@@ -54,13 +54,26 @@ def names(if_none_match: str | None, etag: str) -> bool:
 
 
 def object_response(
-    request: Request, objects: ObjectStore, key: str, *, size: int, mime: str, etag: str, download_as: str | None
+    request: Request,
+    objects: ObjectStore,
+    key: str,
+    *,
+    size: int,
+    mime: str,
+    etag: str,
+    download_as: str | None,
+    link_seconds: int | None = None,
 ) -> Response:
-    """Answer a GET or HEAD for an object that never changes under its key. Raises `RangeNotSatisfiableError`."""
+    """Answer a GET or HEAD for an object that never changes under its key. Raises `RangeNotSatisfiableError`.
+
+    `link_seconds` is the time a signed link still holds: no cache may answer longer than that. None: the token decides.
+    """
+    by_token = {"Cache-Control": "private, max-age=3600, immutable", "Vary": "Authorization"}
+    by_link = {"Cache-Control": f"private, max-age={link_seconds}, must-revalidate"}
     headers = {
+        **(by_token if link_seconds is None else by_link),
         "ETag": f'"{etag}"',
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, max-age=3600, immutable",
         "Content-Disposition": f'attachment; filename="{download_as}"' if download_as else "inline",
     }
     if names(request.headers.get("if-none-match"), f'"{etag}"'):

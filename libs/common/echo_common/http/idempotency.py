@@ -1,11 +1,12 @@
-"""Writes that may safely be sent twice: the first answer to an `Idempotency-Key` is kept for a day and given again."""
+"""Writes that may safely be sent twice: the first response to an `Idempotency-Key` is stored for a day and replayed."""
 
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -14,25 +15,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.clock import now
 from echo_common.errors import ConflictError, EchoError, ValidationError
+from echo_common.http.request_digest import BodyDigest, MultipartDigest, body_digest_of, request_digest
 from echo_common.ids import new_id
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
 
 HEADER: Final = b"idempotency-key"
 KEPT: Final = timedelta(hours=24)
 LEASE: Final = timedelta(seconds=30)
-MAX_ANSWER: Final = 1024 * 1024
+MAX_RESPONSE: Final = 1024 * 1024
 KEY_PARAMETER: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Any text of one's own. The first answer is kept for 24 hours and given again to whoever sends the same.",
+    "description": "Any text. It belongs to the user and the operation: the first response is stored for 24 hours and replayed to "
+    "the same request. Another request with the same key is 422; while the first still runs, 409.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
 
 _KEY: Final = re.compile(rb"[\x20-\x7e]{1,255}")
-_KEPT_HEADERS: Final = frozenset({b"content-type", b"location", b"etag"})
+_STORED_HEADERS: Final = frozenset({b"content-type", b"location", b"etag"})
 # these say something about the moment, not about the request
-_NOT_KEPT: Final = frozenset({401, 408, 425, 429})
+_NOT_STORED: Final = frozenset({401, 408, 425, 429})
 
 
 class IdempotencyConflictError(ConflictError):
@@ -49,10 +52,10 @@ class KeyReusedError(EchoError):
 
 
 class Idempotency:
-    """Keys and first answers, in a collection of the service's own database.
+    """Keys and first responses, in a collection of the service's own database, which all replicas share.
 
-    Answers kept: JSON up to 1 MiB with a status below 500 that does not depend on the moment. A request that runs holds a
-    lease on its key and renews it: one whose process died frees the key after `lease`.
+    Stored: JSON up to 1 MiB with a status below 500 that does not depend on the moment. A request that runs holds a lease
+    on its key and renews it: a process that died frees the key after `lease`.
     """
 
     def __init__(self, keys: Collection, lease: timedelta) -> None:
@@ -66,11 +69,13 @@ class Idempotency:
         await keys.ensure([Index([("created_at", 1)], ttl=int(KEPT.total_seconds()))])
         return cls(keys, lease)
 
-    async def once(self, app: ASGIApp, owner: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run `app` for the first request with its key, give its answer again for the next; without a key just run it.
+    async def once(self, app: ASGIApp, owner: str, operation: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run `app` for the first request with its key and replay its response to the next; without a key just run it.
 
-        A key belongs to its owner, method and path. Once begun, the request runs to its end even if the client leaves, so
-        that the answer is there when they come back. Raises `KeyReusedError`, `IdempotencyConflictError`.
+        A key belongs to its owner and operation, whatever path the operation was asked for under. Once its body is read, the
+        request runs to its end even if the client leaves, so that the response is there when the client comes back. `app`
+        sees the digest of owner, operation, key and request in place of the key: what a service does under it cannot be
+        mixed up with another operation or request. Raises `KeyReusedError`, `IdempotencyConflictError`.
         """
         key = next((value for name, value in scope["headers"] if name == HEADER), None)
         if key is None:
@@ -78,50 +83,95 @@ class Idempotency:
             return
         if not _KEY.fullmatch(key):
             raise ValidationError("Idempotency-Key must be 1 to 255 printable ASCII characters.")
+        entry = _digest(owner.encode(), operation.encode(), key)
+        digest = body_digest_of(scope)
+        if isinstance(digest, MultipartDigest):
+            await self._once_streamed(app, entry, digest, scope, receive, send)
+        else:
+            await self._once_read(app, entry, digest, scope, receive, send)
+
+    async def _once_read(
+        self, app: ASGIApp, entry: str, digest: BodyDigest, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         body = await _whole(receive)
         if body is None:
             return
-        entry = _digest(owner.encode(), scope["method"].encode(), scope["raw_path"], key)
-        request = _digest(scope["query_string"], body)
-        kept = await self._begin(entry, request, run := new_id("run"))
-        if kept is not None:
-            await _send_again(kept, send)
+        digest.feed(body)
+        request = request_digest(scope, digest.digest() or "")
+        stored = await self._begin(entry, request, run := new_id("run"))
+        if stored is not None:
+            await _replay(stored, scope, send)
             return
-        answer = _Answer(send)
+        inner = _with_key(scope, _digest(entry.encode(), request.encode()))
+        await self._run(partial(app, inner, _given(body)), entry, run, lambda: request, send)
+
+    async def _once_streamed(
+        self, app: ASGIApp, entry: str, digest: MultipartDigest, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """The same for files: the digest is known only when they have passed."""
+        stored = await self._begin(entry, "", run := new_id("run"))
+        body = _DigestedBody(receive, digest)
+
+        def request() -> str | None:
+            parts = digest.digest()
+            return None if parts is None else request_digest(scope, parts)
+
+        if stored is None:
+            await self._run(partial(app, _with_key(scope, None), body.receive), entry, run, request, send)
+            return
+        if not await body.drained():
+            return
+        if request() != stored["request"]:
+            raise KeyReusedError
+        await _replay(stored, scope, send)
+
+    async def _run(
+        self, app: Callable[[Send], Awaitable[None]], entry: str, run: str, request: Callable[[], str | None], send: Send
+    ) -> None:
+        response = _Response(send)
+        stored = False
         try:
             async with self._renewing(entry, run):
-                await app(scope, _given(body), answer.collect)
-            if answer.worth_keeping:
-                await self._keep(entry, run, answer)
+                await app(response.collect)
+            if response.worth_storing and (digest := request()) is not None:
+                stored = True
+                await self._store(entry, run, digest, response)
         finally:
-            if not answer.worth_keeping:
+            if not stored:
                 with suppress(EchoError):
                     await self._keys.delete({"_id": entry, "run": run})
-        await answer.release()
+        await response.release()
 
     async def _begin(self, entry: str, request: str, run: str) -> Document | None:
-        """Take the key for this run, or find the answer kept under it."""
+        """Take the key for this run, or return the response stored under it. `request` is empty while it is not known."""
         moment = now()
         mine = {"request": request, "run": run, "lease_until": moment + self._lease, "created_at": moment}
-        try:
-            await self._keys.insert({"_id": entry, **mine})
-        except DuplicateError:
-            pass
-        else:
+        found = await self._insert(entry, mine)
+        if found is None:
             return None
-        found = await self._keys.find_one({"_id": entry})
-        if found is None or found["created_at"] <= moment - KEPT:  # gone in between, or about to be
-            await self._keys.delete({"_id": entry, "created_at": {"$lte": moment - KEPT}})
-            raise IdempotencyConflictError(retry_after=1)
-        if found["request"] != request:
+        answered = "status" in found
+        running = not answered and found["lease_until"] > moment
+        if (answered or running) and request and found["request"] not in {"", request}:
             raise KeyReusedError
-        if "status" in found:
+        if answered:
             return found
-        if found["lease_until"] > moment or not await self._keys.update_one(
-            {"_id": entry, "run": found["run"], "lease_until": found["lease_until"]}, {"$set": mine}
-        ):
+        held = {"_id": entry, "run": found["run"], "lease_until": found["lease_until"]}
+        if running or not await self._keys.update_one(held, {"$set": mine}):
             raise IdempotencyConflictError(retry_after=_seconds_until(found["lease_until"], moment))
         return None
+
+    async def _insert(self, entry: str, mine: Document) -> Document | None:
+        """Insert an entry, or return the one that is there and not too old."""
+        too_old = mine["created_at"] - KEPT
+        for _ in range(2):
+            with suppress(DuplicateError):
+                await self._keys.insert({"_id": entry, **mine})
+                return None
+            found = await self._keys.find_one({"_id": entry})
+            if found is not None and found["created_at"] > too_old:
+                return found
+            await self._keys.delete({"_id": entry, "created_at": {"$lte": too_old}})
+        raise IdempotencyConflictError(retry_after=1)
 
     @asynccontextmanager
     async def _renewing(self, entry: str, run: str) -> AsyncIterator[None]:
@@ -137,17 +187,17 @@ class Idempotency:
         finally:
             task.cancel()
 
-    async def _keep(self, entry: str, run: str, answer: "_Answer") -> None:
-        kept = {"status": answer.status, "headers": answer.kept_headers, "body": answer.body}
+    async def _store(self, entry: str, run: str, request: str, response: "_Response") -> None:
+        stored = {"request": request, "status": response.status, "headers": response.stored_headers, "body": response.body}
         try:
-            await self._keys.update_one({"_id": entry, "run": run}, {"$set": kept})
+            await self._keys.update_one({"_id": entry, "run": run}, {"$set": stored})
         except EchoError as error:
-            # The work is done: its answer goes out all the same, and the service knows the key too.
-            structlog.get_logger("echo.http").warning("an answer could not be kept", reason=error.message)
+            # The work is done: its response goes out all the same. A job is found again by its own key.
+            structlog.get_logger("echo.http").warning("response_not_stored", reason=error.message)
 
 
-class _Answer:
-    """An answer held back until it is kept; one that will not be kept goes straight through."""
+class _Response:
+    """A response held back until it is stored; one that will not be stored goes straight through."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -162,17 +212,17 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._headers = message["headers"]
-            self._holding = self.status < 500 and self.status not in _NOT_KEPT and self._is_json
+            self._holding = self.status < 500 and self.status not in _NOT_STORED and self._is_json
         elif message["type"] == "http.response.body":
             self._size += len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
-            self._holding = self._holding and self._size <= MAX_ANSWER
+            self._holding = self._holding and self._size <= MAX_RESPONSE
         self._held.append(message)
         if not self._holding:
             await self.release()
 
     @property
-    def worth_keeping(self) -> bool:
+    def worth_storing(self) -> bool:
         return self._holding and self._whole
 
     @property
@@ -180,8 +230,8 @@ class _Answer:
         return b"".join(message.get("body", b"") for message in self._held)
 
     @property
-    def kept_headers(self) -> list[list[str]]:
-        return [[name.decode(), value.decode("latin-1")] for name, value in self._headers if name.lower() in _KEPT_HEADERS]
+    def stored_headers(self) -> list[list[str]]:
+        return [[name.decode(), value.decode("latin-1")] for name, value in self._headers if name.lower() in _STORED_HEADERS]
 
     @property
     def _is_json(self) -> bool:
@@ -189,18 +239,57 @@ class _Answer:
         return kind.partition(b";")[0].strip() == b"application/json"
 
     async def release(self) -> None:
-        """Let out what was held back."""
+        """Send what was held back."""
         held, self._held = self._held, []
         for message in held:
             await self._send(message)
 
 
-async def _send_again(kept: Document, send: Send) -> None:
-    body: bytes = kept["body"]
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in kept["headers"]]
+class _DigestedBody:
+    """A request's body on its way to the service, digested as it passes; after its end no leaving client is reported."""
+
+    def __init__(self, receive: Receive, digest: BodyDigest) -> None:
+        self._receive = receive
+        self._digest = digest
+        self._complete = False
+
+    async def receive(self) -> Message:
+        if self._complete:
+            return await _never()
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._digest.feed(message.get("body", b""))
+            self._complete = not message.get("more_body", False)
+        return message
+
+    async def drained(self) -> bool:
+        """Read to the end; False when the client leaves before it."""
+        while not self._complete:
+            if (await self.receive())["type"] == "http.disconnect":
+                return False
+        return True
+
+
+async def _replay(stored: Document, scope: Scope, send: Send) -> None:
+    body = _with_request_id(stored["body"], scope) if stored["status"] >= 400 else stored["body"]
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in stored["headers"]]
     headers += [(b"content-length", str(len(body)).encode()), (b"idempotency-replayed", b"true")]
-    await send({"type": "http.response.start", "status": kept["status"], "headers": headers})
+    await send({"type": "http.response.start", "status": stored["status"], "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _with_request_id(body: bytes, scope: Scope) -> bytes:
+    """Put this request's id in place of the first one's in an error's envelope."""
+    with suppress(ValueError):
+        envelope = json.loads(body)
+        if isinstance(envelope, dict) and "request_id" in envelope:
+            return json.dumps(envelope | {"request_id": scope["state"]["request_id"]}, ensure_ascii=False).encode()
+    return body
+
+
+def _with_key(scope: Scope, key: str | None) -> Scope:
+    headers = [header for header in scope["headers"] if header[0] != HEADER]
+    return {**scope, "headers": [*headers, (HEADER, key.encode())] if key else headers}
 
 
 async def _whole(receive: Receive) -> bytes | None:
@@ -219,12 +308,15 @@ def _given(body: bytes) -> Receive:
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
-        if messages:
-            return messages.pop()
-        never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        return await never  # nobody leaves a request that is to be finished
+        return messages.pop() if messages else await _never()
 
     return receive
+
+
+async def _never() -> Message:
+    """Wait for ever: a request that is to be finished hears of no client that leaves."""
+    never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+    return await never
 
 
 def _digest(*parts: bytes) -> str:

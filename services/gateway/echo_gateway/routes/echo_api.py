@@ -67,6 +67,7 @@ echo_users = Noun("Echo API", service="auth", root="/api", plain=True)
     "POST",
     "/upload-reference",
     public=True,
+    keyed=True,
     answers=ReferenceUploaded,
     errors=(
         FileTooLargeError,

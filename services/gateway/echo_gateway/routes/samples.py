@@ -76,6 +76,7 @@ samples = Noun("samples", service="voice")
     "POST",
     "/voice/samples",
     scope=Scope.VOICES_WRITE,
+    keyed=True,
     status=201,
     answers=Success[SampleReceipt],
     errors=(FileTooLargeError, UnsupportedMediaError, QuotaExceededError),

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from echo_common.auth.dependencies import Bearer, SpeechReader, SpeechWriter, authorized
 from echo_common.auth.principal import Scope
+from echo_common.clock import now
 from echo_common.contracts.http.synthesis import AudioInfo, LinkRequest, SignedLink
 from echo_common.http.envelope import Success, ok
 from echo_common.http.files import object_response
@@ -31,10 +32,12 @@ async def get_audio_file(
 ) -> Response:
     """The bytes of an audio: Range, ETag, 304. To its owner, or whoever has a link."""
     if signature is not None:
-        audio = await usecases.find_linked_audio(audio_id, expires or 0, signature, deps.studio)
-    else:
-        principal = await authorized(request, bearer, Scope.SPEECH_READ)
-        audio = await usecases.find_audio(audio_id, principal, deps.studio)
+        until = expires or 0
+        audio = await usecases.find_linked_audio(audio_id, until, signature, deps.studio)
+        left = max(0, until - int(now().timestamp()))
+        return audio_response(request, audio, deps.studio, download=download, link_seconds=left)
+    principal = await authorized(request, bearer, Scope.SPEECH_READ)
+    audio = await usecases.find_audio(audio_id, principal, deps.studio)
     return audio_response(request, audio, deps.studio, download=download)
 
 
@@ -61,8 +64,10 @@ async def link_audio(
     return ok(SignedLink(url=url, expires_at=until))
 
 
-def audio_response(request: Request, audio: Audio, studio: Studio, *, download: bool) -> Response:
-    """An audio's bytes, or those of them that are asked for. Raises `RangeNotSatisfiableError`."""
+def audio_response(
+    request: Request, audio: Audio, studio: Studio, *, download: bool, link_seconds: int | None = None
+) -> Response:
+    """Return an audio's bytes, or the requested part. Raises `RangeNotSatisfiableError`."""
     name = f"{audio.id}.{FORMATS[audio.settings.output_format].extension}"
     return object_response(
         request,
@@ -72,4 +77,5 @@ def audio_response(request: Request, audio: Audio, studio: Studio, *, download: 
         mime=audio.mime,
         etag=audio.checksum,
         download_as=name if download else None,
+        link_seconds=link_seconds,
     )

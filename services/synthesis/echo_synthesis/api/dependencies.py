@@ -9,3 +9,4 @@ from echo_synthesis.handlers import Dependencies
 
 Deps = Annotated[Dependencies, Depends(dependencies_of)]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255)]
+"""The gateway's digest of user, operation, key and request; see `echo_common.http.idempotency`."""

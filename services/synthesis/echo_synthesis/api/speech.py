@@ -8,6 +8,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from echo_common.auth.dependencies import Bearer, SpeechReader, SpeechWriter, authorized
 from echo_common.auth.principal import Principal, Scope
+from echo_common.auth.tokens import TokenVerifier
+from echo_common.contracts.errors.synthesis import TicketInvalidError
 from echo_common.contracts.http.synthesis import (
     AsyncSynthesis,
     ReferenceSpeech,
@@ -92,6 +94,9 @@ async def stream_query(
     """The same for what can only open a URL; a ticket stands for the token."""
     if query.ticket is not None:
         principal = await deps.studio.tickets.redeem(query.ticket)
+        verifier: TokenVerifier = request.app.state.verifier
+        if verifier.revoked(principal):
+            raise TicketInvalidError
     else:
         principal = await authorized(request, bearer, Scope.SPEECH_WRITE)
     config = SpeechConfig(**query.model_dump(include=set(SpeechConfig.model_fields)))

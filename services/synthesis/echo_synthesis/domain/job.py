@@ -117,6 +117,10 @@ class Job(Aggregate):
         """Wait for the turn after the last one that the same user waits for."""
         self.due = max(self.due, other.due + timedelta(seconds=other.estimated_seconds))
 
+    def release_key(self) -> None:
+        """Give the idempotency key up: it is too old to stand for this job."""
+        self.idempotency_key = None
+
     @property
     def estimated_seconds(self) -> float:
         """How long the speech will last, by the length of the text."""

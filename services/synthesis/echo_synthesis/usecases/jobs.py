@@ -8,10 +8,12 @@ from typing import Any
 from pydantic import ValidationError as ValidationFault
 
 from echo_common.auth.principal import Principal, Scope
+from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, SpeechConfig
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ForbiddenError, ValidationError
+from echo_common.http.idempotency import KEPT
 from echo_common.http.pagination import Page
 from echo_common.store.port import DuplicateError
 from echo_synthesis.domain import Job
@@ -34,7 +36,10 @@ async def queue_job(
     text_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Job:
-    """Put a text into the queue. The same idempotency key gives the same job again."""
+    """Queue a text. The same idempotency key returns the same job for as long as the gateway stores responses.
+
+    The key is the gateway's digest of user, operation, key and request: nothing else can share it.
+    """
     narration = await plan_speech(text, voice_id, config, principal.user_id, studio)
     job = Job.queue(
         principal.user_id,
@@ -54,7 +59,10 @@ async def queue_job(
         first = await studio.jobs.find_one({"idempotency_key": job.idempotency_key, "user_id": principal.user_id})
         if first is None:
             raise
-        return first
+        if first.created_at > now() - KEPT:
+            return first
+        await studio.jobs.update(first.id, Job.release_key)
+        await studio.jobs.add(job)
     return job
 
 
