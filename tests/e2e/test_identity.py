@@ -79,3 +79,17 @@ async def test_cached_audio_has_the_id_of_its_own_request(ada: Person) -> None:
     assert {answer.headers["Vary"] for answer in answers} == {"Authorization"}
     assert (await ada.http.delete(f"/files/audio/{result['audio_id']}")).is_success
     assert refusal(await ada.audio(result)) == (404, "AUDIO_NOT_FOUND")
+
+
+async def test_what_another_user_has_had_spoken_does_not_show(ada: Person, eve: Person) -> None:
+    text = "Nobody must know this. Nor this."
+    body = {"text": text, "voice_id": "tone_low"}
+    for person in (ada, eve):
+        first = await person.http.post("/tts/synthesize", json=body)
+        assert (data(first)["cached_units"], first.headers["Echo-Cache"]) == (0, "miss")
+        streamed = await person.http.post(STREAM, json=body, headers={"Accept": "text/event-stream"})
+        assert '"cached_units": 2' in streamed.text or '"cached_units":2' in streamed.text
+    job = await eve.queue(text)
+    events = [event async for event in eve.follow(job["id"])]
+    assert events[-2]["status"] == "completed"
+    assert (await eve.job(job["id"]))["result"]["cached_units"] == 2

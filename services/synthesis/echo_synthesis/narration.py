@@ -63,7 +63,7 @@ class Narration:
 class SpokenUnit:
     """A unit's speech with the silence around it, its words placed in the whole text and the whole audio.
 
-    `characters` is how much of the text it is, `cached` whether no engine had to speak it for this narration. `title` is the
+    `characters` is how much of the text it is, `cached` whether its user had been given it before: other users' hits never show. `title` is the
     heading that begins with it.
     """
 
@@ -168,6 +168,7 @@ class Narrator:
             partial(self._patiently, narration, spoken),
             partial(check_speech, narration.engine, utterance),
             partial(self._in_use, settings.voice_id),
+            user_id=narration.user_id,
         )
 
     async def _in_use(self, voice_id: str) -> bool:

@@ -60,6 +60,11 @@ class SynthesisSettings(BaseSettings):
     c2pa_key: Path | None = Field(None, description="PEM file of that certificate's key.")
     verify_bytes: int = Field(50 * 1024**2, ge=1024, description="Largest file taken to find out where it comes from.")
     cache_bytes: int = Field(2 * 1024**3, ge=0, description="Room for spoken sentences that may be used again; 0 keeps none.")
+    cache_shared: bool = Field(
+        True,
+        description="Whether users share cached sentences of built-in and public voices. False: a user's response time tells "
+        "nothing about what others have had spoken.",
+    )
 
     @field_validator("fallback", mode="before")
     @classmethod

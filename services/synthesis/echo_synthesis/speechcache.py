@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, replace
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import structlog
 
@@ -25,9 +26,37 @@ _RECOUNT_SHARE = 0.05
 _MOMENT = 0.2
 """Seconds whose hits of one entry are noted together."""
 
+_MOST_HEARERS = 64
+"""Users that an entry remembers; to further ones it is new, however often they come."""
+
 InUse = Callable[[], Awaitable[bool]]
 Verify = Callable[[Speech], None]
 """Raises `ImplausibleSpeechError` for speech that cannot be the text's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A speech, whether it was kept, and marks of users whom the entry remembers."""
+
+    speech: Speech
+    kept: bool
+    heard_by: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A speech that is being written, and whom its entry will remember."""
+
+    blob: bytes
+    heard_by: Sequence[str]
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What an entry is to be told: how often it was hit, and marks of further users who have been given it."""
+
+    hits: int = 0
+    heard_by: set[str] = field(default_factory=set)
 
 
 class SpeechCache:
@@ -36,6 +65,9 @@ class SpeechCache:
     Entries of another format are never served, and removed after the start. One that is damaged, or fails the check that speech
     of an engine passes, is a miss and removed. An entry is written before its object and removed after it, so that a crash leaves no object that is not counted.
     Losing an entry costs time, never correctness, so the cache's failures are logged and otherwise ignored.
+
+    Users share entries, but nobody is told so: a hit is reported only to a user who was given the entry before. Users are
+    remembered by a mark that differs from entry to entry.
     """
 
     indexes: ClassVar[Sequence[Index]] = (Index([("last_hit", 1)]), Index([("voice", 1)]))
@@ -46,10 +78,11 @@ class SpeechCache:
         self._capacity = capacity
         self._size = 0
         self._uncounted = 0
-        self._flights = SingleFlight[tuple[Speech, bool]]()
-        self._fresh: dict[str, bytes] = {}
+        self._flights = SingleFlight[_Found]()
+        self._fresh: dict[str, _Fresh] = {}
         self._counting = asyncio.Lock()
-        self._hits: dict[str, int] = {}
+        self._notes: dict[str, _Notes] = {}
+        self._waiting: dict[str, Counter[str]] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("echo.speech_cache")
 
@@ -75,27 +108,40 @@ class SpeechCache:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     async def once(
-        self, key: str, voice: str, make: Callable[[], Awaitable[Speech]], verify: Verify, in_use: InUse | None = None
+        self,
+        key: str,
+        voice: str,
+        make: Callable[[], Awaitable[Speech]],
+        verify: Verify,
+        in_use: InUse | None = None,
+        *,
+        user_id: str = "",
     ) -> tuple[Speech, bool]:
-        """The speech under the key, made only if it is neither kept nor being made; whether it was there for this caller.
+        """Return the speech under the key, made only if it is neither kept nor being made, and whether this user had it before.
 
-        What is read from storage must pass `verify`, or is made again. `in_use` tells whether the voice still is: when it was purged in the meantime, nothing it said is kept. Raises what
-        `make` raises.
+        What is read from storage must pass `verify`, or is made again. What other users were given, or are waiting for, never shows in that. `in_use` tells whether the voice still is: when
+        it was purged in the meantime, nothing it said is kept. Raises what `make` raises.
         """
 
-        async def kept_or_made() -> tuple[Speech, bool]:
-            if (kept := await self._get(key, verify)) is not None:
-                return kept, True
+        async def kept_or_made() -> _Found:
+            if (found := await self._get(key, verify)) is not None:
+                return found
             speech = await make()
-            blob = encode_entry(speech)
+            fresh = _Fresh(encode_entry(speech), list(self._waiting.get(key, ()))[:_MOST_HEARERS])
             if self._capacity:
-                self._fresh[key] = blob  # who comes while it is being written finds it here
-                self._background(self._store(key, voice, blob, in_use))
+                self._fresh[key] = fresh  # who comes while it is being written finds it here
+                self._background(self._store(key, voice, fresh, in_use))
             # what is heard the first time is, sample by sample, what will be heard again
-            return replace(decode_entry(blob), cost=speech.cost), False
+            return _Found(replace(decode_entry(fresh.blob), cost=speech.cost), kept=False, heard_by=fresh.heard_by)
 
-        (speech, kept), joined = await self._flights.run(key, kept_or_made)
-        return speech, kept or joined
+        mark, notes = _mark(key, user_id), self._notes.get(key)
+        with self._wait(key, mark) as before_me:
+            found, joined = await self._flights.run(key, kept_or_made)
+        had_it = before_me or (notes is not None and mark in notes.heard_by)
+        remembered = mark in found.heard_by
+        if self._capacity and not remembered and len(found.heard_by) < _MOST_HEARERS:
+            self._note(key).heard_by.add(mark)
+        return found.speech, (joined and had_it) or (found.kept and (had_it or remembered))
 
     async def purge(self, voice: str) -> int:
         """Forget all that a voice has said; how many entries that was. Raises `StoreUnavailableError`, `StorageUnavailableError`."""
@@ -110,11 +156,23 @@ class SpeechCache:
         while self._writing:
             await asyncio.gather(*self._writing, return_exceptions=True)
 
-    async def _get(self, key: str, verify: Verify) -> Speech | None:
+    @contextmanager
+    def _wait(self, key: str, mark: str) -> Iterator[bool]:
+        """Count a user among those who wait for an entry; yields whether the user waits for it already."""
+        waiting = self._waiting.setdefault(key, Counter())
+        waiting[mark] += 1
+        try:
+            yield waiting[mark] > 1
+        finally:
+            waiting -= Counter([mark])  # drops what is zero
+            if not waiting:
+                del self._waiting[key]
+
+    async def _get(self, key: str, verify: Verify) -> _Found | None:
         if not self._capacity:
             return None
         if (fresh := self._fresh.get(key)) is not None:
-            return decode_entry(fresh)
+            return _Found(decode_entry(fresh.blob), kept=True, heard_by=fresh.heard_by)
         try:
             entry = await self._entries.find_one({"_id": key})
             if entry is None:
@@ -133,28 +191,49 @@ class SpeechCache:
             with suppress(EchoError):
                 await self._remove(entry, {"_id": key})
             return None
-        self._hit(key)
-        return speech
+        self._note(key).hits += 1
+        return _Found(speech, kept=True, heard_by=entry.get("heard_by", ()))
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    def _hit(self, key: str) -> None:
-        self._hits[key] = self._hits.get(key, 0) + 1
-        if self._hits[key] == 1:
-            self._background(self._note_hits(key))
+    def _note(self, key: str) -> _Notes:
+        """Return what is to be written to the entry soon, or once it is there."""
+        notes = self._notes.get(key)
+        if notes is None:
+            notes = self._notes[key] = _Notes()
+            if key not in self._fresh:
+                self._background(self._write_notes(key))
+        return notes
 
-    async def _note_hits(self, key: str) -> None:
+    async def _write_notes(self, key: str) -> None:
         await asyncio.sleep(_MOMENT)
-        hits = {"$inc": {"hits": self._hits.pop(key)}, "$set": {"last_hit": now()}}
+        notes = self._notes.get(key)
+        if notes is None:
+            return
+        written: set[str] = set()
+        update: dict[str, Any] = {"$inc": {"hits": notes.hits}, "$set": {"last_hit": now()}}
         with suppress(EchoError):
-            await self._entries.update_one({"_id": key}, hits)
+            await self._entries.update_one({"_id": key}, update)
+            while new := notes.heard_by - written:  # some come while others are written
+                for mark in new:
+                    await self._entries.update_one({"_id": key}, {"$push": {"heard_by": mark}})
+                written |= new
+        self._notes.pop(key, None)
 
-    async def _store(self, key: str, voice: str, blob: bytes, in_use: InUse | None) -> None:
+    async def _store(self, key: str, voice: str, fresh: _Fresh, in_use: InUse | None) -> None:
+        blob, heard_by = fresh.blob, list(fresh.heard_by)
         object_key = f"speech/{key[:2]}/{key}"
-        fields = {"format": FORMAT, "object_key": object_key, "size": len(blob), "voice": voice, "last_hit": now()}
+        fields = {
+            "format": FORMAT,
+            "object_key": object_key,
+            "size": len(blob),
+            "voice": voice,
+            "heard_by": heard_by,
+            "last_hit": now(),
+        }
         try:
             await self._entries.upsert({"_id": key}, {"$set": fields, "$inc": {"hits": 0}})
             await self._objects.put(object_key, blob, "application/octet-stream")
@@ -170,6 +249,8 @@ class SpeechCache:
             self._log.warning("entry not kept", error=error.message)
         finally:
             self._fresh.pop(key, None)
+            if key in self._notes:
+                self._background(self._write_notes(key))
 
     async def _count(self) -> None:
         self._uncounted = 0
@@ -203,3 +284,8 @@ class SpeechCache:
         await self._objects.delete(entry["object_key"])
         if await self._entries.delete(where):
             self._size -= entry["size"]
+
+
+def _mark(key: str, user_id: str) -> str:
+    """Return what an entry knows a user by: of no use for another entry."""
+    return hashlib.sha256(f"{key}\n{user_id}".encode()).hexdigest()[:24]

@@ -41,10 +41,22 @@ async def test_what_a_private_voice_said_is_kept_for_whom_it_was_said_alone(repl
         assert [await kept(BOB, deps), await kept(BOB, deps)] == [0, 1]
 
 
-async def test_what_a_public_voice_said_is_kept_for_everybody(replica: Replica) -> None:
+async def entries(deps: Dependencies) -> int:
+    return len([key async for key in deps.studio.objects.keys("speech/")])
+
+
+async def test_what_a_public_voice_said_is_kept_for_everybody_and_nobody_is_told(replica: Replica) -> None:
     async with replica() as deps:
         await trained(deps, public=True)
-        assert [await kept(ALICE, deps), await kept(BOB, deps)] == [0, 1]
+        assert [await kept(ALICE, deps), await kept(BOB, deps), await kept(BOB, deps)] == [0, 0, 1]
+        assert await entries(deps) == 1
+
+
+async def test_a_setting_keeps_what_was_said_for_each_user_alone(replica: Replica) -> None:
+    async with replica(cache_shared=False) as deps:
+        await trained(deps, public=True)
+        assert [await kept(ALICE, deps), await kept(BOB, deps), await kept(BOB, deps)] == [0, 0, 1]
+        assert await entries(deps) == 2
 
 
 async def test_a_voice_that_is_withdrawn_leaves_nothing_of_what_it_said(replica: Replica) -> None:

@@ -40,8 +40,8 @@ class Desk:
         self.cache = cache
         self.spoken: list[str] = []
 
-    async def say(self, text: str, voice: str = "tone_low", scope: str = "") -> bool:
-        """Whether it was there."""
+    async def say(self, text: str, voice: str = "tone_low", scope: str = "", *, user_id: str = "", settle: bool = True) -> bool:
+        """Whether it was there for this user."""
         utterance = Utterance(text, (), voice, "en-US")
         key = self.cache.key(SPEC, utterance, scope)
 
@@ -50,8 +50,9 @@ class Desk:
             await asyncio.sleep(0)
             return speech()
 
-        _, kept = await self.cache.once(key, voice, make, partial(check_speech, SPEC, utterance))
-        await self.cache.settled()
+        _, kept = await self.cache.once(key, voice, make, partial(check_speech, SPEC, utterance), user_id=user_id)
+        if settle:
+            await self.cache.settled()
         return kept
 
 
@@ -139,6 +140,51 @@ async def test_the_room_holds_across_restarts_and_replicas(desks: Desks, replica
         desk = [await desks.open(capacity=4 * entry) for _ in range(replicas)][-1]
         await desk.say(f"Number {number}.")
     assert 3 <= len(await desks.objects_kept()) <= 4
+
+
+@pytest.mark.parametrize("settle", [True, False])
+async def test_another_users_hits_do_not_show(desks: Desks, settle: bool) -> None:
+    desk = await desks.open()
+
+    async def say(user_id: str) -> bool:
+        return await desk.say("One.", user_id=user_id, settle=settle)
+
+    assert [await say("ada"), await say("ada")] == [False, True]
+    assert [await say("eve"), await say("eve"), await say("ada")] == [False, True, True]
+    assert desk.spoken == ["One."]
+    await desk.cache.settled()
+    other = await desks.open()
+    assert [await other.say("One.", user_id=name) for name in ("eve", "bob", "bob", "ada")] == [True, False, True, True]
+    assert other.spoken == []
+
+
+async def test_who_waits_with_others_is_told_of_own_requests_alone(desks: Desks) -> None:
+    desk = await desks.open()
+    kept = await asyncio.gather(*(desk.say("One.", user_id=name) for name in ("ada", "eve", "eve", "bob", "ada")))
+    assert (desk.spoken, kept) == (["One."], [False, False, True, False, True])
+
+
+async def test_a_request_given_up_does_not_make_the_next_one_a_hit(desks: Desks) -> None:
+    desk = await desks.open()
+    given_up = asyncio.create_task(desk.say("One.", user_id="eve", settle=False))
+    await asyncio.sleep(0)
+    others = asyncio.create_task(desk.say("One.", user_id="ada"))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    assert not await others
+    assert not await desk.say("One.", user_id="eve")
+
+
+async def test_the_users_that_an_entry_remembers_are_bounded(desks: Desks) -> None:
+    desk = await desks.open()
+    for number in range(70):
+        await desk.say("One.", user_id=f"usr_{number}", settle=False)
+    await desk.cache.settled()
+    known = [await desk.say("One.", user_id=f"usr_{number}", settle=False) for number in (0, 63, 69)]
+    assert known == [True, True, True]
+    await desk.cache.settled()
+    assert not await desk.say("One.", user_id="usr_70")
+    assert not await desk.say("One.", user_id="usr_70")
 
 
 async def test_a_private_voice_serves_its_user_alone(desks: Desks) -> None:

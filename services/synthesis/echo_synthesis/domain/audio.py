@@ -24,7 +24,7 @@ class Audio(Aggregate):
     """Finished speech: an object in storage and what is known of it. `attempt` fences audios made by jobs.
 
     `words` are here when there are few; many are an object of their own under `times_key`. `cached_units` of `units` were
-    spoken before, or for somebody else at the same time.
+    spoken for the same user before, or at the same time.
     """
 
     user_id: str

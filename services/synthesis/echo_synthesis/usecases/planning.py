@@ -38,7 +38,7 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
         ssml=config.ssml,
         pronunciations=await _pronunciations(text, language, found.voice.id, user_id, studio),
         longest_pause=studio.settings.longest_pause,
-        scope=user_id if found.private else "",
+        scope=user_id if found.private or not studio.settings.cache_shared else "",
         fallback_from=found.fallback_from,
     )
     return await plan(text, settings, found.engine, user_id)

@@ -10,6 +10,7 @@ from echo_common.contracts.values import Alignment, AudioFormat, JobStatus, Time
 
 VoiceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 TextId = Annotated[str, StringConstraints(pattern=r"^txt_[0-9A-Z]{26}$")]
+CACHED_UNITS = "Units spoken before, or at the same time, for the same user; other users' requests never count."
 
 
 class Request(BaseModel):
@@ -112,7 +113,7 @@ class SynthesisResult(BaseModel):
     chapters: list[ChapterView] | None = Field(None, description="Where the text has headings.")
     text_id: str | None = Field(None, description="The saved text that was spoken, if it was one.")
     units: int = Field(0, description="Sentences, or parts of long ones, that it was spoken in.")
-    cached_units: int = Field(0, description="Those of them that had been spoken before, or were being spoken just then.")
+    cached_units: int = Field(0, description=CACHED_UNITS)
 
 
 class StreamTicketView(BaseModel):
@@ -143,7 +144,7 @@ class StreamedEnd(BaseModel):
     alignment: Alignment
     chapters: list[ChapterView] | None = None
     units: int
-    cached_units: int
+    cached_units: int = Field(description=CACHED_UNITS)
 
 
 class AsyncSynthesis(BaseModel):
