@@ -63,8 +63,8 @@ class Narration:
 class SpokenUnit:
     """A unit's speech with the silence around it, its words placed in the whole text and the whole audio.
 
-    `characters` is how much of the text it is, `cached` whether its user had been given it before: other users' hits never show. `title` is the
-    heading that begins with it.
+    `characters` is how much of the text it is, `cached` whether its user had been given it before: other users' hits never
+    show. `title` is the heading that begins with it.
     """
 
     speech: Speech

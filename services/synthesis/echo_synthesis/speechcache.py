@@ -119,8 +119,9 @@ class SpeechCache:
     ) -> tuple[Speech, bool]:
         """Return the speech under the key, made only if it is neither kept nor being made, and whether this user had it before.
 
-        What is read from storage must pass `verify`, or is made again. What other users were given, or are waiting for, never shows in that. `in_use` tells whether the voice still is: when
-        it was purged in the meantime, nothing it said is kept. Raises what `make` raises.
+        What is read from storage must pass `verify`, or is made again. What other users were given, or are waiting for, never
+        shows in the result. `in_use` tells whether the voice still is: when it was purged in the meantime, nothing it said is
+        kept. Raises what `make` raises.
         """
 
         async def kept_or_made() -> _Found:
