@@ -63,11 +63,18 @@ def rabbitmq(found_rabbitmq: str | Missing, require: Require) -> str:
     return require("rabbitmq", found_rabbitmq)
 
 
-@pytest.fixture
-def stopped_node(require: Require) -> Iterator[RabbitNode]:
-    """A private node, not started, for tests that kill, wipe or starve it."""
-    node = require("rabbitmq-node", local_node())
-    try:
-        yield node
-    finally:
+@pytest.fixture(scope="session")
+def found_node() -> Iterator[RabbitNode | Missing]:
+    node = local_node()
+    yield node
+    if not isinstance(node, Missing):
         node.end()
+
+
+@pytest.fixture
+async def node(found_node: RabbitNode | Missing, require: Require) -> RabbitNode:
+    """A private node, for tests that kill, wipe or starve it. One for all of them: use names of your own in it."""
+    node = require("rabbitmq-node", found_node)
+    if node.pid is None:
+        await node.start()
+    return node

@@ -13,15 +13,21 @@ from echo_common.bus.rabbitmq import RabbitBus
 from echo_embedded.broker import RabbitNode
 from tests.integration.bus.conftest import Listener, Names, clear, durable, fact, live
 from tests.support.eventually import eventually
+from tests.support.proxy import Proxy, proxied
 
-TOPIC = "thing.happened"
 PATIENCE = 60.0
+CLOSE_SECONDS = 20.0
+MOMENTS = 25
 
 
 @pytest.fixture
-async def node(stopped_node: RabbitNode) -> RabbitNode:
-    await stopped_node.start()
-    return stopped_node
+def service(names: Names) -> str:
+    return names.service("consumer")
+
+
+@pytest.fixture
+def topic(names: Names) -> str:
+    return names.topic("thing")
 
 
 @pytest.fixture
@@ -32,22 +38,32 @@ async def publisher(node: RabbitNode) -> AsyncIterator[RabbitBus]:
 
 
 @pytest.fixture
-async def consumer(node: RabbitNode) -> AsyncIterator[RabbitBus]:
-    bus = await RabbitBus.open(node.url, service="consumer", publish_timeout=2)
+async def consumer(node: RabbitNode, names: Names, service: str) -> AsyncIterator[RabbitBus]:
+    bus = await RabbitBus.open(node.url, service=service, publish_timeout=2)
     yield bus
     await bus.close()
+    if node.pid is not None:
+        await clear(node.url, names)
+
+
+@pytest.fixture
+async def proxy(rabbitmq: str) -> AsyncIterator[Proxy]:
+    """The network in front of the broker that tests share."""
+    async with proxied(rabbitmq) as proxy:
+        yield proxy
 
 
 class Outbox:
     """Publishes like the relay does: again and again, until it is confirmed."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, topic: str) -> None:
         self._bus = bus
+        self._topic = topic
         self.confirmed: set[str] = set()
 
     async def send(self, count: int, batch: int = 10) -> None:
         for _ in range(0, count, batch):
-            messages = [fact(TOPIC) for _ in range(batch)]
+            messages = [fact(self._topic) for _ in range(batch)]
             await self.send_one_batch(messages)
 
     async def send_one_batch(self, messages: list[Message]) -> None:
@@ -59,9 +75,11 @@ class Outbox:
         self.confirmed |= {message.id for message in messages}
 
 
-async def test_a_killed_broker_loses_nothing(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:
-    listener, outbox = Listener(), Outbox(publisher)
-    await consumer.consume(durable("consumer", [TOPIC], listener))
+async def test_a_killed_broker_loses_nothing(
+    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
+) -> None:
+    listener, outbox = Listener(), Outbox(publisher, topic)
+    await consumer.consume(durable(service, [topic], listener))
     clock = asyncio.get_running_loop().time
     old_enough = clock() + 2  # a younger queue may lose its leader and what is in it: that is the next story
     while clock() < old_enough:
@@ -76,14 +94,14 @@ async def test_a_killed_broker_loses_nothing(node: RabbitNode, publisher: Rabbit
 
 
 async def test_queues_declared_just_before_a_crash_work_after_it(
-    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus
+    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, names: Names
 ) -> None:
-    listener, topics = Listener(), [f"thing.happened_{number}" for number in range(6)]
-    await consumer.consume(durable("consumer", topics, listener))
+    listener, topics = Listener(), [names.topic(f"thing-{number}") for number in range(6)]
+    await consumer.consume(durable(service, topics, listener))
     await node.kill()
     await node.start()
     for topic in topics:
-        await Outbox(publisher).send_one_batch([fact(topic, f"evt_{topic}")])
+        await Outbox(publisher, topic).send_one_batch([fact(topic, f"evt_{topic}")])
     await eventually(lambda: set(listener.ids) >= {f"evt_{topic}" for topic in topics}, within=PATIENCE)
 
 
@@ -138,10 +156,12 @@ async def consumes(bus: RabbitBus, service: str, topic: str, listener: Listener)
     return False
 
 
-async def test_a_wiped_broker_gets_its_topology_back(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:
-    kept, heard, outbox = Listener(), Listener(), Outbox(publisher)
-    await consumer.consume(durable("consumer", [TOPIC], kept))
-    await consumer.consume(live("consumer", [TOPIC], heard))
+async def test_a_wiped_broker_gets_its_topology_back(
+    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
+) -> None:
+    kept, heard, outbox = Listener(), Listener(), Outbox(publisher, topic)
+    await consumer.consume(durable(service, [topic], kept))
+    await consumer.consume(live(service, [topic], heard))
     await outbox.send(10)
     await eventually(lambda: outbox.confirmed <= set(kept.ids))
     await node.kill()
@@ -152,19 +172,23 @@ async def test_a_wiped_broker_gets_its_topology_back(node: RabbitNode, publisher
     assert len(heard.got) > 10
 
 
-async def test_what_a_service_misses_waits_for_it(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:
-    await consumer.consume(durable("consumer", [TOPIC], Listener()))
+async def test_what_a_service_misses_waits_for_it(
+    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
+) -> None:
+    await consumer.consume(durable(service, [topic], Listener()))
     await consumer.close()
-    await publisher.publish([fact(TOPIC, "evt_1")])
-    back, listener = await RabbitBus.open(node.url, service="consumer"), Listener()
+    await publisher.publish([fact(topic, "evt_1")])
+    back, listener = await RabbitBus.open(node.url, service=service), Listener()
     try:
-        await back.consume(durable("consumer", [TOPIC], listener))
+        await back.consume(durable(service, [topic], listener))
         await eventually(lambda: [(message.id, message.attempt) for message in listener.got] == [("evt_1", 1)])
     finally:
         await back.close()
 
 
-async def test_dropped_connections_come_back(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:
+async def test_dropped_connections_come_back(
+    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
+) -> None:
     entered, go = asyncio.Event(), asyncio.Event()
 
     async def slow_once(message: Message) -> Outcome:
@@ -172,38 +196,93 @@ async def test_dropped_connections_come_back(node: RabbitNode, publisher: Rabbit
         await go.wait()
         return Done()
 
-    listener, outbox = Listener(then=slow_once), Outbox(publisher)
-    await consumer.consume(durable("consumer", [TOPIC], listener))
-    await outbox.send_one_batch([fact(TOPIC, "evt_1")])
+    listener, outbox = Listener(then=slow_once), Outbox(publisher, topic)
+    await consumer.consume(durable(service, [topic], listener))
+    await outbox.send_one_batch([fact(topic, "evt_1")])
     await entered.wait()
     await node.ctl("close_all_connections", "test")
     go.set()
-    await outbox.send_one_batch([fact(TOPIC, "evt_2")])
+    await outbox.send_one_batch([fact(topic, "evt_2")])
     # The first was handled to its end, but could not be acknowledged: it comes again.
     await eventually(lambda: listener.ids.count("evt_1") == 2 and "evt_2" in listener.ids, within=PATIENCE)
 
 
-async def test_a_deleted_queue_is_declared_again(node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus) -> None:
-    listener, outbox = Listener(), Outbox(publisher)
-    await consumer.consume(durable("consumer", [TOPIC], listener))
+async def test_a_deleted_queue_is_declared_again(
+    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
+) -> None:
+    listener, outbox = Listener(), Outbox(publisher, topic)
+    await consumer.consume(durable(service, [topic], listener))
     await outbox.send(10)
-    await node.ctl("delete_queue", f"consumer.{TOPIC}")
-    await outbox.send_one_batch([fact(TOPIC, "evt_after")])
+    await node.ctl("delete_queue", f"{service}.{topic}")
+    await outbox.send_one_batch([fact(topic, "evt_after")])
     await eventually(lambda: "evt_after" in listener.ids, within=PATIENCE)
 
 
-async def test_publishing_during_an_outage_is_refused_in_time(node: RabbitNode, publisher: RabbitBus) -> None:
-    await node.kill()
-    with pytest.raises(BusUnavailableError):
-        await asyncio.wait_for(publisher.publish([fact(TOPIC)]), 8)
-    with pytest.raises(BusUnavailableError):
-        await asyncio.wait_for(publisher.ping(), 8)
-    with pytest.raises(BusUnavailableError):
-        await RabbitBus.open(node.url, service="late", connect_timeout=0.2)
+async def test_publishing_during_an_outage_is_refused_in_time(proxy: Proxy, topic: str) -> None:
+    publisher = await RabbitBus.open(proxy.url, service="publisher", publish_timeout=2)
+    try:
+        proxy.away = True
+        proxy.cut()
+        with pytest.raises(BusUnavailableError):
+            await asyncio.wait_for(publisher.publish([fact(topic)]), 8)
+        with pytest.raises(BusUnavailableError):
+            await asyncio.wait_for(publisher.ping(), 8)
+        with pytest.raises(BusUnavailableError):
+            await RabbitBus.open(proxy.url, service="late", connect_timeout=0.2)
+    finally:
+        await publisher.close()
+
+
+async def open_both_ends(url: str, service: str, topic: str) -> list[RabbitBus]:
+    publisher = await RabbitBus.open(url, service="publisher", publish_timeout=2)
+    consumer = await RabbitBus.open(url, service=service, publish_timeout=2)
+    await consumer.consume(durable(service, [topic], Listener()))
+    return [publisher, consumer]
+
+
+async def close_within(ends: list[RabbitBus], proxy: Proxy, before: set[asyncio.Task[Any]]) -> None:
+    """Close both ends; fail when that takes longer than it may, or leaves a task or a connection behind."""
+    async with asyncio.timeout(CLOSE_SECONDS):
+        await asyncio.gather(*(end.close() for end in ends))
+    await eventually(lambda: not proxy.connections and not leftover(before))
+
+
+def leftover(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    """Tasks of the bus and its driver that were not there before; the proxy's own are not counted."""
+    return {task for task in asyncio.all_tasks() - before if "Proxy" not in str(task.get_coro())}
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02])
+async def test_closing_ends_at_every_moment_of_a_reconnection(
+    pause: float, rabbitmq: str, proxy: Proxy, names: Names, service: str, topic: str
+) -> None:
+    """At each step of the event loop, where steps follow each other, and over the time that a reconnection takes."""
+    try:
+        for moment in range(MOMENTS):
+            before = asyncio.all_tasks()
+            ends = await open_both_ends(proxy.url, service, topic)
+            proxy.cut()
+            for _ in range(moment):
+                await asyncio.sleep(pause)
+            await close_within(ends, proxy, before)
+    finally:
+        await clear(rabbitmq, names)
+
+
+async def test_closing_ends_while_the_broker_does_not_answer(
+    rabbitmq: str, proxy: Proxy, names: Names, service: str, topic: str
+) -> None:
+    try:
+        before = asyncio.all_tasks()
+        ends = await open_both_ends(proxy.url, service, topic)
+        proxy.silent = True
+        await close_within(ends, proxy, before)
+    finally:
+        await clear(rabbitmq, names)
 
 
 async def test_a_full_disk_refuses_events_and_goes_on_consuming(
-    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus
+    node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
 ) -> None:
     go = asyncio.Event()
 
@@ -211,16 +290,16 @@ async def test_a_full_disk_refuses_events_and_goes_on_consuming(
         await go.wait()
         return Done()
 
-    listener, outbox = Listener(then=wait), Outbox(publisher)
-    await consumer.consume(durable("consumer", [TOPIC], listener, concurrency=1))
-    await publisher.publish([fact(TOPIC, "evt_1"), fact(TOPIC, "evt_2")])
+    listener, outbox = Listener(then=wait), Outbox(publisher, topic)
+    await consumer.consume(durable(service, [topic], listener, concurrency=1))
+    await publisher.publish([fact(topic, "evt_1"), fact(topic, "evt_2")])
     await eventually(lambda: listener.ids == ["evt_1"])
 
     await node.ctl("set_disk_free_limit", "9999GB")
 
     async def refused() -> bool:
         try:
-            await asyncio.wait_for(publisher.publish([fact(TOPIC)]), 8)
+            await asyncio.wait_for(publisher.publish([fact(topic)]), 8)
         except BusUnavailableError:
             return True
         return False
@@ -230,7 +309,7 @@ async def test_a_full_disk_refuses_events_and_goes_on_consuming(
     await eventually(lambda: listener.ids[:2] == ["evt_1", "evt_2"], within=PATIENCE)
 
     await node.ctl("set_disk_free_limit", "1MB")
-    await outbox.send_one_batch([fact(TOPIC, "evt_after")])
+    await outbox.send_one_batch([fact(topic, "evt_after")])
     await eventually(lambda: "evt_after" in listener.ids, within=PATIENCE)
 
 

@@ -21,6 +21,7 @@ from echo_common.bus.delivery import outcome_of
 from echo_common.bus.port import DELIVERY_LIMIT, BusUnavailableError, Consumer, Message, Outcome, Retry
 from echo_common.bus.rabbitmq.link import Link
 from echo_common.bus.rabbitmq.queues import Receive, Subscription, close, declare_exchanges, open_channel, watch
+from echo_common.bus.rabbitmq.transport import end_task
 from echo_common.bus.rabbitmq.wire import pack, unpack
 from echo_common.ids import new_id
 
@@ -28,6 +29,8 @@ SETTLING = 15.0
 """Seconds after a reconnect during which an unroutable message may just be early: consumers are declaring their queues."""
 MISSING = 3.0
 """Seconds for which a topic that used to be routed may be unroutable before it counts as wanted by nobody."""
+STOPPING = 2.0
+"""Seconds that the broker has to confirm that it delivers no more."""
 
 log = structlog.get_logger(__name__)
 
@@ -111,13 +114,17 @@ class RabbitBus:
 
     async def close(self) -> None:
         self._closing = True
-        for subscription in self._subscriptions:
-            await subscription.cancel()
+        await self._stop_deliveries()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._grace)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, self._outbound.close(), self._inbound.close(), return_exceptions=True)
+        await asyncio.gather(*map(end_task, self._tasks))
+        await asyncio.gather(self._outbound.close(), self._inbound.close())
+
+    async def _stop_deliveries(self) -> None:
+        stopping = [asyncio.create_task(subscription.cancel()) for subscription in self._subscriptions]
+        if self._inbound.up.is_set():  # nothing is delivered on a connection that is lost
+            await asyncio.wait(stopping, timeout=STOPPING)
+        await asyncio.gather(*map(end_task, stopping))
 
     # Publishing
 

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import aio_pika
 import structlog
@@ -12,17 +11,27 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from yarl import URL
 
 from echo_common.bus.port import BusUnavailableError
+from echo_common.bus.rabbitmq.transport import Transport, end_task
 
 HEARTBEAT = 10
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 CONNECTING = 5.0
 """Seconds that one try may take."""
+FAREWELL = 2.0
+"""Seconds that the broker has to confirm the end of a connection."""
+CLOSING = 3 * FAREWELL
+"""Seconds after which `close` no longer waits."""
 
 log = structlog.get_logger(__name__)
 
 
 class Link:
-    """A connection that comes back. `build` sets up what is needed on a fresh one; whatever goes wrong later, `drop` starts over."""
+    """A connection that comes back. `build` sets up what is needed on a fresh one; whatever goes wrong later, `drop` starts over.
+
+    The driver answers a cancellation with an error of its own when the connection is lost at the same moment, and cancels
+    whatever awaits it when nobody else did. Therefore each attempt is a task of its own that is watched from here, and an
+    event, never a cancellation, tells this one to end.
+    """
 
     def __init__(self, url: str, name: str, build: Callable[[AbstractConnection], Awaitable[None]]) -> None:
         self.up = asyncio.Event()
@@ -33,7 +42,8 @@ class Link:
         self._name = name
         self._build = build
         self._lost = asyncio.Event()
-        self._task = asyncio.create_task(self._run())
+        self._closing = asyncio.Event()
+        self._task = asyncio.create_task(self._run(), name=name)
 
     def drop(self, *_: object) -> None:
         """Hang up and start over; a callback of whatever notices that something is wrong."""
@@ -43,42 +53,96 @@ class Link:
     async def ready(self, timeout: float) -> None:
         """Return once the connection is up; raises `BusUnavailableError` after `timeout` (s)."""
         try:
-            await asyncio.wait_for(self.up.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self.up.wait()
         except TimeoutError:
             raise BusUnavailableError from None
 
     async def close(self) -> None:
-        """Hang up for good."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        """Hang up for good, within `CLOSING` seconds whatever the broker and the driver do."""
+        self._closing.set()
+        self.drop()
+        await asyncio.wait({self._task}, timeout=CLOSING)
+        if not self._task.done():
+            log.error("broker_connection_not_closed", connection=self._name)
+            await end_task(self._task)
 
     async def _run(self) -> None:
         pause = FIRST_PAUSE
-        while True:
+        while not self._closing.is_set():
             self._lost.clear()
-            try:
-                async with asyncio.timeout(CONNECTING):
-                    self.connection = await aio_pika.connect(self._url, client_properties={"connection_name": self._name})
-                self.connection.close_callbacks.add(self.drop)
-                await self._build(self.connection)
-                if not self._lost.is_set():
-                    self.connections += 1
-                    self.since = asyncio.get_running_loop().time()
-                    self.up.set()
-                    pause = FIRST_PAUSE
-                    log.info("broker_connected", connection=self._name)
-                await self._lost.wait()
-                log.warning("broker_connection_lost", connection=self._name)
-            except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
-                log.warning("broker_not_reachable", connection=self._name, error=repr(error))
-            finally:
-                self.up.clear()
-                await self._hang_up()
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+            if await self._live():
+                pause = FIRST_PAUSE
+            if await self._closes_within(pause * random.uniform(0.5, 1)):  # noqa: S311
+                return
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _hang_up(self) -> None:
-        connection, self.connection = self.connection, None
-        if connection is not None:
-            with suppress(*CONNECTION_EXCEPTIONS, TimeoutError):
-                await asyncio.wait_for(connection.close(), 2)
+    async def _closes_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _live(self) -> bool:
+        """Go through the life of one connection; whether it ever was up."""
+        transport = Transport(self._url)
+        connection = aio_pika.Connection(self._url, client_properties={"connection_name": self._name})
+        connection.kwargs["transport_factory"] = transport  # passed on to the driver beneath
+        setting_up = asyncio.create_task(self._set_up(connection))
+        lost = asyncio.create_task(self._lost.wait())
+        try:
+            await asyncio.wait({setting_up, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._succeeded(setting_up):
+                return False
+            await lost
+            if not self._closing.is_set():
+                log.warning("broker_connection_lost", connection=self._name)
+            return True
+        finally:
+            self.up.clear()
+            self.connection = None
+            await end_task(lost)
+            await end_task(setting_up)
+            await self._hang_up(connection, transport)
+
+    async def _set_up(self, connection: AbstractConnection) -> None:
+        async with asyncio.timeout(CONNECTING):
+            await connection.connect()
+        connection.close_callbacks.add(self.drop)
+        self.connection = connection
+        await self._build(connection)
+
+    def _succeeded(self, setting_up: "asyncio.Task[None]") -> bool:
+        """Say that the connection is up, if it is."""
+        if self._lost.is_set() or not setting_up.done():
+            return False
+        if setting_up.cancelled():  # by the driver, whose connection has been lost
+            log.warning("broker_not_reachable", connection=self._name, error="cancelled")
+            return False
+        if (error := setting_up.exception()) is not None:
+            if not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
+                raise error
+            log.warning("broker_not_reachable", connection=self._name, error=repr(error))
+            return False
+        self.connections += 1
+        self.since = asyncio.get_running_loop().time()
+        self.up.set()
+        log.info("broker_connected", connection=self._name)
+        return True
+
+    async def _hang_up(self, connection: AbstractConnection, transport: Transport) -> None:
+        farewell = asyncio.create_task(_say_farewell(connection))
+        try:
+            await asyncio.wait({farewell}, timeout=FAREWELL)
+        finally:
+            transport.abort()
+            await end_task(farewell)
+
+
+async def _say_farewell(connection: AbstractConnection) -> None:
+    try:
+        await connection.close()
+    except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
+        log.debug("broker_farewell_failed", error=repr(error))

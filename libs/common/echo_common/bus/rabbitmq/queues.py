@@ -43,15 +43,14 @@ class Subscription:
 
     async def cancel(self) -> None:
         """Ask for no more messages."""
-        for tag, queue in self._consuming:
-            with suppress(*CONNECTION_EXCEPTIONS, TimeoutError):
-                await queue.cancel(tag, timeout=1)
+        await asyncio.gather(*(queue.cancel(tag) for tag, queue in self._consuming), return_exceptions=True)
 
 
 async def open_channel(connection: AbstractConnection, *, confirms: bool = False) -> AbstractChannel:
     """A channel; with `confirms`, a message that no queue takes raises."""
     channel = connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
-    await channel.initialize(timeout=STEP)
+    async with asyncio.timeout(STEP):  # the driver's own timeout does not cover its wait for a blocked connection
+        await channel.initialize()
     return channel
 
 
