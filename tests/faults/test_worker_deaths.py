@@ -34,15 +34,18 @@ POINTS = [
 
 
 SLOW_STORY = "One tone-slow-300 sentence. Another tone-slow-300 sentence. A third tone-slow-300 sentence. The last sentence."
+LONG = " ".join(f"Sentence number {number}." for number in range(150))
 
 
-async def waiting(database: Database, count: int = 1, story: str = STORY) -> list[Job]:
+async def waiting(database: Database, count: int = 1, story: str = STORY, units: int = 4) -> list[Job]:
     """Jobs in the queue, and nobody there yet."""
     store = await database.open("synthesis")
     jobs = Jobs(store, Relay(RecordingBus()))
     await jobs.prepare()
     settings = SpeechSettings(voice_id="tone_low", engine="tone", language="en-US")
-    queued = [Job.queue("usr_alice", f"{number}: {story}", settings, word_count=9, units_total=4) for number in range(count)]
+    queued = [
+        Job.queue("usr_alice", f"{number}: {story}", settings, word_count=9, units_total=units) for number in range(count)
+    ]
     for job in queued:
         await jobs.add(job)
     await store.close()
@@ -103,6 +106,19 @@ async def test_what_was_spoken_before_the_death_is_not_spoken_again(
         audio = await usecases.find_audio(str(done.audio_id), ALICE, deps.studio)
         assert audio.units == 4
         assert audio.cached_units == cached
+
+
+async def test_a_long_job_whose_workers_die_while_it_progresses_is_completed(
+    database: Database, tmp_path: Path, replica: Replica
+) -> None:
+    [job] = await waiting(database, story=LONG, units=150)
+    for sentences in (4, 8, 12):
+        await asyncio.to_thread(run_until_dead, database, tmp_path, f"worker.mid_speech:{sentences}")
+    async with replica(lease_seconds=1) as deps:
+        [done] = await all_completed([job], deps)
+        audio = await usecases.find_audio(str(done.audio_id), ALICE, deps.studio)
+        assert (audio.units, done.attempt) == (150, 4)
+        assert audio.cached_units >= 8
 
 
 async def test_a_job_that_three_workers_die_of_fails_and_can_be_tried_again(

@@ -1,24 +1,30 @@
-"""Synthesis in a process of its own that a test wants dead: `python -m tests.support.mortal`, settings from the environment."""
+"""A service in a process of its own that a test wants dead: `python -m tests.support.mortal SERVICE`, settings from the environment."""
 
 import asyncio
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from echo_common.bus.inproc import InprocBroker
 from echo_common.process import stop_signal
-from echo_common.service import Process
+from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
-from echo_synthesis.main import service
+from echo_synthesis.main import service as synthesis
+from echo_voice.main import service as voice
 from tests.support.database import Database
 
 LIFETIME = 60.0
 
 
-def run_until_dead(database: Database, folder: Path, fault_point: str, **settings: str) -> None:
-    """Run on the same database and folder as a replica of `studio`, up to the fault point. Fails when it is not reached."""
+SERVICES: dict[str, Callable[[], Service[Any]]] = {"synthesis": synthesis, "voice": voice}
+
+
+def run_until_dead(database: Database, folder: Path, fault_point: str, *, service: str = "synthesis", **settings: str) -> None:
+    """Run on the same database and folder as a replica of the tests, up to the fault point. Fails when it is not reached."""
     environment = {
         **os.environ,
         "ECHO_DATABASE_URL": database.url,
@@ -32,16 +38,22 @@ def run_until_dead(database: Database, folder: Path, fault_point: str, **setting
         "ECHO_SYNTHESIS_WORKERS": "1",
         "ECHO_SYNTHESIS_MODELS": str(folder),
         "ECHO_SYNTHESIS_LEASE_SECONDS": "2",
+        "ECHO_VOICE_PROVIDERS": "tone",
+        "ECHO_VOICE_VECTORS_URL": f"file://{folder}/vectors",
+        "ECHO_VOICE_RECOGNISER": "no",
+        "ECHO_VOICE_MODELS": str(folder),
+        "ECHO_VOICE_LEASE_SECONDS": "2",
         **settings,
     }
-    died = subprocess.run([sys.executable, "-m", __name__], env=environment, timeout=LIFETIME, check=False, capture_output=True)
+    command = [sys.executable, "-m", __name__, service]
+    died = subprocess.run(command, env=environment, timeout=LIFETIME, check=False, capture_output=True)
     assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2_000:]
 
 
-async def _live() -> None:
-    async with service().running(CommonSettings(), Process(broker=InprocBroker())):
+async def _live(service: str) -> None:
+    async with SERVICES[service]().running(CommonSettings(), Process(broker=InprocBroker())):
         await stop_signal()
 
 
 if __name__ == "__main__":
-    asyncio.run(_live())
+    asyncio.run(_live(sys.argv[1]))

@@ -37,13 +37,14 @@ def somebody(user_id: str = "usr_1") -> Principal:
 def replica(database: Database, tmp_path: Path) -> Replica:
     """`async with replica(**settings) as dependencies`; replicas share the database, the folder and the bus.
 
-    `objects` is another object store, `heard` a list that gets every event published here.
+    `objects` is another object store, `heard` a list that gets every event published here. `exclusive` says that no other
+    replica is running.
     """
     broker = InprocBroker()
 
     @asynccontextmanager
     async def start(
-        *, objects: ObjectStore | None = None, heard: list[Message] | None = None, **settings: object
+        *, objects: ObjectStore | None = None, heard: list[Message] | None = None, exclusive: bool = False, **settings: object
     ) -> AsyncIterator[Dependencies]:
         chosen: dict[str, Any] = {
             "engines": ("tone",),
@@ -62,7 +63,7 @@ def replica(database: Database, tmp_path: Path) -> Replica:
             stack.push_async_callback(relay.close)
             auth = await stack.enter_async_context(ServiceClient.open("auth", "http://127.0.0.1:9"))  # nobody asks it
             adapters = Adapters(
-                store, bus, relay, objects or FolderStorage(tmp_path / "objects"), Metrics(), FaultPoints(), auth
+                store, bus, relay, objects or FolderStorage(tmp_path / "objects"), Metrics(), FaultPoints(), auth, exclusive
             )
             dependencies = await stack.enter_async_context(synthesis.open(adapters))
             if heard is not None:

@@ -88,7 +88,7 @@ async def assembled(
         if tracing := configure_tracing(common, "embedded"):
             stack.callback(tracing.shutdown)
         broker = InprocBroker(held=True)
-        process = Process(broker=broker)
+        process = Process(broker=broker, exclusive=True)  # the caller holds the folder's lock
         for step in START_ORDER:
             parts = [_Part(everything[name], common.model_copy(update={"listen": addresses[name]}), process) for name in step]
             stack.push_async_callback(_stop, parts)

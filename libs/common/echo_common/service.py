@@ -34,10 +34,15 @@ D = TypeVar("D")
 
 @dataclass(frozen=True)
 class Process:
-    """What services in one process share."""
+    """What services in one process share.
+
+    `exclusive` says that no other process works on the services' data while this one runs, as a host knows that holds a lock on
+    it: work found under a lease at the start has no worker any more.
+    """
 
     metrics: Metrics = field(default_factory=Metrics)
     broker: InprocBroker | None = None
+    exclusive: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Adapters:
     metrics: Metrics
     faults: FaultPoints
     auth: ServiceClient
+    exclusive: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,16 @@ class Service(Generic[D]):
         relay = Relay(bus, faults=faults)
         stack.push_async_callback(relay.close)
         auth = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
-        return Adapters(store=store, bus=bus, relay=relay, objects=objects, metrics=process.metrics, faults=faults, auth=auth)
+        return Adapters(
+            store=store,
+            bus=bus,
+            relay=relay,
+            objects=objects,
+            metrics=process.metrics,
+            faults=faults,
+            auth=auth,
+            exclusive=process.exclusive,
+        )
 
 
 def dependencies_of(request: Request) -> Any:

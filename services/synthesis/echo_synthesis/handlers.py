@@ -39,7 +39,7 @@ async def look_for_work(_: JobQueued, dependencies: Dependencies) -> None:
 @subscriptions.on(JobCancelled, every_replica=True)
 async def drop_cancelled_work(event: JobCancelled, dependencies: Dependencies) -> None:
     """Whoever runs the job stops."""
-    dependencies.worker.drop(event.job_id)
+    dependencies.worker.recheck(event.job_id)
 
 
 @subscriptions.on(AudioDeleted)

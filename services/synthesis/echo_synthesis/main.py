@@ -56,7 +56,7 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
                 *(chosen, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links),
                 notary,
             )
-            worker = Worker(studio, adapters.metrics, adapters.faults)
+            worker = Worker(studio, adapters.metrics, adapters.faults, exclusive=adapters.exclusive)
             async with worker.running():
                 yield Dependencies(studio, worker, pool)
 

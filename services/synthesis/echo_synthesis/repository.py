@@ -1,6 +1,6 @@
 """Where jobs, audio and texts are kept."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -12,6 +12,7 @@ from echo_common.contracts.errors.synthesis import (
     TextNotFoundError,
 )
 from echo_common.contracts.values import JobStatus
+from echo_common.leases import HeldLease, Lease
 from echo_common.store.port import DuplicateError, Filter, Index, Store
 from echo_common.store.relay import Relay
 from echo_common.store.repository import Repository
@@ -85,9 +86,12 @@ class Jobs(Repository[Job]):
         """How many jobs wait for a worker before this one."""
         return await self.count({"status": JobStatus.PENDING.value, "due": {"$lt": job.due}})
 
-    def abandoned(self, moment: datetime) -> AsyncIterator[Job]:
-        """Jobs whose worker has not renewed its lease."""
-        return self.find({"status": JobStatus.PROCESSING.value, "lease.until": {"$lt": moment}}, without=("search", "text"))
+    async def leases(self) -> Sequence[HeldLease]:
+        """Return the leases of all jobs that workers run, expired or not."""
+        found = self._documents.find({"status": JobStatus.PROCESSING.value}, fields=["version", "lease"])
+        return [
+            HeldLease(document["_id"], document["version"], Lease.model_validate(document["lease"])) async for document in found
+        ]
 
 
 class AudioShelf(Repository[Audio]):

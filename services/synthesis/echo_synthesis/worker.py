@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
@@ -14,9 +14,10 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
+from echo_common.leases import HeldLease, LeaseObserver
 from echo_common.telemetry import Metrics
 from echo_common.uninterrupted import uninterrupted
-from echo_synthesis.domain import Audio, Job, LeaseLostError, Pace, lease_until
+from echo_synthesis.domain import Audio, Job, LeaseLostError, Pace
 from echo_synthesis.narration import SpokenUnit, plan
 from echo_synthesis.recording import Tally
 from echo_synthesis.usecases import Studio
@@ -32,35 +33,41 @@ _LAST_CLAIM = 3.0
 class Worker:
     """Runs up to `jobs_at_once` jobs in tasks of their own; half of that room is for users of whom none runs yet.
 
-    Start with `running`.
+    Start with `running`. With `exclusive` no other process works on these jobs, so leases found at the start have no holder:
+    their jobs are released at once.
     """
 
-    def __init__(self, studio: Studio, metrics: Metrics, faults: FaultPoints) -> None:
+    def __init__(self, studio: Studio, metrics: Metrics, faults: FaultPoints, *, exclusive: bool = False) -> None:
         self._studio = studio
         self._faults = faults
         self._metrics = metrics
         self._name = new_id("wrk")
         self._bell = asyncio.Event()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._jobs: dict[str, Job] = {}
+        self._runs: dict[_Attempt, _Running] = {}
         self._waiting = Waiting(studio.jobs)
+        self._leases = LeaseObserver()
         self._swept = 0.0
+        self._orphaned = exclusive
         self._stopping = False
         self._log = structlog.get_logger("echo.worker")
 
     @property
     def busy(self) -> int:
         """Jobs that run here."""
-        return len(self._tasks)
+        return len(self._runs)
 
     def ring(self) -> None:
         """There may be work."""
         self._bell.set()
 
-    def drop(self, job_id: str) -> None:
-        """The job is not wanted any more: stop at once if it runs here."""
-        if task := self._tasks.get(job_id):
-            task.cancel()
+    def recheck(self, job_id: str) -> None:
+        """Have attempts at the job that run here find out at once whether the job is still theirs.
+
+        The database decides, not the notification: a cancellation that is heard of late ends no attempt that came after it.
+        """
+        for attempt, running in self._runs.items():
+            if attempt.job_id == job_id:
+                running.run.recheck()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -73,24 +80,25 @@ class Worker:
             self.ring()
             await asyncio.wait({loop}, timeout=_LAST_CLAIM)  # cancelled in the middle of a claim, it would take a job along
             loop.cancel()
-            jobs = list(self._jobs.values())
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(loop, *self._tasks.values(), return_exceptions=True)
-            await asyncio.gather(*(self._hand_back(job.id, job.attempt) for job in jobs))
+            runs = dict(self._runs)
+            for running in runs.values():
+                running.task.cancel()
+            await asyncio.gather(loop, *(running.task for running in runs.values()), return_exceptions=True)
+            await asyncio.gather(*map(self._hand_back, runs))
 
-    async def _hand_back(self, job_id: str, attempt: int) -> None:
+    async def _hand_back(self, attempt: "_Attempt") -> None:
         with suppress(LeaseLostError, EchoError):
-            await self._studio.jobs.update(job_id, lambda held: held.hand_back(attempt))
+            await self._studio.jobs.update(attempt.job_id, lambda held: held.hand_back(attempt.number))
 
     async def _loop(self) -> None:
         while not self._stopping:
             self._bell.clear()
             try:
+                await self._release_orphaned()
                 await self._sweep()
                 await self._claim()
             except EchoError as error:
-                self._log.warning("no work can be had", error=error.message)
+                self._log.warning("claim_failed", error=error.message)
                 await asyncio.sleep(_OUTAGE_PAUSE)
                 continue
             except Exception:
@@ -101,51 +109,58 @@ class Worker:
                 async with asyncio.timeout(FRESH_SECONDS if self._waiting else _SWEEP_SECONDS):
                     await self._bell.wait()
 
+    async def _release_orphaned(self) -> None:
+        """Expire the leases that processes before this one have left behind."""
+        if self._orphaned:
+            await self._expire(await self._studio.jobs.leases())
+            self._orphaned = False
+
     async def _sweep(self) -> None:
-        """Take jobs from workers that have gone silent."""
+        """Take jobs from workers whose leases have expired."""
         if monotonic() - self._swept < _SWEEP_SECONDS / 2:
             return
         self._swept = monotonic()
-        moment = now()
-        async for job in self._studio.jobs.abandoned(moment):
-            job.lose(moment)
-            with suppress(ConflictError):  # another replica was quicker
+        await self._expire(self._leases.expired(await self._studio.jobs.leases()))
+
+    async def _expire(self, leases: Sequence[HeldLease]) -> None:
+        for held in leases:
+            with suppress(ConflictError, NotFoundError):  # renewed, ended, or another replica was quicker
+                job = await self._studio.jobs.glance(held.key, {"version": held.version})
+                job.expire_lease()
                 await self._studio.jobs.save(job)
-                self._log.warning("job lost by its worker", job=job.id, losses=job.losses)
+                self._log.warning("lease_expired", job=job.id, attempt=job.attempt, losses=job.losses)
 
     async def _claim(self) -> None:
-        while len(self._tasks) < self._studio.settings.jobs_at_once and not self._stopping:
-            crowded = 2 * len(self._tasks) >= self._studio.settings.jobs_at_once
-            job_id = await self._waiting.take({running.user_id for running in self._jobs.values()} if crowded else ())
+        while len(self._runs) < self._studio.settings.jobs_at_once and not self._stopping:
+            crowded = 2 * len(self._runs) >= self._studio.settings.jobs_at_once
+            job_id = await self._waiting.take({running.user_id for running in self._runs.values()} if crowded else ())
             if job_id is None:
                 return
             try:
                 job = await self._studio.jobs.get(job_id)
-                job.claim(self._name, lease_until(now(), self._studio.settings.lease_seconds))
+                job.claim(self._name, self._studio.settings.lease_seconds)
                 await self._studio.jobs.save(job)
             except (ConflictError, NotFoundError):  # another replica was quicker, and knows the others that wait too
                 self._waiting.forget()
                 continue
             await self._faults.reach("worker.after_claim")
-            task = asyncio.create_task(self._run(job))
-            self._tasks[job.id] = task
-            self._jobs[job.id] = job
-            task.add_done_callback(partial(self._ended, job.id))
+            attempt, run = _Attempt(job.id, job.attempt), _Run(job, self._studio, self._faults)
+            task = asyncio.create_task(self._run(job, run))
+            self._runs[attempt] = _Running(task, run, job.user_id)
+            task.add_done_callback(partial(self._ended, attempt))
 
-    def _ended(self, job_id: str, _: "asyncio.Task[None]") -> None:
-        self._tasks.pop(job_id, None)
-        self._jobs.pop(job_id, None)
+    def _ended(self, attempt: "_Attempt", _: "asyncio.Task[None]") -> None:
+        self._runs.pop(attempt, None)
         self.ring()
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: Job, run: "_Run") -> None:
         attempt = job.attempt
         log = self._log.bind(job=job.id, attempt=attempt)
-        run = _Run(job, self._studio, self._faults)
         try:
             await run.perform(job)
             self._metrics.jobs.labels("completed").inc()
         except LeaseLostError:
-            log.warning("job is not ours any more")
+            log.warning("lease_lost")
         except EngineUnavailableError as error:
             log.warning("the engine cannot be had", error=error.message, retry_after=error.retry_after)
             refusal = (error.retry_after, error.code, error.message)
@@ -167,6 +182,19 @@ class Worker:
             self._metrics.jobs.labels("failed").inc()
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    job_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    task: "asyncio.Task[None]"
+    run: "_Run"
+    user_id: str
+
+
 class _Run:
     """One attempt at one job: keeps the lease alive while speaking, and commits under its fence."""
 
@@ -178,6 +206,13 @@ class _Run:
         self._faults = faults
         self._pace = Pace(monotonic)
         self._tally: Tally | None = None
+        self._careful = job.losses > 0
+        self._kept_units, self._units_total = job.units_done, job.units_total
+        self._recheck = asyncio.Event()
+
+    def recheck(self) -> None:
+        """Renew the lease at once; the attempt ends when it has been lost."""
+        self._recheck.set()
 
     async def perform(self, job: Job) -> None:
         clone = await self._studio.clones.find(job.settings.voice_id, job.user_id)
@@ -221,29 +256,41 @@ class _Run:
             self._pace = Pace(monotonic)
         self._tally = tally
         await self._faults.reach("worker.mid_speech")
+        share = tally.units * self._units_total // tally.units_total
+        if self._careful and share > self._kept_units and tally.units < tally.units_total:
+            # An earlier worker died: keep the progress before the next unit, in case that is what kills workers.
+            with suppress(_Outage):
+                await self._renew()
+                self._kept_units = share
 
     async def _keep_lease(self, speaking: "asyncio.Task[Audio]") -> Audio:
-        """Renew at intervals, and when a unit is done; give up as soon as the lease is lost."""
+        """Renew at intervals, when a unit is done, and when told to; give up as soon as the lease is lost."""
+        clock = asyncio.get_running_loop().time
         period = min(self._studio.settings.lease_seconds / _RENEWALS_A_LEASE, _LONGEST_SILENCE)
-        seen, renewed = 0, asyncio.get_running_loop().time()
-        while True:
-            ended, _ = await asyncio.wait({speaking}, timeout=min(0.5, period))
-            if ended:
-                return speaking.result()
-            clock = asyncio.get_running_loop().time()
-            done = self._tally.units if self._tally else 0
-            if done != seen or clock - renewed >= period:
-                seen, renewed = done, clock
-                until = lease_until(now(), self._studio.settings.lease_seconds)
-                with suppress(_Outage):
-                    await self._renew(until)
+        seen, renewed = 0, clock()
+        told = asyncio.create_task(self._recheck.wait())
+        try:
+            while True:
+                await asyncio.wait({speaking, told}, timeout=min(0.5, period), return_when=asyncio.FIRST_COMPLETED)
+                if speaking.done():
+                    return speaking.result()
+                done = self._tally.units if self._tally else 0
+                if told.done() or done != seen or clock() - renewed >= period:
+                    if told.done():
+                        self._recheck.clear()
+                        told = asyncio.create_task(self._recheck.wait())
+                    seen, renewed = done, clock()
+                    with suppress(_Outage):
+                        await self._renew()
+        finally:
+            told.cancel()
 
-    async def _renew(self, until: datetime) -> None:
+    async def _renew(self) -> None:
         tally = self._tally
         done, total, characters = (tally.units, tally.units_total, tally.characters_left) if tally else (0, 1, 0)
         left = self._pace.seconds_left(characters)
         try:
-            await self._update(lambda held: held.renew(self._attempt, until, done, total, left))
+            await self._update(lambda held: held.renew(self._attempt, done, total, left))
         except EchoError as error:
             if error.status == 404:
                 raise LeaseLostError(self._job_id) from error

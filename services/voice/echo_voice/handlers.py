@@ -35,7 +35,7 @@ async def look_for_trainings(_: VoiceModelRequested, dependencies: Dependencies)
 @subscriptions.on(VoiceModelCancelled, every_replica=True)
 async def drop_cancelled_training(event: VoiceModelCancelled, dependencies: Dependencies) -> None:
     """Whoever trains it stops."""
-    dependencies.worker.drop(event.voice_model_id)
+    dependencies.worker.recheck(event.voice_model_id)
 
 
 @subscriptions.on(ConsentRevoked, idempotent=True)

@@ -33,7 +33,9 @@ def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
             vectors = open_vectors(chosen.vectors_url, api_key=key)
             stack.push_async_callback(vectors.close)
             studio = await _furnish(chosen, adapters, vectors)
-            worker = Worker(_lines(studio), chosen.lease_seconds, adapters.metrics, adapters.faults)
+            worker = Worker(
+                _lines(studio), chosen.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive
+            )
             await stack.enter_async_context(worker.running())
             yield Dependencies(studio, worker)
 

@@ -1,11 +1,11 @@
 """Where voice keeps what it owns."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
 from typing import ClassVar, TypeVar
 
 from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentNotFoundError, EchoNotFoundError, SampleNotFoundError
 from echo_common.contracts.values import JobStatus
+from echo_common.leases import HeldLease, Lease
 from echo_common.store.port import Filter, Index
 from echo_common.store.repository import Repository
 from echo_voice.domain.consents import Consent, Phrase
@@ -28,9 +28,12 @@ class Tasks(Repository[T]):
         """Those that have waited longest, of the ones asked for."""
         return self.find({"work": JobStatus.PENDING.value, **where}, sort=[("created_at", 1)], limit=limit)
 
-    def abandoned(self, moment: datetime) -> AsyncIterator[T]:
-        """Those whose worker has not renewed its lease."""
-        return self.find({"work": JobStatus.PROCESSING.value, "lease.until": {"$lt": moment}})
+    async def leases(self) -> Sequence[HeldLease]:
+        """Return the leases of all work that workers do, expired or not."""
+        found = self._documents.find({"work": JobStatus.PROCESSING.value}, fields=["version", "lease"])
+        return [
+            HeldLease(document["_id"], document["version"], Lease.model_validate(document["lease"])) async for document in found
+        ]
 
 
 class Samples(Tasks[Sample]):

@@ -5,17 +5,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 import structlog
 
-from echo_common.clock import now
-from echo_common.errors import ConflictError, EchoError
+from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
+from echo_common.leases import HeldLease, LeaseObserver
 from echo_common.store.port import Filter
 from echo_common.telemetry import Metrics
-from echo_voice.domain.task import LeaseLostError, Task, lease_until
+from echo_common.uninterrupted import uninterrupted
+from echo_voice.domain.task import LeaseLostError, Task
 from echo_voice.provider import Progressed
 from echo_voice.repository import Tasks
 
@@ -27,7 +29,11 @@ Perform = Callable[[T, int, Progressed], Awaitable[Commit[T]]]
 _SWEEP_SECONDS = 2.0
 _RENEWALS_A_LEASE = 4
 _OUTAGE_PAUSE = 1.0
-_AWHILE = 503
+_LONGEST_PAUSE = 60.0
+_REMEMBERED_SECONDS = 600.0
+_LAST_CLAIM = 3.0
+_UNAVAILABLE = 503
+_CONFLICTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +48,53 @@ class Line(Generic[T]):
 
 
 class Worker:
-    """Does the work of all lines, each piece in a task of its own. Start with `running`."""
+    """Does the work of all lines, each piece in a task of its own. Start with `running`.
 
-    def __init__(self, lines: Sequence[Line[Any]], lease_seconds: float, metrics: Metrics, faults: FaultPoints) -> None:
+    With `exclusive` no other process works on these tasks, so leases found at the start have no holder: their tasks are released
+    at once.
+    """
+
+    def __init__(
+        self,
+        lines: Sequence[Line[Any]],
+        lease_seconds: float,
+        metrics: Metrics,
+        faults: FaultPoints,
+        *,
+        exclusive: bool = False,
+    ) -> None:
         self._lines = lines
         self._lease_seconds = lease_seconds
         self._metrics = metrics
         self._faults = faults
         self._name = new_id("wrk")
         self._bell = asyncio.Event()
-        self._running: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._running: dict[tuple[str, int], _Running] = {}
+        self._deferred: dict[str, _Deferral] = {}
+        # One observer for each collection: several lines may share one.
+        self._collections = {line.tasks.name: (line.tasks, LeaseObserver()) for line in lines}
+        self._swept = 0.0
+        self._orphaned = exclusive
         self._stopping = False
         self._log = structlog.get_logger("echo.worker")
+
+    @property
+    def busy(self) -> int:
+        """Tasks that run here."""
+        return len(self._running)
 
     def ring(self) -> None:
         """There may be work."""
         self._bell.set()
 
-    def drop(self, key: str) -> None:
-        """The work is not wanted any more: stop at once if it is done here."""
-        if found := self._running.get(key):
-            found[1].cancel()
+    def recheck(self, key: str) -> None:
+        """Have attempts at this work that run here find out at once whether it is still theirs.
+
+        The database decides, not the notification: a cancellation that is heard of late ends no attempt that came after it.
+        """
+        for (task_id, _), running in self._running.items():
+            if task_id == key:
+                running.attempt.recheck()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -72,112 +104,179 @@ class Worker:
             yield
         finally:
             self._stopping = True
-            tasks = [loop, *(task for _, task in self._running.values())]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            self.ring()
+            await asyncio.wait({loop}, timeout=_LAST_CLAIM)  # cancelled in the middle of a claim, it would take a task along
+            loop.cancel()
+            running = list(self._running.values())
+            for one in running:
+                one.task.cancel()
+            await asyncio.gather(loop, *(one.task for one in running), return_exceptions=True)
+            await asyncio.gather(*(one.attempt.hand_back() for one in running))
 
     async def _loop(self) -> None:
-        while True:
+        while not self._stopping:
             self._bell.clear()
             try:
+                await self._release_orphaned()
+                await self._sweep()
                 for line in self._lines:
-                    await self._sweep(line)
                     await self._claim(line)
             except EchoError as error:
-                self._log.warning("no work can be had", error=error.message)
+                self._log.warning("claim_failed", error=error.message)
                 await asyncio.sleep(_OUTAGE_PAUSE)
                 continue
             except Exception:
-                self._log.exception("the worker's loop failed")
+                self._log.exception("worker_loop_failed")
                 await asyncio.sleep(_OUTAGE_PAUSE)
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), _SWEEP_SECONDS)
+                async with asyncio.timeout(self._idle_seconds()):  # wait_for of Python 3.11 can swallow the cancellation
+                    await self._bell.wait()
 
-    async def _sweep(self, line: Line[Any]) -> None:
-        """Take work from workers that have gone silent."""
-        moment = now()
-        async for task in line.tasks.abandoned(moment):
-            task.lose(moment)
-            with suppress(ConflictError):  # another replica was quicker
-                await line.tasks.save(task)
-                self._log.warning("work lost by its worker", key=task.id, losses=task.losses)
+    async def _release_orphaned(self) -> None:
+        """Expire the leases that processes before this one have left behind."""
+        if self._orphaned:
+            for tasks, _ in self._collections.values():
+                await self._expire(tasks, await tasks.leases())
+            self._orphaned = False
+
+    async def _sweep(self) -> None:
+        """Take work from workers whose leases have expired."""
+        if monotonic() - self._swept < _SWEEP_SECONDS / 2:
+            return
+        self._swept = monotonic()
+        for tasks, observer in self._collections.values():
+            await self._expire(tasks, observer.expired(await tasks.leases()))
+
+    async def _expire(self, tasks: Tasks[Any], leases: Sequence[HeldLease]) -> None:
+        for held in leases:
+            with suppress(ConflictError, NotFoundError):  # renewed, ended, or another replica was quicker
+                task = await tasks.get(held.key, version=held.version)
+                task.expire_lease()
+                await tasks.save(task)
+                self._log.warning("lease_expired", key=task.id, attempt=task.attempt, losses=task.losses)
 
     async def _claim(self, line: Line[Any]) -> None:
-        room = line.at_once - sum(name == line.name for name, _ in self._running.values())
-        if room <= 0:
-            return
-        async for task in line.tasks.pending(room, line.where):
-            if task.id in self._running:  # cancelled and wanted again, while the first attempt still ends here
-                continue
-            attempt = task.claim(self._name, lease_until(now(), self._lease_seconds))
-            try:
-                await line.tasks.save(task)
-            except ConflictError:
-                self.ring()
-                continue
-            await self._faults.reach("voice.after_claim")
-            run = asyncio.create_task(self._run(line, task, attempt))
-            self._running[task.id] = (line.name, run)
-            run.add_done_callback(partial(self._ended, task.id))
+        conflicts = 0
+        while conflicts < _CONFLICTS and not self._stopping:
+            room = line.at_once - sum(one.line == line.name for one in self._running.values())
+            # Beside what is deferred: what was cancelled and is wanted again while the first attempt still ends here.
+            left_out = {key for key, _ in self._running} | self._not_yet()
+            where = {**line.where, "_id": {"$nin": sorted(left_out)}} if left_out else line.where
+            found = [task async for task in line.tasks.pending(room, where)] if room > 0 else []
+            if not found:
+                return
+            for task in found:
+                if not await self._start(line, task):
+                    conflicts += 1  # another replica was quicker: look anew, but leave the rest to it after a few times
 
-    def _ended(self, key: str, _: "asyncio.Task[None]") -> None:
-        self._running.pop(key, None)
+    async def _start(self, line: Line[Any], task: Task) -> bool:
+        number = task.claim(self._name, self._lease_seconds)
+        try:
+            await line.tasks.save(task)
+        except ConflictError:
+            return False
+        await self._faults.reach("voice.after_claim")
+        attempt = _Attempt(line, task, self._lease_seconds)
+        run = asyncio.create_task(self._run(attempt, task))
+        self._running[task.id, number] = _Running(line.name, run, attempt)
+        run.add_done_callback(partial(self._ended, task.id, number))
+        return True
+
+    def _not_yet(self) -> set[str]:
+        moment = monotonic()
+        forgotten = [key for key, deferral in self._deferred.items() if deferral.until < moment - _REMEMBERED_SECONDS]
+        for key in forgotten:
+            del self._deferred[key]
+        return {key for key, deferral in self._deferred.items() if deferral.until > moment}
+
+    def _idle_seconds(self) -> float:
+        moment = monotonic()
+        waits = [deferral.until - moment for deferral in self._deferred.values() if deferral.until > moment]
+        return min([_SWEEP_SECONDS, *waits])
+
+    def _defer(self, key: str) -> float:
+        """Claim this task again only after a pause, which grows from one time to the next; its length in seconds."""
+        times = self._deferred[key].times + 1 if key in self._deferred else 0
+        pause = min(_OUTAGE_PAUSE * 2.0 ** min(times, 10), _LONGEST_PAUSE)
+        self._deferred[key] = _Deferral(times, monotonic() + pause)
+        return pause
+
+    def _ended(self, key: str, number: int, _: "asyncio.Task[None]") -> None:
+        self._running.pop((key, number), None)
         self.ring()
 
-    async def _run(self, line: Line[Any], task: Task, attempt: int) -> None:
-        log = self._log.bind(key=task.id, attempt=attempt)
-        attempted = _Attempt(line, task.id, attempt, self._lease_seconds)
+    async def _run(self, attempt: "_Attempt", task: Task) -> None:
+        log = self._log.bind(key=task.id, attempt=attempt.number)
         try:
-            await attempted.perform(task, self._faults)
+            await attempt.perform(task, self._faults)
             self._metrics.jobs.labels("completed").inc()
         except LeaseLostError:
-            log.warning("work is not ours any more")
-        except asyncio.CancelledError:
-            if self._stopping:
-                await attempted.settle(lambda held: held.hand_back(attempt))
-            raise
+            log.warning("lease_lost")
         except EchoError as error:
-            if error.status == _AWHILE:
-                log.warning("work goes back into the queue", error=error.message)
-                await asyncio.sleep(_OUTAGE_PAUSE)
-                await attempted.settle(lambda held: held.hand_back(attempt))
+            if error.status == _UNAVAILABLE:
+                pause = self._defer(task.id)
+                log.warning("task_deferred", error=error.message, seconds=pause)
+                await attempt.hand_back()
                 return
             code, message = error.code, error.message
-            await attempted.settle(lambda held: held.fail(attempt, code, message))
+            await attempt.settle(lambda held: held.fail(attempt.number, code, message))
             self._metrics.jobs.labels("failed").inc()
         except Exception:
-            log.exception("work failed")
+            log.exception("task_failed")
             message = "It failed on our side; it may be tried again."
-            await attempted.settle(lambda held: held.fail(attempt, "INTERNAL_ERROR", message))
+            await attempt.settle(lambda held: held.fail(attempt.number, "INTERNAL_ERROR", message))
             self._metrics.jobs.labels("failed").inc()
+        self._deferred.pop(task.id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    line: str
+    task: "asyncio.Task[None]"
+    attempt: "_Attempt"
+
+
+@dataclass(frozen=True, slots=True)
+class _Deferral:
+    times: int
+    until: float
 
 
 class _Attempt:
     """One attempt: keeps the lease alive while working, and commits under its fence."""
 
-    def __init__(self, line: Line[Any], key: str, attempt: int, lease_seconds: float) -> None:
+    def __init__(self, line: Line[Any], task: Task, lease_seconds: float) -> None:
+        self.number = task.attempt
         self._line = line
-        self._key = key
-        self._attempt = attempt
+        self._key = task.id
         self._lease_seconds = lease_seconds
         self._progress: tuple[int, int, str | None] = (0, 1, None)
+        self._news = asyncio.Event()
+        self._rechecked = False
+
+    def recheck(self) -> None:
+        """Renew the lease at once; the attempt ends when it has been lost."""
+        self._rechecked = True
+        self._news.set()
 
     async def perform(self, task: Task, faults: FaultPoints) -> None:
-        working = asyncio.ensure_future(self._line.perform(task, self._attempt, self._progressed))
+        """Do the work and commit its result. Raises `LeaseLostError`, and what the work raises."""
+        working = asyncio.ensure_future(self._line.perform(task, self.number, self._progressed))
         try:
-            commit = await self._keep_lease(working)
+            commit = await self._keep_lease(working, faults)
         finally:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
         await faults.reach("voice.before_commit")
         try:
-            await self._line.tasks.update(self._key, commit)
-        except EchoError as error:
-            if error.status == 404:
-                raise LeaseLostError(self._key) from error
-            raise
+            await uninterrupted(self._line.tasks.update(self._key, commit))
+        except NotFoundError as error:
+            raise LeaseLostError(self._key) from error
+
+    async def hand_back(self) -> None:
+        """Release the lease, unless it has been lost or the work has ended."""
+        await self.settle(lambda held: held.hand_back(self.number))
 
     async def settle(self, change: Callable[[Any], object]) -> None:
         """Try to change the task under this attempt's fence; a lost lease or an outage leaves it to the sweep."""
@@ -186,24 +285,32 @@ class _Attempt:
 
     def _progressed(self, done: int, total: int, note: str | None) -> None:
         self._progress = (done, total, note)
+        self._news.set()
 
-    async def _keep_lease(self, working: "asyncio.Future[Commit[Any]]") -> Commit[Any]:
-        """Renew at intervals, and when there is progress; give up as soon as the lease is lost."""
+    async def _keep_lease(self, working: "asyncio.Future[Commit[Any]]", faults: FaultPoints) -> Commit[Any]:
+        """Renew at intervals, when there is progress, and when told to; give up as soon as the lease is lost."""
         clock = asyncio.get_running_loop().time
         period = self._lease_seconds / _RENEWALS_A_LEASE
         seen, renewed = self._progress, clock()
         while True:
-            done, _ = await asyncio.wait({working}, timeout=min(0.5, period))
-            if done:
+            news = asyncio.create_task(self._news.wait())
+            ends: set[asyncio.Future[Any]] = {working, news}
+            try:
+                await asyncio.wait(ends, timeout=min(0.5, period), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                news.cancel()
+            if working.done():
                 return working.result()
-            if self._progress != seen or clock() - renewed >= period:
-                seen, renewed = self._progress, clock()
+            self._news.clear()
+            if self._progress != seen or self._rechecked or clock() - renewed >= period:
+                seen, renewed, self._rechecked = self._progress, clock(), False
                 await self._renew(seen)
+                await faults.reach("voice.after_renewal")
 
     async def _renew(self, progress: tuple[int, int, str | None]) -> None:
-        until = lease_until(now(), self._lease_seconds)
         try:
-            await self._line.tasks.update(self._key, lambda held: held.renew(self._attempt, until, *progress))
-        except EchoError as error:
-            if error.status == 404:
-                raise LeaseLostError(self._key) from error  # an outage, on the other hand, the lease may survive
+            await self._line.tasks.update(self._key, lambda held: held.renew(self.number, *progress))
+        except NotFoundError as error:
+            raise LeaseLostError(self._key) from error
+        except EchoError:
+            return  # an outage, which the lease may survive

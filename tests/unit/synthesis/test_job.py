@@ -9,7 +9,7 @@ from echo_common.contracts.errors.synthesis import JobStateConflictError
 from echo_common.contracts.values import JobStatus
 from echo_synthesis.domain import Job, LeaseLostError, SpeechSettings
 
-LATER = timedelta(seconds=15)
+LEASE = 15.0
 
 
 def a_job() -> Job:
@@ -23,8 +23,8 @@ def topics(job: Job) -> list[str]:
 
 def test_a_job_is_queued_claimed_and_completed() -> None:
     job = a_job()
-    attempt = job.claim("wrk_1", now() + LATER)
-    job.renew(attempt, now() + LATER, 2, 3)
+    attempt = job.claim("wrk_1", LEASE)
+    job.renew(attempt, 2, 3)
     assert (job.status, job.progress) == (JobStatus.PROCESSING, 66)
     job.complete(attempt, job.audio_key, 1.5)
     assert (job.status, job.progress, job.audio_id, job.lease) == (JobStatus.COMPLETED, 100, job.audio_key, None)
@@ -33,44 +33,75 @@ def test_a_job_is_queued_claimed_and_completed() -> None:
 
 def test_progress_is_told_only_when_there_is_some() -> None:
     job = a_job()
-    attempt = job.claim("wrk_1", now() + LATER)
-    job.renew(attempt, now() + LATER, 1, 3)
-    job.renew(attempt, now() + LATER, 1, 3)
+    attempt = job.claim("wrk_1", LEASE)
+    job.renew(attempt, 1, 3)
+    job.renew(attempt, 1, 3)
     assert topics(job).count("job_progressed") == 1
 
 
 def test_only_pending_work_can_be_claimed() -> None:
     job = a_job()
-    job.claim("wrk_1", now() + LATER)
+    job.claim("wrk_1", LEASE)
     with pytest.raises(JobStateConflictError):
-        job.claim("wrk_2", now() + LATER)
+        job.claim("wrk_2", LEASE)
 
 
 def test_a_frozen_worker_comes_back_to_find_its_result_refused() -> None:
     job = a_job()
-    frozen = job.claim("wrk_1", now() - LATER)
-    job.lose(now())
-    thawed_too_late = job.claim("wrk_2", now() + LATER)
+    frozen = job.claim("wrk_1", LEASE)
+    job.expire_lease()
+    thawed_too_late = job.claim("wrk_2", LEASE)
     with pytest.raises(LeaseLostError):
         job.complete(frozen, "aud_stale", 1.0)
     job.complete(thawed_too_late, "aud_good", 1.0)
     with pytest.raises(LeaseLostError):
-        job.renew(frozen, now() + LATER, 3, 3)
+        job.renew(frozen, 3, 3)
     assert job.audio_id == "aud_good"
 
 
-def test_a_lease_that_holds_cannot_be_lost() -> None:
+def test_only_a_job_at_work_can_lose_its_worker() -> None:
     job = a_job()
-    job.claim("wrk_1", now() + LATER)
-    job.lose(now())
-    assert (job.status, job.losses) == (JobStatus.PROCESSING, 0)
+    job.expire_lease()
+    assert (job.status, job.losses) == (JobStatus.PENDING, 0)
+
+
+def test_a_job_whose_workers_die_while_it_progresses_is_not_given_up() -> None:
+    job = a_job()
+    job.units_total = 150
+    for spoken in (4, 8, 12, 16, 20):
+        job.renew(job.claim("wrk", LEASE), spoken, 150)
+        job.expire_lease()
+    assert (job.status, job.losses) == (JobStatus.PENDING, 1)
+    job.complete(job.claim("wrk", LEASE), job.audio_key, 1.0)
+    assert job.status is JobStatus.COMPLETED
+
+
+def test_a_job_that_never_gets_further_fails_however_often_it_repeats_its_beginning() -> None:
+    job = a_job()
+    job.units_total = 150
+    deaths = 0
+    while job.status is JobStatus.PENDING:
+        attempt = job.claim("wrk", LEASE)
+        for spoken in range(6):
+            job.renew(attempt, spoken, 150)
+        job.expire_lease()
+        deaths += 1
+    assert (deaths, job.error_code) == (3, "WORKER_LOST")
+
+
+def test_completing_twice_is_no_error_and_told_once() -> None:
+    job = a_job()
+    attempt = job.claim("wrk_1", LEASE)
+    job.complete(attempt, job.audio_key, 1.5)
+    job.complete(attempt, job.audio_key, 1.5)
+    assert topics(job).count("job_completed") == 1
 
 
 def test_the_third_loss_fails_the_job_visibly() -> None:
     job = a_job()
     for _ in range(3):
-        job.claim("wrk", now() - LATER)
-        job.lose(now())
+        job.claim("wrk", LEASE)
+        job.expire_lease()
     assert (job.status, job.error_code) == (JobStatus.FAILED, "WORKER_LOST")
     assert topics(job)[-1] == "job_failed"
 
@@ -78,13 +109,13 @@ def test_the_third_loss_fails_the_job_visibly() -> None:
 def test_an_orderly_stop_is_no_loss() -> None:
     job = a_job()
     for _ in range(5):
-        job.hand_back(job.claim("wrk", now() + LATER))
+        job.hand_back(job.claim("wrk", LEASE))
     assert (job.status, job.losses) == (JobStatus.PENDING, 0)
 
 
 def test_cancel_wins_over_a_running_attempt_and_may_be_repeated() -> None:
     job = a_job()
-    attempt = job.claim("wrk_1", now() + LATER)
+    attempt = job.claim("wrk_1", LEASE)
     job.cancel()
     job.cancel()
     with pytest.raises(LeaseLostError):
@@ -94,14 +125,14 @@ def test_cancel_wins_over_a_running_attempt_and_may_be_repeated() -> None:
 
 def test_what_is_finished_cannot_be_cancelled() -> None:
     job = a_job()
-    job.complete(job.claim("wrk_1", now() + LATER), "aud_1", 1.0)
+    job.complete(job.claim("wrk_1", LEASE), "aud_1", 1.0)
     with pytest.raises(JobStateConflictError):
         job.cancel()
 
 
 def test_a_job_at_work_cannot_be_deleted_a_waiting_one_can() -> None:
     busy, waiting = a_job(), a_job()
-    busy.claim("wrk_1", now() + LATER)
+    busy.claim("wrk_1", LEASE)
     with pytest.raises(JobStateConflictError):
         busy.delete()
     waiting.delete()
@@ -111,17 +142,17 @@ def test_a_job_at_work_cannot_be_deleted_a_waiting_one_can() -> None:
 
 def test_progress_reaches_a_hundred_only_when_the_audio_is_there() -> None:
     job = a_job()
-    attempt = job.claim("wrk_1", now() + LATER)
-    job.renew(attempt, now() + LATER, 3, 3)
+    attempt = job.claim("wrk_1", LEASE)
+    job.renew(attempt, 3, 3)
     assert job.progress == 99
 
 
 def test_progress_never_goes_back_whatever_is_begun_again() -> None:
     job = a_job()
-    attempt = job.claim("wrk_1", now() + LATER)
+    attempt = job.claim("wrk_1", LEASE)
     seen = []
     for done, total in ((1, 3), (2, 3), (0, 3), (1, 3), (0, 5), (3, 5), (4, 5), (5, 5)):
-        job.renew(attempt, now() + LATER, done, total)
+        job.renew(attempt, done, total)
         seen.append(job.units_done)
     assert seen == [1, 2, 2, 2, 2, 2, 2, 3]
     assert topics(job).count("job_progressed") == 3
@@ -129,12 +160,12 @@ def test_progress_never_goes_back_whatever_is_begun_again() -> None:
 
 def test_an_engine_that_cannot_be_had_is_given_the_time_it_asks_for() -> None:
     job, moment = a_job(), now()
-    job.put_off(job.claim("wrk_1", now() + LATER), moment, 600, "ENGINE_UNAVAILABLE", "Busy.")
+    job.put_off(job.claim("wrk_1", LEASE), moment, 600, "ENGINE_UNAVAILABLE", "Busy.")
     assert (job.status, job.losses, job.error_message) == (JobStatus.PENDING, 0, "Busy.")
     assert job.not_before == moment + timedelta(seconds=600)
     assert topics(job)[-1] == "job_queued"
     begun = job.model_copy()
-    begun.claim("wrk_1", now() + LATER)
+    begun.claim("wrk_1", LEASE)
     assert (begun.not_before, begun.error_message) == (None, None)
 
 
@@ -142,7 +173,7 @@ def test_it_is_asked_less_and_less_often_and_given_up_in_the_end() -> None:
     job, moment = a_job(), now()
     pauses = []
     while job.status is JobStatus.PENDING:
-        job.put_off(job.claim("wrk_1", now() + LATER), moment, 1, "ENGINE_UNAVAILABLE", "Busy.")
+        job.put_off(job.claim("wrk_1", LEASE), moment, 1, "ENGINE_UNAVAILABLE", "Busy.")
         pauses.append((job.not_before - moment).total_seconds() if job.not_before else None)
     assert pauses == [2, 4, 8, 16, 32, 60, 60, 60, 60, None]
     assert (job.error_code, job.error_message) == ("ENGINE_UNAVAILABLE", "Busy.")
@@ -152,17 +183,17 @@ def test_a_job_that_gets_on_between_refusals_is_not_given_up() -> None:
     job = a_job()
     for done in range(3):
         for _ in range(8):
-            attempt = job.claim("wrk_1", now() + LATER)
+            attempt = job.claim("wrk_1", LEASE)
             job.put_off(attempt, now(), 1, "ENGINE_UNAVAILABLE", "Busy.")
-        attempt = job.claim("wrk_1", now() + LATER)
-        job.renew(attempt, now() + LATER, done + 1, 3)
+        attempt = job.claim("wrk_1", LEASE)
+        job.renew(attempt, done + 1, 3)
         job.put_off(attempt, now(), 1, "ENGINE_UNAVAILABLE", "Busy.")
     assert job.status is JobStatus.PENDING
 
 
 def test_what_no_waiting_can_mend_fails_at_once() -> None:
     job = a_job()
-    job.put_off(job.claim("wrk_1", now() + LATER), now(), None, "ENGINE_UNAVAILABLE", "The key is refused.")
+    job.put_off(job.claim("wrk_1", LEASE), now(), None, "ENGINE_UNAVAILABLE", "The key is refused.")
     assert (job.status, job.error_message) == (JobStatus.FAILED, "The key is refused.")
     job.retry()
     assert (job.refusals, job.error_message) == (0, None)
@@ -174,7 +205,7 @@ def test_what_waits_can_be_changed_what_is_at_work_cannot() -> None:
     job.revise("Four words are here.", quick, word_count=4, units_total=1, config={"speed": 2.0})
     assert (job.text, job.text_length, job.units_total, job.settings.speed) == ("Four words are here.", 20, 1, 2.0)
     assert job.text_hash != a_job().text_hash
-    job.claim("wrk_1", now() + LATER)
+    job.claim("wrk_1", LEASE)
     with pytest.raises(JobStateConflictError):
         job.revise("Too late.", quick, word_count=2, units_total=1, config={})
 
@@ -188,8 +219,8 @@ def test_only_the_beginning_of_a_text_is_searched_in_any_case() -> None:
 @pytest.mark.parametrize("ending", ["failed", "cancelled"])
 def test_what_failed_or_was_cancelled_can_be_tried_again_from_a_clean_start(ending: str) -> None:
     job = a_job()
-    attempt = job.claim("wrk_1", now() + LATER)
-    job.renew(attempt, now() + LATER, 2, 3, 3.5)
+    attempt = job.claim("wrk_1", LEASE)
+    job.renew(attempt, 2, 3, 3.5)
     if ending == "failed":
         job.fail(attempt, "ENGINE_CRASHED", "It died.")
     else:
@@ -197,14 +228,14 @@ def test_what_failed_or_was_cancelled_can_be_tried_again_from_a_clean_start(endi
     job.retry()
     assert (job.status, job.units_done, job.losses, job.error_code, job.seconds_left) == (JobStatus.PENDING, 0, 0, None, None)
     assert topics(job)[-1] == "job_queued"
-    assert job.claim("wrk_2", now() + LATER) == attempt + 1
+    assert job.claim("wrk_2", LEASE) == attempt + 1
 
 
 def test_what_is_well_under_way_or_done_is_not_tried_again() -> None:
     job = a_job()
     with pytest.raises(JobStateConflictError):
         job.retry()
-    attempt = job.claim("wrk_1", now() + LATER)
+    attempt = job.claim("wrk_1", LEASE)
     with pytest.raises(JobStateConflictError):
         job.retry()
     job.complete(attempt, "aud_1", 1.0)
@@ -214,17 +245,17 @@ def test_what_is_well_under_way_or_done_is_not_tried_again() -> None:
 
 def test_an_administrator_gives_up_what_hangs_and_the_worker_finds_out() -> None:
     job = a_job()
-    attempt = job.claim("wrk_1", now() + LATER)
+    attempt = job.claim("wrk_1", LEASE)
     job.abandon("Stuck.")
     assert (job.status, job.error_message) == (JobStatus.FAILED, "Stuck.")
     with pytest.raises(LeaseLostError):
-        job.renew(attempt, now() + LATER, 1, 3)
+        job.renew(attempt, 1, 3)
 
 
 def test_the_time_left_is_known_while_a_worker_is_at_it_and_only_then() -> None:
     job = a_job()
-    attempt = job.claim("wrk_1", now() + LATER)
-    job.renew(attempt, now() + LATER, 1, 3, 12.5)
+    attempt = job.claim("wrk_1", LEASE)
+    job.renew(attempt, 1, 3, 12.5)
     assert job.seconds_left == 12.5
     job.complete(attempt, "aud_1", 1.0)
     assert job.seconds_left is None

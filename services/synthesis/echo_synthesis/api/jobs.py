@@ -85,7 +85,7 @@ async def patch_job(job_id: str, body: JobPatch, principal: SpeechWriter, deps: 
     """Cancel a job, or change some of it."""
     job = await usecases.patch_job(job_id, body, principal, deps.studio)
     if job.status.terminal:
-        deps.worker.drop(job.id)
+        deps.worker.recheck(job.id)
     elif job.status is JobStatus.PENDING:
         deps.worker.ring()
     return ok(job_view(job, await _result(job, deps)))

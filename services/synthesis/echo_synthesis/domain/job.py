@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from echo_common.aggregate import Aggregate
 from echo_common.clock import now
@@ -20,6 +20,7 @@ from echo_common.contracts.events.synthesis import (
 )
 from echo_common.contracts.values import JobStatus
 from echo_common.ids import new_id
+from echo_common.leases import Lease
 from echo_synthesis.domain.speech import SpeechSettings
 
 MAXIMUM_LOSSES = 3
@@ -34,21 +35,13 @@ class LeaseLostError(Exception):
     """The job is not this worker's any more: cancelled, or lost to another attempt."""
 
 
-class Lease(BaseModel):
-    """A worker's right to a job until a moment."""
-
-    model_config = ConfigDict(frozen=True)
-
-    worker: str
-    until: datetime
-
-
 class Job(Aggregate):
     """One piece of synthesis work.
 
     pending → processing → completed, failed or cancelled. `attempt` rises with every claim and fences results: only the
-    latest attempt may renew, complete or fail. `losses` counts workers that vanished; the third fails the job. `refusals` counts
-    how often an engine could not be had since the job last got on; no worker takes it up again before `not_before`.
+    latest attempt may renew, complete or fail. `losses` counts leases that expired since the job last progressed; the third
+    fails the job. `refusals` counts how often an engine was unavailable since the job last progressed; no worker claims the job
+    before `not_before`.
 
     `due` is when it would be its turn if each user's jobs were spoken one after the other, as slowly as they are heard: who
     brings many waits with most of them, whoever else comes.
@@ -153,28 +146,32 @@ class Job(Aggregate):
         """The identifier its audio has, whichever attempt makes it."""
         return "aud_" + self.id.removeprefix("job_")
 
-    def claim(self, worker: str, until: datetime) -> int:
-        """Give the job to a worker; the number of the attempt. Raises `JobStateConflictError` unless pending."""
+    def claim(self, worker: str, lease_seconds: float) -> int:
+        """Give the job to a worker and return the number of the attempt. Raises `JobStateConflictError` unless pending."""
         self._require(JobStatus.PENDING)
         self.status = JobStatus.PROCESSING
         self.attempt += 1
         self.not_before = self.error_message = None
-        self.lease = Lease(worker=worker, until=until)
+        self.lease = Lease(worker=worker, seconds=lease_seconds)
         self.record(JobStarted(job_id=self.id, user_id=self.user_id, attempt=self.attempt))
         return self.attempt
 
-    def renew(self, attempt: int, until: datetime, done: int, total: int, seconds_left: float | None = None) -> None:
-        """The worker lives and has spoken `done` of the `total` units its engine makes of the text. Raises `LeaseLostError`."""
-        lease = self._fence(attempt)
-        self.lease = Lease(worker=lease.worker, until=until)
+    def renew(self, attempt: int, done: int, total: int, seconds_left: float | None = None) -> None:
+        """Renew the lease and record the progress: `done` of the `total` units that the engine makes of the text.
+
+        Raises `LeaseLostError`.
+        """
+        self._fence(attempt)
         self.seconds_left = seconds_left
         share = done * self.units_total // total
         if share > self.units_done:
-            self.units_done, self.refusals = share, 0
+            self.units_done, self.losses, self.refusals = share, 0, 0
             self.record(JobProgressed(job_id=self.id, user_id=self.user_id, units_done=share, units_total=self.units_total))
 
     def complete(self, attempt: int, audio_id: str, duration: float) -> None:
-        """The audio is stored. Raises `LeaseLostError`: then that audio is nobody's."""
+        """Complete the job with its stored audio; again is no error. Raises `LeaseLostError`: the audio belongs to no job then."""
+        if self.status is JobStatus.COMPLETED and self.attempt == attempt:
+            return  # the database has applied a write whose reply was lost
         self._fence(attempt)
         self.status = JobStatus.COMPLETED
         self.units_done = self.units_total
@@ -207,9 +204,9 @@ class Job(Aggregate):
         self.error_message = message
         self._requeue()
 
-    def lose(self, moment: datetime) -> None:
-        """The lease has run out: back into the queue, or failed at the third loss. No change while the lease holds."""
-        if self.status is not JobStatus.PROCESSING or self.lease is None or self.lease.until > moment:
+    def expire_lease(self) -> None:
+        """Take the job from a worker that is gone: back into the queue, or failed at the third loss without progress."""
+        if self.status is not JobStatus.PROCESSING:
             return
         self.losses += 1
         if self.losses >= MAXIMUM_LOSSES:
@@ -258,10 +255,9 @@ class Job(Aggregate):
             self.record(JobCancelled(job_id=self.id, user_id=self.user_id))
         self.erase()
 
-    def _fence(self, attempt: int) -> Lease:
+    def _fence(self, attempt: int) -> None:
         if self.status is not JobStatus.PROCESSING or self.attempt != attempt or self.lease is None:
             raise LeaseLostError(self.id)
-        return self.lease
 
     def _put_down(self) -> None:
         self.lease = None
@@ -282,8 +278,3 @@ class Job(Aggregate):
     def _require(self, *statuses: JobStatus) -> None:
         if self.status not in statuses:
             raise JobStateConflictError(f"The job is {self.status.value}.", details={"status": self.status.value})
-
-
-def lease_until(moment: datetime, seconds: float) -> datetime:
-    """The end of a lease given at `moment`."""
-    return moment + timedelta(seconds=seconds)

@@ -53,7 +53,7 @@ async def change_clone(clone_id: str, body: ClonePatch, principal: VoicesWriter,
     """Rename it, or cancel its training."""
     model = await clones.change_clone(clone_id, body, principal, deps.studio)
     if body.status == "cancelled":
-        deps.worker.drop(model.id)
+        deps.worker.recheck(model.id)
     return ok(views.clone_view(model))
 
 
@@ -61,7 +61,7 @@ async def change_clone(clone_id: str, body: ClonePatch, principal: VoicesWriter,
 async def delete_clone(clone_id: str, principal: VoicesWriter, deps: Deps) -> Success[None]:
     """Forget it."""
     model = await clones.delete_clone(clone_id, principal, deps.studio)
-    deps.worker.drop(model.id)
+    deps.worker.recheck(model.id)
     return ok(None, message="The clone is deleted.")
 
 

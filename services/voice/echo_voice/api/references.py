@@ -91,7 +91,7 @@ async def delete_reference(model_id: str, principal: VoicesWriter, deps: Deps) -
     """Forget it; the provider's copy stays."""
     model = await references.find_reference(model_id, principal, deps.studio)
     await clones.delete_clone(model.id, principal, deps.studio)
-    deps.worker.drop(model.id)
+    deps.worker.recheck(model.id)
     return ReferenceDone(message="The voice model is deleted.")
 
 

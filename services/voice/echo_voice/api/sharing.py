@@ -20,7 +20,7 @@ async def delete_voices(body: BulkDeleteRequest, principal: VoicesWriter, deps: 
     results = await clones.delete_clones(body.ids, principal, deps.studio)
     for result in results:
         if result.deleted:
-            deps.worker.drop(result.id)
+            deps.worker.recheck(result.id)
     return ok(results)
 
 

@@ -62,8 +62,7 @@ class Sample(Task):
         """Forget what was measured and measure anew. Raises `SampleStateConflictError` while that is being done."""
         self.require(JobStatus.COMPLETED, JobStatus.FAILED)
         self.job_id = new_id("job")
-        self.losses = 0
-        self.queue()
+        self.begin_anew()
 
     def accept(
         self,

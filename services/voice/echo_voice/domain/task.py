@@ -1,14 +1,12 @@
 """Work that a worker does in the background: waiting in the database, claimed under a lease, fenced by its attempt."""
 
 from abc import abstractmethod
-from datetime import datetime, timedelta
 from typing import ClassVar
-
-from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ConflictError
+from echo_common.leases import Lease
 
 MAXIMUM_LOSSES = 3
 
@@ -17,20 +15,12 @@ class LeaseLostError(Exception):
     """The work is not this worker's any more: cancelled, or lost to another attempt."""
 
 
-class Lease(BaseModel):
-    """A worker's right to a piece of work until a moment."""
-
-    model_config = ConfigDict(frozen=True)
-
-    worker: str
-    until: datetime
-
-
 class Task(Aggregate):
     """An aggregate that waits for a worker's work: a sample to be processed, a voice model to be trained.
 
     pending → processing → completed, failed or cancelled. `attempt` rises with every claim and fences results: only the
-    latest attempt may renew, complete or fail. `losses` counts workers that vanished; the third fails the work.
+    latest attempt may renew, complete or fail. `losses` counts leases that expired since the work last progressed; the third
+    fails the work. `steps_reached` is the furthest that any attempt has come: only steps beyond it are progress.
     """
 
     conflict: ClassVar[type[ConflictError]] = ConflictError
@@ -42,6 +32,7 @@ class Task(Aggregate):
     lease: Lease | None = None
     steps_done: int = 0
     steps_total: int = 1
+    steps_reached: int = 0
     note: str | None = None
     error_code: str | None = None
     error_message: str | None = None
@@ -53,20 +44,21 @@ class Task(Aggregate):
             return 100
         return min(99, 100 * self.steps_done // max(1, self.steps_total))
 
-    def claim(self, worker: str, until: datetime) -> int:
-        """Give the work to a worker; the number of the attempt. Raises `conflict` unless pending."""
+    def claim(self, worker: str, lease_seconds: float) -> int:
+        """Give the work to a worker and return the number of the attempt. Raises `conflict` unless pending."""
         self.require(JobStatus.PENDING)
         self.work = JobStatus.PROCESSING
         self.attempt += 1
-        self.lease = Lease(worker=worker, until=until)
+        self.lease = Lease(worker=worker, seconds=lease_seconds)
         self.steps_done = 0
         self.on_progress()
         return self.attempt
 
-    def renew(self, attempt: int, until: datetime, steps_done: int, steps_total: int, note: str | None) -> None:
-        """The worker lives: lease and progress go up. Raises `LeaseLostError`."""
-        lease = self.fence(attempt)
-        self.lease = Lease(worker=lease.worker, until=until)
+    def renew(self, attempt: int, steps_done: int, steps_total: int, note: str | None) -> None:
+        """Renew the lease and record the progress. Raises `LeaseLostError`."""
+        self.fence(attempt)
+        if steps_done > self.steps_reached:
+            self.steps_reached, self.losses = steps_done, 0
         if (steps_done, steps_total, note) != (self.steps_done, self.steps_total, self.note):
             self.steps_done, self.steps_total, self.note = steps_done, steps_total, note
             self.on_progress()
@@ -81,15 +73,20 @@ class Task(Aggregate):
         self.fence(attempt)
         self.queue()
 
-    def lose(self, moment: datetime) -> None:
-        """The lease has run out: back into the queue, or failed at the third loss. No change while the lease holds."""
-        if self.work is not JobStatus.PROCESSING or self.lease is None or self.lease.until > moment:
+    def expire_lease(self) -> None:
+        """Take the work from a worker that is gone: back into the queue, or failed at the third loss without progress."""
+        if self.work is not JobStatus.PROCESSING:
             return
         self.losses += 1
         if self.losses >= MAXIMUM_LOSSES:
             self.give_up("WORKER_LOST", f"The work was lost by {self.losses} workers in a row; it may be tried again.")
         else:
             self.queue()
+
+    def begin_anew(self) -> None:
+        """Wait for a worker with nothing counted: no losses, no progress."""
+        self.losses = self.steps_reached = 0
+        self.queue()
 
     def queue(self) -> None:
         """Wait for a worker."""
@@ -109,11 +106,10 @@ class Task(Aggregate):
         self.work = status
         self.lease = None
 
-    def fence(self, attempt: int) -> Lease:
+    def fence(self, attempt: int) -> None:
         """Raises `LeaseLostError` unless this attempt has the work."""
         if self.work is not JobStatus.PROCESSING or self.attempt != attempt or self.lease is None:
             raise LeaseLostError(self.id)
-        return self.lease
 
     def require(self, *statuses: JobStatus) -> None:
         """Raises `conflict` unless the work stands so."""
@@ -131,8 +127,3 @@ class Task(Aggregate):
     @abstractmethod
     def on_failed(self, code: str, message: str) -> None:
         """Record that it is given up."""
-
-
-def lease_until(moment: datetime, seconds: float) -> datetime:
-    """The end of a lease given at `moment`."""
-    return moment + timedelta(seconds=seconds)

@@ -171,8 +171,8 @@ class VoiceModel(Task):
             raise CloneStateConflictError("The consent has been revoked.")
         self.history = [*self.history, self._training(self.updated_at)]
         self.config = config or self.config
-        self.job_id, self.started_at, self.losses = new_id("job"), now(), 0
-        self.queue()
+        self.job_id, self.started_at = new_id("job"), now()
+        self.begin_anew()
 
     def rename(self, name: str) -> None:
         """Give it another name."""

@@ -1,0 +1,3 @@
+from tests.integration.voice.conftest import speech, start
+
+__all__ = ["speech", "start"]
