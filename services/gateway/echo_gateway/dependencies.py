@@ -6,7 +6,7 @@ from echo_common.http.idempotency import Idempotency
 from echo_gateway.answers import Answers
 from echo_gateway.clients import Clients
 from echo_gateway.limits import Limits
-from echo_gateway.live import Doorbells
+from echo_gateway.live import Watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,5 +16,5 @@ class Dependencies:
     clients: Clients
     limits: Limits
     keys: Idempotency
-    bells: Doorbells
+    watches: Watches
     answers: Answers

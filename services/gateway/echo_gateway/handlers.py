@@ -27,12 +27,12 @@ TrainingChanged = VoiceModelTrainingProgressed | VoiceModelReady | VoiceModelFai
 
 async def ring_for_job(event: JobChanged, dependencies: Dependencies) -> None:
     """A job has begun, got further, or ended."""
-    dependencies.bells.ring(event.job_id)
+    dependencies.watches.ring(event.job_id)
 
 
 async def ring_for_training(event: TrainingChanged, dependencies: Dependencies) -> None:
     """A clone's training has begun, got further, or ended."""
-    dependencies.bells.ring(event.voice_model_id)
+    dependencies.watches.ring(event.voice_model_id)
 
 
 for change in get_args(JobChanged):

@@ -1,16 +1,18 @@
-"""Jobs as they go: server-sent events derived from a job's state. State is the truth, events from the bus are doorbells."""
+"""Progress as server-sent events, derived from a job's state. The state decides; events from the bus only say when to poll it."""
 
 import asyncio
 import json
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
+from echo_common.auth.tokens import TokenVerifier
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import EchoError
 from echo_common.http.client import ServiceClient
@@ -18,6 +20,7 @@ from echo_common.http.forward import CLIENT_GONE, Caller
 
 POLL_SECONDS = 2.5
 HEARTBEAT_SECONDS = 15.0
+_OUTAGE = 500
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -30,33 +33,150 @@ _MESSAGES = {
 }
 
 
-class Doorbells:
-    """Wakes whoever watches a job. Rings for jobs that nobody watches are lost, as they should be."""
+class Watches:
+    """The jobs that clients follow: each is polled once, however many follow it.
+
+    Notifications for jobs that nobody follows are lost, as they should be.
+    """
 
     def __init__(self) -> None:
-        self._bells: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._watches: dict[str, _Watch] = {}
+        self._by_job: defaultdict[str, set[_Watch]] = defaultdict(set)
 
-    @contextmanager
-    def at(self, job_id: str) -> Iterator[asyncio.Event]:
-        """A bell that rings when something happens to the job, while the context lasts."""
-        bell = asyncio.Event()
-        self._bells[job_id].add(bell)
+    @asynccontextmanager
+    async def following(self, client: ServiceClient, job_id: str, path: str, token: str) -> "AsyncIterator[_Watch]":
+        """Take part in the watch of a job while the context lasts. `token` is the `Authorization` that may see the job.
+
+        The last to leave ends the poll.
+        """
+        watch = self._watches.get(path)
+        if watch is None:
+            watch = self._watches[path] = _Watch(client, path)
+            self._by_job[job_id].add(watch)
+        watch.tokens[token] += 1
         try:
-            yield bell
+            yield watch
         finally:
-            self._bells[job_id].discard(bell)
-            if not self._bells[job_id]:
-                del self._bells[job_id]
+            watch.tokens[token] -= 1
+            if not watch.tokens[token]:
+                del watch.tokens[token]
+            if not watch.tokens:
+                del self._watches[path]
+                self._by_job[job_id].discard(watch)
+                if not self._by_job[job_id]:
+                    del self._by_job[job_id]
+                await watch.close()
 
     def ring(self, job_id: str) -> None:
-        """Something happened to the job."""
-        for bell in self._bells.get(job_id, ()):
-            bell.set()
+        """Poll the job now: something happened to it."""
+        for watch in self._by_job.get(job_id, ()):
+            watch.ring()
 
     @property
     def watched(self) -> int:
-        """How many jobs are being watched."""
-        return len(self._bells)
+        """Number of jobs that are followed."""
+        return len(self._watches)
+
+
+class _Watch:
+    """One job as all its followers see it. `tokens` counts the followers by what authorizes them.
+
+    `state` is the job as last polled, `number` rises with every state that differs. Each follower was shown the job by the
+    service itself, for its own token, before it reads what was polled with another's.
+    """
+
+    def __init__(self, client: ServiceClient, path: str) -> None:
+        self.tokens: Counter[str] = Counter()
+        self.refused: set[str] = set()
+        self.state: Mapping[str, Any] | None = None
+        self.number = 0
+        self._client = client
+        self._path = path
+        self._rung = asyncio.Event()
+        self._news = asyncio.Event()
+        self._frames: dict[int, tuple[str, int]] = {}
+        self._poll: asyncio.Task[None] | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be polled."""
+        return self._poll is not None and self._poll.done()
+
+    async def join(self, token: str) -> None:
+        """Have the service show the job to this token. Raises what the service refuses."""
+        job = await self._ask(token)
+        if self._poll is None:
+            self._show(job)
+            self._poll = asyncio.create_task(self._keep_polling())
+
+    def ring(self) -> None:
+        """Poll now."""
+        self._rung.set()
+
+    def frames(self, seen: int) -> tuple[str, int]:
+        """The frames after the event `seen`, and the id of the last of them."""
+        assert self.state is not None  # noqa: S101 - after `join`
+        if seen not in self._frames:
+            text, last = "", seen
+            for last, event in events_since(self.state, seen):
+                text += f"id: {last}\ndata: {json.dumps(event)}\n\n"
+            self._frames[seen] = text, last
+        return self._frames[seen]
+
+    async def newer(self, number: int) -> None:
+        """Return when there is another state than `number`, nothing more is polled, or after `POLL_SECONDS`."""
+        if self.number == number and not self.over:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):  # wait_for of Python 3.11 can swallow the cancellation
+                    await self._news.wait()
+
+    async def close(self) -> None:
+        """End the poll."""
+        if self._poll is not None:
+            self._poll.cancel()
+            await asyncio.gather(self._poll, return_exceptions=True)
+
+    async def _keep_polling(self) -> None:
+        try:
+            while not self._ended():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._rung.wait()
+                self._rung.clear()
+                await self._look()
+        finally:
+            self._tell()
+
+    def _ended(self) -> bool:
+        return self.state is not None and JobStatus(self.state["status"]).terminal
+
+    async def _look(self) -> None:
+        """Poll with the token of any follower. One that is refused ends its own followers alone."""
+        while token := next((token for token in self.tokens if token not in self.refused), None):
+            try:
+                self._show(await self._ask(token))
+            except EchoError as error:
+                if error.status >= _OUTAGE:
+                    return
+                self.refused.add(token)
+                self._tell()
+            else:
+                return
+
+    async def _ask(self, token: str) -> Mapping[str, Any]:
+        job: Mapping[str, Any] = await self._client.request("GET", self._path, headers={"Authorization": token})
+        return job
+
+    def _show(self, job: Mapping[str, Any]) -> None:
+        if job != self.state:
+            self.state = job
+            self.number += 1
+            self._frames.clear()
+            self._tell()
+
+    def _tell(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
 
 def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -90,7 +210,7 @@ def _percent(units: int, total: int) -> int:
 
 async def follow(
     client: ServiceClient,
-    bells: Doorbells,
+    watches: Watches,
     job_id: str,
     scope: Scope,
     receive: Receive,
@@ -100,41 +220,58 @@ async def follow(
 ) -> None:
     """Send a job's events until its end. Resumes after `Last-Event-ID`. `place` is where the service shows the job.
 
-    Raises what the service refuses before the first byte: a stranger's job is not found. A token that expires, or a job that
-    is deleted, ends the stream without the `complete` event.
+    Raises what the service refuses before the first byte: a stranger's job is not found. A token that expires or is revoked,
+    or a job that is deleted, ends the stream without the `complete` event.
     """
     headers = dict(scope["headers"])
-    asked = {"Authorization": headers.get(b"authorization", b"").decode("latin-1")}
-    seen, path = _last_event_id(headers), place.format(quote(job_id, safe=""))
-    with Caller(receive) as caller, bells.at(job_id) as bell:
+    token = headers.get(b"authorization", b"").decode("latin-1")
+    path = place.format(quote(job_id, safe=""))
+    with Caller(receive) as caller:
         caller.watch()
-        job = await client.request("GET", path, headers=asked)
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        text, silent_since = "retry: 2000\n\n", time.monotonic()
-        while True:
-            for number, event in events_since(job, seen):
-                text += f"id: {number}\ndata: {json.dumps(event)}\n\n"
-                seen = number
-            if JobStatus(job["status"]).terminal:
-                await _write(send, text + 'data: {"event": "complete"}\n\n', more=False)
-                return
-            if not text and time.monotonic() - silent_since >= HEARTBEAT_SECONDS:
-                text = ":\n\n"
-            if text:
-                await _write(send, text)
-                text, silent_since = "", time.monotonic()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):  # wait_for of Python 3.11 can swallow the cancellation
-                    await bell.wait()
-            bell.clear()
-            try:
-                job = await client.request("GET", path, headers=asked)
-            except EchoError as error:
-                if error.status < 500:
-                    await _write(send, "", more=False)
-                    return
+        async with watches.following(client, job_id, path, token) as watch:
+            await watch.join(token)
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            verifier: TokenVerifier = scope["app"].state.verifier
+            await _send_events(watch, _last_event_id(headers), send, partial(_authorized, verifier, watch, token))
+            return
     if caller.gone:
         await send({"type": "http.response.start", "status": CLIENT_GONE, "headers": []})
+
+
+async def _send_events(watch: _Watch, seen: int, send: Send, authorized: Callable[[], Awaitable[bool]]) -> None:
+    text, silent_since, verified = "retry: 2000\n\n", time.monotonic(), time.monotonic()
+    while True:
+        number, over = watch.number, watch.over
+        frames, seen = watch.frames(seen)
+        text += frames
+        if JobStatus((watch.state or {})["status"]).terminal:
+            await _write(send, text + 'data: {"event": "complete"}\n\n', more=False)
+            return
+        if over:
+            await _write(send, text, more=False)
+            return
+        if not text and time.monotonic() - silent_since >= HEARTBEAT_SECONDS:
+            text = ":\n\n"
+        if text:
+            await _write(send, text)
+            text, silent_since = "", time.monotonic()
+        await watch.newer(number)
+        if time.monotonic() - verified >= POLL_SECONDS / 2 or watch.refused:
+            verified = time.monotonic()
+            if not await authorized():
+                await _write(send, "", more=False)
+                return
+
+
+async def _authorized(verifier: TokenVerifier, watch: _Watch, token: str) -> bool:
+    """Whether the token still authorizes its bearer; while auth cannot be reached, it does."""
+    if token in watch.refused:
+        return False
+    try:
+        await verifier.verify(token.partition(" ")[2].strip())
+    except EchoError as error:
+        return error.status >= _OUTAGE
+    return True
 
 
 async def _write(send: Send, text: str, *, more: bool = True) -> None:

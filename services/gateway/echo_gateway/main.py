@@ -17,7 +17,7 @@ from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
 from echo_gateway.door import Identify
 from echo_gateway.limits import Limit, Limits
-from echo_gateway.live import Doorbells
+from echo_gateway.live import Watches
 from echo_gateway.routes import ROUTERS, UPLOADS
 from echo_gateway.settings import GatewaySettings
 
@@ -34,7 +34,7 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
         try:
             async with open_clients(chosen, adapters.auth) as clients:
                 keys = await Idempotency.open(adapters.store)
-                yield Dependencies(clients, limits, keys, Doorbells(), Answers(chosen.answer_bytes))
+                yield Dependencies(clients, limits, keys, Watches(), Answers(chosen.answer_bytes))
         finally:
             await limits.close()
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 import pytest
 
 from echo_common.bus.delivery import encode
-from echo_common.contracts.events.synthesis import JobCompleted, JobProgressed
-from tests.integration.gateway.conftest import Gateway
+from echo_common.contracts.events.synthesis import JobCompleted, JobProgressed, JobStarted
+from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.upstream import Exchange, Upstream
 
@@ -28,6 +30,7 @@ class ScriptedJob:
     owner: str = "usr_1"
     asked: int = 0
     tokens: list[str | None] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
 
     async def answer(self, exchange: Exchange) -> None:
         self.asked += 1
@@ -35,7 +38,10 @@ class ScriptedJob:
         if exchange.asked.target.partition("?")[0] != "/job/job_1":
             await exchange.json({"code": "JOB_NOT_FOUND", "message": "There is no such job."}, status=404)
             return
-        await exchange.json({name: value for name, value in vars(self).items() if name not in {"asked", "tokens"}})
+        if exchange.asked.header("authorization") in self.refused:
+            await exchange.json({"code": "INVALID_TOKEN", "message": "It is not valid any more."}, status=401)
+            return
+        await exchange.json({name: value for name, value in vars(self).items() if name not in {"asked", "tokens", "refused"}})
 
 
 @pytest.fixture
@@ -125,7 +131,7 @@ async def test_a_strangers_job_is_not_found(gateway: Gateway, job: ScriptedJob) 
         assert response.status == 404
     async with gateway.ask("GET", PROGRESS, headers={}) as response:
         assert response.status == 401
-    assert gateway.deps.bells.watched == 0
+    assert gateway.deps.watches.watched == 0
 
 
 async def test_synthesis_sees_the_callers_own_token(gateway: Gateway, job: ScriptedJob) -> None:
@@ -142,5 +148,70 @@ async def test_listeners_that_leave_leave_nothing_behind(gateway: Gateway, job: 
         async with gateway.ask("GET", PROGRESS) as response:
             await Listener(response).next()
             response.close()
-    await eventually(lambda: gateway.deps.bells.watched == 0)
+    await eventually(lambda: gateway.deps.watches.watched == 0)
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 2)
+
+
+async def test_two_hundred_clients_of_a_job_cost_one_poll(start: Start, job: ScriptedJob) -> None:
+    job.status, job.units_total = "processing", 20
+    clients = 200
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(start(limit_user=0, open_subscriptions=0))
+        connector = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+        url, headers = gateway.url + PROGRESS, gateway.bearer()
+        listeners = [Listener(await stack.enter_async_context(connector.get(url, headers=headers))) for _ in range(clients)]
+        for listener in listeners:
+            assert [(await listener.next())[0] for _ in range(2)] == [1, 2]
+        before = job.asked
+        for done in range(1, 11):
+            job.units_done = done
+            await gateway.bus.publish([encode(JobProgressed(job_id="job_1", user_id="usr_1", units_done=done, units_total=20))])
+            told = await asyncio.gather(*(listener.next() for listener in listeners))
+            assert {number for number, _ in told} == {2 + done}
+        assert job.asked - before < clients / 4
+        assert gateway.deps.watches.watched == 1
+
+
+async def test_the_poll_ends_with_the_last_client(gateway: Gateway, job: ScriptedJob) -> None:
+    async with gateway.ask("GET", PROGRESS) as first, gateway.ask("GET", PROGRESS) as second:
+        for response in (first, second):
+            await Listener(response).next()
+        first.close()
+        job.status = "processing"
+        await gateway.bus.publish([encode(JobStarted(job_id="job_1", user_id="usr_1", attempt=1))])
+        assert (await Listener(second).next())[0] == 2
+    await eventually(lambda: gateway.deps.watches.watched == 0)
+    asked = job.asked
+    await gateway.bus.publish([encode(JobStarted(job_id="job_1", user_id="usr_1", attempt=1))])
+    async with gateway.ask("GET", PROGRESS) as again:
+        await Listener(again).next()
+    assert job.asked == asked + 1
+
+
+async def test_a_client_whose_session_ends_is_cut_off_and_the_others_go_on(gateway: Gateway, job: ScriptedJob) -> None:
+    job.status, job.units_total = "processing", 9
+    mine, ended = gateway.bearer(sid="ses_mine"), gateway.bearer(sid="ses_ended")
+    async with gateway.ask("GET", PROGRESS, headers=ended) as first, gateway.ask("GET", PROGRESS, headers=mine) as second:
+        cut, kept = Listener(first), Listener(second)
+        for listener in (cut, kept):
+            assert [(await listener.next())[0] for _ in range(2)] == [1, 2]
+        gateway.issuer.revoked_sessions.append("ses_ended")
+        assert await cut.rest() == []
+        job.status, job.units_done = "completed", 9
+        assert (await kept.rest())[-1][1] == {"event": "complete"}
+
+
+async def test_what_the_service_refuses_one_token_it_does_not_refuse_the_others(gateway: Gateway, job: ScriptedJob) -> None:
+    job.status, job.units_total = "processing", 9
+    doomed = gateway.bearer(sid="ses_1")
+    async with (
+        gateway.ask("GET", PROGRESS, headers=doomed) as first,
+        gateway.ask("GET", PROGRESS, headers=gateway.bearer(sid="ses_2")) as second,
+    ):
+        cut, kept = Listener(first), Listener(second)
+        for listener in (cut, kept):
+            assert [(await listener.next())[0] for _ in range(2)] == [1, 2]
+        job.refused.add(doomed["Authorization"])
+        assert await cut.rest() == []
+        job.status, job.units_done = "completed", 9
+        assert (await kept.rest())[-1][1] == {"event": "complete"}

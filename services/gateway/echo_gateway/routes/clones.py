@@ -288,7 +288,7 @@ async def _progress(scope: Request, receive: Receive, send: Send) -> None:
     if client is None:
         raise ServiceUnavailableError("There is no voice here.")
     clone_id = scope["path_params"]["clone_id"]
-    await follow(client, dependencies.bells, clone_id, scope, receive, send, place="/voice/clones/{}/training")
+    await follow(client, dependencies.watches, clone_id, scope, receive, send, place="/voice/clones/{}/training")
 
 
 @clones.forward(

@@ -198,7 +198,7 @@ def delete_job(job_id: JobId) -> None:
 async def _progress(scope: Request, receive: Receive, send: Send) -> None:
     admit(scope, Scope.SPEECH_READ)
     dependencies: Dependencies = scope["app"].state.dependencies
-    await follow(dependencies.clients["synthesis"], dependencies.bells, scope["path_params"]["job_id"], scope, receive, send)
+    await follow(dependencies.clients["synthesis"], dependencies.watches, scope["path_params"]["job_id"], scope, receive, send)
 
 
 @jobs.forward(
