@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import JobNotFoundError, JobStateConflictError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import AudioFormat, JobStatus
