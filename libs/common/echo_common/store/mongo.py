@@ -28,7 +28,7 @@ _BATCH = 256
 _DUPLICATE_KEY = 11000
 _EXISTS = 48
 _INDEX_DIFFERS = {85, 86}
-_INDEX_IN_MESSAGE = re.compile(r"index: (?:\S+\.\$)?(\S+)\s+dup key")
+_INDEX_IN_MESSAGE = re.compile(r"index: (\S{1,300}) {1,9}dup key")
 
 
 async def open_store(url: str, database: str) -> Store:
@@ -195,6 +195,6 @@ def _duplicate(error: PyMongoError) -> DuplicateError | None:
     if details.get("code", error.code) != _DUPLICATE_KEY:
         return None
     if named := _INDEX_IN_MESSAGE.search(str(details.get("errmsg", error))):
-        return DuplicateError(named[1])
+        return DuplicateError(named[1].rpartition(".$")[2])
     pattern: Mapping[str, Any] = details.get("keyPattern", {})
     return DuplicateError("_id_" if "_id" in pattern else "_".join(f"{name}_{order}" for name, order in pattern.items()))

@@ -12,6 +12,8 @@ from echo_synthesis.text.habits import HABITS, OTHER, Habits
 from echo_synthesis.text.reading import Rules, Said
 
 _LONGEST = 15
+_DIGITS = re.compile(r"\d+")
+_APART_BY = {grouping: re.compile(grouping) for grouping in (r"[.\s]", ",")}
 _BEFORE = r"(?<![A-Za-z0-9_:/])(?<!\d[.,])"
 _AFTER = r"(?![\d:/]|[.,]\d)"
 _DASH = r"[-\N{EN DASH}\N{EM DASH}]"
@@ -40,8 +42,11 @@ class _Reader:
     def __init__(self, habits: Habits, code: str | None) -> None:
         self._habits = habits
         self._code = code
-        self._grouping = r"[.\s]" if habits.decimal == "," else ","
-        self._figure = rf"(?:\d{{1,3}}(?:{self._grouping}\d{{3}}){{1,4}}(?!\d)|\d{{1,{_LONGEST}}})(?:{re.escape(habits.decimal)}\d{{1,15}})?"
+        grouping = r"[.\s]" if habits.decimal == "," else ","
+        self._apart = _APART_BY[grouping]
+        self._figure = (
+            rf"(?:\d{{1,3}}(?:{grouping}\d{{3}}){{1,4}}(?!\d)|\d{{1,{_LONGEST}}})(?:{re.escape(habits.decimal)}\d{{1,15}})?"
+        )
         self._found = Rules()
 
     def rules(self) -> Rules:
@@ -65,7 +70,7 @@ class _Reader:
 
     def _said(self, written: str) -> str:
         """A number as it is written, in words."""
-        whole, _, rest = re.sub(self._grouping, "", written).partition(self._habits.decimal)
+        whole, _, rest = self._apart.sub("", written).partition(self._habits.decimal)
         if not rest:
             return self._cardinal(int(whole))
         if not self._habits.point:
@@ -106,7 +111,7 @@ class _Reader:
             r"(?<![\w.,+])(?P<plus>)0\d(?:[. ]\d\d){4}(?![\w-])",
         )
         def _telephone(match: re.Match[str]) -> Said:
-            groups = [self._digits(group) for group in re.findall(r"\d+", match[0])]
+            groups = [self._digits(group) for group in _DIGITS.findall(match[0])]
             return " ".join(filter(None, (self._habits.plus if match["plus"] else "", ", ".join(groups))))
 
     def _times(self) -> None:

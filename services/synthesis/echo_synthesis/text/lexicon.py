@@ -3,6 +3,8 @@
 # ruff: noqa: D102, RUF001  (what the properties are, the class tells)
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from echo_synthesis.text.reading import Piece, Reading
@@ -24,28 +26,68 @@ class Pronunciation(Protocol):
     def case_sensitive(self) -> bool: ...
 
 
+@dataclass(slots=True)
+class _Term:
+    """A pronunciation's place among the others, and how many characters stand before its first word."""
+
+    rank: int
+    lead: int
+    pronunciation: Pronunciation
+    _pattern: re.Pattern[str] | None = None
+
+    def match(self, text: str, start: int) -> re.Match[str] | None:
+        """Find the term at a place. Most terms of a dictionary are never looked for."""
+        if self._pattern is None:
+            term = self.pronunciation.term
+            self._pattern = re.compile(pattern_of(term), 0 if self.pronunciation.case_sensitive else re.IGNORECASE)
+        return self._pattern.match(text, start)
+
+
+@dataclass(slots=True)
+class _Node:
+    """The terms whose words lead here, and the words that lead on."""
+
+    terms: list[_Term] = field(default_factory=list)
+    following: dict[str, "_Node"] = field(default_factory=dict)
+
+
 class Lexicon:
     """Finds terms as whole words; the longer term goes first, among equals what stands earlier."""
 
     def __init__(self, pronunciations: Sequence[Pronunciation], *, phonemes: bool) -> None:
         self._phonemes = phonemes
-        self._by_word: dict[str, list[tuple[int, re.Pattern[str], Pronunciation]]] = {}
-        for each in sorted(pronunciations, key=lambda each: -len(each.term)):
-            word = _WORD.search(each.term)
-            if word is not None:
-                pattern = re.compile(_pattern(each.term), 0 if each.case_sensitive else re.IGNORECASE)
-                self._by_word.setdefault(word[0].casefold(), []).append((word.start(), pattern, each))
+        self._root = _Node()
+        for rank, each in enumerate(sorted(pronunciations, key=lambda each: -len(each.term))):
+            words = list(_WORD.finditer(each.term))
+            if not words:
+                continue
+            node = self._root
+            for word in words:
+                node = node.following.setdefault(word[0].casefold(), _Node())
+            node.terms.append(_Term(rank, words[0].start(), each))
 
     def find(self, text: str) -> Iterator[tuple[re.Match[str], Pronunciation]]:
         """Where the terms stand, in order, not overlapping."""
+        words = list(_WORD.finditer(text))
+        folded = [word[0].casefold() for word in words]
         end = 0
-        for word in _WORD.finditer(text):
-            for lead, pattern, pronunciation in self._by_word.get(word[0].casefold(), ()):
-                start = word.start() - lead
-                if start >= end and (found := pattern.match(text, start)):
-                    yield found, pronunciation
+        for index, word in enumerate(words):
+            for term in self._beginning_with(folded, index):
+                start = word.start() - term.lead
+                if start >= end and (found := term.match(text, start)):
+                    yield found, term.pronunciation
                     end = found.end()
                     break
+
+    def _beginning_with(self, words: Sequence[str], index: int) -> list[_Term]:
+        """Return the terms whose words follow from a place on, the longest term first."""
+        terms: list[_Term] = []
+        node = self._root.following.get(words[index])
+        while node is not None:
+            terms += node.terms
+            index += 1
+            node = node.following.get(words[index]) if index < len(words) else None
+        return sorted(terms, key=attrgetter("rank"))
 
     def read(self, text: str) -> Iterator[Reading]:
         """The terms' readings. A term that has IPA only has none without `phonemes`; see `unspeakable`."""
@@ -73,7 +115,8 @@ def relevant(pronunciations: Sequence[Entry], text: str) -> list[Entry]:
     return [each for each in pronunciations if words.issuperset(word.casefold() for word in _WORD.findall(each.term))]
 
 
-def _pattern(term: str) -> str:
+def pattern_of(term: str) -> str:
+    """Return the pattern that finds a term as whole words."""
     words = r"\s+".join(map(re.escape, term.split()))
     before = r"(?<!\w)(?<!\w\.)" if term[0].isalnum() else ""
     after = r"(?!\w|\.\w)" if term[-1].isalnum() else ""

@@ -7,22 +7,24 @@ from echo_synthesis.text.headings import named
 from echo_synthesis.text.visible import Heading, Limits, Sight, Visible
 
 _LONGEST_HEADING = 200
-_HEADING = re.compile(r" {0,3}(?P<hashes>#{1,6})[ \t]+(?P<title>.*?)(?:[ \t]+#+)?[ \t]*$")
+_HEADING = re.compile(r" {0,3}(?P<hashes>#{1,6})[ \t]++(?P<title>.*+)")
 _RULE = re.compile(r" {0,3}(?:=+|-+|(?:[-*_][ \t]*){3,})$")
-_FENCE = re.compile(r"[ \t>]*(?P<mark>`{3,}|~{3,})[^`]*$")
+_FENCE = re.compile(r"[ \t>]*+(?P<mark>`{3,}+|~{3,}+)[^`]*+$")
 _QUOTE = re.compile(r" {0,3}(?:>[ \t]?)+")
 _BULLET = re.compile(r"[ \t]*(?:[-*+•‣▪])[ \t]+(?:\[[ xX]\][ \t]+)?")
 _NUMBER = re.compile(r"[ \t]*(?=\d{1,9}[.)][ \t])")
 _DEFINITION = re.compile(
-    r" {0,3}\[(?P<name>[^\[\]\n]{1,200})\]:[ \t]*(?:<[^<>\n]*>|\S*[/.\#:]\S*)[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\))?[ \t]*$"
+    r" {0,3}\[(?P<name>[^\[\]\n]{1,200})\]:[ \t]*+(?:<[^<>\n]*+>|(?=[^\s/.\#:]*+[/.\#:])\S++)"
+    r"[ \t]*+(?:\"[^\"\n]*+\"|'[^'\n]*+'|\([^()\n]*+\))?[ \t]*+$"
 )
-_DELIMITERS = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+_DELIMITERS = re.compile(r"[ \t]*+\|?+[ \t]*+:?+-++:?+[ \t]*+(?:\|[ \t]*+:?+-++:?+[ \t]*+)*+\|?+[ \t]*+$")
 
 _CELL = re.compile(r"[^|\\\s](?:[^|\\]|\\.)*(?<!\s)")
 
 _LABEL = r"(?P<label>(?:[^\[\]\\\n]|\n(?!\s*\n)|\\.|\[[^\[\]\n]{0,100}\]){0,500}+)"
 _TARGET = r"\(\s{0,3}(?:<[^<>\n]{0,500}>|[^\s()]{0,500}(?:\([^\s()]{0,100}\)[^\s()]{0,100}){0,3})(?:\s{1,3}(?:\"[^\"]{0,200}\"|'[^']{0,200}'))?\s{0,3}\)"
 _BLOCKS = "p|div|h[1-6]|ul|ol|li|tr|table|thead|tbody|section|article|blockquote|pre|details|summary|dl|dt|dd|hr|br"
+_BLOCK = re.compile(_BLOCKS, re.IGNORECASE)
 _TAGS = (
     f"{_BLOCKS}|a|b|i|u|s|em|strong|small|big|sub|sup|span|code|kbd|mark|del|ins|img|td|th|font|center|abbr|cite|q|samp|var|wbr"
 )
@@ -91,7 +93,7 @@ class _Page:
     def _heading(self, start: int, line: re.Match[str], level: int) -> None:
         self._begin(start)
         first = self._sight.length
-        self._inline(*line.span("title"))
+        self._inline(line.start("title"), line.start("title") + len(_without_closing(line["title"])))
         self._sight.headings.append(Heading(first, self._sight.length, level))
         self._sight.part(line.end())
         self._run = line.end()
@@ -155,7 +157,7 @@ class _Page:
                 self._inline(*found.span("label"))
             elif found["entity"]:
                 self._entity(found)
-            elif found["tag"] and re.fullmatch(_BLOCKS, found["tag"].lower()):
+            elif found["tag"] and _BLOCK.fullmatch(found["tag"]):
                 self._sight.part(found.start())
         self._sight.show(start, end)
 
@@ -164,6 +166,13 @@ class _Page:
         if shown == found[0] or not shown.isprintable():
             shown = " " if shown != found[0] else shown
         self._sight.put(shown, *found.span())
+
+
+def _without_closing(title: str) -> str:
+    """A heading's title without the number signs that may close its line."""
+    title = title.rstrip(" \t")
+    bare = title.rstrip("#")
+    return bare.rstrip(" \t") if bare[-1:] in {" ", "\t"} else title
 
 
 def _lines(text: str) -> list[tuple[int, int]]:

@@ -13,9 +13,16 @@ from echo_synthesis.text.english.calendar import say_date, say_time
 from echo_synthesis.text.foreign import code_of
 from echo_synthesis.text.reading import read
 
-_FIGURE = re.compile(r"[-\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3})+|\d{1,15})(?:\.\d{1,15})?")
-_WHOLE = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,15}")
+_FIGURE = re.compile(r"[-\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,15})?")
+_WHOLE = re.compile(r"\d{1,3}(?:,\d{3}){1,4}|\d{1,15}")
 _FIGURES = re.compile(r"\d+")
+_LONGEST_OF_A_DATE = 4
+_ORDINAL_ENDING = re.compile(r"(?<=\d)(?:st|nd|rd|th)$", re.IGNORECASE)
+_ONLY_FIGURES = re.compile(r"[\d\s.,-]+")
+_DIALLED = re.compile(r"\+?[\d\s().-]{2,30}")
+_DIGIT = re.compile(r"\d")
+_SIGN = re.compile(r"[^\d\s.,-]")
+_FRACTION = re.compile(r"\d/\d|[¼½¾⅓⅔⅛⅜⅝⅞]")
 _TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s?(?:([ap])\.?m\.?)?", re.IGNORECASE)
 _ORDERS = frozenset(["mdy", "dmy", "ymd", "md", "dm", "ym", "my", "y", "m", "d", "ydm"])
 
@@ -48,7 +55,7 @@ def _cardinal(text: str, _: str | None, language: str) -> str | None:
 
 
 def _ordinal(text: str, _: str | None, language: str) -> str | None:
-    plain = re.sub(r"(?i)(?<=\d)(?:st|nd|rd|th)$", "", text)
+    plain = _ORDINAL_ENDING.sub("", text)
     value = int(plain.replace(",", "")) if _WHOLE.fullmatch(plain) else numbers.roman(plain)
     if not value:
         return None
@@ -59,7 +66,7 @@ def _ordinal(text: str, _: str | None, language: str) -> str | None:
 
 
 def _digits(text: str, _: str | None, language: str) -> str | None:
-    if not re.fullmatch(r"[\d\s.,-]+", text):
+    if not _ONLY_FIGURES.fullmatch(text):
         return None
     figures = [each for each in text if each.isdecimal()]
     if not figures:
@@ -79,7 +86,7 @@ def _date(text: str, form: str | None, language: str) -> str | None:
         return aloud(text, language) if read(text, calendar.rules) else None
     figures = _FIGURES.findall(text)
     order = form or {2: "md", 3: "ymd" if len(figures[0]) == 4 else "mdy"}.get(len(figures), "")
-    if order not in _ORDERS or len(figures) != len(order):
+    if order not in _ORDERS or len(figures) != len(order) or max(map(len, figures)) > _LONGEST_OF_A_DATE:
         return None
     parts = dict(zip(order, map(int, figures), strict=True))
     years = parts.get("y")
@@ -103,23 +110,23 @@ def _time(text: str, _: str | None, language: str) -> str | None:
 
 
 def _telephone(text: str, _: str | None, language: str) -> str | None:
-    if not _is_english(language) or not re.fullmatch(r"\+?[\d\s().-]{2,30}", text):
+    if not _is_english(language) or not _DIALLED.fullmatch(text):
         return None
     readings = read(text, telephone)
     if len(readings) == 1 and (readings[0].start, readings[0].end) == (0, len(text)):
         return " ".join(piece.text for piece in readings[0].pieces)
-    groups = ", ".join(numbers.digits(group) for group in re.findall(r"\d+", text))
+    groups = ", ".join(numbers.digits(group) for group in _FIGURES.findall(text))
     return f"plus {groups}" if text.startswith("+") else groups or None
 
 
 def _currency(text: str, _: str | None, language: str) -> str | None:
-    if not _is_english(language) or not re.search(r"\d", text) or not re.search(r"[^\d\s.,-]", text):
+    if not _is_english(language) or not _DIGIT.search(text) or not _SIGN.search(text):
         return None
     return aloud(text, language)
 
 
 def _fraction(text: str, _: str | None, language: str) -> str | None:
-    return aloud(text, language) if _is_english(language) and re.search(r"\d/\d|[¼½¾⅓⅔⅛⅜⅝⅞]", text) else None
+    return aloud(text, language) if _is_english(language) and _FRACTION.search(text) else None
 
 
 def aloud(text: str, language: str) -> str:

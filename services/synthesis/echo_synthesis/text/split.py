@@ -89,9 +89,9 @@ _CLOSING = re.compile(r"(?: ?[.,;:!?…।۔؟。！？、，；：—–―]+| 
 _STOP = re.compile(r"[.!?…।۔؟。！？]+")
 _WIDE_STOP = re.compile(r"[。！？]")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n|[\f\v\u2028\u2029]")
-_BULLET = re.compile(r"\n\s*(?:[-*•‣▪]|\d{1,3}[.)])\s")
+_BULLET = re.compile(r"\n[^\S\n]*+(?:[-*•‣▪]|\d{1,3}[.)])\s")
 _CLAUSE = re.compile(r"[,;:—–―)\]\n、，；：]|--")
-_QUOTE_AFTER_STOP = re.compile(r"[!?.…]+[\"'”’»)]")
+_QUOTE_AFTER_STOP = re.compile(r"[!?.…][\"'”’»)]")
 
 
 def break_after(text: str, words: Sequence[Span], index: int) -> Break:

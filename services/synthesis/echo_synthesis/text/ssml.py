@@ -35,13 +35,14 @@ _STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.25, "medium": 0.5, "strong":
 _RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
 _VOLUMES = {"silent": 0.0, "x-soft": 0.25, "soft": 0.5, "medium": 1.0, "default": 1.0, "loud": 1.4, "x-loud": 2.0}
 _PITCHES = {"x-low": 0.75, "low": 0.87, "medium": 1.0, "default": 1.0, "high": 1.15, "x-high": 1.33}
+_BEGINNING = re.compile(r"\s*+(?:<\?xml[^>]{0,200}\?>\s*+)?<speak[\s>/]")
 _TIME = re.compile(r"\+?(\d{1,6}(?:\.\d{1,6})?|\.\d{1,6})(s|ms)")
 _FACTOR = re.compile(r"(?P<sign>[+-])?(?P<number>\d{1,4}(?:\.\d{1,4})?)(?P<unit>%|dB|st)?")
 
 
 def is_ssml(text: str) -> bool:
     """Whether a text begins as SSML does."""
-    return bool(re.match(r"\s*(?:<\?xml[^>]{0,200}\?>\s*)?<speak[\s>/]", text))
+    return _BEGINNING.match(text) is not None
 
 
 def hears(text: str, limits: Limits, *, say_as: SayAs, aloud: Aloud) -> Visible:

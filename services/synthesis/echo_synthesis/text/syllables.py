@@ -74,6 +74,7 @@ def _of_letters(part: str, language: str) -> list[str]:
 
 
 _VOWELS = re.compile(r"[aeiouy]+")
+_MUTE = re.compile(r"[^aeiouy]e(?:s|nt)?$")
 _ENGLISH = re.compile(
     r"(?P<quiet>(?<=[gq])u(?=[aeiou])|^y(?=[aeiou])|(?<=[aeiouy])y(?=[aeiou])"
     r"|(?<=[aeiouy][^aeiouy'])e(?=(?:ly|less|ments?|ful|fully|ness|some)$)|(?<=[^aeiouy]{2})e(?=(?:ly|less|ments?|ful|fully|ness)$)"
@@ -125,7 +126,7 @@ def _romance(word: str, written: str, language: str) -> list[tuple[int, int]]:
                 found.append((start, at))
                 start = at
         found.append((start, run.end()))
-    if language == "fr" and len(found) > 1 and re.search(r"[^aeiouy]e(?:s|nt)?$", word) and written[found[-1][0]] == "e":
+    if language == "fr" and len(found) > 1 and _MUTE.search(word) and written[found[-1][0]] == "e":
         found.pop()
     found = [span for span in found if not (word[span[0] - 1 : span[0]] in {"q", "g"} and word[slice(*span)] == "u")] or found
     return _never_none(found, word)

@@ -22,7 +22,7 @@ from echo_synthesis.text.phrases import phrases
 _HOP = 256
 _PEAK = 0.9
 _NO_WORD = -1
-_LANGUAGE_SWITCH = re.compile(r"\([^)]+\)")
+_LANGUAGE_SWITCH = re.compile(r"\([^()]+\)")
 Symbol = tuple[str, int]
 """A phoneme or mark, and the index of its word or `_NO_WORD`."""
 

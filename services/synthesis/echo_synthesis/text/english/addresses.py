@@ -30,6 +30,8 @@ _SIGNS = {
     "\\": "backslash",
 }
 _PART = re.compile(r"[^\W\d_]+|\d+|.")
+_SCHEME = re.compile(r"^\w{1,10}://")
+_NAMED = re.compile(r"\bversion\s$", re.IGNORECASE)
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 _SPELLED = frozenset(["ai", "api", "eu", "id", "io", "ios", "ip", "ui", "uk", "us"])
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_|(?<=\D)(?=\d)|(?<=\d)(?=\D)")
@@ -50,7 +52,7 @@ def _part(part: str) -> str:
 
 @rules.add(r"(?i)(?<![\w@])(?:(?:https?|ftp)://|www\.)[^\s<>\"“”|\\^`{}\0]{1,200}(?<![.,;:!?)'\]…’*_])")
 def _url(match: re.Match[str]) -> Said:
-    return spell(re.sub(r"^\w+://", "", match[0]).rstrip("/"))
+    return spell(_SCHEME.sub("", match[0]).rstrip("/"))
 
 
 @rules.add(r"(?i)(?<![\w.+-])[\w.+-]{1,64}@" + _HOST + r"[a-z]{2,24}(?![\w-])")
@@ -80,7 +82,7 @@ def _version(match: re.Match[str]) -> Said:
     said = " point ".join(number(part) for part in match["number"].split("."))
     if match["name"] is None:
         return said
-    named = re.search(r"(?i)\bversion\s$", match.string[max(0, match.start() - 9) : match.start()])
+    named = _NAMED.search(match.string[max(0, match.start() - 9) : match.start()])
     if named:
         return said
     name = match["name"] if len(match["name"]) > 2 else "version"

@@ -258,9 +258,10 @@ def _ordinal(match: re.Match[str]) -> Said:
 
 
 counts = Rules()
+_WORD_AFTER = re.compile(r"\s[a-z]")
 
 
-@counts.add(rf"{APART}(?P<first>{NUMBER})(?:×|\s?x\s?)(?P<second>{NUMBER})(?:(?:×|\s?x\s?)(?P<third>{NUMBER}))?(?![\w.]*\w)")
+@counts.add(rf"{APART}(?P<first>{NUMBER})(?:×|\s?x\s?)(?P<second>{NUMBER})(?:(?:×|\s?x\s?)(?P<third>{NUMBER}))?(?!\.*+\w)")
 def _dimensions(match: re.Match[str]) -> Said:
     said: list[tuple[int | str, str]] = [("first", number(match["first"])), ("second", f"by {number(match['second'])}")]
     return [*said, ("third", f"by {number(match['third'])}")] if match["third"] else said
@@ -278,11 +279,7 @@ def _large(match: re.Match[str]) -> Said:
         return f"{number(match['number'])} K"
     if match["scale"] in {"t", "T", "b", "m"}:
         return None
-    if (
-        match["scale"] in {"M", "B"}
-        and "." not in match["number"]
-        and not re.compile(r"\s[a-z]").match(match.string, match.end())
-    ):
+    if match["scale"] in {"M", "B"} and "." not in match["number"] and not _WORD_AFTER.match(match.string, match.end()):
         return None  # a house number, a size
     return [(match.start(), sign + number(match["number"])), ("scale", magnitude(match["scale"]))]
 

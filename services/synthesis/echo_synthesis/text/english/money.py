@@ -42,6 +42,8 @@ _CODES = {
 }
 _SYMBOL = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _CODE = "|".join(_CODES)
+_SUM = re.compile(rf"({_SYMBOL})\s?(.+)")
+_GROUPING = re.compile(r"[,\s]")
 _MAGNITUDE = rf"(?:[\s-]?(?P<magnitude>{MAGNITUDE})(?![\w-]))?"
 
 
@@ -55,7 +57,7 @@ def amount(figure: str, scale: str | None, names: tuple[str, ...], *, negative: 
     if len(fraction) != 2:
         return f"{sign}{number(figure)} {one if figure == '1' else many}", ""
     cents = int(fraction)
-    units = int(re.sub(r"[,\s]", "", whole))
+    units = int(_GROUPING.sub("", whole))
     said = [f"{number(whole)} {one if units == 1 else many}"] if units or not cents else []
     if cents:
         said.append(f"{cardinal(cents)} {small if cents == 1 else smalls}")
@@ -69,11 +71,9 @@ def _names(match: re.Match[str], symbol: str) -> tuple[str, ...]:
     return (one, one, small, smalls if small == "penny" else small) if attributive(match) else names
 
 
-@rules.add(
-    rf"(?<![\w$£€])(?P<low>(?:{_SYMBOL})\s?{NUMBER})\s?{DASH}\s?(?:{_SYMBOL})?(?P<high>{NUMBER}){_MAGNITUDE}(?![\w.]*\w)"
-)
+@rules.add(rf"(?<![\w$£€])(?P<low>(?:{_SYMBOL})\s?{NUMBER})\s?{DASH}\s?(?:{_SYMBOL})?(?P<high>{NUMBER}){_MAGNITUDE}(?!\.*+\w)")
 def _range(match: re.Match[str]) -> Said:
-    found = re.match(rf"({_SYMBOL})\s?(.+)", match["low"])
+    found = _SUM.match(match["low"])
     assert found is not None  # noqa: S101
     names = _CURRENCIES[found[1]]
     high, more = amount(match["high"], match["magnitude"], names)

@@ -114,12 +114,15 @@ def _street_or_saint(match: re.Match[str]) -> Said:
     return "Drive" if name and not follows else "Doctor"
 
 
+_SEVERAL = re.compile(r"\d{1,15}+(?:-|\N{EN DASH}| and )\d")
+
+
 @rules.add(
     rf"(?i)(?<![\w.])(?P<name>{'|'.join(_NUMBERED)})\.\s?(?=[\d\0])",
     r"(?i)(?<!\w)(?P<name>no)\N{DEGREE SIGN}\s?(?=\d)",
 )
 def _numbered(match: re.Match[str]) -> Said:
-    several = re.compile(r"\d+(?:-|\N{EN DASH}| and )\d").match(match.string, match.end())
+    several = _SEVERAL.match(match.string, match.end())
     one, many = _NUMBERED[match["name"].lower()]
     return many if several else one
 
@@ -141,6 +144,7 @@ def _abbreviation(match: re.Match[str]) -> Said:
     return _ALWAYS[match["name"]]
 
 
+_STOPS = re.compile(r"[.\s]")
 _LATIN = {"eg": "for example", "ie": "that is", "ps": "P S", "aka": "also known as"}
 
 
@@ -149,7 +153,7 @@ _LATIN = {"eg": "for example", "ie": "that is", "ps": "P S", "aka": "also known 
     r"(?<!\w)(?:eg|ie|aka)(?=[\s,])",
 )
 def _latin(match: re.Match[str]) -> Said:
-    return _LATIN[re.sub(r"[.\s]", "", match[0]).lower()]
+    return _LATIN[_STOPS.sub("", match[0]).lower()]
 
 
 @rules.add(r"(?<!\w)(?P<letters>(?:[A-Z]\.){2,6})")
@@ -198,12 +202,15 @@ def _ruler(match: re.Match[str]) -> Said:
     return [("name", match["name"]), ("number", f"the {ordinal(value)}" + ("'s" if match["possessive"] else ""))]
 
 
+_SAID_OF_ONESELF = re.compile(
+    r"\s(?:am|was|have|had|do|did|will|would|can|could|think|know|see|saw|say|said|want|like|love|just|\w+ed)\b"
+)
+
+
 def _kingly(match: re.Match[str]) -> bool:
     """Whether a lone I after a name is a number: not in "Henry I think"."""
     following = match.string[match.end() : match.end() + 12]
-    return not re.match(
-        r"\s(?:am|was|have|had|do|did|will|would|can|could|think|know|see|saw|say|said|want|like|love|just|\w+ed)\b", following
-    )
+    return not _SAID_OF_ONESELF.match(following)
 
 
 @rules.add(rf"(?i:(?<!\w)(?P<name>{_PARTS})\s)(?P<number>[IVXLC]{{1,8}})(?![\w'’])")

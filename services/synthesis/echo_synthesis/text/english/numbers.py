@@ -13,6 +13,7 @@ DASH = "[-\N{EN DASH}\N{EM DASH}]"
 APART = r"(?<!\w)(?<!\d[.,])"
 """Before a number: nothing that it would be a part of."""
 
+_GROUPING = re.compile(r"[,\s]")
 _LONGEST_CARDINAL = 15
 _MAGNITUDES = {
     "k": "thousand",
@@ -52,7 +53,7 @@ def number(text: str) -> str:
     """A number as written (`1,234.5`, `-3`, `007`) in words."""
     sign = "minus " if text[:1] in "-\N{MINUS SIGN}" else ""
     whole, point, fraction = text.lstrip("-\N{MINUS SIGN}").partition(".")
-    whole = re.sub(r"[,\s]", "", whole)
+    whole = _GROUPING.sub("", whole)
     if len(whole) > _LONGEST_CARDINAL or (len(whole) > 1 and whole[0] == "0"):
         said = digits(whole)
     else:

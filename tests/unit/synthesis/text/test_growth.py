@@ -1,0 +1,230 @@
+"""No text can hold a processor: the work on a text grows as its length, whatever it holds."""
+
+import ast
+import importlib
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, islice, product
+from pathlib import Path
+from random import Random
+from types import ModuleType
+
+import pytest
+
+import echo_auth
+import echo_common
+import echo_feedback
+import echo_gateway
+import echo_synthesis
+import echo_synthesis.text
+import echo_voice
+from echo_common.errors import ValidationError
+from echo_synthesis.domain import Pronunciation
+from echo_synthesis.text.habits import HABITS
+from echo_synthesis.text.lexicon import pattern_of
+from echo_synthesis.text.manner import Manner, compose, rules_for
+from echo_synthesis.text.reading import Rule
+from tests.support.backtracking import Machine, characters_of, deep_recursion
+
+_ADVERSARIAL = "\0\n\t aAxX19_-.,:;/\\|`~*#>[](){}<&'\"@$%+=!é\u0301\u200d\N{GRINNING FACE}中"
+_KNOWN = (
+    ("[a]:", "/", " x"),
+    ("", " ", "x|"),
+    ("# a", " ", "b"),
+    ("", "~", "`"),
+    ("", "1x1..", ""),
+    ("$1-", "2.", "x"),
+    ("", "a.", "@"),
+    ("www.", "a-", "!"),
+    ("", "<a ", ""),
+    ("", "[a](", ""),
+    ("+", "1 (", ""),
+)
+"""Texts that once took, or might take, the square of their length."""
+_TERMS = ("a", "New York", "C++", ".net", "a a a", "a.b", "'n", "1 000")
+_LENGTH, _FEWEST = 24, 3
+"""How much is added to a text each time: so many characters, and so many repetitions at least."""
+
+
+@dataclass(frozen=True)
+class Used:
+    """A pattern and how it is used: once on a line or a word, or at every place of a text."""
+
+    name: str
+    pattern: re.Pattern[str]
+    everywhere: bool
+
+
+def _modules() -> Iterator[tuple[ModuleType, str]]:
+    """Those of the product whose source compiles a pattern, all of `text`."""
+    for package in (echo_auth, echo_common, echo_feedback, echo_gateway, echo_synthesis, echo_voice):
+        for path in package.__path__:
+            for file in sorted(Path(path).rglob("*.py")):
+                source = file.read_text()
+                name = ".".join((package.__name__, *file.relative_to(path).with_suffix("").parts)).removesuffix(".__init__")
+                if "re.compile(" in source or "Rules()" in source or name.startswith(echo_synthesis.text.__name__):
+                    yield importlib.import_module(name), source
+
+
+def _patterns() -> Iterator[Used]:
+    for module, source in _modules():
+        once = _matched_once(source)
+        for name, value in vars(module).items():
+            for each in _each(value):
+                if isinstance(each, Rule):
+                    yield Used(f"{module.__name__}.{name}", each.pattern, True)
+                elif isinstance(each, re.Pattern) and isinstance(each.pattern, str):
+                    yield Used(f"{module.__name__}.{name}", each, name not in once)
+    for language in ("en-US", "en-GB", "xx", *HABITS):
+        yield from (Used(f"rules_for({language!r})", rule.pattern, True) for rule in rules_for(language))
+    for term in _TERMS:
+        yield Used(f"pattern_of({term!r})", re.compile(pattern_of(term), re.IGNORECASE), True)
+
+
+def _each(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else (value,)
+
+
+def _matched_once(source: str) -> set[str]:
+    """Names of patterns that are matched only from the beginning of what they are given, a line or a word."""
+    places: dict[str, set[bool]] = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            once = node.func.attr == "fullmatch" or (
+                node.func.attr == "match" and (len(node.args) != 2 or isinstance(node.args[1], ast.Starred))
+            )
+            places.setdefault(node.func.value.id, set()).add(once)
+    return {name for name, kinds in places.items() if kinds == {True}}
+
+
+def _distinct() -> list[Used]:
+    found: dict[tuple[str, int, bool], Used] = {}
+    for used in _patterns():
+        found.setdefault((used.pattern.pattern, used.pattern.flags, used.everywhere), used)
+    return list(found.values())
+
+
+PATTERNS = _distinct()
+
+
+def test_a_pattern_is_written_where_this_test_sees_it() -> None:
+    [folder] = echo_synthesis.text.__path__
+    inside = {
+        f"{file.relative_to(folder)}:{function.name}"
+        for file in Path(folder).rglob("*.py")
+        for function in ast.walk(ast.parse(file.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "re"
+        if node.func.attr != "escape"
+    }
+    assert inside == {"reading.py:add", "reading.py:register", "lexicon.py:match"}
+
+
+@pytest.mark.parametrize("used", PATTERNS, ids=lambda used: used.name)
+def test_a_pattern_takes_as_many_steps_as_its_text_is_long(used: Used) -> None:
+    machine = Machine(used.pattern)
+    with deep_recursion():
+        for before, again, after in _pumped(used.pattern, machine):
+            assert machine.search_all(before + 2 * again + after) == [
+                found.span() for found in machine.bounded.finditer(before + 2 * again + after)
+            ]
+            bend = _bend(machine, used, before, again, after, 1)
+            if bend > 2 * _LENGTH:  # a bound that is reached, which stays as it is, or work that grows faster than the text
+                assert _bend(machine, used, before, again, after, 2) <= 2 * bend, f"{before!r} + {again!r} * n + {after!r}"
+
+
+def _bend(machine: Machine, used: Used, before: str, again: str, after: str, scale: int) -> int:
+    """By how much more the third part of a text costs than the second: nothing, where the cost is linear."""
+    work = machine.search_all if used.everywhere else machine.match
+    number = scale * max(_FEWEST, -(-_LENGTH // len(again)))
+    steps = []
+    for times in (1, 2, 3):
+        work(before + again * number * times + after)
+        steps.append(machine.steps)
+    return steps[2] - 2 * steps[1] + steps[0]
+
+
+def _pumped(pattern: re.Pattern[str], machine: Machine) -> Iterator[tuple[str, str, str]]:
+    """Texts `before + again * n + after`: what the pattern matches, or nearly, and parts of it, again and again."""
+    random = Random(ascii(pattern.pattern))
+    alphabet = "".join(dict.fromkeys(characters_of(pattern) + _ADVERSARIAL))
+    kinds = list({tuple(fits(each) for fits in machine.singles): each for each in alphabet}.values())
+    yield from _KNOWN
+    for again in (*kinds, *map("".join, random.sample(list(product(kinds, kinds)), min(20, len(kinds) ** 2)))):
+        yield "", again, random.choice(kinds)
+    shortest = min(islice(machine.examples(random, alphabet, 0), 10), key=len)
+    for sign in kinds:
+        yield "", shortest + sign, ""
+        yield "", shortest + 2 * sign, ""
+        yield shortest, sign, random.choice(kinds)
+    for example in chain.from_iterable(islice(machine.examples(random, alphabet, spare), 6) for spare in (0, 1, 2)):
+        for _ in range(4):
+            start = random.randint(0, len(example))
+            end = random.randint(start, len(example))
+            again = example[start:end] + random.choice(["", *kinds])
+            if again:
+                yield example[:start], again, random.choice(["", *kinds, example[end:]])
+
+
+_HARD = (
+    ("", "/", " x"),
+    ("", "a", ""),
+    ("", "\n", "1."),
+    ("", "[a](", ""),
+    ("", "<a ", ""),
+    ("", "&#", ""),
+    ("", "1,000x", ""),
+    ("", "$1-", ""),
+    ("", "a.b@", ""),
+    ("", "e\u0301", ""),
+    ("", "\N{MAN}\u200d", ""),
+    ("\u202e", "\N{ARABIC LETTER ALEF}1", ""),
+    ("", "> # a\n", ""),
+    ("| a\n|-\n", "| 1 ", ""),
+    ("", "Mr. A. ", ""),
+    ("<speak>", "<break time='1ms'/>a", "</speak>"),
+    ("<speak>", "<sub alias='b'>a</sub> &amp;", "</speak>"),
+    ("<speak>", "<p>a</p>", "</speak"),
+)
+
+
+@pytest.mark.parametrize("language", ["en-US", "de"])
+@pytest.mark.parametrize(("before", "again", "after"), _HARD)
+def test_a_text_takes_as_many_calls_to_plan_as_it_is_long(before: str, again: str, after: str, language: str) -> None:
+    def calls(times: int) -> int:
+        return _calls(before + again * (times * 1_500 // len(again)) + after, Manner(language))
+
+    calls(3)  # what is read once is remembered
+    once, twice, thrice = calls(1), calls(2), calls(3)
+    assert thrice - 2 * twice + once <= thrice / 10
+
+
+def test_many_terms_that_begin_alike_are_not_all_tried_at_every_word() -> None:
+    terms = tuple(Pronunciation(term=f"a a {number}", respelling="b") for number in range(1_000))
+
+    def calls(entries: int) -> int:
+        return _calls("a " * 1_000, Manner("en-US", pronunciations=terms[:entries], normalize=False))
+
+    calls(1)
+    assert calls(1_000) <= 2 * calls(1)
+
+
+def _calls(text: str, manner: Manner) -> int:
+    """How many functions are called to plan a text."""
+    counted = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal counted
+        counted += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        with suppress(ValidationError):
+            compose(text, manner, 400)
+    finally:
+        sys.setprofile(None)
+    return counted
