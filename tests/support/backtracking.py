@@ -176,20 +176,26 @@ class Machine:
             self.steps += end - at + 1
             return end
 
-        def one_by_one(at: int, then: Then) -> bool:
-            end = run(at, most)
-            ends = range(at + least, end + 1) if kind is op.MIN_REPEAT else range(end, at + least - 1, -1)
-            for each in ends:
+        def greedy(at: int, then: Then) -> bool:
+            for end in range(run(at, most), at + least - 1, -1):
                 self.steps += 1
-                if then(each):
+                if then(end):
                     return True
             return False
+
+        def lazy(at: int, then: Then) -> bool:
+            end = run(at, least)
+            while end >= at + least and not then(end):
+                if end == at + most or run(end, 1) == end:
+                    return False
+                end += 1
+            return end >= at + least
 
         def possessive(at: int, then: Then) -> bool:
             end = run(at, most)
             return end >= at + least and then(end)
 
-        return possessive if kind is op.POSSESSIVE_REPEAT else one_by_one
+        return {op.MAX_REPEAT: greedy, op.MIN_REPEAT: lazy, op.POSSESSIVE_REPEAT: possessive}[kind]
 
     def _at(self, where: Any, flags: int) -> Step:
         alone = _parser.SubPattern(_parser.State(), [(op.AT, where)])

@@ -44,6 +44,8 @@ _KNOWN = (
     ("+", "1 (", ""),
 )
 """Texts that once took, or might take, the square of their length."""
+_OF_OUR_OWN = {"echo_common.store.sqlite.failures._UNIQUE"}
+"""Patterns for messages that hold names of our own and nothing of a user's."""
 _TERMS = ("a", "New York", "C++", ".net", "a a a", "a.b", "'n", "1 000")
 _LENGTH, _FEWEST = 24, 3
 """How much is added to a text each time: so many characters, and so many repetitions at least."""
@@ -103,6 +105,8 @@ def _matched_once(source: str) -> set[str]:
 def _distinct() -> list[Used]:
     found: dict[tuple[str, int, bool], Used] = {}
     for used in _patterns():
+        if used.name in _OF_OUR_OWN:
+            continue
         found.setdefault((used.pattern.pattern, used.pattern.flags, used.everywhere), used)
     return list(found.values())
 
