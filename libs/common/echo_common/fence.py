@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import json
-import os
 import resource
-import sys
 from typing import Any
+
+from echo_common.isolation import isolated_command, scrubbed_environment
 
 _LONGEST_ANSWER = 1 << 20
 _OPEN_FILES = 32
@@ -15,14 +15,15 @@ _OPEN_FILES = 32
 async def fenced(module: str, *arguments: object, seconds: float) -> dict[str, Any] | None:
     """What `python -m module arguments…` answers: a JSON object, the first line of its output.
 
-    None when it died, said nothing, or took longer than `seconds`. It sees none of this process's settings.
+    None when it died, said nothing, or took longer than `seconds`. It sees none of this process's settings, and no network
+    where the platform allows that.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, *map(str, arguments)),
+        *await asyncio.to_thread(isolated_command, module, *arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env=_environment(),
+        env=scrubbed_environment(threads=1),
         limit=_LONGEST_ANSWER,
     )
     try:
@@ -50,10 +51,3 @@ def fence(*, memory: int, seconds: float, written: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (written, written))
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _environment() -> dict[str, str]:
-    """No secrets of the service, and no library that starts a thread for every core."""
-    kept = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "HOME", "VIRTUAL_ENV")
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {name: os.environ[name] for name in kept if name in os.environ} | threads | {"MALLOC_ARENA_MAX": "2"}

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from echo_common.contracts.errors.synthesis import (
     EngineUnavailableError,
     VoiceNotFoundError,
 )
+from echo_common.isolation import isolated_command, scrubbed_environment
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines.wire import PREFIX, Header, pack, unpack_speech, utterance_to_header
 from echo_synthesis.speechcheck import check_speech, require_readable
@@ -164,14 +164,18 @@ class EngineWorker:
             raise EngineUnavailableError(lacks, retry_after=None if self._spec.remote else 30)
         self._starts += 1
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "echo_synthesis.engines", self._spec.name),
+            *await self._command(),
             *("--models", str(self._config.models), "--threads", str(self._config.threads)),
             *("--nice", str(self._limits.niceness)),
             *(("--recogniser", str(self._config.recogniser)) if self._config.recogniser else ()),
             stdin=PIPE,
             stdout=PIPE,
             stderr=None,
-            env={**os.environ, **_threads_environment(self._config.threads)},
+            env=scrubbed_environment(
+                threads=self._config.threads,
+                settings=f"ECHO_SYNTHESIS_{self._spec.name.upper()}_",
+                network=self._spec.remote,
+            ),
             limit=1 << 20,
             start_new_session=True,  # Ctrl-C in a terminal is for the parent, even while this one still imports
         )
@@ -184,6 +188,13 @@ class EngineWorker:
             raise EngineUnavailableError(f"The speech engine {self._spec.name} died while it started.") from None
         if "error" in header:
             raise EngineUnavailableError(f"The speech engine {self._spec.name} does not start: {header['message']}")
+
+    async def _command(self) -> list[str]:
+        """Only a remote engine has a network."""
+        module = "echo_synthesis.engines"
+        if self._spec.remote:
+            return [sys.executable, "-m", module, self._spec.name]
+        return await asyncio.to_thread(isolated_command, module, self._spec.name)
 
     async def _listen(self) -> None:
         """Hand each answer to whoever asked; the end of the process is every asker's."""
@@ -226,9 +237,3 @@ def _raise_error(header: Header, engine: str) -> None:
             raise EngineUnavailableError(header["message"], retry_after=header["retry_after"])
         case _:
             raise EngineFailedError(details={"engine": engine, "reason": header["message"]})
-
-
-def _threads_environment(threads: int) -> dict[str, str]:
-    """Number libraries that ask the environment, and an allocator that does not keep a heap for every thread that ever was."""
-    count = str(threads)
-    return {"OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count, "MKL_NUM_THREADS": count, "MALLOC_ARENA_MAX": "2"}

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
 from typing import Any
 
 from echo_common.contracts.errors.voice import ProviderUnavailableError
 from echo_common.contracts.http.voice import CloneQuality
+from echo_common.isolation import isolated_command, scrubbed_environment
 from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
 from echo_voice.settings import VoiceSettings
 
@@ -17,6 +17,7 @@ _NICENESS = 5
 
 async def run(order: Order, progressed: Progressed, settings: VoiceSettings) -> Outcome:
     """Train in a child process; cancelling ends it."""
+    threads = min(2, os.cpu_count() or 1)
     style = order.scratch / "style.bin"
     task = {
         "recordings": [str(recording.path) for recording in order.recordings],
@@ -24,14 +25,14 @@ async def run(order: Order, progressed: Progressed, settings: VoiceSettings) -> 
         "models": str(settings.models),
         "checkpoint": str(order.checkpoint),
         "style": str(style),
-        "threads": min(2, os.cpu_count() or 1),
+        "threads": threads,
     }
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "echo_voice.providers.local", json.dumps(task)),
+        *await asyncio.to_thread(isolated_command, "echo_voice.providers.local", json.dumps(task)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "HOME", "VIRTUAL_ENV") if name in os.environ},
+        env=scrubbed_environment(threads=threads),
         preexec_fn=lambda: os.nice(_NICENESS),
     )
     assert process.stdout is not None  # noqa: S101 - piped

@@ -1,0 +1,116 @@
+"""Children that work on what strangers sent, or speak: they know no secret, and reach no network."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import structlog
+
+from echo_common import isolation
+from echo_common.fence import fenced
+from echo_synthesis.engine import EngineConfig
+from echo_synthesis.engines import discover
+from echo_synthesis.engineworker import EngineWorker, WorkerLimits
+from tests.support.requirements import Missing, Require
+
+SECRETS = {
+    "ECHO_DATABASE_URL": "mongodb://synthesis:hidden@mongodb/",
+    "ECHO_BUS_URL": "amqp://synthesis:hidden@rabbitmq/",
+    "ECHO_OBJECTS_SECRET_KEY": "hidden",
+    "ECHO_AUTH_SECRET": "hidden",
+    "ECHO_SYNTHESIS_GEMINI_API_KEY": "hidden",
+    "ECHO_VOICE_FISH_API_KEY": "hidden",
+    "AWS_SECRET_ACCESS_KEY": "hidden",
+    "OTEL_EXPORTER_OTLP_HEADERS": "hidden",
+}
+
+
+@pytest.fixture(autouse=True)
+def service_with_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def namespaces(require: Require) -> None:
+    """For tests that need a platform which lets a process give up its network."""
+    found = isolation.network_can_be_cut() or Missing("network namespaces are not permitted here")
+    require("network-namespaces", found)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port of this machine that answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def engine_worker(name: str, folder: Path) -> EngineWorker:
+    return EngineWorker(discover({name})[name], EngineConfig(models=folder), WorkerLimits())
+
+
+def process_of(worker: EngineWorker) -> psutil.Process:
+    assert worker._process is not None
+    return psutil.Process(worker._process.pid)
+
+
+def network_of(process: psutil.Process) -> str:
+    return Path(f"/proc/{process.pid}/ns/net").readlink().name
+
+
+async def test_a_fenced_process_knows_no_secret(port: int) -> None:
+    seen = await fenced("tests.support.peek", port, seconds=60)
+
+    assert seen is not None
+    assert "hidden" not in " ".join(seen["environment"].values())
+    assert seen["environment"]["OMP_NUM_THREADS"] == "1"
+
+
+async def test_a_fenced_process_reaches_no_network(port: int, namespaces: None) -> None:
+    seen = await fenced("tests.support.peek", port, seconds=60)
+
+    assert seen is not None
+    assert not seen["reached"]
+
+
+async def test_an_engine_process_knows_no_secret(tmp_path: Path) -> None:
+    worker = engine_worker("tone", tmp_path)
+    try:
+        await worker.start()
+        assert "hidden" not in " ".join(process_of(worker).environ().values())
+    finally:
+        await worker.close()
+
+
+async def test_an_engine_process_on_this_machine_has_no_network(tmp_path: Path, namespaces: None) -> None:
+    worker = engine_worker("tone", tmp_path)
+    try:
+        await worker.start()
+        assert network_of(process_of(worker)) != network_of(psutil.Process())
+    finally:
+        await worker.close()
+
+
+def test_a_remote_engine_gets_its_own_key_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+
+    environment = isolation.scrubbed_environment(threads=1, settings="ECHO_SYNTHESIS_GEMINI_", network=True)
+
+    assert {name for name in environment if environment[name] == "hidden"} == {"ECHO_SYNTHESIS_GEMINI_API_KEY"}
+    assert environment["HTTPS_PROXY"] == "http://proxy:3128"
+
+
+async def test_where_a_network_cannot_be_cut_children_run_all_the_same_and_it_is_logged_once(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "network_can_be_cut", lambda: False)
+    isolation._note_network_isolation.cache_clear()
+    with structlog.testing.capture_logs() as logs:
+        seen = await asyncio.gather(*(fenced("tests.support.peek", port, seconds=60) for _ in range(2)))
+    isolation._note_network_isolation.cache_clear()
+
+    assert None not in seen
+    assert [entry["event"] for entry in logs] == ["child_network_not_cut"]
