@@ -15,6 +15,7 @@ from echo_common.contracts.registry import event_types
 from echo_common.contracts.values import Plan, Role
 from echo_common.faults import FaultPoints
 from echo_common.http.client import ServiceClient
+from echo_common.scratch import Scratch
 from echo_common.service import Adapters
 from echo_common.storage.filesystem import FolderStorage
 from echo_common.storage.port import ObjectStore
@@ -62,8 +63,17 @@ def replica(database: Database, tmp_path: Path) -> Replica:
             relay = Relay(bus)
             stack.push_async_callback(relay.close)
             auth = await stack.enter_async_context(ServiceClient.open("auth", "http://127.0.0.1:9"))  # nobody asks it
+            scratch = stack.enter_context(Scratch.open(tmp_path / "scratch", "synthesis"))
             adapters = Adapters(
-                store, bus, relay, objects or FolderStorage(tmp_path / "objects"), Metrics(), FaultPoints(), auth, exclusive
+                store,
+                bus,
+                relay,
+                objects or FolderStorage(tmp_path / "objects"),
+                Metrics(),
+                FaultPoints(),
+                auth,
+                scratch,
+                exclusive=exclusive,
             )
             dependencies = await stack.enter_async_context(synthesis.open(adapters))
             if heard is not None:

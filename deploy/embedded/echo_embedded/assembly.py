@@ -83,6 +83,7 @@ async def assembled(
             database_url=SecretStr(await database_url),
             bus_url=SecretStr("inproc://"),
             objects_url=folder.objects.as_uri(),
+            scratch=folder.scratch,
             auth_url=addresses["auth"],
         )
         if tracing := configure_tracing(common, "embedded"):

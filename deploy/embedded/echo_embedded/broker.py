@@ -81,7 +81,8 @@ class RabbitNode:
         process = await asyncio.create_subprocess_exec(
             *command, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        output, _ = await asyncio.wait_for(process.communicate(), 60)
+        async with asyncio.timeout(60):
+            output, _ = await process.communicate()
         if process.returncode:
             raise NodeError(f"rabbitmqctl {' '.join(arguments)}: {output.decode()}")
         return output.decode()

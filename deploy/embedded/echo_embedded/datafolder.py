@@ -40,7 +40,7 @@ class Running:
 
 
 class DataFolder:
-    """`database/`, `objects/`, `vectors/`, `logs/`, `run/` and `secrets.json` below one path. Nothing is touched before `held`."""
+    """`database/`, `objects/`, `vectors/`, `logs/`, `scratch/`, `run/` and `secrets.json` below one path. Nothing is touched before `held`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
@@ -48,6 +48,7 @@ class DataFolder:
         self.objects = self.path / "objects"
         self.vectors = self.path / "vectors"
         self.logs = self.path / "logs"
+        self.scratch = self.path / "scratch"
         self._run = self.path / "run"
         self._running = self._run / "platform.json"
         self._secrets = self.path / "secrets.json"
@@ -68,6 +69,8 @@ class DataFolder:
                 raise CannotStartError(f"Another platform is running on the data folder {self.path} already.") from None
             try:
                 self._running.unlink(missing_ok=True)
+                shutil.rmtree(self.scratch, ignore_errors=True)  # what a crash has left may hold speech
+                self.scratch.mkdir(mode=0o700)
                 yield
             finally:
                 self._running.unlink(missing_ok=True)

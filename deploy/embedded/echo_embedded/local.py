@@ -77,6 +77,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
             "ECHO_OBJECTS_ACCESS_KEY": "echo",
             "ECHO_OBJECTS_SECRET_KEY": "echo-secret",
             "ECHO_AUTH_URL": urls["auth"],
+            "ECHO_SCRATCH": str(folder.scratch),
         }
         children: list[Child] = []
         stack.push_async_callback(_stop_in_order, children)

@@ -21,6 +21,7 @@ from echo_common.http.connections import ConnectionLimits
 from echo_common.http.health import Check
 from echo_common.http.internal import InternalListener
 from echo_common.http.server import serving
+from echo_common.scratch import Scratch
 from echo_common.settings import CommonSettings
 from echo_common.storage.connect import open_storage
 from echo_common.storage.port import ObjectStore
@@ -56,6 +57,8 @@ class Adapters:
     metrics: Metrics
     faults: FaultPoints
     auth: ServiceClient
+    scratch: Scratch
+    orphan_seconds: float = 0
     exclusive: bool = False
 
 
@@ -119,6 +122,7 @@ class Service(Generic[D]):
             )
             app.state.dependencies = dependencies
             app.state.delivery = delivery
+            app.state.scratch = adapters.scratch
             app.state.verifier = TokenVerifier(trust)
             yield app
 
@@ -134,6 +138,7 @@ class Service(Generic[D]):
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
         faults = FaultPoints(settings.fault_point)
+        scratch = stack.enter_context(Scratch.open(settings.scratch, self.name))
         store = await open_store(
             settings.database_url.get_secret_value(),
             settings.database_prefix + self.name,
@@ -160,6 +165,8 @@ class Service(Generic[D]):
             metrics=process.metrics,
             faults=faults,
             auth=auth,
+            scratch=scratch,
+            orphan_seconds=settings.orphan_seconds,
             exclusive=process.exclusive,
         )
 

@@ -1,5 +1,6 @@
 """Settings every service has. Each comes from the environment (`ECHO_…`) or a `.env` file; `.env.example` lists them all."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -47,6 +48,12 @@ class CommonSettings(BaseSettings):
         64 * 1024 * 1024,
         ge=0,
         description="Free disk space in bytes below which readiness fails, for sqlite:// and file://; 0 disables it.",
+    )
+    scratch: Path | None = Field(
+        None, description="Folder for temporary files, which may hold speech; the system's temporary folder when unset."
+    )
+    orphan_seconds: float = Field(
+        86_400, ge=0, description="Age in seconds from which an object that no record refers to is removed; 0 keeps them all."
     )
     auth_url: str = Field("http://127.0.0.1:8001", description="Where auth listens; keys to verify tokens come from there.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is worth a log line.")

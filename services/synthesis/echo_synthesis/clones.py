@@ -10,6 +10,7 @@ from pathlib import Path
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_common.contracts.events.voice import VoiceSelected
 from echo_common.contracts.voicemodel import VoiceModelFact
+from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
@@ -40,11 +41,11 @@ class Clones:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, store: Store, objects: ObjectStore, engines: Mapping[str, EngineSpec], config: EngineConfig
+        cls, store: Store, objects: ObjectStore, engines: Mapping[str, EngineSpec], config: EngineConfig, scratch: Scratch
     ) -> "AsyncIterator[Clones]":
         """The read model; styles are kept beside this process for its engines to read, as long as the context lasts."""
-        with tempfile.TemporaryDirectory(prefix="echo-styles-") as folder:
-            clones = cls(store, objects, engines, config, Path(folder))
+        with scratch.folder("styles") as folder:
+            clones = cls(store, objects, engines, config, folder)
             await clones._voices.ensure(
                 [Index([("user_id", 1)]), Index([("shared_with", 1)]), Index([("public", 1)]), Index([("reference", 1)])]
             )

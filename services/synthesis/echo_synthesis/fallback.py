@@ -13,6 +13,7 @@ from echo_common.contracts.errors.synthesis import (
     EngineUnavailableError,
 )
 from echo_common.errors import EchoError
+from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.domain import Audio
 from echo_synthesis.narration import Narration, Narrator, plan
@@ -29,8 +30,8 @@ class FallbackRecorder(Recorder):
     A stream that somebody already hears is not begun again: it breaks.
     """
 
-    def __init__(self, narrator: Narrator, objects: ObjectStore, notary: Notary, voices: Voices) -> None:
-        super().__init__(narrator, objects, notary)
+    def __init__(self, narrator: Narrator, objects: ObjectStore, notary: Notary, scratch: Scratch, voices: Voices) -> None:
+        super().__init__(narrator, objects, notary, scratch)
         self._voices = voices
         self._log = structlog.get_logger("echo.fallback")
 

@@ -8,6 +8,7 @@ from functools import partial
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.http.health import Check
 from echo_common.service import Adapters, Service
+from echo_common.storage.orphans import OrphanSweeper
 from echo_synthesis import api, handlers
 from echo_synthesis.aligner import find_recogniser
 from echo_synthesis.clones import Clones
@@ -25,7 +26,7 @@ from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.speechcache import SpeechCache
 from echo_synthesis.tickets import Tickets
-from echo_synthesis.usecases import Studio
+from echo_synthesis.usecases import Studio, object_owners
 from echo_synthesis.voices import Voices
 from echo_synthesis.worker import Worker
 
@@ -46,18 +47,20 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
         async with (
             SpeechCache.open(adapters.store, adapters.objects, chosen.cache_bytes) as cache,
             _engines_running(engines, chosen, Meter(adapters.metrics)) as pool,
-            Clones.open(adapters.store, adapters.objects, engines, config) as clones,
+            Clones.open(adapters.store, adapters.objects, engines, config, adapters.scratch) as clones,
         ):
             voices = await asyncio.to_thread(Voices, engines, config, chosen.default_voice, chosen.fallback)
-            notary = await Notary.open(adapters.store, chosen)
-            recorder = FallbackRecorder(Narrator(pool, cache, clones.called), adapters.objects, notary, voices)
+            notary = await Notary.open(adapters.store, chosen, adapters.scratch)
+            narrator = Narrator(pool, cache, clones.called)
+            recorder = FallbackRecorder(narrator, adapters.objects, notary, adapters.scratch, voices)
             links = await Links.open(adapters.store)
             studio = Studio(
                 *(chosen, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links),
                 notary,
             )
             worker = Worker(studio, adapters.metrics, adapters.faults, exclusive=adapters.exclusive)
-            async with worker.running():
+            orphans = OrphanSweeper(adapters.objects, object_owners(studio), adapters.orphan_seconds)
+            async with worker.running(), orphans.running():
                 yield Dependencies(studio, worker, pool)
 
     def checks(dependencies: Dependencies) -> Mapping[str, Check]:

@@ -5,12 +5,11 @@ import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from echo_common.contracts.values import Alignment
 from echo_common.errors import EchoError
 from echo_common.ids import new_id
+from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.assembly import AssemblyCheck
@@ -76,10 +75,11 @@ Progressed = Callable[[SpokenUnit, Tally], Awaitable[None]]
 class Recorder:
     """Makes files and streams of narrations, in constant memory."""
 
-    def __init__(self, narrator: Narrator, objects: ObjectStore, notary: Notary) -> None:
+    def __init__(self, narrator: Narrator, objects: ObjectStore, notary: Notary, scratch: Scratch) -> None:
         self._narrator = narrator
         self._objects = objects
         self._notary = notary
+        self._scratch = scratch
 
     async def record(
         self,
@@ -105,8 +105,8 @@ class Recorder:
         work = {"audio_id": audio_id, "synthesis_id": synthesis_id, "job_id": job_id}
         origin = self._notary.origin_of(settings, narration.engine, user_id=user_id, **work)
         tally = Tally(narration)
-        with TemporaryDirectory(prefix="echo-") as folder, TimesWriter(Path(folder) / "times") as times:
-            path = Path(folder) / "audio"
+        with self._scratch.folder("audio") as folder, TimesWriter(folder / "times") as times:
+            path = folder / "audio"
             encoder = FileEncoder(path, audio_format, settings.sample_rate, source_rate=narration.engine.sample_rate)
             effects = Effects(narration.engine.sample_rate, pitch=settings.pitch, volume=settings.volume)
             check = AssemblyCheck(narration)

@@ -152,6 +152,11 @@ class SpeechCache:
             gone += 1
         return gone
 
+    async def known(self, object_keys: Sequence[str]) -> Sequence[str]:
+        """Return those of the object keys that an entry refers to."""
+        found = self._entries.find({"_id": {"$in": [key.rpartition("/")[2] for key in object_keys]}}, fields=["object_key"])
+        return [str(entry["object_key"]) async for entry in found]
+
     async def settled(self) -> None:
         """Return when what was to be written is written."""
         while self._writing:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from echo_common.service import Adapters, Service
+from echo_common.storage.orphans import OrphanSweeper
 from echo_common.vectors.port import VectorIndex
 from echo_common.vectors.qdrant import open_vectors
 from echo_voice import api, handlers
@@ -15,6 +16,7 @@ from echo_voice.providers import Providers
 from echo_voice.repository import Consents, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
 from echo_voice.usecases.clones import train
+from echo_voice.usecases.ownership import object_owners
 from echo_voice.usecases.samples import process_sample
 from echo_voice.usecases.studio import Studio
 from echo_voice.worker import Line, Worker
@@ -37,6 +39,8 @@ def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
                 _lines(studio), chosen.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive
             )
             await stack.enter_async_context(worker.running())
+            orphans = OrphanSweeper(adapters.objects, object_owners(studio, adapters.orphan_seconds), adapters.orphan_seconds)
+            await stack.enter_async_context(orphans.running())
             yield Dependencies(studio, worker)
 
     return Service(
@@ -74,6 +78,7 @@ async def _furnish(settings: VoiceSettings, adapters: Adapters, vectors: VectorI
         vectors=vectors,
         encoder=open_encoder(settings.models),
         providers=Providers(settings),
+        scratch=adapters.scratch,
     )
     await studio.samples.prepare()
     await studio.models.prepare()

@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 import resource
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from echo_common.storage.connect import open_storage
 from echo_common.storage.filesystem import FolderStorage
-from echo_common.storage.port import BLOCK, ObjectInfo, ObjectNotFoundError, ObjectStore
+from echo_common.storage.port import BLOCK, ListedObject, ObjectInfo, ObjectNotFoundError, ObjectStore
 from tests.support.s3 import S3Server
 
 MIB = 1024**2
@@ -176,3 +177,26 @@ async def test_puts_and_deletes_in_one_folder_do_not_disturb_each_other(storage:
 async def test_storage_answers(storage: ObjectStore):
     await storage.ping()
     assert await keys(storage) == []
+
+
+async def test_a_listing_is_paged_in_order_and_tells_when_objects_were_written(storage: ObjectStore):
+    started = datetime.now(UTC) - timedelta(seconds=2)  # S3 tells whole seconds
+    names = ["a/1", "a/2/x", "a/2/y", "a/2.wav", "a/20", "a/b/c/d", "ab", "b/1"]
+    for name in names:
+        await storage.put(name, b"x", "text/plain")
+    wanted = sorted(name for name in names if name.startswith("a/"))
+    for limit in (1, 2, 3, 100):
+        found: list[ListedObject] = []
+        after = ""
+        while page := await storage.list("a/", after=after, limit=limit):
+            assert len(page) <= limit
+            found += page
+            after = page[-1].key
+        assert [one.key for one in found] == wanted
+        assert all(started <= one.modified <= datetime.now(UTC) + timedelta(seconds=1) for one in found)
+    assert [one.key for one in await storage.list("")] == sorted(names)
+    assert await storage.list("c/") == []
+
+
+async def test_a_listing_of_nothing_is_empty(storage: ObjectStore):
+    assert await storage.list("") == []

@@ -162,7 +162,7 @@ class TestTheWhole:
     @staticmethod
     def recorder(deps: Dependencies, spoil: Callable[[SpokenUnit], SpokenUnit]) -> Recorder:
         narrator = SpoilingNarrator(deps.studio.recorder, spoil)
-        return Recorder(narrator, deps.studio.objects, deps.studio.notary)
+        return Recorder(narrator, deps.studio.objects, deps.studio.notary, deps.studio.recorder._scratch)
 
     @pytest.mark.parametrize("fault", ["nan", "silent", "late", "backwards"])
     async def test_an_audio_that_cannot_be_right_is_not_stored(self, replica: Replica, fault: str) -> None:

@@ -56,3 +56,17 @@ def test_sockets_have_a_short_path_however_long_the_folder(length: int, tmp_path
         assert sockets.is_dir()
         assert len(os.fsencode(sockets / "synthesis.sock")) <= 107
     assert sockets.is_relative_to(folder.path) or not sockets.exists()
+
+
+def test_what_a_crash_leaves_in_the_scratch_folder_is_removed_under_the_lock(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    with folder.held():
+        left = folder.scratch / "echo-scratch-synthesis-1" / "speech.wav"
+        left.parent.mkdir()
+        left.write_bytes(b"spoken")
+        with pytest.raises(CannotStartError), DataFolder(tmp_path).held():
+            pass
+        assert left.exists()
+    with folder.held():
+        assert list(folder.scratch.iterdir()) == []
+        assert stat.S_IMODE(folder.scratch.stat().st_mode) == 0o700

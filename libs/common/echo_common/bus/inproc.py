@@ -40,7 +40,8 @@ class InprocBroker:
     async def publish(self, messages: Sequence[Message], timeout: float) -> None:
         """Deliver to everybody; `timeout` (s) bounds only the wait for `release`."""
         try:
-            await asyncio.wait_for(self._released.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._released.wait()
         except TimeoutError:
             raise BusUnavailableError("not every service of this process has started") from None
         deliveries = []

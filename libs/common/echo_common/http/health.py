@@ -53,7 +53,8 @@ async def _examine(check: Check) -> PartHealth:
         return round((time.perf_counter() - started) * 1000, 2)
 
     try:
-        facts = await asyncio.wait_for(check(), _CHECK_SECONDS)
+        async with asyncio.timeout(_CHECK_SECONDS):
+            facts = await check()
     except EchoError as error:
         return PartHealth(status="down", milliseconds=took(), reason=error.message)
     except TimeoutError:

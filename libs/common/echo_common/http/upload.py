@@ -1,7 +1,6 @@
 """A file on its way in, on disk and never in memory; its bytes are counted where they enter the service."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from echo_common.errors import FileTooLargeError, ValidationError
+from echo_common.scratch import Scratch
 
 _BLOCK = 256 * 1024
 _MOST_FIELDS = 20
@@ -39,8 +39,9 @@ async def received(request: Request, *, field: str, limit: int) -> AsyncIterator
         if not isinstance(file, UploadFile):
             message = f"Send a multipart body with the recording in the field {field!r}."
             raise ValidationError(message, details=[{"field": field, "message": message}])
-        with tempfile.TemporaryDirectory(prefix="echo-upload-") as folder:
-            path = Path(folder) / "upload"
+        scratch: Scratch = request.app.state.scratch
+        with scratch.folder("upload") as folder:
+            path = folder / "upload"
             await _spool(file, path, limit)
             yield Upload(path, file.filename, {name: value for name, value in form.items() if isinstance(value, str)})
     finally:

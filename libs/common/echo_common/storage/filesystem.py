@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -20,6 +21,7 @@ from typing import IO, ParamSpec, TypeVar
 
 from echo_common.storage.port import (
     BLOCK,
+    ListedObject,
     ObjectInfo,
     ObjectNotFoundError,
     StorageSpaceError,
@@ -76,6 +78,9 @@ class FolderStorage:
             for key in page:
                 yield key
 
+    async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[ListedObject]:
+        return await _in_thread(lambda: list(islice(self._listed(prefix, after), limit)))
+
     async def ping(self) -> None:
         await _in_thread(self._probe)
 
@@ -107,14 +112,21 @@ class FolderStorage:
                     return
                 folder.rmdir()
 
-    def _walk(self, folder: Path, prefix: str) -> Iterator[str]:
+    def _walk(self, folder: Path, prefix: str, after: str = "") -> Iterator[str]:
         for entry in _in_order_of_keys(folder):
             key = os.path.relpath(entry.path, self._objects)
             if not entry.is_dir():
-                if key.startswith(prefix):
+                if key.startswith(prefix) and key > after:
                     yield key
-            elif f"{key}/".startswith(prefix) or prefix.startswith(f"{key}/"):
-                yield from self._walk(Path(entry.path), prefix)
+            elif (f"{key}/".startswith(prefix) or prefix.startswith(f"{key}/")) and (
+                f"{key}/" > after or after.startswith(f"{key}/")
+            ):
+                yield from self._walk(Path(entry.path), prefix, after)
+
+    def _listed(self, prefix: str, after: str) -> Iterator[ListedObject]:
+        for key in self._walk(self._objects, prefix, after):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                yield ListedObject(key, datetime.fromtimestamp((self._objects / key).stat().st_mtime, UTC))
 
     def _probe(self) -> None:
         self._incoming.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
 """The object storage port: recordings and audio, as bytes under a key."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,14 @@ class ObjectInfo:
     size: int
     mime: str
     checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object as a listing shows it. `modified` is when it was written (UTC)."""
+
+    key: str
+    modified: datetime
 
 
 class StorageUnavailableError(ServiceUnavailableError):
@@ -64,6 +73,9 @@ class ObjectStore(Protocol):
 
     def keys(self, prefix: str) -> AsyncIterator[str]:
         """Keys that start with `prefix`, in order."""
+
+    async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[ListedObject]:
+        """Return up to `limit` (at most 1000) objects whose keys start with `prefix` and come after the key `after`, in order."""
 
     async def ping(self) -> None:
         """Raise `StorageUnavailableError` unless objects can be written."""

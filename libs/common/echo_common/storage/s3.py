@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +14,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from echo_common.storage.port import BLOCK, ObjectInfo, ObjectNotFoundError, StorageUnavailableError, checked_key
+from echo_common.storage.port import BLOCK, ListedObject, ObjectInfo, ObjectNotFoundError, StorageUnavailableError, checked_key
 
 R = TypeVar("R")
 
@@ -108,6 +108,14 @@ class S3Storage:
             while page := await self._in_thread(lambda: next(pages, None)):
                 for found in page.get("Contents", ()):
                     yield found["Key"]
+
+    async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[ListedObject]:
+        found: dict[str, Any] = {}
+        with suppress(ObjectNotFoundError):
+            found = await self._in_thread(
+                lambda: self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=after, MaxKeys=limit)
+            )
+        return [ListedObject(item["Key"], item["LastModified"]) for item in found.get("Contents", ())]
 
     async def ping(self) -> None:
         await self._in_thread(self._ensure_bucket)

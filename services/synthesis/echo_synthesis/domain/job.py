@@ -146,6 +146,11 @@ class Job(Aggregate):
         """The identifier its audio has, whichever attempt makes it."""
         return "aud_" + self.id.removeprefix("job_")
 
+    @staticmethod
+    def id_of_audio(audio_id: str) -> str:
+        """The id of the job whose `audio_key` this is, if a job makes it."""
+        return "job_" + audio_id.removeprefix("aud_")
+
     def claim(self, worker: str, lease_seconds: float) -> int:
         """Give the job to a worker and return the number of the attempt. Raises `JobStateConflictError` unless pending."""
         self._require(JobStatus.PENDING)

@@ -3,10 +3,10 @@
 import asyncio
 import wave
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from echo_common.errors import EchoError, InternalError
 from echo_common.fence import fenced
+from echo_common.scratch import Scratch
 from echo_common.store.port import Store
 from echo_synthesis.domain import Origin, SpeechSettings
 from echo_synthesis.engine import EngineSpec
@@ -42,7 +42,7 @@ class Notary:
         self._readers = asyncio.Semaphore(_READERS)
 
     @classmethod
-    async def open(cls, store: Store, settings: SynthesisSettings) -> "Notary":
+    async def open(cls, store: Store, settings: SynthesisSettings, scratch: Scratch) -> "Notary":
         """Raises `CertificateError` for one of an operator's that cannot sign."""
         origins, signers = Origins(store), Signers(store)
         await origins.prepare()
@@ -50,7 +50,7 @@ class Notary:
             credentials = await signers.open(settings.c2pa_certificate, settings.c2pa_key)
             notary = cls(origins, signers, credentials, everything=settings.mark == "all")
             if settings.c2pa_certificate is not None:
-                await asyncio.to_thread(_try_out, credentials)
+                await asyncio.to_thread(_try_out, credentials, scratch)
         except (OSError, ValueError) as error:
             raise CertificateError(f"ECHO_SYNTHESIS_C2PA_CERTIFICATE and _KEY cannot sign manifests: {error}.") from error
         return notary
@@ -91,14 +91,14 @@ def _sign(source: Path, target: Path, mime: str, credentials: Credentials, origi
     sign(source, target, mime, credentials, origin.id, cloned=origin.cloned)
 
 
-def _try_out(credentials: Credentials) -> None:
+def _try_out(credentials: Credentials, scratch: Scratch) -> None:
     """Better now than with somebody's speech. Raises `ValueError`."""
     import c2pa
 
     from echo_synthesis.provenance.manifest import read, sign
 
-    with TemporaryDirectory(prefix="echo-") as folder:
-        silence, sealed = Path(folder) / "silence", Path(folder) / "sealed"
+    with scratch.folder("signing") as folder:
+        silence, sealed = folder / "silence", folder / "sealed"
         with wave.open(str(silence), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)

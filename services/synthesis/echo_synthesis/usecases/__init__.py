@@ -27,6 +27,7 @@ from echo_synthesis.usecases.jobs import (
     retry_job,
     revise_job,
 )
+from echo_synthesis.usecases.ownership import object_owners
 from echo_synthesis.usecases.planning import plan_speech
 from echo_synthesis.usecases.requests import Synthesis, delete_synthesis, find_synthesis, generate, list_syntheses
 from echo_synthesis.usecases.speech import request_of, stream_speech, synthesize
@@ -61,6 +62,7 @@ __all__ = [
     "list_syntheses",
     "list_texts",
     "normalize",
+    "object_owners",
     "patch_job",
     "plan_speech",
     "queue_job",

@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -85,8 +83,7 @@ async def train(studio: Studio, model: VoiceModel, attempt: int, progressed: Pro
     """Have the voice made; the change that keeps it. Raises what providers raise."""
     provider = studio.providers.find(model.provider)
     samples = [_trainable(await studio.samples.get(key, user_id=model.user_id)) for key in model.sample_ids]
-    with TemporaryDirectory(prefix="echo-clone-") as folder:
-        scratch = Path(folder)
+    with studio.scratch.folder("training") as scratch:
         recordings = [
             Recording(await fetch_processed(sample, scratch / f"{sample.id}.flac", studio), _speech(sample), sample.transcript)
             for sample in samples

@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequiredError, UnreadableError
@@ -78,8 +77,7 @@ async def make_reference(path: Path, studio: Studio, *, name: str) -> str:
     provider = studio.providers.keeping()
     if provider is None:
         raise UnauthenticatedError("Voices made on this machine are kept for users only: log in, and send the token.")
-    with TemporaryDirectory(prefix="echo-reference-") as folder:
-        scratch = Path(folder)
+    with studio.scratch.folder("reference") as scratch:
         analysis = await analyse(path, scratch, studio.settings)
         quality = SampleQuality.model_validate(analysis.facts)
         reason = next((verdict.advice for verdict in judge(quality) if verdict.verdict == "rejected"), None)

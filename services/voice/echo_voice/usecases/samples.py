@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
@@ -41,8 +40,7 @@ async def upload_sample(
 
 async def process_sample(studio: Studio, sample: Sample, attempt: int, progressed: Progressed) -> Callable[[Sample], None]:
     """Decode, measure and embed a recording; the change that keeps what was found. Raises `UnreadableError`."""
-    with TemporaryDirectory(prefix="echo-sample-") as folder:
-        scratch = Path(folder)
+    with studio.scratch.folder("sample") as scratch:
         source = await _fetch(sample.original.key, scratch / "original", studio)
         progressed(1, _STEPS, "measuring")
         analysis = await analyse(source, scratch, studio.settings)

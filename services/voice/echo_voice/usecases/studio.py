@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from echo_common.auth.principal import Principal
 from echo_common.errors import ValidationError
 from echo_common.http.pagination import Page
+from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.store.repository import A, Repository
 from echo_common.vectors.port import VectorIndex
@@ -33,6 +34,7 @@ class Studio:
     vectors: VectorIndex
     encoder: SpeakerEncoder
     providers: Providers
+    scratch: Scratch
 
     @property
     def sample_space(self) -> str:

@@ -141,7 +141,8 @@ async def _probe(connection: AbstractConnection, spec: QueueSpec) -> None:
 async def close(channel: AbstractChannel) -> None:
     """Close what may be closed already."""
     with suppress(*CONNECTION_EXCEPTIONS, TimeoutError):
-        await asyncio.wait_for(channel.close(), STEP)
+        async with asyncio.timeout(STEP):
+            await channel.close()
 
 
 async def _ignore(_: AbstractIncomingMessage) -> None: ...

@@ -1,0 +1,74 @@
+"""Scratch space: folders for temporary files, which may hold speech, and which no crash leaves behind for long."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_PREFIX = "echo-scratch-"
+_LOCK = "lock"
+
+
+class Scratch:
+    """One process's own folder for temporary files. Open with `open`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    @contextmanager
+    def open(cls, parent: Path | None, name: str) -> Iterator["Scratch"]:
+        """Create a folder below `parent` that is removed on leaving, and remove those that dead processes have left there.
+
+        A folder in use is locked; the operating system releases the lock when its process ends, however that happens.
+
+        Args:
+            parent: Created when missing; None is the system's folder for temporary files.
+            name: The owner's name, part of the folder's name.
+        """
+        root = parent or Path(tempfile.gettempdir())
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(root / f"{_PREFIX}{os.getuid()}.{_LOCK}"):  # else a folder could be seen before it is locked
+            _remove_abandoned(root)
+            folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{name}-", dir=root))
+            held = _open_lock(folder / _LOCK)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            yield cls(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(held)
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[Path]:
+        """Create a folder for one piece of work, removed on leaving."""
+        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=self.path) as folder:
+            yield Path(folder)
+
+
+def _remove_abandoned(root: Path) -> None:
+    for folder in root.glob(f"{_PREFIX}*/"):
+        with suppress(OSError):  # somebody else's
+            held = _open_lock(folder / _LOCK)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(held)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    held = _open_lock(path)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _open_lock(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

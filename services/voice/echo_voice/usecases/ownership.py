@@ -1,0 +1,61 @@
+"""Which stored objects belong to something."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+
+from echo_common.clock import now
+from echo_common.contracts.values import JobStatus
+from echo_common.storage.orphans import Owned
+from echo_voice.usecases.studio import Studio
+
+_UNFINISHED = {JobStatus.PENDING, JobStatus.PROCESSING}
+
+
+def object_owners(studio: Studio, settled_seconds: float) -> Mapping[str, Owned]:
+    """Return for each prefix of voice's objects which of them are owned.
+
+    Args:
+        studio: What the use cases work with.
+        settled_seconds: How long a voice model's older styles are kept after it changed: synthesis may not have heard of it.
+    """
+    return {
+        "samples/": partial(_owned_samples, studio),
+        "styles/": partial(_owned_styles, studio, timedelta(seconds=settled_seconds)),
+        "checkpoints/": partial(_owned_checkpoints, studio),
+    }
+
+
+async def _owned_samples(studio: Studio, keys: Sequence[str]) -> Collection[str]:
+    """All objects of a sample that is processed, otherwise those that its record names."""
+    owners = _by_owner(keys)
+    owned: set[str] = set()
+    async for sample in studio.samples.find({"_id": {"$in": list(owners)}}):
+        files = [file.key for file in (sample.original, sample.processed) if file is not None]
+        owned.update(owners[sample.id] if sample.work in _UNFINISHED else files)
+    return owned
+
+
+async def _owned_styles(studio: Studio, settled: timedelta, keys: Sequence[str]) -> Collection[str]:
+    """All styles of a voice model that is trained or has just changed, otherwise the one that its record names."""
+    owners = _by_owner(keys)
+    owned: set[str] = set()
+    async for model in studio.models.find({"_id": {"$in": list(owners)}}):
+        if model.work in _UNFINISHED or model.updated_at > now() - settled:
+            owned.update(owners[model.id])
+        elif model.made is not None:
+            owned.add(model.made.reference.removeprefix("object:"))
+    return owned
+
+
+async def _owned_checkpoints(studio: Studio, keys: Sequence[str]) -> Collection[str]:
+    """All checkpoints of voice models that exist: their trainings may be taken up again."""
+    owners = _by_owner(keys)
+    return [key async for model in studio.models.find({"_id": {"$in": list(owners)}}) for key in owners[model.id]]
+
+
+def _by_owner(keys: Sequence[str]) -> dict[str, list[str]]:
+    owners: dict[str, list[str]] = {}
+    for key in keys:
+        owners.setdefault(key.split("/")[1], []).append(key)
+    return owners

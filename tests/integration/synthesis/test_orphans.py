@@ -1,0 +1,95 @@
+"""Objects that no record refers to."""
+
+import os
+from pathlib import Path
+
+from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.values import JobStatus
+from echo_common.storage.filesystem import FolderStorage
+from echo_common.storage.orphans import OrphanSweeper
+from echo_synthesis import usecases
+from echo_synthesis.handlers import Dependencies
+from tests.support.eventually import eventually
+from tests.support.studio import Replica, somebody
+
+ALICE = somebody("usr_alice")
+DAY = 24 * 3600.0
+
+
+def age(folder: Path, seconds: float) -> None:
+    """Have been written so long ago."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            written = path.stat().st_mtime - seconds
+            os.utime(path, (written, written))
+
+
+def sweeper(deps: Dependencies) -> OrphanSweeper:
+    return OrphanSweeper(deps.studio.objects, usecases.object_owners(deps.studio), DAY)
+
+
+async def keys(deps: Dependencies) -> set[str]:
+    return {key async for key in deps.studio.objects.keys("")}
+
+
+async def spoken(deps: Dependencies) -> set[str]:
+    """The keys of an audio spoken at once, of a job's, and of the cache."""
+    await usecases.synthesize(SynthesizeRequest(text="Said at once.", config=SpeechConfig()), ALICE, deps.studio)
+    job = await usecases.queue_job("Said later.", None, SpeechConfig(), ALICE, deps.studio)
+    deps.worker.ring()
+
+    async def completed() -> bool:
+        return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED
+
+    await eventually(completed, within=20)
+    await deps.studio.cache.settled()
+    return await keys(deps)
+
+
+async def test_objects_that_nothing_refers_to_are_removed_and_all_others_stay(replica: Replica, tmp_path: Path) -> None:
+    async with replica() as deps:
+        owned = await spoken(deps)
+        orphans = {"audio/aud_nobody/0.wav", "audio/aud_nobody/0.times.jsonl", f"speech/ab/{'ab' * 32}"}
+        audio_id = next(key for key in owned if key.startswith("audio/")).split("/")[1]
+        orphans.add(f"audio/{audio_id}/7.wav")  # an attempt that was not committed
+        for key in orphans:
+            await deps.studio.objects.put(key, b"left", "audio/wav")
+        age(tmp_path / "objects", 2 * DAY)
+
+        assert await sweeper(deps).sweep(page_size=2) == len(orphans)
+        assert await keys(deps) >= owned
+        assert not await keys(deps) & orphans
+        assert await sweeper(deps).sweep() == 0
+
+
+async def test_what_a_failed_insert_leaves_is_kept_while_it_is_young(replica: Replica, tmp_path: Path) -> None:
+    async with replica() as deps:
+        await deps.studio.objects.put("audio/aud_young/0.wav", b"left", "audio/wav")
+        assert await sweeper(deps).sweep() == 0
+        age(tmp_path / "objects", 2 * DAY)
+        assert await sweeper(deps).sweep() == 1
+
+
+async def test_what_a_job_at_work_is_about_to_commit_is_kept_however_old(replica: Replica, tmp_path: Path) -> None:
+    async with replica(jobs_at_once=1) as deps:
+        busy = await usecases.queue_job("Busy tone-slow-900. " * 20, None, SpeechConfig(), ALICE, deps.studio)
+        deps.worker.ring()
+        await eventually(lambda: deps.worker.busy == 1)
+        waiting = await usecases.queue_job("Waits.", None, SpeechConfig(), ALICE, deps.studio)
+        uploads = {f"audio/{job.audio_key}/1.wav" for job in (busy, waiting)}
+        for key in uploads:
+            await deps.studio.objects.put(key, b"uploaded", "audio/wav")
+        age(tmp_path / "objects", 2 * DAY)
+
+        assert await sweeper(deps).sweep() == 0
+        assert await keys(deps) >= uploads
+        await usecases.cancel_job(waiting.id, ALICE, deps.studio)
+        assert await sweeper(deps).sweep() == 1
+        await usecases.cancel_job(busy.id, ALICE, deps.studio)
+        deps.worker.recheck(busy.id)
+
+
+async def test_a_safe_age_of_zero_sweeps_nothing_in_the_background(tmp_path: Path) -> None:
+    objects = FolderStorage(tmp_path)
+    async with OrphanSweeper(objects, {}, 0).running():
+        pass

@@ -1,0 +1,34 @@
+"""Objects of voice that no record refers to."""
+
+from pathlib import Path
+
+from echo_common.storage.orphans import OrphanSweeper
+from echo_voice.usecases.ownership import object_owners
+from tests.integration.synthesis.test_orphans import DAY, age
+from tests.integration.voice.conftest import Booth
+
+
+async def test_uploads_styles_and_checkpoints_that_nothing_refers_to_are_removed(
+    ada: Booth, speech: bytes, tmp_path: Path
+) -> None:
+    studio = ada.deps.studio
+    sample = await ada.sample(speech)
+    clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
+    owned = {key async for key in studio.objects.keys("")}
+    kept = f"checkpoints/{clone['id']}/0123456789abcdef"
+    orphans = {
+        "samples/vs_nobody/original",
+        f"samples/{sample['id']}/processed-9.flac",
+        "styles/vm_nobody/job_1-1",
+        f"styles/{clone['id']}/job_1-1",
+        "checkpoints/vm_nobody/0123456789abcdef",
+    }
+    for key in (kept, *orphans):
+        await studio.objects.put(key, b"left", "application/octet-stream")
+    age(tmp_path / "objects", 2 * DAY)
+
+    recent = OrphanSweeper(studio.objects, object_owners(studio, DAY), DAY)
+    assert await recent.sweep(page_size=2) == len(orphans) - 1, "the voice has just changed: its older style may be in use"
+    settled = OrphanSweeper(studio.objects, object_owners(studio, 0), DAY)
+    assert await settled.sweep() == 1
+    assert {key async for key in studio.objects.keys("")} == owned | {kept}

@@ -1,0 +1,45 @@
+"""Scratch space, and what a crash leaves of it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from echo_common.scratch import Scratch
+
+DIES = """
+import os, pathlib, signal, sys
+from echo_common.scratch import Scratch
+with Scratch.open(pathlib.Path(sys.argv[1]), "speaker") as scratch, scratch.folder("audio") as folder:
+    (folder / "speech.wav").write_bytes(b"spoken")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file() and not path.name.endswith("lock"))
+
+
+def test_scratch_is_private_and_gone_afterwards(tmp_path: Path) -> None:
+    root = tmp_path / "scratch"
+    with Scratch.open(root, "speaker") as scratch:
+        with scratch.folder("audio") as folder:
+            (folder / "speech.wav").write_bytes(b"spoken")
+            assert folder.is_relative_to(root)
+            assert root.stat().st_mode & 0o077 == scratch.path.stat().st_mode & 0o077 == 0
+        assert files(root) == []
+    assert [path for path in root.iterdir() if path.is_dir()] == []
+
+
+def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False)
+    assert files(tmp_path) == ["speech.wav"]
+    with Scratch.open(tmp_path, "speaker"):
+        assert files(tmp_path) == []
+
+
+def test_what_another_process_uses_is_left_alone(tmp_path: Path) -> None:
+    with Scratch.open(tmp_path, "one") as one, one.folder("audio") as folder:
+        (folder / "speech.wav").write_bytes(b"spoken")
+        with Scratch.open(tmp_path, "two") as two:
+            assert two.path != one.path
+            assert files(tmp_path) == ["speech.wav"]
