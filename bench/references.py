@@ -28,7 +28,6 @@ from echo_common.process import settle
 from echo_common.service import Process
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_logging
-from echo_embedded.database import EmbeddedDatabase
 from echo_gateway.main import service
 from echo_gateway.settings import GatewaySettings
 from tests.support.issuer import Issuer
@@ -87,23 +86,19 @@ async def gateway(synthesis: str) -> AsyncIterator[tuple[str, str]]:
     issuer = Issuer()
     with tempfile.TemporaryDirectory(prefix="echo-bench-") as name:
         folder = Path(name)
-        database = EmbeddedDatabase(folder / "database")
-        try:
-            async with issuer.serving(folder) as auth:
-                common = CommonSettings(
-                    auth_url=auth,
-                    database_url=SecretStr(await database.start()),
-                    bus_url=SecretStr("inproc://"),
-                    objects_url=(folder / "objects").as_uri(),
-                )
-                configure_logging(common)
-                settings = GatewaySettings(synthesis_url=synthesis, limit_premium=_NEVER_REACHED)
-                async with service(settings).running(common, Process(broker=InprocBroker())) as app:
-                    counted: ASGIApp = app
-                    async with serving(counted, _ANYWHERE) as url:
-                        yield url, issuer.token(plan="premium", scope="account speech:read", lasts=3600)
-        finally:
-            await database.stop()
+        async with issuer.serving(folder) as auth:
+            common = CommonSettings(
+                auth_url=auth,
+                database_url=SecretStr(f"sqlite://{folder}/database"),
+                bus_url=SecretStr("inproc://"),
+                objects_url=(folder / "objects").as_uri(),
+            )
+            configure_logging(common)
+            settings = GatewaySettings(synthesis_url=synthesis, limit_premium=_NEVER_REACHED)
+            async with service(settings).running(common, Process(broker=InprocBroker())) as app:
+                counted: ASGIApp = app
+                async with serving(counted, _ANYWHERE) as url:
+                    yield url, issuer.token(plan="premium", scope="account speech:read", lasts=3600)
 
 
 REFERENCES: dict[str, Callable[[str], AbstractAsyncContextManager[tuple[str, str]]]] = {

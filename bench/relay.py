@@ -15,12 +15,11 @@ from echo_common.bus import topology
 from echo_common.bus.port import Message
 from echo_common.bus.rabbitmq import RabbitBus
 from echo_common.clock import now
+from echo_common.store.connect import open_store
 from echo_common.store.documents import OUTBOX, OUTBOX_AT, to_entry
-from echo_common.store.mongo import open_store
 from echo_common.store.port import Collection, Document, Filter, Index
 from echo_common.store.relay import Relay
 from echo_embedded.broker import local_node
-from echo_embedded.database import EmbeddedDatabase
 
 _EVENTS = 2_000
 _WINDOW = 512
@@ -72,11 +71,9 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
         node = local_node(Path(broker))
         if node is None:
             raise NotMeasuredError("RabbitMQ is not installed")
-        database = EmbeddedDatabase(Path(data))
         try:
             await node.start()
-            url = await database.start()
-            store = await open_store(url, "bench")
+            store = await open_store(f"sqlite://{data}", "bench")
             outboxes = store.collection("outboxes")
             await outboxes.ensure([Index([(OUTBOX_AT, 1)], sparse=True)])
             async with await aio_pika.connect(node.url) as connection:
@@ -100,7 +97,6 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
             await store.close()
         finally:
             node.end()
-            await database.stop()
     return [
         Figure("P7", "Relay ÷ bare confirmed publish, outboxes in memory", in_memory, at_least=0.6, note="the relay itself"),
         Figure("P7", "the same, outboxes in the embedded database", in_database, at_least=0.6, note="bounded by the database"),

@@ -25,7 +25,7 @@ Echo and its reference take turns, so that both meet the same state of the machi
 range shows how quiet the machine was. Each round speaks texts that were never spoken before: no cache helps, except where the
 cache is measured. A broken promise is printed, it does not fail the run; a measure that could not be taken does.
 
-Echo runs as `make run` starts it, in one process with its engines and its database in processes of their own, and is asked
+Echo runs as `make run` starts it, in one process with its engines in processes of their own, and is asked
 through its public API over TCP. Every reference is a process of its own on the same machine:
 
 - **P1, P4**: kokoro-onnx with the int8 model and ONNX Runtime, piper-tts with its packaged voice, used as their own examples

@@ -2,15 +2,18 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 
+from echo_embedded.datafolder import DataFolder
 from tests.support.eventually import eventually
 from tests.support.person import Person
 from tests.support.platform import FORMS, TONE, Platform, require_form, started
@@ -120,13 +123,34 @@ async def test_ctrl_c_ends_everything_within_ten_seconds(form: str, require: Req
         assert "Traceback" not in platform.said
 
 
-async def test_the_death_of_the_database_ends_the_host_and_says_so(tmp_path: Path) -> None:
-    with started("embedded", tmp_path, settings=TONE) as platform:
-        [database] = [member for member in platform.family() if "echo_embedded.database_process" in member.cmdline()]
-        database.kill()
+@EMBEDDED
+async def test_nothing_but_the_gateway_listens(platform: Platform) -> None:
+    running = platform.folder.running()
+    assert running is not None
+    known = {urlsplit(url).port for url in (running.url, running.internal)}
+    listening = {
+        connection.laddr.port
+        for member in platform.family()
+        for connection in member.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == known - {None}
+    files = list(platform.folder.database.iterdir())
+    assert {"auth.sqlite3", "synthesis.sqlite3"} <= {file.name for file in files}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE(platform.folder.database.stat().st_mode) == 0o700
 
-        assert platform.process.wait(30) == 1
-        assert "database" in platform.said
+
+async def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    folder.database.mkdir(parents=True)
+    (folder.database / "auth.sqlite3").write_bytes(b"something else altogether" * 300)
+
+    refused = serve("--data", str(folder.path), "--port", "0")
+
+    assert refused.returncode == 2
+    [said] = refused.stderr.decode().strip().splitlines()
+    assert f"{folder.database / 'auth.sqlite3'} is damaged" in said
 
 
 @EMBEDDED

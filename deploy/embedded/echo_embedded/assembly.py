@@ -1,7 +1,7 @@
 """Every service in this process, each in a task of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,6 @@ async def assembled(
     secrets: Secrets,
     models: Path,
     listen: str,
-    database_url: Awaitable[str],
     broken: "asyncio.Future[str]",
 ) -> AsyncIterator[tuple[str, str]]:
     """Start the services in order, stop them in reverse; yields the gateway's public and internal URL when all are ready.
@@ -80,7 +79,7 @@ async def assembled(
         addresses[INTERNAL] = f"unix://{sockets / INTERNAL}.sock"
         everything = services(Place(secrets, speech, recordings, addresses))
         common = CommonSettings(
-            database_url=SecretStr(await database_url),
+            database_url=SecretStr(folder.database_url),
             bus_url=SecretStr("inproc://"),
             objects_url=folder.objects.as_uri(),
             scratch=folder.scratch,

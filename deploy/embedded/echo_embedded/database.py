@@ -1,6 +1,6 @@
-"""The embedded database: a SecantusDB server (MongoDB's wire protocol, WiredTiger on disk) as a child process.
+"""The database of `echoctl local`: a SecantusDB server (MongoDB's wire protocol, WiredTiger on disk) as a child process.
 
-A process of its own for two reasons: its licence (GPL-2.0), and its load, which the event loop never feels.
+A development dependency. It runs in a process of its own because of its licence (GPL-2.0).
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _PORT_ATTEMPTS = 3
 
 
 class DatabaseStartError(CannotStartError):
-    """The embedded database does not start; the message is one sentence for the operator."""
+    """The database server does not start; the message is one sentence for the operator."""
 
 
 class FolderNotWritableError(DatabaseStartError):
@@ -53,7 +53,7 @@ class EmbeddedDatabase:
     def pid(self) -> int:
         """The server's process id. Raises `ProcessLookupError` when it does not run."""
         if self._process is None or self._process.returncode is not None:
-            raise ProcessLookupError("the embedded database is not running")
+            raise ProcessLookupError("the database server is not running")
         return self._process.pid
 
     @property
@@ -80,7 +80,7 @@ class EmbeddedDatabase:
                 raise FolderInUseError(f"{self._folder} is in use by another instance.")
             if self._port or attempt == _PORT_ATTEMPTS or not self._port_was_taken():
                 break
-        raise DatabaseStartError(f"The embedded database does not start; its log is {self.log}.")
+        raise DatabaseStartError(f"The database server does not start; its log is {self.log}.")
 
     async def stop(self) -> None:
         """Write everything out and end the server."""

@@ -1,4 +1,4 @@
-"""The process around the embedded database's server: `python -m echo_embedded.database_process FOLDER PORT`."""
+"""The process around the database server of `echoctl local`: `python -m echo_embedded.database_process FOLDER PORT`."""
 
 import fcntl
 import os

@@ -14,6 +14,8 @@ from typing import Any
 
 _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path on Linux, less the closing zero
 _LONGEST_SOCKET_NAME = len("/synthesis.sock")
+_EARLIER_FORMAT = ("database.toml", "database", "database.lock")
+"""Left in `database/` by versions that kept their data in SecantusDB."""
 
 
 class CannotStartError(Exception):
@@ -40,11 +42,15 @@ class Running:
 
 
 class DataFolder:
-    """`database/`, `objects/`, `vectors/`, `logs/`, `scratch/`, `run/` and `secrets.json` below one path. Nothing is touched before `held`."""
+    """`database/`, `objects/`, `vectors/`, `logs/`, `scratch/`, `run/` and `secrets.json` below one path.
+
+    `mongodb/` belongs to the database server of `echoctl local`. Nothing is touched before `held`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
         self.database = self.path / "database"
+        self.mongodb = self.path / "mongodb"
         self.objects = self.path / "objects"
         self.vectors = self.path / "vectors"
         self.logs = self.path / "logs"
@@ -52,6 +58,11 @@ class DataFolder:
         self._run = self.path / "run"
         self._running = self._run / "platform.json"
         self._secrets = self.path / "secrets.json"
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the SQLite files."""
+        return "sqlite" + self.database.as_uri().removeprefix("file")
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -67,6 +78,7 @@ class DataFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise CannotStartError(f"Another platform is running on the data folder {self.path} already.") from None
+            self._refuse_earlier_format()
             try:
                 self._running.unlink(missing_ok=True)
                 shutil.rmtree(self.scratch, ignore_errors=True)  # what a crash has left may hold speech
@@ -76,6 +88,13 @@ class DataFolder:
                 self._running.unlink(missing_ok=True)
         finally:
             os.close(lock)
+
+    def _refuse_earlier_format(self) -> None:
+        if any((self.database / name).exists() for name in _EARLIER_FORMAT):
+            raise CannotStartError(
+                f"The data folder {self.path} was written by an earlier version of Echo and cannot be read any more: "
+                "choose another folder with --data, or move this one away."
+            )
 
     def secrets(self) -> Secrets:
         """What was generated at the first start; generates it when this is the first. Raises `CannotStartError`."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from echo_embedded.broker import local_node
@@ -100,9 +101,11 @@ async def _surroundings(stack: AsyncExitStack, folder: DataFolder, broken: "asyn
     if node is None:
         raise CannotStartError("RabbitMQ is not installed here: apt-get install rabbitmq-server.")
     stack.callback(node.end)
-    database = EmbeddedDatabase(folder.database)
+    if find_spec("secantus") is None:
+        raise CannotStartError("SecantusDB is not installed here: make install-dev.")
+    database = EmbeddedDatabase(folder.mongodb)
     stack.push_async_callback(database.stop)
-    database.died.add_done_callback(partial(_tell, broken, "The embedded database has died."))
+    database.died.add_done_callback(partial(_tell, broken, "The database server has died."))
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     s3 = Child("s3", command, {}, folder.logs / "s3.log")

@@ -70,3 +70,16 @@ def test_what_a_crash_leaves_in_the_scratch_folder_is_removed_under_the_lock(tmp
     with folder.held():
         assert list(folder.scratch.iterdir()) == []
         assert stat.S_IMODE(folder.scratch.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("left", ["database.toml", "database"])
+def test_a_folder_of_an_earlier_version_is_refused_in_one_sentence(left: str, tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    (folder.database / left).mkdir(parents=True)
+
+    with pytest.raises(CannotStartError, match=r"earlier version of Echo .*--data") as refused, folder.held():
+        pass
+
+    assert "\n" not in str(refused.value)
+    with DataFolder(tmp_path / "other").held():
+        pass

@@ -1,0 +1,104 @@
+"""What services ask most often is found by their indexes, not by reading whole collections."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from echo_auth.repository import Sessions, Users
+from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
+from echo_common.clock import now
+from echo_common.store.documents import OUTBOX_AT
+from echo_common.store.port import Index
+from echo_common.store.relay import Relay
+from echo_common.store.repository import Repository
+from echo_common.store.sqlite import open_store
+from echo_common.store.sqlite.searching import Search, plan
+from echo_common.store.sqlite.store import SqliteStore
+from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
+from echo_synthesis.speechcache import SpeechCache
+from echo_voice.repository import Consents, Echos, Phrases, Samples, VoiceModels
+from tests.integration.store.counters import RecordingBus
+
+USER = {"user_id": "usr_1"}
+NEWEST = [("created_at", -1)]
+QUERIES: dict[type[Repository[Any]], list[tuple[dict[str, Any], list[tuple[str, int]]]]] = {
+    Jobs: [
+        ({"status": "pending"}, [("due", 1)]),
+        ({"status": "pending", "due": {"$lt": now()}}, []),
+        ({"status": "pending", "not_before": {"$not": {"$gt": now()}}}, [("due", 1)]),
+        ({"status": "processing", "lease.until": {"$lt": now()}}, []),
+        ({**USER, "status": "pending", "due": {"$gte": now()}}, [("due", -1)]),
+        (USER, NEWEST),
+        ({"synthesis_id": "syn_1"}, []),
+        ({"idempotency_key": "key"}, []),
+    ],
+    AudioShelf: [
+        (USER, NEWEST),
+        ({"synthesis_id": "syn_1"}, []),
+        ({"checksum": "c"}, []),
+        ({"_id": {"$in": ["a", "b"]}, **USER}, []),
+    ],
+    Dictionary: [(USER, [])],
+    Texts: [(USER, NEWEST)],
+    Users: [({"email": "a@b"}, []), ({"username_key": "a"}, []), ({"token_version_raised_at": {"$gte": now()}}, [])],
+    Sessions: [(USER, [("start_time", -1)]), ({"revoked_at": {"$gte": now()}}, [])],
+    Samples: [(USER, NEWEST), ({"work": "pending"}, [("created_at", 1)]), ({"original.checksum": "c"}, [])],
+    VoiceModels: [
+        (USER, NEWEST),
+        ({"work": "pending", "provider": {"$in": ["a"]}}, [("created_at", 1)]),
+        ({"consent_id": "c"}, []),
+        ({"$or": [{"_id": "m"}, {"made.reference": "fish_m"}], **USER}, []),
+    ],
+    Consents: [(USER, NEWEST)],
+    Phrases: [(USER, NEWEST)],
+    Echos: [(USER, NEWEST)],
+}
+
+
+async def explained(store: SqliteStore, collection: str, where: Any, sort: Any) -> str:
+    def explain(connection: Any, schema: Any) -> str:
+        planned = plan(Search(where, sort), schema.table(collection))
+        assert planned is not None, "sorted outside SQL"
+        return "; ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {planned[0]}", planned[1].values))
+
+    return str(await store.read(explain))
+
+
+def assert_indexed(told: str, collection: str) -> None:
+    assert f"SCAN {collection}" not in told
+    assert "TEMP B-TREE FOR ORDER BY" not in told
+
+
+@pytest.mark.parametrize("kind", QUERIES, ids=lambda kind: kind.__name__)
+async def test_a_repositorys_queries_are_indexed(kind: type[Repository[Any]], tmp_path: Path) -> None:
+    store = cast("SqliteStore", await open_store(tmp_path, "test"))
+    await kind(store, Relay(RecordingBus())).prepare()
+    outboxes = ({OUTBOX_AT: {"$lt": now()}}, [(OUTBOX_AT, 1)])
+    for where, sort in [*QUERIES[kind], outboxes, ({"_id": "a", "version": 3}, [])]:
+        assert_indexed(await explained(store, kind.name, where, sort), kind.name)
+    await store.close()
+
+
+async def test_what_is_kept_beside_aggregates_is_found_by_indexes(tmp_path: Path) -> None:
+    store = cast("SqliteStore", await open_store(tmp_path, "test"))
+    await StoreInbox(store).prepare()
+    await StoreDeadLetters(store).prepare()
+    await store.collection("speech_cache").ensure(SpeechCache.indexes)
+    # as the clones of synthesis
+    await store.collection("voices").ensure([Index([(name, 1)]) for name in ("user_id", "shared_with", "public", "reference")])
+    await store.collection("voices").insert({"_id": "a", "shared_with": ["usr_1"]})
+    for collection, where, sort in (
+        ("inbox", {"_id": "evt_1"}, []),
+        ("dead_letters", {}, [("died_at", -1)]),
+        ("dead_letters", {"topic": "t"}, [("died_at", -1)]),
+        ("speech_cache", {"voice": "v"}, []),
+        ("voices", {"usable": True, "$or": [{"public": True}, {"shared_with": "usr_1"}]}, []),
+        ("voices", {"reference": {"$in": ["r", "fish_r"]}, "usable": True}, []),
+    ):
+        told = await explained(store, collection, where, sort)
+        if where:
+            assert_indexed(told, collection)
+        else:
+            assert f"SCAN {collection} USING INDEX" in told
+    await store.close()
