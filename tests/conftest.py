@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.support.providers",
     "tests.support.rabbitmq",
     "tests.support.database",
+    "tests.support.disks",
     "tests.support.s3",
     "tests.support.studio",
     "tests.support.platform",

@@ -101,15 +101,16 @@ class Platform:
 
 
 @contextmanager
-def started(form: str, folder: Path, *, settings: Mapping[str, str]) -> Iterator[Platform]:
-    """A platform on a data folder of its own; ended, whatever happens."""
+def started(form: str, folder: Path, *, settings: Mapping[str, str], data: Path | None = None) -> Iterator[Platform]:
+    """A platform on a data folder of its own (`data`, below `folder` when absent); ended, whatever happens."""
+    data = data or folder / "data"
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.txt"
-    command = [sys.executable, "-m", "echo_embedded", FORMS[form], "--data", str(folder / "data"), "--port", "0"]
+    command = [sys.executable, "-m", "echo_embedded", FORMS[form], "--data", str(data), "--port", "0"]
     with collecting() as collector, output.open("wb") as file:
         environment = {**os.environ, **QUICK, **settings, "ECHO_OTLP_ENDPOINT": collector.url}
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment, cwd=folder, start_new_session=True)
-        platform = Platform(form, DataFolder(folder / "data"), process, output, collector)
+        platform = Platform(form, DataFolder(data), process, output, collector)
         try:
             platform.wait_ready()
             yield platform

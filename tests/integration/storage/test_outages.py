@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import textwrap
@@ -11,6 +12,7 @@ import pytest
 
 from echo_common.storage.connect import open_storage
 from echo_common.storage.port import StorageUnavailableError
+from tests.support.disks import fill
 from tests.support.s3 import S3Server
 
 
@@ -33,6 +35,42 @@ async def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path):
     for attempt in (storage.put("b", b"y", "text/plain"), storage.ping()):
         with pytest.raises(StorageUnavailableError):
             await attempt
+
+
+async def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path):
+    storage = await open_storage(tmp_path.as_uri())
+    await storage.put("before", b"x" * 1000, "text/plain")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # a file that grows beyond it meets an error, as on a full disk
+    try:
+        with pytest.raises(StorageUnavailableError) as refused:
+            await storage.put("big", b"x" * 200_000, "text/plain")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (refused.value.status, refused.value.code) == (503, "STORAGE_FULL")
+    assert b"".join([block async for block in storage.read("before")]) == b"x" * 1000
+    assert list((tmp_path / "incoming").iterdir()) == []
+    await storage.put("big", b"x" * 200_000, "text/plain")
+    assert [key async for key in storage.keys("")] == ["before", "big"]
+
+
+async def test_a_probe_looks_at_the_free_space(tmp_path: Path):
+    await (await open_storage(tmp_path.as_uri(), minimum_free_bytes=1)).ping()
+    with pytest.raises(StorageUnavailableError, match="MB are free") as refused:
+        await (await open_storage(tmp_path.as_uri(), minimum_free_bytes=2**60)).ping()
+    assert refused.value.code == "STORAGE_FULL"
+
+
+async def test_a_full_disk_fails_the_probe(small_disk: Path):
+    storage = await open_storage(small_disk.as_uri())
+    await storage.put("before", b"x", "text/plain")
+    filler = fill(small_disk)
+    for attempt in (storage.ping(), storage.put("big", b"x" * 200_000, "text/plain")):
+        with pytest.raises(StorageUnavailableError) as refused:
+            await attempt
+        assert refused.value.code == "STORAGE_FULL"
+    filler.unlink()
+    await storage.ping()
 
 
 async def test_a_writer_killed_halfway_leaves_nothing_to_be_seen(tmp_path: Path):

@@ -21,6 +21,7 @@ from echo_common.store.sqlite import open_store
 from echo_common.store.sqlite.matching import matcher
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
+from tests.support.disks import fill
 from tests.support.eventually import eventually
 
 
@@ -217,6 +218,38 @@ async def test_a_full_disk_is_told_and_reading_goes_on(opened: SqliteStore):
     await pages_allowed(opened, 10_000)
     await things.insert({"_id": "after", "text": "x" * 50_000})
     assert await things.count({}) == 2
+
+
+async def test_a_disk_without_space_loses_nothing_acknowledged(small_disk: Path):
+    store = cast("SqliteStore", await open_store(small_disk / "database", "test"))
+    things = store.collection("things")
+    await things.ensure([Index([("rank", 1)])])
+    await things.insert({"_id": "before", "rank": -1})
+    filler = fill(small_disk)
+    acknowledged: set[str] = {"before"}
+
+    async def write(number: int) -> str | None:
+        try:
+            await things.insert({"_id": f"{number}", "rank": number, "text": "x" * 20_000})
+        except StoreUnavailableError as error:
+            return error.code
+        acknowledged.add(f"{number}")
+        return None
+
+    refused = [await asyncio.gather(*(write(start + number) for number in range(8))) for start in range(0, 400, 8)]
+    assert refused[-1] == ["STORAGE_FULL"] * 8
+    with pytest.raises(StoreUnavailableError) as down:
+        await store.ping()
+    assert down.value.code == "STORAGE_FULL"
+    assert {found["_id"] async for found in things.find({"rank": {"$gte": -1}})} == acknowledged
+
+    filler.unlink()
+    await store.ping()
+    assert await asyncio.gather(*(write(1000 + number) for number in range(8))) == [None] * 8
+    await store.close()
+    again = await open_store(small_disk / "database", "test")
+    assert {found["_id"] async for found in again.collection("things").find({})} == acknowledged
+    await again.close()
 
 
 async def test_a_probe_writes_and_looks_at_the_free_space(tmp_path: Path):

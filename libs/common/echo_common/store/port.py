@@ -10,7 +10,10 @@ Document = dict[str, Any]
 """A BSON-able document; `_id` is a string. Times are timezone-aware UTC, millisecond precision."""
 
 Filter = Mapping[str, Any]
-"""A MongoDB filter. Portable operators: equality, $in, $nin, $ne, $lt, $lte, $gt, $gte, $exists, $regex, $or, $and."""
+"""A MongoDB filter. Portable operators: equality, $in, $nin, $ne, $lt, $lte, $gt, $gte, $exists, $regex, $not, $elemMatch, $or, $and.
+
+A field's name may be a dotted path. Comparison is by type, as in MongoDB; equality with an array's member matches the array.
+"""
 
 Sort = Sequence[tuple[str, Literal[1, -1]]]
 
@@ -21,8 +24,7 @@ class Index:
 
     A `unique` one ignores documents that lack one of its fields (null is a value: leave the field out). A `sparse` one leaves
     out documents without its fields, and serves only queries that cannot match those. `ttl` is in seconds, counted from the
-    time in its one field. The embedded database finds nothing through a unique index over several fields: add a plain one
-    over the field that narrows most.
+    time in its one field. A field of a unique index holds no arrays.
     """
 
     fields: Sequence[tuple[str, Literal[1, -1]]]
@@ -78,7 +80,7 @@ class Collection(Protocol):
         """How many match."""
 
     async def update_one(self, where: Filter, update: Mapping[str, Any]) -> bool:
-        """Change one match atomically with $set, $unset, $inc, $push, $pull; False when nothing matched.
+        """Change one match atomically with $set, $unset, $inc, $push (a value or $each), $pull; False when nothing matched.
 
         Conditional updates (`{"_id": …, "version": n}`) are how claims are won. Raises `DuplicateError`.
         """
