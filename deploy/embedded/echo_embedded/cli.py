@@ -212,6 +212,28 @@ def status(
             raise typer.Exit(FAILED)
 
 
+@app.command(epilog="Examples: echoctl doctor · echoctl doctor --json")
+def doctor(
+    data: Data = None,
+    models: Models = None,
+    host: Host = None,
+    port: Port = None,
+    *,
+    remote: Annotated[bool, typer.Option("--remote", help="Have remote engines speak too; their providers count it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check this machine: processor, memory, disk, port, database, models, and the speech of every engine. Exit code 1 if a check fails."""
+    from echo_embedded.doctor import diagnose
+
+    with sentences():
+        chosen = settings(data=data, models=models, host=host, port=port)
+        report = asyncio.run(diagnose(chosen, Console(quiet=as_json), remote=remote))
+        if as_json:
+            out.out(json.dumps(report.as_json(), ensure_ascii=False), highlight=False)
+    if report.failed:
+        raise typer.Exit(FAILED)
+
+
 models_app = typer.Typer(no_args_is_help=False)
 app.add_typer(models_app, name="models")
 

@@ -133,6 +133,11 @@ def nothing_to_fetch(models: Path, hub: str, progress: Progress) -> None:
     """`EngineSpec.fetch` of an engine without files."""
 
 
+def nothing_damaged(models: Path) -> Sequence[str]:
+    """`EngineSpec.damaged` of an engine without files whose content is known."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
     """What is known of an engine without loading it.
@@ -142,6 +147,7 @@ class EngineSpec:
     asked often, so it is quick. `fetch(models, hub, progress)` makes it empty as far as files go: whole files only, verified,
     those already there kept; `hub` is the base URL of a model hub for what no package registry has. Raises `ModelsError`.
     `tags` tell what matters to others: `cloud` (what is spoken leaves the machine), `clones` (its voices are made of recordings of people).
+    `damaged(models)` reads all files whose digest is known and names those that differ.
     With `phonemes` it says words as `Utterance.pronunciations` ask.
     A `remote` engine waits for a network rather than a processor: one process serves `concurrency` utterances at once, and
     may take `patience` seconds longer than others over each.
@@ -162,3 +168,4 @@ class EngineSpec:
     patience: float = 0.0
     phonemes: bool = False
     fetch: Callable[[Path, str, Progress], None] = nothing_to_fetch
+    damaged: Callable[[Path], Sequence[str]] = nothing_damaged

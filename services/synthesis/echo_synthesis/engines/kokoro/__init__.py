@@ -66,6 +66,12 @@ def _fetch(models: Path, hub: str, progress: Progress) -> None:
     fetch(folder(models), hub, progress)
 
 
+def _damaged(models: Path) -> Sequence[str]:
+    from echo_synthesis.engines.kokoro.files import damaged
+
+    return damaged(folder(models))
+
+
 SPEC = EngineSpec(
     name="kokoro",
     version="kokoro-82m-v1.0-2",
@@ -76,6 +82,7 @@ SPEC = EngineSpec(
     missing=_missing,
     load=_load,
     fetch=_fetch,
+    damaged=_damaged,
     tags=("neural", "local"),
     phonemes=True,
 )

@@ -7,7 +7,7 @@ import sys
 import tarfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,12 @@ def fetch(home: Path, hub: str, progress: Progress) -> None:
     _fetch_voices(home / "voices", hub, progress)
     _prepare(home, progress)
     progress("Kokoro: ready", 1.0)
+
+
+def damaged(home: Path) -> Sequence[str]:
+    """Name the voices whose content is not the published one."""
+    files = (home / "voices" / f"{name}.bin" for name in DIGESTS)
+    return [str(file) for file in files if file.exists() and _digest(file.read_bytes()) != DIGESTS[file.stem]]
 
 
 def _fetch_voices(folder: Path, hub: str, progress: Progress) -> None:
@@ -78,12 +84,16 @@ def _from_hub(hub: str, name: str) -> bytes:
 
 def _keep(folder: Path, name: str, data: bytes) -> bool:
     """Write a voice, if it is the one expected."""
-    if hashlib.sha256(data).hexdigest() != DIGESTS[name]:
+    if _digest(data) != DIGESTS[name]:
         return False
     temporary = folder / f"{name}.tmp"
     temporary.write_bytes(data)
     temporary.replace(folder / f"{name}.bin")
     return True
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _prepare(home: Path, progress: Progress) -> None:

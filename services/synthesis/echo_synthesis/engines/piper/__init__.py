@@ -43,6 +43,12 @@ def _fetch(models: Path, hub: str, progress: Progress) -> None:
     fetch(folder(models), progress)
 
 
+def _damaged(models: Path) -> Sequence[str]:
+    from echo_synthesis.engines.piper.files import damaged
+
+    return damaged(folder(models))
+
+
 SPEC = EngineSpec(
     name="piper",
     version="piper-joe-medium-1",
@@ -53,5 +59,6 @@ SPEC = EngineSpec(
     missing=_missing,
     load=_load,
     fetch=_fetch,
+    damaged=_damaged,
     tags=("neural", "local"),
 )

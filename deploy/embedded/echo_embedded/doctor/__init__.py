@@ -1,0 +1,100 @@
+"""`echoctl doctor`: every part of this machine that speech needs, checked one by one."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+
+from rich.console import Console
+
+from echo_embedded.datafolder import DataFolder
+from echo_embedded.doctor import data, machine, speech
+from echo_embedded.doctor.report import Check, Finding, Report, examine
+from echo_embedded.serve import listen_url
+from echo_embedded.settings import HostSettings
+from echo_synthesis.engine import EngineConfig, EngineSpec
+from echo_synthesis.enginepool import EnginePool, PoolConfig
+from echo_synthesis.engines import discover
+from echo_synthesis.settings import SynthesisSettings
+
+__all__ = ["Check", "Finding", "Report", "diagnose"]
+
+
+async def diagnose(settings: HostSettings, console: Console, *, remote: bool = False) -> Report:
+    """Check this machine and print a line for each finding.
+
+    Providers of remote engines are asked to speak only with `remote`: they are paid for it.
+    """
+    synthesis = SynthesisSettings(models=settings.models)
+    config = EngineConfig(settings.models)
+    engines = discover(synthesis.engines)
+    unknown = [name for name in synthesis.engines if name not in engines]
+    async with _engines(engines, config) as pool:
+        checks = [
+            *_machine_checks(settings),
+            *(Check(f"engine {name}", partial(_unknown)) for name in unknown),
+            *_speech_checks(engines, config, synthesis, pool, remote=remote),
+        ]
+        return await examine(checks, console)
+
+
+def _machine_checks(settings: HostSettings) -> list[Check]:
+    folder = DataFolder(settings.data)
+    running = folder.running()
+
+    def disk() -> Finding:
+        places = {"data": folder.path, "models": settings.models.expanduser().absolute()}
+        return machine.check_disk({what: (place, machine.free_space(place)) for what, place in places.items()})
+
+    return [
+        _check("processor", lambda: machine.check_processor(machine.read_processor())),
+        _check("memory", lambda: machine.check_memory(*machine.memory())),
+        _check("disk space", disk),
+        _check("port", lambda: machine.check_port(listen_url(settings), running)),
+        Check("database", partial(data.check_database, folder)),
+        _check("audio formats", machine.check_libraries),
+    ]
+
+
+def _speech_checks(
+    engines: Mapping[str, EngineSpec], config: EngineConfig, settings: SynthesisSettings, pool: EnginePool, *, remote: bool
+) -> list[Check]:
+    recogniser, model = speech.check_recogniser(settings.recogniser)
+    listener = speech.Listener(model)
+    checks = [_check(f"models: {name}", partial(speech.check_models, spec, config)) for name, spec in engines.items()]
+    ready = {name: spec for name, spec in engines.items() if not spec.missing(config)}
+    for name, spec in ready.items():
+        if measured := speech.measured_backends(spec, config):
+            checks.append(_check(f"backends: {name}", partial(speech.check_backends, measured)))
+    checks.append(_check("recogniser", lambda: recogniser))
+    for name, spec in ready.items():
+        run: Callable[[], Awaitable[Finding]] = partial(
+            speech.check_engine, spec, config, pool, listener, settings.default_voice
+        )
+        checks.append(Check(f"speech: {name}", run if remote or not spec.remote else partial(_not_asked, name)))
+    return checks
+
+
+def _check(name: str, look: Callable[[], Finding]) -> Check:
+    async def run() -> Finding:
+        return look()
+
+    return Check(name, run)
+
+
+async def _not_asked(engine: str) -> Finding:
+    return Finding("skip", f"the provider of {engine} counts what it speaks: `echoctl doctor --remote` asks it too")
+
+
+async def _unknown() -> Finding:
+    known = ", ".join(discover())
+    return Finding("fail", f"There is no such engine. ECHO_SYNTHESIS_ENGINES may name {known}.")
+
+
+@asynccontextmanager
+async def _engines(engines: Mapping[str, EngineSpec], config: EngineConfig) -> AsyncIterator[EnginePool]:
+    """One process for each engine that is asked to speak; it starts when it is."""
+    pool = EnginePool(engines, PoolConfig(config.models, workers=1))
+    try:
+        yield pool
+    finally:
+        await pool.close()

@@ -1,0 +1,63 @@
+"""Checks of the data folder: the running platform's health, or the database files themselves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from echo_common.http.client import ServiceClient
+from echo_common.store.connect import open_store
+from echo_embedded.datafolder import CannotStartError, DataFolder, Running
+from echo_embedded.doctor.report import Finding
+
+_PROBE = "doctor"
+
+
+async def check_database(folder: DataFolder) -> Finding:
+    """Ask the platform that runs on the folder; where none does, open every file, write and read."""
+    if (running := folder.running()) is not None:
+        return await _running_platform(running)
+    if not folder.path.exists():
+        return Finding("skip", f"There is no data folder {folder.path} yet: the first start makes it.")
+    try:
+        with folder.held():
+            return await _stopped_database(folder)
+    except CannotStartError as error:
+        return Finding("fail", str(error))
+
+
+async def _running_platform(running: Running) -> Finding:
+    async with ServiceClient.open("gateway", running.internal) as client:
+        return judge_health(await client.request("GET", "/health"))
+
+
+def judge_health(health: Mapping[str, Any]) -> Finding:
+    """Judge what the gateway tells of all services."""
+    down = [
+        f"{service} {name}: {part.get('reason')}"
+        for service, told in health.get("services", {}).items()
+        for name, part in told.get("parts", {}).items()
+        if part.get("status") != "ok"
+    ]
+    if down or health.get("status") != "ok":
+        told = "; ".join(down) or f"it says {health.get('status')}"
+        return Finding("fail", f"The platform that runs here is not well ({told}). Its log says more: see `echoctl status`.")
+    return Finding("ok", "the platform that runs here reads and writes")
+
+
+async def _stopped_database(folder: DataFolder) -> Finding:
+    url = "sqlite" + folder.database.as_uri().removeprefix("file")
+    names = sorted(file.stem for file in folder.database.glob("*.sqlite3"))
+    for name in [*names, _PROBE]:
+        store = await open_store(url, name)
+        try:
+            await store.ping()
+            if name == _PROBE:
+                probe = store.collection("probe")
+                await probe.ensure(())
+                await probe.upsert({"_id": "probe"}, {"$set": {"written": True}})
+                if await probe.find_one({"_id": "probe"}) is None:
+                    return Finding("fail", f"What is written to {folder.database} is not read again: check the disk.")
+        finally:
+            await store.close()
+    for file in folder.database.glob(f"{_PROBE}.sqlite3*"):
+        file.unlink()
+    return Finding("ok", f"{len(names)} files in {folder.database} open; writing and reading works", {"files": names})

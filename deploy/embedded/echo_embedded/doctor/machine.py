@@ -1,0 +1,148 @@
+"""Checks of the machine: processor, memory, disk space, port, audio libraries."""
+
+import os
+import platform
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from echo_common.http.server import AddressTakenError
+from echo_embedded.datafolder import Running
+from echo_embedded.doctor.report import Finding
+from echo_embedded.surroundings import require_free
+from echo_synthesis.audio.encode import Encoder
+from echo_synthesis.audio.formats import FORMATS
+
+_GIB = 1024**3
+_ARCHITECTURES = frozenset({"x86_64", "AMD64", "aarch64", "arm64"})
+_TELLING_FLAGS = (
+    "avx2",
+    "avx512f",
+    "avx_vnni",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_int8",
+    "amx_bf16",
+    "asimddp",
+    "bf16",
+    "i8mm",
+)
+"""Flags that decide which backends there are and how fast they are."""
+
+_MEMORY_BYTES = 2 * _GIB
+_LEAST_FREE_BYTES = _GIB // 4
+_USUAL_FREE_BYTES = 3 * _GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """What is known of the processor; `cores` are those that this process may use."""
+
+    architecture: str
+    model: str
+    flags: Collection[str]
+    cores: int
+
+
+def read_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Processor:
+    """Ask the operating system."""
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    facts: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        facts.setdefault(name.strip(), value.strip())
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    flags = (facts.get("flags") or facts.get("Features") or "").split()
+    return Processor(platform.machine(), facts.get("model name") or platform.processor(), flags, cores)
+
+
+def check_processor(processor: Processor) -> Finding:
+    """Judge architecture, vector units and cores."""
+    telling = [flag for flag in _TELLING_FLAGS if flag in processor.flags]
+    facts = {"architecture": processor.architecture, "flags": telling, "cores": processor.cores}
+    described = [processor.architecture, processor.model, _cores(processor.cores), " ".join(telling)]
+    text = ", ".join(filter(None, described))
+    if processor.architecture not in _ARCHITECTURES:
+        return Finding("warn", f"{text}. Echo is tried on x86_64 and aarch64 only: see which checks below fail.", facts)
+    if processor.architecture in {"x86_64", "AMD64"} and processor.flags and "avx2" not in processor.flags:
+        return Finding("warn", f"{text}. Without AVX2 speech is slow: use ECHO_SYNTHESIS_ENGINES=piper.", facts)
+    if processor.cores < 2:
+        return Finding("warn", f"{text}. With one core a second request waits for the first: allow two.", facts)
+    return Finding("ok", text, facts)
+
+
+def check_memory(total: int, available: int) -> Finding:
+    """Judge the memory, in bytes, that is left for engines."""
+    facts = {"total_bytes": total, "available_bytes": available}
+    text = f"{available / _GIB:.1f} of {total / _GIB:.1f} GiB available"
+    if available < _MEMORY_BYTES:
+        return Finding("warn", f"{text}. Echo takes about 2 GiB: end other programs, or set ECHO_SYNTHESIS_WORKERS=1.", facts)
+    return Finding("ok", text, facts)
+
+
+def memory() -> tuple[int, int]:
+    """The memory in all, and what is available of it, in bytes."""
+    found = psutil.virtual_memory()
+    return found.total, found.available
+
+
+def check_disk(free: Mapping[str, tuple[Path, int]]) -> Finding:
+    """Judge the free space, in bytes, of folders by what they are for."""
+    least = min(space for _, space in free.values())
+    text = ", ".join(f"{space / _GIB:.1f} GiB free for {what} ({folder})" for what, (folder, space) in free.items())
+    facts = {what: space for what, (_, space) in free.items()}
+    if least < _LEAST_FREE_BYTES:
+        return Finding("fail", f"{text}. Echo cannot write any more: free some space, or move the folder.", facts)
+    if least < _USUAL_FREE_BYTES:
+        return Finding("warn", f"{text}. Models take 0.6 GiB and the speech cache up to ECHO_SYNTHESIS_CACHE_BYTES.", facts)
+    return Finding("ok", text, facts)
+
+
+def free_space(folder: Path) -> int:
+    """Free bytes where `folder` is, or would be made."""
+    folder = folder.expanduser().absolute()
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    return shutil.disk_usage(existing).free
+
+
+def check_port(listen: str, running: Running | None) -> Finding:
+    """Judge whether the platform can listen, or does so already."""
+    if running is not None and running.url == listen:
+        return Finding("ok", f"{listen} is used by the platform that runs here (process {running.pid})")
+    try:
+        require_free(listen)
+    except AddressTakenError as error:
+        return Finding("fail", f"{error} Choose another with --port or ECHO_PORT, or end what listens there.")
+    return Finding("ok", f"{listen} is free")
+
+
+def check_libraries() -> Finding:
+    """Judge FFmpeg's codecs, by writing every format, and whether espeak-ng is installed."""
+    broken: dict[str, str] = {}
+    samples = (0.1 * np.sin(np.arange(4_800) / 9)).astype(np.float32)
+    for name, audio in FORMATS.items():
+        try:
+            encoder = Encoder(audio, 24_000)
+            if not encoder.feed(samples) + encoder.close():
+                broken[name] = "nothing was written"
+        except Exception as error:
+            broken[name] = str(error)
+    if broken:
+        told = "; ".join(f"{name}: {reason}" for name, reason in broken.items())
+        return Finding(
+            "fail", f"FFmpeg cannot write {told}. Install the packages of constraints.txt again: make install.", broken
+        )
+    text = f"FFmpeg writes {', '.join(FORMATS)}"
+    if find_spec("espeakng_loader") is None:
+        return Finding("warn", f"{text}; espeak-ng is not installed: Kokoro needs it. pip install 'echo-synthesis[kokoro]'")
+    return Finding("ok", f"{text}; espeak-ng is installed")
+
+
+def _cores(count: int) -> str:
+    return f"{count} core{'' if count == 1 else 's'}"
