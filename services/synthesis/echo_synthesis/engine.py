@@ -105,7 +105,7 @@ class Engine(Protocol):
 
         Raises `VoiceNotFoundError` for a voice the engine does not have, `EngineUnavailableError` when whoever it asks cannot
         serve it now. Any other exception is the engine's failure: the pool reports it as `ENGINE_FAILED` and goes on with
-        the same process.
+        the same process. What is returned is checked in the service (`speechcheck.py`).
         """
 
 
