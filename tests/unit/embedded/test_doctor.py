@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ class TestTheMachine:
             ({"architecture": "riscv64"}, "x86_64 and aarch64 only"),
         ],
     )
-    def test_an_unusual_processor_is_a_warning(self, change: Mapping[str, object], told: str) -> None:
+    def test_an_unusual_processor_is_a_warning(self, change: Mapping[str, Any], told: str) -> None:
         found = machine.check_processor(replace(self.USUAL, **change))
         assert found.status == "warn"
         assert told in found.message
