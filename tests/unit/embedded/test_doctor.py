@@ -102,7 +102,8 @@ class TestTheMachine:
 
     @pytest.mark.parametrize(("free", "status"), [(20 * GIB, "ok"), (GIB, "warn"), (GIB // 10, "fail")])
     def test_the_folder_with_least_space_decides(self, free: int, status: str) -> None:
-        found = machine.check_disk({"data": (Path("/data"), free), "models": (Path("/models"), 50 * GIB)})
+        places = {"data": (Path("/data"), free), "models": (Path("/models"), 50 * GIB)}
+        found = machine.check_disk(places, GIB // 4)
         assert found.status == status
         assert "/data" in found.message
 

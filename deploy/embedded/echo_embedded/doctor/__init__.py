@@ -6,6 +6,7 @@ from functools import partial
 
 from rich.console import Console
 
+from echo_common.settings import CommonSettings
 from echo_embedded.datafolder import DataFolder
 from echo_embedded.doctor import data, machine, speech
 from echo_embedded.doctor.report import Check, Finding, Report, examine
@@ -43,7 +44,8 @@ def _machine_checks(settings: HostSettings) -> list[Check]:
 
     def disk() -> Finding:
         places = {"data": folder.path, "models": settings.models.expanduser().absolute()}
-        return machine.check_disk({what: (place, machine.free_space(place)) for what, place in places.items()})
+        free = {what: (place, machine.free_space(place)) for what, place in places.items()}
+        return machine.check_disk(free, CommonSettings().minimum_free_bytes)
 
     return [
         _check("processor", lambda: machine.check_processor(machine.read_processor())),

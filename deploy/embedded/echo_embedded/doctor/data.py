@@ -44,10 +44,9 @@ def judge_health(health: Mapping[str, Any]) -> Finding:
 
 
 async def _stopped_database(folder: DataFolder) -> Finding:
-    url = "sqlite" + folder.database.as_uri().removeprefix("file")
     names = sorted(file.stem for file in folder.database.glob("*.sqlite3"))
     for name in [*names, _PROBE]:
-        store = await open_store(url, name)
+        store = await open_store(folder.database_url, name)
         try:
             await store.ping()
             if name == _PROBE:

@@ -35,7 +35,6 @@ _TELLING_FLAGS = (
 """Flags that decide which backends there are and how fast they are."""
 
 _MEMORY_BYTES = 2 * _GIB
-_LEAST_FREE_BYTES = _GIB // 4
 _USUAL_FREE_BYTES = 3 * _GIB
 
 
@@ -92,13 +91,13 @@ def memory() -> tuple[int, int]:
     return found.total, found.available
 
 
-def check_disk(free: Mapping[str, tuple[Path, int]]) -> Finding:
-    """Judge the free space, in bytes, of folders by what they are for."""
+def check_disk(free: Mapping[str, tuple[Path, int]], minimum: int) -> Finding:
+    """Judge the free space, in bytes, of folders by what they are for; below the `minimum` a platform counts as full."""
     least = min(space for _, space in free.values())
     text = ", ".join(f"{space / _GIB:.1f} GiB free for {what} ({folder})" for what, (folder, space) in free.items())
     facts = {what: space for what, (_, space) in free.items()}
-    if least < _LEAST_FREE_BYTES:
-        return Finding("fail", f"{text}. Echo cannot write any more: free some space, or move the folder.", facts)
+    if least < minimum:
+        return Finding("fail", f"{text}. Less than ECHO_MINIMUM_FREE_BYTES: free some space, or move the folder.", facts)
     if least < _USUAL_FREE_BYTES:
         return Finding("warn", f"{text}. Models take 0.6 GiB and the speech cache up to ECHO_SYNTHESIS_CACHE_BYTES.", facts)
     return Finding("ok", text, facts)
