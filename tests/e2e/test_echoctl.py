@@ -102,3 +102,11 @@ def test_the_printed_curl_line_works_when_pasted(platform: Platform, tmp_path: P
     assert pasted.returncode == 0, pasted.stderr
     with wave.open(str(tmp_path / "hello.wav")) as sound:
         assert sound.getframerate() == 24_000
+
+
+def test_dead_letters_are_listed_in_every_form(platform: Platform, tmp_path: Path) -> None:
+    data = ("--data", str(platform.folder.path))
+    assert echoctl("dead-letters", "list", *data, cwd=tmp_path).stdout.decode().strip() == "There are no dead letters."
+    assert json.loads(echoctl("dead-letters", "list", "--json", *data, cwd=tmp_path).stdout) == []
+    unknown = echoctl("dead-letters", "replay", "evt_nobody", *data, cwd=tmp_path)
+    assert (unknown.returncode, b"There is no dead letter evt_nobody" in unknown.stderr) == (2, True)

@@ -4,10 +4,10 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -20,6 +20,8 @@ from echo_common.errors import EchoError
 from echo_common.http.server import AddressTakenError
 from echo_embedded.datafolder import CannotStartError, DataFolder
 from echo_embedded.settings import HostSettings
+
+T = TypeVar("T")
 
 STARTED = time.monotonic()
 REFUSED = 2
@@ -267,6 +269,75 @@ def _engines_offered() -> list[str]:
     from echo_synthesis.settings import SynthesisSettings
 
     return list(SynthesisSettings().engines)
+
+
+dead_letters_app = typer.Typer(no_args_is_help=True, help="Messages that a service has given up on: list, show, replay.")
+app.add_typer(dead_letters_app, name="dead-letters")
+LetterId = Annotated[str, typer.Argument(help="A dead letter's id.")]
+
+
+@dead_letters_app.command("list")
+def list_dead_letters(
+    data: Data = None,
+    server: Server = None,
+    email: Email = None,
+    password: Password = None,
+    *,
+    service: Annotated[str | None, typer.Option(help="Only this service's.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Only of this topic.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List dead letters, newest first."""
+    from echo_embedded import dead_letters
+
+    letters = _with_client(
+        lambda client: dead_letters.find(client, service=service, topic=topic), data, _access(server, email, password)
+    )
+    if as_json:
+        out.out(json.dumps(letters, ensure_ascii=False), highlight=False)
+    elif letters:
+        out.print(dead_letters.table(letters))
+    else:
+        out.print("There are no dead letters.")
+
+
+@dead_letters_app.command("show")
+def show_dead_letter(
+    letter_id: LetterId, data: Data = None, server: Server = None, email: Email = None, password: Password = None
+) -> None:
+    """Show a dead letter with its message."""
+    from echo_embedded import dead_letters
+
+    letter = _with_client(lambda client: dead_letters.show(client, letter_id), data, _access(server, email, password))
+    out.out(dead_letters.as_text(letter), highlight=False)
+
+
+@dead_letters_app.command("replay")
+def replay_dead_letters(
+    letter_ids: Annotated[list[str], typer.Argument(help="Ids of dead letters.")],
+    data: Data = None,
+    server: Server = None,
+    email: Email = None,
+    password: Password = None,
+) -> None:
+    """Deliver dead letters again, each to the service that gave it up; it is removed once that succeeds."""
+    from echo_embedded import dead_letters
+
+    _with_client(lambda client: dead_letters.replay(client, letter_ids), data, _access(server, email, password))
+    out.print(f"Delivered: {len(letter_ids)}.")
+
+
+def _with_client(work: Callable[[Any], Coroutine[Any, Any, T]], data: Path | None, access: Any) -> T:
+    """Do work as the first administrator, or at `access`: a platform that is stopped runs as long as this takes."""
+    from echo_embedded import say as speaking
+
+    async def done() -> T:
+        async with speaking.connected(settings(data=data), access, err) as client:
+            return await work(client)
+
+    with sentences():
+        return asyncio.run(done())
+    raise AssertionError("unreachable")
 
 
 @app.command(hidden=True)

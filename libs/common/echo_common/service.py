@@ -15,6 +15,7 @@ from echo_common.bus.inproc import InprocBroker
 from echo_common.bus.port import Bus
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.faults import FaultPoints
+from echo_common.http import dead_letters
 from echo_common.http.app import MAX_JSON_BODY, create_app
 from echo_common.http.client import ServiceClient
 from echo_common.http.connections import ConnectionLimits
@@ -112,7 +113,7 @@ class Service(Generic[D]):
             }
             app = create_app(
                 self.name,
-                self.routers,
+                [*self.routers, dead_letters.router] if self.internal_listen is None else self.routers,
                 metrics=process.metrics,
                 checks=checks,
                 max_body=self.max_body,
@@ -174,9 +175,3 @@ class Service(Generic[D]):
 def dependencies_of(request: Request) -> Any:
     """The dependencies of the service that serves this request; annotate the parameter with their type."""
     return request.app.state.dependencies
-
-
-def delivery_of(request: Request) -> Delivery:
-    """The delivery path of the service that serves this request, for operators: its dead letters, and their replay."""
-    found: Delivery = request.app.state.delivery
-    return found

@@ -23,6 +23,7 @@ _TAGS = {
     "Echo API": "Kept so that existing clients work: plain JSON without envelope.",
     "authentication": "Accounts, logging in and out, and the keys that tokens are verified with.",
     "users": "What the platform knows about me.",
+    "admin": "For administrators: messages that could not be delivered.",
     "health": "Whether the platform runs, and what is missing if not.",
     "start": "Where to begin.",
 }

@@ -2,6 +2,7 @@
 
 from echo_gateway.routes import (
     accounts,
+    admin,
     audio,
     clones,
     dictionary,
@@ -35,6 +36,7 @@ ROUTERS = (
     accounts.accounts,
     accounts.users,
     accounts.keys,
+    admin.admin,
     start.start,
 )
 UPLOADS = ("/api/v1/voice/samples", "/api/v1/voice/verify", "/api/upload-reference")

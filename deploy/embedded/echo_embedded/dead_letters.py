@@ -1,0 +1,55 @@
+"""`echoctl dead-letters`: messages that a service has given up on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from echo_common.errors import NotFoundError
+from echo_embedded.client import Client
+
+_PATH = "/api/v1/admin/dead-letters"
+_MOST = 100
+
+
+async def find(client: Client, *, service: str | None, topic: str | None) -> Sequence[dict[str, Any]]:
+    """Return the newest dead letters of all services, without their messages."""
+    filters = "".join(f"&{name}={value}" for name, value in (("service", service), ("topic", topic)) if value)
+    letters: list[dict[str, Any]] = await client.call("GET", f"{_PATH}?limit={_MOST}{filters}")
+    return letters
+
+
+async def show(client: Client, letter_id: str) -> dict[str, Any]:
+    """Return a dead letter with its message. Raises `NotFoundError`."""
+    letter: dict[str, Any] = await client.call("GET", f"{_PATH}/{await _service_of(client, letter_id)}/{letter_id}")
+    return letter
+
+
+async def replay(client: Client, letter_ids: Sequence[str]) -> None:
+    """Deliver dead letters again. Raises `NotFoundError`, and what the platform refuses."""
+    for letter_id in letter_ids:
+        service = await _service_of(client, letter_id)
+        await client.call("POST", _PATH, {"service": service, "id": letter_id})
+
+
+def table(letters: Sequence[Mapping[str, Any]]) -> Table:
+    """Return one row for each dead letter."""
+    made = Table(box=None, padding=(0, 2), header_style="bold")
+    for column in ("Id", "Service", "Topic", "Died", "Attempts", "Error"):
+        made.add_column(column, overflow="fold" if column in {"Id", "Error"} else "ellipsis")
+    for letter in letters:
+        made.add_row(*(str(letter[key]) for key in ("id", "service", "topic", "died_at", "attempts", "error")))
+    return made
+
+
+def as_text(letter: Mapping[str, Any]) -> str:
+    """Return a dead letter as indented JSON."""
+    return json.dumps(letter, indent=2, ensure_ascii=False)
+
+
+async def _service_of(client: Client, letter_id: str) -> str:
+    for letter in await find(client, service=None, topic=None):
+        if letter["id"] == letter_id:
+            return str(letter["service"])
+    raise NotFoundError(f"There is no dead letter {letter_id}; `echoctl dead-letters list` shows them.")

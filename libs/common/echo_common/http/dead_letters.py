@@ -1,0 +1,71 @@
+"""A service's dead letters, for administrators: the gateway asks each service for its own."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from echo_common.auth.dependencies import Administrator
+from echo_common.bus.delivery import Delivery
+from echo_common.bus.inbox import DeadLetter
+from echo_common.contracts.http.admin import DeadLetterView
+from echo_common.http.envelope import Success, ok
+
+PATH = "/internal/dead-letters"
+LONGEST_LIST = 100
+
+
+def _delivery(request: Request) -> Delivery:
+    found: Delivery = request.app.state.delivery
+    return found
+
+
+Deliveries = Annotated[Delivery, Depends(_delivery)]
+router = APIRouter(prefix=PATH)
+
+
+@router.get("")
+async def list_dead_letters(
+    _: Administrator,
+    delivery: Deliveries,
+    topic: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=LONGEST_LIST)] = 20,
+) -> Success[list[DeadLetterView]]:
+    """List dead letters, newest first."""
+    return ok([_view(letter) for letter in await delivery.dead_letters.list(topic=topic, limit=limit)])
+
+
+@router.get("/{letter_id}")
+async def get_dead_letter(letter_id: str, _: Administrator, delivery: Deliveries) -> Success[DeadLetterView]:
+    """Get a dead letter with its message."""
+    letter = await delivery.dead_letters.get(letter_id)
+    whole = {"body": _content(letter.message.body), "headers": dict(letter.message.headers)}
+    return ok(_view(letter).model_copy(update=whole))
+
+
+@router.post("/{letter_id}/replay")
+async def replay_dead_letter(letter_id: str, _: Administrator, delivery: Deliveries) -> Success[None]:
+    """Deliver a dead letter again; it is removed once its handler succeeds."""
+    await delivery.replay(letter_id)
+    return ok(None, message="The dead letter has been delivered.")
+
+
+def _view(letter: DeadLetter) -> DeadLetterView:
+    return DeadLetterView(
+        id=letter.id,
+        service=letter.service,
+        topic=letter.topic,
+        event_version=letter.message.version,
+        error=letter.error,
+        attempts=letter.attempts,
+        died_at=letter.died_at,
+    )
+
+
+def _content(body: bytes) -> Any:
+    """The message as JSON, or as text where it is none: that may be why it died."""
+    text = body.decode(errors="replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
