@@ -23,6 +23,9 @@ up-local: .venv/dev.stamp ## Start the distributed form without Docker: every se
 up: .env ## Start the distributed form in containers
 	docker compose up --build --detach --wait
 
+pin-images: ## Write the digests of the base images beside their tags, where a registry is reachable
+	@$(PYTHON) deploy/docker/pin_images.py
+
 down: ## Stop the containers; their volumes stay
 	docker compose down
 
@@ -86,9 +89,9 @@ install: .venv/runtime.stamp ## Only install what `make run` needs
 install-dev: .venv/dev.stamp ## Install what tests and tools need as well
 
 # Secrets for the containers: generated once, kept out of git, readable by their owner only.
-.env:
-	@umask 077; for name in ECHO_AUTH_SECRET ECHO_AUTH_ADMIN_PASSWORD RABBITMQ_PASSWORD MINIO_PASSWORD; do \
-	  printf '%s=%s\n' $$name "$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"; done > $@
+.env: docker-compose.yml
+	@deploy/docker/write_env.sh
+	@touch $@
 	@echo "Wrote .env; the first admin is admin@echo.internal with ECHO_AUTH_ADMIN_PASSWORD."
 
 # uv comes from the same lock as everything else, verified by its hash.
@@ -108,4 +111,4 @@ install-dev: .venv/dev.stamp ## Install what tests and tools need as well
 	@$(INSTALL) --group dev
 	@touch $@ .venv/runtime.stamp
 
-.PHONY: run up-local up down check test test-fast test-full cold-start lint types imports bench bench-clone fmt contracts lock new-service clean help install install-dev
+.PHONY: run up-local up pin-images down check test test-fast test-full cold-start lint types imports bench bench-clone fmt contracts lock new-service clean help install install-dev

@@ -14,7 +14,7 @@ pytest_plugins = [
 
 
 SLOW_FOLDERS = {"e2e", "faults", "cold_start"}
-SLOW_FIXTURES = {"embedded_server", "found_rabbitmq", "platform", "recogniser", "s3_server", "speech_models", "stopped_node"}
+SLOW_FIXTURES = {"embedded_server", "found_rabbitmq", "platform", "recogniser", "s3_server", "speech_models", "found_node"}
 """Folders and fixtures whose tests start servers or load models: `make test-fast` leaves them out."""
 
 

@@ -1,5 +1,5 @@
 # One file for every service: docker build -f deploy/docker/service.Dockerfile --build-arg SERVICE=auth .
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11.11-slim-bookworm AS build
 ARG SERVICE
 ARG EXTRAS=""
 WORKDIR /build
@@ -13,7 +13,7 @@ COPY services/${SERVICE} services/${SERVICE}
 RUN uv pip install --python /opt/echo/bin/python --no-cache --compile-bytecode \
     -c constraints.txt -b constraints.txt ./libs/common "./services/${SERVICE}${EXTRAS}"
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11.11-slim-bookworm
 ARG SERVICE
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/echo echo \
     && install -d -o echo -g echo /var/lib/echo/models /var/lib/echo/objects

@@ -1,0 +1,7 @@
+#!/bin/bash
+# Starts a replica set member that wants a login; the members of the set know each other by the key file.
+set -euo pipefail
+umask 077
+printf '%s' "$MONGODB_KEY" > /tmp/keyfile
+unset MONGODB_KEY
+exec docker-entrypoint.sh mongod --replSet rs0 --keyFile /tmp/keyfile --bind_ip_all

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Starts RabbitMQ with one user for each service. Users, passwords and rights come from definitions.json and the environment
+# at every start; there is no other user.
+set -eu
+umask 077
+cp /etc/echo/definitions.json /tmp/definitions.json
+for service in AUTH FEEDBACK GATEWAY SYNTHESIS VOICE; do
+  eval "password=\$RABBITMQ_${service}_PASSWORD"
+  sed -i "s/\${RABBITMQ_${service}_PASSWORD}/$password/" /tmp/definitions.json
+done
+exec docker-entrypoint.sh rabbitmq-server

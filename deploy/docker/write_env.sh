@@ -1,0 +1,9 @@
+#!/bin/sh
+# Writes a secret into .env for each variable that docker-compose.yml demands and .env lacks; readable by its owner only.
+set -eu
+umask 077
+touch .env
+chmod 600 .env
+for name in $(grep -o '\${[A-Z_]*:?' docker-compose.yml | tr -d '${:?' | sort -u); do
+  grep -q "^$name=" .env || printf '%s=%s\n' "$name" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> .env
+done

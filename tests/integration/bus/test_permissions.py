@@ -1,0 +1,104 @@
+"""The rights of each service in the broker, as the containers have them: all that its bus needs, nothing of another service."""
+
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aio_pika
+import pytest
+from aio_pika.exceptions import AMQPError
+
+from echo_common.bus import topology
+from echo_common.bus.port import Consumer, Done, Message, Outcome, Retry
+from echo_common.bus.rabbitmq import RabbitBus
+from echo_embedded.broker import RabbitNode
+from echo_embedded.parts import START_ORDER
+from tests.integration.bus.conftest import Listener, fact
+from tests.support.eventually import eventually
+
+DEFINITIONS = Path(__file__).parents[3] / "deploy/docker/rabbitmq/definitions.json"
+SERVICES = sorted(name for step in START_ORDER for name in step)
+Passwords = dict[str, str]
+
+
+@pytest.fixture
+async def passwords(node: RabbitNode, tmp_path: Path) -> Passwords:
+    """A user for each service, made as the container makes them."""
+    found = {service: secrets.token_hex(16) for service in SERVICES}
+    text = DEFINITIONS.read_text()
+    for service, password in found.items():
+        text = text.replace(f"${{RABBITMQ_{service.upper()}_PASSWORD}}", password)
+    assert "${" not in text
+    (tmp_path / "definitions.json").write_text(text)
+    await node.ctl("import_definitions", str(tmp_path / "definitions.json"))
+    return found
+
+
+def url_of(service: str, node: RabbitNode, passwords: Passwords) -> str:
+    return f"amqp://{service}:{passwords[service]}@127.0.0.1:{node.port}/"
+
+
+@pytest.fixture
+async def connection(node: RabbitNode, passwords: Passwords) -> AsyncIterator[aio_pika.abc.AbstractConnection]:
+    """As the service voice."""
+    async with await aio_pika.connect(url_of("voice", node, passwords)) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_may_do_all_that_its_bus_does(service: str, node: RabbitNode, passwords: Passwords) -> None:
+    topic = f"{service}.tested"
+    other = await RabbitBus.open(node.url, service="operator")
+    bus = await RabbitBus.open(url_of(service, node, passwords), service=service)
+
+    async def retry_once(message: Message) -> Outcome:
+        return Retry(0.1) if message.attempt == 1 else Done()
+
+    async def bury(message: Message, error: str) -> Outcome:
+        return Done()
+
+    kept, live = Listener(then=retry_once), Listener()
+    try:
+        await bus.consume(Consumer(service, [topic, "other.tested"], kept.deliver, bury=bury))
+        await bus.consume(Consumer(service, [topic], live.deliver, transient=True))
+        await bus.ping()
+        await bus.publish([fact(topic, "evt_own")])
+        await other.publish([fact("other.tested", "evt_other")])
+        await eventually(lambda: sorted(kept.ids) == ["evt_other"] * 2 + ["evt_own"] * 2, within=30)
+        await eventually(lambda: live.ids == ["evt_own"])
+    finally:
+        await bus.close()
+        await other.close()
+
+
+async def test_a_service_may_not_publish_what_another_service_publishes(
+    connection: aio_pika.abc.AbstractConnection, node: RabbitNode
+) -> None:
+    operator = await RabbitBus.open(node.url, service="operator")
+    await operator.close()
+    channel = await connection.channel()
+    exchange = await channel.get_exchange(topology.EVENTS, ensure=False)
+    with pytest.raises(AMQPError, match="ACCESS_REFUSED"):
+        await exchange.publish(aio_pika.Message(b"{}"), "auth.session_revoked")
+
+
+async def test_a_service_may_not_read_or_remove_the_queue_of_another(
+    connection: aio_pika.abc.AbstractConnection, node: RabbitNode
+) -> None:
+    operator = await RabbitBus.open(node.url, service="auth")
+    try:
+        await operator.consume(Consumer("auth", ["voice.tested"], Listener().deliver))
+    finally:
+        await operator.close()
+    name = topology.queue_name("auth", "voice.tested")
+    with pytest.raises(AMQPError, match="ACCESS_REFUSED"):
+        await (await (await connection.channel()).get_queue(name, ensure=False)).get(timeout=5)
+    with pytest.raises(AMQPError, match="ACCESS_REFUSED"):
+        await (await connection.channel()).queue_delete(name)
+
+
+async def test_a_service_may_not_declare_a_queue_in_the_name_of_another(
+    connection: aio_pika.abc.AbstractConnection,
+) -> None:
+    with pytest.raises(AMQPError, match="ACCESS_REFUSED"):
+        await (await connection.channel()).declare_queue("synthesis.auth.session_revoked", durable=True)
