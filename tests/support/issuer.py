@@ -13,7 +13,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, AUDIENCE, ISSUER, TOKEN_ALGORITHM, TRUST_PATH
+from echo_common.contracts.http.auth import (
+    ACCESS_TOKEN_TYPE,
+    AUDIENCE,
+    ISSUER,
+    LOCAL_SESSION_PATH,
+    LOCAL_USER_ID,
+    TOKEN_ALGORITHM,
+    TRUST_PATH,
+)
 from echo_common.http.server import serving
 
 
@@ -27,6 +35,8 @@ class Issuer:
         self.token_versions: dict[str, int] = {}
         self.reachable = True
         self.asked = 0
+        self.local_sessions = 0
+        self.local_session_seconds = 900
 
     @staticmethod
     def new_key() -> OKPKey:
@@ -55,9 +65,16 @@ class Issuer:
     @asynccontextmanager
     async def serving(self, folder: Path) -> AsyncIterator[str]:
         """Served on a Unix socket; yields its URL."""
-        app = Starlette(routes=[Route(TRUST_PATH, self._trust)])
+        routes = [Route(TRUST_PATH, self._trust), Route(LOCAL_SESSION_PATH, self._local_session, methods=["POST"])]
+        app = Starlette(routes=routes)
         async with serving(app, f"unix://{folder}/issuer.sock") as url:
             yield url
+
+    async def _local_session(self, _: Request) -> Response:
+        self.local_sessions += 1
+        token = self.token(sub=LOCAL_USER_ID, sid="ses_local", scope="account speech:write voices:read voices:write")
+        data = {"access_token": token, "expires_in": self.local_session_seconds}
+        return JSONResponse({"success": True, "data": data, "timestamp": "2026-01-31T10:00:00Z"})
 
     async def _trust(self, request: Request) -> Response:
         self.asked += 1

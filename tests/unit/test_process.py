@@ -55,6 +55,26 @@ def test_a_setting_that_is_not_valid_is_named(monkeypatch: pytest.MonkeyPatch, c
     assert "The setting ECHO_LOG_LEVEL is not valid" in refusal(needs_its_settings, capsys)
 
 
+@pytest.mark.parametrize("listen", ["http://0.0.0.0:8000", "http://192.168.1.7:8000", "http://[::]:8000", "http://example.com"])
+def test_the_api_without_a_token_is_refused_where_others_could_reach_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], listen: str
+):
+    monkeypatch.setenv("ECHO_API_WITHOUT_TOKEN", "true")
+    monkeypatch.setenv("ECHO_LISTEN", listen)
+
+    told = refusal(needs_its_settings, capsys)
+
+    assert "The setting ECHO_API_WITHOUT_TOKEN is not valid: it is accepted only on a loopback address" in told
+
+
+@pytest.mark.parametrize("listen", ["http://127.0.0.1:8000", "http://localhost:80", "http://[::1]:80", "unix:///run/echo.sock"])
+def test_the_api_without_a_token_is_accepted_on_this_machine(monkeypatch: pytest.MonkeyPatch, listen: str):
+    monkeypatch.setenv("ECHO_LISTEN", listen)
+    assert not CommonSettings().api_without_token
+    monkeypatch.setenv("ECHO_API_WITHOUT_TOKEN", "true")
+    assert CommonSettings().api_without_token
+
+
 def test_a_services_own_setting_is_named_too_and_never_repeated(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

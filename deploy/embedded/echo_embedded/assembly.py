@@ -79,6 +79,7 @@ async def assembled(
         addresses[INTERNAL] = f"unix://{sockets / INTERNAL}.sock"
         everything = services(Place(secrets, speech, recordings, addresses))
         common = CommonSettings(
+            listen=listen,
             database_url=SecretStr(folder.database_url),
             bus_url=SecretStr("inproc://"),
             objects_url=folder.objects.as_uri(),

@@ -61,7 +61,12 @@ def sentences() -> Iterator[None]:
     except ValidationError as error:
         for item in error.errors():
             name = "ECHO_" + "_".join(str(part) for part in item["loc"]).upper()
-            err.print(f"The setting {name} is not valid: {item['msg']}.", highlight=False, markup=False, soft_wrap=True)
+            err.print(
+                f"The setting {name} is not valid: {item['msg'].removeprefix('Value error, ')}.",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
         raise typer.Exit(REFUSED) from None
     except (BrokenError, SpeechFailedError) as error:
         err.print(reason(error), highlight=False, markup=False, soft_wrap=True)

@@ -60,6 +60,7 @@ class Adapters:
     auth: ServiceClient
     scratch: Scratch
     orphan_seconds: float = 0
+    api_without_token: bool = False
     exclusive: bool = False
 
 
@@ -168,6 +169,7 @@ class Service(Generic[D]):
             auth=auth,
             scratch=scratch,
             orphan_seconds=settings.orphan_seconds,
+            api_without_token=settings.api_without_token,
             exclusive=process.exclusive,
         )
 

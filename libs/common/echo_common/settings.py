@@ -1,10 +1,11 @@
 """Settings every service has. Each comes from the environment (`ECHO_…`) or a `.env` file; `.env.example` lists them all."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -21,6 +22,14 @@ def _scheme(*known: str) -> AfterValidator:
         return url
 
     return AfterValidator(check)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine's own, reachable from nowhere else."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class CommonSettings(BaseSettings):
@@ -60,3 +69,19 @@ class CommonSettings(BaseSettings):
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or coloured text for people.")
     otlp_endpoint: str | None = Field(None, description="Send traces to this OTLP/HTTP collector, e.g. http://otel:4318.")
     fault_point: str | None = Field(None, description="For fault tests only: die at this named point (name or name:nth).")
+    api_without_token: bool = Field(
+        False,
+        description="Whether the unversioned Echo API (/api/...) works without a token, as one local user that every program on "
+        "this machine shares. Accepted only where the public API listens on a loopback address.",
+    )
+
+    @field_validator("api_without_token")
+    @classmethod
+    def _on_loopback_only(cls, value: bool, info: ValidationInfo) -> bool:
+        listen = urlsplit(info.data.get("listen", ""))
+        if value and listen.scheme != "unix" and not is_loopback(listen.hostname or ""):
+            raise ValueError(
+                f"it is accepted only on a loopback address, not on {listen.netloc}: whoever reaches the API could use it. "
+                "Listen on 127.0.0.1, or leave the setting out"
+            )
+        return value

@@ -19,10 +19,12 @@ from echo_common.contracts.errors.auth import (
 )
 from echo_common.contracts.http.auth import (
     JWKS_PATH,
+    LOCAL_SESSION_PATH,
     TRUST_PATH,
     EchoUser,
     EchoUserRequest,
     Jwks,
+    LocalSession,
     Login,
     LoginRequest,
     Name,
@@ -110,6 +112,12 @@ async def trust(request: Request, deps: Deps) -> Response:
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"ETag": etag})
     return Response(body, media_type="application/json", headers={"ETag": etag, "Cache-Control": "no-cache"})
+
+
+@router.post(LOCAL_SESSION_PATH, include_in_schema=False, dependencies=[Depends(_secret)])
+async def local_session(deps: Deps) -> Success[LocalSession]:
+    """Issue a token to the gateway for the Echo API without a token."""
+    return ok(await usecases.local_session(deps))
 
 
 router.include_router(tokens)

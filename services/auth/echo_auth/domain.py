@@ -11,6 +11,7 @@ from echo_common.aggregate import Aggregate
 from echo_common.auth.principal import Scope
 from echo_common.contracts.errors.auth import InvalidRefreshTokenError
 from echo_common.contracts.events.auth import SessionRevoked, UserRegistered
+from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.values import Plan, Role
 from echo_common.errors import NotFoundError
 
@@ -68,6 +69,13 @@ class User(Aggregate):
         """Somebody who has said nothing about themselves, and the fact that there is one."""
         user = cls(id=user_id, plan=Plan.GUEST)
         user.record(UserRegistered(user_id=user_id, plan=user.plan, role=user.role))
+        return user
+
+    @classmethod
+    def local(cls) -> "User":
+        """Make the user of the Echo API without a token."""
+        user = cls(id=LOCAL_USER_ID)
+        user.record(UserRegistered(user_id=user.id, plan=user.plan, role=user.role))
         return user
 
     @property

@@ -30,6 +30,7 @@ def service(settings: AuthSettings | None = None) -> Service[Dependencies]:
                 signer=await Signer.open(store.collection("signing_keys"), secret, chosen.access_lasts),
                 throttle=await Throttle.open(store.collection("login_failures")),
                 settings=chosen,
+                api_without_token=adapters.api_without_token,
             )
             for repository in (deps.users, deps.profiles, deps.sessions):
                 await repository.prepare()

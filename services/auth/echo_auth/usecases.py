@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from hashlib import sha256
 
 import structlog
 
@@ -22,11 +23,23 @@ from echo_common.contracts.errors.auth import (
     InvalidRefreshTokenError,
     UsernameConflictError,
 )
-from echo_common.contracts.http.auth import EchoUser, Login, LoginRequest, RegisterRequest, Tokens, TrustDocument, UserView
+from echo_common.contracts.http.auth import (
+    LOCAL_USER_ID,
+    EchoUser,
+    LocalSession,
+    Login,
+    LoginRequest,
+    RegisterRequest,
+    Tokens,
+    TrustDocument,
+    UserView,
+)
 from echo_common.contracts.values import Plan, Role
-from echo_common.errors import ConflictError, ForbiddenError, UnauthenticatedError, ValidationError
+from echo_common.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError, ValidationError
 from echo_common.ids import new_id
 from echo_common.store.port import DuplicateError
+
+_LOCAL_SESSION_ID = "ses_local"
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,7 @@ class Dependencies:
     signer: Signer
     throttle: Throttle
     settings: AuthSettings
+    api_without_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +139,30 @@ async def echo_user(name: str, email: str, principal: Principal | None, caller: 
             raise UnauthenticatedError
         return await _echo_guest(name, email, caller, deps)
     user = await deps.users.get(principal.user_id)
+    if user.id == LOCAL_USER_ID:
+        return EchoUser(id=_client_user_id(email), name=name, email=email, created_at=user.created_at)
     if user.email not in {None, email}:
         raise ForbiddenError("The email is not that of the token.")
     known = await _profile(user, deps)
     return EchoUser(id=user.id, name=known.full_name or name, email=email, created_at=user.created_at)
+
+
+async def local_session(deps: Dependencies) -> LocalSession:
+    """Return an access token of the local user. Raises `NotFoundError` where the Echo API needs a token."""
+    if not deps.api_without_token:
+        raise NotFoundError
+    user = await deps.users.find_one({"_id": LOCAL_USER_ID})
+    if user is None:
+        with suppress(DuplicateError):  # another replica, or request, was quicker
+            await deps.users.add(User.local())
+        user = await deps.users.get(LOCAL_USER_ID)
+    token = deps.signer.access_token(user, _LOCAL_SESSION_ID, now())
+    return LocalSession(access_token=token, expires_in=int(deps.signer.lasts.total_seconds()))
+
+
+def _client_user_id(email: str) -> str:
+    """Return the id under which the local user keeps what belongs to an address: a name, not an account."""
+    return f"usr_local_{sha256(email.encode()).hexdigest()[:24]}"
 
 
 async def _echo_guest(name: str, email: str, caller: Caller, deps: Dependencies) -> EchoUser:

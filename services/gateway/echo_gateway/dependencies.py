@@ -7,6 +7,7 @@ from echo_gateway.answers import Answers
 from echo_gateway.clients import Clients
 from echo_gateway.limits import Limits
 from echo_gateway.live import Watches
+from echo_gateway.tokenless import TokenlessAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,4 @@ class Dependencies:
     keys: Idempotency
     watches: Watches
     answers: Answers
+    tokenless: TokenlessAccess | None = None

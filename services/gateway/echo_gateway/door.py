@@ -6,6 +6,7 @@ from echo_common.auth.principal import Principal
 from echo_common.auth.principal import Scope as Permission
 from echo_common.auth.tokens import TokenVerifier
 from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
+from echo_gateway.tokenless import TokenlessAccess
 
 
 class Identify:
@@ -19,13 +20,23 @@ class Identify:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look at the token, then go on."""
-        if scope["type"] == "http" and (token := _bearer(scope)) is not None:
-            verifier: TokenVerifier = scope["app"].state.verifier
+        if scope["type"] == "http":
             try:
-                scope["state"]["principal"] = await verifier.verify(token)
+                if (token := _bearer(scope) or await self._without_token(scope)) is not None:
+                    verifier: TokenVerifier = scope["app"].state.verifier
+                    scope["state"]["principal"] = await verifier.verify(token)
             except EchoError as refusal:
                 scope["state"]["refusal"] = refusal
         await self._app(scope, receive, send)
+
+    async def _without_token(self, scope: Scope) -> str | None:
+        """Give the local user's token to a request that may do without one of its own."""
+        access: TokenlessAccess | None = scope["app"].state.dependencies.tokenless
+        if access is None or any(name == b"authorization" for name, _ in scope["headers"]) or not access.allows(scope):
+            return None
+        token = await access.token()
+        scope["headers"] = [*scope["headers"], (b"authorization", b"Bearer " + token.encode())]
+        return token
 
 
 def admit(scope: Scope, permission: Permission | None) -> Principal:

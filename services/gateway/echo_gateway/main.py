@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -20,6 +21,7 @@ from echo_gateway.limits import Limit, Limits
 from echo_gateway.live import Watches
 from echo_gateway.routes import ROUTERS, UPLOADS
 from echo_gateway.settings import GatewaySettings
+from echo_gateway.tokenless import TokenlessAccess
 
 _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
 
@@ -34,7 +36,11 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
         try:
             async with open_clients(chosen, adapters.auth) as clients:
                 keys = await Idempotency.open(adapters.store)
-                yield Dependencies(clients, limits, keys, Watches(), Answers(chosen.answer_bytes))
+                tokenless = None
+                if adapters.api_without_token:
+                    tokenless = TokenlessAccess(adapters.auth, chosen.cors_origins)
+                    structlog.get_logger("echo.gateway").warning("api_without_token")
+                yield Dependencies(clients, limits, keys, Watches(), Answers(chosen.answer_bytes), tokenless)
         finally:
             await limits.close()
 

@@ -13,7 +13,7 @@ from echo_voice import api, handlers
 from echo_voice.handlers import Dependencies
 from echo_voice.likeness import open_encoder
 from echo_voice.providers import Providers
-from echo_voice.repository import Consents, Echos, Phrases, Preferences, Samples, VoiceModels
+from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
 from echo_voice.usecases.clones import train
 from echo_voice.usecases.ownership import object_owners
@@ -74,6 +74,9 @@ async def _furnish(settings: VoiceSettings, adapters: Adapters, vectors: VectorI
         phrases=Phrases(*where),
         echos=Echos(*where),
         preferences=Preferences(*where),
+        anonymous_uploads=AnonymousUploads(
+            adapters.store, at_once=settings.anonymous_uploads_at_once, a_day=settings.anonymous_uploads_a_day
+        ),
         objects=adapters.objects,
         vectors=vectors,
         encoder=open_encoder(settings.models),
@@ -86,6 +89,7 @@ async def _furnish(settings: VoiceSettings, adapters: Adapters, vectors: VectorI
     await studio.phrases.prepare()
     await studio.echos.prepare()
     await studio.preferences.prepare()
+    await studio.anonymous_uploads.prepare()
     return studio
 
 

@@ -1,12 +1,22 @@
 """Where voice keeps what it owns."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import ClassVar, TypeVar
 
-from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentNotFoundError, EchoNotFoundError, SampleNotFoundError
+from echo_common.clock import now
+from echo_common.contracts.errors.voice import (
+    CloneNotFoundError,
+    ConsentNotFoundError,
+    EchoNotFoundError,
+    QuotaExceededError,
+    SampleNotFoundError,
+)
 from echo_common.contracts.values import JobStatus
+from echo_common.errors import RateLimitedError
 from echo_common.leases import HeldLease, Lease
-from echo_common.store.port import Filter, Index
+from echo_common.store.port import DuplicateError, Filter, Index, Store
 from echo_common.store.repository import Repository
 from echo_voice.domain.consents import Consent, Phrase
 from echo_voice.domain.echos import Echo
@@ -19,6 +29,7 @@ T = TypeVar("T", bound=Task)
 _BY_OWNER = Index([("user_id", 1), ("created_at", -1)])
 _BY_WORK = Index([("work", 1), ("created_at", 1)])
 _PHRASE_SECONDS = 24 * 3600
+_DAYS_KEPT_SECONDS = 2 * 24 * 3600
 
 
 class Tasks(Repository[T]):
@@ -57,6 +68,44 @@ class VoiceModels(Tasks[VoiceModel]):
         Index([("consent_id", 1)]),
         Index([("made.reference", 1)], sparse=True),
     )
+
+
+class AnonymousUploads:
+    """Counts uploads without a token: so many at once in this process, so many a day in all."""
+
+    def __init__(self, store: Store, *, at_once: int, a_day: int) -> None:
+        self._days = store.collection("anonymous_uploads")
+        self._at_once = at_once
+        self._a_day = a_day
+        self._running = 0
+
+    async def prepare(self) -> None:
+        """Create the collection; called once at start."""
+        await self._days.ensure([Index([("created_at", 1)], ttl=_DAYS_KEPT_SECONDS)])
+
+    @asynccontextmanager
+    async def counted(self) -> AsyncIterator[None]:
+        """Count one while the context lasts. Raises `RateLimitedError`, `QuotaExceededError`."""
+        if self._running >= self._at_once:
+            raise RateLimitedError("Too many uploads without a token at once; try again shortly.", retry_after=5)
+        self._running += 1
+        try:
+            await self._count_today()
+            yield
+        finally:
+            self._running -= 1
+
+    async def _count_today(self) -> None:
+        moment = now()
+        day = moment.date().isoformat()
+        if not self._a_day:
+            return
+        with suppress(DuplicateError):
+            await self._days.insert({"_id": day, "uploads": 0, "created_at": moment})
+        if not await self._days.update_one({"_id": day, "uploads": {"$lt": self._a_day}}, {"$inc": {"uploads": 1}}):
+            midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+            message = f"{self._a_day} uploads without a token are taken a day. Send a token, or try again tomorrow."
+            raise QuotaExceededError(message, retry_after=int((midnight - moment).total_seconds()) + 1)
 
 
 class Consents(Repository[Consent]):

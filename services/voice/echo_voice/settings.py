@@ -44,7 +44,13 @@ class VoiceSettings(BaseSettings):
     lease_seconds: float = Field(15.0, ge=1, le=600, description="A worker silent for so long has lost its work.")
     training_seconds: float = Field(1_800.0, ge=10, description="Longest training.")
     anonymous_uploads: bool = Field(
-        True, description="Whether the Echo API makes a reference for callers without a token; nothing of it is kept here."
+        False, description="Whether the Echo API makes a reference for callers without a token; nothing of it is kept here."
+    )
+    anonymous_uploads_at_once: int = Field(
+        2, ge=1, le=64, description="Uploads without a token that this process takes at the same time."
+    )
+    anonymous_uploads_a_day: int = Field(
+        50, ge=0, description="Uploads without a token a day, of all callers together and failed ones included; 0 is no limit."
     )
 
     @field_validator("providers", mode="before")

@@ -121,7 +121,7 @@ def reference_record(model: VoiceModel) -> ReferenceRecord:
     """A clone as the Echo API shows it."""
     return ReferenceRecord(
         id=model.id,
-        user_id=model.user_id,
+        user_id=model.client_user_id or model.user_id,
         model_id=model.model_id,
         name=model.name,
         audio_file_path=model.audio_file_path,
@@ -135,7 +135,7 @@ def echo_document(echo: Echo) -> EchoDocument:
     """A persona as the Echo API shows it."""
     return EchoDocument(
         id=echo.id,
-        user_id=echo.user_id,
+        user_id=echo.client_user_id or echo.user_id,
         name=echo.name,
         persona_prompt=echo.persona_prompt,
         voice_model_id=echo.voice_model_id,

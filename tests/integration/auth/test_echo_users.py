@@ -1,5 +1,8 @@
 """The Echo API's user document: one's own, or a guest's; never a word about anybody else."""
 
+import pytest
+
+from echo_common.contracts.http.auth import LOCAL_SESSION_PATH, LOCAL_USER_ID
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.integration.auth.test_sessions import registered
 from tests.support.visitor import Reply, Visitor
@@ -58,6 +61,27 @@ async def test_a_guest_is_somebody_new_whatever_address_they_give(start: Start) 
         assert (await guest.refresh()).status == 200
         assert (await ask(auth.visitor(), "Ada")).body["_id"] != reply.body["_id"]
         assert (await auth.visitor().log_in(ADA, "")).status == 422
+
+
+async def test_the_local_user_names_others_where_the_echo_api_needs_no_token(
+    start: Start, auth: Auth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await auth.visitor().call("POST", LOCAL_SESSION_PATH)).status == 404
+    monkeypatch.setenv("ECHO_API_WITHOUT_TOKEN", "true")
+    async with start(SETTINGS) as one, start(SETTINGS) as other:
+        sessions = [await replica.visitor().call("POST", LOCAL_SESSION_PATH) for replica in (one, other)]
+        tokens = [session.data["access_token"] for session in sessions]
+        assert all(session.headers["Cache-Control"] == "no-store" for session in sessions)
+
+        documents = [(await ask(one.visitor(access_token=token), "Ada")).body for token in tokens]
+        bob = (await ask(one.visitor(access_token=tokens[0]), "Bob", "bob@example.com")).body
+
+        assert documents[0] == documents[1]
+        assert (documents[0]["name"], documents[0]["email"]) == ("Ada", ADA)
+        assert bob["_id"] != documents[0]["_id"]
+        me = (await one.visitor(access_token=tokens[0]).me()).data
+        assert (me["id"], me["email"], me["role"]) == (LOCAL_USER_ID, None, "user")
+        assert one.facts().count("auth.user_registered") <= 2  # the administrator's is the other one
 
 
 async def test_what_is_no_address_or_no_name_is_refused_with_a_sentence(auth: Auth) -> None:

@@ -33,7 +33,7 @@ def fish() -> Iterator[Provider]:
 
 @pytest.fixture
 async def ada(fish: Provider, start: Start) -> AsyncIterator[Booth]:
-    async with start(providers=("fish",)) as booth:
+    async with start(providers=("fish",), anonymous_uploads=True, anonymous_uploads_a_day=3) as booth:
         yield booth
 
 
@@ -69,7 +69,7 @@ async def test_nobody_gets_a_reference_from_who_keeps_voices_though_others_come_
     fish: Provider, start: Start, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ToneProvider, "keeps_voices", False)
-    async with start(providers=("tone", "fish")) as ada:
+    async with start(providers=("tone", "fish"), anonymous_uploads=True) as ada:
         made = (await ada.http.post("/upload-reference", files={"audio": ("me.wav", speech)})).json()
         assert made == {
             "success": True,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter, somebody
 from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.errors.voice import UnreadableError
+from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.echo_api import (
     EchoDocument,
     EchoRequest,
@@ -22,6 +23,7 @@ from echo_voice import views
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.samples import fields_of
 from echo_voice.usecases import clones, references
+from echo_voice.usecases.studio import Studio
 
 _WAIT_SECONDS = 60.0
 _KINDS = frozenset({"audio", "video"})
@@ -35,18 +37,20 @@ async def upload_reference(
 ) -> ReferenceUploaded:
     """Make a reference of a recording; a record of it is kept when there is a user."""
     studio = deps.studio
+    if principal is None:
+        async with references.anonymous_upload(studio):
+            return await _upload_without_token(request, studio)
     async with received(request, field="audio", limit=studio.settings.upload_bytes) as upload:
-        user = references.checked_user(principal, upload.fields.get("user_id"))
+        user_id = upload.fields.get("user_id")
+        references.checked_user(principal, user_id)
         name = fields_of(upload).name or "Voice"
-        if user is None:
-            model_id = await references.make_reference(upload.path, studio, name=name)
-            return ReferenceUploaded(model_id=model_id, reference_id=model_id, message="The voice model is made.")
         file_type = upload.fields.get("file_type") or "audio"
         model = await references.upload_reference(
             upload.path,
-            user,
+            principal,
             studio,
             name=name,
+            user_id=user_id,
             echo_id=upload.fields.get("echo_id") or None,
             file_type=file_type if file_type in _KINDS else "audio",
         )
@@ -58,8 +62,16 @@ async def upload_reference(
             message = "The voice model is made."
         elif model.error_message is not None:
             raise UnreadableError(model.error_message)
-    record = views.reference_record(model)
+    named = user_id or principal.user_id != LOCAL_USER_ID
+    record = views.reference_record(model) if named else None
     return ReferenceUploaded(model_id=model.model_id, reference_id=model.model_id, message=message, database_record=record)
+
+
+async def _upload_without_token(request: Request, studio: Studio) -> ReferenceUploaded:
+    async with received(request, field="audio", limit=studio.settings.upload_bytes) as upload:
+        references.checked_user(None, upload.fields.get("user_id"))
+        model_id = await references.make_reference(upload.path, studio, name=fields_of(upload).name or "Voice")
+    return ReferenceUploaded(model_id=model_id, reference_id=model_id, message="The voice model is made.")
 
 
 @router.get("/voice-models")
@@ -68,7 +80,10 @@ async def list_references(
 ) -> ReferenceList:
     """One's own voice models, newest first."""
     references.checked_user(principal, user_id)
-    found = deps.studio.models.find({"user_id": principal.user_id}, sort=[("created_at", -1)])
+    where = {"user_id": principal.user_id}
+    if named := references.client_user_id(principal, user_id):
+        where["client_user_id"] = named
+    found = deps.studio.models.find(where, sort=[("created_at", -1)])
     records = [views.reference_record(model) async for model in found]
     return ReferenceList(voice_models=records, count=len(records))
 

@@ -14,11 +14,28 @@ class Echo(Aggregate):
     voice_model_id: str | None = None
     language: str | None = None
     greeting: str | None = None
+    client_user_id: str | None = None
+    """The user id that a client of the Echo API gave without a token."""
 
     @classmethod
-    def create(cls, user_id: str, name: str, persona_prompt: str, voice_model_id: str | None) -> "Echo":
+    def create(
+        cls,
+        user_id: str,
+        name: str,
+        persona_prompt: str,
+        voice_model_id: str | None,
+        *,
+        client_user_id: str | None = None,
+    ) -> "Echo":
         """A new persona."""
-        echo = cls(id=new_id("echo"), user_id=user_id, name=name, persona_prompt=persona_prompt, voice_model_id=voice_model_id)
+        echo = cls(
+            id=new_id("echo"),
+            user_id=user_id,
+            name=name,
+            persona_prompt=persona_prompt,
+            voice_model_id=voice_model_id,
+            client_user_id=client_user_id,
+        )
         echo.record(EchoCreated(echo_id=echo.id, user_id=user_id))
         return echo
 

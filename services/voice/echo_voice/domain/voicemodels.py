@@ -73,6 +73,8 @@ class VoiceModel(Task):
     started_at: datetime
     made: Made | None = None
     echo_id: str | None = None
+    client_user_id: str | None = None
+    """The user id that a client of the Echo API gave without a token."""
     audio_file_path: str | None = None
     file_type: str | None = None
     public: bool = False

@@ -1,11 +1,13 @@
 """The Echo API's way to clones: upload a recording, have a reference to speak with."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequiredError, UnreadableError
+from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.echo_api import EchoRequest, ReferencePatch
 from echo_common.contracts.http.voice import SampleQuality, TrainingConfig
 from echo_common.errors import ForbiddenError, UnauthenticatedError
@@ -16,7 +18,7 @@ from echo_voice.domain.consents import ATTESTATION, Consent
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.verdicts import judge
 from echo_voice.domain.voicemodels import VoiceModel
-from echo_voice.provider import Order, Recording
+from echo_voice.provider import Order, Recording, VoiceProvider
 from echo_voice.usecases.samples import upload_sample
 from echo_voice.usecases.studio import Studio
 
@@ -28,13 +30,25 @@ def checked_user(principal: Principal | None, user_id: str | None) -> Principal 
     """Whom a request is for. Raises `UnauthenticatedError` for a named user without a token, `ForbiddenError` for another's."""
     if user_id and principal is None:
         raise UnauthenticatedError
-    if user_id and principal is not None and principal.user_id != user_id:
+    if user_id and principal is not None and principal.user_id not in {user_id, LOCAL_USER_ID}:
         raise ForbiddenError("The user_id is not that of the token.")
     return principal
 
 
+def client_user_id(principal: Principal, user_id: str | None) -> str | None:
+    """Return the name of a user within the local user's data, None for any other user: its token says it all."""
+    return (user_id or None) if principal.user_id == LOCAL_USER_ID else None
+
+
 async def upload_reference(
-    path: Path, principal: Principal, studio: Studio, *, name: str, echo_id: str | None, file_type: str
+    path: Path,
+    principal: Principal,
+    studio: Studio,
+    *,
+    name: str,
+    echo_id: str | None,
+    file_type: str,
+    user_id: str | None = None,
 ) -> VoiceModel:
     """A clone of one's own from one recording, made in the background once the recording is measured.
 
@@ -58,6 +72,7 @@ async def upload_reference(
         echo_id=echo_id,
         audio_file_path=sample.original.key,
         file_type=file_type,
+        client_user_id=client_user_id(principal, user_id),
     )
     await studio.models.add(model)
     if echo_id is not None:
@@ -65,18 +80,28 @@ async def upload_reference(
     return model
 
 
-async def make_reference(path: Path, studio: Studio, *, name: str) -> str:
-    """A reference for somebody without a token: the provider keeps the voice, and nothing of it is kept here.
+@asynccontextmanager
+async def anonymous_upload(studio: Studio) -> AsyncIterator[None]:
+    """Admit an upload without a token, before any of it is read, and count it while the context lasts.
 
-    Raises `UnauthenticatedError` where the operator or the provider does not allow that, `UnreadableError`.
+    Raises `UnauthenticatedError` where the operator or the provider does not allow it, `RateLimitedError`,
+    `QuotaExceededError`.
     """
     if not studio.settings.anonymous_uploads:
         raise UnauthenticatedError
     _require_attestation(studio)
+    _keeping_provider(studio)
+    async with studio.anonymous_uploads.counted():
+        yield
+
+
+async def make_reference(path: Path, studio: Studio, *, name: str) -> str:
+    """Make a reference without a user: the provider keeps the voice, and nothing of it is kept here.
+
+    Only within `anonymous_upload`. Raises `UnreadableError`.
+    """
     sniff(path)
-    provider = studio.providers.keeping()
-    if provider is None:
-        raise UnauthenticatedError("Voices made on this machine are kept for users only: log in, and send the token.")
+    provider = _keeping_provider(studio)
     with studio.scratch.folder("reference") as scratch:
         analysis = await analyse(path, scratch, studio.settings)
         quality = SampleQuality.model_validate(analysis.facts)
@@ -89,9 +114,17 @@ async def make_reference(path: Path, studio: Studio, *, name: str) -> str:
     return (outcome.reference or "").removeprefix("fish_")
 
 
+def _keeping_provider(studio: Studio) -> VoiceProvider:
+    provider = studio.providers.keeping()
+    if provider is None:
+        raise UnauthenticatedError("Voices made on this machine are kept for users only: log in, and send the token.")
+    return provider
+
+
 async def find_reference(model_id: str, principal: Principal, studio: Studio) -> VoiceModel:
     """One's own clone by its id, or by the provider's reference. Raises `CloneNotFoundError`."""
-    where = {"$or": [{"_id": model_id}, {"made.reference": f"fish_{model_id}"}], "user_id": principal.user_id}
+    references = [model_id, f"fish_{model_id}"]
+    where = {"$or": [{"_id": model_id}, {"made.reference": {"$in": references}}], "user_id": principal.user_id}
     found = await studio.models.find_one(where)
     if found is None:
         raise CloneNotFoundError(_NOT_FOUND)
@@ -116,7 +149,13 @@ async def change_reference(model_id: str, patch: ReferencePatch, principal: Prin
 async def create_echo(request: EchoRequest, principal: Principal, studio: Studio) -> Echo:
     """A persona; its voice must be one's own clone, when it names one."""
     model = await find_reference(request.voice_model_id, principal, studio) if request.voice_model_id else None
-    echo = Echo.create(principal.user_id, request.name, request.persona_prompt, model.id if model else None)
+    echo = Echo.create(
+        principal.user_id,
+        request.name,
+        request.persona_prompt,
+        model.id if model else None,
+        client_user_id=client_user_id(principal, request.user_id),
+    )
     await studio.echos.add(echo)
     if model is not None:
         await studio.models.update(model.id, lambda held: setattr(held, "echo_id", echo.id), user_id=principal.user_id)

@@ -13,7 +13,7 @@ from echo_common.store.repository import A, Repository
 from echo_common.vectors.port import VectorIndex
 from echo_voice.likeness import SpeakerEncoder
 from echo_voice.providers import Providers
-from echo_voice.repository import Consents, Echos, Phrases, Preferences, Samples, VoiceModels
+from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
 
 _SORTABLE = frozenset({"created_at", "updated_at", "name"})
@@ -30,6 +30,7 @@ class Studio:
     phrases: Phrases
     echos: Echos
     preferences: Preferences
+    anonymous_uploads: AnonymousUploads
     objects: ObjectStore
     vectors: VectorIndex
     encoder: SpeakerEncoder

@@ -23,6 +23,9 @@ TOKEN_ALGORITHM = "Ed25519"  # noqa: S105 - the name of RFC 9864 for what RFC 80
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068
 JWKS_PATH = "/.well-known/jwks.json"
 TRUST_PATH = "/internal/trust"
+LOCAL_SESSION_PATH = "/internal/local-session"
+LOCAL_USER_ID: Final = "usr_local"
+"""The user of the Echo API without a token; see `ECHO_API_WITHOUT_TOKEN`. Nobody logs in as this user."""
 
 
 def _not_in_future(day: date) -> date:
@@ -114,6 +117,13 @@ class Tokens(BaseModel):
     access_token: str
     refresh_token: str = Field(description="Single use: presenting it twice ends the session.")
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    expires_in: int = Field(description="Seconds the access token is good for.")
+
+
+class LocalSession(BaseModel):
+    """An access token of the local user."""
+
+    access_token: str
     expires_in: int = Field(description="Seconds the access token is good for.")
 
 

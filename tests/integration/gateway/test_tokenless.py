@@ -1,0 +1,84 @@
+"""The Echo API without a token: from this machine only, and from no web page elsewhere."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+
+from tests.integration.gateway.conftest import Gateway, Start
+from tests.support.upstream import Upstream
+
+SPEAK = "/api/synthesize"
+
+
+@pytest.fixture
+async def tokenless(start: Start, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gateway]:
+    monkeypatch.setenv("ECHO_API_WITHOUT_TOKEN", "true")
+    async with start(cors_origins=("https://studio.example.com",)) as gateway:
+        yield gateway
+
+
+async def asked(gateway: Gateway, path: str = SPEAK, method: str = "POST", **headers: str) -> int:
+    async with gateway.ask(method, path, headers=headers, data=b"{}" if method == "POST" else None) as response:
+        status: int = response.status
+        return status
+
+
+async def test_without_the_setting_a_token_is_needed(gateway: Gateway, synthesis: Upstream) -> None:
+    assert await asked(gateway) == 401
+    assert (gateway.issuer.local_sessions, synthesis.asked) == (0, [])
+
+
+async def test_with_the_setting_the_local_user_asks(tokenless: Gateway, synthesis: Upstream) -> None:
+    assert [await asked(tokenless) for _ in range(3)] == [200] * 3
+    assert tokenless.issuer.local_sessions == 1
+    token = synthesis.asked[0].header("authorization")
+    assert token is not None
+    assert token.startswith("Bearer ey")
+
+
+async def test_the_local_token_is_renewed_before_it_ends(tokenless: Gateway) -> None:
+    tokenless.issuer.local_session_seconds = 30
+    assert [await asked(tokenless) for _ in range(2)] == [200, 200]
+    assert tokenless.issuer.local_sessions == 2
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/tts/synthesize", "/api/v1/job", "/api/v1/voice/clones", "/api/v1/auth/logout", "/api//synthesize"]
+)
+async def test_only_the_echo_api_does_without(tokenless: Gateway, synthesis: Upstream, path: str) -> None:
+    assert await asked(tokenless, path) in {401, 404}
+    assert (tokenless.issuer.local_sessions, synthesis.asked) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer made-up"},
+        {"Authorization": "Basic YTpi"},
+        {"Host": "rebound.example.com"},
+        {"Host": "192.168.1.7:8080"},
+        {"Host": "localhost.example.com"},
+        {"Origin": "https://evil.example.com"},
+        {"Origin": "http://localhost:3000"},
+        {"Origin": "null"},
+        {"X-Forwarded-For": "198.51.100.7"},
+        {"Forwarded": "for=198.51.100.7"},
+        {"Via": "1.1 proxy"},
+    ],
+)
+async def test_who_may_be_elsewhere_needs_a_token(tokenless: Gateway, synthesis: Upstream, headers: Mapping[str, str]) -> None:
+    assert await asked(tokenless, **headers) == 401
+    assert synthesis.asked == []
+
+
+async def test_the_same_origin_and_allowed_ones_may_ask(tokenless: Gateway) -> None:
+    port = tokenless.url.rpartition(":")[2]
+    own = {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"}
+    assert await asked(tokenless, **own) == 200
+    assert await asked(tokenless, Origin="https://studio.example.com") == 200
+
+
+async def test_a_token_that_is_sent_is_the_one_that_counts(tokenless: Gateway, synthesis: Upstream) -> None:
+    mine = tokenless.bearer()
+    assert await asked(tokenless, **mine) == 200
+    assert synthesis.asked[0].header("authorization") == mine["Authorization"]

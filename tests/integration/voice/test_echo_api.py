@@ -1,0 +1,109 @@
+"""The Echo API's uploads: without a token where the operator allows it, and as the local user."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from echo_common.contracts.http.auth import LOCAL_USER_ID
+from tests.integration.voice.conftest import Booth, Start
+from tests.integration.voice.test_fish import making
+from tests.support.eventually import eventually
+from tests.support.provider import Provider
+from tests.support.rawhttp import RawClient
+
+UPLOAD = "/upload-reference"
+GUIDES_USER = "507f1f77bcf86cd799439011"
+
+
+@pytest.fixture
+def fish() -> Iterator[Provider]:
+    with Provider(making).serving() as provider, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ECHO_VOICE_FISH_BASE_URL", provider.url)
+        environment.setenv("ECHO_VOICE_FISH_API_KEY", "fish-secret-key")
+        yield provider
+
+
+async def begun(booth: Booth, client: RawClient) -> None:
+    """Announce a large upload without a token, and send nothing of it."""
+    host = urlsplit(str(booth.http.base_url)).netloc
+    client.send(
+        f"POST {UPLOAD} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 40000000\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n".encode()
+    )
+
+
+async def refused_unread(booth: Booth) -> tuple[int, str]:
+    async with RawClient.at(str(booth.http.base_url)) as client:
+        await begun(booth, client)
+        response = await client.response()
+        return response.status, json.loads(response.body)["error"]
+
+
+async def test_an_upload_without_a_token_is_refused_unread_by_default(start: Start, fish: Provider) -> None:
+    async with start(providers=("fish",)) as booth:
+        assert (await refused_unread(booth))[0] == 401
+
+
+async def test_no_provider_that_keeps_voices_is_found_out_before_the_upload_is_read(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("echo_voice.providers.tone.ToneProvider.keeps_voices", False)
+    async with start(anonymous_uploads=True) as booth:
+        status, sentence = await refused_unread(booth)
+        assert (status, sentence[:6]) == (401, "Voices")
+
+
+async def test_uploads_without_a_token_are_bounded_at_once(start: Start, fish: Provider, speech: bytes) -> None:
+    async with start(providers=("fish",), anonymous_uploads=True, anonymous_uploads_at_once=1) as booth:
+        async with RawClient.at(str(booth.http.base_url)) as slow:
+            await begun(booth, slow)
+
+            async def full() -> bool:
+                told = await booth.http.post(UPLOAD, files={"audio": ("a", b"")})
+                return told.status_code == 429 and int(told.headers["Retry-After"]) > 0
+
+            await eventually(full)
+            assert (await refused_unread(booth))[0] == 429
+
+        async def free() -> bool:
+            return (await booth.http.post(UPLOAD, files={"audio": ("me.wav", speech)})).status_code == 200
+
+        await eventually(free)
+
+
+async def test_uploads_without_a_token_are_bounded_a_day_over_replicas_and_restarts(start: Start, fish: Provider) -> None:
+    settings = {"providers": ("fish",), "anonymous_uploads": True, "anonymous_uploads_a_day": 3}
+    for _ in range(2):
+        async with start(**settings) as booth:
+            for _ in range(2):
+                await booth.http.post(UPLOAD, files={"audio": ("me.wav", b"no sound")})
+    async with start(**settings) as booth:
+        status, sentence = await refused_unread(booth)
+        assert (status, sentence[:9]) == (429, "3 uploads")
+
+
+@pytest.fixture
+async def local(start: Start) -> AsyncIterator[Booth]:
+    async with start() as booth:
+        yield booth.acting_as(LOCAL_USER_ID)
+
+
+async def test_the_local_user_keeps_what_belongs_to_the_ids_that_clients_give_apart(local: Booth, speech: bytes) -> None:
+    files = {"audio": ("me.wav", speech)}
+    first = (await local.ask("POST", UPLOAD, files=files, data={"user_id": GUIDES_USER, "name": "First"})).json()
+    second = (await local.ask("POST", UPLOAD, files=files, data={"user_id": "another", "name": "Second"})).json()
+    unnamed = (await local.ask("POST", UPLOAD, files=files)).json()
+    assert (first["database_record"]["user_id"], second["database_record"]["user_id"]) == (GUIDES_USER, "another")
+    assert (unnamed["success"], "database_record" in unnamed) == (True, False)
+
+    listed = (await local.ask("GET", "/voice-models", params={"user_id": GUIDES_USER})).json()
+    assert [record["name"] for record in listed["voice_models"]] == ["First"]
+    assert (await local.ask("GET", "/voice-models")).json()["count"] == 3
+    body = {"user_id": GUIDES_USER, "name": "Echo", "persona_prompt": "Be kind.", "voice_model_id": first["model_id"]}
+    assert (await local.ask("POST", "/echo", json=body)).json()["user_id"] == GUIDES_USER
+
+    ada = local.acting_as("usr_ada")
+    assert (await ada.ask("GET", "/voice-models", params={"user_id": GUIDES_USER})).status_code == 403
+    assert (await ada.ask("GET", f"/voice-models/{first['database_record']['_id']}")).status_code == 404
