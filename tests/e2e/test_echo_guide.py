@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.platform import FORMS, TONE, Platform, require_form, started
+from tests.support.platform import TONE, Platform, require_form, started
 from tests.support.recordings import spoken, wav
 from tests.support.requirements import Require
 
@@ -15,7 +15,7 @@ TOKENLESS = {"ECHO_API_WITHOUT_TOKEN": "true"}
 USER = "507f1f77bcf86cd799439011"
 
 
-@pytest.fixture(scope="module", params=FORMS)
+@pytest.fixture(scope="module", params=["embedded", pytest.param("distributed", marks=pytest.mark.full)])
 def tokenless(request: pytest.FixtureRequest, require: Require, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp(f"tokenless-{request.param}")
     require_form(request.param, require, folder)

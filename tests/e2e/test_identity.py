@@ -84,12 +84,75 @@ async def test_cached_audio_has_the_id_of_its_own_request(ada: Person) -> None:
 async def test_what_another_user_has_had_spoken_does_not_show(ada: Person, eve: Person) -> None:
     text = "Nobody must know this. Nor this."
     body = {"text": text, "voice_id": "tone_low"}
-    for person in (ada, eve):
-        first = await person.http.post("/tts/synthesize", json=body)
-        assert (data(first)["cached_units"], first.headers["Echo-Cache"]) == (0, "miss")
-        streamed = await person.http.post(STREAM, json=body, headers={"Accept": "text/event-stream"})
-        assert '"cached_units": 2' in streamed.text or '"cached_units":2' in streamed.text
+
+    async def cached(person: Person) -> tuple[int, str]:
+        response = await person.http.post("/tts/synthesize", json=body)
+        return data(response)["cached_units"], response.headers["Echo-Cache"]
+
+    async def streamed_from_cache() -> bool:
+        response = await eve.http.post(STREAM, json=body, headers={"Accept": "text/event-stream"})
+        return '"cached_units":2' in response.text.replace(" ", "")
+
+    assert await cached(ada) == (0, "miss")
+    assert await cached(eve) == (0, "miss")
+    await eventually(streamed_from_cache)  # replicas hear of it a moment later
+    assert await cached(eve) == (2, "hit")
     job = await eve.queue(text)
     events = [event async for event in eve.follow(job["id"])]
     assert events[-2]["status"] == "completed"
     assert (await eve.job(job["id"]))["result"]["cached_units"] == 2
+
+
+async def test_an_outsider_gets_nowhere(platform: Platform, ada: Person, eve: Person) -> None:
+    mine, hers = await ada.speak("This is mine."), await eve.speak("This is hers.")
+    job = await ada.queue("A job of mine.")
+    text = data(await ada.http.post("/texts", json={"content": "A text of mine."}), 201)
+    link = data(await ada.http.post(f"/files/{mine['audio_id']}/link"))["url"]
+    ticket = data(await ada.http.post(f"{STREAM}/ticket"))["ticket"]
+    me = data(await ada.http.get("/users/me"))["id"]
+    [event async for event in ada.follow(job["id"])]
+    calls: list[tuple[str, str, dict[str, str] | None]] = [
+        ("GET", f"/files/audio/{mine['audio_id']}", None),
+        ("DELETE", f"/files/audio/{mine['audio_id']}", None),
+        ("GET", f"/files/{mine['audio_id']}/info", None),
+        ("POST", f"/files/{mine['audio_id']}/link", None),
+        ("GET", f"/tts/{mine['synthesis_id']}", None),
+        ("GET", f"/tts/{mine['audio_id']}/download", None),
+        ("GET", f"/tts/{mine['synthesis_id']}/captions.srt", None),
+        ("DELETE", f"/tts/{mine['synthesis_id']}", None),
+        ("GET", f"/job/{job['id']}", None),
+        ("GET", f"/jobs/{job['id']}/progress", None),
+        ("PUT", f"/job/{job['id']}", {"text_content": "Hers now."}),
+        ("PATCH", f"/job/{job['id']}", {"status": "cancelled"}),
+        ("POST", f"/job/{job['id']}/retry", None),
+        ("DELETE", f"/job/{job['id']}", None),
+        ("GET", f"/texts/{text['id']}", None),
+        ("PATCH", f"/texts/{text['id']}", {"content": "Hers now."}),
+        ("DELETE", f"/texts/{text['id']}", None),
+        ("POST", "/tts/synthesize", {"text_id": text["id"], "voice_id": "tone_low"}),
+        ("POST", "/job", {"text_id": text["id"], "voice_model_id": "tone_low"}),
+    ]
+    async with Person.at(platform.url) as gone, Person.at(platform.url) as nobody:
+        await gone.register()
+        await gone.http.post("/auth/logout")
+
+        async def refused() -> bool:
+            return (await gone.http.get("/users/me")).status_code == 401
+
+        await eventually(refused)
+        for method, path, body in calls:
+            answers = [await person.http.request(method, path, json=body) for person in (eve, nobody, gone)]
+            assert [answer.status_code for answer in answers] == [404, 401, 401], (method, path)
+        assert (await nobody.http.get(platform.url + link.replace(mine["audio_id"], hers["audio_id"]))).status_code == 403
+        for path in (f"/files/{mine['audio_id']}/info", f"/files/audio/{mine['audio_id']}"):
+            query = dict(part.split("=", 1) for part in link.partition("?")[2].split("&"))
+            expected = 200 if path.startswith("/files/audio") else 401
+            assert (await nobody.http.get(path, params=query)).status_code == expected, "a link opens its audio alone"
+        for path in ("/job", "/voices", f"/files/audio/{mine['audio_id']}"):
+            assert (await nobody.http.get(path, params={"ticket": ticket})).status_code == 401, (
+                "a ticket opens the stream alone"
+            )
+        assert (await nobody.http.delete(platform.url + link)).status_code == 401
+    assert refusal(await eve.http.get("/job", params={"user_id": me})) == (403, "FORBIDDEN")
+    assert (await ada.audio(mine)).status_code == 200
+    assert data(await ada.http.get(f"/texts/{text['id']}"))["content"] == "A text of mine."

@@ -20,7 +20,8 @@ _TAGS = {
     "samples": "Recordings of somebody: taken in, measured, judged.",
     "clones": "Voices made from samples, with the speaker's consent.",
     "provenance": "Whether an audio came from here.",
-    "Echo API": "Kept so that existing clients work: plain JSON without envelope.",
+    "Echo API": "Kept so that existing clients work: plain JSON without envelope. On one machine the operator may let it work "
+    "without a token (`ECHO_API_WITHOUT_TOKEN`): `user_id` then names users within one local account.",
     "authentication": "Accounts, logging in and out, and the keys that tokens are verified with.",
     "users": "What the platform knows about me.",
     "admin": "For administrators: messages that could not be delivered.",

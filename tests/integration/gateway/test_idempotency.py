@@ -11,7 +11,6 @@ import pytest
 
 from echo_common.clock import now
 from echo_common.http.idempotency import KEPT, Idempotency, IdempotencyConflictError
-from echo_common.store.mongo import open_store
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.upstream import Exchange, Upstream
@@ -311,7 +310,7 @@ async def test_a_key_is_free_again_after_a_day(gateway: Gateway, counting: Upstr
 
 
 async def test_a_crash_frees_the_key_after_the_lease(database: Any) -> None:
-    store = await open_store(database.url, f"{database.prefix}keys")
+    store = await database.open("keys")
     answered: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

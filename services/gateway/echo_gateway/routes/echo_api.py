@@ -12,6 +12,7 @@ from echo_common.contracts.errors.voice import (
     ConsentRequiredError,
     EchoNotFoundError,
     ProviderUnavailableError,
+    QuotaExceededError,
     UnreadableError,
     UnsupportedMediaError,
 )
@@ -28,7 +29,7 @@ from echo_common.contracts.http.echo_api import (
 )
 from echo_common.contracts.http.synthesis import ReferenceSpeech
 from echo_common.contracts.http.voice import Name
-from echo_common.errors import FileTooLargeError, ForbiddenError
+from echo_common.errors import FileTooLargeError, ForbiddenError, UnauthenticatedError
 from echo_gateway.forwarding import Media, Noun
 
 ModelId = Annotated[str, Path(description="A voice model's `model_id`.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
@@ -77,6 +78,8 @@ echo_users = Noun("Echo API", service="auth", root="/api", plain=True)
         ConsentRequiredError,
         ProviderUnavailableError,
         EchoNotFoundError,
+        QuotaExceededError,
+        UnauthenticatedError,
     ),
     example={
         "success": True,
@@ -95,7 +98,8 @@ def upload_reference(
 ) -> None:
     """Make a voice model of a recording, with the speaker's permission.
 
-    With a token it is kept; without one, nothing is, and only a provider that keeps voices itself can serve.
+    With a token it is kept. Without one it is 401, unless the operator allows such uploads: nothing is kept then, only a
+    provider that keeps voices itself can serve, and only so many a day.
     """
 
 
