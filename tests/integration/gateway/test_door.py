@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -151,12 +150,12 @@ async def test_the_start_says_where_to_read_on(gateway: Gateway) -> None:
         assert (await response.json())["info"]["title"] == "Echo"
 
 
-async def test_replicas_that_share_a_store_count_together(start: Start, database: Any) -> None:
-    shared = SecretStr(database.url)
+async def test_replicas_that_share_a_store_count_together(start: Start, embedded_server: str) -> None:
+    shared = SecretStr(embedded_server)
     async with start(limit_user=3, limit_store=shared) as one, start(limit_user=3, limit_store=shared) as other:
         statuses = []
         for gateway in (one, other, one, other):
-            async with gateway.ask("GET", VOICES, headers=gateway.bearer(sub=f"usr_{database.prefix}")) as response:
+            async with gateway.ask("GET", VOICES, headers=gateway.bearer(sub=f"usr_{id(start)}")) as response:
                 statuses.append(response.status)
     assert statuses == [200, 200, 200, 429]
 
