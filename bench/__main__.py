@@ -11,7 +11,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench import cache, files, health, hop, jobs, memory, parallel, peers, relay, speech, start, stream, written
+from bench import cache, correctness, files, health, hop, jobs, memory, parallel, peers, relay, speech, start, stream, written
 from bench.figure import NotMeasuredError, Result
 from bench.report import Report
 from bench.stage import Stage
@@ -20,6 +20,7 @@ Measure = Callable[[Stage, int], Awaitable[Sequence[Result]]]
 
 MEASURES: Mapping[str, Measure] = {
     "start": start.measure,
+    "correctness": correctness.measure,
     "speech": speech.measure,
     "stream": stream.measure,
     "parallel": parallel.measure,

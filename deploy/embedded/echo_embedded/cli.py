@@ -264,10 +264,13 @@ def models(
 @models_app.command("status")
 def models_status(models_folder: Models = None) -> None:
     """Say which engines are ready to speak, and what the others lack."""
-    from echo_embedded.models import models_table
+    from echo_embedded.models import backends_table, models_table
 
     with sentences():
-        out.print(models_table(settings(models=models_folder).models, _engines_offered()))
+        folder = settings(models=models_folder).models
+        out.print(models_table(folder, _engines_offered()))
+        if (backends := backends_table(folder)) is not None:
+            out.print(backends)
 
 
 def _engines_offered() -> list[str]:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from echo_embedded.datafolder import CannotStartError
 from echo_synthesis.engine import ModelsError
 from echo_synthesis.engines import discover
-from echo_synthesis.models import fetch, missing
+from echo_synthesis.models import backends, fetch, missing, unmeasured
 from echo_voice.cloning.fetch import EncoderMissingError
 from echo_voice.models import fetch as fetch_encoder
 
@@ -23,11 +24,13 @@ def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Consol
     _fetch_encoder(folder, console)
     lacking = missing(folder)
     known = discover()
-    wanted = [name for name in engines if name in lacking and not known[name].remote]
+    outdated = unmeasured(folder)
+    wanted = [name for name in engines if (name in lacking or name in outdated) and not known[name].remote]
     if unknown := set(engines) - set(known):
         raise CannotStartError(f"There is no speech engine {', '.join(sorted(unknown))}.")
     if not wanted:
         console.print(f"The speech models are in {folder}.", highlight=False, soft_wrap=True)
+        _show_backends(folder, console)
         return
     columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as progress:
@@ -43,6 +46,30 @@ def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Consol
             fetch(folder, show, engines=wanted, hub=hub)
         except ModelsError as error:
             raise CannotStartError(str(error)) from error
+    _show_backends(folder, console)
+
+
+def backends_table(folder: Path) -> Table | None:
+    """Return the measured backends and how far each is from its reference; None when none were measured here."""
+    measured = backends(folder)
+    if not measured:
+        return None
+    names = list(dict.fromkeys(name for found in measured.values() for backend in found for name in backend.figures))
+    table = Table(box=None, padding=(0, 2), header_style="bold", title="Backends", title_justify="left")
+    for column in ("Engine", "Backend", "Status", "Seconds", *names):
+        table.add_column(column, justify="left" if column in {"Engine", "Backend", "Status"} else "right")
+    for engine, found in measured.items():
+        for backend in found:
+            status = f"[red]not used: {escape(backend.problem)}[/]" if backend.problem else "correct"
+            seconds = "" if backend.seconds is None else f"{backend.seconds:.2f}"
+            figures = (f"{backend.figures[name]:.3g}" if name in backend.figures else "" for name in names)
+            table.add_row(engine, backend.backend, "[green]selected[/]" if backend.selected else status, seconds, *figures)
+    return table
+
+
+def _show_backends(folder: Path, console: Console) -> None:
+    if (table := backends_table(folder)) is not None:
+        console.print(table)
 
 
 def _fetch_encoder(folder: Path, console: Console) -> None:

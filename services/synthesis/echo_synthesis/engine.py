@@ -109,16 +109,37 @@ class Engine(Protocol):
         """
 
 
+def _no_warning(event: str, fields: Mapping[str, str]) -> None:
+    """`EngineConfig.warn` where nobody listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
     """What an engine needs to load: where model files lie, how many threads it may use.
 
-    `recogniser` is the folder of the model that finds word times for engines that give none.
+    `recogniser` is the folder of the model that finds word times for engines that give none. `warn` is told what an operator
+    should know of a load that succeeded all the same: an event's name, and its fields.
     """
 
     models: Path
     threads: int = 1
     recogniser: Path | None = None
+    warn: Callable[[str, Mapping[str, str]], None] = _no_warning
+
+
+@dataclass(frozen=True, slots=True)
+class BackendFigures:
+    """A measured backend of an engine: a library and a precision that can run its model.
+
+    `problem` says why it must not be used; `seconds` is what a sentence takes; `figures` are its largest deviations from the
+    reference, by name.
+    """
+
+    backend: str
+    selected: bool
+    problem: str | None = None
+    seconds: float | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 Progress = Callable[[str, float], None]
@@ -127,6 +148,11 @@ Progress = Callable[[str, float], None]
 
 class ModelsError(Exception):
     """Models could not be fetched. The message says which and why, in a sentence for the operator."""
+
+
+def no_backends(models: Path) -> Sequence[BackendFigures]:
+    """`EngineSpec.backends` of an engine that has no choice."""
+    return ()
 
 
 def nothing_to_fetch(models: Path, hub: str, progress: Progress) -> None:
@@ -148,7 +174,7 @@ class EngineSpec:
     those already there kept; `hub` is the base URL of a model hub for what no package registry has. Raises `ModelsError`.
     `tags` tell what matters to others: `cloud` (what is spoken leaves the machine), `clones` (its voices are made of recordings of people).
     `damaged(models)` reads all files whose digest is known and names those that differ.
-    With `phonemes` it says words as `Utterance.pronunciations` ask.
+    With `phonemes` it says words as `Utterance.pronunciations` ask. `backends(models)` lists those that were measured here.
     A `remote` engine waits for a network rather than a processor: one process serves `concurrency` utterances at once, and
     may take `patience` seconds longer than others over each.
     """
@@ -169,3 +195,4 @@ class EngineSpec:
     phonemes: bool = False
     fetch: Callable[[Path, str, Progress], None] = nothing_to_fetch
     damaged: Callable[[Path], Sequence[str]] = nothing_damaged
+    backends: Callable[[Path], Sequence[BackendFigures]] = no_backends

@@ -9,6 +9,8 @@ from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from echo_common.contracts.errors.synthesis import (
     EngineCrashedError,
     EngineFailedError,
@@ -54,6 +56,7 @@ class EngineWorker:
         self._retry_at = 0.0
         self._lasting = False
         self._starts = 0
+        self._log = structlog.get_logger("echo.engine")
         self.ready = False
         self.starting = False
         self.problem: str | None = None
@@ -186,6 +189,8 @@ class EngineWorker:
             raise EngineUnavailableError(f"The speech engine {self._spec.name} takes too long to start.") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             raise EngineUnavailableError(f"The speech engine {self._spec.name} died while it started.") from None
+        for warning in header.get("warnings", ()):
+            self._log.warning(warning["event"], engine=self._spec.name, **warning["fields"])
         if "error" in header:
             raise EngineUnavailableError(f"The speech engine {self._spec.name} does not start: {header['message']}")
 

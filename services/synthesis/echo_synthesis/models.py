@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from echo_synthesis.engine import EngineConfig, ModelsError, Progress
+from echo_synthesis.engine import BackendFigures, EngineConfig, ModelsError, Progress, no_backends
 from echo_synthesis.engines import discover
 
 HUB = "https://huggingface.co"
@@ -16,6 +16,17 @@ def missing(models: Path) -> Mapping[str, Sequence[str]]:
     config = EngineConfig(models)
     lacking = {name: spec.missing(config) for name, spec in discover().items()}
     return {name: things for name, things in lacking.items() if things}
+
+
+def unmeasured(models: Path) -> Sequence[str]:
+    """List the engines that choose a backend, and whose backends were not measured on this machine with these libraries."""
+    return [name for name, spec in discover().items() if spec.backends is not no_backends and not spec.backends(models)]
+
+
+def backends(models: Path) -> Mapping[str, Sequence[BackendFigures]]:
+    """Return the measured backends of each engine that has any, by its name: which are correct here, and their figures."""
+    found = {name: spec.backends(models) for name, spec in discover().items()}
+    return {name: figures for name, figures in found.items() if figures}
 
 
 def fetch(models: Path, progress: Progress, *, engines: Sequence[str] | None = None, hub: str = HUB) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import structlog
 
 from echo_common.contracts.errors.synthesis import (
     EngineCrashedError,
@@ -266,3 +267,25 @@ def speaks(process: psutil.Process) -> bool:
         return "echo_synthesis.engines" in process.cmdline()
     except psutil.Error:
         return False
+
+
+async def test_what_an_engine_warns_of_while_it_loads_is_logged(
+    make: Callable[..., EnginePool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rejected = {"event": "backend_rejected", "fields": {"backend": "openvino-bf16", "reason": "it is silent"}}
+    stub = tmp_path / "python"
+    stub.write_text(
+        textwrap.dedent(f"""\
+        #!{sys.executable}
+        import sys
+        from echo_synthesis.engines.wire import pack
+        sys.stdout.buffer.write(pack({{"ready": True, "warnings": [{rejected!r}]}}))
+        sys.stdout.buffer.flush()
+        sys.stdin.read()
+        """)
+    )
+    stub.chmod(0o700)
+    monkeypatch.setattr("echo_synthesis.engineworker.sys.executable", str(stub))
+    with structlog.testing.capture_logs() as logs:
+        await make().start("tone")
+    assert {"log_level": "warning", "engine": "tone", "event": "backend_rejected", **rejected["fields"]} in logs

@@ -38,15 +38,19 @@ def main() -> int:
     requests: queue.SimpleQueue[Header] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
 
+    warnings: list[Header] = []
+    config = EngineConfig(
+        options.models, options.threads, warn=lambda event, fields: warnings.append({"event": event, "fields": fields})
+    )
     try:
         spec = discover({options.engine})[options.engine]
-        engine = spec.load(EngineConfig(options.models, options.threads))
+        engine = spec.load(config)
         if options.recogniser is not None:
             engine = _aligned(engine, options.recogniser, options.threads)
     except Exception as error:
-        _send(out, pack({"error": "load", "message": f"{type(error).__name__}: {error}"}))
+        _send(out, pack({"error": "load", "message": f"{type(error).__name__}: {error}", "warnings": warnings}))
         return 1
-    _send(out, pack({"ready": True}))
+    _send(out, pack({"ready": True, "warnings": warnings}))
     _serve(engine, requests, out, spec.concurrency)
     return 0
 

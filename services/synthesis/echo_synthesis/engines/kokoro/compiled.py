@@ -1,0 +1,109 @@
+"""The compile cache: a folder for each backend, precision, model, library version and set of processor flags.
+
+OpenVINO's own key of a compiled model ignores the precision: a model compiled for f32 was loaded for bf16, and spoke silence.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from echo_synthesis.engines.kokoro.machine import flags
+
+_ROOT = "compiled"
+_MANIFEST = "manifest.json"
+_LOCK = "lock"
+
+
+@contextmanager
+def compile_cache(home: Path, backend: str, model: Path, build: str) -> Iterator[Path | None]:
+    """Yield the folder that a backend compiles into; what was damaged or is of another time is gone from it.
+
+    The body compiles, or loads what was compiled before. Afterwards the files' digests are kept: a file that was half written
+    or has changed since is removed at the next start. Yields None where nothing can be written.
+
+    Args:
+        home: The folder of the models.
+        backend: The backend's name.
+        model: The file that is compiled.
+        build: The library, its version and the precision.
+    """
+    if not os.access(home, os.W_OK):
+        yield None
+        return
+    root = home / _ROOT
+    root.mkdir(exist_ok=True)
+    key = hashlib.sha256("\n".join([backend, build, model_digest(model), *flags()]).encode()).hexdigest()[:16]
+    folder = root / f"{backend}-{key}"
+    if _intact(folder):
+        yield folder
+        return
+    with (root / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # workers start side by side; one compiles, the others load
+        if not _intact(folder):
+            _remove_others(root, backend, folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        yield folder
+        _write(folder / _MANIFEST, {"build": build, "files": {file.name: _described(file) for file in _files(folder)}})
+
+
+def remove_compiled(home: Path, backend: str) -> bool:
+    """Remove what a backend has compiled; whether there was anything."""
+    found = list((home / _ROOT).glob(f"{backend}-*")) if os.access(home, os.W_OK) else []
+    for folder in found:
+        shutil.rmtree(folder, ignore_errors=True)
+    return bool(found)
+
+
+def model_digest(model: Path) -> str:
+    """Return the SHA-256 of a model, remembered beside it for as long as the file stays the same."""
+    remembered = model.with_suffix(".sha256")
+    stamp = f"{model.stat().st_size} {model.stat().st_mtime_ns}"
+    if remembered.exists() and (kept := remembered.read_text().rpartition(" "))[0] == stamp:
+        return kept[2]
+    digest = _sha256(model)
+    if os.access(model.parent, os.W_OK):
+        _write(remembered, f"{stamp} {digest}")
+    return digest
+
+
+def _remove_others(root: Path, backend: str, folder: Path) -> None:
+    """Remove what this backend compiled for another model, version or processor, and files of the time without folders."""
+    for entry in root.iterdir():
+        if entry.is_dir() and entry.name.startswith(f"{backend}-") and entry != folder:
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.suffix == ".blob":
+            entry.unlink(missing_ok=True)
+
+
+def _intact(folder: Path) -> bool:
+    try:
+        files: Mapping[str, Any] = json.loads((folder / _MANIFEST).read_text())["files"]
+        return bool(files) and files == {file.name: _described(file) for file in _files(folder)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.is_file() and file.name != _MANIFEST)
+
+
+def _described(file: Path) -> Mapping[str, Any]:
+    return {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _write(path: Path, content: Any) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(content if isinstance(content, str) else json.dumps(content, indent=2) + "\n")
+    temporary.replace(path)

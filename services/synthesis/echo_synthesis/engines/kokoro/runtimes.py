@@ -1,0 +1,111 @@
+"""The libraries that can run Kokoro's model, each with its precision: the backends."""
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_synthesis.engines.kokoro import FLOAT_MODEL, INT8_MODEL
+from echo_synthesis.engines.kokoro.compiled import compile_cache
+from echo_synthesis.engines.kokoro.machine import flags, package_version
+
+SAMPLES_A_FRAME = 600
+
+
+class Runtime(Protocol):
+    """An opened model."""
+
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Samples, and the duration of each token in frames of 600 samples. `tokens` is (1, n), `style` (1, 256)."""
+
+
+Opener = Callable[[Path, int], Runtime]
+"""Opens the model in a folder with so many threads. In a child process too: it must be importable by its name."""
+
+
+class OnnxRuntime:
+    """A model in ONNX Runtime."""
+
+    def __init__(self, home: Path, threads: int, model: str) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        # a plan of memory is kept for every shape of input: no two sentences have the same, and the memory grows
+        options.enable_mem_pattern = False
+        # a spinning thread would take the core that another worker needs
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(str(home / model), options, providers=["CPUExecutionProvider"])
+
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        inputs = {"tokens": tokens, "style": style, "speed": np.array([speed], np.float32)}
+        samples, durations = self._session.run(None, inputs)
+        return _spoken(np.ravel(samples), np.ravel(durations))
+
+
+class OpenVino:
+    """The float model in OpenVINO, compiled for one precision."""
+
+    def __init__(self, home: Path, threads: int, name: str, precision: str) -> None:
+        # Its telemetry would tell a stranger of every start, and fork a process for it that may never end.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+        import openvino
+
+        options: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            # pinned threads of two processes would share one core
+            "ENABLE_CPU_PINNING": False,
+        }
+        model = home / FLOAT_MODEL
+        with compile_cache(home, name, model, f"openvino {package_version('openvino')} {precision}") as folder:
+            if folder is not None:
+                options["CACHE_DIR"] = str(folder)
+            self._request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self._request.infer({"tokens": tokens, "style": style, "speed": np.array([speed], np.float32)})
+        # copied: the request's own memory is written again by the next run
+        samples, durations = (np.ravel(self._request.get_output_tensor(index).data).copy() for index in (0, 1))
+        return _spoken(samples, durations)
+
+
+BACKENDS: Mapping[str, Opener] = {
+    "onnxruntime-int8": partial(OnnxRuntime, model=INT8_MODEL),
+    "onnxruntime-f32": partial(OnnxRuntime, model=FLOAT_MODEL),
+    "openvino-f32": partial(OpenVino, name="openvino-f32", precision="f32"),
+    "openvino-bf16": partial(OpenVino, name="openvino-bf16", precision="bf16"),
+}
+
+REFERENCE = "onnxruntime-f32"
+"""Plain IEEE arithmetic, the same on every processor. The int8 kernels are not: without VNNI they saturate."""
+
+
+def available() -> list[str]:
+    """The backends that this processor and the installed packages allow, the likely fastest first."""
+    openvino = package_version("openvino") != ""
+    bf16 = openvino and not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags())
+    return [
+        *(["openvino-bf16"] if bf16 else []),
+        "onnxruntime-int8",
+        *(["openvino-f32"] if openvino else []),
+        "onnxruntime-f32",
+    ]
+
+
+def _spoken(samples: NDArray[np.float32], durations: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Without the silence that only evens out the length."""
+    total = float(durations.sum())
+    return (samples[: round(total) * SAMPLES_A_FRAME] if np.isfinite(total) else samples), durations

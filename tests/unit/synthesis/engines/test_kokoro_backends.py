@@ -1,0 +1,182 @@
+"""A backend of Kokoro is used only when it speaks as the reference does; the fastest of those is."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from echo_synthesis.engine import EngineConfig
+from echo_synthesis.engines.kokoro import FLOAT_MODEL, INT8_MODEL, SPEC
+from echo_synthesis.engines.kokoro.backend import NoCorrectBackendError, choose, open_runtime
+from echo_synthesis.engines.kokoro.choice import CHOICE, FORMAT, Choice, Trial, read_choice, write_choice
+from echo_synthesis.engines.kokoro.correctness import BOUNDS, check, problem
+from echo_synthesis.engines.kokoro.machine import machine
+from echo_synthesis.engines.kokoro.runtimes import Opener
+from echo_synthesis.engines.kokoro.trial import try_backend
+from tests.support import backends
+
+INCORRECT: Mapping[str, type[backends.Correct]] = {
+    "not a number": backends.NotANumber,
+    "silence": backends.Silent,
+    "faint": backends.Faint,
+    "one frame a token": backends.OneFrame,
+    "too long": backends.Stretched,
+    "cut": backends.Cut,
+    "noise": backends.Noise,
+    "shifted": backends.Shifted,
+    "raises at load": backends.Raises,
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return backends.make_home(tmp_path / "kokoro")
+
+
+class Warnings:
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Mapping[str, str]]] = []
+
+    def __call__(self, event: str, fields: Mapping[str, str]) -> None:
+        self.heard.append((event, fields))
+
+
+def chosen(home: Path, *names: str) -> None:
+    """A choice of this machine, these backends correct and the first the fastest."""
+    write_choice(home, Choice(machine(), [Trial(name, None, 0.1 * number) for number, name in enumerate(names, 1)]))
+
+
+def test_a_backend_that_speaks_as_the_reference_is_within_half_of_each_bound(home: Path) -> None:
+    figures = check(backends.Correct(home, 1), home)
+    assert problem(figures) is None
+    assert all(figures[name] <= bound / 2 for name, bound in BOUNDS.items()), figures
+
+
+@pytest.mark.parametrize("wrong", INCORRECT)
+def test_an_incorrect_backend_is_not_selected_however_fast_it_is(home: Path, wrong: str) -> None:
+    choice = choose(home, 1, {"wrong": INCORRECT[wrong], "right": backends.Slower}, ["wrong", "right"], _in_this_process)
+    assert choice.ranking == ["right"]
+    (refused,) = (trial for trial in choice.trials if trial.backend == "wrong")
+    assert refused.problem
+
+
+def test_the_fastest_of_the_correct_backends_is_selected_and_the_figures_are_kept(home: Path) -> None:
+    speakers: Mapping[str, Opener] = {"slow": backends.Slower, "fast": backends.Correct}
+    choice = choose(home, 1, speakers, ["slow", "fast"], _in_this_process)
+    assert choice.ranking == ["fast", "slow"]
+    assert read_choice(home) == choice
+    assert {name for trial in choice.trials for name in trial.figures} == set(BOUNDS)
+    (home / INT8_MODEL).touch()
+    (home / FLOAT_MODEL).touch()
+    assert [(found.backend, found.selected) for found in SPEC.backends(home.parent)] == [("slow", False), ("fast", True)]
+    assert "figures of its backends" not in SPEC.missing(EngineConfig(home.parent))
+
+
+@pytest.mark.parametrize(("wrong", "reason"), [(backends.Crashes, "exit code 132"), (backends.Hangs, "longer than")])
+def test_a_backend_that_ends_or_holds_its_process_costs_only_itself(home: Path, wrong: Opener, reason: str) -> None:
+    choice = choose(home, 1, {"wrong": wrong}, ["wrong"], partial(try_backend, seconds=5))
+    assert choice.ranking == []
+    assert reason in str(choice.trials[0].problem)
+
+
+def test_a_trial_in_a_process_of_its_own_gives_figures(home: Path) -> None:
+    trial = try_backend("right", backends.Correct, home, 1)
+    assert trial.problem is None
+    assert trial.seconds is not None
+    assert set(trial.figures) == set(BOUNDS)
+
+
+@pytest.mark.parametrize("wrong", INCORRECT)
+def test_a_backend_that_fails_at_start_is_replaced_by_the_next_best(home: Path, wrong: str) -> None:
+    chosen(home, "wrong", "right", "other")
+    warnings = Warnings()
+    speakers = {"wrong": INCORRECT[wrong], "right": backends.Correct, "other": backends.Slower}
+    runtime = open_runtime(home, 1, warnings, speakers)
+    assert type(runtime) is backends.Correct
+    ((event, fields),) = warnings.heard
+    assert event == "backend_rejected"
+    assert fields["backend"] == "wrong"
+    assert fields["reason"]
+
+
+def test_no_correct_backend_is_an_error_and_no_engine(home: Path) -> None:
+    chosen(home, "wrong")
+    with pytest.raises(NoCorrectBackendError, match=r"wrong: it is silent.*Use another engine"):
+        open_runtime(home, 1, backends={"wrong": backends.Silent})
+    (home / INT8_MODEL).touch()
+    (home / FLOAT_MODEL).touch()
+    write_choice(home, Choice(machine(), [Trial("wrong", "it is silent")]))
+    assert SPEC.missing(EngineConfig(home.parent)) == ["a backend that speaks correctly on this machine"]
+    with pytest.raises(NoCorrectBackendError):
+        open_runtime(home, 1, backends={"wrong": backends.Correct})
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"backend": "wrong", "machine": machine(), "seconds": {"wrong": 0.1}},
+        {"format": FORMAT - 1, "machine": machine(), "trials": [{"backend": "wrong", "seconds": 0.1}]},
+        {"format": FORMAT, "machine": machine(), "trials": [{"backend": "wrong", "unknown": 1}]},
+        [],
+    ],
+)
+def test_a_choice_of_another_format_is_not_trusted(home: Path, kept: object) -> None:
+    (home / CHOICE).write_text(json.dumps(kept))
+    assert read_choice(home) is None
+    choice = choose(home, 1, {"right": backends.Correct}, ["right"], _in_this_process)
+    assert choice.ranking == ["right"]
+
+
+def test_a_choice_of_another_machine_is_measured_again(home: Path) -> None:
+    write_choice(home, Choice("another", [Trial("wrong", None, 0.1)]))
+    assert SPEC.backends(home.parent) == []
+    assert choose(home, 1, {"right": backends.Correct}, ["right"], _in_this_process).ranking == ["right"]
+
+
+def test_a_choice_of_this_machine_is_not_measured_again(home: Path) -> None:
+    chosen(home, "right")
+    assert choose(home, 1, {"right": backends.Crashes}, ["right"], _in_this_process).ranking == ["right"]
+    assert backends.openings(home) == []
+
+
+def test_on_a_machine_without_figures_backends_are_checked_all_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echo_synthesis.engines.kokoro.backend.available", lambda: ["wrong", "right"])
+    write_choice(home, Choice("another", [Trial("wrong", None, 0.1)]))
+    warnings = Warnings()
+    runtime = open_runtime(home, 1, warnings, {"wrong": backends.NotANumber, "right": backends.Correct})
+    assert type(runtime) is backends.Correct
+    assert [event for event, _ in warnings.heard] == ["backends_not_measured", "backend_rejected"]
+
+
+def test_a_damaged_compiled_model_is_compiled_again_before_another_backend_is_taken(home: Path) -> None:
+    chosen(home, "cached", "other")
+    compiled = home / "compiled" / "cached-0123456789abcdef"
+    compiled.mkdir(parents=True)
+    warnings = Warnings()
+    runtime = open_runtime(home, 1, warnings, {"cached": _speaks_rightly_without(compiled), "other": backends.Slower})
+    assert type(runtime) is backends.Correct
+    assert not compiled.exists()
+    assert warnings.heard == []
+
+
+def _speaks_rightly_without(compiled: Path) -> Opener:
+    return lambda home, threads: (backends.NotANumber if compiled.exists() else backends.Correct)(home, threads)
+
+
+def _in_this_process(name: str, opener: Opener, home: Path, threads: int) -> Trial:
+    """As `try_backend`, without the start of a process for each."""
+    found: list[Trial] = []
+
+    class Sending:
+        def send(self, trial: Trial) -> None:
+            found.append(trial)
+
+        def close(self) -> None:
+            pass
+
+    from echo_synthesis.engines.kokoro import trial
+
+    trial._try(Sending(), name, opener, home, threads)  # type: ignore[arg-type]
+    return found[0]
