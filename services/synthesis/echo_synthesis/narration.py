@@ -117,18 +117,20 @@ class Narrator:
     async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenUnit, None]:
         """The units in order. Close the generator to stop: what is queued is dropped, what is being spoken is not waited for.
 
-        With `hurry` the first unit has the machine to itself, so that it is heard as soon as can be.
+        With `hurry` the first unit has the machine to itself until the listener asks for the second, so that it is heard as soon
+        as can be: what comes after it is neither looked up nor spoken while it is encoded and sent.
         """
         units = iter(narration.units)
         ahead: deque[tuple[Take, asyncio.Task[tuple[Speech, bool]]]] = deque()
         room = 2 * self._pool.workers(narration.engine.name)
-        samples = 0
+        samples, first = 0, hurry
         try:
             self._fill(ahead, units, narration, 1 if hurry else room)
             while ahead:
                 take, task = ahead.popleft()
                 speech, cached = await task
-                self._fill(ahead, units, narration, room)
+                if not first:
+                    self._fill(ahead, units, narration, room)
                 toned = (
                     speech if take.unit.tone.pitch == 1.0 else await asyncio.to_thread(_pitched, speech, take.unit.tone.pitch)
                 )
@@ -138,6 +140,9 @@ class Narrator:
                 words = place(take.unit, speech, offset, language=narration.settings.language if syllables else None)
                 yield SpokenUnit(whole, words, len(take.unit.text), cached, take.unit.title)
                 samples += len(whole.samples)
+                if first:
+                    self._fill(ahead, units, narration, room)
+                    first = False
         finally:
             for _, task in ahead:
                 task.cancel()

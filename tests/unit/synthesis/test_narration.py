@@ -1,0 +1,71 @@
+"""The first unit of a stream has the machine to itself until it was taken."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+
+from echo_synthesis.domain import SpeechSettings
+from echo_synthesis.engine import EngineSpec, Speech, Utterance, WordTime
+from echo_synthesis.engines.tone import SPEC as TONE
+from echo_synthesis.narration import Narrator, plan
+
+TEXT = "The first sentence. The second one. The third one. The fourth one. The fifth one. The sixth one."
+
+
+class Pool:
+    """Speaks at once, and remembers what."""
+
+    def __init__(self) -> None:
+        self.spoken: list[str] = []
+
+    def workers(self, engine: str) -> int:
+        return 2
+
+    async def speak(self, engine: str, utterance: Utterance, *, turn: object = ()) -> Speech:
+        self.spoken.append(utterance.text)
+        words = tuple(WordTime(0.0, 0.1) for _ in utterance.words)
+        return Speech(np.full(2_400, 0.1, np.float32), TONE.sample_rate, words, "model")
+
+
+class Cache:
+    """Keeps nothing."""
+
+    def key(self, *_: object) -> str:
+        return ""
+
+    async def once(self, key: str, voice: str, speak: Callable[[], Awaitable[Speech]], *_: object) -> tuple[Speech, bool]:
+        return await speak(), False
+
+
+async def test_nothing_else_is_begun_before_the_first_unit_of_a_stream_was_sent() -> None:
+    pool = Pool()
+    units = await _units(pool, TONE, hurry=True)
+    await anext(units)
+    await _everything_begun()
+    assert pool.spoken == ["The first sentence."]
+    await anext(units)
+    await _everything_begun()
+    assert len(pool.spoken) > 2
+    assert [unit async for unit in units]
+    assert len(pool.spoken) == 6
+
+
+async def test_units_are_spoken_ahead_where_nobody_waits_for_the_first() -> None:
+    pool = Pool()
+    units = await _units(pool, TONE, hurry=False)
+    await anext(units)
+    await _everything_begun()
+    assert len(pool.spoken) > 2
+    await units.aclose()
+
+
+async def _units(pool: Pool, engine: EngineSpec, *, hurry: bool):
+    settings = SpeechSettings(voice_id="tone_low", engine="tone", language="en-US")
+    narration = await plan(TEXT, settings, engine)
+    return Narrator(pool, Cache()).speak(narration, hurry=hurry)  # type: ignore[arg-type]
+
+
+async def _everything_begun() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
