@@ -145,7 +145,7 @@ def _resynthesized(sentence: Sentence) -> NDArray[np.float32]:
     for _ in range(30):
         samples = _overlapped(magnitude * np.exp(1j * np.angle(_transformed(samples))))
     level = 10 ** (expected.level / 20)
-    return (samples * (level / np.sqrt(np.mean(samples**2)))).astype(np.float32)
+    return np.asarray(samples * (level / np.sqrt(np.mean(samples**2))), np.float32)
 
 
 def _magnitudes(mel: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -172,4 +172,4 @@ def _overlapped(spectra: NDArray[np.complex128]) -> NDArray[np.float64]:
         place = slice(number * SAMPLES_A_FRAME, number * SAMPLES_A_FRAME + _WINDOW)
         samples[place] += frame * window
         weight[place] += window**2
-    return (samples / weight)[_PADDING : _PADDING + length]
+    return np.asarray((samples / weight)[_PADDING : _PADDING + length])

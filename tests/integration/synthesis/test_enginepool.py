@@ -272,7 +272,8 @@ def speaks(process: psutil.Process) -> bool:
 async def test_what_an_engine_warns_of_while_it_loads_is_logged(
     make: Callable[..., EnginePool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rejected = {"event": "backend_rejected", "fields": {"backend": "openvino-bf16", "reason": "it is silent"}}
+    fields = {"backend": "openvino-bf16", "reason": "it is silent"}
+    rejected = {"event": "backend_rejected", "fields": fields}
     stub = tmp_path / "python"
     stub.write_text(
         textwrap.dedent(f"""\
@@ -288,4 +289,4 @@ async def test_what_an_engine_warns_of_while_it_loads_is_logged(
     monkeypatch.setattr("echo_synthesis.engineworker.sys.executable", str(stub))
     with structlog.testing.capture_logs() as logs:
         await make().start("tone")
-    assert {"log_level": "warning", "engine": "tone", "event": "backend_rejected", **rejected["fields"]} in logs
+    assert {"log_level": "warning", "engine": "tone", "event": "backend_rejected", **fields} in logs
