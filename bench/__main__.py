@@ -11,7 +11,23 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench import cache, correctness, files, health, hop, jobs, memory, parallel, peers, relay, speech, start, stream, written
+from bench import (
+    cache,
+    correctness,
+    files,
+    health,
+    hop,
+    idle,
+    jobs,
+    memory,
+    parallel,
+    peers,
+    relay,
+    speech,
+    start,
+    stream,
+    written,
+)
 from bench.figure import NotMeasuredError, Result
 from bench.report import Report
 from bench.stage import Stage
@@ -30,6 +46,7 @@ MEASURES: Mapping[str, Measure] = {
     "jobs": jobs.measure,
     "health": health.measure,
     "memory": memory.measure,
+    "idle": idle.measure,
     "cache": cache.measure,
     "written": written.measure,
     "peers": peers.measure,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_synthesis.audio.resample import Resampler
-from echo_synthesis.engine import Engine, Speech, Utterance, WordTime
+from echo_synthesis.engine import Engine, IdleEngine, Speech, Utterance, WordTime
 from echo_synthesis.wordtimes import FRAME, sounding, texts
 
 _RECOGNISER_RATE = 16_000
@@ -69,6 +69,11 @@ class AlignedEngine:
         self._threads = threads
         self._hearing = threading.Lock()
         self._recogniser: Recogniser | None = None
+
+    def release_memory(self) -> None:
+        """See `IdleEngine`."""
+        if isinstance(self._engine, IdleEngine):
+            self._engine.release_memory()
 
     def speak(self, utterance: Utterance) -> Speech:
         """See `Engine`. What cannot be aligned stays estimated."""

@@ -7,7 +7,7 @@ An engine is a folder in `engines/`. Its `__init__.py` exposes one `SPEC: Engine
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +111,14 @@ class Engine(Protocol):
 
 def _no_warning(event: str, fields: Mapping[str, str]) -> None:
     """`EngineConfig.warn` where nobody listens."""
+
+
+@runtime_checkable
+class IdleEngine(Protocol):
+    """An engine that holds memory which only an utterance needs."""
+
+    def release_memory(self) -> None:
+        """Give that memory back. Called between utterances, after the load and when none has come for a while."""
 
 
 @dataclass(frozen=True, slots=True)

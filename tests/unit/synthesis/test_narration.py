@@ -34,7 +34,9 @@ class Cache:
     def key(self, *_: object) -> str:
         return ""
 
-    async def once(self, key: str, voice: str, speak: Callable[[], Awaitable[Speech]], *_: object) -> tuple[Speech, bool]:
+    async def once(
+        self, key: str, voice: str, speak: Callable[[], Awaitable[Speech]], *_: object, **__: object
+    ) -> tuple[Speech, bool]:
         return await speak(), False
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
-from echo_synthesis.engine import Engine, EngineConfig
+from echo_synthesis.engine import Engine, EngineConfig, IdleEngine
 from echo_synthesis.engines import discover
 from echo_synthesis.engines.wire import PREFIX, Header, pack, pack_speech, utterance_from_header
 
 _PR_SET_PDEATHSIG = 1
+_IDLE_SECONDS = 10.0
+"""Memory that only an utterance needs is given back when none has come for so long."""
 
 
 def main() -> int:
@@ -50,6 +52,7 @@ def main() -> int:
     except Exception as error:
         _send(out, pack({"error": "load", "message": f"{type(error).__name__}: {error}", "warnings": warnings}))
         return 1
+    _release_memory(engine)
     _send(out, pack({"ready": True, "warnings": warnings}))
     _serve(engine, requests, out, spec.concurrency)
     return 0
@@ -59,7 +62,7 @@ def _serve(engine: Engine, requests: "queue.SimpleQueue[Header]", out: BinaryIO,
     """Answer for ever; a model that needs no company stays on the main thread, where its library may want to be."""
     if concurrency == 1:
         while True:
-            _send(out, _answer(engine, requests.get()))
+            _send(out, _answer(engine, _next(engine, requests)))
     writing = threading.Lock()
 
     def answer(header: Header) -> None:
@@ -70,6 +73,22 @@ def _serve(engine: Engine, requests: "queue.SimpleQueue[Header]", out: BinaryIO,
     with ThreadPoolExecutor(concurrency) as threads:
         while True:
             threads.submit(answer, requests.get())
+
+
+def _next(engine: Engine, requests: "queue.SimpleQueue[Header]") -> Header:
+    try:
+        return requests.get(timeout=_IDLE_SECONDS)
+    except queue.Empty:
+        _release_memory(engine)
+        return requests.get()
+
+
+def _release_memory(engine: Engine) -> None:
+    """Give back what only an utterance needs: the engine's own memory, and free blocks that the allocator keeps."""
+    if isinstance(engine, IdleEngine):
+        engine.release_memory()
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):  # glibc has it, musl does not
+        libc.malloc_trim(0)
 
 
 def _aligned(engine: Engine, model: Path, threads: int) -> Engine:

@@ -13,7 +13,7 @@ from echo_synthesis.engines.kokoro.backend import NoCorrectBackendError, choose,
 from echo_synthesis.engines.kokoro.choice import CHOICE, FORMAT, Choice, Trial, read_choice, write_choice
 from echo_synthesis.engines.kokoro.correctness import BOUNDS, check, problem
 from echo_synthesis.engines.kokoro.machine import machine
-from echo_synthesis.engines.kokoro.runtimes import Opener
+from echo_synthesis.engines.kokoro.runtimes import REFERENCE, Opener
 from echo_synthesis.engines.kokoro.trial import try_backend
 from tests.support import backends
 
@@ -127,6 +127,16 @@ def test_a_choice_of_another_format_is_not_trusted(home: Path, kept: object) -> 
     assert read_choice(home) is None
     choice = choose(home, 1, {"right": backends.Correct}, ["right"], _in_this_process)
     assert choice.ranking == ["right"]
+
+
+def test_the_reference_is_measured_only_where_it_may_be_needed(home: Path) -> None:
+    speakers: Mapping[str, Opener] = {"one": backends.Correct, "two": backends.Correct, REFERENCE: backends.Correct}
+    measured = choose(home, 1, speakers, list(speakers), _in_this_process).trials
+    assert [trial.backend for trial in measured] == ["one", "two"]
+    (home / CHOICE).unlink()
+    speakers = {**speakers, "two": backends.Silent}
+    measured = choose(home, 1, speakers, list(speakers), _in_this_process).trials
+    assert [trial.backend for trial in measured] == ["one", "two", REFERENCE]
 
 
 def test_a_choice_of_another_machine_is_measured_again(home: Path) -> None:

@@ -7,8 +7,11 @@ from echo_synthesis.engines.kokoro.choice import Choice, Trial, read_choice, wri
 from echo_synthesis.engines.kokoro.compiled import remove_compiled
 from echo_synthesis.engines.kokoro.correctness import START, IncorrectSpeechError, check, problem
 from echo_synthesis.engines.kokoro.machine import machine
-from echo_synthesis.engines.kokoro.runtimes import BACKENDS, Opener, Runtime, available
+from echo_synthesis.engines.kokoro.runtimes import BACKENDS, REFERENCE, Opener, Runtime, available
 from echo_synthesis.engines.kokoro.trial import try_backend
+
+_ENOUGH = 2
+"""Correct backends: one to speak, and one to replace it."""
 
 Warn = Callable[[str, Mapping[str, str]], None]
 """Hears of a backend that had to be left out: an event's name, and its fields."""
@@ -46,8 +49,11 @@ def choose(
     kept = read_choice(home)
     if kept is not None and kept.machine == machine() and kept.ranking:
         return kept
-    wanted = list(available() if names is None else names)
-    choice = Choice(machine(), [attempt(name, backends[name], home, threads) for name in wanted])
+    choice = Choice(machine(), [])
+    for name in available() if names is None else names:
+        # the reference is the slowest: measured only where it may be needed
+        if name != REFERENCE or len(choice.ranking) < _ENOUGH:
+            choice = Choice(choice.machine, [*choice.trials, attempt(name, backends[name], home, threads)])
     write_choice(home, choice)
     return choice
 

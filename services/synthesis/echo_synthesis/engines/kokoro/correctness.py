@@ -28,7 +28,7 @@ BOUNDS: Mapping[str, float] = {"level": 3.0, "length": 0.05, "tokens": 0.5, "spe
 - `tokens`: mean difference of a token's duration, in frames of 25 ms.
 - `spectrum`: mean difference of the log-mel spectrum, in dB, after both are aligned by their tokens.
 
-On a processor with AVX-512 BF16 the worst sentence gave, in this order: 0.17, 0, 0.01 and 1.8 (openvino-bf16), 0.01, 0, 0 and 0.22
+On a processor with AVX-512 BF16 the worst sentence gave, in this order: 0.15, 0, 0.01 and 1.6 (openvino-bf16), 0.19, 0, 0 and 0.48
 (openvino-f32), 0.89, 0.004, 0.07 and 3.5 (onnxruntime-int8). So each bound is at least 1.7 times the worst of a correct backend;
 noise of the right level and length has a spectrum of 21, the right speech 100 ms late one of 7.5, one frame a token 60 % of
 the length.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, INT8_MODEL
 from echo_synthesis.engines.kokoro.compiled import compile_cache
 from echo_synthesis.engines.kokoro.machine import flags, package_version
+from echo_synthesis.engines.kokoro.mapped import drop_mapped
 
 SAMPLES_A_FRAME = 600
 
@@ -23,6 +24,9 @@ class Runtime(Protocol):
         self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Samples, and the duration of each token in frames of 600 samples. `tokens` is (1, n), `style` (1, 256)."""
+
+    def release_memory(self) -> None:
+        """Give back what only a run needs."""
 
 
 Opener = Callable[[Path, int], Runtime]
@@ -51,6 +55,9 @@ class OnnxRuntime:
         samples, durations = self._session.run(None, inputs)
         return _spoken(np.ravel(samples), np.ravel(durations))
 
+    def release_memory(self) -> None:
+        """Nothing: its arena is part of the session."""
+
 
 class OpenVino:
     """The float model in OpenVINO, compiled for one precision."""
@@ -67,11 +74,18 @@ class OpenVino:
             # pinned threads of two processes would share one core
             "ENABLE_CPU_PINNING": False,
         }
-        model = home / FLOAT_MODEL
-        with compile_cache(home, name, model, f"openvino {package_version('openvino')} {precision}") as folder:
+        core, model = openvino.Core(), home / FLOAT_MODEL
+        with compile_cache(home, name, model, f"openvino {package_version('openvino')} {precision} f16 weights") as folder:
             if folder is not None:
                 options["CACHE_DIR"] = str(folder)
-            self._request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+                # The weights are 8-bit numbers with a scale: f16 holds them, and OpenVINO keeps no float copy of each in memory.
+                compressed = folder / "model.xml"
+                if not compressed.exists():
+                    openvino.save_model(core.read_model(model), compressed, compress_to_fp16=True)
+                model = compressed
+            self._folder = folder
+            self._model = core.compile_model(model, "CPU", options)
+            self._request = self._model.create_infer_request()
 
     def run(
         self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
@@ -80,6 +94,11 @@ class OpenVino:
         # copied: the request's own memory is written again by the next run
         samples, durations = (np.ravel(self._request.get_output_tensor(index).data).copy() for index in (0, 1))
         return _spoken(samples, durations)
+
+    def release_memory(self) -> None:
+        self._model.release_memory()
+        if self._folder is not None:
+            drop_mapped(self._folder)
 
 
 BACKENDS: Mapping[str, Opener] = {

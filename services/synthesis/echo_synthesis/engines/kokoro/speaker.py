@@ -57,6 +57,9 @@ class Speaker:
         words = place_words(sounds, len(utterance.words))
         return Speech(samples, SAMPLE_RATE, words, "model", phones=tuple(map(tuple, phones)))
 
+    def release_memory(self) -> None:
+        self._runtime.release_memory()
+
     def _read_style(self, voice: str) -> NDArray[np.float32]:
         if voice.startswith(_FILE):  # a clone's, which the service has laid there
             return np.fromfile(voice.removeprefix(_FILE), np.float32).reshape(_MOST_TOKENS, 256)

@@ -1,0 +1,46 @@
+"""Pages of a mapped file are given back, and read again when they are needed."""
+
+import mmap
+import sys
+from pathlib import Path
+
+import pytest
+
+from echo_synthesis.engines.kokoro.mapped import drop_mapped
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is no such call")
+SIZE = 4 * 1024**2
+
+
+def resident(path: Path) -> int:
+    """Kilobytes of a file that this process holds."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if line.endswith(str(path)))
+    return next(int(line.split()[1]) for line in lines[at:] if line.startswith("Rss:"))
+
+
+def test_a_mapped_file_takes_no_memory_until_it_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "weights.bin"
+    path.parent.mkdir()
+    path.write_bytes(b"w" * SIZE)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as weights:
+        assert weights[:].count(b"w") == SIZE
+        assert resident(path) * 1024 == SIZE
+        assert drop_mapped(path.parent) == SIZE
+        assert resident(path) == 0
+        assert weights[:].count(b"w") == SIZE
+
+
+def test_what_was_changed_in_memory_and_other_folders_are_left_alone(tmp_path: Path) -> None:
+    for name in ("folder", "folder-2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights.bin").write_bytes(b"w" * SIZE)
+    changing, other = tmp_path / "folder" / "weights.bin", tmp_path / "folder-2" / "weights.bin"
+    with changing.open("rb") as one, other.open("rb") as two:
+        private = mmap.mmap(one.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+        beside = mmap.mmap(two.fileno(), 0, prot=mmap.PROT_READ)
+        private[0] = ord("x")
+        assert drop_mapped(tmp_path / "folder") == 0
+        assert private[0] == ord("x")
+        private.close()
+        beside.close()
