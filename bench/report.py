@@ -37,6 +37,9 @@ through its public API over TCP. Every reference is a process of its own on the 
   gateway with its authentication, limits, metrics and access log.
 - **P7**: aio-pika publishing with confirmation to the same quorum queue of a private RabbitMQ, the same number awaited at
   once. An event there is the only one of its aggregate: for each, the relay has a document to read and to write.
+- **P14**: the float32 model in ONNX Runtime, whose speech for six reference sentences is part of the package
+  (`engines/kokoro/correctness.py` explains bounds and margins). Each backend runs in a process of its own.
+- **P15**: proportional set size (PSS) of all processes on a platform of its own: pages that processes share count once.
 - **Peers**: installed from PyPI into an environment of their own, started as their documentation says, asked for the same
   texts in the same rounds. First byte and total time are of a streamed answer where the peer can stream.
 """

@@ -86,4 +86,4 @@ def test_a_compiled_model_that_was_cut_is_compiled_again(speech_models: Models, 
     os.truncate(blob, whole // 2)
     assert problem(check(BACKENDS[compiling](home, 2), home, [START])) is None
     (blob,) = home.glob("compiled/*/*.blob")
-    assert blob.stat().st_size == whole
+    assert blob.stat().st_size > 0.9 * whole  # names of operations differ from one compilation to the next
