@@ -226,15 +226,18 @@ async def follow(
     headers = dict(scope["headers"])
     token = headers.get(b"authorization", b"").decode("latin-1")
     path = place.format(quote(job_id, safe=""))
+    started = False
     with Caller(receive) as caller:
         caller.watch()
         async with watches.following(client, job_id, path, token) as watch:
             await watch.join(token)
+            started = True
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             verifier: TokenVerifier = scope["app"].state.verifier
             await _send_events(watch, _last_event_id(headers), send, partial(_authorized, verifier, watch, token))
             return
-    if caller.gone:
+    # once the last event is out, the server reports the client as gone: then there is nothing left to say
+    if caller.gone and not started:
         await send({"type": "http.response.start", "status": CLIENT_GONE, "headers": []})
 
 

@@ -13,6 +13,7 @@ from echo_common.bus.delivery import encode
 from echo_common.contracts.events.synthesis import JobCompleted, JobProgressed, JobStarted
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
+from tests.support.rawhttp import RawClient
 from tests.support.upstream import Exchange, Upstream
 
 PROGRESS = "/api/v1/job/job_1/progress"
@@ -215,3 +216,20 @@ async def test_what_the_service_refuses_one_token_it_does_not_refuse_the_others(
         assert await cut.rest() == []
         job.status, job.units_done = "completed", 9
         assert (await kept.rest())[-1][1] == {"event": "complete"}
+
+
+async def test_a_connection_goes_on_after_the_last_event(gateway: Gateway, job: ScriptedJob) -> None:
+    """A client that asks for the result next, on the same connection, must not find it closed."""
+    token = gateway.bearer()["Authorization"]
+    for _ in range(10):
+        job.status = "processing"
+        async with RawClient.at(gateway.url) as client:
+            client.get(PROGRESS, Authorization=token)
+            await eventually(lambda: gateway.deps.watches.watched == 1)
+            await client.reader.readuntil(b"A worker has begun.")
+            job.status = "completed"
+            await gateway.bus.publish([encode(JobCompleted(job_id="job_1", user_id="usr_1", audio_id="aud_1", duration=1))])
+            await client.reader.readuntil(b"\r\n0\r\n\r\n")
+            client.get("/healthz")
+            assert (await client.response()).status == 200
+        await eventually(lambda: gateway.deps.watches.watched == 0)
