@@ -13,6 +13,7 @@ from echo_common.store.port import Index
 from echo_common.store.relay import Relay
 from echo_common.store.repository import Repository
 from echo_common.store.sqlite import open_store
+from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
@@ -58,7 +59,7 @@ QUERIES: dict[type[Repository[Any]], list[tuple[dict[str, Any], list[tuple[str, 
 
 async def explained(store: SqliteStore, collection: str, where: Any, sort: Any) -> str:
     def explain(connection: Any, schema: Any) -> str:
-        planned = plan(Search(where, sort), schema.table(collection))
+        planned = plan(Search(Wanted.of(where), sort), schema.table(collection))
         assert planned is not None, "sorted outside SQL"
         return "; ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {planned[0]}", planned[1].values))
 

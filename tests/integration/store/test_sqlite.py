@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from echo_common.clock import now
 from echo_common.store.port import Index, Store, StoreUnavailableError
 from echo_common.store.sqlite import open_store
-from echo_common.store.sqlite.matching import matcher
+from echo_common.store.sqlite.matching import Wanted, matcher
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
 from tests.support.disks import fill
@@ -285,7 +285,7 @@ async def test_declared_indexes_are_used(opened: SqliteStore):
 
 async def explained(store: SqliteStore, collection: str, where: dict[str, Any], sort: Any = ()) -> str:
     def explain(connection: sqlite3.Connection, schema: Any) -> str:
-        planned = plan(Search(where, sort), schema.table(collection))
+        planned = plan(Search(Wanted.of(where), sort), schema.table(collection))
         assert planned
         rows = connection.execute(f"EXPLAIN QUERY PLAN {planned[0]}", planned[1].values)
         return "\n".join(row[3] for row in rows)

@@ -51,7 +51,7 @@ def decode(text: bytes) -> Document:
     """Return the document in a JSON text."""
     document: Document = orjson.loads(text)
     if marks := text.count(_MARK):
-        _Restorer(marks).restore(document)
+        _restore(document, marks)
     return document
 
 
@@ -109,35 +109,33 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
     _DATE: lambda value: _EPOCH + timedelta(milliseconds=value),
     _BYTES: base64.b64decode,
     _FLOAT: float,
+    _WRAPPED: dict,
 }
 
 
-class _Restorer:
-    """Replaces `marks` objects by what they mean, and stops looking when all are found: they are mostly near the top."""
+def _restore(container: Any, left: int) -> int:
+    """Replace marked objects within an object or a list by what they mean; return how many of `left` are still to be found.
 
-    def __init__(self, marks: int) -> None:
-        self._left = marks
-
-    def restore(self, container: Any) -> None:
-        """Replace them within an object or a list. Long lists come last."""
-        later: list[Any] = []
-        for place, value in container.items() if isinstance(container, dict) else enumerate(container):
-            if isinstance(value, dict):
-                if (name := next(iter(value), "")).startswith("$"):
-                    self._left -= 1
-                    container[place] = self._restored(name, value[name])
-                else:
-                    later.append(value)
-            elif isinstance(value, list):
+    They are mostly near the top: long lists come last, and nothing is looked at once all are found.
+    """
+    later: list[Any] = []
+    for place, value in container.items() if type(container) is dict else enumerate(container):
+        kind = type(value)
+        if kind is dict:
+            if len(value) == 1 and (name := next(iter(value))) in _FROM_JSON:
+                left -= 1
+                content = value[name]
+                if name == _WRAPPED:
+                    left = _restore(content, left)
+                container[place] = _FROM_JSON[name](content)
+            elif value:
                 later.append(value)
-        for value in sorted(later, key=len) if len(later) > 1 else later:
-            if not self._left:
-                return
-            self.restore(value)
-
-    def _restored(self, name: str, value: Any) -> Any:
-        if name != _WRAPPED:
-            return _FROM_JSON[name](value)
-        for pair in value:
-            self.restore(pair)
-        return dict(value)
+        elif kind is list and value:
+            later.append(value)
+    if len(later) > 1:
+        later.sort(key=len)
+    for value in later:
+        if not left:
+            break
+        left = _restore(value, left)
+    return left

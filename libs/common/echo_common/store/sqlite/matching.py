@@ -2,14 +2,28 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from echo_common.store.port import Document, Filter
+from echo_common.store.sqlite.codec import normalize
 from echo_common.store.sqlite.values import Key, key_of, kind_of, values_at
 
 Predicate = Callable[[Document], bool]
 Test = Callable[[Sequence[Any]], bool]
 """Whether the values at a path pass; of a missing field there are none."""
+
+
+class Wanted(NamedTuple):
+    """A normalised filter and its predicate."""
+
+    where: Filter
+    accepts: Predicate
+
+    @classmethod
+    def of(cls, where: Filter) -> "Wanted":
+        """Take a copy of a filter. Raises `ValueError` for an operator that is not portable."""
+        copy: Filter = normalize(where)
+        return cls(copy, matcher(copy))
 
 
 def matcher(where: Filter) -> Predicate:

@@ -19,16 +19,15 @@ class Keys(NamedTuple):
     @classmethod
     def of(cls, table: Table, document: Document) -> "Keys":
         """Return the keys of a document."""
-        return cls(table, table.keys(document), table.arrays_in(document))
+        return cls(table, *table.keys(document))
 
 
 def insert(connection: sqlite3.Connection, schema: Schema, collection: str, document: Document, text: bytes) -> None:
     """Add a document. Raises `sqlite3.IntegrityError`."""
     table = schema.create(collection)
-    columns = ["id", *table.columns, "doc"]
-    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-    row = connection.execute(sql, (document["_id"], *table.keys(document), text)).lastrowid
-    if arrays := table.arrays_in(document):
+    keys, arrays = table.keys(document)
+    row = connection.execute(table.insertion, (document["_id"], *keys, text)).lastrowid
+    if arrays:
         _write_members(connection, schema, table, row, document, arrays)
 
 

@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from echo_common.store.port import Document, Index
@@ -36,30 +37,47 @@ class Table:
     arrays: frozenset[str] = frozenset()
     indexes: Mapping[str, Index] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The table's name, as SQL takes it."""
         return quoted(self.collection)
 
-    @property
+    @cached_property
     def unique(self) -> Sequence[Index]:
         """Its unique indexes."""
         return [index for index in self.indexes.values() if index.unique]
 
-    @property
-    def columns(self) -> list[str]:
+    @cached_property
+    def columns(self) -> Sequence[str]:
         """The columns beside identifier and text, as SQL takes them, in the order of `keys`."""
         return [column(path) for path in self.paths] + [unique_column(index) for index in self.unique]
 
-    def keys(self, document: Document) -> list[Key]:
-        """Return what a document's columns hold."""
-        return [_key_at(document, path.split(".")) for path in self.paths] + [
-            _unique_key(document, index) for index in self.unique
-        ]
+    @cached_property
+    def insertion(self) -> str:
+        """The statement that adds a row: identifier, keys and text."""
+        columns = ["id", *self.columns, "doc"]
+        return f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
-    def arrays_in(self, document: Document) -> set[str]:
-        """Return the indexed paths of a document that meet an array."""
-        return {path for path in self.paths if leads_through_array(document, path.split("."))}
+    @cached_property
+    def _split_paths(self) -> Sequence[tuple[str, list[str]]]:
+        return [(path, path.split(".")) for path in self.paths]
+
+    def keys(self, document: Document) -> tuple[list[Key], set[str]]:
+        """Return what a document's columns hold, and which of its indexed paths meet an array."""
+        keys: list[Key] = []
+        arrays: set[str] = set()
+        for path, names in self._split_paths:
+            if len(names) == 1:
+                value = document.get(path)
+                keys.append(key_of(value))
+                if type(value) is list:
+                    arrays.add(path)
+            else:
+                keys.append(_key_at(document, names))
+                if leads_through_array(document, names):
+                    arrays.add(path)
+        keys.extend(_unique_key(document, index) for index in self.unique)
+        return keys, arrays
 
     def members_table(self, path: str) -> str:
         """Return the name of the table of the members at a path, as SQL takes it."""
@@ -82,8 +100,6 @@ def member_keys(document: Document, path: str) -> set[Key]:
 
 
 def _key_at(document: Document, path: Sequence[str]) -> Key:
-    if len(path) == 1:
-        return key_of(document.get(path[0]))
     values = list(values_at(document, path))
     if len(values) > 1:
         return ARRAY

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from echo_common.store.port import Document, Filter, Sort
+from echo_common.store.port import Document, Sort
 from echo_common.store.sqlite.codec import decode
-from echo_common.store.sqlite.matching import Predicate, matcher
+from echo_common.store.sqlite.matching import Predicate, Wanted
 from echo_common.store.sqlite.planning import Clause, narrowed, ordered
 from echo_common.store.sqlite.schema import Schema, Table
 from echo_common.store.sqlite.values import order_of
@@ -19,9 +19,9 @@ _FETCHED = 64
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked for: a normalised filter, an order, a part of what matches, and the fields wanted (empty: all)."""
+    """What is asked for: a filter, an order, a part of what matches, and the fields wanted (empty: all)."""
 
-    where: Filter
+    wanted: Wanted
     sort: Sort = ()
     skip: int = 0
     limit: int = 0
@@ -44,17 +44,17 @@ class Match(NamedTuple):
 
 def plan(search: Search, table: Table) -> tuple[str, Clause] | None:
     """Return the statement of a search's rows and its condition; None when its order cannot be said in SQL."""
-    clause = narrowed(search.where, table)
+    clause = narrowed(search.wanted.where, table)
     order = ordered(search.sort, table)
     if order is None:
         return None
     return f"SELECT rowid, doc FROM {table.name}{clause.where}{order}", clause
 
 
-def matches(connection: sqlite3.Connection, table: Table, where: Filter) -> Iterator[Match]:
+def matches(connection: sqlite3.Connection, table: Table, wanted: Wanted) -> Iterator[Match]:
     """Yield what matches, in any order. The table must not change meanwhile."""
-    clause = narrowed(where, table)
-    accepts = None if clause.exact else matcher(where)
+    clause = narrowed(wanted.where, table)
+    accepts = None if clause.exact else wanted.accepts
     rows = connection.execute(f"SELECT rowid, doc FROM {table.name}{clause.where}", clause.values)
     for row, text in rows:
         document = decode(text)
@@ -62,10 +62,10 @@ def matches(connection: sqlite3.Connection, table: Table, where: Filter) -> Iter
             yield Match(row, document)
 
 
-def first(connection: sqlite3.Connection, table: Table, where: Filter) -> Match | None:
+def first(connection: sqlite3.Connection, table: Table, wanted: Wanted) -> Match | None:
     """Return the first match."""
-    clause = narrowed(where, table)
-    accepts = None if clause.exact else matcher(where)
+    clause = narrowed(wanted.where, table)
+    accepts = None if clause.exact else wanted.accepts
     rows = connection.execute(f"SELECT rowid, doc FROM {table.name}{clause.where}", clause.values)
     try:
         for row, text in rows:
@@ -77,20 +77,20 @@ def first(connection: sqlite3.Connection, table: Table, where: Filter) -> Match 
     return None
 
 
-def find_one(connection: sqlite3.Connection, schema: Schema, collection: str, where: Filter) -> Document | None:
+def find_one(connection: sqlite3.Connection, schema: Schema, collection: str, wanted: Wanted) -> Document | None:
     """Return the first match."""
     table = schema.table(collection)
-    found = None if table is None else first(connection, table, where)
+    found = None if table is None else first(connection, table, wanted)
     return None if found is None else found.document
 
 
-def count(connection: sqlite3.Connection, schema: Schema, collection: str, where: Filter) -> int:
+def count(connection: sqlite3.Connection, schema: Schema, collection: str, wanted: Wanted) -> int:
     """Return how many match."""
     if (table := schema.table(collection)) is None:
         return 0
-    clause = narrowed(where, table)
+    clause = narrowed(wanted.where, table)
     if not clause.exact:
-        return sum(1 for _ in matches(connection, table, where))
+        return sum(1 for _ in matches(connection, table, wanted))
     (found,) = connection.execute(f"SELECT count(*) FROM {table.name}{clause.where}", clause.values).fetchone()
     return int(found)
 
@@ -105,10 +105,10 @@ def page(connection: sqlite3.Connection, schema: Schema, collection: str, search
     sql, clause = planned
     if clause.exact and (search.limit or search.skip):
         sql += f" LIMIT {search.limit or -1} OFFSET {search.skip}"
-        search = Search(search.where, fields=search.fields)
+        search = Search(search.wanted, fields=search.fields)
     rows = connection.execute(sql, clause.values)
     try:
-        return _streamed_page(rows, search, None if clause.exact else matcher(search.where))
+        return _streamed_page(rows, search, None if clause.exact else search.wanted.accepts)
     finally:
         rows.close()
 
@@ -117,7 +117,7 @@ def documents_in(
     connection: sqlite3.Connection, schema: Schema, collection: str, rows: Sequence[int], search: Search
 ) -> list[Document]:
     """Return the documents of these rows that are still there and still match."""
-    table, accepts = schema.table(collection), matcher(search.where)
+    table, accepts = schema.table(collection), search.wanted.accepts
     if table is None:
         return []
     found = []
@@ -174,7 +174,7 @@ def _sorted_page(connection: sqlite3.Connection, table: Table, search: Search) -
     """An order by something that has no column: the keys of all matches are sorted, then their documents are read."""
     paths = [(name.split("."), order) for name, order in search.sort]
     ranked: list[tuple[list[Any], int]] = []
-    for row, document in matches(connection, table, search.where):
+    for row, document in matches(connection, table, search.wanted):
         ranked.append(([order_of(document, path, order) for path, order in paths], row))
     for place in reversed(range(len(paths))):
         ranked.sort(key=lambda item: item[0][place], reverse=paths[place][1] == -1)

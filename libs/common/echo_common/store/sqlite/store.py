@@ -12,7 +12,7 @@ from echo_common.store.port import Collection, Document, Filter, Index, Sort, St
 from echo_common.store.sqlite import searching, writing
 from echo_common.store.sqlite.codec import encode, normalize
 from echo_common.store.sqlite.failures import StoreFullError
-from echo_common.store.sqlite.matching import matcher
+from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.readers import Read, Readers
 from echo_common.store.sqlite.searching import BATCH_DOCUMENTS, Search
 from echo_common.store.sqlite.threads import Queue, Results, Task
@@ -110,7 +110,7 @@ class SqliteCollection:
         await self._store.write(writing.insert(self._name, encode(_identified(document))))
 
     async def find_one(self, where: Filter) -> Document | None:
-        wanted = _checked(where)
+        wanted = Wanted.of(where)
         found: Document | None = await self._store.read(
             lambda connection, schema: searching.find_one(connection, schema, self._name, wanted)
         )
@@ -119,7 +119,7 @@ class SqliteCollection:
     async def find(
         self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0, fields: Sequence[str] = ()
     ) -> AsyncIterator[Document]:
-        search = Search(_checked(where), tuple(sort), skip, limit, tuple(fields))
+        search = Search(Wanted.of(where), tuple(sort), skip, limit, tuple(fields))
         page: searching.Page = await self._store.read(
             lambda connection, schema: searching.page(connection, schema, self._name, search)
         )
@@ -132,28 +132,21 @@ class SqliteCollection:
                 yield document
 
     async def count(self, where: Filter) -> int:
-        wanted = _checked(where)
+        wanted = Wanted.of(where)
         found = await self._store.read(lambda connection, schema: searching.count(connection, schema, self._name, wanted))
         return int(found)
 
     async def update_one(self, where: Filter, update: Mapping[str, Any]) -> bool:
-        return bool(await self._store.write(writing.update_one(self._name, _checked(where), normalize(update))))
+        return bool(await self._store.write(writing.update_one(self._name, Wanted.of(where), normalize(update))))
 
     async def update_many(self, where: Filter, update: Mapping[str, Any]) -> int:
-        return await self._store.write(writing.update_many(self._name, _checked(where), normalize(update)))
+        return await self._store.write(writing.update_many(self._name, Wanted.of(where), normalize(update)))
 
     async def upsert(self, where: Filter, update: Mapping[str, Any]) -> None:
-        await self._store.write(writing.upsert(self._name, _checked(where), normalize(update)))
+        await self._store.write(writing.upsert(self._name, Wanted.of(where), normalize(update)))
 
     async def delete(self, where: Filter) -> int:
-        return await self._store.write(writing.delete(self._name, _checked(where)))
-
-
-def _checked(where: Filter) -> Filter:
-    """Return a copy of a filter. Raises `ValueError` when it is not of the portable language."""
-    wanted: Filter = normalize(where)
-    matcher(wanted)
-    return wanted
+        return await self._store.write(writing.delete(self._name, Wanted.of(where)))
 
 
 def _identified(document: Document) -> Document:

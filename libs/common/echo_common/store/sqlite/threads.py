@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -67,29 +68,31 @@ class Queue(Generic[T]):
     """Tasks between event loops and threads."""
 
     def __init__(self) -> None:
-        self._tasks: deque[Task[T]] = deque()
-        self._filled = threading.Condition()
+        self._tasks: SimpleQueue[Task[T] | None] = SimpleQueue()
         self._closed = False
 
     def put(self, task: Task[T]) -> None:
         """Add a task. Raises `CancelledError` after `close`."""
-        with self._filled:
-            if self._closed:
-                raise CancelledError
-            self._tasks.append(task)
-            self._filled.notify()
+        if self._closed:
+            raise CancelledError
+        self._tasks.put(task)
 
     def take(self, most: int, timeout: float | None = None) -> list[Task[T]] | None:
         """Wait for tasks and take up to so many of them: none after the timeout; None when closed and empty."""
-        with self._filled:
-            if not self._tasks and not self._closed:
-                self._filled.wait(timeout)
-            if not self._tasks:
-                return None if self._closed else []
-            return [self._tasks.popleft() for _ in range(min(most, len(self._tasks)))]
+        taken: list[Task[T]] = []
+        try:
+            task = self._tasks.get(timeout=timeout)
+            while task is not None:
+                taken.append(task)
+                if len(taken) == most:
+                    return taken
+                task = self._tasks.get_nowait()
+        except Empty:
+            return taken
+        self._tasks.put(None)  # for the other threads
+        return taken or None
 
     def close(self) -> None:
         """Let the threads end once it is empty."""
-        with self._filled:
-            self._closed = True
-            self._filled.notify_all()
+        self._closed = True
+        self._tasks.put(None)

@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from echo_common.store.port import Filter, Index
+from echo_common.store.port import Index
 from echo_common.store.sqlite import rows
 from echo_common.store.sqlite.codec import decode, encode
+from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.planning import narrowed
 from echo_common.store.sqlite.schema import Schema, Table
 from echo_common.store.sqlite.searching import Match, first, matches
@@ -26,12 +27,12 @@ def insert(collection: str, text: bytes) -> Change:
     return change
 
 
-def update_one(collection: str, where: Filter, update: Update) -> Change:
+def update_one(collection: str, wanted: Wanted, update: Update) -> Change:
     """Change the first match."""
 
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
         table = schema.table(collection)
-        found = None if table is None else first(connection, table, where)
+        found = None if table is None else first(connection, table, wanted)
         if table is None or found is None:
             return 0
         _update(connection, schema, table, found, update)
@@ -40,13 +41,13 @@ def update_one(collection: str, where: Filter, update: Update) -> Change:
     return change
 
 
-def update_many(collection: str, where: Filter, update: Update) -> Change:
+def update_many(collection: str, wanted: Wanted, update: Update) -> Change:
     """Change every match."""
 
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
         if (table := schema.table(collection)) is None:
             return 0
-        found = list(matches(connection, table, where))
+        found = list(matches(connection, table, wanted))
         for match in found:
             _update(connection, schema, schema.create(collection), match, update)
         return len(found)
@@ -54,29 +55,29 @@ def update_many(collection: str, where: Filter, update: Update) -> Change:
     return change
 
 
-def upsert(collection: str, where: Filter, update: Update) -> Change:
+def upsert(collection: str, wanted: Wanted, update: Update) -> Change:
     """Change the first match, or insert a document."""
-    change_found = update_one(collection, where, update)
+    change_found = update_one(collection, wanted, update)
 
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
         if not change_found(connection, schema):
-            document = document_from(where, update)
+            document = document_from(wanted.where, update)
             rows.insert(connection, schema, collection, document, encode(document))
         return 1
 
     return change
 
 
-def delete(collection: str, where: Filter) -> Change:
+def delete(collection: str, wanted: Wanted) -> Change:
     """Remove every match."""
 
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
         if (table := schema.table(collection)) is None:
             return 0
-        clause = narrowed(where, table)
+        clause = narrowed(wanted.where, table)
         if clause.exact and not table.arrays:
             return connection.execute(f"DELETE FROM {table.name}{clause.where}", clause.values).rowcount
-        found = [match.row for match in matches(connection, table, where)]
+        found = [match.row for match in matches(connection, table, wanted)]
         for row in found:
             rows.delete(connection, table, row)
         return len(found)
