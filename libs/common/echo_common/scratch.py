@@ -1,12 +1,15 @@
 """Scratch space: folders for temporary files, which may hold speech, and which no crash leaves behind for long."""
 
+import asyncio
 import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+
+from echo_common.uninterrupted import uninterrupted
 
 _PREFIX = "echo-scratch-"
 _LOCK = "lock"
@@ -47,6 +50,15 @@ class Scratch:
         """Create a folder for one piece of work, removed on leaving."""
         with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=self.path) as folder:
             yield Path(folder)
+
+    @asynccontextmanager
+    async def work_folder(self, name: str) -> AsyncIterator[Path]:
+        """Do the same without holding up the event loop: on a busy disk, making and removing a folder takes milliseconds."""
+        folder = Path(await uninterrupted(asyncio.to_thread(tempfile.mkdtemp, prefix=f"{name}-", dir=self.path)))
+        try:
+            yield folder
+        finally:
+            await uninterrupted(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
 
 def _remove_abandoned(root: Path) -> None:

@@ -1,6 +1,7 @@
 """Aggregates as documents, and events as entries of the outbox in their aggregate's document."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ OUTBOX = "outbox"
 OUTBOX_AT = "outbox_at"
 TOMBSTONE = "tombstone"
 """Fields beside the state: pending entries, when the last were added, and that the state is gone."""
+
+_PLAIN = frozenset({str, int, float, bool, bytes, datetime, type(None)})
 
 NOT_ERASED: Filter = {TOMBSTONE: {"$exists": False}}
 
@@ -64,6 +67,8 @@ def _none_is_default(aggregate: type[Aggregate], name: str) -> bool:
 
 
 def _to_bson(value: Any) -> Any:
+    if type(value) in _PLAIN:  # most are, and the checks below are slow
+        return value
     if isinstance(value, Enum):
         return _to_bson(value.value)
     if isinstance(value, Mapping):

@@ -23,6 +23,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
 _DATE, _BYTES, _FLOAT, _WRAPPED = "$date", "$bytes", "$float", "$object"
 _MARK = b'{"$'
+_PLAIN = frozenset({str, bool, bytes, type(None)})
+"""Types whose values need no look: they are what they are."""
+
 # orjson writes a float that JSON lacks as null, and accepts integers up to 2**64 - 1.
 _SUSPICIOUS = re.compile(rb"null|[:\[,]\d{19}")
 
@@ -57,6 +60,8 @@ def decode(text: bytes) -> Document:
 
 def normalize(value: Any) -> Any:
     """Return a copy of a filter or an update in which values are as they come back from the database."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         return {_name(name): normalize(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -83,6 +88,8 @@ def _to_json(value: Any) -> Any:
 
 def _spelled_out(value: Any) -> Any:
     """Return a copy in which everything that JSON lacks is an object, and integers are checked."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         spelled = {_name(name): _spelled_out(item) for name, item in value.items()}
         return {_WRAPPED: list(spelled.items())} if next(iter(spelled), "").startswith("$") else spelled
