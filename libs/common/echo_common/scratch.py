@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -54,8 +55,9 @@ class Scratch:
     @asynccontextmanager
     async def work_folder(self, name: str) -> AsyncIterator[Path]:
         """Do the same without holding up the event loop: on a busy disk, making and removing a folder takes milliseconds."""
-        folder = Path(await uninterrupted(asyncio.to_thread(tempfile.mkdtemp, prefix=f"{name}-", dir=self.path)))
+        folder = self.path / f"{name}-{secrets.token_hex(8)}"
         try:
+            await uninterrupted(asyncio.to_thread(folder.mkdir, mode=0o700))
             yield folder
         finally:
             await uninterrupted(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))

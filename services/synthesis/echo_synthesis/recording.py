@@ -108,7 +108,9 @@ class Recorder:
         async with self._scratch.work_folder("audio") as folder:
             with TimesWriter(folder / "times") as times:
                 path = folder / "audio"
-                encoder = FileEncoder(path, audio_format, settings.sample_rate, source_rate=narration.engine.sample_rate)
+                encoder = await asyncio.to_thread(
+                    FileEncoder, path, audio_format, settings.sample_rate, source_rate=narration.engine.sample_rate
+                )
                 effects = Effects(narration.engine.sample_rate, pitch=settings.pitch, volume=settings.volume)
                 check = AssemblyCheck(narration)
                 async with aclosing(self._narrator.speak(narration)) as units:
