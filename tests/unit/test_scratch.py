@@ -43,3 +43,12 @@ def test_what_another_process_uses_is_left_alone(tmp_path: Path) -> None:
         with Scratch.open(tmp_path, "two") as two:
             assert two.path != one.path
             assert files(tmp_path) == ["speech.wav"]
+
+
+async def test_a_work_folder_is_private_and_gone_afterwards(tmp_path: Path) -> None:
+    with Scratch.open(tmp_path, "speaker") as scratch:
+        async with scratch.work_folder("audio") as folder:
+            (folder / "speech.wav").write_bytes(b"spoken")
+            assert folder.parent == scratch.path
+            assert folder.stat().st_mode & 0o077 == 0
+        assert not folder.exists()
