@@ -10,7 +10,7 @@ from echo_synthesis.engines.kokoro.correctness import TIMED, IncorrectSpeechErro
 from echo_synthesis.engines.kokoro.runtimes import Opener, Runtime
 
 TRIAL_SECONDS = 300.0
-_TIMED_RUNS = 3
+_TIMED_RUNS = 2
 
 
 def try_backend(name: str, opener: Opener, home: Path, threads: int, seconds: float = TRIAL_SECONDS) -> Trial:

@@ -1,0 +1,55 @@
+"""An engine process that nobody asks anything gives back the memory that only an utterance needs."""
+
+import queue
+from pathlib import Path
+
+import pytest
+
+from echo_synthesis.aligner import AlignedEngine
+from echo_synthesis.engine import IdleEngine, Speech, Utterance
+from echo_synthesis.engines import __main__ as process
+from echo_synthesis.engines.wire import Header
+
+
+class Engine:
+    """Has a request come as soon as it has given memory back."""
+
+    def __init__(self, requests: "queue.SimpleQueue[Header]") -> None:
+        self.released = 0
+        self._requests = requests
+
+    def release_memory(self) -> None:
+        self.released += 1
+        self._requests.put({"number": self.released})
+
+    def speak(self, utterance: Utterance) -> Speech:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def requests() -> "queue.SimpleQueue[Header]":
+    return queue.SimpleQueue()
+
+
+def test_memory_is_given_back_once_when_no_request_comes(
+    requests: "queue.SimpleQueue[Header]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_IDLE_SECONDS", 0.0)
+    engine = Engine(requests)
+    assert process._next(engine, requests) == {"number": 1}
+    assert engine.released == 1
+
+
+def test_a_request_that_waits_is_served_first(requests: "queue.SimpleQueue[Header]") -> None:
+    engine = Engine(requests)
+    requests.put({"number": 7})
+    assert process._next(engine, requests) == {"number": 7}
+    assert engine.released == 0
+
+
+def test_an_engine_with_a_recogniser_gives_its_memory_back_too(requests: "queue.SimpleQueue[Header]") -> None:
+    engine = Engine(requests)
+    aligned = AlignedEngine(engine, Path("model"))
+    assert isinstance(aligned, IdleEngine)
+    aligned.release_memory()
+    assert engine.released == 1
