@@ -55,9 +55,11 @@ def backends_table(folder: Path) -> Table | None:
     if not measured:
         return None
     names = list(dict.fromkeys(name for found in measured.values() for backend in found for name in backend.figures))
-    table = Table(box=None, padding=(0, 2), header_style="bold", title="Backends", title_justify="left")
+    # fits 80 columns
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title="Backends", title_justify="left")
     for column in ("Engine", "Backend", "Status", "Seconds", *names):
-        table.add_column(column, justify="left" if column in {"Engine", "Backend", "Status"} else "right")
+        words = column in {"Engine", "Backend", "Status"}
+        table.add_column(column, justify="left" if words else "right", no_wrap=column != "Status")
     for engine, found in measured.items():
         for backend in found:
             status = f"[red]not used: {escape(backend.problem)}[/]" if backend.problem else "correct"
