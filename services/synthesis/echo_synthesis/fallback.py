@@ -19,6 +19,7 @@ from echo_synthesis.domain import Audio
 from echo_synthesis.narration import Narration, Narrator, plan
 from echo_synthesis.provenance.notary import Notary
 from echo_synthesis.recording import Part, Recorder
+from echo_synthesis.scripts import ScriptWriter
 from echo_synthesis.voices import Voices
 
 _TROUBLE = (EngineUnavailableError, EngineFailedError, EngineCrashedError, EngineTimeoutError)
@@ -30,9 +31,18 @@ class FallbackRecorder(Recorder):
     A stream that somebody already hears is not begun again: it breaks.
     """
 
-    def __init__(self, narrator: Narrator, objects: ObjectStore, notary: Notary, scratch: Scratch, voices: Voices) -> None:
+    def __init__(
+        self,
+        narrator: Narrator,
+        objects: ObjectStore,
+        notary: Notary,
+        scratch: Scratch,
+        voices: Voices,
+        scripts: ScriptWriter,
+    ) -> None:
         super().__init__(narrator, objects, notary, scratch)
         self._voices = voices
+        self._scripts = scripts
         self._log = structlog.get_logger("echo.fallback")
 
     async def record(self, narration: Narration, **where: Any) -> Audio:
@@ -73,4 +83,4 @@ class FallbackRecorder(Recorder):
             "language": found.voice.language,
             "fallback_from": settings.engine,
         }
-        return await plan(narration.text, settings.model_copy(update=change), found.engine, narration.user_id)
+        return await plan(narration.text, settings.model_copy(update=change), found.engine, self._scripts, narration.user_id)

@@ -23,6 +23,7 @@ from echo_synthesis.metering import Meter
 from echo_synthesis.narration import Narrator
 from echo_synthesis.provenance.notary import Notary
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
+from echo_synthesis.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.speechcache import SpeechCache
 from echo_synthesis.tickets import Tickets
@@ -48,15 +49,16 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
             SpeechCache.open(adapters.store, adapters.objects, chosen.cache_bytes) as cache,
             _engines_running(engines, chosen, Meter(adapters.metrics)) as pool,
             Clones.open(adapters.store, adapters.objects, engines, config, adapters.scratch) as clones,
+            ScriptWriter.open(chosen) as scripts,
         ):
             voices = await asyncio.to_thread(Voices, engines, config, chosen.default_voice, chosen.fallback)
             notary = await Notary.open(adapters.store, chosen, adapters.scratch)
             narrator = Narrator(pool, cache, clones.called)
-            recorder = FallbackRecorder(narrator, adapters.objects, notary, adapters.scratch, voices)
+            recorder = FallbackRecorder(narrator, adapters.objects, notary, adapters.scratch, voices, scripts)
             links = await Links.open(adapters.store)
             studio = Studio(
                 *(chosen, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links),
-                notary,
+                *(notary, scripts),
             )
             worker = Worker(studio, adapters.metrics, adapters.faults, exclusive=adapters.exclusive)
             orphans = OrphanSweeper(adapters.objects, object_owners(studio), adapters.orphan_seconds)

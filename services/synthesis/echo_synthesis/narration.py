@@ -15,14 +15,12 @@ from echo_synthesis.domain import SpeechSettings, WordMark
 from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
 from echo_synthesis.enginepool import EnginePool
 from echo_synthesis.placing import place
+from echo_synthesis.scripts import ScriptWriter
 from echo_synthesis.speechcache import SpeechCache
 from echo_synthesis.speechcheck import check_speech
-from echo_synthesis.text.manner import Manner, compose
+from echo_synthesis.text.manner import Manner
 from echo_synthesis.text.script import Part, Unit
 from echo_synthesis.text.visible import Limits
-
-_QUICKLY_COMPOSED = 2_000
-"""Characters that can be made a script of without holding up the event loop."""
 
 _TRIES = 3
 _SLOWEST, _QUICKEST = 0.25, 4.0
@@ -74,8 +72,11 @@ class SpokenUnit:
     title: str = ""
 
 
-async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, user_id: str = "") -> Narration:
-    """Make a script of a text. Raises `ValidationError` when something in it cannot be said, or nothing is to be."""
+async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, scripts: ScriptWriter, user_id: str = "") -> Narration:
+    """Make a script of a text.
+
+    Raises `ValidationError` when something in it cannot be said, or nothing is to be; `TextTooComplexError`.
+    """
     manner = Manner(
         settings.language,
         normalize=settings.normalize,
@@ -84,11 +85,7 @@ async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, user_id:
         phonemes=engine.phonemes,
         limits=Limits(settings.longest_pause),
     )
-    if len(text) > _QUICKLY_COMPOSED:
-        parts = await asyncio.to_thread(compose, text, manner, engine.max_characters)
-    else:
-        parts = compose(text, manner, engine.max_characters)
-    units = _takes(parts)
+    units = _takes(await scripts.write(text, manner, engine.max_characters))
     for take in units:
         _check_tone(take.unit, settings)
     return Narration(text, units, settings, engine, user_id)

@@ -59,6 +59,18 @@ class SynthesisSettings(BaseSettings):
     )
     c2pa_key: Path | None = Field(None, description="PEM file of that certificate's key.")
     verify_bytes: int = Field(50 * 1024**2, ge=1024, description="Largest file taken to find out where it comes from.")
+    plan_inline_characters: int = Field(
+        2_000,
+        ge=0,
+        le=100_000,
+        description="Longest text that is planned within the service; longer ones are planned in processes bounded in time and memory.",
+    )
+    plan_seconds: float = Field(
+        30.0, ge=0.001, le=600, description="Longest time to plan a text in such a process, in seconds; then it is ended."
+    )
+    plan_processes: int = Field(
+        2, ge=1, le=64, description="Number of processes that plan long texts; they start when first needed."
+    )
     cache_bytes: int = Field(2 * 1024**3, ge=0, description="Room for spoken sentences that may be used again; 0 keeps none.")
     cache_shared: bool = Field(
         True,

@@ -217,7 +217,7 @@ class _Run:
     async def perform(self, job: Job) -> None:
         clone = await self._studio.clones.find(job.settings.voice_id, job.user_id)
         spec = (clone or self._studio.voices.find(job.settings.voice_id)).engine
-        narration = await plan(job.text, job.settings, spec, job.user_id)
+        narration = await plan(job.text, job.settings, spec, self._studio.scripts, job.user_id)
         speaking = asyncio.create_task(
             self._studio.recorder.record(
                 narration,

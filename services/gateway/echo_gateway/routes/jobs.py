@@ -8,7 +8,7 @@ from starlette.types import Scope as Request
 
 from echo_common.auth.principal import Scope
 from echo_common.contracts.errors.synthesis import (
-    SPEAKING,
+    PLANNING,
     JobNotFoundError,
     JobStateConflictError,
     TextNotFoundError,
@@ -84,7 +84,7 @@ jobs = Noun("jobs", service="synthesis")
     keyed=True,
     status=201,
     answers=Success[JobView],
-    errors=(VoiceNotFoundError, TextNotFoundError, SPEAKING[-1]),
+    errors=(VoiceNotFoundError, TextNotFoundError, *PLANNING),
     example=enveloped(_JOB),
 )
 def create_job(body: CreateJobRequest) -> None:
@@ -140,7 +140,7 @@ def get_job(
     scope=Scope.SPEECH_WRITE,
     keyed=True,
     answers=Success[JobView],
-    errors=(JobNotFoundError, JobStateConflictError, StaleError, SPEAKING[-1]),
+    errors=(JobNotFoundError, JobStateConflictError, StaleError, *PLANNING),
     example=enveloped(_JOB),
 )
 def revise_job(job_id: JobId, body: JobChange) -> None:
@@ -157,7 +157,7 @@ def revise_job(job_id: JobId, body: JobChange) -> None:
     scope=Scope.SPEECH_WRITE,
     keyed=True,
     answers=Success[JobView],
-    errors=(JobNotFoundError, JobStateConflictError, StaleError, SPEAKING[-1]),
+    errors=(JobNotFoundError, JobStateConflictError, StaleError, *PLANNING),
     example=enveloped(_JOB | {"status": "cancelled"}),
 )
 def change_job(job_id: JobId, body: JobPatch) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path
 
 from echo_common.auth.principal import Scope
-from echo_common.contracts.errors.synthesis import SPEAKING, JobStateConflictError, SynthesisNotFoundError, VoiceNotFoundError
+from echo_common.contracts.errors.synthesis import PLANNING, JobStateConflictError, SynthesisNotFoundError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
 from echo_common.http.envelope import Success
 from echo_common.http.files import RangeNotSatisfiableError
@@ -41,7 +41,7 @@ requests = Noun("speech", service="synthesis")
     keyed=True,
     status=202,
     answers=Success[GenerateView],
-    errors=(VoiceNotFoundError, SPEAKING[-1]),
+    errors=(VoiceNotFoundError, *PLANNING),
     example=enveloped(_PENDING),
 )
 def generate(body: GenerateRequest) -> None:

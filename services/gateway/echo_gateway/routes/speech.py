@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Header, Query
 
 from echo_common.auth.principal import Scope
-from echo_common.contracts.errors.synthesis import SPEAKING, TextNotFoundError, TicketInvalidError, VoiceNotFoundError
+from echo_common.contracts.errors.synthesis import PLANNING, SPEAKING, TextNotFoundError, TicketInvalidError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import (
     AsyncSynthesis,
     StreamQuery,
@@ -72,7 +72,7 @@ def synthesize(body: SynthesizeRequest) -> None:
     keyed=True,
     status=202,
     answers=Success[AsyncSynthesis],
-    errors=(VoiceNotFoundError, TextNotFoundError, SPEAKING[-1]),
+    errors=(VoiceNotFoundError, TextNotFoundError, *PLANNING),
     example=enveloped(_QUEUED),
 )
 def synthesize_later(body: SynthesizeRequest) -> None:

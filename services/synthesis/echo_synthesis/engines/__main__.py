@@ -1,7 +1,6 @@
 """An engine's own process: `python -m echo_synthesis.engines NAME --models DIR`. Utterances in on stdin, speech out on stdout."""
 
 import argparse
-import ctypes
 import json
 import os
 import queue
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
+from echo_common.fence import claim_stdout, die_with_parent
 from echo_synthesis.engine import Engine, EngineConfig, IdleEngine
 from echo_synthesis.engines import discover
 from echo_synthesis.engines.wire import PREFIX, Header, pack, pack_speech, utterance_from_header
 
-_PR_SET_PDEATHSIG = 1
 _IDLE_SECONDS = 10.0
 """Memory that only an utterance needs is given back when none has come for so long."""
 
@@ -34,9 +33,9 @@ def main() -> int:
 
     # Ctrl-C reaches the whole process group; it is for the parent to decide what ends when
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with_parent()
+    die_with_parent()
     os.nice(options.nice)
-    out = _claim_stdout()
+    out = claim_stdout()
     requests: queue.SimpleQueue[Header] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
 
@@ -120,23 +119,6 @@ def _receive(source: BinaryIO, requests: queue.SimpleQueue[Header]) -> None:
 def _send(out: BinaryIO, frame: bytes) -> None:
     out.write(frame)
     out.flush()
-
-
-def _claim_stdout() -> BinaryIO:
-    """Keep stdout for frames: what libraries print goes to stderr, from C too."""
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return out
-
-
-def _die_with_parent() -> None:
-    if sys.platform != "linux":
-        return
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
         scope=user_id if found.private or not studio.settings.cache_shared else "",
         fallback_from=found.fallback_from,
     )
-    return await plan(text, settings, found.engine, user_id)
+    return await plan(text, settings, found.engine, studio.scripts, user_id)
 
 
 def _voice(

@@ -10,6 +10,7 @@ from echo_synthesis.links import Links
 from echo_synthesis.provenance.notary import Notary
 from echo_synthesis.recording import Recorder
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
+from echo_synthesis.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.speechcache import SpeechCache
 from echo_synthesis.tickets import Tickets
@@ -33,6 +34,7 @@ class Studio:
     tickets: Tickets
     links: Links
     notary: Notary
+    scripts: ScriptWriter
 
 
 def refuse(field: str, message: str) -> NoReturn:

@@ -44,7 +44,17 @@ class EngineTimeoutError(EchoError):
     status = 504
 
 
-SPEAKING = (EngineFailedError, EngineCrashedError, EngineTimeoutError, EngineUnavailableError)
+class TextTooComplexError(EchoError):
+    """Planning this text takes too much time or memory; shorten it or simplify its markup."""
+
+    code = "TEXT_TOO_COMPLEX"
+    status = 422
+
+
+PLANNING = (TextTooComplexError, EngineUnavailableError)
+"""What may go wrong when a text is only prepared for speech."""
+
+SPEAKING = (TextTooComplexError, EngineFailedError, EngineCrashedError, EngineTimeoutError, EngineUnavailableError)
 """What may go wrong whenever text becomes speech."""
 
 

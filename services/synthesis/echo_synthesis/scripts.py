@@ -1,0 +1,57 @@
+"""Scripts of texts: of small ones made in this process, of larger ones in others that are bounded in time and memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from echo_common.contracts.errors.synthesis import TextTooComplexError
+from echo_common.errors import ServiceUnavailableError
+from echo_common.fence import FencedWorkers, ProcessLostError, ProcessUnavailableError
+from echo_synthesis.settings import SynthesisSettings
+from echo_synthesis.text.manner import Manner, compose
+from echo_synthesis.text.script import Part
+from echo_synthesis.text.wire import read_line, request_of
+
+_MEMORY = 1 << 30
+
+
+class ScriptWriter:
+    """Makes scripts. No text holds the event loop, or the interpreter, longer than a small one does."""
+
+    def __init__(self, settings: SynthesisSettings) -> None:
+        self._small = settings.plan_inline_characters
+        self._seconds = settings.plan_seconds
+        self._workers = FencedWorkers("echo_synthesis.text", _MEMORY, self._seconds, most=settings.plan_processes)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: SynthesisSettings) -> AsyncIterator["ScriptWriter"]:
+        """Have one while the context lasts."""
+        writer = cls(settings)
+        try:
+            yield writer
+        finally:
+            await writer.close()
+
+    async def write(self, text: str, manner: Manner, max_characters: int) -> list[Part]:
+        """Return the script of a text; see `manner.compose`.
+
+        Raises `ValidationError`, `TextTooComplexError`, `ServiceUnavailableError`.
+        """
+        if len(text) <= self._small:
+            return compose(text, manner, max_characters)
+        try:
+            answer = await self._workers.ask(request_of(text, manner, max_characters), read_line, seconds=self._seconds)
+        except ProcessLostError:
+            raise TextTooComplexError from None
+        except ProcessUnavailableError:
+            raise ServiceUnavailableError("Long texts cannot be planned right now; try again shortly.") from None
+        parts: list[Part] = []
+        for each in answer:
+            if isinstance(each, Exception):
+                raise each
+            parts.append(each)
+        return parts
+
+    async def close(self) -> None:
+        """End the processes."""
+        await self._workers.close()

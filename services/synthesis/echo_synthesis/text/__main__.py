@@ -1,0 +1,46 @@
+"""Plans texts: `python -m echo_synthesis.text MEMORY SECONDS`.
+
+A process of its own, fenced by the operating system, because a text may be made to take all the time and memory there is.
+"""
+
+import signal
+import sys
+from collections.abc import Iterator
+
+from echo_common.errors import ValidationError
+from echo_common.fence import bound_processor_time, claim_stdout, die_with_parent, fence
+from echo_synthesis.text.manner import Manner, compose
+from echo_synthesis.text.wire import failure, line_of, read_request, refusal
+
+
+def main(memory: int, seconds: float) -> None:
+    """Answer one request after the other until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    out = claim_stdout()
+    compose("The first of 2.", Manner("en-US"), 100)  # what every text needs is loaded by then
+    fence(memory=memory, seconds=None, written=0)
+    out.write(b"{}\n")
+    out.flush()
+    for request in sys.stdin.buffer:
+        bound_processor_time(seconds)
+        for line in _answer(request):
+            out.write(line)
+        out.write(b"\n")
+        out.flush()
+
+
+def _answer(request: bytes) -> Iterator[bytes]:
+    text, manner, max_characters = read_request(request)
+    try:
+        yield from map(line_of, compose(text, manner, max_characters))
+    except ValidationError as error:
+        yield refusal(error)
+    except MemoryError:
+        raise
+    except Exception as error:
+        yield failure(error)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]))

@@ -1,0 +1,109 @@
+"""What a planning process is asked and what it answers, as JSON: a text with its manner, a script part by part, or a refusal."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from echo_common.errors import ValidationError
+from echo_synthesis.engine import Span
+from echo_synthesis.text.manner import Manner
+from echo_synthesis.text.script import Part, Pause, Unit, WrittenWord
+from echo_synthesis.text.visible import Heading, Limits, Tone
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A pronunciation of the user's."""
+
+    term: str
+    respelling: str | None
+    ipa: str | None
+    case_sensitive: bool
+
+
+def request_of(text: str, manner: Manner, max_characters: int) -> Mapping[str, Any]:
+    """Return the request for a script; see `manner.compose`."""
+    return {
+        "text": text,
+        "language": manner.language,
+        "normalize": manner.normalize,
+        "ssml": manner.ssml,
+        "pronunciations": [(each.term, each.respelling, each.ipa, each.case_sensitive) for each in manner.pronunciations],
+        "phonemes": manner.phonemes,
+        "limits": (manner.limits.pause, manner.limits.pauses),
+        "max_characters": max_characters,
+    }
+
+
+def read_request(line: bytes) -> tuple[str, Manner, int]:
+    """Return what `request_of` was given."""
+    asked = json.loads(line)
+    manner = Manner(
+        asked["language"],
+        normalize=asked["normalize"],
+        ssml=asked["ssml"],
+        pronunciations=tuple(_Entry(*each) for each in asked["pronunciations"]),
+        phonemes=asked["phonemes"],
+        limits=Limits(*asked["limits"]),
+    )
+    return asked["text"], manner, asked["max_characters"]
+
+
+def line_of(part: Part) -> bytes:
+    """Return a part of a script as a line."""
+    return _line({"pause": part.seconds} if isinstance(part, Pause) else {"unit": _packed(part)})
+
+
+def refusal(error: ValidationError) -> bytes:
+    """Return a refusal as a line."""
+    return _line({"refused": error.message, "details": error.details})
+
+
+def failure(error: Exception) -> bytes:
+    """Return a fault of the process as a line."""
+    return _line({"failed": f"{type(error).__name__}: {error}"})
+
+
+def read_line(line: bytes) -> Part | ValidationError | RuntimeError:
+    """Return the part that a line holds, the refusal or the fault."""
+    found = json.loads(line)
+    if "unit" in found:
+        return _unpacked(found["unit"])
+    if "refused" in found:
+        return ValidationError(found["refused"], details=found["details"])
+    if "failed" in found:
+        return RuntimeError(f"A text could not be planned: {found['failed']}")
+    return Pause(found["pause"])
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+def _packed(unit: Unit) -> list[Any]:
+    return [
+        unit.text,
+        [(span.start, span.end) for span in unit.spoken],
+        [
+            (word.text, word.written.start, word.written.end, word.first, word.stop, word.before, word.after, word.ends)
+            for word in unit.words
+        ],
+        unit.pronunciations,
+        astuple(unit.tone),
+        astuple(unit.heading) if unit.heading else None,
+        unit.title,
+    ]
+
+
+def _unpacked(packed: list[Any]) -> Unit:
+    text, spoken, words, pronunciations, tone, heading, title = packed
+    return Unit(
+        text,
+        tuple(Span(*span) for span in spoken),
+        tuple(WrittenWord(written, Span(start, end), *more) for written, start, end, *more in words),
+        tuple(pronunciations),
+        Tone(*tone),
+        Heading(*heading) if heading else None,
+        title,
+    )

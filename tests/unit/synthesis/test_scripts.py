@@ -1,0 +1,133 @@
+"""Long texts are planned in processes of their own, which end with the request that takes too much."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psutil
+import pytest
+
+from echo_common.contracts.errors.synthesis import TextTooComplexError
+from echo_common.errors import ValidationError
+from echo_common.fence import FencedWorkers, ProcessLostError, ProcessUnavailableError
+from echo_synthesis.domain import Pronunciation
+from echo_synthesis.scripts import ScriptWriter
+from echo_synthesis.settings import SynthesisSettings
+from echo_synthesis.text.manner import Manner, compose
+from echo_synthesis.text.wire import read_line, request_of
+from tests.support.eventually import eventually
+
+LONG = "One sentence, and 12 words more for $5 are read. " * 2_000
+TEXTS = [
+    (LONG[:3_000], {}),
+    ("# A title\n\nIt costs $1.50 [pause:2s] today, **Anna** says.\n\n- one\n- two 👍", {}),
+    (
+        "<speak>One <break time='1s'/> <prosody rate='fast'>two</prosody> <sub alias='W H O'>WHO</sub> <phoneme ph='həloʊ'>hello</phoneme></speak>",
+        {"phonemes": True},
+    ),
+    ("Anna and Nguyen.", {"pronunciations": (Pronunciation(term="Nguyen", respelling="Win"),)}),
+]
+EN = Manner("en-US")
+
+
+@asynccontextmanager
+async def writing(**settings: Any) -> AsyncIterator[ScriptWriter]:
+    async with ScriptWriter.open(SynthesisSettings(**{"plan_inline_characters": 0, "plan_processes": 1, **settings})) as writer:
+        yield writer
+    assert planning() == []
+
+
+def planning() -> list[int]:
+    """The processes that plan for this one."""
+    children = psutil.Process().children()
+    return [child.pid for child in children if "echo_synthesis.text" in " ".join(child.cmdline())]
+
+
+async def test_a_long_text_is_planned_as_a_short_one_is() -> None:
+    async with writing() as writer:
+        for text, how in TEXTS:
+            manner = Manner("en-US", **how)
+            assert await writer.write(text, manner, 300) == compose(text, manner, 300)
+        assert len(planning()) == 1
+
+
+async def test_a_short_text_is_planned_without_a_process() -> None:
+    async with writing(plan_inline_characters=2_000) as writer:
+        await writer.write("Hello there.", EN, 300)
+        assert planning() == []
+        await writer.write(LONG[:2_001], EN, 300)
+        assert len(planning()) == 1
+
+
+async def test_a_refusal_says_the_same_and_costs_no_process() -> None:
+    text = "<speak>" + LONG + "<p>"
+    with pytest.raises(ValidationError) as here:
+        compose(text, EN, 300)
+    async with writing() as writer:
+        with pytest.raises(ValidationError) as there:
+            await writer.write(text, EN, 300)
+        process = planning()
+        await writer.write(LONG, EN, 300)
+        assert planning() == process
+    assert (there.value.message, there.value.details) == (here.value.message, here.value.details)
+
+
+async def test_a_text_that_takes_too_long_is_refused_and_its_process_ended() -> None:
+    async with writing(plan_seconds=0.001) as writer:
+        with pytest.raises(TextTooComplexError) as refused:
+            await writer.write(LONG, EN, 300)
+        assert (refused.value.code, refused.value.status) == ("TEXT_TOO_COMPLEX", 422)
+        assert planning() == []
+
+
+async def test_a_request_that_is_given_up_ends_its_process_and_frees_its_place() -> None:
+    async with writing() as writer:
+        await writer.write("Start.", EN, 300)
+        [process] = planning()
+        asked = asyncio.create_task(writer.write(20 * LONG, EN, 300))
+        await eventually(lambda: psutil.Process(process).cpu_times().user > 1)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert planning() == []
+        assert await writer.write("Once more.", EN, 300)
+
+
+async def test_no_more_processes_than_allowed_plan_at_once() -> None:
+    async with writing(plan_processes=2) as writer:
+        scripts = await asyncio.gather(*(writer.write(LONG[:5_000], EN, 300) for _ in range(6)))
+        assert all(script == scripts[0] for script in scripts)
+        assert len(planning()) == 2
+
+
+async def test_a_process_that_died_between_two_texts_is_replaced() -> None:
+    async with writing() as writer:
+        await writer.write("One.", EN, 300)
+        [process] = planning()
+        psutil.Process(process).kill()
+        assert await writer.write("Two.", EN, 300)
+        assert planning() != [process]
+
+
+async def test_a_text_that_takes_too_much_memory_ends_its_process_only() -> None:
+    workers = FencedWorkers("echo_synthesis.text", 256 << 20, 60, most=1)
+    with pytest.raises(ProcessLostError):
+        await workers.ask(request_of(30 * LONG, EN, 300), read_line, seconds=60)
+    assert planning() == []
+    assert await workers.ask(request_of("One.", EN, 300), read_line, seconds=60)
+    await workers.close()
+
+
+async def test_processes_that_do_not_start_are_told_apart() -> None:
+    workers = FencedWorkers("echo_synthesis.no_such_module", most=1)
+    with pytest.raises(ProcessUnavailableError):
+        await workers.ask({}, bytes.decode, seconds=60)
+
+
+async def test_a_planning_process_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHO_AUTH_SECRET", "secret")
+    async with writing() as writer:
+        await writer.write("One.", EN, 300)
+        [process] = planning()
+        assert "ECHO_AUTH_SECRET" not in psutil.Process(process).environ()
