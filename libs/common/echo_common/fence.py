@@ -10,9 +10,9 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from typing import Any, BinaryIO, TypeVar
-
 
 from echo_common.isolation import isolated_command, scrubbed_environment
 from echo_common.uninterrupted import uninterrupted
@@ -75,7 +75,7 @@ class FencedWorkers:
     """
 
     def __init__(self, module: str, *arguments: object, most: int) -> None:
-        self._command = (module, *arguments)
+        self._command = partial(isolated_command, module, *arguments)
         self._places = asyncio.Semaphore(most)
         self._idle: list[Process] = []
 
@@ -124,7 +124,7 @@ class FencedWorkers:
 
     async def _start(self) -> Process:
         process = await asyncio.create_subprocess_exec(
-            *await asyncio.to_thread(isolated_command, *self._command),
+            *await asyncio.to_thread(self._command),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

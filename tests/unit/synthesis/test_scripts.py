@@ -19,7 +19,7 @@ from echo_synthesis.text.wire import read_line, request_of
 from tests.support.eventually import eventually
 
 LONG = "One sentence, and 12 words more for $5 are read. " * 2_000
-TEXTS = [
+TEXTS: list[tuple[str, dict[str, Any]]] = [
     (LONG[:3_000], {}),
     ("# A title\n\nIt costs $1.50 [pause:2s] today, **Anna** says.\n\n- one\n- two 👍", {}),
     (
@@ -111,9 +111,9 @@ async def test_a_process_that_died_between_two_texts_is_replaced() -> None:
 
 
 async def test_a_text_that_takes_too_much_memory_ends_its_process_only() -> None:
-    workers = FencedWorkers("echo_synthesis.text", 256 << 20, 60, most=1)
+    workers = FencedWorkers("echo_synthesis.text", 192 << 20, 60, most=1)
     with pytest.raises(ProcessLostError):
-        await workers.ask(request_of(30 * LONG, EN, 300), read_line, seconds=60)
+        await workers.ask(request_of("a" * (64 << 20), EN, 300), read_line, seconds=60)
     assert planning() == []
     assert await workers.ask(request_of("One.", EN, 300), read_line, seconds=60)
     await workers.close()

@@ -1,6 +1,7 @@
 """An engine's own process: `python -m echo_synthesis.engines NAME --models DIR`. Utterances in on stdin, speech out on stdout."""
 
 import argparse
+import ctypes
 import json
 import os
 import queue

@@ -118,6 +118,8 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a
         ("<speak><say-as interpret-as='cardinal'>x1</say-as></speak>", 1, 8, "cannot be said as cardinal"),
         ("<speak><say-as interpret-as='joke'>x</say-as></speak>", 1, 8, "not known here"),
         ("<speak><say-as interpret-as='date'>99/99</say-as></speak>", 1, 8, "cannot be said as date"),
+        (f"<speak><say-as interpret-as='date' format='y'>{'1' * 5_000}</say-as></speak>", 1, 8, "cannot be said as date"),
+        (f"<speak><say-as interpret-as='ordinal'>1{',000' * 2_000}</say-as></speak>", 1, 8, "cannot be said as ordinal"),
         ("<speak><sub>x</sub></speak>", 1, 8, "needs an alias"),
         ("<speak><sub alias='x'>...</sub></speak>", 1, 8, "holds nothing that could be said"),
         (f"<speak><sub alias='{'x' * 201}'>x</sub></speak>", 1, 8, "more than 200"),

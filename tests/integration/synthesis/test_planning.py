@@ -1,0 +1,48 @@
+"""A text that takes too long to plan is refused before anything is made of it, and fails the job that has it."""
+
+from dataclasses import replace
+
+import pytest
+
+from echo_common.contracts.errors.synthesis import TextTooComplexError
+from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.values import JobStatus
+from echo_synthesis import usecases
+from echo_synthesis.handlers import Dependencies
+from echo_synthesis.scripts import ScriptWriter
+from echo_synthesis.settings import SynthesisSettings
+from tests.support.eventually import eventually
+from tests.support.studio import Replica, somebody
+
+ALICE = somebody("usr_alice")
+LONG = "One sentence of many. " * 4_000
+HASTY = {"plan_seconds": 0.001}
+
+
+async def objects_in(deps: Dependencies) -> list[str]:
+    return [key async for key in deps.studio.objects.keys("")]
+
+
+async def test_a_text_too_complex_is_refused_and_leaves_nothing(replica: Replica) -> None:
+    async with replica(**HASTY) as deps:
+        with pytest.raises(TextTooComplexError):
+            await usecases.synthesize(SynthesizeRequest(text=LONG), ALICE, deps.studio)
+        with pytest.raises(TextTooComplexError):
+            await usecases.stream_speech(SynthesizeRequest(text=LONG), ALICE, deps.studio)
+        with pytest.raises(TextTooComplexError):
+            await usecases.queue_job(LONG, None, SpeechConfig(), ALICE, deps.studio)
+        assert await deps.studio.jobs.count({}) == 0
+        assert await objects_in(deps) == []
+
+
+async def test_a_job_whose_text_is_too_complex_fails_with_that_code(replica: Replica) -> None:
+    async with replica(**HASTY) as deps, ScriptWriter.open(SynthesisSettings(plan_inline_characters=100_000)) as patient:
+        job = await usecases.queue_job(LONG, None, SpeechConfig(), ALICE, replace(deps.studio, scripts=patient))
+        deps.worker.ring()
+
+        async def failed() -> bool:
+            return (await deps.studio.jobs.get(job.id)).status is JobStatus.FAILED
+
+        await eventually(failed, within=30)
+        assert (await deps.studio.jobs.get(job.id)).error_code == "TEXT_TOO_COMPLEX"
+        assert await objects_in(deps) == []
