@@ -99,9 +99,21 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
             node.end()
     return [
         Figure("P7", "Relay ÷ bare confirmed publish, outboxes in memory", in_memory, at_least=0.6, note="the relay itself"),
-        Figure("P7", "the same, outboxes in the embedded database", in_database, at_least=0.6, note="bounded by the database"),
-        Figure("rate", "Events from the embedded database to RabbitMQ", rates, "/s"),
-        Figure("rate", "The embedded database alone: documents saved, 32 at once", inserts, "/s"),
+        Figure(
+            "P7",
+            "the same, outboxes in the embedded database",
+            in_database,
+            at_least=0.6,
+            note="with SecantusDB, before: 0.151",
+        ),
+        Figure("rate", "Events from the embedded database to RabbitMQ", rates, "/s", note="with SecantusDB, before: 1041 /s"),
+        Figure(
+            "rate",
+            "The embedded database alone: documents saved, 32 at once",
+            inserts,
+            "/s",
+            note="with SecantusDB, before: 1395 /s",
+        ),
     ]
 
 

@@ -181,6 +181,14 @@ async def test_a_data_folder_that_cannot_be_written_is_one_sentence(tmp_path: Pa
     assert refused.stderr.decode().strip() == f"The data folder {file / 'data'} cannot be written: Not a directory."
 
 
+async def test_a_start_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    refused = serve("--data", str(tmp_path / "data"), "--port", "0", ECHO_MINIMUM_FREE_BYTES=str(10**18))
+
+    assert refused.returncode == 2
+    [said] = refused.stderr.decode().strip().splitlines()
+    assert f"MB are free on the disk of {tmp_path / 'data'}" in said
+
+
 async def test_a_missing_model_is_one_sentence(tmp_path: Path) -> None:
     refused = serve("--data", str(tmp_path / "data"), "--port", "0", ECHO_MODELS=str(tmp_path), ECHO_SYNTHESIS_ENGINES="kokoro")
 

@@ -16,7 +16,7 @@ from echo_common.telemetry import configure_tracing
 from echo_embedded.datafolder import DataFolder, Secrets
 from echo_embedded.parts import INTERNAL, START_ORDER, Place, services
 from echo_embedded.ready import until_ready
-from echo_embedded.surroundings import require_free, require_models
+from echo_embedded.surroundings import require_free, require_models, require_space
 from echo_synthesis.settings import SynthesisSettings
 from echo_voice.settings import VoiceSettings
 
@@ -72,6 +72,7 @@ async def assembled(
     recordings = VoiceSettings(models=models, vectors_url=folder.vectors.as_uri())
     require_models(speech)
     require_free(listen)
+    require_space(folder.path, CommonSettings().minimum_free_bytes)
     async with AsyncExitStack() as stack:
         sockets = stack.enter_context(folder.sockets())
         addresses = {name: f"unix://{sockets / name}.sock" for step in START_ORDER for name in step}

@@ -1,6 +1,8 @@
 """What can be said about a start before anything is started."""
 
+import shutil
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from echo_common.http.server import AddressTakenError
@@ -22,6 +24,16 @@ def require_free(listen: str) -> None:
             probe.bind(address)
     except OSError as error:
         raise AddressTakenError(f"{listen} cannot be listened on: {error.strerror}.") from error
+
+
+def require_space(folder: Path, minimum_free_bytes: int) -> None:
+    """Raise `CannotStartError` when the disk of a folder has less free space than readiness asks for."""
+    free = shutil.disk_usage(folder).free
+    if free < minimum_free_bytes:
+        raise CannotStartError(
+            f"Only {free / 1e6:.0f} MB are free on the disk of {folder}, and {minimum_free_bytes / 1e6:.0f} MB are needed: "
+            "free some space, or set ECHO_MINIMUM_FREE_BYTES."
+        )
 
 
 def require_models(settings: SynthesisSettings) -> None:
