@@ -26,7 +26,7 @@ class EngineUnavailableError(ServiceUnavailableError):
 
 
 class EngineFailedError(EchoError):
-    """The speech engine could not speak this text."""
+    """The speech engine could not speak this text; try again, or choose another voice."""
 
     code = "ENGINE_FAILED"
 
