@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from echo_common.contracts.errors.synthesis import EngineFailedError
 from echo_embedded.datafolder import DataFolder, Running
 from echo_embedded.doctor import data, machine, speech
 from echo_embedded.doctor.report import Check, Finding, Report, examine
-from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice, Speech, Utterance
+from echo_synthesis.engine import BackendFigures, EngineConfig, EngineSpec, EngineVoice, Speech, Utterance
 from echo_synthesis.engines.kokoro import SPEC as KOKORO
 from echo_synthesis.engines.tone import SPEC as TONE
 from echo_synthesis.engines.tone.beeper import Beeper
@@ -164,15 +164,6 @@ class TestTheDatabase:
         assert data.judge_health(well).status == "ok"
 
 
-@dataclass
-class FakeBackend:
-    backend: str
-    selected: bool = False
-    problem: str | None = None
-    seconds: float | None = None
-    figures: Mapping[str, float] = field(default_factory=dict)
-
-
 class FakePool:
     def __init__(self, spoil: float = 1.0) -> None:
         self.spoil = spoil
@@ -256,12 +247,13 @@ class TestModels:
         assert KOKORO.damaged(tmp_path) == [str(voices / "af_heart.bin")]
 
     def test_a_backend_must_be_correct(self) -> None:
-        well = FakeBackend("int8", selected=True, seconds=0.25, figures={"log_mel": 0.1})
-        wrong = FakeBackend("bf16", problem="it is silent")
+        well = BackendFigures("int8", selected=True, seconds=0.25, figures={"log_mel": 0.1})
+        wrong = BackendFigures("bf16", selected=False, problem="it is silent")
         found = speech.check_backends([well, wrong])
         assert found.status == "ok"
         assert "int8 (0.25 s a sentence), log_mel 0.1; bf16 is not used: it is silent" in found.message
         assert speech.check_backends([wrong]).status == "fail"
+        assert speech.check_backends([]).status == "warn"
 
     def test_a_recogniser_that_is_not_there_is_skipped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found, model = speech.check_recogniser("off")

@@ -12,7 +12,7 @@ from echo_embedded.doctor import data, machine, speech
 from echo_embedded.doctor.report import Check, Finding, Report, examine
 from echo_embedded.serve import listen_url
 from echo_embedded.settings import HostSettings
-from echo_synthesis.engine import EngineConfig, EngineSpec
+from echo_synthesis.engine import EngineConfig, EngineSpec, no_backends
 from echo_synthesis.enginepool import EnginePool, PoolConfig
 from echo_synthesis.engines import discover
 from echo_synthesis.settings import SynthesisSettings
@@ -65,8 +65,8 @@ def _speech_checks(
     checks = [_check(f"models: {name}", partial(speech.check_models, spec, config)) for name, spec in engines.items()]
     ready = {name: spec for name, spec in engines.items() if not spec.missing(config)}
     for name, spec in ready.items():
-        if measured := speech.measured_backends(spec, config):
-            checks.append(_check(f"backends: {name}", partial(speech.check_backends, measured)))
+        if spec.backends is not no_backends:
+            checks.append(_check(f"backends: {name}", partial(speech.check_backends, spec.backends(config.models))))
     checks.append(_check("recogniser", lambda: recogniser))
     for name, spec in ready.items():
         run: Callable[[], Awaitable[Finding]] = partial(

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,7 @@ from echo_embedded.doctor.report import Finding
 from echo_synthesis.aligner import Recogniser, WhisperRecogniser, find_recogniser
 from echo_synthesis.audio.loudness import loudness
 from echo_synthesis.audio.resample import Resampler
-from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice, Speech, Utterance
+from echo_synthesis.engine import BackendFigures, EngineConfig, EngineSpec, EngineVoice, Speech, Utterance
 from echo_synthesis.text.words import find_words
 
 SENTENCE = "The weather in the mountains is beautiful today."
@@ -125,38 +125,10 @@ def _english_voice(voices: Sequence[EngineVoice], default: str) -> EngineVoice |
     return next((voice for voice in able if voice.id == default), able[0] if able else None)
 
 
-class Backend(Protocol):
-    """A measured backend of an engine."""
-
-    @property
-    def backend(self) -> str:
-        """Its name."""
-
-    @property
-    def selected(self) -> bool:
-        """Whether it speaks."""
-
-    @property
-    def problem(self) -> str | None:
-        """Why it must not be used."""
-
-    @property
-    def seconds(self) -> float | None:
-        """What a sentence takes."""
-
-    @property
-    def figures(self) -> Mapping[str, float]:
-        """The largest deviations from the reference, by name."""
-
-
-def measured_backends(spec: EngineSpec, config: EngineConfig) -> Sequence[Backend]:
-    """List the backends of an engine that were measured on this machine."""
-    found: Sequence[Backend] = getattr(spec, "backends", lambda _: ())(config.models)
-    return found
-
-
-def check_backends(measured: Sequence[Backend]) -> Finding:
-    """Judge the measured backends of an engine: one of them must be correct."""
+def check_backends(measured: Sequence[BackendFigures]) -> Finding:
+    """Judge the backends of an engine that were measured on this machine: one of them must be correct."""
+    if not measured:
+        return Finding("warn", "not measured on this machine with these libraries: `echoctl models` does it.")
     facts = {
         each.backend: {
             "selected": each.selected,
