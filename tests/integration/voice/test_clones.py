@@ -1,11 +1,14 @@
 """Clones: trained in the background, with consent, shared and withdrawn."""
 
+import asyncio
 from typing import Any
 
 import numpy as np
 import pytest
 
 from echo_voice.likeness import SpectralEncoder
+from echo_voice.provider import Order, Outcome, Progressed
+from echo_voice.providers.tone import ToneProvider
 from tests.integration.voice.conftest import ATTESTED, Booth, Start
 from tests.support.eventually import eventually
 from tests.support.person import data, refusal
@@ -189,3 +192,32 @@ async def _heard(booth: Booth, sample_id: str, words: str) -> None:
         sample.transcript = words
 
     await booth.deps.studio.samples.update(sample_id, hear)
+
+
+async def test_a_checkpoint_is_stored_while_the_training_goes_on(
+    ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[bytes | None] = []
+
+    async def train(_: object, order: Order, progressed: Progressed) -> Outcome:
+        begun.append(order.checkpoint.read_bytes() if order.checkpoint.exists() else None)
+        order.checkpoint.write_bytes(f"step {len(begun)}".encode())
+        progressed(1, 2, None)
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    monkeypatch.setattr(ToneProvider, "train", train)
+    sample = await ada.sample(speech)
+    clone_id = (await ada.clone(sample["id"]))["clone_id"]
+    objects = ada.deps.studio.objects
+
+    async def stored() -> bool:
+        return [key async for key in objects.keys(f"checkpoints/{clone_id}/")] != []
+
+    await eventually(stored)
+    assert (await ada.get(f"/voice/clones/{clone_id}"))["status"] == "training", "nobody has ended it"
+    data(await ada.ask("PATCH", f"/voice/clones/{clone_id}", json={"status": "cancelled"}))
+    await eventually(lambda: not ada.deps.worker.busy)
+    data(await ada.ask("POST", f"/voice/clones/{clone_id}/train", json={}), 202)
+    await eventually(lambda: len(begun) == 2)
+    assert begun == [None, b"step 1"]

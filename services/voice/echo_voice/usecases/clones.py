@@ -1,9 +1,11 @@
 """Clones: asked for, trained, changed, forgotten."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -90,7 +92,7 @@ async def train(studio: Studio, model: VoiceModel, attempt: int, progressed: Pro
         ]
         order = Order(model.id, model.name, model.language, recordings, model.config, scratch)
         kept = f"checkpoints/{model.id}/{_digest(model)}"
-        outcome = await _resumable(kept, order, partial(provider.train, order, progressed), studio)
+        outcome = await _resumable(kept, order, partial(provider.train, order), progressed, studio)
         reference = outcome.reference or ""
         if outcome.style is not None:
             # The attempt is part of the key, so that no attempt ever overwrites another's, nor an older voice in use.
@@ -155,19 +157,51 @@ async def _ready_samples(keys: Sequence[str], principal: Principal, studio: Stud
     return samples
 
 
-async def _resumable(key: str, order: Order, train: Callable[[], Awaitable[Outcome]], studio: Studio) -> Outcome:
-    """Go on from where the same training was interrupted, and leave a trace for the next when it is again."""
+async def _resumable(
+    key: str, order: Order, train: Callable[[Progressed], Awaitable[Outcome]], progressed: Progressed, studio: Studio
+) -> Outcome:
+    """Resume the same training where it was interrupted, and store its checkpoints for the next attempt, whatever ends this one."""
     with suppress(ObjectNotFoundError):
         blocks = [block async for block in studio.objects.read(key)]
         order.checkpoint.write_bytes(b"".join(blocks))
+    news = asyncio.Event()
+
+    def heard(done: int, total: int, note: str | None) -> None:
+        progressed(done, total, note)
+        news.set()
+
+    storing = asyncio.create_task(_store_checkpoints(key, order.checkpoint, _written_at(order.checkpoint), news, studio))
     try:
-        outcome = await train()
+        outcome = await train(heard)
     except BaseException:
+        await _ended(storing)
         if order.checkpoint.exists():
             await studio.objects.put_file(key, order.checkpoint, "application/octet-stream")
         raise
+    await _ended(storing)
     await studio.objects.delete(key)
     return outcome
+
+
+async def _store_checkpoints(key: str, checkpoint: Path, stored: int, news: asyncio.Event, studio: Studio) -> None:
+    """Store a checkpoint that has changed since `stored`, at every progress: a worker that is killed stores none."""
+    while True:
+        await news.wait()
+        news.clear()
+        if (written := _written_at(checkpoint)) != stored:
+            with suppress(EchoError):
+                await studio.objects.put_file(key, checkpoint, "application/octet-stream")
+                stored = written
+
+
+def _written_at(path: Path) -> int:
+    """When a file was written, in nanoseconds; 0 when there is none."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _digest(model: VoiceModel) -> str:
