@@ -54,6 +54,35 @@ async def test_when_the_listener_leaves_the_engine_stops_within_a_sentence(
     assert spoken["cached_units"] <= 8, "what was spoken before the leaving was noticed"
 
 
+async def ask_and_leave(platform: Platform, person: Person, text: str, **headers: str) -> None:
+    body = {"text": text, "voice_id": "tone_low"}
+    asking = asyncio.create_task(person.http.post("/tts/synthesize", json=body, headers=headers))
+    await eventually(lambda: busy(platform))
+    asking.cancel()
+
+
+async def busy(platform: Platform) -> bool:
+    return not await idle(platform)
+
+
+async def test_a_synchronous_synthesis_stops_when_its_client_leaves(platform: Platform, ada: Person) -> None:
+    await ask_and_leave(platform, ada, " ".join(f"Sentence {number} of sync tone-slow-500." for number in range(60)))
+    await eventually(lambda: idle(platform), within=10)  # all of it would take fifteen seconds or more
+
+
+async def test_with_an_idempotency_key_it_is_finished(platform: Platform, ada: Person) -> None:
+    text = " ".join(f"Sentence {number} of keyed tone-slow-300." for number in range(8))
+    await ask_and_leave(platform, ada, text, **{"Idempotency-Key": "come-back"})
+
+    async def replayed() -> bool:
+        again = await ada.http.post(
+            "/tts/synthesize", json={"text": text, "voice_id": "tone_low"}, headers={"Idempotency-Key": "come-back"}
+        )
+        return again.status_code == 200 and again.headers.get("Idempotency-Replayed") == "true"
+
+    await eventually(replayed, within=30)
+
+
 async def test_many_who_leave_leave_nothing_behind(platform: Platform, ada: Person) -> None:
     async def leave(first: int) -> None:
         texts = [f"Leaver {number}. Then more. And more." for number in range(first, first + 10)]

@@ -12,7 +12,7 @@ from typing import Literal
 
 import structlog
 
-from echo_common.contracts.errors.synthesis import EngineUnavailableError
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, TooManyQueuedError
 from echo_common.errors import EchoError
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engineworker import EngineWorker, WorkerLimits
@@ -38,7 +38,7 @@ class EngineHealth:
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """Where models lie and how large the pool is; `workers` and `threads` (a worker) may differ for an engine by its name.
+    """Where models lie and how large the pool is; how many utterances may wait for an engine in all, and of one user; `workers` and `threads` (a worker) may differ for an engine by its name.
 
     A remote engine needs one worker only, whatever `workers` says.
     """
@@ -46,7 +46,8 @@ class PoolConfig:
     models: Path
     workers: int = field(default_factory=lambda: default_shape()[0])
     threads: int = field(default_factory=lambda: default_shape()[1])
-    max_queued: int = 1_000
+    max_queued: int = 2_000
+    max_queued_of_user: int = 500
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     workers_of: Mapping[str, int] = field(default_factory=dict)
     threads_of: Mapping[str, int] = field(default_factory=dict)
@@ -63,6 +64,8 @@ def default_shape() -> tuple[int, int]:
     processors = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(min(processors, 2), processors // 2), min(processors, 2)
 
+
+_RETRY_SECONDS = 5
 
 Spoken = Callable[[str, Speech], None]
 Turn = tuple[Hashable, ...]
@@ -97,7 +100,8 @@ class EnginePool:
         Users take turns, and so do the jobs of each; requests of the same `turn` are served in order. Without one, a request
         is a turn of its own. Cancelling drops a request that waits; one that is being spoken is finished in the background and forgotten.
 
-        Raises `EngineUnavailableError` (not installed, not starting, queue full), `EngineCrashedError`,
+        Raises `TooManyQueuedError` (this user's share of the queue is full), `EngineUnavailableError` (not installed, not
+        starting, queue full), `EngineCrashedError`,
         `EngineTimeoutError`, `EngineFailedError`, `VoiceNotFoundError`.
         """
         return await self._crew(engine).speak(utterance, turn)
@@ -146,6 +150,15 @@ class _Line:
 
     def __len__(self) -> int:
         return self._waiting
+
+    def waiting_of(self, user: Hashable) -> int:
+        """Return how many requests of a user wait."""
+        return len(self._turns.get(user, ()))
+
+    def has_room(self, user: Hashable, limit: int) -> bool:
+        """Return whether one more request may wait. A full queue still takes users who have less than an equal share of it."""
+        users = len(self._turns) + (user not in self._turns)
+        return self._waiting < limit or (self.waiting_of(user) + 1) * users <= limit
 
     def put(self, request: _Request, turn: Turn) -> None:
         self._waiting += 1
@@ -198,6 +211,7 @@ class _Crew:
         self._name = spec.name
         self._spoken = spoken
         self._max_queued = config.max_queued
+        self._max_queued_of_user = config.max_queued_of_user
         engine_config = EngineConfig(config.models, config.threads_of.get(spec.name, config.threads), config.recogniser)
         count = config.workers_of.get(spec.name, 1 if spec.remote else config.workers)
         self._workers = [EngineWorker(spec, engine_config, config.limits) for _ in range(count)]
@@ -225,10 +239,13 @@ class _Crew:
     async def speak(self, utterance: Utterance, turn: Turn) -> Speech:
         if self._closed:
             raise EngineUnavailableError("The speech engines are shutting down.")
-        if len(self._line) >= self._max_queued:
-            raise EngineUnavailableError(f"Too much is waiting for the speech engine {self._name}.", retry_after=5)
         speech: asyncio.Future[Speech] = asyncio.get_running_loop().create_future()
         request = _Request(utterance, turn or (speech,), speech)
+        user = request.turn[0]
+        if self._line.waiting_of(user) >= self._max_queued_of_user:
+            raise TooManyQueuedError(retry_after=_RETRY_SECONDS)
+        if not self._line.has_room(user, self._max_queued):
+            raise EngineUnavailableError(f"Too much is waiting for the speech engine {self._name}.", retry_after=_RETRY_SECONDS)
         self._line.put(request, request.turn)
         self._dispatch()
         try:

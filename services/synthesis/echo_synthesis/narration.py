@@ -1,8 +1,10 @@
 """From a text to speech in order: written down as a script, spoken in parallel, each word placed in the whole."""
 
 import asyncio
+import pickle
+import zlib
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,6 +24,10 @@ from echo_synthesis.text.manner import Manner
 from echo_synthesis.text.script import Part, Unit
 from echo_synthesis.text.visible import Limits
 
+_UNREAD_SECONDS = 1.0
+"""A stream that is not read for so long gives up the speech that was made ahead."""
+
+_PACKED_TOGETHER = 16
 _TRIES = 3
 _SLOWEST, _QUICKEST = 0.25, 4.0
 _LOWEST, _HIGHEST = 0.5, 2.0
@@ -36,25 +42,39 @@ class Take:
     after: float = 0.0
 
 
+class PackedTakes(Collection[Take]):
+    """The takes of a text in a tenth of their memory: a text may be long, and wait for its listener."""
+
+    def __init__(self, takes: Sequence[Take]) -> None:
+        starts = range(0, len(takes), _PACKED_TOGETHER)
+        self._packs = [zlib.compress(pickle.dumps(takes[start : start + _PACKED_TOGETHER]), 1) for start in starts]
+        self._count = len(takes)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, take: object) -> bool:
+        return any(take == known for known in self)
+
+    def __iter__(self) -> Iterator[Take]:
+        for pack in self._packs:
+            yield from pickle.loads(zlib.decompress(pack))  # noqa: S301 - packed by this object
+
+
 @dataclass(frozen=True, slots=True)
 class Narration:
-    """A text in units, and how they are to be spoken. Users take turns at the engine."""
+    """A text in units, and how they are to be spoken. Users take turns at the engine.
+
+    `word_count` counts written words, `characters` the spoken characters of all units.
+    """
 
     text: str
-    units: Sequence[Take]
+    units: Collection[Take]
     settings: SpeechSettings
     engine: EngineSpec
     user_id: str
-
-    @property
-    def word_count(self) -> int:
-        """Written words."""
-        return sum(len(take.unit.words) for take in self.units)
-
-    @property
-    def characters(self) -> int:
-        """Spoken characters of all units."""
-        return sum(len(take.unit.text) for take in self.units)
+    word_count: int
+    characters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +108,7 @@ async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, scripts:
     units = _takes(await scripts.write(text, manner, engine.max_characters))
     for take in units:
         _check_tone(take.unit, settings)
-    return Narration(text, units, settings, engine, user_id)
+    return Narration(text, PackedTakes(units), settings, engine, user_id, _words(units), _characters(units))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,42 +138,35 @@ class Narrator:
         as can be: what comes after it is neither looked up nor spoken while it is encoded and sent.
         """
         units = iter(narration.units)
-        ahead: deque[tuple[Take, asyncio.Task[tuple[Speech, bool]]]] = deque()
+        ahead: deque[_Ahead] = deque()
         room = 2 * self._pool.workers(narration.engine.name)
         samples, first = 0, hurry
         try:
             self._fill(ahead, units, narration, 1 if hurry else room)
             while ahead:
-                take, task = ahead.popleft()
-                speech, cached = await task
+                current = ahead.popleft()
+                spoken = await current.spoken()
                 if not first:
                     self._fill(ahead, units, narration, room)
-                toned = (
-                    speech if take.unit.tone.pitch == 1.0 else await asyncio.to_thread(_pitched, speech, take.unit.tone.pitch)
-                )
-                whole, lead = _with_silence(take, toned)
-                syllables = narration.settings.timestamp_granularity != "word"
-                offset = (samples + lead) / speech.sample_rate
-                words = place(take.unit, speech, offset, language=narration.settings.language if syllables else None)
-                yield SpokenUnit(whole, words, len(take.unit.text), cached, take.unit.title)
-                samples += len(whole.samples)
+                held = [await _placed(current.take, spoken, narration, samples)]
+                samples += len(held[0].speech.samples)
+                del current, spoken
+                # a stream that is not read holds the bytes of one unit, and no samples
+                waiting = asyncio.get_running_loop().call_later(_UNREAD_SECONDS, _release, ahead) if hurry else None
+                try:
+                    yield held.pop()
+                finally:
+                    if waiting is not None:
+                        waiting.cancel()
                 if first:
                     self._fill(ahead, units, narration, room)
                     first = False
         finally:
-            for _, task in ahead:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+            await asyncio.gather(*(unit.close() for unit in ahead))
 
-    def _fill(
-        self,
-        ahead: deque[tuple[Take, asyncio.Task[tuple[Speech, bool]]]],
-        units: Iterator[Take],
-        narration: Narration,
-        room: int,
-    ) -> None:
+    def _fill(self, ahead: "deque[_Ahead]", units: Iterator[Take], narration: Narration, room: int) -> None:
         while len(ahead) < room and (take := next(units, None)) is not None:
-            ahead.append((take, asyncio.create_task(self._speak_unit(take.unit, narration))))
+            ahead.append(_Ahead(take, partial(self._speak_unit, take.unit, narration)))
 
     async def _speak_unit(self, unit: Unit, narration: Narration) -> tuple[Speech, bool]:
         if not unit.spoken:
@@ -191,6 +204,55 @@ class Narrator:
         return await self._pool.speak(narration.engine.name, utterance, turn=turn)
 
 
+class _Ahead:
+    """A unit that is spoken before its turn."""
+
+    def __init__(self, take: Take, speak: Callable[[], Coroutine[None, None, tuple[Speech, bool]]]) -> None:
+        self.take = take
+        self._speak = speak
+        self._task: asyncio.Task[tuple[Speech, bool]] | None = asyncio.create_task(speak())
+        self._cached: bool | None = None
+
+    async def spoken(self) -> tuple[Speech, bool]:
+        """Return the speech, and whether no engine had to speak it for this narration."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._speak())
+        speech, cached = await self._task
+        return speech, cached if self._cached is None else self._cached
+
+    def release(self) -> None:
+        """Give up the speech as soon as it is there: the speech cache has it, too."""
+        if self._task is not None:
+            self._task.add_done_callback(self._forget)
+
+    async def close(self) -> None:
+        """Stop speaking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _forget(self, task: "asyncio.Task[tuple[Speech, bool]]") -> None:
+        if task is self._task and not task.cancelled() and task.exception() is None:
+            self._cached = task.result()[1] if self._cached is None else self._cached
+            self._task = None
+
+
+def _release(ahead: "deque[_Ahead]") -> None:
+    for unit in ahead:
+        unit.release()
+
+
+async def _placed(take: Take, spoken: tuple[Speech, bool], narration: Narration, samples: int) -> SpokenUnit:
+    """Return a unit with its words in place, `samples` after the beginning of the whole."""
+    speech, cached = spoken
+    toned = speech if take.unit.tone.pitch == 1.0 else await asyncio.to_thread(_pitched, speech, take.unit.tone.pitch)
+    whole, lead = _with_silence(take, toned)
+    syllables = narration.settings.timestamp_granularity != "word"
+    offset = (samples + lead) / speech.sample_rate
+    words = place(take.unit, speech, offset, language=narration.settings.language if syllables else None)
+    return SpokenUnit(whole, words, len(take.unit.text), cached, take.unit.title)
+
+
 _SUREST: Alignment = "model"
 
 
@@ -207,6 +269,14 @@ def _takes(parts: Sequence[Part]) -> list[Take]:
         else:
             before += part.seconds
     return takes
+
+
+def _words(takes: Sequence[Take]) -> int:
+    return sum(len(take.unit.words) for take in takes)
+
+
+def _characters(takes: Sequence[Take]) -> int:
+    return sum(len(take.unit.text) for take in takes)
 
 
 def _with_silence(take: Take, speech: Speech) -> tuple[Speech, int]:

@@ -180,7 +180,9 @@ class Recorder:
                 block = await asyncio.to_thread(_encode, encoder, effects, check, unit)
                 tally.add(unit)
                 digest.update(block)
-                yield Part(block, unit.words, tally)
+                words = unit.words
+                del unit  # its samples are not needed while the client reads
+                yield Part(block, words, tally)
         rest = await asyncio.to_thread(_encode_rest, encoder, effects, check)
         digest.update(rest)
         if origin is not None:

@@ -10,7 +10,7 @@ from time import monotonic
 import structlog
 
 from echo_common.clock import now
-from echo_common.contracts.errors.synthesis import EngineUnavailableError
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, TooManyQueuedError
 from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
@@ -161,7 +161,7 @@ class Worker:
             self._metrics.jobs.labels("completed").inc()
         except LeaseLostError:
             log.warning("lease_lost")
-        except EngineUnavailableError as error:
+        except (EngineUnavailableError, TooManyQueuedError) as error:
             log.warning("the engine cannot be had", error=error.message, retry_after=error.retry_after)
             refusal = (error.retry_after, error.code, error.message)
             await run.settle(lambda held: held.put_off(attempt, now(), *refusal))

@@ -19,6 +19,7 @@ from echo_common.contracts.errors.synthesis import (
     EngineFailedError,
     EngineTimeoutError,
     EngineUnavailableError,
+    TooManyQueuedError,
     VoiceNotFoundError,
 )
 from echo_synthesis.engine import EngineSpec, Speech, Utterance
@@ -53,8 +54,16 @@ def alive(pid: int) -> bool:
 async def make(tmp_path: Path) -> AsyncIterator[Callable[..., EnginePool]]:
     pools: list[EnginePool] = []
 
-    def make(workers: int = 1, max_queued: int = 100, limits: WorkerLimits = LIMITS, spec: EngineSpec = TONE) -> EnginePool:
-        config = PoolConfig(tmp_path, workers=workers, max_queued=max_queued, limits=limits)
+    def make(
+        workers: int = 1,
+        max_queued: int = 100,
+        max_queued_of_user: int = 100,
+        limits: WorkerLimits = LIMITS,
+        spec: EngineSpec = TONE,
+    ) -> EnginePool:
+        config = PoolConfig(
+            tmp_path, workers=workers, max_queued=max_queued, max_queued_of_user=max_queued_of_user, limits=limits
+        )
         pools.append(EnginePool({spec.name: spec}, config))
         return pools[-1]
 
@@ -175,6 +184,27 @@ async def test_a_full_line_says_so(make: Callable[..., EnginePool]) -> None:
     with pytest.raises(EngineUnavailableError) as full:
         await pool.speak("tone", utter("one too many"))
     assert full.value.retry_after
+    assert len(await asyncio.gather(*tasks)) == 3
+
+
+async def test_one_users_waiting_requests_take_no_room_from_others(make: Callable[..., EnginePool]) -> None:
+    pool = make(max_queued=4)
+    greedy = [asyncio.create_task(pool.speak("tone", utter("tone-slow-100"), turn=("greedy", n))) for n in range(5)]
+    await until(lambda: pool.health()["tone"].queued == 4)
+    with pytest.raises(EngineUnavailableError):
+        await pool.speak("tone", utter("one too many"), turn=("greedy", 5))
+    modest = await pool.speak("tone", utter("mine is only this"), turn=("modest", 1))
+    assert len(modest.words) == 4
+    assert len(await asyncio.gather(*greedy)) == 5
+
+
+async def test_one_user_may_have_so_many_requests_waiting(make: Callable[..., EnginePool]) -> None:
+    pool = make(max_queued_of_user=2)
+    tasks = [asyncio.create_task(pool.speak("tone", utter("tone-slow-100"), turn=("greedy", n))) for n in range(3)]
+    await until(lambda: pool.health()["tone"].queued == 2)
+    with pytest.raises(TooManyQueuedError) as refused:
+        await pool.speak("tone", utter("one too many"), turn=("greedy", 3))
+    assert (refused.value.status, refused.value.retry_after) == (429, 5)
     assert len(await asyncio.gather(*tasks)) == 3
 
 

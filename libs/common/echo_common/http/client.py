@@ -18,6 +18,7 @@ from echo_common.telemetry import request_context
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 30.0
 _KEEPALIVE_SECONDS = 20.0  # less than the servers', so that no request meets a connection that is being closed
+_BUFFER_BYTES = 32 * 1024  # of a response that is not read; twice that may be held
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 # aiohttp adds these unless told not to; a forwarder must pass on what it got, and services do not compress
@@ -75,6 +76,7 @@ class ServiceClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            read_bufsize=_BUFFER_BYTES,
             skip_auto_headers=_NOT_OURS,
         ) as session:
             yield cls(name, bases, session)

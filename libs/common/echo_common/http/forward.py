@@ -45,6 +45,7 @@ _NOT_PASSED_ON = _HOP_BY_HOP | {
     b"baggage",
 }
 _UNWATCHED_SECONDS = 0.01
+_PIECE_BYTES = 32 * 1024
 # only these say for certain that the request has not been sent
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
@@ -134,7 +135,7 @@ async def forward(client: ServiceClient, target: str, scope: Scope, receive: Rec
             await send({"type": "http.response.start", "status": response.status, "headers": _passed_on(response.raw_headers)})
             content, more = response.content, True
             while more:
-                chunk = await content.readany()
+                chunk = await content.read(_PIECE_BYTES)
                 more = not content.at_eof()
                 await send({"type": "http.response.body", "body": chunk, "more_body": more})
         except (aiohttp.ClientError, OSError) as error:

@@ -14,6 +14,8 @@ from echo_common.http.connections import Connections
 from echo_common.http.envelope import error_response
 from echo_common.http.observe import SECURITY_HEADERS
 
+_WRITE_BUFFER_BYTES = 32 * 1024
+_UNIX_BUFFER_BYTES = 64 * 1024
 _RESET = struct.pack("ii", 1, 0)
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 16 * 1024 * 1024
@@ -64,6 +66,9 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Admit or refuse a new connection."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(_WRITE_BUFFER_BYTES)
+        if self.client is None and (sock := transport.get_extra_info("socket")) is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNIX_BUFFER_BYTES)
         self._not_admitted = self._connections.admit(self)
         if self._not_admitted is None:
             self._arm(self._limits.header_seconds)

@@ -21,6 +21,7 @@ from echo_common.contracts.http.synthesis import (
 )
 from echo_common.contracts.values import AudioFormat
 from echo_common.http.envelope import Success, ok
+from echo_common.http.forward import CLIENT_GONE, Caller
 from echo_common.http.plain import PlainRoute
 from echo_common.http.streams import ClosingStream
 from echo_synthesis import usecases
@@ -49,14 +50,23 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 Accept = Annotated[str, Header()]
 
 
-@router.post("/tts/synthesize")
+@router.post("/tts/synthesize", response_model=Success[SynthesisResult])
 async def synthesize(
-    body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, response: Response
-) -> Success[SynthesisResult]:
-    """Speak a text and wait for it."""
-    audio = await usecases.synthesize(body, principal, deps.studio)
-    response.headers["Echo-Cache"] = _cached(audio.cached_units, audio.units)
-    return ok(synthesis_result(audio, await usecases.words_of(audio, deps.studio)))
+    request: Request,
+    body: SynthesizeRequest,
+    principal: SpeechWriter,
+    deps: Deps,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> Success[SynthesisResult] | Response:
+    """Speak a text and wait for it. Stops when the client leaves, unless a key says that it will come back."""
+    with Caller(request.receive) as caller:
+        if key is None:
+            caller.watch()
+        audio = await usecases.synthesize(body, principal, deps.studio)
+        response.headers["Echo-Cache"] = _cached(audio.cached_units, audio.units)
+        return ok(synthesis_result(audio, await usecases.words_of(audio, deps.studio)))
+    return Response(status_code=CLIENT_GONE)
 
 
 @router.post("/tts/synthesize/async", status_code=202)
@@ -134,8 +144,10 @@ async def _stream(body: SynthesizeRequest, principal: Principal, studio: Studio,
 
 
 async def _from(first: Part, rest: AsyncGenerator[Part, None]) -> AsyncGenerator[Part, None]:
+    held = [first]
+    del first  # or its bytes would stay until the end
     async with aclosing(rest):
-        yield first
+        yield held.pop()
         async for part in rest:
             yield part
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from echo_common.auth.principal import Principal
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.ids import new_id
+from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.domain import Audio
 from echo_synthesis.recording import Part
 from echo_synthesis.usecases.planning import plan_speech
@@ -19,7 +20,7 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, studio: S
     audio = await studio.recorder.record(
         narration, user_id=principal.user_id, synthesis_id=new_id("syn"), text_id=request.text_id
     )
-    await studio.audio.add(audio)
+    await uninterrupted(studio.audio.add(audio))  # its objects are stored
     return audio
 
 

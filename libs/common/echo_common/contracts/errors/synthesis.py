@@ -5,6 +5,7 @@ from echo_common.errors import (
     EchoError,
     ForbiddenError,
     NotFoundError,
+    RateLimitedError,
     ServiceUnavailableError,
     UnauthenticatedError,
 )
@@ -54,7 +55,20 @@ class TextTooComplexError(EchoError):
 PLANNING = (TextTooComplexError, EngineUnavailableError)
 """What may go wrong when a text is only prepared for speech."""
 
-SPEAKING = (TextTooComplexError, EngineFailedError, EngineCrashedError, EngineTimeoutError, EngineUnavailableError)
+class TooManyQueuedError(RateLimitedError):
+    """Too many of your sentences are waiting for the speech engine; wait as long as Retry-After says."""
+
+    code = "TOO_MANY_QUEUED"
+
+
+SPEAKING = (
+    TooManyQueuedError,
+    TextTooComplexError,
+    EngineFailedError,
+    EngineCrashedError,
+    EngineTimeoutError,
+    EngineUnavailableError,
+)
 """What may go wrong whenever text becomes speech."""
 
 

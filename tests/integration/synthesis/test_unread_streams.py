@@ -1,0 +1,122 @@
+"""Streams that nobody reads cost little, and go on when somebody does."""
+
+import asyncio
+import gc
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.contracts.values import AudioFormat
+from echo_common.http.client import ServiceClient
+from echo_common.http.forward import forward
+from echo_common.http.server import serving
+from echo_synthesis.api.speech import _stream
+from echo_synthesis.handlers import Dependencies
+from echo_synthesis.usecases import request_of
+from tests.support.eventually import eventually
+from tests.support.rawhttp import RawClient
+from tests.support.studio import Replica, somebody
+
+UNREAD = 6
+MEGABYTE = 1_000_000
+TEXT = " ".join(
+    f"Sentence number {number} of a long story that is told to nobody at all, however often and however patiently it is begun again from the start."
+    for number in range(100, 130)
+)
+Serve = Callable[[Dependencies], AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """Synthesis's streams, and the gateway's hop before them."""
+
+    @asynccontextmanager
+    async def served(deps: Dependencies) -> AsyncIterator[str]:
+        async def service(scope: Scope, receive: Receive, send: Send) -> None:
+            config = SpeechConfig(output_format=AudioFormat.PCM, sample_rate=24_000)
+            request = request_of(f"{scope['path'][1:]} here. {TEXT}", None, None, config)
+            await (await _stream(request, somebody(), deps.studio, "*/*"))(scope, receive, send)
+
+        async with (
+            serving(service, f"unix://{tmp_path}/synthesis.sock") as url,
+            ServiceClient.open("synthesis", url) as client,
+        ):
+
+            async def hop(scope: Scope, receive: Receive, send: Send) -> None:
+                await forward(client, scope["path"], scope, receive, send)
+
+            async with serving(hop, "http://127.0.0.1:0") as url:
+                yield url
+
+    return served
+
+
+@pytest.fixture
+def allocated() -> Iterator[Callable[[], int]]:
+    """Bytes that live since the test began."""
+    tracemalloc.start()
+
+    def measure() -> int:
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    yield measure
+    tracemalloc.stop()
+
+
+def idle(deps: Dependencies) -> bool:
+    health = deps.pool.health()["tone"]
+    return not health.queued and not health.workers_busy
+
+
+class Rest:
+    """Holds once the engine has had nothing to do for a while."""
+
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
+        self._seen = 0
+
+    def __call__(self) -> bool:
+        self._seen = self._seen + 1 if idle(self._deps) else 0
+        return self._seen > 100
+
+
+async def heard(client: RawClient, path: str) -> bytes:
+    client.get(path)
+    await client.reader.readuntil(b"\r\n\r\n")
+    return await drained(client.reader)
+
+
+async def drained(reader: asyncio.StreamReader) -> bytes:
+    """All that is left of a chunked body."""
+    body = b""
+    async with asyncio.timeout(60):
+        while size := int(await reader.readline(), 16):
+            body += await reader.readexactly(size)
+            await reader.readline()
+    return body
+
+
+async def test_an_unread_stream_holds_little_stops_the_engine_and_goes_on(
+    replica: Replica, serve: Serve, allocated: Callable[[], int]
+) -> None:
+    async with replica(workers=2) as deps, serve(deps) as url, AsyncExitStack() as stack:
+        async with RawClient.at(url) as warm:
+            await heard(warm, "/warm")
+        await deps.studio.cache.settled()
+        before = allocated()
+        clients = [await stack.enter_async_context(RawClient.at(url)) for _ in range(UNREAD)]
+        for number, client in enumerate(clients):
+            client.get(f"/story{number}")
+            await client.reader.readuntil(b"\r\n\r\n")  # then no more
+        await eventually(Rest(deps), within=60)
+        await eventually(lambda: (allocated() - before) / UNREAD < MEGABYTE)
+        assert idle(deps)
+        resumed = await drained(clients[0].reader)
+        async with RawClient.at(url) as other:
+            assert resumed == await heard(other, "/story0")
