@@ -10,8 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from echo_common.auth.principal import Principal
 from echo_common.contracts.values import Plan
 from echo_common.errors import RateLimitedError
-from echo_common.http.addresses import network_of
-from echo_gateway.limits import address_of
+from echo_common.http.addresses import address_of, network_of
 from echo_gateway.settings import GatewaySettings
 
 _RETRY_SECONDS = 5

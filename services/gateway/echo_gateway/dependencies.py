@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from echo_common.http.idempotency import Idempotency
 from echo_gateway.answers import Answers
 from echo_gateway.clients import Clients
+from echo_gateway.concurrency import OpenRequests
 from echo_gateway.limits import Limits
 from echo_gateway.live import Watches
 from echo_gateway.tokenless import TokenlessAccess
@@ -19,4 +20,5 @@ class Dependencies:
     keys: Idempotency
     watches: Watches
     answers: Answers
+    open_requests: OpenRequests
     tokenless: TokenlessAccess | None = None

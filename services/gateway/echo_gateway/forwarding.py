@@ -30,6 +30,7 @@ from echo_common.http.forward import forward, target_of
 from echo_common.http.idempotency import KEY_PARAMETER, IdempotencyConflictError, KeyReusedError
 from echo_common.http.plain import Plainly, documented_plainly
 from echo_gateway.answers import Answers, Remembering
+from echo_gateway.concurrency import Counted, Kind, TooManyOpenError
 from echo_gateway.door import admit
 
 Declared = TypeVar("Declared", bound=Callable[..., None])
@@ -132,6 +133,7 @@ class Noun(APIRouter):
         otherwise: Mapping[int, str] = MappingProxyType({}),
         remembered: bool = False,
         by: ASGIApp | None = None,
+        stays_open: Kind | None = None,
     ) -> Callable[[Declared], Declared]:
         """Declare a route. The function is never called: its name is the operation's id, its docstring the summary and description.
 
@@ -139,7 +141,7 @@ class Noun(APIRouter):
         may stand for the credential. `keyed` routes take `Idempotency-Key`.
         `answers` is the body's model, or `Media`; `alias` (there, here) serves the same where the path begins with `there`.
         `otherwise` describes other answers without error (304). `remembered` routes may answer from memory what never changes.
-        `by` serves the route in the gateway itself, in place of the service.
+        `by` serves the route in the gateway itself, in place of the service. `stays_open` counts its open requests.
         """
         body = {"POST", "PUT", "PATCH"} & {method}
         refusals = (
@@ -147,6 +149,7 @@ class Noun(APIRouter):
             *(() if public else _CALLERS),
             *(_KEYED if keyed else ()),
             *((BodyTooLargeError,) if body else ()),
+            *((TooManyOpenError,) if stays_open else ()),
             *errors,
         )
 
@@ -161,6 +164,8 @@ class Noun(APIRouter):
             passage: ASGIApp = by or Passage(
                 self._service, operation, scope, public, keyed, self._root.encode(), b"", voucher.encode() if voucher else None
             )
+            if stays_open is not None:
+                passage = Counted(passage, stays_open)
             self._add(
                 self._root + path,
                 function,
@@ -178,6 +183,8 @@ class Noun(APIRouter):
                 passage = by or Passage(
                     self._service, operation, scope, public, keyed, (self._root + there).encode(), here.encode()
                 )
+                if stays_open is not None:
+                    passage = Counted(passage, stays_open)
                 shown = self._root + path.replace(here, there, 1)
                 self._add(shown, function, passage, methods=[method], include_in_schema=False)
             return function

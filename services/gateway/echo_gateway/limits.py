@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from echo_common.auth.principal import Principal
 from echo_common.contracts.values import Plan
 from echo_common.errors import RateLimitedError
-from echo_common.http.addresses import LOCAL, network_of
+from echo_common.http.addresses import address_of, network_of
 from echo_common.http.envelope import error_response
 from echo_common.http.internal import OPERATIONS
 from echo_gateway.settings import GatewaySettings
@@ -132,11 +132,6 @@ class Limits:
             self._log.warning("requests are not counted", reason=str(error) or type(error).__name__)
             return Quota(policy, limit, limit, WINDOW_SECONDS)
         return Quota(policy, limit, limit - used, max(1, round(ends - time.time())))
-
-
-def address_of(scope: Scope) -> str:
-    """Return the address of a request's client."""
-    return scope["client"][0] if scope.get("client") else LOCAL
 
 
 class Limit:

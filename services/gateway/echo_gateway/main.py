@@ -14,6 +14,7 @@ from echo_common.service import Adapters, Service
 from echo_gateway import docs, handlers, openapi
 from echo_gateway.answers import Answers
 from echo_gateway.clients import open_clients, service_checks
+from echo_gateway.concurrency import OpenRequests
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
 from echo_gateway.door import Identify
@@ -40,7 +41,8 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
                 if adapters.api_without_token:
                     tokenless = TokenlessAccess(adapters.auth, chosen.cors_origins)
                     structlog.get_logger("echo.gateway").warning("api_without_token")
-                yield Dependencies(clients, limits, keys, Watches(), Answers(chosen.answer_bytes), tokenless)
+                answers, open_requests = Answers(chosen.answer_bytes), OpenRequests(chosen)
+                yield Dependencies(clients, limits, keys, Watches(), answers, open_requests, tokenless)
         finally:
             await limits.close()
 

@@ -80,6 +80,11 @@ def address_from_gateway(peer: str | None, forwarded_for: Sequence[str]) -> str:
     return own if address is None else str(address)
 
 
+def address_of(scope: Scope) -> str:
+    """Return the address of a request's client."""
+    return scope["client"][0] if scope.get("client") else LOCAL
+
+
 def network_of(address: str) -> str:
     """Return the unit that limits are counted by: an IPv4 address, an IPv6 /64 (one customer has all of it)."""
     parsed = parse_address(address)

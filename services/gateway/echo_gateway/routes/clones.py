@@ -32,6 +32,7 @@ from echo_common.contracts.http.voice import (
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
+from echo_gateway.concurrency import Kind
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.door import admit
 from echo_gateway.forwarding import Media, Noun, enveloped
@@ -295,6 +296,7 @@ async def _progress(scope: Request, receive: Receive, send: Send) -> None:
     "GET",
     "/voice/clones/{clone_id}/progress",
     by=_progress,
+    stays_open=Kind.SUBSCRIPTION,
     scope=Scope.VOICES_READ,
     answers=Media(
         'Server-sent events `{"progress", "status", "message"}` with ids, from the first on; the last is `{"event": "complete"}`.',

@@ -30,6 +30,7 @@ from echo_common.contracts.http.echo_api import (
 from echo_common.contracts.http.synthesis import ReferenceSpeech
 from echo_common.contracts.http.voice import Name
 from echo_common.errors import FileTooLargeError, ForbiddenError, UnauthenticatedError
+from echo_gateway.concurrency import Kind
 from echo_gateway.forwarding import Media, Noun
 
 ModelId = Annotated[str, Path(description="A voice model's `model_id`.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
@@ -180,6 +181,7 @@ def get_echo_voice_model(echo_id: Annotated[str, Path(description="An echo's id.
 @echo_speech.forward(
     "POST",
     "/synthesize",
+    stays_open=Kind.STREAM,
     scope=Scope.SPEECH_WRITE,
     answers=Media("MP3, as it is made.", ("audio/mpeg",)),
     errors=(VoiceNotFoundError, *SPEAKING),

@@ -19,6 +19,7 @@ from echo_common.contracts.values import JobStatus
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
 from echo_common.store.repository import StaleError
+from echo_gateway.concurrency import Kind
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.door import admit
 from echo_gateway.forwarding import Media, Noun, enveloped
@@ -206,6 +207,7 @@ async def _progress(scope: Request, receive: Receive, send: Send) -> None:
     "/job/{job_id}/progress",
     alias=_ALIAS,
     by=_progress,
+    stays_open=Kind.SUBSCRIPTION,
     scope=Scope.SPEECH_READ,
     answers=Media(
         'Server-sent events `{"progress", "status", "message", "queue_position"?, "eta_seconds"?}` with ids, from the first on; the last is `{"event": "complete"}`.',

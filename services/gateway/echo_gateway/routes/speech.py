@@ -14,6 +14,7 @@ from echo_common.contracts.http.synthesis import (
     SynthesizeRequest,
 )
 from echo_common.http.envelope import Success
+from echo_gateway.concurrency import Kind
 from echo_gateway.forwarding import Media, Noun, enveloped
 
 AUDIO_TYPES = ("audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/aac", "audio/pcm", "audio/basic")
@@ -52,6 +53,7 @@ speech = Noun("speech", service="synthesis")
 @speech.forward(
     "POST",
     "/tts/synthesize",
+    stays_open=Kind.SYNTHESIS,
     scope=Scope.SPEECH_WRITE,
     keyed=True,
     answers=Success[SynthesisResult],
@@ -82,6 +84,7 @@ def synthesize_later(body: SynthesizeRequest) -> None:
 @speech.forward(
     "POST",
     "/tts/synthesize/stream",
+    stays_open=Kind.STREAM,
     scope=Scope.SPEECH_WRITE,
     answers=_SOUND,
     errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
@@ -107,6 +110,7 @@ def issue_stream_ticket() -> None:
 @speech.forward(
     "GET",
     "/tts/synthesize/stream",
+    stays_open=Kind.STREAM,
     scope=Scope.SPEECH_WRITE,
     voucher="ticket",
     answers=_SOUND,

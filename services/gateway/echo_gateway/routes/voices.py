@@ -8,6 +8,7 @@ from echo_common.auth.principal import Scope
 from echo_common.contracts.errors.synthesis import SPEAKING, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import Voice
 from echo_common.http.envelope import Success
+from echo_gateway.concurrency import Kind
 from echo_gateway.forwarding import Media, Noun, enveloped
 
 _VOICE = {
@@ -43,6 +44,7 @@ def get_voice(voice_id: Annotated[str, Path(description="A voice's id.", example
 @voices.forward(
     "GET",
     "/voices/{voice_id}/preview",
+    stays_open=Kind.STREAM,
     scope=Scope.SPEECH_READ,
     answers=Media("A short sentence in MP3.", ("audio/mpeg",)),
     errors=(VoiceNotFoundError, *SPEAKING),
