@@ -69,11 +69,11 @@ class Limiter:
 
     def _advance(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         recent = np.concatenate([self._recent, samples])
-        self._recent = recent[len(samples) :]
+        self._recent = recent[len(samples) :].copy()  # a view would keep the whole array
         reductions = np.concatenate([self._reductions, self._released(_needed(recent))])
         count = max(0, len(reductions) - self._hold - self._attack + 2)
-        self._reductions = reductions[count:]
-        ready, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._reductions = reductions[count:].copy()
+        ready, self._waiting = self._waiting[:count], self._waiting[count:].copy()
         if not count or not reductions.any():
             return ready
         held = _sliding_maximum(reductions, self._hold)
