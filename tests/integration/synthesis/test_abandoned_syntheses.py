@@ -1,0 +1,89 @@
+"""A synchronous synthesis is for a client that waits, or comes back with its key."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from echo_common.auth.principal import Principal
+from echo_common.http.app import create_app
+from echo_common.http.client import ServiceClient
+from echo_common.http.forward import forward
+from echo_common.http.server import serving
+from echo_common.telemetry import Metrics
+from echo_synthesis import api
+from echo_synthesis.handlers import Dependencies
+from tests.support.eventually import eventually
+from tests.support.rawhttp import RawClient
+from tests.support.studio import Replica, somebody
+
+Serve = Callable[[Dependencies], AbstractAsyncContextManager[str]]
+SENTENCES = 20
+
+
+class Everybody:
+    """Takes any token for a user's."""
+
+    async def verify(self, _: str) -> Principal:
+        return somebody()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """The service, and the gateway's hop before it."""
+
+    @asynccontextmanager
+    async def served(deps: Dependencies) -> AsyncIterator[str]:
+        app = create_app("synthesis", api.ROUTERS, metrics=Metrics())
+        app.state.dependencies, app.state.verifier = deps, Everybody()
+        async with (
+            serving(app, f"unix://{tmp_path}/synthesis.sock") as url,
+            ServiceClient.open("synthesis", url) as client,
+        ):
+
+            async def hop(scope: Scope, receive: Receive, send: Send) -> None:
+                await forward(client, scope["path"], scope, receive, send)
+
+            async with serving(hop, "http://127.0.0.1:0") as url:
+                yield url
+
+    return served
+
+
+def busy(deps: Dependencies) -> bool:
+    health = deps.pool.health()["tone"]
+    return bool(health.queued or health.workers_busy)
+
+
+async def ask_and_leave(url: str, deps: Dependencies, word: str, *headers: str) -> None:
+    text = " ".join(f"Sentence {number} of {word} tone-slow-200." for number in range(SENTENCES))
+    body = json.dumps({"text": text}).encode()
+    lines = ["POST /tts/synthesize HTTP/1.1", "Host: echo", "Authorization: Bearer x", f"Content-Length: {len(body)}", *headers]
+    async with RawClient.at(url) as client:
+        client.send("\r\n".join([*lines, "Content-Type: application/json", "", ""]).encode() + body)
+        await eventually(lambda: busy(deps))
+
+
+async def spoken(deps: Dependencies) -> int:
+    await deps.studio.cache.settled()
+    return await deps.studio.cache._entries.count({})
+
+
+async def test_it_stops_when_its_client_leaves(replica: Replica, serve: Serve) -> None:
+    async with replica() as deps, serve(deps) as url:
+        await ask_and_leave(url, deps, "alone")
+        await eventually(lambda: not busy(deps))
+        assert await spoken(deps) < SENTENCES / 2
+
+
+async def test_with_an_idempotency_key_it_is_finished(replica: Replica, serve: Serve) -> None:
+    async with replica() as deps, serve(deps) as url:
+        await ask_and_leave(url, deps, "keyed", "Idempotency-Key: come-back")
+
+        async def finished() -> bool:
+            return await spoken(deps) == SENTENCES
+
+        await eventually(finished, within=60)
