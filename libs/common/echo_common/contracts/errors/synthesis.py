@@ -55,6 +55,7 @@ class TextTooComplexError(EchoError):
 PLANNING = (TextTooComplexError, EngineUnavailableError)
 """What may go wrong when a text is only prepared for speech."""
 
+
 class TooManyQueuedError(RateLimitedError):
     """Too many of your sentences are waiting for the speech engine; wait as long as Retry-After says."""
 
