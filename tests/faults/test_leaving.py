@@ -71,7 +71,7 @@ async def test_a_synchronous_synthesis_stops_when_its_client_leaves(platform: Pl
 
 
 async def test_with_an_idempotency_key_it_is_finished(platform: Platform, ada: Person) -> None:
-    text = " ".join(f"Sentence {number} of keyed tone-slow-300." for number in range(8))
+    text = " ".join(f"Sentence {number} of keyed tone-slow-300." for number in range(40))
     await ask_and_leave(platform, ada, text, **{"Idempotency-Key": "come-back"})
 
     async def replayed() -> bool:

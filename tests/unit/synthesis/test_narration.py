@@ -9,6 +9,8 @@ from echo_synthesis.domain import SpeechSettings
 from echo_synthesis.engine import EngineSpec, Speech, Utterance, WordTime
 from echo_synthesis.engines.tone import SPEC as TONE
 from echo_synthesis.narration import Narrator, plan
+from echo_synthesis.scripts import ScriptWriter
+from echo_synthesis.settings import SynthesisSettings
 
 TEXT = "The first sentence. The second one. The third one. The fourth one. The fifth one. The sixth one."
 
@@ -64,7 +66,7 @@ async def test_units_are_spoken_ahead_where_nobody_waits_for_the_first() -> None
 
 async def _units(pool: Pool, engine: EngineSpec, *, hurry: bool):
     settings = SpeechSettings(voice_id="tone_low", engine="tone", language="en-US")
-    narration = await plan(TEXT, settings, engine)
+    narration = await plan(TEXT, settings, engine, ScriptWriter(SynthesisSettings()))
     return Narrator(pool, Cache()).speak(narration, hurry=hurry)  # type: ignore[arg-type]
 
 
