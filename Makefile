@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PACKAGES := libs/common $(sort $(wildcard services/*)) deploy/embedded
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
-INSTALL := $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -b constraints.txt $(addprefix -e ./,$(PACKAGES))
+INSTALL := $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -b constraints.txt --overrides overrides.txt $(addprefix -e ./,$(PACKAGES))
 PYTEST := $(BIN)/pytest -n2 --dist loadgroup
 CODE := libs services deploy tests bench
 
@@ -44,6 +44,9 @@ test-full: lint types imports cold-start .venv/dev.stamp ## Everything there is,
 cold-start: .venv/dev.stamp ## The README's two commands in a fresh clone with an empty home folder; listens to the result
 	$(BIN)/pytest -n0 -m cold_start tests/cold_start $(ARGS)
 
+check-wheels: .venv/dev.stamp ## Resolve the lock to wheels only for Python 3.11 to 3.14 on Linux and macOS; part of test-full
+	$(BIN)/python deploy/check_wheels.py
+
 lint: .venv/dev.stamp ## ruff: rules and format
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
@@ -70,7 +73,7 @@ contracts: .venv/dev.stamp ## Write event schemas, OpenAPI, AsyncAPI and .env.ex
 
 lock: .venv/uv.stamp ## Resolve every version anew into constraints.txt, with hashes
 	@printf './%s\n' $(PACKAGES) './services/synthesis[aligner,fish,gemini,kokoro,piper]' | $(BIN)/uv pip compile - --group pyproject.toml:dev \
-	  --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet \
+	  --overrides overrides.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet \
 	  --prerelease=if-necessary-or-explicit $(foreach package,$(notdir $(PACKAGES)),--no-emit-package echo-$(package)) \
 	  --output-file constraints.txt $(ARGS)
 	@printf '%s versions in constraints.txt\n' "$$(grep -c '==' constraints.txt)"
@@ -103,12 +106,12 @@ install-dev: .venv/dev.stamp ## Install what tests and tools need as well
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
 	@touch $@
 
-.venv/runtime.stamp: .venv/uv.stamp constraints.txt $(PYPROJECTS)
+.venv/runtime.stamp: .venv/uv.stamp constraints.txt overrides.txt $(PYPROJECTS)
 	@$(INSTALL)
 	@touch $@
 
-.venv/dev.stamp: .venv/uv.stamp constraints.txt pyproject.toml $(PYPROJECTS)
+.venv/dev.stamp: .venv/uv.stamp constraints.txt overrides.txt pyproject.toml $(PYPROJECTS)
 	@$(INSTALL) --group dev
 	@touch $@ .venv/runtime.stamp
 
-.PHONY: run up-local up pin-images down check test test-fast test-full cold-start lint types imports bench bench-clone fmt contracts lock new-service clean help install install-dev
+.PHONY: run up-local up pin-images down check check-wheels test test-fast test-full cold-start lint types imports bench bench-clone fmt contracts lock new-service clean help install install-dev

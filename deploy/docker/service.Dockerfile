@@ -3,7 +3,7 @@ FROM python:3.11.11-slim-bookworm AS build
 ARG SERVICE
 ARG EXTRAS=""
 WORKDIR /build
-COPY constraints.txt ./
+COPY constraints.txt overrides.txt ./
 # The installer comes from the lock too, verified by its hash.
 RUN awk '/^uv==/{found=1} found{print} found&&!/\\$/{exit}' constraints.txt > uv.txt \
     && pip install --no-cache-dir --disable-pip-version-check --require-hashes -r uv.txt \
@@ -11,7 +11,7 @@ RUN awk '/^uv==/{found=1} found{print} found&&!/\\$/{exit}' constraints.txt > uv
 COPY libs/common libs/common
 COPY services/${SERVICE} services/${SERVICE}
 RUN uv pip install --python /opt/echo/bin/python --no-cache --compile-bytecode \
-    -c constraints.txt -b constraints.txt ./libs/common "./services/${SERVICE}${EXTRAS}"
+    -c constraints.txt -b constraints.txt --overrides overrides.txt ./libs/common "./services/${SERVICE}${EXTRAS}"
 
 FROM python:3.11.11-slim-bookworm
 ARG SERVICE

@@ -1,0 +1,11 @@
+"""The default installation needs no compiler: every locked version is a wheel on every platform that the README names."""
+
+import pytest
+
+from deploy.check_wheels import Platform, platforms
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("platform", platforms(), ids=lambda platform: f"{platform.python}-{platform.machine}")
+def test_every_locked_version_is_a_wheel(platform: Platform) -> None:
+    assert platform.problem() is None
