@@ -110,3 +110,13 @@ def test_dead_letters_are_listed_in_every_form(platform: Platform, tmp_path: Pat
     assert json.loads(echoctl("dead-letters", "list", "--json", *data, cwd=tmp_path).stdout) == []
     unknown = echoctl("dead-letters", "replay", "evt_nobody", *data, cwd=tmp_path)
     assert (unknown.returncode, b"There is no dead letter evt_nobody" in unknown.stderr) == (2, True)
+
+
+def test_the_api_without_a_token_is_refused_on_an_address_that_others_reach(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "echo_embedded", "serve", "--host", "0.0.0.0", "--port", "0", "--data", "data"]
+    environment = {**os.environ, **QUICK, **TONE, "ECHO_API_WITHOUT_TOKEN": "true", "COLUMNS": "400"}
+
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=90, check=False, env=environment)
+
+    assert told.returncode == 2
+    assert "The setting ECHO_API_WITHOUT_TOKEN is not valid: it is accepted only on a loopback address" in told.stderr.decode()
