@@ -6,6 +6,6 @@ from deploy.check_wheels import Platform, platforms
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("platform", platforms(), ids=lambda platform: f"{platform.python}-{platform.machine}")
+@pytest.mark.parametrize("platform", list(platforms()), ids=lambda platform: f"{platform.python}-{platform.machine}")
 def test_every_locked_version_is_a_wheel(platform: Platform) -> None:
     assert platform.problem() is None
