@@ -52,7 +52,7 @@ def run_until_dead(database: Database, folder: Path, fault_point: str, *, servic
 
 async def _live(service: str) -> None:
     async with SERVICES[service]().running(CommonSettings(), Process(broker=InprocBroker())):
-        await stop_signal()
+        await stop_signal().wait()
 
 
 if __name__ == "__main__":

@@ -86,5 +86,7 @@ def test_a_services_own_setting_is_named_too_and_never_repeated(
     assert "too short" not in said.replace("at least", "")
 
 
-def test_what_stands_in_the_way_is_said_in_one_sentence(capsys: pytest.CaptureFixture[str]):
+def test_what_stands_in_the_way_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("ECHO_LISTEN", "http://127.0.0.1:0")
+
     assert refusal(lambda: CannotHaveWhatItNeeds("auth", nothing, []), capsys) == "auth cannot start: The house is on fire.\n"

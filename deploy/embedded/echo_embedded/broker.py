@@ -50,9 +50,14 @@ class RabbitNode:
         """The server's process, while it runs."""
         return None if self._server is None or self._server.poll() is not None else self._server.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """The server's exit code, or None while it runs."""
+        return -signal.SIGKILL if self._server is None else self._server.poll()
+
     async def start(self) -> None:
         """Start the node and wait until it answers. Raises `NodeError`."""
-        if self._epmd is None:
+        if self._epmd is None or self._epmd.poll() is not None:
             epmd = shutil.which("epmd")
             if epmd is None:
                 raise NodeError("epmd is not installed")

@@ -194,7 +194,7 @@ def status(
     """Say how the platform is that runs here. Exit code 1 when a part of it is not well, 2 when none runs."""
     from echo_common.http.client import ServiceClient
     from echo_embedded.client import Client
-    from echo_embedded.status import health_table
+    from echo_embedded.status import health_table, process_states, process_table
 
     async def found(url: str, internal: str | None) -> dict[str, Any]:
         health: dict[str, Any]
@@ -210,7 +210,12 @@ def status(
         folder = DataFolder(settings(data=data).data)
         url = server or folder.running_url()
         running = None if server else folder.running()
+        processes = process_states(running) if running else {}
+        if processes and not as_json:
+            out.print(process_table(processes))  # first: it is known even while the gateway does not answer
         health = asyncio.run(found(url, running.internal if running else None))
+        if processes:
+            health["processes"] = processes
         if as_json:
             out.out(json.dumps(health, ensure_ascii=False), highlight=False)
         else:

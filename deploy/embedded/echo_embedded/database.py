@@ -82,6 +82,10 @@ class EmbeddedDatabase:
                 break
         raise DatabaseStartError(f"The database server does not start; its log is {self.log}.")
 
+    async def ended(self) -> int:
+        """Return the server's exit code once its process has ended, by `stop` or otherwise."""
+        return 0 if self._process is None else await self._process.wait()
+
     async def stop(self) -> None:
         """Write everything out and end the server."""
         if self._watch:

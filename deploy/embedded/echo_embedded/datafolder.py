@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,17 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where a running platform is found. `processes` are the operating system's ids by name, `internal` is where its health is."""
+    """Where a running platform is found.
+
+    `processes` are the operating system's ids by name, `internal` is where its health is, `restarts` how often each process of a
+    supervisor was started again.
+    """
 
     url: str
     pid: int
     processes: dict[str, int]
     internal: str
+    restarts: dict[str, int] = field(default_factory=dict)
 
 
 class DataFolder:

@@ -13,10 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from echo_embedded.broker import local_node
-from echo_embedded.children import Child
-from echo_embedded.database import EmbeddedDatabase
+from echo_embedded.children import Child, Command
 from echo_embedded.datafolder import CannotStartError, DataFolder, Running, Secrets
 from echo_embedded.ports import free_port
+from echo_embedded.programs import Broker, Database
 from echo_embedded.ready import until_ready
 from echo_embedded.surroundings import require_free, require_models
 from echo_synthesis.settings import SynthesisSettings
@@ -35,23 +35,27 @@ class Deployment:
 
     def announcement(self) -> Running:
         """Where it is, with the process ids of this moment."""
-        return Running(
-            self.url, os.getpid(), {child.name: child.pid for child in self.children if child.pid is not None}, self.internal
-        )
+        pids = {child.name: child.pid for child in self.children if child.pid is not None}
+        restarts = {child.name: child.restarts for child in self.children}
+        return Running(self.url, os.getpid(), pids, self.internal, restarts)
 
 
 @asynccontextmanager
 async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, workers: int = 2) -> AsyncIterator[Deployment]:
     """Start everything on a data folder that the caller holds; yields when all is ready.
 
-    Users and jobs are kept there; audio is not, for the S3 server keeps it in memory. Raises `CannotStartError`.
+    From then on, each process that ends is started again. Users and jobs are kept; audio is not, for the S3 server keeps it in
+    memory: it goes with the S3 server's process. Raises `CannotStartError`.
     """
     require_models(SynthesisSettings(models=models))
     require_free(f"http://{host}:{port}")
     async with AsyncExitStack() as stack:
         secrets = folder.secrets()
         broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        surroundings = await _surroundings(stack, folder, broken)
+        surroundings, places = _surroundings(stack, folder)
+        stack.push_async_callback(_stop_all, surroundings)
+        for child in surroundings:
+            _keep(child, broken)
         synthesis = [f"synthesis-{number}" for number in range(1, workers + 1)]
         urls = {name: f"http://127.0.0.1:{free_port()}" for name in ("auth", "voice", "feedback", *synthesis)}
         urls["gateway"] = f"http://{host}:{port or free_port()}"
@@ -72,9 +76,9 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
             **{name: {"ECHO_SYNTHESIS_MODELS": str(models)} for name in synthesis},
         }
         common = {
-            "ECHO_DATABASE_URL": surroundings["database"],
-            "ECHO_BUS_URL": surroundings["bus"],
-            "ECHO_OBJECTS_URL": surroundings["objects"],
+            "ECHO_DATABASE_URL": places["database"],
+            "ECHO_BUS_URL": places["bus"],
+            "ECHO_OBJECTS_URL": places["objects"],
             "ECHO_OBJECTS_ACCESS_KEY": "echo",
             "ECHO_OBJECTS_SECRET_KEY": "echo-secret",
             "ECHO_AUTH_URL": urls["auth"],
@@ -85,16 +89,19 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
         for name, url in urls.items():
             environment = {**common, "ECHO_LISTEN": url, **special.get(name, {})}
             module = f"echo_{name.split('-')[0]}"
-            child = Child(name, [sys.executable, "-m", module], environment, folder.logs / f"{name}.jsonl")
+            child = Child(name, Command([sys.executable, "-m", module], environment, folder.logs / f"{name}.jsonl"))
             _keep(child, broken)
             children.append(child)
         await until_ready(urls | {"gateway": internal}, broken)
-        yield Deployment(urls["gateway"], internal, secrets, children, surroundings, broken)
+        everything = [*children, *surroundings]
+        for child in everything:
+            child.settle()
+        yield Deployment(urls["gateway"], internal, secrets, everything, places, broken)
 
 
-async def _surroundings(stack: AsyncExitStack, folder: DataFolder, broken: "asyncio.Future[str]") -> dict[str, str]:
-    """Start what the services need, and say where it listens."""
-    # The broker is a doorbell: what it keeps may go with it.
+def _surroundings(stack: AsyncExitStack, folder: DataFolder) -> tuple[list[Child], dict[str, str]]:
+    """Return what the services need, and where each part will listen. They wait for it, so the order of starts is free."""
+    # The broker only wakes workers: what it keeps may go with it.
     scratch = Path(tempfile.mkdtemp(prefix="echo-local-"))
     stack.callback(shutil.rmtree, scratch, ignore_errors=True)
     node = local_node(scratch)
@@ -103,30 +110,29 @@ async def _surroundings(stack: AsyncExitStack, folder: DataFolder, broken: "asyn
     stack.callback(node.end)
     if find_spec("secantus") is None:
         raise CannotStartError("SecantusDB is not installed here: make install-dev.")
-    database = EmbeddedDatabase(folder.mongodb)
-    stack.push_async_callback(database.stop)
-    database.died.add_done_callback(partial(_tell, broken, "The database server has died."))
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    s3 = Child("s3", command, {}, folder.logs / "s3.log")
-    _keep(s3, broken)
-    stack.push_async_callback(s3.stop)
-    database_url, _ = await asyncio.gather(database.start(), node.start())
-    return {
-        "database": database_url,
+    database, s3_port = Database(folder.mongodb, free_port()), free_port()
+    s3 = Command([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(s3_port)], {}, folder.logs / "s3.log")
+    children = [Child("broker", Broker(node)), Child("database", database), Child("s3", s3)]
+    places = {
+        "database": database.url,
         "bus": node.url,
-        "objects": f"s3://echo?endpoint=http://127.0.0.1:{port}&region=us-east-1",
+        "objects": f"s3://echo?endpoint=http://127.0.0.1:{s3_port}&region=us-east-1",
     }
+    return children, places
 
 
 def _keep(child: Child, broken: "asyncio.Future[str]") -> None:
     child.start().add_done_callback(partial(_tell_refusal, broken))
 
 
+async def _stop_all(children: Sequence[Child]) -> None:
+    await asyncio.gather(*(child.stop() for child in children))
+
+
 async def _stop_in_order(children: Sequence[Child]) -> None:
-    """The door first, then everybody behind it at once."""
-    for door in (True, False):
-        await asyncio.gather(*(child.stop() for child in children if (child.name == "gateway") is door))
+    """Stop the gateway first, then the services behind it at once."""
+    for first in (True, False):
+        await _stop_all([child for child in children if (child.name == "gateway") is first])
 
 
 def _tell_refusal(broken: "asyncio.Future[str]", ended: "asyncio.Task[None]") -> None:

@@ -91,8 +91,10 @@ def serve_local(settings: HostSettings, console: Console, *, workers: int, verbo
                 deployment = await stack.enter_async_context(running)
             places = {**deployment.places, "Logs": str(folder.logs)}
             welcome(console, deployment.url, deployment.secrets, places, took=time.monotonic() - since)
+            announced = None
             while not deployment.broken.done():
-                folder.announce(deployment.announcement())  # processes that died have been started again
+                if (announcement := deployment.announcement()) != announced:  # a process was lost, or started again
+                    folder.announce(announced := announcement)
                 await asyncio.wait({deployment.broken}, timeout=_ANNOUNCE_SECONDS)
             raise BrokenError(f"{deployment.broken.result()} The logs are in {folder.logs}.")
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from rich.table import Table
 
+from echo_embedded.datafolder import Running
+
 
 def health_table(url: str, health: dict[str, Any]) -> Table:
     """One row for each part of each service that the gateway's `/health` tells of."""
@@ -21,6 +23,28 @@ def health_table(url: str, health: dict[str, Any]) -> Table:
             says = part.get("reason") or _told(part.get("facts") or {})
             row = (service, name, _coloured(part["status"]), f"{part['milliseconds']:.1f}", says)
             table.add_row(*row)
+    return table
+
+
+def process_states(running: Running) -> dict[str, dict[str, Any]]:
+    """Return the state of each process that a supervisor keeps running, by name."""
+    return {
+        name: {
+            "status": "ok" if name in running.processes else "down",
+            "pid": running.processes.get(name),
+            "restarts": restarts,
+        }
+        for name, restarts in running.restarts.items()
+    }
+
+
+def process_table(states: dict[str, dict[str, Any]]) -> Table:
+    """One row for each of `process_states`."""
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    for column in ("Process", "Status", "Id", "Restarts"):
+        table.add_column(column, justify="right" if column in {"Id", "Restarts"} else "left")
+    for name, state in states.items():
+        table.add_row(name, _coloured(state["status"]), str(state["pid"] or ""), str(state["restarts"]))
     return table
 
 

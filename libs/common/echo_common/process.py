@@ -5,26 +5,31 @@ import gc
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import structlog
 import uvloop
 from pydantic import ValidationError
 
-from echo_common.errors import EchoError
+from echo_common.backoff import Backoff
+from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.server import AddressTakenError
+from echo_common.http.startup import StartupGate
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_logging, configure_tracing
 
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 
-async def stop_signal() -> None:
-    """Return at the first SIGINT or SIGTERM."""
+
+def stop_signal() -> asyncio.Event:
+    """Return an event that the first SIGINT or SIGTERM sets."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    await stop.wait()
+    return stop
 
 
 def settle() -> None:
@@ -34,12 +39,40 @@ def settle() -> None:
 
 
 async def _serve(service: Service[Any], settings: CommonSettings) -> None:
+    """Listen at once, do the work as soon as what that needs is there, and stop in the reverse order of a plain start."""
     log = structlog.get_logger("echo.process")
-    async with service.running(settings, Process()) as app, service.listening(app, settings.listen) as url:
-        log.info("listening", service=service.name, url=url)
-        settle()
-        await stop_signal()
+    stop = stop_signal()
+    gate = StartupGate(service.name, restricted_health=service.internal_listen is not None)
+    async with AsyncExitStack() as stack:
+        listener = await stack.enter_async_context(AsyncExitStack())
+        url = await listener.enter_async_context(service.listening(gate, settings.listen))
+        if await _opened(service, settings, gate, stack, stop):
+            log.info("listening", service=service.name, url=url)
+            settle()
+            await stop.wait()
         log.info("stopping", service=service.name)
+        await listener.aclose()  # requests end before what they need is closed
+
+
+async def _opened(
+    service: Service[Any], settings: CommonSettings, gate: StartupGate, stack: AsyncExitStack, stop: asyncio.Event
+) -> bool:
+    """Start the service, again and again while a part that it needs is away; whether it was started before `stop`."""
+    log = structlog.get_logger("echo.process")
+    backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
+    while not stop.is_set():
+        try:
+            gate.open(await stack.enter_async_context(service.running(settings, Process())))
+        except ServiceUnavailableError as error:
+            pause = backoff.pause()
+            gate.waits_for = error.message
+            log.warning("start_delayed", service=service.name, reason=error.message, pause_seconds=round(pause, 2))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await stop.wait()
+        else:
+            return True
+    return False
 
 
 def run(make: Callable[[], Service[Any]]) -> None:

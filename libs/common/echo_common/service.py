@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter, FastAPI, Request
+from starlette.types import ASGIApp
 
 from echo_common.auth.tokens import TokenVerifier, Trust
+from echo_common.bus.attachment import Attachment
 from echo_common.bus.connect import open_bus
 from echo_common.bus.delivery import Delivery
 from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
@@ -86,7 +88,7 @@ class Service(Generic[D]):
     internal_listen: str | None = None
 
     @asynccontextmanager
-    async def listening(self, app: FastAPI, listen: str) -> AsyncIterator[str]:
+    async def listening(self, app: ASGIApp, listen: str) -> AsyncIterator[str]:
         """Serve the app and, where the service has one, its internal listener; yields the app's URL.
 
         Raises `AddressTakenError`.
@@ -105,10 +107,11 @@ class Service(Generic[D]):
             trust = await stack.enter_async_context(Trust.following(adapters.auth))
             dependencies = await stack.enter_async_context(self.open(adapters))
             await adapters.relay.start()
-            delivery = await self._consume(adapters, dependencies)
+            delivery = await self._bind(adapters, dependencies)
+            attachment = await stack.enter_async_context(Attachment.running(adapters.bus, delivery.consumers()))
             checks: dict[str, Check] = {
                 "database": adapters.store.ping,
-                "bus": adapters.bus.ping,
+                "bus": attachment.check,
                 "storage": adapters.objects.ping,
                 **self.checks(dependencies),
             }
@@ -128,15 +131,12 @@ class Service(Generic[D]):
             app.state.verifier = TokenVerifier(trust)
             yield app
 
-    async def _consume(self, adapters: Adapters, dependencies: D) -> Delivery:
+    async def _bind(self, adapters: Adapters, dependencies: D) -> Delivery:
         inbox = StoreInbox(adapters.store)
         dead_letters = StoreDeadLetters(adapters.store)
         await inbox.prepare()
         await dead_letters.prepare()
-        delivery = self.subscriptions.bind(self.name, dependencies, inbox, dead_letters)
-        for consumer in delivery.consumers():
-            await adapters.bus.consume(consumer)
-        return delivery
+        return self.subscriptions.bind(self.name, dependencies, inbox, dead_letters)
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
         faults = FaultPoints(settings.fault_point)

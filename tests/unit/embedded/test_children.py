@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from echo_embedded.children import Child
+from echo_embedded.children import Child, Command
 from echo_embedded.datafolder import CannotStartError
 from tests.support.eventually import eventually
 
 
 def child(script: str, folder: Path) -> Child:
-    return Child("child", [sys.executable, "-c", script], {}, folder / "child.log")
+    return Child("child", Command([sys.executable, "-c", script], {}, folder / "child.log"))
 
 
 async def test_one_that_is_killed_is_started_again(tmp_path: Path) -> None:
@@ -49,3 +49,22 @@ async def test_one_that_has_not_begun_stops_too(tmp_path: Path) -> None:
 
     assert task.done()
     assert sleeper.pid is None
+
+
+async def test_one_that_has_run_is_never_given_up(tmp_path: Path) -> None:
+    refuses = tmp_path / "refuses"
+    script = f"import pathlib, sys, time; sys.exit(2) if pathlib.Path({str(refuses)!r}).exists() else time.sleep(600)"
+    kept = child(script, tmp_path)
+    task = kept.start()
+    await eventually(lambda: kept.pid is not None)
+    kept.settle()
+    assert kept.pid is not None
+
+    refuses.touch()
+    os.kill(kept.pid, signal.SIGKILL)
+    await eventually(lambda: kept.restarts > 1, within=30)
+    refuses.unlink()
+
+    await eventually(lambda: kept.pid is not None, within=30)
+    assert not task.done()
+    await kept.stop()

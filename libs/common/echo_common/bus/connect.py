@@ -9,8 +9,8 @@ from echo_common.bus.port import Bus
 async def open_bus(url: str, *, service: str, broker: InprocBroker | None = None) -> Bus:
     """The bus at `inproc://` (needs the process's `broker`) or `amqp://…`, `amqps://…`; `service` names the connection.
 
-    Raises `ValueError` for another URL, or for `inproc://` without a broker; `BusUnavailableError` when a broker elsewhere
-    cannot be reached within the connection timeout.
+    Does not wait for a broker elsewhere: the bus connects in the background. Raises `ValueError` for another URL, or for
+    `inproc://` without a broker.
     """
     scheme = urlsplit(url).scheme
     if scheme == "inproc" and broker is not None:
@@ -19,5 +19,5 @@ async def open_bus(url: str, *, service: str, broker: InprocBroker | None = None
         # Imported here so that a process without RabbitMQ does not load its driver.
         from echo_common.bus.rabbitmq import RabbitBus
 
-        return await RabbitBus.open(url, service=service)
+        return RabbitBus(url, service=service)
     raise ValueError(f"no bus for {scheme}:// (inproc:// needs a broker object)")

@@ -72,7 +72,7 @@ class RabbitBus:
 
     @classmethod
     async def open(cls, url: str, *, service: str, **options: Any) -> "RabbitBus":
-        """Connect; raises `BusUnavailableError` when that takes longer than the connection timeout."""
+        """Connect, and wait for it; raises `BusUnavailableError` when that takes longer than the connection timeout."""
         bus = cls(url, service=service, **options)
         try:
             await bus._outbound.ready(bus._connect_timeout)
@@ -86,6 +86,7 @@ class RabbitBus:
         await self._transmit([_Parcel(topology.EVENTS, m.topic, pack(m), not m.transient) for m in messages])
 
     async def consume(self, consumer: Consumer) -> None:
+        buriers = dict(self._buriers)
         if consumer.transient:
             spec = topology.transient_queue(consumer.service, new_id("replica"), consumer.topics)
             added = [Subscription([spec], consumer.concurrency, self._receiver(consumer))]
@@ -105,6 +106,7 @@ class RabbitBus:
             await self._inbound.ready(self._connect_timeout)
         except BaseException:
             self._subscriptions = [known for known in self._subscriptions if known not in added]
+            self._buriers = buriers
             raise
 
     async def ping(self) -> None:

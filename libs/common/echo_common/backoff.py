@@ -1,0 +1,23 @@
+"""Pauses between attempts."""
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass
+class Backoff:
+    """Pauses that double from `first` to `longest` seconds, each shortened by up to a half at random."""
+
+    first: float
+    longest: float
+    attempts: int = 0
+
+    def pause(self) -> float:
+        """Return the seconds to wait before the next attempt."""
+        seconds = min(self.first * 2.0**self.attempts, self.longest)
+        self.attempts = min(self.attempts + 1, 32)
+        return seconds * random.uniform(0.5, 1)  # noqa: S311
+
+    def reset(self) -> None:
+        """Begin again with the shortest pause."""
+        self.attempts = 0

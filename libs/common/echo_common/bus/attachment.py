@@ -1,0 +1,56 @@
+"""Consumers that are attached as soon as the broker is there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+
+from echo_common.backoff import Backoff
+from echo_common.bus.port import Bus, BusUnavailableError, Consumer
+
+_AT_START_SECONDS = 3.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 3.0
+
+log = structlog.get_logger(__name__)
+
+
+class Attachment:
+    """Attaches a service's consumers to its bus, in the background while the broker is away."""
+
+    def __init__(self, bus: Bus, consumers: Sequence[Consumer]) -> None:
+        self._bus = bus
+        self._waiting = list(consumers)
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, bus: Bus, consumers: Sequence[Consumer]) -> AsyncIterator["Attachment"]:
+        """Yield once all are attached, or after a few seconds; go on with the rest meanwhile."""
+        attachment = cls(bus, consumers)
+        task = asyncio.create_task(attachment._attach())
+        try:
+            await asyncio.wait({task}, timeout=_AT_START_SECONDS)
+            if task.done():
+                task.result()
+            yield attachment
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def check(self) -> None:
+        """Raise `BusUnavailableError` unless messages can be sent and every consumer gets its own."""
+        await self._bus.ping()
+        if self._waiting:
+            raise BusUnavailableError(f"The broker is back; {len(self._waiting)} consumers are not attached yet.")
+
+    async def _attach(self) -> None:
+        backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
+        while self._waiting:
+            try:
+                await self._bus.consume(self._waiting[0])
+            except BusUnavailableError as error:
+                log.warning("consumer_attach_failed", topics=list(self._waiting[0].topics), error=error.message)
+                await asyncio.sleep(backoff.pause())
+            else:
+                del self._waiting[0]
+                backoff.reset()

@@ -1,0 +1,51 @@
+"""What a service answers before it can do its work."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from echo_common.errors import ServiceUnavailableError
+from echo_common.http.app import create_app
+from echo_common.telemetry import Metrics
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_RETRY_SECONDS = 2
+
+
+class StartupGate:
+    """ASGI app that stands in for a service's own until that is there.
+
+    `/healthz` is 200, `/readyz` is 503 and names the part that is missing, and so does everything else.
+    """
+
+    def __init__(self, service: str, *, restricted_health: bool = False) -> None:
+        self._app: ASGIApp = create_app(
+            service,
+            [self._refusing()],
+            metrics=Metrics(),
+            checks={"start": self._check},
+            restricted_health=restricted_health,
+        )
+        self.waits_for = "The service is starting."
+
+    def open(self, app: ASGIApp) -> None:
+        """Serve the service's own app from now on."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        await self._app(scope, receive, send)
+
+    async def _check(self) -> Mapping[str, Any] | None:
+        raise ServiceUnavailableError(self.waits_for)
+
+    def _refusing(self) -> APIRouter:
+        router = APIRouter()
+
+        @router.api_route("/{path:path}", methods=_METHODS, include_in_schema=False)
+        async def refuse(path: str) -> None:
+            raise ServiceUnavailableError(self.waits_for, retry_after=_RETRY_SECONDS)
+
+        return router
