@@ -11,10 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from echo_common.bus.delivery import to_message
+from echo_common.bus.delivery import encode
 from echo_common.bus.rabbitmq import RabbitBus
 from echo_common.bus.subscriptions import Subscriptions
-from echo_common.contracts.event import DomainEvent
+from echo_common.contracts.events.auth import UserRegistered
+from echo_common.contracts.values import Plan, Role
 from echo_common.service import Adapters, Process, Service
 from echo_common.settings import CommonSettings
 from echo_embedded.database import EmbeddedDatabase
@@ -38,30 +39,27 @@ async def broker(rabbitmq: str, names: Names) -> AsyncIterator[Proxy]:
     await clear(rabbitmq, names)
 
 
-def listening_service(names: Names, heard: list[str]) -> tuple[Service[None], type[DomainEvent]]:
+def listening_service(names: Names, heard: list[str]) -> Service[None]:
     """A service that notes the events it gets."""
-
-    class Happened(DomainEvent):
-        topic = names.topic("thing")
-
     subscriptions = Subscriptions[None]()
 
-    @subscriptions.on(Happened)
-    async def note(event: Happened, _: None) -> None:
+    @subscriptions.on(UserRegistered)
+    async def note(event: UserRegistered, _: None) -> None:
         heard.append(event.event_id)
 
     @asynccontextmanager
     async def opened(_: Adapters) -> AsyncIterator[None]:
         yield None
 
-    return Service(names.service("late"), opened, [], subscriptions), Happened
+    names.topics.add(UserRegistered.topic)
+    return Service(names.service("late"), opened, [], subscriptions)
 
 
 async def test_a_service_serves_without_a_broker_and_gets_its_events_once_it_is_there(
     database: Database, broker: Proxy, rabbitmq: str, names: Names, tmp_path: Path
 ) -> None:
     heard: list[str] = []
-    service, happened = listening_service(names, heard)
+    service = listening_service(names, heard)
     settings = CommonSettings.model_validate(
         {
             "database_url": database.url,
@@ -86,16 +84,19 @@ async def test_a_service_serves_without_a_broker_and_gets_its_events_once_it_is_
                 return (await http.get("/readyz")).status_code == 200
 
             await eventually(ready, within=30)
+        event = UserRegistered(user_id="usr_ada", plan=Plan.USER, role=Role.USER)
         publisher = await RabbitBus.open(rabbitmq, service="publisher")
         try:
-            await publisher.publish([to_message(event := happened())])
+            await publisher.publish([encode(event)])
             await eventually(lambda: heard == [event.event_id])
         finally:
             await publisher.close()
 
 
 @asynccontextmanager
-async def feedback_process(folder: Path, **settings: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx.AsyncClient]]:
+async def feedback_process(
+    folder: Path, **settings: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx.AsyncClient]]:
     """The smallest service, as a process of its own."""
     url = f"http://127.0.0.1:{free_port()}"
     environment = {**os.environ, "ECHO_LISTEN": url, "ECHO_OBJECTS_URL": folder.as_uri(), **settings}

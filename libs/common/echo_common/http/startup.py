@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from echo_common.auth.principal import Principal
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.app import create_app
 from echo_common.telemetry import Metrics
@@ -21,13 +22,15 @@ class StartupGate:
     """
 
     def __init__(self, service: str, *, restricted_health: bool = False) -> None:
-        self._app: ASGIApp = create_app(
+        app = create_app(
             service,
             [self._refusing()],
             metrics=Metrics(),
             checks={"start": self._check},
             restricted_health=restricted_health,
         )
+        app.state.verifier = self  # tokens cannot be verified yet
+        self._app: ASGIApp = app
         self.waits_for = "The service is starting."
 
     def open(self, app: ASGIApp) -> None:
@@ -37,6 +40,10 @@ class StartupGate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         await self._app(scope, receive, send)
+
+    async def verify(self, token: str) -> Principal:
+        """Raise `ServiceUnavailableError`: whose token it is will be known later."""
+        raise ServiceUnavailableError(self.waits_for, retry_after=_RETRY_SECONDS)
 
     async def _check(self) -> Mapping[str, Any] | None:
         raise ServiceUnavailableError(self.waits_for)
