@@ -1,5 +1,6 @@
 """What happens when something dies, stops or comes back."""
 
+import json
 import os
 import signal
 import stat
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,6 +22,7 @@ from tests.support.platform import FORMS, TONE, Platform, require_form, started
 from tests.support.requirements import Require
 
 STOP_SECONDS = 10.0
+JOBS = 32
 EMBEDDED = pytest.mark.parametrize("platform", ["embedded"], indirect=True)
 DISTRIBUTED = pytest.mark.parametrize("platform", ["distributed"], indirect=True)
 
@@ -61,6 +64,54 @@ async def test_a_killed_process_is_started_again(victim: str, platform: Platform
         await eventually(works, within=30)
         await ada.register()
         assert (await ada.speak("Here again."))["duration"] > 0
+
+
+async def test_whatever_part_is_killed_comes_back_and_every_job_completes(require: Require, tmp_path: Path) -> None:
+    require_form("distributed", require, tmp_path)
+    with started("distributed", tmp_path, settings=TONE) as platform:
+        async with Person.at(platform.url) as ada:
+            await ada.register()
+            jobs = [await ada.queue(slow(f"story {number}", sentences=4)) for number in range(JOBS)]
+            for victim in ("broker", "database"):
+                await kill(platform, victim)
+                await eventually(lambda: is_ready(platform), within=60)
+
+            async def all_completed() -> bool:
+                states = [(await ada.job(job["id"]))["status"] for job in jobs]
+                assert set(states) <= {"pending", "processing", "completed"}, states
+                return set(states) == {"completed"}
+
+            await eventually(all_completed, within=60)
+            await kill(platform, "s3")
+            await eventually(lambda: is_ready(platform), within=60)
+            assert (await ada.speak("Here again."))["duration"] > 0
+        processes = processes_of(platform)
+        assert [processes[name]["restarts"] for name in ("broker", "database", "s3")] == [1, 1, 1]
+        assert {state["status"] for state in processes.values()} == {"ok"}
+
+
+def processes_of(platform: Platform) -> dict[str, dict[str, Any]]:
+    """The processes as `echoctl status` shows them."""
+    command = [sys.executable, "-m", "echo_embedded", "status", "--json", "--data", str(platform.folder.path)]
+    told = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    found: dict[str, dict[str, Any]] = json.loads(told.stdout)["processes"]
+    return found
+
+
+async def kill(platform: Platform, victim: str) -> None:
+    """Kill a process that the supervisor keeps, and wait until it has been started again."""
+    before = platform.pids()[victim]
+    os.kill(before, signal.SIGKILL)
+    await eventually(lambda: platform.pids().get(victim, before) != before, within=60)
+
+
+async def is_ready(platform: Platform) -> bool:
+    running = platform.folder.running()
+    assert running is not None, platform.said
+    async with httpx.AsyncClient() as http:
+        with suppress(httpx.TransportError):
+            return (await http.get(f"{running.internal}/readyz")).status_code == 200
+    return False
 
 
 async def test_every_start_finds_what_the_one_before_has_left(tmp_path: Path) -> None:
@@ -205,9 +256,9 @@ async def test_a_setting_that_is_not_valid_is_one_sentence(tmp_path: Path) -> No
     assert refused.stderr.decode().startswith("The setting ECHO_PORT is not valid: ")
 
 
-def slow(name: str = "story") -> str:
-    """Twenty sentences that take three seconds together, not in any cache yet."""
-    return " ".join(f"Sentence tone-slow-150 number {number} of {name}." for number in range(20))
+def slow(name: str = "story", sentences: int = 20) -> str:
+    """Sentences that take 0.15 seconds each, not in any cache yet."""
+    return " ".join(f"Sentence tone-slow-150 number {number} of {name}." for number in range(sentences))
 
 
 def alive(process: psutil.Process) -> bool:
