@@ -147,7 +147,6 @@ class Service(Generic[D]):
             minimum_free_bytes=settings.minimum_free_bytes,
         )
         stack.push_async_callback(store.close)
-        await store.ping()  # a database that is away is told at once: an index may take its time
         bus = await open_bus(settings.bus_url.get_secret_value(), service=self.name, broker=process.broker)
         stack.push_async_callback(bus.close)
         objects = await open_storage(

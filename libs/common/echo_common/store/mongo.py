@@ -83,6 +83,9 @@ class MongoCollection:
         return str(self._documents.name)
 
     async def ensure(self, indexes: Sequence[Index]) -> None:
+        # A server that is away is told at once: the timeout below would wait for it as long as for an index.
+        async with _translated():
+            await self._database.client.admin.command("ping")
         # The inner timeout lifts the socket's, which would cut a long build off.
         async with _translated(ENSURE_TIMEOUT):
             with pymongo.timeout(ENSURE_TIMEOUT):
