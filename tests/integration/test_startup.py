@@ -25,6 +25,8 @@ from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.proxy import Proxy, proxied
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def names() -> Names:
