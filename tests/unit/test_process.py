@@ -1,6 +1,7 @@
 """Running a service as a process: how it refuses to start."""
 
 import logging
+import resource
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
@@ -10,7 +11,7 @@ from fastapi import FastAPI
 
 from echo_auth.settings import AuthSettings
 from echo_common.errors import EchoError
-from echo_common.process import run
+from echo_common.process import raise_open_files, run
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 
@@ -90,3 +91,13 @@ def test_what_stands_in_the_way_is_said_in_one_sentence(monkeypatch: pytest.Monk
     monkeypatch.setenv("ECHO_LISTEN", "http://127.0.0.1:0")
 
     assert refusal(lambda: CannotHaveWhatItNeeds("auth", nothing, []), capsys) == "auth cannot start: The house is on fire.\n"
+
+
+def test_a_process_may_open_as_many_files_as_the_system_allows() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
+        raise_open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(hard, 65_536), hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

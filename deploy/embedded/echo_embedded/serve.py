@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from echo_common.process import settle
+from echo_common.process import raise_open_files, settle
 from echo_embedded import host
 from echo_embedded.datafolder import DataFolder, Running, Secrets
 from echo_embedded.logs import logging_to
@@ -59,7 +59,7 @@ def serve(settings: HostSettings, console: Console, *, verbose: bool, since: flo
     Raises what `host.running` raises, and `BrokenError`.
     """
     folder = DataFolder(settings.data)
-
+    raise_open_files()
     with folder.held(), logging_to(folder.logs, verbose=verbose) as log_file:
         until_signal(_serve(folder, settings, console, log_file, since))
 

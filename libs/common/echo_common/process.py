@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_logging, configure_tracing
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_OPEN_FILES = 65_536
 
 
 def stop_signal() -> asyncio.Event:
@@ -30,6 +32,15 @@ def stop_signal() -> asyncio.Event:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     return stop
+
+
+def raise_open_files() -> None:
+    """Let this process have as many open files as the system allows: every connection is one, or two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # macOS may allow less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def settle() -> None:
@@ -84,6 +95,7 @@ def run(make: Callable[[], Service[Any]]) -> None:
         settings, service = CommonSettings(), make()
     except ValidationError as error:
         sys.exit(_refuse(error))
+    raise_open_files()
     configure_logging(settings)
     tracing = configure_tracing(settings, service.name)
     try:

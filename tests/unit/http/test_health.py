@@ -1,5 +1,7 @@
 """How often a service's parts are looked at."""
 
+import asyncio
+
 import pytest
 from fastapi import BackgroundTasks
 
@@ -63,3 +65,11 @@ async def test_nobody_is_told_what_was_so_long_ago(monkeypatch: pytest.MonkeyPat
     await told(watch)
     part.well = False
     assert await told(watch) == "degraded"
+
+
+async def test_many_who_ask_while_something_is_not_well_cost_one_look() -> None:
+    part = Part()
+    part.well = False
+    watch = Watch("echo", {"part": part.check})
+    assert {*await asyncio.gather(*(told(watch) for _ in range(20)))} == {"degraded"}
+    assert part.looks == 1

@@ -75,6 +75,7 @@ class Watch:
         self._seen: Health | None = None
         self._since = 0.0
         self._looking = False
+        self._run: asyncio.Future[Health] | None = None
 
     async def health(self, afterwards: BackgroundTasks) -> Health:
         """How the parts are; what is left to do once this has been told is put into `afterwards`."""
@@ -87,7 +88,12 @@ class Watch:
         return self._seen
 
     async def look(self) -> Health:
-        """Run all checks at once, each for at most three seconds."""
+        """Run all checks at once, each for at most three seconds; join a run that goes on."""
+        if self._run is None or self._run.done():
+            self._run = asyncio.ensure_future(self._look())
+        return await asyncio.shield(self._run)
+
+    async def _look(self) -> Health:
         try:
             found = await asyncio.gather(*map(_examine, self._checks.values()))
         finally:
