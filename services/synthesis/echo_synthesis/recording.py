@@ -105,35 +105,35 @@ class Recorder:
         work = {"audio_id": audio_id, "synthesis_id": synthesis_id, "job_id": job_id}
         origin = self._notary.origin_of(settings, narration.engine, user_id=user_id, **work)
         tally = Tally(narration)
-        async with self._scratch.work_folder("audio") as folder:
-            with TimesWriter(folder / "times") as times:
-                path = folder / "audio"
-                encoder = await asyncio.to_thread(
-                    FileEncoder, path, audio_format, settings.sample_rate, source_rate=narration.engine.sample_rate
-                )
-                effects = Effects(narration.engine.sample_rate, pitch=settings.pitch, volume=settings.volume)
-                check = AssemblyCheck(narration)
-                async with aclosing(self._narrator.speak(narration)) as units:
-                    async for unit in units:
-                        check.add(unit)
-                        await asyncio.to_thread(_feed, encoder, effects, check, unit)
-                        tally.add(unit)
-                        times.add(unit.words)
-                        if progressed is not None:
-                            await progressed(unit, tally)
-                await asyncio.to_thread(_finish, encoder, effects, check)
-                if origin is not None:
-                    path = await self._notary.seal(path, audio_format.mime, origin)
-                key = f"{Audio.folder_of(audio_id)}{attempt}"
-                keys = (f"{key}.times.jsonl", f"{key}.{audio_format.extension}")
-                try:
+        key = f"{Audio.folder_of(audio_id)}{attempt}"
+        keys = (f"{key}.times.jsonl", f"{key}.{audio_format.extension}")
+        try:
+            async with self._scratch.work_folder("audio") as folder:
+                with TimesWriter(folder / "times") as times:
+                    path = folder / "audio"
+                    encoder = await asyncio.to_thread(
+                        FileEncoder, path, audio_format, settings.sample_rate, source_rate=narration.engine.sample_rate
+                    )
+                    effects = Effects(narration.engine.sample_rate, pitch=settings.pitch, volume=settings.volume)
+                    check = AssemblyCheck(narration)
+                    async with aclosing(self._narrator.speak(narration)) as units:
+                        async for unit in units:
+                            check.add(unit)
+                            await asyncio.to_thread(_feed, encoder, effects, check, unit)
+                            tally.add(unit)
+                            times.add(unit.words)
+                            if progressed is not None:
+                                await progressed(unit, tally)
+                    await asyncio.to_thread(_finish, encoder, effects, check)
+                    if origin is not None:
+                        path = await self._notary.seal(path, audio_format.mime, origin)
                     words, times_key = await uninterrupted(times.store(self._objects, keys[0]))
                     stored = await uninterrupted(self._objects.put_file(keys[1], path, audio_format.mime))
                     if origin is not None:
                         await uninterrupted(self._notary.origins.add(origin.model_copy(update={"checksum": stored.checksum})))
-                except BaseException:
-                    await uninterrupted(self._remove(keys))
-                    raise
+        except BaseException:  # while the folder is removed, too
+            await uninterrupted(self._remove(keys))
+            raise
         return Audio(
             id=audio_id,
             user_id=user_id,

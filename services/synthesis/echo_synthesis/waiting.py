@@ -23,13 +23,13 @@ class Waiting:
     def __bool__(self) -> bool:
         return bool(self._known)
 
-    async def take(self, besides: Collection[str]) -> str | None:
-        """The job whose turn it is, of none of the users `besides`; None when there is none. Raises `StoreUnavailableError`."""
+    async def take(self, besides: Collection[str]) -> Turn | None:
+        """Take the job whose turn it is, of none of the users `besides`; None when there is none. Raises `StoreUnavailableError`."""
         if not self._known or monotonic() - self._looked > FRESH_SECONDS:
             self._looked = monotonic()
             self._known = list(await self._jobs.pending(now(), _LOOKED_AT))
         place = next((place for place, turn in enumerate(self._known) if turn.user_id not in besides), None)
-        return None if place is None else self._known.pop(place).job_id
+        return None if place is None else self._known.pop(place)
 
     def forget(self) -> None:
         """Look anew next time."""

@@ -20,6 +20,7 @@ from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.domain import Audio, Job, LeaseLostError, Pace
 from echo_synthesis.narration import SpokenUnit, plan
 from echo_synthesis.recording import Tally
+from echo_synthesis.repository import Turn
 from echo_synthesis.usecases import Studio
 from echo_synthesis.waiting import FRESH_SECONDS, Waiting
 
@@ -131,23 +132,38 @@ class Worker:
                 self._log.warning("lease_expired", job=job.id, attempt=job.attempt, losses=job.losses)
 
     async def _claim(self) -> None:
-        while len(self._runs) < self._studio.settings.jobs_at_once and not self._stopping:
-            crowded = 2 * len(self._runs) >= self._studio.settings.jobs_at_once
-            job_id = await self._waiting.take({running.user_id for running in self._runs.values()} if crowded else ())
-            if job_id is None:
-                return
-            try:
-                job = await self._studio.jobs.get(job_id)
-                job.claim(self._name, self._studio.settings.lease_seconds)
-                await self._studio.jobs.save(job)
-            except (ConflictError, NotFoundError):  # another replica was quicker, and knows the others that wait too
-                self._waiting.forget()
-                continue
-            await self._faults.reach("worker.after_claim")
-            attempt, run = _Attempt(job.id, job.attempt), _Run(job, self._studio, self._faults)
-            task = asyncio.create_task(self._run(job, run))
-            self._runs[attempt] = _Running(task, run, job.user_id)
-            task.add_done_callback(partial(self._ended, attempt))
+        """Claim waiting jobs as far as there is room, side by side: claims that wait for the disk wait together."""
+        while not self._stopping and (turns := await self._next_turns()):
+            ends = await asyncio.gather(*map(self._claim_one, turns), return_exceptions=True)
+            for error in ends:
+                if error is not None:
+                    raise error
+
+    async def _next_turns(self) -> Sequence[Turn]:
+        room = self._studio.settings.jobs_at_once
+        turns: list[Turn] = []
+        users = {running.user_id for running in self._runs.values()}
+        while (taken := len(self._runs) + len(turns)) < room:
+            turn = await self._waiting.take(users if 2 * taken >= room else ())
+            if turn is None or turn in turns:  # the latter: looked at anew meanwhile
+                break
+            turns.append(turn)
+            users.add(turn.user_id)
+        return turns
+
+    async def _claim_one(self, turn: Turn) -> None:
+        try:
+            job = await self._studio.jobs.get(turn.job_id)
+            job.claim(self._name, self._studio.settings.lease_seconds)
+            await self._studio.jobs.save(job)
+        except (ConflictError, NotFoundError):  # another replica was quicker, and knows the others that wait too
+            self._waiting.forget()
+            return
+        await self._faults.reach("worker.after_claim")
+        attempt, run = _Attempt(job.id, job.attempt), _Run(job, self._studio, self._faults)
+        task = asyncio.create_task(self._run(job, run))
+        self._runs[attempt] = _Running(task, run, job.user_id)
+        task.add_done_callback(partial(self._ended, attempt))
 
     def _ended(self, attempt: "_Attempt", _: "asyncio.Task[None]") -> None:
         self._runs.pop(attempt, None)

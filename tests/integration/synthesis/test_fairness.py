@@ -1,11 +1,16 @@
 """Nobody waits for all that somebody else has brought."""
 
+import asyncio
+
+import pytest
+
 from echo_common.auth.principal import Principal
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.values import JobStatus
 from echo_synthesis import usecases
 from echo_synthesis.domain import Job
 from echo_synthesis.handlers import Dependencies
+from echo_synthesis.repository import Jobs
 from tests.support.eventually import eventually
 from tests.support.studio import Replica, somebody
 
@@ -63,3 +68,23 @@ async def test_the_end_of_a_line_is_found_again_when_its_last_jobs_are_gone(repl
         await usecases.cancel_job(others[0].id, ALICE, deps.studio)
         assert await deps.studio.jobs.last_in_line("usr_alice") is None
         assert (await brought(ALICE, "Mine is only this.", deps)).due < others[-1].due
+
+
+async def test_jobs_that_wait_are_claimed_side_by_side(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with replica(jobs_at_once=4) as deps:
+        deps.worker._stopping = True
+        jobs = [await brought(ALICE, f"Number {number}.", deps) for number in range(2)]
+        assert {job.status for job in jobs} == {JobStatus.PENDING}
+
+    both, save = asyncio.Barrier(2), Jobs.save
+
+    async def saved_together(self: Jobs, job: Job) -> None:
+        if job.status is JobStatus.PROCESSING and job.id not in seen:
+            seen.add(job.id)
+            await both.wait()
+        await save(self, job)
+
+    seen: set[str] = set()
+    monkeypatch.setattr(Jobs, "save", saved_together)
+    async with replica(jobs_at_once=4) as deps:
+        assert [(await done(job, deps)).attempt for job in jobs] == [1, 1]
