@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 
 import emoji
@@ -9,6 +10,8 @@ import emoji
 from echo_synthesis.text.reading import Rules, Said
 from echo_synthesis.text.words import PICTURES
 
+_LONGEST_RUN = 100
+_JOINED = re.compile("[\u200d\u20e3\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
 _SHADES = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
 
 
@@ -38,11 +41,24 @@ def _known(language: str) -> str | None:
 def _apart(run: str) -> list[str]:
     """Each picture of a run; the signs that no list of emoji has count too."""
     parts: list[str] = []
-    end = 0
-    for found in emoji.emoji_list(run):
-        parts += [*run[end : found["match_start"]], found["emoji"]]
-        end = found["match_end"]
-    return [*parts, *run[end:]]
+    for stretch in _stretches(run):
+        end = 0
+        for found in emoji.emoji_list(stretch):
+            parts += [*stretch[end : found["match_start"]], found["emoji"]]
+            end = found["match_end"]
+        parts += stretch[end:]
+    return parts
+
+
+def _stretches(run: str) -> Iterator[str]:
+    """Parts of a run, cut where no picture is if there is such a place: the library takes the square of a run's length."""
+    start = 0
+    while start < len(run):
+        end = start + _LONGEST_RUN
+        while end < min(len(run), start + 2 * _LONGEST_RUN) and (_JOINED.match(run[end]) or run[end - 1] == "\u200d"):
+            end += 1
+        yield run[start:end]
+        start = end
 
 
 def _name(picture: str, language: str) -> str:

@@ -4,14 +4,16 @@ import ast
 import importlib
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice, product
 from pathlib import Path
 from random import Random
 from types import ModuleType
+from typing import Any
 
+import emoji
 import pytest
 
 import echo_auth
@@ -23,10 +25,11 @@ import echo_synthesis.text
 import echo_voice
 from echo_common.errors import ValidationError
 from echo_synthesis.domain import Pronunciation
+from echo_synthesis.text import pictures
 from echo_synthesis.text.habits import HABITS
 from echo_synthesis.text.lexicon import pattern_of
 from echo_synthesis.text.manner import Manner, compose, rules_for
-from echo_synthesis.text.reading import Rule
+from echo_synthesis.text.reading import Rule, read
 from tests.support.backtracking import Machine, characters_of, deep_recursion
 
 _ADVERSARIAL = "\0\n\t aAxX19_-.,:;/\\|`~*#>[](){}<&'\"@$%+=!é\u0301\u200d\N{GRINNING FACE}中"
@@ -198,37 +201,52 @@ _HARD = (
 
 @pytest.mark.parametrize("language", ["en-US", "de"])
 @pytest.mark.parametrize(("before", "again", "after"), _HARD)
-def test_a_text_takes_as_many_calls_to_plan_as_it_is_long(before: str, again: str, after: str, language: str) -> None:
-    def calls(times: int) -> int:
-        return _calls(before + again * (times * 1_500 // len(again)) + after, Manner(language))
+def test_a_text_takes_as_many_lines_to_plan_as_it_is_long(before: str, again: str, after: str, language: str) -> None:
+    def lines(times: int) -> int:
+        return _lines(before + again * (times * 800 // len(again)) + after, Manner(language))
 
-    calls(3)  # what is read once is remembered
-    once, twice, thrice = calls(1), calls(2), calls(3)
+    lines(3)  # what is read once is remembered
+    once, twice, thrice = lines(1), lines(2), lines(3)
     assert thrice - 2 * twice + once <= thrice / 10
+
+
+def test_no_long_run_of_emoji_reaches_the_library_that_takes_its_square(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    known = emoji.emoji_list
+
+    def emoji_list(run: str) -> list[Any]:
+        asked.append(len(run))
+        return list(known(run))
+
+    monkeypatch.setattr(emoji, "emoji_list", emoji_list)
+    read("\N{MAN}\u200d" * 2_000, pictures.rules("en"))
+    assert asked
+    assert max(asked) <= 200
 
 
 def test_many_terms_that_begin_alike_are_not_all_tried_at_every_word() -> None:
     terms = tuple(Pronunciation(term=f"a a {number}", respelling="b") for number in range(1_000))
 
-    def calls(entries: int) -> int:
-        return _calls("a " * 1_000, Manner("en-US", pronunciations=terms[:entries], normalize=False))
+    def lines(entries: int) -> int:
+        return _lines("a " * 1_000, Manner("en-US", pronunciations=terms[:entries], normalize=False))
 
-    calls(1)
-    assert calls(1_000) <= 2 * calls(1)
+    lines(1)
+    assert lines(1_000) <= 2 * lines(1)
 
 
-def _calls(text: str, manner: Manner) -> int:
-    """How many functions are called to plan a text."""
+def _lines(text: str, manner: Manner) -> int:
+    """How many lines of Python are run to plan a text, libraries included."""
     counted = 0
 
-    def count(_: object, event: str, __: object) -> None:
+    def count(_: object, event: str, __: object) -> Callable[..., Any]:
         nonlocal counted
-        counted += event in {"call", "c_call"}
+        counted += event == "line"
+        return count
 
-    sys.setprofile(count)
+    sys.settrace(count)
     try:
         with suppress(ValidationError):
             compose(text, manner, 400)
     finally:
-        sys.setprofile(None)
+        sys.settrace(None)
     return counted
