@@ -12,7 +12,7 @@ from typing import Literal
 
 import structlog
 
-from echo_common.contracts.errors.synthesis import EngineUnavailableError, TooManyQueuedError
+from echo_common.contracts.errors.synthesis import EngineFailedError, EngineUnavailableError, TooManyQueuedError
 from echo_common.errors import EchoError
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engineworker import EngineWorker, WorkerLimits
@@ -297,6 +297,9 @@ class _Crew:
         except asyncio.CancelledError:
             _settle(request, EngineUnavailableError("The speech engines are shutting down."))
             raise
+        except Exception as error:  # a request that is never settled would wait for ever
+            self._log.exception("engine_request_failed", engine=self._name)
+            _settle(request, EngineFailedError(details={"engine": self._name, "reason": type(error).__name__}))
         finally:
             self._line.done(request.turn)
             self._idle += held

@@ -166,7 +166,27 @@ class EngineWorker:
             lacks = f"The speech engine {self._spec.name} lacks {', '.join(missing)}; {self._spec.remedy}."
             raise EngineUnavailableError(lacks, retry_after=None if self._spec.remote else 30)
         self._starts += 1
-        self._process = await asyncio.create_subprocess_exec(
+        try:
+            self._process = await self._spawn()
+        except OSError as error:  # no memory, process or file descriptor is left
+            raise EngineUnavailableError(
+                f"The process of the speech engine {self._spec.name} cannot be started: {error}. Try again later.",
+                retry_after=5,
+            ) from error
+        try:
+            async with asyncio.timeout(self._limits.load_seconds):
+                header, _ = await self._read()
+        except TimeoutError:
+            raise EngineUnavailableError(f"The speech engine {self._spec.name} takes too long to start.") from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise EngineUnavailableError(f"The speech engine {self._spec.name} died while it started.") from None
+        for warning in header.get("warnings", ()):
+            self._log.warning(warning["event"], engine=self._spec.name, **warning["fields"])
+        if "error" in header:
+            raise EngineUnavailableError(f"The speech engine {self._spec.name} does not start: {header['message']}")
+
+    async def _spawn(self) -> Process:
+        return await asyncio.create_subprocess_exec(
             *await self._command(),
             *("--models", str(self._config.models), "--threads", str(self._config.threads)),
             *("--nice", str(self._limits.niceness)),
@@ -182,17 +202,6 @@ class EngineWorker:
             limit=1 << 20,
             start_new_session=True,  # Ctrl-C in a terminal is for the parent, even while this one still imports
         )
-        try:
-            async with asyncio.timeout(self._limits.load_seconds):
-                header, _ = await self._read()
-        except TimeoutError:
-            raise EngineUnavailableError(f"The speech engine {self._spec.name} takes too long to start.") from None
-        except (asyncio.IncompleteReadError, ConnectionError):
-            raise EngineUnavailableError(f"The speech engine {self._spec.name} died while it started.") from None
-        for warning in header.get("warnings", ()):
-            self._log.warning(warning["event"], engine=self._spec.name, **warning["fields"])
-        if "error" in header:
-            raise EngineUnavailableError(f"The speech engine {self._spec.name} does not start: {header['message']}")
 
     async def _command(self) -> list[str]:
         """Only a remote engine has a network."""

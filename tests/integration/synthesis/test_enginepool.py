@@ -1,12 +1,14 @@
 """Whatever an engine's process does, the service stays quick, and others are served."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +24,12 @@ from echo_common.contracts.errors.synthesis import (
     TooManyQueuedError,
     VoiceNotFoundError,
 )
-from echo_synthesis.engine import EngineSpec, Speech, Utterance
+from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.enginepool import EnginePool, PoolConfig
 from echo_synthesis.engines import discover
 from echo_synthesis.engines.tone import SPEC as TONE
 from echo_synthesis.engines.tone.beeper import Beeper
-from echo_synthesis.engineworker import WorkerLimits
+from echo_synthesis.engineworker import EngineWorker, WorkerLimits
 from echo_synthesis.text.words import find_words
 
 LIMITS = WorkerLimits(speak_seconds=1.0, seconds_a_character=0.0)
@@ -107,6 +109,31 @@ async def test_a_failure_leaves_the_process_alive(make: Callable[..., EnginePool
         await pool.speak("tone", utter("hello", "nobody"))
     assert (await pool.speak("tone", utter("well"))).words
     assert pool.health()["tone"].restarts == 0
+
+
+async def test_a_process_that_cannot_be_started_makes_the_engine_unavailable(
+    make: Callable[..., EnginePool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def spawn(worker: EngineWorker) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(EngineWorker, "_spawn", spawn)
+    pool = make()
+    with pytest.raises(EngineUnavailableError, match="cannot be started") as refused:
+        await pool.speak("tone", utter("well"))
+    assert refused.value.retry_after
+    assert pool.health()["tone"].state == "unavailable"
+
+
+async def test_an_unexpected_error_fails_its_request_instead_of_leaving_it_waiting(make: Callable[..., EnginePool]) -> None:
+    def missing(config: EngineConfig) -> Sequence[str]:
+        raise RuntimeError("a fault of this engine's own code")
+
+    pool = make(spec=replace(TONE, missing=missing))
+    with pytest.raises(EngineFailedError):
+        async with asyncio.timeout(30):
+            await pool.speak("tone", utter("well"))
+    await until(lambda: pool.health()["tone"].workers_busy == 0)
 
 
 async def test_a_cancelled_request_that_waits_is_dropped_at_once(make: Callable[..., EnginePool]) -> None:
