@@ -99,7 +99,8 @@ class SpeechCache:
             yield cache
         finally:
             cleaning.cancel()
-            await asyncio.gather(cleaning, *cache._writing, return_exceptions=True)
+            await asyncio.gather(cleaning, return_exceptions=True)
+            await cache.settled()  # an entry that is written last may still have users to remember
 
     @staticmethod
     def key(engine: EngineSpec, utterance: Utterance, scope: str = "") -> str:

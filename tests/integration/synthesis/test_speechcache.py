@@ -158,6 +158,14 @@ async def test_another_users_hits_do_not_show(desks: Desks, settle: bool) -> Non
     assert other.spoken == []
 
 
+async def test_a_user_served_just_before_a_shutdown_is_remembered(desks: Desks) -> None:
+    async with SpeechCache.open(await desks.store(), desks.objects, 1_000_000) as cache:
+        desk = Desk(cache)
+        assert not await desk.say("One.", user_id="ada", settle=False)
+        assert not await desk.say("One.", user_id="eve", settle=False)
+    assert await (await desks.open()).say("One.", user_id="eve")
+
+
 async def test_who_waits_with_others_is_told_of_own_requests_alone(desks: Desks) -> None:
     desk = await desks.open()
     kept = await asyncio.gather(*(desk.say("One.", user_id=name) for name in ("ada", "eve", "eve", "bob", "ada")))
