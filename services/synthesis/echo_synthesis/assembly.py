@@ -7,7 +7,7 @@ from echo_synthesis.narration import Narration, SpokenUnit
 from echo_synthesis.speechcheck import ImplausibleSpeechError, has_letters, is_silent
 
 _AUDIBLE = 0.1
-"""Volume below which a text may ask for silence."""
+"""Volume of the loudest unit below which an audio may be silent: it was asked for."""
 
 _TOLERANCE = 0.01
 """Seconds by which the encoded audio may differ from what was spoken, for rounding when the rate is changed."""
@@ -21,10 +21,8 @@ class AssemblyCheck:
 
     def __init__(self, narration: Narration) -> None:
         self._rate = narration.engine.sample_rate
-        self._must_sound = any(
-            take.unit.tone.volume * narration.settings.volume >= _AUDIBLE and has_letters(take.unit.text)
-            for take in narration.units
-        )
+        volumes = (take.unit.tone.volume * narration.settings.volume for take in narration.units if has_letters(take.unit.text))
+        self._volume = max(volumes, default=0.0)
         self._engine = narration.engine.name
         self._samples = 0
         self._latest = 0.0
@@ -47,7 +45,7 @@ class AssemblyCheck:
                 finite = np.isfinite(samples.sum(dtype=np.float64))
             if not finite:
                 self._fail("The audio holds samples that are no numbers.")
-            self._silent = self._silent and is_silent(samples)
+            self._silent = self._silent and is_silent(samples, min(1.0, self._volume))
         return samples
 
     def finish(self, encoded_seconds: float) -> None:
@@ -55,7 +53,7 @@ class AssemblyCheck:
         duration = self._samples / self._rate
         if abs(encoded_seconds - duration) > _TOLERANCE:
             self._fail(f"The audio has {encoded_seconds:.3f} s of {duration:.3f} s.")
-        if self._must_sound and self._silent:
+        if self._volume >= _AUDIBLE and self._silent:
             self._fail("The audio is silent.")
 
     def _fail(self, problem: str) -> None:

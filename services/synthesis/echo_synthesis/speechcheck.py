@@ -86,9 +86,9 @@ def has_letters(text: str) -> bool:
     return any(map(str.isalnum, text))
 
 
-def is_silent(samples: NDArray[np.float32]) -> bool:
-    """Whether there is nothing to hear in finite samples; a constant is silence too."""
-    return not len(samples) or float(samples.max()) - float(samples.min()) < 2 * _SILENT
+def is_silent(samples: NDArray[np.float32], volume: float = 1.0) -> bool:
+    """Return whether finite samples, made `volume` times as loud, hold silence; a constant is silence too."""
+    return not len(samples) or float(samples.max()) - float(samples.min()) < 2 * _SILENT * volume
 
 
 def _problem(spec: EngineSpec, utterance: Utterance, speech: Speech) -> str | None:

@@ -186,6 +186,13 @@ class TestTheWhole:
                 async for _ in self.recorder(deps, SPOILT["silent"]).stream(narration, user_id="usr_alice"):
                     pass
 
+    async def test_quiet_speech_at_a_low_volume_is_no_fault(self, replica: Replica) -> None:
+        async with replica() as deps:
+            narration = await plan_of("This is spoken softly.", deps, SpeechConfig(volume=0.1))
+            quiet = _samples(lambda samples: samples * np.float32(0.1))  # beeps have 0.3, twenty times what is silence
+            recorder = self.recorder(deps, quiet)
+            assert (await recorder.record(narration, user_id="usr_alice", synthesis_id="syn_1")).duration > 0
+
     async def test_silence_that_was_asked_for_is_no_fault(self, replica: Replica) -> None:
         async with replica() as deps:
             config = SpeechConfig(volume=0.0)
@@ -237,8 +244,8 @@ SPOILT: Mapping[str, Callable[[SpokenUnit], SpokenUnit]] = {
 }
 
 
-async def plan_of(text: str, deps: Dependencies) -> Narration:
-    return await usecases.plan_speech(text, "tone_low", SpeechConfig(), "usr_alice", deps.studio)
+async def plan_of(text: str, deps: Dependencies, config: SpeechConfig | None = None) -> Narration:
+    return await usecases.plan_speech(text, "tone_low", config or SpeechConfig(), "usr_alice", deps.studio)
 
 
 async def audio_objects(deps: Dependencies) -> list[str]:
