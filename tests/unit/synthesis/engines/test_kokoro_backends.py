@@ -101,6 +101,20 @@ def test_a_backend_that_fails_at_start_is_replaced_by_the_next_best(home: Path, 
     assert fields["reason"]
 
 
+def test_a_backend_that_was_not_measured_is_tried_where_all_others_fail(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echo_synthesis.engines.kokoro.backend.available", lambda: ["one", "two", REFERENCE])
+    chosen(home, "one", "two")
+    speakers: Mapping[str, Opener] = {"one": backends.Silent, "two": backends.NotANumber, REFERENCE: backends.Correct}
+    warnings = Warnings()
+    assert type(open_runtime(home, 1, warnings, speakers)) is backends.Correct
+    assert [fields["backend"] for _, fields in warnings.heard] == ["one", "two"]
+
+
+def test_a_figure_that_is_no_number_is_beyond_its_bound() -> None:
+    for name in BOUNDS:
+        assert name in str(problem({**dict.fromkeys(BOUNDS, 0.0), name: float("nan")}))
+
+
 def test_no_correct_backend_is_an_error_and_no_engine(home: Path) -> None:
     chosen(home, "wrong")
     with pytest.raises(NoCorrectBackendError, match=r"wrong: it is silent.*Use another engine"):

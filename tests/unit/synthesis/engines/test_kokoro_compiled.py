@@ -1,5 +1,7 @@
 """A compiled model is used only for what it was compiled for, and only whole."""
 
+import fcntl
+import shutil
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,22 @@ def test_a_compilation_that_broke_off_is_not_found(tmp_path: Path, model: Path) 
     with pytest.raises(RuntimeError, match="killed"):
         broken()
     assert not compile_into(tmp_path, model)[1]
+
+
+def test_nothing_is_removed_while_another_process_compiles(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = compile_into(tmp_path, model)
+    removed: list[Path] = []
+
+    def remove(path: Path, *, ignore_errors: bool) -> None:
+        with (tmp_path / "compiled" / "lock").open() as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        removed.append(path)
+
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    assert remove_compiled(tmp_path, "openvino-f32")
+    assert removed == [folder]
 
 
 def test_nothing_is_written_beside_models_that_are_read_only(

@@ -31,6 +31,16 @@ def test_a_mapped_file_takes_no_memory_until_it_is_read_again(tmp_path: Path) ->
         assert weights[:].count(b"w") == SIZE
 
 
+def test_files_behind_a_symbolic_link_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "weights.bin"
+    path.parent.mkdir()
+    path.write_bytes(b"w" * SIZE)
+    link = tmp_path / "link"
+    link.symlink_to(path.parent)
+    with (link / path.name).open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ):
+        assert drop_mapped(link) == SIZE
+
+
 def test_what_was_changed_in_memory_and_other_folders_are_left_alone(tmp_path: Path) -> None:
     for name in ("folder", "folder-2"):
         (tmp_path / name).mkdir()

@@ -63,20 +63,23 @@ def open_runtime(
 ) -> Runtime:
     """Open the fastest backend that speaks a reference sentence correctly now.
 
-    Where nothing was measured on this machine, the backends are tried in the order of their likely speed. A backend that fails
-    may have been compiled from a damaged cache: it is compiled anew once before the next one is taken.
+    Backends that were not measured on this machine come last, in the order of their likely speed. A backend that fails may have
+    been compiled from a damaged cache: it is compiled anew once before the next one is taken.
 
     Raises `NoCorrectBackendError`.
     """
     choice = read_choice(home)
-    measured = choice is not None and choice.machine == machine()
-    if choice is not None and measured:
-        names: Sequence[str] = [name for name in choice.ranking if name in backends]
+    ranking: Sequence[str] = []
+    reasons: dict[str, str] = {}
+    tried: set[str] = set()
+    if choice is not None and choice.machine == machine():
+        ranking = choice.ranking
+        tried = {trial.backend for trial in choice.trials}
         reasons = {trial.backend: trial.problem for trial in choice.trials if trial.problem}
     else:
-        names, reasons = [name for name in available() if name in backends], {}
         warn("backends_not_measured", {"remedy": "echoctl models"})
-    for name in names:
+    untried = [name for name in available() if name not in tried]
+    for name in [name for name in (*ranking, *untried) if name in backends]:
         try:
             return _opened(name, backends[name], home, threads)
         except IncorrectSpeechError as error:

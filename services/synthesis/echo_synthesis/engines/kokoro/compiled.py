@@ -43,8 +43,7 @@ def compile_cache(home: Path, backend: str, model: Path, build: str) -> Iterator
     if _intact(folder):
         yield folder
         return
-    with (root / _LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # workers start side by side; one compiles, the others load
+    with _locked(root):  # workers start side by side; one compiles, the others load
         if not _intact(folder):
             _remove_others(root, backend, folder)
             shutil.rmtree(folder, ignore_errors=True)
@@ -54,10 +53,14 @@ def compile_cache(home: Path, backend: str, model: Path, build: str) -> Iterator
 
 
 def remove_compiled(home: Path, backend: str) -> bool:
-    """Remove what a backend has compiled; whether there was anything."""
-    found = list((home / _ROOT).glob(f"{backend}-*")) if os.access(home, os.W_OK) else []
-    for folder in found:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Remove the compiled models of a backend and return whether there were any; wait for a process that compiles one."""
+    root = home / _ROOT
+    if not root.exists() or not os.access(home, os.W_OK):
+        return False
+    with _locked(root):
+        found = list(root.glob(f"{backend}-*"))
+        for folder in found:
+            shutil.rmtree(folder, ignore_errors=True)
     return bool(found)
 
 
@@ -71,6 +74,14 @@ def model_digest(model: Path) -> str:
     if os.access(model.parent, os.W_OK):
         _write(remembered, f"{stamp} {digest}")
     return digest
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    """Keep other processes from compiling and removing."""
+    with (root / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _remove_others(root: Path, backend: str, folder: Path) -> None:

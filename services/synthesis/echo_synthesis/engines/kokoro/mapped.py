@@ -17,11 +17,11 @@ def drop_mapped(folder: Path) -> int:
     """
     if sys.platform != "linux":
         return 0
-    libc, dropped = ctypes.CDLL(None), 0
+    libc, dropped, inside = ctypes.CDLL(None), 0, f"{folder.resolve()}/"  # the kernel names files without symbolic links
     for line in Path("/proc/self/maps").read_text().splitlines():
         place, mode, *_, path = line.split(maxsplit=5)
         # never a mapping that can be written: its changes would be lost
-        if "w" in mode or not path.startswith(f"{folder.absolute()}/"):
+        if "w" in mode or not path.startswith(inside):
             continue
         start, end = (int(address, 16) for address in place.split("-"))
         if libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED) == 0:
