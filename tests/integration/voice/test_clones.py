@@ -1,13 +1,15 @@
 """Clones: trained in the background, with consent, shared and withdrawn."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from echo_common.storage.port import ObjectInfo, StorageUnavailableError
 from echo_voice.likeness import SpectralEncoder
-from echo_voice.provider import Order, Outcome, Progressed
+from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
 from echo_voice.providers.tone import ToneProvider
 from tests.integration.voice.conftest import ATTESTED, Booth, Start
 from tests.support.eventually import eventually
@@ -221,3 +223,20 @@ async def test_a_checkpoint_is_stored_while_the_training_goes_on(
     data(await ada.ask("POST", f"/voice/clones/{clone_id}/train", json={}), 202)
     await eventually(lambda: len(begun) == 2)
     assert begun == [None, b"step 1"]
+
+
+async def test_a_training_that_failed_ends_also_where_its_checkpoint_cannot_be_stored(
+    ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def train(_: object, order: Order, progressed: Progressed) -> Outcome:
+        order.checkpoint.write_bytes(b"step 1")
+        raise TrainingFailedError
+
+    async def put_file(key: str, path: Path, content_type: str) -> ObjectInfo:
+        raise StorageUnavailableError
+
+    sample = await ada.sample(speech)
+    monkeypatch.setattr(ToneProvider, "train", train)
+    monkeypatch.setattr(ada.deps.studio.objects, "put_file", put_file)
+    clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
+    assert (clone["status"], clone["error_code"]) == ("failed", TrainingFailedError.code)

@@ -176,7 +176,8 @@ async def _resumable(
     except BaseException:
         await _ended(storing)
         if order.checkpoint.exists():
-            await studio.objects.put_file(key, order.checkpoint, "application/octet-stream")
+            with suppress(EchoError):  # the training's own error decides what becomes of it
+                await studio.objects.put_file(key, order.checkpoint, "application/octet-stream")
         raise
     await _ended(storing)
     await studio.objects.delete(key)
