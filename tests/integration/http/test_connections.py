@@ -25,12 +25,14 @@ class App:
 
     served: int = 0
     bodies: list[bytes] = field(default_factory=list)
+    headers: list[set[bytes]] = field(default_factory=list)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     may_read: asyncio.Event = field(default_factory=asyncio.Event)
     sent_bytes: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.served += 1
+        self.headers.append({name for name, _ in scope["headers"]})
         if scope["path"] == "/slow-reader":
             await self.may_read.wait()
         if scope["path"] == "/stream":
@@ -105,6 +107,40 @@ async def test_many_header_lines_count_together(serve: Serve, app: App) -> None:
     async with serve() as url, RawClient.at(url) as client:
         client.get("/", **{f"X-{number}": "a" * 100 for number in range(1_000)})
         assert (await client.response()).code == "HEADER_TOO_LARGE"
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: echo\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n"
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"0\r\n" + b"a: b\r\n" * 200_000, b"0\r\nX-Long: " + b"a" * 1_000_000, b"4;x=" + b"a" * 1_000_000],
+    ids=["trailers", "a trailer", "a chunk extension"],
+)
+async def test_what_a_chunked_body_adds_to_its_content_is_refused_at_64_kib(endless: bytes, serve: Serve, app: App) -> None:
+    async with serve() as url, RawClient.at(url) as client:
+        client.send(CHUNKED)
+        await client.pour(endless)
+        assert (await client.response()).code == "HEADER_TOO_LARGE"
+        assert await client.closed()
+    assert app.bodies == []
+
+
+async def test_a_trailer_is_no_header(serve: Serve, app: App) -> None:
+    async with serve() as url, RawClient.at(url) as client:
+        client.send(CHUNKED + b"0\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n")
+        assert (await client.response()).status == 200
+    assert app.bodies == [b"body"]
+    assert app.headers == [{b"host", b"transfer-encoding"}]
+
+
+async def test_more_requests_than_a_header_may_be_long_are_all_answered(serve: Serve, app: App) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: echo\r\n\r\n"
+    count = 3 * 64 * KIB // len(request)
+    async with serve() as url, RawClient.at(url) as client:
+        client.send(request * count)
+        for number in range(1, count + 1):
+            assert (await client.response()).body == str(number).encode()
 
 
 async def test_requests_in_one_packet_are_answered_in_order(serve: Serve, app: App) -> None:

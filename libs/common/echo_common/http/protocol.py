@@ -35,6 +35,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_header = True  # of a request that has begun, or of the next
         self._begun = False
         self._header_bytes = 0
+        self._framing_bytes = 0  # of a body: what came since its last content, such as trailers and chunk extensions
         self._body_at = 0.0
         self._unwanted_bytes = 0
         self._refused = False
@@ -102,12 +103,16 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._not_admitted is not None:
             self._refuse(self._not_admitted)
         elif not self._in_header:
+            self._framing_bytes += len(data)
             super().data_received(data)  # type: ignore[arg-type]
+            if not self._in_header and self._framing_bytes >= self._limits.header_bytes:
+                self._refuse(HeaderTooLargeError())
         else:
             room = self._limits.header_bytes - self._header_bytes
             self._header_bytes += len(data)
             super().data_received(data[:room] if len(data) > room else data)  # type: ignore[arg-type]
-            if len(data) >= room and self._in_header and self._begun:
+            # a request that ended in these bytes has set the count back: what follows it is counted from the next bytes on
+            if self._header_bytes >= self._limits.header_bytes and self._in_header and self._begun:
                 self._refuse(HeaderTooLargeError())
             elif len(data) > room:
                 self._feed(data[room:])
@@ -128,6 +133,11 @@ class LimitedProtocol(HttpToolsProtocol):
         self._begun = True
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header field; a trailer field is dropped, or a client could set what a proxy removes from headers."""
+        if self._in_header:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Note the end of a header."""
         self._in_header = self._begun = False
@@ -137,6 +147,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Note that the body goes on."""
         self._body_at = self.loop.time()
+        self._framing_bytes = 0
         if self.cycle.response_complete:
             self._discard(len(body))
         super().on_body(body)
@@ -144,7 +155,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Note the end of a request."""
         self._in_header = True
-        self._header_bytes = self._unwanted_bytes = 0
+        self._header_bytes = self._framing_bytes = self._unwanted_bytes = 0
         self._disarm()
         super().on_message_complete()
 
