@@ -25,7 +25,7 @@ from echo_synthesis.text.script import Part, Unit
 from echo_synthesis.text.visible import Limits
 
 _UNREAD_SECONDS = 1.0
-"""A stream that is not read for so long gives up the speech that was made ahead."""
+"""Seconds without a read after which a stream drops the speech that was made ahead."""
 
 _PACKED_TOGETHER = 16
 _TRIES = 3
@@ -152,7 +152,9 @@ class Narrator:
                 samples += len(held[0].speech.samples)
                 del current, spoken
                 # a stream that is not read holds the bytes of one unit, and no samples
-                waiting = asyncio.get_running_loop().call_later(_UNREAD_SECONDS, _release, ahead) if hurry else None
+                # (only what the cache keeps: the rest would be spoken, and paid for, once more)
+                release = hurry and self._cache.enabled
+                waiting = asyncio.get_running_loop().call_later(_UNREAD_SECONDS, _release, ahead) if release else None
                 try:
                     yield held.pop()
                 finally:
@@ -221,7 +223,7 @@ class _Ahead:
         return speech, cached if self._cached is None else self._cached
 
     def release(self) -> None:
-        """Give up the speech as soon as it is there: the speech cache has it, too."""
+        """Drop the speech as soon as it is there; the speech cache keeps it."""
         if self._task is not None:
             self._task.add_done_callback(self._forget)
 

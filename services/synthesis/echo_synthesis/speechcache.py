@@ -102,6 +102,11 @@ class SpeechCache:
             await asyncio.gather(cleaning, return_exceptions=True)
             await cache.settled()  # an entry that is written last may still have users to remember
 
+    @property
+    def enabled(self) -> bool:
+        """Whether speech is kept."""
+        return self._capacity > 0
+
     @staticmethod
     def key(engine: EngineSpec, utterance: Utterance, scope: str = "") -> str:
         """What an utterance's sound depends on, hashed, and who may hear it (`scope`, empty: everybody)."""
@@ -188,7 +193,7 @@ class SpeechCache:
         except ObjectNotFoundError:
             return None  # being written, or its writer died: then written again
         except EchoError as error:
-            self._log.warning("entry not read", error=error.message)
+            self._log.warning("cache_read_failed", error=error.message)
             return None
         try:
             speech = decode_entry(blob)
@@ -253,7 +258,7 @@ class SpeechCache:
             if self._size > self._capacity or self._uncounted > self._capacity * _RECOUNT_SHARE:
                 await self._make_room()
         except EchoError as error:
-            self._log.warning("entry not kept", error=error.message)
+            self._log.warning("cache_write_failed", error=error.message)
         finally:
             self._fresh.pop(key, None)
             if key in self._notes:

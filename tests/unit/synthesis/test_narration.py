@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import numpy as np
+import pytest
 
 from echo_synthesis.domain import SpeechSettings
 from echo_synthesis.engine import EngineSpec, Speech, Utterance, WordTime
@@ -33,6 +34,8 @@ class Pool:
 class Cache:
     """Keeps nothing."""
 
+    enabled = False
+
     def key(self, *_: object) -> str:
         return ""
 
@@ -53,6 +56,15 @@ async def test_nothing_else_is_begun_before_the_first_unit_of_a_stream_was_sent(
     assert len(pool.spoken) > 2
     assert [unit async for unit in units]
     assert len(pool.spoken) == 6
+
+
+async def test_an_unread_stream_speaks_nothing_twice_where_no_cache_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echo_synthesis.narration._UNREAD_SECONDS", 0.0)
+    pool = Pool()
+    units = await _units(pool, TONE, hurry=True)
+    async for _ in units:
+        await _everything_begun()
+    assert len(pool.spoken) == len(set(pool.spoken)) == 6
 
 
 async def test_units_are_spoken_ahead_where_nobody_waits_for_the_first() -> None:
