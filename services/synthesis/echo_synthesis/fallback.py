@@ -76,7 +76,7 @@ class FallbackRecorder(Recorder):
         found = None if settings.fallback_from else self._voices.spare(settings.engine)
         if found is None or not found.speaks(settings.language):
             raise error
-        self._log.warning("another engine stands in", engine=settings.engine, by=found.voice.id, error=error.message)
+        self._log.warning("engine_fallback_used", engine=settings.engine, voice_id=found.voice.id, error=error.message)
         change = {
             "voice_id": found.voice.id,
             "engine": found.engine.name,

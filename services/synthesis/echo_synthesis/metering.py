@@ -19,4 +19,4 @@ class Meter:
         for unit, count in speech.cost.items():
             self._metrics.engine_cost.labels(engine, unit).inc(count)
         if speech.cost:
-            self._log.info("speech bought", engine=engine, seconds=round(speech.duration, 2), **speech.cost)
+            self._log.info("speech_metered", engine=engine, seconds=round(speech.duration, 2), **speech.cost)

@@ -103,7 +103,7 @@ class Worker:
                 await asyncio.sleep(_OUTAGE_PAUSE)
                 continue
             except Exception:
-                self._log.exception("the worker's loop failed")
+                self._log.exception("worker_loop_failed")
                 await asyncio.sleep(_OUTAGE_PAUSE)
                 continue
             with suppress(TimeoutError):
@@ -129,7 +129,7 @@ class Worker:
                 job = await self._studio.jobs.glance(held.key, {"version": held.version})
                 job.expire_lease()
                 await self._studio.jobs.save(job)
-                self._log.warning("lease_expired", job=job.id, attempt=job.attempt, losses=job.losses)
+                self._log.warning("lease_expired", job_id=job.id, attempt=job.attempt, losses=job.losses)
 
     async def _claim(self) -> None:
         """Claim waiting jobs as far as there is room, side by side: claims that wait for the disk wait together."""
@@ -171,19 +171,19 @@ class Worker:
 
     async def _run(self, job: Job, run: "_Run") -> None:
         attempt = job.attempt
-        log = self._log.bind(job=job.id, attempt=attempt)
+        log = self._log.bind(job_id=job.id, attempt=attempt)
         try:
             await run.perform(job)
             self._metrics.jobs.labels("completed").inc()
         except LeaseLostError:
             log.warning("lease_lost")
         except (EngineUnavailableError, TooManyQueuedError) as error:
-            log.warning("the engine cannot be had", error=error.message, retry_after=error.retry_after)
+            log.warning("job_deferred", error=error.message, retry_after=error.retry_after)
             refusal = (error.retry_after, error.code, error.message)
             await run.settle(lambda held: held.put_off(attempt, now(), *refusal))
         except EchoError as error:
             if error.status == 503:
-                log.warning("job goes back into the queue", error=error.message)
+                log.warning("job_released", error=error.message)
                 await asyncio.sleep(_OUTAGE_PAUSE)
                 await run.settle(lambda held: held.hand_back(attempt))
                 return
@@ -191,7 +191,7 @@ class Worker:
             await run.settle(lambda held: held.fail(attempt, code, message))
             self._metrics.jobs.labels("failed").inc()
         except Exception:
-            log.exception("job failed")
+            log.exception("job_failed")
             await run.settle(
                 lambda held: held.fail(attempt, "INTERNAL_ERROR", "The job failed on our side; it may be retried.")
             )

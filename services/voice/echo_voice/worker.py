@@ -154,7 +154,7 @@ class Worker:
                 task = await tasks.get(held.key, version=held.version)
                 task.expire_lease()
                 await tasks.save(task)
-                self._log.warning("lease_expired", key=task.id, attempt=task.attempt, losses=task.losses)
+                self._log.warning("lease_expired", task_id=task.id, attempt=task.attempt, losses=task.losses)
 
     async def _claim(self, line: Line[Any]) -> None:
         conflicts = 0
@@ -207,7 +207,7 @@ class Worker:
         self.ring()
 
     async def _run(self, attempt: "_Attempt", task: Task) -> None:
-        log = self._log.bind(key=task.id, attempt=attempt.number)
+        log = self._log.bind(task_id=task.id, attempt=attempt.number)
         try:
             await attempt.perform(task, self._faults)
             self._metrics.jobs.labels("completed").inc()

@@ -24,6 +24,6 @@ def test_seconds_and_cost_are_counted_by_engine_and_unit() -> None:
     assert value("echo_engine_cost_total", {"engine": "gemini", "unit": "input_tokens"}) == 12
     assert value("echo_speech_seconds_total", {"engine": "piper"}) == 2
     assert [(line["event"], line["engine"], line["output_tokens"]) for line in logged] == [
-        ("speech bought", "gemini", 40),
-        ("speech bought", "gemini", 20),
+        ("speech_metered", "gemini", 40),
+        ("speech_metered", "gemini", 20),
     ]

@@ -31,7 +31,7 @@ def own_voices(settings: FishSettings) -> Mapping[str, EngineVoice]:
                     break
     except (FishAudioError, httpx.HTTPError, ValueError) as error:
         log = structlog.get_logger("echo.fish")
-        log.warning("the voices of the account are not known", error=without(settings.key, error))
+        log.warning("account_voices_not_listed", error=without(settings.key, error))
     return found
 
 
