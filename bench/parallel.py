@@ -2,7 +2,6 @@
 
 import asyncio
 import multiprocessing
-import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +12,7 @@ from bench import bare
 from bench.figure import Figure
 from bench.stage import Stage
 from bench.texts import alike, story
+from echo_common.processors import usable_processors
 
 _AT_ONCE = 4
 _SENTENCES = 4
@@ -53,7 +53,7 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
 
 def _shapes() -> list[tuple[int, int]]:
     """Processes, and threads of each: as many processes as cores, or one process with all of them."""
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_processors()
     return sorted({(cores, 1), (1, cores)})
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -14,6 +13,7 @@ import structlog
 
 from echo_common.contracts.errors.synthesis import EngineFailedError, EngineUnavailableError, TooManyQueuedError
 from echo_common.errors import EchoError
+from echo_common.processors import usable_processors
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engineworker import EngineWorker, WorkerLimits
 from echo_synthesis.speechcheck import ImplausibleSpeechError
@@ -60,8 +60,7 @@ def default_shape() -> tuple[int, int]:
     Two threads make a single sentence quick, two workers make sentences in parallel; on two processors both together cost 10
     to 25 % of the throughput that one thread each would have (measured, see the service's README).
     """
-    affinity = getattr(os, "sched_getaffinity", None)
-    processors = len(affinity(0)) if affinity else os.cpu_count() or 1
+    processors = usable_processors()
     return max(min(processors, 2), processors // 2), min(processors, 2)
 
 

@@ -1,6 +1,5 @@
 """Checks of the machine: processor, memory, disk space, port, audio libraries."""
 
-import os
 import platform
 import shutil
 from collections.abc import Collection, Mapping
@@ -12,6 +11,7 @@ import numpy as np
 import psutil
 
 from echo_common.http.server import AddressTakenError
+from echo_common.processors import usable_processors
 from echo_embedded.datafolder import Running
 from echo_embedded.doctor.report import Finding
 from echo_embedded.surroundings import require_free
@@ -55,10 +55,8 @@ def read_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Processor:
     for line in lines:
         name, _, value = line.partition(":")
         facts.setdefault(name.strip(), value.strip())
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     flags = (facts.get("flags") or facts.get("Features") or "").split()
-    return Processor(platform.machine(), facts.get("model name") or platform.processor(), flags, cores)
+    return Processor(platform.machine(), facts.get("model name") or platform.processor(), flags, usable_processors())
 
 
 def check_processor(processor: Processor) -> Finding:

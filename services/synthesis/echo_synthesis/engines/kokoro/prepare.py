@@ -4,13 +4,13 @@ A process of its own, for the memory it takes: about 1 GB. Prints what it does, 
 """
 
 import hashlib
-import os
 import shutil
 import sys
 from pathlib import Path
 
 import onnx
 
+from echo_common.processors import usable_processors
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, INT8_MODEL
 from echo_synthesis.engines.kokoro.backend import NoCorrectBackendError, choose
 from echo_synthesis.engines.kokoro.choice import Trial
@@ -28,7 +28,7 @@ def main(parts: list[Path], home: Path) -> int:
         return 1
     _remove_earlier(home)
     _say("Kokoro: measuring the backends")
-    choice = choose(home, threads=min(2, len(os.sched_getaffinity(0))), attempt=_measure)
+    choice = choose(home, threads=min(2, usable_processors()), attempt=_measure)
     if not choice.ranking:
         _say(str(NoCorrectBackendError({trial.backend: trial.problem or "" for trial in choice.trials})))
         return 1

@@ -9,6 +9,7 @@ from typing import Any
 from echo_common.contracts.errors.voice import ProviderUnavailableError
 from echo_common.contracts.http.voice import CloneQuality
 from echo_common.isolation import isolated_command, scrubbed_environment
+from echo_common.processors import usable_processors
 from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
 from echo_voice.settings import VoiceSettings
 
@@ -17,7 +18,7 @@ _NICENESS = 5
 
 async def run(order: Order, progressed: Progressed, settings: VoiceSettings) -> Outcome:
     """Train in a child process; cancelling ends it."""
-    threads = min(2, os.cpu_count() or 1)
+    threads = min(2, usable_processors())
     style = order.scratch / "style.bin"
     task = {
         "recordings": [str(recording.path) for recording in order.recordings],
