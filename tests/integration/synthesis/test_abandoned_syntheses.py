@@ -6,17 +6,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from echo_common.auth.principal import Principal
 from echo_common.http.app import create_app
-from echo_common.http.client import ServiceClient
-from echo_common.http.forward import forward
-from echo_common.http.server import serving
 from echo_common.telemetry import Metrics
 from echo_synthesis import api
 from echo_synthesis.handlers import Dependencies
 from tests.support.eventually import eventually
+from tests.support.forwarding import serving_forwarded
 from tests.support.rawhttp import RawClient
 from tests.support.studio import Replica, somebody
 
@@ -33,22 +30,14 @@ class Everybody:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
-    """The service, and the gateway's hop before it."""
+    """Serve synthesis behind the gateway's proxy."""
 
     @asynccontextmanager
     async def served(deps: Dependencies) -> AsyncIterator[str]:
         app = create_app("synthesis", api.ROUTERS, metrics=Metrics())
         app.state.dependencies, app.state.verifier = deps, Everybody()
-        async with (
-            serving(app, f"unix://{tmp_path}/synthesis.sock") as url,
-            ServiceClient.open("synthesis", url) as client,
-        ):
-
-            async def hop(scope: Scope, receive: Receive, send: Send) -> None:
-                await forward(client, scope["path"], scope, receive, send)
-
-            async with serving(hop, "http://127.0.0.1:0") as url:
-                yield url
+        async with serving_forwarded(app, tmp_path) as url:
+            yield url
 
     return served
 

@@ -12,13 +12,11 @@ from starlette.types import Receive, Scope, Send
 
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.values import AudioFormat
-from echo_common.http.client import ServiceClient
-from echo_common.http.forward import forward
-from echo_common.http.server import serving
 from echo_synthesis.api.speech import _stream
 from echo_synthesis.handlers import Dependencies
 from echo_synthesis.usecases import request_of
 from tests.support.eventually import eventually
+from tests.support.forwarding import serving_forwarded
 from tests.support.rawhttp import RawClient
 from tests.support.studio import Replica, somebody
 
@@ -33,7 +31,7 @@ Serve = Callable[[Dependencies], AbstractAsyncContextManager[str]]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
-    """Synthesis's streams, and the gateway's hop before them."""
+    """Serve synthesis's streams behind the gateway's proxy."""
 
     @asynccontextmanager
     async def served(deps: Dependencies) -> AsyncIterator[str]:
@@ -42,16 +40,8 @@ def serve(tmp_path: Path) -> Serve:
             request = request_of(f"{scope['path'][1:]} here. {TEXT}", None, None, config)
             await (await _stream(request, somebody(), deps.studio, "*/*"))(scope, receive, send)
 
-        async with (
-            serving(service, f"unix://{tmp_path}/synthesis.sock") as url,
-            ServiceClient.open("synthesis", url) as client,
-        ):
-
-            async def hop(scope: Scope, receive: Receive, send: Send) -> None:
-                await forward(client, scope["path"], scope, receive, send)
-
-            async with serving(hop, "http://127.0.0.1:0") as url:
-                yield url
+        async with serving_forwarded(service, tmp_path) as url:
+            yield url
 
     return served
 
