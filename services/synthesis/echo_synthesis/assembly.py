@@ -10,13 +10,13 @@ _AUDIBLE = 0.1
 """Volume of the loudest unit below which an audio may be silent: it was asked for."""
 
 _TOLERANCE = 0.01
-"""Seconds by which the encoded audio may differ from what was spoken, for rounding when the rate is changed."""
+"""Seconds by which the encoded audio may differ from the speech, for rounding when the rate is changed."""
 
 
 class AssemblyCheck:
-    """Looks at what goes into the encoder, unit by unit, and at the end at what it has come to.
+    """Check of the encoder's input, unit by unit, and of the whole at the end.
 
-    Every method raises `ImplausibleSpeechError`: whoever assembles must then commit nothing, and break a stream off.
+    Every method raises `ImplausibleSpeechError`: the assembly must then store nothing, and end a stream with an error.
     """
 
     def __init__(self, narration: Narration) -> None:
@@ -39,17 +39,17 @@ class AssemblyCheck:
             self._latest = word.start
 
     def encode(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Check and give back what an encoder gets."""
+        """Check the samples for the encoder and return them."""
         if len(samples):
             with np.errstate(all="ignore"):
                 finite = np.isfinite(samples.sum(dtype=np.float64))
             if not finite:
-                self._fail("The audio holds samples that are no numbers.")
+                self._fail("The audio holds samples that are not finite.")
             self._silent = self._silent and is_silent(samples, min(1.0, self._volume))
         return samples
 
     def finish(self, encoded_seconds: float) -> None:
-        """Check the whole: as long as what was spoken, and not silent where there are words."""
+        """Check the whole: as long as the speech, and not silent where there are words."""
         duration = self._samples / self._rate
         if abs(encoded_seconds - duration) > _TOLERANCE:
             self._fail(f"The audio has {encoded_seconds:.3f} s of {duration:.3f} s.")

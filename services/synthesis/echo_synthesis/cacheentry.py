@@ -9,7 +9,7 @@ import numpy as np
 from echo_synthesis.engine import Phone, Speech, WordTime
 
 FORMAT = 2
-"""Rises whenever entries are written or treated otherwise, or when those written before are not to be trusted.
+"""Version of the format. Raise it when entries are written differently, or when earlier ones cannot be trusted.
 
 2: checked speech only, with a checksum and a scale for peaks beyond full scale. Format 1 could hold silence for words.
 """
@@ -20,7 +20,7 @@ class DamagedEntryError(ValueError):
 
 
 def encode_entry(speech: Speech) -> bytes:
-    """Give the bytes of a speech. Peaks beyond full scale are kept: the entry says by what its samples are multiplied."""
+    """Return the bytes of a speech. Peaks beyond full scale are kept: the header holds the scale of the samples."""
     peak = float(np.abs(speech.samples).max(initial=0.0))
     scale = max(1.0, peak)
     head = {
@@ -36,7 +36,7 @@ def encode_entry(speech: Speech) -> bytes:
 
 
 def decode_entry(blob: bytes) -> Speech:
-    """Give the speech of these bytes, without its cost. Raises `DamagedEntryError`."""
+    """Return the speech of an entry's bytes, without its cost. Raises `DamagedEntryError`."""
     checksum, _, content = blob.partition(b"\n")
     if checksum != b"%08x" % zlib.crc32(content):
         raise DamagedEntryError("the checksum does not match")

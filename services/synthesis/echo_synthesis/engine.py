@@ -1,4 +1,4 @@
-"""The engine port: the thing that turns text into audio.
+"""The engine port: an engine turns text into audio.
 
 An engine is a folder in `engines/`. Its `__init__.py` exposes one `SPEC: EngineSpec`, or, where settings decide about it,
 `spec() -> EngineSpec`; being there registers it.
@@ -81,7 +81,7 @@ class Speech:
 
     `samples` are mono float32; peaks beyond full scale are limited before they are encoded. `words` has exactly one entry for each of `Utterance.words`, starts never decreasing.
     `phones`, where the engine knows them, are for each word the sounds it is made of.
-    `cost` is what a provider counts for it, by unit (`input_tokens`, `utf8_bytes`); empty when nobody is paid.
+    `cost` is the provider's count of paid units, by name (`input_tokens`, `utf8_bytes`); empty for engines without a price.
     """
 
     samples: NDArray[np.float32]
@@ -103,14 +103,14 @@ class Engine(Protocol):
     def speak(self, utterance: Utterance) -> Speech:
         """Speak the whole utterance, nothing left out, no silence added but the model's own.
 
-        Raises `VoiceNotFoundError` for a voice the engine does not have, `EngineUnavailableError` when whoever it asks cannot
-        serve it now. Any other exception is the engine's failure: the pool reports it as `ENGINE_FAILED` and goes on with
+        Raises `VoiceNotFoundError` for a voice the engine does not have, `EngineUnavailableError` when its
+        provider cannot serve it now. Any other exception is the engine's failure: the pool reports it as `ENGINE_FAILED` and goes on with
         the same process. What is returned is checked in the service (`speechcheck.py`).
         """
 
 
 def _no_warning(event: str, fields: Mapping[str, str]) -> None:
-    """`EngineConfig.warn` where nobody listens."""
+    """Ignore a warning: the default of `EngineConfig.warn`."""
 
 
 @runtime_checkable
@@ -151,7 +151,7 @@ class BackendFigures:
 
 
 Progress = Callable[[str, float], None]
-"""Hears what is being done, in a few words, and how much of it is done, from 0 to 1."""
+"""Called with the current step, in a few words, and the share that is done, from 0 to 1."""
 
 
 class ModelsError(Exception):

@@ -21,7 +21,7 @@ from echo_synthesis.speechcheck import ImplausibleSpeechError
 State = Literal["stopped", "starting", "ready", "unavailable"]
 
 _REPLACEMENT_PAUSE_SECONDS = 30.0
-"""How often a process is replaced because of its output alone: so often at most can a text cost a start of the engine."""
+"""Seconds between two replacements of a process because of its output alone: a text alone can cost a start of the engine no more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ Turn = tuple[Hashable, ...]
 class EnginePool:
     """Speaks with any of `specs`, each in processes of its own. Use it on one event loop, which it never blocks.
 
-    `spoken` hears of every speech an engine has made, wanted by then or not.
+    `spoken` is called with every speech of an engine, also when its request has been cancelled.
     """
 
     def __init__(
@@ -323,7 +323,7 @@ class _Crew:
         return await held[-1].speak(utterance)
 
     async def _try(self, worker: EngineWorker, utterance: Utterance) -> Speech | None:
-        """The speech, or None for output that cannot be right."""
+        """Return the speech; None for output that cannot be right."""
         try:
             return await worker.speak(utterance)
         except ImplausibleSpeechError as error:
@@ -334,7 +334,7 @@ class _Crew:
         return not self._shared and time.monotonic() - self._replaced_at >= _REPLACEMENT_PAUSE_SECONDS
 
     async def _replace(self, workers: Sequence[EngineWorker]) -> None:
-        """Start the processes of these anew: another one could say what they could not."""
+        """Start new processes for these workers: another one spoke what they could not."""
         for worker in workers:
             self._log.warning("engine_process_replaced", engine=self._name)
             await worker.close()

@@ -1,4 +1,4 @@
-"""Spoken sentences, kept to be used again: by the same text tomorrow, or by a job that lost its worker."""
+"""The cache of spoken segments, for the same text later, or for the next attempt at a job."""
 
 import asyncio
 import hashlib
@@ -27,7 +27,7 @@ _MOMENT = 0.2
 """Seconds whose hits of one entry are noted together."""
 
 _MOST_HEARERS = 64
-"""Users that an entry remembers; to further ones it is new, however often they come."""
+"""Users that an entry remembers; for further ones every use counts as the first."""
 
 InUse = Callable[[], Awaitable[bool]]
 Verify = Callable[[Speech], None]
@@ -53,7 +53,7 @@ class _Fresh:
 
 @dataclass(slots=True)
 class _Notes:
-    """What an entry is to be told: how often it was hit, and marks of further users who have been given it."""
+    """Pending changes of an entry: its further hits, and marks of further users who were given it."""
 
     hits: int = 0
     heard_by: set[str] = field(default_factory=set)
@@ -109,7 +109,7 @@ class SpeechCache:
 
     @staticmethod
     def key(engine: EngineSpec, utterance: Utterance, scope: str = "") -> str:
-        """What an utterance's sound depends on, hashed, and who may hear it (`scope`, empty: everybody)."""
+        """Return the digest of all that an utterance's sound depends on, and of its audience (`scope`, empty: all users)."""
         facts = [FORMAT, engine.name, engine.version, scope, asdict(utterance)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -151,7 +151,7 @@ class SpeechCache:
         return found.speech, (joined and had_it) or (found.kept and (had_it or remembered))
 
     async def purge(self, voice: str) -> int:
-        """Forget all that a voice has said; how many entries that was. Raises `StoreUnavailableError`, `StorageUnavailableError`."""
+        """Remove all entries of a voice and return their number. Raises `StoreUnavailableError`, `StorageUnavailableError`."""
         gone = 0
         async for entry in self._entries.find({"voice": voice}):
             await self._remove(entry, {"_id": entry["_id"]})

@@ -1,4 +1,4 @@
-"""The check that every engine's speech passes before the platform uses it: is it sound, and can it be the text's?"""
+"""The check of every engine's speech before the platform uses it: sound samples that can be the text's."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,26 +13,29 @@ from echo_synthesis.engine import EngineSpec, Phone, Speech, Utterance, WordTime
 _REMEDY = "Try again; if it stays so, choose another voice and run `echoctl doctor`."
 
 _LOUDEST = 4.0
-"""Peak beyond which samples are no speech: 12 dB above full scale. Kokoro reaches 1.2."""
+"""Peak beyond which samples are not speech: 12 dB above full scale. Kokoro reaches 1.6."""
 
 _SILENT = 0.003
-"""Half the range of samples that nobody hears: -50 dBFS."""
+"""Half the range of samples that are inaudible: -50 dBFS."""
 
 _FRAME_SECONDS = 0.01
 _SOUNDING_SHARE = 0.5
-"""The share of words, weighted by their letters, within whose times there is sound."""
+"""Least share of the words, weighted by their letters, with sound within their times.
+
+No higher, because estimated times spread the words over the pauses, too.
+"""
 
 _FASTEST = 30.0
-"""Letters a second that no voice speaks at its own pace; hurried speech has 20, Kokoro and Piper have 16 at most."""
+"""Letters a second beyond any voice at its natural pace; fast speech has 20, Kokoro and Piper have 16 at most."""
 
 _SPARE_LETTERS = 12
-"""Letters that may go unspoken: silent ones, interjections written long, an abbreviation."""
+"""Letters that may be left unspoken: silent ones, interjections written long, an abbreviation."""
 
 _SECONDS_A_LETTER = 0.35
 """Seconds that a letter of the Latin alphabet takes at most; a usual voice takes 0.07."""
 
 _SECONDS_A_SIGN = 3.0
-"""Seconds for what is read by its name, or pauses: a digit, a capital, a sign, a mark, a letter of another script (up to 2)."""
+"""Seconds for a character that is spoken by its name, or pauses: a digit, a capital, a sign, a mark, a letter of another script (up to 2)."""
 
 _SPARE_SECONDS = 4.0
 """Seconds of silence that an engine may put around what it says."""
@@ -54,7 +57,7 @@ def check_speech(spec: EngineSpec, utterance: Utterance, speech: Speech) -> None
     problem = _problem(spec, utterance, speech)
     if problem is not None:
         details = {"engine": spec.name, "reason": problem}
-        raise ImplausibleSpeechError(f"The speech engine {spec.name} gave {problem}. {_REMEDY}", details=details)
+        raise ImplausibleSpeechError(f"The speech engine {spec.name} returned {problem}. {_REMEDY}", details=details)
 
 
 @contextmanager
@@ -65,24 +68,24 @@ def require_readable(spec: EngineSpec) -> Iterator[None]:
     except (KeyError, TypeError, ValueError) as error:
         details = {"engine": spec.name, "reason": f"{type(error).__name__}: {error}"}
         raise ImplausibleSpeechError(
-            f"The speech engine {spec.name} gave no readable speech. {_REMEDY}", details=details
+            f"The speech engine {spec.name} returned no readable speech. {_REMEDY}", details=details
         ) from error
 
 
 def shortest_seconds(utterance: Utterance) -> float:
-    """The least time that the utterance takes at its speed."""
+    """Return the least seconds that the utterance takes at its speed."""
     letters = sum(_distinct_letters(text) for text in _spoken_words(utterance))
     return max(0.0, letters - _SPARE_LETTERS) / (_FASTEST * max(utterance.speed, 1e-3))
 
 
 def longest_seconds(utterance: Utterance) -> float:
-    """The most time that the utterance takes at its speed, pauses at its marks included."""
+    """Return the most seconds that the utterance takes at its speed, pauses at its marks included."""
     seconds = sum(map(_seconds, utterance.text)) + sum(_SECONDS_A_LETTER * len(ipa or "") for ipa in utterance.pronunciations)
     return _SPARE_SECONDS + (_SPARE_SECONDS + seconds) / max(utterance.speed, 1e-3)
 
 
 def has_letters(text: str) -> bool:
-    """Whether a text has anything that must be heard."""
+    """Return whether a text holds letters or digits, which must be audible."""
     return any(map(str.isalnum, text))
 
 
@@ -92,7 +95,7 @@ def is_silent(samples: NDArray[np.float32], volume: float = 1.0) -> bool:
 
 
 def _problem(spec: EngineSpec, utterance: Utterance, speech: Speech) -> str | None:
-    """What is wrong, to follow "gave"."""
+    """Return the fault of the speech, as the object of "returned"; None when there is none."""
     return (
         _sample_problem(spec, speech)
         or _duration_problem(utterance, speech)
@@ -107,11 +110,11 @@ def _sample_problem(spec: EngineSpec, speech: Speech) -> str | None:
         return f"audio of {speech.sample_rate} Hz where {spec.sample_rate} Hz were expected"
     if samples.ndim != 1 or not len(samples):
         return "no samples"
-    # a sum is finite only if all its terms are, and is quicker to have than every answer of isfinite
+    # a sum is finite only if all its terms are, and is faster than isfinite of each
     with np.errstate(all="ignore"):
         finite = np.isfinite(samples.sum(dtype=np.float64))
     if not finite:
-        return "samples that are no numbers"
+        return "samples that are not finite"
     peak = max(float(samples.max()), -float(samples.min()))
     return f"samples of {peak:.3g} times full scale" if peak > _LOUDEST else None
 
@@ -139,7 +142,7 @@ def _time_problem(utterance: Utterance, speech: Speech) -> str | None:
 
 
 def _out_of_order(times: Sequence[WordTime] | Sequence[Phone], duration: float) -> bool:
-    """Whether any start or end is not finite, outside the audio, or before the one that it follows."""
+    """Return whether any start or end is not finite, outside the audio, or before the previous start."""
     latest = 0.0
     for time in times:
         # written so that a NaN fails it
@@ -165,7 +168,7 @@ def _silence_problem(utterance: Utterance, speech: Speech) -> str | None:
 
 
 def _sounding_before(speech: Speech) -> NDArray[np.int64]:
-    """How many frames of `_FRAME_SECONDS` with sound there are before each frame, and at the end."""
+    """Return the number of frames of `_FRAME_SECONDS` with sound before each frame, and in all."""
     size = round(speech.sample_rate * _FRAME_SECONDS)
     padded = np.pad(speech.samples, (0, -len(speech.samples) % size)).reshape(-1, size)
     sounds = padded.max(axis=1) - padded.min(axis=1) >= _SILENT
@@ -173,13 +176,13 @@ def _sounding_before(speech: Speech) -> NDArray[np.int64]:
 
 
 def _spoken_words(utterance: Utterance) -> list[str]:
-    """The words as letters: their IPA, where that is given."""
+    """Return the words as letters: their IPA, where that is given."""
     pairs = zip_longest(utterance.words, utterance.pronunciations)
     return [ipa or utterance.text[word.start : word.end] for word, ipa in pairs]
 
 
 def _distinct_letters(word: str) -> int:
-    """Letters and digits, those that repeat the one before them left out: "aaaah" is spoken as "ah"."""
+    """Return the number of letters and digits without repetitions: "aaaah" is spoken as "ah"."""
     previous, count = "", 0
     for character in word.casefold():
         count += character != previous and character.isalnum()

@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""The next job of the queue."""
 
 from collections.abc import Collection
 from time import monotonic
@@ -7,13 +7,13 @@ from echo_common.clock import now
 from echo_synthesis.repository import Jobs, Turn
 
 FRESH_SECONDS = 0.25
-"""For so long who came meanwhile is not looked for."""
+"""Seconds for which the candidate list is cached."""
 
 _LOOKED_AT = 128
 
 
 class Waiting:
-    """Jobs that wait for a worker, as far as is known here: whether one still waits, its claim will tell."""
+    """A cached list of pending jobs; a claim tells whether a job is still pending."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
@@ -32,5 +32,5 @@ class Waiting:
         return None if place is None else self._known.pop(place)
 
     def forget(self) -> None:
-        """Look anew next time."""
+        """Read the list again next time."""
         self._known.clear()

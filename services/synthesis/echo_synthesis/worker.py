@@ -1,4 +1,4 @@
-"""The worker: claims jobs and runs them. The database is the queue; events only ring the bell."""
+"""The worker: claims jobs and runs them. The database is the queue; events only wake workers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,7 +26,7 @@ from echo_synthesis.waiting import FRESH_SECONDS, Waiting
 
 _SWEEP_SECONDS = 2.0
 _RENEWALS_A_LEASE = 4
-_LONGEST_SILENCE = 1.5  # at a renewal a worker hears that the job is not wanted any more, if no event told it
+_LONGEST_SILENCE = 1.5  # seconds; a renewal tells of a cancellation whose event was lost
 _OUTAGE_PAUSE = 1.0
 _LAST_CLAIM = 3.0
 
@@ -58,13 +58,13 @@ class Worker:
         return len(self._runs)
 
     def ring(self) -> None:
-        """There may be work."""
+        """Look for work now."""
         self._bell.set()
 
     def recheck(self, job_id: str) -> None:
-        """Have attempts at the job that run here find out at once whether the job is still theirs.
+        """Renew the leases of the attempts at a job that run here at once; an attempt whose lease is lost ends.
 
-        The database decides, not the notification: a cancellation that is heard of late ends no attempt that came after it.
+        The database decides, not the notification: a late cancellation ends no attempt that started after it.
         """
         for attempt, running in self._runs.items():
             if attempt.job_id == job_id:
@@ -193,7 +193,7 @@ class Worker:
         except Exception:
             log.exception("job_failed")
             await run.settle(
-                lambda held: held.fail(attempt, "INTERNAL_ERROR", "The job failed on our side; it may be retried.")
+                lambda held: held.fail(attempt, "INTERNAL_ERROR", "The job failed because of an internal error. Retry it.")
             )
             self._metrics.jobs.labels("failed").inc()
 
@@ -212,7 +212,7 @@ class _Running:
 
 
 class _Run:
-    """One attempt at one job: keeps the lease alive while speaking, and commits under its fence."""
+    """One attempt at a job: renews the lease while speaking, and commits with its fencing token."""
 
     def __init__(self, job: Job, studio: Studio, faults: FaultPoints) -> None:
         self._job: Job | None = job
@@ -255,12 +255,12 @@ class _Run:
         await uninterrupted(self._commit(audio))
 
     async def settle(self, change: Callable[[Job], object]) -> None:
-        """Try to change the job under this attempt's fence; a lost lease or an outage leaves it to the sweep."""
+        """Try to change the job with this attempt's fencing token; a lost lease or an outage leaves it to the sweep."""
         with suppress(LeaseLostError, EchoError):
             await self._update(change)
 
     async def _update(self, change: Callable[[Job], object]) -> None:
-        """Beginning with the job as it was left here, unless that failed."""
+        """Change the job, at first as it was saved here last, unless that failed."""
         held, self._job = self._job, None
         jobs = self._studio.jobs
         self._job = await (jobs.amend(held, change) if held else jobs.update(self._job_id, change))
@@ -280,7 +280,7 @@ class _Run:
                 self._kept_units = share
 
     async def _keep_lease(self, speaking: "asyncio.Task[Audio]") -> Audio:
-        """Renew at intervals, when a unit is done, and when told to; give up as soon as the lease is lost."""
+        """Renew at intervals, when a segment is done, and on a recheck; raise `LeaseLostError` once the lease is lost."""
         clock = asyncio.get_running_loop().time
         period = min(self._studio.settings.lease_seconds / _RENEWALS_A_LEASE, _LONGEST_SILENCE)
         seen, renewed = 0, clock()
@@ -327,7 +327,7 @@ class _Run:
             await self._discard([key async for key in self._studio.objects.keys(Audio.folder_of(audio.id)) if key not in kept])
 
     async def _clear_away(self, speaking: "asyncio.Task[Audio]") -> None:
-        """Nobody wants what is being spoken; it may have been stored already."""
+        """Discard the audio of a stopped attempt; it may have been stored already."""
         await asyncio.wait({speaking})
         if not speaking.cancelled() and speaking.exception() is None:
             await self._discard(speaking.result().object_keys)
@@ -339,4 +339,4 @@ class _Run:
 
 
 class _Outage(Exception):
-    """The database did not answer; the lease may still hold."""
+    """The database did not respond; the lease may still hold."""

@@ -1,4 +1,4 @@
-"""The worker: claims samples to process and clones to train. The database is the queue; events only ring the bell."""
+"""The worker: claims samples to process and clones to train. The database is the queue; events only wake workers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,7 +24,7 @@ from echo_voice.repository import Tasks
 T = TypeVar("T", bound=Task)
 Commit = Callable[[T], None]
 Perform = Callable[[T, int, Progressed], Awaitable[Commit[T]]]
-"""Does one attempt's work and gives back the change that keeps its result."""
+"""Performs one attempt and returns the change that saves its result."""
 
 _SWEEP_SECONDS = 2.0
 _RENEWALS_A_LEASE = 4
@@ -38,7 +38,7 @@ _CONFLICTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Line(Generic[T]):
-    """One kind of work: where it waits, who does it, how much of it at the same time, and which of what waits there."""
+    """One kind of tasks: their collection, the function that performs them, how many at once, and a filter of the collection."""
 
     name: str
     tasks: Tasks[T]
@@ -48,7 +48,7 @@ class Line(Generic[T]):
 
 
 class Worker:
-    """Does the work of all lines, each piece in a task of its own. Start with `running`.
+    """Performs the tasks of all lines, each in an asyncio task of its own. Start with `running`.
 
     With `exclusive` no other process works on these tasks, so leases found at the start have no holder: their tasks are released
     at once.
@@ -84,13 +84,13 @@ class Worker:
         return len(self._running)
 
     def ring(self) -> None:
-        """There may be work."""
+        """Look for work now."""
         self._bell.set()
 
     def recheck(self, key: str) -> None:
-        """Have attempts at this work that run here find out at once whether it is still theirs.
+        """Renew the leases of the attempts at a task that run here at once; an attempt whose lease is lost ends.
 
-        The database decides, not the notification: a cancellation that is heard of late ends no attempt that came after it.
+        The database decides, not the notification: a late cancellation ends no attempt that started after it.
         """
         for (task_id, _), running in self._running.items():
             if task_id == key:
@@ -196,7 +196,7 @@ class Worker:
         return min([_SWEEP_SECONDS, *waits])
 
     def _defer(self, key: str) -> float:
-        """Claim this task again only after a pause, which grows from one time to the next; its length in seconds."""
+        """Claim this task again only after a pause, which grows with every deferral; return its seconds."""
         times = self._deferred[key].times + 1 if key in self._deferred else 0
         pause = min(_OUTAGE_PAUSE * 2.0 ** min(times, 10), _LONGEST_PAUSE)
         self._deferred[key] = _Deferral(times, monotonic() + pause)
@@ -224,7 +224,7 @@ class Worker:
             self._metrics.jobs.labels("failed").inc()
         except Exception:
             log.exception("task_failed")
-            message = "It failed on our side; it may be tried again."
+            message = "The task failed because of an internal error. Try again."
             await attempt.settle(lambda held: held.fail(attempt.number, "INTERNAL_ERROR", message))
             self._metrics.jobs.labels("failed").inc()
         self._deferred.pop(task.id, None)
@@ -244,7 +244,7 @@ class _Deferral:
 
 
 class _Attempt:
-    """One attempt: keeps the lease alive while working, and commits under its fence."""
+    """One attempt: renews the lease while working, and commits with its fencing token."""
 
     def __init__(self, line: Line[Any], task: Task, lease_seconds: float) -> None:
         self.number = task.attempt
@@ -261,7 +261,7 @@ class _Attempt:
         self._news.set()
 
     async def perform(self, task: Task, faults: FaultPoints) -> None:
-        """Do the work and commit its result. Raises `LeaseLostError`, and what the work raises."""
+        """Do the work and commit its result. Raises `LeaseLostError`, and the work's own errors."""
         working = asyncio.ensure_future(self._line.perform(task, self.number, self._progressed))
         try:
             commit = await self._keep_lease(working, faults)
@@ -279,7 +279,7 @@ class _Attempt:
         await self.settle(lambda held: held.hand_back(self.number))
 
     async def settle(self, change: Callable[[Any], object]) -> None:
-        """Try to change the task under this attempt's fence; a lost lease or an outage leaves it to the sweep."""
+        """Try to change the task with this attempt's fencing token; a lost lease or an outage leaves it to the sweep."""
         with suppress(LeaseLostError, EchoError):
             await self._line.tasks.update(self._key, change)
 
@@ -288,7 +288,7 @@ class _Attempt:
         self._news.set()
 
     async def _keep_lease(self, working: "asyncio.Future[Commit[Any]]", faults: FaultPoints) -> Commit[Any]:
-        """Renew at intervals, when there is progress, and when told to; give up as soon as the lease is lost."""
+        """Renew at intervals, with progress, and on a recheck; raise `LeaseLostError` once the lease is lost."""
         clock = asyncio.get_running_loop().time
         period = self._lease_seconds / _RENEWALS_A_LEASE
         seen, renewed = self._progress, clock()

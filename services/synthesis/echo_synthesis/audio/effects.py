@@ -1,4 +1,4 @@
-"""What may be done to samples before they are encoded."""
+"""Effects on samples before they are encoded: pitch and volume."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,21 +7,21 @@ from echo_synthesis.audio.pitch import Pitch
 
 
 def amplify(samples: NDArray[np.float32], volume: float) -> NDArray[np.float32]:
-    """`samples` times `volume`; peaks beyond full scale are for the limiter, which every encoder has."""
+    """Return `samples` times `volume`; the limiter of every encoder reduces peaks beyond full scale."""
     return samples if volume == 1.0 else (samples * np.float32(volume)).astype(np.float32, copy=False)
 
 
 class Effects:
-    """What one whole stream of samples goes through, piece by piece: pitch, then volume. As many samples come out as go in."""
+    """Pitch, then volume, of one stream of samples, piece by piece. As many samples come out as go in."""
 
     def __init__(self, rate: int, *, pitch: float = 1.0, volume: float = 1.0) -> None:
         self._pitch = None if pitch == 1.0 else Pitch(rate, pitch)
         self._volume = volume
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What is ready so far."""
+        """Take samples of any number and return those that are ready so far."""
         return amplify(samples if self._pitch is None else self._pitch.feed(samples), self._volume)
 
     def close(self) -> NDArray[np.float32]:
-        """What was held back. Nothing can be fed afterwards."""
+        """Return the samples held back. Nothing can be fed afterwards."""
         return np.zeros(0, np.float32) if self._pitch is None else amplify(self._pitch.close(), self._volume)

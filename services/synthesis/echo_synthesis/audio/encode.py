@@ -1,7 +1,7 @@
 """Encoding: one encoder per response or file.
 
-Samples are limited after everything else that changes them, pitch, volume and rate included, and before the codec: what a codec
-gets has no true peak beyond -1 dBFS. What a player decodes from MP3, AAC, Opus or mu-law may overshoot that by what the codec adds.
+Samples are limited after everything else that changes them, pitch, volume and rate included, and before the codec: the
+codec's input has no true peak beyond -1 dBFS. Audio decoded from MP3, AAC, Opus or mu-law may overshoot that a little.
 """
 
 from fractions import Fraction
@@ -22,7 +22,7 @@ _FLUSH_PACKETS = 0x200  # AVFMT_FLAG_FLUSH_PACKETS: what is encoded is handed ov
 
 
 class _Sink:
-    """A file nobody can seek in, emptied by whoever reads it."""
+    """A file without seeking; reading empties it."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -38,7 +38,7 @@ class _Sink:
 
 
 class _Writer:
-    """Samples into an open container, at whatever rate the codec takes, true peaks limited."""
+    """Samples written into an open container at the codec's rate, true peaks limited."""
 
     def __init__(self, container: av.container.OutputContainer, audio: AudioFormat, sample_rate: int, source_rate: int) -> None:
         self._container = container
@@ -56,7 +56,7 @@ class _Writer:
 
     @property
     def seconds(self) -> float:
-        """How much the codec has got."""
+        """Seconds of audio given to the codec."""
         return self._written / self._rate
 
     def write(self, samples: NDArray[np.float32]) -> None:
@@ -98,16 +98,16 @@ class Encoder:
 
     @property
     def seconds(self) -> float:
-        """How much of the audio is encoded."""
+        """Seconds of audio encoded so far."""
         return self._writer.seconds
 
     def feed(self, samples: NDArray[np.float32]) -> bytes:
-        """Take samples of any number; give back what is encoded so far, header included."""
+        """Take samples of any number and return the bytes encoded so far, header included."""
         self._writer.write(samples)
         return self._sink.take()
 
     def close(self) -> bytes:
-        """The rest. Call it exactly once."""
+        """Return the remaining bytes. Call it exactly once."""
         self._writer.close()
         return self._sink.take()
 
@@ -125,7 +125,7 @@ class FileEncoder:
 
     @property
     def seconds(self) -> float:
-        """How much of the audio is encoded."""
+        """Seconds of audio encoded so far."""
         return self._writer.seconds
 
     def feed(self, samples: NDArray[np.float32]) -> None:
@@ -133,6 +133,6 @@ class FileEncoder:
         self._writer.write(samples)
 
     def close(self) -> int:
-        """Finish the file; its size in bytes."""
+        """Finish the file and return its size in bytes."""
         self._writer.close()
         return self._path.stat().st_size

@@ -1,4 +1,4 @@
-"""A look-ahead limiter: true peaks stay below full scale, quieter audio passes bit by bit."""
+"""A look-ahead limiter: true peaks stay below full scale, quieter audio stays bit-identical."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ CEILING = 10 ** (-1 / 20)
 """True peak that nothing exceeds: -1 dBFS. Audio below it is left as it is."""
 
 _AIM = 10 ** (-1.1 / 20)
-"""Peak that louder audio is brought to; the rest is room for what a moving gain adds between two samples."""
+"""Peak that louder audio is reduced to; the rest is headroom for a gain that changes between two samples."""
 
 _HALF = np.array(
     [
@@ -28,14 +28,14 @@ _HARMLESS = CEILING / float(np.abs(_TAPS).sum(axis=1).max())
 
 _ATTACK_SECONDS = 0.005
 _RELEASE_PER_SECOND = 4.0
-"""How fast the gain comes back, in parts of the full one."""
+"""Speed at which the gain recovers, in parts of full gain."""
 
 _UNIT = 1 << 32
 """Reductions of the gain are whole numbers of this part: their sums are exact, wherever a stream is cut into pieces."""
 
 
 class Limiter:
-    """Turns down a stream of mono samples before a peak comes, smoothly, so that no true peak exceeds `CEILING`.
+    """A smooth gain reduction ahead of each peak of a mono stream: no true peak exceeds `CEILING`.
 
     As many samples come out as go in, `delay` samples late. They depend on the samples alone, not on the pieces they come in.
 
@@ -59,12 +59,12 @@ class Limiter:
         return self._hold - 1
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give what is ready so far."""
+        """Take samples of any number and return those that are limited so far."""
         self._waiting = np.concatenate([self._waiting, samples])
         return self._advance(samples)
 
     def close(self) -> NDArray[np.float32]:
-        """Give what was held back. Nothing can be fed afterwards."""
+        """Return the samples held back. Nothing can be fed afterwards."""
         return self._advance(np.zeros(self.delay, np.float32))
 
     def _advance(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -82,7 +82,7 @@ class Limiter:
         return (ready * gain).astype(np.float32)
 
     def _released(self, needed: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Each reduction needed, or what is left of an earlier one."""
+        """Return each reduction needed, or the rest of an earlier one that is still released."""
         last = int(self._reductions[-1])
         if not last and not needed.any():
             return needed
@@ -92,7 +92,7 @@ class Limiter:
 
 
 def _needed(samples: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The reduction that each sample needs, but the first and last few that the interpolator only looks at."""
+    """Return the reduction that each sample needs, without the first and last that only the interpolator reads."""
     size = np.abs(samples)
     needed = np.zeros(len(samples) - _WIDTH, np.int64)
     if not len(needed) or size.max() <= _HARMLESS:
@@ -113,7 +113,7 @@ def _needed(samples: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _sliding_maximum(values: NDArray[np.int64] | NDArray[np.float32], width: int) -> NDArray[np.int64]:
-    """The greatest of each `width` values side by side."""
+    """Return the maximum of every `width` neighbouring values."""
     reach = 1
     while 2 * reach <= width:
         values = np.maximum(values[:-reach], values[reach:])
@@ -123,6 +123,6 @@ def _sliding_maximum(values: NDArray[np.int64] | NDArray[np.float32], width: int
 
 
 def _sliding_sum(values: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """The sum of each `width` values side by side."""
+    """Return the sum of every `width` neighbouring values."""
     sums = np.concatenate([[0], np.cumsum(values)])
     return np.asarray(sums[width:] - sums[:-width], np.int64)

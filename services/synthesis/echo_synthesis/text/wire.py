@@ -1,4 +1,4 @@
-"""What a planning process is asked and what it answers, as JSON: a text with its manner, a script part by part, or a refusal."""
+"""Requests to a planning process and its responses, as JSON: a text with its manner; a script part by part, or a refusal."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Which stored objects belong to something."""
+"""Ownership of stored objects: those that no record or job owns are removed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -17,7 +17,7 @@ def object_owners(studio: Studio) -> Mapping[str, Owned]:
 
 
 async def _owned_audio(studio: Studio, keys: Sequence[str]) -> Collection[str]:
-    """All objects of a job that may still be run, and those of an audio that its record names."""
+    """Return all objects of jobs that may still run, and those that an audio's record names."""
     by_audio: dict[str, list[str]] = {}
     for key in keys:
         by_audio.setdefault(key.split("/")[1], []).append(key)

@@ -96,23 +96,23 @@ class Task(Aggregate):
         self.on_queued()
 
     def give_up(self, code: str, message: str) -> None:
-        """Failed, with a reason."""
+        """Fail the work, with a reason."""
         self.end(JobStatus.FAILED)
         self.error_code, self.error_message = code, message
         self.on_failed(code, message)
 
     def end(self, status: JobStatus) -> None:
-        """No worker is needed any more."""
+        """End the work with a status and release its lease."""
         self.work = status
         self.lease = None
 
     def fence(self, attempt: int) -> None:
-        """Raises `LeaseLostError` unless this attempt has the work."""
+        """Raise `LeaseLostError` unless this attempt holds the lease."""
         if self.work is not JobStatus.PROCESSING or self.attempt != attempt or self.lease is None:
             raise LeaseLostError(self.id)
 
     def require(self, *statuses: JobStatus) -> None:
-        """Raises `conflict` unless the work stands so."""
+        """Raise `conflict` unless the work has one of these statuses."""
         if self.work not in statuses:
             raise self.conflict(f"It is {self.work.value}.", details={"status": self.work.value})
 

@@ -1,4 +1,4 @@
-"""Which stored objects belong to something."""
+"""Ownership of stored objects: those that no record owns are removed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
@@ -16,7 +16,7 @@ def object_owners(studio: Studio, settled_seconds: float) -> Mapping[str, Owned]
     """Return for each prefix of voice's objects which of them are owned.
 
     Args:
-        studio: What the use cases work with.
+        studio: The dependencies of the use cases.
         settled_seconds: How long a voice model's older styles are kept after it changed: synthesis may not have heard of it.
     """
     return {
@@ -27,7 +27,7 @@ def object_owners(studio: Studio, settled_seconds: float) -> Mapping[str, Owned]
 
 
 async def _owned_samples(studio: Studio, keys: Sequence[str]) -> Collection[str]:
-    """All objects of a sample that is processed, otherwise those that its record names."""
+    """Return all objects of samples that are processed, otherwise those that their records name."""
     owners = _by_owner(keys)
     owned: set[str] = set()
     async for sample in studio.samples.find({"_id": {"$in": list(owners)}}):
@@ -37,7 +37,7 @@ async def _owned_samples(studio: Studio, keys: Sequence[str]) -> Collection[str]
 
 
 async def _owned_styles(studio: Studio, settled: timedelta, keys: Sequence[str]) -> Collection[str]:
-    """All styles of a voice model that is trained or has just changed, otherwise the one that its record names."""
+    """Return all styles of voice models that are trained or have just changed, otherwise the one that the record names."""
     owners = _by_owner(keys)
     owned: set[str] = set()
     async for model in studio.models.find({"_id": {"$in": list(owners)}}):
@@ -49,7 +49,7 @@ async def _owned_styles(studio: Studio, settled: timedelta, keys: Sequence[str])
 
 
 async def _owned_checkpoints(studio: Studio, keys: Sequence[str]) -> Collection[str]:
-    """All checkpoints of voice models that exist: their trainings may be taken up again."""
+    """Return all checkpoints of voice models that exist: their trainings may be resumed."""
     owners = _by_owner(keys)
     return [key async for model in studio.models.find({"_id": {"$in": list(owners)}}) for key in owners[model.id]]
 

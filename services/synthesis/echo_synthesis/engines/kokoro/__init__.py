@@ -26,7 +26,7 @@ SAMPLE_RATE = 24_000
 _GENDERS: dict[str, Gender] = {"f": "female", "m": "male"}
 INT8_MODEL = "model-int8.onnx"
 FLOAT_MODEL = "model-float32-2.onnx"
-"""What is made when models are fetched. The number rises with every change to how."""
+"""Made when models are fetched. Raise the number with every change of its making."""
 
 _PACKAGES = ("espeakng_loader", "onnxruntime")
 

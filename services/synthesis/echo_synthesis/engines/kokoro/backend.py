@@ -1,4 +1,4 @@
-"""Which backend speaks: correctness first, speed second. Measured when models are fetched, checked again at every start."""
+"""Selection of a backend: correctness first, speed second. Measured with the models' preparation, checked at every start."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ _ENOUGH = 2
 """Correct backends: one to speak, and one to replace it."""
 
 Warn = Callable[[str, Mapping[str, str]], None]
-"""Hears of a backend that had to be left out: an event's name, and its fields."""
+"""Called for each rejected backend with an event's name and its fields."""
 
 
 class NoCorrectBackendError(Exception):
@@ -34,12 +34,12 @@ def choose(
     names: Sequence[str] | None = None,
     attempt: Callable[[str, Opener, Path, int], Trial] = try_backend,
 ) -> Choice:
-    """Measure the backends and keep the figures; what was measured on this very machine before is taken as it is.
+    """Measure the backends and keep the figures; figures of this machine that exist are taken as they are.
 
     Args:
         home: The folder of the models.
         threads: Threads of each backend.
-        backends: What opens each backend.
+        backends: The opener of each backend.
         names: The backends to measure; those that this machine allows unless given.
         attempt: Measures one backend.
 

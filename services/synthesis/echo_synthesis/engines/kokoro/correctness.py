@@ -1,4 +1,4 @@
-"""Whether a backend speaks as the reference backend does.
+"""Comparison of a backend's speech with the reference backend's.
 
 The reference is the float32 model in ONNX Runtime: plain IEEE arithmetic, equal on every processor. The published int8 model
 rounds every activation, and its kernels saturate on processors without VNNI, so it is judged like every other backend. The
@@ -88,7 +88,7 @@ class Spoken:
 
 
 def check(runtime: Runtime, home: Path, sentences: Sequence[Sentence] = SENTENCES) -> Mapping[str, float]:
-    """Speak sentences and compare them with the reference; the largest deviations, by the names in `BOUNDS`.
+    """Speak sentences and return their largest deviations from the reference, by the names in `BOUNDS`.
 
     Raises `IncorrectSpeechError`.
     """
@@ -100,7 +100,7 @@ def check(runtime: Runtime, home: Path, sentences: Sequence[Sentence] = SENTENCE
 
 
 def problem(figures: Mapping[str, float]) -> str | None:
-    """Say which deviation is beyond its bound; None when all are within."""
+    """Return a sentence on the deviations beyond their bounds; None when all are within."""
     # written so that a NaN is beyond every bound
     over = [f"{name} {figures[name]:.3g} (at most {bound:g})" for name, bound in BOUNDS.items() if not figures[name] <= bound]
     return f"its speech differs from the reference: {', '.join(over)}" if over else None
@@ -122,7 +122,7 @@ def speak(runtime: Runtime, home: Path, sentence: Sentence) -> Spoken:
 
 
 def analyse(samples: NDArray[np.float32], durations: NDArray[np.float32]) -> Spoken:
-    """Measure what was spoken."""
+    """Measure speech."""
     # beyond full scale by orders of magnitude, powers would overflow; it is no speech anyway
     whole = np.clip(samples.astype(np.float64), -1e3, 1e3)
     level = 10 * np.log10(np.mean(whole**2) + 1e-12)
@@ -130,7 +130,7 @@ def analyse(samples: NDArray[np.float32], durations: NDArray[np.float32]) -> Spo
 
 
 def compare(spoken: Spoken, expected: Spoken) -> Mapping[str, float]:
-    """Return how far speech is from the reference, by the names in `BOUNDS`."""
+    """Return the deviations of speech from the reference, by the names in `BOUNDS`."""
     frames, expected_frames = spoken.durations.sum(), expected.durations.sum()
     # each frame of the reference has its place in the same token of the other
     starts, expected_starts = (np.concatenate([[0.0], np.cumsum(one.durations)]) for one in (spoken, expected))

@@ -1,4 +1,4 @@
-"""What decides how correct and how fast a backend is: the processor and the installed libraries."""
+"""The machine, as far as backends depend on it: the processor and the installed libraries."""
 
 import hashlib
 import platform

@@ -18,7 +18,7 @@ def try_backend(name: str, opener: Opener, home: Path, threads: int, seconds: fl
 
     Args:
         name: The backend's name.
-        opener: What opens it; the child process imports it by its name.
+        opener: The backend's opener; the child process imports it by its name.
         home: The folder of the models.
         threads: Threads the backend may use.
         seconds: The longest that all this may take.
