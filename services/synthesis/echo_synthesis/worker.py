@@ -18,6 +18,7 @@ from echo_common.leases import HeldLease, LeaseObserver
 from echo_common.telemetry import Metrics
 from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.domain import Audio, Job, LeaseLostError, Pace
+from echo_synthesis.domain.job import MAXIMUM_CRASHES, MAXIMUM_LOSSES
 from echo_synthesis.narration import SpokenUnit, plan
 from echo_synthesis.recording import Tally
 from echo_synthesis.repository import Turn
@@ -113,7 +114,7 @@ class Worker:
     async def _release_orphaned(self) -> None:
         """Expire the leases that processes before this one have left behind."""
         if self._orphaned:
-            await self._expire(await self._studio.jobs.leases())
+            await self._expire(await self._studio.jobs.leases(), MAXIMUM_CRASHES)
             self._orphaned = False
 
     async def _sweep(self) -> None:
@@ -123,11 +124,11 @@ class Worker:
         self._swept = monotonic()
         await self._expire(self._leases.expired(await self._studio.jobs.leases()))
 
-    async def _expire(self, leases: Sequence[HeldLease]) -> None:
+    async def _expire(self, leases: Sequence[HeldLease], maximum_losses: int = MAXIMUM_LOSSES) -> None:
         for held in leases:
             with suppress(ConflictError, NotFoundError):  # renewed, ended, or another replica was quicker
                 job = await self._studio.jobs.glance(held.key, {"version": held.version})
-                job.expire_lease()
+                job.expire_lease(maximum_losses)
                 await self._studio.jobs.save(job)
                 self._log.warning("lease_expired", job_id=job.id, attempt=job.attempt, losses=job.losses)
 

@@ -17,7 +17,7 @@ from echo_common.leases import HeldLease, LeaseObserver
 from echo_common.store.port import Filter
 from echo_common.telemetry import Metrics
 from echo_common.uninterrupted import uninterrupted
-from echo_voice.domain.task import LeaseLostError, Task
+from echo_voice.domain.task import MAXIMUM_CRASHES, MAXIMUM_LOSSES, LeaseLostError, Task
 from echo_voice.provider import Progressed
 from echo_voice.repository import Tasks
 
@@ -137,7 +137,7 @@ class Worker:
         """Expire the leases that processes before this one have left behind."""
         if self._orphaned:
             for tasks, _ in self._collections.values():
-                await self._expire(tasks, await tasks.leases())
+                await self._expire(tasks, await tasks.leases(), MAXIMUM_CRASHES)
             self._orphaned = False
 
     async def _sweep(self) -> None:
@@ -148,11 +148,11 @@ class Worker:
         for tasks, observer in self._collections.values():
             await self._expire(tasks, observer.expired(await tasks.leases()))
 
-    async def _expire(self, tasks: Tasks[Any], leases: Sequence[HeldLease]) -> None:
+    async def _expire(self, tasks: Tasks[Any], leases: Sequence[HeldLease], maximum_losses: int = MAXIMUM_LOSSES) -> None:
         for held in leases:
             with suppress(ConflictError, NotFoundError):  # renewed, ended, or another replica was quicker
                 task = await tasks.get(held.key, version=held.version)
-                task.expire_lease()
+                task.expire_lease(maximum_losses)
                 await tasks.save(task)
                 self._log.warning("lease_expired", task_id=task.id, attempt=task.attempt, losses=task.losses)
 

@@ -11,6 +11,7 @@ from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.values import JobStatus
 from echo_synthesis import usecases
 from echo_synthesis.domain import Job
+from echo_synthesis.domain.job import MAXIMUM_CRASHES, MAXIMUM_LOSSES
 from echo_synthesis.handlers import Dependencies, drop_cancelled_work
 from tests.support.eventually import eventually
 from tests.support.studio import Replica, somebody
@@ -78,6 +79,33 @@ async def test_what_a_crash_has_left_is_released_at_once_where_no_other_process_
     async with replica(exclusive=True, lease_seconds=600) as successor:
         done = await reached(waiting, successor, completed)
         assert (done.losses, done.attempt) == (1, 2)
+
+
+async def test_a_platform_that_is_killed_again_and_again_fails_no_job(replica: Replica) -> None:
+    async with replica(jobs_at_once=1) as deps:
+        busy = await queued(deps)
+        waiting = await usecases.queue_job("Short.", None, SpeechConfig(), ALICE, deps.studio)
+        held = await deps.studio.jobs.get(waiting.id)
+        held.losses = MAXIMUM_LOSSES + 2  # without any progress in between
+        held.claim("wrk_dead", lease_seconds=600)
+        await deps.studio.jobs.save(held)
+        await usecases.cancel_job(busy.id, ALICE, deps.studio)
+    async with replica(exclusive=True, lease_seconds=600) as successor:
+        await reached(waiting, successor, completed)
+
+
+async def test_a_job_that_every_start_dies_of_is_given_up(replica: Replica) -> None:
+    async with replica(jobs_at_once=1) as deps:
+        busy = await queued(deps)
+        waiting = await usecases.queue_job("Short.", None, SpeechConfig(), ALICE, deps.studio)
+        held = await deps.studio.jobs.get(waiting.id)
+        held.losses = MAXIMUM_CRASHES - 1
+        held.claim("wrk_dead", lease_seconds=600)
+        await deps.studio.jobs.save(held)
+        await usecases.cancel_job(busy.id, ALICE, deps.studio)
+    async with replica(exclusive=True, lease_seconds=600) as successor:
+        given_up = await reached(waiting, successor, lambda held: held.status.terminal)
+        assert given_up.error_code == "WORKER_LOST"
 
 
 async def test_where_others_may_work_a_restart_takes_nobodys_lease(replica: Replica) -> None:

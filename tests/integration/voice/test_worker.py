@@ -14,6 +14,7 @@ from echo_common.faults import FaultPoints
 from echo_common.store.port import StoreUnavailableError
 from echo_common.store.relay import Relay
 from echo_common.telemetry import Metrics
+from echo_voice.domain.task import MAXIMUM_LOSSES
 from echo_voice.domain.voicemodels import Made, VoiceModel
 from echo_voice.provider import Progressed
 from echo_voice.repository import VoiceModels
@@ -136,6 +137,16 @@ async def test_a_late_cancellation_does_not_end_a_later_training(work: Work) -> 
 
 async def test_what_a_crash_has_left_is_released_at_once_where_no_other_process_works(work: Work) -> None:
     model = await work.add()
+    model.claim("wrk_dead", lease_seconds=600)
+    await work.models.save(model)
+    work.may_end.set()
+    async with work.worker(exclusive=True).running():
+        await eventually(work.has(model, JobStatus.COMPLETED))
+
+
+async def test_a_platform_that_is_killed_again_and_again_fails_no_training(work: Work) -> None:
+    model = await work.add()
+    model.losses = MAXIMUM_LOSSES + 2  # without any progress in between
     model.claim("wrk_dead", lease_seconds=600)
     await work.models.save(model)
     work.may_end.set()

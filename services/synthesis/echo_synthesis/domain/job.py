@@ -24,6 +24,9 @@ from echo_common.leases import Lease
 from echo_synthesis.domain.speech import SpeechSettings
 
 MAXIMUM_LOSSES = 3
+
+MAXIMUM_CRASHES = 10
+"""Losses that fail a job where everything ended at once: a crash of the whole platform says little about each job."""
 MAXIMUM_REFUSALS = 10
 _LONGEST_PAUSE = 60.0
 _CHARACTERS_A_SECOND = 15.0
@@ -40,7 +43,7 @@ class Job(Aggregate):
 
     pending → processing → completed, failed or cancelled. `attempt` rises with every claim and fences results: only the
     latest attempt may renew, complete or fail. `losses` counts leases that expired since the job last progressed; the third
-    fails the job. `refusals` counts how often an engine was unavailable since the job last progressed; no worker claims the job
+    fails the job, or the tenth where the whole platform has ended each time. `refusals` counts how often an engine was unavailable since the job last progressed; no worker claims the job
     before `not_before`.
 
     `due` is when it would be its turn if each user's jobs were spoken one after the other, as slowly as they are heard: who
@@ -209,12 +212,12 @@ class Job(Aggregate):
         self.error_message = message
         self._requeue()
 
-    def expire_lease(self) -> None:
-        """Take the job from a worker that is gone: back into the queue, or failed at the third loss without progress."""
+    def expire_lease(self, maximum_losses: int = MAXIMUM_LOSSES) -> None:
+        """Take the job from a worker that is gone: back into the queue, or failed after `maximum_losses` without progress."""
         if self.status is not JobStatus.PROCESSING:
             return
         self.losses += 1
-        if self.losses >= MAXIMUM_LOSSES:
+        if self.losses >= maximum_losses:
             self._give_up("WORKER_LOST", f"The job was lost by {self.losses} workers in a row; it may be retried.")
         else:
             self._requeue()

@@ -10,6 +10,9 @@ from echo_common.leases import Lease
 
 MAXIMUM_LOSSES = 3
 
+MAXIMUM_CRASHES = 10
+"""Losses that fail work where everything ended at once: a crash of the whole platform says little about each piece of it."""
+
 
 class LeaseLostError(Exception):
     """The work is not this worker's any more: cancelled, or lost to another attempt."""
@@ -73,12 +76,12 @@ class Task(Aggregate):
         self.fence(attempt)
         self.queue()
 
-    def expire_lease(self) -> None:
-        """Take the work from a worker that is gone: back into the queue, or failed at the third loss without progress."""
+    def expire_lease(self, maximum_losses: int = MAXIMUM_LOSSES) -> None:
+        """Take the work from a worker that is gone: back into the queue, or failed after `maximum_losses` without progress."""
         if self.work is not JobStatus.PROCESSING:
             return
         self.losses += 1
-        if self.losses >= MAXIMUM_LOSSES:
+        if self.losses >= maximum_losses:
             self.give_up("WORKER_LOST", f"The work was lost by {self.losses} workers in a row; it may be tried again.")
         else:
             self.queue()
