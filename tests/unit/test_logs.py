@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import structlog
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_logging
 from echo_embedded.logs import logging_to
+from tests.support.disks import fill
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +42,18 @@ def test_a_services_log_tells_the_error_but_not_the_variables_around_it(form: st
     assert "a-secret-token" not in written
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_log_that_cannot_be_written_fails_no_request(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device that is a full disk
+        monkeypatch.setattr("sys.stderr", full)
+        configure_logging(CommonSettings(log_format=form))
+        structlog.get_logger("echo.test").error("ours", text="x" * 10_000)
+        logging.getLogger("library").error("theirs")
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
+
+
 def test_a_platforms_log_does_neither_on_the_terminal_nor_in_its_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,3 +62,23 @@ def test_a_platforms_log_does_neither_on_the_terminal_nor_in_its_file(
     for written in (path.read_text(), capsys.readouterr().err):
         assert written.count("14 letters") >= 2
         assert "a-secret-token" not in written
+
+
+def test_a_full_disk_is_one_sentence_and_not_a_traceback_for_each_line(
+    small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = structlog.get_logger("echo.test")
+    with logging_to(small_disk, verbose=False) as path:
+        filler = fill(small_disk)
+        for _ in range(50):
+            log.info("while_full", text="x" * 1000)
+        [said] = capsys.readouterr().err.splitlines()
+        assert f"{path} cannot be written" in said
+
+        filler.unlink()
+        log.info("space_again")
+        log.info("space_still")
+        assert '"event":"space_still"' in path.read_text()
+        fill(small_disk)
+        log.info("full_again", text="x" * 10_000)
+        assert len(capsys.readouterr().err.splitlines()) == 1

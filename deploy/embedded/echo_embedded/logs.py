@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -13,6 +13,36 @@ from echo_common.telemetry import add_request, add_trace, for_people, name_error
 
 _FILE_BYTES = 20 * 1024 * 1024
 _FILES_KEPT = 5
+
+
+class _LogFile(RotatingFileHandler):
+    """A rotating file. A disk that takes no lines is reported in one sentence on stderr, not in a traceback for each line."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8")
+        self._errors: list[OSError] = []
+        self._reported = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._errors.clear()
+        super().emit(record)
+        if self._errors and not self._reported:
+            with suppress(OSError, ValueError):
+                sys.stderr.write(
+                    f"Log lines are lost: {self.baseFilename} cannot be written ({self._errors[0]}). Free some space.\n"
+                )
+        self._reported = bool(self._errors)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self._errors.append(error)
+        else:
+            super().handleError(record)
+
+    def close(self) -> None:
+        with suppress(OSError):  # lines that the disk did not take
+            super().close()
 
 
 @contextmanager
@@ -35,7 +65,7 @@ def logging_to(folder: Path, *, verbose: bool) -> Iterator[Path]:
         cache_logger_on_first_use=False,
     )
     path = folder / "echo.jsonl"
-    file = RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8")
+    file = _LogFile(path)
     file.setFormatter(_formatter(before, name_errors, structlog.processors.JSONRenderer(to_json)))
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.INFO if verbose else logging.WARNING)

@@ -1,10 +1,13 @@
 """Logs, traces and metrics of one process."""
 
+import io
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TextIO, cast
 
 import orjson
 import structlog
@@ -97,6 +100,24 @@ def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+class _LogStream(io.TextIOBase):
+    """A stream of log lines. A line that a full disk or a closed pipe does not take is lost: logging fails no request."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a line, or lose it."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what was written, as far as it is taken."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure_logging(settings: CommonSettings) -> None:
     """Set up structlog for this process, and let the standard library's loggers speak through it."""
     shared: list[structlog.typing.Processor] = [
@@ -111,13 +132,14 @@ def configure_logging(settings: CommonSettings) -> None:
         else [for_people(colors=sys.stderr.isatty())]
     )
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    stream = cast("TextIO", _LogStream(sys.stderr))
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
