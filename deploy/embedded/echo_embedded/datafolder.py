@@ -127,14 +127,19 @@ class DataFolder:
         if len(os.fsencode(self._run)) + _LONGEST_SOCKET_NAME <= _SOCKET_PATH_LIMIT:
             yield self._run
             return
+        link = self._run / "sockets"  # remembers the folder, so that the start after a crash removes it
+        with suppress(OSError):
+            shutil.rmtree(link.readlink(), ignore_errors=True)
+            link.unlink()
         short = Path(tempfile.mkdtemp(prefix="echo-"))
+        link.symlink_to(short)
         try:
             yield short
         finally:
             shutil.rmtree(short, ignore_errors=True)
 
     def announce(self, running: Running) -> None:
-        """Say where the platform is, for `running` to find."""
+        """Write where the platform is, for `running` to find. Raises `OSError`, for example on a full disk."""
         self._write_private(self._running, asdict(running))
 
     def running(self) -> Running | None:
@@ -153,9 +158,13 @@ class DataFolder:
 
     @staticmethod
     def _write_private(path: Path, content: dict[str, Any]) -> None:
-        handle, temporary = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
-        with os.fdopen(handle, "w") as file:
-            json.dump(content, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        handle, name = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w") as file:
+                json.dump(content, file, indent=2)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -58,6 +58,19 @@ def test_sockets_have_a_short_path_however_long_the_folder(length: int, tmp_path
     assert sockets.is_relative_to(folder.path) or not sockets.exists()
 
 
+def test_sockets_that_a_crash_has_left_are_removed_by_the_next_start(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / ("long-path" * 12))
+    with folder.held():
+        crashed = folder.sockets()  # never left
+        left = crashed.__enter__()
+        assert not left.is_relative_to(folder.path)
+
+        with folder.sockets() as sockets:
+            assert sockets.is_dir()
+            assert not left.exists()
+        assert not sockets.exists()
+
+
 def test_what_a_crash_leaves_in_the_scratch_folder_is_removed_under_the_lock(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     with folder.held():
