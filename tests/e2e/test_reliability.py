@@ -61,7 +61,9 @@ async def test_a_killed_process_is_started_again(victim: str, platform: Platform
 
 async def test_whatever_part_is_killed_comes_back_and_every_job_completes(require: Require, tmp_path: Path) -> None:
     require_form("distributed", require, tmp_path)
-    with started("distributed", tmp_path, settings=TONE) as platform:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    with started("distributed", tmp_path, settings={**TONE, "TMPDIR": str(temporary)}) as platform:
         async with Person.at(platform.url) as ada:
             await ada.register()
             jobs = [await ada.queue(slow(f"story {number}", sentences=4)) for number in range(JOBS)]
@@ -81,6 +83,12 @@ async def test_whatever_part_is_killed_comes_back_and_every_job_completes(requir
         processes = processes_of(platform)
         assert [processes[name]["restarts"] for name in ("broker", "database", "s3")] == [1, 1, 1]
         assert {state["status"] for state in processes.values()} == {"ok"}
+
+        family = platform.family()
+        platform.process.kill()
+        platform.process.wait()
+        await eventually(lambda: not [member for member in family if alive(member)], within=30)
+        assert not [*temporary.glob("echo-*")]
 
 
 def processes_of(platform: Platform) -> dict[str, dict[str, Any]]:
@@ -143,6 +151,7 @@ async def test_every_start_finds_what_the_one_before_has_left(tmp_path: Path) ->
 
     with started("embedded", folder, settings=settings) as third:
         assert not any(path.exists() for path in left)
+        assert len([*temporary.glob("echo-*")]) == 1, "the sockets of the killed platform are left"
         async with Person.at(third.url) as ada:
             await ada.log_in(email)
             events = [event async for event in ada.follow(job["id"])]

@@ -48,13 +48,13 @@ def found_rabbitmq() -> Iterator[str | Missing]:
     if isinstance(node, Missing):
         yield Missing("no ECHO_TEST_AMQP_URL, no Docker, no rabbitmq-server installed")
         return
-    try:
-        # In a thread, because a loop may be running in this one.
-        with ThreadPoolExecutor(1) as thread:
+    # In a thread, because a loop may be running in this one; the node lives as long as its thread.
+    with ThreadPoolExecutor(1) as thread:
+        try:
             thread.submit(asyncio.run, node.start()).result()
-        yield node.url
-    finally:
-        node.end()
+            yield node.url
+        finally:
+            node.end()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from echo_embedded.children import end_with_parent
 from echo_embedded.datafolder import CannotStartError
 from echo_embedded.ports import free_port
 
@@ -24,7 +25,10 @@ class NodeError(CannotStartError):
 
 @dataclass
 class RabbitNode:
-    """A private node: a folder, ports, a name and an epmd of its own, so that sessions side by side do not collide."""
+    """A private node: a folder, ports, a name and an epmd of its own, so that sessions side by side do not collide.
+
+    It ends with the thread that starts it, also when that is killed.
+    """
 
     binaries: Path
     folder: Path
@@ -111,6 +115,7 @@ class RabbitNode:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
 
     async def _answering(self, patience: float) -> None:

@@ -71,7 +71,7 @@ class Command:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=end_with_parent,
             )
 
     async def ended(self) -> int:
@@ -160,7 +160,7 @@ class Child:
         """Run the process to its end; its exit code, and the reason of a failure."""
         try:
             await self.program.launch()
-        except CannotStartError as error:
+        except (CannotStartError, OSError) as error:  # a full disk, for example, may have space again
             return REFUSED, str(error)
         if self._stopping.is_set():
             await self.program.stop()
@@ -169,5 +169,6 @@ class Child:
         return code, self.program.last_words() if code > 0 else ""
 
 
-def _die_with_parent() -> None:
+def end_with_parent() -> None:
+    """Have the operating system ask this process to end when the thread that started it does: for `preexec_fn`."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

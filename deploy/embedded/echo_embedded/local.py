@@ -102,7 +102,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
 def _surroundings(stack: AsyncExitStack, folder: DataFolder) -> tuple[list[Child], dict[str, str]]:
     """Return what the services need, and where each part will listen. They wait for it, so the order of starts is free."""
     # The broker only wakes workers: what it keeps may go with it.
-    scratch = Path(tempfile.mkdtemp(prefix="echo-local-"))
+    scratch = Path(tempfile.mkdtemp(prefix="broker-", dir=folder.scratch))
     stack.callback(shutil.rmtree, scratch, ignore_errors=True)
     node = local_node(scratch)
     if node is None:

@@ -94,7 +94,9 @@ def serve_local(settings: HostSettings, console: Console, *, workers: int, verbo
             announced = None
             while not deployment.broken.done():
                 if (announcement := deployment.announcement()) != announced:  # a process was lost, or started again
-                    folder.announce(announced := announcement)
+                    with suppress(OSError):  # on a full disk; tried again until there is space
+                        folder.announce(announcement)
+                        announced = announcement
                 await asyncio.wait({deployment.broken}, timeout=_ANNOUNCE_SECONDS)
             raise BrokenError(f"{deployment.broken.result()} The logs are in {folder.logs}.")
 

@@ -68,3 +68,22 @@ async def test_one_that_has_run_is_never_given_up(tmp_path: Path) -> None:
     await eventually(lambda: kept.pid is not None, within=30)
     assert not task.done()
     await kept.stop()
+
+
+async def test_a_disk_that_takes_no_log_does_not_give_up_one_that_has_run(tmp_path: Path) -> None:
+    folder, away = tmp_path / "logs", tmp_path / "away"
+    folder.mkdir()
+    kept = child("import time; time.sleep(600)", folder)
+    task = kept.start()
+    await eventually(lambda: kept.pid is not None)
+    kept.settle()
+    assert kept.pid is not None
+
+    folder.rename(away)
+    os.kill(kept.pid, signal.SIGKILL)
+    await eventually(lambda: kept.restarts > 1 or task.done(), within=30)
+    away.rename(folder)
+
+    await eventually(lambda: kept.pid is not None, within=30)
+    assert not task.done()
+    await kept.stop()
