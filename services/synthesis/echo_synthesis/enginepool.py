@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections import deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -16,6 +15,7 @@ from echo_common.errors import EchoError
 from echo_common.processors import usable_processors
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engineworker import EngineWorker, WorkerLimits
+from echo_synthesis.fairqueue import FairQueue, Turn
 from echo_synthesis.speechcheck import ImplausibleSpeechError
 
 State = Literal["stopped", "starting", "ready", "unavailable"]
@@ -67,8 +67,6 @@ def default_shape() -> tuple[int, int]:
 _RETRY_SECONDS = 5
 
 Spoken = Callable[[str, Speech], None]
-Turn = tuple[Hashable, ...]
-"""Whose a request is, the widest circle first: a user, and of theirs a job."""
 
 
 class EnginePool:
@@ -81,7 +79,7 @@ class EnginePool:
         self, specs: Mapping[str, EngineSpec], config: PoolConfig, spoken: Spoken = lambda _engine, _speech: None
     ) -> None:
         self.specs = specs
-        self._crews = {name: _Crew(spec, config, spoken) for name, spec in specs.items()}
+        self._groups = {name: _WorkerGroup(spec, config, spoken) for name, spec in specs.items()}
 
     async def start(self, *engines: str) -> None:
         """Start all workers of these engines now; without this each starts when first needed. Problems show in `health`.
@@ -89,9 +87,9 @@ class EnginePool:
         One worker of each comes first, in the order given, so that there is soon one that can speak.
         """
         for engine in engines:
-            await self._crew(engine).start(1)
+            await self._group(engine).start(1)
         # cancelled, it waits for all of them to have ended what they began
-        await asyncio.gather(*(self._crew(engine).start() for engine in engines), return_exceptions=True)
+        await asyncio.gather(*(self._group(engine).start() for engine in engines), return_exceptions=True)
 
     async def speak(self, engine: str, utterance: Utterance, *, turn: Turn = ()) -> Speech:
         """Speak `utterance`, as soon as it is its turn.
@@ -103,23 +101,23 @@ class EnginePool:
         starting, queue full), `EngineCrashedError`,
         `EngineTimeoutError`, `EngineFailedError`, `VoiceNotFoundError`.
         """
-        return await self._crew(engine).speak(utterance, turn)
+        return await self._group(engine).speak(utterance, turn)
 
     def workers(self, engine: str) -> int:
         """How many utterances this engine speaks at once."""
-        return self._crew(engine).size
+        return self._group(engine).size
 
     def health(self) -> Mapping[str, EngineHealth]:
         """Each engine's state at this moment, without waiting for anything."""
-        return {name: crew.health() for name, crew in self._crews.items()}
+        return {name: group.health() for name, group in self._groups.items()}
 
     async def close(self) -> None:
         """End all processes, within 5 seconds. What waits or is being spoken fails with `EngineUnavailableError`."""
-        await asyncio.gather(*(crew.close() for crew in self._crews.values()))
+        await asyncio.gather(*(group.close() for group in self._groups.values()))
 
-    def _crew(self, engine: str) -> "_Crew":
+    def _group(self, engine: str) -> "_WorkerGroup":
         try:
-            return self._crews[engine]
+            return self._groups[engine]
         except KeyError:
             raise EngineUnavailableError(f"There is no speech engine {engine}.") from None
 
@@ -131,80 +129,8 @@ class _Request:
     speech: "asyncio.Future[Speech]"
 
 
-class _Line:
-    """Requests waiting: in order within a turn, and every turn gets its share; turns within turns alike.
-
-    Fair queueing by virtual time (Demers, Keshav, Shenker 1989): who has had least is next, who comes begins where the line is
-    now, and that moves on by one when each has had one more. It moves when a request is done, not when it is taken: to have
-    come a moment before the others, when all workers were idle, is no advantage for long.
-    """
-
-    def __init__(self) -> None:
-        self._own: deque[_Request] = deque()
-        self._turns: dict[Hashable, _Line] = {}
-        self._had: dict[Hashable, float] = {}
-        self._now = 0.0
-        self._waiting = 0
-        self.unfinished = 0
-
-    def __len__(self) -> int:
-        return self._waiting
-
-    def waiting_of(self, user: Hashable) -> int:
-        """Return how many requests of a user wait."""
-        return len(self._turns.get(user, ()))
-
-    def has_room(self, user: Hashable, limit: int) -> bool:
-        """Return whether one more request may wait. A full queue still takes users who have less than an equal share of it."""
-        users = len(self._turns) + (user not in self._turns)
-        return self._waiting < limit or (self.waiting_of(user) + 1) * users <= limit
-
-    def put(self, request: _Request, turn: Turn) -> None:
-        self._waiting += 1
-        self.unfinished += 1
-        if not turn:
-            self._own.append(request)
-            return
-        if turn[0] not in self._turns:
-            self._turns[turn[0]] = _Line()
-            self._had[turn[0]] = self._now
-        self._turns[turn[0]].put(request, turn[1:])
-
-    def take(self) -> _Request:
-        self._waiting -= 1
-        if self._own:
-            return self._own.popleft()
-        turn = min((turn for turn, line in self._turns.items() if line), key=self._had.__getitem__)
-        self._had[turn] += 1
-        return self._turns[turn].take()
-
-    def drop(self, request: _Request, turn: Turn) -> bool:
-        """Whether it was there."""
-        if turn:
-            line = self._turns.get(turn[0])
-            there = line is not None and line.drop(request, turn[1:])
-        elif there := request in self._own:
-            self._own.remove(request)
-        if there:
-            self._waiting -= 1
-            self._leave(turn)
-        return there
-
-    def done(self, turn: Turn) -> None:
-        """One that was taken."""
-        if turn:
-            self._now += 1 / len(self._turns)
-            self._turns[turn[0]].done(turn[1:])
-        self._leave(turn)
-
-    def _leave(self, turn: Turn) -> None:
-        self.unfinished -= 1
-        if turn and not self._turns[turn[0]].unfinished:
-            del self._turns[turn[0]], self._had[turn[0]]
-
-
-class _Crew:
-    """One engine's workers and the line before them."""
+class _WorkerGroup:
+    """One engine's workers and the queue before them."""
 
     def __init__(self, spec: EngineSpec, config: PoolConfig, spoken: Spoken) -> None:
         self._name = spec.name
@@ -218,7 +144,7 @@ class _Crew:
         # a worker that serves several at once is in it as many times
         self._idle = self._workers * spec.concurrency
         self.size = count * spec.concurrency
-        self._line = _Line()
+        self._queue = FairQueue[_Request]()
         self._serving: set[asyncio.Task[None]] = set()
         self._closed = False
         self._shared = spec.remote or spec.concurrency > 1
@@ -241,16 +167,16 @@ class _Crew:
         speech: asyncio.Future[Speech] = asyncio.get_running_loop().create_future()
         request = _Request(utterance, turn or (speech,), speech)
         user = request.turn[0]
-        if self._line.waiting_of(user) >= self._max_queued_of_user:
+        if self._queue.waiting_of(user) >= self._max_queued_of_user:
             raise TooManyQueuedError(retry_after=_RETRY_SECONDS)
-        if not self._line.has_room(user, self._max_queued):
+        if not self._queue.has_room(user, self._max_queued):
             raise EngineUnavailableError(f"Too much is waiting for the speech engine {self._name}.", retry_after=_RETRY_SECONDS)
-        self._line.put(request, request.turn)
+        self._queue.put(request, request.turn)
         self._dispatch()
         try:
             return await speech
         finally:
-            self._line.drop(request, request.turn)
+            self._queue.drop(request, request.turn)
 
     def health(self) -> EngineHealth:
         alive = sum(worker.ready for worker in self._workers)
@@ -260,23 +186,23 @@ class _Crew:
             state="ready" if alive else "starting" if starting else "unavailable" if problem else "stopped",
             workers_alive=alive,
             workers_busy=len(self._serving),
-            queued=len(self._line),
+            queued=len(self._queue),
             restarts=sum(worker.restarts for worker in self._workers),
             problem=problem,
         )
 
     async def close(self) -> None:
         self._closed = True
-        while self._line:
-            _settle(self._line.take(), EngineUnavailableError("The speech engines are shutting down."))
+        while self._queue:
+            _settle(self._queue.take(), EngineUnavailableError("The speech engines are shutting down."))
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
         await asyncio.gather(*(worker.close() for worker in self._workers))
 
     def _dispatch(self) -> None:
-        while self._idle and self._line and not self._closed:
-            task = asyncio.create_task(self._serve(self._idle.pop(), self._line.take()))
+        while self._idle and self._queue and not self._closed:
+            task = asyncio.create_task(self._serve(self._idle.pop(), self._queue.take()))
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
 
@@ -300,7 +226,7 @@ class _Crew:
             self._log.exception("engine_request_failed", engine=self._name)
             _settle(request, EngineFailedError(details={"engine": self._name, "reason": type(error).__name__}))
         finally:
-            self._line.done(request.turn)
+            self._queue.done(request.turn)
             self._idle += held
             self._dispatch()
 
