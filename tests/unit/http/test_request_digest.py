@@ -40,6 +40,13 @@ def test_the_boundary_and_a_parts_own_headers_make_no_difference() -> None:
     assert digested(other, boundary=b"yy") == digested(BODY)
 
 
+@pytest.mark.parametrize("length", [256, 257, 60_000])
+def test_a_boundary_longer_than_services_take_makes_a_body_without_digest(length: int) -> None:
+    boundary = b"b" * length
+    body = BODY.replace(b"--x", b"--" + boundary)
+    assert (digested(body, boundary=boundary) is not None) == (length <= 256)
+
+
 @pytest.mark.parametrize("change", [(b"a.wav", b"b.wav"), (b"Me", b"You"), (b'"file"', b'"audio"'), (bytes([7, 8]), b"..")])
 def test_names_and_contents_make_a_difference(change: tuple[bytes, bytes]) -> None:
     assert digested(BODY.replace(*change)) != digested(BODY)

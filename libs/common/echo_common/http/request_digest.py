@@ -12,6 +12,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.types import Scope
 
 _MOST_PARTS: Final = 64
+_LONGEST_BOUNDARY: Final = 256  # of the parser, here and in the services
 _MOST_HEADER_BYTES: Final = 16 * 1024
 
 
@@ -94,9 +95,10 @@ class MultipartDigest:
         self._name = self._value = b""
         self._header_bytes = 0
         self._complete = False
-        self._valid = True
+        self._valid = len(boundary) <= _LONGEST_BOUNDARY
+        # the parser raises on a longer boundary; what a body with one holds does not matter, for its service refuses it
         self._parser = MultipartParser(
-            boundary,
+            boundary[:_LONGEST_BOUNDARY],
             {
                 "on_part_begin": self._begin_part,
                 "on_header_field": self._add_header_name,
