@@ -105,7 +105,14 @@ async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, scripts:
         phonemes=engine.phonemes,
         limits=Limits(settings.longest_pause),
     )
-    units = _takes(await scripts.write(text, manner, engine.max_characters))
+    parts = await scripts.write(text, manner, engine.max_characters)
+    make = partial(_narration, text, parts, settings, engine, user_id)
+    # a long script takes seconds to pack: others are served meanwhile
+    return make() if len(text) <= scripts.small else await asyncio.to_thread(make)
+
+
+def _narration(text: str, parts: Sequence[Part], settings: SpeechSettings, engine: EngineSpec, user_id: str) -> Narration:
+    units = _takes(parts)
     for take in units:
         _check_tone(take.unit, settings)
     return Narration(text, PackedTakes(units), settings, engine, user_id, _words(units), _characters(units))

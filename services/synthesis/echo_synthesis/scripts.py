@@ -18,7 +18,8 @@ class ScriptWriter:
     """Makes scripts. No text holds the event loop, or the interpreter, longer than a small one does."""
 
     def __init__(self, settings: SynthesisSettings) -> None:
-        self._small = settings.plan_inline_characters
+        self.small = settings.plan_inline_characters
+        """Longest text whose work is done on the event loop."""
         self._seconds = settings.plan_seconds
         self._workers = FencedWorkers("echo_synthesis.text", _MEMORY, self._seconds, most=settings.plan_processes)
 
@@ -37,7 +38,7 @@ class ScriptWriter:
 
         Raises `ValidationError`, `TextTooComplexError`, `ServiceUnavailableError`.
         """
-        if len(text) <= self._small:
+        if len(text) <= self.small:
             return compose(text, manner, max_characters)
         try:
             answer = await self._workers.ask(request_of(text, manner, max_characters), read_line, seconds=self._seconds)

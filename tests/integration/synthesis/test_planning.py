@@ -1,13 +1,17 @@
 """A text that takes too long to plan is refused before anything is made of it, and fails the job that has it."""
 
+import json
+import threading
 from dataclasses import replace
 
 import pytest
 
 from echo_common.contracts.errors.synthesis import TextTooComplexError
+from echo_common.contracts.http.reading import NormalizeRequest
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import JobStatus
-from echo_synthesis import usecases
+from echo_synthesis import narration, usecases, views
+from echo_synthesis.api import dictionary
 from echo_synthesis.handlers import Dependencies
 from echo_synthesis.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
@@ -46,3 +50,27 @@ async def test_a_job_whose_text_is_too_complex_fails_with_that_code(replica: Rep
         await eventually(failed, within=30)
         assert (await deps.studio.jobs.get(job.id)).error_code == "TEXT_TOO_COMPLEX"
         assert await objects_in(deps) == []
+
+
+async def test_others_are_served_while_the_script_of_a_long_text_is_packed_and_written(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[threading.Thread] = []
+    pack, view = narration.PackedTakes, views.script_view
+
+    def packed(takes: list[narration.Take]) -> narration.PackedTakes:
+        steps.append(threading.current_thread())
+        return pack(takes)
+
+    def viewed(made: narration.Narration) -> object:
+        steps.append(threading.current_thread())
+        return view(made)
+
+    monkeypatch.setattr(narration, "PackedTakes", packed)
+    monkeypatch.setattr(dictionary, "script_view", viewed)
+    async with replica() as deps:
+        response = await dictionary.normalize(NormalizeRequest(text=LONG), ALICE, deps)
+    script = json.loads(bytes(response.body))["data"]
+    assert script["word_count"] == len(LONG.split())
+    assert len(steps) == 2
+    assert threading.main_thread() not in steps

@@ -1,8 +1,9 @@
 """How texts are read aloud: a preview, and users' own pronunciations."""
 
+import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.http.reading import (
@@ -21,10 +22,13 @@ from echo_synthesis.views import entry_view, script_view
 router = APIRouter()
 
 
-@router.post("/tts/normalize")
-async def normalize(body: NormalizeRequest, principal: SpeechReader, deps: Deps) -> Success[Script]:
+@router.post("/tts/normalize", response_model=Success[Script])
+async def normalize(body: NormalizeRequest, principal: SpeechReader, deps: Deps) -> Response:
     """A text as it would be spoken."""
-    return ok(script_view(await usecases.normalize(body, principal, deps.studio)))
+    narration = await usecases.normalize(body, principal, deps.studio)
+    # the script of a long text is megabytes: others are served while it is written
+    content = await asyncio.to_thread(lambda: Success[Script](data=script_view(narration)).model_dump_json())
+    return Response(content, media_type="application/json")
 
 
 @router.post("/tts/dictionary", status_code=201)
