@@ -105,6 +105,8 @@ class FencedWorkers:
         done = False
         try:
             async with asyncio.timeout(seconds):
+                if process.stdin.is_closing():  # writing would be a RuntimeError of uvloop
+                    raise ConnectionResetError
                 process.stdin.write(line)
                 await process.stdin.drain()
                 while (found := await process.stdout.readline()) != b"\n":

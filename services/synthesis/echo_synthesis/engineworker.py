@@ -78,6 +78,8 @@ class EngineWorker:
         """
         async with self._starting:
             if not self.ready:
+                if self._process is not None:  # it has ended since its last request
+                    await self.close()
                 await self._try_to_start()
 
     async def _try_to_start(self) -> None:
@@ -218,6 +220,7 @@ class EngineWorker:
                 asked = self._asked.get(header["number"])
                 if asked is not None and not asked.done():
                     asked.set_result((header, payload))
+        self.ready = self.ready and bool(self._asked)  # those who asked close it, and know why it may have ended
         self._fail_asked()
 
     def _fail_asked(self) -> None:
@@ -229,6 +232,8 @@ class EngineWorker:
         if self._process is None:
             raise ConnectionResetError
         assert self._process.stdin is not None  # noqa: S101
+        if self._process.stdin.is_closing():  # writing would be a RuntimeError of uvloop
+            raise ConnectionResetError
         self._process.stdin.write(frame)
         await self._process.stdin.drain()
 

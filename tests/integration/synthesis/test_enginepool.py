@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 import structlog
+import uvloop
 
 from echo_common.contracts.errors.synthesis import (
     EngineCrashedError,
@@ -271,13 +273,34 @@ async def test_a_start_that_is_given_up_leaves_no_process(tmp_path: Path) -> Non
     assert not children()
 
 
-async def test_a_killed_process_is_replaced(make: Callable[..., EnginePool]) -> None:
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_process_that_was_killed_while_idle_costs_no_request(
+    run: Callable[[Coroutine[Any, Any, None]], None], tmp_path: Path
+) -> None:
+    async def story() -> None:
+        pool = EnginePool({TONE.name: TONE}, PoolConfig(tmp_path, workers=1, limits=LIMITS))
+        await pool.start("tone")
+        [pid] = children()
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: not pool.health()["tone"].workers_alive)
+        assert (await pool.speak("tone", utter("hello"))).words
+        assert (await pool.speak("tone", utter("again"))).words
+        assert pid not in children()
+        await pool.close()
+        assert not children()
+
+    run(story())
+
+
+async def test_a_process_that_is_killed_at_work_is_replaced(make: Callable[..., EnginePool]) -> None:
     pool = make()
     await pool.start("tone")
+    speaking = asyncio.create_task(pool.speak("tone", utter("tone-hang")))
+    await until(lambda: pool.health()["tone"].workers_busy)
     for pid in children():
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(EngineCrashedError):
-        await pool.speak("tone", utter("hello"))
+        await speaking
     assert (await pool.speak("tone", utter("hello"))).words
 
 
