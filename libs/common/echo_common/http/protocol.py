@@ -129,8 +129,10 @@ class LimitedProtocol(HttpToolsProtocol):
             self._arm(self._limits.header_seconds)
 
     def on_message_begin(self) -> None:
-        """Note the first byte of a request."""
+        """Note the first byte of a request. One whose client has read the last response does not count as unread any more."""
         self._begun = True
+        if not self.transport.get_write_buffer_size():
+            self._connections.read(self)
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:

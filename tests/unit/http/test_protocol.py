@@ -1,0 +1,94 @@
+"""One connection's protocol over a transport that a test controls."""
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from echo_common.http.connections import ConnectionLimits, Connections
+from echo_common.http.protocol import LimitedProtocol
+from tests.support.eventually import eventually
+
+GET = b"GET / HTTP/1.1\r\nHost: echo\r\n\r\n"
+
+
+class ControlledTransport(asyncio.Transport):
+    """A transport whose client reads as the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unsent = 0
+        self.aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
+    def write(self, data: Any) -> None: ...
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class App:
+    """Answers the first request at once, the second when `may_answer` is set."""
+
+    def __init__(self) -> None:
+        self.served = 0
+        self.may_answer = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.served += 1
+        if self.served == 2:
+            await self.may_answer.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+def connect(connections: Connections, app: App, state: ServerState) -> tuple[LimitedProtocol, ControlledTransport]:
+    config = uvicorn.Config(app, lifespan="off", log_config=None)
+    config.load()
+    protocol = LimitedProtocol(connections, config=config, server_state=state, app_state={})
+    transport = ControlledTransport()
+    protocol.connection_made(transport)
+    return protocol, transport
+
+
+async def test_a_response_that_was_read_late_does_not_close_the_next_one() -> None:
+    connections, app, state = Connections(ConnectionLimits(connections=1, unread_seconds_when_full=0)), App(), ServerState()
+    protocol, transport = connect(connections, app, state)
+    transport.unsent = 10
+    protocol.data_received(GET)
+    await eventually(lambda: state.total_requests == 1 and not state.tasks)
+    transport.unsent = 0  # the client has read the first response and asks for another
+    protocol.data_received(GET)
+    await eventually(lambda: app.served == 2)
+    transport.unsent = 10
+    _, refused = connect(connections, app, state)
+    assert not transport.aborted
+    assert not refused.aborted  # it stays until its client has read why
+    assert len(connections) == 1
+    app.may_answer.set()
+    await eventually(lambda: not state.tasks)
+    protocol.connection_lost(None)
+    connections.close()
+
+
+async def test_a_response_that_is_not_read_makes_room() -> None:
+    connections, app, state = Connections(ConnectionLimits(connections=1, unread_seconds_when_full=0)), App(), ServerState()
+    protocol, transport = connect(connections, app, state)
+    transport.unsent = 10
+    protocol.data_received(GET)
+    await eventually(lambda: state.total_requests == 1 and not state.tasks)
+    _, next_one = connect(connections, app, state)
+    assert transport.aborted
+    assert not next_one.aborted
+    connections.close()
