@@ -62,6 +62,10 @@ class ProcessLostError(Exception):
     """A fenced process died over a request, or took too long and was ended."""
 
 
+class _ProcessDiedError(ProcessLostError):
+    """A fenced process died over a request, or before it."""
+
+
 class ProcessUnavailableError(Exception):
     """A fenced process does not start."""
 
@@ -82,23 +86,29 @@ class FencedWorkers:
     async def ask(self, request: object, read: Callable[[bytes], T], *, seconds: float) -> list[T]:
         """Return the lines of the answer, as `read` takes them. A cancelled request ends the process that serves it.
 
+        A request ends two processes at most: a kept one that dies may have died before the request, so another is started once.
+
         Raises `ProcessLostError`, `ProcessUnavailableError`.
         """
         line = json.dumps(request).encode() + b"\n"
         async with self._places:
             while self._idle:
-                with contextlib.suppress(ProcessLostError):  # it may have died since it was last used
-                    process = self._idle.pop()
-                    if process.returncode is None:
-                        return await self._serve(process, line, read, seconds, kept=True)
-            return await self._serve(await self._start(), line, read, seconds, kept=False)
+                process = self._idle.pop()
+                if process.returncode is not None:
+                    await uninterrupted(_end(process))  # closes its pipes
+                    continue
+                try:
+                    return await self._serve(process, line, read, seconds)
+                except _ProcessDiedError:
+                    break
+            return await self._serve(await self._start(), line, read, seconds)
 
     async def close(self) -> None:
         """End the processes that serve nothing."""
         while self._idle:
             await _end(self._idle.pop())
 
-    async def _serve(self, process: Process, line: bytes, read: Callable[[bytes], T], seconds: float, *, kept: bool) -> list[T]:
+    async def _serve(self, process: Process, line: bytes, read: Callable[[bytes], T], seconds: float) -> list[T]:
         assert process.stdin is not None  # noqa: S101 - piped
         assert process.stdout is not None  # noqa: S101 - piped
         answer: list[T] = []
@@ -115,7 +125,9 @@ class FencedWorkers:
                     answer.append(read(found))
                     await asyncio.sleep(0)  # a line that is there already is read without a pause
             done = True
-        except (TimeoutError, ConnectionError, ValueError) as error:
+        except ConnectionError as error:
+            raise _ProcessDiedError from error
+        except (TimeoutError, ValueError) as error:
             raise ProcessLostError from error
         finally:
             if done:

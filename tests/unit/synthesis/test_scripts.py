@@ -119,6 +119,19 @@ async def test_a_text_that_takes_too_much_memory_ends_its_process_only() -> None
     await workers.close()
 
 
+async def test_a_text_that_takes_too_long_ends_one_process_only() -> None:
+    workers = FencedWorkers("echo_synthesis.text", 1 << 30, 60, most=2)
+    short = request_of("One.", EN, 300)
+    await asyncio.gather(*(workers.ask(short, read_line, seconds=60) for _ in range(2)))
+    before = planning()
+    assert len(before) == 2
+    with pytest.raises(ProcessLostError):
+        await workers.ask(request_of(20 * LONG, EN, 300), read_line, seconds=0.01)
+    [kept] = planning()
+    assert kept in before
+    await workers.close()
+
+
 async def test_processes_that_do_not_start_are_told_apart() -> None:
     workers = FencedWorkers("echo_synthesis.no_such_module", most=1)
     with pytest.raises(ProcessUnavailableError):
