@@ -1,6 +1,7 @@
 """The embedded database: what SQLite's adapter promises beside the port's behaviour."""
 
 import asyncio
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -21,6 +22,7 @@ from echo_common.store.sqlite import open_store
 from echo_common.store.sqlite.matching import Wanted, matcher
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
+from echo_common.store.sqlite.updates import document_from
 from tests.support.disks import fill
 from tests.support.eventually import eventually
 
@@ -43,6 +45,27 @@ async def test_the_file_is_its_owners_alone(opened: SqliteStore, tmp_path: Path)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     assert "test.sqlite3" in {file.name for file in folder.iterdir()}
+
+
+async def test_an_identifier_equals_no_number(opened: SqliteStore):
+    things = opened.collection("things")
+    await things.insert({"_id": "5"})
+    assert await things.find_one({"_id": "5"})
+    assert await things.find_one({"_id": 5}) is None
+    assert await things.count({"_id": {"$in": [5]}}) == 0
+    assert await things.delete({"_id": {"$gte": 5}}) == 0
+
+
+def test_an_upsert_that_is_tried_again_inserts_the_same():
+    where, update = Wanted.of({"_id": "a", "tags": ["x"]}).where, {"$push": {"tags": "y"}}
+    first, second = document_from(where, update), document_from(where, update)
+    assert first == second == {"_id": "a", "tags": ["x", "y"]}
+
+
+async def test_a_removed_folder_makes_the_database_unavailable(opened: SqliteStore, tmp_path: Path):
+    shutil.rmtree(tmp_path / "database")
+    with pytest.raises(StoreUnavailableError):
+        await opened.ping()
 
 
 async def test_what_is_acknowledged_is_there_after_the_process_was_killed(tmp_path: Path):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from echo_common.store.port import Collection, Document, Filter, Index, Sort, Store, StoreUnavailableError
 from echo_common.store.sqlite import searching, writing
 from echo_common.store.sqlite.codec import encode, normalize
-from echo_common.store.sqlite.failures import StoreFullError
+from echo_common.store.sqlite.failures import StoreFullError, translated
 from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.readers import Read, Readers
 from echo_common.store.sqlite.searching import BATCH_DOCUMENTS, Search
@@ -60,7 +60,8 @@ class SqliteStore:
     async def ping(self) -> None:
         """Raise `StoreFullError` unless something can be written and enough space is free, `StoreUnavailableError`."""
         await self.write(writing.probe)
-        usage = await asyncio.to_thread(shutil.disk_usage, self._file.parent)
+        with translated(self._file):
+            usage = await asyncio.to_thread(shutil.disk_usage, self._file.parent)
         if usage.free < self._minimum_free:
             raise StoreFullError(f"Only {usage.free / 1e6:.0f} MB are free for the database {self._file}; free some space.")
 

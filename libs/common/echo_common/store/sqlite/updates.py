@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from echo_common.store.port import Document, Filter
-from echo_common.store.sqlite.codec import MAX_INTEGER, MIN_INTEGER
+from echo_common.store.sqlite.codec import MAX_INTEGER, MIN_INTEGER, normalize
 from echo_common.store.sqlite.matching import is_operators, member_test
 
 Update = Mapping[str, Mapping[str, Any]]
@@ -30,7 +30,7 @@ def document_from(where: Filter, update: Update) -> Document:
     document: Document = {}
     for name, condition in where.items():
         if not name.startswith("$") and not is_operators(condition):
-            _set(document, name.split("."), condition)
+            _set(document, name.split("."), normalize(condition))  # a copy, which the update may change
     apply(document, update)
     return document
 
