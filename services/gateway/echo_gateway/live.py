@@ -105,7 +105,7 @@ class _Watch:
     async def join(self, token: str) -> None:
         """Have the service show the job to this token. Raises what the service refuses."""
         job = await self._ask(token)
-        if self._poll is None:
+        if self._poll is None or self._poll.done():  # a job that has ended may have been retried since
             self._show(job)
             self._poll = asyncio.create_task(self._keep_polling())
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,8 @@ import pytest
 
 from echo_common.bus.delivery import encode
 from echo_common.contracts.events.synthesis import JobCompleted, JobProgressed, JobStarted
+from echo_common.http.client import ServiceClient
+from echo_gateway.live import Watches
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.rawhttp import RawClient
@@ -233,3 +236,20 @@ async def test_a_connection_goes_on_after_the_last_event(gateway: Gateway, job: 
             client.get("/healthz")
             assert (await client.response()).status == 200
         await eventually(lambda: gateway.deps.watches.watched == 0)
+
+
+async def test_a_job_that_is_retried_is_followed_anew_while_others_still_follow_its_first_run(
+    job: ScriptedJob, synthesis: Upstream
+) -> None:
+    job.status, watches = "failed", Watches()
+    async with synthesis.serving() as url, ServiceClient.open("synthesis", url) as client:
+        following = partial(watches.following, client, "job_1", "/job/job_1")
+        async with following("first") as watch:
+            await watch.join("first")
+            await eventually(lambda: watch.over)
+            job.status = "pending"
+            async with following("second") as again:
+                await again.join("second")
+                assert again.state is not None
+                assert again.state["status"] == "pending"
+                assert not again.over

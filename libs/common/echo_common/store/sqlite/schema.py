@@ -185,9 +185,7 @@ class Schema:
         paths = list(dict.fromkeys(name for index in indexes for name, _ in index.fields if name != "_id"))
         # The text comes last: columns behind a long text are slow to read. The identifier has no type, or 5 would equal "5".
         columns = "".join(f", {column(path)}" for path in paths)
-        self._connection.execute(
-            f"CREATE TABLE {quoted(collection)} (id NOT NULL PRIMARY KEY{columns}, doc BLOB NOT NULL)"
-        )
+        self._connection.execute(f"CREATE TABLE {quoted(collection)} (id NOT NULL PRIMARY KEY{columns}, doc BLOB NOT NULL)")
         rows = [(collection, path) for path in ("_id", *paths)]
         self._connection.executemany('INSERT OR REPLACE INTO "echo.columns" VALUES (?, ?, 0)', rows)
         self.forget()
