@@ -1,4 +1,4 @@
-"""How child processes are kept apart: without the service's secrets, and without a network where they need none."""
+"""Isolation of child processes: no secrets of the service, and no network unless they need one."""
 
 import os
 import subprocess

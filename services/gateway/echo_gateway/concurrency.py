@@ -1,4 +1,4 @@
-"""How many long requests one user may have open at once."""
+"""Limits on the long requests that one user has open at once."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -44,8 +44,8 @@ class OpenRequests:
     @contextmanager
     def counted(self, kind: Kind, principal: Principal | None, address: str) -> Iterator[None]:
         """Count a request while the context lasts. Raises `TooManyOpenError`."""
-        by_address = principal is None or principal.plan is Plan.GUEST
-        key = (kind, f"address/{network_of(address)}" if by_address or principal is None else principal.user_id)
+        owner = f"address/{network_of(address)}" if principal is None or principal.plan is Plan.GUEST else principal.user_id
+        key = (kind, owner)
         limit = self._limits[kind]
         if limit and self._open[key] >= limit:
             raise TooManyOpenError(details={"kind": kind.value, "limit": limit}, retry_after=_RETRY_SECONDS)
@@ -58,7 +58,7 @@ class OpenRequests:
                 del self._open[key]
 
     def __len__(self) -> int:
-        """How many are open."""
+        """Return the number of open requests."""
         return self._open.total()
 
 

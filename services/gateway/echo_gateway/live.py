@@ -36,7 +36,7 @@ _MESSAGES = {
 class Watches:
     """The jobs that clients follow: each is polled once, however many follow it.
 
-    Notifications for jobs that nobody follows are lost, as they should be.
+    Notifications for jobs without followers are dropped.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Watches:
 
     @asynccontextmanager
     async def following(self, client: ServiceClient, job_id: str, path: str, token: str) -> "AsyncIterator[_Watch]":
-        """Take part in the watch of a job while the context lasts. `token` is the `Authorization` that may see the job.
+        """Follow a job while the context lasts. `token` is the `Authorization` that may see the job.
 
         The last to leave ends the poll.
         """

@@ -109,7 +109,7 @@ class Connections:
                 self._schedule(self.limits.unread_seconds)
 
     def read(self, connection: Connection) -> None:
-        """Note that it reads again."""
+        """Note that a connection's client reads again."""
         self._unread.pop(connection, None)
 
     def log(self, event: str, reason: str) -> None:
@@ -133,7 +133,7 @@ class Connections:
         return network_of(address)
 
     def _make_room(self) -> bool:
-        """Close the connection that is missed least. False when all are in use."""
+        """Close the connection unread for longest, else one that is idle. Return False when all are in use."""
         now = asyncio.get_running_loop().time()
         for connection, since in self._unread.items():
             if now - since < self.limits.unread_seconds_when_full:

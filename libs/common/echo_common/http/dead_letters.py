@@ -63,7 +63,7 @@ def _view(letter: DeadLetter) -> DeadLetterView:
 
 
 def _content(body: bytes) -> Any:
-    """The message as JSON, or as text where it is none: that may be why it died."""
+    """Return a message as JSON, or as text when it is not valid JSON."""
     text = body.decode(errors="replace")
     try:
         return json.loads(text)

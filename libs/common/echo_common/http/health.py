@@ -65,8 +65,8 @@ async def _examine(check: Check) -> PartHealth:
 class Watch:
     """The parts of one service.
 
-    That all of them were well a moment ago is told again, for `_TOLD_AGAIN` seconds at most, and looked at anew afterwards:
-    many ask, also while every processor is busy. What is not well is looked at each time.
+    A healthy result is reused for up to `_TOLD_AGAIN` seconds and refreshed in the background, because many clients ask, also
+    while every processor is busy. A failed result is never reused.
     """
 
     def __init__(self, service: str, checks: Mapping[str, Check]) -> None:
@@ -78,7 +78,7 @@ class Watch:
         self._run: asyncio.Future[Health] | None = None
 
     async def health(self, afterwards: BackgroundTasks) -> Health:
-        """How the parts are; what is left to do once this has been told is put into `afterwards`."""
+        """Return the health of the parts, reused while fresh; add a refresh to `afterwards` when it is due."""
         age = time.monotonic() - self._since
         if self._seen is None or self._seen.status != "ok" or age > _TOLD_AGAIN:
             return await self.look()

@@ -1,4 +1,4 @@
-"""What two requests under one idempotency key are compared by: their parsed values, never their bytes."""
+"""Digests that tell whether two requests with one idempotency key are the same: of parsed values, never of raw bytes."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What a service answers before it can do its work."""
+"""Responses of a service that is still starting."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _RETRY_SECONDS = 2
 
 
 class StartupGate:
-    """ASGI app that stands in for a service's own until that is there.
+    """ASGI app that replaces a service's own until that has started.
 
     `/healthz` is 200, `/readyz` is 503 and names the part that is missing, and so does everything else.
     """
@@ -42,7 +42,7 @@ class StartupGate:
         await self._app(scope, receive, send)
 
     async def verify(self, token: str) -> Principal:
-        """Raise `ServiceUnavailableError`: whose token it is will be known later."""
+        """Raise `ServiceUnavailableError`: tokens cannot be verified yet."""
         raise ServiceUnavailableError(self.waits_for, retry_after=_RETRY_SECONDS)
 
     async def _check(self) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Answers that are made while they are sent."""
+"""Responses that are generated while they are sent."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing

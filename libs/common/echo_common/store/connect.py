@@ -1,4 +1,4 @@
-"""The URL picks the store."""
+"""Selection of the store by URL."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -9,7 +9,7 @@ from echo_common.store.port import Store
 async def open_store(url: str, database: str, *, minimum_free_bytes: int = 0) -> Store:
     """Open a service's database: in a file of its own at `sqlite:///folder`, or on the server at `mongodb://…`.
 
-    With less than `minimum_free_bytes` free on its disk, a file's store says that it is full when asked how it is.
+    With less than `minimum_free_bytes` free on its disk, a file's `ping` reports that the disk is full.
 
     Raises:
         ValueError: No store has such a URL.

@@ -24,7 +24,7 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
 _DATE, _BYTES, _FLOAT, _WRAPPED = "$date", "$bytes", "$float", "$object"
 _MARK = b'{"$'
 _PLAIN = frozenset({str, bool, bytes, type(None)})
-"""Types whose values need no look: they are what they are."""
+"""Types whose values need no conversion."""
 
 # orjson writes a float that JSON lacks as null, and accepts integers up to 2**64 - 1.
 _SUSPICIOUS = re.compile(rb"null|[:\[,]\d{19}")
@@ -123,7 +123,7 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
 def _restore(container: Any, left: int) -> int:
     """Replace marked objects within an object or a list by what they mean; return how many of `left` are still to be found.
 
-    They are mostly near the top: long lists come last, and nothing is looked at once all are found.
+    They are mostly near the top: long lists come last, and the search ends once all are found.
     """
     later: list[Any] = []
     for place, value in container.items() if type(container) is dict else enumerate(container):

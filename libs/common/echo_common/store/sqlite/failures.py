@@ -1,4 +1,4 @@
-"""What SQLite says when it fails, in the store port's terms."""
+"""Translation of SQLite's errors into those of the store port."""
 
 import re
 import sqlite3
@@ -26,7 +26,7 @@ class StoreDamagedError(StoreUnavailableError):
 
 @contextmanager
 def translated(file: Path) -> Iterator[None]:
-    """Raise the port's errors in place of SQLite's. What a caller has got wrong goes through."""
+    """Raise the port's errors in place of SQLite's. A caller's errors pass through."""
     try:
         yield
     except sqlite3.IntegrityError as error:
@@ -38,7 +38,7 @@ def translated(file: Path) -> Iterator[None]:
 
 
 def translate(error: sqlite3.Error, file: Path) -> Exception:
-    """Return what the port calls an error of SQLite's; the error itself where the port has no name for it."""
+    """Return the port's error for an error of SQLite's, or the error itself when the port has none."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     if primary in _FULL:

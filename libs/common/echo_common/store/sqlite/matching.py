@@ -1,4 +1,4 @@
-"""Whether a document matches a filter of the portable language."""
+"""Filters of the portable language as predicates of documents."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

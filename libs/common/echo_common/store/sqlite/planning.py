@@ -1,7 +1,7 @@
 """Filters and orders in SQL.
 
-SQL narrows a search by the columns of indexed paths. What it cannot say exactly, the predicate of `matching` decides on the documents
-that are left, so a plan never needs to say everything.
+SQL narrows a search by the columns of indexed paths. The predicate of `matching` checks the remaining documents for conditions that
+SQL cannot express exactly, so a plan may leave conditions out.
 """
 
 import math
@@ -28,7 +28,7 @@ class Clause:
 
     @property
     def where(self) -> str:
-        """It as the end of a statement."""
+        """The condition as the end of a statement."""
         return f" WHERE {self.sql}" if self.sql else ""
 
 
@@ -37,12 +37,12 @@ _NOTHING = Clause("0")
 
 
 def narrowed(where: Filter, table: Table) -> Clause:
-    """Return what SQL can say of a normalised filter."""
+    """Return the part of a normalised filter that SQL can express."""
     return _joined("AND", [_clause(name, condition, table) for name, condition in where.items()])
 
 
 def ordered(sort: Sort, table: Table) -> str | None:
-    """Return the end of a statement that sorts; None when an order cannot be said by columns."""
+    """Return the end of a statement that sorts; None when columns cannot express the order."""
     if any(name != "_id" and (name not in table.paths or name in table.arrays) for name, _ in sort):
         return None
     terms = [f"{_column(name)} {'ASC' if order == 1 else 'DESC'}" for name, order in sort]
@@ -124,7 +124,7 @@ def _not_in(name: str, operand: Sequence[Any]) -> Clause:
 
 
 def _padded(keys: Sequence[Key]) -> tuple[Key, ...]:
-    """Fill up to a power of two, so that few statements differ only in how many values they have."""
+    """Repeat the last key up to a power of two, so that few statements differ only in their number of values."""
     return (*keys, *[keys[-1]] * ((1 << (len(keys) - 1).bit_length()) - len(keys)))
 
 

@@ -29,12 +29,12 @@ class Readers:
         ]
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def join(self) -> None:
-        """Wait until what was queued is read, after the queue's `close`."""
+        """Wait, after the queue's `close`, until queued reads are done."""
         for thread in self._threads:
             thread.join()
 

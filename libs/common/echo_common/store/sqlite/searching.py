@@ -19,7 +19,7 @@ _FETCHED = 64
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked for: a filter, an order, a part of what matches, and the fields wanted (empty: all)."""
+    """A filter, an order, a range of the matches, and the wanted fields (empty: all)."""
 
     wanted: Wanted
     sort: Sort = ()
@@ -29,7 +29,7 @@ class Search:
 
 
 class Page(NamedTuple):
-    """The first documents of an answer, and the rows of the others."""
+    """The first documents of a result, and the rows of the others."""
 
     documents: list[Document]
     others: list[int]
@@ -43,7 +43,7 @@ class Match(NamedTuple):
 
 
 def plan(search: Search, table: Table) -> tuple[str, Clause] | None:
-    """Return the statement of a search's rows and its condition; None when its order cannot be said in SQL."""
+    """Return the statement of a search's rows and its condition; None when SQL cannot express its order."""
     clause = narrowed(search.wanted.where, table)
     order = ordered(search.sort, table)
     if order is None:
@@ -52,7 +52,7 @@ def plan(search: Search, table: Table) -> tuple[str, Clause] | None:
 
 
 def matches(connection: sqlite3.Connection, table: Table, wanted: Wanted) -> Iterator[Match]:
-    """Yield what matches, in any order. The table must not change meanwhile."""
+    """Yield the matches in any order. The table must not change meanwhile."""
     clause = narrowed(wanted.where, table)
     accepts = None if clause.exact else wanted.accepts
     rows = connection.execute(f"SELECT rowid, doc FROM {table.name}{clause.where}", clause.values)
@@ -85,7 +85,7 @@ def find_one(connection: sqlite3.Connection, schema: Schema, collection: str, wa
 
 
 def count(connection: sqlite3.Connection, schema: Schema, collection: str, wanted: Wanted) -> int:
-    """Return how many match."""
+    """Return the number of matches."""
     if (table := schema.table(collection)) is None:
         return 0
     clause = narrowed(wanted.where, table)

@@ -1,4 +1,4 @@
-"""The store port on SQLite: one file a service, written by one thread and read by several."""
+"""The store port on SQLite: one file per service, written by one thread and read by several."""
 
 import asyncio
 import shutil
@@ -34,7 +34,7 @@ async def open_store(
 ) -> Store:
     """Open `folder/database.sqlite3`, made when missing with its folder, for its owner alone.
 
-    With less than `minimum_free_bytes` free, the store says that it is full when asked how it is. Raises `StoreUnavailableError`
+    With less than `minimum_free_bytes` free, `ping` reports that the disk is full. Raises `StoreUnavailableError`
     with a sentence for the operator: the folder cannot be written, or the file is damaged.
     """
     file = folder / f"{database}.sqlite3"
@@ -72,7 +72,7 @@ class SqliteStore:
         await asyncio.to_thread(self._writer.join)  # last, so that it tidies the log away
 
     async def write(self, change: writing.Change, timeout: float = TIMEOUT) -> int:
-        """Make a change; return how many documents it concerned, once it is on disk."""
+        """Make a change; return the number of documents it concerned, once it is on disk."""
         return await self._run(self._writer.queue, change, timeout)
 
     async def read(self, read: Read) -> Any:
@@ -107,7 +107,7 @@ class SqliteCollection:
         await self._store.write(writing.ensure(self._name, list(indexes)), ENSURE_TIMEOUT)
 
     async def insert(self, document: Document) -> None:
-        # Made into text here, so that what the caller does to it afterwards changes nothing.
+        # Encoded here, so that later changes by the caller have no effect.
         await self._store.write(writing.insert(self._name, encode(_identified(document))))
 
     async def find_one(self, where: Filter) -> Document | None:

@@ -12,7 +12,7 @@ _AT_ONCE = 500
 
 
 def sweep(connection: sqlite3.Connection, schema: Schema) -> bool:
-    """Remove what has expired, up to a bound; return whether there is more. In a transaction of its own."""
+    """Remove expired documents, up to a bound, in transactions of their own; return whether there are more."""
     more = False
     for table in schema.tables():
         for index in table.indexes.values():

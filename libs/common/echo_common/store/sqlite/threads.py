@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Results:
-    """Brings results to an event loop: one call into the loop for all that are ready."""
+    """Results on their way to an event loop, with one call into the loop for all that are ready."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -22,7 +22,7 @@ class Results:
         self._lock = threading.Lock()
 
     def put(self, future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
-        """Give a future its result. From any thread."""
+        """Set the result of a future, from any thread."""
         with self._lock:
             self._ready.append((future, result, error))
             if self._called:
@@ -30,7 +30,7 @@ class Results:
             self._called = True
         try:
             self.loop.call_soon_threadsafe(self._deliver)
-        except RuntimeError:  # the loop is closed: nobody waits any more
+        except RuntimeError:  # the loop is closed
             self._ready.clear()
 
     def _deliver(self) -> None:
@@ -48,7 +48,7 @@ class Results:
 
 @dataclass(slots=True)
 class Task(Generic[T]):
-    """Work that an event loop waits for. `work` is called in a thread, unless nobody waits for it any more by then."""
+    """Work that an event loop awaits. A thread calls `work`, unless the future is cancelled by then."""
 
     work: Callable[..., T]
     future: "asyncio.Future[T]"
@@ -56,11 +56,11 @@ class Task(Generic[T]):
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody still waits."""
+        """Whether the result is still awaited."""
         return not self.future.cancelled()
 
     def finish(self, result: T | None, error: BaseException | None = None) -> None:
-        """Tell how it went."""
+        """Deliver the result or the error."""
         self.results.put(self.future, result, error)
 
 
@@ -78,7 +78,7 @@ class Queue(Generic[T]):
         self._tasks.put(task)
 
     def take(self, most: int, timeout: float | None = None) -> list[Task[T]] | None:
-        """Wait for tasks and take up to so many of them: none after the timeout; None when closed and empty."""
+        """Wait for tasks and return up to `most` of them: none after the timeout, None when closed and empty."""
         taken: list[Task[T]] = []
         try:
             task = self._tasks.get(timeout=timeout)
@@ -93,6 +93,6 @@ class Queue(Generic[T]):
         return taken or None
 
     def close(self) -> None:
-        """Let the threads end once it is empty."""
+        """End the threads once the queue is empty."""
         self._closed = True
         self._tasks.put(None)

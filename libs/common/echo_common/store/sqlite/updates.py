@@ -11,7 +11,7 @@ Update = Mapping[str, Mapping[str, Any]]
 
 
 def apply(document: Document, update: Update) -> None:
-    """Change a document as a normalised update says.
+    """Apply a normalised update to a document.
 
     Raises:
         ValueError: An operator is not portable, or does not fit the value that is there.
@@ -26,7 +26,7 @@ def apply(document: Document, update: Update) -> None:
 
 
 def document_from(where: Filter, update: Update) -> Document:
-    """Return what an upsert inserts: the values that `where` compares with, changed by `update`."""
+    """Return the document that an upsert inserts: the values that `where` compares with, changed by `update`."""
     document: Document = {}
     for name, condition in where.items():
         if not name.startswith("$") and not is_operators(condition):

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from echo_common.store.sqlite.codec import encode, milliseconds
 
 Key = int | float | str | bytes | None
-"""What stands for a value in an index. SQLite's order of storage classes (null, number, text, blob) is MongoDB's order of types;
-what comes after texts is a blob that begins with its type's place."""
+"""A value as it stands in an index. SQLite's order of storage classes (null, number, text, blob) is MongoDB's order of types;
+a type that sorts after text is a blob that begins with its type's place."""
 
 Direction = Literal[1, -1]
 
@@ -36,7 +36,7 @@ def key_of(value: Any) -> Key:
 
 
 def kind_of(key: Key) -> tuple[int, bytes]:
-    """Return what only keys of comparable values have in common."""
+    """Return the kind of a key; only values whose keys are of one kind compare."""
     if key is None:
         return 0, b""
     if isinstance(key, int | float):
@@ -45,7 +45,7 @@ def kind_of(key: Key) -> tuple[int, bytes]:
 
 
 def sort_key(key: Key) -> tuple[int, Any]:
-    """Return what Python sorts as SQLite sorts the key."""
+    """Return a value that Python sorts as SQLite sorts the key."""
     return kind_of(key)[0], 0 if key is None else key
 
 
@@ -77,13 +77,13 @@ def leads_through_array(document: Mapping[str, Any], path: Sequence[str]) -> boo
 
 
 def members_at(document: Mapping[str, Any], path: Sequence[str]) -> list[Any]:
-    """Return what equality compares: the values at a path, and the members of those that are arrays."""
+    """Return the values at a path and the members of those that are arrays, all of which equality compares."""
     found = list(values_at(document, path))
     return found + [member for value in found if isinstance(value, list) for member in value]
 
 
 def order_of(document: Mapping[str, Any], path: Sequence[str], direction: Direction) -> tuple[int, Any]:
-    """Return what a document is sorted by: of an array, its least member when ascending and its greatest when descending."""
+    """Return a document's sort key at a path: of an array, its least member when ascending, its greatest when descending."""
     flat: list[Any] = []
     for value in values_at(document, path):
         if isinstance(value, list):

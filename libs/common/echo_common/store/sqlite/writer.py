@@ -1,4 +1,4 @@
-"""The one thread that writes: what waits is committed together."""
+"""The writer thread: queued changes are committed together."""
 
 import sqlite3
 import threading
@@ -38,11 +38,11 @@ class Writer:
         self.queue: Queue[int] = Queue()
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the thread."""
         self._thread.start()
 
     def join(self) -> None:
-        """Wait until what was queued is written and the file is closed, after the queue's `close`."""
+        """Wait, after the queue's `close`, until queued changes are written and the file is closed."""
         self._thread.join()
 
     def _run(self) -> None:
@@ -54,7 +54,7 @@ class Writer:
         self._connection.close()
 
     def _commit(self, tasks: Sequence[Task[int]]) -> None:
-        """Run tasks in one transaction and tell how they went; one after the other when that fails as a whole."""
+        """Run tasks in one transaction and report their results; run them one by one when the transaction fails."""
         done: list[tuple[Task[int], int | None, BaseException | None]] = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -71,7 +71,7 @@ class Writer:
             task.finish(result, failure)
 
     def _attempt(self, change: Change) -> tuple[int | None, BaseException | None]:
-        """Run a change in a savepoint. Raises only what ended the transaction."""
+        """Run a change in a savepoint; return its result or its error. Raises an error that ended the transaction."""
         execute = self._connection.execute
         execute("SAVEPOINT change")
         try:
@@ -102,7 +102,7 @@ class Writer:
         self._next_sweep = time.monotonic() + self._sweep_seconds
         try:
             if sweep(self._connection, self._schema):
-                self._next_sweep = 0.0  # there is more; those who wait come first
+                self._next_sweep = 0.0  # there is more; queued changes come first
         except sqlite3.Error as error:
             self._roll_back()
             log.warning("expired_documents_not_removed", file=str(self._file), error=str(error))

@@ -1,4 +1,4 @@
-"""Changes within a transaction of the writer's."""
+"""Changes, made within a transaction of the writer."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from echo_common.store.sqlite.searching import Match, first, matches
 from echo_common.store.sqlite.updates import Update, apply, document_from
 
 Change = Callable[[sqlite3.Connection, Schema], int]
-"""Makes a change; returns how many documents it concerned."""
+"""Makes a change; returns the number of documents it concerned."""
 
 
 def insert(collection: str, text: bytes) -> Change:
@@ -96,7 +96,7 @@ def ensure(collection: str, indexes: Sequence[Index]) -> Change:
 
 
 def probe(connection: sqlite3.Connection, _: Schema) -> int:
-    """Write something: whether it is possible shows."""
+    """Write a row, to find out whether the database can be written."""
     connection.execute('CREATE TABLE IF NOT EXISTS "echo.probe" (id INTEGER PRIMARY KEY, times INTEGER)')
     connection.execute('INSERT INTO "echo.probe" VALUES (1, 1) ON CONFLICT DO UPDATE SET times = times + 1')
     return 1
