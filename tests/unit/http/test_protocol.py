@@ -21,13 +21,18 @@ class ControlledTransport(asyncio.Transport):
         super().__init__()
         self.unsent = 0
         self.aborted = False
+        self.written: list[bytes] = []
 
     def get_write_buffer_size(self) -> int:
         return self.unsent
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
 
-    def write(self, data: Any) -> None: ...
+    def write(self, data: Any) -> None:
+        self.written.append(data)
+
+    def can_write_eof(self) -> bool:
+        return False
 
     def is_closing(self) -> bool:
         return self.aborted
@@ -91,4 +96,15 @@ async def test_a_response_that_is_not_read_makes_room() -> None:
     _, next_one = connect(connections, app, state)
     assert transport.aborted
     assert not next_one.aborted
+    connections.close()
+
+
+async def test_a_body_that_is_too_long_and_not_valid_is_refused_once() -> None:
+    connections = Connections(ConnectionLimits())
+    protocol, transport = connect(connections, App(), ServerState())
+    protocol.data_received(b"POST / HTTP/1.1\r\nHost: echo\r\nTransfer-Encoding: chunked\r\n\r\n4;x=")
+    protocol.data_received(b"a" * 40_000)
+    protocol.data_received(b"a" * 40_000 + b"\rX")
+    assert [response.partition(b"\r\n")[0] for response in transport.written] == [b"HTTP/1.1 400 Bad Request"]
+    protocol.connection_lost(None)
     connections.close()

@@ -105,7 +105,7 @@ class LimitedProtocol(HttpToolsProtocol):
         elif not self._in_header:
             self._framing_bytes += len(data)
             super().data_received(data)  # type: ignore[arg-type]
-            if not self._in_header and self._framing_bytes >= self._limits.header_bytes:
+            if not (self._in_header or self._refused) and self._framing_bytes >= self._limits.header_bytes:
                 self._refuse(HeaderTooLargeError())
         else:
             room = self._limits.header_bytes - self._header_bytes
