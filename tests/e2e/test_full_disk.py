@@ -38,6 +38,8 @@ async def test_a_full_disk_refuses_writing_only_and_is_forgotten_once_there_is_s
                 return refusal(answer) == (503, "STORAGE_FULL")
 
             await eventually(queue_refused, within=30)
+            speech = {"text": "Nothing of this was spoken before.", "voice_id": "tone_low"}
+            assert refusal(await ada.http.post("/tts/synthesize", json=speech)) == (503, "STORAGE_FULL")
             assert (await ada.http.get("/job")).status_code == 200
             assert (await ada.job(before["id"]))["id"] == before["id"]
             assert (await ada.audio(spoken)).status_code == 200

@@ -4,7 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from echo_common.errors import StorageFullError
 from echo_common.scratch import Scratch
+from echo_synthesis.audio.encode import FileEncoder
+from echo_synthesis.audio.formats import FORMATS
+from tests.support.disks import fill
 
 DIES = """
 import os, pathlib, signal, sys
@@ -52,3 +59,30 @@ async def test_a_work_folder_is_private_and_gone_afterwards(tmp_path: Path) -> N
             assert folder.parent == scratch.path
             assert folder.stat().st_mode & 0o077 == 0
         assert not folder.exists()
+
+
+async def test_work_on_a_full_disk_is_refused_as_such_and_goes_on_once_there_is_space(small_disk: Path) -> None:
+    with Scratch.open(small_disk, "speaker") as scratch:
+        filler = fill(small_disk)
+        with pytest.raises(StorageFullError):
+            async with scratch.work_folder("audio") as folder:
+                (folder / "speech.wav").write_bytes(bytes(100_000))
+        with pytest.raises(StorageFullError), scratch.folder("upload") as upload:
+            (upload / "upload").write_bytes(bytes(100_000))
+        filler.unlink()
+        async with scratch.work_folder("audio") as folder:
+            (folder / "speech.wav").write_bytes(bytes(100_000))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+async def test_audio_that_the_disk_does_not_take_is_refused_in_every_format(name: str, small_disk: Path) -> None:
+    async def speak(scratch: Scratch) -> None:
+        async with scratch.work_folder("audio") as folder:
+            encoder = FileEncoder(folder / "audio", FORMATS[name], 24_000)
+            encoder.feed(np.random.default_rng(1).uniform(-0.5, 0.5, 24_000 * 20).astype(np.float32))
+            encoder.close()
+
+    with Scratch.open(small_disk, "speaker") as scratch:
+        fill(small_disk)
+        with pytest.raises(StorageFullError):
+            await speak(scratch)

@@ -1,9 +1,12 @@
 """Errors with a stable code and an HTTP status: defined where they belong, rendered once (the envelope)."""
 
+import errno
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 Details = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class EchoError(Exception):
@@ -136,3 +139,8 @@ class StorageFullError(ServiceUnavailableError):
     """The disk of the platform is full; free some space, then try again."""
 
     code = "STORAGE_FULL"
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether the operating system has refused a write for want of space; also in the errors of FFmpeg."""
+    return getattr(error, "errno", None) in _DISK_FULL

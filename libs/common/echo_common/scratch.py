@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+from echo_common.errors import StorageFullError, is_disk_full
 from echo_common.uninterrupted import uninterrupted
 
 _PREFIX = "echo-scratch-"
@@ -48,19 +49,31 @@ class Scratch:
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
-        """Create a folder for one piece of work, removed on leaving."""
-        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=self.path) as folder:
+        """Create a folder for one piece of work, removed on leaving. Raises `StorageFullError`, for what the work writes too."""
+        with _naming_full_disk(), tempfile.TemporaryDirectory(prefix=f"{name}-", dir=self.path) as folder:
             yield Path(folder)
 
     @asynccontextmanager
     async def work_folder(self, name: str) -> AsyncIterator[Path]:
         """Do the same without holding up the event loop: on a busy disk, making and removing a folder takes milliseconds."""
         folder = self.path / f"{name}-{secrets.token_hex(8)}"
-        try:
-            await uninterrupted(asyncio.to_thread(folder.mkdir, mode=0o700))
-            yield folder
-        finally:
-            await uninterrupted(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+        with _naming_full_disk():
+            try:
+                await uninterrupted(asyncio.to_thread(folder.mkdir, mode=0o700))
+                yield folder
+            finally:
+                await uninterrupted(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+
+
+@contextmanager
+def _naming_full_disk() -> Iterator[None]:
+    """Raise a `StorageFullError` for whatever a full disk makes a library raise."""
+    try:
+        yield
+    except Exception as error:
+        if is_disk_full(error):
+            raise StorageFullError from error
+        raise
 
 
 def _remove_abandoned(root: Path) -> None:

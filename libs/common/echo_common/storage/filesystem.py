@@ -5,7 +5,6 @@ replaces both together, and audio stays playable by tools that look for the file
 """
 
 import asyncio
-import errno
 import hashlib
 import json
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, ParamSpec, TypeVar
 
+from echo_common.errors import is_disk_full
 from echo_common.storage.port import (
     BLOCK,
     ListedObject,
@@ -37,7 +37,6 @@ _LISTED_AT_ONCE = 1000
 _ABANDONED_AFTER = 24 * 3600.0
 _ATTEMPTS = 50
 _PROBE = bytes(4096)
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class FolderStorage:
@@ -146,7 +145,7 @@ async def _in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) ->
     try:
         return await asyncio.to_thread(call, *args, **kwargs)
     except OSError as error:
-        if error.errno in _FULL:
+        if is_disk_full(error):
             raise StorageSpaceError from error
         raise StorageUnavailableError from error
 
