@@ -39,6 +39,9 @@ class TokenlessAccess:
             return False
         client = scope.get("client")
         headers = dict(scope["headers"])
+        names = [name for name, _ in scope["headers"]]
+        if names.count(b"host") != 1 or names.count(b"origin") > 1:
+            return False  # it cannot be told which of them counts
         if (client is not None and not is_loopback(client[0])) or headers.keys() & _OF_PROXIES:
             return False
         host, origin = headers.get(b"host", b""), headers.get(b"origin")

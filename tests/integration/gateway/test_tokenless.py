@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from tests.integration.gateway.conftest import Gateway, Start
+from tests.support.rawhttp import RawClient
 from tests.support.upstream import Upstream
 
 SPEAK = "/api/synthesize"
@@ -68,6 +69,17 @@ async def test_only_the_echo_api_does_without(tokenless: Gateway, synthesis: Ups
 )
 async def test_who_may_be_elsewhere_needs_a_token(tokenless: Gateway, synthesis: Upstream, headers: Mapping[str, str]) -> None:
     assert await asked(tokenless, **headers) == 401
+    assert synthesis.asked == []
+
+
+@pytest.mark.parametrize("name", ["Host", "Origin"])
+async def test_a_name_that_comes_twice_needs_a_token(tokenless: Gateway, synthesis: Upstream, name: str) -> None:
+    own = {"Host": "localhost", "Origin": "http://localhost"}
+    lines = "".join(f"{key}: {value}\r\n" for key, value in own.items())
+    twice = f"POST {SPEAK} HTTP/1.1\r\n{name}: evil.example.com\r\n{lines}Content-Length: 2\r\n\r\n{{}}"
+    async with RawClient.at(tokenless.url) as client:
+        client.send(twice.encode())
+        assert (await client.response()).status == 401
     assert synthesis.asked == []
 
 
