@@ -73,3 +73,15 @@ async def test_many_who_ask_while_something_is_not_well_cost_one_look() -> None:
     watch = Watch("echo", {"part": part.check})
     assert {*await asyncio.gather(*(told(watch) for _ in range(20)))} == {"degraded"}
     assert part.looks == 1
+
+
+async def test_a_check_that_fails_in_an_unexpected_way_is_a_part_that_is_down() -> None:
+    async def broken() -> None:
+        raise FileNotFoundError("/private/path")
+
+    afterwards = BackgroundTasks()
+    answer = await Watch("echo", {"part": broken}).health(afterwards)
+
+    assert answer.status == "degraded"
+    assert answer.parts["part"].status == "down"
+    assert "/private/path" not in str(answer.parts["part"].reason)

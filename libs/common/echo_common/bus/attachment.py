@@ -21,6 +21,7 @@ class Attachment:
     def __init__(self, bus: Bus, consumers: Sequence[Consumer]) -> None:
         self._bus = bus
         self._waiting = list(consumers)
+        self._started = False
 
     @classmethod
     @asynccontextmanager
@@ -32,6 +33,7 @@ class Attachment:
             await asyncio.wait({task}, timeout=_AT_START_SECONDS)
             if task.done():
                 task.result()
+            attachment._started = True
             yield attachment
         finally:
             task.cancel()
@@ -48,8 +50,10 @@ class Attachment:
         while self._waiting:
             try:
                 await self._bus.consume(self._waiting[0])
-            except BusUnavailableError as error:
-                log.warning("consumer_attach_failed", topics=list(self._waiting[0].topics), error=error.message)
+            except Exception as error:
+                log.warning("consumer_attach_failed", topics=list(self._waiting[0].topics), error=str(error))
+                if not isinstance(error, BusUnavailableError) and not self._started:
+                    raise
                 await asyncio.sleep(backoff.pause())
             else:
                 del self._waiting[0]

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
+import structlog
 from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel
@@ -14,6 +15,8 @@ from echo_common.auth.principal import Scope
 from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
 from echo_common.http.envelope import documented
 from echo_common.http.internal import is_internal
+
+log = structlog.get_logger(__name__)
 
 Check = Callable[[], Awaitable[Mapping[str, Any] | None]]
 """Raises an `EchoError` when its part is not usable; may return facts worth showing."""
@@ -59,6 +62,9 @@ async def _examine(check: Check) -> PartHealth:
         return PartHealth(status="down", milliseconds=took(), reason=error.message)
     except TimeoutError:
         return PartHealth(status="down", milliseconds=took(), reason=f"No answer within {_CHECK_SECONDS:g} seconds.")
+    except Exception:  # health must be told whatever fails
+        log.exception("health_check_failed")
+        return PartHealth(status="down", milliseconds=took(), reason="The check itself failed; the log tells why.")
     return PartHealth(status="ok", milliseconds=took(), facts=dict(facts or {}))
 
 

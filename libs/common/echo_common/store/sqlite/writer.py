@@ -103,6 +103,6 @@ class Writer:
         try:
             if sweep(self._connection, self._schema):
                 self._next_sweep = 0.0  # there is more; queued changes come first
-        except sqlite3.Error as error:
+        except Exception as error:  # nothing may end the only thread that writes
             self._roll_back()
             log.warning("expired_documents_not_removed", file=str(self._file), error=str(error))
