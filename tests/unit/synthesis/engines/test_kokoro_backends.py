@@ -13,7 +13,7 @@ from echo_synthesis.engines.kokoro.backend import NoCorrectBackendError, choose,
 from echo_synthesis.engines.kokoro.choice import CHOICE, FORMAT, Choice, Trial, read_choice, write_choice
 from echo_synthesis.engines.kokoro.correctness import BOUNDS, check, problem
 from echo_synthesis.engines.kokoro.machine import machine
-from echo_synthesis.engines.kokoro.runtimes import REFERENCE, Opener
+from echo_synthesis.engines.kokoro.runtimes import REFERENCE, Opener, Runtime
 from echo_synthesis.engines.kokoro.trial import try_backend
 from tests.support import backends
 
@@ -125,6 +125,21 @@ def test_no_correct_backend_is_an_error_and_no_engine(home: Path) -> None:
     assert SPEC.missing(EngineConfig(home.parent)) == ["a backend that speaks correctly on this machine"]
     with pytest.raises(NoCorrectBackendError):
         open_runtime(home, 1, backends={"wrong": backends.Correct})
+
+
+def test_what_a_library_says_of_a_damaged_model_is_for_the_log_alone(home: Path) -> None:
+    chosen(home, "damaged")
+    warnings = Warnings()
+
+    def damaged(home: Path, threads: int) -> Runtime:
+        raise RuntimeError(f"cannot parse\n{home / FLOAT_MODEL}\n")
+
+    with pytest.raises(NoCorrectBackendError, match="damaged: it cannot be opened or run: RuntimeError") as refused:
+        open_runtime(home, 1, warnings, {"damaged": damaged})
+    assert str(home) not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    ((_, fields),) = warnings.heard
+    assert fields["error"] == f"cannot parse {home / FLOAT_MODEL}"
 
 
 @pytest.mark.parametrize(

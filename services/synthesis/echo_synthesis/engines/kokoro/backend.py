@@ -23,7 +23,8 @@ class NoCorrectBackendError(Exception):
     def __init__(self, reasons: Mapping[str, str]) -> None:
         named = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         super().__init__(
-            f"No Kokoro backend speaks correctly on this machine ({named}). Use another engine, or update OpenVINO."
+            f"No Kokoro backend speaks correctly on this machine ({named}). "
+            "Use another engine, or remove the model files and fetch them again with `echoctl models`."
         )
 
 
@@ -84,7 +85,8 @@ def open_runtime(
             return _opened(name, backends[name], home, threads)
         except IncorrectSpeechError as error:
             reasons[name] = str(error)
-            warn("backend_rejected", {"backend": name, "reason": str(error)})
+            said = {"error": " ".join(str(error.__cause__).split())} if error.__cause__ else {}
+            warn("backend_rejected", {"backend": name, "reason": str(error), **said})
     raise NoCorrectBackendError(reasons)
 
 
@@ -105,7 +107,7 @@ def _checked(opener: Opener, home: Path, threads: int) -> Runtime:
     except IncorrectSpeechError:
         raise
     except Exception as error:
-        raise IncorrectSpeechError(f"it cannot be opened or run: {type(error).__name__}: {error}") from error
+        raise IncorrectSpeechError(f"it cannot be opened or run: {type(error).__name__}") from error  # users may read it
     if reason:
         raise IncorrectSpeechError(reason)
     return runtime
