@@ -15,7 +15,7 @@ from opentelemetry.trace import INVALID_SPAN, ProxyTracerProvider, Span, SpanKin
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from echo_common.errors import BodyTooLargeError, FileTooLargeError, InternalError
+from echo_common.errors import BodyTooLargeError, FileTooLargeError, InternalError, ServiceUnavailableError
 from echo_common.http.envelope import error_response
 from echo_common.telemetry import Metrics, request_context
 
@@ -99,6 +99,10 @@ class Observe:
         except BodyTooLargeError as error:
             if not status:
                 await error_response(error, request_id)(scope, receive, noting_send)
+        except asyncio.CancelledError:  # the server stops, and waits no longer
+            if status:
+                raise
+            await error_response(ServiceUnavailableError(), request_id)(scope, receive, noting_send)
         except Exception as error:
             self._log.exception("request crashed", path=scope["path"])
             span.record_exception(error)
