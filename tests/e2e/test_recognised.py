@@ -26,6 +26,7 @@ def paste_curl_line(platform: Platform, folder: Path) -> None:
     subprocess.run(["bash", "-c", line], cwd=folder, timeout=120, check=True)
 
 
+@pytest.mark.full  # the cold start listens to both engines, too
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("engine", ["kokoro", "piper"])
 async def test_a_recogniser_hears_what_was_asked_for(

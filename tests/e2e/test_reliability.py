@@ -158,7 +158,7 @@ async def test_every_start_finds_what_the_one_before_has_left(tmp_path: Path) ->
             assert events[-2]["status"] == "completed"
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ["embedded", pytest.param("distributed", marks=pytest.mark.full)])
 async def test_ctrl_c_ends_everything_within_ten_seconds(form: str, require: Require, tmp_path: Path) -> None:
     require_form(form, require, tmp_path)
     with started(form, tmp_path, settings=TONE) as platform:

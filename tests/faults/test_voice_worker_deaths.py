@@ -80,6 +80,7 @@ async def test_a_training_whose_workers_die_while_it_progresses_is_completed(
         assert (await trained(model, ada)).attempt == 4
 
 
+@pytest.mark.full
 async def test_a_training_that_three_workers_die_of_before_it_begins_fails(
     sample_id: str, database: Database, tmp_path: Path, start: Start
 ) -> None:

@@ -9,6 +9,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from echo_common.http.server import serving
+from echo_common.http.startup import StartupGate
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.upstream import Exchange, Upstream
@@ -238,6 +240,32 @@ async def test_a_dead_replica_is_passed_over_and_no_request_is_sent_twice(start:
             async with gateway.ask("POST", SPEAK, data=b"%d" % number) as response:
                 assert response.status == 200
     assert [asked.body for asked in synthesis.asked] == [b"0", b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_replica_that_is_still_starting_is_passed_over(method: str, start: Start, synthesis: Upstream) -> None:
+    async with (
+        synthesis.serving() as living,
+        serving(StartupGate("synthesis"), "http://127.0.0.1:0") as starting,
+        start(synthesis_url=f"{starting},{living}") as gateway,
+    ):
+        for number in range(4):
+            body = b"%d" % number if method == "POST" else None
+            async with gateway.ask(method, SPEAK if body else "/api/v1/voices", data=body) as response:
+                assert response.status == 200
+    assert [asked.body for asked in synthesis.asked] == ([b"0", b"1", b"2", b"3"] if method == "POST" else [b""] * 4)
+
+
+async def test_where_every_replica_is_still_starting_the_refusal_is_passed_on(start: Start) -> None:
+    async with (
+        serving(StartupGate("synthesis"), "http://127.0.0.1:0") as one,
+        serving(StartupGate("synthesis"), "http://127.0.0.1:0") as other,
+        start(synthesis_url=f"{one},{other}") as gateway,
+        gateway.ask("POST", SPEAK, data=b"{}") as response,
+    ):
+        assert (response.status, response.headers["Retry-After"]) == (503, "2")
+        assert (await response.json())["error"]["code"] == "SERVICE_UNAVAILABLE"
+        assert "x-echo-starting" not in response.headers
 
 
 async def test_a_request_that_was_heard_is_not_sent_again(gateway: Gateway, synthesis: Upstream) -> None:

@@ -35,6 +35,7 @@ async def status(job: Job, deps: Dependencies) -> JobStatus:
     return (await deps.studio.jobs.glance(job.id, {})).status
 
 
+@pytest.mark.full
 async def test_a_hundred_thousand_characters_become_audio_with_every_word_in_its_place(
     replica: Replica, database: Database
 ) -> None:

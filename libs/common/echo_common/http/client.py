@@ -18,6 +18,9 @@ from echo_common.telemetry import request_context
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 30.0
 _KEEPALIVE_SECONDS = 20.0  # less than the servers', so that no request meets a connection that is being closed
+STARTING = "x-echo-starting"
+"""Header of a response with which a replica that is still starting refuses a request that it has not processed."""
+
 _BUFFER_BYTES = 32 * 1024  # of a response that is not read; twice that may be held
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -125,7 +128,8 @@ class ServiceClient:
                 async with self.session.request(
                     method, URL(base + path, encoded=True), data=body, headers=sent, timeout=limit, allow_redirects=False
                 ) as response:
-                    return self._read(response.status, response.headers, await response.read())
+                    if STARTING not in response.headers:
+                        return self._read(response.status, response.headers, await response.read())
             except _NEVER_SENT as error:
                 unavailable.__cause__ = error
             except TimeoutError as error:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from yarl import URL
 
 from echo_common.errors import EchoError, ServiceUnavailableError
-from echo_common.http.client import ServiceClient
+from echo_common.http.client import STARTING, ServiceClient
 
 CLIENT_GONE = 499
 """Status under which a request is counted whose client left before the answer began. Nobody ever receives it."""
@@ -28,6 +28,7 @@ _HOP_BY_HOP = frozenset(
         b"trailer",
         b"transfer-encoding",
         b"upgrade",
+        STARTING.encode(),
     }
 )
 # said by the gateway itself, so that no client can speak in its name
@@ -46,6 +47,7 @@ _NOT_PASSED_ON = _HOP_BY_HOP | {
 }
 _UNWATCHED_SECONDS = 0.01
 _PIECE_BYTES = 32 * 1024
+_REPEATABLE_BYTES = 64 * 1024  # of a request's body: as much is remembered for another replica
 # only these say for certain that the request has not been sent
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
@@ -68,6 +70,8 @@ class Caller:
         self.gone = False
         self.refusal: EchoError | None = None
         self._receive = receive
+        self._remembered: list[bytes] | None = []
+        self._complete = False
         self._task: asyncio.Task[object] | None = None
         self._watching: asyncio.Task[None] | asyncio.TimerHandle | None = None
 
@@ -85,14 +89,24 @@ class Caller:
 
     def watch(self) -> None:
         """From now on look out for the client's leaving; the body has been read, or there is none."""
+        self._complete = True
         if self._task is not None:
             # Most answers are there before a look-out would have been worth its task.
             self._watching = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, self._look_out)
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the request can be sent again: it has no body, or one that has been read and remembered as a whole."""
+        return self._complete and self._remembered is not None
+
     async def body(self) -> AsyncGenerator[bytes, None]:
-        """The request's body in the pieces it comes in, then `watch`. A refusal on the way is kept in `refusal`."""
-        more = True
-        while more:
+        """Yield the request's body in the pieces it comes in, then `watch`; again from the beginning while `repeatable`.
+
+        A refusal on the way is kept in `refusal`.
+        """
+        for chunk in self._remembered or ():
+            yield chunk
+        while not self._complete:
             try:
                 message = await self._receive()
             except EchoError as refusal:
@@ -101,10 +115,18 @@ class Caller:
             if message["type"] == "http.disconnect":
                 self._leave()
                 raise _LeftError
-            more = message.get("more_body", False)
             if chunk := message.get("body", b""):
+                self._remember(chunk)
                 yield chunk
-        self.watch()
+            if not message.get("more_body", False):
+                self._complete = True
+                self.watch()
+
+    def _remember(self, chunk: bytes) -> None:
+        if self._remembered is not None:
+            self._remembered.append(chunk)
+            if sum(map(len, self._remembered)) > _REPEATABLE_BYTES:
+                self._remembered = None
 
     def _look_out(self) -> None:
         self._watching = asyncio.create_task(self._watch())
@@ -151,20 +173,28 @@ async def _ask(
     client: ServiceClient, target: str, method: str, headers: CIMultiDict[str], caller: Caller, *, has_body: bool
 ) -> aiohttp.ClientResponse:
     cause: Exception | None = None
+    refusal: aiohttp.ClientResponse | None = None
     for base in client.in_turn():
         try:
-            return await client.session.request(
+            response = await client.session.request(
                 method,
                 URL(base + target, encoded=True),
                 data=caller.body() if has_body else None,
                 headers=headers,
                 allow_redirects=False,
             )
+            if STARTING not in response.headers or not caller.repeatable:
+                return response
+            if refusal is not None:
+                refusal.close()
+            refusal = response
         except _NEVER_SENT as error:
             cause = error
         except (aiohttp.ClientError, OSError) as error:
             cause = error
             break
+    if refusal is not None:
+        return refusal
     if caller.refusal is not None:
         raise caller.refusal
     raise ServiceUnavailableError(f"{client.name} is not reachable right now.") from cause

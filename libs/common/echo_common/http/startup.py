@@ -4,21 +4,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.auth.principal import Principal
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.app import create_app
+from echo_common.http.client import STARTING
 from echo_common.telemetry import Metrics
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _RETRY_SECONDS = 2
+_HEALTH = frozenset({"/healthz", "/readyz", "/health"})
 
 
 class StartupGate:
     """ASGI app that replaces a service's own until that has started.
 
-    `/healthz` is 200, `/readyz` is 503 and names the part that is missing, and so does everything else.
+    `/healthz` is 200, `/readyz` is 503 and names the part that is missing, and so does everything else. The header `STARTING`
+    tells a proxy that the request was not processed, so that another replica may have it.
     """
 
     def __init__(self, service: str, *, restricted_health: bool = False) -> None:
@@ -31,15 +34,26 @@ class StartupGate:
         )
         app.state.verifier = self  # tokens cannot be verified yet
         self._app: ASGIApp = app
+        self._started = False
         self.waits_for = "The service is starting."
 
     def open(self, app: ASGIApp) -> None:
         """Serve the service's own app from now on."""
         self._app = app
+        self._started = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        await self._app(scope, receive, send)
+        if self._started or scope["type"] != "http" or scope["path"] in _HEALTH:
+            await self._app(scope, receive, send)
+            return
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (STARTING.encode(), b"1")]
+            await send(message)
+
+        await self._app(scope, receive, send_marked)
 
     async def verify(self, token: str) -> Principal:
         """Raise `ServiceUnavailableError`: tokens cannot be verified yet."""
