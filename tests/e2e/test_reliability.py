@@ -18,7 +18,7 @@ import pytest
 from echo_embedded.datafolder import DataFolder
 from tests.support.eventually import eventually
 from tests.support.person import Person
-from tests.support.platform import FORMS, TONE, Platform, require_form, started
+from tests.support.platform import TONE, Platform, require_form, started
 from tests.support.requirements import Require
 
 STOP_SECONDS = 10.0
