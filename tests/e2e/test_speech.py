@@ -91,7 +91,7 @@ async def test_the_same_idempotency_key_makes_one_job(ada: Person) -> None:
 
 
 async def test_a_job_that_is_not_wanted_any_more_ends(ada: Person) -> None:
-    job = await ada.queue("This would tone-slow-6000 for ever.")
+    job = await ada.queue(" ".join(f"Unwanted sentence tone-slow-950 number {number}." for number in range(40)))
 
     assert data(await ada.http.patch(f"/job/{job['id']}", json={"status": "cancelled"}))["status"] == "cancelled"
     events = [event async for event in ada.follow(job["id"])]
