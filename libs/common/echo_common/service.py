@@ -174,6 +174,6 @@ class Service(Generic[D]):
         )
 
 
-def dependencies_of(request: Request) -> Any:
+async def dependencies_of(request: Request) -> Any:
     """The dependencies of the service that serves this request; annotate the parameter with their type."""
     return request.app.state.dependencies

@@ -42,13 +42,13 @@ from echo_common.service import dependencies_of
 Deps = Annotated[Dependencies, Depends(dependencies_of)]
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     peer = request.client.host if request.client else None
     address = address_from_gateway(peer, request.headers.getlist("x-forwarded-for"))
     return Caller(address=address, user_agent=request.headers.get("user-agent", "")[:300] or None)
 
 
-def _secret(response: Response) -> None:
+async def _secret(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 

@@ -15,7 +15,7 @@ PATH = "/internal/dead-letters"
 LONGEST_LIST = 100
 
 
-def _delivery(request: Request) -> Delivery:
+async def _delivery(request: Request) -> Delivery:
     found: Delivery = request.app.state.delivery
     return found
 

@@ -39,7 +39,7 @@ class Page(BaseModel):
         }
 
 
-def _page(
+async def _page(
     limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 20,
     offset: Annotated[int, Query(ge=0, le=1_000_000, description="How many to leave out.")] = 0,
     page: Annotated[int | None, Query(ge=1, le=100_000, description="Page number, from 1; instead of `offset`.")] = None,
