@@ -72,7 +72,7 @@ class RecordingBus:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         self.attempts += 1
-        self.flying += 1
+        self.flying += len(messages)
         self.most_flying = max(self.flying, self.most_flying)
         try:
             await self.open.wait()
@@ -80,7 +80,7 @@ class RecordingBus:
                 raise BusUnavailableError
             self.published += messages
         finally:
-            self.flying -= 1
+            self.flying -= len(messages)
 
     async def consume(self, consumer: Consumer) -> None:
         raise NotImplementedError

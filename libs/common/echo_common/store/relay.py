@@ -23,6 +23,9 @@ Key = tuple[str, str]
 """Collection and id of an aggregate."""
 
 _LONGEST_PAUSE = 5.0
+_TOGETHER = 32
+"""Aggregates whose events are published in one call of the bus."""
+
 _REMOVALS = 256
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,12 +36,17 @@ class _Pending:
     erased: bool
 
 
+_Taken = tuple[Key, _Pending]
+"""An aggregate whose events are being published or removed, and which."""
+
+
 class Relay:
     """Publishes the events of the repositories that were given it.
 
     Repositories nudge it with what they have just written. What nobody nudged for (another replica died, this one fell
     behind) a sweep finds, every `sweep_every` s, once it is `leftover_after` s old. An aggregate's events are published in
-    the order they were recorded, those of up to `window` aggregates at once. While the bus is down, or more than `backlog`
+    the order they were recorded, those of up to `window` aggregates at once, while those of as many others are being removed.
+    While the bus is down, or more than `backlog`
     events wait, nudges are forgotten and everything is read from the database afterwards: memory stays bounded.
     """
 
@@ -62,7 +70,10 @@ class Relay:
         self._queued: dict[Key, _Pending] = {}
         self._waiting = 0
         self._ready: deque[Key] = deque()
-        self._flying: dict[Key, asyncio.Task[None]] = {}
+        self._taken: dict[Key, _Pending] = {}
+        self._publishing = 0
+        self._publications: set[asyncio.Task[None]] = set()
+        self._missed: set[Key] = set()
         self._published: deque[tuple[Key, _Pending]] = deque()
         self._wake = asyncio.Event()
         self._removable = asyncio.Event()
@@ -87,9 +98,11 @@ class Relay:
         """Tell of entries that have just been written to an aggregate's outbox. Never waits, never fails."""
         await self._faults.reach("relay.after_save_before_publish")
         if self._behind:
+            self._miss((collection, key))
             return
         if self._waiting + len(messages) > self._backlog:
             self._fall_behind()
+            self._miss((collection, key))
             return
         self._enqueue((collection, key), _Pending(list(messages), erased))
         self._wake.set()
@@ -98,26 +111,37 @@ class Relay:
         """Publish what is left, for `timeout` s at most; the rest waits in the database."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while self._tasks and self._failures == 0 and (self._queued or self._flying):  # noqa: ASYNC110
+                while self._tasks and self._failures == 0 and (self._queued or self._taken):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
-        running = [*self._tasks, *self._flying.values()]
+        running = [*self._tasks, *self._publications]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         self._tasks.clear()
 
-    def _enqueue(self, key: Key, pending: _Pending) -> None:
-        if queued := self._queued.get(key):
-            queued.messages += pending.messages
+    def _enqueue(self, key: Key, pending: _Pending, *, first: bool = False) -> None:
+        """Queue entries, those that are new, behind or before those of the same aggregate."""
+        queued, taken = self._queued.get(key), self._taken.get(key)
+        known = {message.id for found in (queued, taken) if found for message in found.messages}
+        new = [message for message in pending.messages if message.id not in known]
+        if queued:
+            queued.messages = new + queued.messages if first else queued.messages + new
             queued.erased |= pending.erased
-        else:
-            self._queued[key] = pending
-            if key not in self._flying:
+        elif taken is None or new or (pending.erased and not taken.erased):
+            self._queued[key] = _Pending(new, pending.erased)
+            if taken is None:
                 self._ready.append(key)
-        self._waiting += len(pending.messages)
+        self._waiting += len(new)
+
+    def _miss(self, key: Key) -> None:
+        """Read the outboxes again once this aggregate's publication is over: its outbox holds an entry that was not queued."""
+        if key in self._taken or key in self._queued:
+            self._missed.add(key)
 
     def _fall_behind(self) -> None:
+        """Forget what is queued, and read it from the database later."""
         self._behind = True
+        self._missed = (self._missed | self._queued.keys()) & self._taken.keys()
         self._queued.clear()
         self._ready.clear()
         self._waiting = 0
@@ -126,37 +150,58 @@ class Relay:
         clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(self._not_before - clock())
-            may_sweep = not self._queued and len(self._flying) < self._window
+            self._take()
+            may_sweep = not self._queued and self._room > 0
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(self._next_sweep if may_sweep else None):
                     await self._wake.wait()
             self._wake.clear()
-            if may_sweep and clock() >= self._next_sweep:
+            if may_sweep and clock() >= max(self._next_sweep, self._not_before):
                 await self._sweep()
-            if clock() >= self._not_before:
-                self._take_off()
 
-    def _take_off(self) -> None:
-        while self._ready and len(self._flying) < self._window:
-            key = self._ready.popleft()
-            pending = self._queued.pop(key)
-            self._waiting -= len(pending.messages)
-            self._flying[key] = asyncio.create_task(self._fly(key, pending))
+    @property
+    def _room(self) -> int:
+        """Aggregates that may be taken now."""
+        return min(self._window - self._publishing, 2 * self._window - len(self._taken))
 
-    async def _fly(self, key: Key, pending: _Pending) -> None:
+    def _take(self) -> None:
+        """Begin to publish what is ready, as far as there is room."""
+        while self._ready and (room := self._room) > 0:
+            keys = [self._ready.popleft() for _ in range(min(len(self._ready), room, _TOGETHER))]
+            batch = [(key, self._queued.pop(key)) for key in keys]
+            self._waiting -= sum(len(pending.messages) for _, pending in batch)
+            self._taken.update(batch)
+            self._publishing += len(batch)
+            task = asyncio.create_task(self._publish(batch))
+            self._publications.add(task)
+            task.add_done_callback(self._publications.discard)
+
+    async def _publish(self, batch: Sequence[_Taken]) -> None:
         try:
-            if pending.messages:
-                await self._bus.publish(pending.messages)
+            await self._try(batch)
+        finally:
+            self._publishing -= len(batch)
+
+    async def _try(self, batch: Sequence[_Taken]) -> None:
+        try:
+            if messages := [message for _, pending in batch for message in pending.messages]:
+                await self._bus.publish(messages)
                 self._failures = 0
                 await self._faults.reach("relay.after_confirm_before_removal")
         except BusUnavailableError as error:
             self._back_off(error)
-            self._land(key)
+            self._missed.update(key for key, _ in batch)
+            self._release(batch)
         except Exception:
-            log.exception("event_not_published", collection=key[0], id=key[1])
-            self._land(key)
+            if len(batch) > 1:  # one that cannot be published must not hold up the others
+                for taken in batch:
+                    await self._try([taken])
+                return
+            (collection, key), _ = batch[0]
+            log.exception("event_not_published", collection=collection, id=key)
+            self._release(batch)
         else:
-            self._published.append((key, pending))
+            self._published.extend(batch)
             self._removable.set()
 
     def _back_off(self, error: BusUnavailableError) -> None:
@@ -170,22 +215,25 @@ class Relay:
         self._fall_behind()
         log.warning("bus_unavailable", error=str(error), again_in=round(pause, 2))
 
-    def _land(self, key: Key) -> None:
-        del self._flying[key]
-        if key in self._queued:
-            self._ready.append(key)
+    def _release(self, batch: Sequence[tuple[Key, _Pending]]) -> None:
+        """Let aggregates be taken again."""
+        for key, _ in batch:
+            del self._taken[key]
+            if key in self._queued:
+                self._ready.append(key)
+            if key in self._missed:
+                self._missed.remove(key)
+                self._behind, self._next_sweep = True, 0.0
         self._wake.set()
 
     async def _sweep(self) -> None:
         """Queue what is found in the database: everything when behind, else what is old enough to be a leftover."""
         behind, self._behind = self._behind, False  # before reading: what is written from now on is nudged for
         oldest = {"$gt": _LONG_AGO} if behind else {"$lt": now() - self._leftover_after}
-        # Nothing takes off meanwhile, so whoever is not flying now was not published before being read.
-        flying = set(self._flying)
         more = False
         try:
             for collection in list(self._collections.values()):
-                more |= await self._read(collection, {OUTBOX_AT: oldest}, flying, behind=behind)
+                more |= await self._read(collection, {OUTBOX_AT: oldest})
         except ServiceUnavailableError as error:
             log.warning("outbox_not_read", error=str(error))
             if behind:
@@ -197,28 +245,18 @@ class Relay:
         self._behind |= behind and more
         self._next_sweep = asyncio.get_running_loop().time() + (0.02 if more else self._sweep_every)
 
-    async def _read(self, collection: Collection, where: Filter, flying: set[Key], *, behind: bool) -> bool:
-        """Whether there is more to read than could be queued now."""
-        # More than can be flying, so that slow flights hide nobody.
-        limit = 2 * self._window
-        found, skipped = 0, False
-        async for document in collection.find(where, sort=[(OUTBOX_AT, 1)], limit=limit, fields=[OUTBOX, TOMBSTONE]):
+    async def _read(self, collection: Collection, where: Filter) -> bool:
+        """Queue what is found, and return whether there may be more."""
+        # Nothing is taken meanwhile, so what is not taken now was not published before it is read.
+        if taken := [key for name, key in self._taken if name == collection.name]:
+            where = {**where, "_id": {"$nin": taken}}
+        found = 0
+        async for document in collection.find(where, sort=[(OUTBOX_AT, 1)], limit=self._window, fields=[OUTBOX, TOMBSTONE]):
             found += 1
             key = (collection.name, document["_id"])
-            if key in flying:
-                skipped = behind
-                continue
-            written = [from_entry(entry) for entry in document.get(OUTBOX, ())]
-            queued = self._queued.get(key)
-            if queued is None:
-                self._enqueue(key, _Pending(written, TOMBSTONE in document))
-                continue
-            known = {message.id for message in written}
-            merged = written + [message for message in queued.messages if message.id not in known]
-            self._waiting += len(merged) - len(queued.messages)
-            queued.messages = merged
-            queued.erased |= TOMBSTONE in document
-        return skipped or found == limit
+            written = _Pending([from_entry(entry) for entry in document.get(OUTBOX, ())], TOMBSTONE in document)
+            self._enqueue(key, written, first=True)  # it is older than what was nudged for meanwhile
+        return found == self._window
 
     async def _remove_published(self) -> None:
         while True:
@@ -229,8 +267,7 @@ class Relay:
                 for name in {collection for (collection, _), _ in batch}:
                     mine = [(key, pending) for (collection, key), pending in batch if collection == name]
                     await self._remove(self._collections[name], mine)
-                for key, _ in batch:
-                    self._land(key)
+                self._release(batch)
 
     async def _remove(self, collection: Collection, published: Sequence[tuple[str, _Pending]]) -> None:
         pause = 0.1
