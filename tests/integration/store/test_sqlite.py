@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from echo_common.clock import now
-from echo_common.store.port import Index, Store, StoreUnavailableError
+from echo_common.store.port import DuplicateError, Index, Store, StoreUnavailableError
 from echo_common.store.sqlite import open_store
 from echo_common.store.sqlite.matching import Wanted, matcher
 from echo_common.store.sqlite.searching import Search, plan
@@ -100,6 +100,16 @@ async def test_what_is_acknowledged_is_there_after_the_process_was_killed(tmp_pa
     await store.close()
     assert set(acknowledged) <= kept
     assert len(kept) <= len(acknowledged) + 8
+
+
+async def test_a_change_of_many_that_would_repeat_a_unique_value_changes_none(opened: SqliteStore):
+    things = opened.collection("things")
+    await things.ensure([Index([("email", 1)], unique=True)])
+    for name in "abc":
+        await things.insert({"_id": name, "email": name})
+    with pytest.raises(DuplicateError):
+        await things.update_many({}, {"$set": {"email": "x"}})
+    assert {document["email"] async for document in things.find({})} == {"a", "b", "c"}
 
 
 async def test_a_commit_waits_for_the_disk(opened: SqliteStore):

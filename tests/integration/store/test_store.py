@@ -157,6 +157,19 @@ async def test_every_match_is_changed_at_once(things: Collection):
     assert await things.count({"rank": 1}) == 2
 
 
+async def test_many_matches_are_changed_each_by_its_own_state(things: Collection):
+    await things.ensure([Index([("rank", 1)]), Index([("tags", 1)])])
+    for number in range(300):
+        tags = {"tags": ["all", f"t{number}"]} if number % 3 == 0 else {}
+        await things.insert({"_id": f"n{number:03}", "rank": number, **tags})
+    assert await things.update_many({"rank": {"$gte": 10}}, {"$inc": {"rank": 1000}, "$push": {"tags": "new"}}) == 290
+    assert await things.count({"tags": "new"}) == 290
+    assert await things.count({"tags": "all"}) == 100
+    found = [document async for document in things.find({"rank": {"$gt": 999}}, sort=[("rank", 1)])]
+    assert [document["rank"] for document in found] == [number + 1000 for number in range(10, 300)]
+    assert await things.find_one({"tags": "t12"}) == {"_id": "n012", "rank": 1012, "tags": ["all", "t12", "new"]}
+
+
 async def test_documents_are_found_whose_outbox_holds_nothing_else(things: Collection):
     for name, entries in {"all": "ab", "some": "a", "more": "abc", "other": "c", "empty": ""}.items():
         await things.insert({"_id": name, OUTBOX: [{"id": entry} for entry in entries]})

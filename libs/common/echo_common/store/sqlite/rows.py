@@ -1,12 +1,15 @@
 """Documents as rows: writing them with their keys, within a transaction of the writer's."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from echo_common.store.port import Document
-from echo_common.store.sqlite.codec import decode
+from echo_common.store.sqlite.codec import decode, encode
 from echo_common.store.sqlite.schema import Schema, Table, member_keys
 from echo_common.store.sqlite.values import Key
+
+_ROWS_AT_ONCE = 256
 
 
 class Keys(NamedTuple):
@@ -41,6 +44,26 @@ def replace(connection: sqlite3.Connection, schema: Schema, old: Keys, row: int,
     connection.execute(f"UPDATE {table.name} SET {assignments} WHERE rowid = ?", (text, *changed.values(), row))
     if arrays := old.arrays | new.arrays:
         _write_members(connection, schema, table, row, document, arrays)
+
+
+def replace_many(
+    connection: sqlite3.Connection, schema: Schema, table: Table, changed: Sequence[tuple[set[str], int, Document]]
+) -> None:
+    """Put other states in the place of those in these rows, given with the paths at which the old ones had arrays.
+
+    One statement for hundreds of rows: every statement gives up the interpreter's lock, which other threads then hold.
+    Raises `sqlite3.IntegrityError`.
+    """
+    for start in range(0, len(changed), _ROWS_AT_ONCE):
+        batch = changed[start : start + _ROWS_AT_ONCE]
+        keys = [Keys.of(table, document) for _, _, document in batch]
+        values = [(row, encode(document), *new.values) for (_, row, document), new in zip(batch, keys, strict=True)]
+        # Repeated up to a power of two, so that few statements differ only in their number of rows.
+        values += [values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))
+        connection.execute(table.replacement(len(values)), [value for row in values for value in row])
+        for (old_arrays, row, document), new in zip(batch, keys, strict=True):
+            if arrays := old_arrays | new.arrays:
+                table = _write_members(connection, schema, table, row, document, arrays)
 
 
 def fill(connection: sqlite3.Connection, schema: Schema, table: Table) -> None:

@@ -58,6 +58,13 @@ class Table:
         columns = ["id", *self.columns, "doc"]
         return f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
+    def replacement(self, rows: int) -> str:
+        """Return the statement that replaces rows; for each its rowid, text and keys."""
+        names = ["doc", *self.columns]
+        assignments = ", ".join(f"{name} = new.column{place}" for place, name in enumerate(names, 2))
+        values = ", ".join([f"({', '.join('?' * (len(names) + 1))})"] * rows)
+        return f"UPDATE {self.name} SET {assignments} FROM (VALUES {values}) AS new WHERE {self.name}.rowid = new.column1"
+
     @cached_property
     def _split_paths(self) -> Sequence[tuple[str, list[str]]]:
         return [(path, path.split(".")) for path in self.paths]
@@ -128,6 +135,16 @@ class Schema:
         self._connection = connection
         self._tables: dict[str, Table] = {}
         self._version = -1
+        self._held = False
+
+    def refresh(self) -> None:
+        """Read the tables if they have changed, and then not again before `refresh` or `forget`. At the start of a transaction.
+
+        Within one that writes, no other connection can change them.
+        """
+        self._held = False
+        self._current()
+        self._held = True
 
     def table(self, collection: str) -> Table | None:
         """Return a collection's table, None before its first document."""
@@ -138,6 +155,8 @@ class Schema:
         return list(self._current().values())
 
     def _current(self) -> Mapping[str, Table]:
+        if self._held:
+            return self._tables
         (version,) = self._connection.execute("PRAGMA schema_version").fetchone()
         if version != self._version:
             self._tables = _read(self._connection)
@@ -147,6 +166,7 @@ class Schema:
     def forget(self) -> None:
         """Read again next time: a change has been rolled back."""
         self._version = -1
+        self._held = False
 
     def create(self, collection: str) -> Table:
         """Return a collection's table, made when missing. Within a transaction."""

@@ -120,12 +120,10 @@ def documents_in(
     table, accepts = schema.table(collection), search.wanted.accepts
     if table is None:
         return []
-    found = []
-    for row in rows:
-        text = connection.execute(f"SELECT doc FROM {table.name} WHERE rowid = ?", (row,)).fetchone()
-        if text is not None and accepts(document := decode(text[0])):
-            found.append(projected(document, search.fields))
-    return found
+    places = ", ".join("?" * len(rows))
+    texts = dict(connection.execute(f"SELECT rowid, doc FROM {table.name} WHERE rowid IN ({places})", rows))
+    there = (decode(texts.pop(row)) for row in rows if row in texts)
+    return [projected(document, search.fields) for document in there if accepts(document)]
 
 
 def projected(document: Document, fields: Sequence[str]) -> Document:

@@ -14,6 +14,7 @@ _AT_ONCE = 500
 def sweep(connection: sqlite3.Connection, schema: Schema) -> bool:
     """Remove expired documents, up to a bound, in transactions of their own; return whether there are more."""
     more = False
+    schema.refresh()
     for table in schema.tables():
         for index in table.indexes.values():
             if index.ttl is not None:

@@ -47,8 +47,8 @@ class Writer:
 
     def _run(self) -> None:
         while (tasks := self.queue.take(GROUP, max(0.0, self._next_sweep - time.monotonic()))) is not None:
-            if tasks:
-                self._commit(tasks)
+            if wanted := [task for task in tasks if task.wanted]:
+                self._commit(wanted)
             if time.monotonic() >= self._next_sweep:
                 self._sweep()
         self._connection.close()
@@ -58,7 +58,11 @@ class Writer:
         done: list[tuple[Task[int], int | None, BaseException | None]] = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            done.extend((task, *self._attempt(task.work)) for task in tasks if task.wanted)
+            self._schema.refresh()
+            if len(tasks) == 1:  # needs no savepoint: the transaction is rolled back
+                done.append((tasks[0], self._change(tasks[0].work), None))
+            else:
+                done.extend((task, *self._attempt(task.work)) for task in tasks)
             self._connection.execute("COMMIT")
         except Exception as error:
             self._roll_back()
@@ -75,8 +79,7 @@ class Writer:
         execute = self._connection.execute
         execute("SAVEPOINT change")
         try:
-            with translated(self._file):
-                result = change(self._connection, self._schema)
+            result = self._change(change)
         except Exception as error:
             if not self._connection.in_transaction:
                 raise
@@ -86,6 +89,10 @@ class Writer:
             return None, error
         execute("RELEASE change")
         return result, None
+
+    def _change(self, change: Change) -> int:
+        with translated(self._file):
+            return change(self._connection, self._schema)
 
     def _roll_back(self) -> None:
         self._schema.forget()

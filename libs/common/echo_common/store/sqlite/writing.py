@@ -47,10 +47,13 @@ def update_many(collection: str, wanted: Wanted, update: Update) -> Change:
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
         if (table := schema.table(collection)) is None:
             return 0
-        found = list(matches(connection, table, wanted))
-        for match in found:
-            _update(connection, schema, schema.create(collection), match, update)
-        return len(found)
+        changed = []
+        for row, document in matches(connection, table, wanted):
+            arrays = rows.Keys.of(table, document).arrays
+            apply(document, update)
+            changed.append((arrays, row, document))
+        rows.replace_many(connection, schema, table, changed)
+        return len(changed)
 
     return change
 
