@@ -206,7 +206,7 @@ class Relay:
 
     def _back_off(self, error: BusUnavailableError) -> None:
         clock = asyncio.get_running_loop().time()
-        if clock < self._not_before:  # one outage fails many flights
+        if clock < self._not_before:  # one outage fails many publications
             return
         self._failures += 1
         pause = min(0.1 * 2 ** min(self._failures, 10), _LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
