@@ -1,4 +1,4 @@
-"""What synthesis is about. Pure: no I/O, no clock but the one handed in."""
+"""Domain model of synthesis. Pure: no I/O, and no clock but the one passed in."""
 
 from echo_common.contracts.errors.synthesis import (
     AudioNotFoundError,

@@ -1,4 +1,4 @@
-"""Finished speech."""
+"""Stored audio."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from echo_synthesis.domain.speech import SpeechSettings, WordMark
 
 
 class Chapter(BaseModel):
-    """A part of an audio that the text has a heading for: seconds in the audio."""
+    """A part of an audio under one heading of the text; `start` and `end` in seconds."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,10 +21,11 @@ class Chapter(BaseModel):
 
 
 class Audio(Aggregate):
-    """Finished speech: an object in storage and what is known of it. `attempt` fences audios made by jobs.
+    """Generated speech: a stored object and its metadata.
 
-    `words` are here when there are few; many are an object of their own under `times_key`. `cached_units` of `units` were
-    spoken for the same user before, or at the same time.
+    `attempt` is the fencing token of audio that a job generates. `words` holds short lists of word timings; long ones are a
+    separate object at `times_key`. `cached_units` of the `units` segments came from the speech cache or from a concurrent
+    request of the same user.
     """
 
     user_id: str
@@ -52,20 +53,20 @@ class Audio(Aggregate):
 
     @staticmethod
     def url_of(audio_id: str) -> str:
-        """Path on the gateway."""
+        """Return the audio's path on the gateway."""
         return f"/api/v1/files/audio/{audio_id}"
 
     @staticmethod
     def folder_of(audio_id: str) -> str:
-        """What the keys of all attempts' objects begin with."""
+        """Return the prefix of the object keys of all attempts."""
         return f"audio/{audio_id}/"
 
     @property
     def object_keys(self) -> Sequence[str]:
-        """All its objects, the sound last."""
+        """Keys of all its objects, the sound last."""
         return [self.times_key, self.object_key] if self.times_key else [self.object_key]
 
     def delete(self) -> None:
-        """Forget it; its objects are to be removed once this is saved."""
+        """Delete the record; remove its objects once this is saved."""
         self.record(AudioDeleted(audio_id=self.id, user_id=self.user_id))
         self.erase()

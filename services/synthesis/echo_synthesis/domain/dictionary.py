@@ -1,4 +1,4 @@
-"""How a user wants words to be said."""
+"""The lexicon: users' pronunciations."""
 
 from typing import Self
 
@@ -9,7 +9,7 @@ from echo_common.ids import new_id
 
 
 class Pronunciation(BaseModel):
-    """How a term is said: written otherwise, or in IPA, at least one of them."""
+    """Pronunciation of a term: a respelling, IPA, or both."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,9 +20,9 @@ class Pronunciation(BaseModel):
 
 
 class DictionaryEntry(Aggregate):
-    """A pronunciation in a user's dictionary, for one language or one voice if it names them.
+    """A pronunciation in a user's lexicon, restricted to a language or a voice if it names one.
 
-    `place` is what only one entry of a user can have.
+    `place` is the entry's key, unique for each user.
     """
 
     user_id: str
@@ -36,7 +36,7 @@ class DictionaryEntry(Aggregate):
 
     @classmethod
     def write(cls, user_id: str, pronunciation: Pronunciation, *, language: str | None, voice_id: str | None) -> Self:
-        """A new entry."""
+        """Create an entry."""
         place = _place(pronunciation, language, voice_id)
         return cls(
             id=new_id("dict"),
@@ -48,7 +48,7 @@ class DictionaryEntry(Aggregate):
         )
 
     def revise(self, pronunciation: Pronunciation, *, language: str | None, voice_id: str | None) -> None:
-        """Say it otherwise, or elsewhere."""
+        """Replace the pronunciation and its scope."""
         self.term = pronunciation.term
         self.respelling = pronunciation.respelling
         self.ipa = pronunciation.ipa
@@ -59,18 +59,18 @@ class DictionaryEntry(Aggregate):
 
     @property
     def pronunciation(self) -> Pronunciation:
-        """What is to be said."""
+        """Pronunciation of the entry."""
         return Pronunciation(term=self.term, respelling=self.respelling, ipa=self.ipa, case_sensitive=self.case_sensitive)
 
     def applies(self, language: str, voice_id: str) -> bool:
-        """Whether it holds for a voice in a language; an entry for `en` holds for `en-GB` too."""
+        """Return whether the entry applies to a voice in a language; an entry for `en` also applies to `en-GB`."""
         if self.voice_id not in {None, voice_id}:
             return False
         return self.language is None or f"{language}-".lower().startswith(f"{self.language}-".lower())
 
     @property
     def closeness(self) -> tuple[bool, int]:
-        """How particular its scope is: for a voice before for a language before for all."""
+        """Sort key by specificity: entries for a voice are greater than those for a language, and those than general ones."""
         return self.voice_id is not None, len(self.language or "")
 
 

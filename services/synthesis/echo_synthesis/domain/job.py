@@ -1,4 +1,4 @@
-"""A piece of synthesis work: what it is and how it may change."""
+"""The synthesis job: its state and transitions."""
 
 import hashlib
 from collections.abc import Mapping
@@ -26,32 +26,32 @@ from echo_synthesis.domain.speech import SpeechSettings
 MAXIMUM_LOSSES = 3
 
 MAXIMUM_CRASHES = 10
-"""Losses that fail a job where everything ended at once: a crash of the whole platform says little about each job."""
+"""Expired leases that fail a job after crashes of the whole platform, which say little about a single job."""
 MAXIMUM_REFUSALS = 10
 _LONGEST_PAUSE = 60.0
 _CHARACTERS_A_SECOND = 15.0
 SEARCHABLE = 2_000
-"""Characters of a text that a search looks through."""
+"""Characters at the beginning of a text that a search covers."""
 
 
 class LeaseLostError(Exception):
-    """The job is not this worker's any more: cancelled, or lost to another attempt."""
+    """The worker no longer holds the job: it was cancelled, or another attempt has claimed it."""
 
 
 class Job(Aggregate):
-    """One piece of synthesis work.
+    """A durable synthesis request.
 
-    pending → processing → completed, failed or cancelled. `attempt` rises with every claim and fences results: only the
+    pending → processing → completed, failed or cancelled. `attempt` rises with every claim and is the fencing token: only the
     latest attempt may renew, complete or fail. `losses` counts leases that expired since the job last progressed; the third
-    fails the job, or the tenth where the whole platform has ended each time. `refusals` counts how often an engine was unavailable since the job last progressed; no worker claims the job
-    before `not_before`.
+    fails the job, or the tenth if the whole platform crashed each time. `refusals` counts how often an engine was unavailable
+    since the job last progressed; no worker claims the job before `not_before`.
 
-    `due` is when it would be its turn if each user's jobs were spoken one after the other, as slowly as they are heard: who
-    brings many waits with most of them, whoever else comes.
+    `due` orders the queue fairly: it is the time at which the job would start if each user's jobs ran one after the other,
+    each for its estimated audio duration. A user with many jobs therefore does not delay other users.
 
-    `text` is empty where a list was read without it; `search` is its beginning, case folded. `config` is what was asked for,
-    `settings` what came of it. `units_done` never goes down, whatever an attempt begins again.
-    `seconds_left` is an estimate of the last renewal.
+    `text` is empty if a list was read without it; `search` is its beginning, case folded. `config` holds the requested
+    options, `settings` the resolved ones. `units_total` and `units_done` count segments; `units_done` never decreases, even if
+    an attempt starts over. `seconds_left` is the estimate of the last renewal.
     """
 
     user_id: str
@@ -93,7 +93,7 @@ class Job(Aggregate):
         text_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> "Job":
-        """A new job, waiting for a worker."""
+        """Create a pending job."""
         job = cls(
             id=new_id("job"),
             user_id=user_id,
@@ -110,22 +110,22 @@ class Job(Aggregate):
         return job
 
     def queue_behind(self, other: "Job") -> None:
-        """Wait for the turn after the last one that the same user waits for."""
+        """Schedule the job after the same user's last pending one."""
         self.due = max(self.due, other.due + timedelta(seconds=other.estimated_seconds))
 
     def release_key(self) -> None:
-        """Give the idempotency key up: it is too old to stand for this job."""
+        """Clear the idempotency key once it has expired."""
         self.idempotency_key = None
 
     @property
     def estimated_seconds(self) -> float:
-        """How long the speech will last, by the length of the text."""
+        """Estimated audio duration in seconds, from the length of the text."""
         return round(self.text_length / _CHARACTERS_A_SECOND / self.settings.speed, 1)
 
     def revise(
         self, text: str, settings: SpeechSettings, *, word_count: int, units_total: int, config: Mapping[str, Any]
     ) -> None:
-        """Say something else, or otherwise. Raises `JobStateConflictError` unless pending."""
+        """Replace the text and the settings. Raises `JobStateConflictError` unless pending."""
         self.require_pending()
         if text != self.text:
             self.text = text
@@ -139,23 +139,23 @@ class Job(Aggregate):
 
     @property
     def progress(self) -> int:
-        """0 to 100; 100 only once completed."""
+        """Progress in percent; 100 only once completed."""
         if self.status is JobStatus.COMPLETED:
             return 100
         return min(99, 100 * self.units_done // max(1, self.units_total))
 
     @property
     def audio_key(self) -> str:
-        """The identifier its audio has, whichever attempt makes it."""
+        """Identifier of its audio, the same for every attempt."""
         return "aud_" + self.id.removeprefix("job_")
 
     @staticmethod
     def id_of_audio(audio_id: str) -> str:
-        """The id of the job whose `audio_key` this is, if a job makes it."""
+        """Return the id of the job whose `audio_key` is `audio_id`, if a job generates it."""
         return "job_" + audio_id.removeprefix("aud_")
 
     def claim(self, worker: str, lease_seconds: float) -> int:
-        """Give the job to a worker and return the number of the attempt. Raises `JobStateConflictError` unless pending."""
+        """Lease the job to a worker and return the attempt number. Raises `JobStateConflictError` unless pending."""
         self._require(JobStatus.PENDING)
         self.status = JobStatus.PROCESSING
         self.attempt += 1
@@ -165,7 +165,7 @@ class Job(Aggregate):
         return self.attempt
 
     def renew(self, attempt: int, done: int, total: int, seconds_left: float | None = None) -> None:
-        """Renew the lease and record the progress: `done` of the `total` units that the engine makes of the text.
+        """Renew the lease and record the progress: `done` of the engine's `total` segments.
 
         Raises `LeaseLostError`.
         """
@@ -177,9 +177,12 @@ class Job(Aggregate):
             self.record(JobProgressed(job_id=self.id, user_id=self.user_id, units_done=share, units_total=self.units_total))
 
     def complete(self, attempt: int, audio_id: str, duration: float) -> None:
-        """Complete the job with its stored audio; again is no error. Raises `LeaseLostError`: the audio belongs to no job then."""
+        """Complete the job with its stored audio; idempotent.
+
+        Raises `LeaseLostError`; the audio then belongs to no job.
+        """
         if self.status is JobStatus.COMPLETED and self.attempt == attempt:
-            return  # the database has applied a write whose reply was lost
+            return  # the database applied a write whose reply was lost
         self._fence(attempt)
         self.status = JobStatus.COMPLETED
         self.units_done = self.units_total
@@ -189,19 +192,19 @@ class Job(Aggregate):
         self.record(JobCompleted(job_id=self.id, user_id=self.user_id, audio_id=audio_id, duration=duration))
 
     def fail(self, attempt: int, code: str, message: str) -> None:
-        """Give up. Raises `LeaseLostError`."""
+        """Fail the job. Raises `LeaseLostError`."""
         self._fence(attempt)
         self._give_up(code, message)
 
     def hand_back(self, attempt: int) -> None:
-        """The worker stops in an orderly way: back into the queue, no loss counted. Raises `LeaseLostError`."""
+        """Return the job to the queue when its worker shuts down, without counting a loss. Raises `LeaseLostError`."""
         self._fence(attempt)
         self._requeue()
 
     def put_off(self, attempt: int, moment: datetime, seconds: float | None, code: str, message: str) -> None:
-        """The engine cannot be had: back into the queue for as long as it asks for, but longer and longer and not for ever.
+        """Return the job to the queue while its engine is unavailable: for `seconds`, at least with exponential backoff.
 
-        Without `seconds` it will not pass by itself, and the job fails. Raises `LeaseLostError`.
+        Fails the job after `MAXIMUM_REFUSALS`, or if `seconds` is None: the failure is permanent. Raises `LeaseLostError`.
         """
         self._fence(attempt)
         self.refusals += 1
@@ -213,7 +216,7 @@ class Job(Aggregate):
         self._requeue()
 
     def expire_lease(self, maximum_losses: int = MAXIMUM_LOSSES) -> None:
-        """Take the job from a worker that is gone: back into the queue, or failed after `maximum_losses` without progress."""
+        """Expire the lease of a lost worker: requeue the job, or fail it after `maximum_losses` without progress."""
         if self.status is not JobStatus.PROCESSING:
             return
         self.losses += 1
@@ -223,7 +226,7 @@ class Job(Aggregate):
             self._requeue()
 
     def cancel(self) -> None:
-        """Stop wanting it. Again is no error; raises `JobStateConflictError` once completed or failed."""
+        """Cancel the job; idempotent. Raises `JobStateConflictError` once completed or failed."""
         if self.status is JobStatus.CANCELLED:
             return
         self._require(JobStatus.PENDING, JobStatus.PROCESSING)
@@ -232,7 +235,10 @@ class Job(Aggregate):
         self.record(JobCancelled(job_id=self.id, user_id=self.user_id))
 
     def mend(self, *, progress: int | None = None, duration: float | None = None, error_message: str | None = None) -> None:
-        """An administrator corrects what workers wrote. Raises `JobStateConflictError` for progress of a job not at work."""
+        """Overwrite fields that workers report, for an administrator.
+
+        Raises `JobStateConflictError` for `progress` of a job that is not processing.
+        """
         if progress is not None:
             self._require(JobStatus.PROCESSING)
             self.units_done = self.units_total * progress // 100
@@ -240,23 +246,23 @@ class Job(Aggregate):
         self.error_message = self.error_message if error_message is None else error_message
 
     def require_pending(self) -> None:
-        """Raises `JobStateConflictError` once a worker has had it."""
+        """Raise `JobStateConflictError` unless the job is pending."""
         self._require(JobStatus.PENDING)
 
     def abandon(self, message: str) -> None:
-        """An administrator gives the job up. Raises `JobStateConflictError` once it has ended."""
+        """Fail the job for an administrator. Raises `JobStateConflictError` once it has ended."""
         self._require(JobStatus.PENDING, JobStatus.PROCESSING)
         self._give_up("ABANDONED", message)
 
     def retry(self) -> None:
-        """Try a failed or cancelled job again, from the start. Raises `JobStateConflictError` for any other."""
+        """Queue a failed or cancelled job again, from the start. Raises `JobStateConflictError` in any other state."""
         self._require(JobStatus.FAILED, JobStatus.CANCELLED)
         self.losses = self.refusals = self.units_done = 0
         self.error_code = self.error_message = None
         self._requeue()
 
     def delete(self) -> None:
-        """Forget the job. Raises `JobStateConflictError` while a worker is at it."""
+        """Delete the job. Raises `JobStateConflictError` while it is processing."""
         if self.status is JobStatus.PROCESSING:
             raise JobStateConflictError("The job is being processed: cancel it first.")
         if not self.status.terminal:

@@ -1,4 +1,4 @@
-"""Where speech comes from."""
+"""Provenance records of generated speech."""
 
 from datetime import datetime
 
@@ -10,10 +10,10 @@ from echo_synthesis.domain.speech import SpeechSettings
 
 
 class Origin(BaseModel):
-    """Who had something spoken, with which voice, in which piece of work; stays when the audio is deleted.
+    """Record of who generated speech, with which voice and for which request; it outlives the audio.
 
-    Its id is all that a marked file tells strangers. A stream is no audio of ours: it has neither `audio_id` nor `job_id`,
-    and a `checksum` (SHA-256 of its bytes, hex) only once it was sent to its end.
+    Its id is the only fact that a signed file discloses. A stream is not stored as audio: it has neither `audio_id` nor
+    `job_id`, and it gets its `checksum` (SHA-256 of its bytes, in hex) only once it was sent completely.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,5 +31,5 @@ class Origin(BaseModel):
 
     @classmethod
     def of(cls, settings: SpeechSettings, *, cloned: bool, user_id: str, **work: str | None) -> "Origin":
-        """Of speech that is about to be made; `work` are the ids of what it is made for."""
+        """Create the record of speech about to be generated; `work` holds the ids that it belongs to, such as `job_id`."""
         return cls(user_id=user_id, voice_id=settings.voice_id, engine=settings.engine, cloned=cloned, **work)

@@ -1,10 +1,10 @@
-"""How long the rest of a text will take."""
+"""Estimation of the remaining synthesis time."""
 
 from collections.abc import Callable
 
 
 class Pace:
-    """Judges by what was spoken so far; sentences that were there already tell nothing."""
+    """Estimator based on the synthesis rate so far; cached segments do not count."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -13,7 +13,7 @@ class Pace:
         self._characters = 0
 
     def spoken(self, characters: int, *, cached: bool) -> None:
-        """Another unit is there."""
+        """Record a finished segment."""
         moment = self._clock()
         if not cached:
             self._seconds += moment - self._last
@@ -21,5 +21,5 @@ class Pace:
         self._last = moment
 
     def seconds_left(self, characters: int) -> float | None:
-        """Seconds for so many characters more; None while nothing is known."""
+        """Return the estimated seconds for `characters` more; None until a segment was synthesised."""
         return round(self._seconds / self._characters * characters, 1) if self._characters else None

@@ -1,4 +1,4 @@
-"""How a text is spoken, and where its words are."""
+"""Speech settings and word timings."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,12 @@ from echo_synthesis.domain.dictionary import Pronunciation
 
 
 class SpeechSettings(BaseModel):
-    """How a text is to be spoken and written. `speed`, `pitch` and `volume` are factors, `sample_rate` is in Hz.
+    """Options of synthesis and encoding. `speed`, `pitch` and `volume` are factors, `sample_rate` is in Hz.
 
-    `fallback_from` is the engine that should have spoken, when another stood in for it.
-    `pronunciations` are the entries of the user's dictionary that the text needs, as they were when it was asked for.
-    `longest_pause` is what the operator allowed, in seconds.
-    `scope` is whose the speech is: kept sentences of a private voice serve its user alone; empty: everybody.
+    `fallback_from` is the requested engine if a fallback was used.
+    `pronunciations` are the lexicon entries that the text needs, as they were when the speech was requested.
+    `longest_pause` is the operator's limit, in seconds.
+    `scope` is the user whose requests may use the cached segments, as with private voices; empty: all users.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,12 +38,12 @@ class SpeechSettings(BaseModel):
 
     @property
     def cloned(self) -> bool:
-        """Whether the voice is a clone made here."""
+        """Whether the voice is a voice model trained by Echo."""
         return self.voice_id.startswith("vm_")
 
 
 class SyllableMark(NamedTuple):
-    """A syllable of a word, its seconds in the audio."""
+    """A syllable of a word; `start` and `end` in seconds of the audio."""
 
     text: str
     start: float
@@ -51,10 +51,10 @@ class SyllableMark(NamedTuple):
 
 
 class WordMark(BaseModel):
-    """A written word in an audio: its characters in the text, its seconds in the audio.
+    """Timing of a written word: its characters in the text, its seconds in the audio.
 
-    `spoken` is given where it is not spoken as it is written. `before` and `after` are the marks around it, `ends` tells the last
-    word of a sentence: all a caption needs.
+    `spoken` is its spoken form if it differs from the written one. Captions use `before` and `after`, the punctuation around
+    the word, and `ends`, which is true for the last word of a sentence.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,1 +1,1 @@
-"""Speech that can be traced: a signed manifest in files that have room for one, a record of everything."""
+"""Provenance of speech: a signed manifest in formats that support one, and a record of all traceable speech."""

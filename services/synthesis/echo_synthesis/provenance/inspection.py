@@ -1,4 +1,4 @@
-"""What a file says about itself; and nothing else is believed about it."""
+"""Inspection of untrusted files: only a file's signed claims are believed."""
 
 import asyncio
 import hashlib
@@ -12,7 +12,11 @@ from echo_common.fence import fenced
 from echo_synthesis.provenance.signers import Signer
 
 Verdict = Literal["genuine", "changed", "foreign", "unreadable"]
-"""Of a manifest: ours, and so are the bytes; ours, but they were changed; somebody else's; beyond reading."""
+"""Result of checking a manifest.
+
+`genuine`: signed here, bytes intact; `changed`: signed here, bytes changed; `foreign`: signed by another party;
+`unreadable`: damaged, or too large to check.
+"""
 
 _READING = "echo_synthesis.provenance.reading"
 _MEMORY = 1 << 30
@@ -22,7 +26,7 @@ _ID3_HEADER = 10
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A manifest that was found, and the id of the origin it names, if that was signed."""
+    """A manifest, and the id of the provenance record it names, if that was signed."""
 
     verdict: Verdict
     origin: str | None = None
@@ -37,7 +41,7 @@ class Inspection:
 
 
 async def inspect(path: Path, signers: Sequence[Signer]) -> Inspection:
-    """Look at a file of a stranger. What takes the reader too much time or memory is unreadable."""
+    """Inspect an untrusted file. A manifest that exceeds the reader's time or memory limit is `unreadable`."""
     checksum, mime = await asyncio.to_thread(_digest, path), await asyncio.to_thread(marked_type, path)
     if mime is None:
         return Inspection(checksum, None)
@@ -50,9 +54,9 @@ async def inspect(path: Path, signers: Sequence[Signer]) -> Inspection:
 
 
 def marked_type(path: Path) -> str | None:
-    """The MIME type, by its content, of a file that may hold a manifest as Echo writes them; None for others.
+    """Return the MIME type, detected from the content, of a file that may hold a manifest by Echo; None for others.
 
-    FLAC has its manifest in an ID3 tag before it, as MP3 has.
+    FLAC has its manifest in an ID3 tag before the stream, as MP3 has.
     """
     with path.open("rb") as file:
         head = file.read(12)

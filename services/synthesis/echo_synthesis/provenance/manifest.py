@@ -1,4 +1,4 @@
-"""C2PA manifests (specification 2.2): signed into a file, read out of one. Nothing here reaches a network."""
+"""C2PA manifests (specification 2.2): signing and reading. No network access."""
 
 import json
 from collections.abc import Sequence
@@ -14,23 +14,23 @@ from echo_synthesis.provenance.signers import Credentials, Signer
 
 _ORIGIN = "internal.echo.origin"
 _SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-_SPILL_MIB = 8  # beyond, the library works on disk, as far as it can
+_SPILL_MIB = 8  # above this size the library uses temporary files where it can
 _OFFLINE = {"allowed_network_hosts": [], "backing_store_memory_threshold_in_mb": _SPILL_MIB}
 _OURS = {"signingCredential.trusted", "claimSignature.validated"}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A manifest in a file. `origin` is an origin's id, if one is named and was signed."""
+    """A manifest in a file. `origin` is the id of the provenance record, if one is named and was signed."""
 
     verdict: Literal["genuine", "changed", "foreign"]
     origin: str | None = None
 
 
 def sign(source: Path, target: Path, mime: str, credentials: Credentials, origin: str, *, cloned: bool) -> None:
-    """Copy a file with a manifest in it, about 3 KB. Raises `C2paError`.
+    """Copy a file and add a manifest of about 3 KB. Raises `C2paError`.
 
-    Takes memory of twice the file's size for WAV, less for the others.
+    Needs memory of twice the file's size for WAV, less for other formats.
     """
     with (
         c2pa.Settings.from_dict({"core": _OFFLINE, "verify": {"verify_after_sign": False}}) as settings,
@@ -44,7 +44,7 @@ def sign(source: Path, target: Path, mime: str, credentials: Credentials, origin
 
 
 def read(path: Path, mime: str, signers: Sequence[Signer]) -> Found | None:
-    """The manifest in a file, None where there is none. Raises `C2paError` for a file that is damaged."""
+    """Return the manifest of a file, or None without one. Raises `C2paError` for a damaged file."""
     trust = {"trust_anchors": "\n".join({signer.anchor for signer in signers})}
     verify = {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False}
     try:

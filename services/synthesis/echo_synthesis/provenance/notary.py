@@ -1,4 +1,4 @@
-"""Whoever hands out speech asks the notary first."""
+"""Signing and recording of generated speech, required before any is delivered."""
 
 import asyncio
 import wave
@@ -16,22 +16,22 @@ from echo_synthesis.provenance.signers import Credentials, Signer, Signers
 from echo_synthesis.settings import SynthesisSettings
 
 SMALL = 8 * 1024 * 1024
-"""Bytes of a file that is signed in this process; larger ones take memory and hold the event loop up."""
+"""Largest file in bytes that is signed in this process; larger ones need much memory and block the event loop."""
 
 _SIGNING = "echo_synthesis.provenance.signing"
-_READERS = 2  # processes that look at strangers' files at the same time
+_READERS = 2  # concurrent sandboxed readers of untrusted files
 _LONGEST = 300.0  # seconds; an hour of WAV takes 5
 
 SIGNABLE = frozenset({"audio/wav", "audio/mpeg", "audio/flac"})
-"""Formats that have room for a manifest."""
+"""Formats that can hold a manifest."""
 
 
 class CertificateError(EchoError):
-    """What the operator gave to sign with cannot sign manifests."""
+    """The configured certificate and key cannot sign manifests."""
 
 
 class Notary:
-    """Knows what must be traceable, signs files, keeps records. Open with `open`."""
+    """Signer and recorder of speech that must be traceable. Create with `open`."""
 
     def __init__(self, origins: Origins, signers: Signers, credentials: Credentials, *, everything: bool = False) -> None:
         self.origins = origins
@@ -43,7 +43,7 @@ class Notary:
 
     @classmethod
     async def open(cls, store: Store, settings: SynthesisSettings, scratch: Scratch) -> "Notary":
-        """Raises `CertificateError` for one of an operator's that cannot sign."""
+        """Load the credentials and prepare the collections. Raises `CertificateError` if the operator's cannot sign."""
         origins, signers = Origins(store), Signers(store)
         await origins.prepare()
         try:
@@ -56,12 +56,12 @@ class Notary:
         return notary
 
     def origin_of(self, settings: SpeechSettings, engine: EngineSpec, *, user_id: str, **work: str | None) -> Origin | None:
-        """The origin of speech that must be traceable; None for other speech."""
+        """Create the provenance record of speech that must be traceable; return None for other speech."""
         cloned = settings.cloned or "clones" in engine.tags
         return Origin.of(settings, cloned=cloned, user_id=user_id, **work) if cloned or self._everything else None
 
     async def seal(self, path: Path, mime: str, origin: Origin) -> Path:
-        """The same file with a manifest, beside it; the file itself where its format has no room for one."""
+        """Write a signed copy beside the file and return its path; return `path` if the format cannot hold a manifest."""
         if mime not in SIGNABLE:
             return path
         sealed = path.with_name(f"{path.name}.sealed")
@@ -73,12 +73,12 @@ class Notary:
         return sealed
 
     async def inspect(self, path: Path) -> Inspection:
-        """Look at a file of a stranger's; writes beside it. Raises `StoreUnavailableError`."""
+        """Inspect an untrusted file. Writes temporary files beside it. Raises `StoreUnavailableError`."""
         async with self._readers:
             return await inspect(path, await self.signers.all())
 
     async def _sign_elsewhere(self, path: Path, sealed: Path, mime: str, origin: Origin) -> None:
-        """Raises `InternalError`: what must be marked is not handed out without."""
+        """Sign in a separate process. Raises `InternalError`: speech that must be signed is not delivered unsigned."""
         certificate, key = await asyncio.to_thread(self._credentials.write, path.parent)
         voice = "cloned" if origin.cloned else "synthetic"
         if await fenced(_SIGNING, path, sealed, mime, certificate, key, origin.id, voice, seconds=_LONGEST) is None:
@@ -86,13 +86,13 @@ class Notary:
 
 
 def _sign(source: Path, target: Path, mime: str, credentials: Credentials, origin: Origin) -> None:
-    from echo_synthesis.provenance.manifest import sign  # loads 20 MB, for which no start waits
+    from echo_synthesis.provenance.manifest import sign  # imports 20 MB; deferred to keep startup fast
 
     sign(source, target, mime, credentials, origin.id, cloned=origin.cloned)
 
 
 def _try_out(credentials: Credentials, scratch: Scratch) -> None:
-    """Better now than with somebody's speech. Raises `ValueError`."""
+    """Sign and verify a test file, so that a bad certificate fails at startup. Raises `ValueError`."""
     import c2pa
 
     from echo_synthesis.provenance.manifest import read, sign

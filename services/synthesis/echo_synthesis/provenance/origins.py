@@ -1,34 +1,34 @@
-"""Where origins are kept."""
+"""Store of provenance records."""
 
 from echo_common.store.port import Index, Store
 from echo_synthesis.domain import Origin
 
 
 class Origins:
-    """Found by id, which manifests carry, and by checksum. Every call raises `StoreUnavailableError`."""
+    """Collection of provenance records, indexed by id and checksum. Every call raises `StoreUnavailableError`."""
 
     def __init__(self, store: Store) -> None:
         self._origins = store.collection("origins")
 
     async def prepare(self) -> None:
-        """Create the collection; called once at start."""
+        """Create the collection and its indexes; called once at startup."""
         await self._origins.ensure([Index([("checksum", 1)]), Index([("user_id", 1)])])
 
     async def add(self, origin: Origin) -> None:
-        """Keep an origin."""
+        """Store a record."""
         kept = origin.model_dump()
         await self._origins.insert({"_id": kept.pop("id"), **kept})
 
     async def complete(self, origin: Origin, checksum: str) -> None:
-        """All the bytes are known now."""
+        """Set a record's checksum once all bytes are known."""
         await self._origins.update_one({"_id": origin.id}, {"$set": {"checksum": checksum}})
 
     async def by_id(self, origin_id: str) -> Origin | None:
-        """The origin that a manifest names."""
+        """Return the record that a manifest names."""
         return await self._one({"_id": origin_id})
 
     async def by_checksum(self, checksum: str) -> Origin | None:
-        """The origin of exactly these bytes."""
+        """Return the record of exactly these bytes."""
         return await self._one({"checksum": checksum})
 
     async def _one(self, where: dict[str, str]) -> Origin | None:

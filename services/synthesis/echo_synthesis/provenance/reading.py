@@ -1,8 +1,8 @@
 """Reads a manifest: `python -m echo_synthesis.provenance.reading FILE MIME SIGNERS MEMORY SECONDS`.
 
-A process of its own, fenced by the operating system, because what it reads may be made to do harm. SIGNERS is a file of JSON.
-Writes one JSON line to stdout: `{"verdict": …, "origin": …}`, without origin when there is none, without verdict when there
-is no manifest.
+A separate, sandboxed process, because the file may be malicious. SIGNERS is a JSON file; MEMORY is in bytes.
+Writes one JSON line to stdout: `{"verdict": …, "origin": …}`, without origin if the manifest names none, without verdict
+if there is no manifest.
 """
 
 import json
@@ -15,7 +15,7 @@ _LARGEST_SCRATCH = 1 << 30
 
 
 def main(path: Path, mime: str, signers: Path) -> dict[str, str]:
-    """What is found."""
+    """Return the result as it is written to stdout."""
     import c2pa
 
     from echo_synthesis.provenance.manifest import read

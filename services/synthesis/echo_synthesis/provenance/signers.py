@@ -1,4 +1,4 @@
-"""Who signs: a certificate made at the first start, or an operator's own."""
+"""Signing certificates: one generated at the first start, or an operator's own."""
 
 import asyncio
 from contextlib import suppress
@@ -25,18 +25,21 @@ _SIGNS_ONLY = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """`chain` is PEM: the certificate that signs, then those above it, the root last. `key` is the first one's, PEM too."""
+    """Signing key and certificates, PEM encoded.
+
+    `chain` starts with the signing certificate and ends with the root; `key` belongs to the signing certificate.
+    """
 
     chain: bytes
     key: bytes
 
     @classmethod
     def read(cls, certificate: Path, key: Path) -> "Credentials":
-        """Raises `OSError`."""
+        """Read both from files. Raises `OSError`."""
         return cls(certificate.read_bytes(), key.read_bytes())
 
     def write(self, folder: Path) -> tuple[Path, Path]:
-        """Files of the certificate and the key, for this user only."""
+        """Write both to files that only this user can read, and return their paths."""
         certificate, key = folder / "certificate.pem", folder / "key.pem"
         for path, content in ((certificate, self.chain), (key, self.key)):
             path.touch(mode=0o600)
@@ -45,7 +48,7 @@ class Credentials:
 
     @property
     def algorithm(self) -> str:
-        """As C2PA names it. Raises `ValueError` for a key it cannot sign with."""
+        """Algorithm name in C2PA. Raises `ValueError` for a key that C2PA does not support."""
         key = load_pem_private_key(self.key, password=None)
         match key:
             case ec.EllipticCurvePrivateKey() if key.curve.key_size in _CURVES:
@@ -60,9 +63,9 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A certificate that has signed here, as far as it takes to recognise its signatures.
+    """Identity of a certificate that has signed here, to recognise its signatures.
 
-    The serial number alone says nothing: it is its authority's (`anchor`, PEM) that it belongs to.
+    A serial number is unique only within its authority (`anchor`, PEM).
     """
 
     serial: str
@@ -70,7 +73,7 @@ class Signer:
 
     @classmethod
     def of(cls, chain: bytes) -> "Signer":
-        """Raises `ValueError` for what is no chain of certificates, or one without an authority."""
+        """Identify the first certificate of a chain. Raises `ValueError` for an invalid chain or one without an authority."""
         certificates = x509.load_pem_x509_certificates(chain)
         if len(certificates) == 1:
             raise ValueError("the certificate of the authority that issued it is missing")
@@ -78,15 +81,15 @@ class Signer:
 
 
 class Signers:
-    """All that ever signed, kept in the database, so that replicas agree and old files are recognised."""
+    """All certificates that ever signed, in the database, so that replicas share them and old files are recognised."""
 
     def __init__(self, store: Store) -> None:
         self._signers = store.collection("signers")
 
     async def open(self, certificate: Path | None, key: Path | None) -> Credentials:
-        """What to sign with: an operator's own, else what was generated at the first start.
+        """Return the credentials to sign with: an operator's own, else those generated at the first start.
 
-        Raises `OSError` and `ValueError` for files that are none.
+        Raises `OSError` and `ValueError` for invalid files.
         """
         await self._signers.ensure(())
         if certificate is not None and key is not None:
@@ -97,19 +100,19 @@ class Signers:
         found = await self._signers.find_one({"_id": _GENERATED})
         if found is None:
             made = generate()
-            with suppress(DuplicateError):  # another replica was quicker: its one holds
+            with suppress(DuplicateError):  # another replica was first; its credentials are used
                 await self._signers.insert({"_id": _GENERATED, "chain": made.chain, "key": made.key})
             found = await self._signers.find_one({"_id": _GENERATED})
         assert found is not None  # noqa: S101 - nothing removes it
         return Credentials(bytes(found["chain"]), bytes(found["key"]))
 
     async def all(self) -> list[Signer]:
-        """Everybody who signed here, those of other replicas included. Raises `StoreUnavailableError`."""
+        """Return all signers, including those of other replicas. Raises `StoreUnavailableError`."""
         return [Signer.of(bytes(found["chain"])) async for found in self._signers.find({}, fields=("chain",))]
 
 
 def generate() -> Credentials:
-    """A certificate under an authority of its own, whose key is forgotten at once: it never issues another."""
+    """Generate a certificate and its authority, whose key is discarded: it never issues another certificate."""
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = (
         _certificate("Echo, the authority of this deployment", authority.public_key())
@@ -138,7 +141,7 @@ def _certificate(name: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateB
         .subject_name(_name(name))
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(moment - timedelta(hours=1))  # clocks differ
+        .not_valid_before(moment - timedelta(hours=1))  # tolerates clock differences
         .not_valid_after(moment + _LASTS)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )

@@ -1,6 +1,6 @@
 """Signs a file: `python -m echo_synthesis.provenance.signing SOURCE TARGET MIME CERTIFICATE KEY ORIGIN cloned|synthetic`.
 
-In a process of its own a large file takes its memory along when it is done, and nobody waits while the library copies it.
+A separate process frees the memory of a large file when it ends, and copying the file does not block the event loop.
 """
 
 import sys

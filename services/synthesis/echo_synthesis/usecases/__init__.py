@@ -1,4 +1,4 @@
-"""What synthesis does for people, a module a noun."""
+"""Use cases of synthesis, one module for each resource."""
 
 from echo_synthesis.usecases.audio import (
     delete_audio,

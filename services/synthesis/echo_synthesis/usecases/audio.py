@@ -1,4 +1,4 @@
-"""What was spoken."""
+"""Use cases for stored audio."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,12 +11,12 @@ from echo_synthesis.usecases.studio import Studio
 
 
 async def find_audio(audio_id: str, principal: Principal, studio: Studio) -> Audio:
-    """Raises `AudioNotFoundError`, for somebody else's audio too."""
+    """Return the user's audio. Raises `AudioNotFoundError`, also for another user's audio."""
     return await studio.audio.get(audio_id, user_id=principal.user_id)
 
 
 async def find_linked_audio(audio_id: str, expires: int, signature: str, studio: Studio) -> Audio:
-    """The audio of a signed link. Raises `LinkInvalidError`, for an audio that does not exist too."""
+    """Return the audio of a signed link. Raises `LinkInvalidError`, also for an audio that does not exist."""
     audio = await studio.audio.find_one({"_id": audio_id})
     if audio is None:
         raise LinkInvalidError
@@ -25,22 +25,22 @@ async def find_linked_audio(audio_id: str, expires: int, signature: str, studio:
 
 
 async def link_audio(audio_id: str, seconds: int, principal: Principal, studio: Studio) -> tuple[str, datetime]:
-    """A signed link to one's own audio, and when it ends. Raises `AudioNotFoundError`."""
+    """Return a signed link to the user's audio and its expiry. Raises `AudioNotFoundError`."""
     return studio.links.sign(await find_audio(audio_id, principal, studio), seconds)
 
 
 async def words_of(audio: Audio, studio: Studio) -> Sequence[WordMark]:
-    """When each written word sounds."""
+    """Return the timings of all written words."""
     return [mark async for mark in word_times(audio, studio.objects)]
 
 
 async def delete_audio(audio_id: str, user_id: str, studio: Studio) -> None:
-    """Forget somebody's audio and remove its objects. Raises `AudioNotFoundError`."""
+    """Delete a user's audio and its objects. Raises `AudioNotFoundError`."""
     audio = await studio.audio.update(audio_id, Audio.delete, user_id=user_id)
     await remove_objects(audio.id, studio)
 
 
 async def remove_objects(audio_id: str, studio: Studio) -> None:
-    """Remove whatever any attempt has stored of an audio; again is no error."""
+    """Remove the objects that any attempt has stored for an audio; idempotent."""
     async for key in studio.objects.keys(Audio.folder_of(audio_id)):
         await studio.objects.delete(key)

@@ -1,4 +1,4 @@
-"""Users' own pronunciations, and a look at how a text would be spoken."""
+"""Use cases for the lexicon and for previewing normalisation."""
 
 from typing import Any
 
@@ -19,13 +19,13 @@ _SORTABLE = frozenset({"created_at", "updated_at", "term"})
 
 
 async def normalize(request: NormalizeRequest, principal: Principal, studio: Studio) -> Narration:
-    """How a text would be spoken. Raises what speaking it would raise."""
+    """Plan a text without speaking it. Raises the same errors as synthesis."""
     config = SpeechConfig(language=request.language, normalize=request.normalize, ssml=request.ssml)
     return await plan_speech(request.text, request.voice_id, config, principal.user_id, studio)
 
 
 async def add_entry(request: CreateDictionaryEntry, principal: Principal, studio: Studio) -> DictionaryEntry:
-    """Keep a pronunciation. Raises `DictionaryEntryConflictError`, `DictionaryFullError`, `VoiceNotFoundError`."""
+    """Add a pronunciation. Raises `DictionaryEntryConflictError`, `DictionaryFullError`, `VoiceNotFoundError`."""
     pronunciation = _checked(request.model_dump(), studio)
     if await studio.dictionary.count({"user_id": principal.user_id}) >= MOST_ENTRIES:
         raise DictionaryFullError
@@ -40,7 +40,7 @@ async def add_entry(request: CreateDictionaryEntry, principal: Principal, studio
 async def list_entries(
     principal: Principal, page: Page, studio: Studio, *, language: str | None = None, voice_id: str | None = None
 ) -> tuple[list[DictionaryEntry], int]:
-    """A page of one's own entries and how many there are in all."""
+    """Return a page of the user's entries and their total number."""
     sort_by = page.sort_by or "created_at"
     if sort_by not in _SORTABLE:
         refuse("sort_by", f"Sort by one of {', '.join(sorted(_SORTABLE))}.")
@@ -52,12 +52,12 @@ async def list_entries(
 
 
 async def find_entry(entry_id: str, principal: Principal, studio: Studio) -> DictionaryEntry:
-    """Raises `DictionaryEntryNotFoundError`, for somebody else's entry too."""
+    """Return the user's entry. Raises `DictionaryEntryNotFoundError`, also for another user's entry."""
     return await studio.dictionary.get(entry_id, user_id=principal.user_id)
 
 
 async def change_entry(entry_id: str, patch: DictionaryEntryPatch, principal: Principal, studio: Studio) -> DictionaryEntry:
-    """Change what is given. Raises `DictionaryEntryNotFoundError`, `DictionaryEntryConflictError`, `VoiceNotFoundError`."""
+    """Update the given fields. Raises `DictionaryEntryNotFoundError`, `DictionaryEntryConflictError`, `VoiceNotFoundError`."""
 
     def change(entry: DictionaryEntry) -> None:
         fields = {**entry.model_dump(), **patch.model_dump(exclude_unset=True)}
@@ -73,7 +73,7 @@ async def change_entry(entry_id: str, patch: DictionaryEntryPatch, principal: Pr
 
 
 async def delete_entry(entry_id: str, principal: Principal, studio: Studio) -> None:
-    """Forget an entry; what was asked for before is still spoken with it. Raises `DictionaryEntryNotFoundError`."""
+    """Delete an entry; earlier requests still use it. Raises `DictionaryEntryNotFoundError`."""
     await studio.dictionary.update(entry_id, DictionaryEntry.erase, user_id=principal.user_id)
 
 

@@ -1,4 +1,4 @@
-"""Speaking later."""
+"""Use cases for jobs."""
 
 import re
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ async def queue_job(
 ) -> Job:
     """Queue a text. The same idempotency key returns the same job for as long as the gateway stores responses.
 
-    The key is the gateway's digest of user, operation, key and request: nothing else can share it.
+    The key is the gateway's digest of user, operation, key and request, so no other request shares it.
     """
     narration = await plan_speech(text, voice_id, config, principal.user_id, studio)
     job = Job.queue(
@@ -67,7 +67,7 @@ async def queue_job(
 
 
 def config_of(request: CreateJobRequest) -> SpeechConfig:
-    """The job API's flat fields and `config` as a speech configuration. Raises `ValidationError`."""
+    """Merge the job API's flat fields and `config` into a speech configuration. Raises `ValidationError`."""
     flat = request.model_dump(include={*_FLAT, "text_language"}, exclude_unset=True)
     if "text_language" in flat:
         flat["language"] = flat.pop("text_language")
@@ -75,7 +75,7 @@ def config_of(request: CreateJobRequest) -> SpeechConfig:
 
 
 async def find_job(job_id: str, principal: Principal, studio: Studio, *, with_text: bool = True) -> Job:
-    """Raises `JobNotFoundError`, for somebody else's job too unless one is an administrator."""
+    """Return a job. Raises `JobNotFoundError`, also for another user's job unless the principal is an administrator."""
     return (
         await studio.jobs.get(job_id, **_reach(principal)) if with_text else await studio.jobs.glance(job_id, _reach(principal))
     )
@@ -92,9 +92,9 @@ async def list_jobs(
     text_search: str | None = None,
     with_text: bool = False,
 ) -> tuple[list[Job], int]:
-    """A page of one's own jobs (an administrator: of anybody's) and how many there are in all.
+    """Return a page of the user's jobs and their total number; administrators may pass another `user_id`.
 
-    `text_search` looks for these characters, in whatever case, in the beginning of the texts.
+    `text_search` matches case-insensitively in the beginning of the texts.
     """
     if user_id not in {None, principal.user_id} and not principal.may(Scope.ADMIN):
         raise ForbiddenError("Only administrators see other users' jobs.")
@@ -115,7 +115,7 @@ async def list_jobs(
 
 
 async def revise_job(job_id: str, change: JobChange, principal: Principal, studio: Studio) -> Job:
-    """Change what a waiting job is to say, and how. Raises `JobStateConflictError` once a worker has it, `StaleError`."""
+    """Update a pending job's text and options. Raises `JobStateConflictError` once a worker has claimed it, `StaleError`."""
     job = await find_job(job_id, principal, studio)
     job.require_pending()
     given = change.model_dump(mode="json", exclude_none=True)
@@ -137,7 +137,7 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, studi
 
 
 async def patch_job(job_id: str, patch: JobPatch, principal: Principal, studio: Studio) -> Job:
-    """Change some of a job: cancel it, revise it, or (administrators) give it up, try it again, mend what its worker wrote.
+    """Update some fields of a job: cancel or revise it; administrators may also fail it, retry it or correct reported fields.
 
     Raises `ForbiddenError` for fields that only workers and administrators may write.
     """
@@ -152,17 +152,17 @@ async def patch_job(job_id: str, patch: JobPatch, principal: Principal, studio: 
 
 
 async def cancel_job(job_id: str, principal: Principal, studio: Studio) -> Job:
-    """Stop a job; its worker hears of it by the event, or at its next renewal."""
+    """Cancel a job; its worker learns it from the event or at its next renewal."""
     return await studio.jobs.update(job_id, Job.cancel, **_reach(principal))
 
 
 async def retry_job(job_id: str, principal: Principal, studio: Studio) -> Job:
-    """Try a failed or cancelled job again. Raises `JobStateConflictError` for any other."""
+    """Retry a failed or cancelled job. Raises `JobStateConflictError` in any other state."""
     return await studio.jobs.update(job_id, Job.retry, **_reach(principal))
 
 
 async def delete_job(job_id: str, principal: Principal, studio: Studio) -> None:
-    """Forget a job and the audio it made."""
+    """Delete a job and its audio."""
     job = await studio.jobs.update(job_id, Job.delete, **_reach(principal))
     if job.audio_id is None:
         await remove_objects(job.audio_key, studio)
@@ -193,12 +193,12 @@ async def _report(job_id: str, patch: JobPatch, principal: Principal, studio: St
 
 
 def _reach(principal: Principal) -> Mapping[str, str]:
-    """Whose jobs somebody may see and change: an administrator everybody's, others their own."""
+    """Return the filter for the jobs that a principal may access: all for an administrator, otherwise the user's own."""
     return {} if principal.may(Scope.ADMIN) else {"user_id": principal.user_id}
 
 
 def _config(known: Mapping[str, Any], flat: Mapping[str, Any], config: Mapping[str, Any]) -> SpeechConfig:
-    """What is known, with what is given beside and within `config`, which must not say different things."""
+    """Merge `flat` and `config` into `known`. Raises `ValidationError` if both give a field different values."""
     for name in flat.keys() & config.keys():
         if flat[name] != config[name]:
             refuse(f"config.{name}", f"It says {config[name]!r}, but beside it stands {flat[name]!r}.")

@@ -1,4 +1,4 @@
-"""Ownership of stored objects: those that no record or job owns are removed."""
+"""Ownership of stored objects: objects without a record or an unfinished job are removed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -12,12 +12,12 @@ _UNFINISHED = [JobStatus.PENDING.value, JobStatus.PROCESSING.value]
 
 
 def object_owners(studio: Studio) -> Mapping[str, Owned]:
-    """Return for each prefix of synthesis's objects which of them are owned."""
+    """Return, for each prefix of synthesis's object keys, the function that tells which keys are owned."""
     return {"audio/": partial(_owned_audio, studio), "speech/": studio.cache.known}
 
 
 async def _owned_audio(studio: Studio, keys: Sequence[str]) -> Collection[str]:
-    """Return all objects of jobs that may still run, and those that an audio's record names."""
+    """Return the objects of unfinished jobs and those that an audio record names."""
     by_audio: dict[str, list[str]] = {}
     for key in keys:
         by_audio.setdefault(key.split("/")[1], []).append(key)

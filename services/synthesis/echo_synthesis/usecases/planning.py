@@ -1,4 +1,4 @@
-"""The plan that every piece of speech begins with: everything about it is checked before anything is made of it."""
+"""Planning of speech: every request is validated completely before synthesis starts."""
 
 import re
 
@@ -15,7 +15,7 @@ _SAMPLE = 4_000
 
 
 async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, user_id: str, studio: Studio) -> Narration:
-    """What is to be spoken for a user, in which voice and how.
+    """Validate a request and resolve its voice, language and settings.
 
     Raises `VoiceNotFoundError`, `EngineUnavailableError`, `ValidationError`.
     """
@@ -47,7 +47,10 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
 def _voice(
     text: str, voice_id: str | None, config: SpeechConfig, clone: CataloguedVoice | None, studio: Studio
 ) -> tuple[CataloguedVoice, str]:
-    """The voice and the language it is to speak: the one asked for, else the text's where the voice speaks it, else its own."""
+    """Return the voice and the language to speak.
+
+    The language is the requested one, else that of the text if the voice speaks it, else the voice's own.
+    """
     sample = _TAG.sub(" ", text[:_SAMPLE])
     wanted = config.language or language_of(sample)
 
@@ -81,7 +84,7 @@ def _voice(
 
 
 async def _pronunciations(text: str, language: str, voice_id: str, user_id: str, studio: Studio) -> tuple[Pronunciation, ...]:
-    """What the user's dictionary says about this text, the most particular entry for a term first."""
+    """Return the user's lexicon entries that the text needs, the most specific entry for a term first."""
     entries = [entry for entry in await studio.dictionary.of(user_id) if entry.applies(language, voice_id)]
     entries.sort(key=lambda entry: entry.closeness, reverse=True)
     return tuple(relevant([entry.pronunciation for entry in entries], text))

@@ -1,4 +1,4 @@
-"""The simple request API: the same jobs and audio, each seen as one request."""
+"""Use cases of the simple request API: jobs and audio presented as one resource."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from echo_synthesis.usecases.studio import Studio
 
 @dataclass(frozen=True, slots=True)
 class Synthesis:
-    """A job, the audio it has made, or an audio that was spoken at once; never neither."""
+    """A job, the audio of a job, or an audio generated synchronously; at least one of the fields is set."""
 
     job: Job | None
     audio: Audio | None
 
     @property
     def finished(self) -> Audio:
-        """The audio. Raises `JobStateConflictError` while there is none."""
+        """The audio. Raises `JobStateConflictError` if there is none."""
         if self.audio is None:
             status = self.job.status.value if self.job else "gone"
             raise JobStateConflictError(f"The synthesis is {status}: there is no audio.", details={"status": status})
@@ -29,13 +29,13 @@ class Synthesis:
 
 
 async def generate(request: GenerateRequest, principal: Principal, studio: Studio, *, key: str | None) -> Job:
-    """Queue a text in a voice that is named by its id or its name. Raises `VoiceNotFoundError`."""
+    """Queue a text with a voice given by id or name. Raises `VoiceNotFoundError`."""
     voice_id = _voice_named(request.voice_name, studio) if request.voice_name is not None else None
     return await queue_job(request.text, voice_id, request.config, principal, studio, idempotency_key=key)
 
 
 async def find_synthesis(any_id: str, principal: Principal, studio: Studio) -> Synthesis:
-    """By its own id, its job's or its audio's. Raises `SynthesisNotFoundError`, for somebody else's too."""
+    """Find a synthesis by its id, its job's or its audio's. Raises `SynthesisNotFoundError`, also for another user's."""
     mine = {"user_id": principal.user_id}
     job = audio = None
     if any_id.startswith("aud_"):
@@ -53,7 +53,7 @@ async def find_synthesis(any_id: str, principal: Principal, studio: Studio) -> S
 
 
 async def list_syntheses(principal: Principal, page: Page, studio: Studio) -> tuple[list[Synthesis], int]:
-    """A page of what was asked for, newest first, and how much that is in all."""
+    """Return a page of the user's requests, newest first, and their total number."""
     jobs, total = await list_jobs(principal, page, studio, with_text=True)
     ids = [job.audio_id for job in jobs if job.audio_id]
     found = studio.audio.find({"_id": {"$in": ids}, "user_id": principal.user_id}, without=("words",))
@@ -62,7 +62,7 @@ async def list_syntheses(principal: Principal, page: Page, studio: Studio) -> tu
 
 
 async def delete_synthesis(any_id: str, principal: Principal, studio: Studio) -> None:
-    """Forget it and its audio. Raises `SynthesisNotFoundError`, `JobStateConflictError` while a worker is at it."""
+    """Delete a synthesis and its audio. Raises `SynthesisNotFoundError`, `JobStateConflictError` while processing."""
     found = await find_synthesis(any_id, principal, studio)
     if found.job is not None:
         await delete_job(found.job.id, principal, studio)

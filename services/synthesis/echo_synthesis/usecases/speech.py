@@ -1,4 +1,4 @@
-"""Speaking now."""
+"""Use cases for synchronous and streamed synthesis."""
 
 from collections.abc import AsyncGenerator
 
@@ -14,7 +14,7 @@ from echo_synthesis.usecases.texts import text_of
 
 
 async def synthesize(request: SynthesizeRequest, principal: Principal, studio: Studio) -> Audio:
-    """Speak now; the audio is stored when this returns."""
+    """Generate speech synchronously; the audio is stored when this returns."""
     text = await text_of(request.text, request.text_id, principal, studio)
     narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, studio)
     audio = await studio.recorder.record(
@@ -25,14 +25,14 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, studio: S
 
 
 async def stream_speech(request: SynthesizeRequest, principal: Principal, studio: Studio) -> AsyncGenerator[Part, None]:
-    """Speak now, handing out bytes as they are made; nothing is stored."""
+    """Generate speech and yield its bytes as they are made; nothing is stored."""
     text = await text_of(request.text, request.text_id, principal, studio)
     narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, studio)
     return studio.recorder.stream(narration, user_id=principal.user_id)
 
 
 def request_of(text: str | None, text_id: str | None, voice_id: str | None, config: SpeechConfig) -> SynthesizeRequest:
-    """A query's fields as a request. Raises `ValidationError`."""
+    """Build a request from query parameters. Raises `ValidationError`."""
     try:
         return SynthesizeRequest(text=text, text_id=text_id, voice_id=voice_id, config=config)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the use cases work with."""
+"""Dependencies of the use cases."""
 
 from dataclasses import dataclass
 from typing import NoReturn
@@ -19,7 +19,7 @@ from echo_synthesis.voices import Voices
 
 @dataclass(frozen=True)
 class Studio:
-    """What the use cases work with."""
+    """Dependencies of the use cases."""
 
     settings: SynthesisSettings
     voices: Voices
@@ -38,5 +38,5 @@ class Studio:
 
 
 def refuse(field: str, message: str) -> NoReturn:
-    """Say what is wrong with one field of a request. Raises `ValidationError`."""
+    """Reject one field of a request. Raises `ValidationError`."""
     raise ValidationError(message, details=[{"field": field, "message": message}])

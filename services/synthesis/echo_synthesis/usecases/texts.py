@@ -1,4 +1,4 @@
-"""Texts that people keep."""
+"""Use cases for text entries."""
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.http.synthesis import CreateText, TextPatch
@@ -11,14 +11,14 @@ _SORTABLE = frozenset({"created_at", "updated_at", "language"})
 
 
 async def text_of(written: str | None, text_id: str | None, principal: Principal, studio: Studio) -> str:
-    """What a request wants to be spoken: the text written in it, or the saved one it names. Raises `TextNotFoundError`."""
+    """Return the text of a request: the literal one, or that of the named text entry. Raises `TextNotFoundError`."""
     if written is not None:
         return written
     return (await find_text(text_id or "", principal, studio)).content
 
 
 async def save_text(request: CreateText, principal: Principal, studio: Studio) -> TextEntry:
-    """Keep a text."""
+    """Save a text."""
     _check_length(request.content, studio)
     entry = TextEntry(id=new_id("txt"), user_id=principal.user_id, content=request.content, language=request.language)
     await studio.texts.add(entry)
@@ -26,12 +26,12 @@ async def save_text(request: CreateText, principal: Principal, studio: Studio) -
 
 
 async def find_text(text_id: str, principal: Principal, studio: Studio) -> TextEntry:
-    """Raises `TextNotFoundError`, for somebody else's text too."""
+    """Return the user's text entry. Raises `TextNotFoundError`, also for another user's entry."""
     return await studio.texts.get(text_id, user_id=principal.user_id)
 
 
 async def list_texts(principal: Principal, page: Page, studio: Studio) -> tuple[list[TextEntry], int]:
-    """A page of one's own texts and how many there are in all."""
+    """Return a page of the user's text entries and their total number."""
     sort_by = page.sort_by or "created_at"
     if sort_by not in _SORTABLE:
         refuse("sort_by", f"Sort by one of {', '.join(sorted(_SORTABLE))}.")
@@ -42,7 +42,7 @@ async def list_texts(principal: Principal, page: Page, studio: Studio) -> tuple[
 
 
 async def change_text(text_id: str, patch: TextPatch, principal: Principal, studio: Studio) -> TextEntry:
-    """Change what is given; audio already made of the text stays as it is. Raises `TextNotFoundError`."""
+    """Update the given fields; existing audio of the text does not change. Raises `TextNotFoundError`."""
     if patch.content is not None:
         _check_length(patch.content, studio)
 
@@ -55,7 +55,7 @@ async def change_text(text_id: str, patch: TextPatch, principal: Principal, stud
 
 
 async def delete_text(text_id: str, principal: Principal, studio: Studio) -> None:
-    """Forget a text; audio made of it stays. Raises `TextNotFoundError`."""
+    """Delete a text entry; its audio remains. Raises `TextNotFoundError`."""
     await studio.texts.update(text_id, TextEntry.erase, user_id=principal.user_id)
 
 

@@ -1,4 +1,4 @@
-"""Whether a file came from here."""
+"""Verification of the provenance of files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,10 @@ from echo_synthesis.usecases.studio import Studio
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found out about a file: the SHA-256 of its bytes, in hex, and whether they are just those handed out here once.
+    """Result of verifying a file: the SHA-256 of its bytes, in hex, and whether exactly these bytes are on record.
 
-    `origin` is where it comes from, or what it was made of where its manifest says that it was changed. It may be unknown
-    though the manifest is genuine: then its record was lost.
+    `origin` is the file's provenance record; if the manifest says that the file was changed, that of the original. It may be
+    unknown although the manifest is genuine, if the record was lost.
     """
 
     checksum: str
@@ -23,12 +23,12 @@ class Finding:
 
     @property
     def generated_here(self) -> bool:
-        """Whether these bytes came from here."""
+        """Whether this deployment generated these bytes."""
         return self.recorded or self.manifest == "genuine"
 
 
 async def verify(path: Path, studio: Studio) -> Finding:
-    """Find out about a file of a stranger. Writes beside it. Raises `StoreUnavailableError`."""
+    """Verify an untrusted file. Writes temporary files beside it. Raises `StoreUnavailableError`."""
     notary = studio.notary
     inspection = await notary.inspect(path)
     recorded = await notary.origins.by_checksum(inspection.checksum) or await _of_audio(inspection.checksum, studio)
@@ -44,7 +44,7 @@ async def verify(path: Path, studio: Studio) -> Finding:
 
 
 async def _of_audio(checksum: str, studio: Studio) -> Origin | None:
-    """The origin of a stored audio that bears no mark."""
+    """Return the provenance of a stored audio without a manifest."""
     audio = await studio.audio.find_one({"checksum": checksum})
     if audio is None:
         return None
