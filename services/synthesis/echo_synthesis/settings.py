@@ -11,71 +11,70 @@ from echo_common.settings import settings_config
 
 
 class SynthesisSettings(BaseSettings):
-    """What an operator may decide about speech."""
+    """Settings of synthesis."""
 
     model_config = settings_config("ECHO_SYNTHESIS_")
 
     engines: Annotated[tuple[str, ...], NoDecode] = Field(
         ("kokoro", "piper", "gemini", "fish"),
-        description="Engines to offer, comma separated; cloud engines once they have a key.",
+        description="Engines to offer, comma separated; cloud engines are offered once they have a key.",
     )
     models: Path = Field(Path("/var/lib/echo/models"), description="Folder that holds the speech models.")
     workers: int | None = Field(
-        None, ge=1, le=64, description="Engine processes per engine; measured on this machine when unset."
+        None, ge=1, le=64, description="Engine processes per engine; unset: derived from the number of processors."
     )
     speak_seconds: float = Field(
         30.0,
         ge=1,
         le=3_600,
-        description="How long an engine may take over one sentence, besides a quarter of a second for each of its characters; then "
-        "its process is ended.",
+        description="Time limit of one sentence in seconds, plus 0.25 s for each of its characters; an engine process that "
+        "exceeds it is ended.",
     )
     recogniser: str = Field(
         "auto",
-        description="Finds word times for engines that give none: auto (the packaged one, when installed), off, or the folder of "
-        "a Whisper model for CTranslate2.",
+        description="Source of word timings for engines without their own: auto (the packaged one, if installed), off, or the "
+        "folder of a Whisper model for CTranslate2.",
     )
     fallback: Annotated[Mapping[str, str], NoDecode] = Field(
         default_factory=dict,
-        description="The voice to speak with when an engine cannot, comma separated: gemini:af_heart,fish:af_heart.",
+        description="Fallback voices by engine, used if the engine fails, comma separated: gemini:af_heart,fish:af_heart.",
     )
-    default_voice: str = Field("af_heart", description="The voice when a request names none.")
-    max_characters: int = Field(100_000, ge=1, le=1_000_000, description="Longest text of one request.")
-    longest_pause: float = Field(10.0, ge=0, le=60, description="Longest single pause that a text may ask for, in seconds.")
+    default_voice: str = Field("af_heart", description="Voice of requests that name none.")
+    max_characters: int = Field(100_000, ge=1, le=1_000_000, description="Maximum length of a request's text in characters.")
+    longest_pause: float = Field(10.0, ge=0, le=60, description="Maximum length of a single pause in a text, in seconds.")
     jobs_at_once: int = Field(
         16,
         ge=1,
         le=256,
-        description="Jobs this process runs at the same time; half of that room is for users of whom none runs.",
+        description="Number of concurrent jobs per process; half of the slots are reserved for users without a running job.",
     )
-    lease_seconds: float = Field(15.0, ge=1, le=600, description="A worker silent for so long has lost its job.")
+    lease_seconds: float = Field(15.0, ge=1, le=600, description="Job lease duration in seconds.")
     mark: Literal["cloned", "all"] = Field(
-        "cloned", description="Whose speech is marked (a signed C2PA manifest, a record): cloned voices', or all."
+        "cloned", description="Speech to sign with a C2PA manifest and to record: cloned (cloned voices only) or all."
     )
     c2pa_certificate: Path | None = Field(
         None,
-        description="PEM file of a certificate to sign manifests with, followed by those above it; one made at the first start "
-        "when unset.",
+        description="PEM file of the certificate that signs manifests, followed by its chain; unset: one generated at the "
+        "first start.",
     )
-    c2pa_key: Path | None = Field(None, description="PEM file of that certificate's key.")
-    verify_bytes: int = Field(50 * 1024**2, ge=1024, description="Largest file taken to find out where it comes from.")
+    c2pa_key: Path | None = Field(None, description="PEM file of that certificate's private key.")
+    verify_bytes: int = Field(50 * 1024**2, ge=1024, description="Maximum size in bytes of a file to verify.")
     plan_inline_characters: int = Field(
         2_000,
         ge=0,
         le=100_000,
-        description="Longest text that is planned within the service; longer ones are planned in processes bounded in time and memory.",
+        description="Maximum length in characters of a text that is planned within the service; longer ones are planned in "
+        "sandboxed processes.",
     )
     plan_seconds: float = Field(
-        30.0, ge=0.001, le=600, description="Longest time to plan a text in such a process, in seconds; then it is ended."
+        30.0, ge=0.001, le=600, description="Time limit for planning a text in such a process, in seconds; then it is ended."
     )
-    plan_processes: int = Field(
-        2, ge=1, le=64, description="Number of processes that plan long texts; they start when first needed."
-    )
-    cache_bytes: int = Field(2 * 1024**3, ge=0, description="Room for spoken sentences that may be used again; 0 keeps none.")
+    plan_processes: int = Field(2, ge=1, le=64, description="Number of processes that plan long texts; they start on demand.")
+    cache_bytes: int = Field(2 * 1024**3, ge=0, description="Speech cache size in bytes; 0 disables it.")
     cache_shared: bool = Field(
         True,
-        description="Whether users share cached sentences of built-in and public voices. False: a user's response time tells "
-        "nothing about what others have had spoken.",
+        description="Share cached sentences of built-in and public voices between users. False: response times reveal nothing "
+        "about other users' requests.",
     )
 
     @field_validator("fallback", mode="before")
