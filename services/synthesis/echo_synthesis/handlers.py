@@ -1,4 +1,4 @@
-"""What synthesis does about events."""
+"""Event handlers of synthesis."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from echo_synthesis.worker import Worker
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What routes and handlers need."""
+    """Dependencies of routes and event handlers."""
 
     studio: Studio
     worker: Worker
@@ -32,61 +32,61 @@ subscriptions = Subscriptions[Dependencies]()
 
 @subscriptions.on(JobQueued, every_replica=True)
 async def look_for_work(_: JobQueued, dependencies: Dependencies) -> None:
-    """Every idle worker is woken; the database decides who gets the job, and the sweep finds it when no bell rang."""
+    """Wake idle workers; the database decides which worker gets the job, and the sweep finds it if the event is lost."""
     dependencies.worker.ring()
 
 
 @subscriptions.on(JobCancelled, every_replica=True)
 async def drop_cancelled_work(event: JobCancelled, dependencies: Dependencies) -> None:
-    """Whoever runs the job stops."""
+    """Make the attempts at the job that run here check their lease, which ends them."""
     dependencies.worker.recheck(event.job_id)
 
 
 @subscriptions.on(AudioDeleted)
 async def remove_what_is_left(event: AudioDeleted, dependencies: Dependencies) -> None:
-    """Should whoever deleted the audio have died before its objects were gone."""
+    """Remove the audio's objects, in case the process that deleted the audio died before it removed them."""
     await remove_objects(event.audio_id, dependencies.studio)
 
 
 @subscriptions.on(VoiceModelReady, idempotent=True)
 async def learn_of_clone(event: VoiceModelReady, dependencies: Dependencies) -> None:
-    """One may speak with it from now on."""
+    """Add the voice model to the read model."""
     await dependencies.studio.clones.learn(event)
 
 
 @subscriptions.on(VoiceModelRenamed, idempotent=True)
 async def learn_new_name(event: VoiceModelRenamed, dependencies: Dependencies) -> None:
-    """It is listed by another name."""
+    """Rename the voice model in the read model."""
     await dependencies.studio.clones.learn(event)
 
 
 @subscriptions.on(VoiceModelShared, idempotent=True)
 async def learn_of_share(event: VoiceModelShared, dependencies: Dependencies) -> None:
-    """More people may speak with it."""
+    """Add the users that the voice model is shared with."""
     await dependencies.studio.clones.learn(event)
 
 
 @subscriptions.on(VoiceModelUnshared, idempotent=True)
 async def learn_of_end_of_share(event: VoiceModelUnshared, dependencies: Dependencies) -> None:
-    """Fewer people may speak with it."""
+    """Remove the users that the voice model is no longer shared with."""
     await dependencies.studio.clones.learn(event)
 
 
 @subscriptions.on(VoiceModelWithdrawn, idempotent=True)
 async def withdraw_clone(event: VoiceModelWithdrawn, dependencies: Dependencies) -> None:
-    """Nobody may speak with it any more, and what it has said and is kept goes."""
+    """Disable the voice model and purge its cached speech."""
     await dependencies.studio.clones.learn(event)
     await dependencies.studio.cache.purge(event.voice_model_id)
 
 
 @subscriptions.on(VoiceModelDeleted, idempotent=True)
 async def forget_clone(event: VoiceModelDeleted, dependencies: Dependencies) -> None:
-    """The same; finished audio stays."""
+    """Disable the voice model and purge its cached speech; stored audio remains."""
     await dependencies.studio.clones.learn(event)
     await dependencies.studio.cache.purge(event.voice_model_id)
 
 
 @subscriptions.on(VoiceSelected, idempotent=True)
 async def remember_selection(event: VoiceSelected, dependencies: Dependencies) -> None:
-    """It speaks when a request of this user names no voice."""
+    """Store the user's selected voice, the default of requests that name none."""
     await dependencies.studio.clones.select(event)

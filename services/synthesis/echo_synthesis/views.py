@@ -1,4 +1,4 @@
-"""Aggregates as the API shows them."""
+"""Conversion of aggregates to API responses."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ _FLAT = {"output_format", "sample_rate", "speed", "pitch", "volume", "language"}
 
 
 def synthesis_result(audio: Audio, words: Sequence[WordMark]) -> SynthesisResult:
-    """Finished speech and when its words sound."""
+    """Build the view of stored audio and its word timings."""
     return SynthesisResult(
         synthesis_id=audio.synthesis_id,
         audio_id=audio.id,
@@ -52,7 +52,7 @@ def synthesis_result(audio: Audio, words: Sequence[WordMark]) -> SynthesisResult
 
 
 def streamed_end(tally: Tally) -> StreamedEnd:
-    """What a stream came to."""
+    """Build the summary at the end of a stream."""
     settings = tally.settings
     return StreamedEnd(
         duration=tally.duration,
@@ -69,7 +69,7 @@ def streamed_end(tally: Tally) -> StreamedEnd:
 
 
 def word_views(words: Sequence[WordMark], settings: SpeechSettings) -> list[WordTimestamp] | None:
-    """When words sound, if that was asked for."""
+    """Build the word timings, if requested."""
     if not settings.include_timestamps or settings.timestamp_granularity == "syllable":
         return None
     return [
@@ -86,7 +86,7 @@ def word_views(words: Sequence[WordMark], settings: SpeechSettings) -> list[Word
 
 
 def syllable_views(words: Sequence[WordMark], settings: SpeechSettings) -> list[SyllableTimestamp] | None:
-    """When syllables sound, if that was asked for."""
+    """Build the syllable timings, if requested."""
     if not settings.include_timestamps or settings.timestamp_granularity == "word":
         return None
     return [
@@ -97,12 +97,12 @@ def syllable_views(words: Sequence[WordMark], settings: SpeechSettings) -> list[
 
 
 def entry_view(entry: DictionaryEntry) -> DictionaryEntryView:
-    """An entry of a dictionary."""
+    """Build the view of a lexicon entry."""
     return DictionaryEntryView.model_validate(entry, from_attributes=True)
 
 
 def script_view(narration: Narration) -> Script:
-    """A text as it would be spoken."""
+    """Build the view of a planned text."""
     parts: list[ScriptUnit | ScriptPause] = []
     for take in narration.units:
         words = [
@@ -132,7 +132,7 @@ def script_view(narration: Narration) -> Script:
 def job_view(
     job: Job, result: SynthesisResult | None = None, *, include_text: bool = False, queue_position: int | None = None
 ) -> JobView:
-    """A job; with its result, if that is there."""
+    """Build the view of a job, with its result if given."""
     settings = job.settings
     url = Audio.url_of(job.audio_id) if job.audio_id else None
     config = {"include_timestamps": settings.include_timestamps, **job.config, "engine": settings.engine}
@@ -176,10 +176,10 @@ def _chapter_views(chapters: Sequence[Chapter]) -> list[ChapterView] | None:
 
 
 def generate_view(found: Synthesis) -> GenerateView:
-    """A job, or an audio spoken at once, as a request of the simple form."""
+    """Build the view of a request in the simple API."""
     job, audio = found.job, found.audio
     known = job or audio
-    assert known is not None  # noqa: S101 - never neither
+    assert known is not None  # noqa: S101 - at least one is set
     return GenerateView(
         id=known.synthesis_id,
         job_id=job.id if job else None,
@@ -195,7 +195,7 @@ def generate_view(found: Synthesis) -> GenerateView:
 
 
 def audio_info(audio: Audio) -> AudioInfo:
-    """What is known of an audio, without its words."""
+    """Build the metadata of an audio, without its words."""
     return AudioInfo(
         id=audio.id,
         url=audio.url,
@@ -212,12 +212,12 @@ def audio_info(audio: Audio) -> AudioInfo:
 
 
 def text_view(entry: TextEntry) -> TextView:
-    """A saved text."""
+    """Build the view of a text entry."""
     return TextView(**entry.model_dump(include={"id", "content", "language", "created_at", "updated_at"}))
 
 
 def voice_view(found: CataloguedVoice) -> Voice:
-    """A voice."""
+    """Build the view of a voice."""
     voice = found.voice
     return Voice(
         id=voice.id,
@@ -239,7 +239,7 @@ _SENTENCES = {
 
 
 def verification(finding: Finding, principal: Principal) -> Verification:
-    """What may be told of a finding: to admins, and to whom it was spoken for, all."""
+    """Build the result of a verification; only admins and the user who requested the speech see its origin."""
     marks = (
         [Mark(kind="checksum", verdict="genuine", message="Exactly these bytes were handed out here.")]
         if finding.recorded

@@ -1,4 +1,7 @@
-"""Synthesis over HTTP, a module a noun. Paths equal the public ones without `/api/v1`; the gateway passes bytes through."""
+"""HTTP API of synthesis, one module for each resource.
+
+Paths equal the public ones without `/api/v1`; the gateway proxies them.
+"""
 
 from echo_synthesis.api import audio, dictionary, jobs, requests, speech, texts, verify, voices
 

@@ -1,4 +1,4 @@
-"""Finished audio."""
+"""Routes for stored audio."""
 
 from typing import Annotated
 
@@ -30,7 +30,7 @@ async def get_audio_file(
     expires: Annotated[int | None, Query(ge=0, le=10**11)] = None,
     signature: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """The bytes of an audio: Range, ETag, 304. To its owner, or whoever has a link."""
+    """Get the bytes of an audio, with Range, ETag and 304; requires a token of its owner or a signed link."""
     if signature is not None:
         until = expires or 0
         audio = await usecases.find_linked_audio(audio_id, until, signature, deps.studio)
@@ -43,14 +43,14 @@ async def get_audio_file(
 
 @router.delete("/files/audio/{audio_id}")
 async def delete_audio(audio_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
-    """Forget an audio and its bytes."""
+    """Delete an audio."""
     await usecases.delete_audio(audio_id, principal.user_id, deps.studio)
     return ok(None, message="The audio is deleted.")
 
 
 @router.get("/files/{audio_id}/info")
 async def get_audio_info(audio_id: str, principal: SpeechReader, deps: Deps) -> Success[AudioInfo]:
-    """Checksum, type, size, duration."""
+    """Get the metadata of an audio."""
     return ok(audio_info(await usecases.find_audio(audio_id, principal, deps.studio)))
 
 
@@ -58,7 +58,7 @@ async def get_audio_info(audio_id: str, principal: SpeechReader, deps: Deps) -> 
 async def link_audio(
     audio_id: str, principal: SpeechWriter, deps: Deps, body: LinkRequest | None = None
 ) -> Success[SignedLink]:
-    """A link for whoever has no token."""
+    """Create a signed link to an audio, for clients without a token."""
     seconds = (body or LinkRequest()).expires_in
     url, until = await usecases.link_audio(audio_id, seconds, principal, deps.studio)
     return ok(SignedLink(url=url, expires_at=until))
@@ -67,7 +67,7 @@ async def link_audio(
 def audio_response(
     request: Request, audio: Audio, studio: Studio, *, download: bool, link_seconds: int | None = None
 ) -> Response:
-    """Return an audio's bytes, or the requested part. Raises `RangeNotSatisfiableError`."""
+    """Return an audio's bytes, or the requested range. Raises `RangeNotSatisfiableError`."""
     name = f"{audio.id}.{FORMATS[audio.settings.output_format].extension}"
     return object_response(
         request,

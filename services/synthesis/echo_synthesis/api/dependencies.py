@@ -1,4 +1,4 @@
-"""What routes ask for in their signatures."""
+"""Parameter types of routes."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""How texts are read aloud: a preview, and users' own pronunciations."""
+"""Routes for previewing normalisation and for the lexicon."""
 
 import asyncio
 from typing import Annotated
@@ -24,16 +24,16 @@ router = APIRouter()
 
 @router.post("/tts/normalize", response_model=Success[Script])
 async def normalize(body: NormalizeRequest, principal: SpeechReader, deps: Deps) -> Response:
-    """A text as it would be spoken."""
+    """Preview the normalisation of a text."""
     narration = await usecases.normalize(body, principal, deps.studio)
-    # the script of a long text is megabytes: others are served while it is written
+    # the script of a long text takes megabytes; a thread keeps the event loop free while it is serialised
     content = await asyncio.to_thread(lambda: Success[Script](data=script_view(narration)).model_dump_json())
     return Response(content, media_type="application/json")
 
 
 @router.post("/tts/dictionary", status_code=201)
 async def add_entry(body: CreateDictionaryEntry, principal: SpeechWriter, deps: Deps) -> Success[DictionaryEntryView]:
-    """Keep a pronunciation."""
+    """Create a lexicon entry."""
     return ok(entry_view(await usecases.add_entry(body, principal, deps.studio)))
 
 
@@ -45,14 +45,14 @@ async def list_entries(
     language: Annotated[str | None, Query(max_length=20)] = None,
     voice_id: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Success[list[DictionaryEntryView]]:
-    """One's own dictionary, newest first."""
+    """List the user's lexicon entries, newest first."""
     entries, total = await usecases.list_entries(principal, page, deps.studio, language=language, voice_id=voice_id)
     return ok([entry_view(entry) for entry in entries], meta=page.meta(total))
 
 
 @router.get("/tts/dictionary/{entry_id}")
 async def get_entry(entry_id: str, principal: SpeechReader, deps: Deps) -> Success[DictionaryEntryView]:
-    """An entry."""
+    """Get a lexicon entry."""
     return ok(entry_view(await usecases.find_entry(entry_id, principal, deps.studio)))
 
 
@@ -60,12 +60,12 @@ async def get_entry(entry_id: str, principal: SpeechReader, deps: Deps) -> Succe
 async def change_entry(
     entry_id: str, body: DictionaryEntryPatch, principal: SpeechWriter, deps: Deps
 ) -> Success[DictionaryEntryView]:
-    """Change an entry."""
+    """Update a lexicon entry."""
     return ok(entry_view(await usecases.change_entry(entry_id, body, principal, deps.studio)))
 
 
 @router.delete("/tts/dictionary/{entry_id}")
 async def delete_entry(entry_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
-    """Forget an entry."""
+    """Delete a lexicon entry."""
     await usecases.delete_entry(entry_id, principal, deps.studio)
     return ok(None, message="The entry is deleted.")

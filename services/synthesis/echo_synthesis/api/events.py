@@ -1,4 +1,4 @@
-"""Speech as server-sent events: bytes and the times of the words in them."""
+"""Speech as server-sent events: audio bytes and word timings."""
 
 import base64
 from collections.abc import AsyncGenerator
@@ -12,7 +12,7 @@ from echo_synthesis.views import streamed_end, syllable_views, word_views
 
 
 async def events(parts: AsyncGenerator[Part, None]) -> AsyncGenerator[bytes, None]:
-    """An `audio` event for each part, then `done`. What fails breaks off without it."""
+    """Yield an `audio` event for each part, then `done`; after a failure the stream ends without `done`."""
     async with aclosing(parts):
         async for part in parts:
             words = word_views(part.words, part.tally.settings) or []

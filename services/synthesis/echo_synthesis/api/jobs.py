@@ -1,4 +1,4 @@
-"""Pieces of synthesis work."""
+"""Routes for jobs."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ router = APIRouter(dependencies=[Depends(only_known)])
 async def create_job(
     body: CreateJobRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
 ) -> Success[JobView]:
-    """Queue a piece of work."""
+    """Create a job."""
     text = await usecases.text_of(body.text_content, body.text_id, principal, deps.studio)
     job = await usecases.queue_job(
         text,
@@ -49,7 +49,7 @@ async def list_jobs(
     text_search: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
     include_text: bool = False,
 ) -> Success[list[JobView]]:
-    """One's own jobs, newest first."""
+    """List the user's jobs, newest first."""
     jobs, total = await usecases.list_jobs(
         principal,
         page,
@@ -67,7 +67,7 @@ async def list_jobs(
 async def get_job(
     job_id: str, principal: SpeechReader, deps: Deps, include_text: bool = True, include_result: bool = True
 ) -> Success[JobView]:
-    """A job, with its result once completed."""
+    """Get a job, with its result once completed."""
     job = await usecases.find_job(job_id, principal, deps.studio, with_text=include_text)
     result = await _result(job, deps) if include_result else None
     position = await deps.studio.jobs.before(job) if job.status is JobStatus.PENDING else None
@@ -76,13 +76,13 @@ async def get_job(
 
 @router.put("/job/{job_id}")
 async def revise_job(job_id: str, body: JobChange, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
-    """Change a job that waits."""
+    """Update a pending job."""
     return ok(job_view(await usecases.revise_job(job_id, body, principal, deps.studio), include_text=True))
 
 
 @router.patch("/job/{job_id}")
 async def patch_job(job_id: str, body: JobPatch, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
-    """Cancel a job, or change some of it."""
+    """Cancel a job, or update some of its fields."""
     job = await usecases.patch_job(job_id, body, principal, deps.studio)
     if job.status.terminal:
         deps.worker.recheck(job.id)
@@ -93,21 +93,21 @@ async def patch_job(job_id: str, body: JobPatch, principal: SpeechWriter, deps: 
 
 @router.delete("/job/{job_id}")
 async def delete_job(job_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
-    """Forget a job and its audio."""
+    """Delete a job and its audio."""
     await usecases.delete_job(job_id, principal, deps.studio)
     return ok(None, message="The job is deleted.")
 
 
 @router.post("/job/{job_id}/retry")
 async def retry_job(job_id: str, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
-    """Try a failed or cancelled job again."""
+    """Retry a failed or cancelled job."""
     job = await usecases.retry_job(job_id, principal, deps.studio)
     deps.worker.ring()
     return ok(job_view(job))
 
 
 async def _result(job: Job, deps: Deps) -> SynthesisResult | None:
-    """What the synchronous call would have answered; an audio that was deleted is no result any more."""
+    """Return the same result as the synchronous call; None without audio or if it was deleted."""
     if job.audio_id is None:
         return None
     try:

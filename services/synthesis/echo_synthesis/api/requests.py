@@ -1,4 +1,4 @@
-"""The simple request API. Its paths come last: `/tts/{id}` would take others' names for ids."""
+"""Routes of the simple request API. Register them last: `/tts/{id}` also matches other paths."""
 
 from typing import Literal
 
@@ -23,7 +23,7 @@ router = APIRouter(dependencies=[Depends(only_known)])
 async def generate(
     body: GenerateRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
 ) -> Success[GenerateView]:
-    """Queue a text in a named voice."""
+    """Queue a text with a named voice."""
     job = await usecases.generate(body, principal, deps.studio, key=key)
     deps.worker.ring()
     return ok(generate_view(Synthesis(job, None)))
@@ -31,27 +31,27 @@ async def generate(
 
 @router.get("/tts/")
 async def list_syntheses(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[GenerateView]]:
-    """What one has asked for, newest first."""
+    """List the user's requests, newest first."""
     found, total = await usecases.list_syntheses(principal, page, deps.studio)
     return ok([generate_view(one) for one in found], meta=page.meta(total))
 
 
 @router.get("/tts/{synthesis_id}")
 async def get_synthesis(synthesis_id: str, principal: SpeechReader, deps: Deps) -> Success[GenerateView]:
-    """What became of a request."""
+    """Get a request and its status."""
     return ok(generate_view(await usecases.find_synthesis(synthesis_id, principal, deps.studio)))
 
 
 @router.get("/tts/{synthesis_id}/download")
 async def download_synthesis(synthesis_id: str, request: Request, principal: SpeechReader, deps: Deps) -> Response:
-    """Its audio, to be saved."""
+    """Download the audio of a request."""
     found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
     return audio_response(request, found.finished, deps.studio, download=True)
 
 
 @router.get("/tts/{synthesis_id}/captions.{kind}")
 async def get_captions(synthesis_id: str, kind: Literal["srt", "vtt"], principal: SpeechReader, deps: Deps) -> Response:
-    """Captions from the times of the words."""
+    """Get the captions of a request."""
     found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
     shown = cues(await usecases.words_of(found.finished, deps.studio))
     if kind == "srt":
@@ -61,6 +61,6 @@ async def get_captions(synthesis_id: str, kind: Literal["srt", "vtt"], principal
 
 @router.delete("/tts/{synthesis_id}")
 async def delete_synthesis(synthesis_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
-    """Forget it and its audio."""
+    """Delete a request and its audio."""
     await usecases.delete_synthesis(synthesis_id, principal, deps.studio)
     return ok(None, message="The synthesis is deleted.")

@@ -1,4 +1,4 @@
-"""Text in, speech out."""
+"""Routes for synchronous, queued and streamed synthesis."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -59,7 +59,7 @@ async def synthesize(
     response: Response,
     key: IdempotencyKey = None,
 ) -> Success[SynthesisResult] | Response:
-    """Speak a text and wait for it. Stops when the client leaves, unless a key says that it will come back."""
+    """Generate speech and wait for it; stops if the client disconnects, unless an idempotency key allows it to retry."""
     with Caller(request.receive) as caller:
         if key is None:
             caller.watch()
@@ -85,13 +85,13 @@ async def synthesize_later(
 
 @router.post("/tts/synthesize/stream")
 async def stream_body(body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, accept: Accept = "*/*") -> Response:
-    """Speak a text, bytes as they are made; or events with bytes and times."""
+    """Stream speech: audio bytes, or events with bytes and word timings."""
     return await _stream(body, principal, deps.studio, accept)
 
 
 @router.post("/tts/synthesize/stream/ticket")
 async def issue_ticket(principal: SpeechWriter, deps: Deps) -> Success[StreamTicketView]:
-    """What stands for the token in one request of the form below."""
+    """Issue a ticket that replaces the token in one `GET` request below."""
     ticket = await deps.studio.tickets.issue(principal)
     url = f"/api/v1/tts/synthesize/stream?ticket={ticket}"
     return ok(StreamTicketView(ticket=ticket, expires_in=LIFETIME, stream_url=url))
@@ -101,7 +101,7 @@ async def issue_ticket(principal: SpeechWriter, deps: Deps) -> Success[StreamTic
 async def stream_query(
     request: Request, bearer: Bearer, deps: Deps, query: Annotated[StreamQuery, Query()], accept: Accept = "*/*"
 ) -> Response:
-    """The same for what can only open a URL; a ticket stands for the token."""
+    """Stream speech for clients that can only open a URL; accepts a ticket instead of a token."""
     if query.ticket is not None:
         principal = await deps.studio.tickets.redeem(query.ticket)
         verifier: TokenVerifier = request.app.state.verifier
@@ -116,7 +116,7 @@ async def stream_query(
 
 @router.get("/voices/{voice_id}/preview")
 async def preview_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> Response:
-    """A short audio sample of a voice, the same for everybody who may hear it."""
+    """Get a short audio sample of a voice, the same for all users who may use it."""
     clone = await deps.studio.clones.find(voice_id, principal.user_id)
     language = (clone or deps.studio.voices.find(voice_id)).voice.language
     text = _PREVIEWS.get(language.split("-")[0].lower(), _PREVIEWS["en"])
@@ -126,7 +126,7 @@ async def preview_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> R
 
 @plain.post("/synthesize")
 async def speak_reference(body: ReferenceSpeech, principal: SpeechWriter, deps: Deps) -> Response:
-    """Speak a text with a voice model, by the provider's reference or by its id: the Echo API's way."""
+    """Generate speech with a voice model, by the provider's reference or by id, as in the Echo API."""
     voice_id = await deps.studio.clones.by_reference(body.reference_id, principal.user_id)
     config = SpeechConfig(output_format=AudioFormat.MP3)
     request = usecases.request_of(body.text, None, voice_id, config)
@@ -135,7 +135,7 @@ async def speak_reference(body: ReferenceSpeech, principal: SpeechWriter, deps: 
 
 async def _stream(body: SynthesizeRequest, principal: Principal, studio: Studio, accept: str) -> Response:
     parts = await usecases.stream_speech(body, principal, studio)
-    # what fails before the first byte can still be answered with a status
+    # a failure before the first byte can still be returned as an error status
     first = await anext(parts)
     whole = _from(first, parts)
     if _EVENTS in accept:
@@ -145,7 +145,7 @@ async def _stream(body: SynthesizeRequest, principal: Principal, studio: Studio,
 
 async def _from(first: Part, rest: AsyncGenerator[Part, None]) -> AsyncGenerator[Part, None]:
     held = [first]
-    del first  # or its bytes would stay until the end
+    del first  # otherwise its bytes would stay in memory until the end
     async with aclosing(rest):
         yield held.pop()
         async for part in rest:

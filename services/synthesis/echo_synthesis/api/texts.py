@@ -1,4 +1,4 @@
-"""Saved texts."""
+"""Routes for text entries."""
 
 from fastapi import APIRouter, Depends
 
@@ -16,31 +16,31 @@ router = APIRouter(dependencies=[Depends(only_known)])
 
 @router.post("/texts", status_code=201)
 async def save_text(body: CreateText, principal: SpeechWriter, deps: Deps) -> Success[TextView]:
-    """Keep a text."""
+    """Save a text."""
     return ok(text_view(await usecases.save_text(body, principal, deps.studio)))
 
 
 @router.get("/texts")
 async def list_texts(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[TextView]]:
-    """One's own texts, newest first."""
+    """List the user's text entries, newest first."""
     texts, total = await usecases.list_texts(principal, page, deps.studio)
     return ok([text_view(text) for text in texts], meta=page.meta(total))
 
 
 @router.get("/texts/{text_id}")
 async def get_text(text_id: str, principal: SpeechReader, deps: Deps) -> Success[TextView]:
-    """A text."""
+    """Get a text entry."""
     return ok(text_view(await usecases.find_text(text_id, principal, deps.studio)))
 
 
 @router.patch("/texts/{text_id}")
 async def change_text(text_id: str, body: TextPatch, principal: SpeechWriter, deps: Deps) -> Success[TextView]:
-    """Change a text."""
+    """Update a text entry."""
     return ok(text_view(await usecases.change_text(text_id, body, principal, deps.studio)))
 
 
 @router.delete("/texts/{text_id}")
 async def delete_text(text_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
-    """Forget a text."""
+    """Delete a text entry."""
     await usecases.delete_text(text_id, principal, deps.studio)
     return ok(None, message="The text is deleted.")

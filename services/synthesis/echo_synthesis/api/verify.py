@@ -1,4 +1,4 @@
-"""Where a file comes from."""
+"""Route for provenance verification."""
 
 from fastapi import APIRouter, Request
 
@@ -16,7 +16,7 @@ router = APIRouter()
 
 @router.post("/voice/verify")
 async def verify(request: Request, principal: SpeechReader, deps: Deps) -> Success[Verification]:
-    """Tell whether an audio came from here. Nothing of it is kept."""
+    """Verify whether this deployment generated an audio file. Nothing of the file is stored."""
     async with received(request, field="file", limit=deps.studio.settings.verify_bytes) as upload:
         if not upload.path.stat().st_size:
             message = "The file is empty."

@@ -1,4 +1,4 @@
-"""What one can speak with."""
+"""Routes for voices."""
 
 from fastapi import APIRouter
 
@@ -15,7 +15,7 @@ router = APIRouter()
 
 @router.get("/voices")
 async def list_voices(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[Voice]]:
-    """All one can speak with."""
+    """List voices."""
     found = [*await deps.studio.clones.list(principal.user_id), *deps.studio.voices.list()]
     part = found[page.offset : page.offset + page.limit]
     return ok([voice_view(voice) for voice in part], meta=page.meta(len(found)))
@@ -23,7 +23,7 @@ async def list_voices(principal: SpeechReader, deps: Deps, page: PageQuery) -> S
 
 @router.get("/voices/{voice_id}")
 async def get_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> Success[Voice]:
-    """One voice."""
+    """Get a voice."""
     clone = await deps.studio.clones.find(voice_id, principal.user_id)
     found = clone or next((found for found in deps.studio.voices.list() if found.voice.id == voice_id), None)
     if found is None:
