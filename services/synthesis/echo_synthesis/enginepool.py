@@ -1,4 +1,4 @@
-"""Engines in child processes: a crash, a hang or a flood ends or delays one request, never the service."""
+"""Engines in child processes: a crash, a hang or a flood of requests affects single requests, never the service."""
 
 import asyncio
 import contextlib
@@ -21,12 +21,12 @@ from echo_synthesis.speechcheck import ImplausibleSpeechError
 State = Literal["stopped", "starting", "ready", "unavailable"]
 
 _REPLACEMENT_PAUSE_SECONDS = 30.0
-"""Seconds between two replacements of a process because of its output alone: a text alone can cost a start of the engine no more often."""
+"""Minimum seconds between two restarts of a process because of its output, so that a text cannot keep an engine restarting."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineHealth:
-    """How an engine is. `problem` says in a sentence why it is unavailable; `restarts` counts processes that had to be replaced."""
+    """Health of an engine. `problem` is the reason why it is unavailable; `restarts` counts replaced processes."""
 
     state: State
     workers_alive: int
@@ -38,9 +38,10 @@ class EngineHealth:
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """Where models lie and how large the pool is; how many utterances may wait for an engine in all, and of one user; `workers` and `threads` (a worker) may differ for an engine by its name.
+    """Configuration of the pool: model folder, size and queue limits.
 
-    A remote engine needs one worker only, whatever `workers` says.
+    `max_queued` limits the waiting utterances of an engine, `max_queued_of_user` those of one user. `threads` is per worker;
+    `workers_of` and `threads_of` override both by engine name. A remote engine gets one worker unless `workers_of` names it.
     """
 
     models: Path
@@ -55,10 +56,10 @@ class PoolConfig:
 
 
 def default_shape() -> tuple[int, int]:
-    """Workers for an engine and threads for each, by the processors this process may use.
+    """Return the workers per engine and the threads per worker, by the processors this process may use.
 
-    Two threads make a single sentence quick, two workers make sentences in parallel; on two processors both together cost 10
-    to 25 % of the throughput that one thread each would have (measured, see the service's README).
+    Two threads speed up a single sentence, two workers synthesise sentences in parallel; on two processors, both together cost
+    10 to 25 % of the throughput with one thread each (measured, see the service's README).
     """
     processors = usable_processors()
     return max(min(processors, 2), processors // 2), min(processors, 2)
@@ -70,9 +71,9 @@ Spoken = Callable[[str, Speech], None]
 
 
 class EnginePool:
-    """Speaks with any of `specs`, each in processes of its own. Use it on one event loop, which it never blocks.
+    """Worker groups of all engines in `specs`, each in processes of its own. Use it on one event loop, which it never blocks.
 
-    `spoken` is called with every speech of an engine, also when its request has been cancelled.
+    `spoken` is called with every speech of an engine, also if its request was cancelled.
     """
 
     def __init__(
@@ -82,37 +83,37 @@ class EnginePool:
         self._groups = {name: _WorkerGroup(spec, config, spoken) for name, spec in specs.items()}
 
     async def start(self, *engines: str) -> None:
-        """Start all workers of these engines now; without this each starts when first needed. Problems show in `health`.
+        """Start all workers of these engines now; otherwise each starts on demand. `health` reports problems.
 
-        One worker of each comes first, in the order given, so that there is soon one that can speak.
+        The first worker of each engine starts first, in the order given, so that one is ready soon.
         """
         for engine in engines:
             await self._group(engine).start(1)
-        # cancelled, it waits for all of them to have ended what they began
+        # when cancelled, gather waits until all of them have ended what they began
         await asyncio.gather(*(self._group(engine).start() for engine in engines), return_exceptions=True)
 
     async def speak(self, engine: str, utterance: Utterance, *, turn: Turn = ()) -> Speech:
-        """Speak `utterance`, as soon as it is its turn.
+        """Synthesise `utterance` when its turn comes.
 
-        Users take turns, and so do the jobs of each; requests of the same `turn` are served in order. Without one, a request
-        is a turn of its own. Cancelling drops a request that waits; one that is being spoken is finished in the background and forgotten.
+        The queue is fair between users and between the jobs of a user; requests with the same `turn` are served in order.
+        Without one, a request is a turn of its own. Cancelling drops a waiting request; a running one completes in the
+        background and its result is discarded.
 
         Raises `TooManyQueuedError` (this user's share of the queue is full), `EngineUnavailableError` (not installed, not
-        starting, queue full), `EngineCrashedError`,
-        `EngineTimeoutError`, `EngineFailedError`, `VoiceNotFoundError`.
+        starting, queue full), `EngineCrashedError`, `EngineTimeoutError`, `EngineFailedError`, `VoiceNotFoundError`.
         """
         return await self._group(engine).speak(utterance, turn)
 
     def workers(self, engine: str) -> int:
-        """How many utterances this engine speaks at once."""
+        """Return the number of utterances that this engine synthesises concurrently."""
         return self._group(engine).size
 
     def health(self) -> Mapping[str, EngineHealth]:
-        """Each engine's state at this moment, without waiting for anything."""
+        """Return each engine's current state, without waiting."""
         return {name: group.health() for name, group in self._groups.items()}
 
     async def close(self) -> None:
-        """End all processes, within 5 seconds. What waits or is being spoken fails with `EngineUnavailableError`."""
+        """End all processes, within 5 seconds. Waiting and running requests fail with `EngineUnavailableError`."""
         await asyncio.gather(*(group.close() for group in self._groups.values()))
 
     def _group(self, engine: str) -> "_WorkerGroup":
@@ -130,7 +131,7 @@ class _Request:
 
 
 class _WorkerGroup:
-    """One engine's workers and the queue before them."""
+    """One engine's workers and its queue."""
 
     def __init__(self, spec: EngineSpec, config: PoolConfig, spoken: Spoken) -> None:
         self._name = spec.name
@@ -140,8 +141,8 @@ class _WorkerGroup:
         engine_config = EngineConfig(config.models, config.threads_of.get(spec.name, config.threads), config.recogniser)
         count = config.workers_of.get(spec.name, 1 if spec.remote else config.workers)
         self._workers = [EngineWorker(spec, engine_config, config.limits) for _ in range(count)]
-        # a stack: the worker that spoke last speaks next, so that few requests wake few processes;
-        # a worker that serves several at once is in it as many times
+        # a stack: the most recently used worker is next, so that few requests wake few processes;
+        # a worker with several concurrent slots is in it once for each
         self._idle = self._workers * spec.concurrency
         self.size = count * spec.concurrency
         self._queue = FairQueue[_Request]()
@@ -215,7 +216,7 @@ class _WorkerGroup:
             await self._replace(held[:-1])
         except EchoError as error:
             _settle(request, error)
-            # nobody waits for this one, but the next request should not wait for a process to start
+            # restart the process now, so that the next request does not wait for it
             for ended in [worker for worker in held if worker.died]:
                 with contextlib.suppress(EchoError):
                     await ended.start()
@@ -231,10 +232,10 @@ class _WorkerGroup:
             self._dispatch()
 
     async def _speak_plausibly(self, utterance: Utterance, held: list[EngineWorker]) -> Speech:
-        """Speak with the one worker in `held`; after output that cannot be right, with another one, then with a new process.
+        """Synthesise with the worker in `held`; after implausible output retry with another worker, then with a new process.
 
-        A new process checks its backend while it loads, and takes another one where that is wrong. Workers tried are in `held`,
-        the last one last. Raises `ImplausibleSpeechError` when none of them does better: then it is the text.
+        A new process checks its backend while it loads and replaces a wrong one. `held` collects the workers tried, the last
+        one last. Raises `ImplausibleSpeechError` if none succeeds: the text is then the likely cause.
         """
         if (speech := await self._try(held[-1], utterance)) is not None:
             return speech
@@ -249,7 +250,7 @@ class _WorkerGroup:
         return await held[-1].speak(utterance)
 
     async def _try(self, worker: EngineWorker, utterance: Utterance) -> Speech | None:
-        """Return the speech; None for output that cannot be right."""
+        """Return the speech; None for implausible output."""
         try:
             return await worker.speak(utterance)
         except ImplausibleSpeechError as error:
@@ -260,7 +261,7 @@ class _WorkerGroup:
         return not self._shared and time.monotonic() - self._replaced_at >= _REPLACEMENT_PAUSE_SECONDS
 
     async def _replace(self, workers: Sequence[EngineWorker]) -> None:
-        """Start new processes for these workers: another one spoke what they could not."""
+        """Restart workers that failed on an utterance which another worker synthesised."""
         for worker in workers:
             self._log.warning("engine_process_replaced", engine=self._name)
             await worker.close()

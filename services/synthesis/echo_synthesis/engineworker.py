@@ -1,4 +1,4 @@
-"""One engine process, seen from the service."""
+"""Engine workers: the service's side of an engine's child process."""
 
 import asyncio
 import contextlib
@@ -28,9 +28,9 @@ _Answer = tuple[Header, bytes]
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """Times in seconds; how nice the process is to the event loop beside it.
+    """Time limits in seconds; `niceness` of the process, so that it does not starve the event loop.
 
-    An utterance may take `speak_seconds` plus `seconds_a_character` for each of its characters, and its engine's patience.
+    An utterance may take `speak_seconds`, plus `seconds_a_character` for each of its characters, plus its engine's patience.
     """
 
     load_seconds: float = 120.0
@@ -41,7 +41,7 @@ class WorkerLimits:
 
 
 class EngineWorker:
-    """Starts its process when first needed and again after it died. Serves `EngineSpec.concurrency` utterances at once."""
+    """Child process of an engine, started on demand and after a crash. Serves `EngineSpec.concurrency` utterances at once."""
 
     def __init__(self, spec: EngineSpec, config: EngineConfig, limits: WorkerLimits) -> None:
         self._spec = spec
@@ -63,18 +63,18 @@ class EngineWorker:
 
     @property
     def restarts(self) -> int:
-        """How many processes had to be replaced."""
+        """Number of processes that had to be replaced."""
         return max(0, self._starts - 1)
 
     @property
     def died(self) -> bool:
-        """Whether there was a process and is none now."""
+        """True if a process was started and is not running now."""
         return self._starts > 0 and not self.ready
 
     async def start(self) -> None:
-        """Have a process that is ready to speak.
+        """Start the process, if it is not ready.
 
-        Raises `EngineUnavailableError`; after a start that failed, again at once until a growing pause is over.
+        Raises `EngineUnavailableError`; after a failed start, immediately until an exponential backoff has passed.
         """
         async with self._starting:
             if not self.ready:
@@ -108,9 +108,9 @@ class EngineWorker:
         self._listening = asyncio.create_task(self._listen())
 
     async def speak(self, utterance: Utterance) -> Speech:
-        """See `EnginePool.speak`; a caller that is cancelled ends the process, unless it serves others too.
+        """Synthesise an utterance; see `EnginePool.speak`. A cancelled call ends the process, unless it serves others too.
 
-        Every speech of every engine enters the service here, and is checked: raises `ImplausibleSpeechError`.
+        All speech of all engines enters the service here and is checked: raises `ImplausibleSpeechError`.
         """
         await self.start()
         limits, characters = self._limits, len(utterance.text)
@@ -141,7 +141,7 @@ class EngineWorker:
         return speech
 
     async def close(self) -> int | None:
-        """End the process, if there is one; its exit code."""
+        """End the process, if there is one; return its exit code."""
         self.ready = False
         process, self._process = self._process, None
         listening, self._listening = self._listening, None
@@ -155,7 +155,7 @@ class EngineWorker:
         assert process.stdout is not None  # noqa: S101
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        # its transport is closed only when both pipes are seen to have ended
+        # asyncio closes the transport only after both pipes have reported their end
         process.stdin.close()
         with contextlib.suppress(ConnectionError):
             await process.stdin.wait_closed()
@@ -170,7 +170,7 @@ class EngineWorker:
         self._starts += 1
         try:
             self._process = await self._spawn()
-        except OSError as error:  # no memory, process or file descriptor is left
+        except OSError as error:  # out of memory, processes or file descriptors
             raise EngineUnavailableError(
                 f"The process of the speech engine {self._spec.name} cannot be started: {error}. Try again later.",
                 retry_after=5,
@@ -202,25 +202,25 @@ class EngineWorker:
                 network=self._spec.remote,
             ),
             limit=1 << 20,
-            start_new_session=True,  # Ctrl-C in a terminal is for the parent, even while this one still imports
+            start_new_session=True,  # Ctrl-C in a terminal must reach only the parent, even while this process still imports
         )
 
     async def _command(self) -> list[str]:
-        """Only a remote engine has a network."""
+        """Return the command line; only a remote engine gets network access."""
         module = "echo_synthesis.engines"
         if self._spec.remote:
             return [sys.executable, "-m", module, self._spec.name]
         return await asyncio.to_thread(isolated_command, module, self._spec.name)
 
     async def _listen(self) -> None:
-        """Hand each answer to whoever asked; the end of the process is every asker's."""
+        """Pass each response to its request; when the process ends, fail all of them."""
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 header, payload = await self._read()
                 asked = self._asked.get(header["number"])
                 if asked is not None and not asked.done():
                     asked.set_result((header, payload))
-        self.ready = self.ready and bool(self._asked)  # those who asked close it, and know why it may have ended
+        self.ready = self.ready and bool(self._asked)  # pending requests close it themselves, to report the cause
         self._fail_asked()
 
     def _fail_asked(self) -> None:
@@ -232,7 +232,7 @@ class EngineWorker:
         if self._process is None:
             raise ConnectionResetError
         assert self._process.stdin is not None  # noqa: S101
-        if self._process.stdin.is_closing():  # writing would be a RuntimeError of uvloop
+        if self._process.stdin.is_closing():  # uvloop would raise a RuntimeError
             raise ConnectionResetError
         self._process.stdin.write(frame)
         await self._process.stdin.drain()

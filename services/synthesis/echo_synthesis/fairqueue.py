@@ -1,4 +1,4 @@
-"""A queue in which users, and the jobs of each user, take turns."""
+"""A queue that is fair between users and between the jobs of each user."""
 
 from collections import deque
 from collections.abc import Hashable
@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 Turn = tuple[Hashable, ...]
-"""The owner of a request, the widest circle first: a user, then one of the user's jobs."""
+"""Scheduling key of a request, from general to specific: a user, then one of the user's jobs."""
 
 
 class FairQueue(Generic[T]):
@@ -29,11 +29,11 @@ class FairQueue(Generic[T]):
         return self._waiting
 
     def waiting_of(self, user: Hashable) -> int:
-        """Return how many requests of a user wait."""
+        """Return the number of a user's waiting requests."""
         return len(self._turns.get(user, ()))
 
     def has_room(self, user: Hashable, limit: int) -> bool:
-        """Return whether one more request may wait. A full queue still takes users who have less than an equal share of it."""
+        """Return whether one more request may wait. A full queue still accepts users with less than an equal share of it."""
         users = len(self._turns) + (user not in self._turns)
         return self._waiting < limit or (self.waiting_of(user) + 1) * users <= limit
 

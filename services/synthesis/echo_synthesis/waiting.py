@@ -1,4 +1,4 @@
-"""The next job of the queue."""
+"""Selection of the next pending job."""
 
 from collections.abc import Collection
 from time import monotonic
@@ -13,7 +13,7 @@ _LOOKED_AT = 128
 
 
 class Waiting:
-    """A cached list of pending jobs; a claim tells whether a job is still pending."""
+    """Cached list of pending jobs. It may be stale: only a claim tells whether a job is still pending."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
@@ -24,7 +24,7 @@ class Waiting:
         return bool(self._known)
 
     async def take(self, besides: Collection[str]) -> Turn | None:
-        """Take the job whose turn it is, of none of the users `besides`; None when there is none. Raises `StoreUnavailableError`."""
+        """Remove and return the next job of a user not in `besides`; None without one. Raises `StoreUnavailableError`."""
         if not self._known or monotonic() - self._looked > FRESH_SECONDS:
             self._looked = monotonic()
             self._known = list(await self._jobs.pending(now(), _LOOKED_AT))
@@ -32,5 +32,5 @@ class Waiting:
         return None if place is None else self._known.pop(place)
 
     def forget(self) -> None:
-        """Read the list again next time."""
+        """Discard the list, so that the next call reads it again."""
         self._known.clear()

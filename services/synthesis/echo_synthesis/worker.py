@@ -27,16 +27,16 @@ from echo_synthesis.waiting import FRESH_SECONDS, Waiting
 
 _SWEEP_SECONDS = 2.0
 _RENEWALS_A_LEASE = 4
-_LONGEST_SILENCE = 1.5  # seconds; a renewal tells of a cancellation whose event was lost
+_LONGEST_SILENCE = 1.5  # seconds between renewals, which detect cancellations whose event was lost
 _OUTAGE_PAUSE = 1.0
 _LAST_CLAIM = 3.0
 
 
 class Worker:
-    """Runs up to `jobs_at_once` jobs in tasks of their own; half of that room is for users of whom none runs yet.
+    """Runner of up to `jobs_at_once` concurrent jobs; half of the slots are reserved for users without a running job.
 
-    Start with `running`. With `exclusive` no other process works on these jobs, so leases found at the start have no holder:
-    their jobs are released at once.
+    Start with `running`. With `exclusive` no other process runs these jobs, so leases found at the start have no holder and are
+    expired at once.
     """
 
     def __init__(self, studio: Studio, metrics: Metrics, faults: FaultPoints, *, exclusive: bool = False) -> None:
@@ -55,15 +55,15 @@ class Worker:
 
     @property
     def busy(self) -> int:
-        """Jobs that run here."""
+        """Number of running jobs."""
         return len(self._runs)
 
     def ring(self) -> None:
-        """Look for work now."""
+        """Wake the worker to look for pending jobs."""
         self._bell.set()
 
     def recheck(self, job_id: str) -> None:
-        """Renew the leases of the attempts at a job that run here at once; an attempt whose lease is lost ends.
+        """Renew the leases of a job's running attempts at once; an attempt that has lost its lease ends.
 
         The database decides, not the notification: a late cancellation ends no attempt that started after it.
         """
@@ -73,14 +73,14 @@ class Worker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Work while the context lasts; on leaving, running jobs go back into the queue."""
+        """Run jobs while the context lasts; on exit, return running jobs to the queue."""
         loop = asyncio.create_task(self._loop())
         try:
             yield
         finally:
             self._stopping = True
             self.ring()
-            await asyncio.wait({loop}, timeout=_LAST_CLAIM)  # cancelled in the middle of a claim, it would take a job along
+            await asyncio.wait({loop}, timeout=_LAST_CLAIM)  # cancelled during a claim, it would orphan the job
             loop.cancel()
             runs = dict(self._runs)
             for running in runs.values():
@@ -112,13 +112,13 @@ class Worker:
                     await self._bell.wait()
 
     async def _release_orphaned(self) -> None:
-        """Expire the leases that processes before this one have left behind."""
+        """Expire the leases that earlier processes have left behind."""
         if self._orphaned:
             await self._expire(await self._studio.jobs.leases(), MAXIMUM_CRASHES)
             self._orphaned = False
 
     async def _sweep(self) -> None:
-        """Take jobs from workers whose leases have expired."""
+        """Expire the leases of workers that no longer renew them."""
         if monotonic() - self._swept < _SWEEP_SECONDS / 2:
             return
         self._swept = monotonic()
@@ -126,14 +126,14 @@ class Worker:
 
     async def _expire(self, leases: Sequence[HeldLease], maximum_losses: int = MAXIMUM_LOSSES) -> None:
         for held in leases:
-            with suppress(ConflictError, NotFoundError):  # renewed, ended, or another replica was quicker
+            with suppress(ConflictError, NotFoundError):  # renewed, ended, or another replica was first
                 job = await self._studio.jobs.glance(held.key, {"version": held.version})
                 job.expire_lease(maximum_losses)
                 await self._studio.jobs.save(job)
                 self._log.warning("lease_expired", job_id=job.id, attempt=job.attempt, losses=job.losses)
 
     async def _claim(self) -> None:
-        """Claim waiting jobs as far as there is room, side by side: claims that wait for the disk wait together."""
+        """Claim pending jobs for all free slots, concurrently, so that claims share the wait for the disk."""
         while not self._stopping and (turns := await self._next_turns()):
             ends = await asyncio.gather(*map(self._claim_one, turns), return_exceptions=True)
             for error in ends:
@@ -146,7 +146,7 @@ class Worker:
         users = {running.user_id for running in self._runs.values()}
         while (taken := len(self._runs) + len(turns)) < room:
             turn = await self._waiting.take(users if 2 * taken >= room else ())
-            if turn is None or turn in turns:  # the latter: looked at anew meanwhile
+            if turn is None or turn in turns:  # the latter: the candidate list was read again meanwhile
                 break
             turns.append(turn)
             users.add(turn.user_id)
@@ -157,7 +157,7 @@ class Worker:
             job = await self._studio.jobs.get(turn.job_id)
             job.claim(self._name, self._studio.settings.lease_seconds)
             await self._studio.jobs.save(job)
-        except (ConflictError, NotFoundError):  # another replica was quicker, and knows the others that wait too
+        except (ConflictError, NotFoundError):  # another replica was first, so the other candidates may be stale too
             self._waiting.forget()
             return
         await self._faults.reach("worker.after_claim")
@@ -228,7 +228,7 @@ class _Run:
         self._recheck = asyncio.Event()
 
     def recheck(self) -> None:
-        """Renew the lease at once; the attempt ends when it has been lost."""
+        """Renew the lease at once; the attempt ends if it has lost the lease."""
         self._recheck.set()
 
     async def perform(self, job: Job) -> None:
@@ -256,12 +256,12 @@ class _Run:
         await uninterrupted(self._commit(audio))
 
     async def settle(self, change: Callable[[Job], object]) -> None:
-        """Try to change the job with this attempt's fencing token; a lost lease or an outage leaves it to the sweep."""
+        """Try to change the job with this attempt's fencing token; after a lost lease or an outage the sweep handles it."""
         with suppress(LeaseLostError, EchoError):
             await self._update(change)
 
     async def _update(self, change: Callable[[Job], object]) -> None:
-        """Change the job, at first as it was saved here last, unless that failed."""
+        """Change the job, first in its last saved version; after a failure, read it again."""
         held, self._job = self._job, None
         jobs = self._studio.jobs
         self._job = await (jobs.amend(held, change) if held else jobs.update(self._job_id, change))
@@ -275,13 +275,13 @@ class _Run:
         await self._faults.reach("worker.mid_speech")
         share = tally.units * self._units_total // tally.units_total
         if self._careful and share > self._kept_units and tally.units < tally.units_total:
-            # An earlier worker died: keep the progress before the next unit, in case that is what kills workers.
+            # an earlier worker died: save the progress before the next segment, in case that segment is the cause
             with suppress(_Outage):
                 await self._renew()
                 self._kept_units = share
 
     async def _keep_lease(self, speaking: "asyncio.Task[Audio]") -> Audio:
-        """Renew at intervals, when a segment is done, and on a recheck; raise `LeaseLostError` once the lease is lost."""
+        """Renew at intervals, after each segment, and on a recheck; raise `LeaseLostError` once the lease is lost."""
         clock = asyncio.get_running_loop().time
         period = min(self._studio.settings.lease_seconds / _RENEWALS_A_LEASE, _LONGEST_SILENCE)
         seen, renewed = 0, clock()
@@ -328,7 +328,7 @@ class _Run:
             await self._discard([key async for key in self._studio.objects.keys(Audio.folder_of(audio.id)) if key not in kept])
 
     async def _clear_away(self, speaking: "asyncio.Task[Audio]") -> None:
-        """Discard the audio of a stopped attempt; it may have been stored already."""
+        """Delete the audio of a stopped attempt, which may have been stored already."""
         await asyncio.wait({speaking})
         if not speaking.cancelled() and speaking.exception() is None:
             await self._discard(speaking.result().object_keys)
@@ -340,4 +340,4 @@ class _Run:
 
 
 class _Outage(Exception):
-    """The database did not respond; the lease may still hold."""
+    """The database did not respond; the lease may still be held."""
