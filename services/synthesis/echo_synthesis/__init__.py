@@ -1,3 +1,3 @@
 """Text to speech: engines, jobs, audio."""
 
-import echo_common  # noqa: F401 - before anything imports ONNX Runtime: it switches its telemetry off
+import echo_common  # noqa: F401 - must precede any import of ONNX Runtime, to disable its telemetry

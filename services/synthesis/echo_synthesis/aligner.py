@@ -1,4 +1,4 @@
-"""Word times found by a recogniser, for engines that give none."""
+"""Word timings from a recogniser, for engines without their own."""
 
 import importlib.util
 import re
@@ -18,10 +18,10 @@ from echo_synthesis.wordtimes import FRAME, sounding, texts
 
 _RECOGNISER_RATE = 16_000
 _ENOUGH = 0.5
-"""The share of words that must have been recognised, or the whole match is not to be trusted."""
+"""Minimum share of recognised words for a match to be trusted."""
 
 _NEXT = 1e-6
-"""Seconds that tell what is before a moment from what is after it."""
+"""Seconds that separate a time just before a moment from one just after it."""
 
 _PART = re.compile(r"[^\W_]+")
 
@@ -36,14 +36,14 @@ class Heard:
 
 
 class Recogniser(Protocol):
-    """Hears words in speech."""
+    """Speech recogniser with word timings."""
 
     def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[Heard] | None:
-        """The words in `samples` (mono, 16 kHz), in order; None for a language it does not know."""
+        """Return the words in `samples` (mono, 16 kHz), in order; None for an unsupported language."""
 
 
 class WhisperRecogniser:
-    """Whisper through CTranslate2 (`faster-whisper`); the model is loaded when first needed, and hears one at a time."""
+    """Whisper through CTranslate2 (`faster-whisper`); loads the model."""
 
     def __init__(self, model: Path, threads: int = 1) -> None:
         from faster_whisper import WhisperModel
@@ -51,7 +51,7 @@ class WhisperRecogniser:
         self._model = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=threads)
 
     def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[Heard] | None:
-        """See `Recogniser`."""
+        """Return the recognised words; see `Recogniser`."""
         if language not in self._model.supported_languages:
             return None
         segments, _ = self._model.transcribe(
@@ -61,7 +61,7 @@ class WhisperRecogniser:
 
 
 class AlignedEngine:
-    """An engine whose estimated times are replaced by what a recogniser hears."""
+    """An engine whose estimated timings are replaced by recognised ones; the recogniser loads on demand, one call at a time."""
 
     def __init__(self, engine: Engine, model: Path, threads: int = 1) -> None:
         self._engine = engine
@@ -71,12 +71,12 @@ class AlignedEngine:
         self._recogniser: Recogniser | None = None
 
     def release_memory(self) -> None:
-        """See `IdleEngine`."""
+        """Release the engine's memory; see `IdleEngine`."""
         if isinstance(self._engine, IdleEngine):
             self._engine.release_memory()
 
     def speak(self, utterance: Utterance) -> Speech:
-        """See `Engine`. What cannot be aligned stays estimated."""
+        """Synthesise and align an utterance; see `Engine`. Timings that cannot be aligned stay estimated."""
         speech = self._engine.speak(utterance)
         if speech.alignment != "estimated" or not utterance.words:
             return speech
@@ -86,7 +86,7 @@ class AlignedEngine:
 
 
 def find_recogniser(setting: str) -> Path | None:
-    """The folder of the recogniser's model: `auto` is the packaged one when it is installed, `off` none, else a path."""
+    """Return the folder of the recogniser's model: `auto` is the packaged one if installed, `off` none, otherwise a path."""
     if setting == "off" or importlib.util.find_spec("faster_whisper") is None:
         return None
     if setting != "auto":
@@ -96,7 +96,7 @@ def find_recogniser(setting: str) -> Path | None:
 
 
 def align(utterance: Utterance, speech: Speech, recogniser: Recogniser) -> Speech:
-    """The speech with times as the recogniser hears them; unchanged when it understands too little."""
+    """Return the speech with recognised timings; unchanged if too few words are recognised."""
     resampler = Resampler(speech.sample_rate, _RECOGNISER_RATE)
     samples = np.concatenate([resampler.feed(speech.samples), resampler.close()])
     heard = recogniser.hear(samples, utterance.language.split("-")[0].lower())
@@ -108,10 +108,10 @@ def align(utterance: Utterance, speech: Speech, recogniser: Recogniser) -> Speec
 
 
 def place(words: Sequence[str], heard: Sequence[Heard], estimates: Sequence[WordTime]) -> list[WordTime] | None:
-    """Times of `words` from what was `heard`, or None when too little of it matches.
+    """Return the timings of `words` from the `heard` words, or None if too few of them match.
 
-    Both are cut into their alphanumeric parts and matched in order (Ratcliff and Obershelp). Parts that match, and ends of
-    stretches that do not, pin estimated to heard times; all in between is stretched along.
+    Both are split into their alphanumeric parts and matched in order (Ratcliff and Obershelp). Matching parts, and the ends of
+    stretches that do not match, pin estimated to heard times; times between pins are interpolated linearly.
     """
     spoken = [part for index, word in enumerate(words) for part in _parts(word, estimates[index].start, estimates[index].end)]
     found = [part for item in heard for part in _parts(item.word, item.start, item.end)]
@@ -140,7 +140,7 @@ def place(words: Sequence[str], heard: Sequence[Heard], estimates: Sequence[Word
 
 
 def _parts(word: str, start: float, end: float) -> list[Heard]:
-    """The parts of a word, its time shared out by their letters."""
+    """Split a word into its parts, sharing its time by their letters."""
     found = list(_PART.finditer(word.casefold()))
     letters = sum(len(part[0]) for part in found)
     parts, at = [], start
@@ -152,7 +152,7 @@ def _parts(word: str, start: float, end: float) -> list[Heard]:
 
 
 def _rising(pins: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pins as two axes to interpolate between: estimates strictly rising, times never falling."""
+    """Return the pins as two axes for interpolation: estimates strictly rising, times never falling."""
     axes = np.array(pins, np.float64)
     axes[:, 0] = np.maximum.accumulate(axes[:, 0])
     axes[:, 1] = np.maximum.accumulate(axes[:, 1])
@@ -160,7 +160,7 @@ def _rising(pins: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], N
 
 
 def _into_sound(words: Sequence[WordTime], sound: NDArray[np.bool_], duration: float) -> tuple[WordTime, ...]:
-    """Recognisers give a pause to the word beside it; a word starts and ends where there is sound."""
+    """Move starts and ends of words to where there is sound: recognisers attribute pauses to adjacent words."""
     frames = np.arange(len(sound))
     following = np.minimum.accumulate(np.where(sound, frames, len(sound))[::-1])[::-1]
     preceding = np.maximum.accumulate(np.where(sound, frames, -1))

@@ -1,4 +1,4 @@
-"""The check of a whole audio or stream while it is put together: the last one before it is stored or sent."""
+"""Final check of an audio or stream during its assembly, before it is stored or sent."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,14 +7,14 @@ from echo_synthesis.narration import Narration, SpokenUnit
 from echo_synthesis.speechcheck import ImplausibleSpeechError, has_letters, is_silent
 
 _AUDIBLE = 0.1
-"""Volume of the loudest unit below which an audio may be silent: it was asked for."""
+"""Volume of the loudest segment below which an audio may be silent, because the request asks for it."""
 
 _TOLERANCE = 0.01
-"""Seconds by which the encoded audio may differ from the speech, for rounding when the rate is changed."""
+"""Seconds by which the encoded audio may differ from the speech, because resampling rounds."""
 
 
 class AssemblyCheck:
-    """Check of the encoder's input, unit by unit, and of the whole at the end.
+    """Check of the encoder's input, segment by segment, and of the whole at the end.
 
     Every method raises `ImplausibleSpeechError`: the assembly must then store nothing, and end a stream with an error.
     """
@@ -29,11 +29,11 @@ class AssemblyCheck:
         self._silent = True
 
     def add(self, unit: SpokenUnit) -> None:
-        """Check a unit before it is encoded: its word times follow those before it and lie within the audio so far."""
+        """Check a segment before it is encoded: its word timings follow those before it and lie within the audio so far."""
         self._samples += len(unit.speech.samples)
         duration = self._samples / self._rate
         for word in unit.words:
-            # written so that a NaN fails it
+            # NaN fails this comparison
             if not self._latest - _TOLERANCE <= word.start <= word.end <= duration + _TOLERANCE:
                 self._fail(f"The word {word.word!r} has times outside its audio.")
             self._latest = word.start
@@ -49,7 +49,7 @@ class AssemblyCheck:
         return samples
 
     def finish(self, encoded_seconds: float) -> None:
-        """Check the whole: as long as the speech, and not silent where there are words."""
+        """Check the whole: as long as the speech, and not silent if it contains words."""
         duration = self._samples / self._rate
         if abs(encoded_seconds - duration) > _TOLERANCE:
             self._fail(f"The audio has {encoded_seconds:.3f} s of {duration:.3f} s.")

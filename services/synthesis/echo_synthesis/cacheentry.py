@@ -1,4 +1,4 @@
-"""The bytes of a cached segment: a checksum, a JSON header, 16-bit samples."""
+"""Binary format of a cached segment: a checksum, a JSON header, 16-bit samples."""
 
 import json
 import zlib
@@ -9,18 +9,18 @@ import numpy as np
 from echo_synthesis.engine import Phone, Speech, WordTime
 
 FORMAT = 2
-"""Version of the format. Raise it when entries are written differently, or when earlier ones cannot be trusted.
+"""Version of the format. Raise it when the format changes, or when earlier entries cannot be trusted.
 
 2: checked speech only, with a checksum and a scale for peaks beyond full scale. Format 1 could hold silence for words.
 """
 
 
 class DamagedEntryError(ValueError):
-    """The bytes are not those that were written."""
+    """The bytes differ from those that were written."""
 
 
 def encode_entry(speech: Speech) -> bytes:
-    """Return the bytes of a speech. Peaks beyond full scale are kept: the header holds the scale of the samples."""
+    """Encode a speech. Peaks beyond full scale are preserved: the header holds the scale of the samples."""
     peak = float(np.abs(speech.samples).max(initial=0.0))
     scale = max(1.0, peak)
     head = {
@@ -36,7 +36,7 @@ def encode_entry(speech: Speech) -> bytes:
 
 
 def decode_entry(blob: bytes) -> Speech:
-    """Return the speech of an entry's bytes, without its cost. Raises `DamagedEntryError`."""
+    """Decode an entry into a speech, without its cost. Raises `DamagedEntryError`."""
     checksum, _, content = blob.partition(b"\n")
     if checksum != b"%08x" % zlib.crc32(content):
         raise DamagedEntryError("the checksum does not match")

@@ -1,4 +1,4 @@
-"""Clones as synthesis knows them: a read model made of voice's facts, so that nobody is asked on the way to speech."""
+"""The read model of voice models, built from the voice service's events, so that synthesis needs no request to it."""
 
 import asyncio
 import hashlib
@@ -23,9 +23,9 @@ _FILE = "file:"
 
 
 class Clones:
-    """Who may speak with which clone, and what its engine calls it. Open with `open`.
+    """Read model of cloned voices: their users and their names in the engine. Open with `open`.
 
-    Every fact carries the whole truth as of its revision, so that facts may come twice, late and in any order.
+    Every event carries the complete state as of its revision, so events may arrive twice, late and in any order.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Clones:
     async def open(
         cls, store: Store, objects: ObjectStore, engines: Mapping[str, EngineSpec], config: EngineConfig, scratch: Scratch
     ) -> "AsyncIterator[Clones]":
-        """The read model; styles are kept beside this process for its engines to read, as long as the context lasts."""
+        """Open the read model; a temporary folder holds the voice files that engines read, as long as the context lasts."""
         with scratch.folder("styles") as folder:
             clones = cls(store, objects, engines, config, folder)
             await clones._voices.ensure(
@@ -53,17 +53,17 @@ class Clones:
             yield clones
 
     async def learn(self, fact: VoiceModelFact) -> None:
-        """Take over a fact, unless a later one is known."""
+        """Apply an event, unless a later one was applied."""
         known = fact.model_dump(exclude={"event_id", "occurred_at", "voice_model_id", "job_id"})
         known["shared_with"] = list(fact.shared_with)
         known["created_at"] = fact.occurred_at
         where = {"_id": fact.voice_model_id, "revision": {"$lt": fact.revision}}
         if not await self._voices.update_one(where, {"$set": known}):
-            with suppress(DuplicateError):  # then a later fact is known
+            with suppress(DuplicateError):  # a later event was applied
                 await self._voices.insert({"_id": fact.voice_model_id, **known})
 
     async def select(self, event: VoiceSelected) -> None:
-        """Remember somebody's choice, unless a later one is known."""
+        """Store a user's selected voice, unless a later selection is stored."""
         chosen = {"voice_id": event.voice_id, "chosen_at": event.occurred_at}
         where = {"_id": event.user_id, "chosen_at": {"$lte": event.occurred_at}}
         if not await self._selections.update_one(where, {"$set": chosen}):
@@ -71,9 +71,10 @@ class Clones:
                 await self._selections.insert({"_id": event.user_id, **chosen})
 
     async def find(self, voice_id: str | None, user_id: str) -> CataloguedVoice | None:
-        """The clone of that id, or the one selected for None; None when no clone is meant.
+        """Return the cloned voice with this id, or the user's selected one for None; None for other voices.
 
-        Raises `VoiceNotFoundError` for one that is not there, withdrawn, or not for this user, `EngineUnavailableError`.
+        Raises `VoiceNotFoundError` for a voice that does not exist, was withdrawn or is not shared with this user,
+        `EngineUnavailableError`.
         """
         if voice_id is None:
             selected = await self._selections.find_one({"_id": user_id})
@@ -95,13 +96,13 @@ class Clones:
         return found
 
     async def by_reference(self, reference: str, user_id: str) -> str:
-        """The id of the clone of this user's that a provider calls so; the reference itself where there is none."""
+        """Return the id of the user's cloned voice with this provider reference; the reference itself without one."""
         where = {"reference": {"$in": [reference, f"fish_{reference}"]}, "usable": True, "user_id": user_id}
         known = await self._voices.find_one(where)
         return str(known["_id"]) if known is not None else reference
 
     async def list(self, user_id: str) -> Sequence[CataloguedVoice]:
-        """Clones that this user may speak with here: one's own first, newest first."""
+        """Return the cloned voices that this user may use here: the user's own first, newest first."""
         mine = {"usable": True, "user_id": user_id}
         others = {"usable": True, "user_id": {"$ne": user_id}, "$or": [{"public": True}, {"shared_with": user_id}]}
         known = [document for where in (mine, others) async for document in self._voices.find(where, sort=[("created_at", -1)])]
@@ -109,7 +110,7 @@ class Clones:
         return [voice for voice in found if voice is not None and not voice.engine.missing(self._config)]
 
     async def called(self, voice_id: str) -> Called:
-        """What the engine calls a voice, at this moment. Raises `VoiceNotFoundError` when it is out of use by now."""
+        """Return the voice's current names. Raises `VoiceNotFoundError` if it was withdrawn or deleted."""
         if not voice_id.startswith(_PREFIX):
             return Called(voice_id, voice_id)
         known = await self._voices.find_one({"_id": voice_id, "usable": True})

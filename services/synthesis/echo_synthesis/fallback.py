@@ -1,4 +1,4 @@
-"""When an engine cannot speak, another does, if an operator has said which; the result tells."""
+"""Fallback: if an engine fails, the operator's fallback voice is used, and the result names the failed engine."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -26,9 +26,9 @@ _TROUBLE = (EngineUnavailableError, EngineFailedError, EngineCrashedError, Engin
 
 
 class FallbackRecorder(Recorder):
-    """A recorder that begins again with the operator's other voice, so that an audio is of one voice throughout.
+    """A recorder that starts over with the fallback voice, so that an audio has one voice throughout.
 
-    A stream that somebody already hears is not begun again: it breaks.
+    A stream that has already delivered audio is not restarted: it fails.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class FallbackRecorder(Recorder):
         self._log = structlog.get_logger("echo.fallback")
 
     async def record(self, narration: Narration, **where: Any) -> Audio:
-        """See `Recorder.record`."""
+        """Record with the fallback voice if the engine fails; see `Recorder.record`."""
         try:
             return await super().record(narration, **where)
         except _TROUBLE as error:
@@ -54,7 +54,7 @@ class FallbackRecorder(Recorder):
         return await super().record(spare, **where)
 
     async def stream(self, narration: Narration, *, user_id: str) -> AsyncGenerator[Part, None]:
-        """See `Recorder.stream`."""
+        """Stream with the fallback voice if the engine fails; see `Recorder.stream`."""
         heard = False
         try:
             async with aclosing(super().stream(narration, user_id=user_id)) as parts:
@@ -71,7 +71,7 @@ class FallbackRecorder(Recorder):
                 yield part
 
     async def _spare(self, narration: Narration, error: EchoError) -> Narration:
-        """The same, to be spoken by the other voice. Raises `error` when there is none."""
+        """Plan the narration for the fallback voice. Raises `error` without one."""
         settings = narration.settings
         found = None if settings.fallback_from else self._voices.spare(settings.engine)
         if found is None or not found.speaks(settings.language):

@@ -1,4 +1,4 @@
-"""Signed links: an audio's bytes for whoever has the link, for some minutes."""
+"""Signed links: temporary access to an audio without a token."""
 
 import base64
 import hashlib
@@ -13,34 +13,34 @@ from echo_common.store.port import DuplicateError, Store
 from echo_synthesis.domain import Audio
 
 LONGEST = 300
-"""Seconds."""
+"""Maximum validity of a link in seconds."""
 
 
 class Links:
-    """Signs with a key of its own, made at the first start and kept in the database, so that all replicas agree."""
+    """Signer of links. Its key is generated at the first start and stored in the database, so that all replicas share it."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     @classmethod
     async def open(cls, store: Store) -> "Links":
-        """With the key that is there, or a new one."""
+        """Load the key, or generate it at the first start."""
         keys = store.collection("keys")
         await keys.ensure(())
-        with suppress(DuplicateError):  # the first one stays
+        with suppress(DuplicateError):  # the first key stays
             await keys.insert({"_id": "links", "key": secrets.token_bytes(32)})
         held = await keys.find_one({"_id": "links"})
         assert held is not None  # noqa: S101 - nothing removes it
         return cls(bytes(held["key"]))
 
     def sign(self, audio: Audio, seconds: int) -> tuple[str, datetime]:
-        """The link, a path on the gateway, and when it ends."""
+        """Return a link, as a path on the gateway, and its expiry."""
         until = (now() + timedelta(seconds=seconds)).replace(microsecond=0)
         expires = int(until.timestamp())
         return f"{audio.url}?expires={expires}&signature={self._signature(audio, expires)}", until
 
     def check(self, audio: Audio, expires: int, signature: str) -> None:
-        """Raises `LinkInvalidError`."""
+        """Raise `LinkInvalidError` unless the signature is valid and the link has not expired."""
         genuine = hmac.compare_digest(self._signature(audio, expires).encode(), signature.encode())
         if not genuine or datetime.fromtimestamp(expires, UTC) < now():
             raise LinkInvalidError

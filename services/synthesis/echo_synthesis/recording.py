@@ -1,4 +1,4 @@
-"""From speech to a stored audio, and to a stream of bytes."""
+"""Recording of speech: as stored audio, or as a stream of bytes."""
 
 import asyncio
 import hashlib
@@ -25,7 +25,7 @@ _SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
 
 
 class Tally:
-    """What a narration has come to so far: its units, its length, its chapters; and how much of it is left."""
+    """Running totals of a narration: segments, duration, chapters, and the characters left."""
 
     def __init__(self, narration: Narration) -> None:
         self.settings = narration.settings
@@ -38,7 +38,7 @@ class Tally:
         self._marks = ChapterMarks()
 
     def add(self, unit: SpokenUnit) -> None:
-        """Count a unit."""
+        """Add a segment to the totals."""
         self.units += 1
         self.cached_units += unit.cached
         self.characters_left -= unit.characters
@@ -49,18 +49,18 @@ class Tally:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Duration in seconds."""
         return round(self._samples / self._rate, 4)
 
     @property
     def chapters(self) -> Sequence[Chapter]:
-        """Those begun so far."""
+        """Chapters that have begun so far."""
         return self._marks.chapters(self.duration)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a stream: bytes that may be empty, the words spoken in them (times in the whole), and what it comes to."""
+    """A part of a stream: bytes, possibly empty, their words (timings relative to the whole), and the totals so far."""
 
     audio: bytes
     words: Sequence[WordMark]
@@ -69,11 +69,11 @@ class Part:
 
 
 Progressed = Callable[[SpokenUnit, Tally], Awaitable[None]]
-"""Hears of a unit, and what it all comes to with it. Another tally: it was begun again, by another engine."""
+"""Callback for each segment, with the totals including it. A new tally means that a fallback engine has started over."""
 
 
 class Recorder:
-    """Makes files and streams of narrations, in constant memory."""
+    """Encoder of narrations into files and streams, in constant memory."""
 
     def __init__(self, narrator: Narrator, objects: ObjectStore, notary: Notary, scratch: Scratch) -> None:
         self._narrator = narrator
@@ -93,11 +93,11 @@ class Recorder:
         attempt: int = 0,
         progressed: Progressed | None = None,
     ) -> Audio:
-        """Speak everything, store the objects, and give back the audio, which is not saved yet.
+        """Synthesise and encode everything, store the objects, and return the audio, which is not saved yet.
 
-        `progressed` hears of each unit when it is in the file. The objects' keys hold the attempt, so that no attempt ever
-        overwrites another's. A failure or a cancellation leaves no object behind, as far as storage can be reached. Raises
-        `ImplausibleSpeechError` for a whole that cannot be right.
+        `progressed` is called for each segment once it is in the file. The object keys contain the attempt, so that no attempt
+        ever overwrites another's objects. After a failure or cancellation the objects are removed, if the storage is reachable.
+        Raises `ImplausibleSpeechError` if the whole audio fails the check.
         """
         audio_id = audio_id or new_id("aud")
         settings = narration.settings
@@ -131,7 +131,7 @@ class Recorder:
                     stored = await uninterrupted(self._objects.put_file(keys[1], path, audio_format.mime))
                     if origin is not None:
                         await uninterrupted(self._notary.origins.add(origin.model_copy(update={"checksum": stored.checksum})))
-        except BaseException:  # while the folder is removed, too
+        except BaseException:  # covers the removal of the folder, too
             await uninterrupted(self._remove(keys))
             raise
         return Audio(
@@ -161,10 +161,10 @@ class Recorder:
                 await self._objects.delete(key)
 
     async def stream(self, narration: Narration, *, user_id: str) -> AsyncGenerator[Part, None]:
-        """Encoded bytes as soon as there are any, unit by unit; the last part is the encoder's rest.
+        """Yield encoded bytes as soon as possible, segment by segment; the last part flushes the encoder.
 
-        A failure raises: the connection must break, not end. What is streamed has no room for a manifest: it is recorded
-        before its first byte, and its checksum before its last.
+        Raises on failure, so that the connection breaks instead of ending normally. A stream cannot hold a manifest: its
+        provenance record is written before the first byte, its checksum before the last.
         """
         settings, rate = narration.settings, narration.engine.sample_rate
         encoder = Encoder(FORMATS[settings.output_format], settings.sample_rate, source_rate=rate)
@@ -181,7 +181,7 @@ class Recorder:
                 tally.add(unit)
                 digest.update(block)
                 words = unit.words
-                del unit  # its samples are not needed while the client reads
+                del unit  # frees its samples while the client reads
                 yield Part(block, words, tally)
         rest = await asyncio.to_thread(_encode_rest, encoder, effects, check)
         digest.update(rest)

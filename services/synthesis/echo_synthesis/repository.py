@@ -1,4 +1,4 @@
-"""Where jobs, audio and texts are kept."""
+"""Repositories of jobs, audio, lexicon entries and text entries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ from echo_common.store.repository import Repository
 from echo_synthesis.domain import Audio, DictionaryEntry, Job, LeaseLostError, TextEntry
 
 _ENDS_KNOWN = 10_000
-"""Users the end of whose line is remembered; who is forgotten has it looked for."""
+"""Maximum number of users whose last pending job is cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A job that waits, and whose it is."""
+    """A pending job and its user."""
 
     job_id: str
     user_id: str
 
 
 class Jobs(Repository[Job]):
-    """Jobs, found by owner, by status and by idempotency key."""
+    """Repository of jobs, indexed by owner, status and idempotency key."""
 
     aggregate = Job
     name = "jobs"
@@ -49,21 +49,21 @@ class Jobs(Repository[Job]):
         self._ends: dict[str, datetime] = {}
 
     async def glance(self, key: str, where: Filter) -> Job:
-        """The job without its text. Raises `JobNotFoundError`."""
+        """Return the job without its text. Raises `JobNotFoundError`."""
         async for job in self.find({"_id": key, **where}, limit=1, without=("search", "text")):
             return job
         raise self.missing
 
     async def pending(self, moment: datetime, limit: int) -> Sequence[Turn]:
-        """Whose turn it is among the jobs that may be taken up now, the first one first."""
+        """Return pending jobs that may start at `moment`, in queue order."""
         where = {"status": JobStatus.PENDING.value, "not_before": {"$not": {"$gt": moment}}}
         found = self._documents.find(where, sort=[("due", 1)], limit=limit, fields=["user_id"])
         return [Turn(document["_id"], document["user_id"]) async for document in found]
 
     async def last_in_line(self, user_id: str) -> Job | None:
-        """The job of this user's that will wait longest, without its text; None when none waits.
+        """Return the user's last pending job, without its text; None without one.
 
-        A long line is not read through for every job that joins it: its end is looked for behind where it was the last time.
+        To avoid reading a long queue for every new job, the search starts at the last known end of the user's queue.
         """
         waiting = {"user_id": user_id, "status": JobStatus.PENDING.value}
         known = self._ends.get(user_id)
@@ -83,11 +83,11 @@ class Jobs(Repository[Job]):
         return None
 
     async def before(self, job: Job) -> int:
-        """How many jobs wait for a worker before this one."""
+        """Return the number of pending jobs before this one."""
         return await self.count({"status": JobStatus.PENDING.value, "due": {"$lt": job.due}})
 
     async def leases(self) -> Sequence[HeldLease]:
-        """Return the leases of all jobs that workers run, expired or not."""
+        """Return the leases of all processing jobs, expired or not."""
         found = self._documents.find({"status": JobStatus.PROCESSING.value}, fields=["version", "lease"])
         return [
             HeldLease(document["_id"], document["version"], Lease.model_validate(document["lease"])) async for document in found
@@ -95,7 +95,7 @@ class Jobs(Repository[Job]):
 
 
 class AudioShelf(Repository[Audio]):
-    """Audio, found by owner."""
+    """Repository of audio, indexed by owner."""
 
     aggregate = Audio
     name = "audio"
@@ -107,7 +107,7 @@ class AudioShelf(Repository[Audio]):
     )
 
     async def put(self, audio: Audio) -> None:
-        """Add an attempt's audio in place of an earlier attempt's. Raises `LeaseLostError` when a later one is there."""
+        """Save an attempt's audio in place of an earlier attempt's. Raises `LeaseLostError` if a later one is saved."""
         try:
             await self.add(audio)
         except DuplicateError:
@@ -118,7 +118,7 @@ class AudioShelf(Repository[Audio]):
             await self.save(audio)
 
     async def withdraw(self, audio: Audio) -> None:
-        """Forget an audio that its job did not want any more, unless another attempt's has taken its place."""
+        """Delete an audio that its job rejected, unless another attempt has replaced it."""
         held = await self.find_one({"_id": audio.id, "attempt": audio.attempt})
         if held is not None:
             held.erase()
@@ -126,7 +126,7 @@ class AudioShelf(Repository[Audio]):
 
 
 class Dictionary(Repository[DictionaryEntry]):
-    """Users' own pronunciations; one for a term in a scope."""
+    """Repository of the users' lexicons: one entry for each term and scope."""
 
     aggregate = DictionaryEntry
     name = "dictionary_entries"
@@ -134,12 +134,12 @@ class Dictionary(Repository[DictionaryEntry]):
     indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1), ("place", 1)], unique=True),)
 
     async def of(self, user_id: str) -> Sequence[DictionaryEntry]:
-        """All of a user's entries."""
+        """Return all entries of a user."""
         return [entry async for entry in self.find({"user_id": user_id})]
 
 
 class Texts(Repository[TextEntry]):
-    """Saved texts, found by owner."""
+    """Repository of text entries, indexed by owner."""
 
     aggregate = TextEntry
     name = "texts"

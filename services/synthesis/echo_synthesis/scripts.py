@@ -1,4 +1,4 @@
-"""Scripts of texts: of small ones made in this process, of larger ones in others that are bounded in time and memory."""
+"""Creation of scripts: for short texts in this process, for longer ones in sandboxed processes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,18 +15,18 @@ _MEMORY = 1 << 30
 
 
 class ScriptWriter:
-    """Makes scripts. No text holds the event loop, or the interpreter, longer than a small one does."""
+    """Creator of scripts. Texts of any length block the event loop, or the interpreter, no longer than a short one."""
 
     def __init__(self, settings: SynthesisSettings) -> None:
         self.small = settings.plan_inline_characters
-        """Longest text whose work is done on the event loop."""
+        """Maximum length in characters of a text that is processed on the event loop."""
         self._seconds = settings.plan_seconds
         self._workers = FencedWorkers("echo_synthesis.text", _MEMORY, self._seconds, most=settings.plan_processes)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: SynthesisSettings) -> AsyncIterator["ScriptWriter"]:
-        """Have one while the context lasts."""
+        """Open a writer and close it with the context."""
         writer = cls(settings)
         try:
             yield writer

@@ -1,4 +1,4 @@
-"""Work that several want at once is done once."""
+"""Deduplication of concurrent calls."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,15 +15,15 @@ class _Flight(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Joins those who ask for the same key while it is being worked on."""
+    """Calls with the same key share one execution while it is in progress."""
 
     def __init__(self) -> None:
         self._flights: dict[str, _Flight[T]] = {}
 
     async def run(self, key: str, make: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
-        """What `make` gives, and whether somebody else's work was joined. Its failure is everybody's.
+        """Return the result of `make` and whether a call in progress was joined; a failure is raised to all callers.
 
-        One who is cancelled leaves the others their result; when the last one leaves, the work is cancelled.
+        A cancelled caller does not affect the others; when the last one is cancelled, the execution is cancelled.
         """
         flight = self._flights.get(key)
         joined = flight is not None

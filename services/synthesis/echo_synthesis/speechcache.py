@@ -1,4 +1,4 @@
-"""The cache of spoken segments, for the same text later, or for the next attempt at a job."""
+"""The cache of synthesised segments, for later requests with the same text and for the next attempt at a job."""
 
 import asyncio
 import hashlib
@@ -24,19 +24,19 @@ from echo_synthesis.speechcheck import ImplausibleSpeechError
 _KEEP_SHARE = 0.9
 _RECOUNT_SHARE = 0.05
 _MOMENT = 0.2
-"""Seconds whose hits of one entry are noted together."""
+"""Seconds during which hits of one entry are collected into one write."""
 
 _MOST_HEARERS = 64
-"""Users that an entry remembers; for further ones every use counts as the first."""
+"""Maximum number of users that an entry remembers; for other users every use counts as the first."""
 
 InUse = Callable[[], Awaitable[bool]]
 Verify = Callable[[Speech], None]
-"""Raises `ImplausibleSpeechError` for speech that cannot be the text's."""
+"""Function that raises `ImplausibleSpeechError` for speech that cannot belong to the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A speech, whether it was kept, and marks of users whom the entry remembers."""
+    """A speech, whether it was cached, and marks of the users that the entry remembers."""
 
     speech: Speech
     kept: bool
@@ -45,7 +45,7 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """A speech that is being written, and whom its entry will remember."""
+    """A speech that is being written, and marks of the users that its entry will remember."""
 
     blob: bytes
     heard_by: Sequence[str]
@@ -53,21 +53,21 @@ class _Fresh:
 
 @dataclass(slots=True)
 class _Notes:
-    """Pending changes of an entry: its further hits, and marks of further users who were given it."""
+    """Pending changes of an entry: further hits, and marks of further users who were given it."""
 
     hits: int = 0
     heard_by: set[str] = field(default_factory=set)
 
 
 class SpeechCache:
-    """Content-addressed: the key covers all that changes the sound. Bounded in bytes; least recently used goes first.
+    """Content-addressed speech cache: the key covers everything that changes the sound. Bounded in bytes, with LRU eviction.
 
-    Entries of another format are never served, and removed after the start. One that is damaged, or fails the check that speech
-    of an engine passes, is a miss and removed. An entry is written before its object and removed after it, so that a crash leaves no object that is not counted.
-    Losing an entry costs time, never correctness, so the cache's failures are logged and otherwise ignored.
+    Entries of another format are never served, and removed after the start. An entry that is damaged, or fails the check for
+    engine output, is a miss and removed. An entry is written before its object and removed after it, so that a crash leaves no
+    object without an entry. Losing an entry costs time, never correctness, so the cache's failures are logged and ignored.
 
-    Users share entries, but nobody is told so: a hit is reported only to a user who was given the entry before. Users are
-    remembered by a mark that differs from entry to entry.
+    Users share entries without noticing: a hit is reported only to a user who was given the entry before. Entries remember
+    users by a mark, a hash that is different in every entry.
     """
 
     indexes: ClassVar[Sequence[Index]] = (Index([("last_hit", 1)]), Index([("voice", 1)]))
@@ -89,7 +89,7 @@ class SpeechCache:
     @classmethod
     @asynccontextmanager
     async def open(cls, store: Store, objects: ObjectStore, capacity: int) -> "AsyncIterator[SpeechCache]":
-        """Take stock; on leaving, wait for what is being written. `capacity` is in bytes, 0 keeps nothing."""
+        """Open the cache and count its entries; on exit, wait for pending writes. `capacity` is in bytes, 0 disables it."""
         entries = store.collection("speech_cache")
         await entries.ensure(cls.indexes)
         cache = cls(entries, objects, capacity)
@@ -100,16 +100,16 @@ class SpeechCache:
         finally:
             cleaning.cancel()
             await asyncio.gather(cleaning, return_exceptions=True)
-            await cache.settled()  # an entry that is written last may still have users to remember
+            await cache.settled()  # the entry written last may still have users to add
 
     @property
     def enabled(self) -> bool:
-        """Whether speech is kept."""
+        """True if the cache is enabled."""
         return self._capacity > 0
 
     @staticmethod
     def key(engine: EngineSpec, utterance: Utterance, scope: str = "") -> str:
-        """Return the digest of all that an utterance's sound depends on, and of its audience (`scope`, empty: all users)."""
+        """Return the hash of everything that an utterance's sound depends on and of its `scope` (a user; empty: all users)."""
         facts = [FORMAT, engine.name, engine.version, scope, asdict(utterance)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -123,11 +123,11 @@ class SpeechCache:
         *,
         user_id: str = "",
     ) -> tuple[Speech, bool]:
-        """Return the speech under the key, made only if it is neither kept nor being made, and whether this user had it before.
+        """Return the speech for a key and whether this user had it before; make it only if neither cached nor in progress.
 
-        What is read from storage must pass `verify`, or is made again. What other users were given, or are waiting for, never
-        shows in the result. `in_use` tells whether the voice still is: when it was purged in the meantime, nothing it said is
-        kept. Raises what `make` raises.
+        Cached speech must pass `verify`, or is made again. The result never reveals what other users were given or are waiting
+        for. `in_use` tells whether the voice still exists: if it was purged in the meantime, its speech is not cached. Raises
+        what `make` raises.
         """
 
         async def kept_or_made() -> _Found:
@@ -136,9 +136,9 @@ class SpeechCache:
             speech = await make()
             fresh = _Fresh(encode_entry(speech), list(self._waiting.get(key, ()))[:_MOST_HEARERS])
             if self._capacity:
-                self._fresh[key] = fresh  # who comes while it is being written finds it here
+                self._fresh[key] = fresh  # concurrent requests find it here while it is being written
                 self._background(self._store(key, voice, fresh, in_use))
-            # what is heard the first time is, sample by sample, what will be heard again
+            # the first response must equal later ones, sample by sample
             return _Found(replace(decode_entry(fresh.blob), cost=speech.cost), kept=False, heard_by=fresh.heard_by)
 
         mark, notes = _mark(key, user_id), self._notes.get(key)
@@ -159,24 +159,24 @@ class SpeechCache:
         return gone
 
     async def known(self, object_keys: Sequence[str]) -> Sequence[str]:
-        """Return those of the object keys that an entry refers to."""
+        """Return the object keys that an entry refers to."""
         found = self._entries.find({"_id": {"$in": [key.rpartition("/")[2] for key in object_keys]}}, fields=["object_key"])
         return [str(entry["object_key"]) async for entry in found]
 
     async def settled(self) -> None:
-        """Return when what was to be written is written."""
+        """Wait until all pending writes have finished."""
         while self._writing:
             await asyncio.gather(*self._writing, return_exceptions=True)
 
     @contextmanager
     def _wait(self, key: str, mark: str) -> Iterator[bool]:
-        """Count a user among those who wait for an entry; yields whether the user waits for it already."""
+        """Register a user as waiting for an entry; yield whether the user waits for it already."""
         waiting = self._waiting.setdefault(key, Counter())
         waiting[mark] += 1
         try:
             yield waiting[mark] > 1
         finally:
-            waiting -= Counter([mark])  # drops what is zero
+            waiting -= Counter([mark])  # drops zero counts
             if not waiting:
                 del self._waiting[key]
 
@@ -191,7 +191,7 @@ class SpeechCache:
                 return None
             blob = b"".join([block async for block in self._objects.read(entry["object_key"])])
         except ObjectNotFoundError:
-            return None  # being written, or its writer died: then written again
+            return None  # being written, or its writer died; it is then written again
         except EchoError as error:
             self._log.warning("cache_read_failed", error=error.message)
             return None
@@ -212,7 +212,7 @@ class SpeechCache:
         task.add_done_callback(self._writing.discard)
 
     def _note(self, key: str) -> _Notes:
-        """Return what is to be written to the entry soon, or once it is there."""
+        """Return the pending changes of an entry, which are written soon or once the entry exists."""
         notes = self._notes.get(key)
         if notes is None:
             notes = self._notes[key] = _Notes()
@@ -229,7 +229,7 @@ class SpeechCache:
         update: dict[str, Any] = {"$inc": {"hits": notes.hits}, "$set": {"last_hit": now()}}
         with suppress(EchoError):
             await self._entries.update_one({"_id": key}, update)
-            while new := notes.heard_by - written:  # some come while others are written
+            while new := notes.heard_by - written:  # more may arrive during a write
                 for mark in new:
                     await self._entries.update_one({"_id": key}, {"$push": {"heard_by": mark}})
                 written |= new
@@ -251,10 +251,10 @@ class SpeechCache:
             await self._objects.put(object_key, blob, "application/octet-stream")
             self._size += len(blob)
             self._uncounted += len(blob)
-            # asked once the entry is there: whoever purges afterwards finds it
+            # checked once the entry exists, because a later purge finds it
             if in_use is not None and not await in_use():
                 await self._remove({"object_key": object_key, "size": len(blob)}, {"_id": key})
-            # other replicas write too: count now and then, not only when this one's share would fill the room
+            # other replicas write too: count regularly, not only when this replica's share would fill the cache
             if self._size > self._capacity or self._uncounted > self._capacity * _RECOUNT_SHARE:
                 await self._make_room()
         except EchoError as error:
@@ -269,7 +269,7 @@ class SpeechCache:
         self._size = sum([entry["size"] async for entry in self._entries.find({}, fields=["size"])])
 
     async def _remove_outdated(self) -> None:
-        """Remove the entries of other formats; one that cannot be removed now is tried again at the next start."""
+        """Remove the entries of other formats; failed removals are retried at the next start."""
         removed = 0
         try:
             async for entry in self._entries.find({"format": {"$ne": FORMAT}}):
@@ -299,5 +299,5 @@ class SpeechCache:
 
 
 def _mark(key: str, user_id: str) -> str:
-    """Return what an entry knows a user by: of no use for another entry."""
+    """Return the mark of a user in an entry; it cannot be linked to the user's marks in other entries."""
     return hashlib.sha256(f"{key}\n{user_id}".encode()).hexdigest()[:24]

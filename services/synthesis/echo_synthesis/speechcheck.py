@@ -1,4 +1,4 @@
-"""The check of every engine's speech before the platform uses it: sound samples that can be the text's."""
+"""Plausibility check of engine output: valid samples that can be the text's speech."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,35 +13,38 @@ from echo_synthesis.engine import EngineSpec, Phone, Speech, Utterance, WordTime
 _REMEDY = "Try again; if it stays so, choose another voice and run `echoctl doctor`."
 
 _LOUDEST = 4.0
-"""Peak beyond which samples are not speech: 12 dB above full scale. Kokoro reaches 1.6."""
+"""Peak above which samples are not speech: 12 dB above full scale. Kokoro reaches 1.6."""
 
 _SILENT = 0.003
-"""Half the range of samples that are inaudible: -50 dBFS."""
+"""Half the range of inaudible samples: -50 dBFS."""
 
 _FRAME_SECONDS = 0.01
 _SOUNDING_SHARE = 0.5
-"""Least share of the words, weighted by their letters, with sound within their times.
+"""Minimum share of the words, weighted by their letters, with sound within their timings.
 
-No higher, because estimated times spread the words over the pauses, too.
+No higher, because estimated timings spread the words over the pauses, too.
 """
 
 _FASTEST = 30.0
-"""Letters a second beyond any voice at its natural pace; fast speech has 20, Kokoro and Piper have 16 at most."""
+"""Letters per second that no voice exceeds at its natural pace; fast speech has 20, Kokoro and Piper at most 16."""
 
 _SPARE_LETTERS = 12
-"""Letters that may be left unspoken: silent ones, interjections written long, an abbreviation."""
+"""Letters that may be unspoken: silent ones, lengthened interjections, an abbreviation."""
 
 _SECONDS_A_LETTER = 0.35
-"""Seconds that a letter of the Latin alphabet takes at most; a usual voice takes 0.07."""
+"""Maximum seconds for a letter of the Latin alphabet; a usual voice takes 0.07."""
 
 _SECONDS_A_SIGN = 3.0
-"""Seconds for a character that is spoken by its name, or pauses: a digit, a capital, a sign, a mark, a letter of another script (up to 2)."""
+"""Maximum seconds for a character that is spoken by its name, or pauses.
+
+These are digits, capitals, symbols, punctuation marks and letters of other scripts (up to 2).
+"""
 
 _SPARE_SECONDS = 4.0
-"""Seconds of silence that an engine may put around what it says."""
+"""Seconds of silence that an engine may add around the speech."""
 
 _TOLERANCE = 0.001
-"""Seconds that a time may lie beyond the audio, for rounding."""
+"""Rounding tolerance in seconds for timings beyond the audio."""
 
 
 class ImplausibleSpeechError(EngineFailedError):
@@ -51,8 +54,8 @@ class ImplausibleSpeechError(EngineFailedError):
 def check_speech(spec: EngineSpec, utterance: Utterance, speech: Speech) -> None:
     """Raise `ImplausibleSpeechError` unless `speech` can be `utterance` spoken by `spec`.
 
-    Everything is a necessary condition with room to spare, in any language: what is refused is not speech, while what passes
-    may still be badly spoken.
+    All conditions are necessary ones with a margin, for any language: rejected output is not speech, but accepted output may
+    still be bad speech.
     """
     problem = _problem(spec, utterance, speech)
     if problem is not None:
@@ -62,7 +65,7 @@ def check_speech(spec: EngineSpec, utterance: Utterance, speech: Speech) -> None
 
 @contextmanager
 def require_readable(spec: EngineSpec) -> Iterator[None]:
-    """Raise `ImplausibleSpeechError` where a frame of an engine's process cannot be read as speech."""
+    """Raise `ImplausibleSpeechError` if a frame from an engine's process cannot be read as speech."""
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:
@@ -73,29 +76,29 @@ def require_readable(spec: EngineSpec) -> Iterator[None]:
 
 
 def shortest_seconds(utterance: Utterance) -> float:
-    """Return the least seconds that the utterance takes at its speed."""
+    """Return the minimum duration of the utterance in seconds, at its speed."""
     letters = sum(_distinct_letters(text) for text in _spoken_words(utterance))
     return max(0.0, letters - _SPARE_LETTERS) / (_FASTEST * max(utterance.speed, 1e-3))
 
 
 def longest_seconds(utterance: Utterance) -> float:
-    """Return the most seconds that the utterance takes at its speed, pauses at its marks included."""
+    """Return the maximum duration of the utterance in seconds, at its speed, including pauses at punctuation marks."""
     seconds = sum(map(_seconds, utterance.text)) + sum(_SECONDS_A_LETTER * len(ipa or "") for ipa in utterance.pronunciations)
     return _SPARE_SECONDS + (_SPARE_SECONDS + seconds) / max(utterance.speed, 1e-3)
 
 
 def has_letters(text: str) -> bool:
-    """Return whether a text holds letters or digits, which must be audible."""
+    """Return whether a text contains letters or digits, which must be audible."""
     return any(map(str.isalnum, text))
 
 
 def is_silent(samples: NDArray[np.float32], volume: float = 1.0) -> bool:
-    """Return whether finite samples, made `volume` times as loud, hold silence; a constant is silence too."""
+    """Return whether finite samples, made `volume` times as loud, are silence; a constant is silence too."""
     return not len(samples) or float(samples.max()) - float(samples.min()) < 2 * _SILENT * volume
 
 
 def _problem(spec: EngineSpec, utterance: Utterance, speech: Speech) -> str | None:
-    """Return the fault of the speech, as the object of "returned"; None when there is none."""
+    """Return the problem with the speech, as the object of "returned"; None without one."""
     return (
         _sample_problem(spec, speech)
         or _duration_problem(utterance, speech)
@@ -110,7 +113,7 @@ def _sample_problem(spec: EngineSpec, speech: Speech) -> str | None:
         return f"audio of {speech.sample_rate} Hz where {spec.sample_rate} Hz were expected"
     if samples.ndim != 1 or not len(samples):
         return "no samples"
-    # a sum is finite only if all its terms are, and is faster than isfinite of each
+    # a sum is finite only if all its terms are; it is faster than `isfinite` on each
     with np.errstate(all="ignore"):
         finite = np.isfinite(samples.sum(dtype=np.float64))
     if not finite:
@@ -145,7 +148,7 @@ def _out_of_order(times: Sequence[WordTime] | Sequence[Phone], duration: float) 
     """Return whether any start or end is not finite, outside the audio, or before the previous start."""
     latest = 0.0
     for time in times:
-        # written so that a NaN fails it
+        # NaN fails this comparison
         if not latest - _TOLERANCE <= time.start <= time.end <= duration + _TOLERANCE:
             return True
         latest = time.start
@@ -168,7 +171,7 @@ def _silence_problem(utterance: Utterance, speech: Speech) -> str | None:
 
 
 def _sounding_before(speech: Speech) -> NDArray[np.int64]:
-    """Return the number of frames of `_FRAME_SECONDS` with sound before each frame, and in all."""
+    """Return the number of frames of `_FRAME_SECONDS` with sound before each frame, and in total."""
     size = round(speech.sample_rate * _FRAME_SECONDS)
     padded = np.pad(speech.samples, (0, -len(speech.samples) % size)).reshape(-1, size)
     sounds = padded.max(axis=1) - padded.min(axis=1) >= _SILENT
@@ -176,7 +179,7 @@ def _sounding_before(speech: Speech) -> NDArray[np.int64]:
 
 
 def _spoken_words(utterance: Utterance) -> list[str]:
-    """Return the words as letters: their IPA, where that is given."""
+    """Return the words as letters: their IPA if given."""
     pairs = zip_longest(utterance.words, utterance.pronunciations)
     return [ipa or utterance.text[word.start : word.end] for word, ipa in pairs]
 

@@ -1,4 +1,4 @@
-"""One-use tickets: what stands for an access token where only a URL can be given."""
+"""Tickets: single-use URL credentials for clients that cannot send an access token."""
 
 import hashlib
 import secrets
@@ -11,21 +11,21 @@ from echo_common.contracts.values import Plan, Role
 from echo_common.store.port import Index, Store
 
 LIFETIME = 60
-"""Seconds."""
+"""Lifetime of a ticket in seconds."""
 
 
 class Tickets:
-    """Kept hashed, for a minute; whoever removes one has spent it."""
+    """Repository of tickets, stored as hashes. Deleting a ticket redeems it, so only one request can."""
 
     def __init__(self, store: Store) -> None:
         self._tickets = store.collection("tickets")
 
     async def prepare(self) -> None:
-        """Create the collection; called once at start."""
+        """Create the collection; called once at startup."""
         await self._tickets.ensure([Index([("expires_at", 1)], ttl=0)])
 
     async def issue(self, principal: Principal) -> str:
-        """A ticket for whoever is calling, with the rights they have now. Raises `StoreUnavailableError`."""
+        """Issue a ticket with the principal's current scopes. Raises `StoreUnavailableError`."""
         ticket = secrets.token_urlsafe(32)
         await self._tickets.insert(
             {
@@ -42,7 +42,7 @@ class Tickets:
         return ticket
 
     async def redeem(self, ticket: str) -> Principal:
-        """Spend it. Raises `TicketInvalidError`, `StoreUnavailableError`.
+        """Redeem a ticket. Raises `TicketInvalidError`, `StoreUnavailableError`.
 
         The session may have ended since: ask the verifier whether the principal is revoked.
         """

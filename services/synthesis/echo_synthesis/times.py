@@ -1,4 +1,4 @@
-"""Where an audio's word times are kept: in its document while they are few, in an object beside the sound when they are many."""
+"""Storage of an audio's word timings: short lists in its document, long ones in an object beside the sound."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ _MIME = "application/jsonl"
 
 
 class TimesWriter:
-    """Takes word times in order, in constant memory: a line of JSON each in a file, once they are more than a few."""
+    """Writer of word timings in constant memory; a list longer than `FEW` goes to a file, one JSON line per word."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,7 +28,7 @@ class TimesWriter:
             self._file.close()
 
     def add(self, marks: Iterable[WordMark]) -> None:
-        """Take some more."""
+        """Append word timings."""
         self._few.extend(marks)
         if self._file is None and len(self._few) > FEW:
             self._file = self._path.open("w", encoding="utf-8")
@@ -37,7 +37,7 @@ class TimesWriter:
             self._few.clear()
 
     async def store(self, objects: ObjectStore, key: str) -> tuple[Sequence[WordMark], str | None]:
-        """Either the few, or the key of the object that holds the many now."""
+        """Store the timings; return a short list itself, or the key of the object that holds a long one."""
         if self._file is None:
             return self._few, None
         self._file.flush()
@@ -45,7 +45,7 @@ class TimesWriter:
 
 
 async def word_times(audio: Audio, objects: ObjectStore) -> AsyncIterator[WordMark]:
-    """The times of an audio's words in order. Raises `ObjectNotFoundError`, `StorageUnavailableError`."""
+    """Yield an audio's word timings in order. Raises `ObjectNotFoundError`, `StorageUnavailableError`."""
     for mark in audio.words:
         yield mark
     if audio.times_key is not None:

@@ -1,4 +1,4 @@
-"""Everything one can speak with."""
+"""The catalogue of voices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 
 @dataclass(frozen=True, slots=True)
 class CataloguedVoice:
-    """A voice and the engine that speaks it; `fallback_from` is the engine that should have.
+    """A voice and its engine; `fallback_from` is the requested engine if this voice is a fallback.
 
-    A `private` voice is a clone that not everybody may speak with.
+    A `private` voice is a cloned voice that not all users may use.
     """
 
     voice: EngineVoice
@@ -22,15 +22,15 @@ class CataloguedVoice:
     private: bool = False
 
     def speaks(self, language: str) -> bool:
-        """Whether the voice speaks a language, of whatever region (BCP-47)."""
+        """Return whether the voice speaks a language (BCP-47), of any region."""
         return self.voice.multilingual or _primary(language) == _primary(self.voice.language)
 
 
 class Voices:
-    """The voices of the engines offered. An unknown one is an error, never a default.
+    """The voices of the engines offered. An unknown voice is an error, never replaced by a default.
 
-    `fallback` names, for an engine, the voice to speak with when that engine cannot. Asks the engines for their voices, which
-    may take seconds over a network. Raises `ValueError` for a fallback that is no voice.
+    `fallback` names, for an engine, the voice to use if it is unavailable. The constructor asks the engines for their voices,
+    which may take seconds over a network. Raises `ValueError` for a fallback that is no voice.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Voices:
             raise ValueError(f"ECHO_SYNTHESIS_FALLBACK: there is no voice {', '.join(sorted(unknown))}.")
 
     def find(self, voice_id: str | None) -> CataloguedVoice:
-        """The voice of that id, or the default voice for None.
+        """Return the voice with this id, or the default voice for None.
 
         Raises `VoiceNotFoundError`, and `EngineUnavailableError` while its engine lacks its model.
         """
@@ -64,7 +64,7 @@ class Voices:
         return found
 
     def choose(self, voice_id: str | None) -> CataloguedVoice:
-        """As `find`, but an engine that is not ready is stood in for, where an operator has said by what."""
+        """Find a voice as `find` does, or the fallback voice if its engine is not ready and the operator has configured one."""
         try:
             return self.find(voice_id)
         except EngineUnavailableError:
@@ -75,19 +75,19 @@ class Voices:
             return spare
 
     def spare(self, engine: str) -> CataloguedVoice | None:
-        """The voice to speak with when this engine cannot, if an operator named one and its own engine is ready."""
+        """Return the fallback voice of this engine, if the operator has configured one and its own engine is ready."""
         found = self._by_id.get(self._spares.get(engine, ""))
         if found is None or found.engine.name == engine or self._missing(found.engine):
             return None
         return replace(found, fallback_from=engine)
 
     def list(self) -> Sequence[CataloguedVoice]:
-        """Voices whose engines are ready, in the engines' order."""
+        """Return the voices whose engines are ready, in the engines' order."""
         ready = {spec.name for spec in self._engines.values() if not self._missing(spec)}
         return [found for found in self._by_id.values() if found.engine.name in ready]
 
     def _fallback(self) -> CataloguedVoice | None:
-        """The default voice, or the first one ready where its engine is not."""
+        """Return the default voice, or the first ready one if its engine is not ready."""
         preferred = self._by_id.get(self._default)
         if preferred is not None and not self._missing(preferred.engine):
             return preferred
@@ -95,7 +95,7 @@ class Voices:
 
     def _require(self, spec: EngineSpec) -> None:
         if missing := self._missing(spec):
-            # what a provider wants, its key, comes with a restart; a model may be on its way
+            # a provider's key is set with a restart, so a retry is useless; a model may be downloading
             raise EngineUnavailableError(
                 f"The engine {spec.name} lacks {missing[0]}; {spec.remedy}.", retry_after=None if spec.remote else 30
             )

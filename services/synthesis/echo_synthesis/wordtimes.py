@@ -1,4 +1,4 @@
-"""When words sound, judged from the audio alone: for engines that do not tell."""
+"""Estimation of word timings from the audio alone, for engines without their own."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 from echo_synthesis.engine import Utterance, WordTime
 
 FRAME = 0.01
-"""Seconds one frame of `sounding` lasts."""
+"""Length in seconds of one frame of `sounding`."""
 
 _QUIET = 10 ** (-38 / 20)
-"""What counts as silence, against the loud parts."""
+"""Silence threshold, relative to the loud parts."""
 
 _PAUSE_FRAMES = 8
-"""Shorter silences belong to words: the closure of a p, t or k."""
+"""Minimum frames of a pause; shorter silences belong to words, such as the closure of a p, t or k."""
 
 _SIGN, _DIGIT, _WIDE, _WORD = 6.0, 4.0, 4.0, 0.5
-"""How long these take to say, in letters; and what a word takes beyond its letters."""
+"""Relative durations, in letters: of a symbol, a digit, a wide East Asian character, and the constant part of a word."""
 
 
 def sounding(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.bool_]:
-    """For each frame of `FRAME` seconds whether there is sound in it; silences too short for a pause count as sound."""
+    """Return for each frame of `FRAME` seconds whether it contains sound; silences too short for a pause count as sound."""
     size = round(sample_rate * FRAME)
     count = len(samples) // size
     frames = samples[: count * size].reshape(count, size)
@@ -37,9 +37,9 @@ def sounding(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.bool_
 
 
 def estimate(utterance: Utterance, samples: NDArray[np.float32], sample_rate: int) -> tuple[WordTime, ...]:
-    """Times of the utterance's words by proportion: what sounds is shared out by how long each word takes to say.
+    """Estimate the timings of the utterance's words: the sounding frames are shared by the words' relative durations.
 
-    Silences at the ends and pauses in the middle belong to no word.
+    Silence at the ends and pauses in the middle belong to no word.
     """
     if not utterance.words:
         return ()
@@ -60,7 +60,7 @@ def estimate(utterance: Utterance, samples: NDArray[np.float32], sample_rate: in
 
 
 def _when(heard: NDArray[np.int_], bounds: NDArray[np.float64], *, after: bool) -> NDArray[np.float64]:
-    """The moments at which so many frames have sounded; where a pause begins at that, before or `after` it."""
+    """Return the times at which `bounds` frames have sounded; if a pause starts there, the time before or `after` it."""
     frame = np.searchsorted(heard, bounds + (1e-6 if after else -1e-6), side="right" if after else "left")
     frame = np.clip(frame, 1, len(heard) - 1)
     return np.asarray((frame - 1 + np.clip(bounds - heard[frame - 1], 0.0, 1.0)) * FRAME, np.float64)
@@ -82,5 +82,5 @@ def _length(character: str) -> float:
 
 
 def texts(utterance: Utterance) -> Sequence[str]:
-    """The utterance's words."""
+    """Return the utterance's words."""
     return [utterance.text[word.start : word.end] for word in utterance.words]

@@ -202,9 +202,9 @@ class Job(Aggregate):
         self._requeue()
 
     def put_off(self, attempt: int, moment: datetime, seconds: float | None, code: str, message: str) -> None:
-        """Return the job to the queue while its engine is unavailable: for `seconds`, at least with exponential backoff.
+        """Return the job to the queue while its engine is unavailable: for `seconds`, or an exponential backoff if longer.
 
-        Fails the job after `MAXIMUM_REFUSALS`, or if `seconds` is None: the failure is permanent. Raises `LeaseLostError`.
+        Fails the job after `MAXIMUM_REFUSALS`, or if `seconds` is None: the outage is permanent. Raises `LeaseLostError`.
         """
         self._fence(attempt)
         self.refusals += 1

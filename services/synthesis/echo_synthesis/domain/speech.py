@@ -38,7 +38,7 @@ class SpeechSettings(BaseModel):
 
     @property
     def cloned(self) -> bool:
-        """Whether the voice is a voice model trained by Echo."""
+        """True if the voice is a voice model trained by Echo."""
         return self.voice_id.startswith("vm_")
 
 

@@ -23,7 +23,7 @@ class Finding:
 
     @property
     def generated_here(self) -> bool:
-        """Whether this deployment generated these bytes."""
+        """True if this deployment generated these bytes."""
         return self.recorded or self.manifest == "genuine"
 
 
