@@ -1,6 +1,6 @@
-"""The library that the services share: contracts, bus, store, storage, HTTP."""
+"""Shared library of the services: contracts, bus, store, storage, HTTP."""
 
 import os
 
-# ONNX Runtime reports every start to its maker unless this is set before its first import, in whichever process that is.
+# ONNX Runtime sends telemetry at every start unless this is set before the first import of it in the process.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

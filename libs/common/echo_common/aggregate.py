@@ -1,4 +1,4 @@
-"""An aggregate: state, its version, and the events it has recorded but not yet published."""
+"""Aggregate base class: state, version, and recorded events that are not published yet."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from echo_common.contracts.event import DomainEvent
 
 
 class Kept(dict[str, Any]):
-    """State as it lies in the database. Says nothing about what an aggregate is: two are equal whatever was read."""
+    """State of an aggregate as last stored. All instances compare equal, so it does not affect equality of aggregates."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Kept)
@@ -20,10 +20,10 @@ class Kept(dict[str, Any]):
 
 
 class Aggregate(BaseModel):
-    """Base of everything a repository keeps. Pure: no I/O.
+    """Base class of all aggregates that a repository stores. Pure: no I/O.
 
-    `version` counts saves, starting at 1 with the first; 0 means never saved. Methods that change state `record` what
-    happened; the repository writes state, version and recorded events in one atomic write.
+    `version` counts saves, starting at 1 with the first; 0 means never saved. Methods that change state `record` an event; the
+    repository writes state, version and recorded events in one atomic write.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -38,32 +38,32 @@ class Aggregate(BaseModel):
     _kept: Kept = PrivateAttr(default_factory=Kept)
 
     def record(self, event: DomainEvent) -> None:
-        """Remember a fact to be published once this aggregate is saved."""
+        """Record an event to be published once this aggregate is saved."""
         self._pending.append(event)
 
     def erase(self) -> None:
-        """Mark for deletion: the next save removes the state and still publishes what was recorded."""
+        """Mark the aggregate for deletion: the next save removes the state and still publishes the recorded events."""
         self._erased = True
 
     @property
     def erased(self) -> bool:
-        """Whether the next save deletes this aggregate."""
+        """True if the next save deletes this aggregate."""
         return self._erased
 
     @property
     def pending(self) -> Sequence[DomainEvent]:
-        """Recorded events, oldest first, not yet handed to the database."""
+        """Recorded events, oldest first, that are not yet written to the database."""
         return tuple(self._pending)
 
     def forget_pending(self) -> None:
-        """Called by the repository after the events are safely in the database."""
+        """Discard the recorded events; the repository calls this once they are in the database."""
         self._pending.clear()
 
     @property
     def kept(self) -> Mapping[str, Any]:
-        """State as the repository last read or wrote it, empty before; it writes only what differs."""
+        """State as the repository last read or wrote it, empty before that; the repository writes only differences to it."""
         return self._kept
 
     def keep(self, state: Mapping[str, Any]) -> None:
-        """Called by the repository with what the database holds now."""
+        """Set the stored state; the repository calls this with the current content of the database."""
         self._kept = Kept(state)

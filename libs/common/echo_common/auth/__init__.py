@@ -1,1 +1,1 @@
-"""Who is calling, and may they."""
+"""Authentication and authorisation of requests."""

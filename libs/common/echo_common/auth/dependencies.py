@@ -1,4 +1,4 @@
-"""Who may call, as an annotated type in a route's signature."""
+"""Authorisation as annotated parameter types of routes."""
 
 from typing import Annotated, Any
 
@@ -13,11 +13,11 @@ _BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer",
 
 
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-"""What a request brings as its token, for routes where something else may stand for it: see `authorized`."""
+"""The request's bearer token, for routes that also accept another credential: see `authorized`."""
 
 
 async def principal_of(request: Request, credentials: Bearer) -> Principal:
-    """The caller, from `Authorization: Bearer …`; the app's state holds the `verifier`."""
+    """Return the principal of `Authorization: Bearer …`, checked with the `verifier` in the app's state."""
     if credentials is None or not credentials.credentials:
         raise UnauthenticatedError
     verifier: TokenVerifier = request.app.state.verifier
@@ -25,7 +25,7 @@ async def principal_of(request: Request, credentials: Bearer) -> Principal:
 
 
 async def authorized(request: Request, credentials: HTTPAuthorizationCredentials | None, *scopes: Scope) -> Principal:
-    """The caller, who must carry all these scopes. Raises `UnauthenticatedError`, `ForbiddenError`."""
+    """Return the principal, which must have all these scopes. Raises `UnauthenticatedError`, `ForbiddenError`."""
     principal = await principal_of(request, credentials)
     if not all(map(principal.may, scopes)):
         raise ForbiddenError
@@ -33,7 +33,7 @@ async def authorized(request: Request, credentials: HTTPAuthorizationCredentials
 
 
 def somebody(*scopes: Scope) -> Any:
-    """A dependency on the caller, or None where no token is shown; one that is shown must be valid and carry these scopes."""
+    """Return a dependency on the principal, None without a token; a token that is sent must be valid and have all these scopes."""
 
     async def shown(request: Request, credentials: Bearer) -> Principal | None:
         return None if credentials is None else await authorized(request, credentials, *scopes)
@@ -45,7 +45,7 @@ CurrentPrincipal = Annotated[Principal, Depends(principal_of)]
 
 
 def allow(*scopes: Scope) -> Any:
-    """A dependency on a principal who carries all these scopes; the types below cover the usual cases."""
+    """Return a dependency on a principal with all these scopes; the types below cover the usual cases."""
 
     async def allowed(principal: CurrentPrincipal) -> Principal:
         if not all(map(principal.may, scopes)):

@@ -1,4 +1,4 @@
-"""Who is calling."""
+"""Identity of a request."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from echo_common.contracts.values import Plan, Role
 
 
 class Scope(StrEnum):
-    """What a credential may be used for."""
+    """A right of a credential."""
 
     ACCOUNT = "account"
     SPEECH_READ = "speech:read"
@@ -19,7 +19,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The verified identity behind a request: from an access token's claims, never from the request's body."""
+    """The verified identity of a request: from an access token's claims, never from the request's body."""
 
     user_id: str
     session_id: str
@@ -27,8 +27,8 @@ class Principal:
     role: Role
     scopes: frozenset[Scope]
     token_version: int = 0
-    """The version of the user's tokens: those of earlier versions are revoked."""
+    """Version of the user's tokens; tokens of earlier versions are revoked."""
 
     def may(self, scope: Scope) -> bool:
-        """Whether this credential carries the scope."""
+        """Return whether this credential has the scope."""
         return scope in self.scopes

@@ -1,4 +1,4 @@
-"""Verifying access tokens, in every service, without asking auth for each."""
+"""Verification of access tokens in every service, without a request to auth for each token."""
 
 import asyncio
 import time
@@ -47,10 +47,10 @@ class _Known:
 
 
 class Trust:
-    """What auth says about keys and revocations, followed in the background.
+    """Public keys and revocations, polled from auth in the background.
 
-    A log-out is known here after at most `POLL_SECONDS` and one request, broker or not. While auth is down, what was
-    known stays in force.
+    A logout takes effect here after at most `POLL_SECONDS` and one request, even without a broker. While auth is down, the last
+    known state stays in force.
     """
 
     def __init__(self, client: ServiceClient) -> None:
@@ -63,7 +63,7 @@ class Trust:
     @classmethod
     @asynccontextmanager
     async def following(cls, client: ServiceClient, *, every: float = POLL_SECONDS) -> AsyncIterator["Trust"]:
-        """Trust that keeps itself up to date while the context lasts. Does not wait for auth to be there."""
+        """Open a `Trust` that polls auth while the context lasts. Does not wait for auth to be reachable."""
         trust = cls(client)
         task = asyncio.create_task(trust._follow(every))
         try:
@@ -75,20 +75,20 @@ class Trust:
 
     @property
     def known(self) -> bool:
-        """Whether auth has been heard of at all."""
+        """True once auth has responded for the first time."""
         return bool(self._known.keys)
 
     def key(self, key_id: str) -> OKPKey | None:
-        """The public key of that id, if it is in force."""
+        """Return the public key with this id, or None when it is not in force."""
         return self._known.keys.get(key_id)
 
     def revoked(self, session_id: str, user_id: str, token_version: int) -> bool:
-        """Whether tokens of this session, or of this user up to this version, are void."""
+        """Return whether tokens of this session, or of this user below the current version, are revoked."""
         known = self._known
         return session_id in known.revoked_sessions or token_version < known.token_versions.get(user_id, 0)
 
     async def refresh(self) -> None:
-        """Ask auth now. Raises what `ServiceClient.answer` raises."""
+        """Read keys and revocations from auth now. Raises the errors of `ServiceClient.answer`."""
         etag = self._known.etag
         answer = await self._client.answer("GET", TRUST_PATH, headers={"If-None-Match": etag} if etag else None, seconds=2.0)
         if answer.status == 304:
@@ -103,7 +103,7 @@ class Trust:
         )
 
     async def ask_again(self) -> None:
-        """Ask auth out of turn, for all who wait at once, and no more often than once a second. Never raises."""
+        """Refresh before the next poll: one request for all concurrent calls, at most once a second. Never raises."""
         before = self._known
         async with self._asking:
             if self._known is not before or time.monotonic() - self._asked_at < _ASK_AGAIN_SECONDS:
@@ -118,15 +118,15 @@ class Trust:
             try:
                 await self.refresh()
                 if not reachable:
-                    self._log.info("auth is back")
+                    self._log.info("auth_reachable")
                 pause, reachable = every, True
             except EchoError as error:
                 if reachable and self.known:
-                    self._log.warning("auth is not reachable; what is known stays in force", reason=error.message)
+                    self._log.warning("auth_unreachable", reason=error.message)
                     reachable = False
                 pause = min(pause * 2, every)
             except Exception:
-                self._log.exception("trust could not be read")
+                self._log.exception("trust_refresh_failed")
                 pause = every
             await asyncio.sleep(pause)
 
@@ -139,10 +139,10 @@ class _Verified:
 
 
 class TokenVerifier:
-    """Turns access tokens into principals.
+    """Verifier that turns access tokens into principals.
 
-    A signature is checked once for each token (about 80 µs); whether it has expired, its session has ended or its key has
-    gone is checked every time.
+    The signature of each token is checked once (about 80 µs) and cached; expiry, revocation and the key's validity are checked
+    every time.
     """
 
     def __init__(self, trust: Trust, *, cached: int = 10_000) -> None:
@@ -151,9 +151,9 @@ class TokenVerifier:
         self._cached = cached
 
     async def verify(self, token: str) -> Principal:
-        """Who the token speaks for; awaits nothing when its key is known.
+        """Return the principal of a token; awaits nothing when its key is known.
 
-        Raises `InvalidTokenError`, `TokenExpiredError`, or `ServiceUnavailableError` when auth has not been heard of yet.
+        Raises `InvalidTokenError`, `TokenExpiredError`, or `ServiceUnavailableError` while auth has not responded yet.
         """
         verified = self._cache.get(token)
         if verified is None or self._trust.key(verified.key_id) is None:
@@ -172,7 +172,7 @@ class TokenVerifier:
         return verified.principal
 
     def revoked(self, principal: Principal) -> bool:
-        """Whether the principal's session has ended, or all tokens of its user have been revoked since."""
+        """Return whether the principal's session has ended, or all tokens of its user have been revoked since."""
         return self._trust.revoked(principal.session_id, principal.user_id, principal.token_version)
 
     async def _examine(self, token: str) -> _Verified:

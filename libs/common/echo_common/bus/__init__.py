@@ -1,1 +1,1 @@
-"""Events from publishers to consumers, at least once on the wire and once in effect."""
+"""Event bus: delivered at least once, processed effectively once."""

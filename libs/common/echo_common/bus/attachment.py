@@ -1,4 +1,4 @@
-"""Consumers that are attached as soon as the broker is there."""
+"""Consumers attached as soon as the broker is reachable."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 class Attachment:
-    """Attaches a service's consumers to its bus, in the background while the broker is away."""
+    """Background task that attaches a service's consumers to its bus and retries while the broker is unreachable."""
 
     def __init__(self, bus: Bus, consumers: Sequence[Consumer]) -> None:
         self._bus = bus
@@ -26,7 +26,7 @@ class Attachment:
     @classmethod
     @asynccontextmanager
     async def running(cls, bus: Bus, consumers: Sequence[Consumer]) -> AsyncIterator["Attachment"]:
-        """Yield once all are attached, or after a few seconds; go on with the rest meanwhile."""
+        """Yield once all consumers are attached, or after a few seconds; attach the remaining ones in the background."""
         attachment = cls(bus, consumers)
         task = asyncio.create_task(attachment._attach())
         try:
@@ -40,7 +40,7 @@ class Attachment:
             await asyncio.gather(task, return_exceptions=True)
 
     async def check(self) -> None:
-        """Raise `BusUnavailableError` unless messages can be sent and every consumer gets its own."""
+        """Raise `BusUnavailableError` unless messages can be sent and all consumers are attached."""
         await self._bus.ping()
         if self._waiting:
             raise BusUnavailableError(f"The broker is back; {len(self._waiting)} consumers are not attached yet.")

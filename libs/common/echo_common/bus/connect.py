@@ -1,4 +1,4 @@
-"""The URL picks the bus."""
+"""Selection of the bus by URL."""
 
 from urllib.parse import urlsplit
 
@@ -7,9 +7,9 @@ from echo_common.bus.port import Bus
 
 
 async def open_bus(url: str, *, service: str, broker: InprocBroker | None = None) -> Bus:
-    """The bus at `inproc://` (needs the process's `broker`) or `amqp://…`, `amqps://…`; `service` names the connection.
+    """Open the bus at `inproc://` (needs the process's `broker`) or `amqp://…`, `amqps://…`; `service` names the connection.
 
-    Does not wait for a broker elsewhere: the bus connects in the background. Raises `ValueError` for another URL, or for
+    Does not wait for a remote broker: the bus connects in the background. Raises `ValueError` for another URL, or for
     `inproc://` without a broker.
     """
     scheme = urlsplit(url).scheme

@@ -1,4 +1,4 @@
-"""The one delivery path, the same for every broker: decode, skip what is known, handle, remember; retry, then bury."""
+"""Broker-independent delivery: decode, deduplicate, handle, mark as handled; retry, then store as a dead letter."""
 
 import asyncio
 import random
@@ -20,21 +20,21 @@ from echo_common.contracts.registry import event_types
 from echo_common.errors import ConflictError, ServiceUnavailableError
 
 CAUSATION = "causation-id"
-"""Header that names the event whose handling caused this one."""
+"""Header with the id of the event whose handling caused this one."""
 
 current_cause: ContextVar[str | None] = ContextVar("current_cause", default=None)
-"""Id of the event being handled in this task, else None. Set by `Delivery` alone; a context variable, so that neither a
-handler nor the domain has to carry it to the repository, which reads it through `origin_headers`."""
+"""Id of the event that this task is handling, else None. Set by `Delivery` alone. It is a context variable so that neither
+handlers nor the domain pass it to the repository, which reads it through `origin_headers`."""
 
 _STUMBLE = 0.1
-"""Seconds until a message is delivered again that its consumer has raised at."""
+"""Seconds before redelivery of a message whose consumer raised."""
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer(__name__)
 
 
 def origin_headers() -> dict[str, str]:
-    """Where an event recorded now comes from: the current trace context, and the causing event's id if there is one."""
+    """Return the headers for an event recorded now: the current trace context and, if there is one, the causing event's id."""
     headers: dict[str, str] = {}
     propagate.inject(headers)
     if cause := current_cause.get():
@@ -43,7 +43,7 @@ def origin_headers() -> dict[str, str]:
 
 
 def encode(event: DomainEvent, headers: Mapping[str, str] | None = None) -> Message:
-    """The event in its wire form; `headers` defaults to none (see `origin_headers`)."""
+    """Return the event as a message; `headers` defaults to none (see `origin_headers`)."""
     return Message(
         id=event.event_id,
         topic=event.topic,
@@ -55,21 +55,21 @@ def encode(event: DomainEvent, headers: Mapping[str, str] | None = None) -> Mess
 
 
 class UndecodableError(ValueError):
-    """The message is no event this code knows; delivering it again cannot help."""
+    """The message is not a known event; redelivery cannot help."""
 
 
 class ReplayFailedError(ConflictError):
-    """The dead letter's handler failed again; the letter is kept."""
+    """The dead letter's handler failed again; the dead letter is kept."""
 
     code = "DEAD_LETTER_REPLAY_FAILED"
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a failing handler is tried, and when: `first * factor**n` seconds, at most `longest`, plus jitter.
+    """Number and delays of attempts: `first * factor**n` seconds, at most `longest`, plus jitter.
 
-    Defaults: five attempts, 0.5, 1.5, 4.5 and 13.5 s apart. `jitter` is the largest share added to a delay. `timeout` is how
-    long (s) one attempt may take. An outage (`ServiceUnavailableError`) is no fault of the message's: it never counts as the
+    Defaults: five attempts, 0.5, 1.5, 4.5 and 13.5 s apart. `jitter` is the largest share added to a delay. `timeout` is the
+    limit of one attempt in seconds. An outage (`ServiceUnavailableError`) is not the message's fault and never counts as the
     last attempt.
     """
 
@@ -81,7 +81,7 @@ class RetryPolicy:
     timeout: float = 60.0
 
     def delay(self, attempt: int) -> float:
-        """Seconds to wait after the given failed attempt (1 is the first)."""
+        """Return the delay in seconds after the given failed attempt (1 is the first)."""
         # The exponent is bounded because an outage may last for any number of attempts.
         plain = min(self.first * self.factor ** min(attempt - 1, 30), self.longest)
         return plain * random.uniform(1, 1 + self.jitter)  # noqa: S311
@@ -89,7 +89,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What a service does about one version of an event. An `idempotent` one needs no inbox: running twice changes nothing."""
+    """A service's handler for one version of an event. An `idempotent` handler needs no inbox: running it twice has no effect."""
 
     event_type: type[DomainEvent]
     run: Callable[[DomainEvent], Awaitable[None]]
@@ -106,9 +106,8 @@ class Handler:
 class Delivery:
     """A service's handlers, bound to its inbox and its dead letters.
 
-    A durable message is settled by its handler, or retried by `policy`, or buried in the dead letters; when those cannot be
-    written it is retried: nothing is lost. Transient messages that fail are logged and forgotten. `dead_letters` may be listed;
-    `replay` tries one again.
+    A durable message is handled, or retried by `policy`, or stored as a dead letter; when that write fails, the message is
+    retried, so no message is lost. Transient messages that fail are logged and dropped. `replay` delivers a dead letter again.
     """
 
     def __init__(
@@ -130,7 +129,7 @@ class Delivery:
         self._transient = {(h.topic, h.event_type.event_version): h for h in handlers if h.transient}
 
     def consumers(self) -> list[Consumer]:
-        """One durable consumer a topic, so that a slow one delays no other, and one transient one for all."""
+        """Return one durable consumer per topic, so that a slow one delays no other, and one transient consumer for all topics."""
         durable = sorted(self._durable.values(), key=lambda handler: handler.topic)
         consumers = [
             Consumer(self._service, [topic], self.deliver, bury=self.bury, concurrency=max(h.concurrency for h in handlers))
@@ -153,7 +152,7 @@ class Delivery:
             if message.attempt < self._policy.attempts or outage:
                 log.warning("handler_failed", **self._facts(message), error=repr(error), exc_info=not outage)
                 return Retry(self._policy.delay(message.attempt))
-            log.exception("handler_gave_up", **self._facts(message))
+            log.exception("handler_retries_exhausted", **self._facts(message))
             return await self.bury(message, repr(error))
         return Done()
 
@@ -168,17 +167,17 @@ class Delivery:
         return Done()
 
     async def bury(self, message: Message, error: str) -> Outcome:
-        """Move a message to the dead letters."""
+        """Store a message as a dead letter."""
         try:
             await self.dead_letters.add(DeadLetter(self._service, message, error, message.attempt, now()))
         except Exception as failure:
-            log.warning("dead_letter_not_written", **self._facts(message), error=repr(failure))
+            log.warning("dead_letter_write_failed", **self._facts(message), error=repr(failure))
             return Retry(self._policy.delay(message.attempt))
-        log.error("dead_letter", **self._facts(message), error=error)
+        log.error("message_dead_lettered", **self._facts(message), error=error)
         return Done()
 
     async def replay(self, letter_id: str) -> None:
-        """Deliver a dead letter again, to this service's handler only, and forget it when that works.
+        """Deliver a dead letter again, to this service's handler only, and remove it on success.
 
         Raises `DeadLetterNotFoundError`; `ReplayFailedError` when the handler fails again.
         """
@@ -192,7 +191,7 @@ class Delivery:
     async def _handle(self, message: Message) -> None:
         event = self._decode(message)
         handler = self._durable.get((message.topic, message.version))
-        if handler is None:  # another version of the fact, published beside the one handled here
+        if handler is None:  # another version of the event, published beside the one handled here
             return
         if not handler.idempotent and await self._inbox.seen(event.event_id):
             return
@@ -231,12 +230,12 @@ class Delivery:
 
 
 async def outcome_of(consumer: Consumer, message: Message) -> Outcome:
-    """Deliver, for an adapter. A consumer that raises has a bug beneath `Delivery`: retried, in the end buried."""
+    """Deliver a message for an adapter. An exception here is a bug outside the handler: retry, finally store a dead letter."""
     facts = {"service": consumer.service, "topic": message.topic, "event_id": message.id}
     try:
         return await consumer.deliver(message)
     except Exception as error:
-        log.exception("delivery_without_outcome", **facts)
+        log.exception("delivery_failed", **facts)
         if message.attempt < DELIVERY_LIMIT:
             return Retry(_STUMBLE)
         reason = repr(error)
@@ -246,5 +245,5 @@ async def outcome_of(consumer: Consumer, message: Message) -> Outcome:
     try:
         return await consumer.bury(message, reason)
     except Exception:
-        log.exception("message_not_buried", **facts)
+        log.exception("dead_letter_write_failed", **facts)
         return Retry(_STUMBLE)

@@ -1,6 +1,6 @@
-"""What a service remembers of messages: events it has handled, and those it could not handle (dead letters).
+"""A service's records of messages: handled events (inbox) and messages it could not handle (dead letters).
 
-Both live in the service's own database, so they are the same for every broker and survive the loss of the broker's disk.
+Both are stored in the service's own database, so they are the same for every broker and survive the loss of the broker's disk.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class DeadLetterNotFoundError(NotFoundError):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that `service` has given up on. `attempts` counts deliveries, `died_at` is UTC."""
+    """A message that `service` could not handle. `attempts` counts deliveries, `died_at` is UTC."""
 
     service: str
     message: Message
@@ -34,7 +34,7 @@ class DeadLetter:
 
     @property
     def id(self) -> str:
-        """The message's id: burying a message twice keeps one letter."""
+        """The message's id: storing a message twice keeps one dead letter."""
         return self.message.id
 
     @property
@@ -44,33 +44,33 @@ class DeadLetter:
 
 
 class Inbox(Protocol):
-    """Ids of events a service has handled, kept for days (longer than any redelivery). Raises `StoreUnavailableError`."""
+    """Ids of handled events, kept for days (longer than any redelivery). Raises `StoreUnavailableError`."""
 
     async def seen(self, event_id: str) -> bool:
-        """Whether the event has been handled."""
+        """Return whether the event has been handled."""
 
     async def mark(self, event_id: str) -> None:
-        """Remember the event as handled; marking twice is fine."""
+        """Mark the event as handled; a second call has no effect."""
 
 
 class DeadLetters(Protocol):
-    """Messages a service has given up on, until somebody replays or removes them. Raises `StoreUnavailableError`."""
+    """Messages that a service could not handle, kept until replayed or removed. Raises `StoreUnavailableError`."""
 
     async def add(self, letter: DeadLetter) -> None:
-        """Keep the letter; replaces one with the same id."""
+        """Store a dead letter; replaces one with the same id."""
 
     async def list(self, *, topic: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:
-        """Newest first."""
+        """Return dead letters, newest first."""
 
     async def get(self, letter_id: str) -> DeadLetter:
-        """Raises `DeadLetterNotFoundError`."""
+        """Return a dead letter. Raises `DeadLetterNotFoundError`."""
 
     async def remove(self, letter_id: str) -> None:
-        """Forget the letter; no error when it is not there."""
+        """Remove a dead letter; no error when it does not exist."""
 
 
 class StoreInbox:
-    """An inbox in the collection `inbox`. `keep_days` must exceed the longest a message may be redelivered or replayed."""
+    """An inbox in the collection `inbox`. `keep_days` must exceed the time in which a message may be redelivered or replayed."""
 
     def __init__(self, store: Store, *, keep_days: float = 14) -> None:
         self._handled = store.collection("inbox")
@@ -105,7 +105,7 @@ class StoreDeadLetters:
         key = {"_id": document.pop("_id")}
         try:
             await self._letters.upsert(key, {"$set": document})
-        except DuplicateError:  # another replica has just buried the same message
+        except DuplicateError:  # another replica has just stored the same message
             return
 
     async def list(self, *, topic: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:  # noqa: D102
@@ -131,7 +131,7 @@ def _to_document(letter: DeadLetter) -> Document:
         "event_version": message.version,
         "body": message.body,
         "transient": message.transient,
-        # A list, because a header's name may hold what a database does not take in a field's name.
+        # A list, because a header's name may contain characters that databases refuse in field names.
         "headers": [[name, value] for name, value in message.headers.items()],
         "error": letter.error,
         "attempts": letter.attempts,

@@ -1,4 +1,4 @@
-"""The bus inside one process: real bytes, the same delivery path, and the publisher's outbox as the only durability."""
+"""In-process bus: serialised messages, the same delivery path, and durability from the publisher's outbox alone."""
 
 import asyncio
 from collections import defaultdict
@@ -11,18 +11,18 @@ from echo_common.bus.delivery import outcome_of
 from echo_common.bus.port import BusUnavailableError, Consumer, Done, Message, Outcome, Retry
 
 _inside_delivery: ContextVar[bool] = ContextVar("inside_delivery", default=False)
-# A delivery that publishes waits for what it causes. Were that to wait for a slot too, two such chains could wait for each
-# other for ever; so only deliveries that nobody's delivery waits for are bounded.
+# A handler that publishes waits for the deliveries it causes. If these waited for a slot too, two such chains could deadlock;
+# therefore only deliveries that are not nested in another one are bounded.
 
 
 class InprocBroker:
-    """What the buses of one process share; created by the host, one a process.
+    """Broker shared by the buses of one process; the host creates one per process.
 
-    Queues hold nothing: `publish` returns when every durable consumer has settled the message, so what was not settled when
-    the process ends is still in the publisher's outbox. All services of a process start and stop together, and "ever
+    There are no queues: `publish` returns when every durable consumer has settled the message, so messages that are not settled
+    when the process ends are still in the publisher's outbox. All services of a process start and stop together, and "ever
     started" means in this process. Therefore:
 
-    - a broker created `held` keeps publishers waiting until `release`, which the host calls once all consumers are started;
+    - a broker created `held` blocks publishers until `release`, which the host calls once all consumers are started;
     - when a durable consumer has stopped, publishing to its topics raises `BusUnavailableError`: the outbox keeps the event.
     """
 
@@ -34,11 +34,11 @@ class InprocBroker:
         self._listeners: dict[str, list[_Member]] = defaultdict(list)
 
     def release(self) -> None:
-        """Let publishers go: every consumer is there."""
+        """Unblock publishers; called once every consumer is started."""
         self._released.set()
 
     async def publish(self, messages: Sequence[Message], timeout: float) -> None:
-        """Deliver to everybody; `timeout` (s) bounds only the wait for `release`."""
+        """Deliver to all consumers; `timeout` (s) bounds only the wait for `release`."""
         try:
             async with asyncio.timeout(timeout):
                 await self._released.wait()
@@ -54,7 +54,7 @@ class InprocBroker:
             raise failures[0]
 
     def join(self, member: "_Member") -> None:
-        """Start to deliver to a consumer."""
+        """Start delivering to a consumer."""
         for topic in member.consumer.topics:
             if member.consumer.transient:
                 self._listeners[topic].append(member)
@@ -62,7 +62,7 @@ class InprocBroker:
                 self._groups[topic].setdefault(member.consumer.service, []).append(member)
 
     def leave(self, member: "_Member") -> None:
-        """Stop to deliver to a consumer; a durable one's group stays known."""
+        """Stop delivering to a consumer; the group of a durable one stays registered."""
         for topic in member.consumer.topics:
             for members in (self._listeners[topic], self._groups[topic].get(member.consumer.service, [])):
                 if member in members:
@@ -72,7 +72,7 @@ class InprocBroker:
         while True:
             if not group:
                 raise BusUnavailableError(f"no consumer of {message.topic} is running")
-            group.append(member := group.pop(0))  # replicas take turns
+            group.append(member := group.pop(0))  # round-robin over replicas
             outcome = await member.settle(message)
             if isinstance(outcome, Done):
                 return
@@ -82,7 +82,7 @@ class InprocBroker:
 
 
 class _Member:
-    """One started consumer."""
+    """A started consumer."""
 
     def __init__(self, consumer: Consumer) -> None:
         self.consumer = consumer
@@ -97,9 +97,9 @@ class _Member:
         return task
 
     async def settle(self, message: Message) -> Outcome | None:
-        """None when the delivery ended without an outcome, because this consumer closes."""
+        """Return the outcome, or None when the delivery ended without one because this consumer closes."""
         task = self.spawn(self._deliver(message))
-        # A publisher that is cancelled leaves the handler alone: it is shielded, and the outbox still holds the event.
+        # Cancelling a publisher does not cancel the handler: it is shielded, and the outbox still holds the event.
         await asyncio.wait([task])
         return None if task.cancelled() else task.result()
 
@@ -126,7 +126,7 @@ class _Member:
 
 
 class InprocBus:
-    """One service's end of an `InprocBroker`. `grace` (s) is how long `close` lets deliveries end."""
+    """A service's connection to an `InprocBroker`. `grace` (s) is the time that `close` leaves running deliveries."""
 
     def __init__(self, broker: InprocBroker, *, publish_timeout: float = 5.0, grace: float = 10.0) -> None:
         self._broker = broker

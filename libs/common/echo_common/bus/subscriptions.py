@@ -1,4 +1,4 @@
-"""Handlers, registered where they are written."""
+"""Registration of event handlers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -14,7 +14,7 @@ Handle = Callable[[E, D], Awaitable[None]]
 
 
 class Subscriptions(Generic[D]):
-    """The events a service listens to. `D` is what its handlers need (stores, clients, settings)::
+    """A service's event handlers. `D` is the type of their dependencies (stores, clients, settings)::
 
     subscriptions = Subscriptions[Deps]()
 
@@ -31,10 +31,10 @@ class Subscriptions(Generic[D]):
     ) -> Callable[[Handle[E, D]], Handle[E, D]]:
         """Register a handler for an event.
 
-        By default each event is handled once by the service, whichever replica gets it, and the inbox keeps repeats away.
-        `every_replica` (implied by a transient event's class) hands it to each replica that is connected, without retries.
-        `idempotent` says that the handler may run twice without harm (a conditional update): it saves the inbox's read and
-        write. Raises `TypeError` when the event has a handler of that kind already: one fact, one reaction.
+        By default one replica of the service handles each event, and the inbox discards repeats. `every_replica` (implied by a
+        transient event's class) delivers it to each connected replica, without retries. `idempotent` declares that running the
+        handler twice has no effect (a conditional update): it saves the read and the write of the inbox. Raises `TypeError`
+        when the event already has a handler of that kind: one handler per event.
         """
         transient = every_replica or event_type.transient
 
@@ -56,7 +56,7 @@ class Subscriptions(Generic[D]):
         policy: RetryPolicy | None = None,
         types: Mapping[tuple[str, int], type[DomainEvent]] | None = None,
     ) -> Delivery:
-        """The handlers with what they need; its `consumers()` are for a bus, its `replay()` for operators."""
+        """Return the handlers with their dependencies; its `consumers()` are for a bus, its `replay()` for operators."""
         handlers = [
             Handler(event_type, partial(_call, handle, deps), transient, idempotent, concurrency)
             for (event_type, transient), (handle, idempotent, concurrency) in self._handles.items()

@@ -1,7 +1,8 @@
-"""What the broker is asked to hold: names and arguments of exchanges and queues. No I/O.
+"""Names and arguments of the broker's exchanges and queues. No I/O.
 
-Every argument is explicit, because defaults differ between RabbitMQ 3.10 and 4.x and a queue declared with other arguments is
-refused. All durable queues are quorum queues, and pass messages on *at least once* (which demands `reject-publish`).
+Every argument is explicit, because defaults differ between RabbitMQ 3.10 and 4.x and the broker refuses to redeclare a queue
+with other arguments. All durable queues are quorum queues, and dead-letter messages *at least once* (which requires
+`reject-publish`).
 
     echo.events ── topic ──> <service>.<topic>  ── x-delivery-limit ──> <service>.dead
                                    ^   │ retry
@@ -17,8 +18,8 @@ from echo_common.bus.port import DELIVERY_LIMIT
 EVENTS = "echo.events"
 
 DELAYS = (0.25, 0.75, 2.0, 6.0, 17.0, 36.0)
-"""Seconds. A retry waits the first of these that is not shorter than asked for (36 s at most): one queue for each, because
-a queue whose messages wait differently long delays those behind."""
+"""Delays in seconds. A retry gets the shortest one that is not shorter than requested (36 s at most). Each has its own queue,
+because a message in a queue delays those behind it."""
 
 Arguments = Mapping[str, str | int]
 
@@ -28,7 +29,7 @@ _NEVER = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class QueueSpec:
-    """A queue; `exchange` and `keys` are its bindings. One that is not `durable` belongs to a single connection."""
+    """A queue; `exchange` and `keys` are its bindings. A queue that is not `durable` belongs to a single connection."""
 
     name: str
     arguments: Arguments
@@ -38,17 +39,17 @@ class QueueSpec:
 
 
 def delay_for(after: float) -> float:
-    """The delay that a retry in `after` seconds gets."""
+    """Return the actual delay of a retry requested after `after` seconds."""
     return next((delay for delay in DELAYS if delay >= after), DELAYS[-1])
 
 
 def retry_name(delay: float) -> str:
-    """Name of both the exchange and the queue for a delay."""
+    """Return the name of both the exchange and the queue for a delay."""
     return f"echo.retry.{round(delay * 1000)}"
 
 
 def retry_queue(delay: float) -> QueueSpec:
-    """Holds messages for `delay`, then sends them to the queue that their routing key names."""
+    """Return the queue that holds messages for `delay`, then routes them to the queue in their routing key."""
     arguments = {
         **_QUORUM,
         "x-message-ttl": round(delay * 1000),
@@ -59,12 +60,12 @@ def retry_queue(delay: float) -> QueueSpec:
 
 
 def queue_name(service: str, topic: str) -> str:
-    """Name of a service's queue for a topic."""
+    """Return the name of a service's queue for a topic."""
     return f"{service}.{topic}"
 
 
 def durable_queue(service: str, topic: str) -> QueueSpec:
-    """What a service's replicas share for a topic."""
+    """Return the queue that a service's replicas share for a topic."""
     arguments = {
         **_QUORUM,
         "x-delivery-limit": DELIVERY_LIMIT,
@@ -75,16 +76,16 @@ def durable_queue(service: str, topic: str) -> QueueSpec:
 
 
 def dead_queue(service: str) -> QueueSpec:
-    """Messages that killed whoever handled them; the service moves them to its dead letters."""
+    """Return the queue of messages over the delivery limit; the service moves them to its dead letters."""
     return QueueSpec(f"{service}.dead", {"x-queue-type": "quorum", "x-delivery-limit": _NEVER})
 
 
 def comparison_queue(name: str) -> QueueSpec:
-    """Tells whether the broker answers at all; goes by itself where nobody removes it."""
+    """Return a queue to test whether the broker responds at all; it expires by itself when it is not deleted."""
     return QueueSpec(f"echo.{name}", {"x-queue-type": "quorum", "x-expires": 60_000})
 
 
 def transient_queue(service: str, replica: str, topics: Sequence[str]) -> QueueSpec:
-    """One replica's own queue; a replica that cannot keep up loses the oldest messages, never the broker's memory."""
+    """Return the queue of one replica. A replica that falls behind loses its oldest messages; the queue stays bounded."""
     arguments: Arguments = {"x-queue-type": "classic", "x-max-length": 10_000, "x-overflow": "drop-head"}
     return QueueSpec(f"{service}.live.{replica}", arguments, keys=topics, durable=False)

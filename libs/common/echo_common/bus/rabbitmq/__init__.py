@@ -1,4 +1,4 @@
-"""The bus on RabbitMQ: quorum queues, publisher confirms, connections that come back by themselves."""
+"""The bus on RabbitMQ: quorum queues, publisher confirms, automatic reconnection."""
 
 from echo_common.bus.rabbitmq.bus import RabbitBus
 

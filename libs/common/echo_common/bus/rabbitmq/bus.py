@@ -1,6 +1,6 @@
-"""The adapter.
+"""Bus adapter for RabbitMQ.
 
-It publishes and consumes on two connections, because the broker stops reading from one that publishes while its disk or
+It publishes and consumes on two connections, because the broker stops reading from a publishing connection while its disk or
 memory alarm is raised, and acknowledgements must not wait for that.
 """
 
@@ -26,11 +26,11 @@ from echo_common.bus.rabbitmq.wire import pack, unpack
 from echo_common.ids import new_id
 
 SETTLING = 15.0
-"""Seconds after a reconnect during which an unroutable message may just be early: consumers are declaring their queues."""
+"""Seconds after a reconnect in which consumers may still be declaring their queues, so unroutable messages are retried."""
 MISSING = 3.0
-"""Seconds for which a topic that used to be routed may be unroutable before it counts as wanted by nobody."""
+"""Seconds for which a previously routed topic may be unroutable before it counts as a topic without consumers."""
 STOPPING = 2.0
-"""Seconds that the broker has to confirm that it delivers no more."""
+"""Seconds to wait for the broker to confirm that it stops delivering."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ class _Parcel(NamedTuple):
 
 
 class RabbitBus:
-    """See `Bus`. `publish_timeout` (s) bounds the wait for the next confirm, `window` how many are awaited at once."""
+    """`Bus` on RabbitMQ. `publish_timeout` (s) bounds the wait for the next confirm, `window` the number of pending confirms."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class RabbitBus:
 
     @classmethod
     async def open(cls, url: str, *, service: str, **options: Any) -> "RabbitBus":
-        """Connect, and wait for it; raises `BusUnavailableError` when that takes longer than the connection timeout."""
+        """Connect and wait for the connection. Raises `BusUnavailableError` after the connection timeout."""
         bus = cls(url, service=service, **options)
         try:
             await bus._outbound.ready(bus._connect_timeout)
@@ -93,7 +93,7 @@ class RabbitBus:
         else:
             specs = [topology.durable_queue(consumer.service, topic) for topic in consumer.topics]
             added = [Subscription(specs, consumer.concurrency, self._receiver(consumer))]
-            dead = topology.dead_queue(consumer.service)  # declared in any case, so that what dies has a place to go
+            dead = topology.dead_queue(consumer.service)  # always declared, so that messages over the delivery limit are kept
             if consumer.bury is None:
                 added.append(Subscription([dead]))
             elif not self._buriers:
@@ -124,7 +124,7 @@ class RabbitBus:
 
     async def _stop_deliveries(self) -> None:
         stopping = [asyncio.create_task(subscription.cancel()) for subscription in self._subscriptions]
-        if self._inbound.up.is_set():  # nothing is delivered on a connection that is lost
+        if self._inbound.up.is_set():  # a lost connection delivers nothing
             await asyncio.wait(stopping, timeout=STOPPING)
         await asyncio.gather(*map(end_task, stopping))
 
@@ -142,7 +142,7 @@ class RabbitBus:
         try:
             async with asyncio.timeout(patience) as limit:
                 await self._outbound.up.wait()
-                if len(parcels) == 1:  # what a relay does most: spare it the task
+                if len(parcels) == 1:  # the usual case for the outbox relay: avoids a task
                     results = [await self._send(parcels[0], limit, patience)]
                 else:
                     results = await asyncio.gather(*(self._send(parcel, limit, patience) for parcel in parcels))
@@ -157,13 +157,13 @@ class RabbitBus:
                 self._routed[parcel.key] = None
 
     async def _send(self, parcel: _Parcel, limit: asyncio.Timeout, patience: float) -> BaseException | None:
-        """What went wrong, if anything did."""
+        """Publish one message; return the error or None."""
         try:
             async with self._window:
                 exchange = self._exchanges[parcel.exchange]
                 await exchange.publish(parcel.message, parcel.key, mandatory=parcel.mandatory)
         except asyncio.CancelledError as error:
-            # The driver cancels what awaits a confirm when the connection drops; nobody cancelled this task.
+            # The driver cancels pending confirms when the connection drops, without a cancellation of this task.
             if (task := asyncio.current_task()) is None or task.cancelling():
                 raise
             return error
@@ -173,7 +173,7 @@ class RabbitBus:
         return None
 
     def _refuse_early(self, parcel: _Parcel) -> None:
-        """Wanted by nobody is fine; but a lost topology looks the same, until the consumers have declared theirs again."""
+        """Raise `BusUnavailableError` for an unroutable message if its queues may be undeclared; else it has no consumer."""
         now = asyncio.get_running_loop().time()
         if parcel.exchange != topology.EVENTS:
             raise BusUnavailableError(f"{parcel.exchange} is not there yet")
@@ -186,7 +186,7 @@ class RabbitBus:
         if now - since < MISSING:
             raise BusUnavailableError(f"the queues for {parcel.key} have gone")
         del self._routed[parcel.key]
-        log.warning("topic_wanted_by_nobody_any_more", topic=parcel.key)
+        log.warning("topic_without_consumers", topic=parcel.key)
 
     # Consuming
 
@@ -200,18 +200,18 @@ class RabbitBus:
 
     async def _attach(self, added: Sequence[Subscription]) -> None:
         async with self._building:
-            # Known before it is attached: should the connection be lost meanwhile, the next one attaches it.
+            # Registered before it is attached: if the connection is lost meanwhile, the next connection attaches it.
             self._subscriptions += added
             if (connection := self._inbound.connection) is None:
                 return
             try:
                 await asyncio.gather(*(subscription.attach(connection, self._inbound.drop) for subscription in added))
             except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
-                log.warning("consumer_not_attached", error=repr(error))
+                log.warning("consumer_attach_failed", error=repr(error))
                 self._inbound.drop()
 
     def _later(self, handle: Callable[[AbstractIncomingMessage], Coroutine[Any, Any, None]]) -> Receive:
-        """In a task of our own: the driver cancels its own when the connection drops, and a handler is better ended."""
+        """Return a callback that handles messages in tasks of its own, because the driver cancels its tasks on connection loss."""
 
         async def receive(incoming: AbstractIncomingMessage) -> None:
             if not self._closing:
@@ -226,7 +226,7 @@ class RabbitBus:
 
         async def handle(incoming: AbstractIncomingMessage) -> None:
             message = unpack(incoming)
-            # A message that comes again while it is still being handled (its connection was lost) waits for that.
+            # A message redelivered while its handler still runs (its connection was lost) waits for the handler.
             turn = self._turns.setdefault(f"{consumer.service} {message.id}", asyncio.Lock())
             async with turn, slots:
                 while not (self._closing or incoming.channel.is_closed):
@@ -265,6 +265,6 @@ class RabbitBus:
 
 
 async def _settle(answer: Awaitable[None]) -> None:
-    # The channel may have gone: then the broker delivers again, and the inbox knows.
+    # The channel may be closed: the broker then redelivers, and the inbox deduplicates.
     with suppress(*CONNECTION_EXCEPTIONS):
         await answer

@@ -1,4 +1,4 @@
-"""A connection that comes back."""
+"""Self-healing RabbitMQ connection."""
 
 import asyncio
 import random
@@ -16,21 +16,21 @@ from echo_common.bus.rabbitmq.transport import Transport, end_task
 HEARTBEAT = 10
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 CONNECTING = 5.0
-"""Seconds that one try may take."""
+"""Timeout of one connection attempt in seconds."""
 FAREWELL = 2.0
-"""Seconds that the broker has to confirm the end of a connection."""
+"""Seconds to wait for the broker to confirm the end of a connection."""
 CLOSING = 3 * FAREWELL
-"""Seconds after which `close` no longer waits."""
+"""Timeout of `close` in seconds."""
 
 log = structlog.get_logger(__name__)
 
 
 class Link:
-    """A connection that comes back. `build` sets up what is needed on a fresh one; whatever goes wrong later, `drop` starts over.
+    """A connection that reconnects automatically. `build` sets up a fresh connection; `drop` starts over after a later failure.
 
-    The driver answers a cancellation with an error of its own when the connection is lost at the same moment, and cancels
-    whatever awaits it when nobody else did. Therefore each attempt is a task of its own that is watched from here, and an
-    event, never a cancellation, tells this one to end.
+    The driver replaces a cancellation by an error of its own when the connection is lost at the same moment, and cancels its
+    awaiters although their tasks were not cancelled. Therefore each attempt is a task of its own that is watched from here, and
+    an event, never a cancellation, stops this one.
     """
 
     def __init__(self, url: str, name: str, build: Callable[[AbstractConnection], Awaitable[None]]) -> None:
@@ -46,12 +46,12 @@ class Link:
         self._task = asyncio.create_task(self._run(), name=name)
 
     def drop(self, *_: object) -> None:
-        """Hang up and start over; a callback of whatever notices that something is wrong."""
+        """Disconnect and start over; also a callback for errors on the connection."""
         self.up.clear()
         self._lost.set()
 
     async def ready(self, timeout: float) -> None:
-        """Return once the connection is up; raises `BusUnavailableError` after `timeout` (s)."""
+        """Wait until the connection is up. Raises `BusUnavailableError` after `timeout` (s)."""
         try:
             async with asyncio.timeout(timeout):
                 await self.up.wait()
@@ -59,12 +59,12 @@ class Link:
             raise BusUnavailableError from None
 
     async def close(self) -> None:
-        """Hang up for good, within `CLOSING` seconds whatever the broker and the driver do."""
+        """Disconnect for good, within `CLOSING` seconds even if the broker and the driver do not respond."""
         self._closing.set()
         self.drop()
         await asyncio.wait({self._task}, timeout=CLOSING)
         if not self._task.done():
-            log.error("broker_connection_not_closed", connection=self._name)
+            log.error("broker_connection_close_timed_out", connection=self._name)
             await end_task(self._task)
 
     async def _run(self) -> None:
@@ -86,10 +86,10 @@ class Link:
         return True
 
     async def _live(self) -> bool:
-        """Go through the life of one connection; whether it ever was up."""
+        """Set up a connection and wait until it is lost; return whether it ever was up."""
         transport = Transport(self._url)
         connection = aio_pika.Connection(self._url, client_properties={"connection_name": self._name})
-        connection.kwargs["transport_factory"] = transport  # passed on to the driver beneath
+        connection.kwargs["transport_factory"] = transport  # passed on to the underlying driver
         setting_up = asyncio.create_task(self._set_up(connection))
         lost = asyncio.create_task(self._lost.wait())
         try:
@@ -115,16 +115,16 @@ class Link:
         await self._build(connection)
 
     def _succeeded(self, setting_up: "asyncio.Task[None]") -> bool:
-        """Say that the connection is up, if it is."""
+        """Return whether the connection is up, and announce it if so."""
         if self._lost.is_set() or not setting_up.done():
             return False
         if setting_up.cancelled():  # by the driver, whose connection has been lost
-            log.warning("broker_not_reachable", connection=self._name, error="cancelled")
+            log.warning("broker_unreachable", connection=self._name, error="cancelled")
             return False
         if (error := setting_up.exception()) is not None:
             if not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
                 raise error
-            log.warning("broker_not_reachable", connection=self._name, error=repr(error))
+            log.warning("broker_unreachable", connection=self._name, error=repr(error))
             return False
         self.connections += 1
         self.since = asyncio.get_running_loop().time()
@@ -145,4 +145,4 @@ async def _say_farewell(connection: AbstractConnection) -> None:
     try:
         await connection.close()
     except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
-        log.debug("broker_farewell_failed", error=repr(error))
+        log.debug("broker_disconnect_failed", error=repr(error))

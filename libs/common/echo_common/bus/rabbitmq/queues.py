@@ -1,4 +1,4 @@
-"""Queues declared, consumed, and replaced when they have died."""
+"""Declaration, consumption and replacement of queues."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,9 +14,9 @@ from echo_common.bus.topology import QueueSpec
 from echo_common.ids import new_id
 
 STEP = 5.0
-"""Seconds that one step of setting up (a declaration, a probe) may take."""
+"""Timeout in seconds of one set-up step (a declaration, a probe)."""
 PROBES = 4
-"""How often in a row a queue may leave a consumer without answer before it is looked at as one without a leader."""
+"""Consecutive times that a queue may not respond to a consumer before it is checked for a lost leader."""
 
 Receive = Callable[[AbstractIncomingMessage], Awaitable[None]]
 
@@ -24,13 +24,13 @@ log = structlog.get_logger(__name__)
 
 
 class Subscription:
-    """Queues consumed, each on a channel of its own; set up again on every new connection. Without `handle` only declared."""
+    """Queues consumed on a channel each, set up again on every new connection; only declared without `handle`."""
 
     def __init__(self, queues: Sequence[QueueSpec], prefetch: int = 1, handle: Receive | None = None) -> None:
         self._specs = queues
         self._prefetch = prefetch
         self._handle = handle
-        # Strong references, the queue's to its channel too: one that is collected stops its consumer.
+        # Strong references, also from each queue to its channel: garbage collection would stop the consumer.
         self._consuming: list[tuple[str, AbstractQueue]] = []
 
     async def attach(self, connection: AbstractConnection, drop: Callable[..., None]) -> None:
@@ -42,12 +42,12 @@ class Subscription:
             self._consuming = list(await asyncio.gather(*consumed))
 
     async def cancel(self) -> None:
-        """Ask for no more messages."""
+        """Cancel the consumers: no more messages are delivered."""
         await asyncio.gather(*(queue.cancel(tag) for tag, queue in self._consuming), return_exceptions=True)
 
 
 async def open_channel(connection: AbstractConnection, *, confirms: bool = False) -> AbstractChannel:
-    """A channel; with `confirms`, a message that no queue takes raises."""
+    """Open a channel; with `confirms`, publishing an unroutable message raises."""
     channel = connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
     async with asyncio.timeout(STEP):  # the driver's own timeout does not cover its wait for a blocked connection
         await channel.initialize()
@@ -55,14 +55,14 @@ async def open_channel(connection: AbstractConnection, *, confirms: bool = False
 
 
 async def watch(channel: AbstractChannel, drop: Callable[..., None]) -> None:
-    """Have `drop` called when the channel closes, or the broker ends a consumer on it."""
+    """Call `drop` when the channel closes, or the broker cancels a consumer on it."""
     channel.close_callbacks.add(drop)
     underlay = await channel.get_underlay_channel()
     underlay.on_consumer_cancel_callbacks.add(drop)
 
 
 async def declare_exchanges(channel: AbstractChannel) -> dict[str, AbstractExchange]:
-    """Every exchange of `topology`, by name."""
+    """Declare all exchanges of `topology`; return them by name."""
     names = [topology.EVENTS, *(topology.retry_name(delay) for delay in topology.DELAYS)]
     kind = aio_pika.ExchangeType.TOPIC
     return {name: await channel.declare_exchange(name, kind, durable=True, timeout=STEP) for name in names}
@@ -85,12 +85,13 @@ async def _declare(channel: AbstractChannel, spec: QueueSpec) -> AbstractQueue:
 async def _open(
     connection: AbstractConnection, spec: QueueSpec, prefetch: int, handle: Receive
 ) -> tuple[AbstractChannel, AbstractQueue, str]:
-    """Consume from the queue on a channel of its own; replace it first if it has lost its leader.
+    """Consume from the queue on its own channel; replace the queue first if it has lost its leader.
 
-    A quorum queue declared within about a second before its broker is killed can come back without a leader, for ever: it
-    is listed and can be declared, but nothing goes in or out, and a consumer gets no answer. A broker under load looks much
-    the same, so a queue is replaced only when it has been silent `PROBES` times in a row, each time while a queue made for
-    the comparison answered, and when the broker knows of no message and no consumer in it. Raises `TimeoutError` otherwise.
+    A quorum queue declared within about a second before its broker is killed can come back without a leader, for ever: it is
+    listed and can be declared, but accepts and delivers nothing, and a consumer gets no response. A broker under load looks
+    much the same. Therefore a queue is replaced only when it has been silent `PROBES` times in a row, each time while a queue
+    made for the comparison responded, and when the broker reports no message and no consumer in it. Raises `TimeoutError`
+    otherwise.
     """
     for _ in range(PROBES):
         channel = await open_channel(connection)
@@ -99,14 +100,14 @@ async def _open(
         try:
             return channel, queue, str(await queue.consume(handle, timeout=STEP))
         except TimeoutError:
-            log.warning("queue_silent", queue=spec.name)
+            log.warning("queue_unresponsive", queue=spec.name)
             await close(channel)
         await _compare(connection)
     channel = await open_channel(connection)
     held = (await channel.declare_queue(spec.name, passive=True, timeout=STEP)).declaration_result
     if held.message_count or held.consumer_count:
         raise TimeoutError(f"{spec.name} is silent but in use")
-    log.error("queue_without_leader_replaced", queue=spec.name)
+    log.error("leaderless_queue_replaced", queue=spec.name)
     await channel.queue_delete(spec.name, timeout=4 * STEP)
     await channel.set_qos(prefetch_count=prefetch, timeout=STEP)
     queue = await _declare(channel, spec)
@@ -114,7 +115,7 @@ async def _open(
 
 
 async def _compare(connection: AbstractConnection) -> None:
-    """See that a new queue of the same kind answers; raises `TimeoutError` when it is the broker that is slow."""
+    """Check that a new queue of the same kind responds. Raises `TimeoutError` when the broker itself is slow."""
     channel = await open_channel(connection)
     try:
         queue = await _declare(channel, topology.comparison_queue(new_id("compared")))
@@ -133,13 +134,13 @@ async def _consume(
 
 
 async def _probe(connection: AbstractConnection, spec: QueueSpec) -> None:
-    """Declare a queue that nobody consumes, and see that it works."""
+    """Declare a queue without consumers, and check that it works."""
     channel, _, _ = await _open(connection, spec, 1, _ignore)
-    await close(channel)  # gives back what it was sent
+    await close(channel)  # requeues delivered messages
 
 
 async def close(channel: AbstractChannel) -> None:
-    """Close what may be closed already."""
+    """Close a channel that may be closed already."""
     with suppress(*CONNECTION_EXCEPTIONS, TimeoutError):
         async with asyncio.timeout(STEP):
             await channel.close()

@@ -1,4 +1,4 @@
-"""Ends for what the driver does not end by itself."""
+"""Forced termination of the driver's sockets and tasks."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ _PAUSE = 0.2
 
 
 class Transport(TransportFactory):
-    """The sockets of one connection, kept so that they can be closed without the broker's consent."""
+    """The sockets of one connection, kept so that they can be closed without the broker's cooperation."""
 
     def __init__(self, url: URL) -> None:
         self._factory = TLSTransportFactory() if url.scheme == "amqps" else TCPTransportFactory()
@@ -23,15 +23,15 @@ class Transport(TransportFactory):
         return reader, writer
 
     def abort(self) -> None:
-        """Close the sockets at once. The driver's tasks then see the end of the stream, and end."""
+        """Close the sockets at once. The driver's tasks then read the end of the stream and finish."""
         for writer in self._writers:
             writer.transport.abort()
 
 
 async def end_task(task: "asyncio.Task[Any]") -> None:
-    """Cancel a task until it has ended; its result or error is of no interest.
+    """Cancel a task repeatedly until it has ended; ignore its result or error.
 
-    Once is not enough: the driver swallows a cancellation that comes together with the loss of the connection.
+    One cancellation is not enough: the driver swallows one that coincides with the loss of the connection.
     """
     for _ in range(_CANCELLATIONS):
         if task.done():
@@ -39,4 +39,4 @@ async def end_task(task: "asyncio.Task[Any]") -> None:
         task.cancel()
         await asyncio.wait({task}, timeout=_PAUSE)
     if task.done() and not task.cancelled():
-        task.exception()  # it counts as noticed
+        task.exception()  # marks the exception as retrieved

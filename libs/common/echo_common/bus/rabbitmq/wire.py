@@ -1,4 +1,4 @@
-"""Our messages as the driver's, and back."""
+"""Conversion of messages to and from the driver's format."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ from echo_common.bus.port import Message
 
 
 def pack(message: Message) -> aio_pika.Message:
-    """What travels: the body as it is, the rest in properties and headers."""
+    """Return the driver's message: the body unchanged, the rest in properties and headers."""
     return aio_pika.Message(
         message.body,
         headers={**message.headers, "event-version": message.version, "attempt": message.attempt},
@@ -21,7 +21,7 @@ def pack(message: Message) -> aio_pika.Message:
 
 
 def unpack(incoming: AbstractIncomingMessage) -> Message:
-    """Total: whatever somebody puts into a queue becomes a message, so that it can be buried."""
+    """Return the message of a delivery. Accepts any content, so that malformed messages become dead letters."""
     headers = incoming.headers
 
     def number(name: str, default: int) -> int:
