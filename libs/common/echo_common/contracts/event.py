@@ -1,4 +1,4 @@
-"""What every domain event is: a frozen fact with a topic, a version and an identity."""
+"""Base class of domain events: immutable, with a topic, a version and an id."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -10,11 +10,11 @@ from echo_common.ids import new_id
 
 
 class DomainEvent(BaseModel):
-    """A fact, in the past tense, published by the service its topic starts with.
+    """An event, named in the past tense, published by the service its topic starts with.
 
-    `topic` is `<service>.<fact>`. `version` rises only with a change that is not additive; the old version is then
-    published beside the new one. A `transient` event goes to every live replica and is not kept for absent ones.
-    Unknown fields are ignored, so that a consumer survives an additive change of its publisher.
+    `topic` is `<service>.<event>`. `event_version` rises only with a change that is not additive; the old version is then
+    published beside the new one. A `transient` event goes to every live replica and is not kept for absent ones. Unknown fields
+    are ignored, so that a consumer survives an additive change of its publisher.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -23,5 +23,5 @@ class DomainEvent(BaseModel):
     event_version: ClassVar[int] = 1
     transient: ClassVar[bool] = False
 
-    event_id: str = Field(default_factory=lambda: new_id("evt"), description="Consumers deduplicate by it.")
-    occurred_at: datetime = Field(default_factory=now, description="UTC.")
+    event_id: str = Field(default_factory=lambda: new_id("evt"), description="Id by which consumers deduplicate.")
+    occurred_at: datetime = Field(default_factory=now, description="Time of the event, UTC.")

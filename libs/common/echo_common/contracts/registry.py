@@ -1,4 +1,4 @@
-"""Every event there is, found in `contracts/events/`: one module per publishing service."""
+"""All event classes, found in `contracts/events/`: one module per publishing service."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,7 +12,7 @@ from echo_common.contracts.event import DomainEvent
 
 @cache
 def event_types() -> Mapping[tuple[str, int], type[DomainEvent]]:
-    """Event classes by (topic, version).
+    """Return the event classes by (topic, version).
 
     Raises `TypeError` when two classes claim the same topic and version, or a topic does not start with its module's name.
     """

@@ -1,11 +1,11 @@
-"""Value types that contracts share."""
+"""Value types shared by contracts."""
 
 from enum import StrEnum
 from typing import Literal
 
 
 class Plan(StrEnum):
-    """What an identity may use; limits go with it."""
+    """A user's plan, which determines quotas and rate limits."""
 
     GUEST = "guest"
     USER = "user"
@@ -13,14 +13,14 @@ class Plan(StrEnum):
 
 
 class Role(StrEnum):
-    """What an identity may administer."""
+    """A user's role."""
 
     USER = "user"
     ADMIN = "admin"
 
 
 class JobStatus(StrEnum):
-    """Where a job stands. The last three are terminal."""
+    """Status of a job. The last three are terminal."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -30,12 +30,12 @@ class JobStatus(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether nothing follows it (a failed job may still be retried by its owner)."""
+        """True for the statuses without a successor (the owner may still retry a failed job)."""
         return self in {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}
 
 
 class AudioFormat(StrEnum):
-    """Formats Echo writes."""
+    """Output formats."""
 
     WAV = "wav"
     MP3 = "mp3"
@@ -47,7 +47,7 @@ class AudioFormat(StrEnum):
 
 
 Alignment = Literal["model", "aligned", "estimated"]
-"""How times came about: from the model's own durations, from a recogniser, or by proportion."""
+"""Source of timings: the model's own durations, a recogniser, or proportional estimation."""
 
 TimestampGranularity = Literal["word", "syllable", "both"]
-"""What times are told of."""
+"""Granularity of timings."""

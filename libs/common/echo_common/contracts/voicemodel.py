@@ -1,4 +1,4 @@
-"""What facts about voice models carry."""
+"""Content of voice model events."""
 
 from typing import Literal
 
@@ -6,10 +6,10 @@ from echo_common.contracts.event import DomainEvent
 
 
 class VoiceModelFact(DomainEvent):
-    """What whoever speaks with a voice model must know of it, whole: the fact with the highest `revision` is the truth.
+    """The complete state of a voice model, as consumers need it; the event with the highest `revision` is current.
 
-    `reference` is what `engine` calls the voice: `object:KEY` for a style in object storage, or the engine's own name.
-    One may speak with it while `usable`: if it is one's own, public, or shared with one.
+    `reference` is the voice's name for `engine`: `object:KEY` for a style in object storage, or the engine's own name. While
+    `usable`, the voice is available to its owner, to the users it is shared with and, if public, to everyone.
     """
 
     voice_model_id: str

@@ -1,5 +1,5 @@
-"""What each service refuses, in a module of its name: the service raises these, the gateway lists them in OpenAPI.
+"""Errors of each service, in a module of its name: the service raises these, the gateway lists them in OpenAPI.
 
-A class is here when a client may see its code. What every service may answer (validation, 401, 429, 503 …) is in
+A class belongs here when clients may see its code. Errors that every service may return (validation, 401, 429, 503 …) are in
 `echo_common.errors`; an error that never leaves its service stays there.
 """

@@ -1,10 +1,10 @@
-"""What auth refuses."""
+"""Errors of auth."""
 
 from echo_common.errors import ConflictError, ForbiddenError, NotFoundError, RateLimitedError, UnauthenticatedError
 
 
 class EmailConflictError(ConflictError):
-    """There is an account with this email address already."""
+    """An account with this email address already exists."""
 
     code = "EMAIL_CONFLICT"
 
@@ -16,7 +16,7 @@ class UsernameConflictError(ConflictError):
 
 
 class InvalidCredentialsError(UnauthenticatedError):
-    """Email, username or password is not right."""
+    """Email, username or password is incorrect."""
 
     code = "INVALID_CREDENTIALS"
 
@@ -28,13 +28,13 @@ class InvalidRefreshTokenError(UnauthenticatedError):
 
 
 class AccountInactiveError(ForbiddenError):
-    """This account is switched off; ask the operator."""
+    """This account is deactivated; contact the operator."""
 
     code = "ACCOUNT_INACTIVE"
 
 
 class TooManyAttemptsError(RateLimitedError):
-    """Too many failed attempts to log in; wait as long as Retry-After says."""
+    """Too many failed login attempts; try again after the time in Retry-After."""
 
     code = "TOO_MANY_ATTEMPTS"
 

@@ -1,4 +1,4 @@
-"""What synthesis refuses, or fails at."""
+"""Errors of synthesis."""
 
 from echo_common.errors import (
     ConflictError,
@@ -18,28 +18,28 @@ class VoiceNotFoundError(NotFoundError):
 
 
 class EngineUnavailableError(ServiceUnavailableError):
-    """The speech engine is not ready: something is missing, it does not start, or too much is waiting already.
+    """The speech engine is not ready: a dependency is missing, it fails to start, or its queue is full.
 
-    `retry_after` is None when waiting does not help: a key that is refused, an account without credit.
+    `retry_after` is None when waiting does not help: a rejected key, an account without credit.
     """
 
     code = "ENGINE_UNAVAILABLE"
 
 
 class EngineFailedError(EchoError):
-    """The speech engine could not speak this text; try again, or choose another voice."""
+    """The speech engine could not synthesise this text; try again, or choose another voice."""
 
     code = "ENGINE_FAILED"
 
 
 class EngineCrashedError(EchoError):
-    """The speech engine died while speaking this text; another one has taken its place."""
+    """The speech engine crashed while synthesising this text; it has been replaced, so try again."""
 
     code = "ENGINE_CRASHED"
 
 
 class EngineTimeoutError(EchoError):
-    """The speech engine took too long over this text and was ended; another one has taken its place."""
+    """The speech engine took too long to synthesise this text and was stopped; it has been replaced, so try again."""
 
     code = "ENGINE_TIMEOUT"
     status = 504
@@ -53,11 +53,11 @@ class TextTooComplexError(EchoError):
 
 
 PLANNING = (TextTooComplexError, EngineUnavailableError)
-"""What may go wrong when a text is only prepared for speech."""
+"""Errors of text planning without synthesis."""
 
 
 class TooManyQueuedError(RateLimitedError):
-    """Too many of your sentences are waiting for the speech engine; wait as long as Retry-After says."""
+    """Too many of your sentences are waiting for the speech engine; try again after the time in Retry-After."""
 
     code = "TOO_MANY_QUEUED"
 
@@ -70,7 +70,7 @@ SPEAKING = (
     EngineTimeoutError,
     EngineUnavailableError,
 )
-"""What may go wrong whenever text becomes speech."""
+"""Errors of every synthesis."""
 
 
 class JobNotFoundError(NotFoundError):
@@ -110,24 +110,24 @@ class DictionaryEntryNotFoundError(NotFoundError):
 
 
 class DictionaryEntryConflictError(ConflictError):
-    """The dictionary has an entry for that term in that scope already."""
+    """The dictionary already has an entry for this term in this scope."""
 
     code = "DICTIONARY_ENTRY_CONFLICT"
 
 
 class DictionaryFullError(ConflictError):
-    """The dictionary is full; delete entries that are not needed any more."""
+    """The dictionary is full; delete entries that are no longer needed."""
 
     code = "DICTIONARY_FULL"
 
 
 class TicketInvalidError(UnauthenticatedError):
-    """The ticket is unknown, spent or too old; ask for another."""
+    """The ticket is unknown, used or expired; request another."""
 
     code = "TICKET_INVALID"
 
 
 class LinkInvalidError(ForbiddenError):
-    """The link is not valid, or not any more; ask for another."""
+    """The link is invalid or expired; request another."""
 
     code = "LINK_INVALID"

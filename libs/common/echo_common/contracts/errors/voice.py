@@ -1,4 +1,4 @@
-"""What voice refuses, or fails at."""
+"""Errors of voice."""
 
 from echo_common.errors import (
     ConflictError,
@@ -11,27 +11,27 @@ from echo_common.errors import (
 
 
 class UnsupportedMediaError(EchoError):
-    """This is no recording that Echo reads: WAV, MP3, FLAC, OGG, M4A, WebM, or a video with sound."""
+    """This media type is not supported; send WAV, MP3, FLAC, OGG, M4A, WebM, or a video with sound."""
 
     code = "UNSUPPORTED_MEDIA"
     status = 415
 
 
 class UnreadableError(EchoError):
-    """The recording cannot be read."""
+    """The sample cannot be decoded."""
 
     code = "SAMPLE_UNREADABLE"
     status = 422
 
 
 class AnalysisFailedError(EchoError):
-    """Measuring the recording failed on our side; it may be tried again."""
+    """The analysis of the sample failed; try again."""
 
     code = "ANALYSIS_FAILED"
 
 
 class QuotaExceededError(RateLimitedError):
-    """That is all for today; go on tomorrow."""
+    """The daily quota is used up; try again tomorrow."""
 
     code = "QUOTA_EXCEEDED"
 
@@ -55,7 +55,7 @@ class ConsentNotFoundError(NotFoundError):
 
 
 class ConsentRequiredError(ForbiddenError):
-    """Cloning needs the speaker's consent, given as this platform asks for it."""
+    """Cloning requires the speaker's consent; attest it, or record the consent phrase of this platform."""
 
     code = "CONSENT_REQUIRED"
 
@@ -79,13 +79,13 @@ class EchoNotFoundError(NotFoundError):
 
 
 class UnknownProviderError(EchoError):
-    """There is no such provider of clones here."""
+    """This provider is not available here."""
 
     code = "PROVIDER_UNKNOWN"
     status = 422
 
 
 class ProviderUnavailableError(ServiceUnavailableError):
-    """Who makes clones is not ready: something is missing, or it cannot be reached."""
+    """The provider is not ready: a dependency is missing, or it cannot be reached."""
 
     code = "PROVIDER_UNAVAILABLE"

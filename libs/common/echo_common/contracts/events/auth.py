@@ -1,4 +1,4 @@
-"""Facts published by auth."""
+"""Events published by auth."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from echo_common.contracts.values import Plan, Role
 
 
 class UserRegistered(DomainEvent):
-    """Somebody has an identity now."""
+    """A user or a guest was created."""
 
     topic: ClassVar[str] = "auth.user_registered"
 
@@ -17,7 +17,7 @@ class UserRegistered(DomainEvent):
 
 
 class SessionRevoked(DomainEvent):
-    """A login has ended before its time: tokens of this session are worth nothing any more."""
+    """A session ended early: its tokens are revoked."""
 
     topic: ClassVar[str] = "auth.session_revoked"
 

@@ -1,4 +1,4 @@
-"""Facts published by synthesis."""
+"""Events published by synthesis."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from echo_common.contracts.event import DomainEvent
 
 
 class JobQueued(DomainEvent):
-    """A job waits for a worker: created, handed back, or asked for again."""
+    """A job is pending: created, released, or retried."""
 
     topic: ClassVar[str] = "synthesis.job_queued"
 
@@ -15,7 +15,7 @@ class JobQueued(DomainEvent):
 
 
 class JobStarted(DomainEvent):
-    """A worker has claimed the job."""
+    """A worker claimed the job."""
 
     topic: ClassVar[str] = "synthesis.job_started"
 
@@ -25,7 +25,7 @@ class JobStarted(DomainEvent):
 
 
 class JobProgressed(DomainEvent):
-    """`units_done` of `units_total` sentences are spoken."""
+    """`units_done` of `units_total` segments are synthesised."""
 
     topic: ClassVar[str] = "synthesis.job_progressed"
     transient: ClassVar[bool] = True
@@ -48,7 +48,7 @@ class JobCompleted(DomainEvent):
 
 
 class JobFailed(DomainEvent):
-    """The job is given up; its owner may ask for it again."""
+    """The job failed; its owner may retry it."""
 
     topic: ClassVar[str] = "synthesis.job_failed"
 
@@ -59,7 +59,7 @@ class JobFailed(DomainEvent):
 
 
 class JobCancelled(DomainEvent):
-    """The job's owner does not want it any more."""
+    """The job was cancelled."""
 
     topic: ClassVar[str] = "synthesis.job_cancelled"
 
@@ -68,7 +68,7 @@ class JobCancelled(DomainEvent):
 
 
 class AudioDeleted(DomainEvent):
-    """An audio is gone, its object too."""
+    """An audio and its object were deleted."""
 
     topic: ClassVar[str] = "synthesis.audio_deleted"
 

@@ -1,4 +1,4 @@
-"""Facts published by voice."""
+"""Events published by voice."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from echo_common.contracts.voicemodel import VoiceModelFact
 
 
 class SampleUploaded(DomainEvent):
-    """A recording waits to be processed: it has come in, or is to be processed again."""
+    """A sample is pending: uploaded, or to be processed again."""
 
     topic: ClassVar[str] = "voice.sample_uploaded"
 
@@ -16,7 +16,7 @@ class SampleUploaded(DomainEvent):
 
 
 class SampleProcessed(DomainEvent):
-    """A recording is measured and good to be used."""
+    """A sample was analysed and accepted."""
 
     topic: ClassVar[str] = "voice.sample_processed"
 
@@ -26,7 +26,7 @@ class SampleProcessed(DomainEvent):
 
 
 class SampleRejected(DomainEvent):
-    """A recording cannot be used."""
+    """A sample was rejected."""
 
     topic: ClassVar[str] = "voice.sample_rejected"
 
@@ -36,7 +36,7 @@ class SampleRejected(DomainEvent):
 
 
 class VoiceModelRequested(DomainEvent):
-    """A clone waits to be trained: asked for, handed back, or to be trained again."""
+    """A voice model is pending: requested, released, or to be trained again."""
 
     topic: ClassVar[str] = "voice.voice_model_requested"
 
@@ -46,7 +46,7 @@ class VoiceModelRequested(DomainEvent):
 
 
 class VoiceModelTrainingProgressed(DomainEvent):
-    """`steps_done` of `steps_total` are done; at first 0, when a worker has begun."""
+    """`steps_done` of `steps_total` training steps are done; 0 when a worker starts."""
 
     topic: ClassVar[str] = "voice.voice_model_training_progressed"
     transient: ClassVar[bool] = True
@@ -59,7 +59,7 @@ class VoiceModelTrainingProgressed(DomainEvent):
 
 
 class VoiceModelFailed(DomainEvent):
-    """A training is given up; the owner may resume it."""
+    """A training failed; the owner may resume it."""
 
     topic: ClassVar[str] = "voice.voice_model_failed"
 
@@ -71,7 +71,7 @@ class VoiceModelFailed(DomainEvent):
 
 
 class VoiceModelCancelled(DomainEvent):
-    """The owner does not want the training any more."""
+    """A training was cancelled."""
 
     topic: ClassVar[str] = "voice.voice_model_cancelled"
 
@@ -81,7 +81,7 @@ class VoiceModelCancelled(DomainEvent):
 
 
 class VoiceModelReady(VoiceModelFact):
-    """A clone is trained: one may speak with it."""
+    """A voice model was trained and is usable."""
 
     topic: ClassVar[str] = "voice.voice_model_ready"
 
@@ -89,37 +89,37 @@ class VoiceModelReady(VoiceModelFact):
 
 
 class VoiceModelRenamed(VoiceModelFact):
-    """A clone has another name."""
+    """A voice model was renamed."""
 
     topic: ClassVar[str] = "voice.voice_model_renamed"
 
 
 class VoiceModelShared(VoiceModelFact):
-    """More people may speak with a clone."""
+    """A voice model was shared with more users."""
 
     topic: ClassVar[str] = "voice.voice_model_shared"
 
 
 class VoiceModelUnshared(VoiceModelFact):
-    """Fewer people may speak with a clone."""
+    """A voice model was shared with fewer users."""
 
     topic: ClassVar[str] = "voice.voice_model_unshared"
 
 
 class VoiceModelWithdrawn(VoiceModelFact):
-    """The consent is revoked: nobody may speak with the clone any more, and its cached speech goes."""
+    """The consent was revoked: the voice model is no longer usable, and its cached speech is deleted."""
 
     topic: ClassVar[str] = "voice.voice_model_withdrawn"
 
 
 class VoiceModelDeleted(VoiceModelFact):
-    """A clone is gone; audio made with it stays."""
+    """A voice model was deleted; audio made with it stays."""
 
     topic: ClassVar[str] = "voice.voice_model_deleted"
 
 
 class VoiceSelected(DomainEvent):
-    """Somebody has chosen the voice that speaks when a request of theirs names none."""
+    """A user selected the default voice of their requests."""
 
     topic: ClassVar[str] = "voice.voice_selected"
 
@@ -128,7 +128,7 @@ class VoiceSelected(DomainEvent):
 
 
 class ConsentRevoked(DomainEvent):
-    """Somebody does not agree any more that their voice is cloned."""
+    """A speaker's consent to voice cloning was revoked."""
 
     topic: ClassVar[str] = "voice.consent_revoked"
 
@@ -137,7 +137,7 @@ class ConsentRevoked(DomainEvent):
 
 
 class EchoCreated(DomainEvent):
-    """There is a new persona."""
+    """An echo was created."""
 
     topic: ClassVar[str] = "voice.echo_created"
 
@@ -146,7 +146,7 @@ class EchoCreated(DomainEvent):
 
 
 class EchoDeleted(DomainEvent):
-    """A persona is gone."""
+    """An echo was deleted."""
 
     topic: ClassVar[str] = "voice.echo_deleted"
 

@@ -1,4 +1,4 @@
-"""Bodies of the administrators' API."""
+"""Request and response bodies of the administrators' API."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 
 class DeadLetterView(BaseModel):
-    """A message that a service has given up on. `body` and `headers` are shown for one dead letter, not in lists."""
+    """A dead letter. `body` and `headers` are included for a single dead letter, not in lists."""
 
     id: str
     service: str
@@ -21,7 +21,7 @@ class DeadLetterView(BaseModel):
 
 
 class ReplayRequest(BaseModel):
-    """Which dead letter to deliver again, and to which service."""
+    """The dead letter to deliver again, and its service."""
 
     service: str = Field(min_length=1, max_length=40)
     id: str = Field(min_length=1, max_length=200)

@@ -1,4 +1,4 @@
-"""Bodies auth serves: identities, sessions and what is needed to trust a token."""
+"""Request and response bodies of auth: users, sessions, and the data that services need to verify tokens."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
@@ -25,7 +25,7 @@ JWKS_PATH = "/.well-known/jwks.json"
 TRUST_PATH = "/internal/trust"
 LOCAL_SESSION_PATH = "/internal/local-session"
 LOCAL_USER_ID: Final = "usr_local"
-"""The user of the Echo API without a token; see `ECHO_API_WITHOUT_TOKEN`. Nobody logs in as this user."""
+"""The user of the Echo API without a token; see `ECHO_API_WITHOUT_TOKEN`. This user cannot log in."""
 
 
 def _not_in_future(day: date) -> date:
@@ -35,7 +35,7 @@ def _not_in_future(day: date) -> date:
 
 
 def _address(text: str) -> str:
-    # a name that means something only at home (ada@intranet) is fine: people host this themselves
+    # domains that resolve only locally (ada@intranet) are valid: Echo is self-hosted
     try:
         return validate_email(text, check_deliverability=False, globally_deliverable=False).normalized.lower()
     except EmailNotValidError as error:
@@ -49,7 +49,7 @@ def _one_line(text: str) -> str:
 
 
 Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)]
-"""Normalised: two spellings that differ in case only are one address."""
+"""Normalised email address: case is ignored."""
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$")]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_one_line)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
@@ -60,46 +60,46 @@ RefreshToken = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 
 class Request(BaseModel):
-    """Base of request bodies: what is not known is refused, never ignored."""
+    """Base class of request bodies; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class RegisterRequest(Request):
-    """Somebody new."""
+    """A registration."""
 
     email: Email = Field(examples=["ada@example.com"])
-    password: NewPassword = Field(description="8 to 128 characters.", examples=["correct horse battery"])
-    username: Username | None = Field(None, description="3 to 32 letters, digits, dots, dashes.", examples=["ada"])
+    password: NewPassword = Field(description="Password of 8 to 128 characters.", examples=["correct horse battery"])
+    username: Username | None = Field(None, description="3 to 32 letters, digits, dots and dashes.", examples=["ada"])
     first_name: Name | None = None
     last_name: Name | None = None
-    preferred_language: Language | None = Field(None, description="BCP-47.", examples=["en"])
+    preferred_language: Language | None = Field(None, description="BCP-47 tag.", examples=["en"])
     date_of_birth: BirthDate | None = None
 
 
 class LoginRequest(Request):
-    """Email or username, and the password."""
+    """Credentials: email or username, and the password."""
 
     email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)] | None = Field(
-        None, description="An email address, or a username.", examples=["ada@example.com"]
+        None, description="Email address or username.", examples=["ada@example.com"]
     )
     username: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)] | None = Field(
-        None, description="Instead of `email`.", examples=["ada"]
+        None, description="Username, instead of `email`.", examples=["ada"]
     )
     password: Password = Field(examples=["correct horse battery"])
 
 
 class RefreshRequest(Request):
-    """A refresh token, good for one use."""
+    """A single-use refresh token."""
 
     refresh_token: RefreshToken
 
 
 class UserView(BaseModel):
-    """A user as they see themselves."""
+    """A user."""
 
     id: str
-    email: str | None = Field(description="A guest has none.")
+    email: str | None = Field(description="Email address; null for a guest.")
     username: str | None
     first_name: str | None
     last_name: str | None
@@ -112,35 +112,35 @@ class UserView(BaseModel):
 
 
 class Tokens(BaseModel):
-    """A pair: one for the next minutes' requests, one to get the next pair."""
+    """A token pair: an access token for requests, and a refresh token for the next pair."""
 
     access_token: str
-    refresh_token: str = Field(description="Single use: presenting it twice ends the session.")
+    refresh_token: str = Field(description="Single-use token; presenting it twice ends the session.")
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
-    expires_in: int = Field(description="Seconds the access token is good for.")
+    expires_in: int = Field(description="Lifetime of the access token in seconds.")
 
 
 class LocalSession(BaseModel):
     """An access token of the local user."""
 
     access_token: str
-    expires_in: int = Field(description="Seconds the access token is good for.")
+    expires_in: int = Field(description="Lifetime of the access token in seconds.")
 
 
 class Login(Tokens):
-    """Tokens, and whose they are."""
+    """Tokens and their user."""
 
     user: UserView
 
 
 class EchoUserRequest(Request):
-    """Whose document the Echo API is asked for."""
+    """The user of the requested Echo API document."""
 
     email: Email = Field(examples=["ada@example.com"])
 
 
 class EchoUser(BaseModel):
-    """A user as the Echo API shows them; a new guest's document carries the tokens."""
+    """A user in the Echo API; the document of a new guest includes the tokens."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
@@ -158,21 +158,21 @@ class EchoUser(BaseModel):
 
 
 class AccessClaims(BaseModel):
-    """What an access token says; strict, so that a token of any other make is refused."""
+    """Claims of an access token; strict, so that tokens in any other form are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     iss: Literal["echo-auth"] = ISSUER
     aud: Literal["echo"] = AUDIENCE
-    sub: Annotated[str, Field(min_length=1, description="User.")]
-    sid: Annotated[str, Field(min_length=1, description="Session.")]
+    sub: Annotated[str, Field(min_length=1, description="User id.")]
+    sid: Annotated[str, Field(min_length=1, description="Session id.")]
     iat: Annotated[int, Field(strict=True)]
     exp: Annotated[int, Field(strict=True)]
     jti: Annotated[str, Field(min_length=1)]
     plan: Plan
     role: Role
-    scope: str = Field(description="Scopes with spaces between.")
-    ver: Annotated[int, Field(strict=True, description="The user's token version when it was issued.")]
+    scope: str = Field(description="Scopes, separated by spaces.")
+    ver: Annotated[int, Field(strict=True, description="The user's token version at issue.")]
 
 
 class Jwks(BaseModel):
@@ -182,10 +182,10 @@ class Jwks(BaseModel):
 
 
 class TrustDocument(BaseModel):
-    """All that is needed to judge access tokens; polled with `If-None-Match`."""
+    """Data for verifying access tokens; polled with `If-None-Match`."""
 
     keys: Jwks
-    revoked_sessions: list[str] = Field(description="Sessions ended while one of their access tokens could still be alive.")
+    revoked_sessions: list[str] = Field(description="Sessions ended while one of their access tokens may still be valid.")
     token_versions: dict[str, int] = Field(
-        description="Users whose older access tokens are void, with the least version valid."
+        description="Users with revoked access tokens, and the lowest valid version of each."
     )

@@ -1,4 +1,4 @@
-"""Bodies of the Echo API, in the shapes its users know."""
+"""Request and response bodies of the Echo API, in its published shapes."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from echo_common.contracts.http.voice import Name
 
 
 class ReferenceRecord(BaseModel):
-    """A voice model as the Echo API shows it."""
+    """A voice model in the Echo API."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
@@ -24,7 +24,7 @@ class ReferenceRecord(BaseModel):
 
 
 class ReferenceUploaded(BaseModel):
-    """The Echo API's answer to an upload."""
+    """The Echo API's response to an upload."""
 
     success: bool = True
     model_id: str
@@ -39,34 +39,34 @@ class ReferenceUploaded(BaseModel):
 
 
 class ReferenceList(BaseModel):
-    """The Echo API's voice models."""
+    """A list of voice models in the Echo API."""
 
     voice_models: list[ReferenceRecord]
     count: int
 
 
 class ReferenceOne(BaseModel):
-    """One of the Echo API's voice models."""
+    """One voice model in the Echo API."""
 
     voice_model: ReferenceRecord
 
 
 class ReferencePatch(BaseModel):
-    """Link to an echo, or rename."""
+    """A change of a voice model: its echo or its name."""
 
     echo_id: str | None = Field(None, max_length=64)
     name: Name | None = None
 
 
 class ReferenceDone(BaseModel):
-    """The Echo API has done it."""
+    """Confirmation of an Echo API request."""
 
     success: bool = True
     message: str
 
 
 class EchoRequest(BaseModel):
-    """A persona to be made."""
+    """An echo to create."""
 
     user_id: str | None = Field(None, max_length=64)
     name: Name
@@ -75,7 +75,7 @@ class EchoRequest(BaseModel):
 
 
 class EchoDocument(BaseModel):
-    """A persona as the Echo API shows it."""
+    """An echo in the Echo API."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 

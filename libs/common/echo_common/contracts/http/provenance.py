@@ -1,4 +1,4 @@
-"""Bodies synthesis serves: where audio comes from."""
+"""Response bodies of synthesis: provenance of audio."""
 
 from datetime import datetime
 from typing import Literal
@@ -7,19 +7,19 @@ from pydantic import BaseModel, Field
 
 
 class Mark(BaseModel):
-    """Something in or about a file that tells where it comes from."""
+    """Evidence of a file's origin, in or about the file."""
 
     kind: Literal["manifest", "checksum"] = Field(description="A signed C2PA manifest in the file, or a record of its bytes.")
     verdict: Literal["genuine", "changed", "foreign", "unreadable"] = Field(
-        description="genuine: ours, and unchanged; changed: ours, but the file is not as it was; foreign: somebody else's."
+        description="genuine: made here and unchanged; changed: made here, but the file was modified; foreign: made elsewhere."
     )
-    message: str = Field(description="The same in a sentence.")
+    message: str = Field(description="The verdict as a sentence.")
 
 
 class OriginView(BaseModel):
-    """Where speech comes from. A stream has neither audio nor job."""
+    """A provenance record. A stream has neither audio nor job."""
 
-    id: str = Field(description="What the manifest names.")
+    id: str = Field(description="Id in the manifest.")
     user_id: str
     voice_id: str
     engine: str
@@ -31,14 +31,15 @@ class OriginView(BaseModel):
 
 
 class Verification(BaseModel):
-    """Whether an audio came from here. Without any mark nothing is known: marks are lost when a file is encoded anew."""
+    """Result of a provenance check. Without any mark the origin is unknown: marks are lost when a file is re-encoded."""
 
-    generated_here: bool = Field(description="Whether these very bytes came from here.")
-    cloned: bool | None = Field(None, description="Whether a cloned voice speaks, where that is known.")
-    created_at: datetime | None = Field(None, description="When it was spoken, where that is known.")
+    generated_here: bool = Field(description="Whether exactly these bytes were generated here.")
+    cloned: bool | None = Field(None, description="Whether the voice is a voice model; null when unknown.")
+    created_at: datetime | None = Field(None, description="Time of synthesis; null when unknown.")
     checksum: str = Field(description="SHA-256 of the file, in hex.")
     marks: list[Mark]
     origin: OriginView | None = Field(
         None,
-        description="For admins, and for whom it was spoken. Of a changed file: what it was made of.",
+        description="Provenance record, for administrators and the user who requested the speech. For a changed file: the "
+        "record of the original.",
     )

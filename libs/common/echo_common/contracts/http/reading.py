@@ -1,4 +1,4 @@
-"""Bodies synthesis serves: how texts are read aloud."""
+"""Request and response bodies of synthesis: normalisation and the dictionary."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -14,66 +14,66 @@ LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z
 
 
 class NormalizeRequest(Request):
-    """A text to be looked at as it would be spoken."""
+    """A text to normalise."""
 
     text: str = Field(min_length=1, description="Plain text, Markdown or SSML.", examples=["Dr. Smith paid $5.50."])
-    language: LanguageTag | None = Field(None, description="The voice's own when absent.", examples=["en-US"])
-    voice_id: VoiceId | None = Field(None, description="The default voice when absent.")
-    normalize: bool = Field(True, description="Whether numbers, signs and Markdown are read as a person would.")
-    ssml: bool | None = Field(None, description="Whether the text is SSML; when absent, it is if it begins with `<speak`.")
+    language: LanguageTag | None = Field(None, description="Language tag; the voice's own when absent.", examples=["en-US"])
+    voice_id: VoiceId | None = Field(None, description="Voice; the default voice when absent.")
+    normalize: bool = Field(True, description="Whether to verbalise numbers, symbols and Markdown.")
+    ssml: bool | None = Field(None, description="Whether the text is SSML; when absent, it is detected by a leading `<speak`.")
 
 
 class ScriptWord(BaseModel):
-    """A written word, where it is written, and what is spoken for it."""
+    """A written word, its position, and its spoken form."""
 
     word: str
-    spoken: str = Field(description="Empty when it is not spoken, or spoken with its neighbour.")
+    spoken: str = Field(description="Spoken form; empty when the word is not spoken, or spoken with its neighbour.")
     char_start: int
     char_end: int
 
 
 class ScriptUnit(BaseModel):
-    """What is spoken at once."""
+    """A segment: a unit of synthesis."""
 
     type: Literal["unit"] = "unit"
-    text: str = Field(description="What the engine gets.")
+    text: str = Field(description="Input of the engine.")
     words: list[ScriptWord]
-    rate: float = Field(1.0, description="Times the pace asked for.")
+    rate: float = Field(1.0, description="Factor on the requested speed.")
     volume: float = 1.0
-    pitch: float = Field(1.0, description="Times the pitch asked for.")
-    heading: int = Field(0, description="A heading's level; 0 is none.")
+    pitch: float = Field(1.0, description="Factor on the requested pitch.")
+    heading: int = Field(0, description="Heading level; 0 for no heading.")
 
 
 class ScriptPause(BaseModel):
-    """Silence."""
+    """A pause."""
 
     type: Literal["pause"] = "pause"
     seconds: float
 
 
 class Script(BaseModel):
-    """A text as it would be spoken."""
+    """A normalised text."""
 
     language: str
     voice_id: str
-    spoken_text: str = Field(description="All that is spoken, in one.")
-    word_count: int = Field(description="Written words.")
+    spoken_text: str = Field(description="The whole spoken text.")
+    word_count: int = Field(description="Number of written words.")
     parts: list[Annotated[ScriptUnit | ScriptPause, Field(discriminator="type")]]
 
 
 class CreateDictionaryEntry(Request):
-    """How a term is to be said: written otherwise, in IPA, or both."""
+    """The pronunciation of a term: a respelling, IPA, or both."""
 
-    term: Term = Field(description="A word or several; found as whole words.", examples=["Hugh"])
-    respelling: Respelling | None = Field(None, description="Spoken instead of it.", examples=["hue"])
-    ipa: Ipa | None = Field(None, description="Its pronunciation, for engines that take it.", examples=["hju"])
-    language: LanguageTag | None = Field(None, description="For this language only; `en` includes `en-GB`.")
-    voice_id: VoiceId | None = Field(None, description="For this voice only.")
+    term: Term = Field(description="One or more words, matched as whole words.", examples=["Hugh"])
+    respelling: Respelling | None = Field(None, description="Replacement that is spoken.", examples=["hue"])
+    ipa: Ipa | None = Field(None, description="Pronunciation in IPA, for engines that support it.", examples=["hju"])
+    language: LanguageTag | None = Field(None, description="Limit to this language; `en` includes `en-GB`.")
+    voice_id: VoiceId | None = Field(None, description="Limit to this voice.")
     case_sensitive: bool = False
 
 
 class DictionaryEntryPatch(Request):
-    """What is to change; null takes a field away."""
+    """Changes of a dictionary entry; null removes a field."""
 
     term: Term | None = None
     respelling: Respelling | None = None
@@ -84,7 +84,7 @@ class DictionaryEntryPatch(Request):
 
 
 class DictionaryEntryView(BaseModel):
-    """An entry of one's dictionary."""
+    """A dictionary entry."""
 
     id: str
     term: str

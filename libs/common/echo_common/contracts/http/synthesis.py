@@ -1,4 +1,4 @@
-"""Bodies synthesis serves: speech, jobs, voices."""
+"""Request and response bodies of synthesis: speech, jobs, voices."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -14,33 +14,35 @@ CACHED_UNITS = "Units spoken before, or at the same time, for the same user; oth
 
 
 class Request(BaseModel):
-    """Base of request bodies: what is not known is refused, never ignored."""
+    """Base class of request bodies; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class SpeechConfig(Request):
-    """How speech is to sound and be written."""
+    """Options of synthesis and output."""
 
     output_format: AudioFormat = AudioFormat.WAV
-    sample_rate: int = Field(24_000, ge=8_000, le=48_000, description="Samples a second.")
-    speed: float = Field(1.0, ge=0.25, le=4.0, description="2 is twice as fast.")
-    pitch: float = Field(1.0, ge=0.5, le=2.0, description="2 is an octave higher; the pace stays.")
-    volume: float = Field(1.0, ge=0.0, le=2.0, description="Gain; 1 leaves it as it is.")
-    include_timestamps: bool = Field(True, description="Whether the answer carries times.")
-    timestamp_granularity: TimestampGranularity = Field("word", description="Whether they are of words, syllables or both.")
-    normalize: bool = Field(True, description="Whether numbers, signs and Markdown are read as a person would.")
-    ssml: bool | None = Field(None, description="Whether the text is SSML; when absent, it is if it begins with `<speak`.")
-    engine: str | None = Field(None, max_length=40, description="Must be the voice's engine when given.")
-    language: str | None = Field(None, max_length=20, description="BCP-47; found out, or the voice's own, when absent.")
+    sample_rate: int = Field(24_000, ge=8_000, le=48_000, description="Sample rate in Hz.")
+    speed: float = Field(1.0, ge=0.25, le=4.0, description="Speed factor; 2 is twice as fast.")
+    pitch: float = Field(1.0, ge=0.5, le=2.0, description="Pitch factor; 2 is an octave higher at the same speed.")
+    volume: float = Field(1.0, ge=0.0, le=2.0, description="Gain factor; 1 leaves the volume unchanged.")
+    include_timestamps: bool = Field(True, description="Whether the response includes timings.")
+    timestamp_granularity: TimestampGranularity = Field("word", description="Word timings, syllable timings, or both.")
+    normalize: bool = Field(True, description="Whether to verbalise numbers, symbols and Markdown.")
+    ssml: bool | None = Field(None, description="Whether the text is SSML; when absent, it is detected by a leading `<speak`.")
+    engine: str | None = Field(None, max_length=40, description="Engine; must be the voice's engine when given.")
+    language: str | None = Field(
+        None, max_length=20, description="BCP-47 tag; when absent, detected from the text, or the voice's own."
+    )
 
 
 class SynthesizeRequest(Request):
-    """Text to be spoken: written here, or saved before."""
+    """Text to synthesise: inline, or a saved text entry."""
 
-    text: str | None = Field(None, min_length=1, description="What to say.", examples=["Hello from Echo."])
-    text_id: TextId | None = Field(None, description="A saved text entry to say, instead of `text`.")
-    voice_id: VoiceId | None = Field(None, description="The default voice when absent.", examples=["af_heart"])
+    text: str | None = Field(None, min_length=1, description="Text to synthesise.", examples=["Hello from Echo."])
+    text_id: TextId | None = Field(None, description="Id of a saved text entry, instead of `text`.")
+    voice_id: VoiceId | None = Field(None, description="Voice; the default voice when absent.", examples=["af_heart"])
     config: SpeechConfig = SpeechConfig()
 
     @model_validator(mode="after")
@@ -50,27 +52,31 @@ class SynthesizeRequest(Request):
 
 
 class StreamQuery(SpeechConfig):
-    """The same for what can only open a URL."""
+    """Synthesis options as a query, for clients that can only open a URL."""
 
-    text: str | None = Field(None, min_length=1, max_length=4_000, description="What to say.", examples=["Hello from Echo."])
-    text_id: TextId | None = Field(None, description="A saved text to say, instead of `text`.")
-    voice_id: VoiceId | None = Field(None, description="The default voice when absent.")
+    text: str | None = Field(
+        None, min_length=1, max_length=4_000, description="Text to synthesise.", examples=["Hello from Echo."]
+    )
+    text_id: TextId | None = Field(None, description="Id of a saved text entry, instead of `text`.")
+    voice_id: VoiceId | None = Field(None, description="Voice; the default voice when absent.")
     output_format: AudioFormat = AudioFormat.MP3
-    ticket: str | None = Field(None, min_length=1, max_length=100, description="Stands for the token, once.")
+    ticket: str | None = Field(
+        None, min_length=1, max_length=100, description="Single-use ticket that replaces the access token."
+    )
 
 
 class ReferenceSpeech(Request):
-    """The Echo API's request: a text, and the voice model that speaks it."""
+    """A synthesis request of the Echo API: a text and a voice model."""
 
-    text: str = Field(min_length=1, max_length=100_000, description="What to say.", examples=["Hello from Echo."])
+    text: str = Field(min_length=1, max_length=100_000, description="Text to synthesise.", examples=["Hello from Echo."])
     reference_id: VoiceId = Field(description="A voice model's `reference_id`.")
 
 
 class WordTimestamp(BaseModel):
-    """When a written word sounds: seconds from the start of the audio, and its place in the text."""
+    """A word timing: seconds from the start of the audio, and the word's position in the text."""
 
-    word: str = Field(description="As it is written.")
-    spoken: str | None = Field(None, description="As it is spoken, where that is not as it is written.")
+    word: str = Field(description="The word as written.")
+    spoken: str | None = Field(None, description="The word as spoken, where it differs.")
     start_time: float
     end_time: float
     char_start: int
@@ -78,16 +84,16 @@ class WordTimestamp(BaseModel):
 
 
 class SyllableTimestamp(BaseModel):
-    """When a syllable sounds: seconds from the start of the audio. Syllables are of the words as they are spoken."""
+    """A syllable timing, in seconds from the start of the audio. Syllables are those of the spoken words."""
 
     syllable: str
     start_time: float
     end_time: float
-    word_index: int = Field(description="Which of the written words it belongs to.")
+    word_index: int = Field(description="Index of the written word.")
 
 
 class ChapterView(BaseModel):
-    """A part of an audio that the text has a heading for; seconds from the start."""
+    """A part of an audio under a heading of the text; times in seconds from the start."""
 
     title: str
     start_time: float
@@ -95,37 +101,37 @@ class ChapterView(BaseModel):
 
 
 class SynthesisResult(BaseModel):
-    """Finished speech."""
+    """Completed speech."""
 
     synthesis_id: str
     audio_id: str
     audio_url: str = Field(description="Path of the audio on the gateway.")
-    duration: float = Field(description="Seconds.")
+    duration: float = Field(description="Duration in seconds.")
     format: AudioFormat
     sample_rate: int
-    size: int = Field(description="Bytes.")
+    size: int = Field(description="Size in bytes.")
     voice_id: str
     engine: str
-    fallback_from: str | None = Field(None, description="The engine that should have spoken, when another stood in for it.")
-    alignment: Alignment = Field(description="How the times came about.")
+    fallback_from: str | None = Field(None, description="The voice's engine, when a fallback was used instead.")
+    alignment: Alignment = Field(description="Source of the timings.")
     word_timestamps: list[WordTimestamp] | None = None
     syllable_timestamps: list[SyllableTimestamp] | None = None
-    chapters: list[ChapterView] | None = Field(None, description="Where the text has headings.")
-    text_id: str | None = Field(None, description="The saved text that was spoken, if it was one.")
-    units: int = Field(0, description="Sentences, or parts of long ones, that it was spoken in.")
+    chapters: list[ChapterView] | None = Field(None, description="Chapters, when the text has headings.")
+    text_id: str | None = Field(None, description="Id of the saved text entry, if one was used.")
+    units: int = Field(0, description="Number of segments: sentences, or parts of long ones.")
     cached_units: int = Field(0, description=CACHED_UNITS)
 
 
 class StreamTicketView(BaseModel):
-    """A stand-in for the access token in one request."""
+    """A single-use ticket that replaces the access token."""
 
     ticket: str
-    expires_in: int = Field(description="Seconds.")
-    stream_url: str = Field(description="Path on the gateway; add `text` and whatever else to its query.")
+    expires_in: int = Field(description="Seconds until the ticket expires.")
+    stream_url: str = Field(description="Path on the gateway; add `text` and other options to its query.")
 
 
 class StreamedAudio(BaseModel):
-    """An `audio` event: decoded and put one after the other, the pieces are one valid file."""
+    """An `audio` event. Decoded and concatenated, all of them are one valid file."""
 
     audio: str = Field(description="Base64 of the next bytes; may be empty.")
     word_timestamps: list[WordTimestamp] = []
@@ -133,7 +139,7 @@ class StreamedAudio(BaseModel):
 
 
 class StreamedEnd(BaseModel):
-    """The `done` event, the last one: without it the audio is not whole."""
+    """The `done` event, the last one; without it the audio is incomplete."""
 
     duration: float
     format: AudioFormat
@@ -148,28 +154,28 @@ class StreamedEnd(BaseModel):
 
 
 class AsyncSynthesis(BaseModel):
-    """Speech that will be made in the background; follow the job."""
+    """A queued synthesis; follow its job."""
 
     synthesis_id: str
     job_id: str
-    estimated_duration: float = Field(description="Seconds the speech will last, estimated from its length.")
+    estimated_duration: float = Field(description="Estimated duration of the speech in seconds.")
     status: JobStatus
 
 
 class CreateJobRequest(Request):
-    """One piece of synthesis work."""
+    """A synthesis job to create."""
 
-    text_content: str | None = Field(None, min_length=1, description="What to say.", examples=["A long story."])
-    text_id: TextId | None = Field(None, description="A saved text entry to say, instead of `text_content`.")
-    voice_model_id: VoiceId | None = Field(None, description="Any voice one may use; the default voice when absent.")
-    text_language: str | None = Field(None, max_length=20, description="BCP-47; the voice's own when absent.")
+    text_content: str | None = Field(None, min_length=1, description="Text to synthesise.", examples=["A long story."])
+    text_id: TextId | None = Field(None, description="Id of a saved text entry, instead of `text_content`.")
+    voice_model_id: VoiceId | None = Field(None, description="Voice; the default voice when absent.")
+    text_language: str | None = Field(None, max_length=20, description="BCP-47 tag; the voice's own when absent.")
     output_format: AudioFormat = AudioFormat.WAV
     sample_rate: int = Field(24_000, ge=8_000, le=48_000)
     speed: float = Field(1.0, ge=0.25, le=4.0)
     pitch: float = Field(1.0, ge=0.5, le=2.0)
     volume: float = Field(1.0, ge=0.0, le=2.0)
     config: dict[str, Any] = Field(
-        default_factory=dict, max_length=20, description="Whatever else speech takes: `include_timestamps`, `engine` …"
+        default_factory=dict, max_length=20, description="Further synthesis options: `include_timestamps`, `engine` …"
     )
 
     @model_validator(mode="after")
@@ -179,9 +185,9 @@ class CreateJobRequest(Request):
 
 
 class JobChange(Request):
-    """What may be changed of a job while it waits; what is not given stays."""
+    """Changes of a pending job; absent fields stay unchanged."""
 
-    text_content: str | None = Field(None, min_length=1, description="What to say.")
+    text_content: str | None = Field(None, min_length=1, description="Text to synthesise.")
     output_format: AudioFormat | None = None
     sample_rate: int | None = Field(None, ge=8_000, le=48_000)
     speed: float | None = Field(None, ge=0.25, le=4.0)
@@ -191,9 +197,9 @@ class JobChange(Request):
 
 
 class JobPatch(JobChange):
-    """A change of some of a job. The owner may cancel it, or change it while it waits.
+    """Changes of a job. The owner may cancel it, or change it while it is pending.
 
-    The rest is for administrators: other statuses, and what otherwise only workers write.
+    Only administrators may set other statuses, and the fields that workers write.
     """
 
     status: JobStatus | None = Field(None, description="`cancelled`; for administrators also `pending` and `failed`.")
@@ -203,12 +209,12 @@ class JobPatch(JobChange):
     output_file_path: str | None = Field(None, max_length=1_000)
 
     def given(self, names: Collection[str]) -> dict[str, Any]:
-        """Those of the fields that have a value."""
+        """Return the named fields that have a value."""
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
 class JobView(BaseModel):
-    """A job as its owner sees it."""
+    """A job."""
 
     id: str
     user_id: str
@@ -224,8 +230,10 @@ class JobView(BaseModel):
     progress: int = Field(ge=0, le=100)
     units_done: int
     units_total: int
-    queue_position: int | None = Field(None, ge=0, description="How many jobs wait before it; while it waits.")
-    eta_seconds: float | None = Field(None, description="How long it will take still, estimated; while it is processed.")
+    queue_position: int | None = Field(
+        None, ge=0, description="Number of jobs before it in the work queue, while it is pending."
+    )
+    eta_seconds: float | None = Field(None, description="Estimated seconds until it is completed, while it is processing.")
     config: dict[str, Any]
     output_format: AudioFormat
     sample_rate: int
@@ -244,15 +252,17 @@ class JobView(BaseModel):
 
 
 class GenerateRequest(Request):
-    """The simple form: a text and a voice's name or id."""
+    """The simple request: a text and a voice's name or id."""
 
-    text: str = Field(min_length=1, description="What to say.", examples=["Hello from Echo."])
-    voice_name: str | None = Field(None, max_length=100, description="The default voice when absent.", examples=["Heart"])
+    text: str = Field(min_length=1, description="Text to synthesise.", examples=["Hello from Echo."])
+    voice_name: str | None = Field(
+        None, max_length=100, description="Name or id of the voice; the default voice when absent.", examples=["Heart"]
+    )
     config: SpeechConfig = SpeechConfig()
 
 
 class GeneratedFile(BaseModel):
-    """A file that a request has made. `path` is on the gateway; `checksum` is the SHA-256 of the bytes, in hex."""
+    """A generated file. `path` is on the gateway; `checksum` is the SHA-256 of the bytes, in hex."""
 
     path: str
     mime: str
@@ -261,7 +271,7 @@ class GeneratedFile(BaseModel):
 
 
 class GenerateView(BaseModel):
-    """A request of the simple form."""
+    """A simple request and its result."""
 
     id: str
     job_id: str | None = None
@@ -276,7 +286,7 @@ class GenerateView(BaseModel):
 
 
 class AudioInfo(BaseModel):
-    """What is known of a stored audio. `checksum` is the SHA-256 of its bytes, in hex, and its ETag."""
+    """Metadata of a stored audio. `checksum` is the SHA-256 of its bytes, in hex, and its ETag."""
 
     id: str
     url: str
@@ -292,34 +302,34 @@ class AudioInfo(BaseModel):
 
 
 class LinkRequest(Request):
-    """How long a link is to hold."""
+    """Options of a signed link."""
 
-    expires_in: int = Field(300, ge=1, le=300, description="Seconds.")
+    expires_in: int = Field(300, ge=1, le=300, description="Lifetime of the link in seconds.")
 
 
 class SignedLink(BaseModel):
-    """An audio for whoever has the link. `url` is a path on the gateway."""
+    """A link to an audio that needs no access token. `url` is a path on the gateway."""
 
     url: str
     expires_at: datetime
 
 
 class CreateText(Request):
-    """A text to keep."""
+    """A text entry to save."""
 
     content: str = Field(min_length=1, examples=["A long story."])
-    language: str | None = Field(None, max_length=20, description="BCP-47.", examples=["en-US"])
+    language: str | None = Field(None, max_length=20, description="BCP-47 tag.", examples=["en-US"])
 
 
 class TextPatch(Request):
-    """What is to change of a saved text."""
+    """Changes of a text entry."""
 
     content: str | None = Field(None, min_length=1)
-    language: str | None = Field(None, max_length=20, description="BCP-47; null forgets it.")
+    language: str | None = Field(None, max_length=20, description="BCP-47 tag; null removes it.")
 
 
 class TextView(BaseModel):
-    """A saved text."""
+    """A text entry."""
 
     id: str
     content: str
@@ -329,7 +339,7 @@ class TextView(BaseModel):
 
 
 class Voice(BaseModel):
-    """Something one can speak with."""
+    """A voice for synthesis."""
 
     id: str
     name: str

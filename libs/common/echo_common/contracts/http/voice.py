@@ -1,4 +1,4 @@
-"""Bodies voice serves: samples, clones, consent, sharing."""
+"""Request and response bodies of voice: samples, voice models, consent, sharing."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,13 +14,13 @@ Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length
 
 
 class Request(BaseModel):
-    """Base of request bodies: what is not known is refused, never ignored."""
+    """Base class of request bodies; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class SampleStatus(StrEnum):
-    """Where a sample stands."""
+    """Status of a sample."""
 
     UPLOADED = "uploaded"
     PROCESSING = "processing"
@@ -29,7 +29,7 @@ class SampleStatus(StrEnum):
 
 
 class CloneStatus(StrEnum):
-    """Where a clone stands."""
+    """Status of a voice model."""
 
     PENDING = "pending"
     TRAINING = "training"
@@ -40,22 +40,22 @@ class CloneStatus(StrEnum):
 
 
 class SampleQuality(BaseModel):
-    """What was measured of a recording; what could not be measured here is null."""
+    """Measured quality of a sample; null where a value could not be measured."""
 
-    duration: float = Field(description="Seconds of the original.")
-    speech_seconds: float = Field(description="Seconds in which somebody speaks.")
-    snr: float | None = Field(None, description="Speech over background, in dB.")
-    clipping: float = Field(description="Share of samples at the limit of the scale, 0 to 1.")
-    loudness: float | None = Field(None, description="Integrated loudness of the original, LUFS (ITU-R BS.1770-4).")
-    mos: float | None = Field(None, description="Overall quality, 1 to 5, as DNSMOS P.835 estimates it.")
-    language: str | None = Field(None, description="The language heard.")
-    speakers: int | None = Field(None, description="1 for one voice, 2 for several.")
-    sample_rate: int = Field(description="Samples a second of the original.")
+    duration: float = Field(description="Duration of the original in seconds.")
+    speech_seconds: float = Field(description="Duration of speech in seconds.")
+    snr: float | None = Field(None, description="Signal-to-noise ratio of the speech in dB.")
+    clipping: float = Field(description="Share of clipped samples, 0 to 1.")
+    loudness: float | None = Field(None, description="Integrated loudness of the original in LUFS (ITU-R BS.1770-4).")
+    mos: float | None = Field(None, description="Overall quality, 1 to 5, estimated by DNSMOS P.835.")
+    language: str | None = Field(None, description="Detected language.")
+    speakers: int | None = Field(None, description="Detected speakers: 1 for one, 2 for several.")
+    sample_rate: int = Field(description="Sample rate of the original in Hz.")
     channels: int
 
 
 class Verdict(BaseModel):
-    """What a measure means, and what to do about it."""
+    """The verdict on a measured value, and advice."""
 
     measure: str
     value: float | str | None
@@ -64,15 +64,15 @@ class Verdict(BaseModel):
 
 
 class SampleReceipt(BaseModel):
-    """A recording has come in."""
+    """An uploaded sample."""
 
     sample_id: str
     status: SampleStatus
-    duplicate_of: str | None = Field(None, description="A sample of mine with the very same bytes.")
+    duplicate_of: str | None = Field(None, description="Id of your sample with identical bytes.")
 
 
 class SampleView(BaseModel):
-    """A recording as its owner sees it."""
+    """A sample."""
 
     id: str
     user_id: str
@@ -94,80 +94,79 @@ class SampleView(BaseModel):
 
 
 class WorkReceipt(BaseModel):
-    """Work that goes on in the background."""
+    """A background task."""
 
     job_id: str
     status: JobStatus
 
 
 class TrainingConfig(Request):
-    """How a clone is trained. Providers in the cloud decide about it themselves and use none of these."""
+    """Training options of a voice model. Cloud providers ignore them."""
 
-    epochs: int = Field(2, ge=1, le=50, description="Passes over the training sentences; time grows with it.")
+    epochs: int = Field(2, ge=1, le=50, description="Passes over the training sentences; training time grows with it.")
     learning_rate: float = Field(
         0.1,
         gt=0,
         le=1,
-        description="How far a step goes, in units of the built-in voices' spread: larger is faster, less steady.",
+        description="Step size, relative to the spread of the built-in voices: larger is faster, but less stable.",
     )
     batch_size: int = Field(
-        1, ge=1, le=16, description="Sentences heard for each step: more are steadier, and make fewer steps."
+        1, ge=1, le=16, description="Sentences per step: larger batches are more stable, and make fewer steps."
     )
     restraint: float = Field(
-        0.02, ge=0, le=1, description="Pull towards the voice it starts from: more keeps words clear, less comes closer."
+        0.02,
+        ge=0,
+        le=1,
+        description="Pull towards the initial voice: a higher value keeps speech clearer, but reduces similarity.",
     )
-    seed: int = Field(0, ge=0, description="The same seed and samples give the same voice.")
+    seed: int = Field(0, ge=0, description="Random seed; the same seed and samples give the same voice.")
     enable_timestamp_alignment: bool = Field(
-        True, description="Accepted for compatibility: word times always come with speech."
+        True, description="Accepted for compatibility and ignored: speech always has word timings."
     )
 
 
 class TrainRequest(Request):
-    """A clone from one sample."""
+    """A voice model to train from one sample."""
 
-    name: Name | None = Field(None, description="The sample's name when absent.")
+    name: Name | None = Field(None, description="Name; the sample's name when absent.")
     config: TrainingConfig = TrainingConfig()
     consent: "ConsentGiven | None" = Field(None, description="As in `POST /voice/clones`.")
     provider: str | None = Field(None, max_length=40)
 
 
 class TrainingReceipt(BaseModel):
-    """A training that goes on in the background."""
+    """A queued training."""
 
     training_job_id: str
     clone_id: str
-    estimated_duration: float = Field(description="Seconds, roughly.")
+    estimated_duration: float = Field(description="Estimated training time in seconds.")
     status: JobStatus
-    features: list[str] = Field(description="What the voice will be able to do.")
+    features: list[str] = Field(description="Features of the future voice.")
 
 
 class ConsentGiven(Request):
-    """The speaker's consent: attested, or spoken in a sample of its own."""
+    """The speaker's consent: attested, or spoken in a separate sample."""
 
-    attested: bool = Field(False, description="Whether the caller vouches for the statement.")
+    attested: bool = Field(False, description="Whether the user attests the statement.")
     statement: str | None = Field(
-        None, max_length=1_000, description="What is vouched for; the platform's own words when absent."
+        None, max_length=1_000, description="Attested statement; the platform's standard statement when absent."
     )
-    statement_sample_id: str | None = Field(
-        None, max_length=64, description="A sample in which the consent phrase is read out."
-    )
+    statement_sample_id: str | None = Field(None, max_length=64, description="Id of a sample of the spoken consent phrase.")
 
 
 class CreateCloneRequest(Request):
-    """A clone from samples."""
+    """A voice model to train from samples."""
 
     name: Name
     sample_ids: list[str] = Field(min_length=1, max_length=20)
     config: TrainingConfig = TrainingConfig()
     consent: ConsentGiven | None = None
-    provider: str | None = Field(
-        None, max_length=40, description="Who makes it: local, fish; the operator's choice when absent."
-    )
-    language: Language | None = Field(None, description="What it will speak; the samples' language when absent.")
+    provider: str | None = Field(None, max_length=40, description="Provider: local, fish; the operator's default when absent.")
+    language: Language | None = Field(None, description="Language of the voice; the samples' language when absent.")
 
 
 class CloneReceipt(BaseModel):
-    """A clone that is being made."""
+    """A queued voice model."""
 
     clone_id: str
     job_id: str
@@ -175,16 +174,18 @@ class CloneReceipt(BaseModel):
 
 
 class CloneQuality(BaseModel):
-    """How good a clone is, by measures of the machine that made it."""
+    """Measured quality of a voice model, by automatic measures."""
 
-    similarity: float | None = Field(None, description="Cosine of its speech to the samples, by the speaker encoder.")
-    nearest_stock: float | None = Field(None, description="The same of the nearest built-in voice.")
+    similarity: float | None = Field(
+        None, description="Cosine similarity of its speech to the samples, by the speaker encoder."
+    )
+    nearest_stock: float | None = Field(None, description="Cosine similarity of the nearest built-in voice to the samples.")
     mos: float | None = None
-    seconds: float | None = Field(None, description="How long the training took.")
+    seconds: float | None = Field(None, description="Training time in seconds.")
 
 
 class TrainingView(BaseModel):
-    """One training."""
+    """A training of a voice model."""
 
     job_id: str
     config: TrainingConfig
@@ -196,7 +197,7 @@ class TrainingView(BaseModel):
 
 
 class CloneView(BaseModel):
-    """A clone as its owner sees it."""
+    """A voice model."""
 
     id: str
     user_id: str
@@ -222,7 +223,7 @@ class CloneView(BaseModel):
 
 
 class ProgressView(BaseModel):
-    """How far a training is."""
+    """Progress of a training."""
 
     status: JobStatus
     progress: int
@@ -234,20 +235,20 @@ class ProgressView(BaseModel):
 
 
 class ClonePatch(Request):
-    """What an owner may change of a clone."""
+    """Changes of a voice model."""
 
     name: Name | None = None
-    status: Literal["cancelled"] | None = Field(None, description="Cancels its training.")
+    status: Literal["cancelled"] | None = Field(None, description="`cancelled` cancels the training.")
 
 
 class ResumeRequest(Request):
-    """Train once more."""
+    """A request to train again."""
 
-    config: TrainingConfig | None = Field(None, description="As before when absent.")
+    config: TrainingConfig | None = Field(None, description="Training options; the previous ones when absent.")
 
 
 class ConsentPhrase(BaseModel):
-    """What to read out."""
+    """A phrase for the speaker to read aloud."""
 
     phrase_id: str
     text: str
@@ -256,7 +257,7 @@ class ConsentPhrase(BaseModel):
 
 
 class SpokenProofView(BaseModel):
-    """What was heard of a spoken consent."""
+    """Evaluation of a spoken consent."""
 
     sample_id: str
     heard: str
@@ -266,7 +267,7 @@ class SpokenProofView(BaseModel):
 
 
 class ConsentView(BaseModel):
-    """A consent."""
+    """A speaker's consent."""
 
     id: str
     user_id: str
@@ -279,14 +280,14 @@ class ConsentView(BaseModel):
 
 
 class ShareRequest(Request):
-    """With whom: a user, or everybody."""
+    """The recipient: a user, or everyone."""
 
     user_id: str | None = Field(None, min_length=1, max_length=64)
     public: bool = False
 
 
 class Shares(BaseModel):
-    """Who may speak with a clone beside its owner."""
+    """Sharing state of a voice model."""
 
     voice_id: str
     public: bool
@@ -294,30 +295,30 @@ class Shares(BaseModel):
 
 
 class BulkDeleteRequest(Request):
-    """Clones to be deleted."""
+    """Voice models to delete."""
 
     ids: list[str] = Field(min_length=1, max_length=100)
 
 
 class BulkResult(BaseModel):
-    """What became of one of them."""
+    """The result for one voice model."""
 
     id: str
     deleted: bool
-    error: str | None = Field(None, description="The code of what kept it from being deleted.")
+    error: str | None = Field(None, description="Error code, when it was not deleted.")
 
 
 class SimilarVoice(BaseModel):
-    """A voice that sounds alike."""
+    """A similar voice."""
 
     id: str
     name: str
     kind: Literal["builtin", "clone"]
-    similarity: float = Field(description="Cosine, at most 1.")
+    similarity: float = Field(description="Cosine similarity, at most 1.")
 
 
 class Selection(BaseModel):
-    """The voice that speaks when a request names none."""
+    """The default voice of requests."""
 
     voice_id: str
 
