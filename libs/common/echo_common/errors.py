@@ -1,4 +1,4 @@
-"""Errors with a stable code and an HTTP status: defined where they belong, rendered once (the envelope)."""
+"""Errors with a stable code and an HTTP status: defined in their modules, rendered in one place (the envelope)."""
 
 import errno
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class EchoError(Exception):
-    """Base of every error a client may see.
+    """Base class of errors that clients may see.
 
-    A subclass states its `code` (UPPER_SNAKE, never changed once published), its `status`, and in its docstring's first
-    line the default message: one sentence that tells the client what to do.
+    A subclass defines `code` (UPPER_SNAKE, never changed once published) and `status`. The first line of its docstring is the
+    default message: what is wrong and what to do.
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
@@ -27,12 +27,12 @@ class EchoError(Exception):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Header fields that the answer carries beside the envelope's."""
+        """Header fields of the response, in addition to the envelope's."""
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
 class InternalError(EchoError):
-    """Something went wrong on our side; the request id helps the operator find it."""
+    """An internal error occurred; give the request id to the operator."""
 
 
 class ValidationError(EchoError):
@@ -43,35 +43,35 @@ class ValidationError(EchoError):
 
 
 class UnauthenticatedError(EchoError):
-    """Log in first: a valid access token is needed."""
+    """A valid access token is required; log in first."""
 
     code = "UNAUTHENTICATED"
     status = 401
 
 
 class ForbiddenError(EchoError):
-    """This identity may not do that."""
+    """This credential does not permit the request."""
 
     code = "FORBIDDEN"
     status = 403
 
 
 class NotFoundError(EchoError):
-    """There is no such thing here."""
+    """The resource was not found."""
 
     code = "NOT_FOUND"
     status = 404
 
 
 class MethodNotAllowedError(EchoError):
-    """This path does not take that method."""
+    """This path does not support the method."""
 
     code = "METHOD_NOT_ALLOWED"
     status = 405
 
 
 class ConflictError(EchoError):
-    """The request does not fit the current state."""
+    """The request conflicts with the current state."""
 
     code = "CONFLICT"
     status = 409
@@ -119,7 +119,7 @@ class TooManyConnectionsError(EchoError):
 
 
 class RateLimitedError(EchoError):
-    """Too many requests; wait as long as Retry-After says."""
+    """Too many requests; try again after the time in Retry-After."""
 
     code = "RATE_LIMITED"
     status = 429
@@ -142,5 +142,5 @@ class StorageFullError(ServiceUnavailableError):
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether the operating system has refused a write for want of space; also in the errors of FFmpeg."""
+    """Return whether a write failed because the disk is full; also recognises errors of FFmpeg."""
     return getattr(error, "errno", None) in _DISK_FULL

@@ -1,4 +1,4 @@
-"""Work on what strangers sent: in a process of its own, fenced by the operating system, because the file may be made to do harm."""
+"""Sandbox for untrusted files: processing in child processes with limits set by the operating system."""
 
 import asyncio
 import contextlib
@@ -27,10 +27,10 @@ _OPEN_FILES = 32
 
 
 async def fenced(module: str, *arguments: object, seconds: float) -> dict[str, Any] | None:
-    """What `python -m module arguments…` answers: a JSON object, the first line of its output.
+    """Run `python -m module arguments…` in a sandbox; return the JSON object in the first line of its output.
 
-    None when it died, said nothing, or took longer than `seconds`. It sees none of this process's settings, and no network
-    where the platform allows that.
+    Returns None when the process crashed, wrote nothing, or took longer than `seconds`. It has no access to this process's
+    settings, and none to the network where the platform allows that.
     """
     process = await asyncio.create_subprocess_exec(
         *await asyncio.to_thread(isolated_command, module, *arguments),
@@ -59,23 +59,23 @@ async def fenced(module: str, *arguments: object, seconds: float) -> dict[str, A
 
 
 class ProcessLostError(Exception):
-    """A fenced process died over a request, or took too long and was ended."""
+    """A sandboxed process crashed while it served a request, or was killed because it took too long."""
 
 
 class _ProcessDiedError(ProcessLostError):
-    """A fenced process died over a request, or before it."""
+    """A sandboxed process crashed while it served a request, or before."""
 
 
 class ProcessUnavailableError(Exception):
-    """A fenced process does not start."""
+    """A sandboxed process does not start."""
 
 
 class FencedWorkers:
-    """Up to `most` processes `python -m module arguments…` that are kept from request to request; each serves one at a time.
+    """Pool of up to `most` sandboxed processes `python -m module arguments…`; each serves one request at a time.
 
-    A process says that it is ready with a line. It gets a request as a line of JSON and answers with any number of lines of JSON
-    and an empty one. It starts when first needed; one that is lost or given up is replaced. It sees none of this process's settings,
-    and no network where the platform allows that.
+    A process writes a line when it is ready. It reads a request as a line of JSON and writes any number of lines of JSON and an
+    empty one. It is started on demand; a lost or killed process is replaced. It has no access to this process's settings, and
+    none to the network where the platform allows that.
     """
 
     def __init__(self, module: str, *arguments: object, most: int) -> None:
@@ -84,9 +84,9 @@ class FencedWorkers:
         self._idle: list[Process] = []
 
     async def ask(self, request: object, read: Callable[[bytes], T], *, seconds: float) -> list[T]:
-        """Return the lines of the answer, as `read` takes them. A cancelled request ends the process that serves it.
+        """Send a request; return the lines of the response, parsed by `read`. Cancellation kills the process that serves it.
 
-        A request ends two processes at most: a kept one that dies may have died before the request, so another is started once.
+        A request ends two processes at most: a reused one may have crashed before the request, so another is started once.
 
         Raises `ProcessLostError`, `ProcessUnavailableError`.
         """
@@ -104,7 +104,7 @@ class FencedWorkers:
             return await self._serve(await self._start(), line, read, seconds)
 
     async def close(self) -> None:
-        """End the processes that serve nothing."""
+        """Kill the idle processes."""
         while self._idle:
             await _end(self._idle.pop())
 
@@ -115,7 +115,7 @@ class FencedWorkers:
         done = False
         try:
             async with asyncio.timeout(seconds):
-                if process.stdin.is_closing():  # writing would be a RuntimeError of uvloop
+                if process.stdin.is_closing():  # uvloop raises RuntimeError on a write
                     raise ConnectionResetError
                 process.stdin.write(line)
                 await process.stdin.drain()
@@ -123,7 +123,7 @@ class FencedWorkers:
                     if not found:
                         raise ConnectionResetError
                     answer.append(read(found))
-                    await asyncio.sleep(0)  # a line that is there already is read without a pause
+                    await asyncio.sleep(0)  # readline does not yield when a line is buffered
             done = True
         except ConnectionError as error:
             raise _ProcessDiedError from error
@@ -166,7 +166,7 @@ async def _end(process: Process) -> None:
     assert process.stdout is not None  # noqa: S101 - piped
     with contextlib.suppress(ProcessLookupError):
         process.kill()
-    # its transport is closed only when both pipes are seen to have ended
+    # the transport closes only once both pipes are known to have ended
     process.stdin.close()
     with contextlib.suppress(ConnectionError):
         await process.stdin.wait_closed()
@@ -176,9 +176,9 @@ async def _end(process: Process) -> None:
 
 
 def fence(*, memory: int, seconds: float | None, written: int) -> None:
-    """Bound this process for good: bytes of address space, seconds of processor time, bytes of any file it writes.
+    """Limit this process permanently: bytes of address space, seconds of processor time, bytes of each file it writes.
 
-    With `seconds` None it is for `bound_processor_time` to bound the time of each request.
+    If `seconds` is None, `bound_processor_time` limits the time of each request instead.
     """
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     if seconds is not None:
@@ -189,14 +189,14 @@ def fence(*, memory: int, seconds: float | None, written: int) -> None:
 
 
 def bound_processor_time(seconds: float) -> None:
-    """End this process when it takes more processor time from now on, in seconds, even if its parent is gone by then."""
+    """Limit the further processor time of this process, in seconds; holds even after its parent has ended."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (ceil(used.ru_utime + used.ru_stime + seconds), hard))
 
 
 def claim_stdout() -> BinaryIO:
-    """Keep stdout for answers: what libraries print goes to stderr, from C too."""
+    """Return stdout for responses, and redirect the output of libraries, in C too, to stderr."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
@@ -204,7 +204,7 @@ def claim_stdout() -> BinaryIO:
 
 
 def die_with_parent() -> None:
-    """End this process as soon as its parent has ended, where the system can do that."""
+    """End this process as soon as its parent has ended, where the system supports that."""
     if sys.platform != "linux":
         return
     parent = os.getppid()

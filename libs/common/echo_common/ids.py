@@ -1,8 +1,8 @@
-"""Identifiers: a prefix that tells the noun, and a ULID that sorts by time of creation."""
+"""Identifiers: a prefix for the type, and a ULID that sorts by time of creation."""
 
 from ulid import ULID
 
 
 def new_id(prefix: str) -> str:
-    """A new identifier such as `job_01K…`, sortable by creation time."""
+    """Return a new identifier such as `job_01K…`, sortable by creation time."""
     return f"{prefix}_{ULID()}"

@@ -1,4 +1,4 @@
-"""Run a module without a network, where the platform allows that: `python -m echo_common.isolated MODULE ARGUMENT…`.
+"""Runner for a module without a network, where the platform allows it: `python -m echo_common.isolated MODULE ARGUMENT…`.
 
 Only the standard library is imported before the module runs: a user namespace is refused to a process with threads.
 """
@@ -16,9 +16,9 @@ _CLONE_NEWNET = 0x40000000
 
 
 def cut_network() -> bool:
-    """Move this process into a network namespace without interfaces; whether that was permitted.
+    """Move this process into a network namespace without interfaces; return whether that was permitted.
 
-    Root may do so at once, other users in a user namespace of their own, in which they stay who they are.
+    Root may do so directly, other users in a user namespace of their own, in which they keep their ids.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "unshare"):

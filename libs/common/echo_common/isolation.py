@@ -24,17 +24,17 @@ _asking = Lock()
 
 
 def scrubbed_environment(*, threads: int, settings: str | None = None, network: bool = False) -> dict[str, str]:
-    """Return the environment of a child process: an allow-list, in which there is no secret of the service.
+    """Return the environment of a child process: an allow-list without secrets of the service.
 
     Args:
-        threads: How many threads number libraries may start.
+        threads: Limit on the threads of number libraries.
         settings: Prefix of the variables that are settings of the child itself, for example `ECHO_SYNTHESIS_GEMINI_`.
-        network: Keep the variables that say how the network is reached.
+        network: Keep the variables that configure network access.
     """
     names = [*_KEPT, *(_KEPT_FOR_NETWORK if network else ())]
     own = [name for name in os.environ if settings is not None and name.upper().startswith(settings)]
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    # The allocator is not to keep a heap for every thread that ever was.
+    # Stops the allocator from keeping a heap for every thread that ever ran.
     return {name: os.environ[name] for name in [*names, *own] if name in os.environ} | limits | {"MALLOC_ARENA_MAX": "2"}
 
 
@@ -45,7 +45,7 @@ def isolated_command(module: str, *arguments: object) -> list[str]:
 
 
 def note_network_isolation() -> None:
-    """Log once in this process's life that children have a network, when that cannot be helped."""
+    """Log once per process that children have network access, where it cannot be removed."""
     with _asking:
         _note_network_isolation()
 
@@ -57,7 +57,7 @@ def _note_network_isolation() -> None:
 
 
 def network_can_be_cut() -> bool:
-    """Return whether this platform lets a child process give up its network."""
+    """Return whether this platform can remove a child process's network access."""
     command = [sys.executable, "-I", "-S", str(Path(isolated.__file__)), isolated.CHECK]
     try:
         return subprocess.run(command, check=False, capture_output=True, timeout=_PROBE_SECONDS).returncode == 0  # noqa: S603

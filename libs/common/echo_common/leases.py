@@ -1,4 +1,4 @@
-"""Leases without wall clocks: a lease has expired when its holder's document has not changed for as long as the lease lasts."""
+"""Leases without wall clocks: a lease expires when its holder's document has not changed for the lease's duration."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Lease(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class HeldLease:
-    """A lease as the database shows it. Every renewal raises `version`, the version of the document that holds the lease."""
+    """A lease as stored in the database. Every renewal raises `version`, the version of the document that holds the lease."""
 
     key: str
     version: int
@@ -34,11 +34,11 @@ class _Observed:
 
 
 class LeaseObserver:
-    """Finds expired leases by observing their versions on this process's monotonic clock.
+    """Detector of expired leases that observes their versions on this process's monotonic clock.
 
     No wall clock is stored or compared, so a clock that jumps neither expires a live lease nor keeps a dead one. Time counts
-    only while this process observes: a process that was frozen, or that could not reach the database, starts to count again,
-    because its own renewals and those of others may have been held up with it.
+    only while this process observes: after it was suspended, or could not reach the database, it starts to count again, because
+    its own renewals and those of other processes may have been delayed too.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -50,7 +50,7 @@ class LeaseObserver:
         """Return the leases that have expired.
 
         Args:
-            held: All leases held at this moment. Leases left out are forgotten.
+            held: All leases held at this moment. Leases that are not in it are dropped from observation.
         """
         elapsed = self._clock() - self._looked
         self._looked += elapsed

@@ -1,4 +1,4 @@
-"""Running one service as a process of its own: `python -m echo_<name>`."""
+"""Runner for one service as a process: `python -m echo_<name>`."""
 
 import asyncio
 import gc
@@ -35,22 +35,22 @@ def stop_signal() -> asyncio.Event:
 
 
 def raise_open_files() -> None:
-    """Let this process have as many open files as the system allows: every connection is one, or two."""
+    """Raise the limit of open files to the system's maximum: every connection needs one or two."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(OSError, ValueError):  # macOS may allow less than it says
+        with suppress(OSError, ValueError):  # macOS may allow less than it reports
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def settle() -> None:
-    """Once started: what is there now stays, so the garbage collector need not look at it again."""
+    """Freeze all current objects after the start, so that the garbage collector skips them."""
     gc.collect()
     gc.freeze()
 
 
 async def _serve(service: Service[Any], settings: CommonSettings) -> None:
-    """Listen at once, do the work as soon as what that needs is there, and stop in the reverse order of a plain start."""
+    """Listen at once, serve requests once the dependencies are reachable, and stop in the reverse order of a normal start."""
     log = structlog.get_logger("echo.process")
     stop = stop_signal()
     gate = StartupGate(service.name, restricted_health=service.internal_listen is not None)
@@ -58,17 +58,17 @@ async def _serve(service: Service[Any], settings: CommonSettings) -> None:
         listener = await stack.enter_async_context(AsyncExitStack())
         url = await listener.enter_async_context(service.listening(gate, settings.listen))
         if await _opened(service, settings, gate, stack, stop):
-            log.info("listening", service=service.name, url=url)
+            log.info("service_listening", service=service.name, url=url)
             settle()
             await stop.wait()
-        log.info("stopping", service=service.name)
-        await listener.aclose()  # requests end before what they need is closed
+        log.info("service_stopping", service=service.name)
+        await listener.aclose()  # requests end before their dependencies are closed
 
 
 async def _opened(
     service: Service[Any], settings: CommonSettings, gate: StartupGate, stack: AsyncExitStack, stop: asyncio.Event
 ) -> bool:
-    """Start the service, again and again while a part that it needs is away; whether it was started before `stop`."""
+    """Start the service, with retries while a dependency is unavailable; return whether it started before `stop`."""
     log = structlog.get_logger("echo.process")
     backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
     while not stop.is_set():
@@ -87,9 +87,9 @@ async def _opened(
 
 
 def run(make: Callable[[], Service[Any]]) -> None:
-    """Serve what `make` makes until a signal.
+    """Serve the service that `make` builds until a signal.
 
-    Exit code 2 with one sentence when the settings (read before anything is connected) or the surroundings do not allow it.
+    Exits with code 2 and one sentence when the settings (checked before connecting) or the environment prevent it.
     """
     try:
         settings, service = CommonSettings(), make()
@@ -109,7 +109,7 @@ def run(make: Callable[[], Service[Any]]) -> None:
 
 
 def _refuse(error: ValidationError) -> int:
-    """Name each bad setting as the operator wrote it: `GatewaySettings` come from `ECHO_GATEWAY_…`."""
+    """Report each invalid setting under its variable's name: `GatewaySettings` come from `ECHO_GATEWAY_…`."""
     owner = error.title.removesuffix("Settings").upper()
     prefix = "ECHO_" if owner == "COMMON" else f"ECHO_{owner}_"
     for item in error.errors():

@@ -1,9 +1,9 @@
-"""The processors that this process may use."""
+"""Number of processors available to this process."""
 
 import os
 
 
 def usable_processors() -> int:
-    """Return the number of processors that this process may use: all of the machine's where no system call tells."""
+    """Return the number of processors available to this process: all of the machine's where no system call reports it."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
     return len(affinity(0)) if affinity else os.cpu_count() or 1

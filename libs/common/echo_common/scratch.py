@@ -1,4 +1,4 @@
-"""Scratch space: folders for temporary files, which may hold speech, and which no crash leaves behind for long."""
+"""Temporary folders, which may hold speech, and are removed soon after a crash too."""
 
 import asyncio
 import fcntl
@@ -18,7 +18,7 @@ _LOCK = "lock"
 
 
 class Scratch:
-    """One process's own folder for temporary files. Open with `open`."""
+    """A process's own folder for temporary files. Open with `open`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,9 +26,9 @@ class Scratch:
     @classmethod
     @contextmanager
     def open(cls, parent: Path | None, name: str) -> Iterator["Scratch"]:
-        """Create a folder below `parent` that is removed on leaving, and remove those that dead processes have left there.
+        """Create a folder below `parent`, removed on exit, and remove those of processes that have ended.
 
-        A folder in use is locked; the operating system releases the lock when its process ends, however that happens.
+        A folder in use is locked; the operating system releases the lock when its process ends, in any way.
 
         Args:
             parent: Created when missing; None is the system's folder for temporary files.
@@ -36,7 +36,7 @@ class Scratch:
         """
         root = parent or Path(tempfile.gettempdir())
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(root / f"{_PREFIX}{os.getuid()}.{_LOCK}"):  # else a folder could be seen before it is locked
+        with _locked(root / f"{_PREFIX}{os.getuid()}.{_LOCK}"):  # otherwise a folder could be seen before it is locked
             _remove_abandoned(root)
             folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{name}-", dir=root))
             held = _open_lock(folder / _LOCK)
@@ -49,13 +49,13 @@ class Scratch:
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
-        """Create a folder for one piece of work, removed on leaving. Raises `StorageFullError`, for what the work writes too."""
+        """Create a temporary folder, removed on exit. Raises `StorageFullError` when the disk is full, also on later writes."""
         with _naming_full_disk(), tempfile.TemporaryDirectory(prefix=f"{name}-", dir=self.path) as folder:
             yield Path(folder)
 
     @asynccontextmanager
     async def work_folder(self, name: str) -> AsyncIterator[Path]:
-        """Do the same without holding up the event loop: on a busy disk, making and removing a folder takes milliseconds."""
+        """Do the same without blocking the event loop: on a busy disk, making and removing a folder takes milliseconds."""
         folder = self.path / f"{name}-{secrets.token_hex(8)}"
         with _naming_full_disk():
             try:
@@ -67,7 +67,7 @@ class Scratch:
 
 @contextmanager
 def _naming_full_disk() -> Iterator[None]:
-    """Raise a `StorageFullError` for whatever a full disk makes a library raise."""
+    """Raise `StorageFullError` in place of any error that a full disk causes."""
     try:
         yield
     except Exception as error:
@@ -78,7 +78,7 @@ def _naming_full_disk() -> Iterator[None]:
 
 def _remove_abandoned(root: Path) -> None:
     for folder in root.glob(f"{_PREFIX}*/"):
-        with suppress(OSError):  # somebody else's
+        with suppress(OSError):  # another user's
             held = _open_lock(folder / _LOCK)
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

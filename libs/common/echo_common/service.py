@@ -1,4 +1,4 @@
-"""What a service is, and how it runs: alone in a process, or beside others in one."""
+"""Description of a service, and its lifecycle: alone in a process, or beside others in one."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -38,10 +38,10 @@ D = TypeVar("D")
 
 @dataclass(frozen=True)
 class Process:
-    """What services in one process share.
+    """Resources shared by the services in one process.
 
-    `exclusive` says that no other process works on the services' data while this one runs, as a host knows that holds a lock on
-    it: work found under a lease at the start has no worker any more.
+    `exclusive` means that no other process works on the services' data while this one runs; a host that holds a lock on the
+    data may set it. Jobs under a lease at the start then have no worker any more.
     """
 
     metrics: Metrics = field(default_factory=Metrics)
@@ -51,7 +51,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Adapters:
-    """A service's opened connections, from which it makes its own dependencies."""
+    """A service's open connections, from which it creates its own dependencies."""
 
     store: Store
     bus: Bus
@@ -68,12 +68,12 @@ class Adapters:
 
 @dataclass(frozen=True)
 class Service(Generic[D]):
-    """A service's table of contents, in terms of its dependencies `D`.
+    """The parts of a service, in terms of its dependencies `D`.
 
-    `open` makes the dependencies from the adapters and ends their background work when left. `checks` are readiness
-    checks beside the database, the bus and storage. `uploads` are the paths that take files, and
-    how large these may be. `options` go to FastAPI (`middleware` of its own, for one). `limits` are those of its connections;
-    `internal_listen` is where its health and metrics are served to the operator alone, when they are not public.
+    `open` creates the dependencies from the adapters and ends their background tasks on exit. `checks` are readiness checks
+    beside the database, the bus and storage. `uploads` maps the paths that take files to their largest size in bytes. `options`
+    go to FastAPI (for example `middleware`). `limits` are those of its connections. `internal_listen` is the address where its
+    health and metrics are served to the operator alone, when they are not public.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Service(Generic[D]):
 
     @asynccontextmanager
     async def listening(self, app: ASGIApp, listen: str) -> AsyncIterator[str]:
-        """Serve the app and, where the service has one, its internal listener; yields the app's URL.
+        """Serve the app and, where the service has one, its internal listener; yield the app's URL.
 
         Raises `AddressTakenError`.
         """
@@ -101,7 +101,7 @@ class Service(Generic[D]):
 
     @asynccontextmanager
     async def running(self, settings: CommonSettings, process: Process) -> AsyncIterator[FastAPI]:
-        """Open adapters, start consuming, and yield the app to be served; everything is closed again in reverse order."""
+        """Open adapters, start consuming, and yield the app to serve; close everything in reverse order."""
         async with AsyncExitStack() as stack:
             adapters = await self._adapters(stack, settings, process)
             trust = await stack.enter_async_context(Trust.following(adapters.auth))
@@ -175,5 +175,5 @@ class Service(Generic[D]):
 
 
 async def dependencies_of(request: Request) -> Any:
-    """The dependencies of the service that serves this request; annotate the parameter with their type."""
+    """Return the dependencies of the service that serves this request; annotate the parameter with their type."""
     return request.app.state.dependencies

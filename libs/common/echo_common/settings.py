@@ -1,4 +1,4 @@
-"""Settings every service has. Each comes from the environment (`ECHO_…`) or a `.env` file; `.env.example` lists them all."""
+"""Settings of every service. Each comes from the environment (`ECHO_…`) or a `.env` file; `.env.example` lists them all."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
-    """How settings classes are read: `prefix` + the field's name in upper case, `.env` beside the process."""
+    """Return the configuration of a settings class: `prefix` + the field's name in upper case, `.env` in the working directory."""
     return SettingsConfigDict(env_prefix=prefix, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
 
@@ -25,7 +25,7 @@ def _scheme(*known: str) -> AfterValidator:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is this machine's own, reachable from nowhere else."""
+    """Return whether a host name or address is a loopback one, reachable from this machine alone."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -33,23 +33,25 @@ def is_loopback(host: str) -> bool:
 
 
 class CommonSettings(BaseSettings):
-    """Where a service finds the world. The URL's scheme picks the adapter."""
+    """Addresses and options of every service. The URL's scheme selects the adapter."""
 
     model_config = settings_config("ECHO_")
 
     listen: Annotated[str, _scheme("http", "unix")] = Field(
-        "http://127.0.0.1:8000", description="Where the service listens: http://host:port or unix:///path.sock."
+        "http://127.0.0.1:8000", description="Address of the service: http://host:port or unix:///path.sock."
     )
     database_url: Annotated[SecretStr, _scheme("mongodb", "mongodb+srv", "sqlite")] = Field(
         SecretStr("mongodb://127.0.0.1:27017"),
-        description="mongodb://… for MongoDB; sqlite:///folder for a file per service, used by one process.",
+        description="Database URL: mongodb://… for MongoDB; sqlite:///folder for a file per service, used by one process.",
     )
-    database_prefix: str = Field("", pattern=r"^[a-z0-9_]{0,32}$", description="Put before each service's database name.")
+    database_prefix: str = Field("", pattern=r"^[a-z0-9_]{0,32}$", description="Prefix of each service's database name.")
     bus_url: Annotated[SecretStr, _scheme("amqp", "amqps", "inproc")] = Field(
-        SecretStr("amqp://guest:guest@127.0.0.1:5672/"), description="amqp://… for RabbitMQ; inproc:// within one process."
+        SecretStr("amqp://guest:guest@127.0.0.1:5672/"),
+        description="Bus URL: amqp://… for RabbitMQ; inproc:// within one process.",
     )
     objects_url: Annotated[str, _scheme("file", "s3")] = Field(
-        "file:///var/lib/echo/objects", description="file:///folder, or s3://bucket?endpoint=http://host:9000&region=us-east-1."
+        "file:///var/lib/echo/objects",
+        description="Object storage URL: file:///folder, or s3://bucket?endpoint=http://host:9000&region=us-east-1.",
     )
     objects_access_key: SecretStr | None = Field(None, description="Access key for s3:// storage.")
     objects_secret_key: SecretStr | None = Field(None, description="Secret key for s3:// storage.")
@@ -64,15 +66,21 @@ class CommonSettings(BaseSettings):
     orphan_seconds: float = Field(
         86_400, ge=0, description="Age in seconds from which an object that no record refers to is removed; 0 keeps them all."
     )
-    auth_url: str = Field("http://127.0.0.1:8001", description="Where auth listens; keys to verify tokens come from there.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is worth a log line.")
-    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or coloured text for people.")
-    otlp_endpoint: str | None = Field(None, description="Send traces to this OTLP/HTTP collector, e.g. http://otel:4318.")
-    fault_point: str | None = Field(None, description="For fault tests only: die at this named point (name or name:nth).")
+    auth_url: str = Field("http://127.0.0.1:8001", description="URL of auth, the source of the keys to verify tokens.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Minimum log level.")
+    log_format: Literal["json", "console"] = Field(
+        "json", description="Log format: one JSON object per line, or coloured text for people."
+    )
+    otlp_endpoint: str | None = Field(
+        None, description="URL of the OTLP/HTTP collector of traces, e.g. http://otel:4318; unset disables the export."
+    )
+    fault_point: str | None = Field(
+        None, description="Fault point at which the process dies (name or name:nth), for fault tests only."
+    )
     api_without_token: bool = Field(
         False,
-        description="Whether the unversioned Echo API (/api/...) works without a token, as one local user that every program on "
-        "this machine shares. Accepted only where the public API listens on a loopback address.",
+        description="Whether the unversioned Echo API (/api/...) works without a token, as one local user shared by every "
+        "program on this machine. Accepted only where the public API listens on a loopback address.",
     )
 
     @field_validator("api_without_token")

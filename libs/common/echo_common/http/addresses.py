@@ -86,7 +86,7 @@ def address_of(scope: Scope) -> str:
 
 
 def network_of(address: str) -> str:
-    """Return the unit that limits are counted by: an IPv4 address, an IPv6 /64 (one customer has all of it)."""
+    """Return the unit of rate limits: an IPv4 address, or an IPv6 /64 (one customer has all of it)."""
     parsed = parse_address(address)
     return parsed.exploded[:19] if isinstance(parsed, IPv6Address) else address
 
@@ -99,7 +99,7 @@ class ClientAddress:
         self._trusted = tuple(trusted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Set the address, then go on."""
+        """Set the address, then call the app."""
         if scope["type"] == "http" and self._trusted and (client := scope.get("client")):
             values = [value.decode("latin-1") for name, value in scope["headers"] if name == _HEADER]
             if values:

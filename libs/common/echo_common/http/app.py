@@ -1,4 +1,4 @@
-"""The app factory: every service's HTTP side is made here."""
+"""App factory for the HTTP side of every service."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from echo_common.http.health import Check, Watch, health_router
 from echo_common.http.observe import Observe
 from echo_common.telemetry import Metrics
 
-_NO_SECOND_SPAN = {"tracing": False, "metrics": False, "logs": False}  # the observing layer makes the span
+_NO_SECOND_SPAN = {"tracing": False, "metrics": False, "logs": False}  # the telemetry middleware creates the span
 MAX_JSON_BODY = 2 * 1024 * 1024
 
 
@@ -26,10 +26,11 @@ def create_app(
     restricted_health: bool = False,
     **options: Any,
 ) -> FastAPI:
-    """A FastAPI app with the envelope, health routes and the observing layer. `options` go to `FastAPI`.
+    """Create a FastAPI app with the envelope, health routes and telemetry. `options` go to `FastAPI`.
 
-    Bodies over `max_body` bytes are refused with 413; those of the paths in `uploads` only over a file of so many. Interactive documentation is off unless `options` turn it on. With
-    `restricted_health`, metrics and the details of health are for the operator alone.
+    Bodies over `max_body` bytes are rejected with 413. `uploads` maps paths that take files to their largest file size in
+    bytes. Interactive documentation is off unless enabled in `options`. With `restricted_health`, metrics and the details of
+    health are for the operator alone.
     """
     fixed = {"docs_url": None, "redoc_url": None, "openapi_url": None, "telemetry": _NO_SECOND_SPAN}
     app = FastAPI(**{"title": f"Echo {service}"} | fixed | options)

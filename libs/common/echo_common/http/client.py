@@ -1,4 +1,4 @@
-"""Calling another service: over TCP, to any of its replicas in turn, or over a Unix socket."""
+"""Client of another service: over TCP, round-robin over its replicas, or over a Unix socket."""
 
 import json as jsonlib
 from collections import deque
@@ -19,12 +19,12 @@ CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 30.0
 _KEEPALIVE_SECONDS = 20.0  # less than the servers', so that no request meets a connection that is being closed
 STARTING = "x-echo-starting"
-"""Header of a response with which a replica that is still starting refuses a request that it has not processed."""
+"""Response header of a replica that rejects requests unprocessed because it is still starting."""
 
 _BUFFER_BYTES = 32 * 1024  # of a response that is not read; twice that may be held
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-# aiohttp adds these unless told not to; a forwarder must pass on what it got, and services do not compress
+# aiohttp adds these by default; a proxy must forward headers unchanged, and services do not compress
 _NOT_OURS = ("Accept-Encoding", "User-Agent")
 
 
@@ -33,18 +33,18 @@ class AddressError(EchoError):
 
 
 class RemoteError(EchoError):
-    """Another service refused; code, status, message and details are its own."""
+    """Another service rejected the request; code, status, message and details are its own."""
 
     def __init__(
         self, status: int, code: str, message: str, *, details: Details | None = None, retry_after: int | None = None
     ) -> None:
         super().__init__(message, details=details, retry_after=retry_after)
-        vars(self).update(code=code, status=status)  # every other error has them by class
+        vars(self).update(code=code, status=status)  # other errors define them on the class
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a service answered with success. `data` and `meta` are the envelope's; a body without envelope is `data`."""
+    """A successful response. `data` and `meta` are the envelope's; a body without envelope is `data`."""
 
     status: int
     headers: Mapping[str, str]
@@ -53,10 +53,10 @@ class Answer:
 
 
 class ServiceClient:
-    """A client of one service. For a raw forwarder, `session` and `in_turn` are enough.
+    """A client of one service. A proxy needs only `session` and `in_turn`.
 
-    `session` has no overall time limit (streams), leaves encodings as they are and keeps connections alive. A request
-    that never reached its replica may be sent to the next one of `in_turn`.
+    `session` has no overall time limit (streams), keeps content encodings unchanged and reuses connections. A request that
+    never reached its replica may be sent to the next one of `in_turn`.
     """
 
     def __init__(self, name: str, bases: list[str], session: aiohttp.ClientSession) -> None:
@@ -67,7 +67,7 @@ class ServiceClient:
     @classmethod
     @asynccontextmanager
     async def open(cls, name: str, url: str) -> AsyncIterator["ServiceClient"]:
-        """A client while the context lasts; nothing is connected until the first request. Raises `AddressError`."""
+        """Open a client while the context lasts; it connects with the first request. Raises `AddressError`."""
         socket_path, bases = _addresses(name, url)
         connector: aiohttp.BaseConnector = (
             aiohttp.UnixConnector(socket_path, limit=0, keepalive_timeout=_KEEPALIVE_SECONDS)
@@ -85,9 +85,10 @@ class ServiceClient:
             yield cls(name, bases, session)
 
     def in_turn(self) -> Sequence[str]:
-        """Every replica's base URL once, whose turn it is first; whatever others ask meanwhile, none comes twice.
+        """Return the base URLs of all replicas, once each, starting with the next one in round-robin order.
 
-        Without a slash at the end. For a Unix socket, one that `session` understands.
+        URLs have no trailing slash. For a Unix socket, the URL is valid for `session` alone. Concurrent calls do not affect the
+        list.
         """
         bases = tuple(self._bases)
         self._bases.rotate(-1)
@@ -102,7 +103,7 @@ class ServiceClient:
         headers: Mapping[str, str] | None = None,
         seconds: float = ANSWER_SECONDS,
     ) -> Any:
-        """The `data` of the envelope answered; see `answer`."""
+        """Send a request; return the `data` of the response's envelope. See `answer`."""
         return (await self.answer(method, path, json=json, headers=headers, seconds=seconds)).data
 
     async def answer(
@@ -114,10 +115,10 @@ class ServiceClient:
         headers: Mapping[str, str] | None = None,
         seconds: float = ANSWER_SECONDS,
     ) -> Answer:
-        """The whole answer within `seconds`. `path` starts with a slash and is percent-encoded already.
+        """Send a request; return the complete response within `seconds`. `path` starts with a slash and is percent-encoded.
 
-        Trace context and request id go along. Raises `RemoteError` when the service refuses, `ServiceUnavailableError`
-        when no replica can be reached, none answers in time, or the answer makes no sense.
+        Trace context and request id are sent along. Raises `RemoteError` when the service rejects the request, and
+        `ServiceUnavailableError` when no replica can be reached, none responds in time, or the response is malformed.
         """
         body = None if json is None else jsonlib.dumps(json).encode()
         sent = _with_context(headers, json_body=body is not None)
@@ -137,7 +138,7 @@ class ServiceClient:
             except aiohttp.ClientError as error:
                 unavailable.__cause__ = error
                 if method not in _REPEATABLE:
-                    break  # the service may have done its part: only the caller knows whether to ask again
+                    break  # the service may have processed it: only the caller can decide on a retry
         raise unavailable
 
     def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:

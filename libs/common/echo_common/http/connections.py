@@ -1,4 +1,4 @@
-"""Limits of one server's connections: how many there are, and how long one may stay unread."""
+"""Limits of one server's connections: their number, and the time a response may stay unread."""
 
 import asyncio
 from collections import Counter
@@ -16,10 +16,10 @@ _MOST_LINGERING = 100
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Limits of one server's connections. Times are in seconds; a count of 0 is no limit.
+    """Limits of one server's connections. Times are in seconds; a count of 0 disables that limit.
 
-    `header_seconds` is for a whole request header, `body_idle_seconds` for the next bytes of a body. A response whose client
-    reads nothing is closed after `unread_seconds`, after `unread_seconds_when_full` when another connection needs its place.
+    `header_seconds` is for a whole request header, `body_idle_seconds` for the next bytes of a body. A connection whose client
+    does not read its response is closed after `unread_seconds`, or after `unread_seconds_when_full` when its place is needed.
     Connections from `trusted` proxies are not counted by address.
     """
 
@@ -34,7 +34,7 @@ class ConnectionLimits:
 
 
 class Connection(Protocol):
-    """A connection as its server's register sees it."""
+    """A connection, as the register sees it."""
 
     @property
     def address(self) -> str | None:
@@ -42,18 +42,18 @@ class Connection(Protocol):
 
     @property
     def between_requests(self) -> bool:
-        """Whether no request is being served."""
+        """True while no request is being served."""
 
     @property
     def unsent_bytes(self) -> int:
-        """Bytes of a response that wait for the client."""
+        """Size of the unsent part of a response in bytes."""
 
     def abort(self) -> None:
-        """Close at once; what was not sent is lost."""
+        """Close the connection at once; unsent data is lost."""
 
 
 class Connections:
-    """The register of one server's open connections."""
+    """Register of one server's open connections."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
@@ -70,7 +70,7 @@ class Connections:
         return len(self._open)
 
     def admit(self, connection: Connection) -> TooManyConnectionsError | None:
-        """Register a connection, or return why it is refused."""
+        """Register a connection, or return the error it is rejected with."""
         limits = self.limits
         address = self._counted_address(connection)
         if address is not None and self._per_address[address] >= limits.per_address:
@@ -95,25 +95,25 @@ class Connections:
                 del self._per_address[address]
 
     def linger(self, connection: Connection) -> bool:
-        """Return whether a refused connection may stay until its client has read why."""
+        """Return whether a rejected connection may stay open until its client has read the error."""
         if len(self._lingering) >= _MOST_LINGERING and connection not in self._lingering:
             return False
         self._lingering.add(connection)
         return True
 
     def unread(self, connection: Connection) -> None:
-        """Note that a connection's client does not read."""
+        """Record that a connection's client has stopped reading."""
         if connection not in self._unread:
             self._unread[connection] = asyncio.get_running_loop().time()
             if self._sweep is None:
                 self._schedule(self.limits.unread_seconds)
 
     def read(self, connection: Connection) -> None:
-        """Note that a connection's client reads again."""
+        """Record that a connection's client reads again."""
         self._unread.pop(connection, None)
 
     def log(self, event: str, reason: str) -> None:
-        """Log what happened to connections, at most every ten seconds for each reason."""
+        """Log a connection event, at most every ten seconds for each reason."""
         now, key = asyncio.get_running_loop().time(), f"{event} {reason}"
         self._unlogged[key] += 1
         if now - self._logged_at.get(key, -_LOG_SECONDS) >= _LOG_SECONDS:
@@ -121,7 +121,7 @@ class Connections:
             self._log.warning(event, reason=reason, count=self._unlogged.pop(key))
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop the watcher."""
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None

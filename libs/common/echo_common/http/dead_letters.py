@@ -1,4 +1,4 @@
-"""A service's dead letters, for administrators: the gateway asks each service for its own."""
+"""A service's dead letters, for administrators; the gateway requests them from each service."""
 
 import json
 from typing import Annotated, Any

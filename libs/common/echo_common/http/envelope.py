@@ -1,4 +1,4 @@
-"""The one shape of every answer, and the one place that renders errors."""
+"""The envelope of all responses, and the rendering of errors."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ def _second() -> datetime:
 
 
 class Success(BaseModel, Generic[T]):
-    """What a call that worked answers. `message` and `meta` are left out when there is nothing to say."""
+    """Envelope of a successful response. `message` and `meta` are omitted when empty."""
 
     success: Literal[True] = True
     data: T
@@ -47,7 +47,7 @@ class Success(BaseModel, Generic[T]):
 
 
 class Problem(BaseModel):
-    """What went wrong: a stable code, a sentence for people, and whatever helps to mend it."""
+    """An error: a stable code, a message for people, and optional details."""
 
     code: str
     message: str
@@ -55,7 +55,7 @@ class Problem(BaseModel):
 
 
 class Failure(BaseModel):
-    """What a call that did not work answers."""
+    """Envelope of an error response."""
 
     success: Literal[False] = False
     error: Problem
@@ -64,12 +64,12 @@ class Failure(BaseModel):
 
 
 def ok(data: T, *, message: str | None = None, meta: dict[str, Any] | None = None) -> Success[T]:
-    """Wrap a result."""
+    """Wrap a result in the envelope."""
     return Success(data=data, message=message, meta=meta)
 
 
 def error_response(error: EchoError, request_id: str) -> JSONResponse:
-    """Render an error: nothing but its own words reaches the client."""
+    """Render an error; only its own message and details reach the client."""
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details is not None:
         body["details"] = error.details
@@ -83,17 +83,17 @@ def error_response(error: EchoError, request_id: str) -> JSONResponse:
 
 
 def headers_of(error: EchoError) -> dict[str, str]:
-    """What HTTP wants said beside an error's body."""
+    """Return the header fields that HTTP requires for an error."""
     headers = dict(error.headers)
     if error.status == 413:
-        headers["Connection"] = "close"  # or the rest of the body would be read to its end
+        headers["Connection"] = "close"  # otherwise the rest of the body would be read
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return headers
 
 
 def documented(*errors: type[EchoError]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI `responses` for the errors a route may answer with: every status, every code, an example each."""
+    """Return the OpenAPI `responses` for a route's errors: every status, every code, an example each."""
     responses: dict[int | str, dict[str, Any]] = {}
     for error in errors:
         response = responses.setdefault(
@@ -124,7 +124,7 @@ _BY_STATUS: Mapping[int, type[EchoError]] = {
 
 
 def from_http_exception(error: HTTPException) -> EchoError:
-    """The framework's own refusals (no such route, wrong method) in our terms."""
+    """Convert the framework's errors (unknown route, wrong method) to `EchoError`."""
     known = _BY_STATUS.get(error.status_code)
     if known is not None:
         return known()
@@ -132,7 +132,7 @@ def from_http_exception(error: HTTPException) -> EchoError:
 
 
 def from_validation(error: RequestValidationError) -> ValidationError:
-    """Field by field what is wrong with a request, without repeating what was sent."""
+    """Return the error for an invalid request, with a detail per field and without the submitted values."""
     details = [
         {
             "field": ".".join(str(part) for part in item["loc"] if part not in {"body", "query", "path"}) or "body",
@@ -145,7 +145,7 @@ def from_validation(error: RequestValidationError) -> ValidationError:
 
 
 def _allowed(app: FastAPI, request: Request) -> list[str]:
-    """Every method of a path; the framework names those of one route only."""
+    """Return every method of a path; the framework names those of one route only."""
     return [
         method
         for method in _METHODS
@@ -154,7 +154,7 @@ def _allowed(app: FastAPI, request: Request) -> list[str]:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Make every error leave the app as a `Failure`."""
+    """Render every error of the app as a `Failure`."""
     log = structlog.get_logger("echo.http")
 
     def request_id(request: Request) -> str:
@@ -163,7 +163,7 @@ def install_error_handlers(app: FastAPI) -> None:
     async def on_echo_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EchoError)  # noqa: S101 - registered for this type
         if error.status >= 500 and error.status != 503:
-            log.error("request failed", code=error.code, exc_info=error)
+            log.error("request_failed", code=error.code, exc_info=error)
         return error_response(error, request_id(request))
 
     async def on_http_exception(request: Request, error: Exception) -> JSONResponse:

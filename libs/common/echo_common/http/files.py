@@ -13,7 +13,7 @@ _RANGE = re.compile(r"^bytes=(\d{0,100})-(\d{0,100})$")
 
 
 class RangeNotSatisfiableError(EchoError):
-    """The range lies outside the file."""
+    """The requested range is outside the file."""
 
     code = "RANGE_NOT_SATISFIABLE"
     status = 416
@@ -24,14 +24,14 @@ class RangeNotSatisfiableError(EchoError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What RFC 9110, 15.5.17, asks for."""
+        """Header fields required by RFC 9110, 15.5.17."""
         return {"Content-Range": f"bytes */{self._size}"}
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Half-open `[start, end)` of a single-range header (RFC 9110, 14.1.2); None when the whole is to be sent.
+    """Return the half-open `[start, end)` of a single-range header (RFC 9110, 14.1.2), or None for the whole object.
 
-    Several ranges, or another unit, are answered with the whole, as the RFC allows. Raises `RangeNotSatisfiableError`.
+    Several ranges, or another unit, give the whole object, as the RFC allows. Raises `RangeNotSatisfiableError`.
     """
     match = _RANGE.match((header or "").replace(" ", ""))
     if match is None or match.groups() == ("", ""):
@@ -49,7 +49,7 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def names(if_none_match: str | None, etag: str) -> bool:
-    """Whether a header `If-None-Match` names this ETag, given with its quotes (RFC 9110, 13.1.2: compared weakly)."""
+    """Return whether an `If-None-Match` header names this ETag, given with its quotes (RFC 9110, 13.1.2: weak comparison)."""
     return if_none_match is not None and any(tag.strip().removeprefix("W/") in {etag, "*"} for tag in if_none_match.split(","))
 
 
@@ -64,9 +64,9 @@ def object_response(
     download_as: str | None,
     link_seconds: int | None = None,
 ) -> Response:
-    """Answer a GET or HEAD for an object that never changes under its key. Raises `RangeNotSatisfiableError`.
+    """Build the response to a GET or HEAD of an object that never changes under its key. Raises `RangeNotSatisfiableError`.
 
-    `link_seconds` is the time a signed link still holds: no cache may answer longer than that. None: the token decides.
+    `link_seconds` is the remaining lifetime of a signed link, which also limits caching. With None, access is by token.
     """
     by_token = {"Cache-Control": "private, max-age=3600, immutable", "Vary": "Authorization"}
     by_link = {"Cache-Control": f"private, max-age={link_seconds}, must-revalidate"}

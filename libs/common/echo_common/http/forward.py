@@ -1,4 +1,4 @@
-"""The hop: a request passed on to a service and its answer passed back as the bytes come; nothing is kept in between."""
+"""Streaming proxy: forwards a request to a service and streams its response back without storing it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
@@ -15,7 +15,7 @@ from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.client import STARTING, ServiceClient
 
 CLIENT_GONE = 499
-"""Status under which a request is counted whose client left before the answer began. Nobody ever receives it."""
+"""Status recorded for a request whose client disconnected before the response began. It is never sent."""
 
 _HOP_BY_HOP = frozenset(
     {
@@ -31,7 +31,7 @@ _HOP_BY_HOP = frozenset(
         STARTING.encode(),
     }
 )
-# said by the gateway itself, so that no client can speak in its name
+# set by the gateway itself, so that clients cannot forge them
 _NOT_PASSED_ON = _HOP_BY_HOP | {
     b"host",
     b"expect",
@@ -47,23 +47,24 @@ _NOT_PASSED_ON = _HOP_BY_HOP | {
 }
 _UNWATCHED_SECONDS = 0.01
 _PIECE_BYTES = 32 * 1024
-_REPEATABLE_BYTES = 64 * 1024  # of a request's body: as much is remembered for another replica
-# only these say for certain that the request has not been sent
+_REPEATABLE_BYTES = 64 * 1024  # of a request's body: as much is buffered for a retry on another replica
+# only these prove that the request has not been sent
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 class BrokenAnswerError(Exception):
-    """A service broke off in the middle of its answer: the client's connection must break too, never end cleanly."""
+    """A service broke off its response: the client's connection must be aborted too, never ended cleanly."""
 
 
 class _LeftError(Exception):
-    """The client is gone; its request body ends here."""
+    """The client has disconnected; its request body ends here."""
 
 
 class Caller:
-    """The client's side of one request. As a context manager it cancels what runs inside as soon as the client leaves.
+    """The client's side of one request. As a context manager it cancels its content when the client disconnects.
 
-    Leaving is noticed while the body is read or after `watch`; the cancellation ends at the context, `gone` tells of it.
+    A disconnect is noticed while the body is read or after `watch`. The cancellation ends at the context, and `gone` is then
+    True.
     """
 
     def __init__(self, receive: Receive) -> None:
@@ -88,21 +89,21 @@ class Caller:
         return task.uncancel() == 0 and (error is None or isinstance(error, asyncio.CancelledError))
 
     def watch(self) -> None:
-        """From now on look out for the client's leaving; the body has been read, or there is none."""
+        """Start watching for a disconnect; the body has been read, or there is none."""
         self._complete = True
         if self._task is not None:
-            # Most answers are there before a look-out would have been worth its task.
+            # Most responses arrive before a watcher task would be worth its cost.
             self._watching = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, self._look_out)
 
     @property
     def repeatable(self) -> bool:
-        """Whether the request can be sent again: it has no body, or one that has been read and remembered as a whole."""
+        """True if the request can be sent again: it has no body, or one that was read and buffered completely."""
         return self._complete and self._remembered is not None
 
     async def body(self) -> AsyncGenerator[bytes, None]:
-        """Yield the request's body in the pieces it comes in, then `watch`; again from the beginning while `repeatable`.
+        """Yield the request's body as it arrives, then `watch`; start again from the buffer while `repeatable`.
 
-        A refusal on the way is kept in `refusal`.
+        An error raised on the way is stored in `refusal`.
         """
         for chunk in self._remembered or ():
             yield chunk
@@ -143,10 +144,10 @@ class Caller:
 
 
 async def forward(client: ServiceClient, target: str, scope: Scope, receive: Receive, send: Send) -> None:
-    """Pass a request on to `target` (path and query, percent-encoded) of a service, and its answer back.
+    """Forward a request to `target` (path and query, percent-encoded) of a service, and stream its response back.
 
-    A client that leaves closes the service's connection at once. Raises `ServiceUnavailableError` when no replica can be
-    reached or none answers, `BrokenAnswerError` when the answer breaks off.
+    A client that disconnects closes the service's connection at once. Raises `ServiceUnavailableError` when no replica can be
+    reached or none responds, `BrokenAnswerError` when the response breaks off.
     """
     headers, has_body = _request_headers(scope)
     with Caller(receive) as caller:
@@ -163,7 +164,7 @@ async def forward(client: ServiceClient, target: str, scope: Scope, receive: Rec
         except (aiohttp.ClientError, OSError) as error:
             raise BrokenAnswerError(f"{client.name} broke off") from error
         finally:
-            # an answer read to its end has given its connection back already; any other's must not be used again
+            # a response read to its end has already released its connection; that of any other must not be reused
             response.close()
     if caller.gone:
         await send({"type": "http.response.start", "status": CLIENT_GONE, "headers": []})
@@ -201,7 +202,7 @@ async def _ask(
 
 
 def target_of(scope: Scope, public: bytes, inner: bytes) -> str:
-    """Path and query of a request as they were written, with `inner` in place of the path's beginning `public`."""
+    """Return path and query of a request as received, with the path's prefix `public` replaced by `inner`."""
     raw: bytes = inner + scope["raw_path"].removeprefix(public)
     if scope["query_string"]:
         raw += b"?" + scope["query_string"]

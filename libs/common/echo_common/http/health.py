@@ -1,4 +1,4 @@
-"""Health checks and metrics of a service: for everybody, or for its operator alone."""
+"""Health checks, readiness and metrics of a service, public or for the operator alone."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ from echo_common.http.internal import is_internal
 log = structlog.get_logger(__name__)
 
 Check = Callable[[], Awaitable[Mapping[str, Any] | None]]
-"""Raises an `EchoError` when its part is not usable; may return facts worth showing."""
+"""A check that raises an `EchoError` when its part is not usable; may return details to show."""
 
 _CHECK_SECONDS = 3.0
 _FRESH = 1.0
@@ -62,16 +62,16 @@ async def _examine(check: Check) -> PartHealth:
         return PartHealth(status="down", milliseconds=took(), reason=error.message)
     except TimeoutError:
         return PartHealth(status="down", milliseconds=took(), reason=f"No answer within {_CHECK_SECONDS:g} seconds.")
-    except Exception:  # health must be told whatever fails
+    except Exception:  # a health check must report any failure
         log.exception("health_check_failed")
         return PartHealth(status="down", milliseconds=took(), reason="The check itself failed; the log tells why.")
     return PartHealth(status="ok", milliseconds=took(), facts=dict(facts or {}))
 
 
 class Watch:
-    """The parts of one service.
+    """Health checks of one service.
 
-    A healthy result is reused for up to `_TOLD_AGAIN` seconds and refreshed in the background, because many clients ask, also
+    A healthy result is reused for up to `_TOLD_AGAIN` seconds and refreshed in the background, because many clients poll, also
     while every processor is busy. A failed result is never reused.
     """
 
@@ -94,7 +94,7 @@ class Watch:
         return self._seen
 
     async def look(self) -> Health:
-        """Run all checks at once, each for at most three seconds; join a run that goes on."""
+        """Run all checks concurrently, each for at most three seconds; join a run in progress."""
         if self._run is None or self._run.done():
             self._run = asyncio.ensure_future(self._look())
         return await asyncio.shield(self._run)
@@ -125,7 +125,7 @@ async def is_operator(request: Request, bearer: Bearer) -> bool:
 
 
 async def require_operator(request: Request, bearer: Bearer) -> None:
-    """Raise `UnauthenticatedError` or `ForbiddenError` for everybody but the operator."""
+    """Raise `UnauthenticatedError` or `ForbiddenError` unless the request is the operator's."""
     if not is_internal(request.scope):
         await authorized(request, bearer, Scope.ADMIN)
 

@@ -1,4 +1,4 @@
-"""Writes that may safely be sent twice: the first response to an `Idempotency-Key` is stored for a day and replayed."""
+"""Idempotent writes: the first response to an `Idempotency-Key` is stored for a day and replayed."""
 
 import asyncio
 import json
@@ -34,28 +34,28 @@ KEY_PARAMETER: Final[dict[str, Any]] = {
 
 _KEY: Final = re.compile(rb"[\x20-\x7e]{1,255}")
 _STORED_HEADERS: Final = frozenset({b"content-type", b"location", b"etag"})
-# these say something about the moment, not about the request
+# these depend on the moment, not on the request
 _NOT_STORED: Final = frozenset({401, 408, 425, 429})
 
 
 class IdempotencyConflictError(ConflictError):
-    """A request with this Idempotency-Key is still running; wait as long as Retry-After says."""
+    """A request with this Idempotency-Key is still running; try again after the time in Retry-After."""
 
     code = "IDEMPOTENCY_CONFLICT"
 
 
 class KeyReusedError(EchoError):
-    """This Idempotency-Key came with another request before; take a new one."""
+    """This Idempotency-Key was used with a different request; use a new one."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
     status = 422
 
 
 class Idempotency:
-    """Keys and first responses, in a collection of the service's own database, which all replicas share.
+    """Keys and first responses, in a collection of the service's own database, shared by all replicas.
 
-    Stored: JSON up to 1 MiB with a status below 500 that does not depend on the moment. A request that runs holds a lease
-    on its key and renews it: a process that died frees the key after `lease`.
+    Stored: JSON up to 1 MiB with a status below 500 that does not depend on the moment. A running request holds a lease on its
+    key and renews it: after a crash, the key is released when the lease of `lease` expires.
     """
 
     def __init__(self, keys: Collection, lease: timedelta) -> None:
@@ -64,18 +64,18 @@ class Idempotency:
 
     @classmethod
     async def open(cls, store: Store, *, lease: timedelta = LEASE) -> "Idempotency":
-        """Make the collection, whose entries vanish after a day."""
+        """Create the collection; its entries expire after a day."""
         keys = store.collection("idempotency_keys")
         await keys.ensure([Index([("created_at", 1)], ttl=int(KEPT.total_seconds()))])
         return cls(keys, lease)
 
     async def once(self, app: ASGIApp, owner: str, operation: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run `app` for the first request with its key and replay its response to the next; without a key just run it.
+        """Run `app` for the first request with its key and replay its response to repeats; without a key just run it.
 
-        A key belongs to its owner and operation, whatever path the operation was asked for under. Once its body is read, the
-        request runs to its end even if the client leaves, so that the response is there when the client comes back. `app`
-        sees the digest of owner, operation, key and request in place of the key: what a service does under it cannot be
-        mixed up with another operation or request. Raises `KeyReusedError`, `IdempotencyConflictError`.
+        A key belongs to its owner and operation, whatever path the operation was requested under. Once its body is read, the
+        request runs to its end even if the client disconnects, so that a repeat finds the response. `app` gets the digest of
+        owner, operation, key and request in place of the key, so that its own use of the key cannot collide with another
+        operation or request. Raises `KeyReusedError`, `IdempotencyConflictError`.
         """
         key = next((value for name, value in scope["headers"] if name == HEADER), None)
         if key is None:
@@ -108,7 +108,7 @@ class Idempotency:
     async def _once_streamed(
         self, app: ASGIApp, entry: str, digest: MultipartDigest, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """The same for files: the digest is known only when they have passed."""
+        """Run `app` as `_once_read` does, for file uploads: the digest is known only at the end of the body."""
         stored = await self._begin(entry, "", run := new_id("run"))
         body = _DigestedBody(receive, digest)
 
@@ -143,7 +143,7 @@ class Idempotency:
         await response.release()
 
     async def _begin(self, entry: str, request: str, run: str) -> Document | None:
-        """Take the key for this run, or return the response stored under it. `request` is empty while it is not known."""
+        """Claim the key for this run, or return the response stored under it. `request` is empty while it is not known."""
         moment = now()
         mine = {"request": request, "run": run, "lease_until": moment + self._lease, "created_at": moment}
         found = await self._insert(entry, mine)
@@ -161,7 +161,7 @@ class Idempotency:
         return None
 
     async def _insert(self, entry: str, mine: Document) -> Document | None:
-        """Insert an entry, or return the one that is there and not too old."""
+        """Insert an entry, or return the existing one if it has not expired."""
         too_old = mine["created_at"] - KEPT
         for _ in range(2):
             with suppress(DuplicateError):
@@ -192,12 +192,12 @@ class Idempotency:
         try:
             await self._keys.update_one({"_id": entry, "run": run}, {"$set": stored})
         except EchoError as error:
-            # The work is done: its response goes out all the same. A job is found again by its own key.
-            structlog.get_logger("echo.http").warning("response_not_stored", reason=error.message)
+            # The request has been processed, so its response is sent anyway. A job is deduplicated by its own key.
+            structlog.get_logger("echo.http").warning("response_store_failed", reason=error.message)
 
 
 class _Response:
-    """A response held back until it is stored; one that will not be stored goes straight through."""
+    """A response held back until it is stored; one that is not stored is sent directly."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -239,14 +239,14 @@ class _Response:
         return kind.partition(b";")[0].strip() == b"application/json"
 
     async def release(self) -> None:
-        """Send what was held back."""
+        """Send the messages held back."""
         held, self._held = self._held, []
         for message in held:
             await self._send(message)
 
 
 class _DigestedBody:
-    """A request's body on its way to the service, digested as it passes; after its end no leaving client is reported."""
+    """A request body, digested while the service reads it; a client's disconnect after its end is hidden."""
 
     def __init__(self, receive: Receive, digest: BodyDigest) -> None:
         self._receive = receive
@@ -263,7 +263,7 @@ class _DigestedBody:
         return message
 
     async def drained(self) -> bool:
-        """Read to the end; False when the client leaves before it."""
+        """Read to the end; return False when the client disconnects before."""
         while not self._complete:
             if (await self.receive())["type"] == "http.disconnect":
                 return False
@@ -279,7 +279,7 @@ async def _replay(stored: Document, scope: Scope, send: Send) -> None:
 
 
 def _with_request_id(body: bytes, scope: Scope) -> bytes:
-    """Put this request's id in place of the first one's in an error's envelope."""
+    """Return an error's envelope with this request's id in place of the first one's."""
     with suppress(ValueError):
         envelope = json.loads(body)
         if isinstance(envelope, dict) and "request_id" in envelope:
@@ -293,7 +293,7 @@ def _with_key(scope: Scope, key: str | None) -> Scope:
 
 
 async def _whole(receive: Receive) -> bytes | None:
-    """The request's body; None when the client left before its end."""
+    """Return the request's body, or None when the client disconnected before its end."""
     chunks: list[bytes] = []
     while True:
         message = await receive()
@@ -314,7 +314,7 @@ def _given(body: bytes) -> Receive:
 
 
 async def _never() -> Message:
-    """Wait for ever: a request that is to be finished hears of no client that leaves."""
+    """Wait for ever: a request that must be completed is not told of its client's disconnect."""
     never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
     return await never
 

@@ -1,4 +1,4 @@
-"""The operator's side of an app: health and metrics, on a listener of their own."""
+"""Health and metrics of an app on an internal listener, for the operator."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,7 +16,7 @@ class InternalListener:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve health and metrics; 404 for all else."""
+        """Serve health and metrics; respond with 404 to all other paths."""
         if scope["type"] == "http" and scope["path"] in OPERATIONS:
             scope.setdefault("state", {})["internal"] = True
             await self._app(scope, receive, send)

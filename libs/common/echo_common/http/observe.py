@@ -1,4 +1,4 @@
-"""One pure-ASGI layer around every app: request id, trace, access log, metrics, security headers, last resort for errors."""
+"""Telemetry middleware: request id, trace, access log, metrics, security headers, last resort for errors."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ _HEARD_OUT_SECONDS = 2.0
 
 
 class Observe:
-    """Wraps an app. The request id comes from `X-Request-ID` when it looks like one, and goes out with every answer."""
+    """ASGI middleware for telemetry. A valid `X-Request-ID` is used as request id, and every response carries it."""
 
     def __init__(
         self,
@@ -99,22 +99,22 @@ class Observe:
         except BodyTooLargeError as error:
             if not status:
                 await error_response(error, request_id)(scope, receive, noting_send)
-        except asyncio.CancelledError:  # the server stops, and waits no longer
+        except asyncio.CancelledError:  # the server is stopping, its grace period has ended
             if status:
                 raise
             await error_response(ServiceUnavailableError(), request_id)(scope, receive, noting_send)
         except Exception as error:
-            self._log.exception("request crashed", path=scope["path"])
+            self._log.exception("request_failed", path=scope["path"])
             span.record_exception(error)
             if status:
-                raise  # the answer is under way: only a broken connection tells the client
+                raise  # the response has begun: only an aborted connection signals the error
             await error_response(InternalError(), request_id)(scope, receive, noting_send)
         finally:
             self._account(scope, status, time.perf_counter() - started)
             span.set_attribute("http.response.status_code", status)
 
     def _span(self, scope: Scope, headers: Mapping[bytes, bytes]) -> AbstractContextManager[Span]:
-        """A span where somebody wants to know: a collector here, or a caller who traces."""
+        """Return a span if it is wanted: by a collector configured here, or by a client that sends trace context."""
         sent = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
         if not sent and isinstance(trace.get_tracer_provider(), ProxyTracerProvider):
             return nullcontext(INVALID_SPAN)
@@ -127,7 +127,7 @@ class Observe:
         )
 
     def _counted(self, receive: Receive, headers: dict[bytes, bytes], path: str) -> Receive:
-        """Refuse a body beyond its path's limit by its declared length, or while its bytes come in."""
+        """Return a `receive` that rejects a body over its path's limit by its declared length, or while it arrives."""
         upload = self._uploads.get(path)
         limit = self._max_body if upload is None else upload + _BESIDE_THE_FILE
         declared = 0
@@ -161,7 +161,7 @@ class Observe:
         requests.inc()
         latency.observe(seconds)
         if scope["path"] not in _QUIET:
-            self._log.info("request", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 2))
+            self._log.info("request_completed", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 2))
 
     def _counters(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         requests = self._metrics.requests.labels(self._service, method, route, str(status))
@@ -169,7 +169,7 @@ class Observe:
 
 
 async def _hear_out(receive: Receive) -> None:
-    """Read a little further: a client that is still sending when the connection closes never sees the refusal."""
+    """Drain part of the body: a client that is still sending when the connection closes never reads the error response."""
     left = _HEARD_OUT
     with suppress(TimeoutError):
         async with asyncio.timeout(_HEARD_OUT_SECONDS):

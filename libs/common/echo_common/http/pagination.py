@@ -1,4 +1,4 @@
-"""Lists in pages: `limit` and `offset`, or `page` and `page_size`; `sort_by` and `sort_order`."""
+"""Pagination of lists: `limit` and `offset`, or `page` and `page_size`; `sort_by` and `sort_order`."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 class Page(BaseModel):
-    """The part of a list that is asked for."""
+    """The requested part of a list."""
 
     limit: int
     offset: int
@@ -16,11 +16,11 @@ class Page(BaseModel):
 
     @property
     def direction(self) -> Literal[1, -1]:
-        """The sort order as the store writes it."""
+        """The sort order in the store's form."""
         return 1 if self.sort_order == "asc" else -1
 
     def meta(self, total: int) -> dict[str, Any]:
-        """`meta.pagination` of the answer."""
+        """Return the response's `meta.pagination`."""
         page = self.offset // self.limit + 1
         pages = -(-total // self.limit)
         more = self.offset + self.limit < total
@@ -40,12 +40,12 @@ class Page(BaseModel):
 
 
 async def _page(
-    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 20,
-    offset: Annotated[int, Query(ge=0, le=1_000_000, description="How many to leave out.")] = 0,
-    page: Annotated[int | None, Query(ge=1, le=100_000, description="Page number, from 1; instead of `offset`.")] = None,
-    page_size: Annotated[int | None, Query(ge=1, le=100, description="Instead of `limit`.")] = None,
-    sort_by: Annotated[str | None, Query(max_length=40, description="Field to sort by.")] = None,
-    sort_order: Annotated[Literal["asc", "desc"], Query(description="Direction.")] = "desc",
+    limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of items")] = 20,
+    offset: Annotated[int, Query(ge=0, le=1_000_000, description="Number of items to skip")] = 0,
+    page: Annotated[int | None, Query(ge=1, le=100_000, description="Page number, from 1; instead of `offset`")] = None,
+    page_size: Annotated[int | None, Query(ge=1, le=100, description="Page size; instead of `limit`")] = None,
+    sort_by: Annotated[str | None, Query(max_length=40, description="Field to sort by")] = None,
+    sort_order: Annotated[Literal["asc", "desc"], Query(description="Sort order")] = "desc",
 ) -> Page:
     size = page_size or limit
     return Page(limit=size, offset=(page - 1) * size if page else offset, sort_by=sort_by, sort_order=sort_order)

@@ -1,4 +1,4 @@
-"""Plain JSON for the Echo API: answers without envelope, refusals as `{"error": sentence}`."""
+"""Plain JSON for the Echo API: responses without envelope, errors as `{"error": message}`."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -16,18 +16,18 @@ from echo_common.http.envelope import documented, from_validation, headers_of
 
 
 class PlainFailure(BaseModel):
-    """What went wrong, in a sentence."""
+    """An error message."""
 
     error: str
 
 
 def plain_response(error: EchoError) -> JSONResponse:
-    """Render an error: nothing but its own words reaches the client."""
+    """Render an error; only its own message reaches the client."""
     return JSONResponse({"error": error.message}, status_code=error.status, headers=headers_of(error))
 
 
 def documented_plainly(*errors: type[EchoError]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI `responses` for the errors a plain route may answer with."""
+    """Return the OpenAPI `responses` for the errors of a plain route."""
     responses = documented(*errors)
     for response in responses.values():
         response["model"] = PlainFailure
@@ -38,10 +38,10 @@ def documented_plainly(*errors: type[EchoError]) -> dict[int | str, dict[str, An
 
 
 class PlainRoute(APIRoute):
-    """A service's route that refuses plainly."""
+    """A service's route with errors in plain JSON."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The framework's handler, its refusals rendered plainly."""
+        """Return the framework's handler with errors rendered in plain JSON."""
         handle = super().get_route_handler()
 
         async def plainly(request: Request) -> Response:
@@ -51,20 +51,20 @@ class PlainRoute(APIRoute):
                 return plain_response(from_validation(error))
             except EchoError as error:
                 if error.status >= 500 and error.status != 503:
-                    structlog.get_logger("echo.http").error("request failed", code=error.code, exc_info=error)
+                    structlog.get_logger("echo.http").error("request_failed", code=error.code, exc_info=error)
                 return plain_response(error)
 
         return plainly
 
 
 class Plainly:
-    """An ASGI app whose refusals are rendered plainly."""
+    """ASGI middleware that renders errors in plain JSON."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve, or refuse."""
+        """Call the app, and render its error."""
         try:
             await self._app(scope, receive, send)
         except EchoError as error:

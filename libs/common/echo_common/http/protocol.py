@@ -24,8 +24,8 @@ _LINGER_BYTES = 16 * 1024 * 1024
 class LimitedProtocol(HttpToolsProtocol):
     """One connection of a server with limits.
 
-    A request that is refused here never reaches the app: it is answered with the envelope, then the connection is closed once
-    the client has had the time to read that.
+    A request rejected here never reaches the app: the response is an error in the envelope, and the connection is closed once
+    the client has had time to read it.
     """
 
     def __init__(self, connections: Connections, **options: Any) -> None:
@@ -35,7 +35,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_header = True  # of a request that has begun, or of the next
         self._begun = False
         self._header_bytes = 0
-        self._framing_bytes = 0  # of a body: what came since its last content, such as trailers and chunk extensions
+        self._framing_bytes = 0  # of a body: bytes since its last content, such as trailers and chunk extensions
         self._body_at = 0.0
         self._unwanted_bytes = 0
         self._refused = False
@@ -49,23 +49,23 @@ class LimitedProtocol(HttpToolsProtocol):
 
     @property
     def between_requests(self) -> bool:
-        """Whether no request is being served."""
+        """True while no request is being served."""
         return (self.cycle is None or self.cycle.response_complete) and self._in_header
 
     @property
     def unsent_bytes(self) -> int:
-        """Bytes of a response that wait for the client."""
+        """Size of the unsent part of a response in bytes."""
         return self.transport.get_write_buffer_size()
 
     def abort(self) -> None:
-        """Close at once; what was not sent or not read is lost, in the kernel too."""
+        """Close the connection at once; data that is not sent or not read is lost, in the kernel too."""
         if (sock := self.transport.get_extra_info("socket")) is not None:
             with suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Admit or refuse a new connection."""
+        """Admit or reject a new connection."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(_WRITE_BUFFER_BYTES)
         if self.client is None and (sock := transport.get_extra_info("socket")) is not None:
@@ -74,18 +74,18 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._not_admitted is None:
             self._arm(self._limits.header_seconds)
         elif self._connections.linger(self):
-            self._arm(_LINGER_SECONDS)  # a response that comes before the request would confuse clients
+            self._arm(_LINGER_SECONDS)  # a response before the request would confuse clients
         else:
             self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection from the register."""
         self._disarm()
         self._connections.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Pass bytes on to the parser in pieces no larger than a header may be."""
+        """Pass bytes on to the parser in chunks no larger than the header limit."""
         size = self._limits.header_bytes
         if len(data) <= size:
             self._feed(data)
@@ -111,7 +111,7 @@ class LimitedProtocol(HttpToolsProtocol):
             room = self._limits.header_bytes - self._header_bytes
             self._header_bytes += len(data)
             super().data_received(data[:room] if len(data) > room else data)  # type: ignore[arg-type]
-            # a request that ended in these bytes has set the count back: what follows it is counted from the next bytes on
+            # a request that ended in these bytes has reset the count: bytes after it are counted from the next call on
             if self._header_bytes >= self._limits.header_bytes and self._in_header and self._begun:
                 self._refuse(HeaderTooLargeError())
             elif len(data) > room:
@@ -121,7 +121,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._watch()
 
     def _watch(self) -> None:
-        """Begin to wait for the rest of a header or of a body."""
+        """Start the timeout for the rest of a header or of a body."""
         if not self._in_header:
             self._body_at = self.loop.time()
             self._arm(self._limits.body_idle_seconds)
@@ -129,25 +129,25 @@ class LimitedProtocol(HttpToolsProtocol):
             self._arm(self._limits.header_seconds)
 
     def on_message_begin(self) -> None:
-        """Note the first byte of a request. One whose client has read the last response does not count as unread any more."""
+        """Record the first byte of a request; if the last response has been sent, the client counts as reading again."""
         self._begun = True
         if not self.transport.get_write_buffer_size():
             self._connections.read(self)
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field; a trailer field is dropped, or a client could set what a proxy removes from headers."""
+        """Accept a header field; drop a trailer field, because a client could set headers that a proxy removes."""
         if self._in_header:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Note the end of a header."""
+        """Record the end of a header."""
         self._in_header = self._begun = False
         self._disarm()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Note that the body goes on."""
+        """Record the arrival of a part of the body."""
         self._body_at = self.loop.time()
         self._framing_bytes = 0
         if self.cycle.response_complete:
@@ -155,37 +155,37 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note the end of a request."""
+        """Record the end of a request."""
         self._in_header = True
         self._header_bytes = self._framing_bytes = self._unwanted_bytes = 0
         self._disarm()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Note a response whose end waits for the client."""
+        """Record the end of a response; the client may not have read it yet."""
         super().on_response_complete()
         if self.transport.get_write_buffer_size():
             self._connections.unread(self)
 
     def pause_writing(self) -> None:
-        """Note that the client does not read."""
+        """Record that the client has stopped reading."""
         super().pause_writing()
         self._connections.unread(self)
 
     def resume_writing(self) -> None:
-        """Note that it reads again."""
+        """Record that the client reads again."""
         super().resume_writing()
         self._connections.read(self)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, but not one whose client has yet to read the response."""
+        """Close an idle connection, unless its client has not read the response yet."""
         if self.transport.get_write_buffer_size() and not self.transport.is_closing():
             self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         else:
             super().timeout_keep_alive_handler()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
+        """Reject a request that is not valid HTTP."""
         self._refuse(BadRequestError())
 
     def _arm(self, seconds: float) -> None:
@@ -205,7 +205,7 @@ class LimitedProtocol(HttpToolsProtocol):
         elif not self._in_header:
             self._body_overdue()
         elif self.cycle is not None and not self.cycle.response_complete:
-            self._arm(self._limits.header_seconds)  # the next request may come in while this one is answered
+            self._arm(self._limits.header_seconds)  # the next request may arrive while this one is served
         elif self._header_bytes:
             self._connections.log("request_timed_out", "header")
             self._refuse(RequestTimeoutError())
@@ -224,7 +224,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._refuse(RequestTimeoutError())
 
     def _refuse(self, error: EchoError) -> None:
-        """Answer with an error in place of the app, then close."""
+        """Respond with an error in place of the app, then close."""
         self._refused = True
         self._disarm()
         self._unset_keepalive_if_required()
@@ -233,7 +233,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
             if answered:
-                self.abort()  # an error has no place in the middle of a response
+                self.abort()  # an error cannot be sent in the middle of a response
                 return
         if not self._connections.linger(self):
             self.transport.abort()
@@ -245,7 +245,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._timer = self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 
     def _discard(self, size: int) -> None:
-        """Read a little further: a client that is still sending when the connection closes never sees the refusal."""
+        """Drain part of the body: a client that is still sending when the connection closes never reads the error response."""
         self._unwanted_bytes += size
         if self._unwanted_bytes > _LINGER_BYTES:
             self.abort()

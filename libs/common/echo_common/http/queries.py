@@ -1,4 +1,4 @@
-"""Queries that say what they mean: an option that is not known is refused, never ignored."""
+"""Strict query parameters: unknown ones are rejected, never ignored."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from echo_common.errors import ValidationError
 
 
 async def only_known(request: Request) -> None:
-    """A dependency of routes whose query is made of single parameters. Raises `ValidationError` naming the others."""
+    """Reject unknown query parameters; a dependency of routes with single parameters. Raises `ValidationError` that names them."""
     known = set(_options(request.scope["route"].dependant))
     if unknown := sorted(set(request.query_params) - known):
         raise ValidationError(

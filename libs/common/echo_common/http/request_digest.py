@@ -1,4 +1,4 @@
-"""Digests that tell whether two requests with one idempotency key are the same: of parsed values, never of raw bytes."""
+"""Digests to compare requests with the same idempotency key: of parsed values, never of raw bytes."""
 
 import hashlib
 import json
@@ -17,10 +17,10 @@ _MOST_HEADER_BYTES: Final = 16 * 1024
 
 
 class BodyDigest(Protocol):
-    """Takes a body block by block and tells its digest at the end."""
+    """Incremental digest of a request body."""
 
     def feed(self, block: bytes) -> None:
-        """Take the next block."""
+        """Add the next block."""
 
     def digest(self) -> str | None:
         """Return the digest of the body, None when it cannot be parsed."""
@@ -29,7 +29,7 @@ class BodyDigest(Protocol):
 def request_digest(scope: Scope, body: str) -> str:
     """Return the digest of a request: its path parameters, its query and the digest of its body.
 
-    Names of the path (aliases) and the order of query parameters make no difference.
+    Alias names of the path and the order of query parameters make no difference.
     """
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     return _hashed([sorted(scope.get("path_params", {}).items()), sorted(query, key=lambda pair: pair[0]), body])
@@ -51,7 +51,7 @@ class RawDigest:
         self._hash = hashlib.sha256(kind + b"\n")
 
     def feed(self, block: bytes) -> None:
-        """Take the next block."""
+        """Add the next block."""
         self._hash.update(block)
 
     def digest(self) -> str:
@@ -66,11 +66,11 @@ class JsonDigest:
         self._blocks: list[bytes] = []
 
     def feed(self, block: bytes) -> None:
-        """Take the next block."""
+        """Add the next block."""
         self._blocks.append(block)
 
     def digest(self) -> str:
-        """Return the digest; a body that is not JSON is digested as bytes, for its service refuses it."""
+        """Return the digest; a body that is not JSON is digested as bytes, because its service rejects it."""
         body = b"".join(self._blocks)
         try:
             return _hashed(json.loads(body, parse_float=_number))
@@ -85,7 +85,7 @@ class _Part:
 
 
 class MultipartDigest:
-    """Digest of the parts of a multipart body: names, file names and a hash of each content, computed while it passes.
+    """Digest of the parts of a multipart body: names, file names and a hash of each content, computed while it is read.
 
     The boundary, the order of different fields and the parts' own headers do not count. Memory is constant.
     """
@@ -96,7 +96,7 @@ class MultipartDigest:
         self._header_bytes = 0
         self._complete = False
         self._valid = len(boundary) <= _LONGEST_BOUNDARY
-        # the parser raises on a longer boundary; what a body with one holds does not matter, for its service refuses it
+        # the parser raises on a longer boundary; the digest of such a body is irrelevant, because its service rejects it
         self._parser = MultipartParser(
             boundary[:_LONGEST_BOUNDARY],
             {
@@ -110,7 +110,7 @@ class MultipartDigest:
         )
 
     def feed(self, block: bytes) -> None:
-        """Take the next block."""
+        """Add the next block."""
         if self._valid and block:
             try:
                 self._parser.write(block)

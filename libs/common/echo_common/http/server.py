@@ -1,4 +1,4 @@
-"""Serving an app with uvicorn, on a TCP port or a Unix socket."""
+"""Server that runs an app with uvicorn, on a TCP port or a Unix socket."""
 
 import asyncio
 import socket
@@ -23,11 +23,11 @@ _DEFAULT_LIMITS = ConnectionLimits()
 
 
 class AddressTakenError(Exception):
-    """Something else listens where the service is to listen."""
+    """The service's address is already in use."""
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the process that may host several servers."""
+    """uvicorn server that leaves signals to the process, which may run several servers."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -57,9 +57,9 @@ def _bind(listen: str) -> socket.socket:
 
 @asynccontextmanager
 async def serving(app: ASGIApp, listen: str, limits: ConnectionLimits = _DEFAULT_LIMITS) -> AsyncIterator[str]:
-    """Serve `app` while the context lasts; yields the URL listened on (port 0 picks a free one).
+    """Serve `app` while the context lasts; yield the server's URL (port 0 picks a free one).
 
-    Raises `AddressTakenError`. On leaving, running requests get a few seconds to end.
+    Raises `AddressTakenError`. On exit, running requests have `GRACE_SECONDS` to end.
     """
     bound = _bind(listen)
     connections = Connections(limits)

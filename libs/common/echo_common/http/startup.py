@@ -18,10 +18,10 @@ _HEALTH = frozenset({"/healthz", "/readyz", "/health"})
 
 
 class StartupGate:
-    """ASGI app that replaces a service's own until that has started.
+    """ASGI app that stands for a service's own app until that has started.
 
-    `/healthz` is 200, `/readyz` is 503 and names the part that is missing, and so does everything else. The header `STARTING`
-    tells a proxy that the request was not processed, so that another replica may have it.
+    `/healthz` is 200. `/readyz` and all other paths are 503 and name the missing part. The header `STARTING` tells a proxy that
+    the request was not processed and may be sent to another replica.
     """
 
     def __init__(self, service: str, *, restricted_health: bool = False) -> None:

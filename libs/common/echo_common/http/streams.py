@@ -1,4 +1,4 @@
-"""Responses that are generated while they are sent."""
+"""Streaming responses."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
@@ -10,20 +10,20 @@ _PIECE_BYTES = 32 * 1024
 
 
 class ClosingStream(StreamingResponse):
-    """Closes what it sends as soon as the client is gone, or anything fails, rather than when it is collected."""
+    """A streaming response that closes its body when the client disconnects or an error occurs, before garbage collection."""
 
     def __init__(self, body: "AsyncGenerator[bytes, None]", *, media_type: str, headers: Mapping[str, str]) -> None:
         super().__init__(_in_pieces(body), media_type=media_type, headers=headers)
         self._body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it all, and close it whatever happens."""
+        """Send the body, and close it in any case."""
         async with aclosing(self._body):
             await super().__call__(scope, receive, send)
 
 
 async def _in_pieces(body: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
-    """Yield small pieces, so that the connection holds no more than one of them while its client does not read."""
+    """Yield small chunks, so that the connection buffers at most one of them while its client does not read."""
     async for chunk in body:
         for start in range(0, len(chunk), _PIECE_BYTES):
             yield chunk[start : start + _PIECE_BYTES]

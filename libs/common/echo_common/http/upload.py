@@ -1,4 +1,4 @@
-"""A file on its way in, on disk and never in memory; its bytes are counted where they enter the service."""
+"""Reception of uploaded files on disk, never in memory; their size is limited as they arrive."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -20,7 +20,7 @@ _LONGEST_FIELD = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that has come in, and the text fields beside it."""
+    """A received file, and the text fields sent with it."""
 
     path: Path
     filename: str | None
@@ -29,7 +29,7 @@ class Upload:
 
 @asynccontextmanager
 async def received(request: Request, *, field: str, limit: int) -> AsyncIterator[Upload]:
-    """The file in a multipart body, removed at the end. Raises `FileTooLargeError`, `ValidationError`."""
+    """Yield the file of a multipart body; remove it at the end. Raises `FileTooLargeError`, `ValidationError`."""
     try:
         form = await request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD)
     except HTTPException as error:

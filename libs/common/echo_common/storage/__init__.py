@@ -1,1 +1,1 @@
-"""Objects: recordings and audio, as bytes under a key."""
+"""Object storage: samples and audio, as bytes under a key."""

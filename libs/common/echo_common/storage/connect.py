@@ -1,4 +1,4 @@
-"""The URL picks the storage."""
+"""Selection of the object storage by URL."""
 
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,11 +12,11 @@ from echo_common.storage.port import ObjectStore
 async def open_storage(
     url: str, *, access_key: SecretStr | None = None, secret_key: SecretStr | None = None, minimum_free_bytes: int = 0
 ) -> ObjectStore:
-    """The storage at `file:///folder`, or at `s3://bucket?endpoint=http://host:9000&region=us-east-1` with the two keys.
+    """Open the storage at `file:///folder`, or at `s3://bucket?endpoint=http://host:9000&region=us-east-1` with the two keys.
 
-    Without `endpoint` it is AWS's own; without keys they are looked for where AWS's tools do. Folder and bucket are created
-    when missing, with the first write. With less than `minimum_free_bytes` free on its disk, a folder says that it is full when
-    asked how it is. Raises `ValueError` for another URL.
+    Without `endpoint` it is AWS S3; without keys, AWS's default credential chain is used. Folder and bucket are created when
+    missing, with the first write. With less than `minimum_free_bytes` free on a folder's disk, its `ping` reports that the disk
+    is full. Raises `ValueError` for another URL.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.path:

@@ -1,7 +1,7 @@
-"""Objects in a folder.
+"""Object storage in a folder.
 
 `objects/<key>` holds an object's bytes and, behind them, a trailer of fixed size with its type and checksum: one rename
-replaces both together, and audio stays playable by tools that look for the file. `incoming/` holds what is being written.
+replaces both together, and tools can still play the audio file. `incoming/` holds files that are being written.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class FolderStorage:
 
     async def put_file(self, key: str, path: Path, mime: str) -> ObjectInfo:
         target = self._path(key)
-        source, _ = await _opened(asyncio.to_thread(_open_source, path))  # that it is not there is not the storage's fault
+        source, _ = await _opened(asyncio.to_thread(_open_source, path))  # a missing source is not a storage error
         with source:
             return await _in_thread(self._write, target, key, mime, iter(lambda: source.read(BLOCK), b""))
 
@@ -84,7 +84,7 @@ class FolderStorage:
         await _in_thread(self._probe)
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is no connection."""
 
     def _path(self, key: str) -> Path:
         return self._objects / checked_key(key)
@@ -105,7 +105,7 @@ class FolderStorage:
     def _remove(self, path: Path) -> None:
         with suppress(IsADirectoryError, NotADirectoryError):
             path.unlink(missing_ok=True)
-        with suppress(OSError):  # a folder that is not empty ends it
+        with suppress(OSError):  # a folder that is not empty ends the loop
             for folder in path.parents:
                 if folder == self._objects:
                     return
@@ -135,7 +135,7 @@ class FolderStorage:
             os.fsync(probe.fileno())
         if (free := shutil.disk_usage(self._incoming).free) < self._minimum_free:
             raise StorageSpaceError(f"Only {free / 1e6:.0f} MB are free for objects in {self._objects}; free some space.")
-        for file in self._incoming.iterdir():  # what a crash has left
+        for file in self._incoming.iterdir():  # left by a crash
             with suppress(FileNotFoundError):
                 if file.stat().st_mtime < time.time() - _ABANDONED_AFTER:
                     file.unlink()
@@ -151,7 +151,7 @@ async def _in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) ->
 
 
 async def _opened(opening: Awaitable[tuple[IO[bytes], int]]) -> tuple[IO[bytes], int]:
-    """A file and its size; one that is open only after a cancellation is closed again."""
+    """Return a file and its size; close one that is opened only after a cancellation."""
     task = asyncio.ensure_future(opening)
     try:
         return await asyncio.shield(task)
@@ -200,7 +200,7 @@ def _move(incoming: Path, path: Path) -> None:
 
 def _in_order_of_keys(folder: Path) -> Sequence[os.DirEntry[str]]:
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        # A folder comes where its slash puts it among longer names.
+        # A folder sorts by its name with a slash, among longer names.
         return sorted(entries, key=lambda entry: f"{entry.name}/" if entry.is_dir() else entry.name)
     return ()
 

@@ -1,4 +1,4 @@
-"""Objects without a record, which a death between an upload and its commit leaves behind: found by listing, and removed."""
+"""Orphaned objects, left by a crash between an upload and its commit: found by listing, and removed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -12,7 +12,7 @@ from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectStore
 
 Owned = Callable[[Sequence[str]], Awaitable[Collection[str]]]
-"""Return those of the keys that a record refers to, or that work under way may still commit."""
+"""Function that returns those keys that a record refers to, or that running tasks may still commit."""
 
 _PAGE = 500
 _FIRST_SECONDS = 60.0
@@ -23,14 +23,14 @@ log = structlog.get_logger("echo.orphans")
 
 
 class OrphanSweeper:
-    """Removes objects that are older than a safe age and that nobody owns.
+    """Sweeper that removes objects without an owner that are older than a safe age.
 
-    A round reads the storage page by page with pauses in between, so its cost at any moment is bounded. Any number of replicas
-    may sweep at the same time. The safe age must exceed the longest time between an upload and its commit.
+    A sweep reads the storage page by page with pauses in between, so its load is bounded. Any number of replicas may sweep at
+    the same time. The safe age must exceed the longest time between an upload and its commit.
     """
 
     def __init__(self, objects: ObjectStore, owners: Mapping[str, Owned], safe_age_seconds: float) -> None:
-        """`owners` tells for each prefix of keys which of them are owned. With a safe age of 0 nothing is swept."""
+        """Create a sweeper; `owners` maps prefixes of keys to their owner checks. A safe age of 0 disables sweeping."""
         self._objects = objects
         self._owners = owners
         self._safe_age = timedelta(seconds=safe_age_seconds)
@@ -47,7 +47,7 @@ class OrphanSweeper:
                 await asyncio.gather(task, return_exceptions=True)
 
     async def sweep(self, *, page_size: int = _PAGE) -> int:
-        """Go through all prefixes once; return the number of removed objects. Raises what storage and owners raise."""
+        """Sweep all prefixes once; return the number of removed objects. Raises the errors of storage and owners."""
         removed = 0
         for prefix, owned in self._owners.items():
             after = ""

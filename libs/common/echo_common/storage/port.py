@@ -1,4 +1,4 @@
-"""The object storage port: recordings and audio, as bytes under a key."""
+"""Object storage port: samples and audio, as bytes under a key."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -10,7 +10,7 @@ from typing import Protocol
 from echo_common.errors import NotFoundError, ServiceUnavailableError, StorageFullError
 
 BLOCK = 256 * 1024
-"""Bytes read at once, at most."""
+"""Maximum size of a read in bytes."""
 
 _KEY = re.compile(r"(?!\.{1,2}(/|$))[A-Za-z0-9._-]{1,200}(/(?!\.{1,2}(/|$))[A-Za-z0-9._-]{1,200})*")
 _LONGEST_KEY = 1000
@@ -18,7 +18,7 @@ _LONGEST_KEY = 1000
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What is known of a stored object. `checksum` is the SHA-256 of its bytes, in hex."""
+    """Metadata of a stored object. `checksum` is the SHA-256 of its bytes, in hex."""
 
     key: str
     size: int
@@ -28,7 +28,7 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An object as a listing shows it. `modified` is when it was written (UTC)."""
+    """An entry of a listing. `modified` is the time of writing (UTC)."""
 
     key: str
     modified: datetime
@@ -39,7 +39,7 @@ class StorageUnavailableError(ServiceUnavailableError):
 
 
 class StorageSpaceError(StorageFullError, StorageUnavailableError):
-    """The disk of object storage is full; reading goes on. Free some space, then try again."""
+    """The disk of object storage is full; objects can still be read. Free some space, then try again."""
 
 
 class ObjectNotFoundError(NotFoundError):
@@ -49,11 +49,11 @@ class ObjectNotFoundError(NotFoundError):
 
 
 class ObjectStore(Protocol):
-    """Objects are written whole or not at all, and replaced atomically.
+    """Storage of objects, which are written whole or not at all, and replaced atomically.
 
-    Keys are relative paths of `[A-Za-z0-9._-]` segments (200 characters each, 1,000 in all), no key being a folder of
-    another. Every call raises `StorageUnavailableError` when storage cannot be reached, `ValueError` for another key; nothing
-    blocks the event loop.
+    Keys are relative paths of `[A-Za-z0-9._-]` segments (200 characters each, 1,000 in all), no key being a folder of another.
+    Every call raises `StorageUnavailableError` when storage cannot be reached, `ValueError` for an invalid key; none blocks the
+    event loop.
     """
 
     async def put(self, key: str, data: bytes, mime: str) -> ObjectInfo:
@@ -63,16 +63,16 @@ class ObjectStore(Protocol):
         """Store a local file's content, in constant memory."""
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Bytes `[start, end)`, as far as there are any, in blocks of at most `BLOCK`. Raises `ObjectNotFoundError` on first use."""
+        """Yield the existing bytes of `[start, end)` in blocks of at most `BLOCK`. Raises `ObjectNotFoundError` on first use."""
 
     async def info(self, key: str) -> ObjectInfo:
-        """Raises `ObjectNotFoundError`."""
+        """Return an object's metadata. Raises `ObjectNotFoundError`."""
 
     async def delete(self, key: str) -> None:
-        """Remove; no error when it is not there."""
+        """Delete an object; no error when it does not exist."""
 
     def keys(self, prefix: str) -> AsyncIterator[str]:
-        """Keys that start with `prefix`, in order."""
+        """Yield the keys that start with `prefix`, in order."""
 
     async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[ListedObject]:
         """Return up to `limit` (at most 1000) objects whose keys start with `prefix` and come after the key `after`, in order."""
@@ -85,7 +85,7 @@ class ObjectStore(Protocol):
 
 
 def checked_key(key: str) -> str:
-    """The key itself. Raises `ValueError` when it is none."""
+    """Return the key itself. Raises `ValueError` when it is not valid."""
     if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
         raise ValueError(f"not a key of an object: {key!r}")
     return key

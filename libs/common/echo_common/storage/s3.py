@@ -1,4 +1,4 @@
-"""Objects in S3, or in anything that speaks its protocol. The only importer of its driver."""
+"""Object storage in S3, or a compatible service. The only importer of its driver."""
 
 import asyncio
 import hashlib
@@ -47,7 +47,7 @@ class S3Storage:
                 retries={"mode": "standard", "total_max_attempts": 3},
                 max_pool_connections=_THREADS,
                 s3={"addressing_style": "path"},
-                # Servers other than AWS's own often refuse the checksums that newer clients add unasked.
+                # Compatible servers often reject the checksums that newer clients add by default.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),
@@ -67,7 +67,7 @@ class S3Storage:
 
     async def put_file(self, key: str, path: Path, mime: str) -> ObjectInfo:
         checked_key(key)
-        # Outside: that the file is not there is not the storage's fault.
+        # Outside the storage call: a missing source file is not a storage error.
         size, checksum = await asyncio.to_thread(_measure, path)
 
         def put() -> ObjectInfo:
