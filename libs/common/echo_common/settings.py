@@ -79,7 +79,7 @@ class CommonSettings(BaseSettings):
     )
     api_without_token: bool = Field(
         False,
-        description="Whether the unversioned Echo API (/api/...) works without a token, as one local user shared by every "
+        description="Serve the unversioned Echo API (/api/...) without a token, as one local user shared by every "
         "program on this machine. Accepted only where the public API listens on a loopback address.",
     )
 

@@ -1,4 +1,4 @@
-"""Logs, traces and metrics of one process."""
+"""Logs, traces and metrics of a process."""
 
 import io
 import logging
@@ -42,12 +42,12 @@ class Metrics:
             object.__setattr__(self, name, metric)
 
         labels = ["service", "method", "route", "status"]
-        add("requests", Counter("echo_http_requests", "Requests answered.", labels, registry=self.registry))
+        add("requests", Counter("echo_http_requests", "HTTP requests served.", labels, registry=self.registry))
         add(
             "latency",
             Histogram(
                 "echo_http_request_seconds",
-                "Time to the end of the answer.",
+                "Time to the end of the response in seconds.",
                 ["service", "method", "route"],
                 registry=self.registry,
                 buckets=_LATENCY_BUCKETS,
@@ -55,44 +55,44 @@ class Metrics:
         )
         outcome = ["service", "topic", "outcome"]
         add("deliveries", Counter("echo_bus_deliveries", "Messages handled, by outcome.", outcome, registry=self.registry))
-        add("jobs", Counter("echo_jobs", "Jobs that reached a state.", ["status"], registry=self.registry))
+        add("jobs", Counter("echo_jobs", "Jobs by final or intermediate status.", ["status"], registry=self.registry))
         add(
             "speech_seconds",
-            Counter("echo_speech_seconds", "Seconds of speech made by engines.", ["engine"], registry=self.registry),
+            Counter("echo_speech_seconds", "Seconds of speech synthesised by engines.", ["engine"], registry=self.registry),
         )
         cost = ["engine", "unit"]
-        add("engine_cost", Counter("echo_engine_cost", "What providers count, by unit.", cost, registry=self.registry))
-        add("queue_depth", Gauge("echo_engine_queue", "Utterances waiting for an engine.", ["engine"], registry=self.registry))
+        add("engine_cost", Counter("echo_engine_cost", "Usage billed by providers, by unit.", cost, registry=self.registry))
+        add("queue_depth", Gauge("echo_engine_queue", "Segments waiting for an engine.", ["engine"], registry=self.registry))
 
 
 request_context: ContextVar[Mapping[str, str]] = ContextVar("request_context", default={})  # noqa: B039 - never changed
-"""Which request is being served in this task: `request_id` and `service`. Set by the observing layer alone."""
+"""The request being served in this task: `request_id` and `service`. Set by the telemetry middleware alone."""
 
 
 def add_request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """A structlog processor: which request a log line belongs to."""
+    """Add the request id and the service to a log entry; a structlog processor."""
     for name, value in request_context.get().items():
         event.setdefault(name, value)
     return event
 
 
 def to_json(event: EventDict, **_: object) -> str:
-    """A log line; what JSON does not know is written as its string."""
+    """Return a log line; values without a JSON form are written as strings."""
     return orjson.dumps(event, default=str).decode()
 
 
-# What stood in the variables of a failed request holds its token and its text: it belongs in no log.
+# The local variables of a failed request hold its token and its text, which must not be logged.
 name_errors: structlog.typing.Processor = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-"""A structlog processor: an exception as types, messages and lines of code."""
+"""structlog processor that renders an exception as types, messages and lines of code."""
 
 
 def for_people(*, colors: bool) -> structlog.typing.Processor:
-    """A structlog renderer of lines to read, exceptions as Python prints them."""
+    """Return a structlog renderer for people, with exceptions as Python prints them."""
     return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
 
 def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """A structlog processor: which trace and span a log line belongs to."""
+    """Add the trace and span ids to a log entry; a structlog processor."""
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         event["trace_id"] = f"{context.trace_id:032x}"
@@ -101,25 +101,25 @@ def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 class _LogStream(io.TextIOBase):
-    """A stream of log lines. A line that a full disk or a closed pipe does not take is lost: logging fails no request."""
+    """Stream of log lines that drops a line on a full disk or a closed pipe, so that logging fails no request."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a line, or lose it."""
+        """Write a line; drop it on an error."""
         with suppress(OSError):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flush what was written, as far as it is taken."""
+        """Flush the stream; ignore an error."""
         with suppress(OSError):
             self._stream.flush()
 
 
 def configure_logging(settings: CommonSettings) -> None:
-    """Set up structlog for this process, and let the standard library's loggers speak through it."""
+    """Set up structlog for this process, and route the standard library's loggers through it."""
     shared: list[structlog.typing.Processor] = [
         add_request,
         structlog.processors.add_log_level,
@@ -151,13 +151,13 @@ def configure_logging(settings: CommonSettings) -> None:
 
 
 def configure_tracing(settings: CommonSettings, service: str) -> TracerProvider | None:
-    """Export this process's spans when a collector is set; trace context travels on either way.
+    """Export this process's spans when a collector is set; trace context is propagated in any case.
 
-    The caller shuts the provider down, so that the last spans are sent.
+    The caller must shut the provider down, so that the last spans are sent.
     """
     if settings.otlp_endpoint is None:
         return None
-    # Imported here: a tenth of a second for every process that exports nothing.
+    # Imported here: it costs a tenth of a second, also in processes that export nothing.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"echo-{service}"}))

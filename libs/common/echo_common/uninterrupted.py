@@ -1,4 +1,4 @@
-"""Work that a cancellation must not leave half done."""
+"""Operations that a cancellation must not interrupt."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def uninterrupted(work: Awaitable[T]) -> T:
-    """What `work` gives. A cancellation waits until it has ended, then goes on; its failure is then nobody's."""
+    """Return the result of `work`. A cancellation takes effect only once it has ended; its error is then discarded."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
@@ -19,5 +19,5 @@ async def uninterrupted(work: Awaitable[T]) -> T:
             except asyncio.CancelledError:
                 continue
         if not task.cancelled():
-            task.exception()  # asked for, so that nobody complains
+            task.exception()  # marks the exception as retrieved
         raise

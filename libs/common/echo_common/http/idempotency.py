@@ -27,8 +27,8 @@ KEY_PARAMETER: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Any text. It belongs to the user and the operation: the first response is stored for 24 hours and replayed to "
-    "the same request. Another request with the same key is 422; while the first still runs, 409.",
+    "description": "A key of your choice, scoped to the user and the operation. The first response is stored for 24 hours and "
+    "replayed to the same request. A different request with the same key returns 422; a running one, 409.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
 

@@ -1,1 +1,1 @@
-"""Documents: a service's own database, aggregates in it, and the relay of their events."""
+"""Document database of a service: aggregates, their repositories, and the outbox relay."""

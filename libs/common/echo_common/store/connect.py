@@ -12,8 +12,9 @@ async def open_store(url: str, database: str, *, minimum_free_bytes: int = 0) ->
     With less than `minimum_free_bytes` free on its disk, a file's `ping` reports that the disk is full.
 
     Raises:
-        ValueError: No store has such a URL.
-        StoreUnavailableError: The folder cannot be used, or a file in it is damaged. A server is connected to with the first call.
+        ValueError: No store supports the URL.
+        StoreUnavailableError: The folder cannot be used, or a file in it is damaged. A server is connected to with the first
+            call.
     """
     parts = urlsplit(url)
     # Imported here so that a process loads one driver.

@@ -1,4 +1,4 @@
-"""Aggregates as documents, and events as entries of the outbox in their aggregate's document."""
+"""Conversion of aggregates to documents, and of events to outbox entries in their aggregate's document."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ A = TypeVar("A", bound=Aggregate)
 OUTBOX = "outbox"
 OUTBOX_AT = "outbox_at"
 TOMBSTONE = "tombstone"
-"""Fields beside the state: pending entries, when the last were added, and that the state is gone."""
+"""Fields beside the state: pending entries, the time of the last addition, and a flag for an erased state."""
 
 _PLAIN = frozenset({str, int, float, bool, bytes, datetime, type(None)})
 
@@ -22,20 +22,20 @@ NOT_ERASED: Filter = {TOMBSTONE: {"$exists": False}}
 
 
 def to_document(aggregate: Aggregate) -> Document:
-    """The state, with `_id` and without `version`. Fields that are None are left out, as unique indexes need it."""
+    """Return the state with `_id` and without `version`. Fields that are None are omitted, as unique indexes require."""
     state = {name: _to_bson(value) for name, value in aggregate.model_dump(exclude={"id", "version"}).items()}
     kept = {name: value for name, value in state.items() if value is not None or not _none_is_default(type(aggregate), name)}
     return {"_id": aggregate.id, **kept}
 
 
 def from_document(aggregate: type[A], document: Mapping[str, Any]) -> A:
-    """The aggregate in a document that this or another version of the code has written."""
+    """Return the aggregate in a document written by this or another version of the code."""
     absent = {name: None for name, field in aggregate.model_fields.items() if field.is_required()}
     return aggregate.model_validate({**absent, **document, "id": document["_id"]})
 
 
 def to_entry(message: Message) -> Document:
-    """A message as it waits in an outbox."""
+    """Return the outbox entry of a message."""
     return {
         "id": message.id,
         "topic": message.topic,
@@ -47,13 +47,13 @@ def to_entry(message: Message) -> Document:
 
 
 def from_entry(entry: Mapping[str, Any]) -> Message:
-    """The message that waits in an outbox."""
+    """Return the message in an outbox entry."""
     body = entry["body"]
     return Message(**{**entry, "body": body.encode() if isinstance(body, str) else bytes(body)})
 
 
 def _body_value(body: bytes) -> str | bytes:
-    """Return a body as text where it is text, as events are: half as long as base64, and readable in the database."""
+    """Return a body as text where possible, as for all events: smaller than base64, and readable in the database."""
     try:
         return body.decode()
     except UnicodeDecodeError:
@@ -61,12 +61,12 @@ def _body_value(body: bytes) -> str | bytes:
 
 
 def holds_only(entry_ids: Sequence[str]) -> Filter:
-    """Matches a document whose outbox holds no other entries than these."""
+    """Return a filter for documents whose outbox holds no other entries than these."""
     return {OUTBOX: {"$not": {"$elemMatch": {"id": {"$nin": entry_ids}}}}}
 
 
 def appended(messages: Iterable[Message]) -> Mapping[str, Any]:
-    """The operand of `$push` that adds messages to an outbox."""
+    """Return the operand of `$push` that adds messages to an outbox."""
     return {OUTBOX: {"$each": [to_entry(message) for message in messages]}}
 
 
@@ -76,7 +76,7 @@ def _none_is_default(aggregate: type[Aggregate], name: str) -> bool:
 
 
 def _to_bson(value: Any) -> Any:
-    if type(value) in _PLAIN:  # most are, and the checks below are slow
+    if type(value) in _PLAIN:  # most values are, and the checks below are slow
         return value
     if isinstance(value, Enum):
         return _to_bson(value.value)

@@ -1,6 +1,7 @@
-"""The store on MongoDB's wire protocol: MongoDB itself, or the embedded server. The only importer of the driver.
+"""Store on MongoDB's wire protocol: MongoDB itself, or the embedded server. The only importer of the driver.
 
-Motor is deprecated in favour of PyMongo's own asynchronous client, whose calls have the same names: a change of this file.
+Motor is deprecated in favour of PyMongo's own asynchronous client, whose calls have the same names; migration affects this file
+alone.
 """
 
 import asyncio
@@ -18,10 +19,10 @@ from pymongo.errors import CollectionInvalid, ConnectionFailure, OperationFailur
 from echo_common.store.port import Collection, Document, DuplicateError, Filter, Index, Sort, Store, StoreUnavailableError
 
 TIMEOUT = 4.5
-"""Seconds one call may take, retries by the driver included."""
+"""Timeout of one call in seconds, retries by the driver included."""
 
 ENSURE_TIMEOUT = 120.0
-"""Seconds an index may take to build over what is there already."""
+"""Timeout of building an index over existing documents, in seconds."""
 
 _GOOD_BYE = 0.5
 _BATCH = 256
@@ -32,7 +33,7 @@ _INDEX_IN_MESSAGE = re.compile(r"index: (\S{1,300}) {1,9}dup key")
 
 
 async def open_store(url: str, database: str) -> Store:
-    """A service's database at a `mongodb://` URL. Connects with the first call, and again whenever needed."""
+    """Open a service's database at a `mongodb://` URL. It connects with the first call, and reconnects automatically."""
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
         url,
         appname=f"echo-{database}",
@@ -41,7 +42,7 @@ async def open_store(url: str, database: str) -> Store:
         socketTimeoutMS=int(TIMEOUT * 1000),
         waitQueueTimeoutMS=int(TIMEOUT * 1000),
         maxPoolSize=32,
-        maxIdleTimeMS=20_000,  # a crowd's connections do not stay when it has gone
+        maxIdleTimeMS=20_000,  # connections of a load peak are closed after it
         w="majority",
     )
     return MongoStore(client, database)
@@ -63,7 +64,7 @@ class MongoStore:
             await self._client.admin.command("ping")
 
     async def close(self) -> None:
-        # It says good-bye to the server, and waits for one that is gone.
+        # The driver notifies the server, and waits for one that is unreachable.
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -83,10 +84,10 @@ class MongoCollection:
         return str(self._documents.name)
 
     async def ensure(self, indexes: Sequence[Index]) -> None:
-        # A server that is away is told at once: the timeout below would wait for it as long as for an index.
+        # Detects an unreachable server at once: the timeout below would wait for it as long as for an index.
         async with _translated():
             await self._database.client.admin.command("ping")
-        # The inner timeout lifts the socket's, which would cut a long build off.
+        # The inner timeout overrides the socket's, which would abort a long build.
         async with _translated(ENSURE_TIMEOUT):
             with pymongo.timeout(ENSURE_TIMEOUT):
                 await self._ensure(indexes)
@@ -166,7 +167,7 @@ def _index_options(index: Index) -> dict[str, Any]:
     if index.unique:
         options["unique"] = True
         if len(index.fields) > 1:
-            # A sparse index over several fields would hold documents that have any of them; a partial one wants them all.
+            # A sparse index over several fields would include documents with any of them; a partial one requires them all.
             options["partialFilterExpression"] = {name: {"$exists": True} for name, _ in index.fields}
     if index.sparse or (index.unique and len(index.fields) == 1):
         options["sparse"] = True
@@ -178,7 +179,7 @@ def _index_options(index: Index) -> dict[str, Any]:
 @asynccontextmanager
 async def _translated(timeout: float = TIMEOUT) -> AsyncIterator[None]:
     try:
-        # The driver's own limits count from when one of its few threads takes the call up; during an outage calls queue there.
+        # The driver's own limits start when one of its few threads takes up the call; during an outage calls queue there.
         async with asyncio.timeout(timeout):
             yield
     except TimeoutError as error:

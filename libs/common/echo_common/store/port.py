@@ -1,4 +1,4 @@
-"""The store port: collections of documents, a small and portable part of MongoDB's language."""
+"""Store port: collections of documents, with a small and portable subset of MongoDB's query language."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from echo_common.errors import ConflictError, ServiceUnavailableError
 
 Document = dict[str, Any]
-"""A BSON-able document; `_id` is a string. Times are timezone-aware UTC, millisecond precision."""
+"""A BSON-encodable document; `_id` is a string. Times are timezone-aware UTC, millisecond precision."""
 
 Filter = Mapping[str, Any]
 """A MongoDB filter. Portable operators: equality, $in, $nin, $ne, $lt, $lte, $gt, $gte, $exists, $regex, $not, $elemMatch, $or, $and.
@@ -20,11 +20,11 @@ Sort = Sequence[tuple[str, Literal[1, -1]]]
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index a repository needs.
+    """An index of a collection.
 
-    A `unique` one ignores documents that lack one of its fields (null is a value: leave the field out). A `sparse` one leaves
-    out documents without its fields, and serves only queries that cannot match those. `ttl` is in seconds, counted from the
-    time in its one field. A field of a unique index holds no arrays.
+    A `unique` index ignores documents that lack one of its fields (null is a value: leave the field out). A `sparse` index
+    leaves out documents without its fields, and serves only queries that cannot match those. `ttl` is in seconds, counted from
+    the time in its one field. A field of a unique index holds no arrays.
     """
 
     fields: Sequence[tuple[str, Literal[1, -1]]]
@@ -53,7 +53,7 @@ class DuplicateError(ConflictError):
 
 
 class Collection(Protocol):
-    """One collection. Every call raises `StoreUnavailableError` when the database cannot be reached (in at most 5 s).
+    """A collection. Every call raises `StoreUnavailableError` when the database cannot be reached (in at most 5 s).
 
     After that error a write may or may not have happened.
     """
@@ -66,43 +66,43 @@ class Collection(Protocol):
         """Create the collection and its indexes where missing."""
 
     async def insert(self, document: Document) -> None:
-        """Raises `DuplicateError` naming the unique index in the way (`_id_` for the identifier)."""
+        """Insert a document. Raises `DuplicateError` with the name of the violated unique index (`_id_` for the identifier)."""
 
     async def find_one(self, where: Filter) -> Document | None:
-        """The first match, or None."""
+        """Return the first match, or None."""
 
     def find(
         self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0, fields: Sequence[str] = ()
     ) -> AsyncIterator[Document]:
-        """Matches in order; `limit=0` is all of them. With `fields`, documents hold only those, and `_id`."""
+        """Yield the matches in order; `limit=0` means all. With `fields`, documents hold only those, and `_id`."""
 
     async def count(self, where: Filter) -> int:
-        """How many match."""
+        """Return the number of matches."""
 
     async def update_one(self, where: Filter, update: Mapping[str, Any]) -> bool:
-        """Change one match atomically with $set, $unset, $inc, $push (a value or $each), $pull; False when nothing matched.
+        """Change one match atomically with $set, $unset, $inc, $push (a value or $each), $pull; return False without a match.
 
-        Conditional updates (`{"_id": …, "version": n}`) are how claims are won. Raises `DuplicateError`.
+        Claims are made by conditional updates (`{"_id": …, "version": n}`). Raises `DuplicateError`.
         """
 
     async def update_many(self, where: Filter, update: Mapping[str, Any]) -> int:
-        """Change every match, each atomically; how many they were. Raises `DuplicateError`."""
+        """Change every match, each atomically; return their number. Raises `DuplicateError`."""
 
     async def upsert(self, where: Filter, update: Mapping[str, Any]) -> None:
-        """Change the match, or insert one made from `where` (`_id` among it) and `update`. Raises `DuplicateError` when two race."""
+        """Change the match, or insert a document from `where` (with `_id`) and `update`. Raises `DuplicateError` on a race."""
 
     async def delete(self, where: Filter) -> int:
-        """Remove all matches; how many they were."""
+        """Delete all matches; return their number."""
 
 
 class Store(Protocol):
     """A service's own database."""
 
     def collection(self, name: str) -> Collection:
-        """A handle; nothing is asked of the database yet."""
+        """Return a collection, without access to the database."""
 
     async def ping(self) -> None:
-        """Raise `StoreUnavailableError` unless the database answers."""
+        """Raise `StoreUnavailableError` unless the database responds."""
 
     async def close(self) -> None:
         """Disconnect."""

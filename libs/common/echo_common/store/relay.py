@@ -1,4 +1,4 @@
-"""The relay: publishes what waits in outboxes, with confirmation, then removes it."""
+"""Outbox relay: publishes the entries of outboxes, with confirmation, then removes them."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ Key = tuple[str, str]
 
 _LONGEST_PAUSE = 5.0
 _TOGETHER = 32
-"""Aggregates whose events are published in one call of the bus."""
+"""Number of aggregates whose events are published in one call of the bus."""
 
 _REMOVALS = 256
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,17 +37,17 @@ class _Pending:
 
 
 _Taken = tuple[Key, _Pending]
-"""An aggregate whose events are being published or removed, and which."""
+"""An aggregate whose events are being published or removed, and these events."""
 
 
 class Relay:
-    """Publishes the events of the repositories that were given it.
+    """Publisher of the events in the outboxes of its watched repositories.
 
-    Repositories nudge it with what they have just written. What nobody nudged for (another replica died, this one fell
-    behind) a sweep finds, every `sweep_every` s, once it is `leftover_after` s old. An aggregate's events are published in
-    the order they were recorded, those of up to `window` aggregates at once, while those of as many others are being removed.
-    While the bus is down, or more than `backlog`
-    events wait, nudges are forgotten and everything is read from the database afterwards: memory stays bounded.
+    Repositories nudge it with newly written events. A sweep, every `sweep_every` s, finds events without a nudge (after the
+    crash of another replica, or when this one fell behind) once they are `leftover_after` s old. An aggregate's events are
+    published in the order they were recorded; events of up to `window` aggregates are published at once, while those of as many
+    others are being removed. While the bus is down, or more than `backlog` events are pending, nudges are discarded and all
+    events are read from the database afterwards: memory stays bounded.
     """
 
     def __init__(
@@ -84,18 +84,18 @@ class Relay:
         self._tasks: list[asyncio.Task[None]] = []
 
     def watch(self, collection: Collection) -> None:
-        """Sweep this collection too, at once for what an earlier process has left in it."""
+        """Sweep this collection too; events left in it by an earlier process are published at once."""
         self._collections[collection.name] = collection
         self._behind = True
         self._next_sweep = 0.0
         self._wake.set()
 
     async def start(self) -> None:
-        """Begin to publish."""
+        """Start publishing."""
         self._tasks = [asyncio.create_task(self._publish_queued()), asyncio.create_task(self._remove_published())]
 
     async def nudge(self, collection: str, key: str, messages: Sequence[Message], *, erased: bool) -> None:
-        """Tell of entries that have just been written to an aggregate's outbox. Never waits, never fails."""
+        """Announce entries just written to an aggregate's outbox. Never waits, never fails."""
         await self._faults.reach("relay.after_save_before_publish")
         if self._behind:
             self._miss((collection, key))
@@ -108,7 +108,7 @@ class Relay:
         self._wake.set()
 
     async def close(self, *, timeout: float = 3) -> None:
-        """Publish what is left, for `timeout` s at most; the rest waits in the database."""
+        """Publish the remaining events, for `timeout` s at most; the others stay in the database."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while self._tasks and self._failures == 0 and (self._queued or self._taken):  # noqa: ASYNC110
@@ -120,7 +120,7 @@ class Relay:
         self._tasks.clear()
 
     def _enqueue(self, key: Key, pending: _Pending, *, first: bool = False) -> None:
-        """Queue entries, those that are new, behind or before those of the same aggregate."""
+        """Queue new entries, behind or before those of the same aggregate."""
         queued, taken = self._queued.get(key), self._taken.get(key)
         known = {message.id for found in (queued, taken) if found for message in found.messages}
         new = [message for message in pending.messages if message.id not in known]
@@ -134,12 +134,12 @@ class Relay:
         self._waiting += len(new)
 
     def _miss(self, key: Key) -> None:
-        """Read the outboxes again once this aggregate's publication is over: its outbox holds an entry that was not queued."""
+        """Read the outboxes again after this aggregate's publication: its outbox holds an entry that was not queued."""
         if key in self._taken or key in self._queued:
             self._missed.add(key)
 
     def _fall_behind(self) -> None:
-        """Forget what is queued, and read it from the database later."""
+        """Discard the queue; its events are read from the database later."""
         self._behind = True
         self._missed = (self._missed | self._queued.keys()) & self._taken.keys()
         self._queued.clear()
@@ -161,11 +161,11 @@ class Relay:
 
     @property
     def _room(self) -> int:
-        """Aggregates that may be taken now."""
+        """Number of aggregates that may be taken now."""
         return min(self._window - self._publishing, 2 * self._window - len(self._taken))
 
     def _take(self) -> None:
-        """Begin to publish what is ready, as far as there is room."""
+        """Start publishing queued events, as far as the limits allow."""
         while self._ready and (room := self._room) > 0:
             keys = [self._ready.popleft() for _ in range(min(len(self._ready), room, _TOGETHER))]
             batch = [(key, self._queued.pop(key)) for key in keys]
@@ -193,12 +193,12 @@ class Relay:
             self._missed.update(key for key, _ in batch)
             self._release(batch)
         except Exception:
-            if len(batch) > 1:  # one that cannot be published must not hold up the others
+            if len(batch) > 1:  # one that cannot be published must not block the others
                 for taken in batch:
                     await self._try([taken])
                 return
             (collection, key), _ = batch[0]
-            log.exception("event_not_published", collection=collection, id=key)
+            log.exception("event_publish_failed", collection=collection, id=key)
             self._release(batch)
         else:
             self._published.extend(batch)
@@ -216,7 +216,7 @@ class Relay:
         log.warning("bus_unavailable", error=str(error), again_in=round(pause, 2))
 
     def _release(self, batch: Sequence[tuple[Key, _Pending]]) -> None:
-        """Let aggregates be taken again."""
+        """Release aggregates, so that they can be taken again."""
         for key, _ in batch:
             del self._taken[key]
             if key in self._queued:
@@ -227,27 +227,27 @@ class Relay:
         self._wake.set()
 
     async def _sweep(self) -> None:
-        """Queue what is found in the database: everything when behind, else what is old enough to be a leftover."""
-        behind, self._behind = self._behind, False  # before reading: what is written from now on is nudged for
+        """Queue events found in the database: all when behind, otherwise only old leftovers."""
+        behind, self._behind = self._behind, False  # before reading: events written from now on are nudged for
         oldest = {"$gt": _LONG_AGO} if behind else {"$lt": now() - self._leftover_after}
         more = False
         try:
             for collection in list(self._collections.values()):
                 more |= await self._read(collection, {OUTBOX_AT: oldest})
         except ServiceUnavailableError as error:
-            log.warning("outbox_not_read", error=str(error))
+            log.warning("outbox_read_failed", error=str(error))
             if behind:
                 self._fall_behind()
             more = False
         except Exception:
-            log.exception("outbox_not_read")
+            log.exception("outbox_read_failed")
             self._behind |= behind
         self._behind |= behind and more
         self._next_sweep = asyncio.get_running_loop().time() + (0.02 if more else self._sweep_every)
 
     async def _read(self, collection: Collection, where: Filter) -> bool:
-        """Queue what is found, and return whether there may be more."""
-        # Nothing is taken meanwhile, so what is not taken now was not published before it is read.
+        """Queue the events found in a collection, and return whether there may be more."""
+        # Nothing is taken meanwhile, so aggregates that are not taken now were not published before they are read.
         if taken := [key for name, key in self._taken if name == collection.name]:
             where = {**where, "_id": {"$nin": taken}}
         found = 0
@@ -255,7 +255,7 @@ class Relay:
             found += 1
             key = (collection.name, document["_id"])
             written = _Pending([from_entry(entry) for entry in document.get(OUTBOX, ())], TOMBSTONE in document)
-            self._enqueue(key, written, first=True)  # it is older than what was nudged for meanwhile
+            self._enqueue(key, written, first=True)  # it is older than events nudged for meanwhile
         return found == self._window
 
     async def _remove_published(self) -> None:
@@ -278,14 +278,14 @@ class Relay:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             except Exception:
-                log.exception("outbox_not_emptied", collection=collection.name)
+                log.exception("outbox_removal_failed", collection=collection.name)
                 return
             else:
                 return
 
 
 async def _empty(collection: Collection, published: Sequence[tuple[str, _Pending]]) -> None:
-    """Remove published entries, of all outboxes in one statement; a tombstone goes with its last entry."""
+    """Remove published entries, of all outboxes in one statement; a tombstone is removed with its last entry."""
     entry_ids = [message.id for _, pending in published for message in pending.messages]
     those: Filter = {"_id": {"$in": [key for key, _ in published]}}
     emptied = await collection.update_many(
@@ -294,7 +294,7 @@ async def _empty(collection: Collection, published: Sequence[tuple[str, _Pending
     if any(pending.erased for _, pending in published):
         emptied += await collection.delete({**those, **holds_only(entry_ids), TOMBSTONE: True})
     if emptied < len(published):
-        # Others came to these outboxes meanwhile. An outbox that this leaves empty is found by a sweep.
+        # New entries were added to these outboxes meanwhile. A sweep finds an outbox that this leaves empty.
         published_entries = {"id": {"$in": entry_ids}}
         await collection.update_many(
             {**those, OUTBOX: {"$elemMatch": published_entries}}, {"$pull": {OUTBOX: published_entries}}

@@ -1,4 +1,4 @@
-"""Repositories: aggregates in, aggregates out; state, version and recorded events in one atomic write."""
+"""Repositories: read and write aggregates; state, version and recorded events in one atomic write."""
 
 import asyncio
 import random
@@ -20,17 +20,17 @@ _ATTEMPTS = 20
 
 
 class StaleError(ConflictError):
-    """This was changed by somebody else in the meantime; read it again and retry."""
+    """The resource was changed by another request; read it again and retry."""
 
     code = "VERSION_CONFLICT"
 
 
 class Repository(Generic[A]):
-    """Keeps one kind of aggregate in one collection.
+    """Storage of one type of aggregate in one collection.
 
-    A subclass names its `aggregate`, its `name` (the collection's), its `indexes`, and the error that says one is `missing`.
-    Every filter is the caller's, the owner's id included; the identifier's field is `_id`. Erased aggregates are never seen.
-    All methods raise `StoreUnavailableError`.
+    A subclass defines `aggregate`, `name` (the collection's), `indexes`, and `missing`, the error for an unknown id. Filters
+    are passed unchanged, so the owner's id belongs in them; the identifier's field is `_id`. Erased aggregates are never
+    returned. All methods raise `StoreUnavailableError`.
     """
 
     aggregate: type[A]
@@ -48,34 +48,34 @@ class Repository(Generic[A]):
         await self._documents.ensure([*self.indexes, Index([(OUTBOX_AT, 1)], sparse=True)])
 
     async def get(self, key: str, **where: Any) -> A:
-        """The aggregate with this id, if it matches `where` too (`user_id=…`). Raises `missing`."""
+        """Return the aggregate with this id, if it also matches `where` (`user_id=…`). Raises `missing`."""
         found = await self.find_one({"_id": key, **where})
         if found is None:
             raise self.missing
         return found
 
     async def find_one(self, where: Filter) -> A | None:
-        """The first match, or None."""
+        """Return the first match, or None."""
         document = await self._documents.find_one(_unerased(where))
         return None if document is None else self._loaded(document)
 
     async def find(
         self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0, without: Collection[str] = ()
     ) -> AsyncIterator[A]:
-        """Matches in order; `limit=0` is all of them. Fields named in `without` are not read: they have their defaults.
+        """Yield the matches in order; `limit=0` means all. Fields in `without` are not read: they have their defaults.
 
-        Saving such an aggregate leaves those fields alone unless they were given another value.
+        Saving such an aggregate leaves those fields unchanged unless they were given another value.
         """
         fields = sorted(self.aggregate.model_fields.keys() - {"id", *without}) if without else ()
         async for document in self._documents.find(_unerased(where), sort=sort, skip=skip, limit=limit, fields=fields):
             yield self._loaded(document)
 
     async def count(self, where: Filter) -> int:
-        """How many match."""
+        """Return the number of matches."""
         return await self._documents.count(_unerased(where))
 
     async def add(self, aggregate: A) -> None:
-        """Keep a new aggregate. Raises `DuplicateError`."""
+        """Insert a new aggregate. Raises `DuplicateError`."""
         messages = _messages(aggregate)
         state = to_document(aggregate)
         document = {**state, "version": 1}
@@ -87,9 +87,9 @@ class Repository(Generic[A]):
         await self._hand_over(aggregate, messages)
 
     async def save(self, aggregate: A) -> None:
-        """Write what has changed, or remove the aggregate if it is erased.
+        """Write the changed fields, or delete the aggregate if it is erased.
 
-        Raises `StaleError` when it is not what was read any more, `DuplicateError`.
+        Raises `StaleError` when the stored version has changed since the read, `DuplicateError`.
         """
         messages = _messages(aggregate)
         if aggregate.erased:
@@ -109,11 +109,11 @@ class Repository(Generic[A]):
         await self._hand_over(aggregate, messages)
 
     async def update(self, key: str, change: Callable[[A], object], **where: Any) -> A:
-        """Read, `change`, save; again from the start while others are faster. Raises `missing`, `StaleError` after 20 attempts."""
+        """Read, `change` and save an aggregate; retry on conflicts. Raises `missing`, `StaleError` after 20 attempts."""
         return await self.amend(await self.get(key, **where), change, **where)
 
     async def amend(self, aggregate: A, change: Callable[[A], object], **where: Any) -> A:
-        """The same, with an aggregate that was read before: it is read again only when it is not as it was any more."""
+        """Change and save an aggregate that was read before, as `update` does; read it again only after a conflict."""
         for attempt in range(1, _ATTEMPTS + 1):
             change(aggregate)
             try:
@@ -129,12 +129,12 @@ class Repository(Generic[A]):
 
     def _loaded(self, document: Document) -> A:
         aggregate = from_document(self.aggregate, document)
-        # dumped again rather than kept as read: a list changed in place must differ from what was there
+        # dumped again rather than kept as read: a list changed in place must differ from the stored one
         aggregate.keep(to_document(aggregate))
         return aggregate
 
     async def _erase(self, aggregate: A, messages: Sequence[Message]) -> None:
-        # Read, because the document may hold fields that this version of the code does not know.
+        # Read, because the document may hold fields unknown to this version of the code.
         document = await self._documents.find_one({"_id": aggregate.id, "version": aggregate.version})
         if document is None:
             raise StaleError
@@ -162,9 +162,11 @@ class Repository(Generic[A]):
 
 
 def _unerased(where: Filter) -> Filter:
-    """The same, without what is erased: no more is left of that than its identifier, so a value of another field says it.
+    """Return the filter restricted to aggregates that are not erased.
 
-    Said again it would cost much: the embedded database uses an index over several fields for a filter of values alone.
+    Erased ones keep only their identifier, so a value of any other field already excludes them.
+    The explicit condition would be slow: the embedded database uses an index over several fields only for a filter of plain
+    values.
     """
     values = {name for name, value in where.items() if value is not None and not isinstance(value, Mapping)}
     return where if values - {"_id", "$or", "$and"} else {**where, **NOT_ERASED}

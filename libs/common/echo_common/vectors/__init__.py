@@ -1,1 +1,1 @@
-"""Vectors: what is near to what."""
+"""Vector index: nearest-neighbour search."""

@@ -1,4 +1,4 @@
-"""The vector index port: embeddings under an id, and what is nearest to one."""
+"""Vector index port: embeddings under an id, and nearest-neighbour search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Protocol
 from echo_common.errors import ServiceUnavailableError
 
 Facts = Mapping[str, str | Sequence[str]]
-"""What is kept with a vector, and may be asked for: a field matches when it is, or holds, the wanted value."""
+"""Metadata of a vector, for filters: a field matches when it equals, or contains, the wanted value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Something near: its id, and the cosine of the angle between both vectors."""
+    """A result: its id, and the cosine of the angle between both vectors."""
 
     id: str
     similarity: float
@@ -26,25 +26,25 @@ class VectorsUnavailableError(ServiceUnavailableError):
 class VectorIndex(Protocol):
     """Named collections of vectors of one length each, compared by cosine.
 
-    Every call raises `VectorsUnavailableError` when the index cannot be reached. A collection begins with its first vector.
+    Every call raises `VectorsUnavailableError` when the index cannot be reached. A collection is created with its first vector.
     """
 
     async def put(self, collection: str, key: str, vector: Sequence[float], facts: Facts) -> None:
-        """Keep a vector, in place of one with the same key. Nearest-neighbour queries see it once this returns."""
+        """Store a vector; replaces one with the same key. Nearest-neighbour queries find it once this returns."""
 
     async def get(self, collection: str, key: str) -> Sequence[float] | None:
-        """The vector (of length 1), if it is there."""
+        """Return the vector (of length 1), or None when it does not exist."""
 
     async def nearest(
         self, collection: str, vector: Sequence[float], *, limit: int, where: Mapping[str, Sequence[str]]
     ) -> Sequence[Neighbour]:
-        """The nearest, nearest first. `where` gives for each field the values of which one must match; all fields must."""
+        """Return the nearest neighbours, nearest first. `where` maps fields to accepted values; every field must match."""
 
     async def delete(self, collection: str, key: str) -> None:
-        """Remove; no error when it is not there."""
+        """Delete a vector; no error when it does not exist."""
 
     async def ping(self) -> None:
-        """Raise `VectorsUnavailableError` unless the index answers."""
+        """Raise `VectorsUnavailableError` unless the index responds."""
 
     async def close(self) -> None:
         """Disconnect."""

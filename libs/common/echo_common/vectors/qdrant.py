@@ -1,4 +1,4 @@
-"""Vectors in Qdrant: a server, or a folder that one process holds. The only importer of its driver."""
+"""Vector index in Qdrant: a server, or a folder for one process. The only importer of its driver."""
 
 import asyncio
 import uuid
@@ -24,7 +24,7 @@ _SECONDS = 5
 
 
 class QdrantVectors:
-    """Open with `open_vectors`. Calls run in one thread: the folder form is not made for several."""
+    """Vector index, opened with `open_vectors`. Calls run in one thread: the folder form does not support several."""
 
     def __init__(self, client: QdrantClient) -> None:
         self._client = client
@@ -101,7 +101,7 @@ class QdrantVectors:
 
 
 def open_vectors(url: str, *, api_key: str | None = None) -> QdrantVectors:
-    """The index at `file:///folder` or at a server's `http(s)://host:6333`. Raises `VectorsUnavailableError` for a folder in use."""
+    """Open the index at `file:///folder` or `http(s)://host:6333`. Raises `VectorsUnavailableError` for a folder in use."""
     parts = urlsplit(url)
     if parts.scheme != "file":
         with warnings.catch_warnings():

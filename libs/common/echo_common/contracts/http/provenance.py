@@ -33,8 +33,8 @@ class OriginView(BaseModel):
 class Verification(BaseModel):
     """Result of a provenance check. Without any mark the origin is unknown: marks are lost when a file is re-encoded."""
 
-    generated_here: bool = Field(description="Whether exactly these bytes were generated here.")
-    cloned: bool | None = Field(None, description="Whether the voice is a voice model; null when unknown.")
+    generated_here: bool = Field(description="True if exactly these bytes were generated here.")
+    cloned: bool | None = Field(None, description="True if a voice model was used; null when unknown.")
     created_at: datetime | None = Field(None, description="Time of synthesis; null when unknown.")
     checksum: str = Field(description="SHA-256 of the file, in hex.")
     marks: list[Mark]

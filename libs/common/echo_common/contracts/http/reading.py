@@ -19,8 +19,8 @@ class NormalizeRequest(Request):
     text: str = Field(min_length=1, description="Plain text, Markdown or SSML.", examples=["Dr. Smith paid $5.50."])
     language: LanguageTag | None = Field(None, description="Language tag; the voice's own when absent.", examples=["en-US"])
     voice_id: VoiceId | None = Field(None, description="Voice; the default voice when absent.")
-    normalize: bool = Field(True, description="Whether to verbalise numbers, symbols and Markdown.")
-    ssml: bool | None = Field(None, description="Whether the text is SSML; when absent, it is detected by a leading `<speak`.")
+    normalize: bool = Field(True, description="Verbalise numbers, symbols and Markdown.")
+    ssml: bool | None = Field(None, description="Treat the text as SSML; when absent, SSML is detected by a leading `<speak`.")
 
 
 class ScriptWord(BaseModel):

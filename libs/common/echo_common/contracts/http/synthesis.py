@@ -27,10 +27,10 @@ class SpeechConfig(Request):
     speed: float = Field(1.0, ge=0.25, le=4.0, description="Speed factor; 2 is twice as fast.")
     pitch: float = Field(1.0, ge=0.5, le=2.0, description="Pitch factor; 2 is an octave higher at the same speed.")
     volume: float = Field(1.0, ge=0.0, le=2.0, description="Gain factor; 1 leaves the volume unchanged.")
-    include_timestamps: bool = Field(True, description="Whether the response includes timings.")
+    include_timestamps: bool = Field(True, description="Include timings in the response.")
     timestamp_granularity: TimestampGranularity = Field("word", description="Word timings, syllable timings, or both.")
-    normalize: bool = Field(True, description="Whether to verbalise numbers, symbols and Markdown.")
-    ssml: bool | None = Field(None, description="Whether the text is SSML; when absent, it is detected by a leading `<speak`.")
+    normalize: bool = Field(True, description="Verbalise numbers, symbols and Markdown.")
+    ssml: bool | None = Field(None, description="Treat the text as SSML; when absent, SSML is detected by a leading `<speak`.")
     engine: str | None = Field(None, max_length=40, description="Engine; must be the voice's engine when given.")
     language: str | None = Field(
         None, max_length=20, description="BCP-47 tag; when absent, detected from the text, or the voice's own."

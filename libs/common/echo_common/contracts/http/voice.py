@@ -147,7 +147,7 @@ class TrainingReceipt(BaseModel):
 class ConsentGiven(Request):
     """The speaker's consent: attested, or spoken in a separate sample."""
 
-    attested: bool = Field(False, description="Whether the user attests the statement.")
+    attested: bool = Field(False, description="The user attests the statement.")
     statement: str | None = Field(
         None, max_length=1_000, description="Attested statement; the platform's standard statement when absent."
     )

@@ -1,4 +1,4 @@
-"""The store port on SQLite, the only package that speaks to it."""
+"""Store port on SQLite, the only package that uses it."""
 
 from echo_common.store.sqlite.store import open_store
 

@@ -1,8 +1,8 @@
-"""Documents as JSON text, and back.
+"""Conversion between documents and JSON text.
 
 JSON lacks dates, bytes and some floats: these are objects with a single key that starts with `$`. A document's own object that
-starts with such a key is wrapped. `{"$` occurs in JSON text only where such an object begins, for a quote inside a string is
-escaped, so counting it tells whether there is anything to convert.
+starts with such a key is wrapped. `{"$` occurs in JSON text only where such an object begins, because a quote inside a string
+is escaped, so counting it tells whether any conversion is needed.
 """
 
 import base64
@@ -34,7 +34,7 @@ def encode(document: Mapping[str, Any]) -> bytes:
     """Return the JSON text of a document.
 
     Raises:
-        TypeError: It holds a value that no database takes, or is nested too deeply.
+        TypeError: It holds a value of an unsupported type, or is nested too deeply.
         OverflowError: It holds an integer of more than 64 bits.
     """
     marks = 0
@@ -59,7 +59,7 @@ def decode(text: bytes) -> Document:
 
 
 def normalize(value: Any) -> Any:
-    """Return a copy of a filter or an update in which values are as they come back from the database."""
+    """Return a copy of a filter or an update with its values in the form in which the database returns them."""
     if type(value) in _PLAIN:
         return value
     if isinstance(value, Mapping):
@@ -87,7 +87,7 @@ def _to_json(value: Any) -> Any:
 
 
 def _spelled_out(value: Any) -> Any:
-    """Return a copy in which everything that JSON lacks is an object, and integers are checked."""
+    """Return a copy in which all values that JSON lacks are objects, and integers are checked."""
     if type(value) in _PLAIN:
         return value
     if isinstance(value, Mapping):
@@ -121,7 +121,7 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _restore(container: Any, left: int) -> int:
-    """Replace marked objects within an object or a list by what they mean; return how many of `left` are still to be found.
+    """Replace marked objects within an object or a list by their values; return how many of `left` remain to be found.
 
     They are mostly near the top: long lists come last, and the search ends once all are found.
     """

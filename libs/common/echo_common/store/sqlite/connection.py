@@ -7,7 +7,7 @@ from pathlib import Path
 from echo_common.store.sqlite.failures import translated
 
 BUSY_SECONDS = 4.0
-"""How long a connection waits for another process's transaction to end."""
+"""Timeout in seconds of waiting for another process's transaction."""
 
 _WRITER = (
     "PRAGMA journal_mode = WAL",
@@ -19,7 +19,7 @@ _READER = ("PRAGMA query_only = ON", "PRAGMA cache_size = -8192")
 
 
 def open_writer(file: Path) -> sqlite3.Connection:
-    """Open the file for writing, made when missing with its folder, for its owner alone.
+    """Open the file for writing; create it, and its folder, with access for the owner alone when missing.
 
     Raises `StoreUnavailableError`, with a sentence for the operator.
     """

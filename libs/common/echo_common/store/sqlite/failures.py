@@ -17,7 +17,7 @@ _UNIQUE = re.compile(
 
 
 class StoreFullError(StorageFullError, StoreUnavailableError):
-    """The disk of the database is full; reading goes on. Free some space, then try again."""
+    """The disk of the database is full; data can still be read. Free some space, then try again."""
 
 
 class StoreDamagedError(StoreUnavailableError):

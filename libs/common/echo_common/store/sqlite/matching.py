@@ -1,4 +1,4 @@
-"""Filters of the portable language as predicates of documents."""
+"""Filters of the portable query language as predicates of documents."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from echo_common.store.sqlite.values import Key, key_of, kind_of, values_at
 
 Predicate = Callable[[Document], bool]
 Test = Callable[[Sequence[Any]], bool]
-"""Whether the values at a path pass; of a missing field there are none."""
+"""Predicate of the values at a path; a missing field has none."""
 
 
 class Wanted(NamedTuple):
@@ -35,12 +35,12 @@ def matcher(where: Filter) -> Predicate:
 
 
 def is_operators(condition: Any) -> bool:
-    """Return whether a condition is made of operators rather than a value to equal."""
+    """Return whether a condition consists of operators rather than a value to equal."""
     return isinstance(condition, Mapping) and next(iter(condition), "").startswith("$")
 
 
 def member_test(condition: Any) -> Callable[[Any], bool]:
-    """Return the test that a member of an array passes for `$elemMatch` and `$pull`."""
+    """Return the test of an array's members for `$elemMatch` and `$pull`."""
     if is_operators(condition):
         test = _all_of(condition)
         return lambda member: test([member])

@@ -1,7 +1,7 @@
-"""Filters and orders in SQL.
+"""Filters and sort orders in SQL.
 
-SQL narrows a search by the columns of indexed paths. The predicate of `matching` checks the remaining documents for conditions that
-SQL cannot express exactly, so a plan may leave conditions out.
+SQL narrows a search by the columns of indexed paths. The predicate of `matching` checks the remaining documents for conditions
+that SQL cannot express exactly, so a plan may leave conditions out.
 """
 
 import math
@@ -15,12 +15,12 @@ from echo_common.store.sqlite.schema import Table, column
 from echo_common.store.sqlite.values import Key, key_of, kind_of
 
 MOST_VALUES = 8192
-"""Values of one `$in` that are looked for in an index."""
+"""Maximum number of values of one `$in` that are looked up in an index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A condition in SQL with its parameters. Every match passes it; when `exact`, nothing else does."""
+    """A condition in SQL with its parameters. Every match passes it; when `exact`, only matches pass it."""
 
     sql: str = ""
     values: tuple[Key, ...] = ()
@@ -81,7 +81,7 @@ def _column_clause(path: str, operator: str, operand: Any, _: Table) -> Clause:
 
 
 def _array_clause(path: str, operator: str, operand: Any, table: Table) -> Clause:
-    """As for a column, or for one of the members beside. Conditions that exclude are left to the predicate."""
+    """Return the clause for a column, or for an array's members. Exclusions are left to the predicate."""
     if operator not in _INCLUDING or operand is None or (operator == "$in" and None in operand):
         return _ANYTHING
     own, members = _OPERATORS[operator](_column(path), operand), _OPERATORS[operator]("key", operand)
@@ -152,7 +152,7 @@ def _comparison(sign: str) -> Callable[[str, Any], Clause]:
 
 
 def _bounds(key: Key) -> tuple[Key, Key]:
-    """Return the least key of a key's kind (None: all that is less is of no other kind), and the first of another kind."""
+    """Return the least key of a key's kind (None if no other kind is less), and the first key of the next kind."""
     rank, place = kind_of(key)
     if rank == 1:
         return None, ""

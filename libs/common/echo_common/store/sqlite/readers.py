@@ -1,4 +1,4 @@
-"""Threads that read, each on a connection of its own."""
+"""Threads for reading, each with its own connection."""
 
 import sqlite3
 import threading

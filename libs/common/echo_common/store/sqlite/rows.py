@@ -1,4 +1,4 @@
-"""Documents as rows: writing them with their keys, within a transaction of the writer's."""
+"""Documents as rows: they are written with their keys, within a transaction of the writer."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _ROWS_AT_ONCE = 256
 
 
 class Keys(NamedTuple):
-    """What a document's columns hold, and which of its indexed paths meet an array."""
+    """Values of a document's columns, and the indexed paths at which it has arrays."""
 
     table: Table
     values: list[Key]
@@ -35,7 +35,7 @@ def insert(connection: sqlite3.Connection, schema: Schema, collection: str, docu
 
 
 def replace(connection: sqlite3.Connection, schema: Schema, old: Keys, row: int, document: Document, text: bytes) -> None:
-    """Put another state of a document in the place of the one that had the `old` keys. Raises `sqlite3.IntegrityError`."""
+    """Replace a document whose row has the `old` keys. Raises `sqlite3.IntegrityError`."""
     table = old.table
     new = Keys.of(table, document)
     pairs = zip(table.columns, old.values, new.values, strict=True)
@@ -49,10 +49,10 @@ def replace(connection: sqlite3.Connection, schema: Schema, old: Keys, row: int,
 def replace_many(
     connection: sqlite3.Connection, schema: Schema, table: Table, changed: Sequence[tuple[set[str], int, Document]]
 ) -> None:
-    """Put other states in the place of those in these rows, given with the paths at which the old ones had arrays.
+    """Replace the documents in these rows, given with the paths at which the old ones had arrays.
 
-    One statement for hundreds of rows: every statement gives up the interpreter's lock, which other threads then hold.
-    Raises `sqlite3.IntegrityError`.
+    One statement for hundreds of rows: every statement releases the interpreter's lock, which other threads then hold. Raises
+    `sqlite3.IntegrityError`.
     """
     for start in range(0, len(changed), _ROWS_AT_ONCE):
         batch = changed[start : start + _ROWS_AT_ONCE]
@@ -67,7 +67,7 @@ def replace_many(
 
 
 def fill(connection: sqlite3.Connection, schema: Schema, table: Table) -> None:
-    """Write the keys of documents that were there before the table's columns."""
+    """Write the keys of documents that are older than the table's columns."""
     assignments = ", ".join(f"{name} = ?" for name in table.columns)
     for (row,) in connection.execute(f"SELECT rowid FROM {table.name}").fetchall():
         (text,) = connection.execute(f"SELECT doc FROM {table.name} WHERE rowid = ?", (row,)).fetchone()

@@ -1,9 +1,9 @@
 """Collections as tables.
 
-A collection has a table: a document's identifier, its indexed values (a column for each path, made by `key_of`), what must be
-unique (a column for each unique index) and its text. Expression indexes over the text would not do: SQLite 3.40 cuts a string at
-its first NUL, takes true for 1 and rounds floats otherwise than Python. Members of arrays lie in a table beside, which is
-made with the first array at a path.
+A collection has a table: a document's identifier, its indexed values (a column for each path, made by `key_of`), its unique
+keys (a column for each unique index) and its text. Expression indexes over the text are unsuitable: SQLite 3.40 cuts a string
+at its first NUL, takes true for 1 and rounds floats differently from Python. Members of arrays are in separate tables, which
+are created with the first array at a path.
 """
 
 import json
@@ -24,13 +24,13 @@ _COLUMNS = (
 
 
 def quoted(name: str) -> str:
-    """Return a name as SQL takes it."""
+    """Return a name quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True)
 class Table:
-    """A collection's table as it is now. `paths` have columns; `arrays` are those of them that have met an array."""
+    """Snapshot of a collection's table. `paths` have columns; `arrays` are those of them at which arrays have occurred."""
 
     collection: str
     paths: tuple[str, ...] = ()
@@ -39,17 +39,17 @@ class Table:
 
     @cached_property
     def name(self) -> str:
-        """The table's name, as SQL takes it."""
+        """The table's name, quoted for SQL."""
         return quoted(self.collection)
 
     @cached_property
     def unique(self) -> Sequence[Index]:
-        """Its unique indexes."""
+        """The table's unique indexes."""
         return [index for index in self.indexes.values() if index.unique]
 
     @cached_property
     def columns(self) -> Sequence[str]:
-        """The columns beside identifier and text, as SQL takes them, in the order of `keys`."""
+        """The columns beside identifier and text, quoted for SQL, in the order of `keys`."""
         return [column(path) for path in self.paths] + [unique_column(index) for index in self.unique]
 
     @cached_property
@@ -70,7 +70,7 @@ class Table:
         return [(path, path.split(".")) for path in self.paths]
 
     def keys(self, document: Document) -> tuple[list[Key], set[str]]:
-        """Return what a document's columns hold, and which of its indexed paths meet an array."""
+        """Return the values of a document's columns, and the indexed paths at which it has arrays."""
         keys: list[Key] = []
         arrays: set[str] = set()
         for path, names in self._split_paths:
@@ -87,22 +87,22 @@ class Table:
         return keys, arrays
 
     def members_table(self, path: str) -> str:
-        """Return the name of the table of the members at a path, as SQL takes it."""
+        """Return the name of the table of array members at a path, quoted for SQL."""
         return quoted(f"{self.collection}[{path}]")
 
 
 def column(path: str) -> str:
-    """Return the name of a path's column, as SQL takes it."""
+    """Return the name of a path's column, quoted for SQL."""
     return quoted(f"={path}")
 
 
 def unique_column(index: Index) -> str:
-    """Return the name of the column of what an index wants unique, as SQL takes it."""
+    """Return the name of the column of a unique index's key, quoted for SQL."""
     return quoted(f"!{index.name}")
 
 
 def member_keys(document: Document, path: str) -> set[Key]:
-    """Return the keys of all that equality finds at a path."""
+    """Return the keys of all values that an equality at a path matches."""
     return {key_of(value) for value in members_at(document, path.split("."))}
 
 
@@ -129,7 +129,7 @@ _MISSING = object()
 
 
 class Schema:
-    """The tables as one connection sees them; read again when any connection has changed them."""
+    """The tables as seen by one connection; read again after any connection has changed them."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -138,9 +138,9 @@ class Schema:
         self._held = False
 
     def refresh(self) -> None:
-        """Read the tables if they have changed, and then not again before `refresh` or `forget`. At the start of a transaction.
+        """Read the tables if they have changed; they stay until the next `refresh` or `forget`. At the start of a transaction.
 
-        Within one that writes, no other connection can change them.
+        Within a writing transaction, no other connection can change them.
         """
         self._held = False
         self._current()
@@ -164,18 +164,19 @@ class Schema:
         return self._tables
 
     def forget(self) -> None:
-        """Read again next time: a change has been rolled back."""
+        """Read the tables again next time, because a change was rolled back."""
         self._version = -1
         self._held = False
 
     def create(self, collection: str) -> Table:
-        """Return a collection's table, made when missing. Within a transaction."""
+        """Return a collection's table; create it when missing. Within a transaction."""
         return self.table(collection) or self._create(collection, [])
 
     def ensure(self, collection: str, indexes: Sequence[Index], fill: Callable[[Table], None]) -> None:
-        """Make a collection's table and indexes where missing or different. Within a transaction.
+        """Create a collection's table and indexes where missing or different. Within a transaction.
 
-        `fill` gives the documents of a table what new columns hold. Raises `sqlite3.IntegrityError` when documents are not as unique as they are to be.
+        `fill` writes the values of new columns for existing documents. Raises `sqlite3.IntegrityError` when documents violate a
+        unique index.
         """
         table = self.table(collection) or self._create(collection, indexes)
         changed = [index for index in indexes if table.indexes.get(index.name) != index]
@@ -185,7 +186,7 @@ class Schema:
             self.forget()
 
     def note_arrays(self, table: Table, paths: set[str]) -> Table:
-        """Make the tables of array members for these paths, which have just met their first array. Within a transaction."""
+        """Create the tables of array members for these paths, at which the first arrays have occurred. Within a transaction."""
         for path in sorted(paths):
             members = table.members_table(path)
             self._connection.execute(

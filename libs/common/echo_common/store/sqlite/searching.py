@@ -19,7 +19,7 @@ _FETCHED = 64
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A filter, an order, a range of the matches, and the wanted fields (empty: all)."""
+    """A filter, a sort order, a range of the matches, and the requested fields (empty: all)."""
 
     wanted: Wanted
     sort: Sort = ()
@@ -96,7 +96,7 @@ def count(connection: sqlite3.Connection, schema: Schema, collection: str, wante
 
 
 def page(connection: sqlite3.Connection, schema: Schema, collection: str, search: Search) -> Page:
-    """Return the first batch of matches, and the rows of the rest: a search holds no connection while its reader pauses."""
+    """Return the first batch of matches, and the rows of the rest: a search holds no connection between its batches."""
     if (table := schema.table(collection)) is None:
         return Page([], [])
     planned = plan(search, table)
@@ -116,7 +116,7 @@ def page(connection: sqlite3.Connection, schema: Schema, collection: str, search
 def documents_in(
     connection: sqlite3.Connection, schema: Schema, collection: str, rows: Sequence[int], search: Search
 ) -> list[Document]:
-    """Return the documents of these rows that are still there and still match."""
+    """Return the documents of these rows that still exist and still match."""
     table, accepts = schema.table(collection), search.wanted.accepts
     if table is None:
         return []
@@ -127,7 +127,7 @@ def documents_in(
 
 
 def projected(document: Document, fields: Sequence[str]) -> Document:
-    """Return a document with these fields and its identifier alone; without fields, the whole."""
+    """Return a document with only these fields and its identifier; without fields, the whole."""
     if not fields:
         return document
     found: Document = {"_id": document["_id"]}
@@ -169,7 +169,7 @@ def _streamed_page(rows: sqlite3.Cursor, search: Search, accepts: Predicate | No
 
 
 def _sorted_page(connection: sqlite3.Connection, table: Table, search: Search) -> Page:
-    """An order by something that has no column: the keys of all matches are sorted, then their documents are read."""
+    """Return a page in an order without a column: sort the keys of all matches, then read their documents."""
     paths = [(name.split("."), order) for name, order in search.sort]
     ranked: list[tuple[list[Any], int]] = []
     for row, document in matches(connection, table, search.wanted):

@@ -1,4 +1,4 @@
-"""The store port on SQLite: one file per service, written by one thread and read by several."""
+"""Store port on SQLite: one file per service, written by one thread and read by several."""
 
 import asyncio
 import shutil
@@ -19,10 +19,10 @@ from echo_common.store.sqlite.threads import Queue, Results, Task
 from echo_common.store.sqlite.writer import Writer
 
 TIMEOUT = 4.5
-"""Seconds one call may take."""
+"""Timeout of one call in seconds."""
 
 ENSURE_TIMEOUT = 120.0
-"""Seconds an index may take to build over what is there already."""
+"""Timeout of building an index over existing documents, in seconds."""
 
 SWEEP_SECONDS = 30.0
 
@@ -32,10 +32,10 @@ T = TypeVar("T")
 async def open_store(
     folder: Path, database: str, *, minimum_free_bytes: int = 0, sweep_seconds: float = SWEEP_SECONDS
 ) -> Store:
-    """Open `folder/database.sqlite3`, made when missing with its folder, for its owner alone.
+    """Open `folder/database.sqlite3`; create it, and its folder, with access for the owner alone when missing.
 
-    With less than `minimum_free_bytes` free, `ping` reports that the disk is full. Raises `StoreUnavailableError`
-    with a sentence for the operator: the folder cannot be written, or the file is damaged.
+    With less than `minimum_free_bytes` free, `ping` reports that the disk is full. Raises `StoreUnavailableError` with a
+    sentence for the operator: the folder cannot be written, or the file is damaged.
     """
     file = folder / f"{database}.sqlite3"
     writer = await asyncio.to_thread(Writer, file, sweep_seconds=sweep_seconds)
@@ -58,7 +58,7 @@ class SqliteStore:
         return SqliteCollection(self, name)
 
     async def ping(self) -> None:
-        """Raise `StoreFullError` unless something can be written and enough space is free, `StoreUnavailableError`."""
+        """Raise `StoreFullError` unless a write succeeds and enough space is free, `StoreUnavailableError`."""
         await self.write(writing.probe)
         with translated(self._file):
             usage = await asyncio.to_thread(shutil.disk_usage, self._file.parent)
@@ -69,14 +69,14 @@ class SqliteStore:
         self._writer.queue.close()
         self._readers.queue.close()
         await asyncio.to_thread(self._readers.join)
-        await asyncio.to_thread(self._writer.join)  # last, so that it tidies the log away
+        await asyncio.to_thread(self._writer.join)  # last, so that it cleans up the log
 
     async def write(self, change: writing.Change, timeout: float = TIMEOUT) -> int:
-        """Make a change; return the number of documents it concerned, once it is on disk."""
+        """Run a change; return the number of documents it affected, once it is on disk."""
         return await self._run(self._writer.queue, change, timeout)
 
     async def read(self, read: Read) -> Any:
-        """Read on one of the reading connections."""
+        """Run a read on one of the reading connections."""
         return await self._run(self._readers.queue, read, TIMEOUT)
 
     async def _run(self, queue: Queue[T], work: Callable[..., T], timeout: float) -> T:
@@ -107,7 +107,7 @@ class SqliteCollection:
         await self._store.write(writing.ensure(self._name, list(indexes)), ENSURE_TIMEOUT)
 
     async def insert(self, document: Document) -> None:
-        # Encoded here, so that later changes by the caller have no effect.
+        # Encoded here, so that later modifications by the caller have no effect.
         await self._store.write(writing.insert(self._name, encode(_identified(document))))
 
     async def find_one(self, where: Filter) -> Document | None:

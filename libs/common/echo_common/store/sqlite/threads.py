@@ -1,4 +1,4 @@
-"""Threads that work for event loops."""
+"""Threads that process tasks for event loops."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Results:
-    """Results on their way to an event loop, with one call into the loop for all that are ready."""
+    """Results to deliver to an event loop, with one call into the loop for all that are ready."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -56,7 +56,7 @@ class Task(Generic[T]):
 
     @property
     def wanted(self) -> bool:
-        """Whether the result is still awaited."""
+        """True while the result is awaited."""
         return not self.future.cancelled()
 
     def finish(self, result: T | None, error: BaseException | None = None) -> None:
@@ -65,7 +65,7 @@ class Task(Generic[T]):
 
 
 class Queue(Generic[T]):
-    """Tasks between event loops and threads."""
+    """Queue of tasks between event loops and threads."""
 
     def __init__(self) -> None:
         self._tasks: SimpleQueue[Task[T] | None] = SimpleQueue()
@@ -93,6 +93,6 @@ class Queue(Generic[T]):
         return taken or None
 
     def close(self) -> None:
-        """End the threads once the queue is empty."""
+        """Close the queue: the threads end once it is empty."""
         self._closed = True
         self._tasks.put(None)

@@ -1,4 +1,4 @@
-"""Updates of the portable language, applied to a document."""
+"""Updates of the portable query language, applied to a document."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ def apply(document: Document, update: Update) -> None:
     """Apply a normalised update to a document.
 
     Raises:
-        ValueError: An operator is not portable, or does not fit the value that is there.
+        ValueError: An operator is not portable, or does not fit the existing value.
     """
     for name, changes in update.items():
         if name not in _OPERATORS:
@@ -26,7 +26,7 @@ def apply(document: Document, update: Update) -> None:
 
 
 def document_from(where: Filter, update: Update) -> Document:
-    """Return the document that an upsert inserts: the values that `where` compares with, changed by `update`."""
+    """Return the document that an upsert inserts: the values that `where` requires, changed by `update`."""
     document: Document = {}
     for name, condition in where.items():
         if not name.startswith("$") and not is_operators(condition):

@@ -1,4 +1,4 @@
-"""Values of documents, and how they compare: MongoDB's order, in terms that SQLite compares alike."""
+"""Values of documents and their order: MongoDB's order, in terms that SQLite compares alike."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -7,8 +7,8 @@ from typing import Any, Literal
 from echo_common.store.sqlite.codec import encode, milliseconds
 
 Key = int | float | str | bytes | None
-"""A value as it stands in an index. SQLite's order of storage classes (null, number, text, blob) is MongoDB's order of types;
-a type that sorts after text is a blob that begins with its type's place."""
+"""A value in an index. SQLite's order of storage classes (null, number, text, blob) is MongoDB's order of types; a value whose
+type sorts after text is a blob that begins with the type's position."""
 
 Direction = Literal[1, -1]
 

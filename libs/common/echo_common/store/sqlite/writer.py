@@ -1,4 +1,4 @@
-"""The writer thread: queued changes are committed together."""
+"""Writer thread, which commits queued changes together."""
 
 import sqlite3
 import threading
@@ -16,16 +16,16 @@ from echo_common.store.sqlite.threads import Queue, Task
 from echo_common.store.sqlite.writing import Change
 
 GROUP = 128
-"""Changes committed together, at most."""
+"""Maximum number of changes in one commit."""
 
 log = structlog.get_logger(__name__)
 
 
 class Writer:
-    """Runs changes in a thread of its own, in the order given; a change is acknowledged once its transaction is on disk.
+    """Thread that runs changes in the order given; a change is acknowledged once its transaction is on disk.
 
-    Each has a savepoint, so that one that fails spoils no other. When a commit fails, each change is tried in a transaction of
-    its own. Documents past their time to live are removed every `sweep_seconds`.
+    Each has a savepoint, so that a failed change does not affect others. When a commit fails, each change is retried in a
+    transaction of its own. Documents past their time to live are removed every `sweep_seconds`.
     """
 
     def __init__(self, file: Path, *, sweep_seconds: float) -> None:
@@ -110,6 +110,6 @@ class Writer:
         try:
             if sweep(self._connection, self._schema):
                 self._next_sweep = 0.0  # there is more; queued changes come first
-        except Exception as error:  # nothing may end the only thread that writes
+        except Exception as error:  # no error may end the only thread that writes
             self._roll_back()
-            log.warning("expired_documents_not_removed", file=str(self._file), error=str(error))
+            log.warning("expired_documents_removal_failed", file=str(self._file), error=str(error))

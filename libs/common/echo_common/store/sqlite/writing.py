@@ -1,4 +1,4 @@
-"""Changes, made within a transaction of the writer."""
+"""Changes, which run within a transaction of the writer."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -14,11 +14,11 @@ from echo_common.store.sqlite.searching import Match, first, matches
 from echo_common.store.sqlite.updates import Update, apply, document_from
 
 Change = Callable[[sqlite3.Connection, Schema], int]
-"""Makes a change; returns the number of documents it concerned."""
+"""Function that makes a change and returns the number of documents it affected."""
 
 
 def insert(collection: str, text: bytes) -> Change:
-    """Add a document, given as its text."""
+    """Return a change that inserts a document, given as its text."""
 
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
         rows.insert(connection, schema, collection, decode(text), text)
@@ -28,7 +28,7 @@ def insert(collection: str, text: bytes) -> Change:
 
 
 def update_one(collection: str, wanted: Wanted, update: Update) -> Change:
-    """Change the first match."""
+    """Return a change that updates the first match."""
 
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
         table = schema.table(collection)
@@ -42,7 +42,7 @@ def update_one(collection: str, wanted: Wanted, update: Update) -> Change:
 
 
 def update_many(collection: str, wanted: Wanted, update: Update) -> Change:
-    """Change every match."""
+    """Return a change that updates every match."""
 
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
         if (table := schema.table(collection)) is None:
@@ -59,7 +59,7 @@ def update_many(collection: str, wanted: Wanted, update: Update) -> Change:
 
 
 def upsert(collection: str, wanted: Wanted, update: Update) -> Change:
-    """Change the first match, or insert a document."""
+    """Return a change that updates the first match, or inserts a document."""
     change_found = update_one(collection, wanted, update)
 
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
@@ -72,7 +72,7 @@ def upsert(collection: str, wanted: Wanted, update: Update) -> Change:
 
 
 def delete(collection: str, wanted: Wanted) -> Change:
-    """Remove every match."""
+    """Return a change that deletes every match."""
 
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
         if (table := schema.table(collection)) is None:
@@ -89,7 +89,7 @@ def delete(collection: str, wanted: Wanted) -> Change:
 
 
 def ensure(collection: str, indexes: Sequence[Index]) -> Change:
-    """Make a collection and its indexes where missing."""
+    """Return a change that creates a collection and its indexes where missing."""
 
     def change(connection: sqlite3.Connection, schema: Schema) -> int:
         schema.ensure(collection, indexes, partial(rows.fill, connection, schema))
@@ -99,7 +99,7 @@ def ensure(collection: str, indexes: Sequence[Index]) -> Change:
 
 
 def probe(connection: sqlite3.Connection, _: Schema) -> int:
-    """Write a row, to find out whether the database can be written."""
+    """Write a row, to check that the database can be written."""
     connection.execute('CREATE TABLE IF NOT EXISTS "echo.probe" (id INTEGER PRIMARY KEY, times INTEGER)')
     connection.execute('INSERT INTO "echo.probe" VALUES (1, 1) ON CONFLICT DO UPDATE SET times = times + 1')
     return 1
