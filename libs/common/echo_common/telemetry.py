@@ -55,7 +55,7 @@ class Metrics:
         )
         outcome = ["service", "topic", "outcome"]
         add("deliveries", Counter("echo_bus_deliveries", "Messages handled, by outcome.", outcome, registry=self.registry))
-        add("jobs", Counter("echo_jobs", "Jobs by final or intermediate status.", ["status"], registry=self.registry))
+        add("jobs", Counter("echo_jobs", "Transitions of jobs, by new status.", ["status"], registry=self.registry))
         add(
             "speech_seconds",
             Counter("echo_speech_seconds", "Seconds of speech synthesised by engines.", ["engine"], registry=self.registry),
