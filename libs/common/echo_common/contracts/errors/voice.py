@@ -55,7 +55,7 @@ class ConsentNotFoundError(NotFoundError):
 
 
 class ConsentRequiredError(ForbiddenError):
-    """Cloning requires the speaker's consent; attest it, or record the consent phrase of this platform."""
+    """Cloning requires the speaker's consent; give it in the form that this platform requires."""
 
     code = "CONSENT_REQUIRED"
 
