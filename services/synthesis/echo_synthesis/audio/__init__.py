@@ -1,1 +1,1 @@
-"""Samples in, bytes out: formats, encoding, resampling, effects."""
+"""Audio processing: formats, decoding, encoding, resampling and effects."""

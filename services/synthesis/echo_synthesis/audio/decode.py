@@ -1,4 +1,4 @@
-"""Samples from what others send: raw PCM that a MIME type describes, or an audio file."""
+"""Decoding of external audio: raw PCM described by a MIME type, or an audio file."""
 
 import io
 import re
@@ -11,18 +11,21 @@ _RAW = re.compile(r"audio/(?:pcm|l(?P<bits>16|24|32))")
 _FILE = re.compile(r"audio/(?:(?:x-|vnd\.)?wave?|mpeg|mp3|ogg|opus|flac|x-flac|aac)")
 
 _UNKNOWN_SIZE = 0x7FFF_0000
-"""From here on, what streams write as a WAV file's size means that it is not known."""
+"""Smallest WAV size that means an unknown size: streams write such placeholders."""
 
 
 class UnreadableAudioError(ValueError):
-    """The bytes are not the audio their MIME type says they are, or it does not say enough."""
+    """Audio that does not match its MIME type, or a MIME type that lacks necessary parameters."""
 
 
 def decode(data: bytes, mime: str) -> tuple[NDArray[np.float32], int]:
-    """Mono float32 samples in [-1, 1] and their rate in Hz.
+    """Decode audio into mono float32 samples in [-1, 1] and their rate in Hz.
 
-    Raw PCM (`audio/L16;rate=24000`, `audio/pcm;rate=…;channels=…`) is signed little-endian: what services send, whatever
-    RFC 2586 says of L16. Its rate must be named. Files are decoded by FFmpeg. Raises `UnreadableAudioError`.
+    Raw PCM (`audio/L16;rate=24000`, `audio/pcm;rate=…;channels=…`) is read as signed little-endian, as services send it,
+    although RFC 2586 defines L16 as big-endian. Its MIME type must contain the rate. FFmpeg decodes files.
+
+    Raises:
+        UnreadableAudioError: The audio cannot be decoded.
     """
     kind, *rest = (part.strip() for part in mime.lower().split(";"))
     parameters = dict(part.split("=", 1) for part in rest if "=" in part)
@@ -43,7 +46,7 @@ def decode(data: bytes, mime: str) -> tuple[NDArray[np.float32], int]:
 def _unpack(data: bytes, width: int, channels: int) -> NDArray[np.float32]:
     if len(data) % (width * channels):
         raise UnreadableAudioError("The audio ends in the middle of a sample.")
-    # samples of any width become the upper bytes of 32-bit ones
+    # move samples of any width into the upper bytes of 32-bit integers
     padded = np.zeros((len(data) // width, 4), np.uint8)
     padded[:, 4 - width :] = np.frombuffer(data, np.uint8).reshape(-1, width)
     samples = padded.view("<i4").reshape(-1, channels).astype(np.float32) / np.float32(2**31)

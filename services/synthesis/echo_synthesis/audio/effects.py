@@ -1,4 +1,4 @@
-"""Effects on samples before they are encoded: pitch and volume."""
+"""Effects on samples before encoding: pitch and volume."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,16 @@ def amplify(samples: NDArray[np.float32], volume: float) -> NDArray[np.float32]:
 
 
 class Effects:
-    """Pitch, then volume, of one stream of samples, piece by piece. As many samples come out as go in."""
+    """Streaming pitch and volume effects, applied in this order. The output has as many samples as the input."""
 
     def __init__(self, rate: int, *, pitch: float = 1.0, volume: float = 1.0) -> None:
         self._pitch = None if pitch == 1.0 else Pitch(rate, pitch)
         self._volume = volume
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take samples of any number and return those that are ready so far."""
+        """Process any number of samples and return the output available so far."""
         return amplify(samples if self._pitch is None else self._pitch.feed(samples), self._volume)
 
     def close(self) -> NDArray[np.float32]:
-        """Return the samples held back. Nothing can be fed afterwards."""
+        """Return the remaining samples. Do not call `feed` afterwards."""
         return np.zeros(0, np.float32) if self._pitch is None else amplify(self._pitch.close(), self._volume)

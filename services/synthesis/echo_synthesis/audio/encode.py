@@ -1,7 +1,7 @@
-"""Encoding: one encoder per response or file.
+"""Audio encoders: one per response or file.
 
-Samples are limited after everything else that changes them, pitch, volume and rate included, and before the codec: the
-codec's input has no true peak beyond -1 dBFS. Audio decoded from MP3, AAC, Opus or mu-law may overshoot that a little.
+The limiter runs after pitch, volume and rate conversion and before the codec: the codec's input has no true peak above -1 dBFS.
+Audio decoded from MP3, AAC, Opus or mu-law may exceed that slightly.
 """
 
 from fractions import Fraction
@@ -18,11 +18,11 @@ from echo_synthesis.audio.formats import AudioFormat
 from echo_synthesis.audio.limiter import Limiter
 from echo_synthesis.audio.resample import Resampler
 
-_FLUSH_PACKETS = 0x200  # AVFMT_FLAG_FLUSH_PACKETS: what is encoded is handed over at once
+_FLUSH_PACKETS = 0x200  # AVFMT_FLAG_FLUSH_PACKETS: write each packet immediately
 
 
 class _Sink:
-    """A file without seeking; reading empties it."""
+    """A non-seekable output file in memory; `take` returns and clears its content."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -38,7 +38,7 @@ class _Sink:
 
 
 class _Writer:
-    """Samples written into an open container at the codec's rate, true peaks limited."""
+    """A writer into an open container: resamples to the codec's rate and limits true peaks."""
 
     def __init__(self, container: av.container.OutputContainer, audio: AudioFormat, sample_rate: int, source_rate: int) -> None:
         self._container = container
@@ -56,7 +56,7 @@ class _Writer:
 
     @property
     def seconds(self) -> float:
-        """Seconds of audio given to the codec."""
+        """Duration of the audio passed to the codec, in seconds."""
         return self._written / self._rate
 
     def write(self, samples: NDArray[np.float32]) -> None:
@@ -84,10 +84,10 @@ class _Writer:
 
 
 class Encoder:
-    """Encodes one response, piece by piece, into bytes that can be sent as they come.
+    """A streaming encoder of one response: its bytes can be sent as they are produced.
 
-    Streams cannot be corrected afterwards: a WAV header says 0xFFFFFFFF for its sizes, an MP3 has a constant bit rate and
-    no index. Samples are mono float32, finite, at `source_rate` (default: `sample_rate`, both in Hz).
+    A stream cannot be corrected afterwards: a WAV header has 0xFFFFFFFF as its sizes, an MP3 has a constant bit rate and no
+    index. Samples are mono float32, finite, at `source_rate` (default: `sample_rate`, both in Hz).
     """
 
     def __init__(self, audio: AudioFormat, sample_rate: int, *, source_rate: int | None = None) -> None:
@@ -98,11 +98,11 @@ class Encoder:
 
     @property
     def seconds(self) -> float:
-        """Seconds of audio encoded so far."""
+        """Duration of the audio encoded so far, in seconds."""
         return self._writer.seconds
 
     def feed(self, samples: NDArray[np.float32]) -> bytes:
-        """Take samples of any number and return the bytes encoded so far, header included."""
+        """Encode any number of samples and return the bytes produced so far, header included."""
         self._writer.write(samples)
         return self._sink.take()
 
@@ -113,7 +113,7 @@ class Encoder:
 
 
 class FileEncoder:
-    """Encodes into a complete file, piece by piece in constant memory: true sizes, seek tables and totals once closed.
+    """An encoder of a complete file in constant memory; `close` writes the final sizes, seek tables and totals.
 
     Samples are mono float32, finite, at `source_rate` (default: `sample_rate`, both in Hz).
     """
@@ -125,11 +125,11 @@ class FileEncoder:
 
     @property
     def seconds(self) -> float:
-        """Seconds of audio encoded so far."""
+        """Duration of the audio encoded so far, in seconds."""
         return self._writer.seconds
 
     def feed(self, samples: NDArray[np.float32]) -> None:
-        """Take samples of any number."""
+        """Encode any number of samples."""
         self._writer.write(samples)
 
     def close(self) -> int:

@@ -1,4 +1,4 @@
-"""Every audio format Echo writes, one row each."""
+"""Table of the audio formats that Echo writes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ _AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """How a format is written.
+    """The encoding parameters of an audio format.
 
-    `codec`, `container` and `sample_format` are FFmpeg's names; `rates` are the only rates in Hz that the codec takes
-    (empty: any). `stream_options` make a stream that nobody can seek back in: no index, no sizes, nothing held back.
+    `codec`, `container` and `sample_format` are FFmpeg's names; `rates` are the sample rates in Hz that the codec supports
+    (empty: any). `stream_options` are container options for non-seekable streams: no index, no sizes, no buffering.
     """
 
     name: str
@@ -32,7 +32,7 @@ class AudioFormat:
     stream_options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def codec_rate(self, sample_rate: int) -> int:
-        """The lowest rate in Hz the codec takes that loses nothing of `sample_rate`, else its highest."""
+        """Return the lowest codec rate in Hz that preserves `sample_rate`, else the highest."""
         return next((rate for rate in self.rates if rate >= sample_rate), self.rates[-1]) if self.rates else sample_rate
 
 
@@ -65,7 +65,7 @@ FORMATS: Mapping[str, AudioFormat] = MappingProxyType(
                 bit_rate=48_000,
                 rates=_OPUS_RATES,
                 options=_BITEXACT,
-                # a page is what a listener gets at once; FFmpeg would fill a whole second first
+                # a listener receives whole pages; by default FFmpeg fills a page with one second
                 stream_options=MappingProxyType({"page_duration": "100000"}),
             ),
             AudioFormat("aac", "audio/aac", "aac", "aac", "adts", "fltp", bit_rate=64_000, rates=_AAC_RATES),

@@ -1,13 +1,13 @@
-"""A look-ahead limiter: true peaks stay below full scale, quieter audio stays bit-identical."""
+"""Look-ahead limiter: true peaks stay below full scale, quieter audio stays bit-identical."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 CEILING = 10 ** (-1 / 20)
-"""True peak that nothing exceeds: -1 dBFS. Audio below it is left as it is."""
+"""Maximum true peak: -1 dBFS. Audio below it is not changed."""
 
 _AIM = 10 ** (-1.1 / 20)
-"""Peak that louder audio is reduced to; the rest is headroom for a gain that changes between two samples."""
+"""Target peak of louder audio; the difference to `CEILING` is headroom for a gain that changes between two samples."""
 
 _HALF = np.array(
     [
@@ -19,29 +19,30 @@ _HALF = np.array(
     np.float64,
 )
 _TAPS = np.concatenate([_HALF, _HALF[::-1, ::-1]], axis=1)
-"""The interpolator of ITU-R BS.1770-4, Annex 2: four places between two samples, from six samples on each side."""
+"""Interpolation filter of ITU-R BS.1770-4, Annex 2: four positions between two samples, from six samples on each side."""
 
 _WIDTH: int = _TAPS.shape[1]
 _REACH = _WIDTH // 2
 _HARMLESS = CEILING / float(np.abs(_TAPS).sum(axis=1).max())
-"""Where no sample exceeds this, no place between two of them exceeds the ceiling."""
+"""Sample level below which no interpolated value exceeds the ceiling."""
 
 _ATTACK_SECONDS = 0.005
 _RELEASE_PER_SECOND = 4.0
-"""Speed at which the gain recovers, in parts of full gain."""
+"""Release speed of the gain, in units of full gain per second."""
 
 _UNIT = 1 << 32
-"""Reductions of the gain are whole numbers of this part: their sums are exact, wherever a stream is cut into pieces."""
+"""Steps of a gain reduction from 0 to 1: integer sums are exact, however a stream is split."""
 
 
 class Limiter:
-    """A smooth gain reduction ahead of each peak of a mono stream: no true peak exceeds `CEILING`.
+    """A streaming limiter for mono audio: it reduces the gain smoothly ahead of each peak, so that none exceeds `CEILING`.
 
-    As many samples come out as go in, `delay` samples late. They depend on the samples alone, not on the pieces they come in.
+    The output has as many samples as the input, `delay` samples late. It depends on the samples alone, not on their split into
+    calls.
 
-    Each true peak needs a reduction of the gain. It decays slowly (release), counts for all samples that the interpolator and
-    the smoothing reach from there (a sliding maximum), and is smoothed by two moving averages: as every term of the average at
-    a peak is at least what the peak needs, so is the average.
+    Each true peak requires a gain reduction. The reduction decays slowly (release), applies to all samples within reach of the
+    interpolator and the smoothing (a sliding maximum), and is smoothed by two moving averages. Every term of the average at a
+    peak is at least the required reduction, and so is the average.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -55,21 +56,21 @@ class Limiter:
 
     @property
     def delay(self) -> int:
-        """Samples held back."""
+        """Delay of the output, in samples."""
         return self._hold - 1
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take samples of any number and return those that are limited so far."""
+        """Process any number of samples and return the output available so far."""
         self._waiting = np.concatenate([self._waiting, samples])
         return self._advance(samples)
 
     def close(self) -> NDArray[np.float32]:
-        """Return the samples held back. Nothing can be fed afterwards."""
+        """Return the remaining samples. Do not call `feed` afterwards."""
         return self._advance(np.zeros(self.delay, np.float32))
 
     def _advance(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         recent = np.concatenate([self._recent, samples])
-        self._recent = recent[len(samples) :].copy()  # a view would keep the whole array
+        self._recent = recent[len(samples) :].copy()  # a view would keep the whole array in memory
         reductions = np.concatenate([self._reductions, self._released(_needed(recent))])
         count = max(0, len(reductions) - self._hold - self._attack + 2)
         self._reductions = reductions[count:].copy()
@@ -82,7 +83,7 @@ class Limiter:
         return (ready * gain).astype(np.float32)
 
     def _released(self, needed: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return each reduction needed, or the rest of an earlier one that is still released."""
+        """Return the required reductions, raised to those that earlier peaks still release."""
         last = int(self._reductions[-1])
         if not last and not needed.any():
             return needed
@@ -92,7 +93,7 @@ class Limiter:
 
 
 def _needed(samples: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the reduction that each sample needs, without the first and last that only the interpolator reads."""
+    """Return the reduction that each sample requires, except the outer samples, which only the interpolator reads."""
     size = np.abs(samples)
     needed = np.zeros(len(samples) - _WIDTH, np.int64)
     if not len(needed) or size.max() <= _HARMLESS:
@@ -100,7 +101,7 @@ def _needed(samples: NDArray[np.float32]) -> NDArray[np.int64]:
     places = np.flatnonzero(_sliding_maximum(size, _WIDTH) > _HARMLESS)
     near = [samples[places + tap] for tap in range(_WIDTH)]
     between = np.zeros(len(samples) - _WIDTH + 1, np.float32)
-    # added up term by term: a matrix product may round differently with the number of rows
+    # sum term by term: a matrix product may round differently for another number of rows
     for taps in _TAPS.astype(np.float32):
         total = near[0] * taps[0]
         for tap in range(1, _WIDTH):
@@ -113,7 +114,7 @@ def _needed(samples: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _sliding_maximum(values: NDArray[np.int64] | NDArray[np.float32], width: int) -> NDArray[np.int64]:
-    """Return the maximum of every `width` neighbouring values."""
+    """Return the maximum of every `width` adjacent values."""
     reach = 1
     while 2 * reach <= width:
         values = np.maximum(values[:-reach], values[reach:])
@@ -123,6 +124,6 @@ def _sliding_maximum(values: NDArray[np.int64] | NDArray[np.float32], width: int
 
 
 def _sliding_sum(values: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """Return the sum of every `width` neighbouring values."""
+    """Return the sum of every `width` adjacent values."""
     sums = np.concatenate([[0], np.cumsum(values)])
     return np.asarray(sums[width:] - sums[:-width], np.int64)

@@ -1,4 +1,4 @@
-"""How loud speech is, and sentences that are as loud as each other."""
+"""Loudness of speech: measurement, and levelling of sentences."""
 
 from functools import lru_cache
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 USUAL = -20.0
-"""LUFS that all voices are brought near."""
+"""Target loudness of all voices, in LUFS."""
 
 _SHARE = 0.75
 _MOST = 6.0
@@ -19,13 +19,13 @@ _FILTERS_RATE = 48_000
 
 
 def loudness(samples: NDArray[np.float32], rate: int) -> float | None:
-    """Integrated loudness of mono samples in LUFS (ITU-R BS.1770-4, blocks side by side); None for silence."""
+    """Measure the integrated loudness of mono samples in LUFS (ITU-R BS.1770-4, adjacent blocks); None for silence."""
     size = min(round(_BLOCK_SECONDS * rate), len(samples))
     if not size:
         return None
     blocks = samples[: len(samples) // size * size].reshape(-1, size)
     spectrum = np.fft.rfft(blocks)
-    # Parseval: what the filters leave of the power, without filtering
+    # Parseval's theorem: the spectrum gives the filtered power without filtering
     power = (spectrum.real**2 + spectrum.imag**2) @ _weights(size, rate) * 2 / size**2
     power = power[_level(power) > _SILENT]
     if not len(power):
@@ -35,9 +35,9 @@ def loudness(samples: NDArray[np.float32], rate: int) -> float | None:
 
 
 def even(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    """A sentence brought three quarters of the way to `USUAL`, by 6 dB at most and never into clipping.
+    """Move a sentence's loudness three quarters of the way to `USUAL`, by at most 6 dB and without clipping.
 
-    The quarter that stays is the speaker's: an exclamation is still louder than an aside.
+    The remaining quarter keeps the speaker's dynamics: an exclamation stays louder than an aside.
     """
     level = loudness(samples, rate)
     if level is None:
@@ -54,7 +54,7 @@ def _level(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=64)
 def _weights(size: int, rate: int) -> NDArray[np.float64]:
-    """What both filters of the K-weighting do to the power at each frequency of a spectrum."""
+    """Return the power response of both K-weighting filters at each frequency of a spectrum."""
     turns = np.exp(-2j * np.pi * np.fft.rfftfreq(size, 1 / rate) / _FILTERS_RATE)
     weights = np.ones(len(turns))
     for above, below in (_SHELF, _HIGH_PASS):

@@ -1,4 +1,4 @@
-"""Another pitch at the same pace: FFmpeg's filters, fed piece by piece without a seam."""
+"""Streaming pitch shifting at constant tempo, with FFmpeg's filters."""
 
 import math
 
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 _TAIL_SECONDS = 0.2
 _WINDOW_SECONDS = 0.032
 _WINDOWS_A_SECOND = 24
-"""What `atempo` believes about its window; it makes it a power of two."""
+"""Windows per second that `atempo` assumes; it makes its window a power of two."""
 
 
 class Pitch:
-    """Raises (or lowers) the pitch of a stream by a factor from 0.5 to 2; as many samples come out as go in.
+    """A streaming pitch shifter by a factor from 0.5 to 2; the output has as many samples as the input.
 
-    Played faster by the factor, then slowed down by it again with WSOLA (Verhelst and Roelands 1993, FFmpeg's `atempo`), which
-    keeps periods whole. Samples are mono float32 at `rate` Hz.
+    The audio is sped up by the factor, then slowed down by it with WSOLA (Verhelst and Roelands 1993, FFmpeg's `atempo`), which
+    keeps periods intact. Samples are mono float32 at `rate` Hz.
     """
 
     def __init__(self, rate: int, factor: float) -> None:
         self._rate = rate
         self._graph = graph = av.filter.Graph()
         played = round(rate * factor)
-        # told its true rate, atempo smears beginnings over 60 ms; measured, this window halves that and keeps voices as clean
+        # at the true rate, atempo smears onsets over 60 ms; as measured, this window halves that at the same voice quality
         window = 2 ** round(math.log2(rate * _WINDOW_SECONDS / max(1.0, factor)))
         chain = [
             graph.add("abuffer", f"sample_rate={rate}:sample_fmt=flt:channel_layout=mono:time_base=1/{rate}"),
@@ -40,7 +40,7 @@ class Pitch:
         self._fed = self._given = 0
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What is ready so far; some tens of milliseconds are held back."""
+        """Process samples and return the output available so far; some tens of milliseconds are held back."""
         if not len(samples):
             return samples
         self._push(samples)
@@ -50,7 +50,7 @@ class Pitch:
         return ready
 
     def close(self) -> NDArray[np.float32]:
-        """What was held back. Nothing can be fed afterwards."""
+        """Return the remaining samples. Do not call `feed` afterwards."""
         self._push(np.zeros(round(_TAIL_SECONDS * self._rate), np.float32), last=True)
         rest = self._pull()[: self._fed - self._given]
         return np.pad(rest, (0, self._fed - self._given - len(rest)))

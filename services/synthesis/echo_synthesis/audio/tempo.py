@@ -1,4 +1,4 @@
-"""Speech made faster or slower at the same pitch, for engines that cannot do it themselves."""
+"""Tempo change at constant pitch, for engines that do not support it."""
 
 import av
 import numpy as np
@@ -6,11 +6,11 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 _SLOWEST = 0.5
-"""What FFmpeg's `atempo` takes at once; slower takes several in a row."""
+"""Minimum factor of FFmpeg's `atempo`; slower tempos chain several filters."""
 
 
 def change_tempo(samples: NDArray[np.float32], sample_rate: int, speed: float) -> NDArray[np.float32]:
-    """`samples` (mono float32) spoken `speed` times as fast: WSOLA, as FFmpeg's `atempo` does it."""
+    """Speed up mono float32 samples by the factor `speed`, with WSOLA (FFmpeg's `atempo`)."""
     if abs(speed - 1.0) < 1e-3 or not len(samples):
         return samples
     graph = Graph()
