@@ -1,4 +1,4 @@
-"""Kokoro-82M v1.0 (Apache-2.0): neural speech in 41 built-in voices, word times from the model's own durations."""
+"""Kokoro-82M v1.0 engine (Apache-2.0): neural speech in 41 built-in voices, word times from the model's durations."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,7 +11,7 @@ from echo_synthesis.engines.kokoro.digests import DIGESTS
 from echo_synthesis.engines.kokoro.machine import machine
 
 LANGUAGES = {"a": "en-US", "b": "en-GB", "e": "es-ES", "f": "fr-FR", "h": "hi-IN", "i": "it-IT", "p": "pt-BR"}
-"""By a voice's first letter. Japanese (j) and Mandarin (z) await a pronunciation better than espeak's."""
+"""Language by the first letter of a voice's name. Japanese (j) and Mandarin (z) need better pronunciation than espeak's."""
 
 ESPEAK_LANGUAGES = {
     "en-US": "en-us",
@@ -26,13 +26,13 @@ SAMPLE_RATE = 24_000
 _GENDERS: dict[str, Gender] = {"f": "female", "m": "male"}
 INT8_MODEL = "model-int8.onnx"
 FLOAT_MODEL = "model-float32-2.onnx"
-"""Made when models are fetched. Raise the number with every change of its making."""
+"""File that is generated when models are fetched. Raise the number whenever the generation changes."""
 
 _PACKAGES = ("espeakng_loader", "onnxruntime")
 
 
 def folder(models: Path) -> Path:
-    """Where this engine's files lie."""
+    """Return the folder of this engine's files."""
     return models / "kokoro"
 
 

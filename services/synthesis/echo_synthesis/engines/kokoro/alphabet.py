@@ -1,4 +1,4 @@
-"""Kokoro's alphabet: the token of each phoneme and mark, from the model's `config.json` (Apache-2.0)."""
+"""Kokoro's alphabet: the token of each phoneme and punctuation mark, from the model's `config.json` (Apache-2.0)."""
 
 # ruff: noqa: RUF001
 TOKENS = {

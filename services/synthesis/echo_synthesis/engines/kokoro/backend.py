@@ -1,4 +1,6 @@
-"""Selection of a backend: correctness first, speed second. Measured with the models' preparation, checked at every start."""
+"""Backend selection: correctness first, speed second. Backends are measured with the models' preparation, and checked at every
+start.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,14 +13,14 @@ from echo_synthesis.engines.kokoro.runtimes import BACKENDS, REFERENCE, Opener, 
 from echo_synthesis.engines.kokoro.trial import try_backend
 
 _ENOUGH = 2
-"""Correct backends: one to speak, and one to replace it."""
+"""Number of correct backends required: one to use, and a fallback."""
 
 Warn = Callable[[str, Mapping[str, str]], None]
-"""Called for each rejected backend with an event's name and its fields."""
+"""Callback for warnings, with an event's name and its fields."""
 
 
 class NoCorrectBackendError(Exception):
-    """No backend speaks correctly; the message says why for each."""
+    """Failure of every backend; the message gives the reason for each."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         named = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
@@ -35,24 +37,24 @@ def choose(
     names: Sequence[str] | None = None,
     attempt: Callable[[str, Opener, Path, int], Trial] = try_backend,
 ) -> Choice:
-    """Measure the backends and keep the figures; figures of this machine that exist are taken as they are.
+    """Measure the backends and store the results; existing results of this machine are reused.
 
     Args:
-        home: The folder of the models.
-        threads: Threads of each backend.
-        backends: The opener of each backend.
-        names: The backends to measure; those that this machine allows unless given.
-        attempt: Measures one backend.
+        home: Folder of the models.
+        threads: Number of threads of each backend.
+        backends: Opener of each backend.
+        names: Backends to measure; by default all that this machine supports.
+        attempt: Function that measures a backend.
 
     Returns:
-        All figures. `Choice.ranking` is empty when no backend speaks correctly.
+        All results. `Choice.ranking` is empty when no backend speaks correctly.
     """
     kept = read_choice(home)
     if kept is not None and kept.machine == machine() and kept.ranking:
         return kept
     choice = Choice(machine(), [])
     for name in available() if names is None else names:
-        # the reference is the slowest: measured only where it may be needed
+        # the reference is the slowest: it is measured only when it may be needed
         if name != REFERENCE or len(choice.ranking) < _ENOUGH:
             choice = Choice(choice.machine, [*choice.trials, attempt(name, backends[name], home, threads)])
     write_choice(home, choice)
@@ -62,12 +64,13 @@ def choose(
 def open_runtime(
     home: Path, threads: int, warn: Warn = lambda _event, _fields: None, backends: Mapping[str, Opener] = BACKENDS
 ) -> Runtime:
-    """Open the fastest backend that speaks a reference sentence correctly now.
+    """Open the fastest backend that speaks a reference sentence correctly.
 
-    Backends that were not measured on this machine come last, in the order of their likely speed. A backend that fails may have
-    been compiled from a damaged cache: it is compiled anew once before the next one is taken.
+    Backends that were not measured on this machine come last, in the order of their expected speed. A backend that fails may
+    have been compiled from a damaged cache, so it is compiled again once before the next backend is tried.
 
-    Raises `NoCorrectBackendError`.
+    Raises:
+        NoCorrectBackendError: Every backend fails.
     """
     choice = read_choice(home)
     ranking: Sequence[str] = []
@@ -100,14 +103,14 @@ def _opened(name: str, opener: Opener, home: Path, threads: int) -> Runtime:
 
 
 def _checked(opener: Opener, home: Path, threads: int) -> Runtime:
-    """Open a backend and let it speak; whatever it raises is an `IncorrectSpeechError`."""
+    """Open a backend and check its speech; every exception becomes an `IncorrectSpeechError`."""
     try:
         runtime = opener(home, threads)
         reason = problem(check(runtime, home, [START]))
     except IncorrectSpeechError:
         raise
     except Exception as error:
-        raise IncorrectSpeechError(f"it cannot be opened or run: {type(error).__name__}") from error  # users may read it
+        raise IncorrectSpeechError(f"it cannot be opened or run: {type(error).__name__}") from error  # users may see it
     if reason:
         raise IncorrectSpeechError(reason)
     return runtime

@@ -1,4 +1,4 @@
-"""The measured backends, kept beside the models: which speak correctly here, how far from the reference, how fast."""
+"""Storage of the backends' measurements next to the models: correctness, deviations from the reference, speed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 CHOICE = "backends.json"
-"""Formats before 2 were called `backend.json`."""
+"""Name of the file; before format 2 it was `backend.json`."""
 
 FORMAT = 2
-"""Raise it when backends must be measured again. Format 1 had no figures of correctness."""
+"""Version of the file. Raise it when backends must be measured again. Format 1 had no figures of correctness."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A measured backend: `problem` says why it must not be used, `seconds` is what a sentence takes.
+    """The result of a measured backend: `problem` is the reason not to use it, `seconds` the time for a sentence.
 
     `figures` are the largest deviations from the reference over all reference sentences, by name (see `correctness.py`).
     """
@@ -28,20 +28,20 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """All measured backends of one machine."""
+    """The results of all measured backends of a machine."""
 
     machine: str
     trials: Sequence[Trial]
 
     @property
     def ranking(self) -> Sequence[str]:
-        """The correct backends, the fastest first."""
+        """The correct backends, fastest first."""
         correct = [trial for trial in self.trials if trial.problem is None and trial.seconds is not None]
         return [trial.backend for trial in sorted(correct, key=lambda trial: trial.seconds or 0.0)]
 
 
 def read_choice(home: Path) -> Choice | None:
-    """Read what was measured; None when there is nothing, or nothing of this format."""
+    """Read the stored results; None when there are none in this format."""
     try:
         kept = json.loads((home / CHOICE).read_text())
         if kept["format"] != FORMAT:
@@ -52,7 +52,7 @@ def read_choice(home: Path) -> Choice | None:
 
 
 def write_choice(home: Path, choice: Choice) -> None:
-    """Keep what was measured, for the next start."""
+    """Store the results for the next start."""
     path = home / CHOICE
     kept: dict[str, Any] = {"format": FORMAT, "machine": choice.machine, "ranking": choice.ranking}
     kept["trials"] = [asdict(trial) for trial in choice.trials]

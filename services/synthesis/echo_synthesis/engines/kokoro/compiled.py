@@ -1,6 +1,6 @@
-"""The compile cache: a folder for each backend, precision, model, library version and set of processor flags.
+"""Compile cache: a folder for each backend, precision, model, library version and set of processor flags.
 
-OpenVINO's own key of a compiled model ignores the precision: a model compiled for f32 was loaded for bf16, and spoke silence.
+OpenVINO's own cache key ignores the precision: a model compiled for f32 was loaded for bf16 and produced silence.
 """
 
 import fcntl
@@ -22,16 +22,16 @@ _LOCK = "lock"
 
 @contextmanager
 def compile_cache(home: Path, backend: str, model: Path, build: str) -> Iterator[Path | None]:
-    """Yield the folder that a backend compiles into; what was damaged or is of another time is gone from it.
+    """Yield the cache folder of a backend; damaged and outdated files are removed first.
 
-    The body compiles, or loads what was compiled before. Afterwards the files' digests are kept: a file that was half written
-    or has changed since is removed at the next start. Yields None where nothing can be written.
+    The body compiles the model, or loads the compiled model. Afterwards the digests of the files are stored, so that an
+    incomplete or changed file is removed at the next start. Yields None where the folder is not writable.
 
     Args:
-        home: The folder of the models.
-        backend: The backend's name.
-        model: The file that is compiled.
-        build: The library, its version and the precision.
+        home: Folder of the models.
+        backend: Name of the backend.
+        model: File to compile.
+        build: Library, its version and the precision.
     """
     if not os.access(home, os.W_OK):
         yield None
@@ -43,7 +43,7 @@ def compile_cache(home: Path, backend: str, model: Path, build: str) -> Iterator
     if _intact(folder):
         yield folder
         return
-    with _locked(root):  # workers start side by side; one compiles, the others load
+    with _locked(root):  # workers start concurrently: one compiles, the others load
         if not _intact(folder):
             _remove_others(root, backend, folder)
             shutil.rmtree(folder, ignore_errors=True)
@@ -53,7 +53,7 @@ def compile_cache(home: Path, backend: str, model: Path, build: str) -> Iterator
 
 
 def remove_compiled(home: Path, backend: str) -> bool:
-    """Remove the compiled models of a backend and return whether there were any; wait for a process that compiles one."""
+    """Remove the compiled models of a backend and return whether there were any; wait for a process that is compiling."""
     root = home / _ROOT
     if not root.exists() or not os.access(home, os.W_OK):
         return False
@@ -65,7 +65,7 @@ def remove_compiled(home: Path, backend: str) -> bool:
 
 
 def model_digest(model: Path) -> str:
-    """Return the SHA-256 of a model, remembered beside it for as long as the file stays the same."""
+    """Return the SHA-256 of a model, cached next to it until the file changes."""
     remembered = model.with_suffix(".sha256")
     stamp = f"{model.stat().st_size} {model.stat().st_mtime_ns}"
     if remembered.exists() and (kept := remembered.read_text().rpartition(" "))[0] == stamp:
@@ -78,14 +78,14 @@ def model_digest(model: Path) -> str:
 
 @contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    """Keep other processes from compiling and removing."""
+    """Prevent other processes from compiling and removing."""
     with (root / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _remove_others(root: Path, backend: str, folder: Path) -> None:
-    """Remove what this backend compiled for another model, version or processor, and files of the time without folders."""
+    """Remove a backend's files for other models, versions or processors, and `.blob` files of versions without folders."""
     for entry in root.iterdir():
         if entry.is_dir() and entry.name.startswith(f"{backend}-") and entry != folder:
             shutil.rmtree(entry, ignore_errors=True)

@@ -1,9 +1,9 @@
 """Comparison of a backend's speech with the reference backend's.
 
 The reference is the float32 model in ONNX Runtime: plain IEEE arithmetic, equal on every processor. The published int8 model
-rounds every activation, and its kernels saturate on processors without VNNI, so it is judged like every other backend. The
-reference's output for a few sentences is kept in `reference.npz`: a check needs no second model, and no backend of a machine is
-trusted unseen. `python -m echo_synthesis.engines.kokoro.correctness MODELS` writes that file anew when the graph changes.
+rounds every activation, and its kernels saturate on processors without VNNI, so it is checked like every other backend.
+`reference.npz` stores the reference's output for a few sentences: a check needs no second model, and every backend of a machine
+is checked. `python -m echo_synthesis.engines.kokoro.correctness MODELS` regenerates that file when the graph changes.
 """
 
 # ruff: noqa: RUF001
@@ -21,17 +21,17 @@ from echo_synthesis.engines.kokoro.alphabet import TOKENS
 from echo_synthesis.engines.kokoro.runtimes import BACKENDS, REFERENCE, SAMPLES_A_FRAME, Runtime
 
 BOUNDS: Mapping[str, float] = {"level": 3.0, "length": 0.05, "tokens": 0.5, "spectrum": 6.0}
-"""The largest permitted deviation from the reference, for each sentence:
+"""Maximum deviation from the reference, for each sentence:
 
 - `level`: difference of the root mean square, in dB.
 - `length`: difference of the duration, relative to the reference's.
 - `tokens`: mean difference of a token's duration, in frames of 25 ms.
 - `spectrum`: mean difference of the log-mel spectrum, in dB, after both are aligned by their tokens.
 
-On a processor with AVX-512 BF16 the worst sentence gave, in this order: 0.15, 0, 0.01 and 1.6 (openvino-bf16), 0.19, 0, 0 and 0.48
-(openvino-f32), 0.89, 0.004, 0.07 and 3.5 (onnxruntime-int8). So each bound is at least 1.7 times the worst of a correct backend;
-noise of the right level and length has a spectrum of 21, the right speech 100 ms late one of 7.5, one frame a token 60 % of
-the length.
+On a processor with AVX-512 BF16 the worst sentence had, in this order: 0.15, 0, 0.01 and 1.6 (openvino-bf16), 0.19, 0, 0 and
+0.48 (openvino-f32), 0.89, 0.004, 0.07 and 3.5 (onnxruntime-int8). Each bound is thus at least 1.7 times the worst of a correct
+backend. Incorrect speech is far beyond: noise of the right level and length has a `spectrum` of 21, correct speech delayed by
+100 ms 7.5, and one frame per token a `length` of 0.6.
 """
 
 _REFERENCE_FILE = Path(__file__).with_name("reference.npz")
@@ -39,28 +39,28 @@ _BANDS, _WINDOW, _RANGE_DB, _STEPS = 40, 2048, 60.0, 255
 
 
 class IncorrectSpeechError(Exception):
-    """A backend does not speak correctly; the message says how."""
+    """Incorrect speech of a backend; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A reference sentence, as phonemes: no version of espeak changes it."""
+    """A reference sentence as phonemes, independent of the version of espeak."""
 
     voice: str
     phonemes: str
 
     def tokens(self) -> NDArray[np.int64]:
-        """The model's input."""
+        """Return the model's input, shape (1, n + 2) for n phonemes."""
         return np.array([[0, *(TOKENS[symbol] for symbol in self.phonemes), 0]], np.int64)
 
     def style(self, home: Path) -> NDArray[np.float32]:
-        """The voice's style for a sentence of this length."""
+        """Return the voice's style for a sentence of this length, shape (1, 256)."""
         styles = np.fromfile(home / "voices" / f"{self.voice}.bin", np.float32).reshape(-1, 256)
         return styles[len(self.phonemes) - 1 : len(self.phonemes)]
 
 
 START = Sentence("af_heart", "həlˈoʊ, hˌaʊ ɑːɹ juː tədˈeɪ?")
-"""The sentence that every engine process speaks before it is ready."""
+"""Sentence that every engine worker speaks before it is ready."""
 
 TIMED = Sentence("bm_george", "ðɪ ˈəʊld bˈeɪkə ɹɪpˈeəd ðə bɹˈəʊkən klˈɒk, and dɪskɹˈaɪbd sˈɛvən lˈɛtəz wɪð ɡɹˈeɪt kˈeə.")
 
@@ -80,7 +80,7 @@ SENTENCES: Sequence[Sentence] = (
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A reference sentence's speech: frames of each token, level in dB, log-mel spectrum in dB, a row a frame."""
+    """Measured speech of a reference sentence: frames per token, level in dB, log-mel spectrum in dB with one row per frame."""
 
     durations: NDArray[np.float64]
     level: float
@@ -90,7 +90,8 @@ class Spoken:
 def check(runtime: Runtime, home: Path, sentences: Sequence[Sentence] = SENTENCES) -> Mapping[str, float]:
     """Speak sentences and return their largest deviations from the reference, by the names in `BOUNDS`.
 
-    Raises `IncorrectSpeechError`.
+    Raises:
+        IncorrectSpeechError: The speech cannot be compared.
     """
     figures = dict.fromkeys(BOUNDS, 0.0)
     for sentence in sentences:
@@ -100,14 +101,18 @@ def check(runtime: Runtime, home: Path, sentences: Sequence[Sentence] = SENTENCE
 
 
 def problem(figures: Mapping[str, float]) -> str | None:
-    """Return a sentence on the deviations beyond their bounds; None when all are within."""
-    # written so that a NaN is beyond every bound
+    """Describe the deviations beyond their bounds; None when all are within."""
+    # in this form, a NaN exceeds every bound
     over = [f"{name} {figures[name]:.3g} (at most {bound:g})" for name, bound in BOUNDS.items() if not figures[name] <= bound]
     return f"its speech differs from the reference: {', '.join(over)}" if over else None
 
 
 def speak(runtime: Runtime, home: Path, sentence: Sentence) -> Spoken:
-    """Speak a sentence. Raises `IncorrectSpeechError` where it cannot be compared: it is not finite, silent, or too short."""
+    """Speak a sentence.
+
+    Raises:
+        IncorrectSpeechError: The speech cannot be compared: it is not finite, silent, or of the wrong length.
+    """
     samples, durations = runtime.run(sentence.tokens(), sentence.style(home), 1.0)
     if not np.isfinite(samples).all() or not np.isfinite(durations).all():
         raise IncorrectSpeechError("its speech has samples or durations that are not finite")
@@ -122,8 +127,8 @@ def speak(runtime: Runtime, home: Path, sentence: Sentence) -> Spoken:
 
 
 def analyse(samples: NDArray[np.float32], durations: NDArray[np.float32]) -> Spoken:
-    """Measure speech."""
-    # beyond full scale by orders of magnitude, powers would overflow; it is no speech anyway
+    """Measure the durations, the level and the spectrum of speech."""
+    # powers of samples far beyond full scale would overflow; such speech is incorrect anyway
     whole = np.clip(samples.astype(np.float64), -1e3, 1e3)
     level = 10 * np.log10(np.mean(whole**2) + 1e-12)
     return Spoken(durations.astype(np.float64), float(level), _log_mel(whole))
@@ -132,14 +137,14 @@ def analyse(samples: NDArray[np.float32], durations: NDArray[np.float32]) -> Spo
 def compare(spoken: Spoken, expected: Spoken) -> Mapping[str, float]:
     """Return the deviations of speech from the reference, by the names in `BOUNDS`."""
     frames, expected_frames = spoken.durations.sum(), expected.durations.sum()
-    # each frame of the reference has its place in the same token of the other
+    # map each frame of the reference to its position in the same token of the other
     starts, expected_starts = (np.concatenate([[0.0], np.cumsum(one.durations)]) for one in (spoken, expected))
     places = np.interp(np.arange(len(expected.spectrum)) + 0.5, expected_starts, starts) - 0.5
     places = np.clip(places, 0, len(spoken.spectrum) - 1)
     below = np.floor(places).astype(int)
     above, share = np.minimum(below + 1, len(spoken.spectrum) - 1), (places - below)[:, np.newaxis]
     aligned = (1 - share) * spoken.spectrum[below] + share * spoken.spectrum[above]
-    # what is 60 dB below the loudest is not heard
+    # levels 60 dB below the loudest are inaudible
     floor = expected.spectrum.max() - _RANGE_DB
     distance = np.abs(np.maximum(aligned, floor) - np.maximum(expected.spectrum, floor)).mean()
     return {
@@ -152,7 +157,7 @@ def compare(spoken: Spoken, expected: Spoken) -> Mapping[str, float]:
 
 @lru_cache
 def reference() -> Mapping[Sentence, Spoken]:
-    """Read the reference's speech."""
+    """Read the stored speech of the reference."""
     with np.load(_REFERENCE_FILE) as kept:
         return {
             sentence: Spoken(
@@ -165,7 +170,7 @@ def reference() -> Mapping[Sentence, Spoken]:
 
 
 def write_reference(home: Path) -> None:
-    """Speak all sentences with the reference backend, and keep them."""
+    """Speak all sentences with the reference backend and store the results."""
     runtime = BACKENDS[REFERENCE](home, 2)
     arrays: dict[str, NDArray[np.generic] | np.float32] = {}
     for number, sentence in enumerate(SENTENCES):
@@ -182,7 +187,7 @@ def write_reference(home: Path) -> None:
 
 
 def _log_mel(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mel spectrum in dB: a row for each frame of 600 samples, its window around the frame's middle."""
+    """Return the mel spectrum in dB: one row per frame of 600 samples, with the window centred on the frame."""
     frames = len(samples) // SAMPLES_A_FRAME
     padding = (_WINDOW - SAMPLES_A_FRAME) // 2
     padded = np.pad(samples, (padding, _WINDOW))
@@ -193,7 +198,7 @@ def _log_mel(samples: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache
 def _mel_filters() -> NDArray[np.float64]:
-    """Triangles, evenly spaced on the mel scale from 50 Hz to 10 kHz."""
+    """Return triangular filters, evenly spaced on the mel scale from 50 Hz to 10 kHz."""
     low, high = (2595 * np.log10(1 + hertz / 700) for hertz in (50.0, 10_000.0))
     edges = 700 * (10 ** (np.linspace(low, high, _BANDS + 2) / 2595) - 1)
     bins = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)

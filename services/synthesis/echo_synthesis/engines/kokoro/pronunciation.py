@@ -1,4 +1,4 @@
-"""A written unit as the model's phonemes, each knowing its word."""
+"""Conversion of a segment into the model's phonemes, each with the index of its word."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ _SAME = {
     "；": ";",
 }
 _TYPED = {"g": "ɡ", ":": "ː", "'": "ˈ"}
-"""What is typed for IPA, and meant."""
+"""Common substitutes for IPA symbols."""
 
 NO_WORD = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Phoneme:
-    """A phoneme or mark in the model's alphabet, and the index of the word it sounds in."""
+    """A phoneme or punctuation mark in the model's alphabet, and the index of its word."""
 
     symbol: str
     word: int = NO_WORD
@@ -46,9 +46,9 @@ class Phoneme:
 def pronounce(
     text: str, words: Sequence[Span], language: str, espeak: Espeak, given: Sequence[str | None] = ()
 ) -> list[Phoneme]:
-    """The phonemes of `text`. The words between two marks are pronounced together, as a reader would.
+    """Return the phonemes of `text`. Words between two punctuation marks are pronounced together, as in natural speech.
 
-    `given` is empty, or has for each word the IPA it is to be pronounced with, or None.
+    `given` is empty, or has for each word its IPA or None.
     """
     if not words:
         return []
@@ -78,7 +78,7 @@ def _phrase(text: str, words: Sequence[Span], first: int, language: str, espeak:
 
 
 def _marks(gap: str) -> Iterator[Phoneme]:
-    """What the model knows of the punctuation between two words."""
+    """Yield the punctuation between two words that the model supports."""
     known = gap.replace("...", "…").replace("--", "—").replace(" - ", " — ")
     space = False
     for character in known:
@@ -94,7 +94,7 @@ def _marks(gap: str) -> Iterator[Phoneme]:
 
 
 def _is_abbreviation(text: str, words: Sequence[Span], index: int) -> bool:
-    """Whether the mark after a word is a full stop that ends no sentence."""
+    """Return whether the punctuation after a word is a full stop that ends no sentence."""
     if index + 1 == len(words) or text[words[index].end : words[index + 1].start].strip() != ".":
         return False
     return break_after(text, words, index) is not Break.SENTENCE

