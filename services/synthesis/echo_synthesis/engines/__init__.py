@@ -1,4 +1,4 @@
-"""Speech engines: every folder here is one, registered by being here."""
+"""Speech engines: each package in this folder is registered as an engine."""
 
 import importlib
 import pkgutil
@@ -8,7 +8,7 @@ from echo_synthesis.engine import EngineSpec
 
 
 def discover(names: Collection[str] | None = None) -> Mapping[str, EngineSpec]:
-    """The engines found, by name: all, or those named. Loads no model."""
+    """Return the engines by name: all, or those in `names`. Loads no model."""
     folders = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
     return {name: _spec(name) for name in folders if names is None or name in names}
 

@@ -1,4 +1,4 @@
-"""An engine's own process: `python -m echo_synthesis.engines NAME --models DIR`. Utterances in on stdin, speech out on stdout."""
+"""Engine worker: `python -m echo_synthesis.engines NAME --models DIR` reads utterances from stdin, writes speech to stdout."""
 
 import argparse
 import ctypes
@@ -19,11 +19,11 @@ from echo_synthesis.engines import discover
 from echo_synthesis.engines.wire import PREFIX, Header, pack, pack_speech, utterance_from_header
 
 _IDLE_SECONDS = 10.0
-"""Memory that only an utterance needs is given back when none has come for so long."""
+"""Idle time after which memory that is only needed during synthesis is released."""
 
 
 def main() -> int:
-    """Load the engine, say so, then answer every request with one frame until stdin ends."""
+    """Load the engine, report readiness, then answer every request with one frame until stdin ends."""
     parser = argparse.ArgumentParser(prog="echo_synthesis.engines")
     parser.add_argument("engine")
     parser.add_argument("--models", type=Path, required=True)
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--recogniser", type=Path)
     options = parser.parse_args()
 
-    # Ctrl-C reaches the whole process group; it is for the parent to decide what ends when
+    # Ctrl-C reaches the whole process group; the parent decides the order of termination
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     os.nice(options.nice)
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def _serve(engine: Engine, requests: "queue.SimpleQueue[Header]", out: BinaryIO, concurrency: int) -> None:
-    """Answer for ever; a model that needs no company stays on the main thread, where its library may want to be."""
+    """Process requests forever; an engine without concurrency stays on the main thread, as its library may require."""
     if concurrency == 1:
         while True:
             _send(out, _answer(engine, _next(engine, requests)))
@@ -84,10 +84,10 @@ def _next(engine: Engine, requests: "queue.SimpleQueue[Header]") -> Header:
 
 
 def _release_memory(engine: Engine) -> None:
-    """Give back what only an utterance needs: the engine's own memory, and free blocks that the allocator keeps."""
+    """Release memory that is only needed during synthesis: the engine's own, and free blocks that the allocator holds."""
     if isinstance(engine, IdleEngine):
         engine.release_memory()
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):  # glibc has it, musl does not
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):  # in glibc, not in musl
         libc.malloc_trim(0)
 
 
@@ -113,7 +113,7 @@ def _receive(source: BinaryIO, requests: queue.SimpleQueue[Header]) -> None:
     while len(prefix := source.read(PREFIX.size)) == PREFIX.size:
         length, _ = PREFIX.unpack(prefix)
         requests.put(json.loads(source.read(length)))
-    # the parent is gone or wants us gone; the engine may be deep in a model, or hang
+    # the parent ended or closed stdin; exit at once, because the engine may be busy or hang
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""What engines behind a network share: settings, patience, and the way from a provider's samples to speech."""
+"""Shared parts of remote engines: settings, retries, and conversion of a provider's samples into speech."""
 
 import importlib.util
 import random
@@ -25,33 +25,37 @@ T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 _HEADER = re.compile(r"[\x21-\x7e]+")
 _FASTEST = 60.0
-"""Characters a second that nobody speaks: audio shorter than that is cut off."""
+"""Speech rate that no speaker reaches, in characters per second: shorter audio is incomplete."""
 
 
 class RemoteSettings(BaseSettings):
-    """What an operator may decide about any engine behind a network."""
+    """Settings shared by all remote engines."""
 
-    api_key: SecretStr | None = Field(None, description="Key of the account that pays. Without it the engine is not ready.")
-    timeout: float = Field(60.0, ge=1, le=600, description="Seconds for one utterance, all tries and pauses included.")
-    tries: int = Field(4, ge=1, le=10, description="How often a request is made while the provider is busy or failing.")
-    concurrency: int = Field(5, ge=1, le=64, description="Requests at once; providers allow an account so many.")
+    api_key: SecretStr | None = Field(None, description="API key of the provider account. Without it the engine is not ready.")
+    timeout: float = Field(
+        60.0, ge=1, le=600, description="Time limit of one utterance in seconds, including retries and delays."
+    )
+    tries: int = Field(4, ge=1, le=10, description="Maximum number of attempts while the provider is busy or fails.")
+    concurrency: int = Field(
+        5, ge=1, le=64, description="Maximum number of concurrent requests; providers limit it per account."
+    )
 
     @property
     def key(self) -> str:
-        """The key, without the line break that files end with; empty when there is none that fits into a header.
+        """The API key without surrounding whitespace; empty when missing or invalid in an HTTP header.
 
-        What does not fit is found out here, because HTTP libraries repeat it in their errors.
+        The check is here because HTTP libraries repeat an invalid value in their errors.
         """
         key = self.api_key.get_secret_value().strip() if self.api_key else ""
         return key if _HEADER.fullmatch(key) else ""
 
     def setting(self, field: str) -> str:
-        """The name of the environment variable that sets `field`."""
+        """Return the name of the environment variable that sets `field`."""
         return f"{self.model_config['env_prefix']}{field.upper()}"
 
 
 class TryAgainError(Exception):
-    """A try failed in a way that another may not. `after` is how many seconds the provider asks to wait; 0 is at once."""
+    """A retryable failure. `after` is the delay that the provider requests, in seconds; 0 retries at once."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(message)
@@ -65,10 +69,12 @@ def patiently(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """`ask` (given the seconds left) until it does not raise `TryAgainError`, with growing, jittered pauses.
+    """Call `ask` with the seconds left until it does not raise `TryAgainError`, with exponential backoff and jitter.
 
-    A provider that asks for a pause gets it. Raises `EngineUnavailableError` when the tries are used up, or the pause would
-    last longer than there is time left.
+    A delay that the provider requests replaces the backoff.
+
+    Raises:
+        EngineUnavailableError: No attempts are left, or the delay would exceed the time limit.
     """
     deadline = clock() + settings.timeout
     for tried in range(1, settings.tries + 1):
@@ -85,7 +91,7 @@ def patiently(
 
 
 def asked_pause(header: str | None) -> float | None:
-    """The seconds that a `Retry-After` asks to wait: a number, or the date until when (RFC 9110, 10.2.3)."""
+    """Return the delay in seconds of a `Retry-After` header: a number or a date (RFC 9110, 10.2.3); None if there is none."""
     if header is None or (header := header.strip()).isdigit():
         return float(header) if header else None
     try:
@@ -95,27 +101,27 @@ def asked_pause(header: str | None) -> float | None:
 
 
 def lacking(settings: RemoteSettings, package: str, module: str) -> Sequence[str]:
-    """What keeps an engine from being asked: its SDK or its key."""
+    """Return the missing requirements of an engine: its SDK or its API key."""
     if importlib.util.find_spec(module) is None:
         return (f"the Python package {package}",)
     return () if settings.key else ("an API key",)
 
 
 def remedy(settings: RemoteSettings, extra: str, module: str) -> str:
-    """What to do about that."""
+    """Return the instruction that provides the missing requirement."""
     if importlib.util.find_spec(module) is None:
         return f"install echo-synthesis[{extra}]"
     return f"set {settings.setting('api_key')}"
 
 
 def without(secret: str, message: object) -> str:
-    """A provider's or a library's words, short and without the key: some repeat what they were sent."""
+    """Shorten a message to one line of at most 300 characters, without `secret`; providers may repeat it in errors."""
     text = " ".join(str(message).split())
     return (text.replace(secret, "…") if secret else text)[:300]
 
 
 def silence(sample_rate: int) -> Speech:
-    """What there is to say when there are no words."""
+    """Return 100 ms of silence, for an utterance without words."""
     return Speech(np.zeros(sample_rate // 10, np.float32), sample_rate, (), "estimated")
 
 
@@ -128,9 +134,10 @@ def to_speech(
     tempo: float,
     cost: Mapping[str, int],
 ) -> Speech:
-    """A provider's answer as speech at `wanted_rate`, `tempo` times as fast, times estimated.
+    """Convert a provider's samples into speech at `wanted_rate` Hz, `tempo` times as fast, with estimated word times.
 
-    Raises `TryAgainError` for audio too short to hold the text.
+    Raises:
+        TryAgainError: The audio is too short for the text.
     """
     if len(samples) / sample_rate * _FASTEST < sum(map(str.isalnum, utterance.text)):
         raise TryAgainError(f"{len(samples) / sample_rate:.2f} s of audio cannot be all of the text.")

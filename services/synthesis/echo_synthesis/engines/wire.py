@@ -1,6 +1,6 @@
-"""What the pool and an engine's process say to each other: a JSON header and raw bytes, both with their length before them.
+"""Protocol between the pool and an engine worker: frames of a JSON header and a binary payload, prefixed with their lengths.
 
-A request's header holds its number, and so does its answer's: with several at once, answers come in any order.
+A request's header has a number, which its response repeats: concurrent requests are answered in any order.
 """
 
 import json
@@ -14,19 +14,19 @@ import numpy as np
 from echo_synthesis.engine import Phone, Span, Speech, Utterance, WordTime
 
 PREFIX = struct.Struct("<II")
-"""The lengths of the header and of the payload, in bytes."""
+"""Prefix of a frame: the lengths of the header and of the payload, in bytes."""
 
 Header = Mapping[str, Any]
 
 
 def pack(header: Header, payload: bytes = b"") -> bytes:
-    """One frame."""
+    """Encode a frame."""
     encoded = json.dumps(header).encode()
     return PREFIX.pack(len(encoded), len(payload)) + encoded + payload
 
 
 def utterance_to_header(utterance: Utterance) -> Header:
-    """An utterance as a frame without payload."""
+    """Encode an utterance as the header of a frame without payload."""
     return {
         "text": utterance.text,
         "words": [(word.start, word.end) for word in utterance.words],
@@ -38,14 +38,14 @@ def utterance_to_header(utterance: Utterance) -> Header:
 
 
 def utterance_from_header(header: Header) -> Utterance:
-    """The inverse of `utterance_to_header`."""
+    """Decode an utterance; the inverse of `utterance_to_header`."""
     words = tuple(Span(*word) for word in header["words"])
     pronunciations = tuple(header["pronunciations"])
     return Utterance(header["text"], words, header["voice"], header["language"], header["speed"], pronunciations)
 
 
 def pack_speech(number: int, speech: Speech) -> bytes:
-    """A speech as the answer to request `number`: samples are the payload."""
+    """Encode speech as the response to request `number`; the payload is its float32 samples."""
     header = {
         "sample_rate": speech.sample_rate,
         "words": [(word.start, word.end) for word in speech.words],
@@ -57,7 +57,7 @@ def pack_speech(number: int, speech: Speech) -> bytes:
 
 
 def unpack_speech(header: Header, payload: bytes) -> Speech:
-    """The inverse of `pack_speech`."""
+    """Decode speech; the inverse of `pack_speech`."""
     words = tuple(WordTime(*word) for word in header["words"])
     phones = tuple(tuple(Phone(*phone) for phone in word) for word in header["phones"])
     samples = np.frombuffer(payload, np.float32)

@@ -1,7 +1,7 @@
-"""Fish Audio, through `fish-audio-sdk`. Needs a key; what is spoken leaves the machine.
+"""Fish Audio engine, through `fish-audio-sdk`. It needs an API key and sends the text to the provider.
 
-A voice `fish_ID` is the Fish model ID. The engine speaks any; only those an operator names are offered to everybody, for an
-account may hold voices that people have made of themselves.
+The voice `fish_ID` is the Fish Audio model `ID`. The engine speaks with any model, but only voices that the operator names are
+listed for all users, because an account may contain models of private persons.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,17 +20,19 @@ _SDK = ("fish-audio-sdk", "fishaudio")
 
 
 class FishSettings(RemoteSettings):
-    """What an operator may decide about Fish Audio."""
+    """Settings of the Fish Audio engine."""
 
     model_config = settings_config("ECHO_SYNTHESIS_FISH_")
 
-    base_url: str = Field("https://api.fish.audio", description="Where the Fish Audio API is.")
-    model: str = Field("s2.1-pro", description="Speech model.")
-    latency: Literal["normal", "balanced"] = Field("normal", description="normal sounds best, balanced answers sooner.")
-    voices: Annotated[Mapping[str, str], NoDecode] = Field(
-        default_factory=dict, description="Fish voices to offer: ID=name of each, comma separated."
+    base_url: str = Field("https://api.fish.audio", description="Base URL of the Fish Audio API.")
+    model: str = Field("s2.1-pro", description="Fish Audio speech model.")
+    latency: Literal["normal", "balanced"] = Field(
+        "normal", description="Latency mode: `normal` for the best quality, `balanced` for faster responses."
     )
-    own_voices: bool = Field(False, description="Offer all voices of the account as well, as they are when Echo starts.")
+    voices: Annotated[Mapping[str, str], NoDecode] = Field(
+        default_factory=dict, description="Fish Audio voices to offer, as comma-separated ID=name pairs."
+    )
+    own_voices: bool = Field(False, description="Also offer all voices of the account, as listed when Echo starts.")
 
     @field_validator("voices", mode="before")
     @classmethod
@@ -42,7 +44,7 @@ class FishSettings(RemoteSettings):
 
 
 def spec() -> EngineSpec:
-    """Fish Audio as it is set up now."""
+    """Return the engine with the current settings."""
     settings = FishSettings()
 
     def voices(config: EngineConfig) -> Sequence[EngineVoice]:

@@ -14,11 +14,11 @@ from echo_synthesis.engines.remote import without
 
 _PAGE, _PAGES = 100, 10
 _PATIENCE = 5.0
-"""Seconds a page may take: Echo starts without these voices rather than late."""
+"""Timeout of a page in seconds, so that a slow response does not delay the start of Echo."""
 
 
 def own_voices(settings: FishSettings) -> Mapping[str, EngineVoice]:
-    """By model id; none when the account cannot be asked, which is logged."""
+    """List the account's voices by model ID; a failed request is logged and ends the list."""
     found: dict[str, EngineVoice] = {}
     try:
         with FishAudio(api_key=settings.key, base_url=settings.base_url, timeout=_PATIENCE) as client:
@@ -31,7 +31,7 @@ def own_voices(settings: FishSettings) -> Mapping[str, EngineVoice]:
                     break
     except (FishAudioError, httpx.HTTPError, ValueError) as error:
         log = structlog.get_logger("echo.fish")
-        log.warning("account_voices_not_listed", error=without(settings.key, error))
+        log.warning("voice_listing_failed", error=without(settings.key, error))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Speaking with Fish Audio."""
+"""Synthesis with Fish Audio."""
 
 import httpx
 from fishaudio import FishAudio
@@ -13,15 +13,15 @@ from echo_synthesis.engines.fish import PREFIX, SAMPLE_RATE, FishSettings
 from echo_synthesis.engines.remote import TryAgainError, asked_pause, patiently, silence, to_speech, without
 
 _SLOWEST, _FASTEST = 0.5, 2.0
-"""What Fish takes as speed."""
+"""Range of speeds that Fish Audio supports."""
 
 
 class FishSpeaker:
-    """The engine; threads may share it."""
+    """The Fish Audio engine; thread-safe."""
 
     def __init__(self, settings: FishSettings) -> None:
         self._settings = settings
-        # the SDK's errors do not tell how long to wait, and its model names lag behind the service's
+        # the SDK's errors omit the retry delay, and its model names lag behind the service's
         http = httpx.Client(base_url=settings.base_url, event_hooks={"response": [_busy]})
         self._client = FishAudio(api_key=settings.key, httpx_client=http)
 
@@ -44,7 +44,7 @@ class FishSpeaker:
     def _ask(self, utterance: Utterance, seconds: float) -> Speech:
         speed = min(max(utterance.speed, _SLOWEST), _FASTEST)
         config = TTSConfig(
-            format="wav",  # it tells its own rate
+            format="wav",  # contains its sample rate
             sample_rate=SAMPLE_RATE,
             latency=self._settings.latency,
             reference_id=utterance.voice.removeprefix(PREFIX),

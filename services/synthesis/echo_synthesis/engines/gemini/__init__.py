@@ -1,7 +1,7 @@
-"""Google's Gemini speech models, through `google-genai`. Needs a key; what is spoken leaves the machine.
+"""Google Gemini engine, through `google-genai`. It needs an API key and sends the text to the provider.
 
-A sentence is one request, streamed; when the stream breaks off (Gemini ends long ones with HTTP 200 and `OTHER`), the same
-request is made again in one piece. Only an answer that says `STOP`, with audio in it, counts.
+Each sentence is one streamed request. When the stream breaks off (Gemini ends long ones with HTTP 200 and `OTHER`), the request
+is repeated without streaming. Only a response with audio and the finish reason `STOP` counts as success.
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,22 @@ _SDK = ("google-genai", "google.genai")
 
 
 class GeminiSettings(RemoteSettings):
-    """What an operator may decide about Gemini."""
+    """Settings of the Gemini engine."""
 
     model_config = settings_config("ECHO_SYNTHESIS_GEMINI_")
 
-    base_url: str = Field("https://generativelanguage.googleapis.com", description="Where the Gemini API is.")
+    base_url: str = Field("https://generativelanguage.googleapis.com", description="Base URL of the Gemini API.")
     # the SDK's own default is v1, which does not serve preview models
     api_version: str = Field("v1beta", description="Version of the Gemini API.")
-    model: str = Field("gemini-3.8-flash-tts", description="Speech model; from 3.8 on it reads verbatim, before by prompt.")
-    style: str = Field("", max_length=500, description="How to speak, in words: calm and friendly.")
+    model: str = Field(
+        "gemini-3.8-flash-tts",
+        description="Gemini speech model; from 3.8 on it reads the text verbatim, earlier from a prompt.",
+    )
+    style: str = Field("", max_length=500, description="Speaking style in words, such as: calm and friendly. Empty sets none.")
 
 
 def spec() -> EngineSpec:
-    """Gemini as it is set up now."""
+    """Return the engine with the current settings."""
     settings = GeminiSettings()
 
     def voices(config: EngineConfig) -> Sequence[EngineVoice]:
@@ -48,7 +51,7 @@ def spec() -> EngineSpec:
         name="gemini",
         version=f"gemini-1 {settings.model} {settings.style}",
         description="Google Gemini: cloud voices that speak any language.",
-        # 27 s at a usual pace: streams break off at 60, and nobody should wait for more at once
+        # 27 s at a normal pace: streams break off at 60 s, and longer segments delay the listener
         max_characters=400,
         sample_rate=SAMPLE_RATE,
         voices=voices,

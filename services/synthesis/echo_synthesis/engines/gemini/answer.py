@@ -1,4 +1,4 @@
-"""What Gemini answers, and what it means."""
+"""Evaluation of Gemini's responses."""
 
 import re
 from collections import Counter
@@ -11,21 +11,23 @@ from echo_synthesis.engines.remote import TryAgainError, asked_pause
 
 _UNITS = {"prompt_token_count": "input_tokens", "candidates_token_count": "output_tokens"}
 _FINAL = frozenset({"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})
-"""Reasons that the same text will meet again."""
+"""Finish reasons that a retry of the same text cannot change."""
 
 
 class RefusedError(Exception):
-    """Gemini does not want to speak this text."""
+    """Refusal of the text by Gemini."""
 
 
 class BrokenOffError(TryAgainError):
-    """The answer ended without saying that it is whole."""
+    """A response that ended without confirming that it is complete."""
 
 
 def collect(chunks: Iterable[types.GenerateContentResponse], cost: Counter[str]) -> tuple[bytes, str]:
-    """The audio of an answer's chunks and its MIME type; what it cost is added to `cost`, even when it fails.
+    """Return the audio of a response's chunks and its MIME type; add the usage to `cost`, even on failure.
 
-    Raises `BrokenOffError` and `RefusedError`.
+    Raises:
+        BrokenOffError: The response is incomplete, has no audio, or changes its format.
+        RefusedError: Gemini refuses the text.
     """
     audio: list[bytes] = []
     mimes: set[str] = set()
@@ -58,7 +60,7 @@ def collect(chunks: Iterable[types.GenerateContentResponse], cost: Counter[str])
 
 
 def pause_asked_for(error: errors.APIError) -> float | None:
-    """The seconds Gemini asks to wait, in the error's `RetryInfo` or in `Retry-After`."""
+    """Return the delay in seconds that Gemini requests, in the error's `RetryInfo` or in `Retry-After`; None if absent."""
     for detail in _details(error):
         if detail.get("@type", "").endswith("RetryInfo") and (
             delay := re.fullmatch(r"([\d.]+)s", detail.get("retryDelay", ""))
@@ -69,7 +71,7 @@ def pause_asked_for(error: errors.APIError) -> float | None:
 
 
 def refuses_key(error: errors.APIError) -> bool:
-    """Whether the key is the problem: Gemini answers 400 to one that it does not know."""
+    """Return whether Gemini rejects the API key; it reports an unknown key with status 400."""
     reasons = {detail.get("reason") for detail in _details(error)}
     return error.code in {401, 403} or "API_KEY_INVALID" in reasons or "api key not valid" in str(error.message).lower()
 

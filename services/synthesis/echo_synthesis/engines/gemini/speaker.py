@@ -1,4 +1,4 @@
-"""Speaking with Gemini."""
+"""Synthesis with Gemini."""
 
 import re
 import time
@@ -23,7 +23,7 @@ _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class GeminiSpeaker:
-    """The engine; threads may share it."""
+    """The Gemini engine; thread-safe."""
 
     def __init__(self, settings: GeminiSettings) -> None:
         self._settings = settings
@@ -59,7 +59,7 @@ class GeminiSpeaker:
 
 
 class _Request:
-    """One utterance's request, as often as it must be made: streamed, and in one piece once a stream has broken off."""
+    """The request for an utterance, with its retries: streamed, and without streaming once a stream has broken off."""
 
     def __init__(self, client: genai.Client, settings: GeminiSettings, utterance: Utterance) -> None:
         self._client = client
@@ -88,7 +88,7 @@ class _Request:
         except httpx2.ConnectError as error:
             raise TryAgainError(f"no connection ({error})") from error
         except (TryAgainError, httpx2.HTTPError, ValueError) as error:
-            # the first time, a request in one piece may do better at once
+            # after the first failure, retry at once without streaming
             after, self._whole = None if self._whole else 0.0, True
             raise TryAgainError(str(error) or type(error).__name__, after) from error
 
@@ -108,7 +108,7 @@ class _Request:
     def _contents(self) -> types.Content:
         text, style = self._utterance.text, self._settings.style
         if not self._verbatim:
-            # without an instruction, older models take a question for theirs to answer
+            # without an instruction, older models answer a question instead of reading it
             return types.Content(role="user", parts=[types.Part(text=f"{style or 'Read this aloud'}:\n{text}")])
         metadata = types.SpeechMetadata(style=style) if style else None
         return types.Content(role="user", parts=[types.Part(text=text, speech_metadata=metadata)])
@@ -128,6 +128,6 @@ class _Request:
 
 
 def _reads_verbatim(model: str) -> bool:
-    """Whether the model speaks all of the text (Gemini 3.8 and whatever follows), or takes it for a prompt (before)."""
+    """Return whether the model reads the text verbatim (Gemini 3.8 and later) or takes it as a prompt (earlier)."""
     version = _VERSION.search(model)
     return version is None or (int(version[1]), int(version[2] or 0)) >= _VERBATIM

@@ -1,4 +1,4 @@
-"""The prebuilt voices, as Google lists them: https://ai.google.dev/gemini-api/docs/speech-generation#voices."""
+"""Gemini's prebuilt voices: https://ai.google.dev/gemini-api/docs/speech-generation#voices."""
 
 from collections.abc import Mapping
 

@@ -1,19 +1,21 @@
-"""An engine for tests: one beep a word, exact times, no dependency.
+"""Test engine: one beep per word, exact times, no dependencies.
 
-A word of n characters (of its IPA, when it is given) sounds for n x 50 ms, at least 100 ms, with 50 ms of silence after it. These words do more than beep:
+A word of n characters (of its IPA, if given) sounds for n x 50 ms, at least 100 ms, followed by 50 ms of silence. These words
+have extra effects:
 
-- `tone-crash`: the process dies at once;
-- `tone-hang`: the process never answers;
-- `tone-fail`: the engine raises;
-- `tone-print`: it prints to stdout, as libraries do;
-- `tone-nan`, `tone-silence`, `tone-inf`, `tone-loud`: samples that are no numbers, zeros, infinite, 100 times full scale;
-- `tone-short`, `tone-long`: a hundredth of the audio, an hour of it at most;
-- `tone-cut`: half of the audio, the times as if it were whole; `tone-quiet-end`: zeros from its third on;
-- `tone-late`, `tone-backwards`, `tone-timeless`: word times after the end, in reverse, none at all; `tone-nan-time`: one that is no number;
-- `tone-rate`: the samples are said to have another rate;
-- `tone-sicken`: whatever this process says after it is silence;
-- `tone-peak`: peaks at 1.5 of full scale, as some models have;
-- `tone-slow-250`: the answer takes 250 ms more (any number of digits; in words, for a normaliser may have been there, any multiple of 50).
+- `tone-crash`: the process aborts;
+- `tone-hang`: the process never responds;
+- `tone-fail`: the engine raises an exception;
+- `tone-print`: the engine prints to stdout, as some libraries do;
+- `tone-nan`, `tone-silence`, `tone-inf`, `tone-loud`: samples that are NaN, zero, infinite, multiplied by 100;
+- `tone-short`, `tone-long`: a hundredth of the audio, ten minutes of it;
+- `tone-cut`: half of the audio with the times of all of it; `tone-quiet-end`: zeros after the first third;
+- `tone-late`, `tone-backwards`, `tone-timeless`, `tone-nan-time`: word times after the end, in reverse, missing, NaN;
+- `tone-rate`: half the true sample rate in the result;
+- `tone-sicken`: silence in all later results of this process;
+- `tone-peak`: peaks at 1.5 times full scale, as some models have;
+- `tone-slow-250`: a response 250 ms later (any number of digits; in words, as a normaliser writes them, multiples of 50 up to
+  2000).
 """
 
 from collections.abc import Sequence
@@ -21,7 +23,7 @@ from collections.abc import Sequence
 from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, EngineVoice
 
 VOICES = {"tone_low": 220.0, "tone_high": 440.0}
-"""Hertz."""
+"""Frequency of each voice, in hertz."""
 
 SAMPLE_RATE = 16_000
 

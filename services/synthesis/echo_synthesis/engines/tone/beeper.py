@@ -1,4 +1,4 @@
-"""The beeps."""
+"""Synthesis of the test engine."""
 
 import os
 import re
@@ -22,7 +22,7 @@ _SLOW = re.compile(rf"tone-slow-(\d+|{'|'.join(sorted(_SAID, key=len, reverse=Tr
 
 
 class Beeper:
-    """The engine."""
+    """The test engine."""
 
     def __init__(self) -> None:
         self._ill = False

@@ -1,4 +1,4 @@
-"""Output that is wrong in the ways in which models, runtimes and providers are."""
+"""Faults as in the output of real models, runtimes and providers."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ _PEAK = 1.5
 
 
 def spoil(speech: Speech, words: Collection[str]) -> Speech:
-    """Give the speech the faults that the words ask for."""
+    """Apply the faults that the words request to the speech."""
     for word, fault in _FAULTS.items():
         if word in words:
             speech = fault(speech)
