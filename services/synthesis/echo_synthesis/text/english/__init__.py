@@ -1,4 +1,4 @@
-"""How English is read aloud."""
+"""Verbalisation of English."""
 
 from functools import cache
 
@@ -8,7 +8,7 @@ from echo_synthesis.text.reading import Rules
 
 @cache
 def rules(language: str) -> Rules:
-    """The rules for a variety of English; a date such as 4/5/2024 begins with the month in American English only."""
+    """Return the rules for a variety of English; dates such as 4/5/2024 begin with the month in American English only."""
     american = language.lower() in {"en", "en-us", "en-ca", "en-ph"}
     parts = (
         calendar.iso,

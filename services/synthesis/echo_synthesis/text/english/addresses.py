@@ -1,6 +1,6 @@
-"""URLs, e-mail addresses, telephone numbers, versions, files: what is spelled more than read."""
+"""URLs, e-mail addresses, telephone numbers, versions and files: text that is mostly spelled out."""
 
-# ruff: noqa: RUF001  (the typographic marks are the subject)
+# ruff: noqa: RUF001  (the code is about typographic characters)
 import re
 
 from echo_synthesis.text.english.numbers import cardinal, digits, number, spelled
@@ -38,7 +38,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_|(?<=\D)(?=\
 
 
 def spell(text: str) -> str:
-    """An address, its signs named, what is no word spelled."""
+    """Spell an address out: name its symbols, and spell parts that are not words."""
     return " ".join(filter(None, (_part(part) for part in _PART.findall(text))))
 
 
@@ -64,7 +64,7 @@ def _email(match: re.Match[str]) -> Said:
 def _domain(match: re.Match[str]) -> Said:
     host = match[0].split("/")[0]
     if host != host.lower() and host.count(".") == 1 and host.rpartition(".")[2][0].isupper():
-        return None  # "the end.It was": a full stop without its space
+        return None  # "the end.It was": a full stop without a space
     return spell(match[0].rstrip("/"))
 
 
@@ -136,7 +136,7 @@ _MANY = re.compile(r"\s(?:of|people|men|women|children|(?!is\b|was\b|has\b|as\b|
 
 @telephone.add(r"(?<![\w.,:$€£/+-])(?P<number>\d{3})(?![\w%°]|[.,:/-]\d)")
 def _short_number(match: re.Match[str]) -> Said:
-    """911 is dialled, so it is said digit by digit; other short numbers are where the words around say so."""
+    """Verbalise a short number digit by digit: 911 because it is dialled, others where the context indicates it."""
     before = match.string[max(0, match.start() - 24) : match.start()]
     if match["number"] == "911" and before.endswith("Porsche "):
         return "nine eleven"
@@ -163,7 +163,7 @@ _DIGITS = re.compile(r"\d+")
     r"(?<![\w.+$£€-])\d{4}(?:[ -]\d{4}){2,5}(?![\w-])",
 )
 def say_telephone(match: re.Match[str]) -> Said:
-    """Digit by digit, a breath between the groups."""
+    """Verbalise a telephone number digit by digit, with a comma between its groups."""
     groups = list(_DIGITS.finditer(match[0]))
     said = [(match.start() + group.start(), digits(group[0])) for group in groups]
     if match[0].startswith("+"):

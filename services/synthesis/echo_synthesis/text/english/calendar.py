@@ -1,6 +1,6 @@
 """Dates, years and times of day."""
 
-# ruff: noqa: RUF001  (the typographic marks are the subject)
+# ruff: noqa: RUF001  (the code is about typographic characters)
 import re
 
 from echo_synthesis.text.english.context import counted
@@ -27,7 +27,7 @@ _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 
 
 def say_date(months: int, day: int, years: int | None) -> str | None:
-    """`5, 17, 2024` is May seventeenth, twenty twenty-four; None when there is no such day."""
+    """Verbalise a date: `5, 17, 2024` is May seventeenth, twenty twenty-four; None when there is no such day."""
     if not (1 <= months <= 12 and 1 <= day <= 31):
         return None
     said = f"{_MONTHS[months - 1]} {ordinal(day)}"
@@ -35,7 +35,7 @@ def say_date(months: int, day: int, years: int | None) -> str | None:
 
 
 def say_time(hours: int, minutes: int, seconds: int | None = None, half: str | None = None) -> str | None:
-    """`10, 5` is ten oh five; None when there is no such time. `half` is `a` or `p`."""
+    """Verbalise a time: `10, 5` is ten oh five; None when there is no such time. `half` is `a` or `p`."""
     if hours > 24 or minutes > 59 or (seconds or 0) > 59:
         return None
     said = cardinal(hours)
@@ -70,14 +70,14 @@ def _iso(match: re.Match[str]) -> Said:
 
 
 def numeric_dates(*, day_first: bool) -> Rules:
-    """Dates such as 5/17/2024, the month first or the day."""
+    """Return rules for dates such as 5/17/2024, with the month or the day first."""
     rules = Rules()
 
     @rules.add(r"(?<![\w./-])(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)(?![\w/]|[.-]\w)")
     def _date(match: re.Match[str]) -> Said:
         first, second, written = int(match[1]), int(match[3]), match[4]
         if match[2] == "." and len(written) == 2:
-            return None  # a version
+            return None  # a version number
         swapped = (day_first or match[2] == "." or first > 12) and second <= 12
         years = int(written) if len(written) == 4 else 2000 + int(written) - 100 * (int(written) > 50)
         return say_date(*((second, first) if swapped else (first, second)), years)

@@ -1,4 +1,4 @@
-"""What the words around a number tell about it."""
+"""Context of numbers: properties that follow from the surrounding words."""
 
 import re
 
@@ -17,7 +17,7 @@ _COUNTED = re.compile(
 
 
 def attributive(match: re.Match[str]) -> bool:
-    """Whether a quantity says what something is like, in the singular: a $20 bill, a 10 kg bag, but not: a mere $20 for it."""
+    """Return whether a quantity is an attribute, in the singular: a $20 bill, a 10 kg bag, but not: a mere $20 for it."""
     text, start, end = match.string, match.start(), match.end()
     if _CASH.match(text, end):
         return True
@@ -25,5 +25,5 @@ def attributive(match: re.Match[str]) -> bool:
 
 
 def counted(match: re.Match[str]) -> bool:
-    """Whether a number is how many there are of something, and no year."""
+    """Return whether a number counts something and is not a year."""
     return bool(_COUNTED.match(match.string, match.end()))

@@ -1,6 +1,6 @@
-"""Quantities: units, percentages, fractions, ranges, ordinals, and every other number."""
+"""Quantities: units, percentages, fractions, ranges, ordinals, and all other numbers."""
 
-# ruff: noqa: RUF001  (the typographic marks are the subject)
+# ruff: noqa: RUF001  (the code is about typographic characters)
 import re
 
 from echo_synthesis.text.english.context import attributive
@@ -122,7 +122,7 @@ _UNITS = {
     "%": "percent|",
     "‰": "per mille|",
 }
-"""In the singular; what follows a bar stays as it is, and where nothing precedes an empty rest there is no plural."""
+"""Singular names of units. The part after a bar is invariable; a bar at the end means that there is no plural."""
 
 _APART_TOO = frozenset(unit for unit in _UNITS if len(unit) > 1 or unit in "mgLWV°%‰Ω") - {"m2", "m3", "in"}
 _UNIT = "|".join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))
@@ -153,7 +153,7 @@ PER = "|".join(map(re.escape, sorted(_PER, key=len, reverse=True)))
 
 
 def per(symbol: str) -> str:
-    """What stands after a slash."""
+    """Verbalise the unit after a slash."""
     return f"per {_PER[symbol]}"
 
 
@@ -161,7 +161,7 @@ _INVARIABLE = re.compile(r"hertz|percent|per mille")
 
 
 def unit(symbol: str, figure: str) -> str:
-    """The name of a unit, in the number that the figure asks for."""
+    """Return the name of a unit, in the singular or plural that the figure requires."""
     name, _, rest = _UNITS[symbol].partition("|")
     if figure == "1" or _INVARIABLE.search(name):
         return name + rest
@@ -215,7 +215,7 @@ _VULGAR = {
 
 
 def fraction(numerator: int, denominator: int, whole: str | None = None) -> str:
-    """3 and 4: three quarters; with a whole: two and three quarters."""
+    """Verbalise a fraction: 3 and 4 is three quarters; with a whole, two and three quarters."""
     name = {2: "half", 4: "quarter"}.get(denominator) or ordinal(denominator)
     several = "halves" if denominator == 2 else name + "s"
     part = f"{cardinal(numerator)} {name if numerator == 1 else several}"

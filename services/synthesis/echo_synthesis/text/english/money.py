@@ -48,7 +48,7 @@ _MAGNITUDE = rf"(?:[\s-]?(?P<magnitude>{MAGNITUDE})(?![\w-]))?"
 
 
 def amount(figure: str, scale: str | None, names: tuple[str, ...], *, negative: bool = False) -> tuple[str, str]:
-    """A sum in words: the figure's, and those that belong to its magnitude if it has one."""
+    """Verbalise a sum; return the words of the figure, and those of its magnitude, which may be empty."""
     one, many, small, smalls = names
     sign = "minus " if negative else ""
     if scale:
@@ -65,7 +65,7 @@ def amount(figure: str, scale: str | None, names: tuple[str, ...], *, negative: 
 
 
 def _names(match: re.Match[str], symbol: str) -> tuple[str, ...]:
-    """A currency's names, as the sentence asks for them: five dollars, a five dollar bill."""
+    """Return a currency's names as the context requires: five dollars, a five dollar bill."""
     names = _CODES.get(symbol) or _CURRENCIES[symbol]
     one, _, small, smalls = names
     return (one, one, small, smalls if small == "penny" else small) if attributive(match) else names

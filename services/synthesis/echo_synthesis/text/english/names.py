@@ -1,6 +1,6 @@
 """Abbreviations, and Roman numerals in names."""
 
-# ruff: noqa: RUF001  (the typographic marks are the subject)
+# ruff: noqa: RUF001  (the code is about typographic characters)
 import re
 
 from echo_synthesis.text.english.numbers import cardinal, ordinal, roman
@@ -208,7 +208,7 @@ _SAID_OF_ONESELF = re.compile(
 
 
 def _kingly(match: re.Match[str]) -> bool:
-    """Whether a lone I after a name is a number: not in "Henry I think"."""
+    """Return whether a lone I after a name is a number: not in "Henry I think"."""
     following = match.string[match.end() : match.end() + 12]
     return not _SAID_OF_ONESELF.match(following)
 

@@ -1,4 +1,4 @@
-"""English numbers in words."""
+"""Verbalisation of English numbers."""
 
 import re
 from functools import lru_cache
@@ -6,12 +6,12 @@ from functools import lru_cache
 from num2words import num2words
 
 NUMBER = r"(?:\d{1,3}(?:[\xa0\u2009\u202f]\d{3}){1,4}|\d{1,3}(?: \d{3}){0,3} 000(?!\d)|\d{1,2}(?:,\d{2}){1,4},\d{3}|\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,15})?"
-"""A number as it is written, without its sign."""
+"""Pattern of a written number, without its sign."""
 
 MINUS = "[-\N{MINUS SIGN}]"
 DASH = "[-\N{EN DASH}\N{EM DASH}]"
 APART = r"(?<!\w)(?<!\d[.,])"
-"""Before a number: nothing that it would be a part of."""
+"""Pattern before a number that is not part of something longer."""
 
 _GROUPING = re.compile(r"[,\s]")
 _LONGEST_CARDINAL = 15
@@ -29,28 +29,28 @@ _MAGNITUDES = {
     "trillion": "trillion",
 }
 MAGNITUDE = r"thousand|million|billion|trillion|(?<=\d)(?:mn|bn|tn|[kKmMbBtT])"
-"""What may follow a number to make it larger; an abbreviation only directly."""
+"""Pattern of the magnitude after a number; an abbreviation must follow it directly."""
 
 
 @lru_cache(4096)
 def cardinal(number: int) -> str:
-    """21: twenty-one."""
+    """Verbalise a cardinal number: 21 is twenty-one."""
     return str(num2words(number)).replace(",", "").replace(" and ", " ")
 
 
 @lru_cache(1024)
 def ordinal(number: int) -> str:
-    """21: twenty-first."""
+    """Verbalise an ordinal number: 21 is twenty-first."""
     return str(num2words(number, to="ordinal")).replace(",", "").replace(" and ", " ")
 
 
 def digits(text: str) -> str:
-    """Every digit of the text: 407 is four zero seven."""
+    """Verbalise every digit of the text: 407 is four zero seven."""
     return " ".join(cardinal(int(digit)) for digit in text if digit.isdecimal())
 
 
 def number(text: str) -> str:
-    """A number as written (`1,234.5`, `-3`, `007`) in words."""
+    """Verbalise a written number (`1,234.5`, `-3`, `007`)."""
     sign = "minus " if text[:1] in "-\N{MINUS SIGN}" else ""
     whole, point, fraction = text.lstrip("-\N{MINUS SIGN}").partition(".")
     whole = _GROUPING.sub("", whole)
@@ -62,12 +62,12 @@ def number(text: str) -> str:
 
 
 def is_one(text: str) -> bool:
-    """Whether what is counted is in the singular."""
+    """Return whether the counted noun is in the singular."""
     return text == "1"
 
 
 def year(number: int) -> str:
-    """1905: nineteen oh five; 2024: twenty twenty-four."""
+    """Verbalise a year: 1905 is nineteen oh five, 2024 is twenty twenty-four."""
     century, rest = divmod(number, 100)
     if number < 1000 or number % 1000 < 10:
         return cardinal(number)
@@ -77,14 +77,14 @@ def year(number: int) -> str:
 
 
 def plural(word: str) -> str:
-    """Of a number's name: six, sixes; twenty, twenties."""
+    """Return the plural of a number's name: six, sixes; twenty, twenties."""
     if word.endswith("y"):
         return word[:-1] + "ies"
     return word + ("es" if word.endswith("x") else "s")
 
 
 def magnitude(text: str) -> str:
-    """`k`, `bn`, `million` in full."""
+    """Return the full name of a magnitude such as `k`, `bn` or `million`."""
     return _MAGNITUDES[text.lower()]
 
 
@@ -93,7 +93,7 @@ _ROMAN_FORM = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?
 
 
 def roman(text: str) -> int | None:
-    """XIV: 14; None when it is no Roman numeral."""
+    """Return the value of a Roman numeral: XIV is 14; None when it is not a Roman numeral."""
     if not text or not _ROMAN_FORM.fullmatch(text):
         return None
     values = [_ROMAN[letter] for letter in text]
@@ -102,5 +102,5 @@ def roman(text: str) -> int | None:
 
 
 def spelled(text: str) -> str:
-    """Letters and digits one by one."""
+    """Spell letters and digits separately."""
     return " ".join(cardinal(int(each)) if each.isdecimal() else each.upper() for each in text if each.isalnum())

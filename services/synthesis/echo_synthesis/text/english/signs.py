@@ -1,6 +1,6 @@
-"""Signs that are words."""
+"""Symbols that are spoken as words."""
 
-# ruff: noqa: RUF001  (the typographic marks are the subject)
+# ruff: noqa: RUF001  (the code is about typographic characters)
 import re
 
 from echo_synthesis.text.english.measures import PER, per
