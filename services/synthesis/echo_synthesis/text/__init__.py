@@ -1,1 +1,1 @@
-"""Written text: its words, its units of speech, its sounds."""
+"""Text front-end: words, segments and sounds of written text."""

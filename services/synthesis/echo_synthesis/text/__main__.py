@@ -1,6 +1,6 @@
-"""Plans texts: `python -m echo_synthesis.text MEMORY SECONDS`.
+"""Planning process for texts: `python -m echo_synthesis.text MEMORY SECONDS`.
 
-A process of its own, fenced by the operating system, because a text may be made to take all the time and memory there is.
+It is separate and limited by the operating system, because a malicious text may consume all available time and memory.
 """
 
 import signal
@@ -14,11 +14,11 @@ from echo_synthesis.text.wire import failure, line_of, read_request, refusal
 
 
 def main(memory: int, seconds: float) -> None:
-    """Answer one request after the other until stdin ends."""
+    """Answer requests in sequence until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     out = claim_stdout()
-    compose("The first of 2.", Manner("en-US"), 100)  # what every text needs is loaded by then
+    compose("The first of 2.", Manner("en-US"), 100)  # load everything that every text needs
     fence(memory=memory, seconds=None, written=0)
     out.write(b"{}\n")
     out.flush()

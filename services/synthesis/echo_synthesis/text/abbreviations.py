@@ -1,4 +1,4 @@
-"""Abbreviations that a full stop follows without ending a sentence, in lower case and without their stops."""
+"""Abbreviations whose full stop does not end a sentence by itself, in lower case and without full stops."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -9,13 +9,13 @@ NEVER_LAST = _words(
     "mr mrs ms mx dr prof st mt ft gen col sgt capt lt cmdr rev hon pres gov sen rep supt fr sr messrs mme mlle "
     "vs no nos p para rm ch rs sra srta dra dott sig fig figs eq eqs vol vols pp ca cf eg ie viz approx dept tel ext"
 )
-"""Titles and the like: something always follows."""
+"""Titles and similar abbreviations, which never end a sentence."""
 
 SOMETIMES_LAST = _words(
     "jr esq etc inc ltd co corp llc plc bros pm bc ave blvd rd ln hwy apt jan feb mar apr jun jul aug sep sept oct "
     "nov dec mon tue tues wed thu thur thurs fri lb lbs oz ft yd km kg cm mm hr hrs mins al est uk eu phd md bsc msc"
 )
-"""Abbreviations that a sentence may end with."""
+"""Abbreviations that may end a sentence."""
 
 LIKELY_STARTERS = _words(
     "a after all also although an and another as at because before both but by each even every for from he hence her here "

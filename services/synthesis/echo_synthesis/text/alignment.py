@@ -1,4 +1,4 @@
-"""Which written word each phoneme of a sentence belongs to, and so when each word sounds."""
+"""Alignment of phonemes with written words, and the word times that follow from it."""
 
 # ruff: noqa: RUF001
 
@@ -16,11 +16,11 @@ _NEVER = 1e6
 
 
 def owners(spoken: str, words: Sequence[str]) -> list[int]:
-    """The index of the word that each character of `spoken` belongs to.
+    """Return the index of the word that each character of `spoken` belongs to.
 
-    `spoken` is a sentence in phonemes; `words` are the same words pronounced one by one. In a sentence words are reduced and
-    run together ("in the" is one to espeak), and some are several words when spoken ("1984"); so both are aligned as a
-    whole, character by character, at the least cost (Needleman and Wunsch, 1970).
+    `spoken` is a sentence in phonemes; `words` are the same words pronounced separately. In a sentence, words are reduced and
+    run together ("in the" is a single word to espeak), and some become several words ("1984"). Both are therefore aligned as a
+    whole, character by character, at minimum cost (Needleman and Wunsch, 1970).
     """
     alone = " ".join(words)
     owner_alone = [index for index, word in enumerate(words) for _ in range(len(word) + 1)][: len(alone)]
@@ -36,15 +36,15 @@ def owners(spoken: str, words: Sequence[str]) -> list[int]:
             continue
         row -= 1
         column -= step == 0
-        # an extra sound belongs to the word it follows
+        # an extra sound belongs to the preceding word
         result[row] = owner_alone[min(max(column - (step == 1), 0), len(alone) - 1)]
     return result
 
 
 def place_words(sounds: Iterable[tuple[int, float, float]], count: int) -> tuple[WordTime, ...]:
-    """The times of `count` words from the start and end of each of their sounds, given as (word, start, end) in order.
+    """Return the times of `count` words, given their sounds in order as (word, start, end) in seconds.
 
-    A word that makes no sound is a point after the word before it.
+    A word without sounds has no duration and follows the preceding word.
     """
     times: dict[int, WordTime] = {}
     for word, start, end in sounds:
@@ -59,7 +59,7 @@ def place_words(sounds: Iterable[tuple[int, float, float]], count: int) -> tuple
 
 
 def _steps(spoken: str, alone: str) -> NDArray[np.int8]:
-    """For each pair of prefixes the last step of the best alignment: 0 together, 1 only spoken, 2 only alone."""
+    """Return the last step of the best alignment for each pair of prefixes: 0 both, 1 only `spoken`, 2 only `alone`."""
     substitution = _substitution(spoken, alone)
     skip_spoken = np.array([_skip(character) for character in spoken])
     skip_alone = np.concatenate([[0.0], np.cumsum([_skip(character) for character in alone])])
@@ -70,7 +70,7 @@ def _steps(spoken: str, alone: str) -> NDArray[np.int8]:
         together = np.concatenate([[_NEVER], cost[:-1] + substitution[row - 1]])
         only_spoken = cost + skip_spoken[row - 1]
         best = np.minimum(together, only_spoken)
-        # skipping any number of characters alone, from the best place to start
+        # skip any number of characters of `alone`, from the best position
         along = skip_alone + np.minimum.accumulate(best - skip_alone)
         steps[row] = np.where(along < best - 1e-9, 2, np.where(together <= only_spoken, 0, 1))
         cost = np.minimum(along, best)

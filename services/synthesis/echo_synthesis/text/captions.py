@@ -1,10 +1,10 @@
-"""Captions from word times: SubRip and WebVTT.
+"""Captions in SubRip and WebVTT format from word times.
 
-At most two lines of 42 characters, at most seven seconds, never over the end of a sentence: the usual rules of subtitling.
-https://www.w3.org/TR/webvtt1/
+The usual rules of subtitling apply: at most two lines of 42 characters, at most seven seconds, no caption across the end of a
+sentence. https://www.w3.org/TR/webvtt1/
 """
 
-# ruff: noqa: D102, RUF001  (what the properties are, the class tells)
+# ruff: noqa: D102, RUF001  (the class describes the properties)
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,7 @@ _CLAUSE = frozenset(",;:)—–")
 
 
 class Sounding(Protocol):
-    """A written word and when it sounds, in seconds; the marks around it; whether it ends a sentence."""
+    """A written word with its start and end in seconds, the punctuation around it, and a flag for the end of a sentence."""
 
     @property
     def word(self) -> str: ...
@@ -32,7 +32,7 @@ class Sounding(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is to be read from `start` to `end`, in seconds."""
+    """A caption shown from `start` to `end`, in seconds."""
 
     start: float
     end: float
@@ -48,7 +48,7 @@ class _Shown:
 
 
 def cues(words: Iterable[Sounding]) -> Iterator[Cue]:
-    """Captions for words in order, in constant memory."""
+    """Yield captions for words in order, in constant memory."""
     held: list[_Shown] = []
     for word in words:
         for shown in _pieces(word):
@@ -65,14 +65,14 @@ def cues(words: Iterable[Sounding]) -> Iterator[Cue]:
 
 
 def srt(captions: Iterable[Cue]) -> Iterator[str]:
-    """A SubRip file, in pieces."""
+    """Yield the parts of a SubRip file."""
     for number, cue in enumerate(captions, 1):
         text = "\n".join(cue.lines)
         yield f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{text}\n\n"
 
 
 def vtt(captions: Iterable[Cue]) -> Iterator[str]:
-    """A WebVTT file, in pieces."""
+    """Yield the parts of a WebVTT file."""
     yield "WEBVTT\n\n"
     for cue in captions:
         text = "\n".join(cue.lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -80,7 +80,7 @@ def vtt(captions: Iterable[Cue]) -> Iterator[str]:
 
 
 def _pieces(word: Sounding) -> Iterator[_Shown]:
-    """A word with its marks; one too long for a line in several parts."""
+    """Yield a word with its punctuation; a word too long for a line is split."""
     text = " ".join(f"{word.before}{word.word}{word.after}".split())
     length = len(text)
     for at in range(0, length, LINE):
@@ -95,7 +95,7 @@ def _fits(words: Sequence[_Shown]) -> bool:
 
 
 def _cut(words: Sequence[_Shown]) -> int:
-    """How many words a full cue keeps: up to the last clause in its second half, else all."""
+    """Return the number of words that a full cue keeps: up to the last clause in its second half, else all."""
     for count in range(len(words) - 1, len(words) // 2, -1):
         if words[count - 1].text[-1] in _CLAUSE:
             return count

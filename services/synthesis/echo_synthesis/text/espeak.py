@@ -1,4 +1,4 @@
-"""espeak-ng, as bundled by `espeakng-loader`: text to IPA. One language a process at a time, not thread-safe."""
+"""Text to IPA with espeak-ng, as bundled by `espeakng-loader`. One language per process at a time, not thread-safe."""
 
 import ctypes
 import re
@@ -14,7 +14,7 @@ _LANGUAGE_SWITCH = re.compile(r"\([a-z-]+\)")
 
 
 class Espeak:
-    """Pronounces text in a language of espeak's (`en-us`, `en` for British English, `fr`, …)."""
+    """A converter of text to IPA in a language of espeak's (`en-us`, `en` for British English, `fr`, …)."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -25,11 +25,11 @@ class Espeak:
         self._to_phonemes.restype = ctypes.c_char_p
         self._to_phonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
         self._language = ""
-        # words are pronounced once in their sentence and once alone; the latter repeat
+        # words are pronounced once in their sentence and once alone; only the latter repeat
         self.word = lru_cache(maxsize=20_000)(self.phonemes)
 
     def phonemes(self, text: str, language: str) -> str:
-        """IPA with stress marks, words apart by single spaces; punctuation is only heard, not returned."""
+        """Return IPA with stress marks and single spaces between words; punctuation affects the sounds, but is not returned."""
         if language != self._language:
             if self._library.espeak_SetVoiceByName(language.encode()) != 0:
                 raise RuntimeError(f"espeak-ng does not know the language {language}")

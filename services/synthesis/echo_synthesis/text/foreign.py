@@ -1,5 +1,7 @@
-"""Numbers and what stands beside them in other languages than English; the rest of a text is left to the engine, which knows
-its language, as are numbers of a language that num2words does not know.
+"""Verbalisation of numbers, and of the units and symbols next to them, in languages other than English.
+
+The rest of a text is left to the engine, which knows its language, as are numbers of a language that num2words does not
+support.
 """
 
 import re
@@ -21,14 +23,14 @@ _DASH = r"[-\N{EN DASH}\N{EM DASH}]"
 
 @cache
 def rules(language: str) -> Rules:
-    """How a language is read aloud, as far as its habits are known."""
+    """Return the verbalisation rules of a language, as far as its conventions are known."""
     habits = HABITS.get(language.replace("-", "_").split("_")[0].lower(), OTHER)
     code = code_of(language)
     return _Reader(habits, code).rules()
 
 
 def code_of(language: str) -> str | None:
-    """What num2words calls a language, if it knows it."""
+    """Return num2words' code of a language; None if it does not support it."""
     tag = language.replace("-", "_")
     if tag in CONVERTER_CLASSES:
         return tag
@@ -37,7 +39,7 @@ def code_of(language: str) -> str | None:
 
 
 class _Reader:
-    """The rules of one language. Without a `code` figures stay figures."""
+    """A builder of a language's rules. Without a `code`, figures are not verbalised."""
 
     def __init__(self, habits: Habits, code: str | None) -> None:
         self._habits = habits
@@ -69,7 +71,7 @@ class _Reader:
         return self._found
 
     def _said(self, written: str) -> str:
-        """A number as it is written, in words."""
+        """Verbalise a written number."""
         whole, _, rest = self._apart.sub("", written).partition(self._habits.decimal)
         if not rest:
             return self._cardinal(int(whole))
@@ -127,7 +129,7 @@ class _Reader:
         def _version(match: re.Match[str]) -> Said:
             parts = match["number"].split(".")
             if all(len(part) == 3 for part in parts[1:]):
-                return None  # a number with its thousands apart
+                return None  # a number with grouped thousands
             return f" {self._habits.dot} ".join(self._cardinal(int(part)) for part in parts)
 
     def _ordinals(self) -> None:

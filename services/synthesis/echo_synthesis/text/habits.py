@@ -1,4 +1,4 @@
-"""How languages other than English write what is no word, and what they say for it."""
+"""Locale rules: conventions of languages other than English for numbers, dates, units and abbreviations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +14,13 @@ _MONTHS = {
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """A language's own.
+    """The conventions of a language.
 
-    `decimal` is the sign before decimals, `point` what it is called, `dot` the one in versions. `money` has for a sign the name of
-    one, of many, of one and of many of its hundredths. `units` have one and many. `months` and `date` (of `day`, `month`,
-    `year`) are for dates whose day comes first, `first` is that of a month; `clock` joins hours and minutes. `ordinals` are the
-    endings of written ones, with what replaces the last letter of the spoken one. `words` are abbreviations.
+    `decimal` is the decimal separator, `point` its spoken name, `dot` the spoken name of the full stop in versions. `money`
+    maps a symbol to the currency's singular and plural, and the singular and plural of its hundredths. `units` maps a symbol to
+    singular and plural. `months` and `date` (of `day`, `month`, `year`) are for dates whose day comes first; `first` is the
+    spoken first day of a month; `clock` joins hours and minutes. `ordinals` maps the endings of written ordinals to the
+    replacement of the spoken ordinal's last letter. `words` are abbreviations.
     """
 
     decimal: str = ","

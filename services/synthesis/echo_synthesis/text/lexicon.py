@@ -1,6 +1,6 @@
-"""A user's own pronunciations, found in a text."""
+"""Lexicon: a user's pronunciations, found in a text."""
 
-# ruff: noqa: D102, RUF001  (what the properties are, the class tells)
+# ruff: noqa: D102, RUF001  (the class describes the properties)
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _WORD = re.compile(r"\w+")
 
 
 class Pronunciation(Protocol):
-    """How a term is said: written otherwise, or in IPA, at least one of them. IPA goes first where the engine takes it."""
+    """The pronunciation of a term: a respelling, IPA, or both. IPA takes precedence where the engine supports it."""
 
     @property
     def term(self) -> str: ...
@@ -28,7 +28,7 @@ class Pronunciation(Protocol):
 
 @dataclass(slots=True)
 class _Term:
-    """A pronunciation's place among the others, and how many characters stand before its first word."""
+    """A pronunciation with its rank, and the number of characters before its first word."""
 
     rank: int
     lead: int
@@ -36,7 +36,7 @@ class _Term:
     _pattern: re.Pattern[str] | None = None
 
     def match(self, text: str, start: int) -> re.Match[str] | None:
-        """Find the term at a place. Most terms of a dictionary are never looked for."""
+        """Match the term at a position. The pattern is compiled at first use, because most terms are never needed."""
         if self._pattern is None:
             term = self.pronunciation.term
             self._pattern = re.compile(pattern_of(term), 0 if self.pronunciation.case_sensitive else re.IGNORECASE)
@@ -45,14 +45,14 @@ class _Term:
 
 @dataclass(slots=True)
 class _Node:
-    """The terms whose words lead here, and the words that lead on."""
+    """A node of the trie of words: the terms that end here, and the nodes of the following words."""
 
     terms: list[_Term] = field(default_factory=list)
     following: dict[str, "_Node"] = field(default_factory=dict)
 
 
 class Lexicon:
-    """Finds terms as whole words; the longer term goes first, among equals what stands earlier."""
+    """A matcher of terms as whole words; at the same position longer terms take precedence, then earlier entries."""
 
     def __init__(self, pronunciations: Sequence[Pronunciation], *, phonemes: bool) -> None:
         self._phonemes = phonemes
@@ -67,7 +67,7 @@ class Lexicon:
             node.terms.append(_Term(rank, words[0].start(), each))
 
     def find(self, text: str) -> Iterator[tuple[re.Match[str], Pronunciation]]:
-        """Where the terms stand, in order, not overlapping."""
+        """Yield the matches of the terms in order, not overlapping."""
         words = list(_WORD.finditer(text))
         folded = [word[0].casefold() for word in words]
         end = 0
@@ -80,7 +80,7 @@ class Lexicon:
                     break
 
     def _beginning_with(self, words: Sequence[str], index: int) -> list[_Term]:
-        """Return the terms whose words follow from a place on, the longest term first."""
+        """Return the terms whose words follow from an index on, the longest term first."""
         terms: list[_Term] = []
         node = self._root.following.get(words[index])
         while node is not None:
@@ -90,7 +90,7 @@ class Lexicon:
         return sorted(terms, key=attrgetter("rank"))
 
     def read(self, text: str) -> Iterator[Reading]:
-        """The terms' readings. A term that has IPA only has none without `phonemes`; see `unspeakable`."""
+        """Yield the verbalisations of the terms. A term that has IPA only needs `phonemes`; see `unspeakable`."""
         for found, each in self.find(text):
             owned = found["owned"] or ""
             if each.ipa and self._phonemes:
@@ -101,14 +101,14 @@ class Lexicon:
                 yield Reading(*found.span(), (Piece(found.start(), each.respelling + owned),))
 
     def unspeakable(self, text: str) -> str | None:
-        """A term in the text that is only known in IPA, which the engine does not take."""
+        """Return a term in the text that has IPA only, where the engine does not support IPA; None if there is none."""
         if self._phonemes:
             return None
         return next((each.term for _, each in self.find(text) if not each.respelling), None)
 
 
 def relevant(pronunciations: Sequence[Entry], text: str) -> list[Entry]:
-    """Those whose words are all in the text, in the same order."""
+    """Return the pronunciations whose words are all in the text, in the same order."""
     if not pronunciations:
         return []
     words = {word.casefold() for word in _WORD.findall(text)}

@@ -1,4 +1,4 @@
-"""From a text, and how it is to be taken, to its script."""
+"""Front-end: conversion of a text and its options into a script."""
 
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -14,8 +14,10 @@ from echo_synthesis.text.visible import Limits, Visible, as_it_is, check_charact
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a text is to be taken: its language; whether numbers, signs and Markdown are read as a person would; whether it is SSML
-    (None: when it begins so); the user's own pronunciations, and whether the engine takes those in IPA.
+    """The front-end options of a text.
+
+    `normalize` verbalises numbers and symbols, and removes Markdown. `ssml` tells whether the text is SSML; None detects it.
+    `pronunciations` are the user's; `phonemes` tells whether the engine supports IPA.
     """
 
     language: str
@@ -27,10 +29,11 @@ class Manner:
 
 
 def compose(text: str, manner: Manner, max_characters: int, *, first: int | None = None) -> list[Part]:
-    """The script of a text in units of at most `max_characters`; see `script.write`.
+    """Return the script of a text in segments of at most `max_characters`; see `script.write`.
 
-    Raises `ValidationError` that names what is wrong and where: control characters, malformed SSML, pauses too long, a
-    pronunciation that the engine cannot take, nothing to say.
+    Raises:
+        ValidationError: The text is invalid; the message has the reason and the place. Reasons are control characters,
+            malformed SSML, pauses that are too long, a pronunciation that the engine does not support, and nothing to speak.
     """
     check_characters(text)
     visible = see(text, manner)
@@ -49,7 +52,11 @@ def compose(text: str, manner: Manner, max_characters: int, *, first: int | None
 
 
 def see(text: str, manner: Manner) -> Visible:
-    """What is visible of a text. Raises `ValidationError`."""
+    """Parse a text into its visible text.
+
+    Raises:
+        ValidationError: The markup is invalid, or declares another language.
+    """
     if manner.ssml or (manner.ssml is None and ssml.is_ssml(text)):
         language = manner.language
         say = partial(aloud, language=language) if manner.normalize else str
@@ -62,7 +69,7 @@ def see(text: str, manner: Manner) -> Visible:
 
 @cache
 def rules_for(language: str) -> Rules:
-    """What is read aloud in a language other than it is written."""
+    """Return the verbalisation rules of a language."""
     spoken = english.rules(language) if language.lower().startswith("en") else foreign.rules(language)
     return Rules([*pictures.rules(language), *spoken])
 

@@ -1,4 +1,4 @@
-"""Markdown left in a text: its signs are not seen, every word of it is."""
+"""Markdown: parsing of a text, which removes the markup and keeps every word."""
 
 import html
 import re
@@ -37,7 +37,11 @@ _INLINE = re.compile(
 
 
 def reader_sees(text: str, limits: Limits) -> Visible:
-    """The text without its Markdown, HTML tags and entities. Linear in its length. Raises `ValidationError` for wrong pauses."""
+    """Return the text without its Markdown, HTML tags and entities, in linear time.
+
+    Raises:
+        ValidationError: A pause is invalid.
+    """
     return _Page(text, limits).read()
 
 
@@ -50,7 +54,7 @@ class _Page:
         self._run = 0
 
     def read(self) -> Visible:
-        """Line by line; the lines of a paragraph together, for a link may be wrapped."""
+        """Parse line by line; the lines of a paragraph together, because a link may be wrapped."""
         fence, row = "", False
         for index, (start, end) in enumerate(self._lines):
             mark = _FENCE.match(self._text, start, end)
@@ -99,7 +103,7 @@ class _Page:
         self._run = line.end()
 
     def _underlined(self, at: int, sign: str) -> None:
-        """A line of signs makes a heading of a short paragraph directly above it."""
+        """Process a line of symbols, which makes a short paragraph directly above it a heading."""
         above = self._text[self._run : at]
         first = self._sight.length
         self._begin(at)
@@ -107,7 +111,7 @@ class _Page:
             self._sight.headings.append(Heading(first, self._sight.length, 1 if sign == "=" else 2))
 
     def _table(self, index: int, start: int, end: int, row: bool) -> bool:
-        """Whether the line belongs to a table: then its cells are parted by commas, its rows are sentences."""
+        """Process the line if it belongs to a table; return whether it does. Commas separate the cells; rows are sentences."""
         if not self._text[start:end].strip():
             return False
         delimiters = "|" in self._text[start:end] and _DELIMITERS.match(self._text, start, end)
@@ -139,7 +143,7 @@ class _Page:
         self._sight.part(at)
 
     def _close(self, at: int) -> None:
-        """What was gathered of a paragraph is shown."""
+        """Add the collected part of a paragraph to the visible text."""
         if self._run < at:
             self._inline(self._run, at)
         self._run = max(self._run, at)
@@ -169,7 +173,7 @@ class _Page:
 
 
 def _without_closing(title: str) -> str:
-    """A heading's title without the number signs that may close its line."""
+    """Return a heading's title without the number signs that may close its line."""
     title = title.rstrip(" \t")
     bare = title.rstrip("#")
     return bare.rstrip(" \t") if bare[-1:] in {" ", "\t"} else title

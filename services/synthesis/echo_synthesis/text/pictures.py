@@ -1,4 +1,4 @@
-"""Emoji by their names."""
+"""Verbalisation of emoji by their names."""
 
 import re
 import unicodedata
@@ -17,7 +17,7 @@ _SHADES = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
 
 @cache
 def rules(language: str) -> Rules:
-    """Emoji named in a language; in one that names none, they are left unsaid."""
+    """Return the rules that name emoji in a language; emoji are silent if it has no names for them."""
     known = _known(language)
     found = Rules()
 
@@ -39,7 +39,7 @@ def _known(language: str) -> str | None:
 
 
 def _apart(run: str) -> list[str]:
-    """Each picture of a run; the signs that no list of emoji has count too."""
+    """Split a run into its emoji; symbols that no list of emoji contains count too."""
     parts: list[str] = []
     for stretch in _stretches(run):
         end = 0
@@ -51,7 +51,7 @@ def _apart(run: str) -> list[str]:
 
 
 def _stretches(run: str) -> Iterator[str]:
-    """Parts of a run, cut where no picture is if there is such a place: the library takes the square of a run's length."""
+    """Split a run, not within an emoji if possible, because the library takes quadratic time in a run's length."""
     start = 0
     while start < len(run):
         end = start + _LONGEST_RUN

@@ -1,11 +1,11 @@
-"""How written text is said: rules that read parts of it aloud, each bound to the characters it reads."""
+"""Verbalisation: rules that replace parts of a written text by spoken words, each bound to the characters it replaces."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 Said = str | Sequence[tuple[int | str, str]] | None
-"""What a rule makes of a match: words for the whole of it, words for each group or offset, or None to leave it to other rules."""
+"""Result of a rule for a match: words for all of it, words for each group or offset, or None to leave it to other rules."""
 
 Say = Callable[[re.Match[str]], Said]
 
@@ -14,7 +14,7 @@ _TAKEN = "\0"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Spoken words for what is written at offset `at`; with `ipa` they are one word, pronounced so."""
+    """Spoken words for the text at offset `at`; with `ipa` they are a single word with that pronunciation."""
 
     at: int
     text: str
@@ -23,28 +23,28 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The characters `[start, end)` are said as `pieces`, which are in the order of the text."""
+    """A verbalisation: the characters `[start, end)` are spoken as `pieces`, which are in the order of the text."""
 
     start: int
     end: int
     pieces: tuple[Piece, ...]
 
     def moved(self, by: int) -> "Reading":
-        """The same in a text that begins elsewhere."""
+        """Return the verbalisation with its offsets moved."""
         pieces = (Piece(piece.at + by, piece.text, piece.ipa) for piece in self.pieces)
         return Reading(self.start + by, self.end + by, tuple(pieces))
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What `pattern` finds is read by `say`."""
+    """A pattern, and the function that verbalises its matches."""
 
     pattern: re.Pattern[str]
     say: Say
 
 
 class Rules(list[Rule]):
-    """Rules in the order in which they are tried."""
+    """Rules in the order of their precedence."""
 
     def add(self, *patterns: str) -> Callable[[Say], Say]:
         """Register a function for patterns, in their order."""
@@ -57,9 +57,9 @@ class Rules(list[Rule]):
 
 
 def read(text: str, rules: Iterable[Rule], already: Sequence[Reading] = ()) -> list[Reading]:
-    """Read all that the rules know, the earlier rule first; nothing is read twice, what is read `already` stays so.
+    """Verbalise all that the rules match; earlier rules take precedence over later rules, and `already` over all.
 
-    Sorted, not overlapping. Linear in the text's length.
+    The result is sorted and does not overlap. Linear in the text's length.
     """
     readings = list(already)
     left = _without(text, readings)
@@ -81,7 +81,7 @@ def _reading(match: re.Match[str], said: Said) -> Reading | None:
 
 
 def _without(text: str, readings: Iterable[Reading]) -> str:
-    """The text with what is read blotted out, so that it still stands where it stood."""
+    """Return the text with its verbalised characters masked; offsets stay the same."""
     parts, end = [], 0
     for reading in sorted(readings, key=lambda reading: reading.start):
         parts += [text[end : reading.start], _TAKEN * (reading.end - reading.start)]

@@ -1,4 +1,4 @@
-"""How `say-as` is said: https://www.w3.org/TR/ssml-sayas/ and what the cloud services made of it."""
+"""Verbalisation of `say-as`: https://www.w3.org/TR/ssml-sayas/ and the extensions of cloud services."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -30,12 +30,16 @@ Teller = Callable[[str, str | None, str], str | None]
 
 
 def say_as(text: str, kind: str, form: str | None, *, language: str) -> str | None:
-    """`text` said as a `kind` of thing; None when it is none. Raises `KeyError` for a kind that is not known."""
+    """Verbalise `text` as a `kind` of value; None when it is not of that kind.
+
+    Raises:
+        KeyError: The kind is unknown.
+    """
     return _KINDS[kind](text, form, language)
 
 
 def teller(language: str) -> Callable[[str, str, str | None], str | None]:
-    """`say_as` for a language."""
+    """Return `say_as` for a language."""
     return partial(say_as, language=language)
 
 
@@ -130,7 +134,7 @@ def _fraction(text: str, _: str | None, language: str) -> str | None:
 
 
 def aloud(text: str, language: str) -> str:
-    """A short English text as it is said; others as they are."""
+    """Verbalise a short English text; return other languages unchanged."""
     if not _is_english(language):
         return text
     parts, end = [], 0

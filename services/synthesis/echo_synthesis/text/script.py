@@ -1,4 +1,4 @@
-"""From a written text to a script: what is spoken, in which units, with which pauses, and which written words it stands for."""
+"""Script of a text: its segments with their spoken and written words, and its pauses."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -18,10 +18,11 @@ _LONGEST_TITLE = 120
 
 @dataclass(frozen=True, slots=True)
 class WrittenWord:
-    """A word as the reader sees it, where it is written, and the spoken words it stands for.
+    """A visible word, its span in the original, and the spoken words it stands for.
 
-    `[first, stop)` are numbers of the unit's spoken words: none when it is not spoken, the same ones as a neighbour's when several
-    written words are spoken as one. `before` and `after` are the marks around it; `ends` tells the last word of a sentence.
+    `[first, stop)` are indices of the segment's spoken words: empty when it is not spoken, equal to a neighbour's when several
+    written words are spoken as a single word. `before` and `after` are the punctuation around it; `ends` marks the last word of
+    a sentence.
     """
 
     text: str
@@ -35,10 +36,10 @@ class WrittenWord:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What is spoken at once: `text` is what the engine gets, `spoken` are the spans of its words.
+    """A segment: `text` is the engine's input, `spoken` are the spans of its words.
 
-    `pronunciations` (IPA or None) are for as many as there are spoken words, or empty. `heading` is what it is a part of, if any,
-    and `title` that heading as a reader sees it, where it begins.
+    `pronunciations` (IPA or None) has an entry for each spoken word, or is empty. `heading` is the heading that contains the
+    segment, if any; `title` is the visible text of that heading, if it begins here.
     """
 
     text: str
@@ -50,7 +51,7 @@ class Unit:
     title: str = ""
 
     def said(self, word: WrittenWord) -> str:
-        """The spoken form of one of the unit's words."""
+        """Return the spoken form of a written word of the segment."""
         if word.first == word.stop:
             return ""
         return self.text[self.spoken[word.first].start : self.spoken[word.stop - 1].end]
@@ -58,7 +59,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Silence, exactly."""
+    """Silence of an exact duration."""
 
     seconds: float
 
@@ -67,10 +68,13 @@ Part = Unit | Pause
 
 
 def write(original: str, visible: Visible, rules: Rules, limit: int, *, first_limit: int | None = None) -> list[Part]:
-    """The script of a text: units of at most `limit` characters, and pauses, in order. Every visible word is in exactly one unit.
+    """Return the script of a text: segments of at most `limit` characters, and pauses, in order.
 
-    A first sentence longer than `first_limit` is cut further, so that the first sound comes sooner. Without anything to say there
-    are no units. Linear in the text's length. Raises `ValidationError` when markup asks for more than can be said at once.
+    Every visible word is in exactly one segment. A first sentence longer than `first_limit` is split further, so that the audio
+    starts sooner. Without words to speak there are no segments. Linear in the text's length.
+
+    Raises:
+        ValidationError: A verbalisation that the markup requires is too long for a segment.
     """
     parts: list[Part] = []
     begun = False
@@ -85,7 +89,7 @@ def write(original: str, visible: Visible, rules: Rules, limit: int, *, first_li
 
 
 def _stretches(visible: Visible) -> Iterator[tuple[int, int, Tone, float]]:
-    """Parts of the text that hold nothing but text: (start, end, tone, seconds of silence after it)."""
+    """Yield the parts of the text between pauses and changes of tone: (start, end, tone, seconds of silence after it)."""
     silences: dict[int, float] = {}
     for at, seconds in visible.pauses:
         silences[at] = silences.get(at, 0.0) + seconds
@@ -98,7 +102,7 @@ def _stretches(visible: Visible) -> Iterator[tuple[int, int, Tone, float]]:
 
 
 class _Stretch:
-    """One stretch of text; offsets are within it."""
+    """A part of the text without pauses and changes of tone; offsets are relative to it."""
 
     def __init__(self, original: str, visible: Visible, start: int, end: int, tone: Tone, rules: Rules, limit: int) -> None:
         self._original = original
@@ -123,7 +127,7 @@ class _Stretch:
                 self._take(reading, fixed=reading.start in places)
 
     def units(self, first_limit: int) -> Iterator[Unit]:
-        """The units in order."""
+        """Yield the segments in order."""
         said = self._said()
         room = max(1, first_limit - 2 * split.MARKS_KEPT)
         for sentence in split.sentences(self._text, self._words, self._joined):
@@ -132,11 +136,11 @@ class _Stretch:
             room = self._room
 
     def _take(self, reading: Reading, *, fixed: bool) -> None:
-        """Settle which written word each piece of a reading stands for. A reading too long for a unit is left out."""
+        """Assign each piece of a verbalisation to a written word. A verbalisation too long for a segment is omitted."""
         first, last = bisect_right(self._ends, reading.start), bisect_left(self._starts, reading.end) - 1
-        if first > last:  # signs between words: said with the word before
+        if first > last:  # symbols between words: spoken with the word before
             first = last = max(0, first - 1)
-        chained = first <= self._chain[1]  # with what was read just before, of the same words
+        chained = first <= self._chain[1]  # overlaps the words of the previous verbalisation
         began = self._chain[0] if chained else first
         self._length = (self._length if chained else 0) + sum(len(piece.text) + 2 for piece in reading.pieces)
         if self._length + self._ends[last] - self._starts[began] > self._room:
@@ -151,7 +155,7 @@ class _Stretch:
         self._joined.update(range(first, last))
 
     def _said(self) -> list[Span]:
-        """Where the words would stand if the text were written as it is spoken."""
+        """Return the spans that the words would have if the text were written as it is spoken."""
         more = [0] * len(self._words)
         for reading, owners in zip(self._readings, self._owners, strict=True):
             for piece, owner in zip(reading.pieces, owners, strict=True):
@@ -189,7 +193,7 @@ class _Stretch:
         )
 
     def _edges(self, piece: range, readings: Sequence[Reading]) -> tuple[int, int]:
-        """From where to where a unit reaches: its words, what is read for them, and the marks around."""
+        """Return the range of a segment: its words, their verbalisations, and the punctuation around them."""
         start, end = self._starts[piece.start], self._ends[piece.stop - 1]
         if readings:
             start, end = min(start, readings[0].start), max(end, readings[-1].end)
@@ -226,7 +230,7 @@ class _Stretch:
         return self._visible.headings[place] if place >= 0 and at < self._visible.headings[place].end else None
 
     def _title(self, heading: Heading, first: Span) -> str:
-        """Nothing where the heading began in an earlier unit."""
+        """Return the visible text of a heading; empty if it began in an earlier segment."""
         begun = bisect_left(self._starts, heading.start - self._offset)
         whole = _EMPHASIS.sub("", self._visible.text[heading.start : heading.end]).strip()
         return whole[:_LONGEST_TITLE].rstrip() if self._starts[begun] == first.start else ""

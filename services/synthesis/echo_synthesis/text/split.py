@@ -1,6 +1,6 @@
-"""Where a text can be cut into units of speech: after sentences, where one is too long after clauses, then between words."""
+"""Segmentation of a text: after sentences, in long sentences after clauses, else between words."""
 
-# ruff: noqa: RUF001  (the typographic marks are the subject)
+# ruff: noqa: RUF001  (the code is about typographic characters)
 import re
 from collections.abc import Collection, Iterator, Sequence
 from enum import IntEnum
@@ -9,11 +9,11 @@ from echo_synthesis.engine import Span
 from echo_synthesis.text.abbreviations import LIKELY_STARTERS, NEVER_LAST, SOMETIMES_LAST
 
 MARKS_KEPT = 8
-"""Punctuation kept on either side of a unit; more of it is decoration that no engine speaks."""
+"""Maximum punctuation kept on either side of a segment; more of it is decoration that no engine speaks."""
 
 
 class Break(IntEnum):
-    """How well a text can be cut between two words."""
+    """The quality of a cut between two words."""
 
     WORD = 0
     CLAUSE = 1
@@ -21,7 +21,7 @@ class Break(IntEnum):
 
 
 def sentences(text: str, words: Sequence[Span], joined: Collection[int] = ()) -> Iterator[range]:
-    """The words, by their numbers, sentence by sentence; none ends after a word in `joined`."""
+    """Yield the indices of the words of each sentence; no sentence ends after a word in `joined`."""
     first = 0
     for index in range(len(words)):
         if index + 1 == len(words) or (index not in joined and break_after(text, words, index) is Break.SENTENCE):
@@ -32,9 +32,10 @@ def sentences(text: str, words: Sequence[Span], joined: Collection[int] = ()) ->
 def pieces(
     text: str, words: Sequence[Span], sentence: range, limit: int, said: Sequence[Span], joined: Collection[int] = ()
 ) -> Iterator[range]:
-    """A sentence in even pieces of at most `limit` spoken characters, cut after a clause where one ends in a piece's second half.
+    """Split a sentence into even segments of at most `limit` spoken characters, after clauses in their second half if possible.
 
-    `said` is where each word would stand if the text were written as it is spoken. No cut is made after a word in `joined`.
+    `said` is the span that each word would have if the text were written as it is spoken. No cut is made after a word in
+    `joined`.
     """
     first, stop = sentence.start, sentence.stop
     while first < stop:
@@ -58,7 +59,7 @@ def pieces(
 
 
 def _unjoined(cut: int, first: int, stop: int, joined: Collection[int]) -> int:
-    """The nearest place before, or failing that behind, where what is read together is not torn."""
+    """Return the nearest earlier cut, else the nearest later cut, that does not separate words verbalised together."""
     before = cut
     while before > first and before in joined:
         before -= 1
@@ -70,7 +71,7 @@ def _unjoined(cut: int, first: int, stop: int, joined: Collection[int]) -> int:
 
 
 def lead(text: str, after: int, before: int) -> int:
-    """Where a unit begins: opening marks directly before its first word are its own."""
+    """Return the start of a segment, which includes opening punctuation directly before its first word."""
     start = before
     while start > after and before - start < MARKS_KEPT and text[start - 1] in _OPENING:
         start -= 1
@@ -78,7 +79,7 @@ def lead(text: str, after: int, before: int) -> int:
 
 
 def trail(text: str, after: int, before: int) -> int:
-    """Where a unit ends: marks after its last word are its own."""
+    """Return the end of a segment, which includes punctuation after its last word."""
     gap = text[after : min(before, after + MARKS_KEPT)]
     return after + len(_CLOSING.match(gap)[0])  # type: ignore[index]  # the pattern matches the empty string
 
@@ -95,7 +96,7 @@ _QUOTE_AFTER_STOP = re.compile(r"[!?.…][\"'”’»)]")
 
 
 def break_after(text: str, words: Sequence[Span], index: int) -> Break:
-    """How well the text can be cut after word `index`."""
+    """Return the quality of a cut after the word `index`."""
     word, following = words[index], words[index + 1]
     if following.start - word.end > _WIDEST_GAP:
         return Break.SENTENCE
@@ -113,7 +114,7 @@ def break_after(text: str, words: Sequence[Span], index: int) -> Break:
 
 
 def _ends_sentence(text: str, words: Sequence[Span], index: int, gap: str) -> bool:
-    """Whether the stop in the gap after word `index` ends a sentence, or an abbreviation, an initial, a number."""
+    """Return whether the punctuation after the word `index` ends a sentence, not an abbreviation, an initial or a number."""
     following = text[words[index + 1].start : words[index + 1].end]
     lower = following[0].islower()
     marks = _STOP.search(gap)

@@ -1,6 +1,6 @@
-"""The part of SSML that Echo speaks, read by expat with positions, and nothing that XML can do besides.
+"""Parser of the SSML subset that Echo supports, based on expat, with positions in the source.
 
-Documents with a DOCTYPE are refused, so there are no entities but XML's own five: nothing expands, nothing is fetched.
+Documents with a DOCTYPE are refused, so the only entities are the five of XML: nothing is expanded, nothing is fetched.
 https://www.w3.org/TR/speech-synthesis11/
 """
 
@@ -14,7 +14,9 @@ from echo_synthesis.text.reading import Piece, Reading
 from echo_synthesis.text.visible import Limits, Sight, Tone, Visible, refuse
 
 SayAs = Callable[[str, str, str | None], str | None]
-"""`(text, interpret_as, format)` in words, None when it cannot be read so. Raises `KeyError` for an unknown `interpret_as`."""
+"""Function that verbalises `(text, interpret_as, format)`; None when it cannot. Raises `KeyError` for an unknown
+`interpret_as`.
+"""
 
 Aloud = Callable[[str], str]
 
@@ -41,12 +43,16 @@ _FACTOR = re.compile(r"(?P<sign>[+-])?(?P<number>\d{1,4}(?:\.\d{1,4})?)(?P<unit>
 
 
 def is_ssml(text: str) -> bool:
-    """Whether a text begins as SSML does."""
+    """Return whether a text begins as SSML."""
     return _BEGINNING.match(text) is not None
 
 
 def hears(text: str, limits: Limits, *, say_as: SayAs, aloud: Aloud) -> Visible:
-    """What is to be heard of a document. Raises `ValidationError` with line and column for all that is wrong with it."""
+    """Parse a document into its visible text.
+
+    Raises:
+        ValidationError: The document is invalid; the message has the reason, the line and the column.
+    """
     return _Document(text, limits, say_as, aloud).parse()
 
 
@@ -123,10 +129,10 @@ class _Document:
         elif self._text.startswith(data, at):
             self._sight.show(at, at + len(data))
         else:
-            self._sight.put(data, at, at + len(data) + 1)  # a line's end of two characters
+            self._sight.put(data, at, at + len(data) + 1)  # a line ending of two characters
 
     def _listen(self, language: str | None, at: int) -> None:
-        """A document is in one language."""
+        """Check that the document is in a single language, and store the language."""
         if language is None or language == self._language:
             return
         if self._elements and _base(language) != _base(self._language or language):
@@ -173,7 +179,7 @@ class _Document:
         return factor
 
     def _read(self, element: _Element) -> None:
-        """What was written inside an element is said in its way."""
+        """Add the verbalisation of an element's content."""
         inside = self._sight.text(element.start)
         written = inside.strip()
         if not any(map(str.isalnum, written)):
@@ -208,7 +214,7 @@ class _Document:
         return self._place(self._parser.CurrentByteIndex)
 
     def _place(self, byte: int) -> int:
-        """Bytes in characters; positions never go back."""
+        """Convert a byte offset into a character offset; offsets never decrease."""
         last, character = self._here
         self._here = (byte, character + len(self._encoded[last:byte].decode(errors="ignore")))
         return self._here[1]
@@ -221,7 +227,7 @@ _IPA = re.compile(r"[^\d\s<>\[\]{}/\\]+(?: [^\d\s<>\[\]{}/\\]+)*")
 
 
 def is_ipa(text: str) -> bool:
-    """Whether a text may be a pronunciation: letters and marks, words parted by single spaces, at most 200 characters."""
+    """Return whether a text is a valid pronunciation: letters and marks, single spaces, at most 200 characters."""
     return len(text) <= MAX_ALIAS and bool(_IPA.fullmatch(text)) and any(map(str.isalpha, text))
 
 

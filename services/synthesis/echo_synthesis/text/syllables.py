@@ -1,10 +1,11 @@
-"""Words in syllables, and syllables in time.
+"""Syllables of words, and their times.
 
-English by its spelling: vowels as nuclei, silent letters known, as many consonants with the following vowel as can begin a word
-(the maximal onset principle). Most words get the number of syllables that the CMU dictionary gives them; see the README.
+English is split by its spelling: vowels are nuclei, silent letters are known, and as many consonants as can begin a word go
+with the following vowel (the maximal onset principle). Most words get the number of syllables that the CMU dictionary gives
+them; see the README.
 """
 
-# ruff: noqa: RUF001  (the typographic marks are the subject)
+# ruff: noqa: RUF001  (the code is about typographic characters)
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from echo_synthesis.engine import Phone
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """From when to when something sounds, in seconds; `text` is what."""
+    """A time range in seconds, and its text."""
 
     start: float
     end: float
@@ -24,7 +25,7 @@ class Timed:
 
 
 def syllables(word: str, language: str) -> list[str]:
-    """A word's syllables. Signs within it go with the syllable before; together they are the word."""
+    """Split a word into syllables, whose concatenation is the word. Symbols within it go with the preceding syllable."""
     found: list[str] = []
     for part in _RUN.findall(word):
         if part[0].isalpha():
@@ -39,7 +40,7 @@ def syllables(word: str, language: str) -> list[str]:
 
 
 def in_time(parts: Sequence[str], word: Timed, phones: Sequence[Phone] = ()) -> list[Timed]:
-    """When each syllable of a word sounds: by the sounds it is made of where they fit, else by its share of the letters."""
+    """Return the time of each syllable of a word: from its sounds if their number matches, else by its share of the letters."""
     cuts = _cuts(phones)
     if len(cuts) + 1 == len(parts):
         edges = [word.start, *(min(max(cut, word.start), word.end) for cut in cuts), word.end]
@@ -93,11 +94,11 @@ _COMPOUND = re.compile(
     r"|frame|write|live|love|move|give|come|one|shape|price|stage|file|cake|five|nine|image|message|change|large|edge|judge)"
     r"(?=[^aeiouyrld'][a-z])"
 )
-"""Words that end in a silent letter, at the beginning of others."""
+"""Words that end in a silent letter, at the beginning of compounds."""
 
 
 def _english(word: str) -> list[tuple[int, int]]:
-    """Where the nuclei are; at least one."""
+    """Return the spans of the nuclei, at least one."""
     found: list[tuple[int, int]] = []
     compound = _COMPOUND.match(word)
     at = 0
@@ -115,7 +116,7 @@ def _english(word: str) -> list[tuple[int, int]]:
 
 
 def _romance(word: str, written: str, language: str) -> list[tuple[int, int]]:
-    """Vowels side by side are one nucleus unless both are strong, or a weak one bears an accent."""
+    """Return the spans of the nuclei: adjacent vowels form one unless both are strong, or a weak vowel has an accent."""
     found: list[tuple[int, int]] = []
     for run in _VOWELS.finditer(word):
         start = run.start()
@@ -175,7 +176,7 @@ _ONSETS = frozenset(
 
 
 def _onset(word: str, end: int, start: int) -> int:
-    """Where the consonants between two nuclei are cut: those that can begin a word go with the second."""
+    """Return the cut in the consonants between two nuclei: those that can begin a word go with the second."""
     between = word[end:start]
     if word.startswith("n't", start):
         return start
@@ -190,7 +191,7 @@ _LONG = frozenset("ː:")
 
 
 def _cuts(phones: Sequence[Phone]) -> list[float]:
-    """When the syllables of a word after the first begin, by its sounds."""
+    """Return the start times of the syllables of a word after the first, by its sounds."""
     cuts: list[float] = []
     consonants: list[Phone] = []
     vowel = seen = stressed = False

@@ -1,4 +1,4 @@
-"""What a reader sees of a text, and where in the text they see it; what a text asks of the speaker besides its words."""
+"""Visible text with a source map: its offsets in the original, and the pauses, tones and verbalisations of the markup."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -15,7 +15,7 @@ PARAGRAPH = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """How something is to be said: factors, 1 is as it is."""
+    """The prosody of speech as factors; 1 is unchanged."""
 
     rate: float = 1.0
     volume: float = 1.0
@@ -27,7 +27,7 @@ PLAIN = Tone()
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A title at `[start, end)` of what is visible; `level` is 1 for the highest."""
+    """A title at `[start, end)` of the visible text; `level` is 1 for the highest."""
 
     start: int
     end: int
@@ -36,7 +36,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much silence a text may ask for, in seconds: at one place, and in all."""
+    """Limits of silence in seconds: of a pause, and of all pauses together."""
 
     pause: float = 10.0
     pauses: float = 600.0
@@ -44,11 +44,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """The text as read by the eye.
+    """The visible text of a document, with its source map.
 
-    `text` has no markup in it; offsets below are into it, `written` tells where in the original they lie. `pauses` are
-    (offset, seconds), `tones` (offset, tone from here on), `readings` what the markup says how
-    to say. `language` is what the markup calls the text.
+    `text` has no markup; the offsets below refer to it, and `written` maps them to the original. `pauses` are (offset,
+    seconds), `tones` are (offset, tone from there on), `readings` are the verbalisations that the markup requires. `language`
+    is the language that the markup declares.
     """
 
     text: str
@@ -61,11 +61,11 @@ class Visible:
     origins: Sequence[tuple[int, int | None]] = ((0, None),)
 
     def written(self, start: int, end: int) -> Span:
-        """Where `[start, end)`, which is not empty, stands in the original."""
+        """Return the span in the original of `[start, end)`, which is not empty."""
         return Span(self._origin(start)[0], self._origin(end - 1)[1])
 
     def also(self, readings: Iterable[Reading]) -> "Visible":
-        """With more readings, save where there are some already."""
+        """Return a copy with more verbalisations, except where they overlap existing ones."""
         taken = sorted(self.readings, key=lambda reading: reading.start)
         starts = [reading.start for reading in taken]
 
@@ -87,7 +87,7 @@ class Visible:
 
 @dataclass(slots=True)
 class Sight:
-    """Collects what is visible, piece by piece, in the order of the original."""
+    """A builder of visible text, in the order of the original."""
 
     original: str
     limits: Limits = field(default_factory=Limits)
@@ -102,7 +102,7 @@ class Sight:
     _silence: float = 0.0
 
     def show(self, start: int, end: int) -> None:
-        """The original's characters `[start, end)` are visible, as they are, save pauses and characters that have no width."""
+        """Add the original's characters `[start, end)`, except pauses and characters without width."""
         for mark in _MARK.finditer(self.original, start, end):
             self._add(self.original[start : mark.start()], start, None)
             start = mark.end()
@@ -113,16 +113,20 @@ class Sight:
         self._add(self.original[start:end], start, None)
 
     def put(self, text: str, start: int, end: int) -> None:
-        """The reader sees `text` where `[start, end)` is written."""
+        """Add `text` as the visible form of `[start, end)` in the original."""
         self._add(text, start, end)
 
     def part(self, at: int) -> None:
-        """A new paragraph begins."""
+        """Begin a new paragraph."""
         if self._parts and not self._parts[-1].endswith(PARAGRAPH):
             self._add(PARAGRAPH, at, at)
 
     def rest(self, seconds: float, at: int) -> None:
-        """Silence. Raises `ValidationError` when it is too long."""
+        """Add silence.
+
+        Raises:
+            ValidationError: The silence is too long.
+        """
         self._silence += seconds
         if seconds > self.limits.pause:
             refuse(f"A pause lasts at most {self.limits.pause:g} seconds.", self.original, at)
@@ -132,7 +136,7 @@ class Sight:
             self.pauses.append((self.length, seconds))
 
     def text(self, start: int) -> str:
-        """What has become visible since `start`."""
+        """Return the visible text since `start`."""
         parts: list[str] = []
         place = len(self._parts)
         while place and self._starts[place - 1] >= start:
@@ -141,7 +145,7 @@ class Sight:
         return "".join(reversed(parts))
 
     def whole(self, language: str | None = None) -> Visible:
-        """All of it."""
+        """Return the complete visible text."""
         return Visible(
             "".join(self._parts),
             self.pauses,
@@ -175,20 +179,24 @@ _CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uf
 
 
 def as_it_is(text: str, limits: Limits) -> Visible:
-    """A text without markup, save pauses. Raises `ValidationError`."""
+    """Return the visible text of a document without markup other than pauses.
+
+    Raises:
+        ValidationError: A pause is invalid.
+    """
     sight = Sight(text, limits)
     sight.show(0, len(text))
     return sight.whole()
 
 
 def check_characters(text: str) -> None:
-    """Raises `ValidationError` with the place of a control character."""
+    """Raise `ValidationError` with the position of a control character, if there is one."""
     if found := _CONTROL.search(text):
         refuse(f"The text holds the character U+{ord(found[0]):04X}, which cannot be spoken.", text, found.start())
 
 
 def refuse(message: str, text: str, at: int) -> NoReturn:
-    """Raise `ValidationError` with the place in the text."""
+    """Raise `ValidationError` with the position in the text."""
     before = text[:at]
     place = {"position": at, "line": before.count("\n") + 1, "column": at - before.rfind("\n")}
     raise ValidationError(

@@ -1,4 +1,4 @@
-"""Requests to a planning process and its responses, as JSON: a text with its manner; a script part by part, or a refusal."""
+"""Protocol of the planning process in JSON lines: a request is a text with its options, a response a script or an error."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from echo_synthesis.text.visible import Heading, Limits, Tone
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A pronunciation of the user's."""
+    """A pronunciation of the user's lexicon."""
 
     term: str
     respelling: str | None
@@ -37,7 +37,7 @@ def request_of(text: str, manner: Manner, max_characters: int) -> Mapping[str, A
 
 
 def read_request(line: bytes) -> tuple[str, Manner, int]:
-    """Return what `request_of` was given."""
+    """Decode a request; the inverse of `request_of`."""
     asked = json.loads(line)
     manner = Manner(
         asked["language"],
@@ -51,22 +51,22 @@ def read_request(line: bytes) -> tuple[str, Manner, int]:
 
 
 def line_of(part: Part) -> bytes:
-    """Return a part of a script as a line."""
+    """Encode a part of a script as a line."""
     return _line({"pause": part.seconds} if isinstance(part, Pause) else {"unit": _packed(part)})
 
 
 def refusal(error: ValidationError) -> bytes:
-    """Return a refusal as a line."""
+    """Encode the refusal of a text as a line."""
     return _line({"refused": error.message, "details": error.details})
 
 
 def failure(error: Exception) -> bytes:
-    """Return a fault of the process as a line."""
+    """Encode an internal error as a line."""
     return _line({"failed": f"{type(error).__name__}: {error}"})
 
 
 def read_line(line: bytes) -> Part | ValidationError | RuntimeError:
-    """Return the part that a line holds, the refusal or the fault."""
+    """Decode a line: a part of a script, a refusal, or an internal error."""
     found = json.loads(line)
     if "unit" in found:
         return _unpacked(found["unit"])

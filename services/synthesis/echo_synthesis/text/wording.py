@@ -1,6 +1,6 @@
-"""The spoken text of a unit, written down word by word, each spoken word knowing the written one it stands for."""
+"""Spoken text of a segment, composed word by word, with the written word that each spoken word stands for."""
 
-# ruff: noqa: RUF001  (the typographic marks are the subject)
+# ruff: noqa: RUF001  (the code is about typographic characters)
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
@@ -16,7 +16,7 @@ _STOPS = frozenset(".!?…।۔؟。！？")
 
 
 class Wording:
-    """Grows from left to right. `words` are the written words of `source`, which end at `ends`."""
+    """A spoken text, composed from left to right. `words` are the written words of `source`, `ends` their ends."""
 
     def __init__(self, source: str, words: Sequence[Span], ends: Sequence[int], longest: int) -> None:
         self.text = ""
@@ -29,7 +29,7 @@ class Wording:
         self._longest = longest
 
     def copy(self, start: int, end: int) -> None:
-        """What is written at `[start, end)` is spoken as it is, without signs that are not for the ear."""
+        """Append `[start, end)` as it is written, without characters that are not spoken."""
         place = bisect_right(self._ends, start)
         while place < len(self._words) and (word := self._words[place]).start < end:
             self._mark(self._source[start : max(start, word.start)])
@@ -39,7 +39,7 @@ class Wording:
         self._mark(self._source[start:end])
 
     def read(self, text: str, ipa: str | None, owner: int) -> None:
-        """Other words than those written, for the written word `owner`; with `ipa` they are one."""
+        """Append words in place of the written word `owner`; with `ipa` they are a single word."""
         if not text.strip():
             self._mark(" ")
             return
@@ -58,7 +58,7 @@ class Wording:
         self._loose = True
 
     def stop(self, mark: str) -> None:
-        """A sentence ends with its mark, though an abbreviation took it."""
+        """Append the punctuation that ends the sentence, if an abbreviation consumed it."""
         self.text = self.text.rstrip()
         if self.text and self.text[-1].isalnum() and mark in _STOPS:
             self.text += mark
@@ -87,14 +87,15 @@ class Wording:
 
 
 def marks(gap: str) -> str:
-    """The punctuation in what stands between words."""
+    """Return the punctuation in the text between two words."""
     return _NO_MARKS.sub("", gap).strip()
 
 
 def shares(owners: Sequence[int], words: Sequence[Span], piece: range, joined: Collection[int]) -> list[tuple[int, int]]:
-    """For each written word of a piece the spoken words `[first, stop)` it stands for.
+    """Return for each written word of a segment the spoken words `[first, stop)` it stands for.
 
-    Words read together of which some got none divide what their neighbour got, or share it where there is too little.
+    Words verbalised together, of which some have no spoken words, divide those of their neighbour, or share them if there are
+    too few.
     """
     counts = dict.fromkeys(piece, 0)
     for owner in owners:
@@ -113,7 +114,7 @@ def shares(owners: Sequence[int], words: Sequence[Span], piece: range, joined: C
 
 
 def _divided(total: int, words: Sequence[Span]) -> list[tuple[int, int]]:
-    """At least one for each, the rest by their lengths."""
+    """Divide spoken words among written words: at least one each, the rest by length; all are shared if there are too few."""
     if total < len(words):
         return [(0, total)] * len(words)
     rest, length = total - len(words), sum(word.end - word.start for word in words)

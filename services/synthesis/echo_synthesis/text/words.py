@@ -1,13 +1,13 @@
-"""Where the written words of a text are."""
+"""Positions of the written words of a text."""
 
-# ruff: noqa: RUF001  (the typographic marks are the subject)
+# ruff: noqa: RUF001  (the code is about typographic characters)
 import re
 import unicodedata
 from collections.abc import Iterator
 
 from echo_synthesis.engine import Span
 
-# These hold no word together, save a comma or colon between two digits. A hyphen, apostrophe, dot or slash does.
+# These characters separate words, except a comma or colon between two digits. A hyphen, apostrophe, dot or slash does not.
 _BREAKS = r"\s—–―…()\[\]{}<>«»“”„‟\"|¡¿,;:!?。！？、，；：\u200b"
 _CHUNK = re.compile(rf"[^{_BREAKS}]+(?:(?<=\d)[,:](?=\d)[^{_BREAKS}]+)*")
 _PICTURE = (
@@ -16,17 +16,17 @@ _PICTURE = (
     r"[\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]*)"
 )
 PICTURES = rf"{_PICTURE}(?:\u200d?{_PICTURE})*"
-"""A run of emoji, whatever they are made of; one word."""
+"""Pattern of a run of emoji, which is a single word."""
 _RUN = re.compile(rf"\.{{2,}}|-{{2,}}|(?P<pictures>{PICTURES})")
 _SPOKEN_SIGNS = frozenset("%#@&+=°$€£¥₹§©®™×÷")
 _LEADING_SIGNS = frozenset("-−.")
 
 
 def find_words(text: str, longest: int) -> Iterator[Span]:
-    """The words as they are written, without the punctuation around them, in order; linear in the text's length.
+    """Yield the written words in order, without the punctuation around them; linear in the text's length.
 
-    Contractions and hyphenated words are one word, so are emoji side by side. A run longer than `longest` characters is cut
-    into words that long.
+    Contractions and hyphenated words are single words, as are adjacent emoji. A run longer than `longest` characters is split
+    into words of that length.
     """
     for chunk in _CHUNK.finditer(text):
         start = chunk.start()
