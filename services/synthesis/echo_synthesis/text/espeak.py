@@ -14,7 +14,7 @@ _LANGUAGE_SWITCH = re.compile(r"\([a-z-]+\)")
 
 
 class Espeak:
-    """A converter of text to IPA in a language of espeak's (`en-us`, `en` for British English, `fr`, …)."""
+    """A converter of text to IPA in a language that espeak knows (`en-us`, `en` for British English, `fr`, …)."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())

@@ -134,7 +134,7 @@ def _fraction(text: str, _: str | None, language: str) -> str | None:
 
 
 def aloud(text: str, language: str) -> str:
-    """Verbalise a short English text; return other languages unchanged."""
+    """Verbalise a short English text; return a text in another language unchanged."""
     if not _is_english(language):
         return text
     parts, end = [], 0

@@ -14,9 +14,7 @@ from echo_synthesis.text.reading import Piece, Reading
 from echo_synthesis.text.visible import Limits, Sight, Tone, Visible, refuse
 
 SayAs = Callable[[str, str, str | None], str | None]
-"""Function that verbalises `(text, interpret_as, format)`; None when it cannot. Raises `KeyError` for an unknown
-`interpret_as`.
-"""
+"""Function that verbalises `(text, interpret_as, format)`; None if impossible. `KeyError`: unknown `interpret_as`."""
 
 Aloud = Callable[[str], str]
 
