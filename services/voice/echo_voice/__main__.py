@@ -1,4 +1,4 @@
-"""`python -m echo_voice`: voice as a process of its own."""
+"""Entry point of the voice service: `python -m echo_voice`."""
 
 from echo_common.process import run
 from echo_voice.main import service

@@ -1,4 +1,4 @@
-"""What voice does about events: its own, for work wakes workers, and a revoked consent must reach every voice."""
+"""Event handlers of the voice service. It handles its own events: new tasks wake workers, revoked consents withdraw voices."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from echo_voice.worker import Worker
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What routes and handlers need."""
+    """The dependencies of routes and event handlers."""
 
     studio: Studio
     worker: Worker
@@ -22,23 +22,26 @@ subscriptions = Subscriptions[Dependencies]()
 
 @subscriptions.on(SampleUploaded, every_replica=True)
 async def look_for_samples(_: SampleUploaded, dependencies: Dependencies) -> None:
-    """Every idle worker is woken; the database decides who gets the work, and the sweep finds it when no bell rang."""
+    """Wake the worker of every replica; the database decides which one claims the task.
+
+    The worker's sweep finds the task if this notification is lost.
+    """
     dependencies.worker.ring()
 
 
 @subscriptions.on(VoiceModelRequested, every_replica=True)
 async def look_for_trainings(_: VoiceModelRequested, dependencies: Dependencies) -> None:
-    """The same for clones."""
+    """Wake the worker of every replica; see `look_for_samples`."""
     dependencies.worker.ring()
 
 
 @subscriptions.on(VoiceModelCancelled, every_replica=True)
 async def drop_cancelled_training(event: VoiceModelCancelled, dependencies: Dependencies) -> None:
-    """Whoever trains it stops."""
+    """Stop the training, if it runs in this process."""
     dependencies.worker.recheck(event.voice_model_id)
 
 
 @subscriptions.on(ConsentRevoked, idempotent=True)
 async def withdraw(event: ConsentRevoked, dependencies: Dependencies) -> None:
-    """Whoever revoked it has tried already, but may have died half-way."""
+    """Withdraw the voices of a revoked consent, in case the process that revoked it crashed before it had withdrawn them all."""
     await withdraw_voices(event.consent_id, dependencies.studio)

@@ -1,4 +1,4 @@
-"""How alike two voices are: the speaker encoder's port, and the encoders there are."""
+"""Similarity of voices: the speaker encoder port and its implementations."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ SAMPLE_RATE = 16_000
 Samples = NDArray[np.float32]
 Vector = NDArray[np.float32]
 VOICES = Path("kokoro") / "voices"
-"""Where, among the models, the styles of Kokoro's voices lie."""
+"""Folder of the styles of Kokoro's voices, relative to the models folder."""
 
 _WINDOW_SECONDS = 1.6
 _HOP_SECONDS = 0.8
@@ -26,11 +26,11 @@ _STEP = 160
 
 
 class SpeakerEncoder(Protocol):
-    """Turns speech (mono, 16 kHz, float32) into a vector of length 1: the nearer, the more alike the voices.
+    """An encoder from speech (mono, 16 kHz, float32) to a unit vector; similar voices have a high cosine.
 
-    `name` tells the space: vectors of different names must not be compared. `tells_people_apart` is false for an encoder
-    that only recognises recordings. `builtin` are the vectors of the engines' own voices, of those that were measured and
-    that are here to speak with.
+    `name` identifies the vector space: vectors of different encoders must not be compared. `tells_people_apart` is false for an
+    encoder that only recognises identical recordings. `builtin` holds the vectors of the engines' built-in voices that were
+    measured and are installed.
     """
 
     name: str
@@ -38,18 +38,18 @@ class SpeakerEncoder(Protocol):
     builtin: Mapping[str, Vector]
 
     def embed(self, samples: Samples) -> Vector:
-        """The voice in a recording of at least half a second."""
+        """Embed the voice in audio of at least half a second."""
 
 
 class SpectralEncoder:
-    """Mean and spread of log-mel energies: no model, no people told apart, but the same recording recognised."""
+    """An encoder without a model: mean and spread of log-mel energies. Recognises identical recordings, not speakers."""
 
     name = "spectral-1"
     tells_people_apart = False
     builtin: Mapping[str, Vector] = MappingProxyType({})
 
     def embed(self, samples: Samples) -> Vector:
-        """80 numbers about the sound's colour."""
+        """Embed the spectral envelope as 80 numbers."""
         padded = np.pad(samples, (0, max(0, _FRAME - len(samples))))
         frames = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::_STEP]
         spectrum = np.abs(np.fft.rfft(frames * np.hanning(_FRAME), axis=1)) ** 2
@@ -58,24 +58,24 @@ class SpectralEncoder:
 
 
 def unit(vector: NDArray[np.floating]) -> Vector:
-    """The same direction with length 1."""
+    """Normalise a vector to length 1."""
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
 
 
 def similarity(one: Sequence[float] | Vector, other: Sequence[float] | Vector) -> float:
-    """Cosine of two vectors, rounded."""
+    """Compute the cosine of two vectors, rounded to four decimals."""
     return round(float(np.dot(unit(np.asarray(one)), unit(np.asarray(other)))), 4)
 
 
 def windows(encoder: SpeakerEncoder, samples: Samples) -> NDArray[np.float32]:
-    """Embeddings of overlapping windows of 1.6 s, one a row; of the whole when it is shorter."""
+    """Embed overlapping windows of 1.6 s, one per row; shorter audio is a single window."""
     size, hop = int(_WINDOW_SECONDS * SAMPLE_RATE), int(_HOP_SECONDS * SAMPLE_RATE)
     starts = range(0, max(1, len(samples) - size + 1), hop)
     return np.stack([encoder.embed(samples[start : start + size]) for start in starts])
 
 
 class PersonEncoder:
-    """Resemblyzer's encoder, which tells people apart; see `echo_voice.cloning.encoder`."""
+    """Resemblyzer's encoder, which tells speakers apart; see `echo_voice.cloning.encoder`."""
 
     name = "resemblyzer-1"
     tells_people_apart = True
@@ -86,22 +86,22 @@ class PersonEncoder:
         self.builtin: Mapping[str, Vector] = {name: known[name] for name in known if (models / VOICES / f"{name}.bin").exists()}
 
     def embed(self, samples: Samples) -> Vector:
-        """256 numbers about the speaker."""
+        """Embed the speaker's voice as 256 numbers."""
         return self._encoder.embed(samples)
 
 
 def title_of(builtin: str) -> str:
-    """What a built-in voice is called where people read it: `af_heart` is Heart."""
+    """Return the display name of a built-in voice: `Heart` for `af_heart`."""
     return builtin.partition("_")[2].title()
 
 
 def encoder_file(models: Path) -> Path:
-    """Where the speaker encoder's weights lie."""
+    """Return the path of the speaker encoder's weights."""
     return models / "encoder" / ENCODER
 
 
 def open_encoder(models: Path) -> SpeakerEncoder:
-    """The best encoder that is installed here."""
+    """Open the best installed encoder."""
     return PersonEncoder(models) if encoder_file(models).exists() else SpectralEncoder()
 
 

@@ -1,4 +1,4 @@
-"""Voice: recordings in, clones out. The service's table of contents."""
+"""Composition of the voice service."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,7 +25,7 @@ _ELSEWHERE = 8
 
 
 def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
-    """Voice, with settings from the environment unless given."""
+    """Build the voice service; settings come from the environment unless given."""
     chosen = settings or VoiceSettings()
 
     @asynccontextmanager
@@ -54,7 +54,7 @@ def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
 
 
 def _lines(studio: Studio) -> list[Line[Any]]:
-    """What is made elsewhere only waits there: it has a line of its own, that no training here holds up."""
+    """Return the work queues. Remote trainings only wait, so they have a queue of their own that local trainings do not block."""
     chosen, perform = studio.settings, partial(train, studio)
     here = studio.providers.here()
     return [
@@ -94,5 +94,5 @@ async def _furnish(settings: VoiceSettings, adapters: Adapters, vectors: VectorI
 
 
 async def _providers(providers: Providers) -> Mapping[str, str]:
-    """Never down: recordings are taken and voices used without any."""
+    """Report the providers' state; they never make the service unready, because samples and voices work without them."""
     return providers.health()

@@ -1,4 +1,4 @@
-"""The model that clones need, the speaker encoder: `python -m echo_voice.models DIR` fetches it."""
+"""Download of the speaker encoder, which training needs: `python -m echo_voice.models DIR`."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from echo_voice.likeness import encoder_file
 
 
 def fetch(models: Path) -> None:
-    """Fetch and prepare the encoder into `models`; what is there is kept. Raises `EncoderMissingError`."""
+    """Fetch and convert the encoder into `models`, unless it is there. Raises `EncoderMissingError`."""
     try:
         fetch_encoder(encoder_file(models).parent)
     except OSError as error:
@@ -17,7 +17,7 @@ def fetch(models: Path) -> None:
 
 
 def main() -> int:
-    """The command line."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="echo_voice.models", description="Fetch and prepare the speaker encoder.")
     parser.add_argument("folder", type=Path)
     try:

@@ -1,7 +1,6 @@
-"""The provider port: whoever makes a voice from recordings.
+"""The provider port: a provider trains voice models from samples.
 
-A provider is a folder in `providers/`. Its `__init__.py` exposes `provider(settings) -> VoiceProvider`; being there
-registers it.
+A provider is a folder in `providers/`, which registers it. Its `__init__.py` exposes `provider(settings) -> VoiceProvider`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from echo_common.errors import EchoError
 from echo_voice.domain.voicemodels import Gender
 
 Progressed = Callable[[int, int, str | None], None]
-"""Hears how many steps of how many are done, and in a few words what is being done."""
+"""Progress callback: steps done, steps in total, and a short note on the current step."""
 
 
 class TrainingFailedError(EchoError):
@@ -25,7 +24,7 @@ class TrainingFailedError(EchoError):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A sample to learn from: mono FLAC, 24 kHz, trimmed and levelled; what is said in it, where that is known."""
+    """A sample to train on: mono FLAC, 24 kHz, trimmed and normalised, with its transcript where known."""
 
     path: Path
     seconds: float
@@ -34,9 +33,9 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A voice to be made. `language` is a BCP-47 tag; `scratch` is a folder of its own that goes away afterwards.
+    """A training request. `language` is a BCP-47 tag; `scratch` is a private folder that is removed afterwards.
 
-    What a provider leaves in the file `checkpoint` is there again when the same training is taken up once more.
+    The file that a provider writes to `checkpoint` is restored when the same training is resumed.
     """
 
     clone_id: str
@@ -48,13 +47,13 @@ class Order:
 
     @property
     def checkpoint(self) -> Path:
-        """Where a training may leave how far it got."""
+        """Path of the file in which a training may save its state."""
         return self.scratch / "checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The voice: the engine that speaks it, and either what that engine calls it, or a file that is to be kept for it."""
+    """A trained voice: its engine, and either the engine's reference to it or a style file to store."""
 
     engine: str
     reference: str | None = None
@@ -64,23 +63,23 @@ class Outcome:
 
 
 class VoiceProvider(Protocol):
-    """Makes voices. Nothing is loaded or connected until `train`."""
+    """A trainer of voice models. It loads and connects nothing before `train`."""
 
     name: str
     languages: Sequence[str]
-    """What its voices can speak, as primary subtags; empty for everything."""
+    """Languages its voices can speak, as primary subtags; empty for all."""
 
     keeps_voices: bool
-    """Whether the voice is kept by the provider, so that its reference is good without anything kept here."""
+    """True if the provider stores the voice, so that its reference suffices and no file is stored here."""
 
     def missing(self) -> Sequence[str]:
-        """What must be installed or set before it can work, each with what to do; empty when ready. Asked often, so quick."""
+        """Return what must be installed or set first, each with a remedy; empty when ready. Called often, so it must be fast."""
 
     def estimate(self, config: TrainingConfig, seconds: float) -> float:
-        """Seconds that a training with so many seconds of speech takes, roughly."""
+        """Estimate the duration of a training in seconds, from the `seconds` of speech."""
 
     async def train(self, order: Order, progressed: Progressed) -> Outcome:
-        """Make a voice; a cancelled call leaves no work behind.
+        """Train a voice; a cancelled call leaves no running work behind.
 
-        Raises `ProviderUnavailableError` for what may be better later, `TrainingFailedError` for what will not.
+        Raises `ProviderUnavailableError` for temporary failures, `TrainingFailedError` for permanent ones.
         """

@@ -1,4 +1,4 @@
-"""Where voice keeps what it owns."""
+"""Repositories of the voice service."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -33,14 +33,14 @@ _DAYS_KEPT_SECONDS = 2 * 24 * 3600
 
 
 class Tasks(Repository[T]):
-    """Aggregates that wait for a worker, found by owner and by how their work stands."""
+    """A repository of tasks, indexed by owner and by status."""
 
     def pending(self, limit: int, where: Filter) -> AsyncIterator[T]:
-        """Those that have waited longest, of the ones asked for."""
+        """Yield up to `limit` pending tasks that match `where`, oldest first."""
         return self.find({"work": JobStatus.PENDING.value, **where}, sort=[("created_at", 1)], limit=limit)
 
     async def leases(self) -> Sequence[HeldLease]:
-        """Return the leases of all work that workers do, expired or not."""
+        """Return the leases of all tasks in progress, expired or not."""
         found = self._documents.find({"work": JobStatus.PROCESSING.value}, fields=["version", "lease"])
         return [
             HeldLease(document["_id"], document["version"], Lease.model_validate(document["lease"])) async for document in found
@@ -48,7 +48,7 @@ class Tasks(Repository[T]):
 
 
 class Samples(Tasks[Sample]):
-    """Recordings."""
+    """The repository of samples."""
 
     aggregate = Sample
     name = "samples"
@@ -57,7 +57,7 @@ class Samples(Tasks[Sample]):
 
 
 class VoiceModels(Tasks[VoiceModel]):
-    """Clones."""
+    """The repository of voice models."""
 
     aggregate = VoiceModel
     name = "voice_models"
@@ -71,7 +71,7 @@ class VoiceModels(Tasks[VoiceModel]):
 
 
 class AnonymousUploads:
-    """Counts uploads without a token: so many at once in this process, so many a day in all."""
+    """Limits on uploads without a token: concurrent ones in this process, and a daily total across all processes."""
 
     def __init__(self, store: Store, *, at_once: int, a_day: int) -> None:
         self._days = store.collection("anonymous_uploads")
@@ -80,12 +80,12 @@ class AnonymousUploads:
         self._running = 0
 
     async def prepare(self) -> None:
-        """Create the collection; called once at start."""
+        """Create the collection; call once at start."""
         await self._days.ensure([Index([("created_at", 1)], ttl=_DAYS_KEPT_SECONDS)])
 
     @asynccontextmanager
     async def counted(self) -> AsyncIterator[None]:
-        """Count one while the context lasts. Raises `RateLimitedError`, `QuotaExceededError`."""
+        """Count an upload while the context is open. Raises `RateLimitedError`, `QuotaExceededError`."""
         if self._running >= self._at_once:
             raise RateLimitedError("Too many uploads without a token at once; try again shortly.", retry_after=5)
         self._running += 1
@@ -109,7 +109,7 @@ class AnonymousUploads:
 
 
 class Consents(Repository[Consent]):
-    """Consents, kept as long as what they allowed may be asked about."""
+    """The repository of consents, kept as evidence of permission."""
 
     aggregate = Consent
     name = "consents"
@@ -118,7 +118,7 @@ class Consents(Repository[Consent]):
 
 
 class Phrases(Repository[Phrase]):
-    """Consent phrases; each is good for a day."""
+    """The repository of consent phrases, which expire after a day."""
 
     aggregate = Phrase
     name = "consent_phrases"
@@ -127,14 +127,14 @@ class Phrases(Repository[Phrase]):
 
 
 class Preferences(Repository[Preference]):
-    """Which voice each user has selected; the key is the user's."""
+    """The repository of selected voices, keyed by user id."""
 
     aggregate = Preference
     name = "preferences"
 
 
 class Echos(Repository[Echo]):
-    """Personas."""
+    """The repository of echos."""
 
     aggregate = Echo
     name = "echos"

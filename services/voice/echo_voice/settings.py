@@ -1,4 +1,4 @@
-"""Settings of voice."""
+"""Settings of the voice service."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,47 +10,47 @@ from echo_common.settings import settings_config
 
 
 class VoiceSettings(BaseSettings):
-    """What an operator may decide about recordings and clones."""
+    """Settings of samples, training and consent."""
 
     model_config = settings_config("ECHO_VOICE_")
 
     vectors_url: str = Field(
         "file:///var/lib/echo/vectors",
-        description="Qdrant: file:///folder (held by one process), or http(s)://host:6333.",
+        description="Qdrant URL: file:///folder (for a single process) or http(s)://host:6333.",
         pattern=r"^(file|https?)://",
     )
-    vectors_api_key: SecretStr | None = Field(None, description="Key of a Qdrant server that wants one.")
-    models: Path = Field(Path("/var/lib/echo/models"), description="Folder that holds the speech models.")
+    vectors_api_key: SecretStr | None = Field(None, description="Qdrant API key; empty sends none.")
+    models: Path = Field(Path("/var/lib/echo/models"), description="Folder of the speech models.")
     providers: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("local", "fish"), description="Who may make clones, comma separated; the first that is ready is the default."
+        ("local", "fish"), description="Enabled providers of voice models, comma-separated; the first ready one is the default."
     )
     consent: Literal["attestation", "spoken"] = Field(
-        "attestation", description="How a speaker's consent is given: attestation, or spoken: a random phrase read out."
+        "attestation", description="Required consent: attestation (a statement), or spoken (a random phrase read aloud)."
     )
     consent_similarity: float = Field(
-        0.70, ge=0, le=1, description="How alike a spoken consent and the samples must be (cosine of the speaker encoder)."
+        0.70, ge=0, le=1, description="Minimum similarity of a spoken consent and the samples (cosine of the speaker encoder)."
     )
-    upload_bytes: int = Field(50 * 1024**2, ge=1024, description="Largest recording taken.")
-    longest_seconds: float = Field(600.0, ge=1, description="Longest recording taken.")
-    decode_seconds: float = Field(60.0, ge=1, description="Processor time that decoding a recording may take.")
-    decode_memory: int = Field(1024**3, ge=256 * 1024**2, description="Address space of a decoding process, in bytes.")
-    measure_seconds: float = Field(300.0, ge=1, description="Time that measuring a recording may take.")
-    recogniser: bool = Field(True, description="Whether recordings are transcribed, where the extra `recogniser` is installed.")
-    samples_at_once: int = Field(1, ge=1, le=64, description="Recordings this process measures at the same time.")
+    upload_bytes: int = Field(50 * 1024**2, ge=1024, description="Maximum size of a sample in bytes.")
+    longest_seconds: float = Field(600.0, ge=1, description="Maximum duration of a sample in seconds.")
+    decode_seconds: float = Field(60.0, ge=1, description="Maximum processor time for decoding a sample in seconds.")
+    decode_memory: int = Field(1024**3, ge=256 * 1024**2, description="Address space of the decoder process in bytes.")
+    measure_seconds: float = Field(300.0, ge=1, description="Maximum time for measuring a sample in seconds.")
+    recogniser: bool = Field(True, description="Transcribe samples; needs the extra `recogniser`.")
+    samples_at_once: int = Field(1, ge=1, le=64, description="Samples that this process measures concurrently.")
     trainings_at_once: int = Field(
-        1, ge=1, le=64, description="Clones this process trains at the same time; those that are made elsewhere do not count."
+        1, ge=1, le=64, description="Voice models that this process trains concurrently; remote trainings do not count."
     )
-    uploads_a_day: int = Field(100, ge=0, description="Recordings that one user may upload a day; 0 is no limit.")
-    lease_seconds: float = Field(15.0, ge=1, le=600, description="A worker silent for so long has lost its work.")
-    training_seconds: float = Field(1_800.0, ge=10, description="Longest training.")
+    uploads_a_day: int = Field(100, ge=0, description="Samples that a user may upload per day; 0 disables the limit.")
+    lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")
+    training_seconds: float = Field(1_800.0, ge=10, description="Maximum duration of a training in seconds.")
     anonymous_uploads: bool = Field(
-        False, description="Whether the Echo API makes a reference for callers without a token; nothing of it is kept here."
+        False, description="Allow Echo API uploads without a token; nothing of them is stored here."
     )
     anonymous_uploads_at_once: int = Field(
-        2, ge=1, le=64, description="Uploads without a token that this process takes at the same time."
+        2, ge=1, le=64, description="Concurrent uploads without a token that this process accepts."
     )
     anonymous_uploads_a_day: int = Field(
-        50, ge=0, description="Uploads without a token a day, of all callers together and failed ones included; 0 is no limit."
+        50, ge=0, description="Uploads without a token per day in total, including failed ones; 0 disables the limit."
     )
 
     @field_validator("providers", mode="before")

@@ -1,4 +1,4 @@
-"""Aggregates as the API shows them."""
+"""Conversion of aggregates to API responses."""
 
 from datetime import timedelta
 
@@ -27,12 +27,12 @@ _FEATURES = ["speech", "streaming", "word_timestamps"]
 
 
 def sample_receipt(sample: Sample) -> SampleReceipt:
-    """What an upload answers."""
+    """Build the response to an upload."""
     return SampleReceipt(sample_id=sample.id, status=sample.status, duplicate_of=sample.duplicate_of)
 
 
 def sample_view(sample: Sample) -> SampleView:
-    """A recording."""
+    """Build the view of a sample."""
     return SampleView(
         **sample.model_dump(include={"id", "user_id", "name", "description", "language", "status", "job_id", "transcript"}),
         **sample.model_dump(include={"duplicate_of", "error_code", "error_message", "created_at", "updated_at"}),
@@ -44,17 +44,17 @@ def sample_view(sample: Sample) -> SampleView:
 
 
 def sample_work(sample: Sample) -> WorkReceipt:
-    """A recording's processing."""
+    """Build the receipt of a sample's processing."""
     return WorkReceipt(job_id=sample.job_id, status=sample.work)
 
 
 def clone_receipt(model: VoiceModel) -> CloneReceipt:
-    """What asking for a clone answers."""
+    """Build the response to a request for a voice model."""
     return CloneReceipt(clone_id=model.id, job_id=model.job_id, status=model.status)
 
 
 def training_receipt(model: VoiceModel, seconds: float) -> TrainingReceipt:
-    """What asking for a training answers."""
+    """Build the response to a request for a training; `seconds` is its estimated duration."""
     return TrainingReceipt(
         training_job_id=model.job_id,
         clone_id=model.id,
@@ -65,7 +65,7 @@ def training_receipt(model: VoiceModel, seconds: float) -> TrainingReceipt:
 
 
 def clone_view(model: VoiceModel) -> CloneView:
-    """A clone."""
+    """Build the view of a voice model."""
     return CloneView(
         **model.model_dump(include={"id", "user_id", "model_id", "name", "provider", "language", "job_id", "consent_id"}),
         **model.model_dump(include={"note", "public", "error_code", "error_message", "created_at", "updated_at"}),
@@ -81,7 +81,7 @@ def clone_view(model: VoiceModel) -> CloneView:
 
 
 def progress_view(model: VoiceModel) -> ProgressView:
-    """How far its training is."""
+    """Build the view of a training's progress."""
     return ProgressView(
         status=model.work,
         progress=model.progress,
@@ -93,24 +93,24 @@ def progress_view(model: VoiceModel) -> ProgressView:
 
 
 def trainings_view(model: VoiceModel) -> list[TrainingView]:
-    """All its trainings, the latest first."""
+    """Build the views of all trainings, newest first."""
     return [TrainingView(**training.model_dump()) for training in reversed(model.trainings)]
 
 
 def shares_view(model: VoiceModel) -> Shares:
-    """Who may speak with it."""
+    """Build the view of a voice model's shares."""
     return Shares(voice_id=model.id, public=model.public, shared_with=list(model.shared_with))
 
 
 def phrase_view(phrase: Phrase) -> ConsentPhrase:
-    """What to read out."""
+    """Build the view of a consent phrase."""
     return ConsentPhrase(
         phrase_id=phrase.id, text=phrase.text, words=list(phrase.words), valid_until=phrase.created_at + _PHRASE_LIFE
     )
 
 
 def consent_view(consent: Consent) -> ConsentView:
-    """A consent."""
+    """Build the view of a consent."""
     return ConsentView(
         **consent.model_dump(exclude={"proof", "version", "updated_at"}),
         proof=SpokenProofView(**consent.proof.model_dump()) if consent.proof else None,
@@ -118,7 +118,7 @@ def consent_view(consent: Consent) -> ConsentView:
 
 
 def reference_record(model: VoiceModel) -> ReferenceRecord:
-    """A clone as the Echo API shows it."""
+    """Build the Echo API's view of a voice model."""
     return ReferenceRecord(
         id=model.id,
         user_id=model.client_user_id or model.user_id,
@@ -132,7 +132,7 @@ def reference_record(model: VoiceModel) -> ReferenceRecord:
 
 
 def echo_document(echo: Echo) -> EchoDocument:
-    """A persona as the Echo API shows it."""
+    """Build the Echo API's view of an echo."""
     return EchoDocument(
         id=echo.id,
         user_id=echo.client_user_id or echo.user_id,

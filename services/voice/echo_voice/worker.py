@@ -1,4 +1,4 @@
-"""The worker: claims samples to process and clones to train. The database is the queue; events only wake workers."""
+"""Worker that claims samples to process and voice models to train. The database is the queue; events only wake workers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,7 +24,7 @@ from echo_voice.repository import Tasks
 T = TypeVar("T", bound=Task)
 Commit = Callable[[T], None]
 Perform = Callable[[T, int, Progressed], Awaitable[Commit[T]]]
-"""Performs one attempt and returns the change that saves its result."""
+"""Function that performs one attempt and returns the change that saves its result."""
 
 _SWEEP_SECONDS = 2.0
 _RENEWALS_A_LEASE = 4
@@ -38,7 +38,7 @@ _CONFLICTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Line(Generic[T]):
-    """One kind of tasks: their collection, the function that performs them, how many at once, and a filter of the collection."""
+    """A work queue: its collection, the function that performs a task, the concurrency limit, and a filter on the collection."""
 
     name: str
     tasks: Tasks[T]
@@ -48,10 +48,9 @@ class Line(Generic[T]):
 
 
 class Worker:
-    """Performs the tasks of all lines, each in an asyncio task of its own. Start with `running`.
+    """A worker that performs the tasks of all work queues, each in an asyncio task of its own. Start it with `running`.
 
-    With `exclusive` no other process works on these tasks, so leases found at the start have no holder: their tasks are released
-    at once.
+    With `exclusive` no other process works on these tasks, so leases found at the start have no holder and expire at once.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Worker:
         self._bell = asyncio.Event()
         self._running: dict[tuple[str, int], _Running] = {}
         self._deferred: dict[str, _Deferral] = {}
-        # One observer for each collection: several lines may share one.
+        # One observer per collection, because several work queues may share a collection.
         self._collections = {line.tasks.name: (line.tasks, LeaseObserver()) for line in lines}
         self._swept = 0.0
         self._orphaned = exclusive
@@ -80,15 +79,15 @@ class Worker:
 
     @property
     def busy(self) -> int:
-        """Tasks that run here."""
+        """Number of tasks that run in this process."""
         return len(self._running)
 
     def ring(self) -> None:
-        """Look for work now."""
+        """Wake the worker to look for pending tasks."""
         self._bell.set()
 
     def recheck(self, key: str) -> None:
-        """Renew the leases of the attempts at a task that run here at once; an attempt whose lease is lost ends.
+        """Renew at once the leases of a task's attempts in this process; an attempt whose lease is lost ends.
 
         The database decides, not the notification: a late cancellation ends no attempt that started after it.
         """
@@ -98,14 +97,16 @@ class Worker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Work while the context lasts; on leaving, work that is under way goes back into the queue."""
+        """Run the worker while the context is open; on exit, release the leases of running tasks."""
         loop = asyncio.create_task(self._loop())
         try:
             yield
         finally:
             self._stopping = True
             self.ring()
-            await asyncio.wait({loop}, timeout=_LAST_CLAIM)  # cancelled in the middle of a claim, it would take a task along
+            await asyncio.wait(
+                {loop}, timeout=_LAST_CLAIM
+            )  # cancelling in the middle of a claim would leave a claimed task behind
             loop.cancel()
             running = list(self._running.values())
             for one in running:
@@ -130,18 +131,18 @@ class Worker:
                 await asyncio.sleep(_OUTAGE_PAUSE)
                 continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._idle_seconds()):  # wait_for of Python 3.11 can swallow the cancellation
+                async with asyncio.timeout(self._idle_seconds()):  # wait_for of Python 3.11 can swallow a cancellation
                     await self._bell.wait()
 
     async def _release_orphaned(self) -> None:
-        """Expire the leases that processes before this one have left behind."""
+        """Expire the leases that earlier processes left behind."""
         if self._orphaned:
             for tasks, _ in self._collections.values():
                 await self._expire(tasks, await tasks.leases(), MAXIMUM_CRASHES)
             self._orphaned = False
 
     async def _sweep(self) -> None:
-        """Take work from workers whose leases have expired."""
+        """Expire leases that were not renewed in time."""
         if monotonic() - self._swept < _SWEEP_SECONDS / 2:
             return
         self._swept = monotonic()
@@ -150,7 +151,7 @@ class Worker:
 
     async def _expire(self, tasks: Tasks[Any], leases: Sequence[HeldLease], maximum_losses: int = MAXIMUM_LOSSES) -> None:
         for held in leases:
-            with suppress(ConflictError, NotFoundError):  # renewed, ended, or another replica was quicker
+            with suppress(ConflictError, NotFoundError):  # renewed, ended, or another replica was faster
                 task = await tasks.get(held.key, version=held.version)
                 task.expire_lease(maximum_losses)
                 await tasks.save(task)
@@ -160,7 +161,7 @@ class Worker:
         conflicts = 0
         while conflicts < _CONFLICTS and not self._stopping:
             room = line.at_once - sum(one.line == line.name for one in self._running.values())
-            # Beside what is deferred: what was cancelled and is wanted again while the first attempt still ends here.
+            # Skip deferred tasks, and tasks that were cancelled and queued again while their first attempt still ends here.
             left_out = {key for key, _ in self._running} | self._not_yet()
             where = {**line.where, "_id": {"$nin": sorted(left_out)}} if left_out else line.where
             found = [task async for task in line.tasks.pending(room, where)] if room > 0 else []
@@ -168,7 +169,7 @@ class Worker:
                 return
             for task in found:
                 if not await self._start(line, task):
-                    conflicts += 1  # another replica was quicker: look anew, but leave the rest to it after a few times
+                    conflicts += 1  # another replica was faster: query again, but stop after a few conflicts
 
     async def _start(self, line: Line[Any], task: Task) -> bool:
         number = task.claim(self._name, self._lease_seconds)
@@ -196,7 +197,7 @@ class Worker:
         return min([_SWEEP_SECONDS, *waits])
 
     def _defer(self, key: str) -> float:
-        """Claim this task again only after a pause, which grows with every deferral; return its seconds."""
+        """Defer a task's next claim by a pause that grows with every deferral; return the pause in seconds."""
         times = self._deferred[key].times + 1 if key in self._deferred else 0
         pause = min(_OUTAGE_PAUSE * 2.0 ** min(times, 10), _LONGEST_PAUSE)
         self._deferred[key] = _Deferral(times, monotonic() + pause)
@@ -244,7 +245,7 @@ class _Deferral:
 
 
 class _Attempt:
-    """One attempt: renews the lease while working, and commits with its fencing token."""
+    """An attempt at a task: it renews the lease while the task runs and commits with its fencing token."""
 
     def __init__(self, line: Line[Any], task: Task, lease_seconds: float) -> None:
         self.number = task.attempt
@@ -256,12 +257,12 @@ class _Attempt:
         self._rechecked = False
 
     def recheck(self) -> None:
-        """Renew the lease at once; the attempt ends when it has been lost."""
+        """Renew the lease at once; the attempt ends if the lease is lost."""
         self._rechecked = True
         self._news.set()
 
     async def perform(self, task: Task, faults: FaultPoints) -> None:
-        """Do the work and commit its result. Raises `LeaseLostError`, and the work's own errors."""
+        """Perform the task and commit its result. Raises `LeaseLostError` and the errors of the task itself."""
         working = asyncio.ensure_future(self._line.perform(task, self.number, self._progressed))
         try:
             commit = await self._keep_lease(working, faults)
@@ -275,11 +276,11 @@ class _Attempt:
             raise LeaseLostError(self._key) from error
 
     async def hand_back(self) -> None:
-        """Release the lease, unless it has been lost or the work has ended."""
+        """Release the lease, unless it is lost or the task has ended."""
         await self.settle(lambda held: held.hand_back(self.number))
 
     async def settle(self, change: Callable[[Any], object]) -> None:
-        """Try to change the task with this attempt's fencing token; a lost lease or an outage leaves it to the sweep."""
+        """Try to change the task with this attempt's fencing token; after a lost lease or an outage the sweep handles the task."""
         with suppress(LeaseLostError, EchoError):
             await self._line.tasks.update(self._key, change)
 
@@ -288,7 +289,7 @@ class _Attempt:
         self._news.set()
 
     async def _keep_lease(self, working: "asyncio.Future[Commit[Any]]", faults: FaultPoints) -> Commit[Any]:
-        """Renew at intervals, with progress, and on a recheck; raise `LeaseLostError` once the lease is lost."""
+        """Renew the lease at intervals, on progress and on a recheck. Raises `LeaseLostError` once the lease is lost."""
         clock = asyncio.get_running_loop().time
         period = self._lease_seconds / _RENEWALS_A_LEASE
         seen, renewed = self._progress, clock()
@@ -313,4 +314,4 @@ class _Attempt:
         except NotFoundError as error:
             raise LeaseLostError(self._key) from error
         except EchoError:
-            return  # an outage, which the lease may survive
+            return  # the lease may outlast the outage

@@ -1,1 +1,1 @@
-"""Recordings taken apart: decoded in a fenced process, then measured in another that sees only plain samples."""
+"""Analysis of uploaded audio: one sandboxed process decodes the file, another measures the decoded PCM."""

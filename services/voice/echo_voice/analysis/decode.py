@@ -1,7 +1,7 @@
-"""Decodes a recording: `python -m echo_voice.analysis.decode DEMUXER INPUT OUTPUT LONGEST MEMORY SECONDS`.
+"""Decoder of uploaded audio: `python -m echo_voice.analysis.decode DEMUXER INPUT OUTPUT LONGEST MEMORY SECONDS`.
 
-A process of its own, fenced by the operating system, because what it reads may be made to do harm. Writes mono float32 at
-24 kHz to OUTPUT and one JSON line to stdout: `{"facts": …}` or `{"refused": sentence}`.
+Runs as a sandboxed process, because the input may be malicious. Writes mono float32 at 24 kHz to OUTPUT and one JSON line to
+stdout: `{"facts": …}` or `{"refused": sentence}`.
 """
 
 import json
@@ -29,11 +29,11 @@ _MOST_BROKEN = 20
 
 
 class RefusedError(Exception):
-    """The recording is not taken; the message says why and what to do."""
+    """A rejected file; the message says why and what to do."""
 
 
 def main(demuxer: str, source: Path, target: Path, longest: float) -> dict[str, Any]:
-    """Decode. Raises `RefusedError`."""
+    """Decode `source` into `target` and return the facts about it. Raises `RefusedError`."""
     if demuxer == "wav" and (lie := check_wav(source)) is not None:
         raise RefusedError(lie)
     try:
@@ -90,13 +90,13 @@ class _Decoding:
             yield np.clip(resampler.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)
 
     def _frames(self) -> Iterator[AudioFrame]:
-        """Frames as float planes; a few broken packets are passed over, as players do."""
+        """Yield frames as float planes; skip a few broken packets, as players do."""
         to_float = AudioResampler(format="fltp")
         broken = 0
         for packet in self._container.demux(self._stream):
             try:
                 for frame in packet.decode():
-                    assert isinstance(frame, AudioFrame)  # noqa: S101 - of an audio stream
+                    assert isinstance(frame, AudioFrame)  # noqa: S101 - an audio stream yields nothing else
                     self._check(frame)
                     yield from to_float.resample(frame)
             except av.InvalidDataError:

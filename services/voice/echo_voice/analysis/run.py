@@ -1,4 +1,4 @@
-"""A recording's way through both processes, seen from the service."""
+"""The service's side of the analysis: runs the decoder and the measurement in sandboxed processes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _STARTING_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What was measured; the processed recording lies at `processed` (FLAC)."""
+    """The measures of a sample and the path of its processed audio (FLAC)."""
 
     facts: Mapping[str, Any]
     processed: Path
 
 
 async def analyse(source: Path, scratch: Path, settings: VoiceSettings) -> Analysis:
-    """Decode and measure a recording. Raises `UnreadableError` with the reason, `AnalysisFailedError`."""
+    """Decode and measure a sample. Raises `UnreadableError` with the reason, `AnalysisFailedError`."""
     decoded = scratch / "decoded.f32"
     processed = scratch / "processed.flac"
     facts = await decode(source, decoded, settings)
@@ -38,7 +38,7 @@ async def analyse(source: Path, scratch: Path, settings: VoiceSettings) -> Analy
 
 
 async def decode(source: Path, target: Path, settings: VoiceSettings) -> Mapping[str, Any]:
-    """Decode to mono float32 at 24 kHz, in a process that can do no harm. Raises `UnreadableError`."""
+    """Decode to mono float32 at 24 kHz in a sandboxed process. Raises `UnsupportedMediaError`, `UnreadableError`."""
     container = sniff(source)
     limits = (settings.longest_seconds, settings.decode_memory, settings.decode_seconds)
     wall = 2 * settings.decode_seconds + _STARTING_SECONDS

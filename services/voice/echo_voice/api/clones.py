@@ -1,4 +1,4 @@
-"""Clones."""
+"""Routes of voice models (`/voice/clones`)."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/voice/clones")
 
 @router.post("", status_code=202)
 async def create_clone(body: CreateCloneRequest, principal: VoicesWriter, deps: Deps) -> Success[CloneReceipt]:
-    """Have a clone made."""
+    """Create a voice model."""
     model = await clones.create_clone(body, principal, deps.studio)
     deps.worker.ring()
     return ok(views.clone_receipt(model))
@@ -37,20 +37,20 @@ async def create_clone(body: CreateCloneRequest, principal: VoicesWriter, deps: 
 async def list_clones(
     principal: VoicesReader, deps: Deps, page: PageQuery, job_id: Annotated[str | None, Query(max_length=64)] = None
 ) -> Success[list[CloneView]]:
-    """One's own clones, newest first."""
+    """List voice models, newest first."""
     found, total = await page_of(deps.studio.models, principal, page, {"job_id": job_id})
     return ok([views.clone_view(model) for model in found], meta=page.meta(total))
 
 
 @router.get("/{clone_id}")
 async def get_clone(clone_id: str, principal: VoicesReader, deps: Deps) -> Success[CloneView]:
-    """A clone."""
+    """Get a voice model."""
     return ok(views.clone_view(await clones.find_clone(clone_id, principal, deps.studio)))
 
 
 @router.patch("/{clone_id}")
 async def change_clone(clone_id: str, body: ClonePatch, principal: VoicesWriter, deps: Deps) -> Success[CloneView]:
-    """Rename it, or cancel its training."""
+    """Rename a voice model or cancel its training."""
     model = await clones.change_clone(clone_id, body, principal, deps.studio)
     if body.status == "cancelled":
         deps.worker.recheck(model.id)
@@ -59,7 +59,7 @@ async def change_clone(clone_id: str, body: ClonePatch, principal: VoicesWriter,
 
 @router.delete("/{clone_id}")
 async def delete_clone(clone_id: str, principal: VoicesWriter, deps: Deps) -> Success[None]:
-    """Forget it."""
+    """Delete a voice model."""
     model = await clones.delete_clone(clone_id, principal, deps.studio)
     deps.worker.recheck(model.id)
     return ok(None, message="The clone is deleted.")
@@ -67,19 +67,19 @@ async def delete_clone(clone_id: str, principal: VoicesWriter, deps: Deps) -> Su
 
 @router.get("/{clone_id}/training")
 async def training(clone_id: str, principal: VoicesReader, deps: Deps) -> Success[ProgressView]:
-    """How far its training is; the gateway makes live progress of it."""
+    """Get the progress of the current training; the gateway streams it as live progress."""
     return ok(views.progress_view(await clones.find_clone(clone_id, principal, deps.studio)))
 
 
 @router.get("/{clone_id}/trainings")
 async def trainings(clone_id: str, principal: VoicesReader, deps: Deps) -> Success[list[TrainingView]]:
-    """All its trainings, the latest first."""
+    """List trainings, newest first."""
     return ok(views.trainings_view(await clones.find_clone(clone_id, principal, deps.studio)))
 
 
 @router.post("/{clone_id}/train", status_code=202)
 async def train_again(clone_id: str, body: ResumeRequest, principal: VoicesWriter, deps: Deps) -> Success[CloneReceipt]:
-    """Train once more."""
+    """Train a voice model again."""
     model = await clones.resume(clone_id, body.config, principal, deps.studio)
     deps.worker.ring()
     return ok(views.clone_receipt(model))
@@ -87,5 +87,5 @@ async def train_again(clone_id: str, body: ResumeRequest, principal: VoicesWrite
 
 @router.post("/{clone_id}/select")
 async def select_clone(clone_id: str, principal: VoicesWriter, deps: Deps) -> Success[Selection]:
-    """Speak with it when a request names no voice."""
+    """Select a voice model as the default voice."""
     return ok(Selection(voice_id=await sharing.select(clone_id, principal, deps.studio)))

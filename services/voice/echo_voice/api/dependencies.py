@@ -1,4 +1,4 @@
-"""What routes ask for in their signatures."""
+"""Dependencies of the routes."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The Echo API: plain JSON without envelope, kept so that existing clients work."""
+"""Routes of the Echo API: plain JSON without an envelope, for compatibility with existing clients."""
 
 from typing import Annotated
 
@@ -35,7 +35,7 @@ router = APIRouter(route_class=PlainRoute)
 async def upload_reference(
     request: Request, principal: Annotated[Principal | None, somebody(Scope.VOICES_WRITE)], deps: Deps
 ) -> ReferenceUploaded:
-    """Make a reference of a recording; a record of it is kept when there is a user."""
+    """Create a voice model from an audio file; without a user, no record of it is stored."""
     studio = deps.studio
     if principal is None:
         async with references.anonymous_upload(studio):
@@ -78,7 +78,7 @@ async def _upload_without_token(request: Request, studio: Studio) -> ReferenceUp
 async def list_references(
     principal: VoicesReader, deps: Deps, user_id: Annotated[str | None, Query(max_length=64)] = None
 ) -> ReferenceList:
-    """One's own voice models, newest first."""
+    """List voice models, newest first."""
     references.checked_user(principal, user_id)
     where = {"user_id": principal.user_id}
     if named := references.client_user_id(principal, user_id):
@@ -90,20 +90,20 @@ async def list_references(
 
 @router.get("/voice-models/{model_id}")
 async def get_reference(model_id: str, principal: VoicesReader, deps: Deps) -> ReferenceOne:
-    """One of them."""
+    """Get a voice model."""
     return ReferenceOne(voice_model=views.reference_record(await references.find_reference(model_id, principal, deps.studio)))
 
 
 @router.patch("/voice-models/{model_id}")
 async def change_reference(model_id: str, body: ReferencePatch, principal: VoicesWriter, deps: Deps) -> ReferenceOne:
-    """Link it to an echo, or rename it."""
+    """Link a voice model to an echo, or rename it."""
     model = await references.change_reference(model_id, body, principal, deps.studio)
     return ReferenceOne(voice_model=views.reference_record(model))
 
 
 @router.delete("/voice-models/{model_id}")
 async def delete_reference(model_id: str, principal: VoicesWriter, deps: Deps) -> ReferenceDone:
-    """Forget it; the provider's copy stays."""
+    """Delete a voice model; the provider keeps its copy."""
     model = await references.find_reference(model_id, principal, deps.studio)
     await clones.delete_clone(model.id, principal, deps.studio)
     deps.worker.recheck(model.id)
@@ -112,12 +112,12 @@ async def delete_reference(model_id: str, principal: VoicesWriter, deps: Deps) -
 
 @router.post("/echo")
 async def create_echo(body: EchoRequest, principal: VoicesWriter, deps: Deps) -> EchoDocument:
-    """Make a persona."""
+    """Create an echo."""
     references.checked_user(principal, body.user_id)
     return views.echo_document(await references.create_echo(body, principal, deps.studio))
 
 
 @router.get("/echo/{echo_id}/voice-model")
 async def voice_of_echo(echo_id: str, principal: VoicesReader, deps: Deps) -> ReferenceOne:
-    """The voice model that a persona speaks with."""
+    """Get the voice model of an echo."""
     return ReferenceOne(voice_model=views.reference_record(await references.voice_of_echo(echo_id, principal, deps.studio)))

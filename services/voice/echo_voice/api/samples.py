@@ -1,4 +1,4 @@
-"""Recordings."""
+"""Routes of samples."""
 
 from typing import Annotated, Any
 
@@ -39,7 +39,7 @@ class _Fields(BaseModel):
 
 
 def fields_of(upload: Upload) -> Any:
-    """The text fields beside a recording; empty ones count as absent. Raises `ValidationError`."""
+    """Parse the text fields of an upload; empty ones count as absent. Raises `ValidationError`."""
     try:
         return _Fields.model_validate({name: value for name, value in upload.fields.items() if value})
     except Invalid as error:
@@ -49,7 +49,7 @@ def fields_of(upload: Upload) -> Any:
 
 @router.post("", status_code=201)
 async def upload(request: Request, principal: VoicesWriter, deps: Deps) -> Success[SampleReceipt]:
-    """Take a recording in."""
+    """Upload a sample."""
     async with received(request, field="file", limit=deps.studio.settings.upload_bytes) as upload:
         fields = fields_of(upload)
         sample = await samples.upload_sample(
@@ -68,27 +68,27 @@ async def upload(request: Request, principal: VoicesWriter, deps: Deps) -> Succe
 async def list_samples(
     principal: VoicesReader, deps: Deps, page: PageQuery, status: Annotated[SampleStatus | None, Query()] = None
 ) -> Success[list[SampleView]]:
-    """One's own recordings, newest first."""
+    """List samples, newest first."""
     found, total = await page_of(deps.studio.samples, principal, page, {"status": status.value if status else None})
     return ok([views.sample_view(sample) for sample in found], meta=page.meta(total))
 
 
 @router.get("/{sample_id}")
 async def get_sample(sample_id: str, principal: VoicesReader, deps: Deps) -> Success[SampleView]:
-    """A recording and what was measured."""
+    """Get a sample and its measures."""
     return ok(views.sample_view(await deps.studio.samples.get(sample_id, user_id=principal.user_id)))
 
 
 @router.delete("/{sample_id}")
 async def delete_sample(sample_id: str, principal: VoicesWriter, deps: Deps) -> Success[None]:
-    """Forget a recording."""
+    """Delete a sample."""
     await samples.delete_sample(sample_id, principal, deps.studio)
     return ok(None, message="The sample is deleted.")
 
 
 @router.post("/{sample_id}/process", status_code=202)
 async def process(sample_id: str, principal: VoicesWriter, deps: Deps) -> Success[WorkReceipt]:
-    """Measure a recording once more."""
+    """Process a sample again."""
     sample = await samples.process_again(sample_id, principal, deps.studio)
     deps.worker.ring()
     return ok(views.sample_work(sample))
@@ -96,7 +96,7 @@ async def process(sample_id: str, principal: VoicesWriter, deps: Deps) -> Succes
 
 @router.post("/{sample_id}/train", status_code=202)
 async def train(sample_id: str, body: TrainRequest, principal: VoicesWriter, deps: Deps) -> Success[TrainingReceipt]:
-    """Have a clone made from this recording alone."""
+    """Create a voice model from one sample."""
     model, seconds = await clones.train_from_sample(sample_id, body, principal, deps.studio)
     deps.worker.ring()
     return ok(views.training_receipt(model, seconds))

@@ -1,4 +1,4 @@
-"""Clones as voices: who may speak with them, and which sound alike."""
+"""Routes of voice models as voices: shares, similar voices, bulk deletion."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/voices")
 
 @router.post("/bulk-delete")
 async def delete_voices(body: BulkDeleteRequest, principal: VoicesWriter, deps: Deps) -> Success[list[BulkResult]]:
-    """Forget several clones."""
+    """Delete several voice models."""
     results = await clones.delete_clones(body.ids, principal, deps.studio)
     for result in results:
         if result.deleted:
@@ -28,19 +28,19 @@ async def delete_voices(body: BulkDeleteRequest, principal: VoicesWriter, deps: 
 async def similar_voices(
     voice_id: str, principal: VoicesReader, deps: Deps, limit: Annotated[int, Query(ge=1, le=50)] = 10
 ) -> Success[list[SimilarVoice]]:
-    """Voices that sound alike."""
+    """List similar voices."""
     return ok(list(await sharing.similar(voice_id, limit, principal, deps.studio)))
 
 
 @router.get("/{voice_id}/shares")
 async def get_shares(voice_id: str, principal: VoicesReader, deps: Deps) -> Success[Shares]:
-    """Who may speak with it."""
+    """Get the shares of a voice model."""
     return ok(views.shares_view(await clones.find_clone(voice_id, principal, deps.studio)))
 
 
 @router.post("/{voice_id}/shares")
 async def share_voice(voice_id: str, body: ShareRequest, principal: VoicesWriter, deps: Deps) -> Success[Shares]:
-    """Share it with a user, or with everybody."""
+    """Share a voice model with a user or publicly."""
     return ok(views.shares_view(await sharing.share(voice_id, body, principal, deps.studio)))
 
 
@@ -52,7 +52,7 @@ async def unshare_voice(
     user_id: Annotated[str | None, Query(max_length=64)] = None,
     public: Annotated[bool, Query()] = False,
 ) -> Success[Shares]:
-    """Take a share back: a user's, the public one, or all."""
+    """Remove a share: a user's, the public one, or all."""
     if public and user_id is None:
         return ok(views.shares_view(await sharing.unpublish(voice_id, principal, deps.studio)))
     return ok(views.shares_view(await sharing.unshare(voice_id, user_id, principal, deps.studio)))

@@ -1,9 +1,9 @@
-"""Reverse-mode differentiation of an ONNX graph, so that a model can be trained through with nothing but its runtime.
+"""Reverse-mode differentiation of ONNX graphs, so that training through a model needs only ONNX Runtime.
 
-Two graphs come out. The forward one makes the output and *keeps* what its expensive nodes (convolutions, products with
-weights) made; the backward one takes what was kept and the output's gradient, makes the cheap nodes' values anew, and gives
-the gradient of one input. Weights are constants. The rules cover a convolutional decoder whose time axis is the last one.
-The method: Griewank and Walther, Evaluating Derivatives, 2008.
+The result is two graphs. The forward graph computes the output and *keeps* the outputs of its expensive nodes (convolutions,
+products with weights). The backward graph takes the kept values and the output's gradient, recomputes the cheap nodes and
+returns the gradient of one input. Weights are constants. The rules cover a convolutional decoder whose time axis is the last.
+Method: Griewank and Walther, Evaluating Derivatives, 2008.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,14 +20,14 @@ _EXPENSIVE = ("Conv", "ConvTranspose", "MatMul")
 
 
 class UnknownGradientError(Exception):
-    """The graph holds an operator, or a use of one, for which there is no rule."""
+    """An operator, or a use of an operator, without a gradient rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Both graphs. `kept` are the forward graph's outputs after its first, and inputs of the backward one.
+    """The forward and the backward graph. `kept` names outputs of the forward graph after its first that the backward graph takes.
 
-    The backward graph has the output's gradient as its input `SEED` and one output, `GRADIENT`. Either takes those of the
+    The backward graph takes the output's gradient as its input `SEED` and has one output, `GRADIENT`. Each graph takes only the
     given inputs that it needs.
     """
 
@@ -37,10 +37,10 @@ class Pair:
 
 
 def differentiate(model: ModelProto, given: Sequence[str], output: str, wanted: str) -> Pair:
-    """The part of `model` from the values `given` to `output`, and the gradient for `wanted`, a given row (1, n).
+    """Extract the part of `model` from the values `given` to `output`, and build the gradient of `wanted`, a given row (1, n).
 
     Raises:
-        UnknownGradientError: there is no rule for something on the way.
+        UnknownGradientError: A node on the path has no gradient rule.
     """
     part = Part(model, given, [output])
     reached = {wanted}
@@ -63,7 +63,7 @@ def differentiate(model: ModelProto, given: Sequence[str], output: str, wanted: 
 
 
 class Part:
-    """The nodes of a model, in order, that lie between given values and an output."""
+    """The nodes of a model between given values and outputs, in topological order."""
 
     def __init__(self, model: ModelProto, given: Sequence[str], outputs: Sequence[str]) -> None:
         self._opsets = model.opset_import
@@ -71,11 +71,11 @@ class Part:
         self.nodes = _needed(model.graph.node, outputs, {*given, *self._stored})
 
     def is_stored(self, name: str) -> bool:
-        """Whether a value is a constant of the model."""
+        """Return whether a value is a constant of the model."""
         return name in self._stored
 
     def array(self, name: str) -> NDArray[Any]:
-        """A stored value."""
+        """Return a constant. Raises `UnknownGradientError` if the value is not a constant."""
         if name not in self._stored:
             raise UnknownGradientError(f"{name} is not a constant")
         return np.asarray(numpy_helper.to_array(self._stored[name]))
@@ -88,7 +88,7 @@ class Part:
         constants: Mapping[str, NDArray[Any]] | None = None,
         integers: Sequence[str] = (),
     ) -> ModelProto:
-        """A model of those of the nodes that the outputs need; `integers` are the inputs that are no floats."""
+        """Build a model of the nodes that the outputs need; the inputs in `integers` are int64, all others float32."""
         nodes = _needed(nodes, outputs, set(inputs))
         used = {name for node in nodes for name in node.input}
         tensors = [self._stored[name] for name in sorted(used.intersection(self._stored))]
@@ -120,7 +120,7 @@ def _value(name: str, kind: int) -> Any:
 
 
 class Tape:
-    """The nodes of the way back, in order. A value is narrow if it has no entry for every step of the time axis."""
+    """The nodes of the backward pass, in order. A value is narrow if its time axis is missing or has length 1."""
 
     def __init__(self, part: Part, reached: set[str], wanted: str) -> None:
         self.nodes: list[NodeProto] = []
@@ -135,7 +135,7 @@ class Tape:
                 self._narrow.update(node.output)
 
     def back(self, node: NodeProto) -> None:
-        """Carry the gradient of what a node makes to what it takes."""
+        """Propagate the gradient from a node's outputs to its inputs."""
         if node.op_type not in _RULES:
             raise UnknownGradientError(f"no gradient for {node.op_type}")
         if any(name not in self._shares for name in node.output):
@@ -145,11 +145,11 @@ class Tape:
         _RULES[node.op_type](self, node, *(self.finish(name) for name in node.output))
 
     def wants(self, name: str) -> bool:
-        """Whether the way to the input leads over this value."""
+        """Return whether the value depends on the wanted input."""
         return name in self._reached
 
     def add(self, name: str, gradient: str) -> None:
-        """A share of a value's gradient."""
+        """Add a contribution to a value's gradient."""
         if self.wants(name):
             if self._is_narrow(name) and not self._is_narrow(gradient):
                 gradient = self.put("ReduceSum", gradient, self.constant("last", [-1]), keepdims=1)
@@ -157,7 +157,7 @@ class Tape:
             self._shares.setdefault(name, []).append(gradient)
 
     def finish(self, name: str) -> str:
-        """The whole gradient of a value, all of whose uses were seen."""
+        """Sum the contributions to a value's gradient; all uses of the value must be processed."""
         total, *more = self._shares[name]
         for share in more:
             total = self.put("Add", total, share)
@@ -167,7 +167,7 @@ class Tape:
         return total
 
     def put(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """A new node; the name of what it makes."""
+        """Append a node and return the name of its output."""
         output = f"back:{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
         if kind == "Shape" or all(map(self._is_narrow, inputs)):
@@ -175,13 +175,13 @@ class Tape:
         return output
 
     def split(self, value: str, sizes: str, count: int, axis: int) -> Sequence[str]:
-        """Parts of a value."""
+        """Append a node that splits a value, and return the names of the parts."""
         outputs = [f"back:{len(self.nodes)}:{part}" for part in range(count)]
         self.nodes.append(helper.make_node("Split", [value, sizes], outputs, axis=axis))
         return outputs
 
     def constant(self, name: str, value: Any) -> str:
-        """A stored value: numbers become float32, or int64 where all are integers."""
+        """Store a constant, as int64 if all numbers are integers, else as float32, and return its name."""
         array = np.asarray(value)
         name = f"back:{name}"
         self.constants[name] = array if array.dtype == np.int64 else array.astype(np.float32)
@@ -242,7 +242,7 @@ def _cosine(tape: Tape, node: NodeProto, gradient: str) -> None:
 
 
 def _step(tape: Tape, node: NodeProto, gradient: str) -> None:
-    """A step function is flat: nothing goes back."""
+    """Propagate nothing: the gradient of a step function is zero."""
 
 
 def _leaky(tape: Tape, node: NodeProto, gradient: str) -> None:
@@ -264,7 +264,7 @@ def _product(tape: Tape, node: NodeProto, gradient: str) -> None:
 
 
 def _convolution(tape: Tape, node: NodeProto, gradient: str) -> None:
-    """With stride 1 the way back is a convolution with the reversed kernel; otherwise a transposed one."""
+    """Convolve the gradient with the reversed kernel, which is exact for stride 1; other strides have no rule."""
     if not tape.wants(node.input[0]):
         return
     has = _attributes(node)
@@ -297,7 +297,7 @@ def _split(tape: Tape, node: NodeProto, *gradients: str) -> None:
 
 
 def _slice(tape: Tape, node: NodeProto, gradient: str) -> None:
-    """Zeros come back for what was left out."""
+    """Pad the gradient with zeros where the slice left values out."""
     start, _, axis, step = (int(tape.part.array(name)[0]) for name in node.input[1:5])
     if step != 1 or start < 0 or axis < 0:
         raise UnknownGradientError("a slice from the end or with steps")
@@ -309,7 +309,7 @@ def _slice(tape: Tape, node: NodeProto, gradient: str) -> None:
 
 
 def _pad(tape: Tape, node: NodeProto, gradient: str) -> None:
-    """One step of reflection at the start: the second step was heard twice."""
+    """Add the gradient of the reflected first step to the second step, which the padding duplicated."""
     if tape.part.array(node.input[1]).tolist() != [0, 0, 1, 0, 0, 0] or _attributes(node)["mode"] != b"reflect":
         raise UnknownGradientError("padding that is not one reflected step")
     one, two, three = (tape.constant(f"int:{n}", [n]) for n in (1, 2, 3))

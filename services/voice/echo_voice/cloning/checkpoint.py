@@ -1,4 +1,4 @@
-"""Reads a PyTorch checkpoint of the format before 1.6 with neither PyTorch nor trust: only tensors come out."""
+"""Safe reader of PyTorch checkpoints in the format before 1.6: needs no PyTorch and unpickles only tensors."""
 
 import io
 import pickle
@@ -14,7 +14,7 @@ _TYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 class NotACheckpointError(Exception):
-    """The file is something else, or holds more than tensors in plain containers."""
+    """A file that is no checkpoint, or holds more than tensors in plain containers."""
 
 
 class _Storage:
@@ -51,10 +51,10 @@ class _Reader(pickle.Unpickler):
 
 
 def read(path: Path) -> dict[str, Any]:
-    """What the file holds, tensors as arrays.
+    """Read the contents of a checkpoint, with tensors as arrays.
 
     Raises:
-        NotACheckpointError: it is no such checkpoint.
+        NotACheckpointError: The file is not a checkpoint of this format.
     """
     with path.open("rb") as file:
         try:

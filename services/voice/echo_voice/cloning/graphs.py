@@ -1,6 +1,6 @@
-"""Kokoro cut where it is trained: what a text and a prosody give (front), and what timbre makes of it (decoder).
+"""Kokoro's graph in two parts: the front, which depends on text and prosody, and the decoder, which depends on the timbre.
 
-Names of values are those of the published ONNX export; engines that rewrite the graph keep them.
+The names of values are those of the published ONNX export; engines that rewrite the graph keep them.
 """
 
 from pathlib import Path
@@ -14,24 +14,24 @@ ALIGNED = "/encoder/MatMul_1_output_0"
 PITCH = "/encoder/Reshape_output_0"
 ENERGY = "/encoder/Reshape_1_output_0"
 SOURCE = "/decoder/decoder/generator/Concat_3_output_0"
-"""The harmonic source's spectrum: a function of the pitch alone, and too rough a one to be trained through."""
+"""Spectrum of the harmonic source: a function of the pitch alone, too rough to train through."""
 DURATIONS = "/encoder/Clip_output_0"
 _SPOKEN = "/decoder/decoder/generator/istft/stft/Squeeze_1_output_0"
 UNVOICED_BELOW = 50.0
-"""The model's own pitch, in Hz, under which nothing is voiced."""
+"""Pitch of the model, in Hz, below which speech is unvoiced."""
 EDGE = 10
 GAIN = 4.0
-"""Between what the last convolution makes and the audio: samples cut from both ends, and the overlapping windows' sum."""
+"""From the last convolution to the audio: PCM samples cut from both ends (`EDGE`), and the sum of overlapping windows (`GAIN`)."""
 FRAMES_A_SECOND = 40
 STEPS_A_FRAME = {ALIGNED: (1, 0), PITCH: (2, 0), ENERGY: (2, 0), SOURCE: (120, 1)}
-"""How the decoder's inputs are sampled: so many entries a frame, and so many more."""
+"""Sampling of the decoder's inputs: entries per frame, and additional entries."""
 FRONT = (ALIGNED, PITCH, ENERGY, SOURCE, DURATIONS)
 
 
 def cut(path: Path) -> tuple[onnx.ModelProto, Pair]:
-    """The front, which takes `tokens`, `style`, `speed` and makes `FRONT`, and the decoder with its gradient for `TIMBRE`.
+    """Split the model into the front (`tokens`, `style`, `speed` to `FRONT`) and the decoder with its gradient of `TIMBRE`.
 
-    `path` is Kokoro with float32 weights. Raises `UnknownGradientError` where it is another model.
+    `path` is Kokoro with float32 weights. Raises `UnknownGradientError` for another model.
     """
     model = onnx.load(path)
     integers = ("tokens",)

@@ -1,4 +1,4 @@
-"""How high somebody speaks."""
+"""Estimation of a speaker's pitch."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,9 @@ _NO_QUIETER = 0.02
 
 
 def median_pitch(samples: NDArray[np.float32]) -> float | None:
-    """The median fundamental frequency in Hz of speech at 16 kHz, by autocorrelation; None without voiced speech.
+    """Estimate the median fundamental frequency in Hz of speech at 16 kHz, by autocorrelation; None without voiced speech.
 
-    Each frame's is corrected for its window (Boersma 1993), and an octave error needs a clearly higher peak.
+    Each frame's autocorrelation is corrected for the window (Boersma 1993); a penalty on long lags reduces octave errors.
     """
     if len(samples) < _FRAME:
         return None

@@ -1,8 +1,8 @@
-"""What a voice says while it is trained: short sentences that together hold every English phoneme."""
+"""Training sentences: short, and together they contain every English phoneme."""
 
 import json
 from importlib.resources import files
 
 _STORED = json.loads((files("echo_voice.cloning") / "sentences.json").read_text("utf-8"))
 SENTENCES: tuple[tuple[int, ...], ...] = tuple(tuple(sentence["tokens"]) for sentence in _STORED)
-"""As Kokoro's tokens."""
+"""The sentences as Kokoro's tokens."""

@@ -1,4 +1,4 @@
-"""Where training starts: the stock voice that is most like the person, speaking at the person's pitch."""
+"""Initialisation of training: the most similar stock voice, at the speaker's pitch."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +17,10 @@ _CLOSE = 0.04
 def start(
     recordings: Sequence[Floats], target: Floats, voices: Mapping[str, Floats], decoder: Decoder, tokens: Sequence[int]
 ) -> Floats:
-    """A voice table (510, 256): the timbre of the likeliest voice, the prosody of one that speaks as high, or of two mixed.
+    """Build the initial voice table (510, 256).
 
-    `voices` are tables by name; those whose embedding is not known can only lend their prosody.
+    The timbre is that of the most similar stock voice. The prosody is that of a stock voice with the speaker's pitch, or a mix
+    of two. `voices` are tables by name; only voices with a known embedding are used.
     """
     known = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}
     table = voices[max(known, key=lambda name: known[name])].copy()

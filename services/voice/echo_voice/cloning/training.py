@@ -1,6 +1,7 @@
-"""Makes a Kokoro voice that sounds like somebody: descends the gradient of likeness through the model.
+"""Training of a Kokoro voice that resembles a speaker, by gradient descent through the model.
 
-The timbre half of the style moves; the text, the pitch and the rhythm stay. A pull towards the start keeps words intelligible.
+Only the timbre half of the style changes; text, pitch and rhythm stay. A penalty on the distance from the start keeps words
+intelligible.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,14 +25,13 @@ _AVERAGED = 0.25
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """What a caller may choose.
+    """The training parameters.
 
-    `epochs`: passes over the sentences that are spoken while training; time grows with it. `learning_rate`: how far a step
-    goes, in units of the spread of the stock voices; larger is faster and less steady. `batch_size`: sentences heard for each
-    step; more make a steadier and a longer epoch's step, and fewer steps. `restraint`: the pull towards the voice one started
-    from; more keeps words clear, less is more alike. `colouring`: the weight of sounding as bright or dull as the recordings
-    do, beside what the speaker encoder hears; a microphone colours too, so it is copied in part. `seed` decides the order of
-    the sentences.
+    `epochs`: passes over the training sentences; the duration is proportional. `learning_rate`: step size in units of the
+    stock voices' standard deviation; larger is faster and less stable. `batch_size`: sentences per step; larger batches give
+    more stable but fewer and longer steps. `restraint`: weight of the distance from the initial voice; larger keeps words
+    clearer, smaller increases the similarity. `colouring`: weight of the samples' spectral balance relative to the speaker
+    similarity; the microphone shapes it too, so it is copied only in part. `seed` determines the order of the sentences.
     """
 
     epochs: int = 2
@@ -43,15 +43,15 @@ class TrainingConfig:
 
     @property
     def steps(self) -> int:
-        """How many steps the training takes."""
+        """Number of steps of the training."""
         return self.epochs * -(-len(SENTENCES) // self.batch_size)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where training is, and all it needs to go on from there: the start's table and Adam's memory (Kingma, Ba 2015).
+    """The resumable state of a training: the initial table and the moments of Adam (Kingma, Ba 2015).
 
-    `moved` is the way of the 128 numbers of timbre from the start, in units of the stock voices' spread.
+    `moved` is the offset of the 128 timbre values from the start, in units of the stock voices' standard deviation.
     """
 
     table: Floats
@@ -61,10 +61,10 @@ class Progress:
     second: Floats = field(default_factory=lambda: np.zeros(TIMBRE, np.float32))
     total: Floats = field(default_factory=lambda: np.zeros(TIMBRE, np.float32))
     likeness: float = 0.0
-    """Mean cosine of the last step's sentences and the person: a figure to watch, that flatters."""
+    """Mean cosine of the last step's sentences and the speaker: an optimistic estimate."""
 
     def save(self, path: Path) -> None:
-        """Write it as a file of arrays."""
+        """Save the state as a file of arrays."""
         temporary = path.with_suffix(".tmp")
         with temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **{name: np.asarray(getattr(self, name)) for name in self.__slots__})
@@ -72,7 +72,7 @@ class Progress:
 
     @classmethod
     def load(cls, path: Path) -> "Progress":
-        """Read what `save` wrote."""
+        """Load a state that `save` wrote."""
         with np.load(path, allow_pickle=False) as stored:
             numbers = {"step": int(stored["step"]), "likeness": float(stored["likeness"])}
             return cls(**{name: numbers.get(name, stored[name]) for name in stored.files})
@@ -86,7 +86,7 @@ class _Goal:
 
 
 class TrainingCancelledError(Exception):
-    """The caller said stop."""
+    """A training that was stopped by `cancelled`."""
 
 
 def train(
@@ -100,13 +100,13 @@ def train(
     cancelled: Callable[[], bool] = lambda: False,
     resume: Progress | None = None,
 ) -> Floats:
-    """The voice table (510, 1, 256) of whoever speaks in `recordings`: float32 mono at 16 kHz, 10 to 60 s in all.
+    """Train the voice table (510, 1, 256) of the speaker in `recordings`: mono float32 at 16 kHz, 10 to 60 s in total.
 
-    `voices` are the stock voices' tables (510, 256) by name. `progress` is told after every step; given back as `resume` with
-    the same arguments, the result is the same as without a break.
+    `voices` are the stock voices' tables (510, 256) by name. `progress` receives the state after every step. Passing that state
+    as `resume` with the same arguments gives the same result as an uninterrupted training.
 
     Raises:
-        TrainingCancelledError: `cancelled` said so, between two steps.
+        TrainingCancelledError: `cancelled` returned true before a step.
     """
     config = config or TrainingConfig()
     colour = np.mean([encoder.colour(_levelled(samples)) for samples in recordings], axis=0)
@@ -132,16 +132,16 @@ def train(
 
 
 def person(recordings: Sequence[Floats], encoder: SpeakerEncoder) -> Floats:
-    """The direction in which all recordings of a person point."""
+    """Compute the mean embedding of a speaker's samples, normalised to length 1."""
     mean = np.mean([encoder.embed(_levelled(samples)) for samples in recordings], axis=0)
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
 def _listen(decoder: Decoder, encoder: SpeakerEncoder, plan: Plan, timbre: Floats, goal: "_Goal") -> tuple[float, Floats]:
-    """How alike a sentence is, and for the timbre the gradient of what is to become less."""
+    """Return a sentence's similarity and the gradient of the loss by timbre."""
     samples, back = decoder.speak(plan, timbre)
     narrow = resampling.down(samples)
-    # taken as given: the level hardly depends on the timbre
+    # treated as constant, because the level hardly depends on the timbre
     gain = np.float32(10 ** ((_LEVEL - level(narrow)) / 20))
     cosine, alike = encoder.likeness(narrow * gain, goal.person)
     _, off = encoder.discolour(narrow * gain, goal.colour)
@@ -163,7 +163,7 @@ def _settled(config: TrainingConfig) -> int:
 
 
 def _finished(at: Progress, spread: Floats, config: TrainingConfig) -> Floats:
-    """The mean of the last steps, which is steadier than the last."""
+    """Build the result from the mean of the last steps, which is more stable than the last step."""
     mean = at.total / max(1, config.steps - _settled(config))
     table = at.table.copy()
     table[:, :TIMBRE] += mean * spread
@@ -171,7 +171,7 @@ def _finished(at: Progress, spread: Floats, config: TrainingConfig) -> Floats:
 
 
 def _sentences(step: int, config: TrainingConfig) -> Sequence[int]:
-    """The sentences of a step: every epoch takes each once, in an order of its own."""
+    """Return the sentences of a step; every epoch uses each sentence once, in its own random order."""
     epoch, turn = divmod(step, config.steps // config.epochs)
     order = np.random.default_rng((config.seed, epoch)).permutation(len(SENTENCES))
     return [int(number) for number in order[turn * config.batch_size : (turn + 1) * config.batch_size]]

@@ -1,1 +1,1 @@
-"""What voice keeps, and how it may change. Pure: no I/O."""
+"""Domain model of the voice service; no I/O."""

@@ -1,4 +1,4 @@
-"""Consent: that somebody agrees that their voice is cloned. A voice model refers to it."""
+"""Consent of a speaker to the cloning of their voice. Each voice model refers to one."""
 
 import secrets
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ _WORDS = [
 
 
 class SpokenProof(BaseModel):
-    """What was heard: how many of the phrase's words, and how alike the voice is to the samples."""
+    """Evidence of a spoken consent: the recognised words of the phrase, and the similarity to the samples."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -102,25 +102,25 @@ class SpokenProof(BaseModel):
 
 
 class Phrase(Aggregate):
-    """A statement with random words that one user may be asked to speak, for a day."""
+    """A statement with random words for one user to read aloud; valid for a day."""
 
     user_id: str
     words: Sequence[str]
 
     @classmethod
     def draw(cls, user_id: str) -> "Phrase":
-        """A new phrase of six words."""
+        """Create a phrase of six random words."""
         source = secrets.SystemRandom()
         return cls(id=new_id("phr"), user_id=user_id, words=source.sample(_WORDS, 6))
 
     @property
     def text(self) -> str:
-        """What is to be read out."""
+        """The statement to read aloud."""
         return SPOKEN.format(words=", ".join(self.words))
 
 
 class Consent(Aggregate):
-    """Who agreed to what, when, and how that is known."""
+    """A consent: the user, the statement, the time, and the evidence."""
 
     user_id: str
     kind: Literal["attested", "spoken"]
@@ -130,7 +130,7 @@ class Consent(Aggregate):
     revoked_at: datetime | None = None
 
     def revoke(self) -> None:
-        """Take it back; again is no error."""
+        """Revoke the consent; idempotent."""
         if self.revoked_at is None:
             self.revoked_at = now()
             self.record(ConsentRevoked(consent_id=self.id, user_id=self.user_id))

@@ -1,4 +1,4 @@
-"""Echos: personas with a voice. Their conversations are another matter."""
+"""Echos: personas with a voice, without their conversations."""
 
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.events.voice import EchoCreated, EchoDeleted
@@ -6,7 +6,7 @@ from echo_common.ids import new_id
 
 
 class Echo(Aggregate):
-    """A persona."""
+    """A persona with a voice."""
 
     user_id: str
     name: str
@@ -15,7 +15,7 @@ class Echo(Aggregate):
     language: str | None = None
     greeting: str | None = None
     client_user_id: str | None = None
-    """The user id that a client of the Echo API gave without a token."""
+    """User id that a client of the Echo API sent without a token."""
 
     @classmethod
     def create(
@@ -27,7 +27,7 @@ class Echo(Aggregate):
         *,
         client_user_id: str | None = None,
     ) -> "Echo":
-        """A new persona."""
+        """Create an echo."""
         echo = cls(
             id=new_id("echo"),
             user_id=user_id,
@@ -40,6 +40,6 @@ class Echo(Aggregate):
         return echo
 
     def delete(self) -> None:
-        """Forget it."""
+        """Delete the echo."""
         self.record(EchoDeleted(echo_id=self.id, user_id=self.user_id))
         self.erase()

@@ -1,4 +1,4 @@
-"""Samples: recordings of somebody, measured."""
+"""Samples: recordings of a speaker, with their measures."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from echo_voice.domain.task import Task
 
 
 class StoredFile(BaseModel):
-    """An object in storage, and what it holds."""
+    """A reference to a stored object."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,7 +24,7 @@ class StoredFile(BaseModel):
 
 
 class Sample(Task):
-    """A recording: the original as it came, the processed sound (mono, 24 kHz, FLAC), and what was measured."""
+    """A sample: the uploaded original, the processed audio (mono, 24 kHz, FLAC) and the measures."""
 
     conflict = SampleStateConflictError
 
@@ -45,7 +45,7 @@ class Sample(Task):
     def upload(
         cls, sample_id: str, user_id: str, original: StoredFile, *, name: str, description: str | None, language: str | None
     ) -> "Sample":
-        """A recording that has come in."""
+        """Create a sample that waits for processing."""
         sample = cls(
             id=sample_id,
             user_id=user_id,
@@ -59,7 +59,7 @@ class Sample(Task):
         return sample
 
     def process_again(self) -> None:
-        """Forget what was measured and measure anew. Raises `SampleStateConflictError` while that is being done."""
+        """Queue the sample for processing again. Raises `SampleStateConflictError` if it is queued or being processed."""
         self.require(JobStatus.COMPLETED, JobStatus.FAILED)
         self.job_id = new_id("job")
         self.begin_anew()
@@ -75,7 +75,7 @@ class Sample(Task):
         embedding: str | None,
         duplicate_of: str | None,
     ) -> None:
-        """Measured. Ready, or rejected when a verdict says so. Raises `LeaseLostError`."""
+        """Save the measures and make the sample ready, or rejected if a verdict rejects it. Raises `LeaseLostError`."""
         self.fence(attempt)
         self.end(JobStatus.COMPLETED)
         self.processed, self.quality, self.verdicts = processed, quality, verdicts
@@ -89,20 +89,20 @@ class Sample(Task):
             self._reject("SAMPLE_UNUSABLE", reason)
 
     def delete(self) -> None:
-        """Forget it; its objects are to be removed once this is saved."""
+        """Delete the sample; remove its objects once this is saved."""
         self.erase()
 
     def on_queued(self) -> None:
-        """Waiting again."""
+        """Record that the sample waits for processing again."""
         self.status = SampleStatus.UPLOADED
         self.record(SampleUploaded(sample_id=self.id, user_id=self.user_id))
 
     def on_progress(self) -> None:
-        """A worker has it."""
+        """Record that a worker processes the sample."""
         self.status = SampleStatus.PROCESSING
 
     def on_failed(self, code: str, message: str) -> None:
-        """It could not be processed."""
+        """Record that processing failed."""
         self._reject(code, message)
 
     def _reject(self, code: str, reason: str) -> None:

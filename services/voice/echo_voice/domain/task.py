@@ -1,4 +1,4 @@
-"""Work that a worker does in the background: waiting in the database, claimed under a lease, fenced by its attempt."""
+"""Durable background tasks: queued in the database, claimed under a lease, with the attempt number as fencing token."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -11,19 +11,19 @@ from echo_common.leases import Lease
 MAXIMUM_LOSSES = 3
 
 MAXIMUM_CRASHES = 10
-"""Losses that fail work where everything ended at once: a crash of the whole platform says little about each piece of it."""
+"""Losses that fail a task after crashes of the whole platform, which say little about a single task."""
 
 
 class LeaseLostError(Exception):
-    """The work is not this worker's any more: cancelled, or lost to another attempt."""
+    """A lost lease: the task was cancelled, or its lease expired."""
 
 
 class Task(Aggregate):
-    """An aggregate that waits for a worker's work: a sample to be processed, a voice model to be trained.
+    """An aggregate with work for a worker: a sample to process or a voice model to train.
 
-    pending → processing → completed, failed or cancelled. `attempt` rises with every claim and fences results: only the
-    latest attempt may renew, complete or fail. `losses` counts leases that expired since the work last progressed; the third
-    fails the work. `steps_reached` is the furthest that any attempt has come: only steps beyond it are progress.
+    pending → processing → completed, failed or cancelled. `attempt` rises with every claim and is the fencing token: only the
+    latest attempt may renew, complete or fail. `losses` counts leases that expired since the task last progressed; the third
+    fails the task. `steps_reached` is the maximum of all attempts: only steps beyond it are progress.
     """
 
     conflict: ClassVar[type[ConflictError]] = ConflictError
@@ -42,13 +42,13 @@ class Task(Aggregate):
 
     @property
     def progress(self) -> int:
-        """0 to 100; 100 only once completed."""
+        """Progress in per cent; 100 only once completed."""
         if self.work is JobStatus.COMPLETED:
             return 100
         return min(99, 100 * self.steps_done // max(1, self.steps_total))
 
     def claim(self, worker: str, lease_seconds: float) -> int:
-        """Give the work to a worker and return the number of the attempt. Raises `conflict` unless pending."""
+        """Give the task to a worker and return the attempt number. Raises `conflict` unless pending."""
         self.require(JobStatus.PENDING)
         self.work = JobStatus.PROCESSING
         self.attempt += 1
@@ -58,7 +58,7 @@ class Task(Aggregate):
         return self.attempt
 
     def renew(self, attempt: int, steps_done: int, steps_total: int, note: str | None) -> None:
-        """Renew the lease and record the progress. Raises `LeaseLostError`."""
+        """Renew the lease and save the progress. Raises `LeaseLostError`."""
         self.fence(attempt)
         if steps_done > self.steps_reached:
             self.steps_reached, self.losses = steps_done, 0
@@ -67,17 +67,17 @@ class Task(Aggregate):
             self.on_progress()
 
     def fail(self, attempt: int, code: str, message: str) -> None:
-        """Give up. Raises `LeaseLostError`."""
+        """Fail the task as its current attempt. Raises `LeaseLostError`."""
         self.fence(attempt)
         self.give_up(code, message)
 
     def hand_back(self, attempt: int) -> None:
-        """The worker stops in an orderly way: back into the queue, no loss counted. Raises `LeaseLostError`."""
+        """Release the lease of a worker that shuts down: queue the task again, without a loss. Raises `LeaseLostError`."""
         self.fence(attempt)
         self.queue()
 
     def expire_lease(self, maximum_losses: int = MAXIMUM_LOSSES) -> None:
-        """Take the work from a worker that is gone: back into the queue, or failed after `maximum_losses` without progress."""
+        """Expire the lease: queue the task again, or fail it after `maximum_losses` without progress."""
         if self.work is not JobStatus.PROCESSING:
             return
         self.losses += 1
@@ -87,25 +87,25 @@ class Task(Aggregate):
             self.queue()
 
     def begin_anew(self) -> None:
-        """Wait for a worker with nothing counted: no losses, no progress."""
+        """Queue the task with its losses and progress reset."""
         self.losses = self.steps_reached = 0
         self.queue()
 
     def queue(self) -> None:
-        """Wait for a worker."""
+        """Queue the task for a worker."""
         self.work = JobStatus.PENDING
         self.lease = None
         self.error_code = self.error_message = None
         self.on_queued()
 
     def give_up(self, code: str, message: str) -> None:
-        """Fail the work, with a reason."""
+        """Fail the task with an error code and a message."""
         self.end(JobStatus.FAILED)
         self.error_code, self.error_message = code, message
         self.on_failed(code, message)
 
     def end(self, status: JobStatus) -> None:
-        """End the work with a status and release its lease."""
+        """End the task with a status and release its lease."""
         self.work = status
         self.lease = None
 
@@ -115,18 +115,18 @@ class Task(Aggregate):
             raise LeaseLostError(self.id)
 
     def require(self, *statuses: JobStatus) -> None:
-        """Raise `conflict` unless the work has one of these statuses."""
+        """Raise `conflict` unless the task has one of these statuses."""
         if self.work not in statuses:
             raise self.conflict(f"It is {self.work.value}.", details={"status": self.work.value})
 
     @abstractmethod
     def on_queued(self) -> None:
-        """Record that a worker is wanted."""
+        """Record that the task waits for a worker."""
 
     @abstractmethod
     def on_progress(self) -> None:
-        """Record how far it is."""
+        """Record the progress."""
 
     @abstractmethod
     def on_failed(self, code: str, message: str) -> None:
-        """Record that it is given up."""
+        """Record that the task failed."""

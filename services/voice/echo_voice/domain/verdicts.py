@@ -1,4 +1,4 @@
-"""What measures of a recording mean, and a sentence each that tells what to do."""
+"""Verdicts on a sample's measures, each with a sentence of advice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Literal
 from echo_common.contracts.http.voice import SampleQuality, Verdict
 
 LEAST_SPEECH = 3.0
-"""Seconds of speech, with less of which a recording is rejected whatever else is found."""
+"""Minimum seconds of speech; a sample with less is rejected."""
 
 _Word = Literal["good", "fair", "poor", "rejected", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Bounds from the worst to the best; `advice` for each step below the best. `rising`: more is better."""
+    """Bounds of a measure from worst to best, with advice for each step below the best. `rising`: higher is better."""
 
     measure: str
     bounds: tuple[float, float, float]
@@ -78,7 +78,7 @@ _SCALES = (
 
 
 def judge(quality: SampleQuality) -> Sequence[Verdict]:
-    """A verdict on every measure; the recording is rejected when one of them is."""
+    """Judge every measure; a rejected measure rejects the sample."""
     return [*(_on_scale(scale, getattr(quality, scale.measure)) for scale in _SCALES), _on_speakers(quality.speakers)]
 
 

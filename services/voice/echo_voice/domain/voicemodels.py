@@ -1,4 +1,4 @@
-"""Voice models: clones made from samples, and who may speak with them."""
+"""Voice models: voices made from samples, and access to them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ Gender = Literal["female", "male", "neutral"]
 
 
 class Training(BaseModel):
-    """One training, as history keeps it."""
+    """A training in the history of a voice model."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,7 +47,7 @@ class Training(BaseModel):
 
 
 class Made(BaseModel):
-    """What a provider has made: the engine that speaks it, and what that engine calls it (`object:KEY` for a style)."""
+    """The result of a training: the engine and the engine's reference to the voice (`object:KEY` for a stored style)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,7 +59,7 @@ class Made(BaseModel):
 
 
 class VoiceModel(Task):
-    """A clone. Once `made`, one may speak with it until its consent is revoked or it is deleted."""
+    """A voice model. Once `made`, it is usable until its consent is revoked or it is deleted."""
 
     conflict = CloneStateConflictError
 
@@ -74,7 +74,7 @@ class VoiceModel(Task):
     made: Made | None = None
     echo_id: str | None = None
     client_user_id: str | None = None
-    """The user id that a client of the Echo API gave without a token."""
+    """User id that a client of the Echo API sent without a token."""
     audio_file_path: str | None = None
     file_type: str | None = None
     public: bool = False
@@ -96,7 +96,7 @@ class VoiceModel(Task):
         config: TrainingConfig,
         **more: Any,
     ) -> "VoiceModel":
-        """A new clone that waits to be trained."""
+        """Create a voice model that waits for training."""
         model = cls(
             id=new_id(CLONE_PREFIX.rstrip("_")),
             user_id=user_id,
@@ -115,7 +115,7 @@ class VoiceModel(Task):
 
     @property
     def status(self) -> CloneStatus:
-        """As the owner sees it."""
+        """The status that the API shows."""
         if self.withdrawn:
             return CloneStatus.WITHDRAWN
         if self.made is not None:
@@ -130,28 +130,28 @@ class VoiceModel(Task):
 
     @property
     def model_id(self) -> str:
-        """The provider's reference, where the voice is kept there; its own id otherwise."""
+        """The provider's reference if the provider stores the voice, otherwise the id."""
         if self.made is None or self.made.reference.startswith("object:"):
             return self.id
         return self.made.reference.removeprefix("fish_")
 
     @property
     def usable(self) -> bool:
-        """Whether one may speak with it."""
+        """True if synthesis may use the voice."""
         return self.made is not None and not self.withdrawn
 
     @property
     def trainings(self) -> Sequence[Training]:
-        """All trainings, the latest last."""
+        """All trainings, oldest first."""
         ended = None if self.work in {JobStatus.PENDING, JobStatus.PROCESSING} else self.updated_at
         return [*self.history, self._training(ended)]
 
     def may_be_used_by(self, user_id: str) -> bool:
-        """Whether this person may speak with it."""
+        """Return whether the user may use the voice."""
         return self.usable and (self.public or user_id == self.user_id or user_id in self.shared_with)
 
     def complete(self, attempt: int, made: Made) -> None:
-        """Trained. Raises `LeaseLostError`: then what was made is nobody's."""
+        """Complete the training. Raises `LeaseLostError`; the result must then be discarded."""
         self.fence(attempt)
         self.end(JobStatus.COMPLETED)
         self.steps_done = self.steps_total
@@ -159,7 +159,7 @@ class VoiceModel(Task):
         self._tell(VoiceModelReady, job_id=self.job_id)
 
     def cancel(self) -> None:
-        """Stop the training; again is no error. Raises `CloneStateConflictError` once it has ended."""
+        """Cancel the training; idempotent. Raises `CloneStateConflictError` once it has ended."""
         if self.work is JobStatus.CANCELLED:
             return
         self.require(JobStatus.PENDING, JobStatus.PROCESSING)
@@ -167,7 +167,10 @@ class VoiceModel(Task):
         self.record(VoiceModelCancelled(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id))
 
     def train_again(self, config: TrainingConfig | None = None) -> None:
-        """Train once more; what was made before stays in use until then. Raises `CloneStateConflictError` during a training."""
+        """Queue another training; the previous voice stays usable until it completes.
+
+        Raises `CloneStateConflictError` during a training and after a withdrawal.
+        """
         self.require(JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
         if self.withdrawn:
             raise CloneStateConflictError("The consent has been revoked.")
@@ -177,13 +180,13 @@ class VoiceModel(Task):
         self.begin_anew()
 
     def rename(self, name: str) -> None:
-        """Give it another name."""
+        """Rename the voice model."""
         self.name = name
         if self.usable:
             self._tell(VoiceModelRenamed)
 
     def share(self, with_user: str | None) -> None:
-        """Share with a user, or with everybody (None). Raises `CloneStateConflictError` before it is ready."""
+        """Share the voice with a user, or publicly (None). Raises `CloneStateConflictError` unless it is usable."""
         if not self.usable:
             raise CloneStateConflictError(f"The clone is {self.status.value}: it cannot be shared.")
         if with_user is None:
@@ -193,7 +196,7 @@ class VoiceModel(Task):
         self._tell(VoiceModelShared)
 
     def unshare(self, with_user: str | None) -> None:
-        """Take a share back; one that is not there is no error."""
+        """Remove a user's share, or the public one (None); idempotent."""
         if with_user is None:
             self.public = False
         else:
@@ -201,7 +204,7 @@ class VoiceModel(Task):
         self._tell(VoiceModelUnshared)
 
     def withdraw(self) -> None:
-        """The consent is revoked: out of use for good."""
+        """Withdraw the voice for good, because its consent is revoked."""
         if self.withdrawn:
             return
         if self.work in {JobStatus.PENDING, JobStatus.PROCESSING}:
@@ -210,7 +213,7 @@ class VoiceModel(Task):
         self._tell(VoiceModelWithdrawn)
 
     def delete(self) -> None:
-        """Forget it; its style is to be removed once this is saved."""
+        """Delete the voice model; remove its style once this is saved."""
         if self.work in {JobStatus.PENDING, JobStatus.PROCESSING}:
             self.cancel()
         self.withdrawn = True
@@ -218,11 +221,11 @@ class VoiceModel(Task):
         self.erase()
 
     def on_queued(self) -> None:
-        """Waiting."""
+        """Record that the voice model waits for training."""
         self.record(VoiceModelRequested(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id))
 
     def on_progress(self) -> None:
-        """Some more is done."""
+        """Record the progress of the training."""
         event = VoiceModelTrainingProgressed(
             voice_model_id=self.id,
             user_id=self.user_id,
@@ -233,7 +236,7 @@ class VoiceModel(Task):
         self.record(event)
 
     def on_failed(self, code: str, message: str) -> None:
-        """Given up."""
+        """Record that the training failed."""
         self.record(
             VoiceModelFailed(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id, code=code, message=message)
         )
@@ -271,11 +274,11 @@ class VoiceModel(Task):
 
 
 class Preference(Aggregate):
-    """The voice that one user has selected; its id is the user's."""
+    """A user's selected voice; its id is the user's id."""
 
     voice_id: str = ""
 
     def select(self, voice_id: str) -> None:
-        """Speak with this one when a request names none."""
+        """Select the default voice for requests that name none."""
         self.voice_id = voice_id
         self.record(VoiceSelected(user_id=self.id, voice_id=voice_id))

@@ -1,4 +1,4 @@
-"""Providers of clones: every folder here is one, registered by being here."""
+"""Registry of providers: every folder here is a provider."""
 
 import importlib
 import pkgutil
@@ -10,7 +10,7 @@ from echo_voice.settings import VoiceSettings
 
 
 class Providers:
-    """The providers an operator wants, in the order of preference."""
+    """The configured providers, in order of preference."""
 
     def __init__(self, settings: VoiceSettings) -> None:
         there = {module.name for module in pkgutil.iter_modules(__path__) if module.ispkg}
@@ -21,15 +21,15 @@ class Providers:
         }
 
     def here(self) -> Sequence[str]:
-        """Those that work on this machine."""
+        """Return the names of the providers that train on this machine."""
         return [name for name, one in self._by_name.items() if not one.keeps_voices]
 
     def keeping(self) -> VoiceProvider | None:
-        """The first that is ready and keeps voices itself."""
+        """Return the first ready provider that stores voices itself, or None."""
         return next((one for one in self._by_name.values() if one.keeps_voices and not one.missing()), None)
 
     def find(self, name: str | None) -> VoiceProvider:
-        """The provider of that name, or the first that is ready. Raises `UnknownProviderError`, `ProviderUnavailableError`."""
+        """Return the named provider, or the first ready one. Raises `UnknownProviderError`, `ProviderUnavailableError`."""
         if name is None:
             ready = next((provider for provider in self._by_name.values() if not provider.missing()), None)
             if ready is None:
@@ -42,7 +42,7 @@ class Providers:
         return found
 
     def health(self) -> Mapping[str, str]:
-        """Each provider's state in a few words."""
+        """Return each provider's state in a few words."""
         return {
             name: f"lacks {missing[0]}" if (missing := provider.missing()) else "ready"
             for name, provider in self._by_name.items()

@@ -1,1 +1,1 @@
-"""What voice does for people."""
+"""Use cases of the voice service."""

@@ -1,4 +1,4 @@
-"""Clones: asked for, trained, changed, forgotten."""
+"""Use cases of voice models: create, train, change, delete."""
 
 import asyncio
 import hashlib
@@ -38,7 +38,7 @@ class NotYetError(ServiceUnavailableError):
 
 
 async def create_clone(request: CreateCloneRequest, principal: Principal, studio: Studio, **more: str | None) -> VoiceModel:
-    """Have a clone made from samples that are ready.
+    """Create a voice model from samples that are ready, and queue its training.
 
     Raises `SampleNotFoundError`, `SampleStateConflictError`, `ConsentRequiredError`, `UnknownProviderError`,
     `ProviderUnavailableError`, `ValidationError`.
@@ -67,7 +67,7 @@ async def create_clone(request: CreateCloneRequest, principal: Principal, studio
 async def train_from_sample(
     sample_id: str, request: TrainRequest, principal: Principal, studio: Studio
 ) -> tuple[VoiceModel, float]:
-    """A clone from one sample; the seconds it takes, roughly. Raises what `create_clone` does."""
+    """Create a voice model from one sample; return it and the estimated seconds. Raises the errors of `create_clone`."""
     sample = await studio.samples.get(sample_id, user_id=principal.user_id)
     wanted = CreateCloneRequest(
         name=request.name or sample.name,
@@ -82,7 +82,7 @@ async def train_from_sample(
 
 
 async def train(studio: Studio, model: VoiceModel, attempt: int, progressed: Progressed) -> Callable[[VoiceModel], None]:
-    """Have the voice made; the change that keeps it. Raises what providers raise."""
+    """Train the voice and return the change that saves it. Raises the errors of providers, `NotYetError`."""
     provider = studio.providers.find(model.provider)
     samples = [_trainable(await studio.samples.get(key, user_id=model.user_id)) for key in model.sample_ids]
     with studio.scratch.folder("training") as scratch:
@@ -95,7 +95,7 @@ async def train(studio: Studio, model: VoiceModel, attempt: int, progressed: Pro
         outcome = await _resumable(kept, order, partial(provider.train, order), progressed, studio)
         reference = outcome.reference or ""
         if outcome.style is not None:
-            # The attempt is part of the key, so that no attempt ever overwrites another's, nor an older voice in use.
+            # The key includes the attempt, so that no attempt overwrites the style of another or of the voice in use.
             key = f"styles/{model.id}/{model.job_id}-{attempt}"
             reference = f"object:{(await studio.objects.put_file(key, outcome.style, 'application/octet-stream')).key}"
     await _index(model, studio)
@@ -104,12 +104,12 @@ async def train(studio: Studio, model: VoiceModel, attempt: int, progressed: Pro
 
 
 async def find_clone(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
-    """One's own clone. Raises `CloneNotFoundError`, for somebody else's too."""
+    """Return a voice model of the user. Raises `CloneNotFoundError`, also for other users' voice models."""
     return await studio.models.get(clone_id, user_id=principal.user_id)
 
 
 async def change_clone(clone_id: str, patch: ClonePatch, principal: Principal, studio: Studio) -> VoiceModel:
-    """Rename a clone, cancel its training. Raises `CloneNotFoundError`, `CloneStateConflictError`."""
+    """Rename a voice model or cancel its training. Raises `CloneNotFoundError`, `CloneStateConflictError`."""
 
     def change(model: VoiceModel) -> None:
         if patch.name is not None:
@@ -121,12 +121,12 @@ async def change_clone(clone_id: str, patch: ClonePatch, principal: Principal, s
 
 
 async def resume(clone_id: str, config: TrainingConfig | None, principal: Principal, studio: Studio) -> VoiceModel:
-    """Train once more: after a failure, a cancellation, or with another configuration."""
+    """Queue another training: after a failure, a cancellation, or with another configuration."""
     return await studio.models.update(clone_id, lambda model: model.train_again(config), user_id=principal.user_id)
 
 
 async def delete_clone(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
-    """Forget a clone: audio made with it stays, new speech is refused. The provider's copy stays."""
+    """Delete a voice model. Its audio and the provider's copy stay; new synthesis with it is rejected."""
     model = await studio.models.update(clone_id, VoiceModel.delete, user_id=principal.user_id)
     await studio.vectors.delete(studio.voice_space, model.id)
     for folder in ("styles", "checkpoints"):
@@ -136,7 +136,7 @@ async def delete_clone(clone_id: str, principal: Principal, studio: Studio) -> V
 
 
 async def delete_clones(keys: Sequence[str], principal: Principal, studio: Studio) -> list[BulkResult]:
-    """Forget several, each on its own."""
+    """Delete several voice models independently; return the result of each."""
     results = []
     for key in keys:
         try:
@@ -160,7 +160,7 @@ async def _ready_samples(keys: Sequence[str], principal: Principal, studio: Stud
 async def _resumable(
     key: str, order: Order, train: Callable[[Progressed], Awaitable[Outcome]], progressed: Progressed, studio: Studio
 ) -> Outcome:
-    """Resume the same training where it was interrupted, and store its checkpoints for the next attempt, whatever ends this one."""
+    """Resume the same training from its stored checkpoint; store new checkpoints, so that another attempt can resume."""
     with suppress(ObjectNotFoundError):
         blocks = [block async for block in studio.objects.read(key)]
         order.checkpoint.write_bytes(b"".join(blocks))
@@ -176,7 +176,7 @@ async def _resumable(
     except BaseException:
         await _ended(storing)
         if order.checkpoint.exists():
-            with suppress(EchoError):  # the training's own error decides what becomes of it
+            with suppress(EchoError):  # the training's own error takes precedence
                 await studio.objects.put_file(key, order.checkpoint, "application/octet-stream")
         raise
     await _ended(storing)
@@ -185,7 +185,7 @@ async def _resumable(
 
 
 async def _store_checkpoints(key: str, checkpoint: Path, stored: int, news: asyncio.Event, studio: Studio) -> None:
-    """Store a checkpoint that has changed since `stored`, at every progress: a worker that is killed stores none."""
+    """Store a changed checkpoint at every progress, because a killed worker cannot; `stored` is the last one's time."""
     while True:
         await news.wait()
         news.clear()
@@ -196,7 +196,7 @@ async def _store_checkpoints(key: str, checkpoint: Path, stored: int, news: asyn
 
 
 def _written_at(path: Path) -> int:
-    """When a file was written, in nanoseconds; 0 when there is none."""
+    """Return a file's modification time in nanoseconds; 0 if the file is missing."""
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
@@ -206,13 +206,16 @@ async def _ended(task: "asyncio.Task[None]") -> None:
 
 
 def _digest(model: VoiceModel) -> str:
-    """The same for trainings with the same samples and configuration: only these may take each other up."""
+    """Hash provider, samples and configuration; a training may resume only checkpoints with the same digest."""
     facts = [model.provider, *model.sample_ids, model.config.model_dump_json()]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
 def _trainable(sample: Sample) -> Sample:
-    """A clone asked for together with its upload may come up before the recording is measured."""
+    """Return the sample if it is ready. Raises `TrainingFailedError` if rejected, `NotYetError` if not measured yet.
+
+    A training that was requested together with its upload may start before the sample is measured.
+    """
     if sample.status is SampleStatus.REJECTED:
         raise TrainingFailedError(sample.error_message)
     if sample.status is not SampleStatus.READY:
@@ -225,7 +228,7 @@ def _speech(sample: Sample) -> float:
 
 
 async def _index(model: VoiceModel, studio: Studio) -> None:
-    """A voice is where its samples are, in the middle."""
+    """Index the voice at the mean of its samples' embeddings."""
     found = [await studio.vectors.get(studio.sample_space, key) for key in model.sample_ids]
     known = [vector for vector in found if vector is not None]
     if known:

@@ -1,4 +1,4 @@
-"""Consent: asked for, given, taken back."""
+"""Use cases of consents: phrase, consent, revocation."""
 
 import re
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from echo_voice.likeness import similarity
 from echo_voice.usecases.studio import Studio
 
 _SHARE_HEARD = 0.6
-"""Of the phrase's random words, that a small recogniser must hear: four of six."""
+"""Share of the phrase's random words that the small recogniser must recognise: four of six."""
 
 
 async def draw_phrase(principal: Principal, studio: Studio) -> Phrase:
-    """A statement with random words, to be read out within a day."""
+    """Create a statement with random words that is valid for a day."""
     phrase = Phrase.draw(principal.user_id)
     await studio.phrases.add(phrase)
     return phrase
 
 
 async def give_consent(given: ConsentGiven | None, samples: Sequence[Sample], principal: Principal, studio: Studio) -> Consent:
-    """Record consent to cloning from these samples, as the operator wants it given. Raises `ConsentRequiredError`."""
+    """Save a consent to cloning from these samples, in the form the settings require. Raises `ConsentRequiredError`."""
     if given is not None and given.statement_sample_id is not None:
         consent = await _spoken(given.statement_sample_id, samples, principal, studio)
     elif studio.settings.consent == "spoken":
@@ -44,14 +44,14 @@ async def give_consent(given: ConsentGiven | None, samples: Sequence[Sample], pr
 
 
 async def revoke_consent(consent_id: str, principal: Principal, studio: Studio) -> Consent:
-    """Take a consent back: its voices are out of use as soon as this returns, elsewhere as soon as the event arrives."""
+    """Revoke a consent. Its voices are withdrawn here when this returns, in other services when the event arrives."""
     consent = await studio.consents.update(consent_id, Consent.revoke, user_id=principal.user_id)
     await withdraw_voices(consent.id, studio)
     return consent
 
 
 async def withdraw_voices(consent_id: str, studio: Studio) -> None:
-    """Take the voices that a revoked consent allowed out of use; again is no error."""
+    """Withdraw the voices of a revoked consent; idempotent."""
     models = [model async for model in studio.models.find({"consent_id": consent_id})]
     for model in models:
         await studio.models.update(model.id, VoiceModel.withdraw)
@@ -74,7 +74,7 @@ async def _spoken(sample_id: str, samples: Sequence[Sample], principal: Principa
             details={"heard": statement.transcript, "words": list(best.words)},
         )
     alike = await _likeness(statement, samples, studio)
-    best.erase()  # a phrase is good for one consent
+    best.erase()  # a phrase is valid for one consent
     await studio.phrases.save(best)
     proof = SpokenProof(
         sample_id=sample_id, heard=statement.transcript, words_heard=count, words_asked=len(best.words), similarity=alike
@@ -83,7 +83,10 @@ async def _spoken(sample_id: str, samples: Sequence[Sample], principal: Principa
 
 
 async def _likeness(statement: Sample, samples: Sequence[Sample], studio: Studio) -> float | None:
-    """How alike the statement's voice is to the least alike of the samples'. Raises `ConsentRequiredError`."""
+    """Return the lowest similarity of the statement to the samples; None without an encoder that tells speakers apart.
+
+    Raises `ConsentRequiredError` if the similarity is too low, or if an embedding is missing.
+    """
     if not studio.encoder.tells_people_apart:
         return None
     own = await studio.vectors.get(studio.sample_space, statement.id)

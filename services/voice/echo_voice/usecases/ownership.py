@@ -1,4 +1,4 @@
-"""Ownership of stored objects: those that no record owns are removed."""
+"""Ownership of stored objects; objects that no record owns are removed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
@@ -13,11 +13,11 @@ _UNFINISHED = {JobStatus.PENDING, JobStatus.PROCESSING}
 
 
 def object_owners(studio: Studio, settled_seconds: float) -> Mapping[str, Owned]:
-    """Return for each prefix of voice's objects which of them are owned.
+    """Return for each prefix of the service's objects a function that finds the owned ones.
 
     Args:
         studio: The dependencies of the use cases.
-        settled_seconds: How long a voice model's older styles are kept after it changed: synthesis may not have heard of it.
+        settled_seconds: Seconds to keep a changed voice model's older styles, because synthesis may still use them.
     """
     return {
         "samples/": partial(_owned_samples, studio),
@@ -27,7 +27,7 @@ def object_owners(studio: Studio, settled_seconds: float) -> Mapping[str, Owned]
 
 
 async def _owned_samples(studio: Studio, keys: Sequence[str]) -> Collection[str]:
-    """Return all objects of samples that are processed, otherwise those that their records name."""
+    """Return all objects of samples in processing; of other samples, the objects that their records name."""
     owners = _by_owner(keys)
     owned: set[str] = set()
     async for sample in studio.samples.find({"_id": {"$in": list(owners)}}):
@@ -37,7 +37,7 @@ async def _owned_samples(studio: Studio, keys: Sequence[str]) -> Collection[str]
 
 
 async def _owned_styles(studio: Studio, settled: timedelta, keys: Sequence[str]) -> Collection[str]:
-    """Return all styles of voice models that are trained or have just changed, otherwise the one that the record names."""
+    """Return all styles of voice models in training or changed recently; of others, the style that the record names."""
     owners = _by_owner(keys)
     owned: set[str] = set()
     async for model in studio.models.find({"_id": {"$in": list(owners)}}):
@@ -49,7 +49,7 @@ async def _owned_styles(studio: Studio, settled: timedelta, keys: Sequence[str])
 
 
 async def _owned_checkpoints(studio: Studio, keys: Sequence[str]) -> Collection[str]:
-    """Return all checkpoints of voice models that exist: their trainings may be resumed."""
+    """Return all checkpoints of existing voice models, whose trainings may be resumed."""
     owners = _by_owner(keys)
     return [key async for model in studio.models.find({"_id": {"$in": list(owners)}}) for key in owners[model.id]]
 

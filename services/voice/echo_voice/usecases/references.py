@@ -1,4 +1,4 @@
-"""The Echo API's way to clones: upload a recording, have a reference to speak with."""
+"""Use cases of the Echo API: upload a sample, get a reference to a voice model."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,10 @@ _STATEMENT = f"By uploading through the Echo API: {ATTESTATION}"
 
 
 def checked_user(principal: Principal | None, user_id: str | None) -> Principal | None:
-    """Whom a request is for. Raises `UnauthenticatedError` for a named user without a token, `ForbiddenError` for another's."""
+    """Return the principal if it may act for `user_id`.
+
+    Raises `UnauthenticatedError` for a user id without a token, `ForbiddenError` for another user's id.
+    """
     if user_id and principal is None:
         raise UnauthenticatedError
     if user_id and principal is not None and principal.user_id not in {user_id, LOCAL_USER_ID}:
@@ -36,7 +39,7 @@ def checked_user(principal: Principal | None, user_id: str | None) -> Principal 
 
 
 def client_user_id(principal: Principal, user_id: str | None) -> str | None:
-    """Return the name of a user within the local user's data, None for any other user: its token says it all."""
+    """Return the user id to store within the local user's data; None for other users, whom the token identifies."""
     return (user_id or None) if principal.user_id == LOCAL_USER_ID else None
 
 
@@ -50,9 +53,9 @@ async def upload_reference(
     file_type: str,
     user_id: str | None = None,
 ) -> VoiceModel:
-    """A clone of one's own from one recording, made in the background once the recording is measured.
+    """Create a voice model from one audio file; the worker measures the sample and trains the voice in the background.
 
-    With a provider that keeps voices itself, the answer waits for the voice, for its reference is what is asked for.
+    With a provider that stores voices itself, the route waits for the voice, because the response contains its reference.
     """
     _require_attestation(studio)
     provider = studio.providers.find(None)
@@ -82,9 +85,9 @@ async def upload_reference(
 
 @asynccontextmanager
 async def anonymous_upload(studio: Studio) -> AsyncIterator[None]:
-    """Admit an upload without a token, before any of it is read, and count it while the context lasts.
+    """Admit an upload without a token before its body is read, and count it while the context is open.
 
-    Raises `UnauthenticatedError` where the operator or the provider does not allow it, `RateLimitedError`,
+    Raises `UnauthenticatedError` if the settings or the providers do not allow it, `ConsentRequiredError`, `RateLimitedError`,
     `QuotaExceededError`.
     """
     if not studio.settings.anonymous_uploads:
@@ -96,9 +99,9 @@ async def anonymous_upload(studio: Studio) -> AsyncIterator[None]:
 
 
 async def make_reference(path: Path, studio: Studio, *, name: str) -> str:
-    """Make a reference without a user: the provider keeps the voice, and nothing of it is kept here.
+    """Create a voice without a user and return its reference: the provider stores the voice, nothing is stored here.
 
-    Only within `anonymous_upload`. Raises `UnreadableError`.
+    Call it only within `anonymous_upload`. Raises `UnsupportedMediaError`, `UnreadableError`, and the errors of providers.
     """
     sniff(path)
     provider = _keeping_provider(studio)
@@ -122,7 +125,7 @@ def _keeping_provider(studio: Studio) -> VoiceProvider:
 
 
 async def find_reference(model_id: str, principal: Principal, studio: Studio) -> VoiceModel:
-    """One's own clone by its id, or by the provider's reference. Raises `CloneNotFoundError`."""
+    """Return a voice model of the user by its id or by the provider's reference. Raises `CloneNotFoundError`."""
     references = [model_id, f"fish_{model_id}"]
     where = {"$or": [{"_id": model_id}, {"made.reference": {"$in": references}}], "user_id": principal.user_id}
     found = await studio.models.find_one(where)
@@ -132,7 +135,7 @@ async def find_reference(model_id: str, principal: Principal, studio: Studio) ->
 
 
 async def change_reference(model_id: str, patch: ReferencePatch, principal: Principal, studio: Studio) -> VoiceModel:
-    """Rename it, or link it to an echo. Raises `CloneNotFoundError`, `EchoNotFoundError`."""
+    """Rename a voice model, or link it to an echo. Raises `CloneNotFoundError`, `EchoNotFoundError`."""
     model = await find_reference(model_id, principal, studio)
     if patch.echo_id is not None:
         await _link(patch.echo_id, model, principal, studio)
@@ -147,7 +150,7 @@ async def change_reference(model_id: str, patch: ReferencePatch, principal: Prin
 
 
 async def create_echo(request: EchoRequest, principal: Principal, studio: Studio) -> Echo:
-    """A persona; its voice must be one's own clone, when it names one."""
+    """Create an echo, optionally with a voice model of the user. Raises `CloneNotFoundError`."""
     model = await find_reference(request.voice_model_id, principal, studio) if request.voice_model_id else None
     echo = Echo.create(
         principal.user_id,
@@ -163,7 +166,7 @@ async def create_echo(request: EchoRequest, principal: Principal, studio: Studio
 
 
 async def voice_of_echo(echo_id: str, principal: Principal, studio: Studio) -> VoiceModel:
-    """The clone an echo speaks with. Raises `EchoNotFoundError`, `CloneNotFoundError`."""
+    """Return the voice model of an echo. Raises `EchoNotFoundError`, `CloneNotFoundError`."""
     echo = await studio.echos.get(echo_id, user_id=principal.user_id)
     if echo.voice_model_id is None:
         raise CloneNotFoundError(_NOT_FOUND)
@@ -171,7 +174,7 @@ async def voice_of_echo(echo_id: str, principal: Principal, studio: Studio) -> V
 
 
 async def until_made(model: VoiceModel, studio: Studio, *, within: float) -> VoiceModel:
-    """The clone once its training has ended, or as it is after so many seconds."""
+    """Wait at most `within` seconds for the end of the training; return the current voice model."""
     with suppress(TimeoutError):
         async with asyncio.timeout(within):
             while not model.made and model.work.value in {"pending", "processing"}:
@@ -190,4 +193,4 @@ def _require_attestation(studio: Studio) -> None:
 
 
 def _nobody_listens(done: int, total: int, note: str | None) -> None:
-    """Nobody can follow what is not kept."""
+    """Ignore progress, because no record exists that could show it."""

@@ -1,4 +1,4 @@
-"""Recordings in, measured."""
+"""Use cases of samples: upload, process, delete."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _STEPS = 3
 async def upload_sample(
     path: Path, principal: Principal, studio: Studio, *, name: str, description: str | None, language: str | None
 ) -> Sample:
-    """Keep a recording; it will be processed in the background. Raises `UnsupportedMediaError`, `QuotaExceededError`."""
+    """Store a sample and queue its processing. Raises `UnsupportedMediaError`, `QuotaExceededError`."""
     container = sniff(path)
     await _check_quota(principal, studio)
     sample_id = new_id("vs")
@@ -39,7 +39,10 @@ async def upload_sample(
 
 
 async def process_sample(studio: Studio, sample: Sample, attempt: int, progressed: Progressed) -> Callable[[Sample], None]:
-    """Decode, measure and embed a recording; the change that keeps what was found. Raises `UnreadableError`."""
+    """Decode, measure and embed a sample; return the change that saves the results.
+
+    Raises `UnsupportedMediaError`, `UnreadableError`, `AnalysisFailedError`.
+    """
     with studio.scratch.folder("sample") as scratch:
         source = await _fetch(sample.original.key, scratch / "original", studio)
         progressed(1, _STEPS, "measuring")
@@ -67,12 +70,12 @@ async def process_sample(studio: Studio, sample: Sample, attempt: int, progresse
 
 
 async def process_again(sample_id: str, principal: Principal, studio: Studio) -> Sample:
-    """Measure a recording once more. Raises `SampleNotFoundError`, `SampleStateConflictError`."""
+    """Queue a sample for processing again. Raises `SampleNotFoundError`, `SampleStateConflictError`."""
     return await studio.samples.update(sample_id, Sample.process_again, user_id=principal.user_id)
 
 
 async def delete_sample(sample_id: str, principal: Principal, studio: Studio) -> None:
-    """Forget a recording and remove its objects. Raises `SampleNotFoundError`; a clone being trained keeps it."""
+    """Delete a sample and its objects. Raises `SampleNotFoundError`, and `SampleStateConflictError` while a training uses it."""
     busy = {"user_id": principal.user_id, "sample_ids": sample_id, "work": {"$in": ["pending", "processing"]}}
     if await studio.models.find_one(busy) is not None:
         raise SampleStateConflictError("A clone is being trained from this sample: cancel that first.")
@@ -84,8 +87,8 @@ async def delete_sample(sample_id: str, principal: Principal, studio: Studio) ->
 
 
 async def fetch_processed(sample: Sample, target: Path, studio: Studio) -> Path:
-    """The processed recording as a local file."""
-    assert sample.processed is not None  # noqa: S101 - of a sample that is ready
+    """Copy the processed audio to a local file and return its path."""
+    assert sample.processed is not None  # noqa: S101 - a ready sample has processed audio
     return await _fetch(sample.processed.key, target, studio)
 
 
@@ -97,7 +100,7 @@ async def _fetch(key: str, target: Path, studio: Studio) -> Path:
 
 
 async def _twin(sample: Sample, duration: float, vector: list[float], space: str, studio: Studio) -> str | None:
-    """An older recording of the same user that sounds exactly the same: the same sound in another file."""
+    """Return the id of the user's oldest sample with the same audio in another file, or None."""
     near = await studio.vectors.nearest(space, vector, limit=5, where={"user_id": [sample.user_id]})
     twins = [
         found.id

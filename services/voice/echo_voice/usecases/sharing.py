@@ -1,4 +1,4 @@
-"""Who may speak with a clone; which voices sound alike."""
+"""Use cases of access to voice models: shares, selection, similar voices."""
 
 import heapq
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _EVERYBODY = "public"
 
 
 async def share(clone_id: str, request: ShareRequest, principal: Principal, studio: Studio) -> VoiceModel:
-    """Share a clone with a user or with everybody. Raises `CloneNotFoundError`, `CloneStateConflictError`."""
+    """Share a voice model with a user or publicly. Raises `CloneNotFoundError`, `CloneStateConflictError`."""
     if request.public == (request.user_id is not None):
         refuse("user_id", "Name either a user, or public: true.")
     model = await studio.models.update(clone_id, lambda held: held.share(request.user_id), user_id=principal.user_id)
@@ -24,7 +24,7 @@ async def share(clone_id: str, request: ShareRequest, principal: Principal, stud
 
 
 async def unshare(clone_id: str, user_id: str | None, principal: Principal, studio: Studio) -> VoiceModel:
-    """Take a share back at once; with no user named, all of them."""
+    """Remove a user's share, or all shares if `user_id` is None; takes effect at once."""
 
     def take_back(model: VoiceModel) -> None:
         for user in [user_id] if user_id is not None else [None, *model.shared_with]:
@@ -36,14 +36,14 @@ async def unshare(clone_id: str, user_id: str | None, principal: Principal, stud
 
 
 async def unpublish(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
-    """Not everybody's any more; users it is shared with keep it."""
+    """Remove the public share; shares with users stay."""
     model = await studio.models.update(clone_id, lambda held: held.unshare(None), user_id=principal.user_id)
     await reindex(model, studio)
     return model
 
 
 async def usable_clone(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
-    """A clone that this person may speak with. Raises `CloneNotFoundError`."""
+    """Return a voice model that the principal may use. Raises `CloneNotFoundError`."""
     model = await studio.models.get(clone_id)
     if not model.may_be_used_by(principal.user_id):
         raise CloneNotFoundError
@@ -51,7 +51,7 @@ async def usable_clone(clone_id: str, principal: Principal, studio: Studio) -> V
 
 
 async def select(clone_id: str, principal: Principal, studio: Studio) -> str:
-    """Speak with this clone when a request names no voice."""
+    """Select a voice model as the default for requests that name no voice; return its id."""
     model = await usable_clone(clone_id, principal, studio)
     preference = await studio.preferences.find_one({"_id": principal.user_id})
     if preference is None:
@@ -64,10 +64,10 @@ async def select(clone_id: str, principal: Principal, studio: Studio) -> str:
 
 
 async def similar(voice_id: str, limit: int, principal: Principal, studio: Studio) -> Sequence[SimilarVoice]:
-    """Voices that sound like this one, nearest first: clones that the caller may speak with, and built-in voices.
+    """Find similar voices, most similar first: voice models that the principal may use, and built-in voices.
 
-    Raises `CloneNotFoundError`, and `VoiceNotFoundError` for what is neither a clone nor a built-in voice of which is known
-    how it sounds.
+    Raises `CloneNotFoundError`, and `VoiceNotFoundError` for an id that is neither a voice model nor a built-in voice with a
+    known embedding.
     """
     builtin = studio.encoder.builtin
     vector: Sequence[float] | Vector | None
@@ -95,7 +95,7 @@ async def _similar_clones(
     found = []
     for neighbour in near:
         other = await studio.models.find_one({"_id": neighbour.id})
-        # the index may lag behind: what counts is the model
+        # the index may be stale; the voice model is authoritative
         if other is not None and other.id != voice_id and other.may_be_used_by(principal.user_id):
             alike = round(neighbour.similarity, 4)
             found.append(SimilarVoice(id=other.id, name=other.name, kind="clone", similarity=alike))
@@ -103,7 +103,7 @@ async def _similar_clones(
 
 
 async def reindex(model: VoiceModel, studio: Studio, vector: Sequence[float] | None = None) -> None:
-    """Let the vector index know who may find the voice; nothing where it has no vector."""
+    """Update the voice's access list in the vector index; does nothing without a vector."""
     known = vector if vector is not None else await studio.vectors.get(studio.voice_space, model.id)
     if known is not None:
         access = [model.user_id, *model.shared_with, *([_EVERYBODY] if model.public else [])]

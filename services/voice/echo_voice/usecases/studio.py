@@ -1,4 +1,4 @@
-"""What the use cases work with."""
+"""Dependencies and helpers of the use cases."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _SORTABLE = frozenset({"created_at", "updated_at", "name"})
 
 @dataclass(frozen=True)
 class Studio:
-    """What the use cases work with."""
+    """The dependencies of the use cases."""
 
     settings: VoiceSettings
     samples: Samples
@@ -39,19 +39,19 @@ class Studio:
 
     @property
     def sample_space(self) -> str:
-        """The vector collection of samples."""
+        """Name of the vector collection of samples."""
         return f"samples-{self.encoder.name}"
 
     @property
     def voice_space(self) -> str:
-        """The vector collection of voices."""
+        """Name of the vector collection of voices."""
         return f"voices-{self.encoder.name}"
 
 
 async def page_of(
     repository: Repository[A], principal: Principal, page: Page, filters: Mapping[str, str | None]
 ) -> tuple[list[A], int]:
-    """A page of what is one's own, newest first unless asked otherwise, and how many there are in all."""
+    """Return a page of the user's items, newest first by default, and their total number. Raises `ValidationError`."""
     where: dict[str, Any] = {"user_id": principal.user_id}
     where.update({field: value for field, value in filters.items() if value is not None})
     sort_by = page.sort_by or "created_at"
@@ -62,5 +62,5 @@ async def page_of(
 
 
 def refuse(field: str, message: str) -> NoReturn:
-    """Say what is wrong with one field of a request. Raises `ValidationError`."""
+    """Raise a `ValidationError` about one field of a request."""
     raise ValidationError(message, details=[{"field": field, "message": message}])

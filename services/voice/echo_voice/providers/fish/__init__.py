@@ -1,4 +1,4 @@
-"""Fish Audio makes the clone and keeps it; its SDK is the extra `fish`. What is recorded leaves the machine."""
+"""Provider that trains and stores voices at Fish Audio. Samples leave the machine. The extra `fish` installs its SDK."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -13,18 +13,18 @@ from echo_voice.settings import VoiceSettings
 
 
 class FishSettings(BaseSettings):
-    """The account at Fish Audio."""
+    """Settings of the Fish Audio provider."""
 
     model_config = settings_config("ECHO_VOICE_FISH_")
 
-    api_key: SecretStr | None = Field(None, description="Key of Fish Audio; without one, it makes no clones.")
-    base_url: str = Field("https://api.fish.audio", description="Where the Fish Audio API is.")
-    timeout: float = Field(120.0, gt=0, description="Seconds to wait for an answer of Fish Audio.")
-    patience: float = Field(600.0, gt=0, description="Seconds to wait until Fish Audio has made a clone.")
+    api_key: SecretStr | None = Field(None, description="Fish Audio API key; empty disables this provider.")
+    base_url: str = Field("https://api.fish.audio", description="Base URL of the Fish Audio API.")
+    timeout: float = Field(120.0, gt=0, description="Timeout of a Fish Audio request in seconds.")
+    patience: float = Field(600.0, gt=0, description="Timeout of a training at Fish Audio in seconds.")
 
 
 class FishProvider:
-    """Uses no training parameters: Fish decides."""
+    """The Fish Audio provider. It ignores training parameters, because Fish Audio chooses them."""
 
     name = "fish"
     languages: Sequence[str] = ()
@@ -48,5 +48,5 @@ class FishProvider:
 
 
 def provider(settings: VoiceSettings) -> FishProvider:
-    """The provider, with its own settings from the environment."""
+    """Create the provider; its settings come from the environment."""
     return FishProvider(FishSettings())

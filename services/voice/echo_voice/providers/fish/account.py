@@ -1,4 +1,4 @@
-"""Making a voice model at Fish Audio."""
+"""Training of voice models at Fish Audio."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ _BUSY = {408, 425, 429}
 
 
 async def create(order: Order, progressed: Progressed, settings: "FishSettings") -> Outcome:
-    """Upload the recordings and wait until the model is trained."""
+    """Upload the samples and wait until the model is trained."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
     http = httpx.AsyncClient(base_url=settings.base_url, timeout=settings.timeout)
     client = AsyncFishAudio(api_key=key, httpx_client=http)
@@ -75,7 +75,7 @@ def _translated(error: APIError) -> Exception:
 
 
 def _as_wav(recording: Recording) -> bytes:
-    """What every recogniser reads; Fish tells the format by its content."""
+    """Convert to WAV, which every recogniser reads; Fish Audio detects the format from the content."""
     file = io.BytesIO()
     with av.open(str(recording.path), format="flac") as source, av.open(file, "w", format="wav") as target:
         stream = target.add_stream("pcm_s16le", rate=24_000, layout="mono")

@@ -1,4 +1,4 @@
-"""Clones made on this machine: a Kokoro voice moved towards the speaker by gradient. See `echo_voice.cloning`."""
+"""Provider that trains on this machine: gradient descent moves a Kokoro voice towards the speaker. See `echo_voice.cloning`."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ _LOADING_SECONDS = 30.0
 
 
 class LocalProvider:
-    """Trains in a process of its own, so that a cancelled one ends at once and its memory is given back."""
+    """The local provider. It trains in a child process, so that cancelling takes effect at once and frees the memory."""
 
     name = "local"
     languages: Sequence[str] = ("en",)
@@ -43,5 +43,5 @@ class LocalProvider:
 
 
 def provider(settings: VoiceSettings) -> LocalProvider:
-    """The provider."""
+    """Create the provider."""
     return LocalProvider(settings)

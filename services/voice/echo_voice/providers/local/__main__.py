@@ -1,4 +1,4 @@
-"""Trains one clone: `python -m echo_voice.providers.local JSON`; progress and the end as JSON lines on stdout."""
+"""Training process: `python -m echo_voice.providers.local JSON`; reports progress and the result as JSON lines on stdout."""
 
 import json
 import sys
@@ -27,7 +27,7 @@ _JUDGED = 8
 
 
 def main(task: Mapping[str, Any]) -> None:
-    """Train, going on from the checkpoint if there is one."""
+    """Train a voice model, resuming from the checkpoint if there is one."""
     started = time.monotonic()
     models, checkpoint = Path(task["models"]), Path(task["checkpoint"])
     _say(step=0, steps=1, note="loading the models")

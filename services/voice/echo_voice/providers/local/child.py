@@ -1,4 +1,4 @@
-"""The training process, seen from the service."""
+"""The service's side of the training process."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ _NICENESS = 5
 
 
 async def run(order: Order, progressed: Progressed, settings: VoiceSettings) -> Outcome:
-    """Train in a child process; cancelling ends it."""
+    """Train in a child process; cancelling kills it."""
     threads = min(2, usable_processors())
     style = order.scratch / "style.bin"
     task = {
@@ -36,7 +36,7 @@ async def run(order: Order, progressed: Progressed, settings: VoiceSettings) -> 
         env=scrubbed_environment(threads=threads),
         preexec_fn=lambda: os.nice(_NICENESS),
     )
-    assert process.stdout is not None  # noqa: S101 - piped
+    assert process.stdout is not None  # noqa: S101 - stdout is a pipe
     last: dict[str, Any] = {}
     try:
         async with asyncio.timeout(settings.training_seconds):

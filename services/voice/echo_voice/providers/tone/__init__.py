@@ -1,4 +1,4 @@
-"""Clones of the tone engine, for tests and for trying out: no model, no likeness, at once."""
+"""Provider of tone engine voices for tests and demos: no model, no similarity, immediate."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _STEP_SECONDS = 0.05
 
 
 class ToneProvider:
-    """`epochs` steps of a twentieth of a second. A clone named `tone-fail` fails, one named `tone-hang` is never done."""
+    """The tone provider: `epochs` steps of 50 ms. The name `tone-fail` makes a training fail, `tone-hang` makes it hang."""
 
     name = "tone"
     languages: Sequence[str] = ()
@@ -35,5 +35,5 @@ class ToneProvider:
 
 
 def provider(settings: VoiceSettings) -> ToneProvider:
-    """The provider; it needs no settings."""
+    """Create the provider; it needs no settings."""
     return ToneProvider()
