@@ -1,1 +1,1 @@
-"""Identity: users, sessions, tokens."""
+"""The auth service: users, sessions and tokens."""

@@ -1,4 +1,4 @@
-"""`python -m echo_auth`: auth as a process of its own."""
+"""Entry point of the auth service: `python -m echo_auth`."""
 
 from echo_auth.main import service
 from echo_common.process import run

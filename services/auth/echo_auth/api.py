@@ -1,4 +1,4 @@
-"""Routes of auth; the gateway serves most of them under `/api/v1`."""
+"""Routes of the auth service; the gateway serves most of them under `/api/v1`."""
 
 from hashlib import sha256
 from typing import Annotated
@@ -60,7 +60,7 @@ tokens = APIRouter(prefix="/auth", tags=["authentication"], dependencies=[Depend
 
 @tokens.post("/register", status_code=201, responses=documented(EmailConflictError, UsernameConflictError))
 async def register(body: RegisterRequest, caller: From, deps: Deps) -> Success[Login]:
-    """Make an account and log in."""
+    """Create an account and log in."""
     return ok(await usecases.register(body, caller, deps))
 
 
@@ -72,20 +72,20 @@ async def log_in(body: LoginRequest, caller: From, deps: Deps) -> Success[Login]
 
 @tokens.post("/refresh", responses=documented(InvalidRefreshTokenError))
 async def refresh(body: RefreshRequest, deps: Deps) -> Success[Tokens]:
-    """Spend a refresh token on a new pair."""
+    """Exchange a refresh token for a new token pair."""
     return ok(await usecases.refresh(body.refresh_token.get_secret_value(), deps))
 
 
 @tokens.post("/logout")
 async def log_out(principal: CurrentPrincipal, deps: Deps) -> Success[None]:
-    """End this session."""
+    """Log out of the current session."""
     await usecases.log_out(principal.session_id, deps)
     return ok(None, message="Logged out.")
 
 
 @router.get("/users/me", tags=["users"])
 async def me(principal: AccountHolder, deps: Deps) -> Success[UserView]:
-    """Who I am."""
+    """Get the current user."""
     return ok(await usecases.view(principal.user_id, deps))
 
 
@@ -93,20 +93,20 @@ async def me(principal: AccountHolder, deps: Deps) -> Success[UserView]:
 async def echo_user(
     name: Name, body: EchoUserRequest, principal: Annotated[Principal | None, somebody(Scope.ACCOUNT)], caller: From, deps: Deps
 ) -> EchoUser:
-    """The Echo API's way to a user document."""
+    """Get or create a user document for the Echo API."""
     return await usecases.echo_user(name, body.email, principal, caller, deps)
 
 
 @router.get(JWKS_PATH, tags=["authentication"])
 async def jwks(deps: Deps, response: Response) -> Jwks:
-    """Public keys."""
+    """Get the public keys."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return deps.signer.jwks
 
 
 @router.get(TRUST_PATH, include_in_schema=False, response_model=TrustDocument)
 async def trust(request: Request, deps: Deps) -> Response:
-    """What services need to judge tokens; unchanged: 304."""
+    """Get the trust document, with which services verify tokens; 304 if unchanged."""
     body = (await usecases.trust(deps)).model_dump_json().encode()
     etag = f'"{sha256(body).hexdigest()[:32]}"'
     if request.headers.get("if-none-match") == etag:
@@ -116,7 +116,7 @@ async def trust(request: Request, deps: Deps) -> Response:
 
 @router.post(LOCAL_SESSION_PATH, include_in_schema=False, dependencies=[Depends(_secret)])
 async def local_session(deps: Deps) -> Success[LocalSession]:
-    """Issue a token to the gateway for the Echo API without a token."""
+    """Issue the local user's token to the gateway, for Echo API requests without a token."""
     return ok(await usecases.local_session(deps))
 
 

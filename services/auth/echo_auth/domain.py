@@ -1,4 +1,4 @@
-"""Users, their profiles and their sessions. Pure: no I/O, time is passed in."""
+"""Domain model of users, profiles and sessions; no I/O, the time is a parameter."""
 
 import hmac
 import secrets
@@ -17,15 +17,15 @@ from echo_common.errors import NotFoundError
 
 
 class SessionNotFoundError(NotFoundError):
-    """There is no such session."""
+    """The session does not exist."""
 
     code = "SESSION_NOT_FOUND"
 
 
 class User(Aggregate):
-    """Somebody with an account. Two spellings of an email or username that differ in case only are the same.
+    """A user account. Emails and usernames are case-insensitive.
 
-    A guest has neither, nor a password: nobody logs in as one.
+    A guest has no email, username or password, and so cannot log in.
     """
 
     email: str | None = None
@@ -51,7 +51,7 @@ class User(Aggregate):
         plan: Plan = Plan.USER,
         role: Role = Role.USER,
     ) -> "User":
-        """A new user, and the fact that there is one."""
+        """Create a user and record the event."""
         user = cls(
             id=user_id,
             email=email.lower(),
@@ -66,32 +66,32 @@ class User(Aggregate):
 
     @classmethod
     def guest(cls, user_id: str) -> "User":
-        """Somebody who has said nothing about themselves, and the fact that there is one."""
+        """Create a guest and record the event."""
         user = cls(id=user_id, plan=Plan.GUEST)
         user.record(UserRegistered(user_id=user_id, plan=user.plan, role=user.role))
         return user
 
     @classmethod
     def local(cls) -> "User":
-        """Make the user of the Echo API without a token."""
+        """Create the local user, who owns Echo API requests without a token."""
         user = cls(id=LOCAL_USER_ID)
         user.record(UserRegistered(user_id=user.id, plan=user.plan, role=user.role))
         return user
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What this user's own tokens may be used for."""
+        """The scopes of the user's own tokens."""
         return frozenset(Scope) if self.role is Role.ADMIN else frozenset(Scope) - {Scope.ADMIN}
 
     def logged_in(self, at: datetime, *, password_hash: str | None = None) -> None:
-        """Note a log-in, and the password's new hash when it was made with other parameters than today's."""
+        """Record a login, and the password's new hash if its parameters were outdated."""
         self.last_login = at
         self.last_active_date = at
         self.password_hash = password_hash or self.password_hash
 
 
 class Profile(Aggregate):
-    """What a user says about themselves. Its id is the user's."""
+    """A user's personal data; its id is the user's id."""
 
     user_id: str
     first_name: str | None = None
@@ -101,21 +101,21 @@ class Profile(Aggregate):
 
     @property
     def birthday(self) -> date | None:
-        """The date of birth; the database knows moments only."""
+        """Date of birth; stored as a datetime, because the database has no dates."""
         return self.date_of_birth.date() if self.date_of_birth else None
 
     @property
     def full_name(self) -> str:
-        """First and last name; empty when neither is known."""
+        """First and last name; empty if neither is known."""
         return " ".join(filter(None, [self.first_name, self.last_name]))
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """Opaque to its holder. `family` stays the same over a session's life, `secret` is good for one use.
+    """A refresh token, opaque to clients. `family` stays the same for the life of a session, `secret` is valid once.
 
-    Whoever knows the family holds, or has held, one of the session's tokens: that tells a spent token from a made-up one
-    without keeping every spent one.
+    Only holders of one of the session's tokens know the family. This distinguishes a spent token from a forged one without
+    storing spent tokens.
     """
 
     session_id: str
@@ -124,12 +124,12 @@ class RefreshToken:
 
     @classmethod
     def issue(cls, session_id: str, family: str | None = None) -> "RefreshToken":
-        """A new token, of a new family unless one is given."""
+        """Create a token, in a new family unless one is given."""
         return cls(session_id, family or secrets.token_urlsafe(18), secrets.token_urlsafe(24))
 
     @classmethod
     def parse(cls, text: str) -> "RefreshToken":
-        """Raises `InvalidRefreshTokenError`."""
+        """Parse a token. Raises `InvalidRefreshTokenError`."""
         parts = text.split(".")
         if len(parts) != 3 or not all(parts):
             raise InvalidRefreshTokenError
@@ -143,17 +143,17 @@ class RefreshToken:
 
     @property
     def family_hash(self) -> str:
-        """What is kept of the family."""
+        """Hash of the family, as stored."""
         return sha256(self.family.encode()).hexdigest()
 
     @property
     def hash(self) -> str:
-        """What is kept of the whole."""
+        """Hash of the whole token, as stored."""
         return sha256(str(self).encode()).hexdigest()
 
 
 class Presented(StrEnum):
-    """What a refresh token turned out to be."""
+    """The result of checking a refresh token."""
 
     CURRENT = "current"
     SPENT = "spent"
@@ -161,7 +161,7 @@ class Presented(StrEnum):
 
 
 class Session(Aggregate):
-    """One login: a family of refresh tokens, of which one is current."""
+    """A login: a token family with one current refresh token."""
 
     user_id: str
     family_hash: str
@@ -177,7 +177,7 @@ class Session(Aggregate):
     def start(
         cls, token: RefreshToken, user_id: str, *, at: datetime, lasts: timedelta, user_agent: str | None, address: str | None
     ) -> "Session":
-        """A session whose current token is the one given."""
+        """Create a session with the given current token."""
         return cls(
             id=token.session_id,
             user_id=user_id,
@@ -191,7 +191,7 @@ class Session(Aggregate):
         )
 
     def judge(self, token: RefreshToken, at: datetime) -> Presented:
-        """What the token is to this session."""
+        """Classify a refresh token as current, spent or foreign."""
         if (
             self.revoked_at is not None
             or at >= self.expiry_time
@@ -201,13 +201,13 @@ class Session(Aggregate):
         return Presented.CURRENT if hmac.compare_digest(self.refresh_hash, token.hash) else Presented.SPENT
 
     def rotate(self, following: RefreshToken, at: datetime, lasts: timedelta) -> None:
-        """Spend the current token; the one given follows it."""
+        """Replace the current refresh token with the next one and extend the session."""
         self.refresh_hash = following.hash
         self.last_activity = at
         self.expiry_time = at + lasts
 
     def revoke(self, at: datetime) -> None:
-        """End the session before its time. Doing it again changes nothing."""
+        """Revoke the session; idempotent."""
         if self.revoked_at is None:
             self.revoked_at = at
             self.record(SessionRevoked(user_id=self.user_id, session_id=self.id))

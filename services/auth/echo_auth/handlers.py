@@ -1,4 +1,4 @@
-"""Events auth listens to: none yet."""
+"""Event handlers of the auth service; none yet."""
 
 from echo_auth.usecases import Dependencies
 from echo_common.bus.subscriptions import Subscriptions

@@ -1,4 +1,4 @@
-"""The signing key: made once, sealed in the database, shared by all replicas; and the tokens it signs."""
+"""Signing keys, encrypted in the database and shared by all replicas, and the access tokens they sign."""
 
 import base64
 import json
@@ -23,11 +23,11 @@ _FIRST_KEY = "key_1"
 
 
 class SealedKeyError(EchoError):
-    """ECHO_AUTH_SECRET is not the secret this database's signing key was sealed with."""
+    """ECHO_AUTH_SECRET does not match the secret that encrypted this database's signing keys. Restore the original secret."""
 
 
 class Signer:
-    """Signs access tokens with the newest key; all keys are published, so that older tokens stay good."""
+    """A signer of access tokens. It signs with the newest key and publishes all keys, so that older tokens stay valid."""
 
     def __init__(self, keys: list[OKPKey], lasts: timedelta) -> None:
         self._keys = keys
@@ -35,7 +35,7 @@ class Signer:
 
     @classmethod
     async def open(cls, collection: Collection, secret: str, lasts: timedelta) -> "Signer":
-        """Load the keys, making the first where there is none. Raises `SealedKeyError`."""
+        """Load the keys; create the first one if there is none. Raises `SealedKeyError`."""
         seal = _seal(secret)
         await collection.ensure([])
         documents = [document async for document in collection.find({}, sort=[("created_at", 1)])]
@@ -43,11 +43,11 @@ class Signer:
 
     @property
     def jwks(self) -> Jwks:
-        """The public halves."""
+        """The public keys."""
         return Jwks(keys=[dict(key.as_dict(private=False)) for key in self._keys])
 
     def access_token(self, user: User, session_id: str, at: datetime) -> str:
-        """A token for this user in this session, good from `at` for as long as tokens last."""
+        """Sign an access token for a user's session, valid from `at` for `lasts`."""
         issued = int(at.timestamp())
         claims = AccessClaims(
             sub=user.id,
@@ -71,7 +71,7 @@ def _seal(secret: str) -> Fernet:
 
 
 async def _first(collection: Collection, seal: Fernet) -> Document:
-    """Replicas that start together may all come here: the identifier lets one win, and the others take its key."""
+    """Create the first key; if several replicas start together, the fixed id makes all of them use the same key."""
     key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": TOKEN_ALGORITHM}, auto_kid=True)
     document = {"_id": _FIRST_KEY, "sealed": seal.encrypt(json.dumps(key.as_dict(private=True)).encode()), "created_at": now()}
     try:

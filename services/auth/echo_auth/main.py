@@ -1,4 +1,4 @@
-"""Auth's table of contents."""
+"""Composition of the auth service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from echo_common.service import Adapters, Service
 
 
 def service(settings: AuthSettings | None = None) -> Service[Dependencies]:
-    """Auth, with settings from the environment unless given."""
+    """Build the auth service; settings come from the environment unless given."""
     chosen = settings or AuthSettings()
 
     @asynccontextmanager

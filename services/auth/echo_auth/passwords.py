@@ -1,4 +1,4 @@
-"""Password hashes: argon2id (RFC 9106), made in threads so that the event loop never waits."""
+"""Password hashing with argon2id (RFC 9106), in threads so that it does not block the event loop."""
 
 import asyncio
 import unicodedata
@@ -21,14 +21,14 @@ _WAITING = 200
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the password was right; `rehashed` when it was and its hash is to be replaced."""
+    """The result of a password check; `rehashed` is the new hash if a right password's hash must be replaced."""
 
     right: bool
     rehashed: str | None = None
 
 
 class Passwords:
-    """Makes and checks hashes, a few at a time; raises `ServiceUnavailableError` when too many wait."""
+    """A password hasher with limited concurrency. Raises `ServiceUnavailableError` when too many requests wait."""
 
     def __init__(self, hasher: PasswordHasher, threads: ThreadPoolExecutor, decoy: str) -> None:
         self._hasher = hasher
@@ -39,18 +39,18 @@ class Passwords:
     @classmethod
     @asynccontextmanager
     async def open(cls, *, rounds: int, memory_kib: int) -> AsyncIterator["Passwords"]:
-        """With these argon2 costs for new hashes; older ones are replaced as they are checked."""
+        """Open with these argon2 costs for new hashes; a check replaces hashes with other costs."""
         hasher = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1)
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="argon2") as threads:
             decoy = await asyncio.get_running_loop().run_in_executor(threads, hasher.hash, "nobody")
             yield cls(hasher, threads, decoy)
 
     async def hash(self, password: str) -> str:
-        """A hash that holds its own salt and parameters."""
+        """Hash a password; the hash contains its salt and parameters."""
         return await self._in_thread(lambda: self._hasher.hash(_normal(password)))
 
     async def check(self, password: str, against: str | None) -> Verdict:
-        """Compare with a hash. With None the answer is no, after the time that a comparison takes."""
+        """Compare a password with a hash. None never matches, but takes as long as a comparison."""
         return await self._in_thread(lambda: self._check(_normal(password), against))
 
     def _check(self, password: str, against: str | None) -> Verdict:
@@ -74,5 +74,5 @@ class Passwords:
 
 
 def _normal(password: str) -> str:
-    # the same characters typed on another keyboard may come in another Unicode form (NIST SP 800-63B)
+    # keyboards may send the same characters in different Unicode forms (NIST SP 800-63B)
     return unicodedata.normalize("NFKC", password)

@@ -1,4 +1,4 @@
-"""What auth keeps: users, profiles, sessions."""
+"""Repositories of users, profiles and sessions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ _KEPT_AFTER_EXPIRY_SECONDS = 7 * 24 * 3600
 
 
 class Users(Repository[User]):
-    """Users, one to an email address and one to a username."""
+    """The repository of users, with unique emails and usernames."""
 
     aggregate = User
     name = "users"
@@ -25,25 +25,25 @@ class Users(Repository[User]):
     )
 
     async def named(self, identifier: str) -> User | None:
-        """By email address or username, whichever it looks like, in any case."""
+        """Find a user by email if `identifier` contains `@`, else by username; case-insensitive."""
         field = "email" if "@" in identifier else "username_key"
         return await self.find_one({field: identifier.lower()})
 
     async def raised_since(self, moment: datetime) -> dict[str, int]:
-        """Users whose token version rose since then, with that version."""
+        """Return the users whose token version rose since `moment`, with that version."""
         where = {"token_version_raised_at": {"$gte": moment}}
         return {user.id: user.token_version async for user in self.find(where)}
 
 
 class Profiles(Repository[Profile]):
-    """Profiles, under their users' ids."""
+    """The repository of profiles, keyed by user id."""
 
     aggregate = Profile
     name = "profiles"
 
 
 class Sessions(Repository[Session]):
-    """Sessions; those long over go away by themselves."""
+    """The repository of sessions, which the database removes seven days after their expiry."""
 
     aggregate = Session
     name = "sessions"
@@ -55,5 +55,5 @@ class Sessions(Repository[Session]):
     )
 
     async def revoked_since(self, moment: datetime) -> list[str]:
-        """Ids of sessions revoked since then."""
+        """Return the ids of sessions revoked since `moment`."""
         return [session.id async for session in self.find({"revoked_at": {"$gte": moment}})]

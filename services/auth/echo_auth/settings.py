@@ -1,4 +1,4 @@
-"""Settings of auth."""
+"""Settings of the auth service."""
 
 from datetime import timedelta
 
@@ -10,32 +10,37 @@ from echo_common.settings import settings_config
 
 
 class AuthSettings(BaseSettings):
-    """Who may be who, and for how long."""
+    """Settings of users, tokens and passwords."""
 
     model_config = settings_config("ECHO_AUTH_")
 
     secret: SecretStr = Field(
         min_length=32,
-        description="Seals the signing keys in the database: 32 random characters or more, kept as long as the data.",
+        description="Secret that encrypts the signing keys in the database: at least 32 random characters. Keep it as long as the data.",
     )
-    access_minutes: int = Field(15, ge=1, le=15, description="How long an access token is good for.")
-    session_days: int = Field(30, ge=1, le=365, description="A session ends after so many days without a refresh.")
-    admin_email: Email | None = Field(None, description="This administrator is made at start if missing.")
+    access_minutes: int = Field(15, ge=1, le=15, description="Lifetime of an access token in minutes.")
+    session_days: int = Field(30, ge=1, le=365, description="Lifetime of a session in days since its last refresh.")
+    admin_email: Email | None = Field(
+        None, description="Email of the administrator to create at start if missing; empty creates none."
+    )
     admin_password: SecretStr | None = Field(
-        None, min_length=8, max_length=128, description="Their first password; never set again once they exist."
+        None,
+        min_length=8,
+        max_length=128,
+        description="Initial password of the administrator; ignored once the administrator exists.",
     )
     anonymous_users: bool = Field(
-        False, description="Whether `POST /api/users/{name}` of the Echo API makes a guest of a caller without a token."
+        False, description="Let `POST /api/users/{name}` of the Echo API create a guest for a request without a token."
     )
-    password_rounds: int = Field(3, ge=1, le=20, description="argon2id passes over memory.")
-    password_memory_kib: int = Field(65_536, ge=8, le=1_048_576, description="argon2id memory for one password, in KiB.")
+    password_rounds: int = Field(3, ge=1, le=20, description="argon2id time cost: passes over the memory.")
+    password_memory_kib: int = Field(65_536, ge=8, le=1_048_576, description="argon2id memory per password in KiB.")
 
     @property
     def access_lasts(self) -> timedelta:
-        """Life of an access token."""
+        """Lifetime of an access token."""
         return timedelta(minutes=self.access_minutes)
 
     @property
     def session_lasts(self) -> timedelta:
-        """Life of a session that is not refreshed."""
+        """Lifetime of a session since its last refresh."""
         return timedelta(days=self.session_days)

@@ -1,4 +1,4 @@
-"""Slowing down those who guess passwords: failures are counted in the database, so that replicas count together."""
+"""Limit on failed logins against password guessing, counted in the database for all replicas together."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,31 +9,31 @@ from echo_common.contracts.errors.auth import TooManyAttemptsError
 from echo_common.store.port import Collection, DuplicateError, Index
 
 _WINDOW = timedelta(minutes=15)
-# the second is for many machines that guess at one account; it is high, so that a stranger can hardly lock out its owner
+# "account" limits guesses from many addresses; it is high, so that an attacker can hardly lock the owner out
 _LIMITS = {"account and address": 10, "account": 200}
 
 
 class Throttle:
-    """At most so many failures for an account in a window, from one address and from all. Unknown accounts count too."""
+    """A limit on an account's failed logins per window, from one address and from all. Unknown accounts count too."""
 
     def __init__(self, collection: Collection) -> None:
         self._failures = collection
 
     @classmethod
     async def open(cls, collection: Collection) -> "Throttle":
-        """Make sure that counts of long ago go away."""
+        """Open the throttle; the database removes expired counts."""
         await collection.ensure([Index([("since", 1)], ttl=int(_WINDOW.total_seconds()))])
         return cls(collection)
 
     async def guard(self, account: str, address: str | None) -> None:
-        """Raises `TooManyAttemptsError`."""
+        """Check the limits before a login. Raises `TooManyAttemptsError`."""
         for key, limit in _counters(account, address):
             count = await self._failures.find_one({"_id": key, "since": {"$gt": now() - _WINDOW}, "count": {"$gte": limit}})
             if count is not None:
                 raise TooManyAttemptsError(retry_after=max(1, int((count["since"] + _WINDOW - now()).total_seconds())))
 
     async def failed(self, account: str, address: str | None) -> None:
-        """Count a failure."""
+        """Count a failed login."""
         for key, _ in _counters(account, address):
             expired = now() - _WINDOW
             if await self._failures.update_one({"_id": key, "since": {"$gt": expired}}, {"$inc": {"count": 1}}):
@@ -45,7 +45,7 @@ class Throttle:
                 await self._failures.update_one({"_id": key}, {"$inc": {"count": 1}})
 
     async def succeeded(self, account: str, address: str | None) -> None:
-        """Forget the failures from this address."""
+        """Reset the account's count for this address."""
         key, _ = _counters(account, address)[0]
         await self._failures.delete({"_id": key})
 

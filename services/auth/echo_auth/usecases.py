@@ -1,4 +1,4 @@
-"""What auth does."""
+"""Use cases of the auth service."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ _LOCAL_SESSION_ID = "ses_local"
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What use cases work with."""
+    """The dependencies of the use cases."""
 
     users: Users
     profiles: Profiles
@@ -58,23 +58,23 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Where a request comes from, as far as the gateway can tell."""
+    """The origin of a request, as reported by the gateway."""
 
     address: str | None = None
     user_agent: str | None = None
 
 
 async def register(request: RegisterRequest, caller: Caller, deps: Dependencies) -> Login:
-    """A new user, logged in. Raises `EmailConflictError`, `UsernameConflictError`."""
+    """Create a user and log in. Raises `EmailConflictError`, `UsernameConflictError`."""
     user, profile = await _create(request, Plan.USER, Role.USER, deps)
     return await _start_session(user, profile, caller, deps)
 
 
 async def log_in(request: LoginRequest, caller: Caller, deps: Dependencies) -> Login:
-    """A new session.
+    """Start a session.
 
-    An unknown user and a wrong password are told apart neither by answer nor by time: `InvalidCredentialsError`. Raises
-    `TooManyAttemptsError` and, for who knows the password, `AccountInactiveError`.
+    Raises `InvalidCredentialsError`, which distinguishes an unknown user from a wrong password neither by content nor by timing,
+    `TooManyAttemptsError`, `ValidationError` and, only with the right password, `AccountInactiveError`.
     """
     identifier = request.email or request.username
     if identifier is None:
@@ -93,10 +93,10 @@ async def log_in(request: LoginRequest, caller: Caller, deps: Dependencies) -> L
 
 
 async def refresh(text: str, deps: Dependencies) -> Tokens:
-    """The next pair for a refresh token.
+    """Exchange a refresh token for a new token pair.
 
-    Raises `InvalidRefreshTokenError`. A token presented twice, at the same moment or later, ends its session: one of the
-    two who hold it is not its owner.
+    Raises `InvalidRefreshTokenError`. A token used twice, concurrently or later, revokes its session, because one of the two
+    clients is not the owner.
     """
     token = RefreshToken.parse(text)
     following = RefreshToken.issue(token.session_id, token.family)
@@ -123,15 +123,15 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
 
 
 async def log_out(session_id: str, deps: Dependencies) -> None:
-    """End a session: nobody accepts its tokens any more once they have looked at the trust document."""
+    """Revoke a session; services reject its tokens once they have refreshed the trust document."""
     with suppress(SessionNotFoundError):
         await deps.sessions.update(session_id, lambda session: session.revoke(now()))
 
 
 async def echo_user(name: str, email: str, principal: Principal | None, caller: Caller, deps: Dependencies) -> EchoUser:
-    """The caller's own document; a guest's where there is no caller and the operator allows it.
+    """Return the principal's user document; without a principal, create a guest if the settings allow it.
 
-    No address but the caller's own is looked up, so that the answer tells nothing about anybody else's. Raises
+    Looks up no email but the principal's own, so that the response reveals nothing about other users. Raises
     `UnauthenticatedError`, `ForbiddenError`.
     """
     if principal is None:
@@ -148,12 +148,12 @@ async def echo_user(name: str, email: str, principal: Principal | None, caller: 
 
 
 async def local_session(deps: Dependencies) -> LocalSession:
-    """Return an access token of the local user. Raises `NotFoundError` where the Echo API needs a token."""
+    """Return an access token of the local user. Raises `NotFoundError` if the Echo API requires a token."""
     if not deps.api_without_token:
         raise NotFoundError
     user = await deps.users.find_one({"_id": LOCAL_USER_ID})
     if user is None:
-        with suppress(DuplicateError):  # another replica, or request, was quicker
+        with suppress(DuplicateError):  # another replica or request was faster
             await deps.users.add(User.local())
         user = await deps.users.get(LOCAL_USER_ID)
     token = deps.signer.access_token(user, _LOCAL_SESSION_ID, now())
@@ -161,7 +161,7 @@ async def local_session(deps: Dependencies) -> LocalSession:
 
 
 def _client_user_id(email: str) -> str:
-    """Return the id under which the local user keeps what belongs to an address: a name, not an account."""
+    """Return the id that labels an email's data within the local user's account; it is not an account."""
     return f"usr_local_{sha256(email.encode()).hexdigest()[:24]}"
 
 
@@ -183,13 +183,13 @@ async def _echo_guest(name: str, email: str, caller: Caller, deps: Dependencies)
 
 
 async def view(user_id: str, deps: Dependencies) -> UserView:
-    """A user as they see themselves. Raises `UserNotFoundError`."""
+    """Return the user's own view of the account. Raises `UserNotFoundError`."""
     user = await deps.users.get(user_id)
     return _view(user, await _profile(user, deps))
 
 
 async def trust(deps: Dependencies) -> TrustDocument:
-    """Keys, and everything revoked while an access token that it voids could still be alive."""
+    """Return the public keys, and the revocations for which an unexpired access token may exist."""
     since = now() - deps.signer.lasts - timedelta(seconds=2 * LEEWAY_SECONDS)
     return TrustDocument(
         keys=deps.signer.jwks,
@@ -199,15 +199,15 @@ async def trust(deps: Dependencies) -> TrustDocument:
 
 
 async def ensure_admin(deps: Dependencies) -> None:
-    """Make the administrator that settings name, unless they exist: their password is theirs from then on."""
+    """Create the administrator from the settings, unless the account exists; an existing password is never changed."""
     email, password = deps.settings.admin_email, deps.settings.admin_password
     if email is None or password is None or await deps.users.named(email) is not None:
         return
     try:
         await _create(RegisterRequest(email=email, password=password), Plan.PREMIUM, Role.ADMIN, deps)
     except EmailConflictError:
-        return  # another replica was quicker
-    structlog.get_logger("echo.auth").info("administrator made", email=email)
+        return  # another replica was faster
+    structlog.get_logger("echo.auth").info("administrator_created", email=email)
 
 
 async def _create(request: RegisterRequest, plan: Plan, role: Role, deps: Dependencies) -> tuple[User, Profile]:
@@ -231,7 +231,7 @@ async def _create(request: RegisterRequest, plan: Plan, role: Role, deps: Depend
         date_of_birth=None if born is None else datetime.combine(born, time(), UTC),
         preferred_language=request.preferred_language,
     )
-    await deps.profiles.add(profile)  # first, so that whoever has an account has what they said about themselves
+    await deps.profiles.add(profile)  # first, so that every account has a profile
     try:
         await deps.users.add(user)
     except DuplicateError as error:

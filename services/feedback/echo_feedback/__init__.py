@@ -1,1 +1,1 @@
-"""What the platform hears back."""
+"""The feedback service."""

@@ -1,4 +1,4 @@
-"""`python -m echo_feedback`: feedback as a process of its own."""
+"""Entry point of the feedback service: `python -m echo_feedback`."""
 
 from echo_common.process import run
 from echo_feedback.main import service

@@ -1,4 +1,4 @@
-"""Routes of feedback: none yet beside its health."""
+"""Routes of the feedback service; none yet except health."""
 
 from fastapi import APIRouter
 

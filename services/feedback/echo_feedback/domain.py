@@ -1,1 +1,1 @@
-"""Aggregates of feedback: none yet."""
+"""Domain model of the feedback service; empty so far."""

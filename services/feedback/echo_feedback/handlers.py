@@ -1,4 +1,4 @@
-"""Events feedback listens to: none yet."""
+"""Event handlers of the feedback service; none yet."""
 
 from echo_common.bus.subscriptions import Subscriptions
 from echo_feedback.usecases import Dependencies

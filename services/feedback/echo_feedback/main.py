@@ -1,4 +1,4 @@
-"""Feedback's table of contents."""
+"""Composition of the feedback service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ from echo_feedback.usecases import Dependencies
 
 
 def service(settings: FeedbackSettings | None = None) -> Service[Dependencies]:
-    """Feedback, with settings from the environment unless given."""
+    """Build the feedback service; settings come from the environment unless given."""
 
     @asynccontextmanager
     async def opened(_: Adapters) -> AsyncIterator[Dependencies]:

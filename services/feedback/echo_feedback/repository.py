@@ -1,1 +1,1 @@
-"""What feedback keeps: nothing yet."""
+"""Repositories of the feedback service; none yet."""

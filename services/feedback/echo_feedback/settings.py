@@ -1,4 +1,4 @@
-"""Settings of feedback."""
+"""Settings of the feedback service."""
 
 from pydantic_settings import BaseSettings
 
@@ -6,6 +6,6 @@ from echo_common.settings import settings_config
 
 
 class FeedbackSettings(BaseSettings):
-    """None of its own yet."""
+    """Settings of the feedback service; none yet."""
 
     model_config = settings_config("ECHO_FEEDBACK_")

@@ -1,4 +1,4 @@
-"""What feedback does: nothing yet."""
+"""Use cases of the feedback service; none yet."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,6 @@ from echo_feedback.settings import FeedbackSettings
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What use cases work with."""
+    """The dependencies of the use cases."""
 
     settings: FeedbackSettings

@@ -1,4 +1,4 @@
-"""`python -m echo_gateway`: gateway as a process of its own."""
+"""Entry point of the gateway: `python -m echo_gateway`."""
 
 from echo_common.process import run
 from echo_gateway.main import service

@@ -1,4 +1,4 @@
-"""Finished audio that is asked for again, answered from memory."""
+"""Response cache for finished audio, in memory."""
 
 import time
 from collections import OrderedDict
@@ -14,7 +14,7 @@ from echo_gateway.door import admit
 
 _FRESH_SECONDS = 60.0
 _LARGEST_SHARE = 16
-# what describes the content; everything else (ids, cookies, dates, limits) belongs to one response alone
+# headers that describe the content; all others (ids, cookies, dates, limits) belong to a single response
 _STORED_HEADERS: Final = frozenset(
     {
         b"accept-ranges",
@@ -32,12 +32,12 @@ _PLAIN_PARAMETERS: Final = frozenset({"download"})
 
 Headers = list[tuple[bytes, bytes]]
 Target = tuple[str, str, str]
-"""User id, path and query."""
+"""Cache key: user id, path and query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, and until when (`time.monotonic`) it may be given again."""
+    """A cached response; `until` is its expiry on the `time.monotonic` clock."""
 
     headers: Headers
     body: bytes
@@ -46,10 +46,10 @@ class Answer:
 
 
 class Answers:
-    """Whole answers that their service calls immutable, each for the user it was given to; least recently used goes first.
+    """A cache of complete responses that their service marks immutable, separate for each user; LRU eviction.
 
-    An answer is given for at most a minute without asking again, so that what was deleted is gone soon even when the event
-    that says so is lost. `capacity` is in bytes, 0 keeps nothing.
+    An entry expires after a minute, so that deleted audio disappears soon even if the deletion event is lost. `capacity` is in
+    bytes; 0 disables the cache.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -57,10 +57,10 @@ class Answers:
         self._kept: OrderedDict[Target, Answer] = OrderedDict()
         self._size = 0
         self.changes = 0
-        """How often something was forgotten: an answer that was asked for before the last time may be out of date."""
+        """Number of invalidations; a response requested before the latest one may be stale."""
 
     def find(self, target: Target) -> Answer | None:
-        """What this user was answered before, if it is fresh."""
+        """Return the cached response, or None if it is missing or expired."""
         answer = self._kept.get(target)
         if answer is None:
             return None
@@ -71,7 +71,7 @@ class Answers:
         return answer
 
     def wants(self, headers: Headers) -> bool:
-        """Whether an answer that begins like this is to be kept: small, named by an ETag, never changing, for its user alone."""
+        """Return whether a response is cacheable by its headers: small, with an ETag, immutable, and specific to the user."""
         facts = dict(headers)
         length = facts.get(b"content-length", b"")
         vary = {name.strip() for name in facts.get(b"vary", b"").lower().split(b",") if name.strip()}
@@ -85,7 +85,7 @@ class Answers:
         )
 
     def keep(self, target: Target, headers: Headers, body: bytes, *, asked_at: int) -> None:
-        """Remember a whole answer, unless something was forgotten since it was asked for (`changes` of that moment)."""
+        """Cache a complete response, unless the cache was invalidated since the request (`asked_at` is `changes` at that time)."""
         if asked_at != self.changes:
             return
         self._drop(target)
@@ -96,13 +96,13 @@ class Answers:
             self._drop(next(iter(self._kept)))
 
     def forget(self, part: str) -> None:
-        """Drop all answers whose path holds `part`, an identifier."""
+        """Invalidate all responses whose path contains `part`, an identifier."""
         self.changes += 1
         for target in [target for target in self._kept if part in target[1]]:
             self._drop(target)
 
     def forget_user(self, user_id: str) -> None:
-        """Drop all answers to a user."""
+        """Invalidate all responses of a user."""
         self.changes += 1
         for target in [target for target in self._kept if target[0] == user_id]:
             self._drop(target)
@@ -113,9 +113,9 @@ class Answers:
 
 
 class Remembering:
-    """Wraps a passage: a plain GET with a token is answered from memory when it can be; everything else goes through.
+    """A proxy route with a response cache: it serves authenticated GET requests from the cache and forwards all others.
 
-    A request that names a signed link goes through too: whether the link still holds is for its service to say.
+    It also forwards requests with a signed link, because the service must check whether the link is still valid.
     """
 
     def __init__(self, passage: ASGIApp, permission: Permission | None) -> None:
@@ -123,7 +123,7 @@ class Remembering:
         self._permission = permission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve a request from the cache, or forward it."""
         asked = dict(scope["headers"])
         query = scope["query_string"].decode("latin-1")
         plain = not query or {name for name, _ in parse_qsl(query, keep_blank_values=True)} <= _PLAIN_PARAMETERS
@@ -142,7 +142,7 @@ class Remembering:
 
 
 class _Recorder:
-    """Sends on, and keeps a copy of an answer that turns out to be whole."""
+    """A `send` wrapper that forwards a response and caches a copy once it is complete."""
 
     def __init__(self, answers: Answers, target: Target, send: Send) -> None:
         self._answers = answers

@@ -1,4 +1,4 @@
-"""The services behind the gateway."""
+"""Clients of the services behind the gateway."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,12 +10,12 @@ from echo_common.http.client import ServiceClient
 from echo_gateway.settings import GatewaySettings
 
 Clients = Mapping[str, ServiceClient]
-"""A client for each service, by its name."""
+"""Clients by service name."""
 
 
 @asynccontextmanager
 async def open_clients(settings: GatewaySettings, auth: ServiceClient) -> AsyncIterator[Clients]:
-    """Clients of every service there is; nothing is connected until the first request."""
+    """Open clients of all configured services; each connects on its first request."""
     urls = {"synthesis": settings.synthesis_url, "voice": settings.voice_url, "feedback": settings.feedback_url}
     async with AsyncExitStack() as stack:
         clients = {"auth": auth}
@@ -26,7 +26,7 @@ async def open_clients(settings: GatewaySettings, auth: ServiceClient) -> AsyncI
 
 
 def service_checks(clients: Clients) -> Mapping[str, Callable[[], Awaitable[Mapping[str, Any]]]]:
-    """A health check for each service: its own health, down when any of its parts is."""
+    """Build a health check for each service; it fails if any part of the service's health fails."""
     return {name: partial(_check, client) for name, client in clients.items()}
 
 

@@ -1,4 +1,4 @@
-"""Limits on the long requests that one user has open at once."""
+"""Limits on concurrent long requests per user."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ _RETRY_SECONDS = 5
 
 
 class TooManyOpenError(RateLimitedError):
-    """Too many requests of this kind are open at once; end one, or wait as long as Retry-After says."""
+    """Too many requests of this kind are open. Close one, or retry after the seconds in Retry-After."""
 
     code = "TOO_MANY_OPEN_REQUESTS"
 
 
 class Kind(StrEnum):
-    """Requests that stay open, counted apart from each other."""
+    """The kinds of long requests, each with its own limit."""
 
     STREAM = "stream"
     SYNTHESIS = "synthesis"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 class OpenRequests:
-    """The open requests of every user, in this process; guests, and requests without a token, count by their address."""
+    """Counts of open requests per user in this process; guests and requests without a token count by address."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._limits = {
@@ -43,7 +43,7 @@ class OpenRequests:
 
     @contextmanager
     def counted(self, kind: Kind, principal: Principal | None, address: str) -> Iterator[None]:
-        """Count a request while the context lasts. Raises `TooManyOpenError`."""
+        """Count a request while the context is open. Raises `TooManyOpenError`."""
         owner = f"address/{network_of(address)}" if principal is None or principal.plan is Plan.GUEST else principal.user_id
         key = (kind, owner)
         limit = self._limits[kind]
@@ -63,14 +63,14 @@ class OpenRequests:
 
 
 class Counted:
-    """ASGI app that counts another's requests while they are open."""
+    """An ASGI wrapper that counts the app's open requests."""
 
     def __init__(self, app: ASGIApp, kind: Kind) -> None:
         self._app = app
         self._kind = kind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count and serve one request."""
+        """Count and serve a request."""
         requests: OpenRequests = scope["app"].state.dependencies.open_requests
         with requests.counted(self._kind, scope["state"].get("principal"), address_of(scope)):
             await self._app(scope, receive, send)

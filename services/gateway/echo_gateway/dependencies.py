@@ -1,4 +1,4 @@
-"""What the gateway's routes and handlers work with."""
+"""Dependencies of the gateway's routes and event handlers."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from echo_gateway.tokenless import TokenlessAccess
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """Opened once, for all requests."""
+    """The dependencies of routes and event handlers, opened once."""
 
     clients: Clients
     limits: Limits

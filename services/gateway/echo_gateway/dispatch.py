@@ -1,7 +1,7 @@
-"""The short way to the passages: one walk along the path's segments, where the framework tries route after route.
+"""Fast dispatch to proxy routes by a trie of path segments, where the framework tries one route after another.
 
-Measured: the framework's way costs 170 µs a request with some twenty routes, this one 2. What is not found here goes on to
-the framework, which knows the other routes, 404 and 405.
+Measured with about twenty routes: 170 µs per request in the framework, 2 µs here. Other requests go to the framework, which
+handles the remaining routes, 404 and 405.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class _Node:
 
 
 class Dispatch:
-    """Serves passages found among the routers; a segment that is written out comes before a parameter."""
+    """A dispatcher to the proxy routes of the routers; literal segments take precedence over parameters."""
 
     def __init__(self, app: ASGIApp, *, routers: Iterable[APIRouter]) -> None:
         self._app = app
@@ -34,7 +34,7 @@ class Dispatch:
                     self._add(route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve, or go on."""
+        """Dispatch to the matching route, or to the framework."""
         route = self._find(scope) if scope["type"] == "http" else None
         if route is None:
             await self._app(scope, receive, send)

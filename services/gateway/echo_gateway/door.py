@@ -1,4 +1,4 @@
-"""Who is at the door: the token is looked at before anything else is, and once."""
+"""Authentication of requests: the token is verified once, before any other processing."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -10,16 +10,16 @@ from echo_gateway.tokenless import TokenlessAccess
 
 
 class Identify:
-    """Puts the caller's `principal` into the request's state, or the `refusal` that routes which need one answer with.
+    """Middleware that stores the `principal` in the request's state, or the `refusal` that protected routes raise.
 
-    Public routes and limits go on without a principal, so a token that is worth nothing does not close the log-in.
+    Public routes and rate limits work without a principal, so an invalid token does not block a login.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Look at the token, then go on."""
+        """Verify the token, then call the app."""
         if scope["type"] == "http":
             try:
                 if (token := _bearer(scope) or await self._without_token(scope)) is not None:
@@ -30,7 +30,7 @@ class Identify:
         await self._app(scope, receive, send)
 
     async def _without_token(self, scope: Scope) -> str | None:
-        """Give the local user's token to a request that may do without one of its own."""
+        """Add the local user's token to a request that needs no token of its own; return it, or None."""
         access: TokenlessAccess | None = scope["app"].state.dependencies.tokenless
         if access is None or any(name == b"authorization" for name, _ in scope["headers"]) or not access.allows(scope):
             return None
@@ -40,7 +40,10 @@ class Identify:
 
 
 def admit(scope: Scope, permission: Permission | None) -> Principal:
-    """The caller, when their credential carries the permission (None: any valid one will do); raises why not otherwise."""
+    """Return the principal if its credential has the scope `permission`; None requires only a valid credential.
+
+    Raises the `EchoError` of the rejected token, `UnauthenticatedError`, `ForbiddenError`.
+    """
     principal: Principal | None = scope["state"].get("principal")
     if principal is None:
         raise scope["state"].get("refusal") or UnauthenticatedError()

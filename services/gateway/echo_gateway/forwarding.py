@@ -1,4 +1,4 @@
-"""Public endpoints over what a service can do: declared by a signature that documents them, served by the hop."""
+"""Proxy routes: public endpoints that document a service's endpoints by a signature and forward requests to the service."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ _KEYED = (IdempotencyConflictError, KeyReusedError)
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An answer that is no JSON envelope; `types` are what it may be."""
+    """A response without a JSON envelope; `types` are its media types."""
 
     description: str
     types: Sequence[str]
@@ -50,9 +50,9 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """How requests of one route get to their service. `root` is what `inner` replaces at the beginning of the path.
+    """A proxy route that forwards requests to a service. `inner` replaces the path prefix `root`.
 
-    A request whose query names `voucher` needs no token: the service looks at what it has there instead.
+    A request with the query parameter `voucher` needs no token: the service checks this ticket instead.
     """
 
     service: str
@@ -65,7 +65,7 @@ class Passage:
     voucher: bytes | None = None
 
     async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
-        """Let the caller in and pass the request on."""
+        """Authorise the request and forward it."""
         open_to_all = self.public or self._vouched(request)
         principal: Principal | None = request["state"].get("principal") if open_to_all else admit(request, self.scope)
         dependencies = request["app"].state.dependencies
@@ -88,19 +88,19 @@ class Passage:
 
 
 class PassageRoute(APIRoute):
-    """A route whose signature is documentation: at run time nothing is parsed, the passage does it all."""
+    """A route whose signature is only documentation; `passage` serves the request without parsing it."""
 
     passage: ASGIApp
 
     async def handle(self, scope: Request, receive: Receive, send: Send) -> None:
-        """Serve the request, or answer 405 when only its path fits."""
+        """Serve the request, or raise a 405 if only the path matches."""
         if scope["method"] not in (self.methods or ()):
             raise HTTPException(405)
         await self.passage(scope, receive, send)
 
 
 class Noun(APIRouter):
-    """The public routes of one noun, served by one service under the same paths::
+    """A router of proxy routes for one resource, served by one service under the same paths::
 
     speech = Noun("speech", service="synthesis")
 
@@ -110,7 +110,7 @@ class Noun(APIRouter):
     """
 
     def __init__(self, name: str, *, service: str, root: str = PUBLIC_ROOT, plain: bool = False) -> None:
-        """`plain` routes refuse without envelope."""
+        """With `plain`, error responses have no envelope."""
         super().__init__(tags=[name], route_class=PassageRoute)
         self._service = service
         self._root = root
@@ -135,13 +135,24 @@ class Noun(APIRouter):
         by: ASGIApp | None = None,
         stays_open: Kind | None = None,
     ) -> Callable[[Declared], Declared]:
-        """Declare a route. The function is never called: its name is the operation's id, its docstring the summary and description.
+        """Declare a route. The function is never called: its name is the operation id, its docstring the summary and description.
 
-        `scope` is what the caller's credential must carry, `public` lets anybody in, `voucher` is a query parameter that
-        may stand for the credential. `keyed` routes take `Idempotency-Key`.
-        `answers` is the body's model, or `Media`; `alias` (there, here) serves the same where the path begins with `there`.
-        `otherwise` describes other answers without error (304). `remembered` routes may answer from memory what never changes.
-        `by` serves the route in the gateway itself, in place of the service. `stays_open` counts its open requests.
+        Args:
+            method: The HTTP method.
+            path: The path below the router's root.
+            answers: Model of the response body, or a `Media`.
+            status: Status of a successful response.
+            scope: Required scope of the credential; None for any valid credential.
+            public: Accept requests without a credential.
+            voucher: Query parameter with a ticket that replaces the credential.
+            keyed: Accept an `Idempotency-Key`.
+            errors: Documented errors of this route, besides the common ones.
+            example: Example of the response body.
+            alias: Pair (there, here); also serve the route, undocumented, under the path in which `there` replaces `here`.
+            otherwise: Descriptions of other responses that are no errors (304), by status.
+            remembered: Cache immutable responses.
+            by: App that serves the route in the gateway, in place of the service.
+            stays_open: Kind of long request, as which open requests count.
         """
         body = {"POST", "PUT", "PATCH"} & {method}
         refusals = (
@@ -194,7 +205,7 @@ class Noun(APIRouter):
     def _add(self, path: str, function: Callable[..., None], passage: ASGIApp, **options: Any) -> None:
         self.add_api_route(path, function, **options)
         route = self.routes[-1]
-        assert isinstance(route, PassageRoute)  # noqa: S101 - the router's route class
+        assert isinstance(route, PassageRoute)  # noqa: S101 - the router's route class guarantees it
         route.passage = Plainly(passage) if self._plain else passage
 
     def _documented(self, *refusals: type[EchoError]) -> dict[int | str, dict[str, Any]]:
@@ -202,7 +213,7 @@ class Noun(APIRouter):
 
 
 def _forgetting(answers: Answers, user_id: str, send: Send) -> Send:
-    """Drop what is kept for a user before the user hears that something is deleted."""
+    """Wrap `send` to invalidate a user's cached responses before the response to a deletion starts."""
 
     async def forget_and_send(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -213,7 +224,7 @@ def _forgetting(answers: Answers, user_id: str, send: Send) -> Send:
 
 
 def enveloped(data: Any, **more: Any) -> dict[str, Any]:
-    """An example of an answer that carries `data`."""
+    """Build an example response with `data` in the envelope."""
     return {"success": True, "data": data, **more, "timestamp": "2026-01-31T10:00:00Z"}
 
 

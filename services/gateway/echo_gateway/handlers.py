@@ -1,4 +1,4 @@
-"""Events the gateway listens to, each replica for itself: they ring for those who watch, and drop what is kept in memory."""
+"""Event handlers of the gateway, in every replica: they notify progress streams and invalidate the response cache."""
 
 from typing import get_args
 
@@ -26,12 +26,12 @@ TrainingChanged = VoiceModelTrainingProgressed | VoiceModelReady | VoiceModelFai
 
 
 async def ring_for_job(event: JobChanged, dependencies: Dependencies) -> None:
-    """A job has begun, got further, or ended."""
+    """Notify the followers of a job that its state changed."""
     dependencies.watches.ring(event.job_id)
 
 
 async def ring_for_training(event: TrainingChanged, dependencies: Dependencies) -> None:
-    """A clone's training has begun, got further, or ended."""
+    """Notify the followers of a training that its state changed."""
     dependencies.watches.ring(event.voice_model_id)
 
 
@@ -43,5 +43,5 @@ for change in get_args(TrainingChanged):
 
 @subscriptions.on(AudioDeleted, every_replica=True)
 async def forget_audio(event: AudioDeleted, dependencies: Dependencies) -> None:
-    """What is gone is not answered from memory."""
+    """Invalidate the cached responses of a deleted audio."""
     dependencies.answers.forget(event.audio_id)

@@ -1,4 +1,4 @@
-"""How many requests a minute anybody may send, and the fields that say so on every answer."""
+"""Rate limits per minute, and their header fields on every response."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ _CREDENTIALS = frozenset({"/api/v1/auth/register", "/api/v1/auth/login", "/api/v
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a policy leaves to a caller; `reset` is in seconds, `remaining` below zero says: one request too many."""
+    """The remaining quota of a policy. `reset` is in seconds; a negative `remaining` means that the request exceeds the limit."""
 
     policy: str
     limit: int
@@ -37,7 +37,7 @@ class Quota:
 
 
 class Windows(Storage):
-    """Counts in this process's memory. The library's own memory storage walks over all its keys on every request."""
+    """A limit storage in process memory. The library's own memory storage scans all its keys on every request."""
 
     STORAGE_SCHEME = None
 
@@ -48,11 +48,11 @@ class Windows(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What this store raises: nothing."""
+        """Exceptions of the storage. It raises none; the interface requires a type."""
         return ValueError
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count, from zero in a new window."""
+        """Add to the count of the current window, or start a new window, and return the count."""
         now = time.time()
         if now >= self._sweep_at:
             self._counts = {known: window for known, window in self._counts.items() if window[1] > now}
@@ -64,33 +64,33 @@ class Windows(Storage):
         return count + amount
 
     async def get(self, key: str) -> int:
-        """The count in the window that runs."""
+        """Return the count of the current window."""
         count, ends = self._counts.get(key, (0, 0.0))
         return count if ends > time.time() else 0
 
     async def get_expiry(self, key: str) -> float:
-        """When the window ends, in seconds of the epoch."""
+        """Return the end of the window in seconds since the epoch."""
         return self._counts.get(key, (0, time.time()))[1]
 
     async def check(self) -> bool:
-        """Whether the store can be used."""
+        """Return True: memory is always available."""
         return True
 
     async def reset(self) -> int | None:
-        """Forget all; how many they were."""
+        """Clear all counts and return their number."""
         count = len(self._counts)
         self._counts.clear()
         return count
 
     async def clear(self, key: str) -> None:
-        """Forget one."""
+        """Clear the count of a key."""
         self._counts.pop(key, None)
 
 
 class Limits:
-    """The policies in force, and where they are counted. Windows are fixed, each a minute from its first request.
+    """The rate limit policies and their storage. A window is fixed: one minute from its first request.
 
-    When a shared store does not answer, requests pass: a broken counter must not close the door.
+    If a shared storage fails, requests pass: a broken counter must not make the API unavailable.
     """
 
     def __init__(self, settings: GatewaySettings) -> None:
@@ -107,13 +107,13 @@ class Limits:
         self._log = structlog.get_logger("echo.limits")
 
     async def close(self) -> None:
-        """Disconnect from a shared store; one left open would keep the process alive."""
+        """Close the connection to a shared storage, which would keep the process alive."""
         client = getattr(self._storage, "storage", None)
         if client is not None and isinstance(closing := client.close(), Awaitable):
             await closing
 
     async def take(self, path: str, principal: Principal | None, address: str) -> Quota | None:
-        """Count one request; what is left of the quota it falls under, None when there is no limit."""
+        """Count a request and return its quota, or None if no limit applies."""
         if path in _CREDENTIALS:
             policy, limit, key = "credentials", self._credentials, f"credentials/{network_of(address)}"
         elif principal is None:
@@ -124,26 +124,26 @@ class Limits:
 
     async def _count(self, policy: str, limit: int, key: str) -> Quota:
         try:
-            # A time limit costs as much as counting in memory does, where nothing can hang.
+            # Memory cannot hang, and a timeout costs as much as counting in memory.
             async with nullcontext() if self._in_memory else asyncio.timeout(_COUNTING_SECONDS):
                 used = await self._storage.incr(key, WINDOW_SECONDS)
                 ends = await self._storage.get_expiry(key)
         except Exception as error:
-            self._log.warning("requests are not counted", reason=str(error) or type(error).__name__)
+            self._log.warning("rate_limit_count_failed", reason=str(error) or type(error).__name__)
             return Quota(policy, limit, limit, WINDOW_SECONDS)
         return Quota(policy, limit, limit - used, max(1, round(ends - time.time())))
 
 
 class Limit:
-    """Counts each request that comes in, refuses those beyond the limit, and puts the fields of
-    draft-ietf-httpapi-ratelimit-headers (from revision 08 on) on every answer.
+    """Middleware that counts requests, rejects those beyond the rate limit, and adds the header fields of
+    draft-ietf-httpapi-ratelimit-headers (revision 08 and later) to every response.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count, then go on or refuse."""
+        """Count the request, then call the app or reject the request."""
         if scope["type"] != "http" or scope["path"] in _UNCOUNTED:
             await self._app(scope, receive, send)
             return

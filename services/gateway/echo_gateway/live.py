@@ -1,4 +1,4 @@
-"""Progress as server-sent events, derived from a job's state. The state decides; events from the bus only say when to poll it."""
+"""Progress as server-sent events, derived from a job's polled state; events from the bus only trigger a poll."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ _MESSAGES = {
 
 
 class Watches:
-    """The jobs that clients follow: each is polled once, however many follow it.
+    """The followed jobs; each is polled once for all its followers.
 
     Notifications for jobs without followers are dropped.
     """
@@ -45,9 +45,9 @@ class Watches:
 
     @asynccontextmanager
     async def following(self, client: ServiceClient, job_id: str, path: str, token: str) -> "AsyncIterator[_Watch]":
-        """Follow a job while the context lasts. `token` is the `Authorization` that may see the job.
+        """Follow a job while the context is open. `token` is an `Authorization` value with access to the job.
 
-        The last to leave ends the poll.
+        When the last follower leaves, polling stops.
         """
         watch = self._watches.get(path)
         if watch is None:
@@ -68,21 +68,21 @@ class Watches:
                 await watch.close()
 
     def ring(self, job_id: str) -> None:
-        """Poll the job now: something happened to it."""
+        """Poll the job now, because it changed."""
         for watch in self._by_job.get(job_id, ()):
             watch.ring()
 
     @property
     def watched(self) -> int:
-        """Number of jobs that are followed."""
+        """Number of followed jobs."""
         return len(self._watches)
 
 
 class _Watch:
-    """One job as all its followers see it. `tokens` counts the followers by what authorizes them.
+    """The state of one followed job, shared by its followers. `tokens` counts the followers by `Authorization` value.
 
-    `state` is the job as last polled, `number` rises with every state that differs. Each follower was shown the job by the
-    service itself, for its own token, before it reads what was polled with another's.
+    `state` is the last polled state, `number` rises with every change of it. The service has authorised each follower's own
+    token for the job before the follower reads a state that was polled with another token.
     """
 
     def __init__(self, client: ServiceClient, path: str) -> None:
@@ -99,13 +99,13 @@ class _Watch:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will be polled."""
+        """True if polling has ended."""
         return self._poll is not None and self._poll.done()
 
     async def join(self, token: str) -> None:
-        """Have the service show the job to this token. Raises what the service refuses."""
+        """Fetch the job with this token. Raises the service's error if the token has no access."""
         job = await self._ask(token)
-        if self._poll is None or self._poll.done():  # a job that has ended may have been retried since
+        if self._poll is None or self._poll.done():  # an ended job may have been retried since
             self._show(job)
             self._poll = asyncio.create_task(self._keep_polling())
 
@@ -114,8 +114,8 @@ class _Watch:
         self._rung.set()
 
     def frames(self, seen: int) -> tuple[str, int]:
-        """The frames after the event `seen`, and the id of the last of them."""
-        assert self.state is not None  # noqa: S101 - after `join`
+        """Return the frames after the event id `seen`, and the id of the last one."""
+        assert self.state is not None  # noqa: S101 - `join` sets it
         if seen not in self._frames:
             text, last = "", seen
             for last, event in events_since(self.state, seen):
@@ -124,14 +124,14 @@ class _Watch:
         return self._frames[seen]
 
     async def newer(self, number: int) -> None:
-        """Return when there is another state than `number`, nothing more is polled, or after `POLL_SECONDS`."""
+        """Wait for a state other than `number`, the end of polling, or `POLL_SECONDS`."""
         if self.number == number and not self.over:
             with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):  # wait_for of Python 3.11 can swallow the cancellation
+                async with asyncio.timeout(POLL_SECONDS):  # wait_for of Python 3.11 can swallow a cancellation
                     await self._news.wait()
 
     async def close(self) -> None:
-        """End the poll."""
+        """Stop polling."""
         if self._poll is not None:
             self._poll.cancel()
             await asyncio.gather(self._poll, return_exceptions=True)
@@ -151,7 +151,7 @@ class _Watch:
         return self.state is not None and JobStatus(self.state["status"]).terminal
 
     async def _look(self) -> None:
-        """Poll with the token of any follower. One that is refused ends its own followers alone."""
+        """Poll with the token of any follower; a rejected token ends only its own followers."""
         while token := next((token for token in self.tokens if token not in self.refused), None):
             try:
                 self._show(await self._ask(token))
@@ -180,10 +180,10 @@ class _Watch:
 
 
 def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The events that lead to a job's state, without those up to the id `seen`.
+    """Yield the events that lead to a job's state, after the id `seen`.
 
-    Ids follow from the state alone, so that every replica gives the same: 1 pending, 2 processing, 2+k after k units, and
-    one more than all units for the end.
+    Ids depend only on the state, so that they are equal on every replica: 1 is pending, 2 is processing, 2 + k is k units done,
+    and 3 + all units is the end.
     """
     status, done, total = JobStatus(job["status"]), int(job["units_done"]), int(job["units_total"])
     last = 2 + total + 1
@@ -218,10 +218,10 @@ async def follow(
     *,
     place: str = "/job/{}?include_text=false&include_result=false",
 ) -> None:
-    """Send a job's events until its end. Resumes after `Last-Event-ID`. `place` is where the service shows the job.
+    """Send a job's events until its end, starting after `Last-Event-ID`. `place` is the job's path in the service.
 
-    Raises what the service refuses before the first byte: a stranger's job is not found. A token that expires or is revoked,
-    or a job that is deleted, ends the stream without the `complete` event.
+    Before the first byte, raises the service's error, such as not found for another user's job. An expired or revoked token or a
+    deleted job ends the stream without the `complete` event.
     """
     headers = dict(scope["headers"])
     token = headers.get(b"authorization", b"").decode("latin-1")
@@ -236,7 +236,7 @@ async def follow(
             verifier: TokenVerifier = scope["app"].state.verifier
             await _send_events(watch, _last_event_id(headers), send, partial(_authorized, verifier, watch, token))
             return
-    # once the last event is out, the server reports the client as gone: then there is nothing left to say
+    # after the last event the server also reports the client as gone; then the response is complete
     if caller.gone and not started:
         await send({"type": "http.response.start", "status": CLIENT_GONE, "headers": []})
 
@@ -267,7 +267,7 @@ async def _send_events(watch: _Watch, seen: int, send: Send, authorized: Callabl
 
 
 async def _authorized(verifier: TokenVerifier, watch: _Watch, token: str) -> bool:
-    """Whether the token still authorizes its bearer; while auth cannot be reached, it does."""
+    """Return whether the token is still valid; while auth is unreachable, it counts as valid."""
     if token in watch.refused:
         return False
     try:

@@ -1,4 +1,4 @@
-"""The gateway's table of contents."""
+"""Composition of the gateway."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "R
 
 
 def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
-    """The gateway, with settings from the environment unless given."""
+    """Build the gateway; settings come from the environment unless given."""
     chosen = settings or GatewaySettings()
 
     @asynccontextmanager

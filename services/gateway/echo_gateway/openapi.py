@@ -1,4 +1,4 @@
-"""The document of the public API, made without connecting to anything, and where it is served."""
+"""OpenAPI document of the public API, generated without any connection, and its route."""
 
 import json
 from functools import cache
@@ -11,32 +11,32 @@ from echo_common.telemetry import Metrics
 from echo_gateway.routes import ROUTERS
 
 _TAGS = {
-    "speech": "Text in, speech out: at once, in the background, or as a stream.",
-    "jobs": "Pieces of synthesis work: queue, list, follow, cancel. Everything under `/job` answers under `/jobs` too.",
-    "texts": "Saved texts, to be spoken by name.",
-    "dictionary": "How texts are read aloud: a preview, and one's own pronunciations.",
-    "files": "Finished audio, with ranges, ETags and signed links.",
-    "voices": "What one can speak with.",
-    "samples": "Recordings of somebody: taken in, measured, judged.",
-    "clones": "Voices made from samples, with the speaker's consent.",
-    "provenance": "Whether an audio came from here.",
-    "Echo API": "Kept so that existing clients work: plain JSON without envelope. On one machine the operator may let it work "
-    "without a token (`ECHO_API_WITHOUT_TOKEN`): `user_id` then names users within one local account.",
-    "authentication": "Accounts, logging in and out, and the keys that tokens are verified with.",
-    "users": "What the platform knows about me.",
-    "admin": "For administrators: messages that could not be delivered.",
-    "health": "Whether the platform runs, and what is missing if not.",
-    "start": "Where to begin.",
+    "speech": "Speech synthesis: synchronous, in the background, or as a stream.",
+    "jobs": "Synthesis jobs: queue, list, follow, cancel. All paths under `/job` also work under `/jobs`.",
+    "texts": "Saved texts for synthesis by name.",
+    "dictionary": "Pronunciation: a preview of the spoken form, and the user's lexicon.",
+    "files": "Finished audio, with range requests, ETags and signed links.",
+    "voices": "Voices for synthesis.",
+    "samples": "Recordings of a speaker, with quality measures and verdicts.",
+    "clones": "Voice models made from samples, with the speaker's consent.",
+    "provenance": "Verification that this platform generated an audio file.",
+    "Echo API": "Compatibility with existing clients: plain JSON without an envelope. On a single machine the operator can allow "
+    "requests without a token (`ECHO_API_WITHOUT_TOKEN`); `user_id` then names users within one local account.",
+    "authentication": "Registration, login, logout, and the public keys that verify tokens.",
+    "users": "The current user's account.",
+    "admin": "Dead letters, for administrators.",
+    "health": "Health and readiness of the platform.",
+    "start": "Entry point of the API.",
 }
-_ABOUT = """Text in, speech out: a self-hosted voice platform.
+_ABOUT = """API of Echo, a self-hosted voice platform.
 
-Every JSON answer is an envelope: `{"success": true, "data": …}` or `{"success": false, "error": {"code", "message"}, "request_id"}`.
-Codes are stable. Answers carry `RateLimit` and `RateLimit-Policy`; writes take `Idempotency-Key` where it is listed."""
+Every JSON response is an envelope: `{"success": true, "data": …}` or `{"success": false, "error": {"code", "message"}, "request_id"}`.
+Codes are stable. Responses carry `RateLimit` and `RateLimit-Policy`; writes accept `Idempotency-Key` where it is listed."""
 _BEARER = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "The `access_token` of a log-in.",
+    "description": "The `access_token` of a login.",
 }
 
 router = APIRouter(tags=["start"])
@@ -44,7 +44,7 @@ router = APIRouter(tags=["start"])
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi_json() -> Response:
-    """The document that describes the public API."""
+    """Get the OpenAPI document of the public API."""
     return Response(_encoded(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
 
 
@@ -54,7 +54,7 @@ def _encoded() -> bytes:
 
 
 def openapi_document() -> dict[str, Any]:
-    """OpenAPI 3.1 of everything public: every status, every code, an example each."""
+    """Generate the OpenAPI 3.1 document of the public API: every status and error code, each with an example."""
     app = create_app(
         "gateway",
         ROUTERS,
@@ -75,14 +75,14 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _complete_health(paths: dict[str, Any]) -> None:
-    """Add what the health routes, which are every service's, do not say themselves."""
-    paths["/health"]["get"]["security"] = [{"bearer": []}, {}]  # details with a token, a summary without
+    """Document what is specific to the gateway in the health routes, which all services share."""
+    paths["/health"]["get"]["security"] = [{"bearer": []}, {}]  # with a token the details, without a token a summary
     answers = paths["/readyz"]["get"]["responses"]
-    answers["503"] = answers["200"] | {"description": "Something is missing."}
+    answers["503"] = answers["200"] | {"description": "Not ready."}
 
 
 def _complete_examples(paths: dict[str, Any]) -> None:
-    """FastAPI leaves every null out of examples; an envelope's `data` may be null, but is always there."""
+    """Add `data: null` to examples: FastAPI omits nulls, but an envelope always has `data`."""
     for operations in paths.values():
         for operation in operations.values():
             for response in operation["responses"].values():

@@ -1,4 +1,4 @@
-"""The Echo API without a token: requests from this machine that bring none are the local user's."""
+"""Echo API requests without a token: requests from this machine count as the local user's."""
 
 import asyncio
 import time
@@ -13,16 +13,16 @@ from echo_common.settings import is_loopback
 
 _ROOT = "/api/"
 _OPERATIONS = frozenset({"upload-reference", "voice-models", "echo", "synthesize", "users"})
-# a proxy adds one of these: what it passes on may come from anywhere
+# headers that proxies add: a forwarded request may come from anywhere
 _OF_PROXIES = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"})
 _RENEWED_BEFORE_SECONDS = 60.0
 
 
 class TokenlessAccess:
-    """Decides which requests need no token, and holds the local user's token for them.
+    """The check which requests need no token, and the cached token of the local user for them.
 
-    Web pages elsewhere cannot use it through a browser on this machine: a request must name a loopback host (which a rebound
-    name does not), and its origin, if it has one, must be the same host or an allowed origin.
+    Foreign web pages cannot use it through a browser on this machine: the request's host must be a loopback name, which excludes
+    DNS rebinding, and its origin, if any, must be the same host or an allowed origin.
     """
 
     def __init__(self, auth: ServiceClient, origins: Collection[str]) -> None:
@@ -33,7 +33,7 @@ class TokenlessAccess:
         self._renewing = asyncio.Lock()
 
     def allows(self, scope: Scope) -> bool:
-        """Return whether a request that brings no token may do without."""
+        """Return whether a request without a token is allowed."""
         path: str = scope["path"]
         if not path.startswith(_ROOT) or path.removeprefix(_ROOT).partition("/")[0] not in _OPERATIONS:
             return False
@@ -41,7 +41,7 @@ class TokenlessAccess:
         headers = dict(scope["headers"])
         names = [name for name, _ in scope["headers"]]
         if names.count(b"host") != 1 or names.count(b"origin") > 1:
-            return False  # it cannot be told which of them counts
+            return False  # ambiguous
         if (client is not None and not is_loopback(client[0])) or headers.keys() & _OF_PROXIES:
             return False
         host, origin = headers.get(b"host", b""), headers.get(b"origin")
@@ -49,7 +49,7 @@ class TokenlessAccess:
         return own and is_loopback(_hostname(host))
 
     async def token(self) -> str:
-        """Return an access token of the local user. Raises what `ServiceClient.request` raises."""
+        """Return an access token of the local user. Raises the errors of `ServiceClient.request`."""
         async with self._renewing:
             if time.monotonic() >= self._renew_at:
                 session = await self._auth.request("POST", LOCAL_SESSION_PATH)

@@ -5,14 +5,14 @@ const follow = () => document.documentElement.classList.toggle("dark-mode", dark
 dark.addEventListener("change", follow);
 follow();
 
-// Whoever registers or logs in here is logged in for every other call, until the page is left.
+// A registration or login on this page authorizes all later requests until the page is closed.
 const remember = (response) => {
   const token = response.ok && response.body?.data?.access_token;
   if (token) ui.preauthorizeApiKey("bearer", token);
   return response;
 };
 
-// The player would ask for the request's address again, without a token: it gets what has come already.
+// The player would request the URL again without a token, so it gets the received body instead.
 const playable = (Body, { React }) => (props) => {
   const url = React.useMemo(
     () => props.content instanceof Blob && URL.createObjectURL(props.content),
