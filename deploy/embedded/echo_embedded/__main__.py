@@ -1,4 +1,4 @@
-"""`python -m echo_embedded` is `echoctl`."""
+"""Entry point of `echoctl`: `python -m echo_embedded`."""
 
 from echo_embedded.cli import app
 

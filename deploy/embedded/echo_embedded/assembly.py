@@ -1,4 +1,4 @@
-"""Every service in this process, each in a task of its own."""
+"""Composition of all services in one process, each in an asyncio task of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -24,7 +24,7 @@ log = structlog.get_logger("echo.host")
 
 
 class _Part:
-    """A service in a task of its own: services start together, and each leaves its contexts in the task that entered them."""
+    """A service in its own asyncio task, so that services start concurrently and each task exits the contexts it entered."""
 
     def __init__(self, service: Service[Any], settings: CommonSettings, process: Process) -> None:
         self.name = service.name
@@ -38,7 +38,7 @@ class _Part:
             await self._stop.wait()
 
     async def listening(self) -> str:
-        """The URL it listens on. Raises what kept it from starting."""
+        """Wait until the service listens and return its URL. Raises the error that prevented the start."""
         ends: set[asyncio.Future[Any]] = {self.task, self._listening}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if not self._listening.done():
@@ -46,14 +46,14 @@ class _Part:
         return self._listening.result()
 
     async def stop(self) -> None:
-        """Let running work end, then close. A start that is under way is given up."""
+        """Stop the service after its running work; cancel a start in progress."""
         self._stop.set()
         started = self._listening.done()
         if not started:
             self.task.cancel()
         await asyncio.wait({self.task})
         if started and not self.task.cancelled() and (error := self.task.exception()):
-            log.error("stopped badly", service=self.name, error=str(error))
+            log.error("service_stop_failed", service=self.name, error=str(error))
 
 
 @asynccontextmanager
@@ -64,9 +64,9 @@ async def assembled(
     listen: str,
     broken: "asyncio.Future[str]",
 ) -> AsyncIterator[tuple[str, str]]:
-    """Start the services in order, stop them in reverse; yields the gateway's public and internal URL when all are ready.
+    """Start the services in order and stop them in reverse; yield the gateway's public and internal URL when all are ready.
 
-    `broken` is told when one of them ends unexpectedly. Raises `CannotStartError` and `AddressTakenError`.
+    `broken` receives the reason if a service ends unexpectedly. Raises `CannotStartError` and `AddressTakenError`.
     """
     speech = SynthesisSettings(models=models)
     recordings = VoiceSettings(models=models, vectors_url=folder.vectors.as_uri())

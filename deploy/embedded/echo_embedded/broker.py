@@ -1,4 +1,4 @@
-"""A private RabbitMQ node: the distributed form on one machine, without Docker and without a system service."""
+"""Private RabbitMQ node for the distributed deployment on one machine, without Docker or a system service."""
 
 import asyncio
 import os
@@ -20,14 +20,14 @@ _SERVER_FOLDERS = ("/usr/lib/rabbitmq/bin", "/usr/local/lib/rabbitmq/bin", "/opt
 
 
 class NodeError(CannotStartError):
-    """The node does not do what it is told; the message quotes it."""
+    """A failed operation of the node; the message quotes its output."""
 
 
 @dataclass
 class RabbitNode:
-    """A private node: a folder, ports, a name and an epmd of its own, so that sessions side by side do not collide.
+    """A private node with its own folder, ports, name and epmd, so that parallel sessions do not collide.
 
-    It ends with the thread that starts it, also when that is killed.
+    It ends with the thread that started it, even if that is killed.
     """
 
     binaries: Path
@@ -41,26 +41,26 @@ class RabbitNode:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """AMQP URL of the node."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
 
     @property
     def data(self) -> Path:
-        """Where it keeps its queues."""
+        """Folder of the queues."""
         return self.folder / "mnesia"
 
     @property
     def pid(self) -> int | None:
-        """The server's process, while it runs."""
+        """Process id of the server while it runs, else None."""
         return None if self._server is None or self._server.poll() is not None else self._server.pid
 
     @property
     def exit_code(self) -> int | None:
-        """The server's exit code, or None while it runs."""
+        """Exit code of the server, or None while it runs."""
         return -signal.SIGKILL if self._server is None else self._server.poll()
 
     async def start(self) -> None:
-        """Start the node and wait until it answers. Raises `NodeError`."""
+        """Start the node and wait until it responds. Raises `NodeError`."""
         if self._epmd is None or self._epmd.poll() is not None:
             epmd = shutil.which("epmd")
             if epmd is None:
@@ -73,7 +73,7 @@ class RabbitNode:
         await self._answering(60)
 
     async def kill(self) -> None:
-        """SIGKILL, as a crash of the machine would."""
+        """Kill the server with SIGKILL, which simulates a crash of the machine."""
         if self._server is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._server.pid, signal.SIGKILL)
@@ -81,11 +81,11 @@ class RabbitNode:
             self._server = None
 
     async def wipe(self) -> None:
-        """Forget everything; only while the node is down."""
+        """Delete the node's data; allowed only while the node is down."""
         await asyncio.to_thread(shutil.rmtree, self.data, ignore_errors=True)
 
     async def ctl(self, *arguments: str) -> str:
-        """What `rabbitmqctl` says. Raises `NodeError` when it refuses."""
+        """Run `rabbitmqctl` and return its output. Raises `NodeError` if it fails."""
         command = [str(self.binaries / "rabbitmqctl"), "--node", self.name, "--quiet", *arguments]
         process = await asyncio.create_subprocess_exec(
             *command, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -97,7 +97,7 @@ class RabbitNode:
         return output.decode()
 
     def end(self) -> None:
-        """Nothing of this node is left running, nothing on disk."""
+        """Kill all processes of the node and delete its folder."""
         for process in (self._server, self._epmd):
             if process is not None:
                 with suppress(ProcessLookupError):
@@ -107,7 +107,7 @@ class RabbitNode:
 
     def _spawn(self, command: list[str], log: str) -> subprocess.Popen[bytes]:
         with (self.folder / log).open("ab") as output:
-            return subprocess.Popen(  # noqa: S603 - a command of our own
+            return subprocess.Popen(  # noqa: S603 - the command is fixed
                 command,
                 env=self._environment(),
                 cwd=self.folder,
@@ -129,7 +129,7 @@ class RabbitNode:
         raise NodeError(f"the node did not come up: {(self.folder / 'server.log').read_text()[-2000:]}")
 
     def _greets(self) -> bool:
-        # An answer to AMQP's protocol header: the listener is there and the node behind it is up.
+        # A response to AMQP's protocol header proves that the listener and the node are up.
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
             connection.sendall(b"AMQP\x00\x00\x09\x01")
             return connection.recv(1) == b"\x01"
@@ -156,7 +156,7 @@ class RabbitNode:
 
 
 def local_node(folder: Path) -> RabbitNode | None:
-    """A node of the local installation, not started yet, or None where RabbitMQ is not installed."""
+    """Create a node of the local installation without starting it; None if RabbitMQ is not installed."""
     for binaries in map(Path, _SERVER_FOLDERS):
         if (binaries / "rabbitmq-server").exists():
             return RabbitNode(binaries, folder)

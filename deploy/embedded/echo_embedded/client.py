@@ -1,4 +1,4 @@
-"""A client of the public REST API, as `echoctl` needs it."""
+"""Client of the public REST API for `echoctl`."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -14,9 +14,9 @@ _PAGE = 100
 
 
 class Client:
-    """Speaks to one gateway, with the identity it logged in with.
+    """A client of one gateway, with the user it logged in as.
 
-    Every call raises `RemoteError` when the platform refuses, `ServiceUnavailableError` when it cannot be reached.
+    Every call raises `RemoteError` for an error response, `ServiceUnavailableError` if the platform is unreachable.
     """
 
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
@@ -27,24 +27,24 @@ class Client:
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str) -> AsyncIterator["Client"]:
-        """A client while the context lasts; nothing is connected before the first call."""
+        """Open a client; it connects on the first call."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             yield cls(url.rstrip("/"), session)
 
     async def log_in(self, email: str, password: str) -> None:
-        """Take on an identity for the calls that follow."""
+        """Log in for all later calls."""
         tokens = await self.call("POST", "/api/v1/auth/login", {"email": email, "password": password})
         self._headers["Authorization"] = f"Bearer {tokens['access_token']}"
 
     async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The `data` of the answer's envelope, or the whole answer where there is none."""
+        """Send a request; return the envelope's `data`, or the whole body without an envelope."""
         async with self._answer(method, path, body) as response:
             answer = await response.json()
         return answer["data"] if isinstance(answer, dict) and "data" in answer else answer
 
     async def pages(self, path: str) -> AsyncIterator[Any]:
-        """Everything a list has, page by page."""
+        """Yield all items of a paginated list."""
         offset = 0
         while True:
             page = await self.call("GET", f"{path}?limit={_PAGE}&offset={offset}")
@@ -55,7 +55,7 @@ class Client:
                 return
 
     async def progress(self, job_id: str) -> AsyncIterator[dict[str, Any]]:
-        """A job's progress as it is told, up to the end."""
+        """Yield a job's progress events up to its end."""
         async with self._answer("GET", f"/api/v1/job/{job_id}/progress") as response:
             async for line in response.content:
                 if line.startswith(b"data:"):
@@ -65,7 +65,7 @@ class Client:
                     yield event
 
     async def bytes(self, path: str) -> AsyncIterator[bytes]:
-        """A file in pieces."""
+        """Yield the blocks of a file."""
         async with self._answer("GET", path) as response:
             async for piece in response.content.iter_any():
                 yield piece

@@ -1,6 +1,6 @@
-"""What the code promises to others, as documents: event schemas, AsyncAPI, OpenAPI, `.env.example`.
+"""Generated contract documents: event schemas, AsyncAPI, OpenAPI, `.env.example`.
 
-`make contracts` writes them, the contract tests compare them. An event's schema may only grow: see `changes`.
+`make contracts` writes them, the contract tests compare them. Event schemas only allow additions: see `changes`.
 """
 
 import json
@@ -24,11 +24,11 @@ _PROSE = {"title", "description", "examples", "default", "$defs"}
 
 
 class ContractBrokenError(CannotStartError):
-    """An event changed in a way that somebody who knows the old one cannot read."""
+    """An incompatible change of a published event."""
 
 
 def documents() -> dict[Path, str]:
-    """Every generated document by its path in the repository."""
+    """Generate all documents, by path in the repository."""
     return {
         **{EVENTS / f"{event.topic}.v{event.event_version}.json": _dump(schema(event)) for event in event_types().values()},
         Path("docs/api/asyncapi.json"): _dump(asyncapi()),
@@ -38,7 +38,7 @@ def documents() -> dict[Path, str]:
 
 
 def write(root: Path) -> list[Path]:
-    """Bring the documents below `root` up to date; those that changed. Raises `ContractBrokenError` before writing any."""
+    """Update the documents below `root`; return the changed paths. Raises `ContractBrokenError` before writing any."""
     if broken := list(broken_events(root)):
         raise ContractBrokenError("\n".join(broken))
     changed = []
@@ -52,7 +52,7 @@ def write(root: Path) -> list[Path]:
 
 
 def broken_events(root: Path) -> Iterator[str]:
-    """A sentence for each change of a published event that is not an addition."""
+    """Yield a sentence for each change of a published event that is not an addition."""
     known = {f"{event.topic}.v{event.event_version}": event for event in event_types().values()}
     for snapshot in sorted((root / EVENTS).glob("*.json")):
         event = known.get(snapshot.stem)
@@ -64,14 +64,14 @@ def broken_events(root: Path) -> Iterator[str]:
 
 
 def schema(event: type[DomainEvent]) -> Json:
-    """The event as a JSON schema, with what its consumers must know of its delivery."""
+    """Return the event's JSON schema, with its versioned name and whether its delivery is transient."""
     return event.model_json_schema() | {"$id": f"{event.topic}.v{event.event_version}", "x-transient": event.transient}
 
 
 def changes(old: Json, new: Json) -> Iterator[str]:
-    """What keeps a reader of one schema from understanding what a writer of the other wrote; nothing for additions.
+    """Yield the incompatible changes between two schemas; additions are compatible.
 
-    Both directions matter: an old consumer reads new events, and a new consumer may find an old one in a queue.
+    Checks both directions: old consumers read new events, and new consumers may find old events in a queue.
     """
     if old.get("x-transient") != new.get("x-transient"):
         yield "it is delivered in another way"
@@ -93,7 +93,7 @@ def _object_changes(old: Json, new: Json, path: str) -> Iterator[str]:
 
 
 def _resolved(node: Any, root: Json) -> Any:
-    """The node with references replaced by what they refer to, and without prose."""
+    """Resolve the references in a schema node and remove its prose."""
     if isinstance(node, list):
         return [_resolved(item, root) for item in node]
     if not isinstance(node, dict):
@@ -108,7 +108,7 @@ def _resolved(node: Any, root: Json) -> Any:
 
 
 def asyncapi() -> Json:
-    """The AsyncAPI document of every event there is."""
+    """Generate the AsyncAPI document of all events."""
     channels: Json = {}
     operations: Json = {}
     messages: Json = {}
@@ -135,7 +135,7 @@ def asyncapi() -> Json:
         "info": {
             "title": "Echo events",
             "version": "1",
-            "description": "Facts that services publish. At least once; deduplicate by `event_id`.",
+            "description": "Events that services publish, delivered at least once; deduplicate by `event_id`.",
         },
         "channels": channels,
         "operations": operations,
@@ -144,12 +144,9 @@ def asyncapi() -> Json:
 
 
 def env_example() -> str:
-    """Every setting there is, with its default, for a `.env` file."""
+    """Generate `.env.example`: all settings with their defaults."""
     sections = [_section(title, settings) for title, settings in SETTINGS.items()]
-    return (
-        "# Every setting there is. Copy to .env and change what should differ; what is commented out shows the default.\n"
-        + "".join(sections)
-    )
+    return "# All settings. Copy this file to .env and edit it; commented lines show the defaults.\n" + "".join(sections)
 
 
 def _section(title: str, settings: type[BaseSettings]) -> str:
@@ -165,7 +162,7 @@ def _section(title: str, settings: type[BaseSettings]) -> str:
 def _shown(default: Any) -> str:
     if isinstance(default, SecretStr):
         return default.get_secret_value()
-    if default is None or default is PydanticUndefined:  # required, or worked out at start
+    if default is None or default is PydanticUndefined:  # required, or computed at start
         return ""
     return ",".join(map(str, default)) if isinstance(default, (tuple, list)) else str(default)
 

@@ -1,6 +1,6 @@
-"""The database of `echoctl local`: a SecantusDB server (MongoDB's wire protocol, WiredTiger on disk) as a child process.
+"""Database of `echoctl local`: a SecantusDB server (MongoDB's wire protocol, WiredTiger on disk) as a child process.
 
-A development dependency. It runs in a process of its own because of its licence (GPL-2.0).
+It is a development dependency and runs in a separate process because of its licence (GPL-2.0).
 """
 
 import asyncio
@@ -23,22 +23,22 @@ _PORT_ATTEMPTS = 3
 
 
 class DatabaseStartError(CannotStartError):
-    """The database server does not start; the message is one sentence for the operator."""
+    """A failed start of the database server; the message is one sentence for the operator."""
 
 
 class FolderNotWritableError(DatabaseStartError):
-    """The data folder cannot be created or written."""
+    """A data folder that cannot be created or written."""
 
 
 class FolderInUseError(DatabaseStartError):
-    """Another instance runs on the data folder."""
+    """A data folder that another instance uses."""
 
 
 class EmbeddedDatabase:
-    """A database server on `folder`, on a port of 127.0.0.1 that is free, unless one is given.
+    """A database server on `folder`, on the given or a free port of 127.0.0.1.
 
-    Every acknowledged write is on disk. The server ends when this process ends, however that happens; a signal to the
-    terminal's process group does not reach it, so that services can still write while they stop.
+    Every acknowledged write is on disk. The server ends with this process, even after a crash. A signal to the terminal's
+    process group does not reach it, so that services can still write while they stop.
     """
 
     def __init__(self, folder: Path, *, port: int | None = None) -> None:
@@ -47,30 +47,31 @@ class EmbeddedDatabase:
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
         self.died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        """Done with the exit code when the server ends without `stop`."""
+        """Future with the exit code of a server that ends without `stop`."""
 
     @property
     def pid(self) -> int:
-        """The server's process id. Raises `ProcessLookupError` when it does not run."""
+        """Process id of the server. Raises `ProcessLookupError` if it does not run."""
         if self._process is None or self._process.returncode is not None:
             raise ProcessLookupError("the database server is not running")
         return self._process.pid
 
     @property
     def log(self) -> Path:
-        """What the server has to say."""
+        """Path of the server's log."""
         return self._folder / "database.log"
 
     async def start(self, *, timeout: float = 30) -> str:
-        """Start the server, and return its URL once it answers.
+        """Start the server and return its URL once it responds.
 
-        Raises `FolderNotWritableError`, `FolderInUseError`; `DatabaseStartError` when it ends or is silent for `timeout` s.
+        Raises `FolderNotWritableError`, `FolderInUseError`, and `DatabaseStartError` if the server ends or does not respond within
+        `timeout` seconds.
         """
         await asyncio.to_thread(self._claim_folder)
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             port = self._port or free_port()
             self._process = process = await self._spawn(port)
-            # No second try by the driver: a server that has restarted does not know whether it did the first.
+            # No retries by the driver: a restarted server does not know whether it applied the first write.
             url = f"mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false"
             if await _answers(process, port, url, timeout):
                 self._watch = asyncio.create_task(self._notice_death(process))
@@ -83,11 +84,11 @@ class EmbeddedDatabase:
         raise DatabaseStartError(f"The database server does not start; its log is {self.log}.")
 
     async def ended(self) -> int:
-        """Return the server's exit code once its process has ended, by `stop` or otherwise."""
+        """Wait for the end of the server, by `stop` or otherwise, and return its exit code."""
         return 0 if self._process is None else await self._process.wait()
 
     async def stop(self) -> None:
-        """Write everything out and end the server."""
+        """Flush all writes and stop the server."""
         if self._watch:
             self._watch.cancel()
         await self._end()
@@ -103,7 +104,7 @@ class EmbeddedDatabase:
     async def _spawn(self, port: int) -> asyncio.subprocess.Process:
         command = [sys.executable, "-m", "echo_embedded.database_process", str(self._folder), str(port)]
         with self.log.open("ab") as log:
-            # The child ends when its standard input does: the kernel closes it with this process.
+            # The child ends when its standard input closes, which the kernel does when this process ends.
             return await asyncio.create_subprocess_exec(
                 *command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=_environment()
             )
@@ -136,7 +137,7 @@ async def _answers(process: asyncio.subprocess.Process, port: int, url: str, tim
     try:
         async with asyncio.timeout(timeout):
             while not ended.done():
-                # Somebody else may answer on this port.
+                # Another process may respond on this port.
                 if not await asyncio.to_thread(_listens, process.pid, port):
                     await asyncio.sleep(0.02)
                     continue

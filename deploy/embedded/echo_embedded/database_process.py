@@ -1,4 +1,4 @@
-"""The process around the database server of `echoctl local`: `python -m echo_embedded.database_process FOLDER PORT`."""
+"""Process of the database server of `echoctl local`: `python -m echo_embedded.database_process FOLDER PORT`."""
 
 import fcntl
 import os
@@ -9,16 +9,16 @@ import time
 from pathlib import Path
 
 FOLDER_IN_USE = 73
-"""Exit code: another server holds the folder."""
+"""Exit code if another server holds the folder."""
 
 _PATIENCE = 3.0
-"""Seconds to wait for a server to let go of the folder whose host has just died."""
+"""Seconds to wait until the server of a crashed host releases the folder."""
 
 _GRACE = 10.0
 
 
 def main() -> int:
-    """Serve until standard input ends (which it does with the host) or SIGTERM."""
+    """Serve until SIGTERM, or until standard input closes, which happens when the host ends; return the exit status."""
     folder, port = Path(sys.argv[1]), sys.argv[2]
     threading.Thread(target=_end_with_host, daemon=True).start()
     with (folder / "database.lock").open("w") as lock:
@@ -26,9 +26,9 @@ def main() -> int:
             return FOLDER_IN_USE
         from secantus.cli import main as serve
 
-        settings = folder / "database.toml"  # named, so that no other file on this machine is looked for
+        settings = folder / "database.toml"  # explicit, so that the server searches for no other configuration file
         settings.touch()
-        flags = ["--sync-on-commit", "--standalone"]  # standalone: no oplog, which nobody here reads
+        flags = ["--sync-on-commit", "--standalone"]  # standalone: no oplog, which nothing here reads
         places = ["--config", str(settings), "--storage-path", str(folder / "database"), "--port", port]
         return int(serve([*flags, *places, "--cache-size", "256M", "--log-level", "WARNING"]))
 

@@ -1,4 +1,4 @@
-"""The folder that one machine's platform lives in: everything that a second start finds again."""
+"""Data folder of a platform on one machine, with all its persistent state."""
 
 import fcntl
 import json
@@ -12,19 +12,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-_SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path on Linux, less the closing zero
+_SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path on Linux, without the terminating zero
 _LONGEST_SOCKET_NAME = len("/synthesis.sock")
 _EARLIER_FORMAT = ("database.toml", "database", "database.lock")
-"""Left in `database/` by versions that kept their data in SecantusDB."""
+"""Files in `database/` of versions that stored their data in SecantusDB."""
 
 
 class CannotStartError(Exception):
-    """The surroundings do not allow a start; the message is one sentence for the person at the terminal."""
+    """An environment that does not allow a start; the message is one sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Generated at the first start and kept: the first admin's credentials, and the key that protects auth's keys."""
+    """Secrets generated at the first start: the first administrator's credentials, and the key that encrypts auth's keys."""
 
     admin_email: str
     admin_password: str
@@ -33,10 +33,10 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where a running platform is found.
+    """The addresses and processes of a running platform.
 
-    `processes` are the operating system's ids by name, `internal` is where its health is, `restarts` how often each process of a
-    supervisor was started again.
+    `processes` maps names to process ids, `internal` is the URL of the detailed health, `restarts` counts the restarts of each
+    supervised process.
     """
 
     url: str
@@ -47,9 +47,9 @@ class Running:
 
 
 class DataFolder:
-    """`database/`, `objects/`, `vectors/`, `logs/`, `scratch/`, `run/` and `secrets.json` below one path.
+    """A data folder: `database/`, `objects/`, `vectors/`, `logs/`, `scratch/`, `run/` and `secrets.json` below one path.
 
-    `mongodb/` belongs to the database server of `echoctl local`. Nothing is touched before `held`.
+    `mongodb/` belongs to the database server of `echoctl local`. Nothing is created or changed before `held`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,12 +66,12 @@ class DataFolder:
 
     @property
     def database_url(self) -> str:
-        """The URL of the SQLite files."""
+        """URL of the SQLite files."""
         return "sqlite" + self.database.as_uri().removeprefix("file")
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Own the folder: created when missing, and nobody else's until left. Raises `CannotStartError`."""
+        """Lock the folder while the context is open; create it if missing. Raises `CannotStartError`."""
         try:
             for folder in (self.path, self.database, self.objects, self.vectors, self.logs, self._run):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ class DataFolder:
             self._refuse_earlier_format()
             try:
                 self._running.unlink(missing_ok=True)
-                shutil.rmtree(self.scratch, ignore_errors=True)  # what a crash has left may hold speech
+                shutil.rmtree(self.scratch, ignore_errors=True)  # files left by a crash may contain speech
                 self.scratch.mkdir(mode=0o700)
                 yield
             finally:
@@ -102,7 +102,7 @@ class DataFolder:
             )
 
     def secrets(self) -> Secrets:
-        """What was generated at the first start; generates it when this is the first. Raises `CannotStartError`."""
+        """Return the secrets; generate them at the first start. Raises `CannotStartError`."""
         try:
             found = self.known_secrets()
             if found is None:
@@ -113,7 +113,7 @@ class DataFolder:
         return found
 
     def known_secrets(self) -> Secrets | None:
-        """The generated secrets, or None before the first start. Raises `OSError`, `CannotStartError` when damaged."""
+        """Return the secrets, or None before the first start. Raises `OSError`, and `CannotStartError` if the file is damaged."""
         try:
             return Secrets(**json.loads(self._secrets.read_text()))
         except FileNotFoundError:
@@ -123,11 +123,11 @@ class DataFolder:
 
     @contextmanager
     def sockets(self) -> Iterator[Path]:
-        """A folder for Unix sockets whose path is short enough for the operating system."""
+        """Yield a folder for Unix sockets whose path is short enough for the operating system."""
         if len(os.fsencode(self._run)) + _LONGEST_SOCKET_NAME <= _SOCKET_PATH_LIMIT:
             yield self._run
             return
-        link = self._run / "sockets"  # remembers the folder, so that the start after a crash removes it
+        link = self._run / "sockets"  # records the folder, so that the start after a crash removes it
         with suppress(OSError):
             shutil.rmtree(link.readlink(), ignore_errors=True)
             link.unlink()
@@ -139,11 +139,11 @@ class DataFolder:
             shutil.rmtree(short, ignore_errors=True)
 
     def announce(self, running: Running) -> None:
-        """Write where the platform is, for `running` to find. Raises `OSError`, for example on a full disk."""
+        """Write the platform's addresses and processes for `running`. Raises `OSError`, for example on a full disk."""
         self._write_private(self._running, asdict(running))
 
     def running(self) -> Running | None:
-        """What was announced by a process that still lives, or None."""
+        """Return the announcement of a process that still runs, or None."""
         with suppress(OSError, ValueError, TypeError):
             found = Running(**json.loads(self._running.read_text()))
             os.kill(found.pid, 0)
@@ -151,14 +151,14 @@ class DataFolder:
         return None
 
     def running_url(self) -> str:
-        """Where the running platform listens. Raises `CannotStartError` when there is none."""
+        """Return the URL of the running platform. Raises `CannotStartError` if none runs."""
         if (found := self.running()) is None:
             raise CannotStartError(f"No platform is running on the data folder {self.path}.")
         return found.url
 
     @staticmethod
     def _write_private(path: Path, content: dict[str, Any]) -> None:
-        handle, name = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
+        handle, name = tempfile.mkstemp(dir=path.parent)  # created with mode 0600
         temporary = Path(name)
         try:
             with os.fdopen(handle, "w") as file:

@@ -1,4 +1,4 @@
-"""`echoctl dead-letters`: messages that a service has given up on."""
+"""Implementation of `echoctl dead-letters`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,14 +27,14 @@ async def show(client: Client, letter_id: str) -> dict[str, Any]:
 
 
 async def replay(client: Client, letter_ids: Sequence[str]) -> None:
-    """Deliver dead letters again. Raises `NotFoundError`, and what the platform refuses."""
+    """Redeliver dead letters. Raises `NotFoundError`, and the errors of `Client`."""
     for letter_id in letter_ids:
         service = await _service_of(client, letter_id)
         await client.call("POST", _PATH, {"service": service, "id": letter_id})
 
 
 def table(letters: Sequence[Mapping[str, Any]]) -> Table:
-    """Return one row for each dead letter."""
+    """Return a table with one row per dead letter."""
     made = Table(box=None, padding=(0, 2), header_style="bold")
     for column in ("Id", "Service", "Topic", "Died", "Attempts", "Error"):
         made.add_column(column, overflow="fold" if column in {"Id", "Error"} else "ellipsis")

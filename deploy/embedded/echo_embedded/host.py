@@ -1,4 +1,4 @@
-"""The whole platform in one process: SQLite files, a bus in memory, objects in a folder, every service."""
+"""The platform in one process: all services, SQLite files, an in-memory bus, objects in a folder."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +11,7 @@ from echo_embedded.datafolder import DataFolder, Secrets
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A platform that is ready. `broken` ends, with the reason, when a part of it dies."""
+    """A ready platform. `broken` completes with the reason if a service dies."""
 
     url: str
     internal: str
@@ -21,14 +21,14 @@ class Platform:
 
 @asynccontextmanager
 async def running(folder: DataFolder, *, models: Path, listen: str) -> AsyncIterator[Platform]:
-    """Run the platform on a data folder that the caller holds; yields when everything is ready.
+    """Run the platform on a data folder that the caller has locked; yield once it is ready.
 
-    Raises `CannotStartError` and `AddressTakenError` when the surroundings do not allow it.
+    Raises `CannotStartError` and `AddressTakenError` if the environment does not allow a start.
     """
     async with AsyncExitStack() as stack:
         secrets = folder.secrets()
         broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        # Half of a start is imports.
+        # In a thread, because imports take half of the start.
         assembled = await asyncio.to_thread(_assembly)
         url, internal = await stack.enter_async_context(assembled(folder, secrets, models, listen, broken))
         yield Platform(url, internal, secrets, broken)

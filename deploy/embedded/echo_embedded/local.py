@@ -1,4 +1,4 @@
-"""The distributed form on one machine without Docker: every service a process, RabbitMQ, a database and an S3 server."""
+"""Distributed deployment on one machine without Docker: a process per service, RabbitMQ, a database and an S3 server."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from echo_synthesis.settings import SynthesisSettings
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployment that is ready. `broken` ends, with the reason, when a part of it cannot go on."""
+    """A ready deployment. `broken` completes with the reason if a process fails permanently."""
 
     url: str
     internal: str
@@ -34,7 +34,7 @@ class Deployment:
     broken: "asyncio.Future[str]"
 
     def announcement(self) -> Running:
-        """Where it is, with the process ids of this moment."""
+        """Return the addresses and the current process ids."""
         pids = {child.name: child.pid for child in self.children if child.pid is not None}
         restarts = {child.name: child.restarts for child in self.children}
         return Running(self.url, os.getpid(), pids, self.internal, restarts)
@@ -42,10 +42,10 @@ class Deployment:
 
 @asynccontextmanager
 async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, workers: int = 2) -> AsyncIterator[Deployment]:
-    """Start everything on a data folder that the caller holds; yields when all is ready.
+    """Start all processes on a data folder that the caller has locked; yield once all are ready.
 
-    From then on, each process that ends is started again. Users and jobs are kept; audio is not, for the S3 server keeps it in
-    memory: it goes with the S3 server's process. Raises `CannotStartError`.
+    From then on, each process that ends is restarted. Users and jobs persist; audio does not, because the S3 server keeps it in
+    memory. Raises `CannotStartError` and `AddressTakenError`.
     """
     require_models(SynthesisSettings(models=models))
     require_free(f"http://{host}:{port}")
@@ -100,8 +100,8 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
 
 
 def _surroundings(stack: AsyncExitStack, folder: DataFolder) -> tuple[list[Child], dict[str, str]]:
-    """Return what the services need, and where each part will listen. They wait for it, so the order of starts is free."""
-    # The broker only wakes workers: what it keeps may go with it.
+    """Return the infrastructure processes and their URLs. Services wait for them, so the start order does not matter."""
+    # The broker only wakes workers, so its data need not persist.
     scratch = Path(tempfile.mkdtemp(prefix="broker-", dir=folder.scratch))
     stack.callback(shutil.rmtree, scratch, ignore_errors=True)
     node = local_node(scratch)
@@ -130,7 +130,7 @@ async def _stop_all(children: Sequence[Child]) -> None:
 
 
 async def _stop_in_order(children: Sequence[Child]) -> None:
-    """Stop the gateway first, then the services behind it at once."""
+    """Stop the gateway first, then all services behind it concurrently."""
     for first in (True, False):
         await _stop_all([child for child in children if (child.name == "gateway") is first])
 

@@ -1,4 +1,4 @@
-"""Logs of a whole platform in one process: little on the terminal, everything in a file."""
+"""Logging of a platform in one process: warnings on the terminal, everything in a file."""
 
 import logging
 import sys
@@ -16,7 +16,7 @@ _FILES_KEPT = 5
 
 
 class _LogFile(RotatingFileHandler):
-    """A rotating file. A disk that takes no lines is reported in one sentence on stderr, not in a traceback for each line."""
+    """A rotating log file. It reports a failing disk in one sentence on stderr, instead of a traceback per line."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8")
@@ -33,7 +33,7 @@ class _LogFile(RotatingFileHandler):
                 )
         self._reported = bool(self._errors)
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - overrides a library method
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
             self._errors.append(error)
@@ -41,15 +41,15 @@ class _LogFile(RotatingFileHandler):
             super().handleError(record)
 
     def close(self) -> None:
-        with suppress(OSError):  # lines that the disk did not take
+        with suppress(OSError):  # unwritten lines on a full disk
             super().close()
 
 
 @contextmanager
 def logging_to(folder: Path, *, verbose: bool) -> Iterator[Path]:
-    """Write JSON lines to a rotating file in `folder`, whose path is yielded, and coloured text from warnings up to stderr.
+    """Log JSON lines to a rotating file in `folder`, whose path is yielded, and warnings and above as coloured text to stderr.
 
-    `verbose` shows everything on the terminal too.
+    `verbose` logs everything to stderr too.
     """
     before: list[structlog.typing.Processor] = [
         add_request,

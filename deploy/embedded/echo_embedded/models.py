@@ -1,4 +1,4 @@
-"""`echoctl models`: the speech models, fetched with progress shown."""
+"""Implementation of `echoctl models`: download of the speech models with progress bars."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +17,9 @@ from echo_voice.models import fetch as fetch_encoder
 
 
 def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Console) -> None:
-    """Fetch what the engines lack, with a bar for each, and the speaker encoder that clones need.
+    """Fetch the engines' missing models, with a progress bar each, and the speaker encoder that voice cloning needs.
 
-    Raises `CannotStartError` naming what speech cannot do without and cannot be had.
+    Raises `CannotStartError` that names an unknown engine or a required model that cannot be fetched.
     """
     _fetch_encoder(folder, console)
     lacking = missing(folder)
@@ -50,7 +50,7 @@ def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Consol
 
 
 def backends_table(folder: Path) -> Table | None:
-    """Return the measured backends and how far each is from its reference; None when none were measured here."""
+    """Return a table of the measured backends and their deviation from the reference; None without measurements."""
     measured = backends(folder)
     if not measured:
         return None
@@ -75,7 +75,7 @@ def _show_backends(folder: Path, console: Console) -> None:
 
 
 def _fetch_encoder(folder: Path, console: Console) -> None:
-    """Speech does without it: clones cannot be made then, and that is said."""
+    """Fetch the speaker encoder; report a failure and continue, because only voice cloning needs it."""
     try:
         with console.status("Speaker encoder"):
             fetch_encoder(folder)
@@ -84,7 +84,7 @@ def _fetch_encoder(folder: Path, console: Console) -> None:
 
 
 def models_table(folder: Path, engines: Sequence[str]) -> Table:
-    """Which engines are ready to speak, and what the others lack."""
+    """Return a table of the ready engines, and of what the others lack."""
     lacking = missing(folder)
     table = Table(box=None, padding=(0, 2), header_style="bold", title=str(folder), title_justify="left")
     for column in ("Engine", "Offered", "Status", "What it is"):

@@ -1,4 +1,4 @@
-"""Every service there is, and how each is told where the others are on one machine. A new service gets a line here."""
+"""Registry of the services, and their wiring on one machine. Add each new service here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ from echo_voice.main import service as voice
 from echo_voice.settings import VoiceSettings
 
 INTERNAL = "internal"
-"""Name of the gateway's internal listener among the addresses."""
+"""Key of the gateway's internal listener in the addresses."""
 
 START_ORDER = (("auth",), ("voice", "synthesis", "feedback"), ("gateway",))
-"""Tokens can be verified before anybody needs one, and the door opens last. Those of one step start together."""
+"""Start order: auth first, because the others verify tokens; the gateway last. Services of one step start concurrently."""
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {
     "One machine (echoctl)": HostSettings,
@@ -41,12 +41,12 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Voice": VoiceSettings,
     "Feedback": FeedbackSettings,
 }
-"""All settings by the heading they have in `.env.example`."""
+"""All settings by their heading in `.env.example`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What services on this machine must know of it. `addresses` are the services' URLs by name."""
+    """The configuration that services on one machine share. `addresses` are the services' URLs by name."""
 
     secrets: Secrets
     speech: SynthesisSettings
@@ -55,7 +55,7 @@ class Place:
 
 
 def services(place: Place) -> dict[str, Service[Any]]:
-    """The services by name, settled at a place. Raises pydantic's `ValidationError` for a setting that is not valid."""
+    """Build the services by name. Raises pydantic's `ValidationError` for an invalid setting."""
     secrets = place.secrets
     return {
         "auth": auth(

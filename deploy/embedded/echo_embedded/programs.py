@@ -1,4 +1,4 @@
-"""The broker and the database of the distributed form as programs that can be started again."""
+"""The broker and the database of the distributed deployment as restartable programs."""
 
 import asyncio
 from pathlib import Path
@@ -10,7 +10,7 @@ _POLL_SECONDS = 0.1
 
 
 class Broker:
-    """A RabbitMQ node. It finds its queues again: they are in its folder."""
+    """A RabbitMQ node. Its queues survive a restart, because they are in its folder."""
 
     def __init__(self, node: RabbitNode) -> None:
         self._node = node
@@ -20,7 +20,7 @@ class Broker:
         return self._node.pid
 
     async def launch(self) -> None:  # noqa: D102
-        await self._node.kill()  # what is left of its process group would hold the port
+        await self._node.kill()  # remains of its process group would hold the port
         await self._node.start()
 
     async def ended(self) -> int:  # noqa: D102
@@ -36,7 +36,7 @@ class Broker:
 
 
 class Database:
-    """The MongoDB-wire server on a folder. It keeps its port, so that services find it again."""
+    """The MongoDB-compatible server on a folder. It keeps its port, so that services can reconnect."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder

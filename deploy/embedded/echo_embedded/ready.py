@@ -1,4 +1,4 @@
-"""Waiting until every service can do its work."""
+"""Readiness of all services."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,14 +8,15 @@ from echo_common.errors import EchoError
 from echo_common.http.client import ServiceClient
 from echo_embedded.datafolder import CannotStartError
 
-READY_SECONDS = 120.0  # the first load of a model may compile it; later ones take a second or two
+READY_SECONDS = 120.0  # the first load of a model may compile it; later loads take a second or two
 _POLL_SECONDS = 0.05
 
 
 async def until_ready(urls: Mapping[str, str], broken: "asyncio.Future[str]", *, seconds: float = READY_SECONDS) -> None:
-    """Return once every service says so.
+    """Wait until every service is ready.
 
-    Raises `CannotStartError` with what `broken` says when it ends first, or with the reason of a service that never is ready.
+    Raises `CannotStartError` with the reason in `broken` if that completes first, or with the reasons of unready services after
+    `seconds`.
     """
     missing = dict.fromkeys(urls, "no answer")
     waiting = asyncio.gather(*(_until_ready(name, url, missing) for name, url in urls.items()))

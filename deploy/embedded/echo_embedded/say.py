@@ -1,4 +1,4 @@
-"""`echoctl say`: text in, a file of speech out, through the public API of a platform that runs or is started for it."""
+"""Implementation of `echoctl say`: synthesis to a file through the public API of a running or temporary platform."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -22,12 +22,12 @@ _STARTING = "No platform is running here: starting one for this …"
 
 
 class SpeechFailedError(Exception):
-    """The platform accepted the text and could not speak it; the message says why."""
+    """A failed synthesis of an accepted text; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A platform elsewhere, and who one is there."""
+    """The URL of a remote platform and a user's credentials."""
 
     url: str
     email: str
@@ -36,7 +36,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be said, how, and where to."""
+    """A synthesis request: text, voice parameters and output file."""
 
     text: str
     voice: str | None
@@ -46,14 +46,14 @@ class Wish:
     format: AudioFormat
 
     def body(self) -> dict[str, Any]:
-        """The job's request body; what was not asked for is left to the platform."""
+        """Build the request body of the job; omitted values use the platform's defaults."""
         config = {} if self.engine is None else {"engine": self.engine}
         body: dict[str, Any] = {"text_content": self.text, "speed": self.speed, "output_format": self.format, "config": config}
         return body if self.voice is None else {**body, "voice_model_id": self.voice}
 
 
 def format_of(output: Path, wanted: AudioFormat | None) -> AudioFormat:
-    """The format asked for, or the one the file's extension names. Raises `CannotStartError`."""
+    """Return the requested format, or the format of the file's extension. Raises `CannotStartError`."""
     if wanted is not None:
         return wanted
     if output == STDOUT:
@@ -67,7 +67,7 @@ def format_of(output: Path, wanted: AudioFormat | None) -> AudioFormat:
 
 @asynccontextmanager
 async def connected(settings: HostSettings, access: Access | None, console: Console) -> AsyncIterator[Client]:
-    """A client that is logged in: at `access`, else at the platform that runs on the data folder, else at one started for it."""
+    """Log in and yield the client: at `access`, else at the platform on the data folder, else at a temporary platform."""
     folder = DataFolder(settings.data)
     if access is not None:
         async with Client.open(access.url) as client:
@@ -80,7 +80,7 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
             await client.log_in(secrets.admin_email, secrets.admin_password)
             yield client
         return
-    from echo_embedded import host  # every service with its libraries: only where one is started
+    from echo_embedded import host  # slow: imports all services and their libraries
     from echo_embedded.logs import logging_to
 
     with folder.held(), logging_to(folder.logs, verbose=False), console.status(_STARTING) as starting:
@@ -94,9 +94,9 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
 
 
 async def say(client: Client, wish: Wish, console: Console) -> dict[str, Any]:
-    """Speak, with a progress bar, and write the file whole or not at all; the result as the API tells it.
+    """Synthesise with a progress bar, write the file atomically, and return the job's result.
 
-    Raises `SpeechFailedError`, `OSError` for the file, and what `Client` raises.
+    Raises `SpeechFailedError`, `OSError` for the file, and the errors of `Client`.
     """
     job = await client.call("POST", "/api/v1/job", wish.body())
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
@@ -129,7 +129,7 @@ async def _write(client: Client, url: str, output: Path) -> None:
 
 
 def timings(result: dict[str, Any]) -> Table:
-    """When each word sounds."""
+    """Return a table of the word timings."""
     table = Table(box=None, padding=(0, 2), header_style="bold")
     table.add_column("Word")
     table.add_column("Start", justify="right")
@@ -140,12 +140,12 @@ def timings(result: dict[str, Any]) -> Table:
 
 
 def summary(result: dict[str, Any], output: Path) -> str:
-    """One line on what was written."""
+    """Describe the written file in one line."""
     where = "standard output" if output == STDOUT else str(output)
     size = f"{result['size'] / 1024:,.0f} KiB"
     return f"{where}: {result['duration']:.2f} s of {result['format']}, {size}, {result['voice_id']} ({result['engine']})"
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, in a sentence."""
+    """Describe an error in a sentence."""
     return error.message if isinstance(error, EchoError) else str(error)

@@ -1,4 +1,4 @@
-"""`echoctl serve`: the platform in a terminal, from the first line printed to the last process ended."""
+"""Implementation of `echoctl serve` and `echoctl local`: the platform in a terminal."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ _ANNOUNCE_SECONDS = 0.2
 
 
 class BrokenError(Exception):
-    """A part of the platform has died; the message says which."""
+    """An unexpected end of a part of the platform; the message names it."""
 
 
 def until_signal(work: Coroutine[Any, Any, None]) -> None:
@@ -49,14 +49,14 @@ def until_signal(work: Coroutine[Any, Any, None]) -> None:
 
 
 def listen_url(settings: HostSettings) -> str:
-    """The gateway's URL; an IPv6 address goes into brackets."""
+    """Build the gateway's URL; an IPv6 address gets brackets."""
     return f"http://[{settings.host}]:{settings.port}" if ":" in settings.host else f"http://{settings.host}:{settings.port}"
 
 
 def serve(settings: HostSettings, console: Console, *, verbose: bool, since: float) -> None:
-    """Run the platform in this process until a signal. `since` is `time.monotonic()` when the command was given.
+    """Run the platform in this process until a signal. `since` is the `time.monotonic()` of the command's start.
 
-    Raises what `host.running` raises, and `BrokenError`.
+    Raises the errors of `host.running`, and `BrokenError`.
     """
     folder = DataFolder(settings.data)
     raise_open_files()
@@ -78,7 +78,7 @@ async def _serve(folder: DataFolder, settings: HostSettings, console: Console, l
 
 
 def serve_local(settings: HostSettings, console: Console, *, workers: int, verbose: bool, since: float) -> None:
-    """Run every service as a process of its own until a signal. Raises what `local.deployed` raises, and `BrokenError`."""
+    """Run every service in its own process until a signal. Raises the errors of `local.deployed`, and `BrokenError`."""
     from echo_embedded.local import deployed
 
     folder = DataFolder(settings.data)
@@ -93,8 +93,8 @@ def serve_local(settings: HostSettings, console: Console, *, workers: int, verbo
             welcome(console, deployment.url, deployment.secrets, places, took=time.monotonic() - since)
             announced = None
             while not deployment.broken.done():
-                if (announcement := deployment.announcement()) != announced:  # a process was lost, or started again
-                    with suppress(OSError):  # on a full disk; tried again until there is space
+                if (announcement := deployment.announcement()) != announced:  # a process ended or restarted
+                    with suppress(OSError):  # full disk; retry until there is space
                         folder.announce(announcement)
                         announced = announcement
                 await asyncio.wait({deployment.broken}, timeout=_ANNOUNCE_SECONDS)
@@ -105,7 +105,7 @@ def serve_local(settings: HostSettings, console: Console, *, workers: int, verbo
 
 
 def welcome(console: Console, url: str, secrets: Secrets, places: Mapping[str, str], *, took: float) -> None:
-    """Tell a person what they need to know once the platform is ready."""
+    """Print the addresses and credentials of a ready platform."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -123,7 +123,7 @@ def welcome(console: Console, url: str, secrets: Secrets, places: Mapping[str, s
 
 
 def curl_line(url: str, secrets: Secrets) -> str:
-    """One line for a shell: logs in, then speaks into hello.wav. It stays valid, for it asks for a token of its own."""
+    """Build a shell command that logs in and synthesises hello.wav; it never expires, because it requests its own token."""
     body = "-H 'Content-Type: application/json' -d"
     login = json.dumps({"email": secrets.admin_email, "password": secrets.admin_password})
     speech = json.dumps({"text": "Hello! This is Echo, speaking from your own machine."})

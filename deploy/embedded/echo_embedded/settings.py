@@ -10,17 +10,17 @@ from echo_common.settings import settings_config
 
 
 class HostSettings(BaseSettings):
-    """Where one machine's platform keeps things and listens. Options of `echoctl` come before these."""
+    """Settings of a platform on one machine. Options of `echoctl` take precedence."""
 
     model_config = settings_config("ECHO_")
 
     data: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("echo", appauthor=False),
-        description="Folder of the database, the objects, the secrets and the logs; by default the user's data folder.",
+        description="Folder of the database, objects, secrets and logs; by default in the user's data folder.",
     )
     models: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("echo", appauthor=False) / "models",
-        description="Folder of the speech models; by default the user's cache folder.",
+        description="Folder of the speech models; by default in the user's cache folder.",
     )
-    host: str = Field("127.0.0.1", description="Address the public API listens on.")
-    port: int = Field(8080, ge=0, le=65535, description="Port the public API listens on; 0 picks a free one.")
+    host: str = Field("127.0.0.1", description="Listen address of the public API.")
+    port: int = Field(8080, ge=0, le=65535, description="Listen port of the public API; 0 picks a free port.")

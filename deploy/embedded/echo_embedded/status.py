@@ -1,4 +1,4 @@
-"""How a platform is, for people."""
+"""Status tables for the terminal."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from echo_embedded.datafolder import Running
 
 
 def health_table(url: str, health: dict[str, Any]) -> Table:
-    """One row for each part of each service that the gateway's `/health` tells of."""
+    """Return a table with one row per part of each service in the gateway's `/health`."""
     table = Table(
         box=None, padding=(0, 2), header_style="bold", title=f"{url}: {health.get('status', '?')}", title_justify="left"
     )
@@ -27,7 +27,7 @@ def health_table(url: str, health: dict[str, Any]) -> Table:
 
 
 def process_states(running: Running) -> dict[str, dict[str, Any]]:
-    """Return the state of each process that a supervisor keeps running, by name."""
+    """Return the state of each supervised process by name."""
     return {
         name: {
             "status": "ok" if name in running.processes else "down",
@@ -39,7 +39,7 @@ def process_states(running: Running) -> dict[str, dict[str, Any]]:
 
 
 def process_table(states: dict[str, dict[str, Any]]) -> Table:
-    """One row for each of `process_states`."""
+    """Return a table with one row per process of `process_states`."""
     table = Table(box=None, padding=(0, 2), header_style="bold")
     for column in ("Process", "Status", "Id", "Restarts"):
         table.add_column(column, justify="right" if column in {"Id", "Restarts"} else "left")

@@ -1,4 +1,4 @@
-"""What can be said about a start before anything is started."""
+"""Checks of the environment before a start."""
 
 import shutil
 import socket
@@ -13,7 +13,7 @@ from echo_synthesis.settings import SynthesisSettings
 
 
 def require_free(listen: str) -> None:
-    """Raises `AddressTakenError` when the address cannot be listened on. It may still be taken a moment later."""
+    """Raise `AddressTakenError` unless the address is free; another process may still take it later."""
     parts = urlsplit(listen)
     host, port = parts.hostname or "127.0.0.1", parts.port or 0
     try:
@@ -27,7 +27,7 @@ def require_free(listen: str) -> None:
 
 
 def require_space(folder: Path, minimum_free_bytes: int) -> None:
-    """Raise `CannotStartError` when the disk of a folder has less free space than readiness asks for."""
+    """Raise `CannotStartError` if the disk of a folder has less free space than readiness requires."""
     free = shutil.disk_usage(folder).free
     if free < minimum_free_bytes:
         raise CannotStartError(
@@ -37,13 +37,13 @@ def require_space(folder: Path, minimum_free_bytes: int) -> None:
 
 
 def require_models(settings: SynthesisSettings) -> None:
-    """Raises `CannotStartError` when an engine that is to be offered is not known, or lacks its model."""
+    """Raise `CannotStartError` if a configured engine is unknown or lacks its model."""
     known = discover()
     for name in settings.engines:
         if name not in known:
             raise CannotStartError(f"There is no speech engine {name!r}; ECHO_SYNTHESIS_ENGINES may name {', '.join(known)}.")
         if known[name].remote:
-            continue  # it may wait for its key
+            continue  # a remote engine may lack its key
         if missing := known[name].missing(EngineConfig(models=settings.models)):
             raise CannotStartError(
                 f"The engine {name} lacks {missing[0]} in {settings.models}: `echoctl models` fetches it; "

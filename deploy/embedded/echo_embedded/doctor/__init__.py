@@ -1,4 +1,4 @@
-"""`echoctl doctor`: every part of this machine that speech needs, checked one by one."""
+"""Implementation of `echoctl doctor`: checks of everything on this machine that synthesis needs."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -21,9 +21,9 @@ __all__ = ["Check", "Finding", "Report", "diagnose"]
 
 
 async def diagnose(settings: HostSettings, console: Console, *, remote: bool = False) -> Report:
-    """Check this machine and print a line for each finding.
+    """Check this machine and print a line per finding.
 
-    Providers of remote engines are asked to speak only with `remote`: they are paid for it.
+    Remote engines are tested only with `remote`, because their providers charge for it.
     """
     synthesis = SynthesisSettings(models=settings.models)
     config = EngineConfig(settings.models)
@@ -94,7 +94,7 @@ async def _unknown() -> Finding:
 
 @asynccontextmanager
 async def _engines(engines: Mapping[str, EngineSpec], config: EngineConfig) -> AsyncIterator[EnginePool]:
-    """One process for each engine that is asked to speak; it starts when it is."""
+    """Open a pool with one worker per engine; a worker starts with its engine's first synthesis."""
     pool = EnginePool(engines, PoolConfig(config.models, workers=1))
     try:
         yield pool

@@ -1,4 +1,4 @@
-"""Checks of the data folder: the running platform's health, or the database files themselves."""
+"""Checks of the data folder: the health of the running platform, or the database files."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _PROBE = "doctor"
 
 
 async def check_database(folder: DataFolder) -> Finding:
-    """Ask the platform that runs on the folder; where none does, open every file, write and read."""
+    """Check the health of the platform on the folder; if none runs, open every database file, write and read."""
     if (running := folder.running()) is not None:
         return await _running_platform(running)
     if not folder.path.exists():
@@ -30,7 +30,7 @@ async def _running_platform(running: Running) -> Finding:
 
 
 def judge_health(health: Mapping[str, Any]) -> Finding:
-    """Judge what the gateway tells of all services."""
+    """Judge the health that the gateway reports for all services."""
     down = [
         f"{service} {name}: {part.get('reason')}"
         for service, told in health.get("services", {}).items()

@@ -32,7 +32,7 @@ _TELLING_FLAGS = (
     "bf16",
     "i8mm",
 )
-"""Flags that decide which backends there are and how fast they are."""
+"""Processor flags that determine the available backends and their speed."""
 
 _MEMORY_BYTES = 2 * _GIB
 _USUAL_FREE_BYTES = 3 * _GIB
@@ -40,7 +40,7 @@ _USUAL_FREE_BYTES = 3 * _GIB
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """What is known of the processor; `cores` are those that this process may use."""
+    """The processor; `cores` counts the cores that this process may use."""
 
     architecture: str
     model: str
@@ -49,7 +49,7 @@ class Processor:
 
 
 def read_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Processor:
-    """Ask the operating system."""
+    """Read the processor's properties from the operating system."""
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     facts: dict[str, str] = {}
     for line in lines:
@@ -75,7 +75,7 @@ def check_processor(processor: Processor) -> Finding:
 
 
 def check_memory(total: int, available: int) -> Finding:
-    """Judge the memory, in bytes, that is left for engines."""
+    """Judge the available memory for engines, in bytes."""
     facts = {"total_bytes": total, "available_bytes": available}
     text = f"{available / _GIB:.1f} of {total / _GIB:.1f} GiB available"
     if available < _MEMORY_BYTES:
@@ -84,13 +84,13 @@ def check_memory(total: int, available: int) -> Finding:
 
 
 def memory() -> tuple[int, int]:
-    """The memory in all, and what is available of it, in bytes."""
+    """Return the total and the available memory in bytes."""
     found = psutil.virtual_memory()
     return found.total, found.available
 
 
 def check_disk(free: Mapping[str, tuple[Path, int]], minimum: int) -> Finding:
-    """Judge the free space, in bytes, of folders by what they are for; below the `minimum` a platform counts as full."""
+    """Judge the free space of folders in bytes, by purpose; below `minimum` the disk counts as full."""
     least = min(space for _, space in free.values())
     text = ", ".join(f"{space / _GIB:.1f} GiB free for {what} ({folder})" for what, (folder, space) in free.items())
     facts = {what: space for what, (_, space) in free.items()}
@@ -102,14 +102,14 @@ def check_disk(free: Mapping[str, tuple[Path, int]], minimum: int) -> Finding:
 
 
 def free_space(folder: Path) -> int:
-    """Free bytes where `folder` is, or would be made."""
+    """Return the free bytes on the disk of `folder`, which need not exist."""
     folder = folder.expanduser().absolute()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     return shutil.disk_usage(existing).free
 
 
 def check_port(listen: str, running: Running | None) -> Finding:
-    """Judge whether the platform can listen, or does so already."""
+    """Judge whether the platform can listen on the address, or already does."""
     if running is not None and running.url == listen:
         return Finding("ok", f"{listen} is used by the platform that runs here (process {running.pid})")
     try:
@@ -120,7 +120,7 @@ def check_port(listen: str, running: Running | None) -> Finding:
 
 
 def check_libraries() -> Finding:
-    """Judge FFmpeg's codecs, by writing every format, and whether espeak-ng is installed."""
+    """Judge FFmpeg's codecs by writing every format, and the installation of espeak-ng."""
     broken: dict[str, str] = {}
     samples = (0.1 * np.sin(np.arange(4_800) / 9)).astype(np.float32)
     for name, audio in FORMATS.items():

@@ -1,4 +1,4 @@
-"""Findings of `echoctl doctor`: one line each."""
+"""Checks and findings of `echoctl doctor`."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,7 +15,7 @@ _STYLES: Mapping[Status, str] = {"ok": "green", "warn": "yellow", "fail": "bold 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of a check; a message that is not `ok` says what to do. `facts` are its figures."""
+    """The result of a check. The message of a failure says what to do; `facts` are its figures."""
 
     status: Status
     message: str
@@ -24,7 +24,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check and its name. What it raises is a failure."""
+    """A named check; an exception counts as a failure."""
 
     name: str
     run: Callable[[], Awaitable[Finding]]
@@ -32,23 +32,23 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings by the names of their checks, in order."""
+    """All findings with the names of their checks, in order."""
 
     findings: Sequence[tuple[str, Finding]]
 
     @property
     def failed(self) -> bool:
-        """Whether any check failed."""
+        """True if any check failed."""
         return any(finding.status == "fail" for _, finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
-        """The report for programs."""
+        """Return the report as a JSON object."""
         checks = [{"check": name, **asdict(finding)} for name, finding in self.findings]
         return {"status": "failed" if self.failed else "ok", "checks": checks}
 
 
 async def examine(checks: Sequence[Check], console: Console) -> Report:
-    """Run the checks in order and print a line for each as it ends."""
+    """Run the checks in order and print a line after each."""
     findings: list[tuple[str, Finding]] = []
     width = max(len(check.name) for check in checks)
     for check in checks:

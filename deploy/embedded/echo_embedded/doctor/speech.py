@@ -1,4 +1,4 @@
-"""Checks of speech: models, backends, the recogniser, and a sentence spoken by every engine that is ready."""
+"""Checks of speech: models, backends, the recogniser, and a test sentence for every ready engine."""
 
 import asyncio
 import re
@@ -20,24 +20,24 @@ from echo_synthesis.text.words import find_words
 
 SENTENCE = "The weather in the mountains is beautiful today."
 _HEARD_SHARE = 0.6
-"""The share of words that the recogniser must hear; its tiny model misses one in ten of a good voice."""
+"""Minimum share of recognised words; the tiny model misses one word in ten of a good voice."""
 
 _QUIETEST, _LOUDEST = -38.0, -9.0
-"""LUFS between which speech is neither too quiet nor distorted."""
+"""Range of LUFS in which speech is neither too quiet nor distorted."""
 
 _RECOGNISER_RATE = 16_000
 _WORD = re.compile(r"[a-z']+")
 
 
 class Pool(Protocol):
-    """Speaks."""
+    """The interface of an engine pool that the checks need."""
 
     async def speak(self, engine: str, utterance: Utterance) -> Speech:
-        """See `EnginePool.speak`."""
+        """Synthesise an utterance; see `EnginePool.speak`."""
 
 
 def check_models(spec: EngineSpec, config: EngineConfig) -> Finding:
-    """Judge whether an engine's files are there and are those expected."""
+    """Judge whether an engine's files exist and have the expected content."""
     if missing := spec.missing(config):
         text = f"lacks {', '.join(missing)}; {spec.remedy}."
         return Finding("skip" if spec.remote else "fail", text)
@@ -48,7 +48,7 @@ def check_models(spec: EngineSpec, config: EngineConfig) -> Finding:
 
 
 def check_recogniser(setting: str) -> tuple[Finding, Path | None]:
-    """Find the recogniser that hears the engines."""
+    """Find the recogniser that checks the engines' speech."""
     model = find_recogniser(setting)
     if model is not None:
         return Finding("ok", str(model)), model
@@ -60,14 +60,14 @@ def check_recogniser(setting: str) -> tuple[Finding, Path | None]:
 
 
 class Listener:
-    """The recogniser, loaded when it first hears something."""
+    """A recogniser that loads its model on first use."""
 
     def __init__(self, model: Path | None) -> None:
         self._model = model
         self._recogniser: Recogniser | None = None
 
     def words(self, speech: Speech) -> Sequence[str] | None:
-        """The words heard in English speech; None without a recogniser."""
+        """Recognise the words of English speech; return None without a recogniser."""
         if self._model is None:
             return None
         self._recogniser = self._recogniser or WhisperRecogniser(self._model, threads=2)
@@ -78,14 +78,14 @@ class Listener:
 
 
 class Hears(Protocol):
-    """Hears words."""
+    """The interface of a recogniser of words."""
 
     def words(self, speech: Speech) -> Sequence[str] | None:
-        """See `Listener.words`."""
+        """Recognise words; see `Listener.words`."""
 
 
 async def check_engine(spec: EngineSpec, config: EngineConfig, pool: Pool, listener: Hears, default_voice: str) -> Finding:
-    """Have an engine speak a sentence, hear it and measure its level."""
+    """Synthesise a test sentence with an engine, recognise it and measure its level."""
     voice = _english_voice(await asyncio.to_thread(spec.voices, config), default_voice)
     if voice is None:
         return Finding("skip", "it has no voice that speaks English")
@@ -98,7 +98,7 @@ async def check_engine(spec: EngineSpec, config: EngineConfig, pool: Pool, liste
 
 
 def judge_speech(speech: Speech, heard: Sequence[str] | None, text: str) -> Finding:
-    """Judge the level of speech, and what was heard of `SENTENCE`."""
+    """Judge the level of speech and the recognised words of `SENTENCE`."""
     level = loudness(speech.samples, speech.sample_rate)
     facts: dict[str, object] = {"seconds": round(speech.duration, 2), "lufs": None if level is None else round(level, 1)}
     text += ", silence" if level is None else f", {level:.0f} LUFS"
@@ -126,7 +126,7 @@ def _english_voice(voices: Sequence[EngineVoice], default: str) -> EngineVoice |
 
 
 def check_backends(measured: Sequence[BackendFigures]) -> Finding:
-    """Judge the backends of an engine that were measured on this machine: one of them must be correct."""
+    """Judge an engine's backends as measured on this machine; at least one must be correct."""
     if not measured:
         return Finding("warn", "not measured on this machine with these libraries: `echoctl models` does it.")
     facts = {
