@@ -1,1 +1,1 @@
-"""The promises, measured: `python -m bench` prints every figure beside its reference from the same run."""
+"""Benchmarks of the promised figures: `python -m bench` prints each figure with its reference from the same run."""

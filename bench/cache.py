@@ -1,4 +1,4 @@
-"""P11 and P12: what was spoken is not spoken again."""
+"""P11 and P12: effect of the speech cache."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ _AT_ONCE = 50
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """A text, and the same with one sentence changed; one text asked for by fifty at once."""
+    """Measure a text against the same text with one changed sentence, and fifty concurrent requests for one text."""
     ratios, syntheses = [], []
     for number in range(rounds):
         sentences = [sentence(f"cache {number} {place}") for place in range(_SENTENCES)]

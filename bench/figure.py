@@ -1,4 +1,4 @@
-"""What a measure gives: figures against their promises, and comparisons with peers."""
+"""Results of a measure: figures with their promises, and comparisons with peers."""
 
 import statistics
 from collections.abc import Sequence
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 
 class NotMeasuredError(Exception):
-    """This machine lacks what the measure needs; the message says what."""
+    """A missing requirement of a measure on this machine; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`values` has one entry a round. `promise` says what holds, `at_most` or `at_least` makes it checkable."""
+    """A measured figure. `values` has one entry per round; `at_most` or `at_least` is the promised bound of the median."""
 
     id: str
     what: str
@@ -23,12 +23,12 @@ class Figure:
 
     @property
     def median(self) -> float:
-        """The value to quote."""
+        """Median of the rounds."""
         return statistics.median(self.values)
 
     @property
     def promise(self) -> str:
-        """As it is printed."""
+        """The promised bound as text."""
         if self.at_most is not None:
             return f"≤ {self.at_most:g} {self.unit}".strip()
         if self.at_least is not None:
@@ -37,7 +37,7 @@ class Figure:
 
     @property
     def kept(self) -> bool | None:
-        """Whether the median keeps the promise; None without one."""
+        """True if the median keeps the promise; None without a promise."""
         if self.at_most is not None:
             return self.median <= self.at_most
         if self.at_least is not None:
@@ -45,7 +45,7 @@ class Figure:
         return None
 
     def row(self) -> tuple[str, ...]:
-        """Cells of the printed table."""
+        """Return the cells of the table row."""
         mark = {True: "kept", False: "BROKEN", None: ""}[self.kept]
         spread = f"{number(min(self.values))} … {number(max(self.values))}" if len(self.values) > 1 else ""
         return (self.id, self.what, f"{number(self.median)} {self.unit}".strip(), spread, self.promise, mark, self.note)
@@ -53,7 +53,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Echo beside a peer, one entry a round each. Without values of the peer's, `note` says why there are none."""
+    """Echo compared with a peer, one entry per round each. If the peer has no values, `note` gives the reason."""
 
     peer: str
     what: str
@@ -63,7 +63,7 @@ class Comparison:
     note: str = ""
 
     def row(self) -> tuple[str, ...]:
-        """Cells of the printed table."""
+        """Return the cells of the table row."""
         values = (
             f"{number(statistics.median(those))} {self.unit}".strip() if those else "—" for those in (self.ours, self.theirs)
         )
@@ -74,7 +74,7 @@ Result = Figure | Comparison
 
 
 def number(value: float) -> str:
-    """Three digits that matter, and no exponent."""
+    """Format a number with three significant digits and no exponent."""
     if abs(value) >= 1000:
         return f"{value:.0f}"
     return f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""P5: finished audio that is asked for again."""
+"""P5: repeated requests for finished audio."""
 
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _REQUESTS, _CONNECTIONS = 1_500, 8
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """The platform's gateway, authenticated, and a bare `FileResponse` of the same bytes, turn by turn."""
+    """Measure authenticated requests to the gateway and a bare `FileResponse` of the same bytes, alternating."""
     result = await stage.synthesize(_TEXT, "af_heart")
     async with stage.session.get(result["audio_url"]) as answer:
         answer.raise_for_status()

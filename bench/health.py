@@ -1,4 +1,4 @@
-"""P9: does the platform answer quickly while every core synthesises?"""
+"""P9: response time of the health check while every core synthesises."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ _ASKS = 200
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """`/health` is asked every 20 ms while four long texts are spoken."""
+    """Request `/health` every 20 ms during four long syntheses."""
     p99s = []
     for number in range(rounds):
         load = [asyncio.create_task(stage.synthesize(story(f"health {number} {n}", 12), "af_heart")) for n in range(4)]

@@ -1,4 +1,4 @@
-"""P6: what does the gateway cost a small request?"""
+"""P6: overhead of the gateway for a small request."""
 
 import tempfile
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _ALONE = 500
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """A gateway and a bare pass-through, each a process, before the same upstream on a Unix socket; turn by turn."""
+    """Measure a gateway and a bare proxy, each in its own process, before the same upstream on a Unix socket, alternating."""
     ratios, added, rates = [], [], []
     with tempfile.TemporaryDirectory(prefix="echo-bench-") as folder:
         socket = f"unix://{folder}/upstream.sock"

@@ -1,4 +1,4 @@
-"""P15: how much memory does the default platform take while nobody asks anything of it?"""
+"""P15: memory of the idle default platform."""
 
 import asyncio
 import sys
@@ -16,15 +16,15 @@ from bench.texts import story
 _GIB, _MIB = 1024**3, 1024**2
 _VOICES = ("af_heart", "piper_joe")
 _REST_SECONDS = 15.0
-"""Longer than an engine process waits before it gives memory back."""
+"""Longer than an engine worker waits before it releases memory."""
 
 _STEADY, _LOOKS = 0.01, 60
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """Proportional set size of all processes: a page that several share counts once.
+    """Measure the proportional set size of all processes, in which a shared page counts once.
 
-    On a platform of its own: after its start, and again after each engine has spoken five sentences and rested.
+    Runs a separate platform; measures after its start, and again after each engine has synthesised five sentences and rested.
     """
     if sys.platform != "linux":
         raise NotMeasuredError("the operating system does not tell shared memory apart")
@@ -44,7 +44,7 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
 
 
 async def _steady(stage: Stage) -> Mapping[str, int]:
-    """Bytes of each kind of process, once they hardly change."""
+    """Wait for stable memory and return the bytes of each kind of process."""
     found = _memory(stage)
     for _ in range(_LOOKS):
         await asyncio.sleep(2)

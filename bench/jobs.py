@@ -1,4 +1,4 @@
-"""P8: how many jobs a second, and how soon a listener hears of a change. On a platform of its own, whose engine only beeps."""
+"""P8: throughput of jobs and latency of progress events, on a separate platform with the tone engine."""
 
 import asyncio
 import tempfile
@@ -16,7 +16,7 @@ _SLOW = "This would tone-slow-950 last."
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """Jobs from eight clients until the last is completed; then jobs that are cancelled while somebody listens."""
+    """Measure jobs from eight clients until the last completes, then the latency of cancellations to a progress follower."""
     rates, delays = [], []
     with tempfile.TemporaryDirectory(prefix="echo-bench-") as data:
         settings = {"ECHO_SYNTHESIS_ENGINES": "tone", "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_low"}

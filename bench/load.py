@@ -1,8 +1,8 @@
-"""Load on a server, from a process of its own: so many requests over so many connections, on each one after the other.
+"""Load generator in a separate process: sequential requests on each of several connections.
 
-`h2load` (Debian's nghttp2-client) where it is installed: a compiled client takes least from the server's share of the
-processor. Otherwise `python -m bench.load` does the same. Both write a line for each request: when it began, its status, and
-how long it took, in microseconds.
+It uses `h2load` (Debian's nghttp2-client) if installed, because a compiled client takes the least processor time from the
+server, otherwise `python -m bench.load`. Both write a line per request: start in microseconds, status, duration in
+microseconds.
 """
 
 import argparse
@@ -26,14 +26,14 @@ GENERATOR = "h2load" if _COMPILED else "a client in Python"
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a server did: requests a second, and the median answer in milliseconds."""
+    """The result of a load: requests per second, and the median response time in milliseconds."""
 
     rate: float
     p50: float
 
     @classmethod
     def read(cls, lines: Sequence[str]) -> "Load":
-        """From the lines of a log. Raises `RuntimeError` when a request did not succeed."""
+        """Parse the lines of a log. Raises `RuntimeError` if a request failed."""
         rows = [[int(cell) for cell in line.split()] for line in lines]
         if not rows or (failed := sum(status != 200 for _, status, _ in rows)):
             raise RuntimeError(f"{failed if rows else 'All'} of {len(rows)} requests failed.")
@@ -42,7 +42,7 @@ class Load:
 
 
 async def load(url: str, token: str, *, requests: int, connections: int) -> Load:
-    """Put it on, and tell how the server bore it."""
+    """Run the load and return its result. Raises `RuntimeError` if a request failed."""
     with TemporaryDirectory(prefix="echo-bench-") as folder:
         log = Path(folder) / "log"
         common = ["-n", str(requests), "-c", str(connections), "-H", f"authorization: Bearer {token}", f"--log-file={log}", url]
@@ -81,7 +81,7 @@ async def _client(url: str, header: str, requests: int, connections: int) -> lis
 
 
 def main() -> None:
-    """The client in Python."""
+    """Run the Python client."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-n", type=int)
     parser.add_argument("-c", type=int)

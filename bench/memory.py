@@ -1,4 +1,4 @@
-"""P10: does memory grow?"""
+"""P10: growth of memory."""
 
 import asyncio
 import random
@@ -12,17 +12,17 @@ from bench.texts import story
 
 _EARLY, _LATE = 20, 500
 _MINUTE, _HOUR = 12, 750
-"""Sentences that Piper speaks in a minute, and in an hour."""
+"""Sentences of a minute and of an hour of Piper's speech."""
 
 _MIB = 1024 * 1024
 _PIPER_ALONE = {"ECHO_SYNTHESIS_ENGINES": "piper", "ECHO_SYNTHESIS_DEFAULT_VOICE": "piper_joe"}
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """Resident memory after 500 requests of random length ÷ after 20, and while an hour is spoken ÷ while a minute is.
+    """Measure resident memory after 500 requests of random length ÷ after 20, and during an hour of speech ÷ during a minute.
 
-    On a platform of its own with nothing but Piper, so that it ends in minutes and no idle model hides what grows. One round
-    is a quick look: 40 requests, ten minutes.
+    Runs a separate platform with only Piper, so that it ends in minutes and no idle model hides the growth. A single round is a
+    quick check: 40 requests, ten minutes of speech.
     """
     with tempfile.TemporaryDirectory(prefix="echo-bench-") as data:
         async with serving(Path(data), stage.models, **_PIPER_ALONE) as piper:
@@ -50,7 +50,7 @@ async def _measured(stage: Stage, requests: int, sentences: int) -> Sequence[Fig
 
 
 async def _peak(stage: Stage, text: str) -> tuple[int, float]:
-    """Most memory while a job is done, in bytes, and the seconds of audio it makes."""
+    """Return the peak memory during a job, in bytes, and the seconds of its audio."""
     await stage.log_in()
     body = {"text_content": text, "voice_model_id": "piper_joe", "output_format": "mp3"}
     async with stage.session.post("/api/v1/job", json=body) as answer:

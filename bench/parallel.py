@@ -1,4 +1,4 @@
-"""P4: four who ask at once, against the best that the bare library does in as many processes and threads as there are cores."""
+"""P4: four concurrent requests, against the best configuration of the bare library on all cores."""
 
 import asyncio
 import multiprocessing
@@ -17,14 +17,14 @@ from echo_common.processors import usable_processors
 _AT_ONCE = 4
 _SENTENCES = 4
 _VOICES = {"Kokoro": ("af_heart", 0.95), "Piper": ("piper_joe", None)}
-"""Voice, and what is promised."""
+"""Voice and promised ratio by engine."""
 
 _speak: bare.Speak
-"""Of a process of a pool."""
+"""The function of a pool process."""
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """The bare configurations are tried against each other first; the best of them is the reference in every round."""
+    """Compare the bare configurations first, then measure against the best one in every round."""
     figures: list[Figure] = []
     for engine, (voice, promise) in _VOICES.items():
         async with AsyncExitStack() as stack:
@@ -52,13 +52,13 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
 
 
 def _shapes() -> list[tuple[int, int]]:
-    """Processes, and threads of each: as many processes as cores, or one process with all of them."""
+    """Return pairs of processes and threads per process: one process per core, or one process with all cores."""
     cores = usable_processors()
     return sorted({(cores, 1), (1, cores)})
 
 
 async def _asked_at_once(stage: Stage, voice: str, texts: Sequence[str]) -> tuple[float, float]:
-    """Seconds of speech a second, and how much longer the slowest took than the fastest."""
+    """Return the seconds of speech per second, and the ratio of the slowest to the fastest request."""
 
     async def ask(text: str) -> tuple[float, float]:
         result = await stage.synthesize(text, voice)

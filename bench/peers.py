@@ -1,4 +1,4 @@
-"""Other servers that speak with the same models, beside Echo."""
+"""Comparison with other servers that use the same models."""
 
 import asyncio
 import os
@@ -32,12 +32,12 @@ _LOOK_EVERY = 0.02
 
 
 class PeerError(Exception):
-    """The peer cannot be installed or does not start; the message says why."""
+    """A peer that cannot be installed or does not start; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server to compare with. `command` and `environment` are given a folder with the files it needs, and its port."""
+    """A server to compare with. `command` and `environment` receive the folder of its files and its port."""
 
     name: str
     package: str
@@ -51,12 +51,12 @@ class Peer:
     alive: str
     note: str
     without: Sequence[str] = ()
-    """What it depends on, takes minutes to compile and is not needed to speak English."""
+    """Dependencies to leave out: slow to compile and not needed for English."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """One that runs, Echo or a peer: where speech is asked for and how, and what it answers when it only has to be alive."""
+    """A running server, Echo or a peer: the request for speech, and the path of its health check."""
 
     session: aiohttp.ClientSession
     path: str
@@ -64,7 +64,7 @@ class _Server:
     alive: str
 
     async def speak(self, text: str) -> tuple[float, float, int]:
-        """Seconds to the first byte of an answer and to its last, and how many bytes it has."""
+        """Return the seconds to the first and to the last byte of a response, and its size in bytes."""
         started = time.perf_counter()
         first, size = 0.0, 0
         async with self.session.post(self.path, json=self.body(text)) as answer:
@@ -75,7 +75,7 @@ class _Server:
         return first, time.perf_counter() - started, size
 
     async def slowest_answer(self, work: "asyncio.Future[Any]") -> float:
-        """Milliseconds that the slowest sign of life took while the work went on."""
+        """Return the milliseconds of the slowest health check until `work` is done."""
         slowest = 0.0
         while not work.done():
             started = time.perf_counter()
@@ -125,7 +125,7 @@ PEERS = (
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Comparison]:
-    """Each peer in turn with Echo, three rounds at most; one that does not start is named, with the reason."""
+    """Compare each peer with Echo in at most three rounds; report the reason if a peer does not start."""
     rows: list[Comparison] = []
     for peer in PEERS:
         try:
@@ -169,7 +169,7 @@ async def _beside(stage: Stage, peer: Peer, theirs: _Server, rounds: int) -> Seq
 
 @asynccontextmanager
 async def _running(peer: Peer, models: Path) -> AsyncIterator[_Server]:
-    """Installed if it was not, and started. Raises `PeerError`."""
+    """Install the peer if necessary and run it. Raises `PeerError`."""
     home = await _installed(peer)
     with TemporaryDirectory(prefix="echo-bench-") as name, socket.socket() as free:
         folder = Path(name)

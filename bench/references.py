@@ -1,7 +1,7 @@
-"""Servers to compare with, each a process of its own: `python -m bench.references NAME [ARGUMENT]`.
+"""Reference servers, each in its own process: `python -m bench.references NAME [ARGUMENT]`.
 
-One that listens says so in a line of JSON: its `url`, and a `token` where one is needed. All run as a service does: the
-same server with the same settings, uvloop, the garbage collector settled.
+A server that listens announces it in a line of JSON: its `url`, and a `token` if required. All run like a service: the same
+HTTP server and settings, uvloop, a settled garbage collector.
 """
 
 import asyncio
@@ -45,14 +45,14 @@ async def _small(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def upstream(socket: str) -> AsyncIterator[tuple[str, str]]:
-    """A small JSON answer to everything, on a Unix socket."""
+    """Serve a small JSON response to every request, on a Unix socket."""
     async with serving(_small, socket) as url:
         yield url, ""
 
 
 @asynccontextmanager
 async def file(path: str) -> AsyncIterator[tuple[str, str]]:
-    """Starlette's `FileResponse` of one file."""
+    """Serve one file with Starlette's `FileResponse`."""
 
     async def answer(_: Request) -> FileResponse:
         return FileResponse(path, media_type="audio/wav")
@@ -63,7 +63,7 @@ async def file(path: str) -> AsyncIterator[tuple[str, str]]:
 
 @asynccontextmanager
 async def passthrough(target: str) -> AsyncIterator[tuple[str, str]]:
-    """A raw ASGI app that passes requests on with aiohttp and does nothing else."""
+    """Serve a raw ASGI app that only forwards requests with aiohttp."""
 
     async with ServiceClient.open("upstream", target) as client:
 
@@ -82,7 +82,7 @@ async def passthrough(target: str) -> AsyncIterator[tuple[str, str]]:
 
 @asynccontextmanager
 async def gateway(synthesis: str) -> AsyncIterator[tuple[str, str]]:
-    """Echo's gateway as it is, alone: authentication, limits (high ones), metrics and the access log on."""
+    """Serve Echo's gateway alone, with authentication, high rate limits, metrics and the access log."""
     issuer = Issuer()
     with tempfile.TemporaryDirectory(prefix="echo-bench-") as name:
         folder = Path(name)
@@ -111,7 +111,7 @@ REFERENCES: dict[str, Callable[[str], AbstractAsyncContextManager[tuple[str, str
 
 async def _run(name: str, argument: str) -> None:
     out = sys.stdout
-    sys.stdout = sys.stderr  # where logs go: out of the way
+    sys.stdout = sys.stderr  # keeps logs out of the announcement
     async with REFERENCES[name](argument) as (url, token):
         out.write(json.dumps({"url": url, "token": token}) + "\n")
         out.flush()

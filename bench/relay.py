@@ -1,4 +1,4 @@
-"""P7: how fast does the relay publish what waits in outboxes?"""
+"""P7: throughput of the outbox relay."""
 
 import asyncio
 import tempfile
@@ -25,13 +25,13 @@ _EVENTS = 2_000
 _WINDOW = 512
 _TOPIC = "bench.happened"
 _BODY = b'{"said":"' + b"x" * 300 + b'"}'
-"""As long as a job's events are."""
+"""A body as long as that of a job's event."""
 
 _QUEUE = topology.durable_queue("bench", _TOPIC)
 
 
 class _Memory:
-    """Outboxes with no database behind them, as far as a relay asks for them."""
+    """Outboxes without a database, with the methods that a relay uses."""
 
     name = "memory"
 
@@ -47,7 +47,7 @@ class _Memory:
 
 
 class _Watched:
-    """Tells when so many outboxes have been emptied: asking the database all the time would cost it more than the relay does."""
+    """A wrapper that signals when all outboxes are empty; polling the database would cost more than the relay itself."""
 
     def __init__(self, outboxes: "Collection | _Memory", waiting: int) -> None:
         self.name = outboxes.name
@@ -65,7 +65,7 @@ class _Watched:
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """A RabbitMQ of its own. An event is an aggregate's only one: the most that a relay can have to do for it."""
+    """Measure with a private RabbitMQ. Each event is the only one of its aggregate, which is the worst case for a relay."""
     in_database, in_memory, rates, inserts = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="echo-bench-") as broker, tempfile.TemporaryDirectory(prefix="echo-bench-") as data:
         node = local_node(Path(broker))
@@ -88,7 +88,7 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
                     inserted = await _insert(outboxes, documents)
                     stored = await _relayed(bus, outboxes)
                     await queue.purge()
-                    if number:  # the first is for warming up
+                    if number:  # the first round warms up
                         in_memory.append(free / bare)
                         in_database.append(stored / bare)
                         rates.append(stored)
@@ -133,7 +133,7 @@ def _documents(number: int) -> list[Document]:
 
 
 async def _insert(outboxes: Collection, documents: Sequence[Document]) -> float:
-    """Documents a second."""
+    """Insert the documents and return the documents per second."""
     writers = asyncio.Semaphore(32)
 
     async def insert(document: Document) -> None:
@@ -146,7 +146,7 @@ async def _insert(outboxes: Collection, documents: Sequence[Document]) -> float:
 
 
 async def _bare(exchange: aio_pika.abc.AbstractExchange) -> float:
-    """Events a second that the driver publishes with confirmation, a window of them at once."""
+    """Publish with the bare driver, confirmed and with a concurrency of one window; return the events per second."""
     window = asyncio.Semaphore(_WINDOW)
 
     async def publish(number: int) -> None:
@@ -160,7 +160,7 @@ async def _bare(exchange: aio_pika.abc.AbstractExchange) -> float:
 
 
 async def _relayed(bus: RabbitBus, outboxes: Collection | _Memory) -> float:
-    """Events a second until all outboxes are empty."""
+    """Relay until all outboxes are empty; return the events per second."""
     relay = Relay(bus, window=_WINDOW)
     watched = _Watched(outboxes, _EVENTS)
     relay.watch(cast("Collection", watched))

@@ -1,4 +1,4 @@
-"""What was measured, as tables for a terminal and as a page."""
+"""Report of the results, as tables in the terminal and as a Markdown page."""
 
 import platform
 from collections.abc import Iterator, Sequence
@@ -47,14 +47,14 @@ through its public API over TCP. Every reference is a process of its own on the 
 
 @dataclass
 class Report:
-    """Everything measured so far; `failures` are exceptions by measure, `absent` what this machine lacks."""
+    """All results so far. `failures` are exceptions by measure, `absent` missing requirements by measure."""
 
     results: list[Result] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
 
     def tables(self) -> Iterator[tuple[str, Sequence[str], Sequence[Sequence[str]]]]:
-        """Title, headings and rows of each table that has any."""
+        """Yield title, headings and rows of each non-empty table."""
         for title, headings, kind in (("Promises", PROMISES, Figure), ("Peers", PEERS, Comparison)):
             if rows := [result.row() for result in self.results if isinstance(result, kind)]:
                 yield title, headings, rows
@@ -62,7 +62,7 @@ class Report:
             yield "Not measured", MISSING, missing
 
     def show(self, console: Console) -> None:
-        """Print it."""
+        """Print the tables."""
         for title, headings, rows in self.tables():
             table = Table(*headings, title=title, title_justify="left")
             for row in rows:
@@ -70,7 +70,7 @@ class Report:
             console.print(table)
 
     def page(self, command: str, rounds: int, when: date) -> str:
-        """A page in Markdown."""
+        """Render the report as a Markdown page."""
         written = f"Written by `{command}` on {when.isoformat()}, {rounds} rounds. {machine()}."
         parts = ["# Benchmarks", f"{written} Load on HTTP servers comes from {GENERATOR}."]
         parts += [f"## {title}\n\n{markdown_table(headings, rows)}" for title, headings, rows in self.tables()]
@@ -78,7 +78,7 @@ class Report:
 
 
 def machine() -> str:
-    """What it was measured on."""
+    """Describe this machine."""
     path = Path("/proc/cpuinfo")
     names = [line.partition(":")[2].strip() for line in path.read_text().splitlines() if "model name" in line]
     gib = psutil.virtual_memory().total / 2**30
@@ -88,6 +88,6 @@ def machine() -> str:
 
 
 def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Cells as Markdown."""
+    """Render a table as Markdown."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in line) + " |" for line in lines)

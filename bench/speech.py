@@ -1,4 +1,4 @@
-"""P1: synchronous speech through the gateway ÷ the engine library called bare; same text and voice, turn by turn."""
+"""P1: synchronous synthesis through the gateway ÷ the bare engine library; same text and voice, alternating."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ _KOKORO, _PIPER = "af_heart", "piper_joe"
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """Five sentences, and one; a text is new in each round, so that no cache helps."""
+    """Measure texts of five sentences and of one, new in each round, so that no cache helps."""
     kokoro = await asyncio.to_thread(bare.kokoro, stage.models, _KOKORO)
     piper = await asyncio.to_thread(bare.piper)
     several, factors = await _against(stage, kokoro, _KOKORO, _SENTENCES, rounds)
@@ -31,7 +31,7 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
 async def _against(
     stage: Stage, reference: bare.Speak, voice: str, sentences: int, rounds: int
 ) -> tuple[list[float], list[float]]:
-    """Ratios, and real-time factors of the platform."""
+    """Return the ratios to the reference, and the platform's real-time factors."""
     await stage.synthesize(story(f"warm {voice} {sentences}", 1), voice)
     await asyncio.to_thread(reference, story(f"warm {voice}", 1))
     ratios, factors = [], []

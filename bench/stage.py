@@ -1,4 +1,4 @@
-"""The platform under measurement: started as a user would start it, spoken to through its public API."""
+"""The platform under test, started like a user's and called through its public API."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ _STOP_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Stage:
-    """A running platform and somebody logged in. `started_in` is seconds from the command to ready."""
+    """A running platform with a logged-in session. `started_in` is the seconds from the command to readiness."""
 
     url: str
     process: psutil.Process
@@ -36,20 +36,20 @@ class Stage:
     @classmethod
     @asynccontextmanager
     async def open(cls, models: Path | None = None) -> "AsyncIterator[Stage]":
-        """Start on a fresh data folder; everything ends with the context."""
+        """Run a platform on a fresh data folder while the context is open."""
         with tempfile.TemporaryDirectory(prefix="echo-bench-") as data:
             async with serving(Path(data), models) as stage:
                 yield stage
 
     async def log_in(self) -> None:
-        """Get a token; it lasts for minutes, which some measures outlast."""
+        """Get a new token, because some measures outlast a token."""
         async with self.session.post("/api/v1/auth/login", json=self.login) as answer:
             answer.raise_for_status()
             token = json.loads(await answer.text())["data"]["access_token"]
         self.session.headers["Authorization"] = f"Bearer {token}"
 
     async def synthesize(self, text: str, voice: str, output_format: str = "wav") -> dict[str, Any]:
-        """Speak through the gateway and wait."""
+        """Synthesise through the gateway and return the result."""
         body = {"text": text, "voice_id": voice, "config": {"output_format": output_format}}
         async with self.session.post("/api/v1/tts/synthesize", json=body) as answer:
             answer.raise_for_status()
@@ -57,7 +57,7 @@ class Stage:
             return result
 
     async def first_byte(self, text: str, voice: str) -> tuple[float, float]:
-        """Seconds to the first byte of audio, and to the last. A WAV's header does not count."""
+        """Return the seconds to the first and to the last byte of a stream; PCM, because a WAV header does not count."""
         body = {"text": text, "voice_id": voice, "config": {"output_format": "pcm"}}
         started = time.perf_counter()
         first = 0.0
@@ -68,13 +68,13 @@ class Stage:
         return first, time.perf_counter() - started
 
     def memory(self) -> int:
-        """Resident bytes of all processes of the platform."""
+        """Return the resident bytes of all processes of the platform."""
         return sum(process.memory_info().rss for process in [self.process, *self.process.children(recursive=True)])
 
 
 @asynccontextmanager
 async def serving(data: Path, models: Path | None, **settings: str) -> AsyncIterator[Stage]:
-    """A platform on this data folder, with somebody logged in. `settings` are variables of its environment."""
+    """Run a platform on a data folder and log in. `settings` are environment variables."""
     chosen = models or HostSettings().models
     command = [sys.executable, "-m", "echo_embedded", "serve", "--data", str(data), "--port", "0", "--models", str(chosen)]
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""From the command to ready, on data that is there already."""
+"""Time from the command to readiness, on existing data."""
 
 import tempfile
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from bench.stage import Stage, serving
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """Each round starts a second platform on its own folder; the first start makes the folder and does not count."""
+    """Start a second platform on its own folder in each round; the first start creates the folder and does not count."""
     seconds = []
     with tempfile.TemporaryDirectory(prefix="echo-bench-") as data:
         for _ in range(min(rounds, 3) + 1):

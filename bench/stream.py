@@ -1,4 +1,4 @@
-"""P2 and P3: when is the first sound of a stream heard?"""
+"""P2 and P3: latency of the first audio of a stream."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,10 @@ from bench.texts import alike, story
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """The first unit alone is a synchronous request for a sentence as long as the stream's first, which nobody has asked for.
+    """Measure the first byte of a stream against a new, equally long sentence as a synchronous request.
 
-    Not the same sentence: whichever is spoken first would have prepared the model for the other. For the same reason the three
-    requests of a round change places.
+    The sentence differs from the stream's first one, because the first synthesis of a sentence would prepare the model for the
+    second. For the same reason the order of the three requests rotates.
     """
     figures: list[Figure] = []
     for name, voice, promise in (("Kokoro", "af_heart", 1.10), ("Piper", "piper_joe", 1.25)):

@@ -1,4 +1,4 @@
-"""Texts to speak: new ones each time, so that no cache helps, of the same kind, so that rounds compare."""
+"""Generated texts: always new, so that no cache helps, and similar, so that rounds are comparable."""
 
 import random
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ _ENDS = ("without a word", "as if nothing had happened", "for the children", "wi
 
 
 def sentence(seed: str) -> str:
-    """One sentence of about fifteen words; the same seed gives the same."""
+    """Generate a sentence of about fifteen words, determined by the seed."""
     choose = random.Random(seed).choice
     return f"{choose(_OPENINGS)}, {choose(_PEOPLE)} {choose(_DEEDS)} {choose(_THINGS)} and {choose(_THINGS)} {choose(_ENDS)}."
 
 
 def story(seed: str, sentences: int) -> str:
-    """So many sentences; different seeds share hardly any."""
+    """Generate a text of several sentences; different seeds share hardly any."""
     return " ".join(sentence(f"{seed} {number}") for number in range(sentences))
 
 
 def alike(seed: str, sentences: int, count: int) -> Sequence[str]:
-    """So many stories of nearly the same length."""
+    """Generate `count` stories of nearly the same length."""
     stories = sorted((story(f"{seed} {number}", sentences) for number in range(20 * count)), key=len)
     first = min(range(len(stories) - count), key=lambda place: len(stories[place + count - 1]) - len(stories[place]))
     return stories[first : first + count]

@@ -1,4 +1,4 @@
-"""Are texts as people write them understood as well as the same texts written out by hand?"""
+"""Intelligibility of texts in written form, compared with the same texts spelled out by hand."""
 
 import asyncio
 import io
@@ -20,9 +20,9 @@ _VOICE = "af_heart"
 
 
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
-    """Each case is spoken by Kokoro twice, as written and by hand without a normaliser; the packaged recogniser hears both.
+    """Synthesise each case with Kokoro as written, and spelled out without normalisation, and recognise both.
 
-    What it writes down in figures counts as the words that they are read as.
+    Figures in the recogniser's output count as their spoken words.
     """
     recogniser = await asyncio.to_thread(Recogniser)
     expected, read, spelled = [], [], []
