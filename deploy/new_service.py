@@ -1,4 +1,4 @@
-"""`make new-service NAME=listening`: the anatomy of a service, to be filled in."""
+"""Generator of a service skeleton: `make new-service NAME=listening`."""
 
 import re
 import sys
@@ -31,10 +31,10 @@ dependencies = [
 packages = ["echo_{name}"]
 """,
     "echo_{name}/__init__.py": '''\
-"""What {name} is for, in a line."""
+"""The {name} service."""
 ''',
     "echo_{name}/__main__.py": '''\
-"""`python -m echo_{name}`: {name} as a process of its own."""
+"""Entry point of the {name} service: `python -m echo_{name}`."""
 
 from echo_common.process import run
 from echo_{name}.main import service
@@ -42,7 +42,7 @@ from echo_{name}.main import service
 run(service)
 ''',
     "echo_{name}/main.py": '''\
-"""{title}'s table of contents."""
+"""Composition of the {name} service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,7 +54,7 @@ from echo_{name}.usecases import Dependencies
 
 
 def service(settings: {title}Settings | None = None) -> Service[Dependencies]:
-    """{title}, with settings from the environment unless given."""
+    """Build the {name} service; settings come from the environment unless given."""
     chosen = settings or {title}Settings()
 
     @asynccontextmanager
@@ -64,14 +64,14 @@ def service(settings: {title}Settings | None = None) -> Service[Dependencies]:
     return Service(name="{name}", open=opened, routers=[api.router], subscriptions=handlers.subscriptions)
 ''',
     "echo_{name}/api.py": '''\
-"""Routes of {name}: none yet beside its health."""
+"""Routes of the {name} service; none yet except health."""
 
 from fastapi import APIRouter
 
 router = APIRouter()
 ''',
     "echo_{name}/handlers.py": '''\
-"""Events {name} listens to: none yet."""
+"""Event handlers of the {name} service; none yet."""
 
 from echo_common.bus.subscriptions import Subscriptions
 from echo_{name}.usecases import Dependencies
@@ -79,7 +79,7 @@ from echo_{name}.usecases import Dependencies
 subscriptions = Subscriptions[Dependencies]()
 ''',
     "echo_{name}/usecases.py": '''\
-"""What {name} does: nothing yet."""
+"""Use cases of the {name} service; none yet."""
 
 from dataclasses import dataclass
 
@@ -88,18 +88,18 @@ from echo_{name}.settings import {title}Settings
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What use cases work with."""
+    """The dependencies of the use cases."""
 
     settings: {title}Settings
 ''',
     "echo_{name}/domain.py": '''\
-"""Aggregates of {name}: none yet."""
+"""Domain model of the {name} service; empty so far."""
 ''',
     "echo_{name}/repository.py": '''\
-"""What {name} keeps: nothing yet."""
+"""Repositories of the {name} service; none yet."""
 ''',
     "echo_{name}/settings.py": '''\
-"""Settings of {name}."""
+"""Settings of the {name} service."""
 
 from pydantic_settings import BaseSettings
 
@@ -107,7 +107,7 @@ from echo_common.settings import settings_config
 
 
 class {title}Settings(BaseSettings):
-    """None of its own yet."""
+    """Settings of the {name} service; none yet."""
 
     model_config = settings_config("ECHO_{capitals}_")
 ''',
@@ -123,7 +123,7 @@ then `make lock install-dev contracts check`.
 
 
 def generate(name: str, services: Path) -> list[Path]:
-    """Write the anatomy below `services`; the files made. Raises `ValueError` for a name that does not do or is taken."""
+    """Write the skeleton below `services` and return its files. Raises `ValueError` for an invalid or existing name."""
     if not re.fullmatch(r"[a-z][a-z]{1,30}", name):
         raise ValueError(f"A service's name is one word of lower case letters, not {name!r}.")
     folder = services / name
@@ -139,7 +139,7 @@ def generate(name: str, services: Path) -> list[Path]:
 
 
 def main(arguments: list[str]) -> int:
-    """The command line."""
+    """Run the command line and return the exit status."""
     try:
         made = generate(" ".join(arguments), Path(__file__).parents[1] / "services")
     except ValueError as error:
