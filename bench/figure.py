@@ -37,7 +37,7 @@ class Figure:
 
     @property
     def kept(self) -> bool | None:
-        """True if the median keeps the promise; None without a promise."""
+        """True if the median meets the promise; None without a promise."""
         if self.at_most is not None:
             return self.median <= self.at_most
         if self.at_least is not None:

@@ -21,7 +21,7 @@ class AuthSettings(BaseSettings):
     access_minutes: int = Field(15, ge=1, le=15, description="Lifetime of an access token in minutes.")
     session_days: int = Field(30, ge=1, le=365, description="Lifetime of a session in days since its last refresh.")
     admin_email: Email | None = Field(
-        None, description="Email of the administrator to create at start if missing; empty creates none."
+        None, description="Email of the administrator to create at start if missing; if unset, none is created."
     )
     admin_password: SecretStr | None = Field(
         None,

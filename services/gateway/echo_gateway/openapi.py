@@ -75,7 +75,7 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _complete_health(paths: dict[str, Any]) -> None:
-    """Document what is specific to the gateway in the health routes, which all services share."""
+    """Add the gateway's specifics to the health routes, which all services share."""
     paths["/health"]["get"]["security"] = [{"bearer": []}, {}]  # with a token the details, without a token a summary
     answers = paths["/readyz"]["get"]["responses"]
     answers["503"] = answers["200"] | {"description": "Not ready."}

@@ -18,9 +18,11 @@ class GatewaySettings(BaseSettings):
         "http://127.0.0.1:8002",
         description="URL of the synthesis service: http://host:port (several comma-separated) or unix:///path.sock.",
     )
-    voice_url: str | None = Field(None, description="URL of the voice service; empty disables it and leaves it out of /health.")
+    voice_url: str | None = Field(
+        None, description="URL of the voice service; if unset, it is disabled and left out of /health."
+    )
     feedback_url: str | None = Field(
-        None, description="URL of the feedback service; empty disables it and leaves it out of /health."
+        None, description="URL of the feedback service; if unset, it is disabled and left out of /health."
     )
     answer_bytes: int = Field(64 * 1024 * 1024, ge=0, description="Size of the response cache in bytes; 0 disables it.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(

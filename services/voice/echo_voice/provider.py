@@ -17,7 +17,7 @@ Progressed = Callable[[int, int, str | None], None]
 
 
 class TrainingFailedError(EchoError):
-    """The clone could not be made from these samples."""
+    """The voice model cannot be trained from these samples."""
 
     code = "TRAINING_FAILED"
 

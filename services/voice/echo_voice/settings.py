@@ -19,7 +19,7 @@ class VoiceSettings(BaseSettings):
         description="Qdrant URL: file:///folder (for a single process) or http(s)://host:6333.",
         pattern=r"^(file|https?)://",
     )
-    vectors_api_key: SecretStr | None = Field(None, description="Qdrant API key; empty sends none.")
+    vectors_api_key: SecretStr | None = Field(None, description="Qdrant API key; optional.")
     models: Path = Field(Path("/var/lib/echo/models"), description="Folder of the speech models.")
     providers: Annotated[tuple[str, ...], NoDecode] = Field(
         ("local", "fish"), description="Enabled providers of voice models, comma-separated; the first ready one is the default."

@@ -17,7 +17,7 @@ class FishSettings(BaseSettings):
 
     model_config = settings_config("ECHO_VOICE_FISH_")
 
-    api_key: SecretStr | None = Field(None, description="Fish Audio API key; empty disables this provider.")
+    api_key: SecretStr | None = Field(None, description="Fish Audio API key; if unset, this provider is disabled.")
     base_url: str = Field("https://api.fish.audio", description="Base URL of the Fish Audio API.")
     timeout: float = Field(120.0, gt=0, description="Timeout of a Fish Audio request in seconds.")
     patience: float = Field(600.0, gt=0, description="Timeout of a training at Fish Audio in seconds.")
