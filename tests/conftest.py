@@ -13,9 +13,9 @@ pytest_plugins = [
 ]
 
 
-SLOW_FOLDERS = {"e2e", "faults", "cold_start"}
+SLOW_FOLDERS = ("tests/e2e", "tests/faults", "tests/cold_start", "tests/integration/synthesis", "tests/integration/voice")
 SLOW_FIXTURES = {"embedded_server", "found_rabbitmq", "platform", "recogniser", "s3_server", "speech_models", "found_node"}
-"""Folders and fixtures whose tests start servers or load models: `make test-fast` leaves them out."""
+"""Folders and fixtures whose tests start servers, load models or process recordings: `make test-fast` leaves them out."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -25,5 +25,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         item.add_marker(pytest.mark.xdist_group(str(parameters.get("platform", item.location[0]))))
         fixtures = set(item.fixturenames) if isinstance(item, pytest.Function) else set()
-        if SLOW_FOLDERS & set(item.path.relative_to(item.config.rootpath).parts) or SLOW_FIXTURES & fixtures:
+        if item.location[0].startswith(SLOW_FOLDERS) or SLOW_FIXTURES & fixtures:
             item.add_marker(pytest.mark.slow)

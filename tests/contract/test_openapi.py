@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from echo_gateway.openapi import openapi_document
 
 PUBLISHED = Path(__file__).parents[2] / "docs/api/openapi.json"
@@ -20,6 +22,7 @@ def test_the_published_document_is_current() -> None:
     assert json.loads(PUBLISHED.read_text()) == openapi_document(), "run `make contracts`"
 
 
+@pytest.mark.slow
 def test_every_operation_has_a_name_a_sentence_and_a_known_tag() -> None:
     tags = {tag["name"] for tag in openapi_document()["tags"]}
     names = [operation["operationId"] for _, operation in operations()]

@@ -1,5 +1,7 @@
 """Auth while its database is away."""
 
+import pytest
+
 from echo_embedded.database import EmbeddedDatabase
 from tests.integration.auth.conftest import SETTINGS, Start
 from tests.support.database import Database
@@ -7,6 +9,7 @@ from tests.support.eventually import eventually
 from tests.support.visitor import Visitor
 
 
+@pytest.mark.slow
 async def test_without_the_database_auth_asks_for_patience_and_comes_back_by_itself(
     start: Start, mortal_server: EmbeddedDatabase
 ):

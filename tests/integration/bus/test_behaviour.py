@@ -10,6 +10,7 @@ from tests.integration.bus.conftest import Listener, Names, Open, durable, fact,
 from tests.support.eventually import eventually
 
 
+@pytest.mark.slow
 async def test_a_message_arrives_whole(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic, listener = names.service("a"), names.topic("x"), Listener()
     await (await open_end(service)).consume(durable(service, [topic], listener))
@@ -18,6 +19,7 @@ async def test_a_message_arrives_whole(bus: Bus, open_end: Open, names: Names) -
     await eventually(lambda: listener.got == [sent])
 
 
+@pytest.mark.slow
 async def test_a_message_nobody_wants_is_no_error(bus: Bus, names: Names) -> None:
     await bus.publish([fact(names.topic("unwanted")), fact(names.topic("unwanted"), transient=True)])
 
@@ -122,6 +124,7 @@ async def test_a_consumer_bug_is_a_delivery_without_outcome(bus: Bus, open_end: 
     await eventually(lambda: [message.attempt for message in listener.got] == [1, 2, 3])
 
 
+@pytest.mark.slow
 async def test_a_deadly_message_is_buried(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic, buried = names.service("a"), names.topic("x"), Listener()
 

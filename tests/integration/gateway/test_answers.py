@@ -163,6 +163,7 @@ async def test_what_is_deleted_while_it_is_sent_is_not_kept(gateway: Gateway, sy
     assert len(synthesis.asked) == 2
 
 
+@pytest.mark.slow
 async def test_an_ended_session_is_not_answered_from_memory(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     await fetch(gateway)

@@ -79,6 +79,7 @@ async def test_guests_and_tickets_count_by_their_address(start: Start, begun: Ca
         assert (await opened(gateway, stack, "POST", STREAM, sub="usr_j")).status == 200
 
 
+@pytest.mark.slow
 async def test_whatever_ends_gives_its_place_back(start: Start, synthesis: Upstream) -> None:
     async def broken(exchange: Exchange) -> None:
         await exchange.start(content_type="audio/wav")

@@ -7,6 +7,7 @@ import pytest
 from tests.integration.gateway.conftest import Gateway
 
 
+@pytest.mark.slow
 async def test_the_welcome_leads_to_a_page_that_needs_nobody_else(gateway: Gateway) -> None:
     async with gateway.ask("GET", "/", headers={}) as response:
         where = (await response.json())["docs"]

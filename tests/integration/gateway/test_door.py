@@ -49,6 +49,7 @@ async def test_a_token_must_carry_the_routes_scope(gateway: Gateway, synthesis: 
     assert len(synthesis.asked) == 1
 
 
+@pytest.mark.slow
 async def test_a_session_that_ended_is_refused_within_seconds(gateway: Gateway) -> None:
     headers = gateway.bearer(sid="ses_9")
 
@@ -143,6 +144,7 @@ async def test_health_names_every_service(gateway: Gateway) -> None:
     assert health["status"] == "degraded"
 
 
+@pytest.mark.slow
 async def test_the_start_says_where_to_read_on(gateway: Gateway) -> None:
     async with gateway.ask("GET", "/", headers={}) as response:
         start = await response.json()
@@ -209,6 +211,7 @@ async def test_a_trusted_proxy_names_the_client(start: Start, synthesis: Upstrea
     assert synthesis.asked[0].header("x-forwarded-for") == "203.0.113.9"
 
 
+@pytest.mark.slow
 async def test_health_is_short_for_everybody_and_detailed_for_the_operator(gateway: Gateway) -> None:
     for path in ("/health", "/api/v1/health"):
         for headers in ({}, gateway.bearer(), {"Authorization": "Bearer x"}):

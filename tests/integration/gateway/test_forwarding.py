@@ -138,6 +138,7 @@ async def test_head_and_not_modified_have_no_body(gateway: Gateway, synthesis: U
         assert (response.status, await response.read()) == (304, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headers", [{}, {"content_length": "100000"}])
 async def test_an_answer_that_breaks_off_never_ends_cleanly(
     gateway: Gateway, synthesis: Upstream, headers: dict[str, str]
@@ -203,6 +204,7 @@ async def test_a_client_that_leaves_while_sending_stops_the_service(gateway: Gat
     await asyncio.wait_for(abandoned.wait(), 5)
 
 
+@pytest.mark.slow
 async def test_five_hundred_who_leave_leave_nothing_behind(gateway: Gateway, synthesis: Upstream) -> None:
     async def speak_on(exchange: Exchange) -> None:
         await exchange.start(content_type="audio/wav")
@@ -293,6 +295,7 @@ async def test_a_body_beyond_the_limit_is_refused(gateway: Gateway, synthesis: U
         assert (await response.json())["error"]["code"] == "BODY_TOO_LARGE"
 
 
+@pytest.mark.slow
 async def test_a_slow_listener_holds_the_service_back(gateway: Gateway, synthesis: Upstream) -> None:
     sent = 0
 

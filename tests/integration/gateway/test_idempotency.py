@@ -289,6 +289,7 @@ async def test_a_replayed_refusal_has_the_id_of_its_own_request(gateway: Gateway
         assert (await response.json())["request_id"] == response.headers["X-Request-ID"]
 
 
+@pytest.mark.slow
 async def test_replicas_and_restarts_share_keys(start: Start, counting: Upstream) -> None:
     async with start() as first, start() as second:
         assert (await create(first))[1] == {"number": 1}

@@ -109,6 +109,7 @@ async def test_after_a_reconnect_nothing_is_missing_and_nothing_comes_twice(gate
             assert await Listener(response).rest() == whole[seen:] if seen < 9 else [(None, {"event": "complete"})]
 
 
+@pytest.mark.slow
 async def test_a_lost_doorbell_delays_but_loses_nothing(gateway: Gateway, job: ScriptedJob) -> None:
     async with gateway.ask("GET", PROGRESS) as response:
         listener = Listener(response)
@@ -146,6 +147,7 @@ async def test_synthesis_sees_the_callers_own_token(gateway: Gateway, job: Scrip
     assert job.tokens == [headers["Authorization"]]
 
 
+@pytest.mark.slow
 async def test_listeners_that_leave_leave_nothing_behind(gateway: Gateway, job: ScriptedJob) -> None:
     before = len(asyncio.all_tasks())
     for _ in range(20):
@@ -156,6 +158,7 @@ async def test_listeners_that_leave_leave_nothing_behind(gateway: Gateway, job: 
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 2)
 
 
+@pytest.mark.slow
 async def test_two_hundred_clients_of_a_job_cost_one_poll(start: Start, job: ScriptedJob) -> None:
     job.status, job.units_total = "processing", 20
     clients = 200
@@ -192,6 +195,7 @@ async def test_the_poll_ends_with_the_last_client(gateway: Gateway, job: Scripte
     assert job.asked == asked + 1
 
 
+@pytest.mark.slow
 async def test_a_client_whose_session_ends_is_cut_off_and_the_others_go_on(gateway: Gateway, job: ScriptedJob) -> None:
     job.status, job.units_total = "processing", 9
     mine, ended = gateway.bearer(sid="ses_mine"), gateway.bearer(sid="ses_ended")
@@ -205,6 +209,7 @@ async def test_a_client_whose_session_ends_is_cut_off_and_the_others_go_on(gatew
         assert (await kept.rest())[-1][1] == {"event": "complete"}
 
 
+@pytest.mark.slow
 async def test_what_the_service_refuses_one_token_it_does_not_refuse_the_others(gateway: Gateway, job: ScriptedJob) -> None:
     job.status, job.units_total = "processing", 9
     doomed = gateway.bearer(sid="ses_1")
@@ -221,6 +226,7 @@ async def test_what_the_service_refuses_one_token_it_does_not_refuse_the_others(
         assert (await kept.rest())[-1][1] == {"event": "complete"}
 
 
+@pytest.mark.slow
 async def test_a_connection_goes_on_after_the_last_event(gateway: Gateway, job: ScriptedJob) -> None:
     """A client that asks for the result next, on the same connection, must not find it closed."""
     token = gateway.bearer()["Authorization"]

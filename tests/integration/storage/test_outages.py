@@ -16,6 +16,7 @@ from tests.support.disks import fill
 from tests.support.s3 import S3Server
 
 
+@pytest.mark.slow
 async def test_an_s3_server_that_is_away_is_reported():
     server = S3Server()
     server.start()

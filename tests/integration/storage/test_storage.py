@@ -119,6 +119,7 @@ async def test_keys_that_leave_the_store_are_refused(storage: ObjectStore, key):
             await attempt
 
 
+@pytest.mark.slow
 async def test_a_big_file_passes_in_constant_memory(storage: ObjectStore, tmp_path: Path):
     big = tmp_path / "big"
     digest = hashlib.sha256()
@@ -164,6 +165,7 @@ async def test_a_reader_may_leave_early(storage: ObjectStore):
     assert await keys(storage) == []
 
 
+@pytest.mark.slow
 async def test_puts_and_deletes_in_one_folder_do_not_disturb_each_other(storage: ObjectStore):
     async def come_and_go(number: int) -> None:
         for _ in range(10):

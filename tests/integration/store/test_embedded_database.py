@@ -17,6 +17,8 @@ from echo_embedded.database import DatabaseStartError, EmbeddedDatabase, FolderI
 from echo_embedded.ports import free_port
 from tests.support.eventually import eventually
 
+pytestmark = pytest.mark.slow
+
 
 async def restarted(server: EmbeddedDatabase, folder: Path, url: str) -> EmbeddedDatabase:
     again = EmbeddedDatabase(folder, port=int(url.split(":")[2].split("/")[0]))

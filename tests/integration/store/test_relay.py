@@ -105,6 +105,7 @@ async def test_an_outage_of_the_bus_loses_and_repeats_nothing(counters: Counters
     assert [bus.values(f"cnt_{number}") for number in range(10)] == [[1, 2]] * 10
 
 
+@pytest.mark.slow
 async def test_an_outage_that_nothing_else_follows_is_outlived(counters: Counters, bus: RecordingBus, store: Store):
     bus.away = True
     await counters.add(new_counter("cnt_1", counts=1))
@@ -278,4 +279,5 @@ async def test_the_points_where_a_crash_would_hurt_are_passed(store: Store, bus:
     await counters.add(new_counter("cnt_1", counts=1))
     await eventually(lambda: all_outboxes_empty(store))
     await relay.close()
-    assert passed == ["relay.after_save_before_publish", "relay.after_confirm_before_removal"]
+    # A relay that has just started may find the event before its writer tells of it.
+    assert sorted(passed) == ["relay.after_confirm_before_removal", "relay.after_save_before_publish"]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from echo_common.store.mongo import open_store
 from echo_common.store.relay import Relay
 from echo_embedded.database import EmbeddedDatabase
@@ -9,6 +11,7 @@ from tests.integration.store.counters import Counter, Counters, RecordingBus, ne
 from tests.support.eventually import eventually
 
 
+@pytest.mark.slow
 async def test_what_is_published_while_the_database_is_away_is_removed_once_it_is_back(
     mortal_server: EmbeddedDatabase, tmp_path: Path
 ):

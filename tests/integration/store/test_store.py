@@ -96,6 +96,7 @@ async def test_a_thousand_documents_come_one_by_one(things: Collection):
     assert [found["rank"] for found in await everything(things, sort=[("rank", 1)])] == list(range(600))
 
 
+@pytest.mark.slow
 async def test_a_search_can_be_left_early(things: Collection):
     await asyncio.gather(*(things.insert({"_id": f"{number:04}"}) for number in range(300)))
     async for _ in things.find({}):

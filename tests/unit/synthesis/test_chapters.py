@@ -76,6 +76,7 @@ def test_without_headings_there_are_no_chapters() -> None:
     assert ChapterMarks().chapters(1.0) == []
 
 
+@pytest.mark.slow
 def test_many_headings_in_a_long_text_are_found_in_one_pass() -> None:
     text = "\n".join(f"# Chapter {number}\n" + "word " * 200 for number in range(500))
     assert len(titles(text)) == 500

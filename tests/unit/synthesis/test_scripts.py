@@ -81,6 +81,7 @@ async def test_a_text_that_takes_too_long_is_refused_and_its_process_ended() -> 
         assert planning() == []
 
 
+@pytest.mark.slow
 async def test_a_request_that_is_given_up_ends_its_process_and_frees_its_place() -> None:
     async with writing() as writer:
         await writer.write("Start.", EN, 300)

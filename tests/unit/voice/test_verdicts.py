@@ -24,6 +24,7 @@ def verdicts(**change: Any) -> dict[str, str]:
     return {found.measure: found.verdict for found in judge(SampleQuality(**GOOD | change))}
 
 
+@pytest.mark.slow
 def test_a_good_recording_is_good_in_every_way() -> None:
     assert set(verdicts().values()) == {"good"}
 
@@ -48,6 +49,7 @@ def test_several_people_are_rejected_and_told_what_to_do() -> None:
     assert (found.verdict, "only one" in found.advice) == ("rejected", True)
 
 
+@pytest.mark.slow
 def test_what_could_not_be_measured_is_said_to_be_unknown_and_rejects_nothing() -> None:
     found = verdicts(snr=None, mos=None, speakers=None, loudness=None)
     assert {name for name, word in found.items() if word == "unknown"} == {"snr", "mos", "speakers", "loudness"}

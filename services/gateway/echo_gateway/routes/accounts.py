@@ -54,7 +54,7 @@ _TOKENS = {"access_token": "eyJ…", "refresh_token": "sTf0…", "token_type": "
     example=enveloped(_TOKENS | {"user": _USER}),
 )
 def register(body: RegisterRequest) -> None:
-    """Make an account and log in."""
+    """Register an account and log in."""
 
 
 @accounts.forward(
@@ -78,17 +78,17 @@ def log_in(body: LoginRequest) -> None:
     example=enveloped(_TOKENS),
 )
 def refresh(body: RefreshRequest) -> None:
-    """Spend a refresh token on a new pair.
+    """Exchange a refresh token for a new pair of tokens.
 
-    A refresh token is good for one use. Presenting a spent one ends the session: somebody else may have it.
+    A refresh token is valid once. Presenting a used one ends the session, because it may have been stolen.
     """
 
 
 @accounts.forward("POST", "/auth/logout", answers=Success[None], example=enveloped(None, message="Logged out."))
 def log_out() -> None:
-    """End this session.
+    """Log out.
 
-    Its access tokens are refused everywhere within five seconds.
+    The session's access tokens are refused everywhere within five seconds.
     """
 
 
@@ -96,11 +96,11 @@ def log_out() -> None:
     "GET", "/users/me", scope=Scope.ACCOUNT, answers=Success[UserView], errors=(UserNotFoundError,), example=enveloped(_USER)
 )
 def who_am_i() -> None:
-    """Who I am."""
+    """Get the current user."""
 
 
 @keys.forward(
     "GET", JWKS_PATH, public=True, answers=Jwks, example={"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…"}]}
 )
 def public_keys() -> None:
-    """Public keys that access tokens are verified with (RFC 7517)."""
+    """List the public keys that verify access tokens (RFC 7517)."""

@@ -14,8 +14,8 @@ from echo_gateway.routes.speech import AUDIO_TYPES, RESULT
 
 AudioId = Annotated[str, Path(description="An audio's id.", examples=["aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
 _ERRORS = (AudioNotFoundError, RangeNotSatisfiableError, LinkInvalidError)
-Expires = Annotated[int | None, Query(ge=0, le=10**11, description="Of a signed link.")]
-Signature = Annotated[str | None, Query(max_length=100, description="Of a signed link: stands for the token.")]
+Expires = Annotated[int | None, Query(ge=0, le=10**11, description="Expiry of a signed link, in Unix seconds.")]
+Signature = Annotated[str | None, Query(max_length=100, description="Signature of a signed link; replaces the token.")]
 _OTHERWISE = {206: "The part asked for.", 304: "Unchanged."}
 _INFO = {
     "id": RESULT["audio_id"],
@@ -45,13 +45,13 @@ audio = Noun("files", service="synthesis")
 )
 def get_audio(
     audio_id: AudioId,
-    download: Annotated[bool, Query(description="Whether browsers save it rather than play it.")] = False,
-    byte_range: Annotated[str | None, Header(alias="Range", description="A part of it.", examples=["bytes=0-1023"])] = None,
-    if_none_match: Annotated[str | None, Header(alias="If-None-Match", description="The ETag one has.")] = None,
+    download: Annotated[bool, Query(description="Ask browsers to save the file instead of playing it.")] = False,
+    byte_range: Annotated[str | None, Header(alias="Range", description="Range of bytes.", examples=["bytes=0-1023"])] = None,
+    if_none_match: Annotated[str | None, Header(alias="If-None-Match", description="ETag of a cached copy.")] = None,
     expires: Expires = None,
     signature: Signature = None,
 ) -> None:
-    """The audio."""
+    """Get an audio file."""
 
 
 @audio.forward(
@@ -64,7 +64,7 @@ def get_audio(
     errors=_ERRORS,
 )
 def describe_audio(audio_id: AudioId, expires: Expires = None, signature: Signature = None) -> None:
-    """What the audio is, without its bytes."""
+    """Get the headers of an audio file."""
 
 
 @audio.forward(
@@ -77,7 +77,7 @@ def describe_audio(audio_id: AudioId, expires: Expires = None, signature: Signat
     example=enveloped(None, message="The audio is deleted."),
 )
 def delete_audio(audio_id: AudioId) -> None:
-    """Forget an audio and its bytes."""
+    """Delete an audio."""
 
 
 @audio.forward(
@@ -89,7 +89,7 @@ def delete_audio(audio_id: AudioId) -> None:
     example=enveloped(_INFO),
 )
 def get_audio_info(audio_id: AudioId) -> None:
-    """Checksum, type, size and duration of an audio."""
+    """Get the checksum, type, size and duration of an audio."""
 
 
 @audio.forward(
@@ -101,4 +101,4 @@ def get_audio_info(audio_id: AudioId) -> None:
     example=enveloped({"url": f"{_INFO['url']}?expires=1769853900&signature=3q2…", "expires_at": "2026-01-31T10:05:00Z"}),
 )
 def link_audio(audio_id: AudioId, body: LinkRequest | None = None) -> None:
-    """A signed link to an audio, for whoever has no token; it holds for five minutes at most."""
+    """Create a signed link to an audio, which needs no token and is valid for at most five minutes."""

@@ -101,14 +101,14 @@ clones = Noun("clones", service="voice")
     example=enveloped(_PHRASE),
 )
 def consent_phrase() -> None:
-    """A statement with random words, to be read out in a sample of its own. Good for a day and for one consent."""
+    """Create a consent statement with random words, to be read out in a sample of its own. It is valid for a day and for one consent."""
 
 
 @clones.forward(
     "GET", "/voice/consents", scope=Scope.VOICES_READ, answers=Success[list[ConsentView]], example=enveloped([_CONSENT])
 )
 def list_consents(page: PageQuery) -> None:
-    """Consents one has given, newest first."""
+    """List consents, newest first."""
 
 
 @clones.forward(
@@ -120,7 +120,7 @@ def list_consents(page: PageQuery) -> None:
     example=enveloped(_CONSENT),
 )
 def get_consent(consent_id: Annotated[str, Path(description="A consent's id.")]) -> None:
-    """A consent."""
+    """Get a consent."""
 
 
 @clones.forward(
@@ -133,7 +133,7 @@ def get_consent(consent_id: Annotated[str, Path(description="A consent's id.")])
     example=enveloped(_CONSENT | {"revoked_at": "2026-02-01T10:00:00Z"}),
 )
 def revoke_consent(consent_id: Annotated[str, Path(description="A consent's id.")]) -> None:
-    """Take a consent back: its voices are out of use within seconds, for good, and their cached speech is removed."""
+    """Revoke a consent: its voices are disabled for good within seconds, and their cached speech is removed."""
 
 
 @clones.forward(
@@ -153,19 +153,19 @@ def revoke_consent(consent_id: Annotated[str, Path(description="A consent's id."
     example=enveloped(_RECEIPT),
 )
 def create_clone(body: CreateCloneRequest) -> None:
-    """Have a clone made from samples that are ready.
+    """Create a clone from samples that are ready.
 
-    `consent` is `{"attested": true}` where the platform takes an attestation, `{"statement_sample_id": …}` where it wants to
-    hear the speaker.
+    `consent` is `{"attested": true}` where the platform accepts an attestation, `{"statement_sample_id": …}` where it requires
+    the speaker's recorded statement.
     """
 
 
 @clones.forward("GET", "/voice/clones", scope=Scope.VOICES_READ, answers=Success[list[CloneView]], example=enveloped([CLONE]))
 def list_clones(
     page: PageQuery,
-    job_id: Annotated[str | None, Query(max_length=64, description="The one with this training.")] = None,
+    job_id: Annotated[str | None, Query(max_length=64, description="Filter by training.")] = None,
 ) -> None:
-    """One's own clones, newest first."""
+    """List clones, newest first."""
 
 
 @clones.forward(
@@ -177,7 +177,7 @@ def list_clones(
     example=enveloped(CLONE),
 )
 def get_clone(clone_id: CloneId) -> None:
-    """A clone: how far its training is, how good it is."""
+    """Get a clone with its training and quality."""
 
 
 @clones.forward(
@@ -203,7 +203,7 @@ def change_clone(clone_id: CloneId, body: ClonePatch) -> None:
     example=enveloped(None, message="The clone is deleted."),
 )
 def delete_clone(clone_id: CloneId) -> None:
-    """Forget a clone: audio made with it stays, new speech is refused."""
+    """Delete a clone. Audio made with it stays; new speech is refused."""
 
 
 @clones.forward(
@@ -225,7 +225,7 @@ def delete_clone(clone_id: CloneId) -> None:
     ),
 )
 def get_training(clone_id: CloneId) -> None:
-    """How far a clone's training is."""
+    """Get the progress of a clone's training."""
 
 
 @clones.forward(
@@ -249,7 +249,7 @@ def get_training(clone_id: CloneId) -> None:
     ),
 )
 def list_trainings(clone_id: CloneId) -> None:
-    """All trainings of a clone, the latest first."""
+    """List a clone's trainings, newest first."""
 
 
 @clones.forward(
@@ -263,9 +263,9 @@ def list_trainings(clone_id: CloneId) -> None:
     example=enveloped(_RECEIPT),
 )
 def train_again(clone_id: CloneId, body: ResumeRequest) -> None:
-    """Train once more: after a failure, a cancellation, or with another configuration.
+    """Train a clone again: after a failure, a cancellation, or with another configuration.
 
-    What was made before stays in use until then.
+    The previous voice stays in use until then.
     """
 
 
@@ -279,7 +279,7 @@ def train_again(clone_id: CloneId, body: ResumeRequest) -> None:
     example=enveloped({"voice_id": CLONE["id"]}),
 )
 def select_clone(clone_id: CloneId) -> None:
-    """Speak with this clone when a request names no voice."""
+    """Select a clone as the default voice of requests."""
 
 
 async def _progress(scope: Request, receive: Receive, send: Send) -> None:
@@ -307,7 +307,7 @@ async def _progress(scope: Request, receive: Receive, send: Send) -> None:
 def follow_training(
     clone_id: CloneId,
     last_event_id: Annotated[
-        str | None, Header(alias="Last-Event-ID", description="Go on after this event, without gap or repeat.")
+        str | None, Header(alias="Last-Event-ID", description="Resume after this event, without gap or repetition.")
     ] = None,
 ) -> None:
-    """Follow a clone's training as it goes."""
+    """Stream the progress of a clone's training."""

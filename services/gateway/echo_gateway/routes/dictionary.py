@@ -73,10 +73,10 @@ dictionary = Noun("dictionary", service="synthesis")
     example=enveloped(_SCRIPT),
 )
 def normalize(body: NormalizeRequest) -> None:
-    """A text as it would be spoken.
+    """Normalize a text to its spoken form.
 
-    Its units, the spoken text of each, which written words that stands for, and the pauses: numbers, dates, money, abbreviations,
-    addresses, emoji, Markdown, `[pause:1.5s]`, SSML and one's own dictionary at work.
+    Returns the units with their spoken text, the written words it replaces, and the pauses. Applies the rules for numbers, dates,
+    money, abbreviations, addresses, emoji, Markdown, `[pause:1.5s]`, SSML and the user's dictionary.
     """
 
 
@@ -91,7 +91,7 @@ def normalize(body: NormalizeRequest) -> None:
     example=enveloped(_ENTRY),
 )
 def add_dictionary_entry(body: CreateDictionaryEntry) -> None:
-    """Say how a term is pronounced, in all one's texts, or for one language or voice only."""
+    """Add a pronunciation for all texts, or for one language or voice."""
 
 
 @dictionary.forward(
@@ -103,10 +103,10 @@ def add_dictionary_entry(body: CreateDictionaryEntry) -> None:
 )
 def list_dictionary(
     page: PageQuery,
-    language: Annotated[str | None, Query(max_length=20, description="Entries for this language only.")] = None,
-    voice_id: Annotated[str | None, Query(max_length=64, description="Entries for this voice only.")] = None,
+    language: Annotated[str | None, Query(max_length=20, description="Filter by language.")] = None,
+    voice_id: Annotated[str | None, Query(max_length=64, description="Filter by voice.")] = None,
 ) -> None:
-    """One's own dictionary, newest first."""
+    """List dictionary entries, newest first."""
 
 
 @dictionary.forward(
@@ -118,7 +118,7 @@ def list_dictionary(
     example=enveloped(_ENTRY),
 )
 def get_dictionary_entry(entry_id: EntryKey) -> None:
-    """An entry of one's dictionary."""
+    """Get a dictionary entry."""
 
 
 @dictionary.forward(
@@ -131,7 +131,7 @@ def get_dictionary_entry(entry_id: EntryKey) -> None:
     example=enveloped(_ENTRY),
 )
 def change_dictionary_entry(entry_id: EntryKey, body: DictionaryEntryPatch) -> None:
-    """Change an entry; jobs that are queued keep the pronunciation they were queued with."""
+    """Change a dictionary entry. Queued jobs keep the pronunciation they were queued with."""
 
 
 @dictionary.forward(
@@ -144,4 +144,4 @@ def change_dictionary_entry(entry_id: EntryKey, body: DictionaryEntryPatch) -> N
     example=enveloped(None, message="The entry is deleted."),
 )
 def delete_dictionary_entry(entry_id: EntryKey) -> None:
-    """Forget an entry."""
+    """Delete a dictionary entry."""

@@ -93,14 +93,14 @@ echo_users = Noun("Echo API", service="auth", root="/api", plain=True)
 def upload_reference(
     audio: UploadFile,
     name: Annotated[Name | None, Form()] = None,
-    user_id: Annotated[str | None, Form(description="That of the token.")] = None,
-    echo_id: Annotated[str | None, Form(description="An echo that is to speak with it.")] = None,
-    file_type: Annotated[str | None, Form(description="audio or video.")] = None,
+    user_id: Annotated[str | None, Form(description="Must be the user of the token.")] = None,
+    echo_id: Annotated[str | None, Form(description="Echo to link the voice model to.")] = None,
+    file_type: Annotated[str | None, Form(description="Type of the file: `audio` or `video`.")] = None,
 ) -> None:
-    """Make a voice model of a recording, with the speaker's permission.
+    """Create a voice model from a recording, with the speaker's permission.
 
-    With a token it is kept. Without one it is 401, unless the operator allows such uploads: nothing is kept then, only a
-    provider that keeps voices itself can serve, and only so many a day.
+    With a token it is stored. Without a token the answer is 401, unless the operator allows such uploads: then nothing is
+    stored, the provider must store voices itself, and a daily limit applies.
     """
 
 
@@ -111,8 +111,10 @@ def upload_reference(
     answers=ReferenceList,
     example={"voice_models": [_RECORD], "count": 1},
 )
-def list_voice_models(user_id: Annotated[str | None, Query(max_length=64, description="That of the token.")] = None) -> None:
-    """One's own voice models."""
+def list_voice_models(
+    user_id: Annotated[str | None, Query(max_length=64, description="Must be the user of the token.")] = None,
+) -> None:
+    """List voice models."""
 
 
 @echo_api.forward(
@@ -124,7 +126,7 @@ def list_voice_models(user_id: Annotated[str | None, Query(max_length=64, descri
     example={"voice_model": _RECORD},
 )
 def get_voice_model(model_id: ModelId) -> None:
-    """One of them."""
+    """Get a voice model."""
 
 
 @echo_api.forward(
@@ -137,7 +139,7 @@ def get_voice_model(model_id: ModelId) -> None:
     example={"voice_model": _RECORD},
 )
 def change_voice_model(model_id: ModelId, body: ReferencePatch) -> None:
-    """Link it to an echo, or rename it."""
+    """Link a voice model to an echo, or rename it."""
 
 
 @echo_api.forward(
@@ -150,7 +152,7 @@ def change_voice_model(model_id: ModelId, body: ReferencePatch) -> None:
     example={"success": True, "message": "The voice model is deleted."},
 )
 def delete_voice_model(model_id: ModelId) -> None:
-    """Forget it; the provider's copy stays."""
+    """Delete a voice model. The provider's copy stays."""
 
 
 @echo_api.forward(
@@ -163,7 +165,7 @@ def delete_voice_model(model_id: ModelId) -> None:
     example=_ECHO,
 )
 def create_echo(body: EchoRequest) -> None:
-    """Make an echo: a persona with a voice."""
+    """Create an echo: a persona with a voice."""
 
 
 @echo_api.forward(
@@ -175,7 +177,7 @@ def create_echo(body: EchoRequest) -> None:
     example={"voice_model": _RECORD},
 )
 def get_echo_voice_model(echo_id: Annotated[str, Path(description="An echo's id.")]) -> None:
-    """The voice model that an echo speaks with."""
+    """Get the voice model of an echo."""
 
 
 @echo_speech.forward(
@@ -192,10 +194,10 @@ def synthesize_with_reference(body: ReferenceSpeech) -> None:
 
 @echo_users.forward("POST", "/users/{name}", public=True, answers=EchoUser, errors=(ForbiddenError,), example=_PERSON)
 def name_user(
-    name: Annotated[PersonName, Path(description="What to call the user.", examples=["Ada"])], body: EchoUserRequest
+    name: Annotated[PersonName, Path(description="Name of the user.", examples=["Ada"])], body: EchoUserRequest
 ) -> None:
-    """Who I am, as a document.
+    """Name the current user.
 
-    With a token it is the token's own user, whose address `email` must be. Without one, a guest where the operator allows
-    that: the answer then carries the tokens, and the address is said back but neither looked up nor kept.
+    With a token: the token's user, whose address `email` must be. Without a token: a guest, where the operator allows guests.
+    The answer then carries the tokens, and repeats the address, which is neither looked up nor stored.
     """

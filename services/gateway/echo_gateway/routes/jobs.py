@@ -89,7 +89,7 @@ jobs = Noun("jobs", service="synthesis")
     example=enveloped(_JOB),
 )
 def create_job(body: CreateJobRequest) -> None:
-    """Queue a piece of work."""
+    """Create a job."""
 
 
 @jobs.forward(
@@ -102,16 +102,20 @@ def create_job(body: CreateJobRequest) -> None:
 )
 def list_jobs(
     page: PageQuery,
-    status: Annotated[JobStatus | None, Query(description="Only those that stand so.")] = None,
-    user_id: Annotated[str | None, Query(max_length=64, description="Whose; others' are for administrators.")] = None,
-    voice_model_id: Annotated[str | None, Query(max_length=64, description="Only those in this voice.")] = None,
+    status: Annotated[JobStatus | None, Query(description="Filter by status.")] = None,
+    user_id: Annotated[
+        str | None, Query(max_length=64, description="Filter by user; other users' jobs are for administrators.")
+    ] = None,
+    voice_model_id: Annotated[str | None, Query(max_length=64, description="Filter by voice.")] = None,
     text_search: Annotated[
         str | None,
-        Query(min_length=1, max_length=200, description="Only those with this in the first 2,000 characters, in any case."),
+        Query(
+            min_length=1, max_length=200, description="Search in the first 2,000 characters of the text, case-insensitively."
+        ),
     ] = None,
-    include_text: Annotated[bool, Query(description="Whether the text comes along.")] = False,
+    include_text: Annotated[bool, Query(description="Include the text.")] = False,
 ) -> None:
-    """One's own jobs, newest first.
+    """List jobs, newest first.
 
     Sort by created_at, updated_at, status, duration or text_length.
     """
@@ -128,10 +132,10 @@ def list_jobs(
 )
 def get_job(
     job_id: JobId,
-    include_text: Annotated[bool, Query(description="Whether the text comes along.")] = True,
-    include_result: Annotated[bool, Query(description="Whether the result, with its word times, comes along.")] = True,
+    include_text: Annotated[bool, Query(description="Include the text.")] = True,
+    include_result: Annotated[bool, Query(description="Include the result with its word times.")] = True,
 ) -> None:
-    """A job, with its result once completed."""
+    """Get a job, with its result once completed."""
 
 
 @jobs.forward(
@@ -145,9 +149,9 @@ def get_job(
     example=enveloped(_JOB),
 )
 def revise_job(job_id: JobId, body: JobChange) -> None:
-    """Change what a waiting job is to say, and how.
+    """Change the text and the settings of a pending job.
 
-    What is not given stays. Once a worker has the job, nothing can be changed: 409.
+    Omitted fields keep their values. Once a worker has claimed the job, it cannot be changed: 409.
     """
 
 
@@ -162,7 +166,7 @@ def revise_job(job_id: JobId, body: JobChange) -> None:
     example=enveloped(_JOB | {"status": "cancelled"}),
 )
 def change_job(job_id: JobId, body: JobPatch) -> None:
-    """Cancel a job, or change some of it while it waits."""
+    """Cancel a job, or change parts of it while it is pending."""
 
 
 @jobs.forward(
@@ -176,9 +180,9 @@ def change_job(job_id: JobId, body: JobPatch) -> None:
     example=enveloped(_JOB),
 )
 def retry_job(job_id: JobId) -> None:
-    """Try a failed or cancelled job again.
+    """Retry a failed or cancelled job.
 
-    Sentences that were spoken before are not spoken again.
+    Sentences that are already synthesized are taken from the cache.
     """
 
 
@@ -193,7 +197,7 @@ def retry_job(job_id: JobId) -> None:
     example=enveloped(None, message="The job is deleted."),
 )
 def delete_job(job_id: JobId) -> None:
-    """Forget a job and its audio; not while it is being processed."""
+    """Delete a job and its audio, unless it is being processed."""
 
 
 async def _progress(scope: Request, receive: Receive, send: Send) -> None:
@@ -218,7 +222,7 @@ async def _progress(scope: Request, receive: Receive, send: Send) -> None:
 def follow_job(
     job_id: JobId,
     last_event_id: Annotated[
-        str | None, Header(alias="Last-Event-ID", description="Go on after this event, without gap or repeat.")
+        str | None, Header(alias="Last-Event-ID", description="Resume after this event, without gap or repetition.")
     ] = None,
 ) -> None:
-    """Follow a job as it goes."""
+    """Stream the progress of a job."""

@@ -35,8 +35,8 @@ provenance = Noun("provenance", service="synthesis")
     example=enveloped(_FOUND),
 )
 def verify_audio(file: UploadFile) -> None:
-    """Tell whether an audio came from here; nothing of it is kept.
+    """Verify whether an audio was made by this platform. The upload is not stored.
 
-    By the signed C2PA manifest in the file (WAV, MP3, FLAC), or by its bytes (every format, streams too). Admins, and whoever had it
-    spoken, learn of the user, the voice and the job.
+    By the signed C2PA manifest in the file (WAV, MP3, FLAC), or by its bytes (every format, streams too). Administrators and
+    the user who made it also get the user, the voice and the job.
     """

@@ -16,7 +16,7 @@ from echo_gateway.routes.speech import AUDIO_TYPES, RESULT
 
 SynthesisId = Annotated[
     str,
-    Path(description="A synthesis' id; its job's or its audio's will do.", examples=["syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J"]),
+    Path(description="Id of a synthesis, of its job or of its audio.", examples=["syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J"]),
 ]
 _PENDING = {
     "id": "syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
@@ -45,7 +45,7 @@ requests = Noun("speech", service="synthesis")
     example=enveloped(_PENDING),
 )
 def generate(body: GenerateRequest) -> None:
-    """Speak a text in a named voice, in the background."""
+    """Synthesize a text in a named voice, in the background."""
 
 
 @requests.forward(
@@ -57,7 +57,7 @@ def generate(body: GenerateRequest) -> None:
     example=enveloped([_DONE], meta=PAGE_EXAMPLE),
 )
 def list_syntheses(page: PageQuery) -> None:
-    """What one has asked for, newest first."""
+    """List syntheses, newest first."""
 
 
 @requests.forward(
@@ -69,7 +69,7 @@ def list_syntheses(page: PageQuery) -> None:
     example=enveloped(_DONE),
 )
 def get_synthesis(synthesis_id: SynthesisId) -> None:
-    """What became of a request, and its files."""
+    """Get a synthesis with its files."""
 
 
 @requests.forward(
@@ -81,7 +81,7 @@ def get_synthesis(synthesis_id: SynthesisId) -> None:
     errors=(SynthesisNotFoundError, JobStateConflictError, RangeNotSatisfiableError),
 )
 def download_synthesis(synthesis_id: SynthesisId) -> None:
-    """The audio of a request."""
+    """Download the audio of a synthesis."""
 
 
 @requests.forward(
@@ -92,7 +92,7 @@ def download_synthesis(synthesis_id: SynthesisId) -> None:
     errors=(SynthesisNotFoundError, JobStateConflictError),
 )
 def get_srt_captions(synthesis_id: SynthesisId) -> None:
-    """Captions from the times of the words, as SubRip."""
+    """Get captions from word times, as SubRip."""
 
 
 @requests.forward(
@@ -103,7 +103,7 @@ def get_srt_captions(synthesis_id: SynthesisId) -> None:
     errors=(SynthesisNotFoundError, JobStateConflictError),
 )
 def get_vtt_captions(synthesis_id: SynthesisId) -> None:
-    """Captions from the times of the words, as WebVTT."""
+    """Get captions from word times, as WebVTT."""
 
 
 @requests.forward(
@@ -116,4 +116,4 @@ def get_vtt_captions(synthesis_id: SynthesisId) -> None:
     example=enveloped(None, message="The synthesis is deleted."),
 )
 def delete_synthesis(synthesis_id: SynthesisId) -> None:
-    """Forget a request and its audio; not while it is being processed."""
+    """Delete a synthesis and its audio, unless it is being processed."""

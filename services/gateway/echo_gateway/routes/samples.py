@@ -84,13 +84,13 @@ samples = Noun("samples", service="voice")
 )
 def upload_sample(
     file: UploadFile,
-    name: Annotated[Name | None, Form(description="The file's name when absent.")] = None,
+    name: Annotated[Name | None, Form(description="Name; by default the file's name.")] = None,
     description: Annotated[Description | None, Form()] = None,
-    language: Annotated[Language | None, Form(description="BCP-47; what is heard when absent.")] = None,
+    language: Annotated[Language | None, Form(description="Language as a BCP 47 tag; by default detected.")] = None,
 ) -> None:
-    """Take in a recording, or a video, whose sound is taken.
+    """Upload a sample: a recording, or a video, of which the sound is used.
 
-    It is measured in the background: ask for it until it is ready or rejected.
+    It is processed in the background: poll it until it is ready or rejected.
     """
 
 
@@ -102,9 +102,9 @@ def upload_sample(
     example=enveloped([_SAMPLE]),
 )
 def list_samples(
-    page: PageQuery, status: Annotated[SampleStatus | None, Query(description="Only those that stand so.")] = None
+    page: PageQuery, status: Annotated[SampleStatus | None, Query(description="Filter by status.")] = None
 ) -> None:
-    """One's own recordings, newest first."""
+    """List samples, newest first."""
 
 
 @samples.forward(
@@ -116,7 +116,7 @@ def list_samples(
     example=enveloped(_SAMPLE),
 )
 def get_sample(sample_id: SampleId) -> None:
-    """A recording: what was measured, what that means, and what to do about it."""
+    """Get a sample with its measurements, findings and advice."""
 
 
 @samples.forward(
@@ -129,7 +129,7 @@ def get_sample(sample_id: SampleId) -> None:
     example=enveloped(None, message="The sample is deleted."),
 )
 def delete_sample(sample_id: SampleId) -> None:
-    """Forget a recording; clones made from it stay."""
+    """Delete a sample. Clones made from it stay."""
 
 
 @samples.forward(
@@ -143,7 +143,7 @@ def delete_sample(sample_id: SampleId) -> None:
     example=enveloped({"job_id": _SAMPLE["job_id"], "status": "pending"}),
 )
 def process_sample(sample_id: SampleId) -> None:
-    """Measure a recording once more."""
+    """Process a sample again."""
 
 
 @samples.forward(
@@ -171,4 +171,4 @@ def process_sample(sample_id: SampleId) -> None:
     ),
 )
 def train_from_sample(sample_id: SampleId, body: TrainRequest) -> None:
-    """Have a clone made from this recording alone."""
+    """Create a clone from this sample alone."""

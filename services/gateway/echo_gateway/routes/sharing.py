@@ -27,7 +27,7 @@ sharing = Noun("voices", service="voice")
     example=enveloped([{"id": CLONE["id"], "deleted": True, "error": None}]),
 )
 def delete_voices(body: BulkDeleteRequest) -> None:
-    """Forget several clones; each has its own result."""
+    """Delete several clones, each with its own result."""
 
 
 @sharing.forward(
@@ -45,12 +45,12 @@ def delete_voices(body: BulkDeleteRequest) -> None:
 )
 def similar_voices(
     voice_id: Annotated[str, Path(description="A clone's id, or a built-in voice's.", examples=["af_heart"])],
-    limit: Annotated[int, Query(ge=1, le=50, description="How many at most.")] = 10,
+    limit: Annotated[int, Query(ge=1, le=50, description="Maximum number of voices.")] = 10,
 ) -> None:
-    """Voices that sound alike, of those I can speak with, nearest first.
+    """List similar voices that the user may use, most similar first.
 
-    Clones of every engine are compared by their samples, and Kokoro's English voices by what they sound like. Other built-in
-    voices have not been measured: they are never found, and asked for they are 404 `VOICE_NOT_FOUND`.
+    Clones of every engine are compared by their samples, and Kokoro's English voices by their sound. Other built-in voices are
+    not measured: they are never found, and for them the answer is 404 `VOICE_NOT_FOUND`.
     """
 
 
@@ -63,7 +63,7 @@ def similar_voices(
     example=enveloped(_SHARES),
 )
 def get_shares(voice_id: VoiceId) -> None:
-    """Who may speak with a clone of mine."""
+    """Get the shares of a clone."""
 
 
 @sharing.forward(
@@ -90,7 +90,7 @@ def share_voice(voice_id: VoiceId, body: ShareRequest) -> None:
 )
 def unshare_voice(
     voice_id: VoiceId,
-    user_id: Annotated[str | None, Query(max_length=64, description="Only from this user.")] = None,
-    public: Annotated[bool, Query(description="Only the public share.")] = False,
+    user_id: Annotated[str | None, Query(max_length=64, description="Revoke this user's share only.")] = None,
+    public: Annotated[bool, Query(description="Revoke the public share only.")] = False,
 ) -> None:
-    """Take shares back at once: a user's, the public one, or all."""
+    """Revoke shares of a clone at once: a user's, the public one, or all."""

@@ -61,9 +61,9 @@ speech = Noun("speech", service="synthesis")
     example=enveloped(RESULT),
 )
 def synthesize(body: SynthesizeRequest) -> None:
-    """Speak a text and wait for it.
+    """Synthesize a text and wait for the audio.
 
-    Answers with where the audio is, and when each word sounds.
+    Returns the location of the audio and the time of each word.
     """
 
 
@@ -78,7 +78,7 @@ def synthesize(body: SynthesizeRequest) -> None:
     example=enveloped(_QUEUED),
 )
 def synthesize_later(body: SynthesizeRequest) -> None:
-    """Speak a text in the background; the job tells how it goes and carries the result."""
+    """Synthesize a text in the background, as a job."""
 
 
 @speech.forward(
@@ -90,7 +90,7 @@ def synthesize_later(body: SynthesizeRequest) -> None:
     errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
 )
 def stream_speech(body: SynthesizeRequest, accept: Accept = None) -> None:
-    """Speak a text; its audio comes as it is made."""
+    """Synthesize a text and stream the audio while it is made."""
 
 
 @speech.forward(
@@ -101,9 +101,9 @@ def stream_speech(body: SynthesizeRequest, accept: Accept = None) -> None:
     example=enveloped({"ticket": "pT9…", "expires_in": 60, "stream_url": "/api/v1/tts/synthesize/stream?ticket=pT9…"}),
 )
 def issue_stream_ticket() -> None:
-    """A ticket for one request of the form that only takes a URL.
+    """Create a ticket for one streamed synthesis by URL.
 
-    It holds for a minute and stands for the access token, which has no place in a URL.
+    It is valid for a minute and replaces the access token, which does not belong in a URL.
     """
 
 
@@ -117,4 +117,4 @@ def issue_stream_ticket() -> None:
     errors=(VoiceNotFoundError, TextNotFoundError, TicketInvalidError, *SPEAKING),
 )
 def stream_speech_from_query(query: Annotated[StreamQuery, Query()], accept: Accept = None) -> None:
-    """The same for what can only open a URL."""
+    """Synthesize a text and stream the audio, for clients that can only open a URL."""

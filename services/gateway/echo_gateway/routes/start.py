@@ -11,7 +11,7 @@ start = APIRouter(tags=["start"])
 
 
 class Welcome(BaseModel):
-    """What this is, and where to read on."""
+    """Get the name and the links of this API."""
 
     name: str = "Echo"
     about: str = "Text in, speech out: a self-hosted voice platform."
@@ -22,7 +22,7 @@ class Welcome(BaseModel):
 
 @start.get("/", operation_id="welcome", responses=documented(RateLimitedError, InternalError))
 async def welcome() -> Welcome:
-    """What this is, and where to read on."""
+    """Get the name and the links of this API."""
     return Welcome()
 
 

@@ -34,7 +34,7 @@ texts = Noun("texts", service="synthesis")
     example=enveloped(_TEXT),
 )
 def save_text(body: CreateText) -> None:
-    """Keep a text; a synthesis may name it by `text_id`."""
+    """Save a text. A synthesis may refer to it by `text_id`."""
 
 
 @texts.forward(
@@ -45,7 +45,7 @@ def save_text(body: CreateText) -> None:
     example=enveloped([_TEXT], meta=PAGE_EXAMPLE),
 )
 def list_texts(page: PageQuery) -> None:
-    """One's own texts, newest first."""
+    """List texts, newest first."""
 
 
 @texts.forward(
@@ -57,7 +57,7 @@ def list_texts(page: PageQuery) -> None:
     example=enveloped(_TEXT),
 )
 def get_text(text_id: TextKey) -> None:
-    """A text."""
+    """Get a text."""
 
 
 @texts.forward(
@@ -70,7 +70,7 @@ def get_text(text_id: TextKey) -> None:
     example=enveloped(_TEXT),
 )
 def change_text(text_id: TextKey, body: TextPatch) -> None:
-    """Change a text; audio made of it stays as it is."""
+    """Change a text. Audio made from it stays as it is."""
 
 
 @texts.forward(
@@ -83,4 +83,4 @@ def change_text(text_id: TextKey, body: TextPatch) -> None:
     example=enveloped(None, message="The text is deleted."),
 )
 def delete_text(text_id: TextKey) -> None:
-    """Forget a text; audio made of it stays."""
+    """Delete a text. Audio made from it stays."""

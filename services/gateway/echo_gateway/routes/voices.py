@@ -26,7 +26,7 @@ voices = Noun("voices", service="synthesis")
 
 @voices.forward("GET", "/voices", scope=Scope.SPEECH_READ, answers=Success[list[Voice]], example=enveloped([_VOICE]))
 def list_voices() -> None:
-    """All I can speak with."""
+    """List voices."""
 
 
 @voices.forward(
@@ -38,7 +38,7 @@ def list_voices() -> None:
     example=enveloped(_VOICE),
 )
 def get_voice(voice_id: Annotated[str, Path(description="A voice's id.", examples=["af_heart"])]) -> None:
-    """One voice."""
+    """Get a voice."""
 
 
 @voices.forward(
@@ -50,4 +50,4 @@ def get_voice(voice_id: Annotated[str, Path(description="A voice's id.", example
     errors=(VoiceNotFoundError, *SPEAKING),
 )
 def preview_voice(voice_id: Annotated[str, Path(description="A voice's id.", examples=["af_heart"])]) -> None:
-    """Hear a voice."""
+    """Get a preview of a voice."""

@@ -48,12 +48,14 @@ def chosen(home: Path, *names: str) -> None:
     write_choice(home, Choice(machine(), [Trial(name, None, 0.1 * number) for number, name in enumerate(names, 1)]))
 
 
+@pytest.mark.slow
 def test_a_backend_that_speaks_as_the_reference_is_within_half_of_each_bound(home: Path) -> None:
     figures = check(backends.Correct(home, 1), home)
     assert problem(figures) is None
     assert all(figures[name] <= bound / 2 for name, bound in BOUNDS.items()), figures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", INCORRECT)
 def test_an_incorrect_backend_is_not_selected_however_fast_it_is(home: Path, wrong: str) -> None:
     choice = choose(home, 1, {"wrong": INCORRECT[wrong], "right": backends.Slower}, ["wrong", "right"], _in_this_process)
@@ -74,6 +76,7 @@ def test_the_fastest_of_the_correct_backends_is_selected_and_the_figures_are_kep
     assert "figures of its backends" not in SPEC.missing(EngineConfig(home.parent))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("wrong", "reason"), [(backends.Crashes, "exit code 132"), (backends.Hangs, "longer than")])
 def test_a_backend_that_ends_or_holds_its_process_costs_only_itself(home: Path, wrong: Opener, reason: str) -> None:
     choice = choose(home, 1, {"wrong": wrong}, ["wrong"], partial(try_backend, seconds=5))
@@ -81,6 +84,7 @@ def test_a_backend_that_ends_or_holds_its_process_costs_only_itself(home: Path, 
     assert reason in str(choice.trials[0].problem)
 
 
+@pytest.mark.slow
 def test_a_trial_in_a_process_of_its_own_gives_figures(home: Path) -> None:
     trial = try_backend("right", backends.Correct, home, 1)
     assert trial.problem is None

@@ -156,6 +156,7 @@ def test_spans_hold_in_whatever_is_written(text: str, limit: int, normalize: boo
             last = word.written.end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seed",
     [

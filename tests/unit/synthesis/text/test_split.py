@@ -135,6 +135,7 @@ def test_every_letter_and_digit_is_in_exactly_one_word(text: str) -> None:
     assert {index for index, character in enumerate(text) if character.isalnum()} <= set(covered)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["x" * 10_000_000, "a " * 100_000, "." * 5_000_000 + "a", "a" + "!" * 5_000_000 + "b", "a.." * 100_000]
 )

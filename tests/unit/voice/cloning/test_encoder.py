@@ -36,11 +36,13 @@ def test_speech_of_any_length_becomes_a_unit_vector(encoder: SpeakerEncoder, sec
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_quiet_recording_is_heard_like_a_louder_one(encoder: SpeakerEncoder):
     speech = _speechlike(2.0)
     assert encoder.embed(speech * np.float32(0.01)) == pytest.approx(encoder.embed(speech * np.float32(0.02)), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_gradient_points_to_where_likeness_grows(encoder: SpeakerEncoder):
     speech, target = _speechlike(2.5), encoder.embed(_speechlike(3.0, seed=9))
     before, gradient = encoder.likeness(speech, target)

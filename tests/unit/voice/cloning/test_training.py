@@ -53,6 +53,7 @@ def _train(config: TrainingConfig = SHORT, **more) -> Floats:
     return train(RECORDINGS, VOICES, LinearDecoder(), FirstSamples(), config, **more)
 
 
+@pytest.mark.slow
 def test_training_makes_a_voice_that_is_more_alike_with_every_epoch():
     steps: list[Progress] = []
     voice = _train(TrainingConfig(epochs=20, batch_size=8, restraint=0), progress=steps.append)
