@@ -13,7 +13,10 @@ pytest_plugins = [
 ]
 
 
-SLOW_FOLDERS = ("tests/e2e", "tests/faults", "tests/cold_start", "tests/integration/synthesis", "tests/integration/voice")
+SLOW_FOLDERS = (
+    *("tests/e2e", "tests/faults", "tests/cold_start"),
+    *("tests/integration/gateway", "tests/integration/synthesis", "tests/integration/voice"),
+)
 SLOW_FIXTURES = {"embedded_server", "found_rabbitmq", "platform", "recogniser", "s3_server", "speech_models", "found_node"}
 """Folders and fixtures whose tests start servers, load models or process recordings: `make test-fast` leaves them out."""
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.pitch import Pitch
 
+pytestmark = pytest.mark.slow
+
 RATE = 24_000
 FACTORS = [0.5, 0.7, 0.9, 1.1, 1.25, 1.6, 2.0]
 

@@ -32,6 +32,8 @@ from echo_synthesis.text.manner import Manner, compose, rules_for
 from echo_synthesis.text.reading import Rule, read
 from tests.support.backtracking import Machine, characters_of, deep_recursion
 
+pytestmark = pytest.mark.slow
+
 _ADVERSARIAL = "\0\n\t aAxX19_-.,:;/\\|`~*#>[](){}<&'\"@$%+=!é\u0301\u200d\N{GRINNING FACE}中"
 _KNOWN = (
     ("[a]:", "/", " x"),
