@@ -32,7 +32,8 @@ def refused(speech: Speech, utterance: Utterance | None = None) -> str:
 
 
 @given(
-    st.text(st.characters(blacklist_categories=["Cs"]), max_size=80),
+    # Hypothesis tries strings from the source, too: those that ask this engine for a fault.
+    st.text(st.characters(blacklist_categories=["Cs"]), max_size=80).filter(lambda text: "tone-" not in text),
     st.floats(0.25, 4.0),
 )
 def test_a_voice_of_usual_pace_is_never_refused(text: str, speed: float) -> None:
