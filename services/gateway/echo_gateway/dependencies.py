@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from echo_common.http.idempotency import Idempotency
-from echo_gateway.answers import Answers
 from echo_gateway.clients import Clients
 from echo_gateway.concurrency import OpenRequests
 from echo_gateway.limits import Limits
-from echo_gateway.live import Watches
+from echo_gateway.progress_sse import ProgressPolls
+from echo_gateway.response_cache import ResponseCache
 from echo_gateway.tokenless import TokenlessAccess
 
 
@@ -18,7 +18,7 @@ class Dependencies:
     clients: Clients
     limits: Limits
     keys: Idempotency
-    watches: Watches
-    answers: Answers
+    progress_polls: ProgressPolls
+    response_cache: ResponseCache
     open_requests: OpenRequests
     tokenless: TokenlessAccess | None = None

@@ -12,14 +12,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from echo_common.errors import EchoError
 from echo_common.http.envelope import error_response
-from echo_gateway.forwarding import PassageRoute
+from echo_gateway.proxy import ProxyAPIRoute
 
 
 @dataclass(slots=True)
 class _Node:
     literal: dict[str, "_Node"] = field(default_factory=dict)
     parameter: "_Node | None" = None
-    routes: dict[str, PassageRoute] = field(default_factory=dict)
+    routes: dict[str, ProxyAPIRoute] = field(default_factory=dict)
 
 
 class Dispatch:
@@ -30,7 +30,7 @@ class Dispatch:
         self._root = _Node()
         for router in routers:
             for route in router.routes:
-                if isinstance(route, PassageRoute):
+                if isinstance(route, ProxyAPIRoute):
                     self._add(route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,11 +41,11 @@ class Dispatch:
             return
         scope["route"] = route
         try:
-            await route.passage(scope, receive, send)
+            await route.endpoint_app(scope, receive, send)
         except EchoError as error:
             await error_response(error, scope["state"]["request_id"])(scope, receive, send)
 
-    def _add(self, route: PassageRoute) -> None:
+    def _add(self, route: ProxyAPIRoute) -> None:
         node = self._root
         for segment in route.path.split("/"):
             if segment.startswith("{"):
@@ -55,7 +55,7 @@ class Dispatch:
         for method in route.methods or ():
             node.routes[method] = route
 
-    def _find(self, scope: Scope) -> PassageRoute | None:
+    def _find(self, scope: Scope) -> ProxyAPIRoute | None:
         node, values = self._root, []
         for segment in scope["path"].split("/"):
             following = node.literal.get(segment)

@@ -27,12 +27,12 @@ TrainingChanged = VoiceModelTrainingProgressed | VoiceModelReady | VoiceModelFai
 
 async def ring_for_job(event: JobChanged, dependencies: Dependencies) -> None:
     """Notify the followers of a job that its state changed."""
-    dependencies.watches.ring(event.job_id)
+    dependencies.progress_polls.poll_now(event.job_id)
 
 
 async def ring_for_training(event: TrainingChanged, dependencies: Dependencies) -> None:
     """Notify the followers of a training that its state changed."""
-    dependencies.watches.ring(event.voice_model_id)
+    dependencies.progress_polls.poll_now(event.voice_model_id)
 
 
 for change in get_args(JobChanged):
@@ -44,4 +44,4 @@ for change in get_args(TrainingChanged):
 @subscriptions.on(AudioDeleted, every_replica=True)
 async def forget_audio(event: AudioDeleted, dependencies: Dependencies) -> None:
     """Invalidate the cached responses of a deleted audio."""
-    dependencies.answers.forget(event.audio_id)
+    dependencies.response_cache.forget(event.audio_id)

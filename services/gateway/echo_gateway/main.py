@@ -12,14 +12,14 @@ from echo_common.http.connections import ConnectionLimits
 from echo_common.http.idempotency import Idempotency
 from echo_common.service import Adapters, Service
 from echo_gateway import docs, handlers, openapi
-from echo_gateway.answers import Answers
+from echo_gateway.authentication import Authentication
 from echo_gateway.clients import open_clients, service_checks
 from echo_gateway.concurrency import OpenRequests
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
-from echo_gateway.door import Identify
 from echo_gateway.limits import Limit, Limits
-from echo_gateway.live import Watches
+from echo_gateway.progress_sse import ProgressPolls
+from echo_gateway.response_cache import ResponseCache
 from echo_gateway.routes import ROUTERS, UPLOADS
 from echo_gateway.settings import GatewaySettings
 from echo_gateway.tokenless import TokenlessAccess
@@ -41,15 +41,15 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
                 if adapters.api_without_token:
                     tokenless = TokenlessAccess(adapters.auth, chosen.cors_origins)
                     structlog.get_logger("echo.gateway").warning("api_without_token")
-                answers, open_requests = Answers(chosen.answer_bytes), OpenRequests(chosen)
-                yield Dependencies(clients, limits, keys, Watches(), answers, open_requests, tokenless)
+                response_cache, open_requests = ResponseCache(chosen.answer_bytes), OpenRequests(chosen)
+                yield Dependencies(clients, limits, keys, ProgressPolls(), response_cache, open_requests, tokenless)
         finally:
             await limits.close()
 
     cors = Middleware(
         CORSMiddleware, allow_origins=chosen.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_READABLE
     )
-    inner = [Middleware(Identify), Middleware(Limit), Middleware(Dispatch, routers=ROUTERS)]
+    inner = [Middleware(Authentication), Middleware(Limit), Middleware(Dispatch, routers=ROUTERS)]
     layers = [cors, *inner] if chosen.cors_origins else inner
     if chosen.trusted_proxies:
         layers = [Middleware(ClientAddress, trusted=chosen.trusted_proxies), *layers]

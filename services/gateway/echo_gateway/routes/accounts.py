@@ -21,12 +21,12 @@ from echo_common.contracts.http.auth import (
     UserView,
 )
 from echo_common.http.envelope import Success
-from echo_gateway.forwarding import Noun, enveloped
+from echo_gateway.proxy import ProxyRouter, enveloped
 
 # Answers here carry tokens, which are secrets: no Idempotency-Key keeps them.
-accounts = Noun("authentication", service="auth")
-users = Noun("users", service="auth")
-keys = Noun("authentication", service="auth", root="")
+accounts = ProxyRouter("authentication", service="auth")
+users = ProxyRouter("users", service="auth")
+keys = ProxyRouter("authentication", service="auth", root="")
 
 _USER = {
     "id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",

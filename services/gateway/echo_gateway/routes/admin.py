@@ -19,9 +19,9 @@ from echo_common.errors import ValidationError
 from echo_common.http.client import ServiceClient
 from echo_common.http.dead_letters import LONGEST_LIST, PATH
 from echo_common.http.envelope import Success, ok
+from echo_gateway.authentication import authorize
 from echo_gateway.dependencies import Dependencies
-from echo_gateway.door import admit
-from echo_gateway.forwarding import Noun, enveloped
+from echo_gateway.proxy import ProxyRouter, enveloped
 
 _LETTER = {
     "id": "evt_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
@@ -38,11 +38,11 @@ _REPLAY_SECONDS = 70.0
 
 ServiceName = Annotated[str, Path(description="The service that gave the message up.", examples=["synthesis"])]
 LetterId = Annotated[str, Path(description="A dead letter's id.", examples=[_LETTER["id"]])]
-admin = Noun("admin", service="auth")
+admin = ProxyRouter("admin", service="auth")
 
 
 async def _list(scope: Request, receive: Receive, send: Send) -> None:
-    admit(scope, Scope.ADMIN)
+    authorize(scope, Scope.ADMIN)
     query = HTTPRequest(scope).query_params
     limit = query.get("limit", "20")
     if not limit.isdecimal() or not 1 <= int(limit) <= LONGEST_LIST:
@@ -56,7 +56,7 @@ async def _list(scope: Request, receive: Receive, send: Send) -> None:
 
 
 async def _get(scope: Request, receive: Receive, send: Send) -> None:
-    admit(scope, Scope.ADMIN)
+    authorize(scope, Scope.ADMIN)
     place = scope["path_params"]
     [client] = _clients(scope, place["service"])
     path = f"{PATH}/{quote(place['letter_id'], safe='')}"
@@ -64,7 +64,7 @@ async def _get(scope: Request, receive: Receive, send: Send) -> None:
 
 
 async def _replay(scope: Request, receive: Receive, send: Send) -> None:
-    admit(scope, Scope.ADMIN)
+    authorize(scope, Scope.ADMIN)
     try:
         wanted = ReplayRequest.model_validate_json(await HTTPRequest(scope, receive).body())
     except InvalidBodyError as error:

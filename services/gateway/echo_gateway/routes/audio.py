@@ -9,7 +9,7 @@ from echo_common.contracts.errors.synthesis import AudioNotFoundError, LinkInval
 from echo_common.contracts.http.synthesis import AudioInfo, LinkRequest, SignedLink
 from echo_common.http.envelope import Success
 from echo_common.http.files import RangeNotSatisfiableError
-from echo_gateway.forwarding import Media, Noun, enveloped
+from echo_gateway.proxy import Media, ProxyRouter, enveloped
 from echo_gateway.routes.speech import AUDIO_TYPES, RESULT
 
 AudioId = Annotated[str, Path(description="An audio's id.", examples=["aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
@@ -30,17 +30,17 @@ _INFO = {
     "created_at": "2026-01-31T10:00:00Z",
 }
 
-audio = Noun("files", service="synthesis")
+audio = ProxyRouter("files", service="synthesis")
 
 
 @audio.forward(
     "GET",
     "/files/audio/{audio_id}",
     scope=Scope.SPEECH_READ,
-    voucher="signature",
+    ticket_param="signature",
     answers=Media("The whole audio.", AUDIO_TYPES),
-    remembered=True,
-    otherwise=_OTHERWISE,
+    cached=True,
+    other_responses=_OTHERWISE,
     errors=_ERRORS,
 )
 def get_audio(
@@ -58,9 +58,9 @@ def get_audio(
     "HEAD",
     "/files/audio/{audio_id}",
     scope=Scope.SPEECH_READ,
-    voucher="signature",
+    ticket_param="signature",
     answers=Media("Its size, type and ETag.", ()),
-    otherwise=_OTHERWISE,
+    other_responses=_OTHERWISE,
     errors=_ERRORS,
 )
 def describe_audio(audio_id: AudioId, expires: Expires = None, signature: Signature = None) -> None:
@@ -71,7 +71,7 @@ def describe_audio(audio_id: AudioId, expires: Expires = None, signature: Signat
     "DELETE",
     "/files/audio/{audio_id}",
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[None],
     errors=(AudioNotFoundError,),
     example=enveloped(None, message="The audio is deleted."),

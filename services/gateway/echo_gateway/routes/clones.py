@@ -32,11 +32,11 @@ from echo_common.contracts.http.voice import (
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
+from echo_gateway.authentication import authorize
 from echo_gateway.concurrency import Kind
 from echo_gateway.dependencies import Dependencies
-from echo_gateway.door import admit
-from echo_gateway.forwarding import Media, Noun, enveloped
-from echo_gateway.live import follow
+from echo_gateway.progress_sse import follow
+from echo_gateway.proxy import Media, ProxyRouter, enveloped
 
 CloneId = Annotated[str, Path(description="A clone's id.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
 _CONFIG = {
@@ -90,7 +90,7 @@ _PHRASE = {
 }
 _ONE = (CloneNotFoundError, CloneStateConflictError)
 
-clones = Noun("clones", service="voice")
+clones = ProxyRouter("clones", service="voice")
 
 
 @clones.forward(
@@ -127,7 +127,7 @@ def get_consent(consent_id: Annotated[str, Path(description="A consent's id.")])
     "POST",
     "/voice/consents/{consent_id}/revoke",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[ConsentView],
     errors=(ConsentNotFoundError,),
     example=enveloped(_CONSENT | {"revoked_at": "2026-02-01T10:00:00Z"}),
@@ -140,7 +140,7 @@ def revoke_consent(consent_id: Annotated[str, Path(description="A consent's id."
     "POST",
     "/voice/clones",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     status=202,
     answers=Success[CloneReceipt],
     errors=(
@@ -184,7 +184,7 @@ def get_clone(clone_id: CloneId) -> None:
     "PATCH",
     "/voice/clones/{clone_id}",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[CloneView],
     errors=_ONE,
     example=enveloped(CLONE),
@@ -197,7 +197,7 @@ def change_clone(clone_id: CloneId, body: ClonePatch) -> None:
     "DELETE",
     "/voice/clones/{clone_id}",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[None],
     errors=(CloneNotFoundError,),
     example=enveloped(None, message="The clone is deleted."),
@@ -256,7 +256,7 @@ def list_trainings(clone_id: CloneId) -> None:
     "POST",
     "/voice/clones/{clone_id}/train",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     status=202,
     answers=Success[CloneReceipt],
     errors=_ONE,
@@ -273,7 +273,7 @@ def train_again(clone_id: CloneId, body: ResumeRequest) -> None:
     "POST",
     "/voice/clones/{clone_id}/select",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[Selection],
     errors=(CloneNotFoundError,),
     example=enveloped({"voice_id": CLONE["id"]}),
@@ -283,13 +283,13 @@ def select_clone(clone_id: CloneId) -> None:
 
 
 async def _progress(scope: Request, receive: Receive, send: Send) -> None:
-    admit(scope, Scope.VOICES_READ)
+    authorize(scope, Scope.VOICES_READ)
     dependencies: Dependencies = scope["app"].state.dependencies
     client = dependencies.clients.get("voice")
     if client is None:
         raise ServiceUnavailableError("There is no voice here.")
     clone_id = scope["path_params"]["clone_id"]
-    await follow(client, dependencies.watches, clone_id, scope, receive, send, place="/voice/clones/{}/training")
+    await follow(client, dependencies.progress_polls, clone_id, scope, receive, send, place="/voice/clones/{}/training")
 
 
 @clones.forward(

@@ -21,7 +21,7 @@ from echo_common.contracts.http.reading import (
 )
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
-from echo_gateway.forwarding import Noun, enveloped
+from echo_gateway.proxy import ProxyRouter, enveloped
 from echo_gateway.routes.jobs import PAGE_EXAMPLE
 
 EntryKey = Annotated[str, Path(description="An entry's id.", examples=["dict_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
@@ -60,14 +60,14 @@ _SCRIPT = {
     ],
 }
 
-dictionary = Noun("dictionary", service="synthesis")
+dictionary = ProxyRouter("dictionary", service="synthesis")
 
 
 @dictionary.forward(
     "POST",
     "/tts/normalize",
     scope=Scope.SPEECH_READ,
-    keyed=True,
+    idempotent=True,
     answers=Success[Script],
     errors=(VoiceNotFoundError, EngineUnavailableError),
     example=enveloped(_SCRIPT),
@@ -84,7 +84,7 @@ def normalize(body: NormalizeRequest) -> None:
     "POST",
     "/tts/dictionary",
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     status=201,
     answers=Success[DictionaryEntryView],
     errors=(DictionaryEntryConflictError, DictionaryFullError, VoiceNotFoundError),
@@ -125,7 +125,7 @@ def get_dictionary_entry(entry_id: EntryKey) -> None:
     "PATCH",
     "/tts/dictionary/{entry_id}",
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[DictionaryEntryView],
     errors=(DictionaryEntryNotFoundError, DictionaryEntryConflictError, VoiceNotFoundError),
     example=enveloped(_ENTRY),
@@ -138,7 +138,7 @@ def change_dictionary_entry(entry_id: EntryKey, body: DictionaryEntryPatch) -> N
     "DELETE",
     "/tts/dictionary/{entry_id}",
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[None],
     errors=(DictionaryEntryNotFoundError,),
     example=enveloped(None, message="The entry is deleted."),

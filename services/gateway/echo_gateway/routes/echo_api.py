@@ -31,7 +31,7 @@ from echo_common.contracts.http.synthesis import ReferenceSpeech
 from echo_common.contracts.http.voice import Name
 from echo_common.errors import FileTooLargeError, ForbiddenError, UnauthenticatedError
 from echo_gateway.concurrency import Kind
-from echo_gateway.forwarding import Media, Noun
+from echo_gateway.proxy import Media, ProxyRouter
 
 ModelId = Annotated[str, Path(description="A voice model's `model_id`.", examples=["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
 _RECORD = {
@@ -60,16 +60,16 @@ _PERSON = {
     "created_at": "2026-01-31T10:00:00Z",
 }
 
-echo_api = Noun("Echo API", service="voice", root="/api", plain=True)
-echo_speech = Noun("Echo API", service="synthesis", root="/api", plain=True)
-echo_users = Noun("Echo API", service="auth", root="/api", plain=True)
+echo_api = ProxyRouter("Echo API", service="voice", root="/api", plain=True)
+echo_speech = ProxyRouter("Echo API", service="synthesis", root="/api", plain=True)
+echo_users = ProxyRouter("Echo API", service="auth", root="/api", plain=True)
 
 
 @echo_api.forward(
     "POST",
     "/upload-reference",
     public=True,
-    keyed=True,
+    idempotent=True,
     answers=ReferenceUploaded,
     errors=(
         FileTooLargeError,
@@ -133,7 +133,7 @@ def get_voice_model(model_id: ModelId) -> None:
     "PATCH",
     "/voice-models/{model_id}",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=ReferenceOne,
     errors=(CloneNotFoundError, EchoNotFoundError),
     example={"voice_model": _RECORD},
@@ -146,7 +146,7 @@ def change_voice_model(model_id: ModelId, body: ReferencePatch) -> None:
     "DELETE",
     "/voice-models/{model_id}",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=ReferenceDone,
     errors=(CloneNotFoundError,),
     example={"success": True, "message": "The voice model is deleted."},
@@ -159,7 +159,7 @@ def delete_voice_model(model_id: ModelId) -> None:
     "POST",
     "/echo",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=EchoDocument,
     errors=(CloneNotFoundError,),
     example=_ECHO,

@@ -19,11 +19,11 @@ from echo_common.contracts.values import JobStatus
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
 from echo_common.store.repository import StaleError
+from echo_gateway.authentication import authorize
 from echo_gateway.concurrency import Kind
 from echo_gateway.dependencies import Dependencies
-from echo_gateway.door import admit
-from echo_gateway.forwarding import Media, Noun, enveloped
-from echo_gateway.live import follow
+from echo_gateway.progress_sse import follow
+from echo_gateway.proxy import Media, ProxyRouter, enveloped
 from echo_gateway.routes.speech import RESULT
 
 JobId = Annotated[str, Path(description="A job's id.", examples=["job_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
@@ -74,7 +74,7 @@ PAGE_EXAMPLE = {
     }
 }
 
-jobs = Noun("jobs", service="synthesis")
+jobs = ProxyRouter("jobs", service="synthesis")
 
 
 @jobs.forward(
@@ -82,7 +82,7 @@ jobs = Noun("jobs", service="synthesis")
     "/job",
     alias=_ALIAS,
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     status=201,
     answers=Success[JobView],
     errors=(VoiceNotFoundError, TextNotFoundError, *PLANNING),
@@ -143,7 +143,7 @@ def get_job(
     "/job/{job_id}",
     alias=_ALIAS,
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[JobView],
     errors=(JobNotFoundError, JobStateConflictError, StaleError, *PLANNING),
     example=enveloped(_JOB),
@@ -160,7 +160,7 @@ def revise_job(job_id: JobId, body: JobChange) -> None:
     "/job/{job_id}",
     alias=_ALIAS,
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[JobView],
     errors=(JobNotFoundError, JobStateConflictError, StaleError, *PLANNING),
     example=enveloped(_JOB | {"status": "cancelled"}),
@@ -174,7 +174,7 @@ def change_job(job_id: JobId, body: JobPatch) -> None:
     "/job/{job_id}/retry",
     alias=_ALIAS,
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[JobView],
     errors=(JobNotFoundError, JobStateConflictError),
     example=enveloped(_JOB),
@@ -191,7 +191,7 @@ def retry_job(job_id: JobId) -> None:
     "/job/{job_id}",
     alias=_ALIAS,
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[None],
     errors=(JobNotFoundError, JobStateConflictError),
     example=enveloped(None, message="The job is deleted."),
@@ -201,9 +201,11 @@ def delete_job(job_id: JobId) -> None:
 
 
 async def _progress(scope: Request, receive: Receive, send: Send) -> None:
-    admit(scope, Scope.SPEECH_READ)
+    authorize(scope, Scope.SPEECH_READ)
     dependencies: Dependencies = scope["app"].state.dependencies
-    await follow(dependencies.clients["synthesis"], dependencies.watches, scope["path_params"]["job_id"], scope, receive, send)
+    await follow(
+        dependencies.clients["synthesis"], dependencies.progress_polls, scope["path_params"]["job_id"], scope, receive, send
+    )
 
 
 @jobs.forward(

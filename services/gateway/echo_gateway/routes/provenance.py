@@ -6,7 +6,7 @@ from echo_common.auth.principal import Scope
 from echo_common.contracts.http.provenance import Verification
 from echo_common.errors import FileTooLargeError
 from echo_common.http.envelope import Success
-from echo_gateway.forwarding import Noun, enveloped
+from echo_gateway.proxy import ProxyRouter, enveloped
 
 _FOUND = {
     "generated_here": True,
@@ -23,7 +23,7 @@ _FOUND = {
     "origin": None,
 }
 
-provenance = Noun("provenance", service="synthesis")
+provenance = ProxyRouter("provenance", service="synthesis")
 
 
 @provenance.forward(

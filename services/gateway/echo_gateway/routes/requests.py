@@ -10,7 +10,7 @@ from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
 from echo_common.http.envelope import Success
 from echo_common.http.files import RangeNotSatisfiableError
 from echo_common.http.pagination import PageQuery
-from echo_gateway.forwarding import Media, Noun, enveloped
+from echo_gateway.proxy import Media, ProxyRouter, enveloped
 from echo_gateway.routes.jobs import PAGE_EXAMPLE
 from echo_gateway.routes.speech import AUDIO_TYPES, RESULT
 
@@ -31,14 +31,14 @@ _PENDING = {
 _FILE = {"path": RESULT["audio_url"], "mime": "audio/wav", "size": RESULT["size"], "checksum": "9f2c…"}
 _DONE = _PENDING | {"status": "completed", "duration": 1.4, "files": [_FILE]}
 
-requests = Noun("speech", service="synthesis")
+requests = ProxyRouter("speech", service="synthesis")
 
 
 @requests.forward(
     "POST",
     "/tts/generate",
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     status=202,
     answers=Success[GenerateView],
     errors=(VoiceNotFoundError, *PLANNING),
@@ -77,7 +77,7 @@ def get_synthesis(synthesis_id: SynthesisId) -> None:
     "/tts/{synthesis_id}/download",
     scope=Scope.SPEECH_READ,
     answers=Media("The audio, to be saved.", AUDIO_TYPES),
-    otherwise={206: "The part asked for.", 304: "Unchanged."},
+    other_responses={206: "The part asked for.", 304: "Unchanged."},
     errors=(SynthesisNotFoundError, JobStateConflictError, RangeNotSatisfiableError),
 )
 def download_synthesis(synthesis_id: SynthesisId) -> None:
@@ -110,7 +110,7 @@ def get_vtt_captions(synthesis_id: SynthesisId) -> None:
     "DELETE",
     "/tts/{synthesis_id}",
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[None],
     errors=(SynthesisNotFoundError, JobStateConflictError),
     example=enveloped(None, message="The synthesis is deleted."),

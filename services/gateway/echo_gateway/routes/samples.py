@@ -28,7 +28,7 @@ from echo_common.contracts.http.voice import (
 from echo_common.errors import FileTooLargeError
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
-from echo_gateway.forwarding import Noun, enveloped
+from echo_gateway.proxy import ProxyRouter, enveloped
 
 SampleId = Annotated[str, Path(description="A sample's id.", examples=["vs_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
 _SAMPLE = {
@@ -69,14 +69,14 @@ _SAMPLE = {
     "updated_at": "2026-01-31T10:00:02Z",
 }
 
-samples = Noun("samples", service="voice")
+samples = ProxyRouter("samples", service="voice")
 
 
 @samples.forward(
     "POST",
     "/voice/samples",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     status=201,
     answers=Success[SampleReceipt],
     errors=(FileTooLargeError, UnsupportedMediaError, QuotaExceededError),
@@ -123,7 +123,7 @@ def get_sample(sample_id: SampleId) -> None:
     "DELETE",
     "/voice/samples/{sample_id}",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[None],
     errors=(SampleNotFoundError, SampleStateConflictError),
     example=enveloped(None, message="The sample is deleted."),
@@ -136,7 +136,7 @@ def delete_sample(sample_id: SampleId) -> None:
     "POST",
     "/voice/samples/{sample_id}/process",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     status=202,
     answers=Success[WorkReceipt],
     errors=(SampleNotFoundError, SampleStateConflictError),
@@ -150,7 +150,7 @@ def process_sample(sample_id: SampleId) -> None:
     "POST",
     "/voice/samples/{sample_id}/train",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     status=202,
     answers=Success[TrainingReceipt],
     errors=(

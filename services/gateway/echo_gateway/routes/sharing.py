@@ -9,20 +9,20 @@ from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError, CloneStateConflictError
 from echo_common.contracts.http.voice import BulkDeleteRequest, BulkResult, ShareRequest, Shares, SimilarVoice
 from echo_common.http.envelope import Success
-from echo_gateway.forwarding import Noun, enveloped
+from echo_gateway.proxy import ProxyRouter, enveloped
 from echo_gateway.routes.clones import CLONE
 
 VoiceId = Annotated[str, Path(description="A clone's id.", examples=[CLONE["id"]])]
 _SHARES = {"voice_id": CLONE["id"], "public": False, "shared_with": ["usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J"]}
 
-sharing = Noun("voices", service="voice")
+sharing = ProxyRouter("voices", service="voice")
 
 
 @sharing.forward(
     "POST",
     "/voices/bulk-delete",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[list[BulkResult]],
     example=enveloped([{"id": CLONE["id"], "deleted": True, "error": None}]),
 )
@@ -70,7 +70,7 @@ def get_shares(voice_id: VoiceId) -> None:
     "POST",
     "/voices/{voice_id}/shares",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[Shares],
     errors=(CloneNotFoundError, CloneStateConflictError),
     example=enveloped(_SHARES),
@@ -83,7 +83,7 @@ def share_voice(voice_id: VoiceId, body: ShareRequest) -> None:
     "DELETE",
     "/voices/{voice_id}/shares",
     scope=Scope.VOICES_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[Shares],
     errors=(CloneNotFoundError,),
     example=enveloped(_SHARES | {"shared_with": []}),

@@ -15,7 +15,7 @@ from echo_common.contracts.http.synthesis import (
 )
 from echo_common.http.envelope import Success
 from echo_gateway.concurrency import Kind
-from echo_gateway.forwarding import Media, Noun, enveloped
+from echo_gateway.proxy import Media, ProxyRouter, enveloped
 
 AUDIO_TYPES = ("audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/aac", "audio/pcm", "audio/basic")
 RESULT = {
@@ -47,7 +47,7 @@ _SOUND = Media(
 )
 Accept = Annotated[str | None, Header(alias="Accept", description="`text/event-stream` for events with times.")]
 
-speech = Noun("speech", service="synthesis")
+speech = ProxyRouter("speech", service="synthesis")
 
 
 @speech.forward(
@@ -55,7 +55,7 @@ speech = Noun("speech", service="synthesis")
     "/tts/synthesize",
     stays_open=Kind.SYNTHESIS,
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[SynthesisResult],
     errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
     example=enveloped(RESULT),
@@ -71,7 +71,7 @@ def synthesize(body: SynthesizeRequest) -> None:
     "POST",
     "/tts/synthesize/async",
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     status=202,
     answers=Success[AsyncSynthesis],
     errors=(VoiceNotFoundError, TextNotFoundError, *PLANNING),
@@ -112,7 +112,7 @@ def issue_stream_ticket() -> None:
     "/tts/synthesize/stream",
     stays_open=Kind.STREAM,
     scope=Scope.SPEECH_WRITE,
-    voucher="ticket",
+    ticket_param="ticket",
     answers=_SOUND,
     errors=(VoiceNotFoundError, TextNotFoundError, TicketInvalidError, *SPEAKING),
 )

@@ -9,7 +9,7 @@ from echo_common.contracts.errors.synthesis import TextNotFoundError
 from echo_common.contracts.http.synthesis import CreateText, TextPatch, TextView
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
-from echo_gateway.forwarding import Noun, enveloped
+from echo_gateway.proxy import ProxyRouter, enveloped
 from echo_gateway.routes.jobs import PAGE_EXAMPLE
 
 TextKey = Annotated[str, Path(description="A text's id.", examples=["txt_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
@@ -21,14 +21,14 @@ _TEXT = {
     "updated_at": "2026-01-31T10:00:00Z",
 }
 
-texts = Noun("texts", service="synthesis")
+texts = ProxyRouter("texts", service="synthesis")
 
 
 @texts.forward(
     "POST",
     "/texts",
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     status=201,
     answers=Success[TextView],
     example=enveloped(_TEXT),
@@ -64,7 +64,7 @@ def get_text(text_id: TextKey) -> None:
     "PATCH",
     "/texts/{text_id}",
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[TextView],
     errors=(TextNotFoundError,),
     example=enveloped(_TEXT),
@@ -77,7 +77,7 @@ def change_text(text_id: TextKey, body: TextPatch) -> None:
     "DELETE",
     "/texts/{text_id}",
     scope=Scope.SPEECH_WRITE,
-    keyed=True,
+    idempotent=True,
     answers=Success[None],
     errors=(TextNotFoundError,),
     example=enveloped(None, message="The text is deleted."),

@@ -9,7 +9,7 @@ from echo_common.contracts.errors.synthesis import SPEAKING, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import Voice
 from echo_common.http.envelope import Success
 from echo_gateway.concurrency import Kind
-from echo_gateway.forwarding import Media, Noun, enveloped
+from echo_gateway.proxy import Media, ProxyRouter, enveloped
 
 _VOICE = {
     "id": "af_heart",
@@ -21,7 +21,7 @@ _VOICE = {
     "tags": ["neural"],
 }
 
-voices = Noun("voices", service="synthesis")
+voices = ProxyRouter("voices", service="synthesis")
 
 
 @voices.forward("GET", "/voices", scope=Scope.SPEECH_READ, answers=Success[list[Voice]], example=enveloped([_VOICE]))

@@ -29,9 +29,9 @@ from echo_common.http.envelope import documented
 from echo_common.http.forward import forward, target_of
 from echo_common.http.idempotency import KEY_PARAMETER, IdempotencyConflictError, KeyReusedError
 from echo_common.http.plain import Plainly, documented_plainly
-from echo_gateway.answers import Answers, Remembering
+from echo_gateway.authentication import authorize
 from echo_gateway.concurrency import Counted, Kind, TooManyOpenError
-from echo_gateway.door import admit
+from echo_gateway.response_cache import CachingEndpoint, ResponseCache
 
 Declared = TypeVar("Declared", bound=Callable[..., None])
 PUBLIC_ROOT = "/api/v1"
@@ -49,25 +49,25 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class ProxyRoute:
     """A proxy route that forwards requests to a service. `inner` replaces the path prefix `root`.
 
-    A request with the query parameter `voucher` needs no token: the service checks this ticket instead.
+    A request with the query parameter `ticket_param` needs no token: the service checks this ticket instead.
     """
 
     service: str
     operation: str
     scope: Scope | None
     public: bool
-    keyed: bool
+    idempotent: bool
     root: bytes
     inner: bytes
-    voucher: bytes | None = None
+    ticket_param: bytes | None = None
 
     async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
         """Authorise the request and forward it."""
-        open_to_all = self.public or self._vouched(request)
-        principal: Principal | None = request["state"].get("principal") if open_to_all else admit(request, self.scope)
+        open_to_all = self.public or self._has_ticket(request)
+        principal: Principal | None = request["state"].get("principal") if open_to_all else authorize(request, self.scope)
         dependencies = request["app"].state.dependencies
         target = target_of(request, self.root, self.inner)
         client = dependencies.clients.get(self.service)
@@ -75,34 +75,34 @@ class Passage:
             raise ServiceUnavailableError(f"There is no {self.service} here.")
         hop: ASGIApp = partial(forward, client, target)
         if principal is not None and request["method"] == "DELETE":
-            send = _forgetting(dependencies.answers, principal.user_id, send)
-        if self.keyed and principal is not None:
+            send = _evicting_send(dependencies.response_cache, principal.user_id, send)
+        if self.idempotent and principal is not None:
             await dependencies.keys.once(hop, principal.user_id, self.operation, request, receive, send)
         else:
             await hop(request, receive, send)
 
-    def _vouched(self, request: Request) -> bool:
-        if self.voucher is None:
+    def _has_ticket(self, request: Request) -> bool:
+        if self.ticket_param is None:
             return False
-        return any(part.partition(b"=")[0] == self.voucher for part in request["query_string"].split(b"&"))
+        return any(part.partition(b"=")[0] == self.ticket_param for part in request["query_string"].split(b"&"))
 
 
-class PassageRoute(APIRoute):
-    """A route whose signature is only documentation; `passage` serves the request without parsing it."""
+class ProxyAPIRoute(APIRoute):
+    """A route whose signature is only documentation; `endpoint` serves the request without parsing it."""
 
-    passage: ASGIApp
+    endpoint_app: ASGIApp
 
     async def handle(self, scope: Request, receive: Receive, send: Send) -> None:
         """Serve the request, or raise a 405 if only the path matches."""
         if scope["method"] not in (self.methods or ()):
             raise HTTPException(405)
-        await self.passage(scope, receive, send)
+        await self.endpoint_app(scope, receive, send)
 
 
-class Noun(APIRouter):
+class ProxyRouter(APIRouter):
     """A router of proxy routes for one resource, served by one service under the same paths::
 
-    speech = Noun("speech", service="synthesis")
+    speech = ProxyRouter("speech", service="synthesis")
 
 
     @speech.forward("POST", "/tts/synthesize", scope=Scope.SPEECH_WRITE, answers=Success[SynthesisResult])
@@ -111,7 +111,7 @@ class Noun(APIRouter):
 
     def __init__(self, name: str, *, service: str, root: str = PUBLIC_ROOT, plain: bool = False) -> None:
         """With `plain`, error responses have no envelope."""
-        super().__init__(tags=[name], route_class=PassageRoute)
+        super().__init__(tags=[name], route_class=ProxyAPIRoute)
         self._service = service
         self._root = root
         self._plain = plain
@@ -125,13 +125,13 @@ class Noun(APIRouter):
         status: int = 200,
         scope: Scope | None = None,
         public: bool = False,
-        voucher: str | None = None,
-        keyed: bool = False,
+        ticket_param: str | None = None,
+        idempotent: bool = False,
         errors: Sequence[type[EchoError]] = (),
         example: Any = None,
         alias: tuple[str, str] | None = None,
-        otherwise: Mapping[int, str] = MappingProxyType({}),
-        remembered: bool = False,
+        other_responses: Mapping[int, str] = MappingProxyType({}),
+        cached: bool = False,
         by: ASGIApp | None = None,
         stays_open: Kind | None = None,
     ) -> Callable[[Declared], Declared]:
@@ -144,13 +144,13 @@ class Noun(APIRouter):
             status: Status of a successful response.
             scope: Required scope of the credential; None for any valid credential.
             public: Accept requests without a credential.
-            voucher: Query parameter with a ticket that replaces the credential.
-            keyed: Accept an `Idempotency-Key`.
+            ticket_param: Query parameter with a ticket that replaces the credential.
+            idempotent: Accept an `Idempotency-Key`.
             errors: Documented errors of this route, besides the common ones.
             example: Example of the response body.
             alias: Pair (there, here); also serve the route, undocumented, under the path in which `there` replaces `here`.
-            otherwise: Descriptions of other responses that are no errors (304), by status.
-            remembered: Cache immutable responses.
+            other_responses: Descriptions of other responses that are no errors (304), by status.
+            cached: Cache immutable responses.
             by: App that serves the route in the gateway, in place of the service.
             stays_open: Kind of long request, as which open requests count.
         """
@@ -158,7 +158,7 @@ class Noun(APIRouter):
         refusals = (
             *_ANYBODY,
             *(() if public else _CALLERS),
-            *(_KEYED if keyed else ()),
+            *(_KEYED if idempotent else ()),
             *((BodyTooLargeError,) if body else ()),
             *((TooManyOpenError,) if stays_open else ()),
             *errors,
@@ -166,58 +166,65 @@ class Noun(APIRouter):
 
         def declare(function: Declared) -> Declared:
             summary, _, description = (function.__doc__ or "").strip().partition("\n")
-            extra: dict[str, Any] = {} if public else {"security": [{"bearer": []}, *([{}] if voucher else [])]}
+            extra: dict[str, Any] = {} if public else {"security": [{"bearer": []}, *([{}] if ticket_param else [])]}
             if scope is not None:
                 extra["x-scope"] = scope.value
-            if keyed:
+            if idempotent:
                 extra["parameters"] = [KEY_PARAMETER]
             operation = function.__name__
-            passage: ASGIApp = by or Passage(
-                self._service, operation, scope, public, keyed, self._root.encode(), b"", voucher.encode() if voucher else None
+            endpoint_app: ASGIApp = by or ProxyRoute(
+                self._service,
+                operation,
+                scope,
+                public,
+                idempotent,
+                self._root.encode(),
+                b"",
+                ticket_param.encode() if ticket_param else None,
             )
             if stays_open is not None:
-                passage = Counted(passage, stays_open)
+                endpoint_app = Counted(endpoint_app, stays_open)
             self._add(
                 self._root + path,
                 function,
-                Remembering(passage, scope) if remembered else passage,
+                CachingEndpoint(endpoint_app, scope) if cached else endpoint_app,
                 methods=[method],
                 status_code=status,
                 operation_id=operation,
                 summary=summary.rstrip("."),
                 description=inspect.cleandoc(description),
                 openapi_extra=extra,
-                **_answer(answers, status, example, otherwise, self._documented(*refusals)),
+                **_answer(answers, status, example, other_responses, self._documented(*refusals)),
             )
             if alias is not None:
                 there, here = alias
-                passage = by or Passage(
-                    self._service, operation, scope, public, keyed, (self._root + there).encode(), here.encode()
+                endpoint_app = by or ProxyRoute(
+                    self._service, operation, scope, public, idempotent, (self._root + there).encode(), here.encode()
                 )
                 if stays_open is not None:
-                    passage = Counted(passage, stays_open)
+                    endpoint_app = Counted(endpoint_app, stays_open)
                 shown = self._root + path.replace(here, there, 1)
-                self._add(shown, function, passage, methods=[method], include_in_schema=False)
+                self._add(shown, function, endpoint_app, methods=[method], include_in_schema=False)
             return function
 
         return declare
 
-    def _add(self, path: str, function: Callable[..., None], passage: ASGIApp, **options: Any) -> None:
+    def _add(self, path: str, function: Callable[..., None], endpoint_app: ASGIApp, **options: Any) -> None:
         self.add_api_route(path, function, **options)
         route = self.routes[-1]
-        assert isinstance(route, PassageRoute)  # noqa: S101 - the router's route class guarantees it
-        route.passage = Plainly(passage) if self._plain else passage
+        assert isinstance(route, ProxyAPIRoute)  # noqa: S101 - the router's route class guarantees it
+        route.endpoint_app = Plainly(endpoint_app) if self._plain else endpoint_app
 
     def _documented(self, *refusals: type[EchoError]) -> dict[int | str, dict[str, Any]]:
         return documented_plainly(*refusals) if self._plain else documented(*refusals)
 
 
-def _forgetting(answers: Answers, user_id: str, send: Send) -> Send:
+def _evicting_send(cache: ResponseCache, user_id: str, send: Send) -> Send:
     """Wrap `send` to invalidate a user's cached responses before the response to a deletion starts."""
 
     async def forget_and_send(message: Message) -> None:
         if message["type"] == "http.response.start":
-            answers.forget_user(user_id)
+            cache.forget_user(user_id)
         await send(message)
 
     return forget_and_send
@@ -229,9 +236,9 @@ def enveloped(data: Any, **more: Any) -> dict[str, Any]:
 
 
 def _answer(
-    answers: Any, status: int, example: Any, otherwise: Mapping[int, str], responses: dict[int | str, dict[str, Any]]
+    answers: Any, status: int, example: Any, other_responses: Mapping[int, str], responses: dict[int | str, dict[str, Any]]
 ) -> dict[str, Any]:
-    responses.update({code: {"description": description} for code, description in otherwise.items()})
+    responses.update({code: {"description": description} for code, description in other_responses.items()})
     if isinstance(answers, Media):
         responses[status] = {
             "description": answers.description,

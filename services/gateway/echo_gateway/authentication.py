@@ -9,7 +9,7 @@ from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
 from echo_gateway.tokenless import TokenlessAccess
 
 
-class Identify:
+class Authentication:
     """Middleware that stores the `principal` in the request's state, or the `refusal` that protected routes raise.
 
     Public routes and rate limits work without a principal, so an invalid token does not block a login.
@@ -39,7 +39,7 @@ class Identify:
         return token
 
 
-def admit(scope: Scope, permission: Permission | None) -> Principal:
+def authorize(scope: Scope, permission: Permission | None) -> Principal:
     """Return the principal if its credential has the scope `permission`; None requires only a valid credential.
 
     Raises the `EchoError` of the rejected token, `UnauthenticatedError`, `ForbiddenError`.

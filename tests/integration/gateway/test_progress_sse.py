@@ -13,7 +13,7 @@ import pytest
 from echo_common.bus.delivery import encode
 from echo_common.contracts.events.synthesis import JobCompleted, JobProgressed, JobStarted
 from echo_common.http.client import ServiceClient
-from echo_gateway.live import Watches
+from echo_gateway.progress_sse import ProgressPolls
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.rawhttp import RawClient
@@ -110,7 +110,7 @@ async def test_after_a_reconnect_nothing_is_missing_and_nothing_comes_twice(gate
 
 
 @pytest.mark.slow
-async def test_a_lost_doorbell_delays_but_loses_nothing(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_a_lost_notification_delays_but_loses_nothing(gateway: Gateway, job: ScriptedJob) -> None:
     async with gateway.ask("GET", PROGRESS) as response:
         listener = Listener(response)
         await listener.next()
@@ -136,7 +136,7 @@ async def test_a_strangers_job_is_not_found(gateway: Gateway, job: ScriptedJob) 
         assert response.status == 404
     async with gateway.ask("GET", PROGRESS, headers={}) as response:
         assert response.status == 401
-    assert gateway.deps.watches.watched == 0
+    assert gateway.deps.progress_polls.watched == 0
 
 
 async def test_synthesis_sees_the_callers_own_token(gateway: Gateway, job: ScriptedJob) -> None:
@@ -154,7 +154,7 @@ async def test_listeners_that_leave_leave_nothing_behind(gateway: Gateway, job: 
         async with gateway.ask("GET", PROGRESS) as response:
             await Listener(response).next()
             response.close()
-    await eventually(lambda: gateway.deps.watches.watched == 0)
+    await eventually(lambda: gateway.deps.progress_polls.watched == 0)
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 2)
 
 
@@ -176,7 +176,7 @@ async def test_two_hundred_clients_of_a_job_cost_one_poll(start: Start, job: Scr
             told = await asyncio.gather(*(listener.next() for listener in listeners))
             assert {number for number, _ in told} == {2 + done}
         assert job.asked - before < clients / 4
-        assert gateway.deps.watches.watched == 1
+        assert gateway.deps.progress_polls.watched == 1
 
 
 async def test_the_poll_ends_with_the_last_client(gateway: Gateway, job: ScriptedJob) -> None:
@@ -187,7 +187,7 @@ async def test_the_poll_ends_with_the_last_client(gateway: Gateway, job: Scripte
         job.status = "processing"
         await gateway.bus.publish([encode(JobStarted(job_id="job_1", user_id="usr_1", attempt=1))])
         assert (await Listener(second).next())[0] == 2
-    await eventually(lambda: gateway.deps.watches.watched == 0)
+    await eventually(lambda: gateway.deps.progress_polls.watched == 0)
     asked = job.asked
     await gateway.bus.publish([encode(JobStarted(job_id="job_1", user_id="usr_1", attempt=1))])
     async with gateway.ask("GET", PROGRESS) as again:
@@ -234,22 +234,22 @@ async def test_a_connection_goes_on_after_the_last_event(gateway: Gateway, job: 
         job.status = "processing"
         async with RawClient.at(gateway.url) as client:
             client.get(PROGRESS, Authorization=token)
-            await eventually(lambda: gateway.deps.watches.watched == 1)
+            await eventually(lambda: gateway.deps.progress_polls.watched == 1)
             await client.reader.readuntil(b"A worker has begun.")
             job.status = "completed"
             await gateway.bus.publish([encode(JobCompleted(job_id="job_1", user_id="usr_1", audio_id="aud_1", duration=1))])
             await client.reader.readuntil(b"\r\n0\r\n\r\n")
             client.get("/healthz")
             assert (await client.response()).status == 200
-        await eventually(lambda: gateway.deps.watches.watched == 0)
+        await eventually(lambda: gateway.deps.progress_polls.watched == 0)
 
 
 async def test_a_job_that_is_retried_is_followed_anew_while_others_still_follow_its_first_run(
     job: ScriptedJob, synthesis: Upstream
 ) -> None:
-    job.status, watches = "failed", Watches()
+    job.status, progress_polls = "failed", ProgressPolls()
     async with synthesis.serving() as url, ServiceClient.open("synthesis", url) as client:
-        following = partial(watches.following, client, "job_1", "/job/job_1")
+        following = partial(progress_polls.following, client, "job_1", "/job/job_1")
         async with following("first") as watch:
             await watch.join("first")
             await eventually(lambda: watch.over)

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.auth.principal import Scope as Permission
 from echo_common.http.files import names
-from echo_gateway.door import admit
+from echo_gateway.authentication import authorize
 
 _FRESH_SECONDS = 60.0
 _LARGEST_SHARE = 16
@@ -45,7 +45,7 @@ class Answer:
     until: float
 
 
-class Answers:
+class ResponseCache:
     """A cache of complete responses that their service marks immutable, separate for each user; LRU eviction.
 
     An entry expires after a minute, so that deleted audio disappears soon even if the deletion event is lost. `capacity` is in
@@ -112,14 +112,14 @@ class Answers:
             self._size -= len(answer.body)
 
 
-class Remembering:
+class CachingEndpoint:
     """A proxy route with a response cache: it serves authenticated GET requests from the cache and forwards all others.
 
     It also forwards requests with a signed link, because the service must check whether the link is still valid.
     """
 
-    def __init__(self, passage: ASGIApp, permission: Permission | None) -> None:
-        self._passage = passage
+    def __init__(self, endpoint: ASGIApp, permission: Permission | None) -> None:
+        self._endpoint = endpoint
         self._permission = permission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,12 +128,12 @@ class Remembering:
         query = scope["query_string"].decode("latin-1")
         plain = not query or {name for name, _ in parse_qsl(query, keep_blank_values=True)} <= _PLAIN_PARAMETERS
         if scope["method"] != "GET" or b"range" in asked or "principal" not in scope["state"] or not plain:
-            await self._passage(scope, receive, send)
+            await self._endpoint(scope, receive, send)
             return
-        answers: Answers = scope["app"].state.dependencies.answers
-        target = (admit(scope, self._permission).user_id, scope["path"], query)
-        if (answer := answers.find(target)) is None:
-            await self._passage(scope, receive, _Recorder(answers, target, send))
+        cache: ResponseCache = scope["app"].state.dependencies.response_cache
+        target = (authorize(scope, self._permission).user_id, scope["path"], query)
+        if (answer := cache.find(target)) is None:
+            await self._endpoint(scope, receive, _Recorder(cache, target, send))
             return
         unchanged = b"if-none-match" in asked and names(asked[b"if-none-match"].decode("latin-1"), answer.etag)
         headers = [header for header in answer.headers if not (unchanged and header[0] == b"content-length")]
@@ -144,20 +144,20 @@ class Remembering:
 class _Recorder:
     """A `send` wrapper that forwards a response and caches a copy once it is complete."""
 
-    def __init__(self, answers: Answers, target: Target, send: Send) -> None:
-        self._answers = answers
+    def __init__(self, cache: ResponseCache, target: Target, send: Send) -> None:
+        self._cache = cache
         self._target = target
         self._send = send
-        self._asked_at = answers.changes
+        self._asked_at = cache.changes
         self._headers: Headers | None = None
         self._blocks: list[bytes] = []
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers: Headers = list(message["headers"])
-            self._headers = headers if message["status"] == 200 and self._answers.wants(headers) else None
+            self._headers = headers if message["status"] == 200 and self._cache.wants(headers) else None
         elif message["type"] == "http.response.body" and self._headers is not None:
             self._blocks.append(message.get("body", b""))
             if not message.get("more_body", False):
-                self._answers.keep(self._target, self._headers, b"".join(self._blocks), asked_at=self._asked_at)
+                self._cache.keep(self._target, self._headers, b"".join(self._blocks), asked_at=self._asked_at)
         await self._send(message)

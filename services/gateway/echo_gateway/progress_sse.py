@@ -33,52 +33,52 @@ _MESSAGES = {
 }
 
 
-class Watches:
+class ProgressPolls:
     """The followed jobs; each is polled once for all its followers.
 
     Notifications for jobs without followers are dropped.
     """
 
     def __init__(self) -> None:
-        self._watches: dict[str, _Watch] = {}
-        self._by_job: defaultdict[str, set[_Watch]] = defaultdict(set)
+        self._polls: dict[str, _ProgressPoll] = {}
+        self._by_job: defaultdict[str, set[_ProgressPoll]] = defaultdict(set)
 
     @asynccontextmanager
-    async def following(self, client: ServiceClient, job_id: str, path: str, token: str) -> "AsyncIterator[_Watch]":
+    async def following(self, client: ServiceClient, job_id: str, path: str, token: str) -> "AsyncIterator[_ProgressPoll]":
         """Follow a job while the context is open. `token` is an `Authorization` value with access to the job.
 
         When the last follower leaves, polling stops.
         """
-        watch = self._watches.get(path)
-        if watch is None:
-            watch = self._watches[path] = _Watch(client, path)
-            self._by_job[job_id].add(watch)
-        watch.tokens[token] += 1
+        poll = self._polls.get(path)
+        if poll is None:
+            poll = self._polls[path] = _ProgressPoll(client, path)
+            self._by_job[job_id].add(poll)
+        poll.tokens[token] += 1
         try:
-            yield watch
+            yield poll
         finally:
-            watch.tokens[token] -= 1
-            if not watch.tokens[token]:
-                del watch.tokens[token]
-            if not watch.tokens:
-                del self._watches[path]
-                self._by_job[job_id].discard(watch)
+            poll.tokens[token] -= 1
+            if not poll.tokens[token]:
+                del poll.tokens[token]
+            if not poll.tokens:
+                del self._polls[path]
+                self._by_job[job_id].discard(poll)
                 if not self._by_job[job_id]:
                     del self._by_job[job_id]
-                await watch.close()
+                await poll.close()
 
-    def ring(self, job_id: str) -> None:
+    def poll_now(self, job_id: str) -> None:
         """Poll the job now, because it changed."""
-        for watch in self._by_job.get(job_id, ()):
-            watch.ring()
+        for poll in self._by_job.get(job_id, ()):
+            poll.poll_now()
 
     @property
     def watched(self) -> int:
         """Number of followed jobs."""
-        return len(self._watches)
+        return len(self._polls)
 
 
-class _Watch:
+class _ProgressPoll:
     """The state of one followed job, shared by its followers. `tokens` counts the followers by `Authorization` value.
 
     `state` is the last polled state, `number` rises with every change of it. The service has authorised each follower's own
@@ -92,8 +92,8 @@ class _Watch:
         self.number = 0
         self._client = client
         self._path = path
-        self._rung = asyncio.Event()
-        self._news = asyncio.Event()
+        self._poll_requested = asyncio.Event()
+        self._changed = asyncio.Event()
         self._frames: dict[int, tuple[str, int]] = {}
         self._poll: asyncio.Task[None] | None = None
 
@@ -106,12 +106,12 @@ class _Watch:
         """Fetch the job with this token. Raises the service's error if the token has no access."""
         job = await self._ask(token)
         if self._poll is None or self._poll.done():  # an ended job may have been retried since
-            self._show(job)
+            self._update(job)
             self._poll = asyncio.create_task(self._keep_polling())
 
-    def ring(self) -> None:
+    def poll_now(self) -> None:
         """Poll now."""
-        self._rung.set()
+        self._poll_requested.set()
 
     def frames(self, seen: int) -> tuple[str, int]:
         """Return the frames after the event id `seen`, and the id of the last one."""
@@ -123,12 +123,12 @@ class _Watch:
             self._frames[seen] = text, last
         return self._frames[seen]
 
-    async def newer(self, number: int) -> None:
+    async def wait_for_change(self, number: int) -> None:
         """Wait for a state other than `number`, the end of polling, or `POLL_SECONDS`."""
         if self.number == number and not self.over:
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):  # wait_for of Python 3.11 can swallow a cancellation
-                    await self._news.wait()
+                    await self._changed.wait()
 
     async def close(self) -> None:
         """Stop polling."""
@@ -141,25 +141,25 @@ class _Watch:
             while not self._ended():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_SECONDS):
-                        await self._rung.wait()
-                self._rung.clear()
-                await self._look()
+                        await self._poll_requested.wait()
+                self._poll_requested.clear()
+                await self._poll_once()
         finally:
-            self._tell()
+            self._notify_followers()
 
     def _ended(self) -> bool:
         return self.state is not None and JobStatus(self.state["status"]).terminal
 
-    async def _look(self) -> None:
+    async def _poll_once(self) -> None:
         """Poll with the token of any follower; a rejected token ends only its own followers."""
         while token := next((token for token in self.tokens if token not in self.refused), None):
             try:
-                self._show(await self._ask(token))
+                self._update(await self._ask(token))
             except EchoError as error:
                 if error.status >= _OUTAGE:
                     return
                 self.refused.add(token)
-                self._tell()
+                self._notify_followers()
             else:
                 return
 
@@ -167,15 +167,15 @@ class _Watch:
         job: Mapping[str, Any] = await self._client.request("GET", self._path, headers={"Authorization": token})
         return job
 
-    def _show(self, job: Mapping[str, Any]) -> None:
+    def _update(self, job: Mapping[str, Any]) -> None:
         if job != self.state:
             self.state = job
             self.number += 1
             self._frames.clear()
-            self._tell()
+            self._notify_followers()
 
-    def _tell(self) -> None:
-        news, self._news = self._news, asyncio.Event()
+    def _notify_followers(self) -> None:
+        news, self._changed = self._changed, asyncio.Event()
         news.set()
 
 
@@ -210,7 +210,7 @@ def _percent(units: int, total: int) -> int:
 
 async def follow(
     client: ServiceClient,
-    watches: Watches,
+    polls: ProgressPolls,
     job_id: str,
     scope: Scope,
     receive: Receive,
@@ -229,25 +229,25 @@ async def follow(
     started = False
     with Caller(receive) as caller:
         caller.watch()
-        async with watches.following(client, job_id, path, token) as watch:
-            await watch.join(token)
+        async with polls.following(client, job_id, path, token) as poll:
+            await poll.join(token)
             started = True
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             verifier: TokenVerifier = scope["app"].state.verifier
-            await _send_events(watch, _last_event_id(headers), send, partial(_authorized, verifier, watch, token))
+            await _send_events(poll, _last_event_id(headers), send, partial(_authorized, verifier, poll, token))
             return
     # after the last event the server also reports the client as gone; then the response is complete
     if caller.gone and not started:
         await send({"type": "http.response.start", "status": CLIENT_GONE, "headers": []})
 
 
-async def _send_events(watch: _Watch, seen: int, send: Send, authorized: Callable[[], Awaitable[bool]]) -> None:
+async def _send_events(poll: _ProgressPoll, seen: int, send: Send, authorized: Callable[[], Awaitable[bool]]) -> None:
     text, silent_since, verified = "retry: 2000\n\n", time.monotonic(), time.monotonic()
     while True:
-        number, over = watch.number, watch.over
-        frames, seen = watch.frames(seen)
+        number, over = poll.number, poll.over
+        frames, seen = poll.frames(seen)
         text += frames
-        if JobStatus((watch.state or {})["status"]).terminal:
+        if JobStatus((poll.state or {})["status"]).terminal:
             await _write(send, text + 'data: {"event": "complete"}\n\n', more=False)
             return
         if over:
@@ -258,17 +258,17 @@ async def _send_events(watch: _Watch, seen: int, send: Send, authorized: Callabl
         if text:
             await _write(send, text)
             text, silent_since = "", time.monotonic()
-        await watch.newer(number)
-        if time.monotonic() - verified >= POLL_SECONDS / 2 or watch.refused:
+        await poll.wait_for_change(number)
+        if time.monotonic() - verified >= POLL_SECONDS / 2 or poll.refused:
             verified = time.monotonic()
             if not await authorized():
                 await _write(send, "", more=False)
                 return
 
 
-async def _authorized(verifier: TokenVerifier, watch: _Watch, token: str) -> bool:
+async def _authorized(verifier: TokenVerifier, poll: _ProgressPoll, token: str) -> bool:
     """Return whether the token is still valid; while auth is unreachable, it counts as valid."""
-    if token in watch.refused:
+    if token in poll.refused:
         return False
     try:
         await verifier.verify(token.partition(" ")[2].strip())

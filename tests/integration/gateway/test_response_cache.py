@@ -74,11 +74,11 @@ async def test_what_is_deleted_is_forgotten(gateway: Gateway, synthesis: Upstrea
 
 async def test_memory_has_an_end(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
-    answers = gateway.deps.answers
+    cache = gateway.deps.response_cache
     for number in range(2_001):
-        answers.keep(("usr_1", f"/{number}", ""), [(b"etag", b'"e"')], bytes(64 * 1024), asked_at=0)
-    assert answers.find(("usr_1", "/0", "")) is None
-    assert answers.find(("usr_1", "/2000", "")) is not None
+        cache.keep(("usr_1", f"/{number}", ""), [(b"etag", b'"e"')], bytes(64 * 1024), asked_at=0)
+    assert cache.find(("usr_1", "/0", "")) is None
+    assert cache.find(("usr_1", "/2000", "")) is not None
 
 
 @pytest.mark.parametrize("query", ["signature=x&expires=1", "%73ignature=x", "download=1&expires=1", "x"])
@@ -156,7 +156,7 @@ async def test_what_is_deleted_while_it_is_sent_is_not_kept(gateway: Gateway, sy
     synthesis.answer = slowly
     running = asyncio.create_task(fetch(gateway))
     await begun.wait()
-    gateway.deps.answers.forget("aud_1")
+    gateway.deps.response_cache.forget("aud_1")
     go.set()
     assert await running == (200, SOUND)
     await fetch(gateway)
