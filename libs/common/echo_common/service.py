@@ -13,7 +13,7 @@ from echo_common.bus.attachment import Attachment
 from echo_common.bus.connect import open_bus
 from echo_common.bus.delivery import Delivery
 from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
-from echo_common.bus.inproc import InprocBroker
+from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Bus
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.faults import FaultPoints
@@ -30,7 +30,7 @@ from echo_common.storage.connect import open_storage
 from echo_common.storage.port import ObjectStore
 from echo_common.store.connect import open_store
 from echo_common.store.port import Store
-from echo_common.store.relay import Relay
+from echo_common.store.relay import TOGETHER, Relay
 from echo_common.telemetry import Metrics
 
 D = TypeVar("D")
@@ -156,7 +156,8 @@ class Service(Generic[D]):
             minimum_free_bytes=settings.minimum_free_bytes,
         )
         stack.push_async_callback(objects.close)
-        relay = Relay(bus, faults=faults)
+        # In one process, a call ends when all consumers are done: a slow one must not hold up events of other aggregates.
+        relay = Relay(bus, together=1 if isinstance(bus, InprocBus) else TOGETHER, faults=faults)
         stack.push_async_callback(relay.close)
         auth = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
         return Adapters(

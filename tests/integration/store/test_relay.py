@@ -1,17 +1,20 @@
 """What the relay promises: everything written is published, in order, and then removed."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from echo_common.bus.inproc import InprocBroker, InprocBus
-from echo_common.bus.port import Consumer, Done, Message, Outcome
+from echo_common.bus.port import BusUnavailableError, Consumer, Done, Message, Outcome
 from echo_common.clock import now
 from echo_common.faults import FaultPoints
 from echo_common.store.port import Store
 from echo_common.store.relay import Relay
+from echo_common.store.repository import StaleError
 from tests.integration.store.counters import Counter, Counters, RecordingBus, new_counter
 from tests.support.eventually import eventually
 
@@ -147,6 +150,115 @@ async def test_an_event_that_cannot_be_published_holds_up_no_other(store: Store)
     await eventually(lambda: len(bus.published) == 9)
     await relay.close()
     assert bus.values("cnt_3") == []
+
+
+def count_twice(counter: Counter) -> None:
+    counter.count()
+    counter.count()
+
+
+async def test_an_event_that_was_missed_is_not_overtaken_by_the_next(store: Store, bus: RecordingBus):
+    relay = Relay(bus, backlog=1, sweep_every=0.05, leftover_after=3600)
+    counters = Counters(store, relay)
+    await counters.prepare()
+    await relay.start()
+    bus.open.clear()
+    await counters.add(new_counter("cnt_1", counts=1))
+    await eventually(lambda: bus.flying == 1)
+    await counters.update("cnt_1", count_twice)  # more than the backlog
+    await eventually(lambda: not relay._behind)
+    await counters.update("cnt_1", Counter.count)
+    bus.open.set()
+    await eventually(lambda: all_outboxes_empty(store))
+    await relay.close()
+    assert bus.values("cnt_1") == [1, 2, 3, 4]
+
+
+async def test_a_slow_publication_stops_no_sweep(store: Store):
+    slow = asyncio.Event()
+
+    class UnevenBus(RecordingBus):
+        async def publish(self, messages: Sequence[Message]) -> None:
+            if any(b"cnt_slow" in message.body for message in messages):
+                await slow.wait()
+            await super().publish(messages)
+
+    bus = UnevenBus()
+    relay = Relay(bus, sweep_every=0.05, leftover_after=0)
+    counters = Counters(store, relay)
+    await counters.prepare()
+    await relay.start()
+    await counters.add(new_counter("cnt_slow", counts=1))
+    await eventually(lambda: not relay._ready)
+    await counters.update("cnt_slow", Counter.count)
+    await (await another_replica(store)).add(new_counter("cnt_1", counts=1))
+    await eventually(lambda: bus.values("cnt_1") == [1])
+    slow.set()
+    await eventually(lambda: all_outboxes_empty(store))
+    await relay.close()
+    assert bus.values("cnt_slow") == [1, 2]
+
+
+async def test_an_event_that_is_refused_for_a_while_makes_others_repeat_once_at_most(store: Store):
+    class RefusingBus(RecordingBus):
+        refusing = True
+
+        async def publish(self, messages: Sequence[Message]) -> None:
+            self.attempts += 1
+            refused = [message for message in messages if b"cnt_bad" in message.body and self.refusing]
+            self.published += [message for message in messages if message not in refused]
+            if refused:
+                raise BusUnavailableError
+
+    dead = await another_replica(store)
+    for name in "bad", *map(str, range(10)):
+        await dead.add(new_counter(f"cnt_{name}", counts=1))
+    bus = RefusingBus()
+    relay = Relay(bus, sweep_every=0.05)
+    counters = Counters(store, relay)
+    await relay.start()
+    await eventually(lambda: bus.attempts > 4)
+    bus.refusing = False
+    await eventually(lambda: all_outboxes_empty(store))
+    await relay.close()
+    assert len(bus.published) <= 11 + 10
+    assert bus.values("cnt_bad") == [1]
+    assert await counters.count({"outbox": {"$exists": True}}) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_events_stay_in_order_while_it_catches_up(store: Store, seed: int):
+    """Aggregates of an earlier process wait, more than the window; writers go on, and the bus is slow and fails at times."""
+    chance = random.Random(seed)
+
+    class UnreliableBus(RecordingBus):
+        async def publish(self, messages: Sequence[Message]) -> None:
+            await asyncio.sleep(chance.uniform(0, 0.02))
+            if chance.random() < 0.02:
+                raise BusUnavailableError
+            await super().publish(messages)
+
+    bus = UnreliableBus()
+    keys = [f"cnt_{number}" for number in range(60)]
+    dead = await another_replica(store)
+    await dead.prepare()
+    await asyncio.gather(*(dead.add(new_counter(key, counts=2)) for key in keys))
+    relay = Relay(bus, window=16, backlog=chance.choice([4, 1000]), sweep_every=0.05)
+    counters = Counters(store, relay)
+    await relay.start()
+
+    async def write() -> None:
+        for _ in range(25):
+            with suppress(StaleError):  # another writer was quicker
+                await counters.update(chance.choice(keys), Counter.count)
+            await asyncio.sleep(chance.uniform(0, 0.01))
+
+    await asyncio.gather(*(write() for _ in range(4)))
+    await eventually(lambda: all_outboxes_empty(store), within=30)
+    await relay.close()
+    for key in keys:
+        expected = list(range(1, (await counters.get(key)).value + 1))
+        assert list(dict.fromkeys(bus.values(key))) == expected
 
 
 async def test_more_than_it_can_hold_waits_in_the_database(store: Store, bus: RecordingBus):

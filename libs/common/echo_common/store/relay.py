@@ -23,7 +23,7 @@ Key = tuple[str, str]
 """Collection and id of an aggregate."""
 
 _LONGEST_PAUSE = 5.0
-_TOGETHER = 32
+TOGETHER = 32
 """Number of aggregates whose events are published in one call of the bus."""
 
 _REMOVALS = 256
@@ -55,6 +55,7 @@ class Relay:
         bus: Bus,
         *,
         window: int = 512,
+        together: int = TOGETHER,
         backlog: int = 10_000,
         sweep_every: float = 1.0,
         leftover_after: float = 5.0,
@@ -62,6 +63,7 @@ class Relay:
     ) -> None:
         self._bus = bus
         self._window = window
+        self._together = together
         self._backlog = backlog
         self._sweep_every = sweep_every
         self._leftover_after = timedelta(seconds=leftover_after)
@@ -74,6 +76,8 @@ class Relay:
         self._publishing = 0
         self._publications: set[asyncio.Task[None]] = set()
         self._missed: set[Key] = set()
+        self._sweeping = False
+        self._nudged: list[_Taken] = []
         self._published: deque[tuple[Key, _Pending]] = deque()
         self._wake = asyncio.Event()
         self._removable = asyncio.Event()
@@ -97,15 +101,19 @@ class Relay:
     async def nudge(self, collection: str, key: str, messages: Sequence[Message], *, erased: bool) -> None:
         """Announce entries just written to an aggregate's outbox. Never waits, never fails."""
         await self._faults.reach("relay.after_save_before_publish")
-        if self._behind:
-            self._miss((collection, key))
-            return
-        if self._waiting + len(messages) > self._backlog:
+        if self._waiting + len(messages) > self._backlog and not self._behind:
             self._fall_behind()
-            self._miss((collection, key))
-            return
-        self._enqueue((collection, key), _Pending(list(messages), erased))
-        self._wake.set()
+        self._announce((collection, key), _Pending(list(messages), erased))
+
+    def _announce(self, key: Key, pending: _Pending) -> None:
+        if self._behind or key in self._missed:
+            self._miss(key)
+        elif self._sweeping:  # what the sweep reads comes first
+            self._nudged.append((key, pending))
+            self._waiting += len(pending.messages)
+        else:
+            self._enqueue(key, pending)
+            self._wake.set()
 
     async def close(self, *, timeout: float = 3) -> None:
         """Publish the remaining events, for `timeout` s at most; the others stay in the database."""
@@ -122,10 +130,17 @@ class Relay:
     def _enqueue(self, key: Key, pending: _Pending, *, first: bool = False) -> None:
         """Queue new entries, behind or before those of the same aggregate."""
         queued, taken = self._queued.get(key), self._taken.get(key)
+        if queued and first:  # the outbox has the order
+            ids = {message.id for message in pending.messages}
+            merged = pending.messages + [message for message in queued.messages if message.id not in ids]
+            self._waiting += len(merged) - len(queued.messages)
+            queued.messages = merged
+            queued.erased |= pending.erased
+            return
         known = {message.id for found in (queued, taken) if found for message in found.messages}
         new = [message for message in pending.messages if message.id not in known]
         if queued:
-            queued.messages = new + queued.messages if first else queued.messages + new
+            queued.messages += new
             queued.erased |= pending.erased
         elif taken is None or new or (pending.erased and not taken.erased):
             self._queued[key] = _Pending(new, pending.erased)
@@ -135,13 +150,16 @@ class Relay:
 
     def _miss(self, key: Key) -> None:
         """Read the outboxes again after this aggregate's publication: its outbox holds an entry that was not queued."""
-        if key in self._taken or key in self._queued:
+        if self._sweeping or key in self._taken or key in self._queued:
             self._missed.add(key)
 
     def _fall_behind(self) -> None:
         """Discard the queue; its events are read from the database later."""
         self._behind = True
-        self._missed = (self._missed | self._queued.keys()) & self._taken.keys()
+        self._missed |= self._queued.keys() | {key for key, _ in self._nudged}
+        if not self._sweeping:
+            self._missed &= self._taken.keys()
+        self._nudged.clear()
         self._queued.clear()
         self._ready.clear()
         self._waiting = 0
@@ -151,7 +169,7 @@ class Relay:
         while True:
             await asyncio.sleep(self._not_before - clock())
             self._take()
-            may_sweep = not self._queued and self._room > 0
+            may_sweep = not self._ready and self._room > 0
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(self._next_sweep if may_sweep else None):
                     await self._wake.wait()
@@ -167,7 +185,9 @@ class Relay:
     def _take(self) -> None:
         """Start publishing queued events, as far as the limits allow."""
         while self._ready and (room := self._room) > 0:
-            keys = [self._ready.popleft() for _ in range(min(len(self._ready), room, _TOGETHER))]
+            # After a failure alone, so that an event that the bus refuses makes it repeat no others.
+            together = 1 if self._failures else self._together
+            keys = [self._ready.popleft() for _ in range(min(len(self._ready), room, together))]
             batch = [(key, self._queued.pop(key)) for key in keys]
             self._waiting -= sum(len(pending.messages) for _, pending in batch)
             self._taken.update(batch)
@@ -219,11 +239,13 @@ class Relay:
         """Release aggregates, so that they can be taken again."""
         for key, _ in batch:
             del self._taken[key]
-            if key in self._queued:
-                self._ready.append(key)
             if key in self._missed:
                 self._missed.remove(key)
                 self._behind, self._next_sweep = True, 0.0
+                if queued := self._queued.pop(key, None):  # newer than what was missed
+                    self._waiting -= len(queued.messages)
+            elif key in self._queued:
+                self._ready.append(key)
         self._wake.set()
 
     async def _sweep(self) -> None:
@@ -231,6 +253,7 @@ class Relay:
         behind, self._behind = self._behind, False  # before reading: events written from now on are nudged for
         oldest = {"$gt": _LONG_AGO} if behind else {"$lt": now() - self._leftover_after}
         more = False
+        self._sweeping = True
         try:
             for collection in list(self._collections.values()):
                 more |= await self._read(collection, {OUTBOX_AT: oldest})
@@ -243,6 +266,12 @@ class Relay:
             log.exception("outbox_read_failed")
             self._behind |= behind
         self._behind |= behind and more
+        nudged, self._nudged = self._nudged, []
+        self._waiting -= sum(len(pending.messages) for _, pending in nudged)
+        self._sweeping = False
+        for taken in nudged:
+            self._announce(*taken)
+        self._missed &= self._taken.keys() | self._queued.keys()
         self._next_sweep = asyncio.get_running_loop().time() + (0.02 if more else self._sweep_every)
 
     async def _read(self, collection: Collection, where: Filter) -> bool:

@@ -10,6 +10,7 @@ from echo_common.store.sqlite.schema import Schema, Table, member_keys
 from echo_common.store.sqlite.values import Key
 
 _ROWS_AT_ONCE = 256
+_BYTES_AT_ONCE = 4 * 1024 * 1024
 
 
 class Keys(NamedTuple):
@@ -54,16 +55,26 @@ def replace_many(
     One statement for hundreds of rows: every statement releases the interpreter's lock, which other threads then hold. Raises
     `sqlite3.IntegrityError`.
     """
-    for start in range(0, len(changed), _ROWS_AT_ONCE):
-        batch = changed[start : start + _ROWS_AT_ONCE]
-        keys = [Keys.of(table, document) for _, _, document in batch]
-        values = [(row, encode(document), *new.values) for (_, row, document), new in zip(batch, keys, strict=True)]
-        # Repeated up to a power of two, so that few statements differ only in their number of rows.
-        values += [values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))
-        connection.execute(table.replacement(len(values)), [value for row in values for value in row])
-        for (old_arrays, row, document), new in zip(batch, keys, strict=True):
-            if arrays := old_arrays | new.arrays:
-                table = _write_members(connection, schema, table, row, document, arrays)
+    batch: list[tuple[int | bytes | Key, ...]] = []
+    size = 0
+    for _, row, document in changed:
+        text = encode(document)
+        batch.append((row, text, *Keys.of(table, document).values))
+        size += len(text)
+        if len(batch) == _ROWS_AT_ONCE or size >= _BYTES_AT_ONCE:
+            _replace_batch(connection, table, batch)
+            batch, size = [], 0
+    if batch:
+        _replace_batch(connection, table, batch)
+    for old_arrays, row, document in changed:
+        if arrays := old_arrays | Keys.of(table, document).arrays:
+            table = _write_members(connection, schema, table, row, document, arrays)
+
+
+def _replace_batch(connection: sqlite3.Connection, table: Table, batch: Sequence[tuple[int | bytes | Key, ...]]) -> None:
+    # Repeated up to a power of two, so that few statements differ only in their number of rows.
+    values = [*batch, *[batch[-1]] * ((1 << (len(batch) - 1).bit_length()) - len(batch))]
+    connection.execute(table.replacement(len(values)), [value for row in values for value in row])
 
 
 def fill(connection: sqlite3.Connection, schema: Schema, table: Table) -> None:

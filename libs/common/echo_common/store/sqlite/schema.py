@@ -22,6 +22,9 @@ _COLUMNS = (
     'CREATE TABLE IF NOT EXISTS "echo.columns" (collection TEXT, path TEXT, arrays INTEGER, PRIMARY KEY (collection, path))'
 )
 
+_NEW = '"echo.new"'
+"""Alias of the new rows in an update; no collection has this name."""
+
 
 def quoted(name: str) -> str:
     """Return a name quoted for SQL."""
@@ -61,9 +64,9 @@ class Table:
     def replacement(self, rows: int) -> str:
         """Return the statement that replaces rows; for each its rowid, text and keys."""
         names = ["doc", *self.columns]
-        assignments = ", ".join(f"{name} = new.column{place}" for place, name in enumerate(names, 2))
+        assignments = ", ".join(f"{name} = {_NEW}.column{place}" for place, name in enumerate(names, 2))
         values = ", ".join([f"({', '.join('?' * (len(names) + 1))})"] * rows)
-        return f"UPDATE {self.name} SET {assignments} FROM (VALUES {values}) AS new WHERE {self.name}.rowid = new.column1"
+        return f"UPDATE {self.name} SET {assignments} FROM (VALUES {values}) AS {_NEW} WHERE {self.name}.rowid = {_NEW}.column1"
 
     @cached_property
     def _split_paths(self) -> Sequence[tuple[str, list[str]]]:

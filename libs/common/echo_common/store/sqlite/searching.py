@@ -121,9 +121,11 @@ def documents_in(
     if table is None:
         return []
     places = ", ".join("?" * len(rows))
-    texts = dict(connection.execute(f"SELECT rowid, doc FROM {table.name} WHERE rowid IN ({places})", rows))
-    there = (decode(texts.pop(row)) for row in rows if row in texts)
-    return [projected(document, search.fields) for document in there if accepts(document)]
+    found: dict[int, Document] = {}
+    for row, text in connection.execute(f"SELECT rowid, doc FROM {table.name} WHERE rowid IN ({places})", rows):
+        if accepts(document := decode(text)):
+            found[row] = projected(document, search.fields)
+    return [found[row] for row in rows if row in found]
 
 
 def projected(document: Document, fields: Sequence[str]) -> Document:

@@ -68,7 +68,8 @@ class Writer:
             self._roll_back()
             if len(tasks) > 1:
                 for task in tasks:
-                    self._commit([task])
+                    if task.wanted:
+                        self._commit([task])
                 return
             done = [(tasks[0], None, self._translated(error))]
         for task, result, failure in done:
