@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import BusUnavailableError, Consumer, Done, Message, Outcome
 from echo_common.clock import now
 from echo_common.faults import FaultPoints
-from echo_common.store.port import Store
+from echo_common.store.port import Document, Store
 from echo_common.store.relay import Relay
 from echo_common.store.repository import StaleError
 from tests.integration.store.counters import Counter, Counters, RecordingBus, new_counter
@@ -366,6 +367,31 @@ async def test_closing_publishes_what_is_left(counters: Counters, relay: Relay, 
     await relay.close()
     assert await all_outboxes_empty(store)
     assert len(bus.published) == 50
+
+
+async def test_closing_publishes_what_was_written_during_a_sweep(store: Store, bus: RecordingBus):
+    relay = Relay(bus)
+    counters = Counters(store, relay)
+    await counters.prepare()
+    swept = store.collection("counters")
+    find, reading, may_go_on = swept.find, asyncio.Event(), asyncio.Event()
+
+    async def slow_find(*where: Any, **options: Any) -> AsyncIterator[Document]:
+        found = [document async for document in find(*where, **options)]
+        reading.set()
+        await may_go_on.wait()
+        for document in found:
+            yield document
+
+    swept.find = slow_find  # type: ignore[method-assign]
+    relay.watch(swept)
+    await relay.start()
+    await reading.wait()
+    await counters.add(new_counter("cnt_1", counts=1))
+    asyncio.get_running_loop().call_later(0.1, may_go_on.set)
+    await relay.close()
+    assert bus.values("cnt_1") == [1]
+    assert await all_outboxes_empty(store)
 
 
 async def test_closing_does_not_wait_for_a_bus_that_is_away(counters: Counters, relay: Relay, bus: RecordingBus, store: Store):

@@ -119,7 +119,7 @@ class Relay:
         """Publish the remaining events, for `timeout` s at most; the others stay in the database."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while self._tasks and self._failures == 0 and (self._queued or self._taken):  # noqa: ASYNC110
+                while self._tasks and self._failures == 0 and (self._nudged or self._queued or self._taken):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         running = [*self._tasks, *self._publications]
         for task in running:
