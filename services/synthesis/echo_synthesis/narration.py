@@ -27,7 +27,7 @@ from echo_synthesis.text.visible import Limits
 _UNREAD_SECONDS = 1.0
 """Seconds without a read after which a stream releases the segments made ahead."""
 
-_PACKED_TOGETHER = 16
+_PACKED_TOGETHER = 8
 _TRIES = 3
 _SLOWEST, _QUICKEST = 0.25, 4.0
 _LOWEST, _HIGHEST = 0.5, 2.0

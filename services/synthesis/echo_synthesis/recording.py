@@ -19,6 +19,7 @@ from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.domain import Audio, Chapter, ChapterMarks, WordMark
 from echo_synthesis.narration import Narration, Narrator, SpokenUnit
 from echo_synthesis.provenance.notary import Notary
+from echo_synthesis.spool import in_pieces
 from echo_synthesis.times import TimesWriter
 
 _SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
@@ -182,7 +183,12 @@ class Recorder:
                 digest.update(block)
                 words = unit.words
                 del unit  # frees its samples while the client reads
-                yield Part(block, words, tally)
+                pieces = in_pieces(block, self._scratch)
+                del block
+                async with aclosing(pieces):
+                    async for piece in pieces:
+                        yield Part(piece, words, tally)
+                        words = ()
         rest = await asyncio.to_thread(_encode_rest, encoder, effects, check)
         digest.update(rest)
         if origin is not None:

@@ -26,6 +26,9 @@ TEXT = " ".join(
     f"Sentence number {number} of a long story that is told to nobody at all, however often and however patiently it is begun again from the start."
     for number in range(100, 130)
 )
+LONG_SEGMENTS = " ".join(TEXT.replace(".", ",").split()[:160])
+USUAL = SpeechConfig(output_format=AudioFormat.PCM, sample_rate=24_000)
+SLOW = SpeechConfig(output_format=AudioFormat.PCM, sample_rate=48_000, speed=0.25)
 Serve = Callable[[Dependencies], AbstractAsyncContextManager[str]]
 
 
@@ -36,8 +39,9 @@ def serve(tmp_path: Path) -> Serve:
     @asynccontextmanager
     async def served(deps: Dependencies) -> AsyncIterator[str]:
         async def service(scope: Scope, receive: Receive, send: Send) -> None:
-            config = SpeechConfig(output_format=AudioFormat.PCM, sample_rate=24_000)
-            request = request_of(f"{scope['path'][1:]} here. {TEXT}", None, None, config)
+            title = scope["path"][1:]
+            text, config = (LONG_SEGMENTS, SLOW) if title.startswith("slow") else (TEXT, USUAL)
+            request = request_of(f"{title} here. {text}", None, None, config)
             await (await _stream(request, somebody(), deps.studio, "*/*"))(scope, receive, send)
 
         async with serving_forwarded(service, tmp_path) as url:
@@ -92,21 +96,22 @@ async def drained(reader: asyncio.StreamReader) -> bytes:
     return body
 
 
+@pytest.mark.parametrize("title", ["story", "slow"])
 async def test_an_unread_stream_holds_little_stops_the_engine_and_goes_on(
-    replica: Replica, serve: Serve, allocated: Callable[[], int]
+    replica: Replica, serve: Serve, allocated: Callable[[], int], title: str
 ) -> None:
     async with replica(workers=2) as deps, serve(deps) as url, AsyncExitStack() as stack:
         async with RawClient.at(url) as warm:
-            await heard(warm, "/warm")
+            await heard(warm, f"/{title}")
         await deps.studio.cache.settled()
         before = allocated()
         clients = [await stack.enter_async_context(RawClient.at(url)) for _ in range(UNREAD)]
         for number, client in enumerate(clients):
-            client.get(f"/story{number}")
+            client.get(f"/{title}{number}")
             await client.reader.readuntil(b"\r\n\r\n")  # then no more
         await eventually(Rest(deps), within=60)
         await eventually(lambda: (allocated() - before) / UNREAD < MEGABYTE)
         assert idle(deps)
         resumed = await drained(clients[0].reader)
         async with RawClient.at(url) as other:
-            assert resumed == await heard(other, "/story0")
+            assert resumed == await heard(other, f"/{title}0")
