@@ -20,28 +20,28 @@ MISSING = ("Measure", "Why there is no figure")
 _HOW_TO_READ = """\
 ## How to read this
 
-Rates differ from machine to machine, so a promise is a ratio against a reference in the same run, or a count. Within a round
-Echo and its reference take turns, so that both meet the same state of the machine; the median over the rounds counts, the
-range shows how quiet the machine was. Each round speaks texts that were never spoken before: no cache helps, except where the
-cache is measured. A broken promise is printed, it does not fail the run; a measure that could not be taken does.
+Rates differ between machines, so a promise is a ratio to a reference in the same run, or a count. Within a round, Echo and its
+reference alternate, so both run under the same conditions. The result is the median over the rounds; the range shows how much
+other load the machine had. Each round uses new texts, so no cache affects the result, except where the cache is measured. A
+broken promise is reported and does not fail the run; a measurement without a result does.
 
-Echo runs as `make run` starts it, in one process with its engines in processes of their own, and is asked
-through its public API over TCP. Every reference is a process of its own on the same machine:
+Echo runs as `make run` starts it, in one process with engine workers as child processes, and is called through its public API
+over TCP. Every reference is a separate process on the same machine:
 
-- **P1, P4**: kokoro-onnx with the int8 model and ONNX Runtime, piper-tts with its packaged voice, used as their own examples
-  do. For P4 in as many processes of one thread as there are cores and in one process with all cores: the better of the two is
-  the reference.
-- **P2, P3, P11, P12, P10**: Echo itself, asked for less, or earlier.
+- **P1, P4**: kokoro-onnx with the int8 model and ONNX Runtime, and piper-tts with its packaged voice, used as in their own
+  examples. For P4 the reference is the better of two configurations: one single-threaded process per core, or one process with
+  all cores.
+- **P2, P3, P11, P12, P10**: Echo itself with a smaller request, or earlier in the run.
 - **P5**: Starlette's `FileResponse` of the same bytes under the same uvicorn with the same settings, without authentication.
-- **P6**: a raw ASGI function that passes requests on with aiohttp, before the same upstream on a Unix socket, beside the
-  gateway with its authentication, limits, metrics and access log.
-- **P7**: aio-pika publishing with confirmation to the same quorum queue of a private RabbitMQ, the same number awaited at
-  once. An event there is the only one of its aggregate: for each, the relay has a document to read and to write.
-- **P14**: the float32 model in ONNX Runtime, whose speech for six reference sentences is part of the package
-  (`engines/kokoro/correctness.py` explains bounds and margins). Each backend runs in a process of its own.
-- **P15**: proportional set size (PSS) of all processes on a platform of its own: pages that processes share count once.
-- **Peers**: installed from PyPI into an environment of their own, started as their documentation says, asked for the same
-  texts in the same rounds. First byte and total time are of a streamed answer where the peer can stream.
+- **P6**: a raw ASGI function that forwards requests with aiohttp to the same upstream on a Unix socket. The gateway runs with
+  authentication, limits, metrics and access log.
+- **P7**: aio-pika with publisher confirms to the same quorum queue of a private RabbitMQ, with the same number of publications
+  in flight. Each event belongs to a different aggregate, so the relay reads and writes one document per event.
+- **P14**: the float32 model in ONNX Runtime, whose output for six reference sentences is part of the package
+  (`engines/kokoro/correctness.py` explains bounds and margins). Each backend runs in its own process.
+- **P15**: proportional set size (PSS) of all processes of a separate platform: shared pages count once.
+- **Peers**: installed from PyPI into a separate environment, started as documented, and called with the same texts in the same
+  rounds. First byte and total time refer to a streamed response if the peer supports streaming.
 """
 
 
