@@ -19,7 +19,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize(("setting", "turns"), [("here", 0), ("here:2", 1), ("here:9", 3), ("", 3), ("nowhere", 3)])
-def test_a_process_dies_at_the_point_it_is_told_to(setting, turns):
+def test_a_process_dies_at_the_configured_fault_point(setting, turns):
     ended = subprocess.run([sys.executable, "-uc", CALLER, setting], capture_output=True, check=False)
     assert len(ended.stdout.splitlines()) == turns
     assert ended.returncode == (0 if turns == 3 else -9)

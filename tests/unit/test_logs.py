@@ -1,4 +1,4 @@
-"""What is written down when something goes wrong."""
+"""Tests of logs of failures."""
 
 import logging
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def go_wrong() -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_a_services_log_tells_the_error_but_not_the_variables_around_it(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_service_logs_contain_errors_without_local_variables(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(CommonSettings(log_format=form))
     go_wrong()
     written = capsys.readouterr().err
@@ -54,9 +54,7 @@ def test_a_log_that_cannot_be_written_fails_no_request(form: str, monkeypatch: p
             full.close()
 
 
-def test_a_platforms_log_does_neither_on_the_terminal_nor_in_its_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_platform_logs_contain_no_local_variables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with logging_to(tmp_path, verbose=False) as path:
         go_wrong()
     for written in (path.read_text(), capsys.readouterr().err):
@@ -64,7 +62,7 @@ def test_a_platforms_log_does_neither_on_the_terminal_nor_in_its_file(
         assert "a-secret-token" not in written
 
 
-def test_a_full_disk_is_one_sentence_and_not_a_traceback_for_each_line(
+def test_a_full_disk_is_reported_in_one_sentence_without_tracebacks(
     small_disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = structlog.get_logger("echo.test")

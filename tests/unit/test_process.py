@@ -1,4 +1,4 @@
-"""Running a service as a process: how it refuses to start."""
+"""Tests of running a service as a process, and of its refusals to start."""
 
 import logging
 import resource
@@ -50,14 +50,14 @@ def refusal(make: Callable[[], Service[None]], capsys: pytest.CaptureFixture[str
     return capsys.readouterr().err
 
 
-def test_a_setting_that_is_not_valid_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_invalid_settings_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setenv("ECHO_LOG_LEVEL", "loud")
 
     assert "The setting ECHO_LOG_LEVEL is not valid" in refusal(needs_its_settings, capsys)
 
 
 @pytest.mark.parametrize("listen", ["http://0.0.0.0:8000", "http://192.168.1.7:8000", "http://[::]:8000", "http://example.com"])
-def test_the_api_without_a_token_is_refused_where_others_could_reach_it(
+def test_the_api_without_a_token_is_refused_on_reachable_addresses(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], listen: str
 ):
     monkeypatch.setenv("ECHO_API_WITHOUT_TOKEN", "true")
@@ -69,14 +69,14 @@ def test_the_api_without_a_token_is_refused_where_others_could_reach_it(
 
 
 @pytest.mark.parametrize("listen", ["http://127.0.0.1:8000", "http://localhost:80", "http://[::1]:80", "unix:///run/echo.sock"])
-def test_the_api_without_a_token_is_accepted_on_this_machine(monkeypatch: pytest.MonkeyPatch, listen: str):
+def test_the_api_without_a_token_is_accepted_on_loopback(monkeypatch: pytest.MonkeyPatch, listen: str):
     monkeypatch.setenv("ECHO_LISTEN", listen)
     assert not CommonSettings().api_without_token
     monkeypatch.setenv("ECHO_API_WITHOUT_TOKEN", "true")
     assert CommonSettings().api_without_token
 
 
-def test_a_services_own_setting_is_named_too_and_never_repeated(
+def test_service_settings_are_named_and_their_values_not_repeated(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("ECHO_AUTH_SECRET", "too short")
@@ -87,13 +87,13 @@ def test_a_services_own_setting_is_named_too_and_never_repeated(
     assert "too short" not in said.replace("at least", "")
 
 
-def test_what_stands_in_the_way_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_startup_obstacles_are_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setenv("ECHO_LISTEN", "http://127.0.0.1:0")
 
     assert refusal(lambda: CannotHaveWhatItNeeds("auth", nothing, []), capsys) == "auth cannot start: The house is on fire.\n"
 
 
-def test_a_process_may_open_as_many_files_as_the_system_allows() -> None:
+def test_the_open_file_limit_is_raised_to_the_maximum() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))

@@ -1,4 +1,4 @@
-"""Scratch space, and what a crash leaves of it."""
+"""Tests of scratch space, also after a crash."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file() and not path.name.endswith("lock"))
 
 
-def test_scratch_is_private_and_gone_afterwards(tmp_path: Path) -> None:
+def test_scratch_is_private_and_removed_after_use(tmp_path: Path) -> None:
     root = tmp_path / "scratch"
     with Scratch.open(root, "speaker") as scratch:
         with scratch.folder("audio") as folder:
@@ -37,14 +37,14 @@ def test_scratch_is_private_and_gone_afterwards(tmp_path: Path) -> None:
     assert [path for path in root.iterdir() if path.is_dir()] == []
 
 
-def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+def test_scratch_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False)
     assert files(tmp_path) == ["speech.wav"]
     with Scratch.open(tmp_path, "speaker"):
         assert files(tmp_path) == []
 
 
-def test_what_another_process_uses_is_left_alone(tmp_path: Path) -> None:
+def test_scratch_of_another_process_is_kept(tmp_path: Path) -> None:
     with Scratch.open(tmp_path, "one") as one, one.folder("audio") as folder:
         (folder / "speech.wav").write_bytes(b"spoken")
         with Scratch.open(tmp_path, "two") as two:
@@ -52,7 +52,7 @@ def test_what_another_process_uses_is_left_alone(tmp_path: Path) -> None:
             assert files(tmp_path) == ["speech.wav"]
 
 
-async def test_a_work_folder_is_private_and_gone_afterwards(tmp_path: Path) -> None:
+async def test_work_folders_are_private_and_removed_after_use(tmp_path: Path) -> None:
     with Scratch.open(tmp_path, "speaker") as scratch:
         async with scratch.work_folder("audio") as folder:
             (folder / "speech.wav").write_bytes(b"spoken")
@@ -61,7 +61,7 @@ async def test_a_work_folder_is_private_and_gone_afterwards(tmp_path: Path) -> N
         assert not folder.exists()
 
 
-async def test_work_on_a_full_disk_is_refused_as_such_and_goes_on_once_there_is_space(small_disk: Path) -> None:
+async def test_work_on_a_full_disk_is_refused_until_there_is_space(small_disk: Path) -> None:
     with Scratch.open(small_disk, "speaker") as scratch:
         filler = fill(small_disk)
         with pytest.raises(StorageFullError):
@@ -75,7 +75,7 @@ async def test_work_on_a_full_disk_is_refused_as_such_and_goes_on_once_there_is_
 
 
 @pytest.mark.parametrize("name", FORMATS)
-async def test_audio_that_the_disk_does_not_take_is_refused_in_every_format(name: str, small_disk: Path) -> None:
+async def test_audio_on_a_full_disk_is_refused_in_every_format(name: str, small_disk: Path) -> None:
     async def speak(scratch: Scratch) -> None:
         async with scratch.work_folder("audio") as folder:
             encoder = FileEncoder(folder / "audio", FORMATS[name], 24_000)

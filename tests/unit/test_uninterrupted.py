@@ -5,7 +5,7 @@ import pytest
 from echo_common.uninterrupted import uninterrupted
 
 
-async def test_a_cancellation_waits_for_the_end_and_goes_on() -> None:
+async def test_cancellation_is_deferred_until_the_work_ends() -> None:
     may_end, ended = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
@@ -24,7 +24,7 @@ async def test_a_cancellation_waits_for_the_end_and_goes_on() -> None:
     assert ended.is_set()
 
 
-async def test_without_a_cancellation_it_is_the_work_itself() -> None:
+async def test_without_cancellation_the_result_is_returned() -> None:
     async def work(fails: bool) -> int:
         await asyncio.sleep(0)
         if fails:
@@ -36,7 +36,7 @@ async def test_without_a_cancellation_it_is_the_work_itself() -> None:
         await uninterrupted(work(True))
 
 
-async def test_a_failure_after_a_cancellation_is_nobodys() -> None:
+async def test_failures_after_a_cancellation_are_not_raised() -> None:
     may_fail = asyncio.Event()
 
     async def work() -> None:

@@ -1,4 +1,4 @@
-"""What a request to auth may look like."""
+"""Tests of the request models of auth."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ from echo_common.contracts.http.auth import RegisterRequest
 GOOD = {"email": "Ada@Example.com", "password": "correct horse"}
 
 
-def test_emails_are_normalised_and_passwords_stay_out_of_logs():
+def test_emails_are_normalised_and_passwords_are_not_logged():
     request = RegisterRequest.model_validate(GOOD)
 
     assert request.email == "ada@example.com"
@@ -44,12 +44,12 @@ def test_emails_are_normalised_and_passwords_stay_out_of_logs():
     ],
     ids=str,
 )
-def test_what_does_not_fit_is_refused(change: dict[str, str]):
+def test_invalid_fields_are_refused(change: dict[str, str]):
     with pytest.raises(ValidationError):
         RegisterRequest.model_validate(GOOD | change)
 
 
-def test_a_birth_date_may_be_today_and_not_after():
+def test_birth_dates_in_the_future_are_refused():
     today = datetime.now(UTC).date()
 
     RegisterRequest.model_validate(GOOD | {"date_of_birth": today})
@@ -58,10 +58,10 @@ def test_a_birth_date_may_be_today_and_not_after():
 
 
 @pytest.mark.parametrize("password", ["8 chars!", "x" * 128, "päßwörter", "🐎" * 8])
-def test_long_enough_passwords_of_any_script_are_taken(password: str):
+def test_long_passwords_in_any_script_are_accepted(password: str):
     RegisterRequest.model_validate(GOOD | {"password": password})
 
 
 @pytest.mark.parametrize("email", ["ada@intranet", "ada@echo.internal", "ada+echo@example.co.uk", "ädä@example.com"])
-def test_addresses_of_the_world_and_of_home_are_taken(email: str):
+def test_public_and_local_email_addresses_are_accepted(email: str):
     assert RegisterRequest.model_validate(GOOD | {"email": email}).email == email

@@ -1,4 +1,4 @@
-"""Users and sessions, without anything around them."""
+"""Tests of users and sessions in the domain, without adapters."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,13 +26,13 @@ def test_a_new_user_is_announced():
     assert (event.user_id, event.plan, event.role) == ("usr_1", Plan.USER, Role.USER)
 
 
-def test_case_does_not_make_another_user_but_the_username_is_shown_as_written():
+def test_usernames_are_case_insensitive_and_shown_as_entered():
     user = User.register("usr_1", email="Ada@Example.com", username="Ada", password_hash="x")
 
     assert (user.email, user.username_key, user.username) == ("ada@example.com", "ada", "Ada")
 
 
-def test_only_administrators_carry_the_admin_scope():
+def test_only_administrators_have_the_admin_scope():
     user = User.register("usr_1", email="a@example.com", username=None, password_hash="x")
     admin = User.register("usr_2", email="b@example.com", username=None, password_hash="x", role=Role.ADMIN)
 
@@ -40,7 +40,7 @@ def test_only_administrators_carry_the_admin_scope():
     assert admin.scopes == user.scopes | {Scope.ADMIN}
 
 
-def test_a_refresh_token_survives_being_written_and_keeps_its_secret_out_of_reprs():
+def test_refresh_tokens_round_trip_and_hide_their_secret_in_reprs():
     token = RefreshToken.issue("ses_1")
 
     assert RefreshToken.parse(str(token)) == token
@@ -49,12 +49,12 @@ def test_a_refresh_token_survives_being_written_and_keeps_its_secret_out_of_repr
 
 
 @pytest.mark.parametrize("text", ["", "x", "a.b", "a.b.c.d", "..", "a..c"])
-def test_what_is_no_refresh_token_is_refused(text: str):
+def test_malformed_refresh_tokens_are_refused(text: str):
     with pytest.raises(InvalidRefreshTokenError):
         RefreshToken.parse(text)
 
 
-def test_a_refresh_token_is_good_once():
+def test_refresh_tokens_are_valid_once():
     first = RefreshToken.issue("ses_1")
     session = a_session(first)
     assert session.judge(first, NOON) is Presented.CURRENT
@@ -66,13 +66,13 @@ def test_a_refresh_token_is_good_once():
     assert session.judge(second, NOON) is Presented.CURRENT
 
 
-def test_someone_who_only_knows_the_session_cannot_pass_for_a_former_holder():
+def test_a_known_session_id_cannot_forge_a_used_refresh_token():
     session = a_session(RefreshToken.issue("ses_1"))
 
     assert session.judge(RefreshToken.issue("ses_1"), NOON) is Presented.FOREIGN
 
 
-def test_a_refresh_prolongs_a_session_and_without_one_it_ends():
+def test_refreshes_prolong_a_session_and_without_them_it_ends():
     first = RefreshToken.issue("ses_1")
     session = a_session(first)
     second = RefreshToken.issue("ses_1", first.family)
@@ -82,7 +82,7 @@ def test_a_refresh_prolongs_a_session_and_without_one_it_ends():
     assert session.judge(second, NOON + DAY * 1.5) is Presented.FOREIGN
 
 
-def test_a_revoked_session_knows_no_token_and_says_so_once():
+def test_revoked_sessions_accept_no_token_and_are_announced_once():
     token = RefreshToken.issue("ses_1")
     session = a_session(token)
 

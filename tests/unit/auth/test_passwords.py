@@ -11,7 +11,7 @@ async def passwords():
         yield opened
 
 
-async def test_a_password_is_right_or_wrong(passwords: Passwords):
+async def test_passwords_are_verified(passwords: Passwords):
     kept = await passwords.hash("correct horse")
 
     assert (await passwords.check("correct horse", kept)).right
@@ -23,21 +23,21 @@ async def test_the_same_password_never_gives_the_same_hash(passwords: Passwords)
     assert await passwords.hash("correct horse") != await passwords.hash("correct horse")
 
 
-async def test_nobody_has_no_password_not_even_the_decoys(passwords: Passwords):
+async def test_unknown_users_match_no_password(passwords: Passwords):
     assert not (await passwords.check("nobody", None)).right
 
 
-async def test_a_keyboard_that_composes_characters_otherwise_is_no_obstacle(passwords: Passwords):
+async def test_unicode_composition_does_not_affect_passwords(passwords: Passwords):
     kept = await passwords.hash("caf\u00e9 olé")
 
     assert (await passwords.check("cafe\u0301 olé", kept)).right
 
 
-async def test_a_damaged_hash_lets_nobody_in(passwords: Passwords):
+async def test_damaged_hashes_match_no_password(passwords: Passwords):
     assert not (await passwords.check("correct horse", "not a hash")).right
 
 
-async def test_a_hash_of_other_costs_is_replaced_when_its_password_comes_by(passwords: Passwords):
+async def test_hashes_with_other_costs_are_replaced_at_login(passwords: Passwords):
     async with Passwords.open(rounds=2, memory_kib=64) as dearer:
         old = await passwords.hash("correct horse")
 

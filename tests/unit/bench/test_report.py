@@ -1,4 +1,4 @@
-"""What a benchmark says about what it has measured."""
+"""Tests of benchmark reports."""
 
 from datetime import date
 
@@ -10,13 +10,13 @@ from bench.report import Report
 from bench.texts import alike
 
 
-def test_a_promise_is_kept_by_the_median():
+def test_promises_are_compared_with_the_median():
     assert Figure("P1", "ratio", [0.5, 0.6, 3.0], at_most=0.7).kept
     assert not Figure("P5", "ratio", [1.0, 1.5, 9.0], at_least=2).kept
     assert Figure("", "only told", [1.0]).kept is None
 
 
-def test_a_row_says_all_there_is():
+def test_rows_contain_all_values():
     row = Figure("P9", "answer", [10.0, 1234.5, 30.126], "ms", at_most=20, note="busy").row()
     assert row == ("P9", "answer", "30.1 ms", "10 … 1234", "≤ 20 ms", "BROKEN", "busy")
 
@@ -26,12 +26,12 @@ def test_numbers_have_no_exponent(value, said):
     assert number(value) == said
 
 
-def test_a_peer_that_does_not_run_is_named():
+def test_unavailable_peers_are_named():
     report = Report([Comparison("other", "does not run here", (), (), note="no | wheel\nfor this machine")])
     assert r"| other | does not run here | — | — | no \| wheel for this machine |" in report.page("bench", 1, date(2026, 1, 31))
 
 
-def test_a_page_has_a_section_for_all_that_there_is():
+def test_pages_have_a_section_for_each_kind_of_result():
     report = Report([Figure("P1", "ratio", [0.5])], failures={"hop": "OSError: gone"}, absent={"relay": "no broker"})
     page = report.page("python -m bench", 5, date(2026, 1, 31))
     assert "Written by `python -m bench` on 2026-01-31, 5 rounds." in page
@@ -45,19 +45,19 @@ def test_a_page_has_a_section_for_all_that_there_is():
     assert "| relay | no broker |" in page
 
 
-def test_a_load_is_read_from_its_log():
+def test_load_results_are_parsed_from_the_log():
     load = Load.read(["1000 200 500", "1200 200 1500", "1500 200 700"])
     assert load.rate == pytest.approx(3 / 0.0017)
     assert load.p50 == 0.7
 
 
 @pytest.mark.parametrize("lines", [[], ["1000 200 500", "1200 503 10"]])
-def test_a_load_that_was_refused_is_no_figure(lines):
+def test_refused_loads_give_no_figure(lines):
     with pytest.raises(RuntimeError, match="failed"):
         Load.read(lines)
 
 
-def test_texts_that_compete_are_of_one_length():
+def test_compared_texts_have_equal_lengths():
     texts = alike("seed", 2, 4)
     assert len(set(texts)) == 4
     assert max(map(len, texts)) - min(map(len, texts)) <= 4

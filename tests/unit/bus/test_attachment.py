@@ -29,7 +29,7 @@ async def done(message: Message) -> Outcome:
 CONSUMER = Consumer("voice", ["synthesis.job_completed"], done)
 
 
-async def test_an_unexpected_error_after_the_start_does_not_end_the_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unexpected_errors_after_the_start_do_not_end_the_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attachment, "_AT_START_SECONDS", 0.05)
     bus = FailingBus([BusUnavailableError("The broker is away."), RuntimeError("unexpected")])
     async with Attachment.running(cast("Bus", bus), [CONSUMER]):

@@ -85,26 +85,26 @@ def progressed() -> JobProgressed:
     return JobProgressed(job_id="job_1", user_id="user_1", units_done=1, units_total=2)
 
 
-async def test_an_event_arrives_as_it_was_sent(worker: Worker) -> None:
+async def test_events_arrive_unchanged(worker: Worker) -> None:
     event = queued()
     assert await worker.delivery().deliver(encode(event)) == Done()
     assert worker.got == [event]
 
 
-async def test_an_event_that_comes_twice_is_handled_once(worker: Worker) -> None:
+async def test_duplicate_events_are_handled_once(worker: Worker) -> None:
     message, delivery = encode(queued()), worker.delivery()
     assert [await delivery.deliver(message) for _ in range(2)] == [Done(), Done()]
     assert len(worker.got) == 1
 
 
-async def test_an_idempotent_handler_does_without_the_inbox(worker: Worker) -> None:
+async def test_idempotent_handlers_skip_the_inbox(worker: Worker) -> None:
     worker.inbox.down = True
     message, delivery = encode(queued()), worker.delivery(idempotent=True)
     assert [await delivery.deliver(message) for _ in range(2)] == [Done(), Done()]
     assert len(worker.got) == 2
 
 
-async def test_a_failing_handler_is_tried_again_later_and_later(worker: Worker) -> None:
+async def test_failed_handlers_are_retried_with_growing_delays(worker: Worker) -> None:
     worker.failure = ValueError("no")
     delivery = worker.delivery(RetryPolicy(attempts=4, first=0.5, factor=3, jitter=0.2))
     outcomes = [await delivery.deliver(replace(encode(queued()), attempt=attempt)) for attempt in (1, 2, 3)]
@@ -114,7 +114,7 @@ async def test_a_failing_handler_is_tried_again_later_and_later(worker: Worker) 
     assert not worker.dead_letters.kept
 
 
-async def test_a_handler_that_keeps_failing_leaves_a_dead_letter(worker: Worker) -> None:
+async def test_repeated_failures_create_a_dead_letter(worker: Worker) -> None:
     worker.failure = ValueError("no")
     message = replace(encode(queued(), {"traceparent": "x"}), attempt=3)
     assert await worker.delivery().deliver(message) == Done()
@@ -125,7 +125,7 @@ async def test_a_handler_that_keeps_failing_leaves_a_dead_letter(worker: Worker)
     assert message.id not in worker.inbox.handled
 
 
-async def test_an_outage_is_no_reason_to_give_up(worker: Worker) -> None:
+async def test_outages_do_not_exhaust_retries(worker: Worker) -> None:
     worker.failure = ServiceUnavailableError()
     outcome = await worker.delivery().deliver(replace(encode(queued()), attempt=500))
     assert isinstance(outcome, Retry)
@@ -133,7 +133,7 @@ async def test_an_outage_is_no_reason_to_give_up(worker: Worker) -> None:
     assert not worker.dead_letters.kept
 
 
-async def test_a_handler_that_hangs_is_ended(worker: Worker) -> None:
+async def test_hanging_handlers_are_cancelled(worker: Worker) -> None:
     worker.hang = True
     outcome = await worker.delivery(RetryPolicy(timeout=0.01)).deliver(encode(queued()))
     assert isinstance(outcome, Retry)
@@ -148,33 +148,33 @@ async def test_a_handler_that_hangs_is_ended(worker: Worker) -> None:
         {"topic": "synthesis.never_heard_of"},
     ],
 )
-async def test_what_cannot_be_decoded_is_buried_at_once(worker: Worker, damage: dict[str, object]) -> None:
+async def test_undecodable_messages_become_dead_letters_at_once(worker: Worker, damage: dict[str, object]) -> None:
     message = replace(encode(queued()), **damage)  # type: ignore[arg-type]
     assert await worker.delivery().deliver(message) == Done()
     assert worker.dead_letters.kept[message.id].message == message
     assert not worker.got
 
 
-async def test_nothing_is_given_up_while_dead_letters_cannot_be_written(worker: Worker) -> None:
+async def test_messages_are_kept_while_dead_letters_cannot_be_written(worker: Worker) -> None:
     worker.dead_letters.down = True
     outcome = await worker.delivery().deliver(replace(encode(queued()), body=b"?"))
     assert isinstance(outcome, Retry)
 
 
-async def test_another_version_of_a_fact_is_left_alone(worker: Worker) -> None:
+async def test_other_event_versions_are_ignored(worker: Worker) -> None:
     assert await worker.delivery().deliver(encode(JobQueuedAgain())) == Done()
     assert not worker.got
     assert not worker.dead_letters.kept
 
 
-async def test_a_lost_inbox_delays_the_event(worker: Worker) -> None:
+async def test_an_unavailable_inbox_delays_the_event(worker: Worker) -> None:
     worker.inbox.down = True
     assert isinstance(await worker.delivery().deliver(encode(queued())), Retry)
     worker.inbox.down = False
     assert await worker.delivery().deliver(encode(queued())) == Done()
 
 
-async def test_a_transient_event_that_fails_is_forgotten(worker: Worker) -> None:
+async def test_failed_transient_events_are_dropped(worker: Worker) -> None:
     worker.failure = ValueError("no")
     show = worker.delivery().show
     outcomes: list[Outcome] = [await show(encode(progressed())), await show(replace(encode(progressed()), body=b"?"))]
@@ -182,7 +182,7 @@ async def test_a_transient_event_that_fails_is_forgotten(worker: Worker) -> None
     assert not worker.dead_letters.kept
 
 
-async def test_a_replayed_letter_reaches_the_handler_and_goes(worker: Worker) -> None:
+async def test_replayed_dead_letters_are_handled_and_removed(worker: Worker) -> None:
     worker.failure = ValueError("no")
     delivery, message = worker.delivery(), replace(encode(queued()), attempt=3)
     await delivery.deliver(message)
@@ -199,7 +199,7 @@ async def test_a_replayed_letter_reaches_the_handler_and_goes(worker: Worker) ->
         await delivery.replay(message.id)
 
 
-async def test_a_handler_knows_what_caused_it_and_nobody_else_does(worker: Worker) -> None:
+async def test_the_causing_event_is_visible_only_to_its_handler(worker: Worker) -> None:
     event = queued()
     await worker.delivery().deliver(encode(event))
     assert worker.causes == [event.event_id]
@@ -222,13 +222,13 @@ async def test_events_continue_the_trace_they_were_recorded_in(worker: Worker, m
     assert fresh.trace_id != 0xA1
 
 
-async def test_each_durable_topic_is_consumed_on_its_own_and_live_ones_together(worker: Worker) -> None:
+async def test_durable_topics_have_separate_consumers_and_live_topics_share_one(worker: Worker) -> None:
     durable, live = worker.delivery().consumers()
     assert (durable.service, list(durable.topics), durable.transient) == ("synthesis", [JobQueued.topic], False)
     assert (live.service, list(live.topics), live.transient) == ("synthesis", [JobProgressed.topic], True)
 
 
-def test_a_fact_has_one_reaction() -> None:
+def test_an_event_has_one_handler() -> None:
     subscriptions = Subscriptions[None]()
 
     async def handle(event: JobQueued, deps: None) -> None: ...
@@ -239,6 +239,6 @@ def test_a_fact_has_one_reaction() -> None:
         subscriptions.on(JobQueued)(handle)
 
 
-def test_a_message_needs_no_headers() -> None:
+def test_messages_without_headers_are_delivered() -> None:
     event = queued()
     assert encode(event) == Message(event.event_id, event.topic, 1, event.model_dump_json().encode())

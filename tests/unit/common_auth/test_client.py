@@ -1,4 +1,4 @@
-"""Calling another service."""
+"""Tests of the client for other services."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -50,18 +50,18 @@ async def client(tmp_path: Path) -> AsyncIterator[ServiceClient]:
         yield opened
 
 
-async def test_the_envelope_is_opened(client: ServiceClient):
+async def test_envelopes_are_unwrapped(client: ServiceClient):
     assert (await client.request("POST", "/say", json={"word": "héllo"}))["word"] == "héllo"
 
     answer = await client.answer("POST", "/say", json={})
     assert (answer.status, answer.meta) == (200, {"n": 1})
 
 
-async def test_a_body_without_envelope_is_the_data(client: ServiceClient):
+async def test_bodies_without_an_envelope_are_returned_unchanged(client: ServiceClient):
     assert await client.request("GET", "/plain") == [1, 2]
 
 
-async def test_a_refusal_keeps_the_words_of_the_one_who_refuses(client: ServiceClient):
+async def test_errors_keep_the_message_of_the_service(client: ServiceClient):
     with pytest.raises(RemoteError) as refusal:
         await client.request("GET", "/full")
 
@@ -70,14 +70,14 @@ async def test_a_refusal_keeps_the_words_of_the_one_who_refuses(client: ServiceC
     assert (error.details, error.retry_after) == ({"rooms": 0}, 7)
 
 
-async def test_a_refused_body_says_which_field(client: ServiceClient):
+async def test_validation_errors_name_the_field(client: ServiceClient):
     with pytest.raises(RemoteError) as refusal:
         await client.request("POST", "/say", json=["not a mapping"])
 
     assert (refusal.value.status, refusal.value.code) == (422, "VALIDATION_ERROR")
 
 
-async def test_trace_and_request_id_go_along(client: ServiceClient):
+async def test_trace_and_request_id_are_forwarded(client: ServiceClient):
     tracer = TracerProvider().get_tracer("test")
     request_context.set({"request_id": "req_12345678"})
     with tracer.start_as_current_span("outside") as span:
@@ -88,7 +88,7 @@ async def test_trace_and_request_id_go_along(client: ServiceClient):
     assert trace.get_current_span() is not span
 
 
-async def test_replicas_take_turns_and_a_dead_one_is_passed_over(tmp_path: Path):
+async def test_replicas_are_used_in_turn_and_dead_ones_skipped(tmp_path: Path):
     async with serving(house("a"), "http://127.0.0.1:0") as a:
         async with serving(house("b"), "http://127.0.0.1:0") as b, ServiceClient.open("house", f"{a}, {b}") as client:
             both = [(await client.request("POST", "/say", json={}))["by"] for _ in range(4)]
@@ -100,7 +100,7 @@ async def test_replicas_take_turns_and_a_dead_one_is_passed_over(tmp_path: Path)
 
 
 @pytest.mark.parametrize("url", ["unix:///nowhere/x.sock", "http://127.0.0.1:9", "http://127.0.0.1:9,http://127.0.0.1:9"])
-async def test_nobody_there_is_unavailable(url: str):
+async def test_connection_failures_are_unavailable(url: str):
     async with ServiceClient.open("house", url) as client:
         with pytest.raises(ServiceUnavailableError, match="house is not reachable right now") as failure:
             await client.request("GET", "/plain")
@@ -108,7 +108,7 @@ async def test_nobody_there_is_unavailable(url: str):
     assert failure.value.retry_after is not None
 
 
-async def test_too_slow_is_unavailable(tmp_path: Path):
+async def test_timeouts_are_unavailable(tmp_path: Path):
     async def never(scope: Scope, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -119,7 +119,7 @@ async def test_too_slow_is_unavailable(tmp_path: Path):
 
 
 @pytest.mark.parametrize("status", [200, 404, 500, 502])
-async def test_an_answer_that_makes_no_sense_is_unavailable_and_not_repeated_to_the_caller(tmp_path: Path, status: int):
+async def test_invalid_responses_are_unavailable_and_not_exposed(tmp_path: Path, status: int):
     async def mumble(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": b"<html>driver message</html>"})
@@ -132,13 +132,13 @@ async def test_an_answer_that_makes_no_sense_is_unavailable_and_not_repeated_to_
 
 
 @pytest.mark.parametrize("url", ["", "house:8000", "ftp://house", "http://", "unix://", "http://a:1,nonsense"])
-async def test_what_is_no_address_is_refused_at_once(url: str):
+async def test_invalid_addresses_are_refused_at_once(url: str):
     with pytest.raises(AddressError):
         async with ServiceClient.open("house", url):
             pass
 
 
-async def test_each_request_tries_every_replica_whatever_others_do_meanwhile() -> None:
+async def test_each_request_tries_every_replica_despite_concurrent_requests() -> None:
     async with ServiceClient.open("house", "http://one:1,http://two:2") as client:
         first, second, third = client.in_turn(), client.in_turn(), client.in_turn()
     assert set(first) == set(second) == {"http://one:1", "http://two:2"}

@@ -1,4 +1,4 @@
-"""Who may call which route."""
+"""Tests of authorisation dependencies of routes."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -63,22 +63,22 @@ async def code_of(client: ServiceClient, path: str, authorization: str | None) -
     return refusal.value.status, refusal.value.code
 
 
-async def test_the_caller_is_known_by_the_token(client: ServiceClient, issuer: Issuer):
+async def test_the_principal_comes_from_the_token(client: ServiceClient, issuer: Issuer):
     assert await knock(client, "/me", f"Bearer {issuer.token(sub='usr_9')}") == "usr_9"
     assert await knock(client, "/me", f"bearer {issuer.token(sub='usr_9')}") == "usr_9"
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic YTpi"])
-async def test_without_a_token_one_is_asked_to_log_in(client: ServiceClient, authorization: str | None):
+async def test_requests_without_a_token_are_unauthorised(client: ServiceClient, authorization: str | None):
     assert await code_of(client, "/me", authorization) == (401, "UNAUTHENTICATED")
 
 
-async def test_a_bad_token_and_an_expired_one_are_told_apart(client: ServiceClient, issuer: Issuer):
+async def test_invalid_and_expired_tokens_have_different_errors(client: ServiceClient, issuer: Issuer):
     assert await code_of(client, "/me", "Bearer nonsense") == (401, "INVALID_TOKEN")
     assert await code_of(client, "/me", f"Bearer {issuer.token(lasts=-60)}") == (401, "TOKEN_EXPIRED")
 
 
-async def test_every_scope_a_route_asks_for_is_needed(client: ServiceClient, issuer: Issuer):
+async def test_all_required_scopes_are_checked(client: ServiceClient, issuer: Issuer):
     reader = f"Bearer {issuer.token(scope='speech:read')}"
     writer = f"Bearer {issuer.token(scope='speech:write')}"
 

@@ -1,4 +1,4 @@
-"""Whom a verifier believes."""
+"""Tests of token verification."""
 
 import base64
 import json
@@ -45,7 +45,7 @@ async def refused(verifier: TokenVerifier, token: str) -> bool:
     return False
 
 
-async def test_a_good_token_tells_who_calls(issuer: Issuer, verifier: TokenVerifier):
+async def test_valid_tokens_identify_the_principal(issuer: Issuer, verifier: TokenVerifier):
     token = issuer.token(sub="usr_7", sid="ses_8", plan="premium", scope="speech:read account something:new")
 
     assert await verifier.verify(token) == Principal(
@@ -74,7 +74,7 @@ async def test_a_good_token_tells_who_calls(issuer: Issuer, verifier: TokenVerif
     ],
     ids=str,
 )
-async def test_a_signed_token_of_another_make_is_refused(issuer: Issuer, verifier: TokenVerifier, flaw: dict[str, Any]):
+async def test_signed_tokens_of_another_type_are_refused(issuer: Issuer, verifier: TokenVerifier, flaw: dict[str, Any]):
     with pytest.raises(InvalidTokenError):
         await verifier.verify(issuer.token(**flaw))
 
@@ -124,7 +124,7 @@ def brings_its_own_key(issuer: Issuer) -> str:
         brings_its_own_key,
     ],
 )
-async def test_a_forged_token_is_refused(issuer: Issuer, verifier: TokenVerifier, forge: Callable[[Issuer], str]):
+async def test_forged_tokens_are_refused(issuer: Issuer, verifier: TokenVerifier, forge: Callable[[Issuer], str]):
     await verifier.verify(issuer.token())
 
     with pytest.raises(InvalidTokenError):
@@ -132,18 +132,18 @@ async def test_a_forged_token_is_refused(issuer: Issuer, verifier: TokenVerifier
 
 
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "....", "é.é.é", "e30.e30.e30", "x" * 5000, "\x00"])
-async def test_what_is_no_token_is_refused(verifier: TokenVerifier, text: str):
+async def test_malformed_tokens_are_refused(verifier: TokenVerifier, text: str):
     with pytest.raises(InvalidTokenError):
         await verifier.verify(text)
 
 
-async def test_an_expired_token_is_told_apart_and_a_few_seconds_are_forgiven(issuer: Issuer, verifier: TokenVerifier):
+async def test_expired_tokens_have_their_own_error_and_a_few_seconds_of_leeway(issuer: Issuer, verifier: TokenVerifier):
     with pytest.raises(TokenExpiredError):
         await verifier.verify(issuer.token(lasts=-60))
     await verifier.verify(issuer.token(lasts=-1))
 
 
-async def test_a_known_token_expires_too(issuer: Issuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch):
+async def test_cached_tokens_expire(issuer: Issuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch):
     token = issuer.token(lasts=600)
     await verifier.verify(token)
 
@@ -153,7 +153,7 @@ async def test_a_known_token_expires_too(issuer: Issuer, verifier: TokenVerifier
         await verifier.verify(token)
 
 
-async def test_an_ended_session_is_heard_of(issuer: Issuer, verifier: TokenVerifier):
+async def test_ended_sessions_are_detected(issuer: Issuer, verifier: TokenVerifier):
     gone, stays = issuer.token(sid="ses_gone"), issuer.token(sid="ses_stays")
     await verifier.verify(gone)
 
@@ -163,7 +163,7 @@ async def test_an_ended_session_is_heard_of(issuer: Issuer, verifier: TokenVerif
     await verifier.verify(stays)
 
 
-async def test_a_raised_token_version_voids_a_users_older_tokens(issuer: Issuer, verifier: TokenVerifier):
+async def test_a_raised_token_version_revokes_older_tokens(issuer: Issuer, verifier: TokenVerifier):
     old = issuer.token(ver=1)
     await verifier.verify(old)
 
@@ -174,7 +174,7 @@ async def test_a_raised_token_version_voids_a_users_older_tokens(issuer: Issuer,
     await verifier.verify(issuer.token(sub="usr_2", ver=0))
 
 
-async def test_a_withdrawn_key_takes_its_tokens_along(issuer: Issuer, verifier: TokenVerifier):
+async def test_removing_a_key_revokes_its_tokens(issuer: Issuer, verifier: TokenVerifier):
     token = issuer.token()
     await verifier.verify(token)
 
@@ -183,7 +183,7 @@ async def test_a_withdrawn_key_takes_its_tokens_along(issuer: Issuer, verifier: 
     await eventually(lambda: refused(verifier, token))
 
 
-async def test_a_new_key_is_fetched_when_its_first_token_comes(issuer: Issuer, client: ServiceClient):
+async def test_unknown_keys_are_fetched_on_demand(issuer: Issuer, client: ServiceClient):
     async with Trust.following(client, every=3600) as trust:
         verifier = TokenVerifier(trust)
         await eventually(lambda: trust.known)
@@ -193,7 +193,7 @@ async def test_a_new_key_is_fetched_when_its_first_token_comes(issuer: Issuer, c
         await verifier.verify(issuer.token(key=fresh))
 
 
-async def test_made_up_keys_do_not_make_auth_busy(issuer: Issuer, client: ServiceClient):
+async def test_invented_key_ids_cause_few_requests_to_auth(issuer: Issuer, client: ServiceClient):
     async with Trust.following(client, every=3600) as trust:
         verifier = TokenVerifier(trust)
         await eventually(lambda: trust.known)
@@ -204,7 +204,7 @@ async def test_made_up_keys_do_not_make_auth_busy(issuer: Issuer, client: Servic
         assert issuer.asked <= 3
 
 
-async def test_until_auth_is_heard_of_nobody_can_be_believed_or_refused(issuer: Issuer, tmp_path: Path):
+async def test_without_trust_data_verification_is_unavailable(issuer: Issuer, tmp_path: Path):
     url = f"unix://{tmp_path}/issuer.sock"
     async with ServiceClient.open("auth", url) as client, Trust.following(client, every=QUICKLY) as trust:
         verifier = TokenVerifier(trust)
@@ -216,7 +216,7 @@ async def test_until_auth_is_heard_of_nobody_can_be_believed_or_refused(issuer: 
             await verifier.verify(issuer.token())
 
 
-async def test_what_is_known_stays_in_force_while_auth_is_down(issuer: Issuer, verifier: TokenVerifier):
+async def test_cached_trust_data_is_used_while_auth_is_down(issuer: Issuer, verifier: TokenVerifier):
     issuer.revoked_sessions.append("ses_gone")
     await eventually(lambda: refused(verifier, issuer.token(sid="ses_gone")))
 
@@ -228,7 +228,7 @@ async def test_what_is_known_stays_in_force_while_auth_is_down(issuer: Issuer, v
     assert await refused(verifier, issuer.token(sid="ses_gone"))
 
 
-async def test_the_memory_of_tokens_is_bounded(issuer: Issuer, client: ServiceClient):
+async def test_the_token_cache_is_bounded(issuer: Issuer, client: ServiceClient):
     async with Trust.following(client, every=QUICKLY) as trust:
         verifier = TokenVerifier(trust, cached=3)
 

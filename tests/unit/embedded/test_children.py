@@ -1,4 +1,4 @@
-"""Child processes that are kept running."""
+"""Tests of supervised child processes."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ def child(script: str, folder: Path) -> Child:
     return Child("child", Command([sys.executable, "-c", script], {}, folder / "child.log"))
 
 
-async def test_one_that_is_killed_is_started_again(tmp_path: Path) -> None:
+async def test_killed_children_are_restarted(tmp_path: Path) -> None:
     sleeper = child("import time; time.sleep(600)", tmp_path)
     sleeper.start()
     await eventually(lambda: sleeper.pid is not None)
@@ -32,7 +32,7 @@ async def test_one_that_is_killed_is_started_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("script", "starts"), [("import sys; print('no'); sys.exit(2)", 1), ("print('no'); exit(1)", 4)])
-async def test_one_that_never_runs_is_given_up_with_its_last_words(script: str, starts: int, tmp_path: Path) -> None:
+async def test_children_that_never_start_are_given_up_with_their_last_output(script: str, starts: int, tmp_path: Path) -> None:
     hopeless = child(script, tmp_path)
 
     with pytest.raises(CannotStartError, match="no"):
@@ -41,7 +41,7 @@ async def test_one_that_never_runs_is_given_up_with_its_last_words(script: str, 
     assert (tmp_path / "child.log").read_text().splitlines() == ["no"] * starts
 
 
-async def test_one_that_has_not_begun_stops_too(tmp_path: Path) -> None:
+async def test_children_that_have_not_started_can_be_stopped(tmp_path: Path) -> None:
     sleeper = child("import time; time.sleep(600)", tmp_path)
     task = sleeper.start()
 
@@ -51,7 +51,7 @@ async def test_one_that_has_not_begun_stops_too(tmp_path: Path) -> None:
     assert sleeper.pid is None
 
 
-async def test_one_that_has_run_is_never_given_up(tmp_path: Path) -> None:
+async def test_children_that_have_run_are_never_given_up(tmp_path: Path) -> None:
     refuses = tmp_path / "refuses"
     script = f"import pathlib, sys, time; sys.exit(2) if pathlib.Path({str(refuses)!r}).exists() else time.sleep(600)"
     kept = child(script, tmp_path)
@@ -70,7 +70,7 @@ async def test_one_that_has_run_is_never_given_up(tmp_path: Path) -> None:
     await kept.stop()
 
 
-async def test_a_disk_that_takes_no_log_does_not_give_up_one_that_has_run(tmp_path: Path) -> None:
+async def test_an_unwritable_log_does_not_stop_restarts(tmp_path: Path) -> None:
     folder, away = tmp_path / "logs", tmp_path / "away"
     folder.mkdir()
     kept = child("import time; time.sleep(600)", folder)

@@ -1,4 +1,4 @@
-"""The data folder of one machine's platform."""
+"""Tests of the data folder."""
 
 import os
 import stat
@@ -9,7 +9,7 @@ import pytest
 from echo_embedded.datafolder import CannotStartError, DataFolder, Running
 
 
-def test_secrets_are_generated_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:
+def test_secrets_are_generated_once_and_readable_only_by_their_owner(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     assert folder.known_secrets() is None
 
@@ -29,7 +29,7 @@ def test_damaged_secrets_are_never_replaced_silently(tmp_path: Path) -> None:
         DataFolder(tmp_path).secrets()
 
 
-def test_a_folder_has_one_holder_whom_others_do_not_disturb(tmp_path: Path) -> None:
+def test_a_data_folder_is_held_by_one_process(tmp_path: Path) -> None:
     mine, other = DataFolder(tmp_path), DataFolder(tmp_path)
     with mine.held():
         mine.announce(Running("http://127.0.0.1:1", os.getpid(), {}, "unix:///internal.sock"))
@@ -41,7 +41,7 @@ def test_a_folder_has_one_holder_whom_others_do_not_disturb(tmp_path: Path) -> N
     assert other.running() is None
 
 
-def test_a_platform_that_was_killed_is_not_running(tmp_path: Path) -> None:
+def test_a_killed_platform_is_not_reported_as_running(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     with folder.held():
         folder.announce(Running("http://127.0.0.1:1", 2**22 + 1, {}, "unix:///internal.sock"))
@@ -50,7 +50,7 @@ def test_a_platform_that_was_killed_is_not_running(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [10, 100, 300])
-def test_sockets_have_a_short_path_however_long_the_folder(length: int, tmp_path: Path) -> None:
+def test_sockets_have_short_paths_for_any_folder(length: int, tmp_path: Path) -> None:
     folder = DataFolder(tmp_path.joinpath(*["long-path"] * (length // 10)))
     with folder.held(), folder.sockets() as sockets:
         assert sockets.is_dir()
@@ -58,7 +58,7 @@ def test_sockets_have_a_short_path_however_long_the_folder(length: int, tmp_path
     assert sockets.is_relative_to(folder.path) or not sockets.exists()
 
 
-def test_sockets_that_a_crash_has_left_are_removed_by_the_next_start(tmp_path: Path) -> None:
+def test_sockets_of_a_crashed_process_are_removed_at_the_next_start(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / ("long-path" * 12))
     with folder.held():
         crashed = folder.sockets()  # never left
@@ -71,7 +71,7 @@ def test_sockets_that_a_crash_has_left_are_removed_by_the_next_start(tmp_path: P
         assert not sockets.exists()
 
 
-def test_what_a_crash_leaves_in_the_scratch_folder_is_removed_under_the_lock(tmp_path: Path) -> None:
+def test_scratch_files_of_a_crash_are_removed_under_the_lock(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     with folder.held():
         left = folder.scratch / "echo-scratch-synthesis-1" / "speech.wav"
@@ -86,7 +86,7 @@ def test_what_a_crash_leaves_in_the_scratch_folder_is_removed_under_the_lock(tmp
 
 
 @pytest.mark.parametrize("left", ["database.toml", "database"])
-def test_a_folder_of_an_earlier_version_is_refused_in_one_sentence(left: str, tmp_path: Path) -> None:
+def test_folders_of_earlier_versions_are_refused_in_one_sentence(left: str, tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     (folder.database / left).mkdir(parents=True)
 

@@ -1,4 +1,4 @@
-"""Every check of `echoctl doctor` finds what it looks for, and says what to do."""
+"""Tests of every check of `echoctl doctor` and its remedies."""
 
 import json
 import socket
@@ -41,7 +41,7 @@ class TestTheReport:
         checks = [check(number, finding) for number, finding in enumerate(findings)]
         return await examine(checks, Console(file=output, width=200)), output.getvalue()
 
-    async def test_each_check_is_one_line_and_a_failure_fails_the_whole(self) -> None:
+    async def test_each_check_is_one_line_and_any_failure_fails_the_run(self) -> None:
         report, said = await self.report(Finding("ok", "well"), Finding("fail", "broken: mend it"), Finding("skip", "not here"))
         assert said.splitlines() == ["ok   check 0  well", "FAIL check 1  broken: mend it", "skip check 2  not here"]
         assert report.failed
@@ -59,7 +59,7 @@ class TestTheReport:
         assert not report.failed
         assert report.as_json()["status"] == "ok"
 
-    async def test_a_check_that_raises_has_failed_and_the_next_one_runs(self) -> None:
+    async def test_a_check_that_raises_fails_and_later_checks_run(self) -> None:
         report, said = await self.report(EngineFailedError("It is silent."), ZeroDivisionError("oh"), Finding("ok", "well"))
         assert report.failed
         assert "It is silent." in said
@@ -70,7 +70,7 @@ class TestTheReport:
 class TestTheMachine:
     USUAL = machine.Processor("x86_64", "Some processor", ("sse2", "avx2", "amx_bf16"), 4)
 
-    def test_a_usual_processor_is_described(self) -> None:
+    def test_common_processors_are_described(self) -> None:
         found = machine.check_processor(self.USUAL)
         assert (found.status, found.message) == ("ok", "x86_64, Some processor, 4 cores, avx2 amx_bf16")
 
@@ -82,19 +82,19 @@ class TestTheMachine:
             ({"architecture": "riscv64"}, "x86_64 and aarch64 only"),
         ],
     )
-    def test_an_unusual_processor_is_a_warning(self, change: Mapping[str, Any], told: str) -> None:
+    def test_uncommon_processors_cause_a_warning(self, change: Mapping[str, Any], told: str) -> None:
         found = machine.check_processor(replace(self.USUAL, **change))
         assert found.status == "warn"
         assert told in found.message
 
-    def test_this_processor_is_read(self, tmp_path: Path) -> None:
+    def test_the_processor_of_this_machine_is_detected(self, tmp_path: Path) -> None:
         cpuinfo = tmp_path / "cpuinfo"
         cpuinfo.write_text("processor\t: 0\nmodel name\t: A\nflags\t\t: fpu avx2\nprocessor\t: 1\nmodel name\t: A\n")
         found = machine.read_processor(cpuinfo)
         assert (found.model, list(found.flags)) == ("A", ["fpu", "avx2"])
         assert machine.read_processor(tmp_path / "none").cores >= 1
 
-    def test_little_memory_is_a_warning(self) -> None:
+    def test_little_memory_causes_a_warning(self) -> None:
         assert machine.check_memory(8 * GIB, 5 * GIB).status == "ok"
         assert machine.check_memory(8 * GIB, GIB).status == "warn"
         total, available = machine.memory()
@@ -107,10 +107,10 @@ class TestTheMachine:
         assert found.status == status
         assert "/data" in found.message
 
-    def test_the_space_of_a_folder_that_is_not_made_yet_is_its_parents(self, tmp_path: Path) -> None:
+    def test_a_missing_folder_has_the_free_space_of_its_parent(self, tmp_path: Path) -> None:
         assert machine.free_space(tmp_path / "not" / "there") > 0
 
-    def test_a_port_is_free_taken_or_our_own(self) -> None:
+    def test_ports_are_free_taken_or_used_by_echo(self) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -121,17 +121,17 @@ class TestTheMachine:
             assert machine.check_port(url, Running(url, 7, {}, "")).status == "ok"
         assert machine.check_port(url, None).status == "ok"
 
-    def test_every_format_is_written(self) -> None:
+    def test_every_audio_format_can_be_written(self) -> None:
         assert machine.check_libraries().status == "ok"
 
 
 class TestTheDatabase:
-    async def test_a_folder_that_is_not_there_yet_is_left_alone(self, tmp_path: Path) -> None:
+    async def test_missing_folders_are_not_created(self, tmp_path: Path) -> None:
         found = await data.check_database(DataFolder(tmp_path / "data"))
         assert found.status == "skip"
         assert not (tmp_path / "data").exists()
 
-    async def test_a_stopped_database_is_opened_written_and_left_as_it_was(self, tmp_path: Path) -> None:
+    async def test_a_stopped_database_is_probed_without_changes(self, tmp_path: Path) -> None:
         folder = DataFolder(tmp_path)
         with folder.held():
             pass
@@ -139,7 +139,7 @@ class TestTheDatabase:
         assert found.status == "ok", found.message
         assert list(folder.database.iterdir()) == []
 
-    async def test_a_damaged_file_is_named(self, tmp_path: Path) -> None:
+    async def test_damaged_files_are_named(self, tmp_path: Path) -> None:
         folder = DataFolder(tmp_path)
         with folder.held():
             (folder.database / "auth.sqlite3").write_bytes(b"not a database" * 1_000)
@@ -147,14 +147,14 @@ class TestTheDatabase:
         assert report.failed
         assert "auth.sqlite3" in report.findings[0][1].message
 
-    async def test_a_folder_that_another_process_holds_is_a_failure(self, tmp_path: Path) -> None:
+    async def test_a_locked_data_folder_is_a_failure(self, tmp_path: Path) -> None:
         folder = DataFolder(tmp_path)
         with folder.held():
             found = await data.check_database(DataFolder(tmp_path))
         assert found.status == "fail"
         assert "running on the data folder" in found.message
 
-    def test_a_running_platform_that_is_not_well_says_what(self) -> None:
+    def test_an_unhealthy_platform_names_the_failing_part(self) -> None:
         part = {"status": "down", "milliseconds": 1.0, "reason": "The disk is full."}
         health = {"status": "degraded", "services": {"auth": {"status": "degraded", "parts": {"store": part}}}}
         found = data.judge_health(health)
@@ -194,30 +194,30 @@ class TestSpeech:
     ) -> Finding:
         return await speech.check_engine(spec, CONFIG, FakePool(spoil), FakeListener(heard), default)
 
-    async def test_an_engine_that_is_heard_is_well(self) -> None:
+    async def test_an_understood_engine_passes(self) -> None:
         found = await self.found(WORDS)
         assert found.status == "ok"
         assert "8 of 8 words heard" in found.message
         assert found.facts["words_heard"] == 8
 
-    async def test_one_word_misheard_is_still_well(self) -> None:
+    async def test_a_single_misheard_word_passes(self) -> None:
         assert (await self.found(["the", "feather", *WORDS[2:]])).status == "ok"
 
-    async def test_an_engine_that_is_not_understood_fails_and_what_was_heard_is_told(self) -> None:
+    async def test_an_unintelligible_engine_fails_with_the_transcript(self) -> None:
         found = await self.found(["one", "two", "is"])
         assert found.status == "fail"
         assert "'one two is'" in found.message
         assert (await self.found([])).status == "fail"
 
-    async def test_silence_fails_without_a_recogniser_too(self) -> None:
+    async def test_silence_fails_even_without_a_recogniser(self) -> None:
         assert (await self.found(None, spoil=0.0)).status == "fail"
         assert (await self.found(None)).status == "ok"
 
-    async def test_an_unusual_level_is_a_warning(self) -> None:
+    async def test_unusual_levels_cause_a_warning(self) -> None:
         assert (await self.found(WORDS, spoil=0.01)).status == "warn"
         assert (await self.found(WORDS, spoil=6.0)).status == "warn"
 
-    async def test_a_voice_that_speaks_english_is_asked(self) -> None:
+    async def test_english_voices_are_checked(self) -> None:
         for default, asked in (("none", "b"), ("b", "b"), ("a", "b")):
             pool = FakePool()
             await speech.check_engine(SPOKEN, CONFIG, pool, FakeListener(None), default)
@@ -227,26 +227,26 @@ class TestSpeech:
 
 
 class TestModels:
-    def test_what_is_missing_is_fetched_or_configured(self) -> None:
+    def test_missing_requirements_have_a_remedy(self) -> None:
         lacking = replace(TONE, missing=lambda _: ("its model files",))
         found = speech.check_models(lacking, CONFIG)
         assert found.status == "fail"
         assert "`echoctl models` fetches it" in found.message
         assert speech.check_models(replace(lacking, remote=True), CONFIG).status == "skip"
 
-    def test_a_file_with_other_content_is_named(self) -> None:
+    def test_model_files_with_other_content_are_named(self) -> None:
         found = speech.check_models(replace(TONE, damaged=lambda _: ("/models/af_heart.bin",)), CONFIG)
         assert found.status == "fail"
         assert "/models/af_heart.bin" in found.message
         assert speech.check_models(TONE, CONFIG).status == "ok"
 
-    def test_a_voice_of_kokoro_with_other_content_is_found(self, tmp_path: Path) -> None:
+    def test_kokoro_voices_with_other_content_are_detected(self, tmp_path: Path) -> None:
         voices = tmp_path / "kokoro" / "voices"
         voices.mkdir(parents=True)
         (voices / "af_heart.bin").write_bytes(b"something else")
         assert KOKORO.damaged(tmp_path) == [str(voices / "af_heart.bin")]
 
-    def test_a_backend_must_be_correct(self) -> None:
+    def test_incorrect_backends_fail(self) -> None:
         well = BackendFigures("int8", selected=True, seconds=0.25, figures={"log_mel": 0.1})
         wrong = BackendFigures("bf16", selected=False, problem="it is silent")
         found = speech.check_backends([well, wrong])
@@ -255,7 +255,7 @@ class TestModels:
         assert speech.check_backends([wrong]).status == "fail"
         assert speech.check_backends([]).status == "warn"
 
-    def test_a_recogniser_that_is_not_there_is_skipped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_recogniser_is_skipped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found, model = speech.check_recogniser("off")
         assert (found.status, model) == ("skip", None)
         monkeypatch.setattr(speech, "find_recogniser", lambda _: None)

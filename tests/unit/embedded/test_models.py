@@ -1,4 +1,4 @@
-"""`echoctl models` shows which backend speaks, and how far each is from the reference."""
+"""Tests of the backend table of `echoctl models`."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from echo_synthesis.engines.kokoro.choice import Choice, Trial, write_choice
 from echo_synthesis.engines.kokoro.machine import machine
 
 
-def test_backends_are_shown_with_their_figures_and_why_one_is_not_used(tmp_path: Path) -> None:
+def test_backends_are_shown_with_figures_and_rejection_reasons(tmp_path: Path) -> None:
     folder(tmp_path).mkdir()
     figures = {"level": 0.9, "length": 0.004, "tokens": 0.07, "spectrum": 3.51}
     trials = [Trial("openvino-bf16", "it is silent"), Trial("onnxruntime-int8", None, 0.81, figures)]
@@ -25,5 +25,5 @@ def test_backends_are_shown_with_their_figures_and_why_one_is_not_used(tmp_path:
     assert any(all(part in line for part in ("onnxruntime-int8", "selected", "0.81", "3.51", "0.004")) for line in lines)
 
 
-def test_nothing_is_shown_where_nothing_was_measured(tmp_path: Path) -> None:
+def test_nothing_is_shown_without_measurements(tmp_path: Path) -> None:
     assert backends_table(tmp_path) is None

@@ -1,4 +1,4 @@
-"""`make new-service`: what it makes runs, and looks like the others."""
+"""Tests of `make new-service`: the generated service runs and has the common structure."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from deploy.new_service import generate
 ROOT = Path(__file__).parents[3]
 
 
-def test_a_new_service_is_a_service(tmp_path: Path) -> None:
+def test_a_new_service_runs(tmp_path: Path) -> None:
     generate("weather", tmp_path)
 
     script = "from echo_weather.main import service; print(service().name)"
@@ -38,12 +38,12 @@ def test_a_new_service_passes_the_linters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Weather", "two words", "../up", "x"])
-def test_a_name_that_does_not_do_is_refused(name: str, tmp_path: Path) -> None:
+def test_invalid_service_names_are_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="one word"):
         generate(name, tmp_path)
 
 
-def test_a_service_is_never_written_over(tmp_path: Path) -> None:
+def test_existing_services_are_not_overwritten(tmp_path: Path) -> None:
     generate("weather", tmp_path)
 
     with pytest.raises(ValueError, match="there already"):

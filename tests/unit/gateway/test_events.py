@@ -1,4 +1,4 @@
-"""Progress events follow from a job's state alone."""
+"""Tests of progress events, which depend only on the state of a job."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def job(status: str, done: int = 0, total: int = 0) -> dict[str, Any]:
 @given(
     total=st.integers(1, 40), stops=st.lists(st.integers(0, 43), max_size=8), ending=st.sampled_from(["completed", "failed"])
 )
-def test_however_often_one_looks_one_sees_the_same_events(total: int, stops: list[int], ending: str) -> None:
+def test_repeated_reads_give_the_same_events(total: int, stops: list[int], ending: str) -> None:
     states = [
         job("pending", 0, total),
         *(job("processing", done, total) for done in range(total + 1)),
@@ -31,13 +31,13 @@ def test_however_often_one_looks_one_sees_the_same_events(total: int, stops: lis
     assert [number for number, _ in at_once] == list(range(1, total + 4))
 
 
-def test_progress_never_falls_and_is_whole_only_at_the_end() -> None:
+def test_progress_never_decreases_and_is_complete_only_at_the_end() -> None:
     shares = [event["progress"] for _, event in events_since(job("completed", 7, 7), 0)]
     assert shares == sorted(shares)
     assert shares.index(100) == len(shares) - 1
 
 
-def test_a_job_that_waits_tells_how_many_are_before_it() -> None:
+def test_pending_jobs_report_their_queue_position() -> None:
     job = {"status": "pending", "units_done": 0, "units_total": 2, "queue_position": 3}
     [(_, event)] = events_since(job, 0)
     assert (event["message"], event["queue_position"]) == ("Waiting for a worker. 3 before it.", 3)
@@ -45,10 +45,10 @@ def test_a_job_that_waits_tells_how_many_are_before_it() -> None:
     assert "queue_position" not in begun
 
 
-def test_a_job_handed_back_to_the_queue_says_nothing_twice() -> None:
+def test_released_jobs_repeat_no_event() -> None:
     assert list(events_since(job("pending", 3, 5), 5)) == []
 
 
-def test_a_job_that_ends_early_skips_what_did_not_happen() -> None:
+def test_jobs_that_end_early_skip_missing_events() -> None:
     numbers = [number for number, _ in events_since(job("cancelled", 2, 5), 0)]
     assert numbers == [1, 2, 3, 4, 8]

@@ -1,4 +1,4 @@
-"""Counting requests."""
+"""Tests of rate limits."""
 
 from pydantic import SecretStr
 
@@ -18,7 +18,7 @@ async def left(
     return quota.remaining
 
 
-async def test_a_window_begins_anew_when_it_has_ended() -> None:
+async def test_a_new_window_starts_after_the_last_has_ended() -> None:
     windows = Windows()
     assert [await windows.incr("a", 60), await windows.incr("a", 60), await windows.get("a")] == [1, 2, 2]
     await windows.incr("b", -1)
@@ -26,25 +26,25 @@ async def test_a_window_begins_anew_when_it_has_ended() -> None:
     assert await windows.incr("b", 60) == 1
 
 
-async def test_an_ipv6_network_counts_as_one() -> None:
+async def test_ipv6_addresses_of_a_network_count_together() -> None:
     limits = Limits(GatewaySettings(limit_anonymous=5))
     assert await left(limits, address="2001:db8:1:2::1") == 4
     assert await left(limits, address="2001:db8:1:2:ffff::2") == 3
     assert await left(limits, address="2001:db8:1:3::1") == 4
 
 
-async def test_logging_in_is_counted_apart() -> None:
+async def test_logins_are_counted_separately() -> None:
     limits = Limits(GatewaySettings(limit_anonymous=5, limit_credentials=3))
     assert await left(limits) == 4
     assert await left(limits, path="/api/v1/auth/login") == 2
     assert await left(limits, path="/api/v1/auth/login", principal=ADA) == 1
 
 
-async def test_no_limit_is_no_quota() -> None:
+async def test_a_disabled_limit_has_no_quota() -> None:
     assert await Limits(GatewaySettings(limit_user=0)).take("/", ADA, "192.0.2.1") is None
 
 
-async def test_a_counter_that_does_not_answer_lets_requests_pass() -> None:
+async def test_an_unavailable_counter_admits_requests() -> None:
     limits = Limits(GatewaySettings(limit_user=2, limit_store=SecretStr("mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=100")))
     assert [await left(limits, principal=ADA) for _ in range(4)] == [2, 2, 2, 2]
     await limits.close()

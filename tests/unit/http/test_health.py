@@ -1,4 +1,4 @@
-"""How often a service's parts are looked at."""
+"""Tests of the caching of health checks."""
 
 import asyncio
 
@@ -30,14 +30,14 @@ async def told(watch: Watch) -> str:
     return answer.status
 
 
-async def test_many_who_ask_at_once_cost_one_look() -> None:
+async def test_concurrent_requests_share_a_check() -> None:
     part = Part()
     watch = Watch("echo", {"part": part.check})
     assert {await told(watch) for _ in range(20)} == {"ok"}
     assert part.looks == 1
 
 
-async def test_what_is_not_well_is_looked_at_each_time() -> None:
+async def test_failed_checks_are_not_cached() -> None:
     part = Part()
     part.well = False
     watch = Watch("echo", {"part": part.check})
@@ -47,7 +47,7 @@ async def test_what_is_not_well_is_looked_at_each_time() -> None:
     assert part.looks == 3
 
 
-async def test_after_a_moment_who_asks_is_told_at_once_and_the_next_one_hears_what_has_become_of_it(
+async def test_stale_results_are_returned_at_once_and_refreshed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(health, "_FRESH", 0.0)
@@ -58,7 +58,7 @@ async def test_after_a_moment_who_asks_is_told_at_once_and_the_next_one_hears_wh
     assert [await told(watch), await told(watch)] == ["ok", "degraded"]
 
 
-async def test_nobody_is_told_what_was_so_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_expired_results_are_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_TOLD_AGAIN", 0.0)
     part = Part()
     watch = Watch("echo", {"part": part.check})
@@ -67,7 +67,7 @@ async def test_nobody_is_told_what_was_so_long_ago(monkeypatch: pytest.MonkeyPat
     assert await told(watch) == "degraded"
 
 
-async def test_many_who_ask_while_something_is_not_well_cost_one_look() -> None:
+async def test_concurrent_requests_share_a_failing_check() -> None:
     part = Part()
     part.well = False
     watch = Watch("echo", {"part": part.check})
@@ -75,7 +75,7 @@ async def test_many_who_ask_while_something_is_not_well_cost_one_look() -> None:
     assert part.looks == 1
 
 
-async def test_a_check_that_fails_in_an_unexpected_way_is_a_part_that_is_down() -> None:
+async def test_unexpected_errors_in_a_check_mark_the_part_as_down() -> None:
     async def broken() -> None:
         raise FileNotFoundError("/private/path")
 

@@ -1,4 +1,4 @@
-"""One connection's protocol over a transport that a test controls."""
+"""Tests of the protocol of one connection, over a transport that the test controls."""
 
 import asyncio
 from typing import Any
@@ -67,7 +67,7 @@ def connect(connections: Connections, app: App, state: ServerState) -> tuple[Lim
     return protocol, transport
 
 
-async def test_a_response_that_was_read_late_does_not_close_the_next_one() -> None:
+async def test_late_reads_do_not_close_the_next_response() -> None:
     connections, app, state = Connections(ConnectionLimits(connections=1, unread_seconds_when_full=0)), App(), ServerState()
     protocol, transport = connect(connections, app, state)
     transport.unsent = 10
@@ -87,7 +87,7 @@ async def test_a_response_that_was_read_late_does_not_close_the_next_one() -> No
     connections.close()
 
 
-async def test_a_response_that_is_not_read_makes_room() -> None:
+async def test_unread_responses_are_closed_to_make_room() -> None:
     connections, app, state = Connections(ConnectionLimits(connections=1, unread_seconds_when_full=0)), App(), ServerState()
     protocol, transport = connect(connections, app, state)
     transport.unsent = 10
@@ -99,7 +99,7 @@ async def test_a_response_that_is_not_read_makes_room() -> None:
     connections.close()
 
 
-async def test_a_body_that_is_too_long_and_not_valid_is_refused_once() -> None:
+async def test_long_and_invalid_bodies_are_refused_once() -> None:
     connections = Connections(ConnectionLimits())
     protocol, transport = connect(connections, App(), ServerState())
     protocol.data_received(b"POST / HTTP/1.1\r\nHost: echo\r\nTransfer-Encoding: chunked\r\n\r\n4;x=")

@@ -1,4 +1,4 @@
-"""Requests are compared by their values."""
+"""Tests of request digests, which compare requests by value."""
 
 import random
 from typing import Any
@@ -27,7 +27,7 @@ def digested(body: bytes, *cuts: int, boundary: bytes = b"x") -> str | None:
     return digest.digest()
 
 
-def test_blocks_make_no_difference() -> None:
+def test_the_digest_is_independent_of_block_sizes() -> None:
     whole = digested(BODY)
     assert whole is not None
     dice = random.Random(7)
@@ -35,20 +35,20 @@ def test_blocks_make_no_difference() -> None:
         assert digested(BODY, *sorted(dice.sample(range(1, len(BODY)), 9))) == whole
 
 
-def test_the_boundary_and_a_parts_own_headers_make_no_difference() -> None:
+def test_the_digest_ignores_boundaries_and_part_headers() -> None:
     other = BODY.replace(b"--x", b"--yy").replace(b"Content-Type: audio/wav\r\n", b"")
     assert digested(other, boundary=b"yy") == digested(BODY)
 
 
 @pytest.mark.parametrize("length", [256, 257, 60_000])
-def test_a_boundary_longer_than_services_take_makes_a_body_without_digest(length: int) -> None:
+def test_overlong_boundaries_give_no_digest(length: int) -> None:
     boundary = b"b" * length
     body = BODY.replace(b"--x", b"--" + boundary)
     assert (digested(body, boundary=boundary) is not None) == (length <= 256)
 
 
 @pytest.mark.parametrize("change", [(b"a.wav", b"b.wav"), (b"Me", b"You"), (b'"file"', b'"audio"'), (bytes([7, 8]), b"..")])
-def test_names_and_contents_make_a_difference(change: tuple[bytes, bytes]) -> None:
+def test_the_digest_depends_on_names_and_contents(change: tuple[bytes, bytes]) -> None:
     assert digested(BODY.replace(*change)) != digested(BODY)
 
 
@@ -61,18 +61,18 @@ def test_names_and_contents_make_a_difference(change: tuple[bytes, bytes]) -> No
         b"--x\r\n" + b"A: " + b"a" * 20_000 + b"\r\n\r\n.\r\n--x--\r\n",
     ],
 )
-def test_what_is_no_whole_body_of_reasonable_parts_has_no_digest(body: bytes) -> None:
+def test_incomplete_or_oversized_bodies_have_no_digest(body: bytes) -> None:
     assert digested(body) is None
 
 
-def test_the_order_of_different_parameters_makes_no_difference() -> None:
+def test_the_digest_is_independent_of_parameter_order() -> None:
     same = {request_digest(scope(b"a=1&b=2&b=3"), ""), request_digest(scope(b"b=2&a=1&b=3"), "")}
     others = {request_digest(scope(query), "") for query in (b"a=1&b=3&b=2", b"a=1&b=2", b"a=1&b=2&b=3&c=", b"")}
     assert (len(same), len(same | others)) == (1, 5)
     assert request_digest(scope(job_id="job_1"), "") != request_digest(scope(job_id="job_2"), "")
 
 
-def test_the_kind_of_body_decides_what_is_compared() -> None:
+def test_the_content_type_selects_the_comparison() -> None:
     kinds = [b"application/json; charset=utf-8", b"application/merge-patch+json", b""]
     digests = []
     for kind in kinds:

@@ -1,4 +1,4 @@
-"""What clients hear of a server that stops."""
+"""Tests of responses of a stopping server."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from echo_common.http.observe import Observe
 from echo_common.telemetry import Metrics
 
 
-async def test_a_request_that_a_stopping_server_cancels_is_answered_with_503() -> None:
+async def test_requests_cancelled_by_a_stopping_server_receive_503() -> None:
     begun = asyncio.Event()
     sent: list[Message] = []
 

@@ -37,7 +37,7 @@ THINGS = st.builds(
 
 
 @given(THINGS)
-def test_every_aggregate_survives_the_database(thing: Thing):
+def test_every_aggregate_round_trips_through_the_database(thing: Thing):
     document = to_document(thing)
     assert "maybe" not in document or document["maybe"] is not None
     stored = decode(encode(document), OPTIONS)
@@ -45,6 +45,6 @@ def test_every_aggregate_survives_the_database(thing: Thing):
 
 
 @given(TEXT, st.binary(max_size=50), st.booleans())
-def test_every_message_survives_the_database(key, body, transient):
+def test_every_message_round_trips_through_the_database(key, body, transient):
     message = Message(id=key, topic="t.u", version=2, body=body, transient=transient, headers={"traceparent": "00-1"})
     assert from_entry(decode(encode(to_entry(message)))) == message

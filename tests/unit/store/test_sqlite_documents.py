@@ -1,4 +1,4 @@
-"""Documents as SQLite keeps them."""
+"""Tests of documents in SQLite."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,18 +36,18 @@ def equal(one: Any, other: Any) -> bool:
 
 
 @given(st.dictionaries(st.sampled_from(["_id", "x", "y"]), VALUES))
-def test_documents_survive_with_their_types_and_order(document: dict[str, Any]):
+def test_documents_round_trip_with_types_and_order(document: dict[str, Any]):
     assert equal(decode(encode(document)), document)
     assert equal(normalize(document), document)
 
 
 @given(THINGS)
-def test_every_aggregate_survives_sqlite(thing: Thing):
+def test_every_aggregate_round_trips_through_sqlite(thing: Thing):
     document = to_document(thing)
     assert from_document(Thing, {**decode(encode(document)), "version": thing.version}) == thing
 
 
-def test_half_milliseconds_are_cut_as_mongodb_cuts_them():
+def test_times_are_truncated_to_milliseconds_as_in_mongodb():
     before = datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
     assert decode(encode({"at": before})) == {"at": datetime(1970, 1, 1, tzinfo=UTC) - timedelta(milliseconds=1)}
 

@@ -1,4 +1,4 @@
-"""One speaker or several: by whether windows of speech fall into two groups."""
+"""Tests of the number of speakers, counted by whether windows of speech form two groups."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -46,9 +46,9 @@ def turns(*seconds: float) -> Samples:
         (0.9, (10, 10), 1),
     ],
 )
-def test_people_in_turns_are_several(alike: float, seconds: tuple[float, ...], speakers: int) -> None:
+def test_alternating_speakers_are_counted_as_several(alike: float, seconds: tuple[float, ...], speakers: int) -> None:
     assert count_speakers(FakeEncoder(alike), turns(*seconds)) == speakers
 
 
-def test_an_encoder_that_knows_no_people_cannot_tell() -> None:
+def test_encoders_that_do_not_distinguish_speakers_give_no_count() -> None:
     assert count_speakers(FakeEncoder(0.5, tells_people_apart=False), turns(10, 10)) is None

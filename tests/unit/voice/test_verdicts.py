@@ -1,4 +1,4 @@
-"""What measures mean, in words that help."""
+"""Tests of the verdicts on measures of a sample."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def verdicts(**change: Any) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_a_good_recording_is_good_in_every_way() -> None:
+def test_good_samples_pass_every_measure() -> None:
     assert set(verdicts().values()) == {"good"}
 
 
@@ -39,18 +39,18 @@ def test_a_good_recording_is_good_in_every_way() -> None:
         ("mos", 2.5, 2.0, 1.0, "poor"),
     ],
 )
-def test_each_measure_has_its_steps(measure: str, fair: float, poor: float, worst: float, word: str) -> None:
+def test_each_measure_has_graded_verdicts(measure: str, fair: float, poor: float, worst: float, word: str) -> None:
     found = [verdicts(**{measure: value})[measure] for value in (fair, poor, worst)]
     assert found == ["fair", "poor", word]
 
 
-def test_several_people_are_rejected_and_told_what_to_do() -> None:
+def test_several_speakers_are_rejected_with_a_remedy() -> None:
     [found] = [verdict for verdict in judge(SampleQuality(**GOOD | {"speakers": 2})) if verdict.measure == "speakers"]
     assert (found.verdict, "only one" in found.advice) == ("rejected", True)
 
 
 @pytest.mark.slow
-def test_what_could_not_be_measured_is_said_to_be_unknown_and_rejects_nothing() -> None:
+def test_missing_measurements_are_unknown_and_reject_nothing() -> None:
     found = verdicts(snr=None, mos=None, speakers=None, loudness=None)
     assert {name for name, word in found.items() if word == "unknown"} == {"snr", "mos", "speakers", "loudness"}
     assert "rejected" not in found.values()

@@ -113,7 +113,7 @@ GRAPHS = {
 
 
 @pytest.mark.parametrize("model", GRAPHS.values(), ids=GRAPHS)
-def test_the_gradient_is_what_a_small_change_of_the_input_does(model: ModelProto):
+def test_the_gradient_equals_finite_differences(model: ModelProto):
     pair = differentiate(model, ("style", "sound"), "out", "style")
     forward, backward = (onnxruntime.InferenceSession(m.SerializeToString()) for m in (pair.forward, pair.backward))
     given = {"style": _weight(1, 3), "sound": _weight(1, _CHANNELS, _STEPS)}
@@ -132,7 +132,7 @@ def test_the_gradient_is_what_a_small_change_of_the_input_does(model: ModelProto
         assert gradient[0, place] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=0.02, abs=0.02)
 
 
-def test_an_operator_without_a_rule_is_named():
+def test_unsupported_operators_are_named():
     model = _model(("Erf", ["column"], "out", {}))
     with pytest.raises(UnknownGradientError, match="Erf"):
         differentiate(model, ("style", "sound"), "out", "style")

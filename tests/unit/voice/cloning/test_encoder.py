@@ -30,20 +30,20 @@ def _speechlike(seconds: float, seed: int = 0) -> Floats:
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.6, 2.5, 7.0])
-def test_speech_of_any_length_becomes_a_unit_vector(encoder: SpeakerEncoder, seconds: float):
+def test_embeddings_are_unit_vectors_for_any_length(encoder: SpeakerEncoder, seconds: float):
     vector = encoder.embed(_speechlike(seconds))
     assert vector.shape == (256,)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.slow
-def test_a_quiet_recording_is_heard_like_a_louder_one(encoder: SpeakerEncoder):
+def test_embeddings_are_independent_of_level(encoder: SpeakerEncoder):
     speech = _speechlike(2.0)
     assert encoder.embed(speech * np.float32(0.01)) == pytest.approx(encoder.embed(speech * np.float32(0.02)), abs=1e-4)
 
 
 @pytest.mark.slow
-def test_the_gradient_points_to_where_likeness_grows(encoder: SpeakerEncoder):
+def test_the_gradient_increases_similarity(encoder: SpeakerEncoder):
     speech, target = _speechlike(2.5), encoder.embed(_speechlike(3.0, seed=9))
     before, gradient = encoder.likeness(speech, target)
     assert before == pytest.approx(float(encoder.embed(speech) @ target), abs=1e-4) or level(speech) < -30
@@ -52,13 +52,13 @@ def test_the_gradient_points_to_where_likeness_grows(encoder: SpeakerEncoder):
     assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(float(gradient @ gradient), rel=0.05)
 
 
-def test_colour_is_a_matter_of_the_spectrum_and_not_of_level(encoder: SpeakerEncoder):
+def test_colour_depends_on_the_spectrum_and_not_on_level(encoder: SpeakerEncoder):
     speech = _speechlike(2.0)
     assert encoder.colour(speech * np.float32(2)) == pytest.approx(encoder.colour(speech), abs=0.02)
     assert encoder.discolour(np.diff(speech), encoder.colour(speech))[0] > 0.5
 
 
-def test_the_gradient_points_away_from_the_right_colour(encoder: SpeakerEncoder):
+def test_the_gradient_decreases_the_colour_difference(encoder: SpeakerEncoder):
     speech, target = np.diff(_speechlike(2.5)), encoder.colour(_speechlike(2.5))
     _, gradient = encoder.discolour(speech, target)
     step = 1e-3 / np.linalg.norm(gradient)
@@ -85,14 +85,14 @@ def _checkpoint(function: bytes = _global("torch._utils", "_rebuild_tensor_v2"))
     return head + content + pickle.dumps(["key"], 2) + numbers
 
 
-def test_an_old_checkpoint_is_read_without_pytorch(tmp_path: Path):
+def test_legacy_checkpoints_are_read_without_pytorch(tmp_path: Path):
     path = tmp_path / "pretrained.pt"
     path.write_bytes(_checkpoint())
     assert read(path)["weight"].tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF....WAVE", pickle.dumps({"a": 1}, 2), _checkpoint(_global("os", "system"))])
-def test_what_is_no_checkpoint_is_refused_and_runs_nothing(tmp_path: Path, content: bytes):
+def test_invalid_checkpoints_are_refused_without_executing_code(tmp_path: Path, content: bytes):
     path = tmp_path / "pretrained.pt"
     path.write_bytes(content)
     with pytest.raises(NotACheckpointError):

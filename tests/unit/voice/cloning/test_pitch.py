@@ -6,20 +6,20 @@ from echo_voice.cloning.resampling import down, down_transposed
 
 
 @pytest.mark.parametrize("pitch", [80, 120, 190, 300])
-def test_the_pitch_of_a_voice_is_heard_in_noise(pitch: int):
+def test_pitch_is_detected_in_noise(pitch: int):
     time = np.arange(32_000) / 16_000
     voice = sum(np.sin(2 * np.pi * pitch * n * time) / n for n in range(1, 12)) / 5
     noise = np.random.default_rng(0).standard_normal(len(time)) / 100
     assert median_pitch((voice + noise).astype(np.float32)) == pytest.approx(pitch, rel=0.03)
 
 
-def test_noise_and_silence_have_none():
+def test_noise_and_silence_have_no_pitch():
     assert median_pitch(np.zeros(16_000, np.float32)) is None
     assert median_pitch(np.random.default_rng(0).standard_normal(16_000).astype(np.float32)) is None
 
 
 @pytest.mark.parametrize("length", [24_000, 24_001, 24_002])
-def test_a_tone_survives_resampling_and_the_way_back_is_its_transpose(length: int):
+def test_resampling_preserves_tones_and_its_gradient_is_the_transpose(length: int):
     tone = np.sin(2 * np.pi * 440 * np.arange(length) / 24_000).astype(np.float32)
     narrow = down(tone)
     assert narrow[200:-200] == pytest.approx(np.sin(2 * np.pi * 440 * np.arange(len(narrow)) / 16_000)[200:-200], abs=2e-3)

@@ -36,20 +36,20 @@ def _start(recording: Floats) -> Floats:
 
 
 @pytest.mark.parametrize("pitch", [80, 100, 200])
-def test_timbre_comes_from_the_likeliest_voice_and_prosody_from_one_that_speaks_as_high(pitch: int):
+def test_timbre_comes_from_the_most_similar_voice_and_prosody_from_the_same_pitch(pitch: int):
     table = _start(_speech(pitch))
     assert (table[:, :TIMBRE] == PITCHES["am_onyx"]).all()
     assert (table[:, TIMBRE:] == pitch).all()
 
 
-def test_between_two_voices_their_prosody_is_mixed():
+def test_prosody_is_interpolated_between_two_voices():
     assert 110 < _start(_speech(140))[0, TIMBRE] < 190
 
 
-def test_without_pitch_the_likeliest_voice_is_taken_whole():
+def test_without_pitch_the_most_similar_voice_is_used_unchanged():
     assert (_start(np.zeros(16_000, np.float32)) == PITCHES["am_onyx"]).all()
 
 
-def test_embeddings_of_all_28_english_voices_are_at_hand():
+def test_embeddings_of_all_28_english_voices_are_included():
     assert len(KNOWN) == 28
     assert all(np.linalg.norm(vector) == pytest.approx(1, abs=1e-2) for vector in KNOWN.values())

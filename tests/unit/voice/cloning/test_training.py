@@ -54,7 +54,7 @@ def _train(config: TrainingConfig = SHORT, **more) -> Floats:
 
 
 @pytest.mark.slow
-def test_training_makes_a_voice_that_is_more_alike_with_every_epoch():
+def test_every_epoch_increases_similarity():
     steps: list[Progress] = []
     voice = _train(TrainingConfig(epochs=20, batch_size=8, restraint=0), progress=steps.append)
     assert voice.shape == (510, 1, 256)
@@ -63,7 +63,7 @@ def test_training_makes_a_voice_that_is_more_alike_with_every_epoch():
     assert np.mean([at.likeness for at in steps[-4:]]) > steps[0].likeness + 0.1
 
 
-def test_prosody_is_that_of_stock_voices_and_one_change_of_timbre_holds_for_all_lengths():
+def test_prosody_comes_from_stock_voices_and_the_timbre_change_is_the_same_for_all_lengths():
     steps: list[Progress] = []
     voice = _train(progress=steps.append)[:, 0]
     start = steps[0].table
@@ -71,7 +71,7 @@ def test_prosody_is_that_of_stock_voices_and_one_change_of_timbre_holds_for_all_
     assert np.ptp(voice[:, :128] - start[:, :128], axis=0) == pytest.approx(np.zeros(128), abs=1e-5)
 
 
-def test_a_training_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path: Path):
+def test_resumed_trainings_give_the_same_result(tmp_path: Path):
     steps: list[Progress] = []
     with pytest.raises(TrainingCancelledError):
         _train(progress=steps.append, cancelled=lambda: len(steps) == 3)
