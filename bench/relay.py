@@ -15,10 +15,10 @@ from echo_common.bus import topology
 from echo_common.bus.port import Message
 from echo_common.bus.rabbitmq import RabbitBus
 from echo_common.clock import now
+from echo_common.outbox.documents import OUTBOX, OUTBOX_AT, to_entry
+from echo_common.outbox.relay import Relay
 from echo_common.store.connect import open_store
-from echo_common.store.documents import OUTBOX, OUTBOX_AT, to_entry
 from echo_common.store.port import Collection, Document, Filter, Index
-from echo_common.store.relay import Relay
 from echo_embedded.broker import local_node
 
 _EVENTS = 2_000

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from echo_common.contracts.values import JobStatus
-from echo_common.store.relay import Relay
+from echo_common.outbox.relay import Relay
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.voicemodels import VoiceModel
 from echo_voice.repository import Samples, VoiceModels
 from tests.faults.test_worker_deaths import POINTS as SYNTHESIS_POINTS
-from tests.integration.store.counters import RecordingBus
+from tests.integration.outbox.counters import RecordingBus
 from tests.integration.voice.conftest import Booth, Start
 from tests.support.database import Database
 from tests.support.mortal import run_until_dead

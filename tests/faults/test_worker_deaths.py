@@ -9,13 +9,13 @@ import pytest
 from echo_common.bus.port import Message
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.values import JobStatus
+from echo_common.outbox.relay import Relay
 from echo_common.storage.connect import open_storage
-from echo_common.store.relay import Relay
 from echo_synthesis import usecases
 from echo_synthesis.domain import Job, SpeechSettings
 from echo_synthesis.handlers import Dependencies
 from echo_synthesis.repository import Jobs
-from tests.integration.store.counters import RecordingBus
+from tests.integration.outbox.counters import RecordingBus
 from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.mortal import run_until_dead

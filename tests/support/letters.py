@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from echo_common.bus.inbox import DeadLetter, DeadLetterNotFoundError
+from echo_common.bus.port import DeadLetter, DeadLetterNotFoundError
 from echo_common.store.port import StoreUnavailableError
 
 

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from echo_common.auth.principal import Principal, Scope
-from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Consumer, Done, Message, Outcome
 from echo_common.contracts.registry import event_types
 from echo_common.contracts.values import Plan, Role
 from echo_common.faults import FaultPoints
 from echo_common.http.client import ServiceClient
+from echo_common.outbox.dead_letters import StoreDeadLetters
+from echo_common.outbox.inbox import StoreInbox
+from echo_common.outbox.relay import Relay
 from echo_common.scratch import Scratch
 from echo_common.service import Adapters
 from echo_common.storage.filesystem import FolderStorage
 from echo_common.storage.port import ObjectStore
-from echo_common.store.relay import Relay
 from echo_common.telemetry import Metrics
 from echo_synthesis.handlers import Dependencies
 from echo_synthesis.main import service

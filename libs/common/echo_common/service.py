@@ -12,7 +12,6 @@ from echo_common.auth.tokens import TokenVerifier, Trust
 from echo_common.bus.attachment import Attachment
 from echo_common.bus.connect import open_bus
 from echo_common.bus.delivery import Delivery
-from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Bus
 from echo_common.bus.subscriptions import Subscriptions
@@ -24,13 +23,15 @@ from echo_common.http.connections import ConnectionLimits
 from echo_common.http.health import Check
 from echo_common.http.internal import InternalListener
 from echo_common.http.server import serving
+from echo_common.outbox.dead_letters import StoreDeadLetters
+from echo_common.outbox.inbox import StoreInbox
+from echo_common.outbox.relay import TOGETHER, Relay
 from echo_common.scratch import Scratch
 from echo_common.settings import CommonSettings
 from echo_common.storage.connect import open_storage
 from echo_common.storage.port import ObjectStore
 from echo_common.store.connect import open_store
 from echo_common.store.port import Store
-from echo_common.store.relay import TOGETHER, Relay
 from echo_common.telemetry import Metrics
 
 D = TypeVar("D")

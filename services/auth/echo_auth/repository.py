@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from echo_auth.domain import Profile, Session, SessionNotFoundError, User
 from echo_common.contracts.errors.auth import UserNotFoundError
+from echo_common.outbox.repository import Repository
 from echo_common.store.port import Index
-from echo_common.store.repository import Repository
 
 _KEPT_AFTER_EXPIRY_SECONDS = 7 * 24 * 3600
 

@@ -13,9 +13,9 @@ from echo_common.contracts.errors.synthesis import (
 )
 from echo_common.contracts.values import JobStatus
 from echo_common.leases import HeldLease, Lease
+from echo_common.outbox.relay import Relay
+from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError, Filter, Index, Store
-from echo_common.store.relay import Relay
-from echo_common.store.repository import Repository
 from echo_synthesis.domain import Audio, DictionaryEntry, Job, LeaseLostError, TextEntry
 
 _ENDS_KNOWN = 10_000

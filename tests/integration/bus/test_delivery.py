@@ -7,10 +7,11 @@ from typing import ClassVar
 import pytest
 
 from echo_common.bus.delivery import CAUSATION, Delivery, ReplayFailedError, RetryPolicy, encode, origin_headers
-from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
 from echo_common.bus.port import Bus, Message
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.event import DomainEvent
+from echo_common.outbox.dead_letters import StoreDeadLetters
+from echo_common.outbox.inbox import StoreInbox
 from echo_common.store.port import Store
 from tests.integration.bus.conftest import Names, Open
 from tests.support.database import Database

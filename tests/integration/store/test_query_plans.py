@@ -6,12 +6,13 @@ from typing import Any, cast
 import pytest
 
 from echo_auth.repository import Sessions, Users
-from echo_common.bus.inbox import StoreDeadLetters, StoreInbox
 from echo_common.clock import now
-from echo_common.store.documents import OUTBOX_AT
+from echo_common.outbox.dead_letters import StoreDeadLetters
+from echo_common.outbox.documents import OUTBOX_AT
+from echo_common.outbox.inbox import StoreInbox
+from echo_common.outbox.relay import Relay
+from echo_common.outbox.repository import Repository
 from echo_common.store.port import Index
-from echo_common.store.relay import Relay
-from echo_common.store.repository import Repository
 from echo_common.store.sqlite import open_store
 from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.searching import Search, plan
@@ -19,7 +20,7 @@ from echo_common.store.sqlite.store import SqliteStore
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
 from echo_synthesis.speechcache import SpeechCache
 from echo_voice.repository import Consents, Echos, Phrases, Samples, VoiceModels
-from tests.integration.store.counters import RecordingBus
+from tests.integration.outbox.counters import RecordingBus
 
 USER = {"user_id": "usr_1"}
 NEWEST = [("created_at", -1)]

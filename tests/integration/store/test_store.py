@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from echo_common.clock import now
-from echo_common.store.documents import OUTBOX, holds_only
+from echo_common.outbox.documents import OUTBOX, holds_only
 from echo_common.store.port import Collection, DuplicateError, Index, Store
 
 

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from echo_common.bus.delivery import encode
-from echo_common.bus.inbox import DeadLetter, StoreDeadLetters
-from echo_common.bus.port import Message
+from echo_common.bus.port import DeadLetter, Message
 from echo_common.clock import now
 from echo_common.contracts.events.voice import ConsentRevoked
+from echo_common.outbox.dead_letters import StoreDeadLetters
 from tests.integration.voice.conftest import Booth
 from tests.support.database import Database
 from tests.support.person import data, refusal

@@ -11,15 +11,15 @@ from echo_common.contracts.http.voice import TrainingConfig
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ServiceUnavailableError
 from echo_common.faults import FaultPoints
+from echo_common.outbox.relay import Relay
 from echo_common.store.port import StoreUnavailableError
-from echo_common.store.relay import Relay
 from echo_common.telemetry import Metrics
 from echo_voice.domain.task import MAXIMUM_LOSSES
 from echo_voice.domain.voicemodels import Made, VoiceModel
 from echo_voice.provider import Progressed
 from echo_voice.repository import VoiceModels
 from echo_voice.worker import Line, Worker
-from tests.integration.store.counters import RecordingBus
+from tests.integration.outbox.counters import RecordingBus
 from tests.support.database import Database
 from tests.support.eventually import eventually
 

@@ -16,8 +16,7 @@ from echo_common.bus.delivery import (
     encode,
     origin_headers,
 )
-from echo_common.bus.inbox import DeadLetterNotFoundError
-from echo_common.bus.port import Done, Message, Outcome, Retry
+from echo_common.bus.port import DeadLetterNotFoundError, Done, Message, Outcome, Retry
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.synthesis import JobProgressed, JobQueued

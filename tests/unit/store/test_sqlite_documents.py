@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_common.store.documents import from_document, to_document
+from echo_common.outbox.documents import from_document, to_document
 from echo_common.store.sqlite.codec import decode, encode, normalize
 from echo_common.store.sqlite.matching import matcher
 from echo_common.store.sqlite.values import key_of, sort_key
-from tests.unit.store.test_documents import MOMENTS, THINGS, Thing
+from tests.unit.outbox.test_documents import MOMENTS, THINGS, Thing
 
 NAMES = st.sampled_from(["a", "b", "a.b", "$date", "$bytes", "$object", "$", "", "é"])
 SCALARS = (

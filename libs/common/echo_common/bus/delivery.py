@@ -12,8 +12,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from pydantic import ValidationError as InvalidBodyError
 
-from echo_common.bus.inbox import DeadLetter, DeadLetters, Inbox
-from echo_common.bus.port import DELIVERY_LIMIT, Consumer, Done, Message, Outcome, Retry
+from echo_common.bus.port import DELIVERY_LIMIT, Consumer, DeadLetter, DeadLetters, Done, Inbox, Message, Outcome, Retry
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.registry import event_types

@@ -1,10 +1,11 @@
-"""Bus port: confirmed publishing, delivery at least once."""
+"""Ports of the bus: confirmed publishing, delivery at least once, and the records of handled and unhandled messages."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
-from echo_common.errors import ServiceUnavailableError
+from echo_common.errors import NotFoundError, ServiceUnavailableError
 
 DELIVERY_LIMIT = 20
 """Deliveries without an outcome before a message is considered fatal. Restarts under load cause far fewer."""
@@ -93,3 +94,56 @@ class Bus(Protocol):
 
     async def close(self) -> None:
         """Stop deliveries, wait for those in flight (10 s at most), disconnect."""
+
+
+class DeadLetterNotFoundError(NotFoundError):
+    """There is no such dead letter."""
+
+    code = "DEAD_LETTER_NOT_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that `service` could not handle. `attempts` counts deliveries, `died_at` is UTC."""
+
+    service: str
+    message: Message
+    error: str
+    attempts: int
+    died_at: datetime
+
+    @property
+    def id(self) -> str:
+        """The message's id: storing a message twice keeps one dead letter."""
+        return self.message.id
+
+    @property
+    def topic(self) -> str:
+        """The message's topic."""
+        return self.message.topic
+
+
+class Inbox(Protocol):
+    """Ids of handled events, kept for days (longer than any redelivery). Raises `StoreUnavailableError`."""
+
+    async def seen(self, event_id: str) -> bool:
+        """Return whether the event has been handled."""
+
+    async def mark(self, event_id: str) -> None:
+        """Mark the event as handled; a second call has no effect."""
+
+
+class DeadLetters(Protocol):
+    """Messages that a service could not handle, kept until replayed or removed. Raises `StoreUnavailableError`."""
+
+    async def add(self, letter: DeadLetter) -> None:
+        """Store a dead letter; replaces one with the same id."""
+
+    async def list(self, *, topic: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:
+        """Return dead letters, newest first."""
+
+    async def get(self, letter_id: str) -> DeadLetter:
+        """Return a dead letter. Raises `DeadLetterNotFoundError`."""
+
+    async def remove(self, letter_id: str) -> None:
+        """Remove a dead letter; no error when it does not exist."""

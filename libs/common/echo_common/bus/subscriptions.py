@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from echo_common.bus.delivery import Delivery, Handler, RetryPolicy
-from echo_common.bus.inbox import DeadLetters, Inbox
+from echo_common.bus.port import DeadLetters, Inbox
 from echo_common.contracts.event import DomainEvent
 
 E = TypeVar("E", bound=DomainEvent)

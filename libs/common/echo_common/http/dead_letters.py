@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from echo_common.auth.dependencies import Administrator
 from echo_common.bus.delivery import Delivery
-from echo_common.bus.inbox import DeadLetter
+from echo_common.bus.port import DeadLetter
 from echo_common.contracts.http.admin import DeadLetterView
 from echo_common.http.envelope import Success, ok
 

@@ -1,1 +1,1 @@
-"""Document database of a service: aggregates, their repositories, and the outbox relay."""
+"""Document database of a service."""

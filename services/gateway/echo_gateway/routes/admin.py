@@ -13,7 +13,7 @@ from starlette.types import Scope as Request
 
 from echo_common.auth.principal import Scope
 from echo_common.bus.delivery import ReplayFailedError
-from echo_common.bus.inbox import DeadLetterNotFoundError
+from echo_common.bus.port import DeadLetterNotFoundError
 from echo_common.contracts.http.admin import DeadLetterView, ReplayRequest
 from echo_common.errors import ValidationError
 from echo_common.http.client import ServiceClient

@@ -18,7 +18,7 @@ from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, Jo
 from echo_common.contracts.values import JobStatus
 from echo_common.http.envelope import Success
 from echo_common.http.pagination import PageQuery
-from echo_common.store.repository import StaleError
+from echo_common.outbox.repository import StaleError
 from echo_gateway.authentication import authorize
 from echo_gateway.concurrency import Kind
 from echo_gateway.dependencies import Dependencies

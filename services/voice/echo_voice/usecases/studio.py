@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 from echo_common.auth.principal import Principal
 from echo_common.errors import ValidationError
 from echo_common.http.pagination import Page
+from echo_common.outbox.repository import A, Repository
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
-from echo_common.store.repository import A, Repository
 from echo_common.vectors.port import VectorIndex
 from echo_voice.likeness import SpeakerEncoder
 from echo_voice.providers import Providers

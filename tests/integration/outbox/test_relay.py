@@ -13,10 +13,10 @@ from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import BusUnavailableError, Consumer, Done, Message, Outcome
 from echo_common.clock import now
 from echo_common.faults import FaultPoints
+from echo_common.outbox.relay import Relay
+from echo_common.outbox.repository import StaleError
 from echo_common.store.port import Document, Store
-from echo_common.store.relay import Relay
-from echo_common.store.repository import StaleError
-from tests.integration.store.counters import Counter, Counters, RecordingBus, new_counter
+from tests.integration.outbox.counters import Counter, Counters, RecordingBus, new_counter
 from tests.support.eventually import eventually
 
 

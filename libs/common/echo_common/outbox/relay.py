@@ -14,7 +14,7 @@ from echo_common.bus.port import Bus, BusUnavailableError, Message
 from echo_common.clock import now
 from echo_common.errors import ServiceUnavailableError
 from echo_common.faults import FaultPoints
-from echo_common.store.documents import NOT_ERASED, OUTBOX, OUTBOX_AT, TOMBSTONE, from_entry, holds_only
+from echo_common.outbox.documents import NOT_ERASED, OUTBOX, OUTBOX_AT, TOMBSTONE, from_entry, holds_only
 from echo_common.store.port import Collection, Filter
 
 log = structlog.get_logger(__name__)

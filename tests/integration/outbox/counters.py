@@ -11,8 +11,8 @@ from echo_common.aggregate import Aggregate
 from echo_common.bus.port import BusUnavailableError, Consumer, Message
 from echo_common.contracts.event import DomainEvent
 from echo_common.errors import NotFoundError
+from echo_common.outbox.repository import Repository
 from echo_common.store.port import Index
-from echo_common.store.repository import Repository
 
 
 class Counted(DomainEvent):

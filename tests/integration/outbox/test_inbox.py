@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from echo_common.bus.inbox import DeadLetter, DeadLetterNotFoundError, StoreDeadLetters, StoreInbox
-from echo_common.bus.port import Message
+from echo_common.bus.port import DeadLetter, DeadLetterNotFoundError, Message
 from echo_common.clock import now
+from echo_common.outbox.dead_letters import StoreDeadLetters
+from echo_common.outbox.inbox import StoreInbox
 from echo_common.store.port import Store
 
 MESSAGE = Message("evt_1", "synthesis.job_queued", 2, b"\x00\xff{}", headers={"traceparent": "00-1", "x.y$z": "odd"})

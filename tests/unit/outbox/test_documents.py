@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from echo_common.aggregate import Aggregate
 from echo_common.bus.port import Message
 from echo_common.contracts.values import JobStatus
-from echo_common.store.documents import from_document, from_entry, to_document, to_entry
+from echo_common.outbox.documents import from_document, from_entry, to_document, to_entry
 
 OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from echo_common.outbox.relay import Relay
 from echo_common.store.mongo import open_store
-from echo_common.store.relay import Relay
 from echo_embedded.database import EmbeddedDatabase
-from tests.integration.store.counters import Counter, Counters, RecordingBus, new_counter
+from tests.integration.outbox.counters import Counter, Counters, RecordingBus, new_counter
 from tests.support.eventually import eventually
 
 

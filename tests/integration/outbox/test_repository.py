@@ -7,10 +7,10 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from echo_common.bus.delivery import current_cause
+from echo_common.outbox.relay import Relay
+from echo_common.outbox.repository import StaleError
 from echo_common.store.port import Document, DuplicateError, Index, Store
-from echo_common.store.relay import Relay
-from echo_common.store.repository import StaleError
-from tests.integration.store.counters import (
+from tests.integration.outbox.counters import (
     Colour,
     Counted,
     Counter,

@@ -10,9 +10,18 @@ from echo_common.bus.delivery import encode, origin_headers
 from echo_common.bus.port import Message
 from echo_common.clock import now
 from echo_common.errors import ConflictError, NotFoundError
-from echo_common.store.documents import NOT_ERASED, OUTBOX, OUTBOX_AT, TOMBSTONE, appended, from_document, to_document, to_entry
+from echo_common.outbox.documents import (
+    NOT_ERASED,
+    OUTBOX,
+    OUTBOX_AT,
+    TOMBSTONE,
+    appended,
+    from_document,
+    to_document,
+    to_entry,
+)
+from echo_common.outbox.relay import Relay
 from echo_common.store.port import Document, Filter, Index, Sort, Store
-from echo_common.store.relay import Relay
 
 A = TypeVar("A", bound=Aggregate)
 
