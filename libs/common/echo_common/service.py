@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from fastapi import APIRouter, FastAPI, Request
 from starlette.types import ASGIApp
 
-from echo_common.auth.tokens import TokenVerifier, Trust
+from echo_common.auth.tokens import TokenVerifier
 from echo_common.bus.attachment import Attachment
 from echo_common.bus.connect import open_bus
 from echo_common.bus.delivery import Delivery
@@ -23,6 +23,7 @@ from echo_common.http.connections import ConnectionLimits
 from echo_common.http.health import Check
 from echo_common.http.internal import InternalListener
 from echo_common.http.server import serving
+from echo_common.http.trust import Trust
 from echo_common.outbox.dead_letters import StoreDeadLetters
 from echo_common.outbox.inbox import StoreInbox
 from echo_common.outbox.relay import TOGETHER, Relay

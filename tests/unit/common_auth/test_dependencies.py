@@ -9,10 +9,11 @@ from fastapi import APIRouter
 
 from echo_common.auth.dependencies import CurrentPrincipal, SpeechWriter, allow
 from echo_common.auth.principal import Principal, Scope
-from echo_common.auth.tokens import TokenVerifier, Trust
+from echo_common.auth.tokens import TokenVerifier
 from echo_common.http.app import create_app
 from echo_common.http.client import RemoteError, ServiceClient
 from echo_common.http.server import serving
+from echo_common.http.trust import Trust
 from echo_common.telemetry import Metrics
 from tests.support.issuer import Issuer
 

@@ -10,10 +10,11 @@ import pytest
 from joserfc.jwk import ECKey, OctKey
 
 from echo_common.auth.principal import Principal, Scope
-from echo_common.auth.tokens import InvalidTokenError, TokenExpiredError, TokenVerifier, Trust
+from echo_common.auth.tokens import InvalidTokenError, TokenExpiredError, TokenVerifier
 from echo_common.contracts.values import Plan, Role
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.client import ServiceClient
+from echo_common.http.trust import Trust
 from tests.support.eventually import eventually
 from tests.support.issuer import Issuer
 

@@ -1,27 +1,19 @@
 """Verification of access tokens in every service, without a request to auth for each token."""
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
-import structlog
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
-from pydantic import ValidationError
 
 from echo_common.auth.principal import Principal, Scope
-from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, TOKEN_ALGORITHM, TRUST_PATH, AccessClaims, TrustDocument
-from echo_common.errors import EchoError, ServiceUnavailableError, UnauthenticatedError
-from echo_common.http.client import ServiceClient
+from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, TOKEN_ALGORITHM, AccessClaims
+from echo_common.errors import ServiceUnavailableError, UnauthenticatedError
 
-POLL_SECONDS = 2.0
 LEEWAY_SECONDS = 5
-_FIRST_RETRY_SECONDS = 0.1
-_ASK_AGAIN_SECONDS = 1.0
 _MAX_TOKEN_LENGTH = 4096
 _SCOPES = {scope.value: scope for scope in Scope}
 
@@ -38,97 +30,21 @@ class InvalidTokenError(UnauthenticatedError):
     code = "INVALID_TOKEN"
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    keys: Mapping[str, OKPKey] = field(default_factory=dict)
-    revoked_sessions: frozenset[str] = frozenset()
-    token_versions: Mapping[str, int] = field(default_factory=dict)
-    etag: str | None = None
-
-
-class Trust:
-    """Public keys and revocations, polled from auth in the background.
-
-    A logout takes effect here after at most `POLL_SECONDS` and one request, even without a broker. While auth is down, the last
-    known state stays in force.
-    """
-
-    def __init__(self, client: ServiceClient) -> None:
-        self._client = client
-        self._known = _Known()
-        self._asking = asyncio.Lock()
-        self._asked_at = float("-inf")
-        self._log = structlog.get_logger("echo.trust")
-
-    @classmethod
-    @asynccontextmanager
-    async def following(cls, client: ServiceClient, *, every: float = POLL_SECONDS) -> AsyncIterator["Trust"]:
-        """Open a `Trust` that polls auth while the context lasts. Does not wait for auth to be reachable."""
-        trust = cls(client)
-        task = asyncio.create_task(trust._follow(every))
-        try:
-            yield trust
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+class TrustedKeys(Protocol):
+    """Public keys and revocations in force; `echo_common.http.trust.Trust` reads them from auth."""
 
     @property
     def known(self) -> bool:
         """True once auth has responded for the first time."""
-        return bool(self._known.keys)
 
     def key(self, key_id: str) -> OKPKey | None:
         """Return the public key with this id, or None when it is not in force."""
-        return self._known.keys.get(key_id)
 
     def revoked(self, session_id: str, user_id: str, token_version: int) -> bool:
         """Return whether tokens of this session, or of this user below the current version, are revoked."""
-        known = self._known
-        return session_id in known.revoked_sessions or token_version < known.token_versions.get(user_id, 0)
-
-    async def refresh(self) -> None:
-        """Read keys and revocations from auth now. Raises the errors of `ServiceClient.answer`."""
-        etag = self._known.etag
-        answer = await self._client.answer("GET", TRUST_PATH, headers={"If-None-Match": etag} if etag else None, seconds=2.0)
-        if answer.status == 304:
-            return
-        try:
-            document = TrustDocument.model_validate(answer.data)
-            keys = {key["kid"]: OKPKey.import_key(key) for key in document.keys.keys}
-        except (ValidationError, JoseError, KeyError, ValueError) as error:
-            raise ServiceUnavailableError("auth gave an answer that makes no sense.") from error
-        self._known = _Known(
-            keys, frozenset(document.revoked_sessions), document.token_versions, etag=answer.headers.get("ETag")
-        )
 
     async def ask_again(self) -> None:
         """Refresh before the next poll: one request for all concurrent calls, at most once a second. Never raises."""
-        before = self._known
-        async with self._asking:
-            if self._known is not before or time.monotonic() - self._asked_at < _ASK_AGAIN_SECONDS:
-                return
-            self._asked_at = time.monotonic()
-            with suppress(EchoError):
-                await self.refresh()
-
-    async def _follow(self, every: float) -> None:
-        pause, reachable = min(_FIRST_RETRY_SECONDS, every), True
-        while True:
-            try:
-                await self.refresh()
-                if not reachable:
-                    self._log.info("auth_reachable")
-                pause, reachable = every, True
-            except EchoError as error:
-                if reachable and self.known:
-                    self._log.warning("auth_unreachable", reason=error.message)
-                    reachable = False
-                pause = min(pause * 2, every)
-            except Exception:
-                self._log.exception("trust_refresh_failed")
-                pause = every
-            await asyncio.sleep(pause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +61,7 @@ class TokenVerifier:
     every time.
     """
 
-    def __init__(self, trust: Trust, *, cached: int = 10_000) -> None:
+    def __init__(self, trust: TrustedKeys, *, cached: int = 10_000) -> None:
         self._trust = trust
         self._cache: OrderedDict[str, _Verified] = OrderedDict()
         self._cached = cached
