@@ -125,21 +125,21 @@ async def test_a_consumer_bug_is_a_delivery_without_outcome(bus: Bus, open_end: 
 
 
 @pytest.mark.slow
-async def test_a_deadly_message_is_buried(bus: Bus, open_end: Open, names: Names) -> None:
-    service, topic, buried = names.service("a"), names.topic("x"), Listener()
+async def test_a_deadly_message_becomes_a_dead_letter(bus: Bus, open_end: Open, names: Names) -> None:
+    service, topic, dead = names.service("a"), names.topic("x"), Listener()
 
     async def always_stumble(message: Message) -> Outcome:
         raise RuntimeError("deadly")
 
-    async def bury(message: Message, error: str) -> Outcome:
-        return await buried.deliver(message)
+    async def dead_letter(message: Message, error: str) -> Outcome:
+        return await dead.deliver(message)
 
     listener = Listener(then=always_stumble)
-    await (await open_end(service)).consume(Consumer(service, [topic], listener.deliver, bury=bury))
+    await (await open_end(service)).consume(Consumer(service, [topic], listener.deliver, dead_letter=dead_letter))
     await bus.publish([fact(topic, "evt_deadly")])
-    await eventually(lambda: buried.ids == ["evt_deadly"], within=30)
+    await eventually(lambda: dead.ids == ["evt_deadly"], within=30)
     assert len(listener.got) >= DELIVERY_LIMIT
-    assert buried.got[0].topic == topic
+    assert dead.got[0].topic == topic
 
 
 async def test_a_replica_that_stops_mid_handler_hands_its_message_on(bus: Bus, open_end: Open, names: Names) -> None:

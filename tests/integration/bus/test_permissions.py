@@ -54,12 +54,12 @@ async def test_a_service_may_do_all_that_its_bus_does(service: str, node: Rabbit
     async def retry_once(message: Message) -> Outcome:
         return Retry(0.1) if message.attempt == 1 else Done()
 
-    async def bury(message: Message, error: str) -> Outcome:
+    async def dead_letter(message: Message, error: str) -> Outcome:
         return Done()
 
     kept, live = Listener(then=retry_once), Listener()
     try:
-        await bus.consume(Consumer(service, [topic, "other.tested"], kept.deliver, bury=bury))
+        await bus.consume(Consumer(service, [topic, "other.tested"], kept.deliver, dead_letter=dead_letter))
         await bus.consume(Consumer(service, [topic], live.deliver, transient=True))
         await bus.ping()
         await bus.publish([fact(topic, "evt_own")])

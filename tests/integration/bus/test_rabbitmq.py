@@ -313,8 +313,8 @@ async def test_a_full_disk_refuses_events_and_goes_on_consuming(
     await eventually(lambda: "evt_after" in listener.ids, within=PATIENCE)
 
 
-async def test_a_message_that_kills_its_consumers_is_buried(rabbitmq: str, names: Names) -> None:
-    service, topic, buried = names.service("a"), names.topic("x"), Listener()
+async def test_a_message_that_kills_its_consumers_becomes_a_dead_letter(rabbitmq: str, names: Names) -> None:
+    service, topic, dead = names.service("a"), names.topic("x"), Listener()
     bus = await RabbitBus.open(rabbitmq, service=service)
     await bus.consume(durable(service, [topic], Listener()))
     await bus.close()
@@ -327,15 +327,15 @@ async def test_a_message_that_kills_its_consumers_is_buried(rabbitmq: str, names
             assert (await queue.get(timeout=10)).message_id == "evt_deadly"
             await channel.close()
 
-    async def bury(message: Message, error: str) -> Outcome:
-        return await buried.deliver(message)
+    async def dead_letter(message: Message, error: str) -> Outcome:
+        return await dead.deliver(message)
 
     bus, listener = await RabbitBus.open(rabbitmq, service=service), Listener()
     try:
-        await bus.consume(Consumer(service, [topic], listener.deliver, bury=bury))
-        await eventually(lambda: buried.ids == ["evt_deadly"])
+        await bus.consume(Consumer(service, [topic], listener.deliver, dead_letter=dead_letter))
+        await eventually(lambda: dead.ids == ["evt_deadly"])
         assert not listener.got
-        assert (buried.got[0].topic, buried.got[0].body) == (topic, b"deadly")
+        assert (dead.got[0].topic, dead.got[0].body) == (topic, b"deadly")
     finally:
         await bus.close()
         await clear(rabbitmq, names)

@@ -67,20 +67,20 @@ class RecordingBus:
         self.attempts = 0
         self.open = asyncio.Event()
         self.open.set()
-        self.flying = 0
-        self.most_flying = 0
+        self.in_flight = 0
+        self.most_in_flight = 0
 
     async def publish(self, messages: Sequence[Message]) -> None:
         self.attempts += 1
-        self.flying += len(messages)
-        self.most_flying = max(self.flying, self.most_flying)
+        self.in_flight += len(messages)
+        self.most_in_flight = max(self.in_flight, self.most_in_flight)
         try:
             await self.open.wait()
             if self.away:
                 raise BusUnavailableError
             self.published += messages
         finally:
-            self.flying -= len(messages)
+            self.in_flight -= len(messages)
 
     async def consume(self, consumer: Consumer) -> None:
         raise NotImplementedError

@@ -31,7 +31,7 @@ async def test_an_inbox_remembers_what_was_handled(store: Store) -> None:
     assert not await inbox.seen("evt_2")
 
 
-async def test_a_letter_comes_back_as_it_was_written(dead_letters: StoreDeadLetters) -> None:
+async def test_a_dead_letter_is_read_as_it_was_stored(dead_letters: StoreDeadLetters) -> None:
     letter = DeadLetter("synthesis", MESSAGE, "ValueError('no')", 5, now())
     await dead_letters.add(letter)
     assert await dead_letters.get("evt_1") == letter
@@ -41,13 +41,13 @@ async def test_a_letter_comes_back_as_it_was_written(dead_letters: StoreDeadLett
         await dead_letters.get("evt_1")
 
 
-async def test_a_message_buried_twice_is_one_letter(dead_letters: StoreDeadLetters) -> None:
+async def test_a_message_stored_twice_is_one_dead_letter(dead_letters: StoreDeadLetters) -> None:
     for error in ("first", "second"):
         await dead_letters.add(DeadLetter("synthesis", MESSAGE, error, 5, now()))
     assert [letter.error for letter in await dead_letters.list()] == ["second"]
 
 
-async def test_letters_are_listed_newest_first_and_by_topic(dead_letters: StoreDeadLetters) -> None:
+async def test_dead_letters_are_listed_newest_first_and_by_topic(dead_letters: StoreDeadLetters) -> None:
     for age in range(3):
         message = replace(MESSAGE, id=f"evt_{age}", topic="auth.user_registered" if age == 1 else MESSAGE.topic)
         await dead_letters.add(DeadLetter("synthesis", message, "no", 5, now() - timedelta(hours=age)))

@@ -126,7 +126,7 @@ async def test_what_is_written_while_it_is_behind_and_publishes_is_published_soo
     await counters.prepare()
     bus.open.clear()
     await relay.start()
-    await eventually(lambda: bus.flying == 1)
+    await eventually(lambda: bus.in_flight == 1)
     for _ in range(5):  # more than it remembers
         await counters.update("cnt_1", Counter.count)
     bus.open.set()
@@ -165,7 +165,7 @@ async def test_an_event_that_was_missed_is_not_overtaken_by_the_next(store: Stor
     await relay.start()
     bus.open.clear()
     await counters.add(new_counter("cnt_1", counts=1))
-    await eventually(lambda: bus.flying == 1)
+    await eventually(lambda: bus.in_flight == 1)
     await counters.update("cnt_1", count_twice)  # more than the backlog
     await eventually(lambda: not relay._behind)
     await counters.update("cnt_1", Counter.count)
@@ -280,7 +280,7 @@ async def test_more_than_it_can_hold_waits_in_the_database(store: Store, bus: Re
     bus.open.set()
     await eventually(lambda: all_outboxes_empty(store))
     await relay.close()
-    assert bus.most_flying <= 4 * 3  # four aggregates, three events of each
+    assert bus.most_in_flight <= 4 * 3  # four aggregates, three events of each
     assert [bus.values(f"cnt_{number}") for number in range(30)] == [[1, 2, 3]] * 30
 
 
@@ -317,7 +317,7 @@ async def test_a_tombstone_goes_with_its_last_event(counters: Counters, bus: Rec
     bus.open.clear()
     counter = new_counter("cnt_1", counts=1)
     await counters.add(counter)
-    await eventually(lambda: bus.flying == 1)
+    await eventually(lambda: bus.in_flight == 1)
     counter.count()
     counter.erase()
     await counters.save(counter)
@@ -334,7 +334,7 @@ async def test_a_tombstone_without_events_of_its_own_goes_too(store: Store, bus:
     bus.open.clear()
     counter = new_counter("cnt_1", counts=1)
     await counters.add(counter)
-    await eventually(lambda: bus.flying == 1)
+    await eventually(lambda: bus.in_flight == 1)
     counter.erase()
     await counters.save(counter)
     bus.open.set()
@@ -397,9 +397,9 @@ async def test_closing_publishes_what_was_written_during_a_sweep(store: Store, b
 async def test_closing_does_not_wait_for_a_bus_that_is_away(counters: Counters, relay: Relay, bus: RecordingBus, store: Store):
     bus.open.clear()
     await counters.add(new_counter("cnt_1", counts=1))
-    await eventually(lambda: bus.flying == 1)
+    await eventually(lambda: bus.in_flight == 1)
     await relay.close(timeout=0.1)
-    assert bus.flying == 0
+    assert bus.in_flight == 0
     assert not await all_outboxes_empty(store)
 
 

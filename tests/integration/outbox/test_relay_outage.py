@@ -25,7 +25,7 @@ async def test_what_is_published_while_the_database_is_away_is_removed_once_it_i
     await counters.add(new_counter("cnt_2"))
     bus.open.clear()
     await counters.add(new_counter("cnt_1", counts=1))
-    await eventually(lambda: bus.flying == 1)
+    await eventually(lambda: bus.in_flight == 1)
     await mortal_server.stop()
     bus.open.set()
     await eventually(lambda: bus.values("cnt_1") == [1])

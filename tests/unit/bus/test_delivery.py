@@ -175,8 +175,8 @@ async def test_an_unavailable_inbox_delays_the_event(worker: Worker) -> None:
 
 async def test_failed_transient_events_are_dropped(worker: Worker) -> None:
     worker.failure = ValueError("no")
-    show = worker.delivery().show
-    outcomes: list[Outcome] = [await show(encode(progressed())), await show(replace(encode(progressed()), body=b"?"))]
+    deliver = worker.delivery().deliver_transient
+    outcomes: list[Outcome] = [await deliver(encode(progressed())), await deliver(replace(encode(progressed()), body=b"?"))]
     assert outcomes == [Done(), Done()]
     assert not worker.dead_letters.kept
 

@@ -25,7 +25,7 @@ current_cause: ContextVar[str | None] = ContextVar("current_cause", default=None
 """Id of the event that this task is handling, else None. Set by `Delivery` alone. It is a context variable so that neither
 handlers nor the domain pass it to the repository, which reads it through `origin_headers`."""
 
-_STUMBLE = 0.1
+_RETRY_SECONDS = 0.1
 """Seconds before redelivery of a message whose consumer raised."""
 
 log = structlog.get_logger(__name__)
@@ -131,13 +131,19 @@ class Delivery:
         """Return one durable consumer per topic, so that a slow one delays no other, and one transient consumer for all topics."""
         durable = sorted(self._durable.values(), key=lambda handler: handler.topic)
         consumers = [
-            Consumer(self._service, [topic], self.deliver, bury=self.bury, concurrency=max(h.concurrency for h in handlers))
+            Consumer(
+                self._service,
+                [topic],
+                self.deliver,
+                dead_letter=self.store_dead_letter,
+                concurrency=max(h.concurrency for h in handlers),
+            )
             for topic, handlers in groupby(durable, key=lambda handler: handler.topic)
         ]
         if self._transient:
             topics = sorted({handler.topic for handler in self._transient.values()})
             concurrency = max(handler.concurrency for handler in self._transient.values())
-            consumers.append(Consumer(self._service, topics, self.show, transient=True, concurrency=concurrency))
+            consumers.append(Consumer(self._service, topics, self.deliver_transient, transient=True, concurrency=concurrency))
         return consumers
 
     async def deliver(self, message: Message) -> Outcome:
@@ -145,34 +151,34 @@ class Delivery:
         try:
             await self._handle(message)
         except UndecodableError as error:
-            return await self.bury(message, str(error))
+            return await self.store_dead_letter(message, str(error))
         except Exception as error:
             outage = isinstance(error, ServiceUnavailableError)
             if message.attempt < self._policy.attempts or outage:
-                log.warning("handler_failed", **self._facts(message), error=repr(error), exc_info=not outage)
+                log.warning("handler_failed", **self._log_fields(message), error=repr(error), exc_info=not outage)
                 return Retry(self._policy.delay(message.attempt))
-            log.exception("handler_retries_exhausted", **self._facts(message))
-            return await self.bury(message, repr(error))
+            log.exception("handler_retries_exhausted", **self._log_fields(message))
+            return await self.store_dead_letter(message, repr(error))
         return Done()
 
-    async def show(self, message: Message) -> Outcome:
+    async def deliver_transient(self, message: Message) -> Outcome:
         """Handle a transient message."""
         try:
             event = self._decode(message)
             if handler := self._transient.get((message.topic, message.version)):
                 await self._run(handler, event, message)
         except Exception as error:
-            log.warning("transient_handler_failed", **self._facts(message), error=repr(error), exc_info=True)
+            log.warning("transient_handler_failed", **self._log_fields(message), error=repr(error), exc_info=True)
         return Done()
 
-    async def bury(self, message: Message, error: str) -> Outcome:
+    async def store_dead_letter(self, message: Message, error: str) -> Outcome:
         """Store a message as a dead letter."""
         try:
             await self.dead_letters.add(DeadLetter(self._service, message, error, message.attempt, now()))
         except Exception as failure:
-            log.warning("dead_letter_write_failed", **self._facts(message), error=repr(failure))
+            log.warning("dead_letter_write_failed", **self._log_fields(message), error=repr(failure))
             return Retry(self._policy.delay(message.attempt))
-        log.error("message_dead_lettered", **self._facts(message), error=error)
+        log.error("message_dead_lettered", **self._log_fields(message), error=error)
         return Done()
 
     async def replay(self, letter_id: str) -> None:
@@ -224,25 +230,25 @@ class Delivery:
         except InvalidBodyError as error:
             raise UndecodableError(str(error)) from error
 
-    def _facts(self, message: Message) -> dict[str, object]:
+    def _log_fields(self, message: Message) -> dict[str, object]:
         return {"service": self._service, "topic": message.topic, "event_id": message.id, "attempt": message.attempt}
 
 
 async def outcome_of(consumer: Consumer, message: Message) -> Outcome:
     """Deliver a message for an adapter. An exception here is a bug outside the handler: retry, finally store a dead letter."""
-    facts = {"service": consumer.service, "topic": message.topic, "event_id": message.id}
+    fields = {"service": consumer.service, "topic": message.topic, "event_id": message.id}
     try:
         return await consumer.deliver(message)
     except Exception as error:
-        log.exception("delivery_failed", **facts)
+        log.exception("delivery_failed", **fields)
         if message.attempt < DELIVERY_LIMIT:
-            return Retry(_STUMBLE)
+            return Retry(_RETRY_SECONDS)
         reason = repr(error)
-    if consumer.bury is None:
-        log.error("message_dropped", **facts, error=reason)
+    if consumer.dead_letter is None:
+        log.error("message_dropped", **fields, error=reason)
         return Done()
     try:
-        return await consumer.bury(message, reason)
+        return await consumer.dead_letter(message, reason)
     except Exception:
-        log.exception("dead_letter_write_failed", **facts)
-        return Retry(_STUMBLE)
+        log.exception("dead_letter_write_failed", **fields)
+        return Retry(_RETRY_SECONDS)

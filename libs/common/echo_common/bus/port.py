@@ -47,9 +47,9 @@ class Consumer:
     """A subscription to topics. `deliver` never raises for a bad message: it returns an outcome.
 
     A durable consumer (`transient=False`) has one queue per (service, topic), shared by the service's replicas and kept while
-    none runs. A transient one gets every message of its topics published while it is connected. `bury` takes a durable message
-    that ended `DELIVERY_LIMIT` deliveries without an outcome because it crashes the process that handles it. Without `bury`
-    such a message is dropped, or kept in a separate queue where the broker supports it.
+    none runs. A transient one gets every message of its topics published while it is connected. `dead_letter` stores a durable
+    message that ended `DELIVERY_LIMIT` deliveries without an outcome because it crashes the process that handles it. Without
+    it, such a message is dropped, or kept in a separate queue where the broker supports it.
     """
 
     service: str
@@ -57,7 +57,7 @@ class Consumer:
     deliver: Callable[[Message], Awaitable[Outcome]]
     transient: bool = False
     concurrency: int = 16
-    bury: Callable[[Message, str], Awaitable[Outcome]] | None = None
+    dead_letter: Callable[[Message, str], Awaitable[Outcome]] | None = None
 
 
 class BusUnavailableError(ServiceUnavailableError):

@@ -23,11 +23,11 @@ Key = tuple[str, str]
 """Collection and id of an aggregate."""
 
 _LONGEST_PAUSE = 5.0
-TOGETHER = 32
+BATCH_SIZE = 32
 """Number of aggregates whose events are published in one call of the bus."""
 
 _REMOVALS = 256
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -43,11 +43,11 @@ _Taken = tuple[Key, _Pending]
 class Relay:
     """Publisher of the events in the outboxes of its watched repositories.
 
-    Repositories nudge it with newly written events. A sweep, every `sweep_every` s, finds events without a nudge (after the
-    crash of another replica, or when this one fell behind) once they are `leftover_after` s old. An aggregate's events are
+    Repositories submit newly written events. A sweep, every `sweep_every` s, finds events that were not submitted here (after
+    the crash of another replica, or when this one fell behind) once they are `leftover_after` s old. An aggregate's events are
     published in the order they were recorded; events of up to `window` aggregates are published at once, while those of as many
-    others are being removed. While the bus is down, or more than `backlog` events are pending, nudges are discarded and all
-    events are read from the database afterwards: memory stays bounded.
+    others are being removed. While the bus is down, or more than `backlog` events are pending, submitted events are discarded
+    and all are read from the database afterwards: memory stays bounded.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Relay:
         bus: Bus,
         *,
         window: int = 512,
-        together: int = TOGETHER,
+        batch_size: int = BATCH_SIZE,
         backlog: int = 10_000,
         sweep_every: float = 1.0,
         leftover_after: float = 5.0,
@@ -63,7 +63,7 @@ class Relay:
     ) -> None:
         self._bus = bus
         self._window = window
-        self._together = together
+        self._batch_size = batch_size
         self._backlog = backlog
         self._sweep_every = sweep_every
         self._leftover_after = timedelta(seconds=leftover_after)
@@ -77,7 +77,7 @@ class Relay:
         self._publications: set[asyncio.Task[None]] = set()
         self._missed: set[Key] = set()
         self._sweeping = False
-        self._nudged: list[_Taken] = []
+        self._deferred: list[_Taken] = []
         self._published: deque[tuple[Key, _Pending]] = deque()
         self._wake = asyncio.Event()
         self._removable = asyncio.Event()
@@ -98,18 +98,18 @@ class Relay:
         """Start publishing."""
         self._tasks = [asyncio.create_task(self._publish_queued()), asyncio.create_task(self._remove_published())]
 
-    async def nudge(self, collection: str, key: str, messages: Sequence[Message], *, erased: bool) -> None:
-        """Announce entries just written to an aggregate's outbox. Never waits, never fails."""
+    async def submit(self, collection: str, key: str, messages: Sequence[Message], *, erased: bool) -> None:
+        """Publish entries just written to an aggregate's outbox. Never waits, never fails."""
         await self._faults.reach("relay.after_save_before_publish")
         if self._waiting + len(messages) > self._backlog and not self._behind:
             self._fall_behind()
-        self._announce((collection, key), _Pending(list(messages), erased))
+        self._accept((collection, key), _Pending(list(messages), erased))
 
-    def _announce(self, key: Key, pending: _Pending) -> None:
+    def _accept(self, key: Key, pending: _Pending) -> None:
         if self._behind or key in self._missed:
             self._miss(key)
         elif self._sweeping:  # what the sweep reads comes first
-            self._nudged.append((key, pending))
+            self._deferred.append((key, pending))
             self._waiting += len(pending.messages)
         else:
             self._enqueue(key, pending)
@@ -119,7 +119,7 @@ class Relay:
         """Publish the remaining events, for `timeout` s at most; the others stay in the database."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while self._tasks and self._failures == 0 and (self._nudged or self._queued or self._taken):  # noqa: ASYNC110
+                while self._tasks and self._failures == 0 and (self._deferred or self._queued or self._taken):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         running = [*self._tasks, *self._publications]
         for task in running:
@@ -156,10 +156,10 @@ class Relay:
     def _fall_behind(self) -> None:
         """Discard the queue; its events are read from the database later."""
         self._behind = True
-        self._missed |= self._queued.keys() | {key for key, _ in self._nudged}
+        self._missed |= self._queued.keys() | {key for key, _ in self._deferred}
         if not self._sweeping:
             self._missed &= self._taken.keys()
-        self._nudged.clear()
+        self._deferred.clear()
         self._queued.clear()
         self._ready.clear()
         self._waiting = 0
@@ -169,7 +169,7 @@ class Relay:
         while True:
             await asyncio.sleep(self._not_before - clock())
             self._take()
-            may_sweep = not self._ready and self._room > 0
+            may_sweep = not self._ready and self._capacity > 0
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(self._next_sweep if may_sweep else None):
                     await self._wake.wait()
@@ -178,16 +178,16 @@ class Relay:
                 await self._sweep()
 
     @property
-    def _room(self) -> int:
+    def _capacity(self) -> int:
         """Number of aggregates that may be taken now."""
         return min(self._window - self._publishing, 2 * self._window - len(self._taken))
 
     def _take(self) -> None:
         """Start publishing queued events, as far as the limits allow."""
-        while self._ready and (room := self._room) > 0:
+        while self._ready and (capacity := self._capacity) > 0:
             # After a failure alone, so that an event that the bus refuses makes it repeat no others.
-            together = 1 if self._failures else self._together
-            keys = [self._ready.popleft() for _ in range(min(len(self._ready), room, together))]
+            batch_size = 1 if self._failures else self._batch_size
+            keys = [self._ready.popleft() for _ in range(min(len(self._ready), capacity, batch_size))]
             batch = [(key, self._queued.pop(key)) for key in keys]
             self._waiting -= sum(len(pending.messages) for _, pending in batch)
             self._taken.update(batch)
@@ -198,11 +198,11 @@ class Relay:
 
     async def _publish(self, batch: Sequence[_Taken]) -> None:
         try:
-            await self._try(batch)
+            await self._publish_batch(batch)
         finally:
             self._publishing -= len(batch)
 
-    async def _try(self, batch: Sequence[_Taken]) -> None:
+    async def _publish_batch(self, batch: Sequence[_Taken]) -> None:
         try:
             if messages := [message for _, pending in batch for message in pending.messages]:
                 await self._bus.publish(messages)
@@ -215,7 +215,7 @@ class Relay:
         except Exception:
             if len(batch) > 1:  # one that cannot be published must not block the others
                 for taken in batch:
-                    await self._try([taken])
+                    await self._publish_batch([taken])
                 return
             (collection, key), _ = batch[0]
             log.exception("event_publish_failed", collection=collection, id=key)
@@ -250,8 +250,8 @@ class Relay:
 
     async def _sweep(self) -> None:
         """Queue events found in the database: all when behind, otherwise only old leftovers."""
-        behind, self._behind = self._behind, False  # before reading: events written from now on are nudged for
-        oldest = {"$gt": _LONG_AGO} if behind else {"$lt": now() - self._leftover_after}
+        behind, self._behind = self._behind, False  # before reading: events written from now on are submitted
+        oldest = {"$gt": _EPOCH} if behind else {"$lt": now() - self._leftover_after}
         more = False
         self._sweeping = True
         try:
@@ -266,11 +266,11 @@ class Relay:
             log.exception("outbox_read_failed")
             self._behind |= behind
         self._behind |= behind and more
-        nudged, self._nudged = self._nudged, []
-        self._waiting -= sum(len(pending.messages) for _, pending in nudged)
+        deferred, self._deferred = self._deferred, []
+        self._waiting -= sum(len(pending.messages) for _, pending in deferred)
         self._sweeping = False
-        for taken in nudged:
-            self._announce(*taken)
+        for taken in deferred:
+            self._accept(*taken)
         self._missed &= self._taken.keys() | self._queued.keys()
         self._next_sweep = asyncio.get_running_loop().time() + (0.02 if more else self._sweep_every)
 
@@ -284,7 +284,7 @@ class Relay:
             found += 1
             key = (collection.name, document["_id"])
             written = _Pending([from_entry(entry) for entry in document.get(OUTBOX, ())], TOMBSTONE in document)
-            self._enqueue(key, written, first=True)  # it is older than events nudged for meanwhile
+            self._enqueue(key, written, first=True)  # it is older than events submitted meanwhile
         return found == self._window
 
     async def _remove_published(self) -> None:

@@ -93,7 +93,7 @@ class Repository(Generic[A]):
         await self._documents.insert(document)
         aggregate.version = 1
         aggregate.keep(state)
-        await self._hand_over(aggregate, messages)
+        await self._submit(aggregate, messages)
 
     async def save(self, aggregate: A) -> None:
         """Write the changed fields, or delete the aggregate if it is erased.
@@ -115,7 +115,7 @@ class Repository(Generic[A]):
             aggregate.updated_at = updated_at
             aggregate.keep(state)
         aggregate.version += 1
-        await self._hand_over(aggregate, messages)
+        await self._submit(aggregate, messages)
 
     async def update(self, key: str, change: Callable[[A], object], **where: Any) -> A:
         """Read, `change` and save an aggregate; retry on conflicts. Raises `missing`, `StaleError` after 20 attempts."""
@@ -164,10 +164,10 @@ class Repository(Generic[A]):
         if not await self._documents.update_one({"_id": aggregate.id, "version": aggregate.version}, update):
             raise StaleError
 
-    async def _hand_over(self, aggregate: A, messages: Sequence[Message]) -> None:
+    async def _submit(self, aggregate: A, messages: Sequence[Message]) -> None:
         aggregate.forget_pending()
         if messages:
-            await self._relay.nudge(self.name, aggregate.id, messages, erased=aggregate.erased)
+            await self._relay.submit(self.name, aggregate.id, messages, erased=aggregate.erased)
 
 
 def _unerased(where: Filter) -> Filter:

@@ -63,7 +63,7 @@ class RabbitBus:
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._subscriptions = [Subscription([topology.retry_queue(delay) for delay in topology.DELAYS])]
-        self._buriers: dict[str, Callable[[Message, str], Awaitable[Outcome]]] = {}
+        self._dead_letter_stores: dict[str, Callable[[Message, str], Awaitable[Outcome]]] = {}
         self._building = asyncio.Lock()
         self._exchanges: dict[str, AbstractExchange] = {}
         self._routed: dict[str, float | None] = {}
@@ -86,7 +86,7 @@ class RabbitBus:
         await self._transmit([_Parcel(topology.EVENTS, m.topic, pack(m), not m.transient) for m in messages])
 
     async def consume(self, consumer: Consumer) -> None:
-        buriers = dict(self._buriers)
+        stores = dict(self._dead_letter_stores)
         if consumer.transient:
             spec = topology.transient_queue(consumer.service, new_id("replica"), consumer.topics)
             added = [Subscription([spec], consumer.concurrency, self._receiver(consumer))]
@@ -94,19 +94,19 @@ class RabbitBus:
             specs = [topology.durable_queue(consumer.service, topic) for topic in consumer.topics]
             added = [Subscription(specs, consumer.concurrency, self._receiver(consumer))]
             dead = topology.dead_queue(consumer.service)  # always declared, so that messages over the delivery limit are kept
-            if consumer.bury is None:
+            if consumer.dead_letter is None:
                 added.append(Subscription([dead]))
-            elif not self._buriers:
-                added.append(Subscription([dead], 4, self._later(self._bury)))
-            if consumer.bury is not None:
-                self._buriers |= dict.fromkeys(consumer.topics, consumer.bury)
+            elif not self._dead_letter_stores:
+                added.append(Subscription([dead], 4, self._later(self._store_dead_letter)))
+            if consumer.dead_letter is not None:
+                self._dead_letter_stores |= dict.fromkeys(consumer.topics, consumer.dead_letter)
         try:
             await self._inbound.ready(self._connect_timeout)
             await self._attach(added)
             await self._inbound.ready(self._connect_timeout)
         except BaseException:
             self._subscriptions = [known for known in self._subscriptions if known not in added]
-            self._buriers = buriers
+            self._dead_letter_stores = stores
             raise
 
     async def ping(self) -> None:
@@ -253,11 +253,11 @@ class RabbitBus:
                 await _settle(incoming.ack())
                 return
 
-    async def _bury(self, incoming: AbstractIncomingMessage) -> None:
+    async def _store_dead_letter(self, incoming: AbstractIncomingMessage) -> None:
         message = unpack(incoming)
         while not (self._closing or incoming.channel.is_closed):
-            bury = self._buriers.get(message.topic) or next(iter(self._buriers.values()))
-            outcome = await bury(message, f"no outcome in {DELIVERY_LIMIT} deliveries")
+            store = self._dead_letter_stores.get(message.topic) or next(iter(self._dead_letter_stores.values()))
+            outcome = await store(message, f"no outcome in {DELIVERY_LIMIT} deliveries")
             if not isinstance(outcome, Retry):
                 await _settle(incoming.ack())
                 return
