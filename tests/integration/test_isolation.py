@@ -1,4 +1,4 @@
-"""Children that work on what strangers sent, or speak: they know no secret, and reach no network."""
+"""Child processes that process uploads or run engines receive no secret and have no network."""
 
 import asyncio
 import socket
@@ -61,7 +61,7 @@ def network_of(process: psutil.Process) -> str:
     return Path(f"/proc/{process.pid}/ns/net").readlink().name
 
 
-async def test_a_fenced_process_knows_no_secret(port: int) -> None:
+async def test_sandboxed_processes_receive_no_secret(port: int) -> None:
     seen = await fenced("tests.support.peek", port, seconds=60)
 
     assert seen is not None
@@ -69,14 +69,14 @@ async def test_a_fenced_process_knows_no_secret(port: int) -> None:
     assert seen["environment"]["OMP_NUM_THREADS"] == "1"
 
 
-async def test_a_fenced_process_reaches_no_network(port: int, namespaces: None) -> None:
+async def test_sandboxed_processes_have_no_network(port: int, namespaces: None) -> None:
     seen = await fenced("tests.support.peek", port, seconds=60)
 
     assert seen is not None
     assert not seen["reached"]
 
 
-async def test_an_engine_process_knows_no_secret(tmp_path: Path) -> None:
+async def test_engine_workers_receive_no_secret(tmp_path: Path) -> None:
     worker = engine_worker("tone", tmp_path)
     try:
         await worker.start()
@@ -85,7 +85,7 @@ async def test_an_engine_process_knows_no_secret(tmp_path: Path) -> None:
         await worker.close()
 
 
-async def test_an_engine_process_on_this_machine_has_no_network(tmp_path: Path, namespaces: None) -> None:
+async def test_local_engine_workers_have_no_network(tmp_path: Path, namespaces: None) -> None:
     worker = engine_worker("tone", tmp_path)
     try:
         await worker.start()
@@ -94,7 +94,7 @@ async def test_an_engine_process_on_this_machine_has_no_network(tmp_path: Path, 
         await worker.close()
 
 
-def test_a_remote_engine_gets_its_own_key_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remote_engines_receive_only_their_own_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
 
     environment = isolation.scrubbed_environment(threads=1, settings="ECHO_SYNTHESIS_GEMINI_", network=True)
@@ -103,7 +103,7 @@ def test_a_remote_engine_gets_its_own_key_and_no_other(monkeypatch: pytest.Monke
     assert environment["HTTPS_PROXY"] == "http://proxy:3128"
 
 
-async def test_where_a_network_cannot_be_cut_children_run_all_the_same_and_it_is_logged_once(
+async def test_without_network_namespaces_children_run_and_a_warning_is_logged_once(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(isolation, "network_can_be_cut", lambda: False)

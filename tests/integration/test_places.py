@@ -1,4 +1,4 @@
-"""Services that have their place and their health, and nothing else yet."""
+"""Tests of services that so far only report health."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tests.support.database import Database
 
 
 @pytest.mark.parametrize("service", [feedback()], ids=lambda service: service.name)
-async def test_a_place_says_that_its_parts_are_well(service: Service[Any], database: Database, tmp_path: Path):
+async def test_placeholder_services_report_health(service: Service[Any], database: Database, tmp_path: Path):
     settings = CommonSettings(
         listen=f"unix://{tmp_path}/{service.name}.sock",
         auth_url=f"unix://{tmp_path}/auth.sock",

@@ -1,4 +1,4 @@
-"""Services that start while the broker or the database is away."""
+"""Tests of services that start while the broker or the database is unavailable."""
 
 import asyncio
 import os
@@ -57,7 +57,7 @@ def listening_service(names: Names, heard: list[str]) -> Service[None]:
     return Service(names.service("late"), opened, [], subscriptions)
 
 
-async def test_a_service_serves_without_a_broker_and_gets_its_events_once_it_is_there(
+async def test_a_service_serves_without_a_broker_and_receives_events_later(
     database: Database, broker: Proxy, rabbitmq: str, names: Names, tmp_path: Path
 ) -> None:
     heard: list[str] = []
@@ -115,7 +115,7 @@ async def feedback_process(
         await process.wait()
 
 
-async def test_a_service_waits_for_its_database_and_says_so(tmp_path: Path) -> None:
+async def test_a_service_waits_for_its_database_and_reports_it(tmp_path: Path) -> None:
     port = free_port()
     url = f"mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false"
     settings = {"ECHO_DATABASE_URL": url, "ECHO_BUS_URL": f"amqp://127.0.0.1:{free_port()}/"}
@@ -152,7 +152,7 @@ async def test_a_service_waits_for_its_database_and_says_so(tmp_path: Path) -> N
             await server.stop()
 
 
-async def test_a_service_that_waits_for_its_database_stops_when_asked_to(tmp_path: Path) -> None:
+async def test_a_service_that_waits_for_its_database_can_be_stopped(tmp_path: Path) -> None:
     settings = {"ECHO_DATABASE_URL": f"mongodb://127.0.0.1:{free_port()}/", "ECHO_BUS_URL": f"amqp://127.0.0.1:{free_port()}/"}
     async with feedback_process(tmp_path, **settings) as (process, http):
 

@@ -1,4 +1,4 @@
-"""The auth service, whole, on a Unix socket."""
+"""The complete auth service on a Unix socket."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager

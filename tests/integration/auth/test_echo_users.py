@@ -1,4 +1,4 @@
-"""The Echo API's user document: one's own, or a guest's; never a word about anybody else."""
+"""Tests of the user document of the Echo API, for users and guests, without data of other users."""
 
 import pytest
 
@@ -14,7 +14,7 @@ async def ask(visitor: Visitor, name: str = "Ada", email: object = ADA) -> Reply
     return await visitor.call("POST", f"/users/{name}", {"email": email})
 
 
-async def test_who_shows_a_token_gets_their_own_document_plainly(auth: Auth) -> None:
+async def test_a_token_returns_the_users_own_document(auth: Auth) -> None:
     ada = await registered(auth)
     me = (await ada.me()).data
 
@@ -25,13 +25,13 @@ async def test_who_shows_a_token_gets_their_own_document_plainly(auth: Auth) -> 
     assert reply.headers["Cache-Control"] == "no-store"
 
 
-async def test_a_name_that_is_known_stays(auth: Auth) -> None:
+async def test_existing_names_are_kept(auth: Auth) -> None:
     ada = auth.visitor()
     await ada.register(ADA, first_name="Ada", last_name="Lovelace")
     assert (await ask(ada, "Somebody")).body["name"] == "Ada Lovelace"
 
 
-async def test_another_address_is_refused_alike_whether_it_has_an_account_or_not(auth: Auth) -> None:
+async def test_other_addresses_get_the_same_refusal_with_or_without_an_account(auth: Auth) -> None:
     await registered(auth)
     eve = await registered(auth, "eve@example.com")
 
@@ -40,13 +40,13 @@ async def test_another_address_is_refused_alike_whether_it_has_an_account_or_not
     assert (taken.status, taken.body) == (free.status, free.body) == (403, {"error": "The email is not that of the token."})
 
 
-async def test_nobody_is_asked_to_log_in_unless_the_operator_lets_guests_in(auth: Auth) -> None:
+async def test_requests_without_a_token_are_refused_unless_guests_are_enabled(auth: Auth) -> None:
     reply = await ask(auth.visitor())
     assert (reply.status, set(reply.body)) == (401, {"error"})
     assert reply.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_a_guest_is_somebody_new_whatever_address_they_give(start: Start) -> None:
+async def test_guests_are_new_users_for_any_address(start: Start) -> None:
     async with start(SETTINGS.model_copy(update={"anonymous_users": True})) as auth:
         ada = await registered(auth)
 
@@ -63,7 +63,7 @@ async def test_a_guest_is_somebody_new_whatever_address_they_give(start: Start) 
         assert (await auth.visitor().log_in(ADA, "")).status == 422
 
 
-async def test_the_local_user_names_others_where_the_echo_api_needs_no_token(
+async def test_the_local_user_derives_names_when_the_echo_api_needs_no_token(
     start: Start, auth: Auth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (await auth.visitor().call("POST", LOCAL_SESSION_PATH)).status == 404
@@ -84,7 +84,7 @@ async def test_the_local_user_names_others_where_the_echo_api_needs_no_token(
         assert one.facts().count("auth.user_registered") <= 2  # the administrator's is the other one
 
 
-async def test_what_is_no_address_or_no_name_is_refused_with_a_sentence(auth: Auth) -> None:
+async def test_invalid_addresses_and_names_are_refused_with_a_sentence(auth: Auth) -> None:
     ada = await registered(auth)
     for reply in (await ask(ada, email="ada"), await ask(ada, email=None), await ask(ada, "%0a")):
         assert (reply.status, set(reply.body)) == (422, {"error"})

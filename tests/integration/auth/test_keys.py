@@ -13,7 +13,7 @@ from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.support.visitor import PASSWORD
 
 
-async def test_the_published_key_verifies_tokens_and_is_only_the_public_half(auth: Auth):
+async def test_the_published_key_verifies_tokens_and_is_public_only(auth: Auth):
     visitor = auth.visitor()
     await visitor.register("ada@example.com")
 
@@ -26,7 +26,7 @@ async def test_the_published_key_verifies_tokens_and_is_only_the_public_half(aut
     assert token.claims["exp"] - token.claims["iat"] == 900
 
 
-async def test_replicas_that_start_together_share_one_key(auth: Auth):
+async def test_replicas_that_start_together_share_a_key(auth: Auth):
     keys = auth.deps.signer
     collection = auth.store.collection("signing_keys_of_this_test")
     secret = SETTINGS.secret.get_secret_value()
@@ -36,14 +36,14 @@ async def test_replicas_that_start_together_share_one_key(auth: Auth):
     assert len({str(signer.jwks) for signer in signers}) == 1
 
 
-async def test_the_private_key_is_not_readable_in_the_database(auth: Auth):
+async def test_the_private_key_is_encrypted_in_the_database(auth: Auth):
     (document,) = [document async for document in auth.store.collection("signing_keys").find({})]
 
     assert b'"d"' not in document["sealed"]
     assert set(document) == {"_id", "sealed", "created_at"}
 
 
-async def test_another_secret_cannot_open_the_key_and_says_so(auth: Auth, start: Start):
+async def test_a_different_secret_is_reported_when_the_key_cannot_be_decrypted(auth: Auth, start: Start):
     other = SETTINGS.model_copy(update={"secret": SecretStr("another secret of many characters")})
 
     with pytest.raises(SealedKeyError, match="ECHO_AUTH_SECRET"):
@@ -51,7 +51,7 @@ async def test_another_secret_cannot_open_the_key_and_says_so(auth: Auth, start:
             pass
 
 
-async def test_the_trust_document_is_sent_again_only_when_it_has_changed(auth: Auth):
+async def test_the_trust_document_is_cached_until_it_changes(auth: Auth):
     visitor = auth.visitor()
     await visitor.register("ada@example.com")
     first = await visitor.call("GET", "/internal/trust")
@@ -65,7 +65,7 @@ async def test_the_trust_document_is_sent_again_only_when_it_has_changed(auth: A
     assert changed.body["revoked_sessions"] == [str(visitor.refresh_token).split(".")[0]]
 
 
-async def test_the_trust_document_forgets_what_no_living_token_needs(auth: Auth, monkeypatch: pytest.MonkeyPatch):
+async def test_the_trust_document_omits_expired_revocations(auth: Auth, monkeypatch: pytest.MonkeyPatch):
     visitor = auth.visitor()
     await visitor.register("ada@example.com")
     await visitor.log_out()
@@ -97,7 +97,7 @@ async def test_the_first_administrator_can_log_in_and_administer(auth: Auth):
     assert (reply.data["user"]["role"], reply.data["user"]["plan"]) == ("admin", "premium")
 
 
-async def test_the_administrators_password_is_theirs_after_the_first_start(auth: Auth, start: Start):
+async def test_the_administrators_password_is_not_reset_at_a_start(auth: Auth, start: Start):
     changed = SETTINGS.model_copy(update={"admin_password": SecretStr(PASSWORD)})
 
     async with start(changed) as again:
@@ -105,7 +105,7 @@ async def test_the_administrators_password_is_theirs_after_the_first_start(auth:
         assert (await again.visitor().log_in("admin@example.com", PASSWORD)).status == 401
 
 
-async def test_replicas_that_start_together_make_one_administrator(start: Start):
+async def test_replicas_that_start_together_create_a_single_administrator(start: Start):
     async with start(SETTINGS) as one, start(SETTINGS) as other:
         assert await one.deps.users.count({"role": "admin"}) == 1
         assert (await other.visitor().log_in("admin@example.com", "admin password")).status == 200

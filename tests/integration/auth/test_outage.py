@@ -1,4 +1,4 @@
-"""Auth while its database is away."""
+"""Tests of auth while its database is unavailable."""
 
 import pytest
 
@@ -10,9 +10,7 @@ from tests.support.visitor import Visitor
 
 
 @pytest.mark.slow
-async def test_without_the_database_auth_asks_for_patience_and_comes_back_by_itself(
-    start: Start, mortal_server: EmbeddedDatabase
-):
+async def test_auth_is_unavailable_without_its_database_and_recovers(start: Start, mortal_server: EmbeddedDatabase):
     database = Database(await mortal_server.start(), "outage_")
     port = int(database.url.split(":")[2].split("/")[0])
     async with start(SETTINGS, on=database) as auth:

@@ -1,4 +1,4 @@
-"""From registration to log-out, as somebody lives it."""
+"""Tests of sessions from registration to log-out."""
 
 import asyncio
 from datetime import timedelta
@@ -21,7 +21,7 @@ async def locked_out(visitor: Visitor) -> bool:
     return (await visitor.me()).status == 401
 
 
-async def test_who_registers_is_logged_in_and_is_who_they_said(auth: Auth):
+async def test_registration_logs_the_user_in(auth: Auth):
     ada = auth.visitor()
 
     reply = await ada.register(
@@ -59,7 +59,7 @@ async def heard(auth: Auth, topic: str) -> list[str]:
     return auth.facts()
 
 
-async def test_nothing_that_is_answered_or_kept_holds_a_password(auth: Auth):
+async def test_responses_and_stored_documents_contain_no_password(auth: Auth):
     reply = await auth.visitor().register("ada@example.com")
     user = await auth.deps.users.get(reply.data["user"]["id"])
 
@@ -69,7 +69,7 @@ async def test_nothing_that_is_answered_or_kept_holds_a_password(auth: Auth):
 
 
 @pytest.mark.parametrize("name", ["ada@example.com", "ADA@EXAMPLE.COM", "ada.l", "Ada.L", "  ada.l  "])
-async def test_email_and_username_both_open_the_door_in_any_case(auth: Auth, name: str):
+async def test_login_accepts_email_and_username_in_any_case(auth: Auth, name: str):
     await auth.visitor().register("ada@example.com", username="Ada.L")
     visitor = auth.visitor()
 
@@ -79,7 +79,7 @@ async def test_email_and_username_both_open_the_door_in_any_case(auth: Auth, nam
     assert (await visitor.me()).data["email"] == "ada@example.com"
 
 
-async def test_a_username_has_a_field_of_its_own(auth: Auth):
+async def test_usernames_have_their_own_field(auth: Auth):
     await auth.visitor().register("ada@example.com", username="ada")
 
     reply = await auth.visitor().call("POST", "/auth/login", {"username": "ada", "password": PASSWORD})
@@ -99,7 +99,7 @@ async def test_a_taken_email_or_username_is_a_conflict(auth: Auth):
     assert (same_name.status, same_name.code) == (409, "USERNAME_CONFLICT")
 
 
-async def test_of_many_who_register_the_same_email_at_once_one_succeeds(auth: Auth):
+async def test_concurrent_registrations_of_an_email_succeed_once(auth: Auth):
     replies = await asyncio.gather(*(auth.visitor().register("ada@example.com", first_name=f"Ada {n}") for n in range(8)))
 
     assert sorted(reply.status for reply in replies) == [201] + [409] * 7
@@ -113,7 +113,7 @@ async def test_users_without_a_username_do_not_collide(auth: Auth):
     assert (await auth.visitor().register("b@example.com")).status == 201
 
 
-async def test_a_refresh_token_gives_a_new_pair(auth: Auth):
+async def test_refresh_tokens_return_a_new_pair(auth: Auth):
     ada = await registered(auth)
     before = (ada.access_token, ada.refresh_token)
 
@@ -127,7 +127,7 @@ async def test_a_refresh_token_gives_a_new_pair(auth: Auth):
     assert (await ada.refresh()).status == 200
 
 
-async def test_a_refresh_token_presented_twice_ends_the_session_for_everybody(auth: Auth):
+async def test_reused_refresh_tokens_end_the_session(auth: Auth):
     ada = await registered(auth)
     stolen = ada.refresh_token
     await ada.refresh()
@@ -141,7 +141,7 @@ async def test_a_refresh_token_presented_twice_ends_the_session_for_everybody(au
     await heard(auth, "auth.session_revoked")
 
 
-async def test_of_two_refreshes_at_once_exactly_one_wins_and_the_session_ends(auth: Auth):
+async def test_concurrent_refreshes_succeed_once_and_end_the_session(auth: Auth):
     ada = await registered(auth)
     token = ada.refresh_token
 
@@ -155,7 +155,7 @@ async def test_of_two_refreshes_at_once_exactly_one_wins_and_the_session_ends(au
 @pytest.mark.parametrize(
     "change", [lambda s, f, x: f"{s}.{f}x.{x}", lambda s, f, x: f"ses_1.{f}.{x}", lambda s, f, x: "nonsense"]
 )
-async def test_a_made_up_refresh_token_is_refused_and_ends_nothing(auth: Auth, change):
+async def test_invented_refresh_tokens_are_refused_and_end_no_session(auth: Auth, change):
     ada = await registered(auth)
 
     assert (await auth.visitor().refresh(change(*str(ada.refresh_token).split(".")))).code == "INVALID_REFRESH_TOKEN"
@@ -163,7 +163,7 @@ async def test_a_made_up_refresh_token_is_refused_and_ends_nothing(auth: Auth, c
     assert (await ada.refresh()).status == 200
 
 
-async def test_an_old_session_ends_by_itself(auth: Auth):
+async def test_sessions_expire(auth: Auth):
     ada = await registered(auth)
     session_id = str(ada.refresh_token).split(".")[0]
 
@@ -175,7 +175,7 @@ async def test_an_old_session_ends_by_itself(auth: Auth):
     assert (await ada.refresh()).code == "INVALID_REFRESH_TOKEN"
 
 
-async def test_log_out_ends_this_session_and_no_other(auth: Auth):
+async def test_log_out_ends_only_its_own_session(auth: Auth):
     phone = await registered(auth)
     laptop = auth.visitor()
     await laptop.log_in("ada@example.com")
@@ -189,7 +189,7 @@ async def test_log_out_ends_this_session_and_no_other(auth: Auth):
     await heard(auth, "auth.session_revoked")
 
 
-async def test_a_log_out_holds_at_the_other_replicas(start: Start):
+async def test_a_log_out_takes_effect_at_other_replicas(start: Start):
     async with start(SETTINGS) as one, start(SETTINGS) as other:
         ada = await registered(one)
         elsewhere = other.visitor(access_token=ada.access_token)
@@ -204,7 +204,7 @@ async def not_locked_out(visitor: Visitor) -> bool:
     return (await visitor.me()).status == 200
 
 
-async def test_sessions_and_keys_outlive_a_restart(start: Start):
+async def test_sessions_and_keys_survive_a_restart(start: Start):
     async with start(SETTINGS) as before:
         ada = await registered(before)
     async with start(SETTINGS) as after:

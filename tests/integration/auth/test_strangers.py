@@ -1,4 +1,4 @@
-"""Those who should not get in, and what they can find out."""
+"""Tests of refused logins and of the information they reveal."""
 
 import asyncio
 from datetime import timedelta
@@ -16,7 +16,7 @@ def without_what_always_differs(reply: Reply) -> tuple[int, object, set[str]]:
     return reply.status, reply.body | {"request_id": "", "timestamp": ""}, set(reply.headers)
 
 
-async def test_an_unknown_user_and_a_wrong_password_get_the_same_answer(auth: Auth):
+async def test_unknown_users_and_wrong_passwords_get_the_same_response(auth: Auth):
     await auth.visitor().register("ada@example.com", username="ada")
 
     wrong = await auth.visitor().log_in("ada@example.com", "not the password")
@@ -29,7 +29,7 @@ async def test_an_unknown_user_and_a_wrong_password_get_the_same_answer(auth: Au
     )
 
 
-async def test_an_unknown_user_costs_a_comparison_too(auth: Auth, monkeypatch: pytest.MonkeyPatch):
+async def test_unknown_users_cost_a_password_comparison(auth: Auth, monkeypatch: pytest.MonkeyPatch):
     compared: list[str | None] = []
     check = auth.deps.passwords.check
 
@@ -43,19 +43,19 @@ async def test_an_unknown_user_costs_a_comparison_too(auth: Auth, monkeypatch: p
     assert compared == [None]
 
 
-async def test_an_empty_or_endless_password_is_refused_before_it_is_hashed(auth: Auth):
+async def test_empty_and_overlong_passwords_are_refused_before_hashing(auth: Auth):
     for password in ("", "x" * 129):
         assert (await auth.visitor().log_in("ada@example.com", password)).code == "VALIDATION_ERROR"
 
 
-async def test_what_was_sent_is_not_repeated_in_a_refusal(auth: Auth):
+async def test_refusals_do_not_repeat_the_input(auth: Auth):
     reply = await auth.visitor().call("POST", "/auth/register", {"email": "ada@example.com", "password": "s3cr3t!"})
 
     assert reply.status == 422
     assert "s3cr3t!" not in str(reply.body)
 
 
-async def test_guessing_is_slowed_down_from_one_address_and_the_owner_still_gets_in(auth: Auth):
+async def test_password_guessing_is_throttled_by_address_and_the_owner_can_log_in(auth: Auth):
     await auth.visitor().register("ada@example.com")
     guesser = auth.visitor(address="198.51.100.1")
 
@@ -68,13 +68,13 @@ async def test_guessing_is_slowed_down_from_one_address_and_the_owner_still_gets
     assert (await auth.visitor().log_in("ada@example.com")).status == 200
 
 
-async def test_unknown_accounts_are_slowed_down_alike(auth: Auth):
+async def test_unknown_accounts_are_throttled_too(auth: Auth):
     guesses = [await auth.visitor().log_in("nobody@example.com", f"guess {n}") for n in range(11)]
 
     assert [guess.status for guess in guesses] == [401] * 10 + [429]
 
 
-async def test_a_success_forgives_earlier_mistakes(auth: Auth):
+async def test_a_successful_login_resets_the_failure_count(auth: Auth):
     await auth.visitor().register("ada@example.com")
     for _ in range(2):
         for n in range(9):
@@ -82,7 +82,7 @@ async def test_a_success_forgives_earlier_mistakes(auth: Auth):
         assert (await auth.visitor().log_in("ada@example.com")).status == 200
 
 
-async def test_guesses_from_everywhere_at_once_are_all_counted(auth: Auth):
+async def test_concurrent_guesses_are_all_counted(auth: Auth):
     throttle = auth.deps.throttle
 
     await asyncio.gather(*(throttle.failed("ada@example.com", f"198.51.100.{n}") for n in range(200)))
@@ -91,7 +91,7 @@ async def test_guesses_from_everywhere_at_once_are_all_counted(auth: Auth):
         await throttle.guard("Ada@example.com", "203.0.113.200")
 
 
-async def test_after_a_while_one_may_try_again(auth: Auth, monkeypatch: pytest.MonkeyPatch):
+async def test_the_throttle_expires(auth: Auth, monkeypatch: pytest.MonkeyPatch):
     throttle = auth.deps.throttle
     for _ in range(10):
         await throttle.failed("ada@example.com", "198.51.100.1")
@@ -104,7 +104,7 @@ async def test_after_a_while_one_may_try_again(auth: Auth, monkeypatch: pytest.M
     await throttle.guard("ada@example.com", "198.51.100.1")
 
 
-async def test_a_switched_off_account_is_told_so_only_with_its_password(auth: Auth):
+async def test_disabled_accounts_are_revealed_only_with_the_password(auth: Auth):
     ada = auth.visitor()
     reply = await ada.register("ada@example.com")
 
@@ -118,7 +118,7 @@ async def test_a_switched_off_account_is_told_so_only_with_its_password(auth: Au
     assert (await ada.refresh()).status == 401
 
 
-async def test_tokens_of_another_house_open_nothing(auth: Auth):
+async def test_tokens_of_another_issuer_are_refused(auth: Auth):
     other = Issuer()
 
     for token in (other.token(), other.token(header={"kid": auth.deps.signer.jwks.keys[0]["kid"]}), "nonsense"):
@@ -128,7 +128,7 @@ async def test_tokens_of_another_house_open_nothing(auth: Auth):
     assert (nobody.status, nobody.code) == (401, "UNAUTHENTICATED")
 
 
-async def test_an_expired_token_says_so(auth: Auth):
+async def test_expired_tokens_have_their_own_error(auth: Auth):
     reply = await auth.visitor().register("ada@example.com")
     user = await auth.deps.users.get(reply.data["user"]["id"])
     old = auth.deps.signer.access_token(user, "ses_1", now() - timedelta(hours=1))

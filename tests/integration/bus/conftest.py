@@ -1,4 +1,4 @@
-"""Each story about the bus runs on every adapter."""
+"""Fixtures that run each test of the bus on every adapter."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""What every bus does. Handlers here are raw; `test_delivery.py` puts the delivery path on top."""
+"""Behaviour suite of the bus port. Handlers are raw; `test_delivery.py` tests the delivery path."""
 
 import asyncio
 from dataclasses import replace
@@ -11,7 +11,7 @@ from tests.support.eventually import eventually
 
 
 @pytest.mark.slow
-async def test_a_message_arrives_whole(bus: Bus, open_end: Open, names: Names) -> None:
+async def test_messages_arrive_complete(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic, listener = names.service("a"), names.topic("x"), Listener()
     await (await open_end(service)).consume(durable(service, [topic], listener))
     sent = Message("evt_1", topic, 3, b"\x00bytes\xff", headers={"traceparent": "00-ab", "causation-id": "evt_0"})
@@ -20,11 +20,11 @@ async def test_a_message_arrives_whole(bus: Bus, open_end: Open, names: Names) -
 
 
 @pytest.mark.slow
-async def test_a_message_nobody_wants_is_no_error(bus: Bus, names: Names) -> None:
+async def test_messages_without_subscribers_are_no_error(bus: Bus, names: Names) -> None:
     await bus.publish([fact(names.topic("unwanted")), fact(names.topic("unwanted"), transient=True)])
 
 
-async def test_publishing_nothing_is_fine(bus: Bus) -> None:
+async def test_publishing_no_messages_succeeds(bus: Bus) -> None:
     await bus.publish([])
 
 
@@ -47,7 +47,7 @@ async def test_a_service_gets_only_its_topics(bus: Bus, open_end: Open, names: N
     await eventually(lambda: listener.ids == ["evt_wanted"])
 
 
-async def test_replicas_of_a_service_share_the_work(bus: Bus, open_end: Open, names: Names) -> None:
+async def test_replicas_of_a_service_share_messages(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic, replicas = names.service("a"), names.topic("x"), [Listener(), Listener()]
     for listener in replicas:
         await (await open_end(service)).consume(durable(service, [topic], listener, concurrency=2))
@@ -58,7 +58,7 @@ async def test_replicas_of_a_service_share_the_work(bus: Bus, open_end: Open, na
     assert all(listener.got for listener in replicas)
 
 
-async def test_every_connected_replica_gets_live_messages(bus: Bus, open_end: Open, names: Names) -> None:
+async def test_every_connected_replica_receives_transient_messages(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic, replicas = names.service("a"), names.topic("x"), [Listener(), Listener()]
     for listener in replicas:
         await (await open_end(service)).consume(live(service, [topic], listener))
@@ -68,7 +68,7 @@ async def test_every_connected_replica_gets_live_messages(bus: Bus, open_end: Op
         await eventually(lambda listener=listener: set(listener.ids) == {m.id for m in messages})  # type: ignore[misc]
 
 
-async def test_live_messages_are_not_kept_for_the_absent(bus: Bus, open_end: Open, names: Names) -> None:
+async def test_transient_messages_are_not_stored_for_absent_replicas(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic = names.service("a"), names.topic("x")
     end = await open_end(service)
     await end.consume(live(service, [topic], Listener()))
@@ -81,7 +81,7 @@ async def test_live_messages_are_not_kept_for_the_absent(bus: Bus, open_end: Ope
     await eventually(lambda: back.ids == ["evt_seen"])
 
 
-async def test_a_retry_delays_one_message_and_none_behind_it(bus: Bus, open_end: Open, names: Names) -> None:
+async def test_a_retry_delays_only_its_own_message(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic = names.service("a"), names.topic("x")
 
     async def first_time_retry(message: Message) -> Outcome:
@@ -97,7 +97,7 @@ async def test_a_retry_delays_one_message_and_none_behind_it(bus: Bus, open_end:
     assert set(listener.ids[1:6]) == {f"evt_{n}" for n in range(5)}
 
 
-async def test_a_retried_message_keeps_what_it_carries(bus: Bus, open_end: Open, names: Names) -> None:
+async def test_retried_messages_keep_body_and_headers(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic = names.service("a"), names.topic("x")
 
     async def retry_once(message: Message) -> Outcome:
@@ -110,7 +110,7 @@ async def test_a_retried_message_keeps_what_it_carries(bus: Bus, open_end: Open,
     await eventually(lambda: listener.got == [sent, replace(sent, attempt=2)])
 
 
-async def test_a_consumer_bug_is_a_delivery_without_outcome(bus: Bus, open_end: Open, names: Names) -> None:
+async def test_consumer_bugs_cause_a_redelivery(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic = names.service("a"), names.topic("x")
 
     async def stumble(message: Message) -> Outcome:
@@ -142,7 +142,7 @@ async def test_a_deadly_message_becomes_a_dead_letter(bus: Bus, open_end: Open, 
     assert dead.got[0].topic == topic
 
 
-async def test_a_replica_that_stops_mid_handler_hands_its_message_on(bus: Bus, open_end: Open, names: Names) -> None:
+async def test_messages_of_a_stopped_replica_are_redelivered(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic, entered = names.service("a"), names.topic("x"), asyncio.Event()
 
     async def hang(message: Message) -> Outcome:
@@ -161,7 +161,7 @@ async def test_a_replica_that_stops_mid_handler_hands_its_message_on(bus: Bus, o
     await publishing
 
 
-async def test_closing_lets_handlers_end(bus: Bus, open_end: Open, names: Names) -> None:
+async def test_closing_waits_for_handlers(bus: Bus, open_end: Open, names: Names) -> None:
     service, topic, entered, go, ended = names.service("a"), names.topic("x"), asyncio.Event(), asyncio.Event(), []
 
     async def work(message: Message) -> Outcome:
@@ -181,7 +181,7 @@ async def test_closing_lets_handlers_end(bus: Bus, open_end: Open, names: Names)
     await publishing
 
 
-async def test_no_more_run_at_once_than_asked_for(bus: Bus, open_end: Open, names: Names) -> None:
+async def test_handler_concurrency_is_limited(bus: Bus, open_end: Open, names: Names) -> None:
     service, topics = names.service("a"), [names.topic("x"), names.topic("y")]
     running = most = 0
 
@@ -224,7 +224,7 @@ async def test_a_thousand_messages_arrive(bus: Bus, open_end: Open, names: Names
     assert set(listener.ids) == {message.id for message in messages}
 
 
-async def test_a_closed_bus_says_so(open_end: Open, names: Names) -> None:
+async def test_a_closed_bus_refuses_messages(open_end: Open, names: Names) -> None:
     end = await open_end()
     await end.ping()
     await end.close()

@@ -86,7 +86,7 @@ async def test_an_event_published_twice_takes_effect_once(bus: Bus, service: Ser
     assert service.got == ["first", "last"]
 
 
-async def test_what_a_handler_records_names_its_cause(bus: Bus, service: Service) -> None:
+async def test_events_recorded_by_a_handler_name_their_cause(bus: Bus, service: Service) -> None:
     event = service.fact("cause")
     await bus.publish([encode(event)])
     await eventually(lambda: len(service.caused) == 1)
@@ -118,7 +118,7 @@ async def test_a_failing_event_becomes_a_dead_letter_and_can_be_replayed(bus: Bu
     assert not await service.dead_letters.list()
 
 
-async def test_a_failing_event_harms_no_other(bus: Bus, service: Service) -> None:
+async def test_failing_events_do_not_affect_others(bus: Bus, service: Service) -> None:
     garbage = replace(encode(service.fact("never")), body=b"\xff")
     await bus.publish([garbage, *(encode(service.fact(str(number))) for number in range(50))])
     await eventually(lambda: len(service.got) == 50)

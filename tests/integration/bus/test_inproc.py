@@ -1,4 +1,4 @@
-"""What only the bus inside one process promises."""
+"""Guarantees that are specific to the in-process bus."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from tests.integration.bus.conftest import Listener, durable, fact, live
 TOPIC = "thing.happened"
 
 
-async def test_publishing_ends_when_every_durable_consumer_has_settled() -> None:
+async def test_publishing_waits_for_every_durable_consumer() -> None:
     async def retry_once(message: Message) -> Outcome:
         return Retry(0.01) if message.attempt == 1 else Done()
 
@@ -24,7 +24,7 @@ async def test_publishing_ends_when_every_durable_consumer_has_settled() -> None
     assert (len(quick.got), len(slow.got)) == (1, 2)
 
 
-async def test_publishing_does_not_wait_for_live_consumers() -> None:
+async def test_publishing_does_not_wait_for_transient_consumers() -> None:
     async def hang(_: Message) -> Outcome:
         await asyncio.Event().wait()
         return Done()
@@ -35,7 +35,7 @@ async def test_publishing_does_not_wait_for_live_consumers() -> None:
     await bus.close()
 
 
-async def test_events_for_a_service_that_has_stopped_stay_with_the_publisher() -> None:
+async def test_events_for_a_stopped_service_remain_with_the_publisher() -> None:
     broker = InprocBroker()
     consumer, publisher = InprocBus(broker), InprocBus(broker)
     await consumer.consume(durable("a", [TOPIC], Listener()))
@@ -44,7 +44,7 @@ async def test_events_for_a_service_that_has_stopped_stay_with_the_publisher() -
         await publisher.publish([fact(TOPIC)])
 
 
-async def test_publishers_wait_until_every_service_has_started() -> None:
+async def test_publishing_waits_until_every_service_has_started() -> None:
     broker, listener = InprocBroker(held=True), Listener()
     bus = InprocBus(broker)
     publishing = asyncio.create_task(bus.publish([fact(TOPIC)]))
@@ -55,13 +55,13 @@ async def test_publishers_wait_until_every_service_has_started() -> None:
     assert len(listener.got) == 1
 
 
-async def test_a_process_that_never_starts_up_refuses_events() -> None:
+async def test_a_process_that_never_starts_refuses_events() -> None:
     bus = InprocBus(InprocBroker(held=True), publish_timeout=0.01)
     with pytest.raises(BusUnavailableError):
         await bus.publish([fact(TOPIC)])
 
 
-async def test_a_publisher_that_goes_away_leaves_the_handler_alone() -> None:
+async def test_cancelled_publishers_do_not_cancel_the_handler() -> None:
     entered, go, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def work(_: Message) -> Outcome:

@@ -1,4 +1,4 @@
-"""The rights of each service in the broker, as the containers have them: all that its bus needs, nothing of another service."""
+"""Tests of the permissions of each service in the broker, as set in the containers."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ async def connection(node: RabbitNode, passwords: Passwords) -> AsyncIterator[ai
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_service_may_do_all_that_its_bus_does(service: str, node: RabbitNode, passwords: Passwords) -> None:
+async def test_services_have_the_permissions_of_their_bus(service: str, node: RabbitNode, passwords: Passwords) -> None:
     topic = f"{service}.tested"
     other = await RabbitBus.open(node.url, service="operator")
     bus = await RabbitBus.open(url_of(service, node, passwords), service=service)
@@ -71,7 +71,7 @@ async def test_a_service_may_do_all_that_its_bus_does(service: str, node: Rabbit
         await other.close()
 
 
-async def test_a_service_may_not_publish_what_another_service_publishes(
+async def test_services_cannot_publish_topics_of_another_service(
     connection: aio_pika.abc.AbstractConnection, node: RabbitNode
 ) -> None:
     operator = await RabbitBus.open(node.url, service="operator")
@@ -82,7 +82,7 @@ async def test_a_service_may_not_publish_what_another_service_publishes(
         await exchange.publish(aio_pika.Message(b"{}"), "auth.session_revoked")
 
 
-async def test_a_service_may_not_read_or_remove_the_queue_of_another(
+async def test_services_cannot_read_or_delete_queues_of_another_service(
     connection: aio_pika.abc.AbstractConnection, node: RabbitNode
 ) -> None:
     operator = await RabbitBus.open(node.url, service="auth")
@@ -97,7 +97,7 @@ async def test_a_service_may_not_read_or_remove_the_queue_of_another(
         await (await connection.channel()).queue_delete(name)
 
 
-async def test_a_service_may_not_declare_a_queue_in_the_name_of_another(
+async def test_services_cannot_declare_queues_of_another_service(
     connection: aio_pika.abc.AbstractConnection,
 ) -> None:
     with pytest.raises(AMQPError, match="ACCESS_REFUSED"):

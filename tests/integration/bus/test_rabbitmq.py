@@ -1,4 +1,4 @@
-"""What only a broker of its own can do to the bus: die, forget, starve, drop connections."""
+"""Tests of the bus while a private broker crashes, is wiped, runs out of resources or drops connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -93,7 +93,7 @@ async def test_a_killed_broker_loses_nothing(
     await eventually(lambda: outbox.confirmed <= set(listener.ids), within=PATIENCE)
 
 
-async def test_queues_declared_just_before_a_crash_work_after_it(
+async def test_queues_declared_just_before_a_crash_work_afterwards(
     node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, names: Names
 ) -> None:
     listener, topics = Listener(), [names.topic(f"thing-{number}") for number in range(6)]
@@ -121,7 +121,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 @pytest.mark.parametrize(("who", "holding"), [("queue", 1), ("broker", 0), ("broker", 1)])
-async def test_a_queue_is_not_replaced_because_something_is_slow(
+async def test_slow_operations_do_not_replace_a_queue(
     rabbitmq: str, names: Names, silent: set[str], who: str, holding: int
 ) -> None:
     service, topic, listener = names.service("a"), names.topic("x"), Listener()
@@ -156,7 +156,7 @@ async def consumes(bus: RabbitBus, service: str, topic: str, listener: Listener)
     return False
 
 
-async def test_a_wiped_broker_gets_its_topology_back(
+async def test_the_topology_is_declared_again_on_a_wiped_broker(
     node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
 ) -> None:
     kept, heard, outbox = Listener(), Listener(), Outbox(publisher, topic)
@@ -172,7 +172,7 @@ async def test_a_wiped_broker_gets_its_topology_back(
     assert len(heard.got) > 10
 
 
-async def test_what_a_service_misses_waits_for_it(
+async def test_messages_wait_for_an_absent_service(
     node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
 ) -> None:
     await consumer.consume(durable(service, [topic], Listener()))
@@ -186,7 +186,7 @@ async def test_what_a_service_misses_waits_for_it(
         await back.close()
 
 
-async def test_dropped_connections_come_back(
+async def test_dropped_connections_are_reopened(
     node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
 ) -> None:
     entered, go = asyncio.Event(), asyncio.Event()
@@ -218,7 +218,7 @@ async def test_a_deleted_queue_is_declared_again(
     await eventually(lambda: "evt_after" in listener.ids, within=PATIENCE)
 
 
-async def test_publishing_during_an_outage_is_refused_in_time(proxy: Proxy, topic: str) -> None:
+async def test_publishing_during_an_outage_fails_in_time(proxy: Proxy, topic: str) -> None:
     publisher = await RabbitBus.open(proxy.url, service="publisher", publish_timeout=2)
     try:
         proxy.away = True
@@ -253,7 +253,7 @@ def leftover(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.02])
-async def test_closing_ends_at_every_moment_of_a_reconnection(
+async def test_closing_succeeds_at_every_moment_of_a_reconnection(
     pause: float, rabbitmq: str, proxy: Proxy, names: Names, service: str, topic: str
 ) -> None:
     """At each step of the event loop, where steps follow each other, and over the time that a reconnection takes."""
@@ -269,7 +269,7 @@ async def test_closing_ends_at_every_moment_of_a_reconnection(
         await clear(rabbitmq, names)
 
 
-async def test_closing_ends_while_the_broker_does_not_answer(
+async def test_closing_succeeds_while_the_broker_is_unresponsive(
     rabbitmq: str, proxy: Proxy, names: Names, service: str, topic: str
 ) -> None:
     try:
@@ -281,7 +281,7 @@ async def test_closing_ends_while_the_broker_does_not_answer(
         await clear(rabbitmq, names)
 
 
-async def test_a_full_disk_refuses_events_and_goes_on_consuming(
+async def test_a_full_disk_refuses_events_and_keeps_consuming(
     node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
 ) -> None:
     go = asyncio.Event()
@@ -341,7 +341,7 @@ async def test_a_message_that_kills_its_consumers_becomes_a_dead_letter(rabbitmq
         await clear(rabbitmq, names)
 
 
-async def test_anything_in_a_queue_is_delivered_as_a_message(rabbitmq: str, names: Names) -> None:
+async def test_foreign_messages_in_a_queue_are_delivered(rabbitmq: str, names: Names) -> None:
     service, topic, listener = names.service("a"), names.topic("x"), Listener()
     bus = await RabbitBus.open(rabbitmq, service=service)
     try:

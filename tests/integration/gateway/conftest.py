@@ -1,4 +1,4 @@
-"""The gateway, whole, on a free port, with a scripted service behind it."""
+"""The complete gateway on a free port, with a scripted service behind it."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager

@@ -1,4 +1,4 @@
-"""Who is let in, and how often."""
+"""Tests of authentication, scopes and rate limits."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.support.upstream import Upstream
 VOICES = "/api/v1/voices"
 
 
-async def test_without_a_token_nothing_reaches_a_service(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_requests_without_a_token_reach_no_service(gateway: Gateway, synthesis: Upstream) -> None:
     async def never_whole() -> AsyncIterator[bytes]:
         yield b"{"
         await asyncio.Event().wait()
@@ -27,7 +27,7 @@ async def test_without_a_token_nothing_reaches_a_service(gateway: Gateway, synth
     assert synthesis.asked == []
 
 
-async def test_a_forged_an_expired_and_a_foreign_token_are_refused(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_forged_expired_and_foreign_tokens_are_refused(gateway: Gateway, synthesis: Upstream) -> None:
     expired = gateway.bearer(exp=1)
     forged = {"Authorization": "Bearer " + gateway.issuer.token(key=Issuer.new_key())}
     for headers, code in (
@@ -40,7 +40,7 @@ async def test_a_forged_an_expired_and_a_foreign_token_are_refused(gateway: Gate
     assert synthesis.asked == []
 
 
-async def test_a_token_must_carry_the_routes_scope(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_tokens_need_the_scope_of_the_route(gateway: Gateway, synthesis: Upstream) -> None:
     reader = gateway.bearer(scope="speech:read")
     async with gateway.ask("GET", VOICES, headers=reader) as response:
         assert response.status == 200
@@ -50,7 +50,7 @@ async def test_a_token_must_carry_the_routes_scope(gateway: Gateway, synthesis: 
 
 
 @pytest.mark.slow
-async def test_a_session_that_ended_is_refused_within_seconds(gateway: Gateway) -> None:
+async def test_ended_sessions_are_refused_within_seconds(gateway: Gateway) -> None:
     headers = gateway.bearer(sid="ses_9")
 
     async def refused() -> bool:
@@ -62,7 +62,7 @@ async def test_a_session_that_ended_is_refused_within_seconds(gateway: Gateway) 
     await eventually(refused, within=5)
 
 
-async def test_unknown_paths_and_methods_answer_in_the_envelope(gateway: Gateway) -> None:
+async def test_unknown_paths_and_methods_are_refused_in_the_envelope(gateway: Gateway) -> None:
     for method, path, status, code in (
         ("GET", "/api/v1/nothing", 404, "NOT_FOUND"),
         ("GET", "/api/v1/voices/", 404, "NOT_FOUND"),
@@ -74,14 +74,14 @@ async def test_unknown_paths_and_methods_answer_in_the_envelope(gateway: Gateway
             assert "RateLimit" in response.headers
 
 
-async def test_every_answer_says_what_is_left(gateway: Gateway) -> None:
+async def test_every_response_reports_the_remaining_quota(gateway: Gateway) -> None:
     for left in (99, 98):
         async with gateway.ask("GET", VOICES) as response:
             assert response.headers["RateLimit-Policy"] == '"default";q=100;w=60'
             assert response.headers["RateLimit"].startswith(f'"default";r={left};t=')
 
 
-async def test_each_plan_has_its_limit_and_each_user_their_own(start: Start, synthesis: Upstream) -> None:
+async def test_limits_depend_on_the_plan_and_are_counted_per_user(start: Start, synthesis: Upstream) -> None:
     async with start(limit_guest=1, limit_user=2, limit_premium=0) as gateway:
 
         async def statuses(**claims: str) -> list[int]:
@@ -101,7 +101,7 @@ async def test_each_plan_has_its_limit_and_each_user_their_own(start: Start, syn
         assert await statuses(sub="usr_p", plan="premium") == [200, 200, 200]
 
 
-async def test_without_a_valid_token_the_address_counts(start: Start) -> None:
+async def test_requests_without_a_valid_token_count_by_address(start: Start) -> None:
     async with start(limit_anonymous=2) as gateway:
         found = []
         for number in range(3):
@@ -115,7 +115,7 @@ async def test_without_a_valid_token_the_address_counts(start: Start) -> None:
             assert "RateLimit" not in response.headers
 
 
-async def test_guessing_passwords_has_a_limit_of_its_own(start: Start) -> None:
+async def test_login_attempts_have_their_own_limit(start: Start) -> None:
     async with start(limit_credentials=2, limit_anonymous=0) as gateway:
         found = []
         for _ in range(3):
@@ -126,7 +126,7 @@ async def test_guessing_passwords_has_a_limit_of_its_own(start: Start) -> None:
         assert 429 not in found[:2]
 
 
-async def test_browsers_of_listed_origins_may_call(start: Start) -> None:
+async def test_listed_origins_are_permitted_by_cors(start: Start) -> None:
     async with start(cors_origins="https://studio.example.com/, https://other.example.com") as gateway:
         ask = {"Origin": "https://studio.example.com", "Access-Control-Request-Method": "POST"}
         async with gateway.ask("OPTIONS", "/api/v1/job", headers=ask) as response:
@@ -145,14 +145,14 @@ async def test_health_names_every_service(gateway: Gateway) -> None:
 
 
 @pytest.mark.slow
-async def test_the_start_says_where_to_read_on(gateway: Gateway) -> None:
+async def test_the_root_links_to_the_documentation(gateway: Gateway) -> None:
     async with gateway.ask("GET", "/", headers={}) as response:
         start = await response.json()
     async with gateway.ask("GET", start["openapi"], headers={}) as response:
         assert (await response.json())["info"]["title"] == "Echo"
 
 
-async def test_replicas_that_share_a_store_count_together(start: Start, embedded_server: str) -> None:
+async def test_replicas_with_a_shared_store_count_together(start: Start, embedded_server: str) -> None:
     shared = SecretStr(embedded_server)
     async with start(limit_user=3, limit_store=shared) as one, start(limit_user=3, limit_store=shared) as other:
         statuses = []
@@ -162,7 +162,7 @@ async def test_replicas_that_share_a_store_count_together(start: Start, embedded
     assert statuses == [200, 200, 200, 429]
 
 
-async def test_a_voucher_opens_the_routes_that_take_it_and_no_other(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_tickets_are_accepted_only_by_ticket_routes(gateway: Gateway, synthesis: Upstream) -> None:
     taken = [
         ("GET", "/api/v1/tts/synthesize/stream?text=Hello&ticket=abc"),
         ("GET", "/api/v1/files/audio/aud_1?expires=1&signature=abc"),
@@ -186,7 +186,7 @@ async def test_a_voucher_opens_the_routes_that_take_it_and_no_other(gateway: Gat
     assert len(synthesis.asked) == len(taken)
 
 
-async def test_an_unknown_proxy_does_not_name_the_client(start: Start) -> None:
+async def test_unknown_proxies_do_not_set_the_client_address(start: Start) -> None:
     async with start(limit_anonymous=2) as gateway:
         found = []
         for forwarded in ("a:b", "203.0.113.1", "[::1"):
@@ -195,7 +195,7 @@ async def test_an_unknown_proxy_does_not_name_the_client(start: Start) -> None:
         assert found == [401, 401, 429]
 
 
-async def test_a_trusted_proxy_names_the_client(start: Start, synthesis: Upstream) -> None:
+async def test_trusted_proxies_set_the_client_address(start: Start, synthesis: Upstream) -> None:
     async with start(limit_anonymous=1, trusted_proxies="127.0.0.1, 10.0.0.0/8") as gateway:
         for forwarded, status in (
             ("203.0.113.1", 401),
@@ -212,7 +212,7 @@ async def test_a_trusted_proxy_names_the_client(start: Start, synthesis: Upstrea
 
 
 @pytest.mark.slow
-async def test_health_is_short_for_everybody_and_detailed_for_the_operator(gateway: Gateway) -> None:
+async def test_health_is_detailed_only_for_operators(gateway: Gateway) -> None:
     for path in ("/health", "/api/v1/health"):
         for headers in ({}, gateway.bearer(), {"Authorization": "Bearer x"}):
             async with gateway.ask("GET", path, headers=headers) as response:
@@ -224,7 +224,7 @@ async def test_health_is_short_for_everybody_and_detailed_for_the_operator(gatew
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/metrics"])
-async def test_readiness_and_metrics_are_for_the_operator(path: str, gateway: Gateway) -> None:
+async def test_readiness_and_metrics_are_only_for_operators(path: str, gateway: Gateway) -> None:
     for headers, status in (
         ({}, 401),
         (gateway.bearer(), 403),

@@ -1,4 +1,4 @@
-"""How many long requests one user may have open at once."""
+"""Tests of the limit on concurrent long requests per user."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -47,7 +47,7 @@ async def opened(gateway: Gateway, stack: AsyncExitStack, method: str, path: str
 
 
 @pytest.mark.parametrize("setting", ROUTES)
-async def test_a_user_may_have_so_many_open_and_no_more(setting: str, start: Start, begun: Callable[[], int]) -> None:
+async def test_open_requests_are_limited_per_user(setting: str, start: Start, begun: Callable[[], int]) -> None:
     method, path = ROUTES[setting]
     async with start(**{setting: 2}) as gateway, AsyncExitStack() as stack:
         first, _ = [await opened(gateway, stack, method, path, sub="usr_a") for _ in range(2)]
@@ -69,7 +69,7 @@ async def test_a_user_may_have_so_many_open_and_no_more(setting: str, start: Sta
         await eventually(admitted)
 
 
-async def test_guests_and_tickets_count_by_their_address(start: Start, begun: Callable[[], int]) -> None:
+async def test_guests_and_tickets_count_by_address(start: Start, begun: Callable[[], int]) -> None:
     async with start(open_streams=2) as gateway, AsyncExitStack() as stack:
         assert (await opened(gateway, stack, "POST", STREAM, sub="usr_g", plan="guest")).status == 200
         assert (await opened(gateway, stack, "POST", STREAM, sub="usr_h", plan="guest")).status == 200
@@ -80,7 +80,7 @@ async def test_guests_and_tickets_count_by_their_address(start: Start, begun: Ca
 
 
 @pytest.mark.slow
-async def test_whatever_ends_gives_its_place_back(start: Start, synthesis: Upstream) -> None:
+async def test_every_end_of_a_request_releases_its_place(start: Start, synthesis: Upstream) -> None:
     async def broken(exchange: Exchange) -> None:
         await exchange.start(content_type="audio/wav")
         await exchange.write(b"some")

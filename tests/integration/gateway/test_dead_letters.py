@@ -49,7 +49,7 @@ def admin(gateway: Gateway) -> dict[str, str]:
     return gateway.bearer(role="admin", scope=f"{EVERYTHING} admin")
 
 
-async def test_an_administrator_lists_the_dead_letters_of_a_service_newest_first(gateway: Gateway, asked: list[str]) -> None:
+async def test_administrators_list_dead_letters_newest_first(gateway: Gateway, asked: list[str]) -> None:
     path = f"{PATH}?service=synthesis&topic=voice.voice_model_ready&limit=5"
     async with gateway.ask("GET", path, headers=admin(gateway)) as response:
         body = await response.json()
@@ -57,7 +57,7 @@ async def test_an_administrator_lists_the_dead_letters_of_a_service_newest_first
     assert asked == ["GET /internal/dead-letters?limit=5&topic=voice.voice_model_ready"]
 
 
-async def test_an_administrator_sees_and_replays_a_dead_letter(gateway: Gateway, asked: list[str]) -> None:
+async def test_administrators_read_and_replay_a_dead_letter(gateway: Gateway, asked: list[str]) -> None:
     async with gateway.ask("GET", f"{PATH}/synthesis/evt_1", headers=admin(gateway)) as response:
         assert (response.status, (await response.json())["data"]["id"]) == (200, "evt_1")
     body = json.dumps({"service": "synthesis", "id": "evt_1"})
@@ -75,7 +75,7 @@ async def test_an_administrator_sees_and_replays_a_dead_letter(gateway: Gateway,
         ({"service": "synthesis", "id": "../../job/job_1"}, (404, "DEAD_LETTER_NOT_FOUND")),
     ],
 )
-async def test_what_cannot_be_replayed_is_refused(
+async def test_unreplayable_dead_letters_are_refused(
     gateway: Gateway, asked: list[str], body: dict[str, str], refused: tuple[int, str]
 ) -> None:
     async with gateway.ask("POST", PATH, headers=admin(gateway), data=json.dumps(body)) as response:

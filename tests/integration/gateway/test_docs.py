@@ -1,4 +1,4 @@
-"""The page that explains the API, and what a path says of itself."""
+"""Tests of the API reference page and of the allowed methods of a path."""
 
 import re
 
@@ -8,7 +8,7 @@ from tests.integration.gateway.conftest import Gateway
 
 
 @pytest.mark.slow
-async def test_the_welcome_leads_to_a_page_that_needs_nobody_else(gateway: Gateway) -> None:
+async def test_the_root_links_to_a_self_contained_page(gateway: Gateway) -> None:
     async with gateway.ask("GET", "/", headers={}) as response:
         where = (await response.json())["docs"]
     async with gateway.ask("GET", where, headers={}) as response:
@@ -24,14 +24,14 @@ async def test_the_welcome_leads_to_a_page_that_needs_nobody_else(gateway: Gatew
             assert response.status == 200, asset
 
 
-async def test_the_page_is_loaded_again_only_when_it_has_changed(gateway: Gateway) -> None:
+async def test_the_page_is_cached_until_it_changes(gateway: Gateway) -> None:
     async with gateway.ask("GET", "/docs/swagger-ui-bundle.js", headers={}) as response:
         known = response.headers["ETag"]
     async with gateway.ask("GET", "/docs/swagger-ui-bundle.js", headers={"If-None-Match": known}) as response:
         assert response.status == 304
 
 
-async def test_nothing_else_lies_beside_the_page(gateway: Gateway) -> None:
+async def test_only_the_files_of_the_page_are_served(gateway: Gateway) -> None:
     for name in ("__init__.py", "..%2fmain.py", "redoc.standalone.js"):
         async with gateway.ask("GET", f"/docs/{name}", headers={}) as response:
             assert response.status in {404, 422}, name
@@ -46,7 +46,7 @@ async def test_nothing_else_lies_beside_the_page(gateway: Gateway) -> None:
         ("/", "GET"),
     ],
 )
-async def test_a_wrong_method_is_told_all_right_ones(gateway: Gateway, path: str, methods: str) -> None:
+async def test_method_errors_list_all_allowed_methods(gateway: Gateway, path: str, methods: str) -> None:
     async with gateway.ask("TRACE", path) as response:
         assert response.status == 405
         assert response.headers["Allow"] == methods

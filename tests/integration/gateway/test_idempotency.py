@@ -1,4 +1,4 @@
-"""Writes sent twice."""
+"""Tests of repeated writes with idempotency keys."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ def counting(synthesis: Upstream) -> Upstream:
     return synthesis
 
 
-async def test_the_first_answer_is_given_again(gateway: Gateway, counting: Upstream) -> None:
+async def test_the_first_response_is_repeated(gateway: Gateway, counting: Upstream) -> None:
     first = await create(gateway)
     again = await create(gateway)
     assert first[:2] == again[:2] == (201, {"number": 1})
@@ -69,9 +69,7 @@ async def test_the_first_answer_is_given_again(gateway: Gateway, counting: Upstr
     assert "RateLimit" in again[2]
 
 
-async def test_a_service_sees_a_key_of_its_own_for_each_user_operation_and_request(
-    gateway: Gateway, counting: Upstream
-) -> None:
+async def test_services_receive_a_key_per_user_operation_and_request(gateway: Gateway, counting: Upstream) -> None:
     await create(gateway)
     await create(gateway, path="/api/v1/tts/synthesize/async")
     await create(gateway, sub="usr_2")
@@ -122,7 +120,7 @@ async def test_a_body_that_cannot_be_parsed_is_compared_by_its_bytes(gateway: Ga
     assert (await create_json(gateway, body + " "))[:2] == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
-async def test_another_request_under_the_same_key_is_refused(gateway: Gateway, counting: Upstream) -> None:
+async def test_another_request_with_the_same_key_is_refused(gateway: Gateway, counting: Upstream) -> None:
     await create(gateway)
     assert (await create(gateway, body='{"text_content": "b"}'))[:2] == (422, "IDEMPOTENCY_KEY_REUSED")
     assert len(counting.asked) == 1
@@ -134,7 +132,7 @@ async def test_a_key_must_be_printable_and_short(gateway: Gateway, counting: Ups
     assert counting.asked == []
 
 
-async def test_a_request_that_still_runs_is_a_conflict(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_a_request_in_progress_is_a_conflict(gateway: Gateway, synthesis: Upstream) -> None:
     begun, go = asyncio.Event(), asyncio.Event()
 
     async def slowly(exchange: Exchange) -> None:
@@ -154,14 +152,14 @@ async def test_a_request_that_still_runs_is_a_conflict(gateway: Gateway, synthes
     assert (await create(gateway))[2]["Idempotency-Replayed"] == "true"
 
 
-async def test_of_twenty_at_once_one_is_done(gateway: Gateway, counting: Upstream) -> None:
+async def test_twenty_concurrent_requests_are_executed_once(gateway: Gateway, counting: Upstream) -> None:
     answers = await asyncio.gather(*(create(gateway) for _ in range(20)))
     assert {status for status, _, _ in answers} <= {201, 409}
     assert len(counting.asked) == 1
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
-async def test_an_answer_of_the_moment_is_not_kept(gateway: Gateway, synthesis: Upstream, status: int) -> None:
+async def test_transient_errors_are_not_stored(gateway: Gateway, synthesis: Upstream, status: int) -> None:
     async def fail(exchange: Exchange) -> None:
         await exchange.read()
         await exchange.json({"code": "SOME", "message": "Not now."}, status=status)
@@ -172,7 +170,7 @@ async def test_an_answer_of_the_moment_is_not_kept(gateway: Gateway, synthesis: 
     assert len(synthesis.asked) == 2
 
 
-async def test_a_refusal_is_kept_too(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_refusals_are_stored(gateway: Gateway, synthesis: Upstream) -> None:
     async def refuse(exchange: Exchange) -> None:
         await exchange.read()
         await exchange.json({"code": "VOICE_NOT_FOUND", "message": "There is no such voice."}, status=404)
@@ -183,7 +181,7 @@ async def test_a_refusal_is_kept_too(gateway: Gateway, synthesis: Upstream) -> N
     assert len(synthesis.asked) == 1
 
 
-async def test_a_broken_answer_frees_the_key(gateway: Gateway, counting: Upstream) -> None:
+async def test_broken_responses_release_the_key(gateway: Gateway, counting: Upstream) -> None:
     good = counting.answer
 
     async def broken(exchange: Exchange) -> None:
@@ -198,7 +196,7 @@ async def test_a_broken_answer_frees_the_key(gateway: Gateway, counting: Upstrea
     assert (await create(gateway))[:2] == (201, {"number": 2})
 
 
-async def test_a_client_that_left_finds_the_answer_when_it_comes_back(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_disconnected_clients_find_the_response_later(gateway: Gateway, synthesis: Upstream) -> None:
     begun, go = asyncio.Event(), asyncio.Event()
 
     async def slowly(exchange: Exchange) -> None:
@@ -238,7 +236,7 @@ async def test_uploads_are_compared_by_their_fields_and_files(uploading: Gateway
     assert counting.asked[0].header("idempotency-key") is None
 
 
-async def test_an_upload_passes_while_it_is_digested(uploading: Gateway, counting: Upstream) -> None:
+async def test_uploads_are_forwarded_while_they_are_digested(uploading: Gateway, counting: Upstream) -> None:
     good, arrived = counting.answer, asyncio.Event()
 
     async def notice(exchange: Exchange) -> None:
@@ -255,7 +253,9 @@ async def test_an_upload_passes_while_it_is_digested(uploading: Gateway, countin
     assert (await send(uploading, SAMPLES, slowly(), "multipart/form-data; boundary=one"))[0] == 201
 
 
-async def test_an_upload_under_way_is_a_conflict_and_a_broken_one_frees_the_key(uploading: Gateway, counting: Upstream) -> None:
+async def test_an_upload_in_progress_is_a_conflict_and_a_broken_upload_releases_the_key(
+    uploading: Gateway, counting: Upstream
+) -> None:
     begun = asyncio.Event()
 
     async def half() -> AsyncIterator[bytes]:
@@ -275,7 +275,7 @@ async def _uploaded(gateway: Gateway) -> bool:
     return bool((await upload(gateway, b"other"))[0] == 201)
 
 
-async def test_a_replayed_refusal_has_the_id_of_its_own_request(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_repeated_refusals_have_their_own_request_id(gateway: Gateway, synthesis: Upstream) -> None:
     async def refuse(exchange: Exchange) -> None:
         await exchange.read()
         await exchange.json({"code": "VOICE_NOT_FOUND", "message": "There is no such voice."}, status=404)
@@ -290,7 +290,7 @@ async def test_a_replayed_refusal_has_the_id_of_its_own_request(gateway: Gateway
 
 
 @pytest.mark.slow
-async def test_replicas_and_restarts_share_keys(start: Start, counting: Upstream) -> None:
+async def test_keys_are_shared_between_replicas_and_restarts(start: Start, counting: Upstream) -> None:
     async with start() as first, start() as second:
         assert (await create(first))[1] == {"number": 1}
         both = await asyncio.gather(create(first, key="k2"), create(second, key="k2"))
@@ -301,7 +301,7 @@ async def test_replicas_and_restarts_share_keys(start: Start, counting: Upstream
     assert len(counting.asked) == 2
 
 
-async def test_a_key_is_free_again_after_a_day(gateway: Gateway, counting: Upstream, database: Any) -> None:
+async def test_keys_expire_after_a_day(gateway: Gateway, counting: Upstream, database: Any) -> None:
     await create(gateway)
     store = await database.open("gateway")
     entries = store.collection("idempotency_keys")
@@ -310,7 +310,7 @@ async def test_a_key_is_free_again_after_a_day(gateway: Gateway, counting: Upstr
     await store.close()
 
 
-async def test_a_crash_frees_the_key_after_the_lease(database: Any) -> None:
+async def test_a_crash_releases_the_key_after_the_lease(database: Any) -> None:
     store = await database.open("keys")
     answered: list[Any] = []
 

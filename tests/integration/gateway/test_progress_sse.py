@@ -81,7 +81,7 @@ class Listener:
                 return found
 
 
-async def test_a_job_is_followed_from_the_queue_to_its_end(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_jobs_are_followed_from_the_queue_to_the_end(gateway: Gateway, job: ScriptedJob) -> None:
     async with gateway.ask("GET", PROGRESS) as response:
         assert response.headers["Content-Type"].startswith("text/event-stream")
         assert response.headers["Cache-Control"] == "no-store"
@@ -100,7 +100,7 @@ async def test_a_job_is_followed_from_the_queue_to_its_end(gateway: Gateway, job
     assert rest[-1][1] == {"event": "complete"}
 
 
-async def test_after_a_reconnect_nothing_is_missing_and_nothing_comes_twice(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_reconnections_neither_lose_nor_repeat_events(gateway: Gateway, job: ScriptedJob) -> None:
     job.status, job.units_total, job.units_done = "completed", 6, 6
     async with gateway.ask("GET", PROGRESS) as response:
         whole = await Listener(response).rest()
@@ -110,7 +110,7 @@ async def test_after_a_reconnect_nothing_is_missing_and_nothing_comes_twice(gate
 
 
 @pytest.mark.slow
-async def test_a_lost_notification_delays_but_loses_nothing(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_lost_notifications_delay_but_lose_no_event(gateway: Gateway, job: ScriptedJob) -> None:
     async with gateway.ask("GET", PROGRESS) as response:
         listener = Listener(response)
         await listener.next()
@@ -119,7 +119,7 @@ async def test_a_lost_notification_delays_but_loses_nothing(gateway: Gateway, jo
     assert rest[-2] == (6, {"progress": 0, "status": "failed", "message": "The engine died three times."})
 
 
-async def test_the_time_left_is_told_with_the_newest_event_alone(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_only_the_newest_event_has_the_remaining_time(gateway: Gateway, job: ScriptedJob) -> None:
     job.status, job.units_total, job.units_done, job.eta_seconds = "processing", 9, 2, 41.6
     async with gateway.ask("GET", PROGRESS) as response:
         listener = Listener(response)
@@ -129,7 +129,7 @@ async def test_the_time_left_is_told_with_the_newest_event_alone(gateway: Gatewa
     assert events[-1]["message"] == "2 of 9 units spoken. About 42 s left."
 
 
-async def test_a_strangers_job_is_not_found(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_jobs_of_other_users_are_not_found(gateway: Gateway, job: ScriptedJob) -> None:
     async with gateway.ask("GET", "/api/v1/job/job_2/progress") as response:
         assert (response.status, (await response.json())["error"]["code"]) == (404, "JOB_NOT_FOUND")
     async with gateway.ask("GET", "/api/v1/job/..%2Fvoices/progress") as response:
@@ -139,7 +139,7 @@ async def test_a_strangers_job_is_not_found(gateway: Gateway, job: ScriptedJob) 
     assert gateway.deps.progress_polls.watched == 0
 
 
-async def test_synthesis_sees_the_callers_own_token(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_synthesis_receives_the_token_of_the_principal(gateway: Gateway, job: ScriptedJob) -> None:
     job.status = "cancelled"
     headers = gateway.bearer()
     async with gateway.ask("GET", PROGRESS, headers=headers) as response:
@@ -148,7 +148,7 @@ async def test_synthesis_sees_the_callers_own_token(gateway: Gateway, job: Scrip
 
 
 @pytest.mark.slow
-async def test_listeners_that_leave_leave_nothing_behind(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_disconnected_clients_leave_no_resources(gateway: Gateway, job: ScriptedJob) -> None:
     before = len(asyncio.all_tasks())
     for _ in range(20):
         async with gateway.ask("GET", PROGRESS) as response:
@@ -159,7 +159,7 @@ async def test_listeners_that_leave_leave_nothing_behind(gateway: Gateway, job: 
 
 
 @pytest.mark.slow
-async def test_two_hundred_clients_of_a_job_cost_one_poll(start: Start, job: ScriptedJob) -> None:
+async def test_two_hundred_clients_of_a_job_share_a_poll(start: Start, job: ScriptedJob) -> None:
     job.status, job.units_total = "processing", 20
     clients = 200
     async with AsyncExitStack() as stack:
@@ -196,7 +196,7 @@ async def test_the_poll_ends_with_the_last_client(gateway: Gateway, job: Scripte
 
 
 @pytest.mark.slow
-async def test_a_client_whose_session_ends_is_cut_off_and_the_others_go_on(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_an_ended_session_disconnects_only_its_client(gateway: Gateway, job: ScriptedJob) -> None:
     job.status, job.units_total = "processing", 9
     mine, ended = gateway.bearer(sid="ses_mine"), gateway.bearer(sid="ses_ended")
     async with gateway.ask("GET", PROGRESS, headers=ended) as first, gateway.ask("GET", PROGRESS, headers=mine) as second:
@@ -210,7 +210,7 @@ async def test_a_client_whose_session_ends_is_cut_off_and_the_others_go_on(gatew
 
 
 @pytest.mark.slow
-async def test_what_the_service_refuses_one_token_it_does_not_refuse_the_others(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_a_refused_token_does_not_affect_other_clients(gateway: Gateway, job: ScriptedJob) -> None:
     job.status, job.units_total = "processing", 9
     doomed = gateway.bearer(sid="ses_1")
     async with (
@@ -227,7 +227,7 @@ async def test_what_the_service_refuses_one_token_it_does_not_refuse_the_others(
 
 
 @pytest.mark.slow
-async def test_a_connection_goes_on_after_the_last_event(gateway: Gateway, job: ScriptedJob) -> None:
+async def test_the_connection_stays_usable_after_the_last_event(gateway: Gateway, job: ScriptedJob) -> None:
     """A client that asks for the result next, on the same connection, must not find it closed."""
     token = gateway.bearer()["Authorization"]
     for _ in range(10):
@@ -244,9 +244,7 @@ async def test_a_connection_goes_on_after_the_last_event(gateway: Gateway, job: 
         await eventually(lambda: gateway.deps.progress_polls.watched == 0)
 
 
-async def test_a_job_that_is_retried_is_followed_anew_while_others_still_follow_its_first_run(
-    job: ScriptedJob, synthesis: Upstream
-) -> None:
+async def test_a_retried_job_is_followed_separately_from_its_first_run(job: ScriptedJob, synthesis: Upstream) -> None:
     job.status, progress_polls = "failed", ProgressPolls()
     async with synthesis.serving() as url, ServiceClient.open("synthesis", url) as client:
         following = partial(progress_polls.following, client, "job_1", "/job/job_1")

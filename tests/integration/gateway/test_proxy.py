@@ -1,4 +1,4 @@
-"""The hop: what goes in comes out, as it comes, and whoever leaves is noticed."""
+"""Tests of the proxy: requests and responses pass unchanged and streamed, and disconnections are detected."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ STREAM = "/api/v1/tts/synthesize/stream"
 AUDIO = "/api/v1/files/audio/aud_1"
 
 
-async def test_a_request_reaches_the_service_as_it_was_sent(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_requests_reach_the_service_unchanged(gateway: Gateway, synthesis: Upstream) -> None:
     body = '{"text": "Größe",   "unknown": [1]}'
     async with gateway.ask("POST", SPEAK, data=body.encode()) as response:
         assert (await response.json())["data"] == {"target": "/tts/synthesize", "body": body}
@@ -28,7 +28,7 @@ async def test_a_request_reaches_the_service_as_it_was_sent(gateway: Gateway, sy
     assert synthesis.asked[0].header("content-length") == str(len(body.encode()))
 
 
-async def test_path_and_query_are_passed_on_unchanged(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_path_and_query_are_forwarded_unchanged(gateway: Gateway, synthesis: Upstream) -> None:
     url = URL(gateway.url + "/api/v1/voices/a%20b%2Bc?x=1&x=%2F&y=%C3%A4", encoded=True)
     async with gateway.session.get(url, headers=gateway.bearer()) as response:
         assert response.status == 200
@@ -40,7 +40,7 @@ async def test_path_and_query_are_passed_on_unchanged(gateway: Gateway, synthesi
     ]
 
 
-async def test_nobody_can_speak_in_the_gateways_name(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_clients_cannot_set_forwarding_headers(gateway: Gateway, synthesis: Upstream) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     headers = gateway.bearer() | {
         "X-Forwarded-Host": "evil",
@@ -62,7 +62,7 @@ async def test_nobody_can_speak_in_the_gateways_name(gateway: Gateway, synthesis
     assert asked.header("x-private") is None
 
 
-async def test_an_answer_comes_while_it_is_made(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_responses_are_streamed(gateway: Gateway, synthesis: Upstream) -> None:
     heard = asyncio.Event()
 
     async def in_two_pieces(exchange: Exchange) -> None:
@@ -79,7 +79,7 @@ async def test_an_answer_comes_while_it_is_made(gateway: Gateway, synthesis: Ups
         assert await response.content.read() == b"second"
 
 
-async def test_a_request_body_goes_through_while_it_comes(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_request_bodies_are_streamed(gateway: Gateway, synthesis: Upstream) -> None:
     arrived = asyncio.Event()
 
     async def read_slowly(exchange: Exchange) -> None:
@@ -98,7 +98,7 @@ async def test_a_request_body_goes_through_while_it_comes(gateway: Gateway, synt
         assert (await response.json())["data"] == "firstsecond"
 
 
-async def test_what_is_compressed_stays_so(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_compressed_responses_stay_compressed(gateway: Gateway, synthesis: Upstream) -> None:
     packed = gzip.compress(b"sound")
 
     async def compressed(exchange: Exchange) -> None:
@@ -111,7 +111,7 @@ async def test_what_is_compressed_stays_so(gateway: Gateway, synthesis: Upstream
         assert response.headers["Content-Encoding"] == "gzip"
 
 
-async def test_a_part_of_an_audio_keeps_its_length_and_place(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_ranges_keep_their_length_and_offset(gateway: Gateway, synthesis: Upstream) -> None:
     async def part(exchange: Exchange) -> None:
         assert exchange.asked.header("range") == "bytes=2-4"
         await exchange.start(206, content_range="bytes 2-4/10", content_length="3", etag='"e"', content_type="audio/wav")
@@ -140,9 +140,7 @@ async def test_head_and_not_modified_have_no_body(gateway: Gateway, synthesis: U
 
 @pytest.mark.slow
 @pytest.mark.parametrize("headers", [{}, {"content_length": "100000"}])
-async def test_an_answer_that_breaks_off_never_ends_cleanly(
-    gateway: Gateway, synthesis: Upstream, headers: dict[str, str]
-) -> None:
+async def test_broken_responses_never_end_cleanly(gateway: Gateway, synthesis: Upstream, headers: dict[str, str]) -> None:
     async def broken(exchange: Exchange) -> None:
         await exchange.start(200, **{"content_type": "audio/wav"} | headers)
         await exchange.write(b"some")
@@ -154,7 +152,7 @@ async def test_an_answer_that_breaks_off_never_ends_cleanly(
             await response.read()
 
 
-async def test_a_client_that_leaves_in_the_middle_stops_the_service(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_a_client_that_disconnects_during_the_response_stops_the_service(gateway: Gateway, synthesis: Upstream) -> None:
     async def speak_on(exchange: Exchange) -> None:
         await exchange.start(content_type="audio/wav")
         await exchange.write(b"some")
@@ -167,7 +165,7 @@ async def test_a_client_that_leaves_in_the_middle_stops_the_service(gateway: Gat
     await asyncio.wait_for(synthesis.abandoned.wait(), 5)
 
 
-async def test_a_client_that_leaves_before_the_answer_stops_the_service(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_a_client_that_disconnects_before_the_response_stops_the_service(gateway: Gateway, synthesis: Upstream) -> None:
     begun = asyncio.Event()
 
     async def think(exchange: Exchange) -> None:
@@ -183,7 +181,7 @@ async def test_a_client_that_leaves_before_the_answer_stops_the_service(gateway:
     await eventually(lambda: _served(gateway, "499"))
 
 
-async def test_a_client_that_leaves_while_sending_stops_the_service(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_a_client_that_disconnects_while_sending_stops_the_service(gateway: Gateway, synthesis: Upstream) -> None:
     begun, abandoned = asyncio.Event(), asyncio.Event()
 
     async def listen(exchange: Exchange) -> None:
@@ -205,7 +203,7 @@ async def test_a_client_that_leaves_while_sending_stops_the_service(gateway: Gat
 
 
 @pytest.mark.slow
-async def test_five_hundred_who_leave_leave_nothing_behind(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_five_hundred_disconnected_clients_leave_no_resources(gateway: Gateway, synthesis: Upstream) -> None:
     async def speak_on(exchange: Exchange) -> None:
         await exchange.start(content_type="audio/wav")
         await exchange.write(b"some")
@@ -223,7 +221,7 @@ async def test_five_hundred_who_leave_leave_nothing_behind(gateway: Gateway, syn
     await eventually(lambda: len(asyncio.all_tasks()) <= before + 2)
 
 
-async def test_a_service_that_is_not_there_is_unavailable(start: Start) -> None:
+async def test_unreachable_services_are_unavailable(start: Start) -> None:
     async with (
         start(synthesis_url=f"http://127.0.0.1:{_free_port()}") as gateway,
         gateway.ask("GET", "/api/v1/voices") as response,
@@ -233,7 +231,7 @@ async def test_a_service_that_is_not_there_is_unavailable(start: Start) -> None:
         assert (await response.json())["error"]["code"] == "SERVICE_UNAVAILABLE"
 
 
-async def test_a_dead_replica_is_passed_over_and_no_request_is_sent_twice(start: Start, synthesis: Upstream) -> None:
+async def test_dead_replicas_are_skipped_and_no_request_is_sent_twice(start: Start, synthesis: Upstream) -> None:
     async with (
         synthesis.serving() as living,
         start(synthesis_url=f"http://127.0.0.1:{_free_port()},{living}") as gateway,
@@ -245,7 +243,7 @@ async def test_a_dead_replica_is_passed_over_and_no_request_is_sent_twice(start:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_replica_that_is_still_starting_is_passed_over(method: str, start: Start, synthesis: Upstream) -> None:
+async def test_starting_replicas_are_skipped(method: str, start: Start, synthesis: Upstream) -> None:
     async with (
         synthesis.serving() as living,
         serving(StartupGate("synthesis"), "http://127.0.0.1:0") as starting,
@@ -258,7 +256,7 @@ async def test_a_replica_that_is_still_starting_is_passed_over(method: str, star
     assert [asked.body for asked in synthesis.asked] == ([b"0", b"1", b"2", b"3"] if method == "POST" else [b""] * 4)
 
 
-async def test_where_every_replica_is_still_starting_the_refusal_is_passed_on(start: Start) -> None:
+async def test_the_refusal_is_forwarded_when_every_replica_is_starting(start: Start) -> None:
     async with (
         serving(StartupGate("synthesis"), "http://127.0.0.1:0") as one,
         serving(StartupGate("synthesis"), "http://127.0.0.1:0") as other,
@@ -270,7 +268,7 @@ async def test_where_every_replica_is_still_starting_the_refusal_is_passed_on(st
         assert "x-echo-starting" not in response.headers
 
 
-async def test_a_request_that_was_heard_is_not_sent_again(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_received_requests_are_not_sent_again(gateway: Gateway, synthesis: Upstream) -> None:
     async def hang_up(exchange: Exchange) -> None:
         await exchange.read()
         await exchange.send({"type": "http.response.start", "status": 200, "headers": [(b"bad name", b"")]})
@@ -281,7 +279,7 @@ async def test_a_request_that_was_heard_is_not_sent_again(gateway: Gateway, synt
     assert len(synthesis.asked) == 1
 
 
-async def test_a_body_beyond_the_limit_is_refused(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_bodies_beyond_the_limit_are_refused(gateway: Gateway, synthesis: Upstream) -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:
             yield b"x" * 65536
@@ -296,7 +294,7 @@ async def test_a_body_beyond_the_limit_is_refused(gateway: Gateway, synthesis: U
 
 
 @pytest.mark.slow
-async def test_a_slow_listener_holds_the_service_back(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_slow_clients_apply_backpressure(gateway: Gateway, synthesis: Upstream) -> None:
     sent = 0
 
     async def pour(exchange: Exchange) -> None:

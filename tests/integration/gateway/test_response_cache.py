@@ -1,4 +1,4 @@
-"""Audio that is asked for again."""
+"""Tests of the response cache."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def fetch(gateway: Gateway, **headers: str) -> tuple[int, bytes]:
         return response.status, await response.read()
 
 
-async def test_what_never_changes_is_asked_of_the_service_once(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_immutable_responses_are_requested_once(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     assert await fetch(gateway) == await fetch(gateway) == (200, SOUND)
     for known in ('"e1"', 'W/"e1"', '"e0", "e1"', "*"):
@@ -40,27 +40,27 @@ async def test_what_never_changes_is_asked_of_the_service_once(gateway: Gateway,
     assert len(synthesis.asked) == 1
 
 
-async def test_what_may_change_is_asked_for_each_time(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_mutable_responses_are_requested_each_time(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = changing
     assert await fetch(gateway) == await fetch(gateway) == (200, SOUND)
     assert len(synthesis.asked) == 2
 
 
-async def test_a_stranger_is_not_answered_from_somebody_elses_memory(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_cached_responses_are_not_shared_between_users(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     await fetch(gateway)
     await fetch(gateway, **gateway.bearer(sub="usr_stranger"))
     assert len(synthesis.asked) == 2
 
 
-async def test_a_part_is_asked_of_the_service(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_ranges_are_requested_from_the_service(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     await fetch(gateway)
     await fetch(gateway, Range="bytes=0-9")
     assert synthesis.asked[-1].header("range") == "bytes=0-9"
 
 
-async def test_what_is_deleted_is_forgotten(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_deleted_audio_is_removed_from_the_cache(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     await fetch(gateway)
     await gateway.bus.publish([encode(AudioDeleted(audio_id="aud_1", user_id="usr_1"))])
@@ -72,7 +72,7 @@ async def test_what_is_deleted_is_forgotten(gateway: Gateway, synthesis: Upstrea
     await eventually(asked_again)
 
 
-async def test_memory_has_an_end(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_the_cache_size_is_bounded(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     cache = gateway.deps.response_cache
     for number in range(2_001):
@@ -82,7 +82,7 @@ async def test_memory_has_an_end(gateway: Gateway, synthesis: Upstream) -> None:
 
 
 @pytest.mark.parametrize("query", ["signature=x&expires=1", "%73ignature=x", "download=1&expires=1", "x"])
-async def test_a_signed_link_is_never_answered_from_memory(gateway: Gateway, synthesis: Upstream, query: str) -> None:
+async def test_signed_links_are_never_served_from_the_cache(gateway: Gateway, synthesis: Upstream, query: str) -> None:
     synthesis.answer = finished
     for _ in range(2):
         async with gateway.ask("GET", f"{AUDIO}?{query}") as response:
@@ -90,7 +90,7 @@ async def test_a_signed_link_is_never_answered_from_memory(gateway: Gateway, syn
     assert len(synthesis.asked) == 2
 
 
-async def test_every_answer_has_an_id_and_fields_of_its_own(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_every_response_has_its_own_id_and_headers(gateway: Gateway, synthesis: Upstream) -> None:
     async def personal(exchange: Exchange) -> None:
         await exchange.start(
             200,
@@ -118,7 +118,7 @@ async def test_every_answer_has_an_id_and_fields_of_its_own(gateway: Gateway, sy
 
 
 @pytest.mark.parametrize("field", [{"set_cookie": "a=b"}, {"vary": "Authorization, Accept"}, {"vary": "*"}])
-async def test_what_depends_on_more_than_the_token_is_not_kept(
+async def test_responses_that_vary_beyond_the_token_are_not_cached(
     gateway: Gateway, synthesis: Upstream, field: dict[str, str]
 ) -> None:
     async def varying(exchange: Exchange) -> None:
@@ -134,7 +134,7 @@ async def test_what_depends_on_more_than_the_token_is_not_kept(
     assert len(synthesis.asked) == 2
 
 
-async def test_deleting_forgets_before_it_is_confirmed(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_deletions_clear_the_cache_before_they_are_confirmed(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     await fetch(gateway)
     synthesis.answer = say_what_was_asked
@@ -144,7 +144,7 @@ async def test_deleting_forgets_before_it_is_confirmed(gateway: Gateway, synthes
     assert [asked.method for asked in synthesis.asked] == ["GET", "DELETE", "GET"]
 
 
-async def test_what_is_deleted_while_it_is_sent_is_not_kept(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_audio_deleted_during_its_response_is_not_cached(gateway: Gateway, synthesis: Upstream) -> None:
     begun, go = asyncio.Event(), asyncio.Event()
 
     async def slowly(exchange: Exchange) -> None:
@@ -164,7 +164,7 @@ async def test_what_is_deleted_while_it_is_sent_is_not_kept(gateway: Gateway, sy
 
 
 @pytest.mark.slow
-async def test_an_ended_session_is_not_answered_from_memory(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_ended_sessions_are_not_served_from_the_cache(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     await fetch(gateway)
     gateway.issuer.revoked_sessions.append("ses_1")
@@ -175,7 +175,9 @@ async def test_an_ended_session_is_not_answered_from_memory(gateway: Gateway, sy
     await eventually(refused)
 
 
-async def test_a_head_and_a_token_without_the_scope_are_not_answered_from_memory(gateway: Gateway, synthesis: Upstream) -> None:
+async def test_head_requests_and_insufficient_scopes_are_not_served_from_the_cache(
+    gateway: Gateway, synthesis: Upstream
+) -> None:
     synthesis.answer = finished
     await fetch(gateway)
     assert (await fetch(gateway, **gateway.bearer(scope="voices:read")))[0] == 403

@@ -1,4 +1,4 @@
-"""The Echo API without a token: from this machine only, and from no web page elsewhere."""
+"""Tests of the Echo API without a token: only from this machine, and from no other web origin."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -29,7 +29,7 @@ async def test_without_the_setting_a_token_is_needed(gateway: Gateway, synthesis
     assert (gateway.issuer.local_sessions, synthesis.asked) == (0, [])
 
 
-async def test_with_the_setting_the_local_user_asks(tokenless: Gateway, synthesis: Upstream) -> None:
+async def test_with_the_setting_the_principal_is_the_local_user(tokenless: Gateway, synthesis: Upstream) -> None:
     assert [await asked(tokenless) for _ in range(3)] == [200] * 3
     assert tokenless.issuer.local_sessions == 1
     token = synthesis.asked[0].header("authorization")
@@ -37,7 +37,7 @@ async def test_with_the_setting_the_local_user_asks(tokenless: Gateway, synthesi
     assert token.startswith("Bearer ey")
 
 
-async def test_the_local_token_is_renewed_before_it_ends(tokenless: Gateway) -> None:
+async def test_the_local_token_is_renewed_before_it_expires(tokenless: Gateway) -> None:
     tokenless.issuer.local_session_seconds = 30
     assert [await asked(tokenless) for _ in range(2)] == [200, 200]
     assert tokenless.issuer.local_sessions == 2
@@ -46,7 +46,7 @@ async def test_the_local_token_is_renewed_before_it_ends(tokenless: Gateway) -> 
 @pytest.mark.parametrize(
     "path", ["/api/v1/tts/synthesize", "/api/v1/job", "/api/v1/voice/clones", "/api/v1/auth/logout", "/api//synthesize"]
 )
-async def test_only_the_echo_api_does_without(tokenless: Gateway, synthesis: Upstream, path: str) -> None:
+async def test_only_the_echo_api_works_without_a_token(tokenless: Gateway, synthesis: Upstream, path: str) -> None:
     assert await asked(tokenless, path) in {401, 404}
     assert (tokenless.issuer.local_sessions, synthesis.asked) == (0, [])
 
@@ -67,13 +67,15 @@ async def test_only_the_echo_api_does_without(tokenless: Gateway, synthesis: Ups
         {"Via": "1.1 proxy"},
     ],
 )
-async def test_who_may_be_elsewhere_needs_a_token(tokenless: Gateway, synthesis: Upstream, headers: Mapping[str, str]) -> None:
+async def test_requests_from_elsewhere_need_a_token(
+    tokenless: Gateway, synthesis: Upstream, headers: Mapping[str, str]
+) -> None:
     assert await asked(tokenless, **headers) == 401
     assert synthesis.asked == []
 
 
 @pytest.mark.parametrize("name", ["Host", "Origin"])
-async def test_a_name_that_comes_twice_needs_a_token(tokenless: Gateway, synthesis: Upstream, name: str) -> None:
+async def test_repeated_host_or_origin_headers_need_a_token(tokenless: Gateway, synthesis: Upstream, name: str) -> None:
     own = {"Host": "localhost", "Origin": "http://localhost"}
     lines = "".join(f"{key}: {value}\r\n" for key, value in own.items())
     twice = f"POST {SPEAK} HTTP/1.1\r\n{name}: evil.example.com\r\n{lines}Content-Length: 2\r\n\r\n{{}}"
@@ -83,14 +85,14 @@ async def test_a_name_that_comes_twice_needs_a_token(tokenless: Gateway, synthes
     assert synthesis.asked == []
 
 
-async def test_the_same_origin_and_allowed_ones_may_ask(tokenless: Gateway) -> None:
+async def test_same_and_allowed_origins_are_accepted(tokenless: Gateway) -> None:
     port = tokenless.url.rpartition(":")[2]
     own = {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"}
     assert await asked(tokenless, **own) == 200
     assert await asked(tokenless, Origin="https://studio.example.com") == 200
 
 
-async def test_a_token_that_is_sent_is_the_one_that_counts(tokenless: Gateway, synthesis: Upstream) -> None:
+async def test_a_sent_token_takes_precedence(tokenless: Gateway, synthesis: Upstream) -> None:
     mine = tokenless.bearer()
     assert await asked(tokenless, **mine) == 200
     assert synthesis.asked[0].header("authorization") == mine["Authorization"]

@@ -1,4 +1,4 @@
-"""What one connection can hold, for how long, and how many there may be."""
+"""Tests of limits on the size, duration and number of connections."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -80,7 +80,7 @@ Serve = Callable[..., AbstractAsyncContextManager[str]]
 
 
 @pytest.mark.parametrize("piece", [1_000, 64 * KIB - 1, 64 * KIB, 1_000_000])
-async def test_an_endless_header_is_refused_at_64_kib(piece: int, serve: Serve, app: App) -> None:
+async def test_endless_headers_are_refused_at_64_kib(piece: int, serve: Serve, app: App) -> None:
     async with serve() as url, RawClient.at(url) as client:
         client.send(b"GET / HTTP/1.1\r\nX-Long: ")
         for _ in range(2_000_000 // piece):
@@ -96,7 +96,7 @@ async def test_an_endless_header_is_refused_at_64_kib(piece: int, serve: Serve, 
     assert app.served == 0
 
 
-async def test_a_header_of_63_kib_is_served_and_the_limit_begins_anew_for_each_request(serve: Serve, app: App) -> None:
+async def test_headers_of_63_kib_are_accepted_and_the_limit_applies_per_request(serve: Serve, app: App) -> None:
     async with serve() as url, RawClient.at(url) as client:
         for number in (1, 2, 3):
             client.get("/", **{"X-Long": "a" * 63 * KIB})
@@ -117,7 +117,7 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: echo\r\nTransfer-Encoding: chunked\r\n\r\n4
     [b"0\r\n" + b"a: b\r\n" * 200_000, b"0\r\nX-Long: " + b"a" * 1_000_000, b"4;x=" + b"a" * 1_000_000],
     ids=["trailers", "a trailer", "a chunk extension"],
 )
-async def test_what_a_chunked_body_adds_to_its_content_is_refused_at_64_kib(endless: bytes, serve: Serve, app: App) -> None:
+async def test_trailers_and_chunk_extensions_are_refused_at_64_kib(endless: bytes, serve: Serve, app: App) -> None:
     async with serve() as url, RawClient.at(url) as client:
         client.send(CHUNKED)
         await client.pour(endless)
@@ -126,7 +126,7 @@ async def test_what_a_chunked_body_adds_to_its_content_is_refused_at_64_kib(endl
     assert app.bodies == []
 
 
-async def test_a_trailer_is_no_header(serve: Serve, app: App) -> None:
+async def test_trailers_are_not_headers(serve: Serve, app: App) -> None:
     async with serve() as url, RawClient.at(url) as client:
         client.send(CHUNKED + b"0\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n")
         assert (await client.response()).status == 200
@@ -134,7 +134,7 @@ async def test_a_trailer_is_no_header(serve: Serve, app: App) -> None:
     assert app.headers == [{b"host", b"transfer-encoding"}]
 
 
-async def test_more_requests_than_a_header_may_be_long_are_all_answered(serve: Serve, app: App) -> None:
+async def test_pipelines_longer_than_the_header_limit_are_answered(serve: Serve, app: App) -> None:
     request = b"GET / HTTP/1.1\r\nHost: echo\r\n\r\n"
     count = 3 * 64 * KIB // len(request)
     async with serve() as url, RawClient.at(url) as client:
@@ -150,7 +150,7 @@ async def test_requests_in_one_packet_are_answered_in_order(serve: Serve, app: A
         assert [(await client.response()).body for _ in range(3)] == [b"1", b"2", b"3"]
 
 
-async def test_bytes_that_trickle_do_not_prolong_the_time_for_a_header(serve: Serve, app: App) -> None:
+async def test_slow_bytes_do_not_prolong_the_header_timeout(serve: Serve, app: App) -> None:
     async with serve(header_seconds=SHORT) as url, RawClient.at(url) as client:
         client.send(b"GET / HTTP/1.1\r\nX-Slow: ")
         reading = asyncio.create_task(client.response())
@@ -161,7 +161,7 @@ async def test_bytes_that_trickle_do_not_prolong_the_time_for_a_header(serve: Se
     assert app.served == 0
 
 
-async def test_a_second_header_has_its_time_too(serve: Serve, app: App) -> None:
+async def test_the_header_timeout_applies_to_later_requests(serve: Serve, app: App) -> None:
     async with serve(header_seconds=SHORT) as url, RawClient.at(url) as client:
         client.get("/")
         assert (await client.response()).status == 200
@@ -177,7 +177,7 @@ async def test_a_connection_without_a_request_is_closed(sent: bytes, serve: Serv
         assert await client.closed()
 
 
-async def test_a_body_that_stops_is_refused_and_the_app_told(serve: Serve, app: App) -> None:
+async def test_stalled_bodies_are_refused_and_reported_to_the_app(serve: Serve, app: App) -> None:
     async with serve(body_idle_seconds=SHORT) as url, RawClient.at(url) as client:
         client.send(POST % 100 + b"some")
         response = await client.response()
@@ -186,7 +186,7 @@ async def test_a_body_that_stops_is_refused_and_the_app_told(serve: Serve, app: 
         await asyncio.wait_for(app.left.wait(), 5)
 
 
-async def test_a_body_that_goes_on_may_take_long(serve: Serve, app: App) -> None:
+async def test_slow_bodies_that_progress_are_accepted(serve: Serve, app: App) -> None:
     async with serve(body_idle_seconds=10 * SHORT, header_seconds=SHORT) as url, RawClient.at(url) as client:
         client.send(POST % 10)
         reading = asyncio.create_task(client.response())
@@ -197,7 +197,7 @@ async def test_a_body_that_goes_on_may_take_long(serve: Serve, app: App) -> None
     assert app.bodies == [b"a" * 10]
 
 
-async def test_an_app_that_reads_late_is_not_the_clients_fault(serve: Serve, app: App) -> None:
+async def test_slow_apps_do_not_time_out_the_client(serve: Serve, app: App) -> None:
     async with serve(body_idle_seconds=SHORT) as url, RawClient.at(url) as client:
         client.send(b"POST /slow-reader HTTP/1.1\r\nHost: echo\r\nContent-Length: 8000000\r\n\r\n")
         pouring = asyncio.create_task(client.pour(b"a" * 8_000_000))
@@ -209,7 +209,7 @@ async def test_an_app_that_reads_late_is_not_the_clients_fault(serve: Serve, app
     assert len(app.bodies[0]) == 8_000_000
 
 
-async def test_what_is_no_http_is_refused_in_the_envelope(serve: Serve, app: App) -> None:
+async def test_invalid_http_is_refused_in_the_envelope(serve: Serve, app: App) -> None:
     async with serve() as url, RawClient.at(url) as client:
         client.send(b"\x16\x03\x01 hello\r\n\r\n")
         response = await client.response()
@@ -217,7 +217,7 @@ async def test_what_is_no_http_is_refused_in_the_envelope(serve: Serve, app: App
         assert response.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-async def test_no_more_connections_than_allowed_are_served(serve: Serve, app: App) -> None:
+async def test_the_number_of_connections_is_limited(serve: Serve, app: App) -> None:
     async with serve(connections=3) as url, AsyncExitStack() as stack:
         busy = [await stack.enter_async_context(RawClient.at(url)) for _ in range(3)]
         for client in busy:
@@ -238,7 +238,7 @@ async def test_no_more_connections_than_allowed_are_served(serve: Serve, app: Ap
         assert await busy[0].closed()
 
 
-async def test_one_address_cannot_have_all_connections(serve: Serve, app: App) -> None:
+async def test_connections_are_limited_by_address(serve: Serve, app: App) -> None:
     async with serve(connections=100, per_address=2) as url, AsyncExitStack() as stack:
         first, _ = [await stack.enter_async_context(RawClient.at(url)) for _ in range(2)]
         first.get("/")
@@ -256,7 +256,7 @@ async def test_one_address_cannot_have_all_connections(serve: Serve, app: App) -
         await eventually(admitted)
 
 
-async def test_an_unread_response_is_closed_in_the_end(serve: Serve, app: App) -> None:
+async def test_unread_responses_are_closed_eventually(serve: Serve, app: App) -> None:
     async with serve(unread_seconds=SHORT) as url, RawClient.at(url) as client:
         client.get("/stream")
         await eventually(lambda: app.sent_bytes > 0)
@@ -270,7 +270,7 @@ async def test_an_unread_response_is_closed_in_the_end(serve: Serve, app: App) -
             await client.reader.read()
 
 
-async def test_a_paused_player_goes_on(serve: Serve, app: App) -> None:
+async def test_paused_clients_can_resume(serve: Serve, app: App) -> None:
     async with serve(unread_seconds_when_full=SHORT) as url, RawClient.at(url) as client:
         client.get("/stream")
         await eventually(lambda: app.sent_bytes > 0)
@@ -283,7 +283,7 @@ async def test_a_paused_player_goes_on(serve: Serve, app: App) -> None:
             received += len(await client.reader.read(64 * KIB))
 
 
-async def test_when_connections_run_short_an_unread_one_makes_room(serve: Serve, app: App) -> None:
+async def test_unread_connections_are_closed_when_connections_run_short(serve: Serve, app: App) -> None:
     async with serve(connections=2, unread_seconds_when_full=SHORT) as url, AsyncExitStack() as stack:
         paused, busy = [await stack.enter_async_context(RawClient.at(url)) for _ in range(2)]
         paused.get("/stream")

@@ -1,4 +1,4 @@
-"""An aggregate to test with, its repository, and a bus that remembers."""
+"""An aggregate for tests, its repository, and a bus that records events."""
 
 import asyncio
 from collections.abc import Sequence

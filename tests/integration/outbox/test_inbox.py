@@ -21,7 +21,7 @@ async def dead_letters(store: Store) -> StoreDeadLetters:
     return letters
 
 
-async def test_an_inbox_remembers_what_was_handled(store: Store) -> None:
+async def test_the_inbox_remembers_handled_events(store: Store) -> None:
     inbox = StoreInbox(store)
     await inbox.prepare()
     assert not await inbox.seen("evt_1")

@@ -1,4 +1,4 @@
-"""What the relay promises: everything written is published, in order, and then removed."""
+"""Guarantees of the outbox relay: all events are published in order and then removed."""
 
 import asyncio
 import random
@@ -67,7 +67,7 @@ async def test_events_are_published_once_in_order_and_removed(counters: Counters
         assert (await counters.get(f"cnt_{number}")).value == 7
 
 
-async def test_what_a_dead_replica_left_is_published(counters: Counters, bus: RecordingBus, store: Store):
+async def test_events_of_a_dead_replica_are_published(counters: Counters, bus: RecordingBus, store: Store):
     dead = await another_replica(store)
     await dead.add(new_counter("cnt_1", counts=3))
     await age(store)
@@ -75,7 +75,7 @@ async def test_what_a_dead_replica_left_is_published(counters: Counters, bus: Re
     assert bus.values("cnt_1") == [1, 2, 3]
 
 
-async def test_what_an_earlier_process_left_is_published_at_once(bus: RecordingBus, store: Store):
+async def test_events_of_an_earlier_process_are_published_at_once(bus: RecordingBus, store: Store):
     await (await another_replica(store)).add(new_counter("cnt_1", counts=1))
     relay = Relay(bus, leftover_after=3600)
     await relay.start()
@@ -85,7 +85,7 @@ async def test_what_an_earlier_process_left_is_published_at_once(bus: RecordingB
     assert bus.values("cnt_1") == [1]
 
 
-async def test_leftovers_come_before_what_is_new(store: Store, bus: RecordingBus):
+async def test_older_events_are_published_before_new_ones(store: Store, bus: RecordingBus):
     await (await another_replica(store)).add(new_counter("cnt_1", counts=1))
     relay = Relay(bus)
     counters = Counters(store, relay)
@@ -97,7 +97,7 @@ async def test_leftovers_come_before_what_is_new(store: Store, bus: RecordingBus
     assert bus.values("cnt_1") == [1, 2, 3]
 
 
-async def test_an_outage_of_the_bus_loses_and_repeats_nothing(counters: Counters, bus: RecordingBus, store: Store):
+async def test_a_bus_outage_neither_loses_nor_repeats_events(counters: Counters, bus: RecordingBus, store: Store):
     bus.away = True
     for number in range(10):
         await counters.add(new_counter(f"cnt_{number}", counts=1))
@@ -110,7 +110,7 @@ async def test_an_outage_of_the_bus_loses_and_repeats_nothing(counters: Counters
 
 
 @pytest.mark.slow
-async def test_an_outage_that_nothing_else_follows_is_outlived(counters: Counters, bus: RecordingBus, store: Store):
+async def test_events_are_published_after_an_outage_without_further_writes(counters: Counters, bus: RecordingBus, store: Store):
     bus.away = True
     await counters.add(new_counter("cnt_1", counts=1))
     await eventually(lambda: bus.attempts > 2)
@@ -119,7 +119,7 @@ async def test_an_outage_that_nothing_else_follows_is_outlived(counters: Counter
     assert bus.values("cnt_1") == [1]
 
 
-async def test_what_is_written_while_it_is_behind_and_publishes_is_published_soon(store: Store, bus: RecordingBus):
+async def test_events_written_while_the_relay_catches_up_are_published_soon(store: Store, bus: RecordingBus):
     await (await another_replica(store)).add(new_counter("cnt_1", counts=1))
     relay = Relay(bus, window=1, backlog=1, sweep_every=0.05, leftover_after=3600)
     counters = Counters(store, relay)
@@ -135,7 +135,7 @@ async def test_what_is_written_while_it_is_behind_and_publishes_is_published_soo
     assert bus.values("cnt_1") == [1, 2, 3, 4, 5, 6]
 
 
-async def test_an_event_that_cannot_be_published_holds_up_no_other(store: Store):
+async def test_unpublishable_events_delay_no_other_aggregate(store: Store):
     class PickyBus(RecordingBus):
         async def publish(self, messages: Sequence[Message]) -> None:
             if any(b"cnt_3" in message.body for message in messages):
@@ -158,7 +158,7 @@ def count_twice(counter: Counter) -> None:
     counter.count()
 
 
-async def test_an_event_that_was_missed_is_not_overtaken_by_the_next(store: Store, bus: RecordingBus):
+async def test_missed_events_are_not_overtaken_by_later_ones(store: Store, bus: RecordingBus):
     relay = Relay(bus, backlog=1, sweep_every=0.05, leftover_after=3600)
     counters = Counters(store, relay)
     await counters.prepare()
@@ -175,7 +175,7 @@ async def test_an_event_that_was_missed_is_not_overtaken_by_the_next(store: Stor
     assert bus.values("cnt_1") == [1, 2, 3, 4]
 
 
-async def test_a_slow_publication_stops_no_sweep(store: Store):
+async def test_slow_publications_do_not_stop_sweeps(store: Store):
     slow = asyncio.Event()
 
     class UnevenBus(RecordingBus):
@@ -200,7 +200,7 @@ async def test_a_slow_publication_stops_no_sweep(store: Store):
     assert bus.values("cnt_slow") == [1, 2]
 
 
-async def test_an_event_that_is_refused_for_a_while_makes_others_repeat_once_at_most(store: Store):
+async def test_temporarily_refused_events_repeat_others_at_most_once(store: Store):
     class RefusingBus(RecordingBus):
         refusing = True
 
@@ -228,7 +228,7 @@ async def test_an_event_that_is_refused_for_a_while_makes_others_repeat_once_at_
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_events_stay_in_order_while_it_catches_up(store: Store, seed: int):
+async def test_events_stay_in_order_while_the_relay_catches_up(store: Store, seed: int):
     """Aggregates of an earlier process wait, more than the window; writers go on, and the bus is slow and fails at times."""
     chance = random.Random(seed)
 
@@ -262,7 +262,7 @@ async def test_events_stay_in_order_while_it_catches_up(store: Store, seed: int)
         assert list(dict.fromkeys(bus.values(key))) == expected
 
 
-async def test_more_than_it_can_hold_waits_in_the_database(store: Store, bus: RecordingBus):
+async def test_events_beyond_the_window_wait_in_the_database(store: Store, bus: RecordingBus):
     relay = Relay(bus, window=4, backlog=8, sweep_every=0.05, leftover_after=3600)
     counters = Counters(store, relay)
     await counters.prepare()
@@ -284,7 +284,7 @@ async def test_more_than_it_can_hold_waits_in_the_database(store: Store, bus: Re
     assert [bus.values(f"cnt_{number}") for number in range(30)] == [[1, 2, 3]] * 30
 
 
-async def test_one_slow_aggregate_holds_up_no_other(store: Store):
+async def test_slow_aggregates_delay_no_other(store: Store):
     broker = InprocBroker()
     bus = InprocBus(broker)
     handled: list[str] = []
@@ -313,7 +313,7 @@ async def test_one_slow_aggregate_holds_up_no_other(store: Store):
     await bus.close()
 
 
-async def test_a_tombstone_goes_with_its_last_event(counters: Counters, bus: RecordingBus, store: Store):
+async def test_tombstones_are_removed_after_their_last_event(counters: Counters, bus: RecordingBus, store: Store):
     bus.open.clear()
     counter = new_counter("cnt_1", counts=1)
     await counters.add(counter)
@@ -326,7 +326,7 @@ async def test_a_tombstone_goes_with_its_last_event(counters: Counters, bus: Rec
     assert bus.values("cnt_1") == [1, 2]
 
 
-async def test_a_tombstone_without_events_of_its_own_goes_too(store: Store, bus: RecordingBus):
+async def test_tombstones_without_events_are_removed(store: Store, bus: RecordingBus):
     relay = Relay(bus, sweep_every=0.05, leftover_after=0.1)
     counters = Counters(store, relay)
     await counters.prepare()
@@ -347,7 +347,7 @@ async def gone(store: Store) -> bool:
     return await store.collection("counters").count({}) == 0
 
 
-async def test_two_relays_may_meet_in_one_outbox(store: Store, bus: RecordingBus):
+async def test_two_relays_can_share_an_outbox(store: Store, bus: RecordingBus):
     relays = [Relay(bus, sweep_every=0.02, leftover_after=0) for _ in range(2)]
     pairs = [Counters(store, relay) for relay in relays]
     await pairs[0].prepare()
@@ -362,14 +362,14 @@ async def test_two_relays_may_meet_in_one_outbox(store: Store, bus: RecordingBus
     assert set(bus.values("cnt_1")) == set(range(1, 22))
 
 
-async def test_closing_publishes_what_is_left(counters: Counters, relay: Relay, bus: RecordingBus, store: Store):
+async def test_closing_publishes_remaining_events(counters: Counters, relay: Relay, bus: RecordingBus, store: Store):
     await asyncio.gather(*(counters.add(new_counter(f"cnt_{number}", counts=1)) for number in range(50)))
     await relay.close()
     assert await all_outboxes_empty(store)
     assert len(bus.published) == 50
 
 
-async def test_closing_publishes_what_was_written_during_a_sweep(store: Store, bus: RecordingBus):
+async def test_closing_publishes_events_written_during_a_sweep(store: Store, bus: RecordingBus):
     relay = Relay(bus)
     counters = Counters(store, relay)
     await counters.prepare()
@@ -394,7 +394,7 @@ async def test_closing_publishes_what_was_written_during_a_sweep(store: Store, b
     assert await all_outboxes_empty(store)
 
 
-async def test_closing_does_not_wait_for_a_bus_that_is_away(counters: Counters, relay: Relay, bus: RecordingBus, store: Store):
+async def test_closing_does_not_wait_for_an_unavailable_bus(counters: Counters, relay: Relay, bus: RecordingBus, store: Store):
     bus.open.clear()
     await counters.add(new_counter("cnt_1", counts=1))
     await eventually(lambda: bus.in_flight == 1)
@@ -403,7 +403,7 @@ async def test_closing_does_not_wait_for_a_bus_that_is_away(counters: Counters, 
     assert not await all_outboxes_empty(store)
 
 
-async def test_the_points_where_a_crash_would_hurt_are_passed(store: Store, bus: RecordingBus):
+async def test_the_critical_fault_points_are_reached(store: Store, bus: RecordingBus):
     passed: list[str] = []
 
     class Noted(FaultPoints):

@@ -1,4 +1,4 @@
-"""The relay while its database is away."""
+"""Tests of the outbox relay while its database is unavailable."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.support.eventually import eventually
 
 
 @pytest.mark.slow
-async def test_what_is_published_while_the_database_is_away_is_removed_once_it_is_back(
+async def test_events_published_during_a_database_outage_are_removed_afterwards(
     mortal_server: EmbeddedDatabase, tmp_path: Path
 ):
     url = await mortal_server.start()

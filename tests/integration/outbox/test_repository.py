@@ -1,4 +1,4 @@
-"""What every repository does."""
+"""Tests of the behaviour of every repository."""
 
 import asyncio
 
@@ -36,7 +36,7 @@ async def raw(store: Store, key: str) -> Document:
     return document
 
 
-async def test_an_aggregate_comes_back_as_it_was_saved(counters: Counters):
+async def test_aggregates_round_trip(counters: Counters):
     counter = Counter(
         id="cnt_1", needed="yes", value=3, colour=Colour.BLUE, tags=frozenset("ab"), blob=b"\x00\x01", shade=None,
         parts=[Part(name="p", colours=(Colour.RED, Colour.BLUE))],
@@ -52,7 +52,7 @@ async def test_an_aggregate_comes_back_as_it_was_saved(counters: Counters):
     assert await counters.get("cnt_1") == counter
 
 
-async def test_saving_moves_updated_at(counters: Counters):
+async def test_saving_updates_updated_at(counters: Counters):
     counter = new_counter("cnt_1")
     await counters.add(counter)
     created_at, first = counter.created_at, counter.updated_at
@@ -62,7 +62,7 @@ async def test_saving_moves_updated_at(counters: Counters):
     assert (await counters.get("cnt_1")).created_at == created_at
 
 
-async def test_what_belongs_to_somebody_else_is_not_there(counters: Counters):
+async def test_aggregates_of_other_owners_are_not_found(counters: Counters):
     await counters.add(new_counter("cnt_1"))
     assert (await counters.get("cnt_1", user_id="usr_1")).id == "cnt_1"
     with pytest.raises(CounterNotFoundError):
@@ -73,7 +73,7 @@ async def test_what_belongs_to_somebody_else_is_not_there(counters: Counters):
         await counters.update("cnt_1", Counter.count, user_id="usr_2")
 
 
-async def test_searches_are_sorted_cut_and_counted(counters: Counters):
+async def test_searches_are_sorted_limited_and_counted(counters: Counters):
     for number in range(5):
         await counters.add(new_counter(f"cnt_{number}", counts=number))
     found = [counter.id async for counter in counters.find({"value": {"$gt": 0}}, sort=[("value", -1)], skip=1, limit=2)]
@@ -83,7 +83,7 @@ async def test_searches_are_sorted_cut_and_counted(counters: Counters):
     assert await counters.find_one({"value": 9}) is None
 
 
-async def test_many_may_lack_what_must_be_unique(counters: Counters):
+async def test_several_aggregates_may_lack_a_unique_field(counters: Counters):
     await counters.add(new_counter("cnt_1"))
     await counters.add(new_counter("cnt_2"))
     await counters.add(new_counter("cnt_3", nickname="joe"))
@@ -97,7 +97,7 @@ async def test_many_may_lack_what_must_be_unique(counters: Counters):
     await counters.add(new_counter("cnt_4", nickname="joe"))
 
 
-async def test_state_version_and_events_are_one_write(counters: Counters, store: Store):
+async def test_state_version_and_events_are_saved_in_one_write(counters: Counters, store: Store):
     counter = new_counter("cnt_1", counts=2)
     await counters.add(counter)
     assert counter.pending == ()
@@ -110,7 +110,7 @@ async def test_state_version_and_events_are_one_write(counters: Counters, store:
     assert document["outbox_at"]
 
 
-async def test_a_write_that_is_refused_keeps_the_events_with_the_aggregate(counters: Counters):
+async def test_refused_writes_keep_the_events_in_the_aggregate(counters: Counters):
     await counters.add(new_counter("cnt_1", nickname="joe"))
     late = new_counter("cnt_2", counts=1, nickname="joe")
     with pytest.raises(DuplicateError):
@@ -121,7 +121,7 @@ async def test_a_write_that_is_refused_keeps_the_events_with_the_aggregate(count
     assert late.pending == ()
 
 
-async def test_events_say_where_they_come_from(counters: Counters, store: Store):
+async def test_events_contain_their_origin(counters: Counters, store: Store):
     tracer = TracerProvider().get_tracer("test")
     cause = current_cause.set("evt_cause")
     try:
@@ -134,7 +134,7 @@ async def test_events_say_where_they_come_from(counters: Counters, store: Store)
     assert trace.format_trace_id(span.get_span_context().trace_id) in entry["headers"]["traceparent"]
 
 
-async def test_whoever_comes_second_is_told(counters: Counters):
+async def test_concurrent_saves_raise_a_conflict(counters: Counters):
     await counters.add(new_counter("cnt_1"))
     first, second = await counters.get("cnt_1"), await counters.get("cnt_1")
     first.count()
@@ -147,7 +147,7 @@ async def test_whoever_comes_second_is_told(counters: Counters):
     assert len(second.pending) == 1
 
 
-async def test_an_update_is_done_once_however_many_compete(counters: Counters, store: Store):
+async def test_concurrent_updates_are_applied_once_each(counters: Counters, store: Store):
     await counters.add(new_counter("cnt_1"))
     await asyncio.gather(*(counters.update("cnt_1", Counter.count) for _ in range(8)))
     document = await raw(store, "cnt_1")
@@ -155,7 +155,7 @@ async def test_an_update_is_done_once_however_many_compete(counters: Counters, s
     assert [Counted.model_validate_json(entry["body"]).value for entry in document["outbox"]] == list(range(1, 9))
 
 
-async def test_a_change_that_refuses_changes_nothing(counters: Counters):
+async def test_changes_that_raise_save_nothing(counters: Counters):
     await counters.add(new_counter("cnt_1"))
 
     def refuse(counter: Counter) -> None:
@@ -167,7 +167,7 @@ async def test_a_change_that_refuses_changes_nothing(counters: Counters):
     assert (await counters.get("cnt_1")).value == 0
 
 
-async def test_an_erased_aggregate_is_gone_but_its_events_are_not(counters: Counters, store: Store):
+async def test_erased_aggregates_are_gone_and_their_events_remain(counters: Counters, store: Store):
     counter = new_counter("cnt_1", counts=1, nickname="joe")
     await counters.add(counter)
     await store.collection("counters").update_one({"_id": "cnt_1"}, {"$set": {"from_newer_code": "secret"}})
@@ -186,7 +186,7 @@ async def test_an_erased_aggregate_is_gone_but_its_events_are_not(counters: Coun
     await counters.add(new_counter("cnt_2", nickname="joe"))
 
 
-async def test_an_aggregate_erased_without_events_leaves_nothing(counters: Counters, store: Store):
+async def test_aggregates_erased_without_events_leave_nothing(counters: Counters, store: Store):
     counter = new_counter("cnt_1")
     await counters.add(counter)
     counter.erase()
@@ -194,7 +194,7 @@ async def test_an_aggregate_erased_without_events_leaves_nothing(counters: Count
     assert await store.collection("counters").count({}) == 0
 
 
-async def test_what_has_changed_is_not_erased(counters: Counters):
+async def test_changed_aggregates_are_not_erased(counters: Counters):
     await counters.add(new_counter("cnt_1"))
     stale = await counters.get("cnt_1")
     await counters.update("cnt_1", Counter.count)
@@ -210,7 +210,7 @@ async def test_what_has_changed_is_not_erased(counters: Counters):
         await counters.save(late)
 
 
-async def test_documents_of_other_versions_of_the_code_load(counters: Counters, store: Store):
+async def test_documents_of_other_code_versions_load(counters: Counters, store: Store):
     await counters.add(new_counter("cnt_1"))
     documents = store.collection("counters")
     await documents.update_one({"_id": "cnt_1"}, {"$set": {"from_newer_code": {"a": 1}}, "$unset": {"tags": "", "value": ""}})
@@ -221,7 +221,7 @@ async def test_documents_of_other_versions_of_the_code_load(counters: Counters, 
     assert (await raw(store, "cnt_1"))["from_newer_code"] == {"a": 1}
 
 
-async def test_only_what_has_changed_is_written(counters: Counters, store: Store):
+async def test_only_changed_fields_are_written(counters: Counters, store: Store):
     counter = new_counter("cnt_1", nickname="joe")
     counter.parts.append(Part(name="p"))
     await counters.add(counter)
@@ -241,7 +241,7 @@ async def test_only_what_has_changed_is_written(counters: Counters, store: Store
         assert "needed" not in document
 
 
-async def test_what_was_left_out_when_reading_is_left_alone_when_saving(counters: Counters, store: Store):
+async def test_fields_omitted_at_reading_are_kept_at_saving(counters: Counters, store: Store):
     counter = new_counter("cnt_1", nickname="joe")
     counter.parts.append(Part(name="p"))
     await counters.add(counter)

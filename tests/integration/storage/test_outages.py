@@ -1,4 +1,4 @@
-"""Storage that is away says so, and nothing half-written is ever seen."""
+"""Storage outages are reported, and incomplete objects are never visible."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from tests.support.s3 import S3Server
 
 
 @pytest.mark.slow
-async def test_an_s3_server_that_is_away_is_reported():
+async def test_an_unavailable_s3_server_is_reported():
     server = S3Server()
     server.start()
     storage = await server.bucket().open()
@@ -30,7 +30,7 @@ async def test_an_s3_server_that_is_away_is_reported():
     await storage.close()
 
 
-async def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path):
+async def test_unwritable_folders_are_reported(tmp_path: Path):
     (tmp_path / "file").touch()
     storage = await open_storage((tmp_path / "file" / "objects").as_uri())
     for attempt in (storage.put("b", b"y", "text/plain"), storage.ping()):
@@ -38,7 +38,7 @@ async def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path):
             await attempt
 
 
-async def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path):
+async def test_a_full_disk_is_reported_and_reads_continue(tmp_path: Path):
     storage = await open_storage(tmp_path.as_uri())
     await storage.put("before", b"x" * 1000, "text/plain")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -55,7 +55,7 @@ async def test_a_full_disk_is_told_and_reading_goes_on(tmp_path: Path):
     assert [key async for key in storage.keys("")] == ["before", "big"]
 
 
-async def test_a_probe_looks_at_the_free_space(tmp_path: Path):
+async def test_the_probe_checks_the_free_space(tmp_path: Path):
     await (await open_storage(tmp_path.as_uri(), minimum_free_bytes=1)).ping()
     with pytest.raises(StorageUnavailableError, match="MB are free") as refused:
         await (await open_storage(tmp_path.as_uri(), minimum_free_bytes=2**60)).ping()
@@ -74,7 +74,7 @@ async def test_a_full_disk_fails_the_probe(small_disk: Path):
     await storage.ping()
 
 
-async def test_a_writer_killed_halfway_leaves_nothing_to_be_seen(tmp_path: Path):
+async def test_interrupted_writes_are_invisible(tmp_path: Path):
     storage = await open_storage((tmp_path / "objects").as_uri())
     await storage.put("a", b"before", "text/plain")
     os.mkfifo(tmp_path / "endless")
@@ -99,14 +99,14 @@ async def test_a_writer_killed_halfway_leaves_nothing_to_be_seen(tmp_path: Path)
     assert [key async for key in storage.keys("")] == ["a"]
 
 
-async def test_no_empty_folder_stays_behind(tmp_path: Path):
+async def test_empty_folders_are_removed(tmp_path: Path):
     storage = await open_storage(tmp_path.as_uri())
     await storage.put("a/b/c/d", b"x", "text/plain")
     await storage.delete("a/b/c/d")
     assert list((tmp_path / "objects").iterdir()) == []
 
 
-async def test_what_a_crash_left_long_ago_is_swept(tmp_path: Path):
+async def test_old_files_of_a_crash_are_removed(tmp_path: Path):
     storage = await open_storage(tmp_path.as_uri())
     await storage.ping()
     old, young = tmp_path / "incoming" / "old", tmp_path / "incoming" / "young"

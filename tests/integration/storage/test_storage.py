@@ -1,4 +1,4 @@
-"""What every object store does: the behaviour suite of the storage port."""
+"""Behaviour suite of the storage port."""
 
 import asyncio
 import hashlib
@@ -36,14 +36,14 @@ async def keys(storage: ObjectStore, prefix: str = "") -> list[str]:
     return [key async for key in storage.keys(prefix)]
 
 
-async def test_an_object_comes_back_as_it_was_put(storage: ObjectStore):
+async def test_objects_round_trip(storage: ObjectStore):
     stored = await storage.put("audio/a.wav", b"hello", "audio/wav")
     assert stored == ObjectInfo("audio/a.wav", 5, "audio/wav", hashlib.sha256(b"hello").hexdigest())
     assert await storage.info("audio/a.wav") == stored
     assert await content(storage, "audio/a.wav") == b"hello"
 
 
-async def test_an_empty_object_is_an_object(storage: ObjectStore):
+async def test_empty_objects_are_stored(storage: ObjectStore):
     assert (await storage.put("empty", b"", "text/plain")).size == 0
     assert await content(storage, "empty") == b""
     assert (await storage.info("empty")).size == 0
@@ -61,12 +61,12 @@ async def test_replacing_replaces_everything(storage: ObjectStore):
     ("span", "expected"),
     [((0, 4), b"0123"), ((3,), b"3456789"), ((3, 7), b"3456"), ((8, 100), b"89"), ((10,), b""), ((50, 60), b""), ((4, 4), b"")],
 )
-async def test_a_part_can_be_read(storage: ObjectStore, span, expected):
+async def test_ranges_can_be_read(storage: ObjectStore, span, expected):
     await storage.put("digits", b"0123456789", "text/plain")
     assert await content(storage, "digits", *span) == expected
 
 
-async def test_what_is_not_there_is_not_found(storage: ObjectStore):
+async def test_missing_items_are_not_found(storage: ObjectStore):
     await storage.put("folder/there", b"x", "text/plain")
     for key in ("folder/absent", "absent/there", "folder"):
         with pytest.raises(ObjectNotFoundError) as refused:
@@ -80,14 +80,14 @@ async def test_what_is_not_there_is_not_found(storage: ObjectStore):
     assert await keys(storage) == ["folder/there"]
 
 
-async def test_reading_before_anything_was_ever_written(storage: ObjectStore):
+async def test_reading_an_unused_store_finds_nothing(storage: ObjectStore):
     with pytest.raises(ObjectNotFoundError):
         await storage.info("a")
     await storage.delete("a")
     assert await keys(storage) == []
 
 
-async def test_deleting_leaves_the_others(storage: ObjectStore):
+async def test_deletions_keep_other_objects(storage: ObjectStore):
     await storage.put("a/b/c", b"1", "text/plain")
     await storage.put("a/d", b"2", "text/plain")
     await storage.delete("a/b/c")
@@ -96,7 +96,7 @@ async def test_deleting_leaves_the_others(storage: ObjectStore):
     assert await content(storage, "a/d") == b"2"
 
 
-async def test_keys_come_in_order_and_by_prefix(storage: ObjectStore):
+async def test_keys_are_listed_in_order_and_by_prefix(storage: ObjectStore):
     names = ["a-b", "a.b", "a/b", "a/b.c/d", "a/b0", "a0", "b/x", "b/y", "bb"]
     await asyncio.gather(*(storage.put(name, b"x", "text/plain") for name in names))
     assert await keys(storage) == sorted(names)
@@ -107,7 +107,7 @@ async def test_keys_come_in_order_and_by_prefix(storage: ObjectStore):
 @pytest.mark.parametrize(
     "key", ["../a", "a/../../b", "/etc/passwd", "a//b", "a/", "", ".", "..", "a/./b", "a\\b", "a b", "é", "a\n", "a\0"]
 )
-async def test_keys_that_leave_the_store_are_refused(storage: ObjectStore, key):
+async def test_keys_outside_the_store_are_refused(storage: ObjectStore, key):
     for attempt in (
         storage.put(key, b"x", "text/plain"),
         storage.put_file(key, Path(__file__), "text/plain"),
@@ -120,7 +120,7 @@ async def test_keys_that_leave_the_store_are_refused(storage: ObjectStore, key):
 
 
 @pytest.mark.slow
-async def test_a_big_file_passes_in_constant_memory(storage: ObjectStore, tmp_path: Path):
+async def test_large_files_are_streamed_in_constant_memory(storage: ObjectStore, tmp_path: Path):
     big = tmp_path / "big"
     digest = hashlib.sha256()
     with big.open("wb") as file:
@@ -141,12 +141,12 @@ async def test_a_big_file_passes_in_constant_memory(storage: ObjectStore, tmp_pa
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 * 1024  # KiB
 
 
-async def test_a_file_that_is_not_there_is_the_callers_mistake(storage: ObjectStore, tmp_path: Path):
+async def test_missing_source_files_raise_an_error(storage: ObjectStore, tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         await storage.put_file("a", tmp_path / "absent", "text/plain")
 
 
-async def test_a_reader_sees_one_version_whole(storage: ObjectStore):
+async def test_readers_see_a_single_complete_version(storage: ObjectStore):
     versions = [bytes([number]) * (2 * BLOCK) for number in range(8)]
     await storage.put("a", versions[0], "text/plain")
     reads = asyncio.gather(*(content(storage, "a") for _ in range(20)))
@@ -156,7 +156,7 @@ async def test_a_reader_sees_one_version_whole(storage: ObjectStore):
     assert await content(storage, "a") == versions[-1]
 
 
-async def test_a_reader_may_leave_early(storage: ObjectStore):
+async def test_reads_can_be_abandoned(storage: ObjectStore):
     await storage.put("a", b"x" * (4 * BLOCK), "text/plain")
     async for block in storage.read("a"):
         assert len(block) <= BLOCK
@@ -166,7 +166,7 @@ async def test_a_reader_may_leave_early(storage: ObjectStore):
 
 
 @pytest.mark.slow
-async def test_puts_and_deletes_in_one_folder_do_not_disturb_each_other(storage: ObjectStore):
+async def test_concurrent_puts_and_deletes_in_a_folder_succeed(storage: ObjectStore):
     async def come_and_go(number: int) -> None:
         for _ in range(10):
             await storage.put(f"a/b/{number}", b"x", "text/plain")
@@ -176,12 +176,12 @@ async def test_puts_and_deletes_in_one_folder_do_not_disturb_each_other(storage:
     assert await keys(storage) == []
 
 
-async def test_storage_answers(storage: ObjectStore):
+async def test_storage_can_be_pinged(storage: ObjectStore):
     await storage.ping()
     assert await keys(storage) == []
 
 
-async def test_a_listing_is_paged_in_order_and_tells_when_objects_were_written(storage: ObjectStore):
+async def test_listings_are_paged_in_order_with_modification_times(storage: ObjectStore):
     started = datetime.now(UTC) - timedelta(seconds=2)  # S3 tells whole seconds
     names = ["a/1", "a/2/x", "a/2/y", "a/2.wav", "a/20", "a/b/c/d", "ab", "b/1"]
     for name in names:
@@ -200,5 +200,5 @@ async def test_a_listing_is_paged_in_order_and_tells_when_objects_were_written(s
     assert await storage.list("c/") == []
 
 
-async def test_a_listing_of_nothing_is_empty(storage: ObjectStore):
+async def test_empty_listings_are_empty(storage: ObjectStore):
     assert await storage.list("") == []

@@ -1,4 +1,4 @@
-"""The embedded database as a process: starting, dying, and what is left."""
+"""Tests of SecantusDB as a process: start, failures and remaining data."""
 
 import asyncio
 import os
@@ -65,7 +65,7 @@ async def test_a_killed_database_loses_no_acknowledged_write(mortal_server: Embe
         await again.stop()
 
 
-async def test_a_database_that_is_gone_is_reported_at_once_and_found_again(mortal_server: EmbeddedDatabase, tmp_path: Path):
+async def test_a_stopped_database_is_reported_at_once_and_reconnected(mortal_server: EmbeddedDatabase, tmp_path: Path):
     url = await mortal_server.start()
     store = await open_store(url, "test")
     things = store.collection("things")
@@ -91,7 +91,7 @@ async def test_a_database_that_is_gone_is_reported_at_once_and_found_again(morta
         await again.stop()
 
 
-async def test_a_frozen_database_is_reported_and_found_again(mortal_server: EmbeddedDatabase):
+async def test_a_frozen_database_is_reported_and_reconnected(mortal_server: EmbeddedDatabase):
     store = await open_store(await mortal_server.start(), "test")
     things = store.collection("things")
     await things.insert({"_id": "a"})
@@ -114,7 +114,7 @@ async def test_a_second_instance_on_the_same_folder_is_refused(mortal_server: Em
         await EmbeddedDatabase(tmp_path / "mortal").start()
 
 
-async def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path):
+async def test_unwritable_folders_are_refused(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(FolderNotWritableError, match="cannot be written"):
         await EmbeddedDatabase(tmp_path / "file" / "database").start()
@@ -136,7 +136,7 @@ async def test_stopping_leaves_no_process_and_keeps_the_data(mortal_server: Embe
     await again.stop()
 
 
-async def test_the_database_dies_with_its_host(tmp_path: Path):
+async def test_the_database_ends_with_its_host(tmp_path: Path):
     host = textwrap.dedent(f"""
         import asyncio, pathlib
         from echo_embedded.database import EmbeddedDatabase
@@ -157,7 +157,7 @@ async def test_the_database_dies_with_its_host(tmp_path: Path):
     await eventually(lambda: not psutil.pid_exists(pid))
 
 
-async def test_a_port_that_is_taken_is_no_silent_success(tmp_path: Path):
+async def test_a_used_port_is_an_error(tmp_path: Path):
     port = free_port()
     first = EmbeddedDatabase(tmp_path / "one", port=port)
     await first.start()

@@ -1,4 +1,4 @@
-"""The language of the store port, in detail: values, filters, updates and orders are the same on every database."""
+"""Detailed tests of the store port: values, filters, updates and orders are the same on every database."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
@@ -44,7 +44,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-async def test_values_come_back_with_their_types(things: Collection):
+async def test_values_round_trip_with_their_types(things: Collection):
     for number, value in enumerate(VALUES):
         key = f"{number}"
         whole = {"_id": key, "value": value, "later": [value], "at": MOMENT}
@@ -57,7 +57,7 @@ async def test_values_come_back_with_their_types(things: Collection):
         assert isinstance(found["value"], bool) is isinstance(value, bool)
 
 
-async def test_times_are_kept_to_the_millisecond_in_utc(things: Collection):
+async def test_times_are_stored_in_milliseconds_in_utc(things: Collection):
     elsewhere = MOMENT.astimezone(timezone(timedelta(hours=5, minutes=45))) + timedelta(microseconds=999)
     await things.insert({"_id": "a", "at": elsewhere})
     found = (await only(things))["at"]
@@ -70,7 +70,7 @@ async def test_times_are_kept_to_the_millisecond_in_utc(things: Collection):
 @pytest.mark.parametrize(
     "value", [2**63, -(2**63) - 1, object(), {1, 2}, "\ud800"], ids=["big", "small", "object", "set", "half"]
 )
-async def test_what_no_database_takes_is_refused_and_changes_nothing(things: Collection, value: Any):
+async def test_unsupported_values_are_refused_and_change_nothing(things: Collection, value: Any):
     await things.insert({"_id": "a", "rank": 1})
     with pytest.raises((TypeError, OverflowError, ValueError, Exception)):
         await things.insert({"_id": "b", "value": value})
@@ -80,14 +80,14 @@ async def test_what_no_database_takes_is_refused_and_changes_nothing(things: Col
     assert await things.count({}) == 1
 
 
-async def test_a_document_of_eight_megabytes_is_taken(things: Collection):
+async def test_documents_of_eight_megabytes_are_accepted(things: Collection):
     long = "Größe\n" * (8 * 1024 * 1024 // 8)
     await things.insert({"_id": "a", "text": long, "rank": 1, "at": MOMENT})
     assert await things.update_one({"_id": "a", "rank": 1}, {"$set": {"rank": 2}})
     assert await things.find_one({"rank": 2}) == {"_id": "a", "text": long, "rank": 2, "at": MOMENT}
 
 
-async def test_deep_documents_are_taken_and_endless_ones_refused(things: Collection):
+async def test_deep_documents_are_accepted_and_unlimited_depth_is_refused(things: Collection):
     def nested(levels: int) -> Any:
         value: Any = MOMENT
         for level in range(levels):
@@ -101,7 +101,7 @@ async def test_deep_documents_are_taken_and_endless_ones_refused(things: Collect
     assert await things.count({}) == 1
 
 
-async def test_what_a_caller_does_to_a_document_afterwards_changes_nothing(things: Collection):
+async def test_later_changes_to_a_saved_document_have_no_effect(things: Collection):
     document: Document = {"_id": "a", "list": [1], "inner": {"rank": 1}}
     await things.insert(document)
     document["list"].append("mine")
@@ -173,7 +173,7 @@ async def test_arrays_are_found_by_their_members(things: Collection):
         assert (await things.find_one(where) is not None) is bool(found), where
 
 
-async def test_members_are_found_as_they_are_now(things: Collection):
+async def test_array_members_are_found_by_current_value(things: Collection):
     await fill(things, a={"tags": ["x"], "rank": 1}, b={"tags": "y", "rank": 2}, c={"rank": 3})
     assert await ids(things, {"tags": "x"}) == "a"
     await things.update_one({"_id": "a"}, {"$push": {"tags": "y"}})
@@ -187,7 +187,7 @@ async def test_members_are_found_as_they_are_now(things: Collection):
     assert await ids(things, {}) == "ab"
 
 
-async def test_an_index_made_later_finds_what_was_there(store: Store):
+async def test_later_indexes_include_existing_documents(store: Store):
     things = store.collection("things")
     await fill(things, a={"rank": 2, "tags": ["x"]}, b={"rank": 1}, c={"tags": "x"})
     await things.ensure([Index([("tags", 1)]), Index([("rank", 1), ("tags", -1)]), Index([("code", 1)], unique=True)])
@@ -199,7 +199,7 @@ async def test_an_index_made_later_finds_what_was_there(store: Store):
     assert await ids(things, {"code": 1}) == "a"
 
 
-async def test_unique_indexes_ignore_what_is_missing_and_count_null(store: Store):
+async def test_unique_indexes_ignore_missing_fields_and_include_null(store: Store):
     things = store.collection("things")
     code = Index([("code", 1)], unique=True)
     place = Index([("user", 1), ("inner.place", 1)], unique=True)
@@ -224,7 +224,7 @@ async def test_unique_indexes_ignore_what_is_missing_and_count_null(store: Store
     await things.insert({"_id": "k", "code": None})
 
 
-async def test_values_of_all_types_are_sorted_in_one_order(things: Collection):
+async def test_values_of_all_types_have_a_common_sort_order(things: Collection):
     order = [None, float("-inf"), -1, 0.5, 1, 2**53, 1e300, "", "A", "Z", "a", "\u00e9", "\uffff", "\U0001f600", b"", b"b", b"aa",
              False, True, MOMENT, MOMENT + timedelta(milliseconds=1)]  # fmt: skip
     for place in sorted(range(len(order)), key=lambda place: (place * 7) % len(order)):
@@ -236,7 +236,7 @@ async def test_values_of_all_types_are_sorted_in_one_order(things: Collection):
     assert two == order[::-1][3:7]
 
 
-async def test_what_is_missing_sorts_with_null_and_arrays_by_their_ends(things: Collection):
+async def test_missing_fields_sort_as_null_and_arrays_by_their_extremes(things: Collection):
     await fill(things, a={"rank": 5}, b={}, c={"rank": None}, d={"rank": [1, 9]}, e={"rank": 3}, f={"rank": [4]})
     assert await ids(things, {}, sort=[("rank", 1), ("_id", 1)]) == "bcdefa"
     assert await ids(things, {}, sort=[("rank", -1), ("_id", -1)]) == "dafecb"
@@ -244,7 +244,7 @@ async def test_what_is_missing_sorts_with_null_and_arrays_by_their_ends(things: 
     assert await ids(things, {"rank": {"$gt": 2}}, sort=[("rank", -1)], limit=2) == "da"
 
 
-async def test_pages_join_whatever_they_are_sorted_by(things: Collection):
+async def test_consecutive_pages_are_complete_for_any_sort_order(things: Collection):
     for number in range(30):
         await things.insert({"_id": f"{number:02}", "rank": number % 5, "odd": number % 2})
     for where in ({}, {"odd": 1}, {"rank": {"$gte": 1}}):
@@ -253,7 +253,7 @@ async def test_pages_join_whatever_they_are_sorted_by(things: Collection):
         assert "".join(parts) == whole
 
 
-async def test_fields_may_be_parts_of_fields(things: Collection):
+async def test_nested_fields_are_supported(things: Collection):
     await things.insert({"_id": "a", "rank": 1, "inner": {"rank": 2, "other": 3}})
     assert [found async for found in things.find({"rank": 1}, fields=["inner.rank"])] == [{"_id": "a", "inner": {"rank": 2}}]
 
@@ -272,7 +272,7 @@ UPDATES: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-async def test_updates_reach_into_documents(things: Collection):
+async def test_updates_change_nested_fields(things: Collection):
     before = {
         "rank": 1, "inner": {"rank": 1, "x": [1]}, "list": [{"id": 1}, {"id": 2}, {"id": 3}], "tags": ["a", "b", "a"],
     }  # fmt: skip
@@ -284,7 +284,7 @@ async def test_updates_reach_into_documents(things: Collection):
         assert await things.find_one(key) == {**key, **wanted}, update
 
 
-async def test_an_update_that_does_not_fit_changes_nothing(things: Collection):
+async def test_invalid_updates_change_nothing(things: Collection):
     await things.insert({"_id": "a", "rank": 1, "name": "n"})
     for update in ({"$inc": {"name": 1}}, {"$push": {"rank": 1}}, {"$set": {"_id": "b"}}, {"$set": {"rank.deep": 1}}):
         with pytest.raises(Exception, match=r".+"):
@@ -292,14 +292,14 @@ async def test_an_update_that_does_not_fit_changes_nothing(things: Collection):
     assert await only(things) == {"_id": "a", "rank": 1, "name": "n"}
 
 
-async def test_an_upsert_begins_with_what_was_asked_for(things: Collection):
+async def test_upserts_start_from_the_filter(things: Collection):
     await things.upsert({"_id": "a", "name": "n", "rank": {"$gt": 5}}, {"$set": {"at": MOMENT}, "$push": {"list": 1}})
     assert await only(things) == {"_id": "a", "name": "n", "at": MOMENT, "list": [1]}
     with pytest.raises(DuplicateError):
         await things.upsert({"_id": "a", "name": "other"}, {"$set": {"rank": 1}})
 
 
-async def test_a_write_that_fails_spoils_no_other(store: Store):
+async def test_failed_writes_do_not_affect_others(store: Store):
     things = store.collection("things")
     await things.ensure([Index([("code", 1)], unique=True)])
     await things.insert({"_id": "first", "code": 0})
@@ -311,13 +311,13 @@ async def test_a_write_that_fails_spoils_no_other(store: Store):
     assert {found["code"] async for found in things.find({})} == set(range(20))
 
 
-async def test_concurrent_counts_add_up(things: Collection):
+async def test_concurrent_increments_add_up(things: Collection):
     await things.insert({"_id": "a", "rank": 0})
     await asyncio.gather(*(things.update_one({"_id": "a"}, {"$inc": {"rank": 1}}) for _ in range(60)))
     assert (await only(things))["rank"] == 60
 
 
-async def test_a_write_whose_caller_leaves_is_whole_or_absent(things: Collection):
+async def test_cancelled_writes_are_complete_or_absent(things: Collection):
     inserts = [asyncio.ensure_future(things.insert({"_id": f"{number:02}", "rank": number})) for number in range(40)]
     await asyncio.sleep(0)
     for task in inserts[::2]:

@@ -1,4 +1,4 @@
-"""What services ask most often is found by their indexes, not by reading whole collections."""
+"""Frequent queries of services use indexes instead of reading whole collections."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -73,7 +73,7 @@ def assert_indexed(told: str, collection: str) -> None:
 
 
 @pytest.mark.parametrize("kind", QUERIES, ids=lambda kind: kind.__name__)
-async def test_a_repositorys_queries_are_indexed(kind: type[Repository[Any]], tmp_path: Path) -> None:
+async def test_repository_queries_use_indexes(kind: type[Repository[Any]], tmp_path: Path) -> None:
     store = cast("SqliteStore", await open_store(tmp_path, "test"))
     await kind(store, Relay(RecordingBus())).prepare()
     outboxes = ({OUTBOX_AT: {"$lt": now()}}, [(OUTBOX_AT, 1)])
@@ -82,7 +82,7 @@ async def test_a_repositorys_queries_are_indexed(kind: type[Repository[Any]], tm
     await store.close()
 
 
-async def test_what_is_kept_beside_aggregates_is_found_by_indexes(tmp_path: Path) -> None:
+async def test_queries_on_auxiliary_collections_use_indexes(tmp_path: Path) -> None:
     store = cast("SqliteStore", await open_store(tmp_path, "test"))
     await StoreInbox(store).prepare()
     await StoreDeadLetters(store).prepare()

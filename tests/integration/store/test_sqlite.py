@@ -1,4 +1,4 @@
-"""The embedded database: what SQLite's adapter promises beside the port's behaviour."""
+"""Guarantees of the SQLite adapter beyond the store port."""
 
 import asyncio
 import shutil
@@ -39,7 +39,7 @@ async def pages_allowed(store: SqliteStore, count: int) -> None:
     await store.write(lambda connection, _: connection.execute(f"PRAGMA max_page_count = {count}").fetchone()[0])
 
 
-async def test_the_file_is_its_owners_alone(opened: SqliteStore, tmp_path: Path):
+async def test_database_files_are_readable_only_by_their_owner(opened: SqliteStore, tmp_path: Path):
     await opened.collection("things").insert({"_id": "a"})
     folder = tmp_path / "database"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -47,7 +47,7 @@ async def test_the_file_is_its_owners_alone(opened: SqliteStore, tmp_path: Path)
     assert "test.sqlite3" in {file.name for file in folder.iterdir()}
 
 
-async def test_an_identifier_equals_no_number(opened: SqliteStore):
+async def test_identifiers_do_not_equal_numbers(opened: SqliteStore):
     things = opened.collection("things")
     await things.insert({"_id": "5"})
     assert await things.find_one({"_id": "5"})
@@ -56,7 +56,7 @@ async def test_an_identifier_equals_no_number(opened: SqliteStore):
     assert await things.delete({"_id": {"$gte": 5}}) == 0
 
 
-def test_an_upsert_that_is_tried_again_inserts_the_same():
+def test_repeated_upserts_insert_the_same_document():
     where, update = Wanted.of({"_id": "a", "tags": ["x"]}).where, {"$push": {"tags": "y"}}
     first, second = document_from(where, update), document_from(where, update)
     assert first == second == {"_id": "a", "tags": ["x", "y"]}
@@ -68,7 +68,7 @@ async def test_a_removed_folder_makes_the_database_unavailable(opened: SqliteSto
         await opened.ping()
 
 
-async def test_what_is_acknowledged_is_there_after_the_process_was_killed(tmp_path: Path):
+async def test_acknowledged_writes_survive_a_kill(tmp_path: Path):
     program = textwrap.dedent(f"""
         import asyncio, pathlib
         from echo_common.store.sqlite import open_store
@@ -102,7 +102,7 @@ async def test_what_is_acknowledged_is_there_after_the_process_was_killed(tmp_pa
     assert len(kept) <= len(acknowledged) + 8
 
 
-async def test_a_change_of_many_that_would_repeat_a_unique_value_changes_none(opened: SqliteStore):
+async def test_a_bulk_update_that_violates_a_unique_index_changes_nothing(opened: SqliteStore):
     things = opened.collection("things")
     await things.ensure([Index([("email", 1)], unique=True)])
     for name in "abc":
@@ -112,7 +112,7 @@ async def test_a_change_of_many_that_would_repeat_a_unique_value_changes_none(op
     assert {document["email"] async for document in things.find({})} == {"a", "b", "c"}
 
 
-async def test_a_commit_waits_for_the_disk(opened: SqliteStore):
+async def test_commits_wait_for_the_disk(opened: SqliteStore):
     def settings(connection: sqlite3.Connection, _: object) -> int:
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
@@ -121,7 +121,7 @@ async def test_a_commit_waits_for_the_disk(opened: SqliteStore):
     assert await opened.write(settings) == 1
 
 
-async def test_writes_that_wait_are_committed_together_and_fail_alone(opened: SqliteStore):
+async def test_pending_writes_are_committed_together_and_fail_separately(opened: SqliteStore):
     things = opened.collection("things")
     await things.ensure([])
     commits = 0
@@ -142,7 +142,7 @@ async def test_writes_that_wait_are_committed_together_and_fail_alone(opened: Sq
     assert 1 <= commits <= 20
 
 
-async def test_a_write_nobody_waits_for_holds_up_no_other(opened: SqliteStore):
+async def test_abandoned_writes_delay_no_other_write(opened: SqliteStore):
     things = opened.collection("things")
     held = asyncio.ensure_future(opened.write(lambda connection, _: connection.execute("SELECT 1").fetchone()[0]))
     writes = [asyncio.ensure_future(things.insert({"_id": f"{number}"})) for number in range(20)]
@@ -153,7 +153,7 @@ async def test_a_write_nobody_waits_for_holds_up_no_other(opened: SqliteStore):
     assert await things.find_one({"_id": "after"}) == {"_id": "after"}
 
 
-async def test_what_a_caller_changes_while_it_is_written_is_not_written(opened: SqliteStore):
+async def test_changes_to_a_document_during_its_write_are_not_written(opened: SqliteStore):
     things = opened.collection("things")
     document: dict[str, Any] = {"_id": "a", "list": [1]}
     change: dict[str, Any] = {"$push": {"list": {"$each": [2]}}, "$set": {"other": [1]}}
@@ -183,7 +183,7 @@ async def test_expired_documents_are_removed(opened: SqliteStore):
     assert {found["_id"] async for found in things.find({})} == {"young", "none", "text"}
 
 
-async def test_two_stores_on_one_file_see_each_others_collections(tmp_path: Path):
+async def test_stores_on_the_same_file_see_each_others_collections(tmp_path: Path):
     stores = [await open_store(tmp_path, "test") for _ in range(2)]
     mine, other = (store.collection("things") for store in stores)
     await asyncio.gather(
@@ -201,19 +201,19 @@ async def test_two_stores_on_one_file_see_each_others_collections(tmp_path: Path
         await store.close()
 
 
-async def test_a_damaged_file_is_said_to_be_damaged_when_it_is_opened(tmp_path: Path):
+async def test_damaged_files_are_reported_at_open(tmp_path: Path):
     (tmp_path / "test.sqlite3").write_bytes(b"not a database at all" * 400)
     with pytest.raises(StoreUnavailableError, match=r"test\.sqlite3 is damaged: "):
         await open_store(tmp_path, "test")
 
 
-async def test_a_folder_that_cannot_be_used_is_named_when_it_is_opened(tmp_path: Path):
+async def test_unusable_folders_are_named_at_open(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreUnavailableError, match=r"file/database.* cannot be used"):
         await open_store(tmp_path / "file" / "database", "test")
 
 
-async def test_a_closed_store_says_so(tmp_path: Path):
+async def test_a_closed_store_reports_it(tmp_path: Path):
     store = await open_store(tmp_path, "test")
     things = store.collection("things")
     await store.close()
@@ -223,7 +223,7 @@ async def test_a_closed_store_says_so(tmp_path: Path):
     assert await asyncio.to_thread(lambda: [file.name for file in tmp_path.iterdir()]) == ["test.sqlite3"]
 
 
-async def test_a_lock_held_elsewhere_is_waited_for(opened: SqliteStore, tmp_path: Path):
+async def test_locks_of_other_processes_are_awaited(opened: SqliteStore, tmp_path: Path):
     things = opened.collection("things")
     await things.ensure([])
     other = sqlite3.connect(tmp_path / "database" / "test.sqlite3", isolation_level=None)
@@ -236,7 +236,7 @@ async def test_a_lock_held_elsewhere_is_waited_for(opened: SqliteStore, tmp_path
     assert await things.count({}) == 1
 
 
-async def test_a_full_disk_is_told_and_reading_goes_on(opened: SqliteStore):
+async def test_a_full_disk_is_reported_and_reads_continue(opened: SqliteStore):
     things = opened.collection("things")
     await things.insert({"_id": "before", "text": "x"})
     (pages,) = await opened.read(lambda connection, _: connection.execute("PRAGMA page_count").fetchone())
@@ -253,7 +253,7 @@ async def test_a_full_disk_is_told_and_reading_goes_on(opened: SqliteStore):
     assert await things.count({}) == 2
 
 
-async def test_a_disk_without_space_loses_nothing_acknowledged(small_disk: Path):
+async def test_a_full_disk_loses_no_acknowledged_write(small_disk: Path):
     store = cast("SqliteStore", await open_store(small_disk / "database", "test"))
     things = store.collection("things")
     await things.ensure([Index([("rank", 1)])])
@@ -285,7 +285,7 @@ async def test_a_disk_without_space_loses_nothing_acknowledged(small_disk: Path)
     await again.close()
 
 
-async def test_a_probe_writes_and_looks_at_the_free_space(tmp_path: Path):
+async def test_the_probe_writes_and_checks_the_free_space(tmp_path: Path):
     store = cast("SqliteStore", await open_store(tmp_path, "test", minimum_free_bytes=2**60))
     with pytest.raises(StoreUnavailableError, match="MB are free") as refused:
         await store.ping()
@@ -350,7 +350,7 @@ DOCUMENTS = st.fixed_dictionaries(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(documents=st.lists(DOCUMENTS, max_size=8), filters=st.lists(FILTERS, min_size=8, max_size=8))
-def test_indexes_change_nothing_in_what_is_found(tmp_path_factory: Any, documents: list[Any], filters: list[Any]):
+def test_indexes_do_not_change_results(tmp_path_factory: Any, documents: list[Any], filters: list[Any]):
     async def compare() -> None:
         store: Store = await open_store(tmp_path_factory.mktemp("any"), "test")
         things = store.collection("things")

@@ -1,4 +1,4 @@
-"""What every store does: the behaviour suite of the store port."""
+"""Behaviour suite of the store port."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ async def everything(things: Collection, where=None, **options):
     return [document async for document in things.find(where or {}, **options)]
 
 
-async def test_a_document_comes_back_as_it_went_in(things: Collection):
+async def test_documents_round_trip(things: Collection):
     moment = datetime(2026, 2, 3, 4, 5, 6, 789000, tzinfo=UTC)
     document = {
         "_id": "a", "text": "h\u00e9llo", "number": 2**40, "share": 0.5, "flag": True, "nothing": None,
@@ -33,13 +33,13 @@ async def test_a_document_comes_back_as_it_went_in(things: Collection):
     assert found["at"].utcoffset() == timedelta(0)
 
 
-async def test_what_is_not_there_is_not_found(things: Collection):
+async def test_missing_items_are_not_found(things: Collection):
     assert await things.find_one({"_id": "nobody"}) is None
     assert await everything(things) == []
     assert await things.count({}) == 0
 
 
-async def test_an_id_is_taken_once(things: Collection):
+async def test_duplicate_ids_are_refused(things: Collection):
     await things.insert({"_id": "a"})
     with pytest.raises(DuplicateError) as refused:
         await things.insert({"_id": "a"})
@@ -47,7 +47,7 @@ async def test_an_id_is_taken_once(things: Collection):
     assert refused.value.code == "DUPLICATE_CONFLICT"
 
 
-async def test_a_unique_index_names_itself_when_it_refuses(things: Collection):
+async def test_unique_violations_name_the_index(things: Collection):
     email = Index([("email", 1)], unique=True)
     pair = Index([("user_id", 1), ("name", -1)], unique=True)
     await things.ensure([email, pair])
@@ -72,7 +72,7 @@ async def test_a_unique_index_ignores_documents_that_lack_its_fields(things: Col
     assert await things.count({}) == 6
 
 
-async def test_indexes_can_be_ensured_again_and_change_their_kind(store: Store):
+async def test_indexes_can_be_recreated_with_another_kind(store: Store):
     things = store.collection("things")
     await asyncio.gather(*(things.ensure([Index([("at", 1)])]) for _ in range(4)))
     moment = now()
@@ -82,7 +82,7 @@ async def test_indexes_can_be_ensured_again_and_change_their_kind(store: Store):
         await things.insert({"_id": "b", "at": moment})
 
 
-async def test_pages_are_sorted_and_cut(things: Collection):
+async def test_pages_are_sorted_and_limited(things: Collection):
     for rank in (3, 1, 2, 5, 4):
         await things.insert({"_id": f"r{rank}", "rank": rank, "even": rank % 2 == 0})
     page = await everything(things, sort=[("rank", -1)], skip=1, limit=2)
@@ -91,20 +91,20 @@ async def test_pages_are_sorted_and_cut(things: Collection):
     assert [document["rank"] for document in by_two] == [1, 3, 5, 2, 4]
 
 
-async def test_a_thousand_documents_come_one_by_one(things: Collection):
+async def test_documents_are_streamed_one_by_one(things: Collection):
     await asyncio.gather(*(things.insert({"_id": f"{number:04}", "rank": number}) for number in range(600)))
     assert [found["rank"] for found in await everything(things, sort=[("rank", 1)])] == list(range(600))
 
 
 @pytest.mark.slow
-async def test_a_search_can_be_left_early(things: Collection):
+async def test_searches_can_be_abandoned(things: Collection):
     await asyncio.gather(*(things.insert({"_id": f"{number:04}"}) for number in range(300)))
     async for _ in things.find({}):
         break
     assert await things.count({}) == 300
 
 
-async def test_only_the_fields_asked_for_come_back(things: Collection):
+async def test_only_selected_fields_are_returned(things: Collection):
     await things.insert({"_id": "a", "rank": 1, "text": "long", "inner": {"a": 1}})
     assert await everything(things, fields=["rank", "absent"]) == [{"_id": "a", "rank": 1}]
 
@@ -126,7 +126,7 @@ async def test_only_the_fields_asked_for_come_back(things: Collection):
         ({"rank": 1, "name": "bee"}, ""),
     ],
 )
-async def test_filters_of_the_portable_language(things: Collection, where, ids):
+async def test_portable_filters_are_supported(things: Collection, where, ids):
     await things.insert({"_id": "a", "rank": 1, "name": "ay", "tags": [{"id": "x"}]})
     await things.insert({"_id": "b", "rank": 2, "name": "bee"})
     await things.insert({"_id": "c", "rank": 3, "name": "see"})
@@ -135,7 +135,7 @@ async def test_filters_of_the_portable_language(things: Collection, where, ids):
     assert await things.count(where) == len(ids)
 
 
-async def test_an_update_changes_one_match_with_every_operator(things: Collection):
+async def test_every_update_operator_changes_a_single_match(things: Collection):
     await things.insert({"_id": "a", "rank": 1, "old": 1, "list": [{"id": 1}, {"id": 2}]})
     assert await things.update_one({"_id": "a"}, {"$set": {"text": "t"}, "$unset": {"old": ""}, "$inc": {"rank": 4}})
     assert await things.update_one({"_id": "a"}, {"$push": {"list": {"$each": [{"id": 3}, {"id": 4}]}}})
@@ -144,13 +144,13 @@ async def test_an_update_changes_one_match_with_every_operator(things: Collectio
     assert not await things.update_one({"_id": "b"}, {"$set": {"text": "t"}})
 
 
-async def test_of_many_who_claim_at_once_one_wins(things: Collection):
+async def test_concurrent_claims_succeed_once(things: Collection):
     await things.insert({"_id": "a", "version": 1})
     claims = [things.update_one({"_id": "a", "version": 1}, {"$set": {"version": 2, "by": n}}) for n in range(20)]
     assert sum(await asyncio.gather(*claims)) == 1
 
 
-async def test_every_match_is_changed_at_once(things: Collection):
+async def test_bulk_updates_change_every_match(things: Collection):
     for name in "abc":
         await things.insert({"_id": name, "rank": 0})
     assert await things.update_many({"_id": {"$in": ["a", "b", "x"]}, "rank": 0}, {"$set": {"rank": 1}}) == 2
@@ -158,7 +158,7 @@ async def test_every_match_is_changed_at_once(things: Collection):
     assert await things.count({"rank": 1}) == 2
 
 
-async def test_many_matches_are_changed_each_by_its_own_state(things: Collection):
+async def test_bulk_updates_depend_on_the_state_of_each_match(things: Collection):
     await things.ensure([Index([("rank", 1)]), Index([("tags", 1)])])
     for number in range(300):
         tags = {"tags": ["all", f"t{number}"]} if number % 3 == 0 else {}
@@ -171,7 +171,7 @@ async def test_many_matches_are_changed_each_by_its_own_state(things: Collection
     assert await things.find_one({"tags": "t12"}) == {"_id": "n012", "rank": 1012, "tags": ["all", "t12", "new"]}
 
 
-async def test_documents_are_found_whose_outbox_holds_nothing_else(things: Collection):
+async def test_documents_with_only_given_outbox_entries_are_found(things: Collection):
     for name, entries in {"all": "ab", "some": "a", "more": "abc", "other": "c", "empty": ""}.items():
         await things.insert({"_id": name, OUTBOX: [{"id": entry} for entry in entries]})
     await things.insert({"_id": "none"})
@@ -179,20 +179,20 @@ async def test_documents_are_found_whose_outbox_holds_nothing_else(things: Colle
     assert found == ["all", "empty", "none", "some"]
 
 
-async def test_an_upsert_inserts_then_changes(things: Collection):
+async def test_upserts_insert_then_update(things: Collection):
     await things.upsert({"_id": "a"}, {"$inc": {"count": 1}})
     await things.upsert({"_id": "a"}, {"$inc": {"count": 1}})
     assert await everything(things) == [{"_id": "a", "count": 2}]
 
 
-async def test_upserts_that_race_leave_one_document(things: Collection):
+async def test_concurrent_upserts_create_a_single_document(things: Collection):
     upserts = [things.upsert({"_id": "monday"}, {"$inc": {"count": 1}}) for _ in range(10)]
     outcomes = await asyncio.gather(*upserts, return_exceptions=True)
     assert all(outcome is None or isinstance(outcome, DuplicateError) for outcome in outcomes)
     assert await everything(things) == [{"_id": "monday", "count": outcomes.count(None)}]
 
 
-async def test_deleting_tells_how_many(things: Collection):
+async def test_deletions_return_the_count(things: Collection):
     for rank in range(5):
         await things.insert({"_id": str(rank), "rank": rank})
     assert await things.delete({"rank": {"$lt": 3}}) == 3
@@ -200,5 +200,5 @@ async def test_deleting_tells_how_many(things: Collection):
     assert await things.count({}) == 2
 
 
-async def test_a_store_answers(store: Store):
+async def test_the_store_can_be_pinged(store: Store):
     await store.ping()

@@ -1,4 +1,4 @@
-"""What every vector index promises."""
+"""Behaviour suite of the vector index port."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +16,7 @@ async def index(tmp_path: Path) -> AsyncIterator[VectorIndex]:
     await opened.close()
 
 
-async def test_what_points_the_same_way_is_nearest(index: VectorIndex) -> None:
+async def test_vectors_of_similar_direction_are_nearest(index: VectorIndex) -> None:
     await index.put("voices", "vm_east", [1.0, 0.0, 0.0], {"user_id": "usr_1"})
     await index.put("voices", "vm_north", [0.0, 1.0, 0.0], {"user_id": "usr_1"})
 
@@ -26,7 +26,7 @@ async def test_what_points_the_same_way_is_nearest(index: VectorIndex) -> None:
     assert found[0].similarity == pytest.approx(0.9939, abs=1e-3)
 
 
-async def test_only_what_matches_every_field_is_looked_at(index: VectorIndex) -> None:
+async def test_searches_are_filtered_by_every_field(index: VectorIndex) -> None:
     await index.put("voices", "vm_mine", [1.0, 0.0], {"access": ["usr_1"]})
     await index.put("voices", "vm_shared", [1.0, 0.1], {"access": ["usr_2", "usr_1"]})
     await index.put("voices", "vm_strange", [1.0, 0.0], {"access": ["usr_3"]})
@@ -36,7 +36,7 @@ async def test_only_what_matches_every_field_is_looked_at(index: VectorIndex) ->
     assert [neighbour.id for neighbour in found] == ["vm_mine", "vm_shared"]
 
 
-async def test_a_vector_replaces_the_one_before_and_can_be_removed(index: VectorIndex) -> None:
+async def test_vectors_can_be_replaced_and_removed(index: VectorIndex) -> None:
     await index.put("voices", "vm_1", [1.0, 0.0], {})
     await index.put("voices", "vm_1", [0.0, 2.0], {})
 
@@ -46,12 +46,12 @@ async def test_a_vector_replaces_the_one_before_and_can_be_removed(index: Vector
     assert await index.get("voices", "vm_1") is None
 
 
-async def test_nothing_is_near_in_a_collection_that_has_not_begun(index: VectorIndex) -> None:
+async def test_missing_collections_have_no_matches(index: VectorIndex) -> None:
     assert await index.nearest("voices", [1.0], limit=3, where={}) == ()
     assert await index.get("voices", "vm_1") is None
 
 
-async def test_vectors_outlive_the_process(tmp_path: Path) -> None:
+async def test_vectors_are_persistent(tmp_path: Path) -> None:
     first = open_vectors((tmp_path / "v").as_uri())
     await first.put("voices", "vm_1", [1.0, 0.0], {"user_id": "usr_1"})
     await first.close()
@@ -61,7 +61,7 @@ async def test_vectors_outlive_the_process(tmp_path: Path) -> None:
     await again.close()
 
 
-async def test_a_server_that_is_not_there_is_said_to_be_unavailable() -> None:
+async def test_an_unreachable_server_is_reported_as_unavailable() -> None:
     index = open_vectors("http://127.0.0.1:9")
     with pytest.raises(VectorsUnavailableError):
         await index.ping()
