@@ -1,4 +1,4 @@
-"""The compose file: every service, every variable a setting that exists, nobody waits for what never is ready."""
+"""Tests of the compose file: services, variables, health checks, dependencies and volumes."""
 
 import re
 import tomllib
@@ -33,19 +33,19 @@ def variables(name: str) -> dict[str, str]:
     return found
 
 
-def test_every_service_and_all_they_need_is_there() -> None:
+def test_the_compose_file_has_every_service_and_dependency() -> None:
     assert {*SERVICES, *SURROUNDINGS, *JOBS} == set(CONTAINERS)
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_variable_is_a_setting_the_service_reads(name: str) -> None:
+def test_every_variable_is_a_setting_of_its_service(name: str) -> None:
     read = {"Every service", name.title()}
     for variable in variables(name):
         assert KNOWN.get(variable) in read, variable
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_finds_the_world_by_the_same_addresses(name: str) -> None:
+def test_all_services_use_the_same_dependency_addresses(name: str) -> None:
     for variable, value in variables("auth").items():
         if KNOWN[variable] == "Every service" and not variable.endswith("_KEY"):
             assert variables(name)[variable].replace(name, "auth").replace(name.upper(), "AUTH") == value
@@ -58,17 +58,17 @@ def test_addresses_name_containers(name: str) -> None:
             assert host in CONTAINERS, (variable, value)
 
 
-def test_only_the_gateway_is_reachable_from_outside() -> None:
+def test_only_the_gateway_publishes_a_port() -> None:
     assert [name for name, container in CONTAINERS.items() if "ports" in container] == ["gateway"]
 
 
-def test_every_container_comes_back_and_says_how_it_is() -> None:
+def test_every_container_restarts_and_has_a_health_check() -> None:
     for name, container in CONTAINERS.items():
         assert container["restart"] == ("on-failure" if name in JOBS else "unless-stopped"), name
         assert "healthcheck" in container or "build" in container, name
 
 
-def test_what_is_waited_for_can_be_ready() -> None:
+def test_services_wait_until_dependencies_are_ready() -> None:
     for name in SERVICES:
         waits = CONTAINERS[name]["depends_on"]
         assert {"mongodb-users", "rabbitmq", "minio-users"} <= waits.keys()
@@ -78,7 +78,7 @@ def test_what_is_waited_for_can_be_ready() -> None:
     assert CONTAINERS["gateway"]["depends_on"]["synthesis"]
 
 
-def test_what_must_stay_is_kept_in_volumes() -> None:
+def test_persistent_data_is_in_volumes() -> None:
     for name in SURROUNDINGS:
         kept = [volume for volume in CONTAINERS[name]["volumes"] if not volume.startswith(".")]
         assert [volume.split(":")[0] for volume in kept] == [name]
@@ -98,17 +98,17 @@ def test_every_model_is_fetched_before_the_service_that_needs_it_starts() -> Non
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_images_hold_what_the_form_in_one_process_does(name: str) -> None:
+def test_images_contain_the_same_extras_as_the_embedded_mode(name: str) -> None:
     embedded = tomllib.loads((ROOT / "deploy/embedded/pyproject.toml").read_text())["project"]["dependencies"]
     assert f"echo-{name}{CONTAINERS[name]['build']['args'].get('EXTRAS', '')}" in embedded
 
 
-def test_two_workers_speak() -> None:
+def test_there_are_two_synthesis_workers() -> None:
     assert CONTAINERS["synthesis"]["deploy"]["replicas"] == 2
 
 
 @pytest.mark.parametrize("name", [*SERVICES, *FETCHING])
-def test_our_images_are_one_dockerfile_without_privileges(name: str) -> None:
+def test_own_images_share_a_dockerfile_without_privileges(name: str) -> None:
     container = CONTAINERS[name]
     folder = container["build"]["args"]["SERVICE"]
 
@@ -139,14 +139,14 @@ def test_temporary_files_and_resources_have_a_limit(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CONTAINERS if "image" in CONTAINERS[name]])
-def test_images_of_others_run_without_rights_too(name: str) -> None:
+def test_third_party_images_run_without_privileges(name: str) -> None:
     root = name == "minio-folder"  # it may change an owner, ends at once, and serves nobody
 
     assert (CONTAINERS[name]["user"] == "0:0") == root
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
-def test_what_is_mounted_from_the_repository_is_there_and_cannot_be_written(name: str) -> None:
+def test_mounts_from_the_repository_exist_and_are_read_only(name: str) -> None:
     for volume in CONTAINERS[name].get("volumes", []):
         if volume.startswith("."):
             path, _, mode = volume.split(":")
@@ -154,7 +154,7 @@ def test_what_is_mounted_from_the_repository_is_there_and_cannot_be_written(name
             assert mode == "ro"
 
 
-def test_the_image_ends_as_a_user_without_rights_and_knows_its_health() -> None:
+def test_the_image_has_an_unprivileged_user_and_a_health_check() -> None:
     last_stage = DOCKERFILE.rsplit("\nFROM ", 1)[1]
 
     assert re.search(r"^USER [1-9]\d*$", last_stage, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Rights in the compose file: a user for each service, wherever services meet; secrets are generated, never written down."""
+"""Tests of permissions in the compose file: one user per service and store; secrets are generated."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def login_of(url: str) -> tuple[str | None, str]:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_has_a_user_of_its_own_everywhere(name: str) -> None:
+def test_every_service_has_its_own_users(name: str) -> None:
     own = variables(name)
     database = urlsplit(SECRET.sub(r"\1", own["ECHO_DATABASE_URL"]))
 
@@ -39,7 +39,7 @@ def test_every_service_has_a_user_of_its_own_everywhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_is_given_no_secret_of_another(name: str) -> None:
+def test_services_receive_no_secret_of_another_service(name: str) -> None:
     others = {other.upper() for other in SERVICES} - {name.upper()}
     given = set(SECRET.findall(json.dumps(variables(name))))
 
@@ -47,7 +47,7 @@ def test_a_service_is_given_no_secret_of_another(name: str) -> None:
     assert not {secret for secret in given if "ROOT" in secret or secret == "MONGODB_KEY"}
 
 
-def test_the_database_wants_a_login_and_gives_each_service_its_own_database() -> None:
+def test_the_database_requires_a_login_and_separates_services() -> None:
     script = (DOCKER / "mongodb/users.js").read_text()
 
     assert "--keyFile" in (DOCKER / "mongodb/start.sh").read_text()
@@ -57,14 +57,14 @@ def test_the_database_wants_a_login_and_gives_each_service_its_own_database() ->
     assert {f"MONGODB_{name.upper()}_PASSWORD" for name in SERVICES} <= variables("mongodb-users").keys()
 
 
-def test_the_vectors_want_a_key_that_voice_alone_has() -> None:
+def test_the_vector_index_requires_a_key_that_only_voice_has() -> None:
     key = variables("qdrant")["QDRANT__SERVICE__API_KEY"]
 
     assert SECRET.fullmatch(key)
     assert [name for name in CONTAINERS if key in variables(name).values()] == ["voice", "qdrant"]
 
 
-def test_the_broker_knows_the_services_and_nobody_else() -> None:
+def test_the_broker_has_only_the_users_of_services() -> None:
     users = {user["name"]: user for user in DEFINITIONS["users"]}
 
     assert sorted(users) == sorted(SERVICES)
@@ -76,7 +76,7 @@ def test_the_broker_knows_the_services_and_nobody_else() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_rights_in_the_broker_fit_the_topology(name: str) -> None:
+def test_broker_permissions_match_the_topology(name: str) -> None:
     [rights] = [entry for entry in DEFINITIONS["permissions"] if entry["user"] == name]
     retries = [topology.retry_name(delay) for delay in topology.DELAYS]
     own = [
@@ -100,7 +100,7 @@ def test_rights_in_the_broker_fit_the_topology(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_writes_only_its_own_objects(name: str) -> None:
+def test_services_write_only_their_own_objects(name: str) -> None:
     policy = json.loads((DOCKER / f"minio/{name}.json").read_text())
     resources: dict[str, set[str]] = {}
     for statement in policy["Statement"]:
@@ -114,14 +114,14 @@ def test_a_service_writes_only_its_own_objects(name: str) -> None:
     assert all(":*" not in action and action != "*" for action in resources)
 
 
-def test_the_object_storage_gets_a_user_and_a_policy_for_each_service() -> None:
+def test_the_object_storage_has_a_user_and_a_policy_per_service() -> None:
     script = (DOCKER / "minio/users.sh").read_text()
 
     assert re.search(r"for service in (.*); do", script)[1].split() == sorted(SERVICES)  # type: ignore[index]
     assert {f"MINIO_{name.upper()}_PASSWORD" for name in SERVICES} <= variables("minio-users").keys()
 
 
-def test_no_secret_is_written_down() -> None:
+def test_no_secret_is_in_the_repository() -> None:
     for name in CONTAINERS:
         for variable, value in variables(name).items():
             if re.search("SECRET|PASS|_KEY$", variable) and not variable.endswith("ACCESS_KEY"):

@@ -1,4 +1,4 @@
-"""What is committed says what the code does; a published event only grows."""
+"""Generated documents are up to date, and published events change only by additions."""
 
 import json
 from copy import deepcopy
@@ -15,11 +15,11 @@ GENERATED = documents()
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=str)
-def test_a_generated_document_is_up_to_date(path: Path) -> None:
+def test_generated_documents_are_up_to_date(path: Path) -> None:
     assert (ROOT / path).read_text() == GENERATED[path], "run `make contracts`"
 
 
-def test_published_events_have_only_grown() -> None:
+def test_published_events_changed_only_by_additions() -> None:
     assert list(broken_events(ROOT)) == []
 
 
@@ -42,7 +42,7 @@ def event() -> dict[str, Any]:
     }
 
 
-def test_an_optional_field_more_is_an_addition() -> None:
+def test_new_optional_fields_are_additions() -> None:
     grown = event()
     grown["properties"]["note"] = {"type": "string", "description": "New."}
     grown["properties"]["user_id"]["description"] = "Said better."
@@ -62,7 +62,7 @@ def test_an_optional_field_more_is_an_addition() -> None:
         (["x-transient"], True, "it is delivered in another way"),
     ],
 )
-def test_a_change_that_somebody_could_not_read_is_named(path: list[str], value: object, sentence: str) -> None:
+def test_incompatible_changes_are_named(path: list[str], value: object, sentence: str) -> None:
     changed = deepcopy(event())
     holder: Any = changed
     for step in path[:-1]:
@@ -75,7 +75,7 @@ def test_a_change_that_somebody_could_not_read_is_named(path: list[str], value: 
     assert sentence in list(changes(event(), changed))
 
 
-def test_contracts_are_not_written_over_a_broken_promise(tmp_path: Path) -> None:
+def test_contracts_are_not_written_after_an_incompatible_change(tmp_path: Path) -> None:
     one = next(iter(event_types().values()))
     promised = schema(one)
     promised["properties"]["something_else"] = {"type": "string"}
@@ -90,6 +90,6 @@ def test_contracts_are_not_written_over_a_broken_promise(tmp_path: Path) -> None
     assert not (tmp_path / "docs").exists()
 
 
-def test_contracts_are_written_once(tmp_path: Path) -> None:
+def test_unchanged_contracts_are_not_rewritten(tmp_path: Path) -> None:
     assert set(write(tmp_path)) == set(GENERATED)
     assert write(tmp_path) == []

@@ -17,12 +17,12 @@ def codes_in(*folders: str) -> Counter[str]:
     return Counter(code for node in classes for line in node.body if (code := _code(line)))
 
 
-def test_no_two_classes_have_the_same_code() -> None:
+def test_error_codes_are_unique() -> None:
     repeated = [code for code, times in codes_in("libs", "services", "deploy").items() if times > 1]
     assert repeated == []
 
 
-def test_whatever_a_service_says_it_refuses_is_in_the_public_document() -> None:
+def test_documented_errors_of_services_are_in_the_public_document() -> None:
     document = json.dumps(openapi_document())
     missing = [code for code in codes_in("libs/common/echo_common/contracts/errors") if f'"{code}"' not in document]
     assert missing == [], "list it in `errors=(…)` of a gateway's route, or keep it inside its service"

@@ -1,4 +1,4 @@
-"""The published document is the one the code makes, and it is complete."""
+"""The published OpenAPI document is current and complete."""
 
 import json
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{method.upper()} {path}", operation
 
 
-def test_the_published_document_is_current() -> None:
+def test_the_openapi_document_is_current() -> None:
     assert json.loads(PUBLISHED.read_text()) == openapi_document(), "run `make contracts`"
 
 
 @pytest.mark.slow
-def test_every_operation_has_a_name_a_sentence_and_a_known_tag() -> None:
+def test_every_operation_has_an_id_a_summary_and_a_known_tag() -> None:
     tags = {tag["name"] for tag in openapi_document()["tags"]}
     names = [operation["operationId"] for _, operation in operations()]
     assert len(names) == len(set(names))
@@ -32,7 +32,7 @@ def test_every_operation_has_a_name_a_sentence_and_a_known_tag() -> None:
         assert set(operation["tags"]) <= tags, name
 
 
-def test_every_protected_operation_says_how_it_refuses() -> None:
+def test_protected_operations_document_their_errors() -> None:
     for name, operation in operations():
         if operation["tags"] == ["health"]:
             continue  # read no input, are not counted, and say 401 and 403 where they refuse
@@ -40,7 +40,7 @@ def test_every_protected_operation_says_how_it_refuses() -> None:
             assert {"401", "403", "422", "429", "500", "503"} <= set(operation["responses"]), name
 
 
-def test_readiness_is_for_operators_and_health_for_everybody() -> None:
+def test_readiness_requires_an_operator_and_health_is_public() -> None:
     found = dict(operations())
     assert found["GET /readyz"]["security"] == [{"bearer": []}]
     assert {"401", "403", "503"} <= set(found["GET /readyz"]["responses"])
@@ -48,7 +48,7 @@ def test_readiness_is_for_operators_and_health_for_everybody() -> None:
     assert "security" not in found["GET /api/v1/health"]
 
 
-def test_every_json_answer_has_an_example() -> None:
+def test_every_json_response_has_an_example() -> None:
     for name, operation in operations():
         if operation["tags"][0] not in {"health", "start"}:
             for status, response in operation["responses"].items():
@@ -56,7 +56,7 @@ def test_every_json_answer_has_an_example() -> None:
                 assert content is None or "example" in content or content["examples"], f"{name} {status}"
 
 
-def test_writes_take_an_idempotency_key_unless_they_take_or_answer_secrets_or_sound() -> None:
+def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None:
     taking = {name for name, operation in operations() if _takes_key(operation)}
     writes = {name for name, _ in operations() if not name.startswith(("GET", "HEAD"))}
     assert writes - taking == {

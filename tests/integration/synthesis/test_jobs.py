@@ -171,7 +171,7 @@ async def test_a_job_at_work_is_not_deleted(replica: Replica) -> None:
 
 
 @pytest.mark.parametrize("text", ["   ", "...", "\n\n", "—"])
-async def test_a_text_without_a_word_is_refused(replica: Replica, text: str) -> None:
+async def test_texts_without_words_are_refused(replica: Replica, text: str) -> None:
     async with replica() as deps:
         with pytest.raises(ValidationError) as refused:
             await queued(text, deps)

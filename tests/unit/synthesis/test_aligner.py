@@ -1,4 +1,4 @@
-"""Words matched with what a recogniser heard."""
+"""Tests of matching words with the output of a recogniser."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -24,7 +24,7 @@ def starts(words: Sequence[WordTime] | None) -> list[float]:
     return [round(word.start, 3) for word in words]
 
 
-def test_words_that_were_heard_get_their_heard_times() -> None:
+def test_recognised_words_get_their_recognised_timings() -> None:
     heard = [Heard(" Hello,", 0.5, 0.9), Heard(" big", 1.0, 1.2), Heard(" world.", 2.0, 2.6)]
     placed = place(["hello", "Big", "World"], heard, evenly(3))
     assert starts(placed) == [0.5, 1.0, 2.0]
@@ -32,12 +32,12 @@ def test_words_that_were_heard_get_their_heard_times() -> None:
     assert placed[2].end == pytest.approx(2.6, abs=1e-4)
 
 
-def test_words_that_were_not_heard_lie_between_their_neighbours() -> None:
+def test_unrecognised_words_are_placed_between_neighbours() -> None:
     heard = [Heard("one", 0.0, 1.0), Heard("four", 4.0, 5.0)]
     assert starts(place(["one", "two", "three", "four"], heard, evenly(4, 4.0))) == [0.0, 1.0, 2.5, 4.0]
 
 
-def test_numbers_heard_as_digits_take_the_digits_time() -> None:
+def test_numbers_recognised_as_digits_get_the_timing_of_the_digits() -> None:
     heard = [Heard("It", 0.0, 0.2), Heard("cost", 0.2, 0.6), Heard("42", 1.0, 2.0), Heard("pounds", 3.0, 3.5)]
     placed = place(["It", "cost", "forty", "two", "pounds"], heard, evenly(5))
     assert starts(placed) == [0.0, 0.2, 1.0, 1.5, 3.0]
@@ -45,19 +45,19 @@ def test_numbers_heard_as_digits_take_the_digits_time() -> None:
     assert placed[3].end == pytest.approx(2.0, abs=1e-4)
 
 
-def test_one_word_heard_as_several_is_one_word() -> None:
+def test_a_word_recognised_as_several_remains_a_single_word() -> None:
     heard = [Heard("a", 0.0, 0.1), Heard("well", 0.2, 0.5), Heard("known", 0.5, 0.9), Heard("song", 1.0, 1.5)]
     placed = place(["a", "well-known", "song"], heard, evenly(3))
     assert placed is not None
     assert (placed[1].start, placed[1].end) == pytest.approx((0.2, 0.9), abs=1e-4)
 
 
-def test_ends_that_were_not_heard_keep_their_estimates() -> None:
+def test_unrecognised_ends_keep_their_estimates() -> None:
     heard = [Heard("two", 3.0, 4.0), Heard("three", 4.0, 5.0)]
     assert starts(place(["one", "two", "three", "four"], heard, evenly(4)))[0] == 0.0
 
 
-def test_too_little_understood_is_not_believed() -> None:
+def test_poor_recognition_is_ignored() -> None:
     assert place(["one", "two", "three"], [Heard("banana", 0.0, 1.0), Heard("two", 1.0, 2.0)], evenly(3)) is None
     assert place(["one"], [], evenly(1)) is None
     assert place(["…"], [Heard("!", 0.0, 1.0)], evenly(1)) is None
@@ -67,7 +67,7 @@ WORDS = st.lists(st.sampled_from(["a", "b", "c", "don't", "日本", "3.5"]), min
 
 
 @given(spoken=WORDS, said=WORDS, gaps=st.lists(st.floats(0, 1), min_size=24, max_size=24))
-def test_times_never_fall(spoken: list[str], said: list[str], gaps: list[float]) -> None:
+def test_timings_never_decrease(spoken: list[str], said: list[str], gaps: list[float]) -> None:
     times = np.cumsum(gaps)
     heard = [Heard(word, times[2 * index], times[2 * index + 1]) for index, word in enumerate(said)]
     placed = place(spoken, heard, evenly(len(spoken)))
@@ -97,13 +97,13 @@ def speech(text: str, language: str = "en-US") -> tuple[Utterance, Speech]:
     return utterance, Speech(samples, 16_000, words, "estimated")
 
 
-def test_a_word_starts_and_ends_where_there_is_sound() -> None:
+def test_words_start_and_end_within_sound() -> None:
     aligned = align(*speech("one two"), Scripted(Heard("one", 0.0, 0.9), Heard("two", 0.9, 1.75)))
     assert aligned.alignment == "aligned"
     times = [time for word in aligned.words for time in (word.start, word.end)]
     assert times == pytest.approx([0.25, 0.75, 1.0, 1.5], abs=1e-4)
 
 
-def test_what_cannot_be_heard_stays_estimated() -> None:
+def test_inaudible_words_stay_estimated() -> None:
     for utterance, spoken in (speech("eins zwei", "de-DE"), speech("one two")):
         assert align(utterance, spoken, Scripted()) is spoken

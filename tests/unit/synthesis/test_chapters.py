@@ -1,4 +1,4 @@
-"""Headings become chapters."""
+"""Tests of chapters made from headings."""
 
 import pytest
 
@@ -30,16 +30,16 @@ def titles(text: str) -> list[str]:
     return [part.title for part in parts if isinstance(part, Unit) and part.title]
 
 
-def test_lines_that_are_headings_are_found() -> None:
+def test_headings_are_detected() -> None:
     assert titles(BOOK) == ["The Voyage", "Out at Sea", "Chapter 3", "CHAPTER IV: The Storm", "Epilogue"]
 
 
-def test_a_heading_is_a_unit_of_its_own() -> None:
+def test_a_heading_is_a_separate_segment() -> None:
     units = [part for part in compose(BOOK, Manner("en-US"), 100) if isinstance(part, Unit)]
     assert [unit.text for unit in units if unit.heading][-2:] == ["CHAPTER four: The Storm", "Epilogue"]
 
 
-def test_a_heading_too_long_for_one_unit_is_one_heading() -> None:
+def test_a_heading_of_several_segments_is_a_single_heading() -> None:
     assert titles("# " + "A long title it is. " * 10 + "\nText.") == ["A long title it is. " * 5 + "A long title it is."]
 
 
@@ -56,12 +56,12 @@ def test_a_heading_too_long_for_one_unit_is_one_heading() -> None:
         "Act now.",
     ],
 )
-def test_other_lines_are_none(line: str) -> None:
+def test_other_lines_are_not_headings(line: str) -> None:
     assert titles(f"Before.\n{line}\nAfter.") == []
 
 
 @pytest.mark.parametrize("line", ["Capítulo 3", "Chapitre IV", "Capitolo 2: La notte", "Prólogo"])
-def test_books_in_other_languages_have_chapters_too(line: str) -> None:
+def test_headings_of_other_languages_are_detected(line: str) -> None:
     assert titles(f"{line}\nBla bla.") == [line]
 
 

@@ -1,4 +1,4 @@
-"""What engines speak is counted, and what it costs is logged."""
+"""Synthesised seconds are counted, and costs are logged."""
 
 import numpy as np
 from structlog.testing import capture_logs

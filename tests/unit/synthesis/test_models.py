@@ -1,4 +1,4 @@
-"""Models are fetched whole or not at all, from where they can be had, and only once."""
+"""Models are downloaded completely or not at all, and only once."""
 
 import hashlib
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def without_npm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "hub"
 
 
-def test_voices_come_from_the_hub_where_there_is_no_npm(without_npm: Path, tmp_path: Path) -> None:
+def test_voices_come_from_the_hub_without_npm(without_npm: Path, tmp_path: Path) -> None:
     heard: list[float] = []
     with hub(without_npm) as url:
         files._fetch_voices(tmp_path / "voices", url, lambda what, done: heard.append(done))
@@ -57,7 +57,7 @@ def test_voices_come_from_the_hub_where_there_is_no_npm(without_npm: Path, tmp_p
     files._fetch_voices(tmp_path / "voices", "http://127.0.0.1:1", lambda what, done: None)
 
 
-def test_a_fetch_that_broke_off_goes_on_file_by_file(without_npm: Path, tmp_path: Path) -> None:
+def test_interrupted_downloads_resume_per_file(without_npm: Path, tmp_path: Path) -> None:
     (without_npm / ON_HUB / "bm_george.bin").unlink()
     with hub(without_npm) as url:
         with pytest.raises(ModelsError, match="bm_george cannot be had"):
@@ -69,21 +69,21 @@ def test_a_fetch_that_broke_off_goes_on_file_by_file(without_npm: Path, tmp_path
     assert len(list((tmp_path / "voices").iterdir())) == 2
 
 
-def test_a_voice_that_is_not_the_one_expected_is_refused(without_npm: Path, tmp_path: Path) -> None:
+def test_unexpected_voice_files_are_refused(without_npm: Path, tmp_path: Path) -> None:
     (without_npm / ON_HUB / "af_heart.bin").write_bytes(b"somebody else")
     with hub(without_npm) as url, pytest.raises(ModelsError, match="not the one expected"):
         files._fetch_voices(tmp_path / "voices", url, lambda what, done: None)
     assert list((tmp_path / "voices").iterdir()) == []
 
 
-def test_an_engine_that_cannot_be_had_keeps_no_other_from_its_models(without_npm: Path, tmp_path: Path) -> None:
+def test_unavailable_engines_do_not_block_other_models(without_npm: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelsError, match="Kokoro's voice"):
         fetch(tmp_path / "models", lambda what, done: None, engines=["kokoro", "piper"], hub="http://127.0.0.1:1")
     assert "kokoro" in missing(tmp_path / "models")
     assert "piper" not in missing(tmp_path / "models")
 
 
-def test_a_folder_that_cannot_be_written_is_one_clear_sentence(tmp_path: Path) -> None:
+def test_unwritable_folders_are_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ModelsError, match="cannot be written"):
         fetch(tmp_path / "file" / "models", lambda what, done: None, engines=["piper"])

@@ -1,4 +1,4 @@
-"""The first unit of a stream has the machine to itself until it was taken."""
+"""The first segment of a stream is synthesised alone until it is sent."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -45,7 +45,7 @@ class Cache:
         return await speak(), False
 
 
-async def test_nothing_else_is_begun_before_the_first_unit_of_a_stream_was_sent() -> None:
+async def test_the_first_segment_of_a_stream_is_sent_before_the_second_starts() -> None:
     pool = Pool()
     units = await _units(pool, TONE, hurry=True)
     await anext(units)
@@ -58,7 +58,7 @@ async def test_nothing_else_is_begun_before_the_first_unit_of_a_stream_was_sent(
     assert len(pool.spoken) == 6
 
 
-async def test_an_unread_stream_speaks_nothing_twice_where_no_cache_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unread_streams_without_a_cache_synthesise_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("echo_synthesis.narration._UNREAD_SECONDS", 0.0)
     pool = Pool()
     units = await _units(pool, TONE, hurry=True)
@@ -67,7 +67,7 @@ async def test_an_unread_stream_speaks_nothing_twice_where_no_cache_keeps_it(mon
     assert len(pool.spoken) == len(set(pool.spoken)) == 6
 
 
-async def test_units_are_spoken_ahead_where_nobody_waits_for_the_first() -> None:
+async def test_segments_are_synthesised_in_parallel_without_a_waiting_client() -> None:
     pool = Pool()
     units = await _units(pool, TONE, hurry=False)
     await anext(units)

@@ -1,4 +1,4 @@
-"""How long the rest will take."""
+"""Tests of the estimate of the remaining time."""
 
 from echo_synthesis.domain import Pace
 
@@ -11,14 +11,14 @@ class Clock:
         return self.now
 
 
-def test_nothing_is_known_before_something_was_spoken() -> None:
+def test_the_remaining_time_is_unknown_at_first() -> None:
     pace = Pace(Clock())
     assert pace.seconds_left(1_000) is None
     pace.spoken(500, cached=True)
     assert pace.seconds_left(500) is None
 
 
-def test_the_rest_takes_as_long_a_character_as_what_was_spoken() -> None:
+def test_the_remaining_time_is_proportional_to_characters() -> None:
     clock = Clock()
     pace = Pace(clock)
     clock.now += 2
@@ -26,7 +26,7 @@ def test_the_rest_takes_as_long_a_character_as_what_was_spoken() -> None:
     assert pace.seconds_left(300) == 6.0
 
 
-def test_what_was_there_already_does_not_make_it_look_quicker() -> None:
+def test_cached_segments_do_not_affect_the_pace() -> None:
     clock = Clock()
     pace = Pace(clock)
     pace.spoken(10_000, cached=True)

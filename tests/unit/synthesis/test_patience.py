@@ -1,4 +1,4 @@
-"""How long a provider is asked again."""
+"""Tests of pauses between retries of a provider."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -36,7 +36,7 @@ def ask(failures: int, after: float | None = None, **settings: float) -> tuple[C
     return clock, patiently(provider, RemoteSettings(**settings), sleep=clock.sleep, clock=clock)  # type: ignore[arg-type]
 
 
-def test_pauses_grow_and_are_never_quite_the_same() -> None:
+def test_pauses_grow_with_jitter() -> None:
     clock, heard = ask(3)
     assert heard == "heard after 4"
     for pause, whole in zip(clock.pauses, (0.5, 1.0, 2.0), strict=True):
@@ -44,22 +44,22 @@ def test_pauses_grow_and_are_never_quite_the_same() -> None:
     assert clock.pauses != ask(3)[0].pauses
 
 
-def test_a_pause_that_is_asked_for_is_kept() -> None:
+def test_requested_pauses_are_respected() -> None:
     assert all(20 <= pause <= 22 for pause in ask(2, after=20)[0].pauses)
 
 
-def test_zero_is_at_once() -> None:
+def test_a_pause_of_zero_retries_at_once() -> None:
     assert ask(1, after=0)[0].pauses == [0]
 
 
-def test_tries_are_counted() -> None:
+def test_attempts_are_limited() -> None:
     with pytest.raises(EngineUnavailableError) as refused:
         ask(9, tries=3)
     assert refused.value.retry_after is not None
     assert refused.value.retry_after >= 1
 
 
-def test_no_pause_outlasts_the_timeout() -> None:
+def test_pauses_do_not_exceed_the_timeout() -> None:
     with pytest.raises(EngineUnavailableError) as refused:
         ask(9, after=50, timeout=60, tries=10)
     assert refused.value.retry_after == 50
@@ -68,11 +68,11 @@ def test_no_pause_outlasts_the_timeout() -> None:
 @pytest.mark.parametrize(
     ("header", "seconds"), [("97", 97), (" 3 ", 3), (None, None), ("", None), ("soon", None), ("-5", None)]
 )
-def test_a_provider_may_ask_in_seconds(header: str | None, seconds: float | None) -> None:
+def test_retry_after_may_be_in_seconds(header: str | None, seconds: float | None) -> None:
     assert asked_pause(header) == seconds
 
 
-def test_a_provider_may_ask_by_date() -> None:
+def test_retry_after_may_be_a_date() -> None:
     until = datetime.now(UTC) + timedelta(minutes=5)
     pause = asked_pause(format_datetime(until, usegmt=True))
     assert pause is not None

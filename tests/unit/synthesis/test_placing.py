@@ -1,4 +1,4 @@
-"""Written words get the time of what is spoken for them."""
+"""Written words get the timing of their spoken words."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def spoken(unit: Unit, *, phones: tuple[tuple[Phone, ...], ...] = ()) -> Speech:
     return Speech(np.zeros(16_000 * len(times), np.float32), 16_000, times, "model", phones=phones)
 
 
-def test_a_word_lasts_as_long_as_all_that_is_spoken_for_it() -> None:
+def test_a_written_word_spans_all_its_spoken_words() -> None:
     written = unit("It costs $5.50, really.")
     marks = place(written, spoken(written), 10.0)
     assert [(mark.word, mark.spoken, mark.start, mark.end) for mark in marks] == [
@@ -37,7 +37,7 @@ def test_a_word_lasts_as_long_as_all_that_is_spoken_for_it() -> None:
     ]
 
 
-def test_words_spoken_as_one_share_its_time_by_their_lengths() -> None:
+def test_words_spoken_together_divide_the_time_by_length() -> None:
     [part] = compose("<speak><sub alias='nyc'>New York</sub> it is</speak>", Manner("en-US"), 400)
     assert isinstance(part, Unit)
     marks = place(part, spoken(part), 0.0)
@@ -49,7 +49,7 @@ def test_words_spoken_as_one_share_its_time_by_their_lengths() -> None:
     ]
 
 
-def test_a_word_that_is_not_spoken_has_a_moment_all_the_same() -> None:
+def test_unspoken_words_have_a_point_in_time() -> None:
     [part] = compose("One 😂 two", Manner("en-US", normalize=False), 400)
     assert isinstance(part, Unit)
     assert [(mark.word, mark.spoken, mark.start, mark.end) for mark in place(part, spoken(part), 0.0)] == [
@@ -59,7 +59,7 @@ def test_a_word_that_is_not_spoken_has_a_moment_all_the_same() -> None:
     ]
 
 
-def test_syllables_are_of_what_is_spoken() -> None:
+def test_syllables_follow_the_spoken_form() -> None:
     written = unit("Water costs $2.")
     water, costs, two = place(written, spoken(written), 1.0, language="en-US")
     assert [(each.text, each.start, each.end) for each in water.syllables] == [("Wa", 1.0, 1.36), ("ter", 1.36, 1.9)]
@@ -67,7 +67,7 @@ def test_syllables_are_of_what_is_spoken() -> None:
     assert [each.text for each in two.syllables] == ["two", "dol", "lars"]
 
 
-def test_syllables_begin_where_the_sounds_say() -> None:
+def test_syllable_timings_follow_the_phonemes() -> None:
     written = unit("Water")
     sounds = [Phone(symbol, start, start + 0.2) for symbol, start in [("w", 0.0), ("ɔ", 0.2), ("t", 0.4), ("ɚ", 0.6)]]
     [water] = place(written, spoken(written, phones=(tuple(sounds),)), 0.0, language="en-US")

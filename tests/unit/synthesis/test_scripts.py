@@ -1,4 +1,4 @@
-"""Long texts are planned in processes of their own, which end with the request that takes too much."""
+"""Long texts are planned in child processes with limited time and memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ def planning() -> list[int]:
     return [child.pid for child in children if "echo_synthesis.text" in " ".join(child.cmdline())]
 
 
-async def test_a_long_text_is_planned_as_a_short_one_is() -> None:
+async def test_long_and_short_texts_are_planned_alike() -> None:
     async with writing() as writer:
         for text, how in TEXTS:
             manner = Manner("en-US", **how)
@@ -52,7 +52,7 @@ async def test_a_long_text_is_planned_as_a_short_one_is() -> None:
         assert len(planning()) == 1
 
 
-async def test_a_short_text_is_planned_without_a_process() -> None:
+async def test_short_texts_are_planned_in_process() -> None:
     async with writing(plan_inline_characters=2_000) as writer:
         await writer.write("Hello there.", EN, 300)
         assert planning() == []
@@ -60,7 +60,7 @@ async def test_a_short_text_is_planned_without_a_process() -> None:
         assert len(planning()) == 1
 
 
-async def test_a_refusal_says_the_same_and_costs_no_process() -> None:
+async def test_refusals_are_the_same_and_end_no_process() -> None:
     text = "<speak>" + LONG + "<p>"
     with pytest.raises(ValidationError) as here:
         compose(text, EN, 300)
@@ -73,7 +73,7 @@ async def test_a_refusal_says_the_same_and_costs_no_process() -> None:
     assert (there.value.message, there.value.details) == (here.value.message, here.value.details)
 
 
-async def test_a_text_that_takes_too_long_is_refused_and_its_process_ended() -> None:
+async def test_texts_that_exceed_the_time_limit_are_refused_and_their_process_is_killed() -> None:
     async with writing(plan_seconds=0.001) as writer:
         with pytest.raises(TextTooComplexError) as refused:
             await writer.write(LONG, EN, 300)
@@ -82,7 +82,7 @@ async def test_a_text_that_takes_too_long_is_refused_and_its_process_ended() -> 
 
 
 @pytest.mark.slow
-async def test_a_request_that_is_given_up_ends_its_process_and_frees_its_place() -> None:
+async def test_cancelled_requests_end_their_process_and_release_its_place() -> None:
     async with writing() as writer:
         await writer.write("Start.", EN, 300)
         [process] = planning()
@@ -95,14 +95,14 @@ async def test_a_request_that_is_given_up_ends_its_process_and_frees_its_place()
         assert await writer.write("Once more.", EN, 300)
 
 
-async def test_no_more_processes_than_allowed_plan_at_once() -> None:
+async def test_the_number_of_planning_processes_is_limited() -> None:
     async with writing(plan_processes=2) as writer:
         scripts = await asyncio.gather(*(writer.write(LONG[:5_000], EN, 300) for _ in range(6)))
         assert all(script == scripts[0] for script in scripts)
         assert len(planning()) == 2
 
 
-async def test_a_process_that_died_between_two_texts_is_replaced() -> None:
+async def test_dead_planning_processes_are_replaced() -> None:
     async with writing() as writer:
         await writer.write("One.", EN, 300)
         [process] = planning()
@@ -111,7 +111,7 @@ async def test_a_process_that_died_between_two_texts_is_replaced() -> None:
         assert planning() != [process]
 
 
-async def test_a_text_that_takes_too_much_memory_ends_its_process_only() -> None:
+async def test_texts_that_exceed_the_memory_limit_end_only_their_process() -> None:
     workers = FencedWorkers("echo_synthesis.text", 192 << 20, 60, most=1)
     with pytest.raises(ProcessLostError):
         await workers.ask(request_of("a" * (64 << 20), EN, 300), read_line, seconds=60)
@@ -120,7 +120,7 @@ async def test_a_text_that_takes_too_much_memory_ends_its_process_only() -> None
     await workers.close()
 
 
-async def test_a_text_that_takes_too_long_ends_one_process_only() -> None:
+async def test_texts_that_exceed_the_time_limit_end_only_their_process() -> None:
     workers = FencedWorkers("echo_synthesis.text", 1 << 30, 60, most=2)
     short = request_of("One.", EN, 300)
     await asyncio.gather(*(workers.ask(short, read_line, seconds=60) for _ in range(2)))
@@ -133,13 +133,13 @@ async def test_a_text_that_takes_too_long_ends_one_process_only() -> None:
     await workers.close()
 
 
-async def test_processes_that_do_not_start_are_told_apart() -> None:
+async def test_failed_process_starts_have_their_own_error() -> None:
     workers = FencedWorkers("echo_synthesis.no_such_module", most=1)
     with pytest.raises(ProcessUnavailableError):
         await workers.ask({}, bytes.decode, seconds=60)
 
 
-async def test_a_planning_process_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_planning_processes_receive_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECHO_AUTH_SECRET", "secret")
     async with writing() as writer:
         await writer.write("One.", EN, 300)

@@ -1,4 +1,4 @@
-"""Fifty who want the same get it from one."""
+"""Concurrent requests for the same segment share one synthesis."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def started(flights: SingleFlight[int], work: Work, count: int) -> list["a
     return tasks
 
 
-async def test_those_who_ask_at_once_share_one_piece_of_work() -> None:
+async def test_concurrent_requests_share_a_synthesis() -> None:
     flights, work = SingleFlight[int](), Work()
     tasks = await started(flights, work, 50)
     work.may_end.set()
@@ -41,13 +41,13 @@ async def test_those_who_ask_at_once_share_one_piece_of_work() -> None:
     assert results == [(1, False), *[(1, True)] * 49]
 
 
-async def test_who_comes_afterwards_begins_anew() -> None:
+async def test_later_requests_start_a_new_synthesis() -> None:
     flights, work = SingleFlight[int](), Work()
     work.may_end.set()
     assert [await flights.run("key", work) for _ in range(2)] == [(1, False), (2, False)]
 
 
-async def test_who_leaves_leaves_the_others_their_result() -> None:
+async def test_cancelled_requests_do_not_affect_others() -> None:
     flights, work = SingleFlight[int](), Work()
     first, *others = await started(flights, work, 3)
     first.cancel()
@@ -56,7 +56,7 @@ async def test_who_leaves_leaves_the_others_their_result() -> None:
     assert await asyncio.gather(*others) == [(1, True)] * 2
 
 
-async def test_when_the_last_one_leaves_the_work_ends() -> None:
+async def test_the_synthesis_ends_with_its_last_request() -> None:
     flights, work = SingleFlight[int](), Work()
     tasks = await started(flights, work, 3)
     for task in tasks:
@@ -68,7 +68,7 @@ async def test_when_the_last_one_leaves_the_work_ends() -> None:
     assert await flights.run("key", work) == (2, False)
 
 
-async def test_a_failure_is_everybodys_and_is_not_kept() -> None:
+async def test_failures_are_shared_and_not_cached() -> None:
     flights = SingleFlight[int]()
 
     async def fail() -> int:

@@ -1,4 +1,4 @@
-"""Blocks of encoded audio, in pieces."""
+"""Tests of reading blocks of encoded audio in chunks."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ def is_empty(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("block", [b"", SMALL, LARGE], ids=["empty", "small", "large"])
-async def test_the_pieces_make_up_the_block(block: bytes, tmp_path: Path):
+async def test_the_chunks_make_up_the_block(block: bytes, tmp_path: Path):
     assert b"".join([piece async for piece in in_pieces(block, Scratch(tmp_path))]) == block
 
 
-async def test_a_large_block_comes_in_small_pieces_and_leaves_no_file(tmp_path: Path):
+async def test_large_blocks_are_read_in_small_chunks_and_leave_no_file(tmp_path: Path):
     pieces = [len(piece) async for piece in in_pieces(LARGE, Scratch(tmp_path))]
 
     assert max(pieces) <= 64 * 1024

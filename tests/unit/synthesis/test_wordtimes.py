@@ -1,4 +1,4 @@
-"""Word times judged from the audio alone."""
+"""Tests of word timings estimated from the audio alone."""
 
 from itertools import pairwise
 
@@ -28,7 +28,7 @@ def spoken(*parts: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def test_silence_at_the_ends_belongs_to_no_word() -> None:
+def test_leading_and_trailing_silence_belong_to_no_word() -> None:
     samples = spoken(silence(0.5), noise(2.0), silence(0.7))
     words = estimate(utter("four even long words"), samples, SAMPLE_RATE)
     assert words[0].start == pytest.approx(0.5, abs=2 * FRAME)
@@ -40,20 +40,20 @@ def test_longer_words_get_more_of_the_time() -> None:
     assert long.end - long.start > 4 * (short.end - short.start)
 
 
-def test_a_pause_between_words_is_no_words_time() -> None:
+def test_pauses_between_words_belong_to_no_word() -> None:
     samples = spoken(noise(1.0), silence(0.6), noise(1.0))
     first, second = estimate(utter("same, same"), samples, SAMPLE_RATE)
     assert first.end == pytest.approx(1.0, abs=2 * FRAME)
     assert second.start == pytest.approx(1.6, abs=2 * FRAME)
 
 
-def test_a_closed_mouth_is_no_pause() -> None:
+def test_short_gaps_are_not_pauses() -> None:
     samples = spoken(noise(0.5), silence(0.05), noise(0.5))
     assert sounding(samples, SAMPLE_RATE).all()
 
 
 @pytest.mark.parametrize("text", ["x", "Hello there, world!", "日本語 と english", "42 % of 3.14 & more", "a " * 200])
-def test_estimates_keep_what_a_speech_promises(text: str) -> None:
+def test_estimates_satisfy_the_speech_invariants(text: str) -> None:
     utterance = utter(text)
     speech = Beeper().speak(utterance)
     words = estimate(utterance, speech.samples, SAMPLE_RATE)
@@ -63,11 +63,11 @@ def test_estimates_keep_what_a_speech_promises(text: str) -> None:
 
 
 @pytest.mark.parametrize("samples", [silence(1.0), silence(0.0), noise(0.005)], ids=["silence", "nothing", "half a frame"])
-def test_audio_without_speech_still_gives_each_word_a_time(samples: np.ndarray) -> None:
+def test_silent_audio_gives_each_word_a_timing(samples: np.ndarray) -> None:
     words = estimate(utter("two words"), samples, SAMPLE_RATE)
     assert len(words) == 2
     assert all(0 <= word.start <= word.end <= len(samples) / SAMPLE_RATE for word in words)
 
 
-def test_no_words_have_no_times() -> None:
+def test_texts_without_words_have_no_timings() -> None:
     assert estimate(Utterance("…", (), "v", "en"), noise(1.0), SAMPLE_RATE) == ()

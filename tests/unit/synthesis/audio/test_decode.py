@@ -1,4 +1,4 @@
-"""What others send, as samples: exactly what its MIME type says, or an error."""
+"""Tests of decoding provider audio by its MIME type."""
 
 import io
 import wave
@@ -38,20 +38,20 @@ def test_channels_are_mixed() -> None:
 
 
 @pytest.mark.parametrize("mime", ["audio/wav", "audio/x-wav", "audio/wave", "audio/L16;rate=16000"])
-def test_a_wav_file_is_known_by_its_head_whatever_it_is_called(mime: str) -> None:
+def test_wav_files_are_detected_by_their_header(mime: str) -> None:
     samples, rate = decode(wav(TONE), mime)
     assert rate == 24_000
     np.testing.assert_allclose(samples, TONE, atol=1e-4)
 
 
-def test_a_streamed_wav_of_unknown_size_is_read_to_its_end() -> None:
+def test_streamed_wav_of_unknown_size_is_read_completely() -> None:
     data = wav(TONE)
     data = data[:4] + b"\xff" * 4 + data[8:40] + b"\xff" * 4 + data[44:]
     assert len(decode(data, "audio/wav")[0]) == len(TONE)
 
 
 @pytest.mark.parametrize("name", ["mp3", "flac", "ogg"])
-def test_compressed_files_are_read(name: str) -> None:
+def test_compressed_files_are_decoded(name: str) -> None:
     encoder = Encoder(FORMATS[name], 24_000, source_rate=24_000)
     data = encoder.feed(TONE) + encoder.close()
     samples, rate = decode(data, FORMATS[name].mime)
@@ -73,6 +73,6 @@ def test_compressed_files_are_read(name: str) -> None:
         (wav(TONE)[:1_000], "audio/wav"),
     ],
 )
-def test_what_does_not_say_what_it_is_or_is_not_what_it_says_is_refused(data: bytes, mime: str) -> None:
+def test_missing_and_wrong_mime_types_are_refused(data: bytes, mime: str) -> None:
     with pytest.raises(UnreadableAudioError):
         decode(data, mime)

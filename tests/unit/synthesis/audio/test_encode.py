@@ -1,4 +1,4 @@
-"""Audio is written so that any player finds in it exactly what was fed."""
+"""Encoded audio contains exactly the samples that were fed."""
 
 import struct
 from collections.abc import Iterable
@@ -42,14 +42,14 @@ def stream(name: str, rate: int, samples: NDArray[np.float32], source_rate: int 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 24_000, 44_100, 48_000])
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_stream_holds_every_sample_that_was_fed(name: str, rate: int) -> None:
+def test_streams_contain_every_sample(name: str, rate: int) -> None:
     heard, heard_rate = decode(stream(name, rate, tone(rate)), name, rate)
     assert abs(len(heard) - SECONDS * heard_rate) <= SLACK[name] + 1
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 24_000, 48_000])
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_file_holds_every_sample_and_says_how_long_it_is(name: str, rate: int, tmp_path: Path) -> None:
+def test_files_contain_every_sample_and_their_duration(name: str, rate: int, tmp_path: Path) -> None:
     path = tmp_path / f"a.{FORMATS[name].extension}"
     size = write_file(path, name, rate, pieces(tone(rate)))
     assert size == path.stat().st_size
@@ -63,14 +63,14 @@ def test_a_file_holds_every_sample_and_says_how_long_it_is(name: str, rate: int,
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_pieces_sound_the_same_as_the_whole(name: str) -> None:
+def test_chunks_give_the_same_audio_as_the_whole(name: str) -> None:
     samples = tone(24_000)
     whole = Encoder(FORMATS[name], 24_000)
     assert stream(name, 24_000, samples) == whole.feed(samples) + whole.close()
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_no_step_is_heard_where_pieces_meet(name: str) -> None:
+def test_chunk_boundaries_have_no_step(name: str) -> None:
     heard, rate = decode(stream(name, 24_000, tone(22_050), source_rate=22_050), name, 24_000)
     middle = heard[rate // 4 : -rate // 4]
     steepest = 0.5 * 2 * np.pi * 440 / rate
@@ -85,13 +85,13 @@ def test_a_streamed_wav_has_one_header_of_unknown_size() -> None:
     assert len(data) == 44 + 2 * round(SECONDS * 24_000)
 
 
-def test_a_wav_file_tells_its_true_size(tmp_path: Path) -> None:
+def test_wav_files_contain_their_size(tmp_path: Path) -> None:
     data = (tmp_path / "a.wav", write_file(tmp_path / "a.wav", "wav", 24_000, [tone(24_000)]))[0].read_bytes()
     assert struct.unpack("<I", data[4:8])[0] == len(data) - 8
     assert struct.unpack("<I", data[40:44])[0] == len(data) - 44
 
 
-def test_a_streamed_mp3_has_no_index_but_a_file_has(tmp_path: Path) -> None:
+def test_only_mp3_files_have_an_index(tmp_path: Path) -> None:
     streamed = stream("mp3", 24_000, tone(24_000))
     write_file(tmp_path / "a.mp3", "mp3", 24_000, [tone(24_000)])
     assert b"Xing" not in streamed
@@ -101,25 +101,25 @@ def test_a_streamed_mp3_has_no_index_but_a_file_has(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_first_second_is_sent_before_the_second_one_is_fed(name: str) -> None:
+def test_encoded_audio_is_sent_without_delay(name: str) -> None:
     encoder = Encoder(FORMATS[name], 24_000)
     first = encoder.feed(tone(24_000, 1.0))
     assert len(first) > 0.7 * len(first + encoder.close())
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_nothing_fed_still_makes_something_closed(name: str) -> None:
+def test_empty_input_gives_a_valid_file(name: str) -> None:
     encoder = Encoder(FORMATS[name], 24_000)
     assert isinstance(encoder.close(), bytes)
 
 
-def test_too_loud_samples_are_limited() -> None:
+def test_loud_samples_are_limited() -> None:
     heard, _ = decode(stream("wav", 24_000, np.full(24_000, 3.0, np.float32)), "wav", 24_000)
     assert heard[1_000:-1_000].min() > 0.85
     assert heard.max() <= 10 ** (-1 / 20)
 
 
-def test_a_rate_no_codec_takes_is_raised_to_one_that_does() -> None:
+def test_unsupported_sample_rates_are_raised_to_a_supported_rate() -> None:
     assert FORMATS["ogg"].codec_rate(22_050) == 24_000
     assert FORMATS["mp3"].codec_rate(9_000) == 11_025
     assert FORMATS["wav"].codec_rate(9_000) == 9_000

@@ -1,4 +1,4 @@
-"""No true peak exceeds -1 dBFS, and what is quieter is not touched."""
+"""No true peak exceeds -1 dBFS, and quieter audio is unchanged."""
 
 from collections.abc import Iterable, Sequence
 
@@ -77,7 +77,7 @@ def test_no_true_peak_exceeds_the_ceiling(samples: Samples, rate: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(SEEDS, RATES, st.floats(0.05, 0.999))
-def test_what_stays_below_the_ceiling_is_bit_by_bit_the_same(seed: int, rate: int, level: float) -> None:
+def test_audio_below_the_ceiling_is_unchanged(seed: int, rate: int, level: float) -> None:
     samples = voiced(seed, rate, 1.0)
     quiet = (samples * np.float32(level * CEILING / true_peak(samples))).astype(np.float32)
     assert np.array_equal(limited([quiet], rate), quiet)
@@ -85,7 +85,7 @@ def test_what_stays_below_the_ceiling_is_bit_by_bit_the_same(seed: int, rate: in
 
 @settings(max_examples=40, deadline=None)
 @given(SIGNALS, RATES, st.lists(st.integers(0, 6_000), max_size=8))
-def test_how_a_stream_is_cut_changes_nothing(samples: Samples, rate: int, cuts: Sequence[int]) -> None:
+def test_the_limiter_is_independent_of_chunking(samples: Samples, rate: int, cuts: Sequence[int]) -> None:
     assert np.array_equal(limited(np.split(samples, sorted(cuts)), rate), limited([samples], rate))
 
 
@@ -104,7 +104,7 @@ def test_louder_speech_is_limited_without_a_click(seed: int, volume: float) -> N
     assert (np.abs(np.diff(gain)) / np.diff(places)).max() <= 2 / (0.005 * rate)
 
 
-def test_a_peak_is_turned_down_before_it_comes_and_quiet_speech_around_it_stays() -> None:
+def test_peaks_are_reduced_in_advance_and_quiet_speech_is_kept() -> None:
     rate = 24_000
     samples = (0.3 * np.sin(np.arange(3 * rate) / 9)).astype(np.float32)
     samples[rate : rate + 200] *= 4
@@ -114,14 +114,14 @@ def test_a_peak_is_turned_down_before_it_comes_and_quiet_speech_around_it_stays(
     assert np.array_equal(result[2 * rate :], samples[2 * rate :])
 
 
-def test_a_stream_is_held_back_by_six_milliseconds_at_most() -> None:
+def test_the_limiter_delays_a_stream_by_at_most_six_milliseconds() -> None:
     for rate in (8_000, 24_000, 48_000):
         limiter = Limiter(rate)
         assert len(limiter.feed(np.zeros(rate, np.float32))) == rate - limiter.delay
         assert limiter.delay <= 0.005 * rate + 12
 
 
-def test_nothing_fed_gives_nothing() -> None:
+def test_empty_input_gives_empty_output() -> None:
     limiter = Limiter(24_000)
     assert not len(limiter.feed(np.zeros(0, np.float32)))
     assert not len(limiter.close())
@@ -129,7 +129,7 @@ def test_nothing_fed_gives_nothing() -> None:
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 24_000, 48_000])
 @pytest.mark.parametrize("name", ["wav", "flac", "pcm"])
-def test_what_a_player_decodes_stays_below_the_ceiling(name: str, rate: int) -> None:
+def test_decoded_audio_stays_below_the_ceiling(name: str, rate: int) -> None:
     # Kokoro's peaks at 1.2 of full scale, at twice the volume, resampled
     encoder = Encoder(FORMATS[name], rate, source_rate=24_000)
     data = encoder.feed(amplify(voiced(7, 24_000, 1.2), 2.0)) + encoder.close()

@@ -1,4 +1,4 @@
-"""Sentences as loud as each other."""
+"""Tests of loudness normalisation between sentences."""
 
 import numpy as np
 import pytest
@@ -15,11 +15,11 @@ def tone(level: float, hertz: float = 997.0, seconds: float = 3.0, rate: int = R
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 48_000])
-def test_a_sine_is_as_loud_as_the_recommendation_says(rate: int) -> None:
+def test_a_sine_has_the_loudness_of_the_recommendation(rate: int) -> None:
     assert loudness(tone(-20.0, rate=rate), rate) == pytest.approx(-23.0, abs=0.1)
 
 
-def test_low_tones_count_less_and_high_ones_more() -> None:
+def test_low_tones_weigh_less_and_high_tones_more() -> None:
     low, middle, high = (loudness(tone(-20.0, hertz), RATE) for hertz in (40.0, 997.0, 4_000.0))
     assert low is not None
     assert middle is not None
@@ -28,13 +28,13 @@ def test_low_tones_count_less_and_high_ones_more() -> None:
     assert high == pytest.approx(middle + 3.3, abs=0.5)
 
 
-def test_pauses_do_not_make_a_sentence_quieter() -> None:
+def test_pauses_do_not_affect_loudness() -> None:
     sound, silence = tone(-20.0), np.zeros(RATE * 10, np.float32)
     assert loudness(np.concatenate([silence, sound, silence]), RATE) == pytest.approx(-23.0, abs=0.5)
 
 
 @pytest.mark.parametrize("samples", [np.zeros(0, np.float32), np.zeros(RATE, np.float32), np.zeros(1, np.float32)])
-def test_silence_has_no_loudness_and_stays(samples: NDArray[np.float32]) -> None:
+def test_silence_has_no_loudness_and_is_unchanged(samples: NDArray[np.float32]) -> None:
     assert loudness(samples, RATE) is None
     assert np.array_equal(even(samples, RATE), samples)
 
@@ -47,11 +47,11 @@ def test_sentences_seven_decibels_apart_come_within_two() -> None:
     assert found == sorted(found), "an exclamation stays louder"
 
 
-def test_what_is_quiet_with_high_peaks_is_not_clipped() -> None:
+def test_quiet_audio_with_high_peaks_is_not_clipped() -> None:
     quiet = tone(-40.0)
     quiet[:: RATE // 10] = 0.9
     assert np.abs(even(quiet, RATE)).max() <= 0.95
 
 
-def test_a_short_word_is_measured_as_it_is() -> None:
+def test_short_words_have_a_loudness() -> None:
     assert loudness(tone(-20.0, seconds=0.15), RATE) == pytest.approx(-23.0, abs=0.3)

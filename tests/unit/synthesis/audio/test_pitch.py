@@ -1,4 +1,4 @@
-"""Another pitch, the same pace, no seams."""
+"""Tests of pitch changes at the same pace, without seams."""
 
 from itertools import pairwise
 
@@ -51,13 +51,13 @@ def test_the_pitch_is_within_two_percent_and_the_length_is_the_same(factor: floa
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_pieces_sound_exactly_like_the_whole(factor: float) -> None:
+def test_chunks_give_exactly_the_same_audio_as_the_whole(factor: float) -> None:
     samples = voice()
     assert np.array_equal(shifted(samples, factor, [1, 7, 1_000, 1_001, 30_000, 30_000]), shifted(samples, factor))
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_what_is_said_stays_where_it_was_said(factor: float) -> None:
+def test_pitch_changes_preserve_timing(factor: float) -> None:
     silence = np.zeros(RATE // 2, np.float32)
     samples = np.concatenate([part for _ in range(20) for part in (silence, voice(0.5))])
     heard = shifted(samples, factor)
@@ -69,17 +69,17 @@ def test_what_is_said_stays_where_it_was_said(factor: float) -> None:
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_the_end_is_not_cut_off(factor: float) -> None:
+def test_the_end_is_not_truncated(factor: float) -> None:
     heard = shifted(voice(), factor)
     assert np.abs(heard[-RATE // 20 :]).max() > 0.1
 
 
-def test_no_effects_change_nothing() -> None:
+def test_without_effects_audio_is_unchanged() -> None:
     samples = voice(0.5)
     effects = Effects(RATE)
     assert np.array_equal(np.concatenate([effects.feed(samples), effects.close()]), samples)
 
 
-def test_a_stream_of_nothing_stays_nothing() -> None:
+def test_empty_streams_stay_empty() -> None:
     effects = Effects(RATE, pitch=1.5)
     assert len(effects.feed(np.zeros(0, np.float32))) == len(effects.close()) == 0

@@ -1,4 +1,4 @@
-"""Faster and slower at the same pitch."""
+"""Tests of tempo changes at the same pitch."""
 
 import numpy as np
 import pytest
@@ -18,6 +18,6 @@ def test_the_length_changes_and_the_pitch_does_not(speed: float) -> None:
     assert np.argmax(spectrum) * RATE / len(changed) == pytest.approx(220, abs=5)
 
 
-def test_nothing_is_done_when_nothing_is_asked() -> None:
+def test_unit_speed_changes_nothing() -> None:
     assert change_tempo(TONE, RATE, 1.0) is TONE
     assert len(change_tempo(np.zeros(0, np.float32), RATE, 2.0)) == 0

@@ -1,4 +1,4 @@
-"""An engine process that nobody asks anything gives back the memory that only an utterance needs."""
+"""An idle engine worker releases memory that only an utterance needs."""
 
 import queue
 from pathlib import Path
@@ -31,23 +31,21 @@ def requests() -> "queue.SimpleQueue[Header]":
     return queue.SimpleQueue()
 
 
-def test_memory_is_given_back_once_when_no_request_comes(
-    requests: "queue.SimpleQueue[Header]", monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_idle_engines_release_memory_once(requests: "queue.SimpleQueue[Header]", monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_IDLE_SECONDS", 0.0)
     engine = Engine(requests)
     assert process._next(engine, requests) == {"number": 1}
     assert engine.released == 1
 
 
-def test_a_request_that_waits_is_served_first(requests: "queue.SimpleQueue[Header]") -> None:
+def test_waiting_requests_are_served_before_releasing_memory(requests: "queue.SimpleQueue[Header]") -> None:
     engine = Engine(requests)
     requests.put({"number": 7})
     assert process._next(engine, requests) == {"number": 7}
     assert engine.released == 0
 
 
-def test_an_engine_with_a_recogniser_gives_its_memory_back_too(requests: "queue.SimpleQueue[Header]") -> None:
+def test_engines_with_a_recogniser_release_memory_too(requests: "queue.SimpleQueue[Header]") -> None:
     engine = Engine(requests)
     aligned = AlignedEngine(engine, Path("model"))
     assert isinstance(aligned, IdleEngine)

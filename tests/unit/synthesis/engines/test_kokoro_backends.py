@@ -1,4 +1,4 @@
-"""A backend of Kokoro is used only when it speaks as the reference does; the fastest of those is."""
+"""Tests of the selection of the fastest correct backend of Kokoro."""
 
 import json
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def chosen(home: Path, *names: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_backend_that_speaks_as_the_reference_is_within_half_of_each_bound(home: Path) -> None:
+def test_equivalent_backends_are_within_half_of_each_bound(home: Path) -> None:
     figures = check(backends.Correct(home, 1), home)
     assert problem(figures) is None
     assert all(figures[name] <= bound / 2 for name, bound in BOUNDS.items()), figures
@@ -57,14 +57,14 @@ def test_a_backend_that_speaks_as_the_reference_is_within_half_of_each_bound(hom
 
 @pytest.mark.slow
 @pytest.mark.parametrize("wrong", INCORRECT)
-def test_an_incorrect_backend_is_not_selected_however_fast_it_is(home: Path, wrong: str) -> None:
+def test_incorrect_backends_are_not_selected_at_any_speed(home: Path, wrong: str) -> None:
     choice = choose(home, 1, {"wrong": INCORRECT[wrong], "right": backends.Slower}, ["wrong", "right"], _in_this_process)
     assert choice.ranking == ["right"]
     (refused,) = (trial for trial in choice.trials if trial.backend == "wrong")
     assert refused.problem
 
 
-def test_the_fastest_of_the_correct_backends_is_selected_and_the_figures_are_kept(home: Path) -> None:
+def test_the_fastest_correct_backend_is_selected_and_figures_are_stored(home: Path) -> None:
     speakers: Mapping[str, Opener] = {"slow": backends.Slower, "fast": backends.Correct}
     choice = choose(home, 1, speakers, ["slow", "fast"], _in_this_process)
     assert choice.ranking == ["fast", "slow"]
@@ -78,14 +78,14 @@ def test_the_fastest_of_the_correct_backends_is_selected_and_the_figures_are_kep
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("wrong", "reason"), [(backends.Crashes, "exit code 132"), (backends.Hangs, "longer than")])
-def test_a_backend_that_ends_or_holds_its_process_costs_only_itself(home: Path, wrong: Opener, reason: str) -> None:
+def test_crashing_and_hanging_backends_do_not_affect_others(home: Path, wrong: Opener, reason: str) -> None:
     choice = choose(home, 1, {"wrong": wrong}, ["wrong"], partial(try_backend, seconds=5))
     assert choice.ranking == []
     assert reason in str(choice.trials[0].problem)
 
 
 @pytest.mark.slow
-def test_a_trial_in_a_process_of_its_own_gives_figures(home: Path) -> None:
+def test_trials_in_a_child_process_return_figures(home: Path) -> None:
     trial = try_backend("right", backends.Correct, home, 1)
     assert trial.problem is None
     assert trial.seconds is not None
@@ -93,7 +93,7 @@ def test_a_trial_in_a_process_of_its_own_gives_figures(home: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", INCORRECT)
-def test_a_backend_that_fails_at_start_is_replaced_by_the_next_best(home: Path, wrong: str) -> None:
+def test_a_backend_that_fails_at_the_start_is_replaced_by_the_next_best(home: Path, wrong: str) -> None:
     chosen(home, "wrong", "right", "other")
     warnings = Warnings()
     speakers = {"wrong": INCORRECT[wrong], "right": backends.Correct, "other": backends.Slower}
@@ -105,7 +105,7 @@ def test_a_backend_that_fails_at_start_is_replaced_by_the_next_best(home: Path, 
     assert fields["reason"]
 
 
-def test_a_backend_that_was_not_measured_is_tried_where_all_others_fail(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unmeasured_backends_are_tried_when_all_others_fail(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("echo_synthesis.engines.kokoro.backend.available", lambda: ["one", "two", REFERENCE])
     chosen(home, "one", "two")
     speakers: Mapping[str, Opener] = {"one": backends.Silent, "two": backends.NotANumber, REFERENCE: backends.Correct}
@@ -114,12 +114,12 @@ def test_a_backend_that_was_not_measured_is_tried_where_all_others_fail(home: Pa
     assert [fields["backend"] for _, fields in warnings.heard] == ["one", "two"]
 
 
-def test_a_figure_that_is_no_number_is_beyond_its_bound() -> None:
+def test_nan_figures_exceed_their_bound() -> None:
     for name in BOUNDS:
         assert name in str(problem({**dict.fromkeys(BOUNDS, 0.0), name: float("nan")}))
 
 
-def test_no_correct_backend_is_an_error_and_no_engine(home: Path) -> None:
+def test_without_a_correct_backend_the_engine_is_unavailable(home: Path) -> None:
     chosen(home, "wrong")
     with pytest.raises(NoCorrectBackendError, match=r"wrong: it is silent.*Use another engine"):
         open_runtime(home, 1, backends={"wrong": backends.Silent})
@@ -131,7 +131,7 @@ def test_no_correct_backend_is_an_error_and_no_engine(home: Path) -> None:
         open_runtime(home, 1, backends={"wrong": backends.Correct})
 
 
-def test_what_a_library_says_of_a_damaged_model_is_for_the_log_alone(home: Path) -> None:
+def test_library_errors_on_damaged_models_are_only_logged(home: Path) -> None:
     chosen(home, "damaged")
     warnings = Warnings()
 
@@ -155,14 +155,14 @@ def test_what_a_library_says_of_a_damaged_model_is_for_the_log_alone(home: Path)
         [],
     ],
 )
-def test_a_choice_of_another_format_is_not_trusted(home: Path, kept: object) -> None:
+def test_selections_of_another_format_are_ignored(home: Path, kept: object) -> None:
     (home / CHOICE).write_text(json.dumps(kept))
     assert read_choice(home) is None
     choice = choose(home, 1, {"right": backends.Correct}, ["right"], _in_this_process)
     assert choice.ranking == ["right"]
 
 
-def test_the_reference_is_measured_only_where_it_may_be_needed(home: Path) -> None:
+def test_the_reference_is_measured_only_when_needed(home: Path) -> None:
     speakers: Mapping[str, Opener] = {"one": backends.Correct, "two": backends.Correct, REFERENCE: backends.Correct}
     measured = choose(home, 1, speakers, list(speakers), _in_this_process).trials
     assert [trial.backend for trial in measured] == ["one", "two"]
@@ -172,19 +172,19 @@ def test_the_reference_is_measured_only_where_it_may_be_needed(home: Path) -> No
     assert [trial.backend for trial in measured] == ["one", "two", REFERENCE]
 
 
-def test_a_choice_of_another_machine_is_measured_again(home: Path) -> None:
+def test_selections_of_another_machine_are_measured_again(home: Path) -> None:
     write_choice(home, Choice("another", [Trial("wrong", None, 0.1)]))
     assert SPEC.backends(home.parent) == []
     assert choose(home, 1, {"right": backends.Correct}, ["right"], _in_this_process).ranking == ["right"]
 
 
-def test_a_choice_of_this_machine_is_not_measured_again(home: Path) -> None:
+def test_selections_of_this_machine_are_not_measured_again(home: Path) -> None:
     chosen(home, "right")
     assert choose(home, 1, {"right": backends.Crashes}, ["right"], _in_this_process).ranking == ["right"]
     assert backends.openings(home) == []
 
 
-def test_on_a_machine_without_figures_backends_are_checked_all_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backends_are_checked_on_machines_without_figures(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("echo_synthesis.engines.kokoro.backend.available", lambda: ["wrong", "right"])
     write_choice(home, Choice("another", [Trial("wrong", None, 0.1)]))
     warnings = Warnings()
@@ -193,7 +193,7 @@ def test_on_a_machine_without_figures_backends_are_checked_all_the_same(home: Pa
     assert [event for event, _ in warnings.heard] == ["backends_not_measured", "backend_rejected"]
 
 
-def test_a_damaged_compiled_model_is_compiled_again_before_another_backend_is_taken(home: Path) -> None:
+def test_damaged_compiled_models_are_recompiled_before_another_backend_is_used(home: Path) -> None:
     chosen(home, "cached", "other")
     compiled = home / "compiled" / "cached-0123456789abcdef"
     compiled.mkdir(parents=True)

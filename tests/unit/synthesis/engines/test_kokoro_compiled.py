@@ -1,4 +1,4 @@
-"""A compiled model is used only for what it was compiled for, and only whole."""
+"""A compiled model is used only for its configuration, and only when complete."""
 
 import fcntl
 import shutil
@@ -27,7 +27,7 @@ def compile_into(home: Path, model: Path, backend: str = "openvino-f32", build: 
     return folder, found
 
 
-def test_each_backend_and_precision_has_a_folder_of_its_own(tmp_path: Path, model: Path) -> None:
+def test_each_backend_and_precision_has_its_own_folder(tmp_path: Path, model: Path) -> None:
     one, _ = compile_into(tmp_path, model, "openvino-f32", "openvino 1 f32")
     other, found = compile_into(tmp_path, model, "openvino-bf16", "openvino 1 bf16")
     assert one != other
@@ -35,13 +35,13 @@ def test_each_backend_and_precision_has_a_folder_of_its_own(tmp_path: Path, mode
     assert (one / "1.blob").read_bytes() == b"openvino-f32"
 
 
-def test_a_compiled_model_is_found_again(tmp_path: Path, model: Path) -> None:
+def test_compiled_models_are_reused(tmp_path: Path, model: Path) -> None:
     compile_into(tmp_path, model)
     assert compile_into(tmp_path, model)[1]
 
 
 @pytest.mark.parametrize("change", ["model", "library", "processor"])
-def test_what_was_compiled_for_something_else_is_removed(
+def test_models_compiled_for_other_configurations_are_removed(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     old, _ = compile_into(tmp_path, model)
@@ -58,7 +58,7 @@ def test_what_was_compiled_for_something_else_is_removed(
     assert not old.exists()
 
 
-def test_files_of_the_time_without_folders_are_removed(tmp_path: Path, model: Path) -> None:
+def test_files_of_the_old_layout_are_removed(tmp_path: Path, model: Path) -> None:
     stray = tmp_path / "compiled" / "15642496442880915276.blob"
     stray.parent.mkdir()
     stray.write_bytes(b"f32 or bf16")
@@ -67,7 +67,7 @@ def test_files_of_the_time_without_folders_are_removed(tmp_path: Path, model: Pa
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "extra", "without a manifest", "broken manifest"])
-def test_a_damaged_folder_is_emptied(tmp_path: Path, model: Path, damage: str) -> None:
+def test_damaged_folders_are_emptied(tmp_path: Path, model: Path, damage: str) -> None:
     folder, _ = compile_into(tmp_path, model)
     blob = folder / "1.blob"
     match damage:
@@ -84,7 +84,7 @@ def test_a_damaged_folder_is_emptied(tmp_path: Path, model: Path, damage: str) -
     assert compile_into(tmp_path, model) == (folder, False)
 
 
-def test_a_compilation_that_broke_off_is_not_found(tmp_path: Path, model: Path) -> None:
+def test_interrupted_compilations_are_not_used(tmp_path: Path, model: Path) -> None:
     def broken() -> None:
         with compile_cache(tmp_path, "openvino-f32", model, "openvino 1 f32") as folder:
             assert folder is not None
@@ -112,9 +112,7 @@ def test_nothing_is_removed_while_another_process_compiles(
     assert removed == [folder]
 
 
-def test_nothing_is_written_beside_models_that_are_read_only(
-    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_written_beside_read_only_models(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with compile_cache(tmp_path, "openvino-f32", model, "openvino 1 f32") as folder:
         assert folder is None

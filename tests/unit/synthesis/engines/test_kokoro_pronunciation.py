@@ -1,4 +1,4 @@
-"""Kokoro hears what plain phonemisation would have it hear, but better where full stops end no sentence."""
+"""Tests of Kokoro's phonemes, also with full stops inside a sentence."""
 
 # ruff: noqa: RUF001  (IPA)
 import pytest
@@ -29,16 +29,16 @@ def spoken(espeak: Espeak, text: str) -> str:
         "One — two, three",
     ],
 )
-def test_the_sounds_are_those_of_the_whole_sentence(espeak: Espeak, text: str) -> None:
+def test_phonemes_are_those_of_the_whole_sentence(espeak: Espeak, text: str) -> None:
     assert spoken(espeak, text) == Tokenizer().phonemize(text)
 
 
-def test_full_stops_that_end_no_sentence_make_no_pause(espeak: Espeak) -> None:
+def test_full_stops_inside_a_sentence_cause_no_pause(espeak: Espeak) -> None:
     assert "." not in spoken(espeak, "Dr. Smith and Mrs. Jones met at 3.15 today")
     assert spoken(espeak, "I met J. Smith.").count(".") == 1
 
 
-def test_every_word_owns_its_sounds_and_marks_own_none(espeak: Espeak) -> None:
+def test_every_word_has_its_phonemes_and_punctuation_has_none(espeak: Espeak) -> None:
     text = "Well, in the end (of the day) it is 1984, is it not?"
     words = list(find_words(text, 100))
     phonemes = pronounce(text, words, "en-us", espeak)
@@ -46,7 +46,7 @@ def test_every_word_owns_its_sounds_and_marks_own_none(espeak: Espeak) -> None:
     assert all(phoneme.word == NO_WORD for phoneme in phonemes if phoneme.symbol in ' ,()?"')
 
 
-def test_a_word_is_pronounced_as_it_was_asked_for_and_its_neighbours_as_before(espeak: Espeak) -> None:
+def test_custom_pronunciations_do_not_affect_neighbours(espeak: Espeak) -> None:
     text = "You say tomato, I say potato."
     words = list(find_words(text, 100))
     given = [None, None, "tə'meɪtəʊ", None, None, None]
@@ -57,7 +57,7 @@ def test_a_word_is_pronounced_as_it_was_asked_for_and_its_neighbours_as_before(e
     assert sounds == f"{before}təˈmeɪtəʊ{after}"
 
 
-def test_a_sequence_too_long_for_the_model_is_cut_after_a_pause_or_a_word() -> None:
+def test_long_sequences_are_split_after_a_pause_or_a_word() -> None:
     phonemes = [Phoneme(symbol) for symbol in ("abcd " * 80 + "abc, " + "abcd " * 200)]
     chunks = list(_chunks(phonemes))
     assert [phoneme for chunk in chunks for phoneme in chunk] == phonemes

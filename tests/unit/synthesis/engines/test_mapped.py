@@ -1,4 +1,4 @@
-"""Pages of a mapped file are given back, and read again when they are needed."""
+"""Pages of a mapped file are released, and read again on demand."""
 
 import mmap
 import sys
@@ -19,7 +19,7 @@ def resident(path: Path) -> int:
     return next(int(line.split()[1]) for line in lines[at:] if line.startswith("Rss:"))
 
 
-def test_a_mapped_file_takes_no_memory_until_it_is_read_again(tmp_path: Path) -> None:
+def test_released_pages_use_no_memory_until_read_again(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "weights.bin"
     path.parent.mkdir()
     path.write_bytes(b"w" * SIZE)
@@ -41,7 +41,7 @@ def test_files_behind_a_symbolic_link_are_found(tmp_path: Path) -> None:
         assert drop_mapped(link) == SIZE
 
 
-def test_what_was_changed_in_memory_and_other_folders_are_left_alone(tmp_path: Path) -> None:
+def test_modified_pages_and_other_folders_are_kept(tmp_path: Path) -> None:
     for name in ("folder", "folder-2"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "weights.bin").write_bytes(b"w" * SIZE)

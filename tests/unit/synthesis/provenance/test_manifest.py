@@ -1,4 +1,4 @@
-"""A manifest goes into a file, stays readable, and tells when the file is not what was signed."""
+"""Manifests are embedded in files, stay readable and detect changes."""
 
 import json
 from pathlib import Path
@@ -57,12 +57,12 @@ def cut(path: Path) -> Path:
     return target
 
 
-def test_all_formats_are_signed_that_can_be() -> None:
+def test_all_supported_formats_are_signed() -> None:
     possible = set(c2pa.Builder.get_supported_mime_types())
     assert {audio.mime for audio in FORMATS.values()} & possible == SIGNABLE
 
 
-def test_a_signed_file_names_its_origin_and_nobody(signed: Path) -> None:
+def test_signed_files_contain_an_origin_id_and_no_personal_data(signed: Path) -> None:
     assert read(signed, mime(signed), US) == Found("genuine", "org_1")
     with signed.open("rb") as file, c2pa.Reader(mime(signed), file) as reader:
         report = json.loads(reader.json())
@@ -74,24 +74,24 @@ def test_a_signed_file_names_its_origin_and_nobody(signed: Path) -> None:
     assert manifest["assertions"][1] == {"label": "internal.echo.origin", "data": {"id": "org_1", "cloned": True}}
 
 
-def test_it_sounds_as_before_and_is_as_long(plain: Path, signed: Path) -> None:
+def test_signing_keeps_sound_and_duration(plain: Path, signed: Path) -> None:
     before, _ = decode(plain.read_bytes(), plain.name, 24_000)
     after, _ = decode(signed.read_bytes(), signed.name, 24_000)
     assert np.array_equal(before, after)
     assert signed.stat().st_size - plain.stat().st_size < 10_000
 
 
-def test_a_bit_of_the_sound_that_was_changed_is_noticed(plain: Path, signed: Path) -> None:
+def test_changed_audio_is_detected(plain: Path, signed: Path) -> None:
     middle = signed.stat().st_size - plain.stat().st_size // 2 if plain.suffix != ".wav" else 1_000
     assert read(changed(signed, middle), mime(signed), US) == Found("changed", "org_1")
 
 
-def test_an_origin_that_was_changed_is_not_believed(signed: Path) -> None:
+def test_changed_origin_ids_are_rejected(signed: Path) -> None:
     place = signed.read_bytes().index(b"org_1") + 4
     assert read(changed(signed, place), mime(signed), US) == Found("changed", None)
 
 
-def test_somebody_elses_signature_is_foreign_even_with_our_names_and_serial(signed: Path) -> None:
+def test_other_signers_are_foreign_even_with_our_names_and_serial(signed: Path) -> None:
     them = Signer.of(generate().chain)
     assert read(signed, mime(signed), [them]) == Found("foreign")
     assert read(signed, mime(signed), [Signer(US[0].serial, them.anchor)]) == Found("foreign")
@@ -99,34 +99,34 @@ def test_somebody_elses_signature_is_foreign_even_with_our_names_and_serial(sign
     assert read(signed, mime(signed), [them, *US]) == Found("genuine", "org_1")
 
 
-def test_a_file_without_a_manifest_has_none(plain: Path) -> None:
+def test_files_without_a_manifest_have_no_mark(plain: Path) -> None:
     assert read(plain, mime(plain), US) is None
 
 
-def test_the_type_is_told_by_the_content(plain: Path, signed: Path) -> None:
+def test_the_file_type_is_detected_by_content(plain: Path, signed: Path) -> None:
     assert marked_type(plain) == marked_type(signed) == mime(plain)
 
 
-def test_a_signed_file_may_be_uploaded_as_a_recording(signed: Path) -> None:
+def test_signed_files_can_be_uploaded_as_samples(signed: Path) -> None:
     if signed.suffix == ".wav":
         assert check_wav(signed) is None
     assert sniff(signed).mime == mime(signed)
 
 
-async def test_a_strangers_file_is_read_elsewhere(signed: Path) -> None:
+async def test_uploaded_files_are_inspected_in_a_child_process(signed: Path) -> None:
     found = (await inspect(signed, US)).manifest
     assert found is not None
     assert (found.verdict, found.origin) == ("genuine", "org_1")
 
 
 @pytest.mark.parametrize("plain", ["wav"], indirect=True)
-async def test_what_is_cut_off_or_made_up_is_unreadable_and_harms_nobody(signed: Path) -> None:
+async def test_truncated_and_forged_manifests_are_unreadable(signed: Path) -> None:
     found = (await inspect(cut(signed), US)).manifest
     assert found is not None
     assert found.verdict == "unreadable"
 
 
-async def test_what_is_no_audio_has_no_manifest(tmp_path: Path) -> None:
+async def test_files_without_audio_have_no_manifest(tmp_path: Path) -> None:
     path = tmp_path / "letter"
     path.write_text("Dear Ada")
     assert (await inspect(path, US)).manifest is None

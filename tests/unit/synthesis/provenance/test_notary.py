@@ -1,4 +1,4 @@
-"""Files are signed here or elsewhere, by their size; what cannot be signed is not handed out."""
+"""Files are signed in process or in a child, by size; unsignable files are not delivered."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("small", [notary.SMALL, 0], ids=["here", "elsewhere"])
-async def test_a_small_file_is_signed_here_and_a_large_one_elsewhere(
+async def test_small_files_are_signed_in_process_and_large_ones_in_a_child(
     small: int, here: Notary, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notary, "SMALL", small)
@@ -48,11 +48,11 @@ async def test_a_small_file_is_signed_here_and_a_large_one_elsewhere(
     assert read(sealed, "audio/wav", [Signer.of(OURS.chain)]) == Found("genuine", ORIGIN.id)
 
 
-async def test_a_format_without_room_stays_as_it_is(here: Notary, file: Path) -> None:
+async def test_formats_without_manifests_are_unchanged(here: Notary, file: Path) -> None:
     assert await here.seal(file, "audio/ogg", ORIGIN) == file
 
 
-async def test_what_cannot_be_signed_is_an_error(here: Notary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unsignable_files_raise_an_error(here: Notary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notary, "SMALL", 0)
     junk = tmp_path / "junk"
     junk.write_bytes(b"no sound")

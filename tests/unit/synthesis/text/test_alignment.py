@@ -1,4 +1,4 @@
-"""Each sound is given to the word it belongs to, however espeak runs words together."""
+"""Each phoneme is assigned to its word, even if espeak joins words."""
 
 # ruff: noqa: RUF001
 
@@ -34,30 +34,30 @@ def by_word(espeak: Espeak, text: str) -> list[str]:
         ("the 12 birds", ["ðə", "twˈɛlv", "bˈɜːdz"]),
     ],
 )
-def test_words_run_together_are_told_apart(espeak: Espeak, text: str, expected: list[str]) -> None:
+def test_joined_words_are_separated(espeak: Espeak, text: str, expected: list[str]) -> None:
     assert by_word(espeak, text) == expected
 
 
-def test_a_word_that_is_several_when_spoken_owns_them_all(espeak: Espeak) -> None:
+def test_a_written_word_owns_all_its_spoken_words(espeak: Espeak) -> None:
     before, year, after = by_word(espeak, "since 1984 again")
     assert (before, after) == ("sˈɪns", "ɐɡˈɛn")
     assert year.count(" ") >= 2
 
 
 @given(st.lists(st.text("aɪnðəˈ bʌ", max_size=6), max_size=8), st.text("aɪnðəˈ bʌ", max_size=40))
-def test_every_sound_has_one_owner_and_owners_never_go_back(words: list[str], spoken: str) -> None:
+def test_phonemes_are_assigned_to_words_in_order(words: list[str], spoken: str) -> None:
     owned = owners(spoken, words)
     assert len(owned) == len(spoken)
     assert owned == sorted(owned)
     assert all(0 <= owner < max(1, len(words)) for owner in owned)
 
 
-def test_sounds_make_times_and_silent_words_are_points() -> None:
+def test_phoneme_durations_give_timings_and_silent_words_are_points() -> None:
     sounds = [(0, 0.1, 0.2), (0, 0.2, 0.3), (2, 0.5, 0.6)]
     assert place_words(sounds, 3) == (WordTime(0.1, 0.3), WordTime(0.3, 0.3), WordTime(0.5, 0.6))
 
 
-def test_nothing_is_lost_in_what_espeak_would_truncate(espeak: Espeak) -> None:
+def test_long_clauses_are_not_truncated_by_espeak(espeak: Espeak) -> None:
     text = "777777 " * 60 + "7" * 200
     words = list(find_words(text, 1000))
     runs = list(phrases(text, words, lambda word: espeak.word(word, "en-us")))
@@ -68,6 +68,6 @@ def test_nothing_is_lost_in_what_espeak_would_truncate(espeak: Espeak) -> None:
         assert set(owners(spoken, [piece.sounds for piece in run])) == set(range(len(run)))
 
 
-def test_a_language_is_chosen_for_each_call(espeak: Espeak) -> None:
+def test_the_language_is_selected_per_call(espeak: Espeak) -> None:
     assert espeak.phonemes("hot", "en-us") != espeak.phonemes("hot", "en")
     assert espeak.phonemes("", "en-us") == espeak.phonemes("\0", "en-us") == ""

@@ -1,4 +1,4 @@
-"""Captions keep to the rules of subtitling."""
+"""Captions follow the rules of subtitling."""
 
 from dataclasses import dataclass
 
@@ -26,11 +26,11 @@ def said(text: str, seconds: float = 0.4) -> list[Word]:
     ]
 
 
-def test_a_sentence_is_a_cue() -> None:
+def test_each_sentence_is_a_cue() -> None:
     assert [cue.lines for cue in cues(said("One two. Three, four."))] == [("One two.",), ("Three, four.",)]
 
 
-def test_a_long_sentence_is_cut_after_a_clause() -> None:
+def test_long_sentences_are_split_after_a_clause() -> None:
     text = "When the rain had stopped at last and everything was quiet, the children ran out into the wide green garden again."
     found = list(cues(said(text, 0.2)))
     assert [" ".join(cue.lines) for cue in found] == [
@@ -39,18 +39,18 @@ def test_a_long_sentence_is_cut_after_a_clause() -> None:
     ]
 
 
-def test_marks_are_shown_where_they_were_written() -> None:
+def test_punctuation_keeps_its_position() -> None:
     word = Word("Stop", 0, 1, "“", "!”", True)
     assert [cue.lines for cue in cues([word])] == [("“Stop!”",)]
 
 
-def test_files_are_as_players_expect_them() -> None:
+def test_caption_files_have_the_standard_format() -> None:
     words = [Word("Tom", 3599.9996, 3600.5, "<"), Word("Jerry", 3600.5, 3601.25, "& ", ">", True)]
     assert "".join(srt(cues(words))) == "1\n01:00:00,000 --> 01:00:01,250\n<Tom & Jerry>\n\n"
     assert "".join(vtt(cues(words))) == "WEBVTT\n\n01:00:00.000 --> 01:00:01.250\n&lt;Tom &amp; Jerry&gt;\n\n"
 
 
-def test_nothing_said_is_no_cue() -> None:
+def test_silence_has_no_cue() -> None:
     assert list(cues([])) == []
     assert "".join(vtt(cues([]))) == "WEBVTT\n\n"
 
@@ -62,7 +62,7 @@ WORDS = st.lists(
 
 
 @given(WORDS)
-def test_the_rules_hold_and_no_word_is_lost(spoken: list[tuple[str, float, str, bool]]) -> None:
+def test_captions_follow_the_rules_and_contain_every_word(spoken: list[tuple[str, float, str, bool]]) -> None:
     now, words = 0.0, []
     for text, seconds, after, ends in spoken:
         words.append(Word(text, now, now + seconds, "", after, ends))

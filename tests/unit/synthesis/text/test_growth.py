@@ -1,4 +1,4 @@
-"""No text can hold a processor: the work on a text grows as its length, whatever it holds."""
+"""The work on a text grows linearly with its length, for any content."""
 
 import ast
 import importlib
@@ -119,7 +119,7 @@ def _distinct() -> list[Used]:
 PATTERNS = _distinct()
 
 
-def test_a_pattern_is_written_where_this_test_sees_it() -> None:
+def test_every_pattern_is_visible_to_this_test() -> None:
     [folder] = echo_synthesis.text.__path__
     inside = {
         f"{file.relative_to(folder)}:{function.name}"
@@ -134,7 +134,7 @@ def test_a_pattern_is_written_where_this_test_sees_it() -> None:
 
 
 @pytest.mark.parametrize("used", PATTERNS, ids=lambda used: used.name)
-def test_a_pattern_takes_as_many_steps_as_its_text_is_long(used: Used) -> None:
+def test_patterns_take_linear_steps(used: Used) -> None:
     machine = Machine(used.pattern)
     with deep_recursion():
         for before, again, after in _pumped(used.pattern, machine):
@@ -203,7 +203,7 @@ _HARD = (
 
 @pytest.mark.parametrize("language", ["en-US", "de"])
 @pytest.mark.parametrize(("before", "again", "after"), _HARD)
-def test_a_text_takes_as_many_lines_to_plan_as_it_is_long(before: str, again: str, after: str, language: str) -> None:
+def test_planning_takes_linear_steps(before: str, again: str, after: str, language: str) -> None:
     def lines(times: int) -> int:
         return _lines(before + again * (times * 800 // len(again)) + after, Manner(language))
 
@@ -212,7 +212,7 @@ def test_a_text_takes_as_many_lines_to_plan_as_it_is_long(before: str, again: st
     assert thrice - 2 * twice + once <= thrice / 10
 
 
-def test_no_long_run_of_emoji_reaches_the_library_that_takes_its_square(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_runs_of_emoji_are_split_before_the_quadratic_library(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     known = emoji.emoji_list
 
@@ -226,7 +226,7 @@ def test_no_long_run_of_emoji_reaches_the_library_that_takes_its_square(monkeypa
     assert max(asked) <= 200
 
 
-def test_many_terms_that_begin_alike_are_not_all_tried_at_every_word() -> None:
+def test_terms_with_a_common_beginning_are_not_all_tried_at_every_word() -> None:
     terms = tuple(Pronunciation(term=f"a a {number}", respelling="b") for number in range(1_000))
 
     def lines(entries: int) -> int:

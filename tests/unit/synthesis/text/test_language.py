@@ -1,4 +1,4 @@
-"""The language of a text is told when it is sure, and not guessed."""
+"""The language of a text is reported when it is certain, and not guessed."""
 
 # ruff: noqa: RUF001  (Cyrillic)
 import pytest
@@ -17,7 +17,7 @@ from echo_synthesis.text.language import is_readable, language_of, likely_langua
         ("I would like to know what people think about this, and when they will come back.", "en"),
     ],
 )
-def test_a_sure_language_is_told(text: str, language: str) -> None:
+def test_certain_languages_are_detected(text: str, language: str) -> None:
     assert language_of(text) == language
 
 
@@ -35,7 +35,7 @@ def test_a_sure_language_is_told(text: str, language: str) -> None:
         ("One. Two. Three.", None),
     ],
 )
-def test_a_few_words_make_a_language_likely(text: str, language: str | None) -> None:
+def test_short_texts_have_a_likely_language(text: str, language: str | None) -> None:
     assert language_of(text) is None
     assert likely_language(text) == language
 
@@ -43,7 +43,7 @@ def test_a_few_words_make_a_language_likely(text: str, language: str | None) -> 
 @pytest.mark.parametrize(
     "text", ["", "42", "...", "Bonjour", "ok", "pizza spaghetti ravioli", "Kubernetes, nginx, RabbitMQ and MongoDB"]
 )
-def test_an_unsure_one_is_not_guessed(text: str) -> None:
+def test_uncertain_languages_are_not_guessed(text: str) -> None:
     assert language_of(text) in {None, "en"}
 
 
@@ -59,5 +59,5 @@ def test_an_unsure_one_is_not_guessed(text: str) -> None:
         ("42", "ja", True),
     ],
 )
-def test_letters_tell_whether_a_text_can_be_read(text: str, language: str, readable: bool) -> None:
+def test_letters_decide_whether_a_voice_can_read_a_text(text: str, language: str, readable: bool) -> None:
     assert is_readable(text, language) is readable

@@ -1,4 +1,4 @@
-"""A user's own pronunciations are found as whole words, the longest first."""
+"""Lexicon entries match whole words, the longest first."""
 
 # ruff: noqa: RUF001  (IPA)
 from dataclasses import dataclass
@@ -39,16 +39,16 @@ def unit(text: str, *entries: Entry, phonemes: bool = False) -> Unit:
         ("It is 5 kg now.", Entry("kg", "kilos"), "It is five kilos now."),
     ],
 )
-def test_a_term_is_said_as_its_owner_wants(text: str, entry: Entry, spoken: str) -> None:
+def test_lexicon_entries_replace_terms(text: str, entry: Entry, spoken: str) -> None:
     assert unit(text, entry).text == spoken
 
 
-def test_the_longer_term_goes_first_and_what_stands_earlier_among_equals() -> None:
+def test_longer_terms_take_precedence_then_earlier_entries() -> None:
     entries = (Entry("York", "yolk"), Entry("New York", "big apple"), Entry("york", "never"))
     assert unit("New York, York.", *entries).text == "big apple, yolk."
 
 
-def test_ipa_goes_first_where_the_engine_takes_it() -> None:
+def test_ipa_takes_precedence_if_the_engine_supports_it() -> None:
     entry = Entry("Nguyen", "win", "wɪn")
     heard = unit("Nguyen's dog saw Nguyen.", entry, phonemes=True)
     assert heard.text == "Nguyen's dog saw Nguyen."
@@ -56,13 +56,13 @@ def test_ipa_goes_first_where_the_engine_takes_it() -> None:
     assert unit("Nguyen", entry).pronunciations == ()
 
 
-def test_a_term_known_in_ipa_only_is_refused_where_the_engine_takes_none() -> None:
+def test_ipa_only_terms_are_refused_by_engines_without_ipa() -> None:
     with pytest.raises(ValidationError, match="'Nguyen' in IPA only"):
         unit("Ask Nguyen.", Entry("Nguyen", None, "wɪn"))
     assert unit("Ask anybody.", Entry("Nguyen", None, "wɪn")).text == "Ask anybody."
 
 
-def test_markup_in_the_text_goes_before_the_dictionary() -> None:
+def test_markup_takes_precedence_over_the_lexicon() -> None:
     [part] = compose(
         "<speak><sub alias='seekel'>SQL</sub> SQL</speak>", Manner("en-US", pronunciations=(Entry("SQL", "sequel"),)), 400
     )
@@ -70,12 +70,12 @@ def test_markup_in_the_text_goes_before_the_dictionary() -> None:
     assert part.text == "seekel sequel"
 
 
-def test_only_entries_whose_words_are_in_the_text_matter() -> None:
+def test_only_entries_that_occur_in_the_text_are_used() -> None:
     entries = [Entry("New York", "a"), Entry("york", "b"), Entry("Rome", "c")]
     assert relevant(entries, "York was new.") == entries[:2]
 
 
-def test_a_thousand_entries_do_not_make_a_long_text_slow() -> None:
+def test_a_thousand_entries_do_not_slow_down_long_texts() -> None:
     entries = tuple(Entry(f"Term{number}", "x") for number in range(1_000))
     text = "Term500 and many other words that follow. " * 2_000
     parts = compose(text, Manner("en-US", pronunciations=entries), 400)

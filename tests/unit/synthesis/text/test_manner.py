@@ -1,4 +1,4 @@
-"""A text is read as a person would read it, and every written word knows what is spoken for it."""
+"""Texts are verbalised, and every written word has its spoken words."""
 
 from typing import Any, cast
 
@@ -25,16 +25,16 @@ def aloud(text: str, language: str = "en-US", **how: Any) -> str:
 
 
 @pytest.mark.parametrize(("written", "spoken"), [*WRITTEN, *IN_CONTEXT])
-def test_what_people_write_is_read_as_they_would_read_it(written: str, spoken: str) -> None:
+def test_written_forms_are_verbalised(written: str, spoken: str) -> None:
     assert aloud(written) == spoken
 
 
 @pytest.mark.parametrize(("language", "written", "spoken"), ABROAD)
-def test_other_languages_read_their_numbers(language: str, written: str, spoken: str) -> None:
+def test_numbers_of_other_languages_are_verbalised(language: str, written: str, spoken: str) -> None:
     assert aloud(written, language) == spoken
 
 
-def test_a_text_is_left_as_it_is_when_that_is_asked_for() -> None:
+def test_normalisation_can_be_disabled() -> None:
     assert aloud("Dr. Smith paid $5 *today*.", normalize=False) == "Dr. Smith paid $5 today."
 
 
@@ -50,18 +50,18 @@ def test_a_text_is_left_as_it_is_when_that_is_asked_for() -> None:
         ("Is 5 < 6?", {"5": "five is less than", "6": "six"}),
     ],
 )
-def test_every_written_word_knows_what_is_spoken_for_it(text: str, pairs: dict[str, str]) -> None:
+def test_every_written_word_has_its_spoken_words(text: str, pairs: dict[str, str]) -> None:
     [unit] = units(text)
     assert {word.text: unit.said(word) for word in unit.words if unit.said(word) != word.text} == pairs
 
 
-def test_so_does_every_word_of_other_languages() -> None:
+def test_every_word_of_other_languages_has_its_spoken_words() -> None:
     [unit] = units("Ho 3,5 kg per 20 €.", language="it-IT")
     said = {word.text: unit.said(word) for word in unit.words if unit.said(word) != word.text}
     assert said == {"3,5": "tre virgola cinque", "kg": "chili", "20": "venti", "€": "euro"}
 
 
-def test_words_read_together_share_what_is_spoken() -> None:
+def test_words_verbalised_together_share_their_spoken_words() -> None:
     class Entry:
         term, respelling, ipa, case_sensitive = "New York City", "nyc", None, False
 
@@ -70,7 +70,7 @@ def test_words_read_together_share_what_is_spoken() -> None:
     assert [(word.first, word.stop) for word in unit.words] == [(0, 1), (1, 2), (1, 2), (1, 2), (2, 3)]
 
 
-def test_a_pause_is_exact_and_cuts_a_sentence() -> None:
+def test_pauses_are_exact_and_split_sentences() -> None:
     assert [
         part.seconds if isinstance(part, Pause) else part.text for part in script("One [pause:1.5s] two[pause:250ms].")
     ] == [
@@ -92,7 +92,7 @@ def test_a_pause_is_exact_and_cuts_a_sentence() -> None:
         ("Torn \ud83d apart.", 5, "U+D83D"),
     ],
 )
-def test_what_cannot_be_spoken_is_refused_with_its_place(text: str, position: int, reason: str) -> None:
+def test_unspeakable_text_is_refused_with_its_position(text: str, position: int, reason: str) -> None:
     with pytest.raises(ValidationError, match=reason.replace("+", r"\+")) as refused:
         script(text)
     [detail] = cast("list[dict[str, Any]]", refused.value.details)
@@ -100,7 +100,7 @@ def test_what_cannot_be_spoken_is_refused_with_its_place(text: str, position: in
 
 
 @pytest.mark.parametrize("text", ["...", " \n ", "**", "---", "[pause:1s]", "<!-- nothing -->"])
-def test_a_text_without_a_word_is_refused(text: str) -> None:
+def test_texts_without_words_are_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="no word"):
         script(text)
 
@@ -137,7 +137,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=60).map("".join), st.integers(40, 400), st.booleans())
-def test_spans_hold_in_whatever_is_written(text: str, limit: int, normalize: bool) -> None:
+def test_spans_are_valid_for_any_text(text: str, limit: int, normalize: bool) -> None:
     try:
         found = units(text, limit, normalize=normalize)
     except ValidationError as error:
@@ -180,6 +180,6 @@ def test_spans_hold_in_whatever_is_written(text: str, limit: int, normalize: boo
         "😂",
     ],
 )
-def test_a_monstrous_text_takes_linear_time(seed: str) -> None:
+def test_huge_texts_are_planned_in_linear_time(seed: str) -> None:
     # the quadratic way would take hours, and the suite's time limit would end it
     assert script(seed * (50_000 // len(seed)) + " end")

@@ -1,4 +1,4 @@
-"""Of Markdown its signs are not seen, and every word that a reader would see is."""
+"""Markdown markup is removed, and every visible word is kept."""
 
 import html
 import re
@@ -48,7 +48,7 @@ def words(text: str) -> list[str]:
     return [word for word in found if word]
 
 
-def test_a_page_is_read_without_its_signs() -> None:
+def test_markdown_markup_is_not_read() -> None:
     parts = compose(PAGE, Manner("en-US"), 400)
     assert [part.text for part in parts if isinstance(part, Unit)] == [
         "The first part",
@@ -66,7 +66,7 @@ def test_a_page_is_read_without_its_signs() -> None:
     assert [part.heading.level for part in parts if isinstance(part, Unit) and part.heading] == [1, 2]
 
 
-def test_what_is_read_knows_where_it_is_written() -> None:
+def test_visible_text_has_offsets_into_the_markdown() -> None:
     visible = reader_sees(PAGE, Limits())
     at = visible.text.index("link")
     span = visible.written(at, at + 4)
@@ -76,12 +76,12 @@ def test_what_is_read_knows_where_it_is_written() -> None:
     assert PAGE[span.start : span.end] == "&amp;"
 
 
-def test_signs_that_are_no_markdown_stay() -> None:
+def test_other_punctuation_is_kept() -> None:
     for text in ["5 * 3 = 15", "snake_case_name", "a < b and c > d", "C# is #1", "[draft] for [Anna]: later", "x | y", "2 - 1"]:
         assert sees(text) == text
 
 
-def test_a_rule_eats_no_sentence() -> None:
+def test_horizontal_rules_remove_no_text() -> None:
     assert words(sees("One sentence.\n\n---\n\nAnother sentence.\n---\nA third.")) == [
         "One", "sentence", "Another", "sentence", "A", "third",
     ]  # fmt: skip
@@ -130,7 +130,7 @@ def test_every_visible_word_is_read(page: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("ab [](){}<>!*_`~#|-=+\n\\&;:/.\"'^1"), max_size=80))
-def test_no_text_is_torn(text: str) -> None:
+def test_offsets_increase_and_stay_within_the_text(text: str) -> None:
     visible = reader_sees(text, Limits())
     place = 0
     for at, character in enumerate(visible.text):

@@ -1,4 +1,4 @@
-"""A text is cut where a reader would breathe, and no word is lost, doubled or torn."""
+"""Texts are split at natural boundaries without losing or splitting words."""
 
 # ruff: noqa: RUF001
 import re
@@ -50,7 +50,7 @@ def words(text: str) -> list[str]:
         ["Hello world etc. and so on.", "He ate apples, pears, etc.", "Then he slept."],
     ],
 )
-def test_sentences_end_where_a_reader_ends_them(sentences: list[str]) -> None:
+def test_sentence_boundaries_are_found(sentences: list[str]) -> None:
     joined = "".join(sentences) if sentences[0][0] > "\u3000" else " ".join(sentences)
     assert texts(joined) == sentences
 
@@ -72,7 +72,7 @@ def test_sentences_end_where_a_reader_ends_them(sentences: list[str]) -> None:
         ("cafe\u0301 naïve", ["cafe\u0301", "naïve"]),
     ],
 )
-def test_punctuation_belongs_to_no_word(text: str, expected: list[str]) -> None:
+def test_punctuation_is_not_part_of_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
@@ -80,7 +80,7 @@ def test_paragraphs_and_bullets_end_a_sentence_but_a_wrapped_line_does_not() -> 
     assert texts("A title\n\nThe text goes\non here.\n- one\n- two") == ["A title", "The text goes on here.", "one", "two"]
 
 
-def test_a_long_sentence_is_cut_at_its_clauses_and_then_between_words() -> None:
+def test_long_sentences_are_split_at_clauses_then_between_words() -> None:
     clauses = "When the rain had stopped at last, the children ran out into the garden, and nobody called them back"
     assert texts(clauses, 100) == [
         "When the rain had stopped at last, the children ran out into the garden,",
@@ -91,7 +91,7 @@ def test_a_long_sentence_is_cut_at_its_clauses_and_then_between_words() -> None:
     assert " ".join(texts(plain, 80)) == plain
 
 
-def test_the_first_unit_may_be_kept_short() -> None:
+def test_the_first_segment_can_be_short() -> None:
     text = "When the rain had stopped at last, the children ran out into the garden, and nobody called them back. The end."
     assert len(split(text, 400)) == 2
     quick = split(text, 400, 60)
@@ -99,7 +99,7 @@ def test_the_first_unit_may_be_kept_short() -> None:
     assert " ".join(unit.text for unit in quick) == text
 
 
-def test_nothing_to_speak_is_no_unit() -> None:
+def test_empty_texts_have_no_segments() -> None:
     assert split("", 400) == split("  \n ... !? ", 400) == []
 
 
@@ -123,7 +123,7 @@ def verify(text: str, units: list[Unit], limit: int) -> None:
 
 
 @given(st.lists(ALPHABET, max_size=120).map("".join), st.integers(20, 60), st.none() | st.integers(20, 60))
-def test_every_written_word_is_in_exactly_one_unit(text: str, limit: int, first: int | None) -> None:
+def test_every_written_word_is_in_exactly_one_segment(text: str, limit: int, first: int | None) -> None:
     verify(text, split(text, limit, first), limit)
 
 
@@ -139,7 +139,7 @@ def test_every_letter_and_digit_is_in_exactly_one_word(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["x" * 10_000_000, "a " * 100_000, "." * 5_000_000 + "a", "a" + "!" * 5_000_000 + "b", "a.." * 100_000]
 )
-def test_monstrous_texts_take_linear_time(text: str) -> None:
+def test_huge_texts_take_linear_time(text: str) -> None:
     # the quadratic way would take days, and the suite's time limit would end it
     units = split(text, 400)
     assert units

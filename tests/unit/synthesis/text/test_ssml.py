@@ -1,4 +1,4 @@
-"""A small, safe part of SSML: honoured or refused with its place, never ignored."""
+"""A safe subset of SSML: elements take effect or are refused with their position."""
 
 # ruff: noqa: RUF001  (IPA)
 from typing import Any, cast
@@ -24,16 +24,16 @@ def speak(inside: str, **how: Any) -> list[str | float]:
 
 
 @pytest.mark.parametrize("text", ["<speak>a</speak>", " \n<speak version='1.1'>", '<?xml version="1.0"?>\n<speak>', "<speak/>"])
-def test_a_text_that_begins_so_is_ssml(text: str) -> None:
+def test_ssml_is_detected_by_its_beginning(text: str) -> None:
     assert is_ssml(text)
 
 
 @pytest.mark.parametrize("text", ["speak", "<speaker>", "He said <speak>", "<b>loud</b>"])
-def test_another_is_not(text: str) -> None:
+def test_other_beginnings_are_not_ssml(text: str) -> None:
     assert not is_ssml(text)
 
 
-def test_it_is_taken_for_text_when_that_is_said() -> None:
+def test_ssml_is_plain_text_when_requested() -> None:
     [unit] = script("<speak>Hi</speak>", ssml=False, normalize=False)
     assert isinstance(unit, Unit)
     assert [word.text for word in unit.words] == ["speak", "Hi", "speak"]
@@ -67,7 +67,7 @@ def test_it_is_taken_for_text_when_that_is_said() -> None:
         ("[pause:2s] hi", [2.0, "hi"]),
     ],
 )
-def test_what_is_asked_for_is_heard(inside: str, heard: list[str | float]) -> None:
+def test_supported_elements_take_effect(inside: str, heard: list[str | float]) -> None:
     assert speak(inside) == [each.replace("Dr.", "Doctor") if isinstance(each, str) else each for each in heard]
 
 
@@ -85,14 +85,14 @@ def test_prosody_changes_the_tone_and_nests() -> None:
     ]
 
 
-def test_phonemes_reach_the_engine_for_their_word_alone() -> None:
+def test_phonemes_apply_only_to_their_word() -> None:
     [unit] = script('<speak>You say <phoneme alphabet="ipa" ph="təˈmɑːtəʊ">tomato</phoneme>.</speak>')
     assert isinstance(unit, Unit)
     assert unit.text == "You say tomato."
     assert unit.pronunciations == (None, None, "təˈmɑːtəʊ")
 
 
-def test_words_know_where_they_are_in_the_document() -> None:
+def test_words_have_offsets_into_the_document() -> None:
     text = "<speak>\n  Ça <s>va&amp;vient</s> 😂 là</speak>"
     words = [word for part in script(text) if isinstance(part, Unit) for word in part.words]
     assert [(word.text, text[word.written.start : word.written.end]) for word in words] == [
@@ -137,7 +137,7 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a
         ("<speak>" + "<p>" * 100_000, 1, 8 + 19 * 3, "does not belong here"),
     ],
 )
-def test_what_cannot_be_honoured_is_refused_with_its_place(text: str, line: int, column: int, reason: str) -> None:
+def test_unsupported_markup_is_refused_with_its_position(text: str, line: int, column: int, reason: str) -> None:
     with pytest.raises(ValidationError) as refused:
         script(text)
     [detail] = cast("list[dict[str, Any]]", refused.value.details)
@@ -154,7 +154,7 @@ def test_what_cannot_be_honoured_is_refused_with_its_place(text: str, line: int,
         "<!DOCTYPE speak><speak>x</speak>",
     ],
 )
-def test_a_bomb_does_not_go_off(text: str) -> None:
+def test_entity_bombs_are_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="DOCTYPE"):
         script(text, ssml=True)
 
@@ -170,7 +170,7 @@ def test_an_engine_without_phonemes_refuses_them() -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("<>/&;'\"= abspeak"), max_size=60))
-def test_whatever_comes_it_is_spoken_or_refused(inside: str) -> None:
+def test_any_input_is_accepted_or_refused(inside: str) -> None:
     try:
         script(f"<speak>{inside}</speak>")
     except ValidationError:

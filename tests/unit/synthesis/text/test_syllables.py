@@ -1,4 +1,4 @@
-"""Words in syllables, and syllables in the time of their word."""
+"""Tests of syllables and syllable timings."""
 
 # ruff: noqa: RUF001  (IPA)
 import pytest
@@ -50,7 +50,7 @@ from echo_synthesis.text.syllables import Timed, in_time, syllables
         "league",
     ],
 )
-def test_english_words_fall_into_their_syllables(word: str) -> None:
+def test_english_words_are_split_into_syllables(word: str) -> None:
     expected = {"y-el-low": "yel-low", "boxes": "bo-xes"}.get(word, word).split("-")
     assert syllables("".join(expected), "en-US") == expected
 
@@ -69,11 +69,11 @@ def test_english_words_fall_into_their_syllables(word: str) -> None:
         ("ru-RU", "привет"),
     ],
 )
-def test_so_do_words_of_other_languages(language: str, word: str) -> None:
+def test_other_languages_are_split_into_syllables(language: str, word: str) -> None:
     assert syllables(word.replace("-", ""), language) == word.split("-")
 
 
-def test_signs_stay_with_the_syllable_before_them() -> None:
+def test_punctuation_belongs_to_the_preceding_syllable() -> None:
     assert syllables("twenty-one", "en") == ["twen", "ty-", "one"]
     assert syllables("42", "en") == ["42"]
 
@@ -83,19 +83,19 @@ def test_no_letter_is_lost(word: str, language: str) -> None:
     assert "".join(syllables(word, language)) == word
 
 
-def test_without_sounds_time_is_shared_by_letters() -> None:
+def test_without_phonemes_time_is_divided_by_letters() -> None:
     found = in_time(["wa", "ter"], Timed(1.0, 2.0))
     assert [(part.text, part.start, part.end) for part in found] == [("wa", 1.0, 1.4), ("ter", 1.4, 2.0)]
 
 
-def test_sounds_tell_where_a_syllable_begins() -> None:
+def test_phonemes_determine_syllable_boundaries() -> None:
     sounds = [("w", 0.0), ("ˈ", 0.1), ("ɔ", 0.1), ("ː", 0.3), ("t", 0.4), ("ɚ", 0.5)]
     phones = [Phone(symbol, start, start + 0.1) for symbol, start in sounds]
     found = in_time(["wa", "ter"], Timed(0.0, 0.8), phones)
     assert [(part.start, part.end) for part in found] == [(0.0, 0.4), (0.4, 0.8)]
 
 
-def test_a_diphthong_is_one_sound_and_vowels_that_part_are_two() -> None:
+def test_diphthongs_are_a_single_sound_and_hiatus_is_two() -> None:
     my = [Phone(symbol, number / 10, (number + 1) / 10) for number, symbol in enumerate("maɪ")]
     assert len(in_time(["my"], Timed(0, 0.3), my)) == 1
     create = [Phone(symbol, number / 10, (number + 1) / 10) for number, symbol in enumerate("kɹiˈeɪt")]
