@@ -1,4 +1,4 @@
-"""The README's first two commands on a machine that has never seen Echo: a fresh clone, an empty home folder, no cache.
+"""The first two commands of the README in a fresh clone with an empty home folder and no cache.
 
 Nothing that an earlier run left behind can make this pass. `ECHO_TEST_COLD_HOME` names the empty folder to use as home, so
 that the suites that follow can use the models fetched into it; by default it is temporary.
@@ -147,7 +147,7 @@ async def speak_and_fetch(user: Person, text: str, voice: str) -> Speech:
 
 @pytest.mark.cold_start
 @pytest.mark.timeout(1500)
-async def test_a_new_machine_speaks_and_finds_its_data_again(
+async def test_a_new_machine_synthesises_speech_and_keeps_its_data(
     clone: Path, home: Path, environment: Mapping[str, str], recogniser: Recogniser, tmp_path: Path
 ) -> None:
     def hears(speech: Speech) -> str:

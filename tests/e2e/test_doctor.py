@@ -1,4 +1,4 @@
-"""`echoctl doctor` on this machine: it hears the real engines, knows the platform that runs, and fails where something is wrong."""
+"""Tests of `echoctl doctor` on this machine with the real engines and a running platform."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def findings(told: subprocess.CompletedProcess[str]) -> dict[str, dict[str, obje
     return {check["check"]: check for check in json.loads(told.stdout)["checks"]}
 
 
-def test_the_recogniser_hears_every_engine(speech_models: Models, tmp_path: Path) -> None:
+def test_the_recogniser_understands_every_engine(speech_models: Models, tmp_path: Path) -> None:
     models = {speech_models(engine) for engine in ("kokoro", "piper")}.pop()
     settings = {"ECHO_SYNTHESIS_ENGINES": "kokoro,piper"}
 
@@ -38,7 +38,7 @@ def test_the_recogniser_hears_every_engine(speech_models: Models, tmp_path: Path
 
 
 @pytest.mark.parametrize("platform", ["embedded"], indirect=True)
-def test_a_platform_that_runs_is_known_and_asked(platform: Platform) -> None:
+def test_a_running_platform_is_detected_and_queried(platform: Platform) -> None:
     port = str(urlsplit(platform.url).port)
 
     told = doctor("--data", str(platform.folder.path), "--port", port, "--json", settings=TONE)
@@ -49,7 +49,7 @@ def test_a_platform_that_runs_is_known_and_asked(platform: Platform) -> None:
     assert found["database"]["status"] == found["speech: tone"]["status"] == "ok"
 
 
-def test_what_is_missing_fails_and_says_what_to_do(tmp_path: Path) -> None:
+def test_missing_requirements_fail_with_a_remedy(tmp_path: Path) -> None:
     settings = {"ECHO_SYNTHESIS_ENGINES": "piper"}
 
     told = doctor("--models", str(tmp_path), "--data", str(tmp_path / "data"), "--port", "0", "--json", settings=settings)

@@ -1,4 +1,4 @@
-"""Every call of the Echo API's own guide, word for word without a token, where the operator allows it."""
+"""Tests of every request in the Echo API's own guide, without a token where the operator enables it."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -67,12 +67,12 @@ async def test_the_guide_works_without_a_token(client: httpx.AsyncClient) -> Non
     assert (gone.status_code, gone.json()) == (404, {"error": "Voice model not found"})
 
 
-async def test_an_upload_for_nobody_in_particular_shows_no_record(client: httpx.AsyncClient) -> None:
+async def test_uploads_without_a_user_return_no_record(client: httpx.AsyncClient) -> None:
     made = await uploaded(client, name="Nobody's")
     assert (made["success"], made["reference_id"], "database_record" in made) == (True, made["model_id"], False)
 
 
-async def test_a_user_of_the_guide_has_an_id_to_upload_under(client: httpx.AsyncClient) -> None:
+async def test_users_of_the_guide_have_an_id_for_uploads(client: httpx.AsyncClient) -> None:
     user = (await client.post("/users/test_user_123", json={"email": "test@example.com"})).json()
     assert (user["name"], user["email"], "access_token" in user) == ("test_user_123", "test@example.com", False)
     made = await uploaded(client, name="Test Voice", user_id=user["_id"])
@@ -86,7 +86,7 @@ async def test_the_versioned_api_still_needs_a_token(client: httpx.AsyncClient) 
         assert (await client.get(path)).status_code == 401, path
 
 
-async def test_without_the_setting_every_call_of_the_guide_needs_a_token(platform: Platform) -> None:
+async def test_without_the_setting_every_request_of_the_guide_needs_a_token(platform: Platform) -> None:
     async with httpx.AsyncClient(base_url=f"{platform.url}/api", timeout=60) as client:
         audio = {"audio": ("my_voice.wav", wav(spoken()))}
         answers = [

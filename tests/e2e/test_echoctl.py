@@ -1,4 +1,4 @@
-"""`echoctl`, as a person uses it."""
+"""Tests of the commands of `echoctl`."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def echoctl(*arguments: str, cwd: Path, text: bytes = b"") -> subprocess.Complet
 
 
 @PLATFORM_AND_NOBODY
-def test_say_speaks_through_the_platform_that_runs(platform: Platform, tmp_path: Path) -> None:
+def test_say_uses_a_running_platform(platform: Platform, tmp_path: Path) -> None:
     told = echoctl("say", "Hello brave world.", "-o", "hello.wav", "--data", str(platform.folder.path), cwd=tmp_path)
 
     assert told.returncode == 0, told.stderr
@@ -32,7 +32,7 @@ def test_say_speaks_through_the_platform_that_runs(platform: Platform, tmp_path:
 
 
 @PLATFORM_AND_NOBODY
-def test_say_takes_a_text_from_a_pipe_and_gives_audio_to_one(platform: Platform, tmp_path: Path) -> None:
+def test_say_reads_and_writes_pipes(platform: Platform, tmp_path: Path) -> None:
     data = str(platform.folder.path)
 
     told = echoctl("say", "-", "-o", "-", "--format", "flac", "--data", data, cwd=tmp_path, text=b"From a pipe.")
@@ -43,7 +43,7 @@ def test_say_takes_a_text_from_a_pipe_and_gives_audio_to_one(platform: Platform,
 
 
 @PLATFORM_AND_NOBODY
-def test_machines_get_json(platform: Platform, tmp_path: Path) -> None:
+def test_json_output_is_available(platform: Platform, tmp_path: Path) -> None:
     data = ("--data", str(platform.folder.path), "--json")
 
     result = json.loads(echoctl("say", "Three short words", "-o", "x.mp3", *data, cwd=tmp_path).stdout)
@@ -68,7 +68,7 @@ def test_machines_get_json(platform: Platform, tmp_path: Path) -> None:
         (("say", "Hi", "--server", "http://127.0.0.1:9"), "--server needs --email and --password"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(platform: Platform, arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+def test_errors_are_one_sentence(platform: Platform, arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
     told = echoctl(*arguments, "--data", str(platform.folder.path), cwd=tmp_path)
 
     assert told.returncode == 2, told
@@ -78,14 +78,14 @@ def test_what_cannot_be_is_one_sentence(platform: Platform, arguments: tuple[str
 
 
 @PLATFORM_AND_NOBODY
-def test_a_word_that_cannot_be_spoken_is_a_failure_and_leaves_no_file(platform: Platform, tmp_path: Path) -> None:
+def test_failed_syntheses_leave_no_file(platform: Platform, tmp_path: Path) -> None:
     told = echoctl("say", "This must tone-fail.", "-o", "x.wav", "--data", str(platform.folder.path), cwd=tmp_path)
 
     assert told.returncode == 1, told
     assert list(tmp_path.iterdir()) == []
 
 
-def test_say_starts_a_platform_where_none_runs(tmp_path: Path) -> None:
+def test_say_starts_a_platform_when_none_is_running(tmp_path: Path) -> None:
     told = echoctl("say", "Hello from nowhere.", "-o", "hello.ogg", "--data", "data", cwd=tmp_path)
 
     assert told.returncode == 0, told.stderr
@@ -94,7 +94,7 @@ def test_say_starts_a_platform_where_none_runs(tmp_path: Path) -> None:
 
 
 @PLATFORM_AND_NOBODY
-def test_the_printed_curl_line_works_when_pasted(platform: Platform, tmp_path: Path) -> None:
+def test_the_printed_curl_command_works(platform: Platform, tmp_path: Path) -> None:
     [line] = [line for line in platform.said.splitlines() if line.startswith("curl ")]
 
     pasted = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, timeout=60, check=False)
@@ -112,7 +112,7 @@ def test_dead_letters_are_listed_in_every_form(platform: Platform, tmp_path: Pat
     assert (unknown.returncode, b"There is no dead letter evt_nobody" in unknown.stderr) == (2, True)
 
 
-def test_the_api_without_a_token_is_refused_on_an_address_that_others_reach(tmp_path: Path) -> None:
+def test_the_api_without_a_token_is_refused_on_a_public_address(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "echo_embedded", "serve", "--host", "0.0.0.0", "--port", "0", "--data", "data"]
     environment = {**os.environ, **QUICK, **TONE, "ECHO_API_WITHOUT_TOKEN": "true", "COLUMNS": "400"}
 

@@ -1,4 +1,4 @@
-"""Finished audio, saved texts, and the simple form."""
+"""Tests of finished audio, text entries and the simple API."""
 
 import hashlib
 
@@ -7,7 +7,7 @@ from tests.support.person import Person, data, refusal
 from tests.support.platform import Platform
 
 
-async def test_an_audio_tells_what_it_is(ada: Person, eve: Person) -> None:
+async def test_audio_has_metadata(ada: Person, eve: Person) -> None:
     result = await ada.speak("What am I?", output_format="flac")
     info = data(await ada.http.get(f"/files/{result['audio_id']}/info"))
     content = (await ada.audio(result)).content
@@ -16,14 +16,14 @@ async def test_an_audio_tells_what_it_is(ada: Person, eve: Person) -> None:
     assert refusal(await eve.http.get(f"/files/{result['audio_id']}/info")) == (404, "AUDIO_NOT_FOUND")
 
 
-async def test_a_range_beyond_the_end_says_how_long_the_file_is(ada: Person) -> None:
+async def test_ranges_beyond_the_end_report_the_file_size(ada: Person) -> None:
     result = await ada.speak("Short.")
     beyond = await ada.audio(result, Range=f"bytes={result['size']}-")
     assert refusal(beyond) == (416, "RANGE_NOT_SATISFIABLE")
     assert beyond.headers["Content-Range"] == f"bytes */{result['size']}"
 
 
-async def test_a_signed_link_opens_one_audio_for_a_while(platform: Platform, ada: Person, eve: Person) -> None:
+async def test_signed_links_open_a_single_audio_temporarily(platform: Platform, ada: Person, eve: Person) -> None:
     result, other = await ada.speak("Hear this."), await ada.speak("But not that.")
     link = data(await ada.http.post(f"/files/{result['audio_id']}/link", json={"expires_in": 60}))["url"]
     async with Person.at(platform.url) as nobody:
@@ -48,7 +48,7 @@ async def test_a_signed_link_opens_one_audio_for_a_while(platform: Platform, ada
     )
 
 
-async def test_a_link_ends(platform: Platform, ada: Person) -> None:
+async def test_signed_links_expire(platform: Platform, ada: Person) -> None:
     result = await ada.speak("Not for long.")
     link = data(await ada.http.post(f"/files/{result['audio_id']}/link", json={"expires_in": 1}))["url"]
 
@@ -59,7 +59,7 @@ async def test_a_link_ends(platform: Platform, ada: Person) -> None:
     await eventually(over)
 
 
-async def test_what_is_deleted_is_gone_for_everybody(platform: Platform, ada: Person) -> None:
+async def test_deleted_audio_is_gone_for_all_users(platform: Platform, ada: Person) -> None:
     result = await ada.speak("Forget this.")
     link = data(await ada.http.post(f"/files/{result['audio_id']}/link"))["url"]
     assert (await ada.http.delete(f"/files/audio/{result['audio_id']}")).is_success
@@ -68,7 +68,7 @@ async def test_what_is_deleted_is_gone_for_everybody(platform: Platform, ada: Pe
     assert refusal(await ada.http.get(platform.url + link)) == (403, "LINK_INVALID")
 
 
-async def test_a_saved_text_is_spoken_by_its_name(ada: Person, eve: Person) -> None:
+async def test_text_entries_are_synthesised_by_id(ada: Person, eve: Person) -> None:
     saved = data(await ada.http.post("/texts", json={"content": "Saved words here.", "language": "en-US"}), 201)
     path = f"/texts/{saved['id']}"
 
@@ -94,7 +94,7 @@ async def test_a_saved_text_is_spoken_by_its_name(ada: Person, eve: Person) -> N
     assert refusal(await ada.http.get(path)) == (404, "TEXT_NOT_FOUND")
 
 
-async def test_the_simple_form_asks_waits_and_downloads(ada: Person, eve: Person) -> None:
+async def test_the_simple_api_submits_waits_and_downloads(ada: Person, eve: Person) -> None:
     body = {"text": "Simple words. And some more.", "voice_name": "Tone High", "config": {"output_format": "mp3"}}
     asked = data(await ada.http.post("/tts/generate", json=body), 202)
     assert (asked["status"], asked["voice_name"], asked["files"]) == ("pending", "tone_high", [])
@@ -120,7 +120,7 @@ async def test_the_simple_form_asks_waits_and_downloads(ada: Person, eve: Person
     assert refusal(await ada.http.get(f"/tts/{asked['id']}")) == (404, "SYNTHESIS_NOT_FOUND")
 
 
-async def test_captions_come_from_the_times_of_the_words(ada: Person) -> None:
+async def test_captions_follow_word_timings(ada: Person) -> None:
     result = await ada.speak("Simple words. And some more.", include_timestamps=False)
     assert result.get("word_timestamps") is None
     for known in (result["synthesis_id"], result["audio_id"]):
@@ -132,7 +132,7 @@ async def test_captions_come_from_the_times_of_the_words(ada: Person) -> None:
         assert vtt.headers["Content-Type"].startswith("text/vtt")
 
 
-async def test_a_synthesis_that_is_not_done_has_no_audio_yet(ada: Person) -> None:
+async def test_unfinished_syntheses_have_no_audio(ada: Person) -> None:
     asked = data(await ada.http.post("/tts/generate", json={"text": "Wait tone-slow-950 now.", "voice_name": "tone_low"}), 202)
     assert refusal(await ada.http.get(f"/tts/{asked['id']}/download")) == (409, "JOB_STATE_CONFLICT")
     assert refusal(await ada.http.get(f"/tts/{asked['id']}/captions.vtt")) == (409, "JOB_STATE_CONFLICT")

@@ -1,4 +1,4 @@
-"""The platform while its disk is full."""
+"""Tests of the platform on a full disk."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ async def log_in_refused(visitor: Person, email: str) -> bool:
     return not answer.is_success and refusal(answer) == (503, "STORAGE_FULL")
 
 
-async def test_a_full_disk_refuses_writing_only_and_is_forgotten_once_there_is_space(small_disk: Path, tmp_path: Path) -> None:
+async def test_a_full_disk_refuses_only_writes_and_recovers(small_disk: Path, tmp_path: Path) -> None:
     settings = {**TONE, "ECHO_MINIMUM_FREE_BYTES": "1000000"}
     with started("embedded", tmp_path / "platform", settings=settings, data=small_disk / "data") as platform:
         async with Person.at(platform.url) as ada, Person.at(platform.url) as visitor:

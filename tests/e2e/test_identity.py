@@ -1,4 +1,4 @@
-"""What belongs to one user stays with that user: idempotency keys, tickets, links, cached audio."""
+"""Idempotency keys, tickets, links and cached audio belong to one user."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ STREAM = "/tts/synthesize/stream"
 KEY = {"Idempotency-Key": "once"}
 
 
-async def test_a_key_on_another_operation_is_another_key(ada: Person, eve: Person) -> None:
+async def test_idempotency_keys_are_independent_per_operation(ada: Person, eve: Person) -> None:
     first = data(await ada.http.post("/tts/synthesize/async", json={"text": "One.", "voice_id": "tone_low"}, headers=KEY))
     second = data(await ada.http.post("/job", json={"text_content": "Two.", "voice_model_id": "tone_low"}, headers=KEY))
     third = data(await ada.http.post("/tts/generate", json={"text": "Three.", "voice_name": "tone_low"}, headers=KEY))
@@ -26,7 +26,7 @@ async def test_a_key_on_another_operation_is_another_key(ada: Person, eve: Perso
     assert data(stranger)["id"] != second["id"]
 
 
-async def test_an_upload_that_is_sent_again_is_one_sample(ada: Person) -> None:
+async def test_repeated_uploads_create_a_single_sample(ada: Person) -> None:
     recording = wav(spoken())
     sent = [
         await ada.http.post("/voice/samples", files={"file": ("me.wav", content)}, data={"name": "Me"}, headers=KEY)
@@ -57,7 +57,7 @@ async def test_tickets_end_with_their_session(platform: Platform, ada: Person) -
         await eventually(refused)
 
 
-async def test_a_link_is_not_kept_for_another_user_after_its_end(platform: Platform, ada: Person, eve: Person) -> None:
+async def test_expired_links_are_not_served_to_another_user(platform: Platform, ada: Person, eve: Person) -> None:
     result = await ada.speak("Only for a moment.")
     link = data(await ada.http.post(f"/files/{result['audio_id']}/link", json={"expires_in": 2}))["url"]
     opened = await eve.http.get(platform.url + link)
@@ -72,7 +72,7 @@ async def test_a_link_is_not_kept_for_another_user_after_its_end(platform: Platf
     assert refusal(await eve.audio(result)) == (404, "AUDIO_NOT_FOUND")
 
 
-async def test_cached_audio_has_the_id_of_its_own_request(ada: Person) -> None:
+async def test_cached_audio_has_its_own_request_id(ada: Person) -> None:
     result = await ada.speak("Asked for three times.")
     answers = [await ada.audio(result, **{"X-Request-ID": f"req_number_{number}"}) for number in range(3)]
     assert [answer.headers.get_list("X-Request-ID") for answer in answers] == [[f"req_number_{n}"] for n in range(3)]
@@ -81,7 +81,7 @@ async def test_cached_audio_has_the_id_of_its_own_request(ada: Person) -> None:
     assert refusal(await ada.audio(result)) == (404, "AUDIO_NOT_FOUND")
 
 
-async def test_what_another_user_has_had_spoken_does_not_show(ada: Person, eve: Person) -> None:
+async def test_speech_of_other_users_is_not_disclosed(ada: Person, eve: Person) -> None:
     text = "Nobody must know this. Nor this."
     body = {"text": text, "voice_id": "tone_low"}
 
@@ -103,7 +103,7 @@ async def test_what_another_user_has_had_spoken_does_not_show(ada: Person, eve: 
     assert (await eve.job(job["id"]))["result"]["cached_units"] == 2
 
 
-async def test_an_outsider_gets_nowhere(platform: Platform, ada: Person, eve: Person) -> None:
+async def test_outsiders_have_no_access(platform: Platform, ada: Person, eve: Person) -> None:
     mine, hers = await ada.speak("This is mine."), await eve.speak("This is hers.")
     job = await ada.queue("A job of mine.")
     text = data(await ada.http.post("/texts", json={"content": "A text of mine."}), 201)

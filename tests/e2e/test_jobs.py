@@ -1,4 +1,4 @@
-"""Jobs as their owners and administrators use them."""
+"""Tests of jobs, for owners and administrators."""
 
 import asyncio
 from typing import Any
@@ -52,7 +52,7 @@ async def test_jobs_are_filtered_searched_sorted_and_paged(ada: Person, eve: Per
         assert [detail["field"] for detail in refused.json()["error"]["details"]] == list(query)
 
 
-async def test_only_administrators_look_at_other_peoples_jobs(ada: Person, eve: Person, admin: Person) -> None:
+async def test_only_administrators_read_jobs_of_other_users(ada: Person, eve: Person, admin: Person) -> None:
     job = await ada.queue("Mine.")
     assert refusal(await eve.http.get("/job", params={"user_id": job["user_id"]})) == (403, "FORBIDDEN")
     assert [seen["id"] for seen in data(await admin.http.get("/job", params={"user_id": job["user_id"]}))] == [job["id"]]
@@ -60,7 +60,7 @@ async def test_only_administrators_look_at_other_peoples_jobs(ada: Person, eve: 
     assert data(await ada.http.get("/job", params={"user_id": job["user_id"]}))
 
 
-async def test_a_waiting_job_is_changed_and_speaks_what_it_was_changed_to(ada: Person) -> None:
+async def test_pending_jobs_can_be_changed(ada: Person) -> None:
     await busy(ada)
     job = await ada.queue("This is wrong.")
     change = {
@@ -86,7 +86,7 @@ async def test_a_waiting_job_is_changed_and_speaks_what_it_was_changed_to(ada: P
     assert refusal(await ada.http.put(f"/job/{job['id']}", json={"speed": 1})) == (409, "JOB_STATE_CONFLICT")
 
 
-async def test_what_workers_write_others_do_not(ada: Person, admin: Person) -> None:
+async def test_fields_of_workers_cannot_be_written(ada: Person, admin: Person) -> None:
     job = await ada.queue(SLOW)
     path = f"/job/{job['id']}"
     for fields in (
@@ -108,7 +108,7 @@ async def test_what_workers_write_others_do_not(ada: Person, admin: Person) -> N
     assert data(await ada.http.patch(path, json={"status": "cancelled"}))["status"] == "cancelled"
 
 
-async def test_a_job_that_failed_is_tried_again(ada: Person) -> None:
+async def test_failed_jobs_can_be_retried(ada: Person) -> None:
     job = await ada.queue("This will tone-fail surely.")
     assert (await finished(ada, job))["status"] == "failed"
     assert data(await ada.http.post(f"/job/{job['id']}/retry"))["status"] in {"pending", "processing"}
@@ -121,7 +121,7 @@ async def test_a_job_that_failed_is_tried_again(ada: Person) -> None:
     assert refusal(await ada.http.get(f"/job/{job['id']}")) == (404, "JOB_NOT_FOUND")
 
 
-async def test_a_job_at_work_tells_how_long_it_will_take_and_is_not_deleted(ada: Person) -> None:
+async def test_running_jobs_report_the_remaining_time_and_cannot_be_deleted(ada: Person) -> None:
     job = await ada.queue(ENDLESS)
     left: list[float] = []
     async for event in ada.follow(job["id"]):
@@ -136,7 +136,7 @@ async def test_a_job_at_work_tells_how_long_it_will_take_and_is_not_deleted(ada:
     assert (await ada.http.delete(f"/job/{job['id']}")).is_success
 
 
-async def test_a_text_with_headings_comes_back_in_chapters(ada: Person) -> None:
+async def test_texts_with_headings_have_chapters(ada: Person) -> None:
     text = "# The start\n\nIt begins here.\n\nChapter two\n\nIt ends there."
     job = await ada.queue(text)
     assert (await finished(ada, job))["status"] == "completed"

@@ -1,4 +1,4 @@
-"""What the platform says is what a recogniser hears, through the line that it prints itself."""
+"""A recogniser understands the speech of the platform, requested with the printed command."""
 
 import subprocess
 import wave
@@ -29,7 +29,7 @@ def paste_curl_line(platform: Platform, folder: Path) -> None:
 @pytest.mark.full  # the cold start listens to both engines, too
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("engine", ["kokoro", "piper"])
-async def test_a_recogniser_hears_what_was_asked_for(
+async def test_a_recogniser_understands_the_requested_text(
     engine: str, speech_models: Models, recogniser: Recogniser, tmp_path: Path
 ) -> None:
     settings = {"ECHO_SYNTHESIS_ENGINES": engine, "ECHO_MODELS": str(speech_models(engine))}

@@ -1,4 +1,4 @@
-"""Bad input: the status and code of the API's documentation, never a 500, nothing half-written."""
+"""Invalid input gets the documented status and code, never a 500, and leaves no partial data."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-async def test_what_cannot_be_spoken_is_refused_and_leaves_nothing(case: str, ada: Person) -> None:
+async def test_unspeakable_texts_are_refused_and_leave_no_data(case: str, ada: Person) -> None:
     body, status, code = BAD[case]
 
     answers = [await ada.http.post(path, json=body) for path in SPEAKING]
@@ -37,25 +37,25 @@ async def test_what_cannot_be_spoken_is_refused_and_leaves_nothing(case: str, ad
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"hello", b"[]", b"\xff\xfe", b'{"text": "\\ud800", "voice_id": "tone_low"}'])
-async def test_a_body_that_is_not_what_it_should_be_is_refused(body: bytes, ada: Person) -> None:
+async def test_invalid_bodies_are_refused(body: bytes, ada: Person) -> None:
     for path in SPEAKING:
         answer = await ada.http.post(path, content=body, headers={"Content-Type": "application/json"})
         assert refusal(answer) == (422, "VALIDATION_ERROR"), (path, answer.text)
 
 
-async def test_a_body_that_is_too_large_is_refused(ada: Person) -> None:
+async def test_oversized_bodies_are_refused(ada: Person) -> None:
     answer = await ada.http.post("/tts/synthesize", json=GOOD | {"text": "a" * 5_000_000})
 
     assert refusal(answer) == (413, "BODY_TOO_LARGE")
 
 
-async def test_nobody_speaks_without_logging_in(platform: Platform) -> None:
+async def test_synthesis_requires_a_login(platform: Platform) -> None:
     async with Person.at(platform.url) as nobody:
         for path in SPEAKING:
             assert refusal(await nobody.http.post(path, json=GOOD)) == (401, "UNAUTHENTICATED")
 
 
-async def test_a_forged_or_expired_token_is_refused(ada: Person) -> None:
+async def test_forged_and_expired_tokens_are_refused(ada: Person) -> None:
     genuine = ada.http.headers["Authorization"].removeprefix("Bearer ")
     header, claims, signature = genuine.split(".")
     forgeries = {
@@ -70,7 +70,7 @@ async def test_a_forged_or_expired_token_is_refused(ada: Person) -> None:
         assert refusal(answer)[0] == 401, case
 
 
-async def test_who_logs_out_is_out_everywhere(ada: Person) -> None:
+async def test_a_log_out_takes_effect_everywhere(ada: Person) -> None:
     assert (await ada.http.post("/auth/logout")).is_success
 
     async def refused() -> bool:
@@ -81,7 +81,7 @@ async def test_who_logs_out_is_out_everywhere(ada: Person) -> None:
     await eventually(refused, within=5)
 
 
-async def test_somebody_elses_things_are_not_there(ada: Person, eve: Person) -> None:
+async def test_resources_of_other_users_are_not_found(ada: Person, eve: Person) -> None:
     job = await ada.queue("Mine alone.")
     [_ async for _ in ada.follow(job["id"])]
     result = (await ada.job(job["id"]))["result"]
@@ -102,6 +102,6 @@ async def test_somebody_elses_things_are_not_there(ada: Person, eve: Person) -> 
     assert (await ada.audio(result)).is_success
 
 
-async def test_paths_that_are_not_there_say_so(ada: Person) -> None:
+async def test_unknown_paths_are_not_found(ada: Person) -> None:
     assert refusal(await ada.http.get("/nowhere")) == (404, "NOT_FOUND")
     assert refusal(await ada.http.put("/tts/synthesize", json=GOOD)) == (405, "METHOD_NOT_ALLOWED")

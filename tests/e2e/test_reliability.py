@@ -1,4 +1,4 @@
-"""What happens when something dies, stops or comes back."""
+"""Tests of crashes, stops and restarts."""
 
 import json
 import os
@@ -28,7 +28,7 @@ DISTRIBUTED = pytest.mark.parametrize("platform", ["distributed"], indirect=True
 
 
 @DISTRIBUTED
-async def test_a_killed_worker_loses_nothing(platform: Platform, ada: Person) -> None:
+async def test_a_killed_worker_loses_no_job(platform: Platform, ada: Person) -> None:
     jobs = {number: await ada.queue(slow(f"story {number}")) for number in range(4)}
 
     async def under_way() -> bool:
@@ -48,7 +48,7 @@ async def test_a_killed_worker_loses_nothing(platform: Platform, ada: Person) ->
 
 @DISTRIBUTED
 @pytest.mark.parametrize("victim", ["auth", "gateway", "synthesis-2"])
-async def test_a_killed_process_is_started_again(victim: str, platform: Platform) -> None:
+async def test_killed_processes_are_restarted(victim: str, platform: Platform) -> None:
     before = platform.pids()[victim]
     os.kill(before, signal.SIGKILL)
 
@@ -59,7 +59,7 @@ async def test_a_killed_process_is_started_again(victim: str, platform: Platform
         assert (await ada.speak("Here again."))["duration"] > 0
 
 
-async def test_whatever_part_is_killed_comes_back_and_every_job_completes(require: Require, tmp_path: Path) -> None:
+async def test_every_killed_part_is_restarted_and_every_job_completes(require: Require, tmp_path: Path) -> None:
     require_form("distributed", require, tmp_path)
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -115,7 +115,7 @@ async def is_ready(platform: Platform) -> bool:
     return False
 
 
-async def test_every_start_finds_what_the_one_before_has_left(tmp_path: Path) -> None:
+async def test_restarts_find_existing_data_and_remove_leftovers(tmp_path: Path) -> None:
     folder = tmp_path / ("a-long-path-" * 9)  # longer than a Unix socket's name may be
     with started("embedded", folder, settings=TONE) as first:
         admin = first.admin
@@ -159,7 +159,7 @@ async def test_every_start_finds_what_the_one_before_has_left(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("form", ["embedded", pytest.param("distributed", marks=pytest.mark.full)])
-async def test_ctrl_c_ends_everything_within_ten_seconds(form: str, require: Require, tmp_path: Path) -> None:
+async def test_ctrl_c_stops_all_processes_within_ten_seconds(form: str, require: Require, tmp_path: Path) -> None:
     require_form(form, require, tmp_path)
     with started(form, tmp_path, settings=TONE) as platform:
         async with Person.at(platform.url) as ada:
@@ -177,7 +177,7 @@ async def test_ctrl_c_ends_everything_within_ten_seconds(form: str, require: Req
 
 
 @EMBEDDED
-async def test_nothing_but_the_gateway_listens(platform: Platform) -> None:
+async def test_only_the_gateway_listens(platform: Platform) -> None:
     running = platform.folder.running()
     assert running is not None
     known = {urlsplit(url).port for url in (running.url, running.internal)}
@@ -194,7 +194,7 @@ async def test_nothing_but_the_gateway_listens(platform: Platform) -> None:
     assert stat.S_IMODE(platform.folder.database.stat().st_mode) == 0o700
 
 
-async def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
+async def test_a_damaged_database_is_reported_in_one_sentence(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     folder.database.mkdir(parents=True)
     (folder.database / "auth.sqlite3").write_bytes(b"something else altogether" * 300)
@@ -207,7 +207,7 @@ async def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
 
 
 @EMBEDDED
-async def test_two_platforms_do_not_share_a_data_folder(platform: Platform) -> None:
+async def test_a_data_folder_is_used_by_one_platform(platform: Platform) -> None:
     refused = serve("--data", str(platform.folder.path), "--port", "0")
 
     assert refused.returncode == 2
@@ -215,7 +215,7 @@ async def test_two_platforms_do_not_share_a_data_folder(platform: Platform) -> N
 
 
 @EMBEDDED
-async def test_a_port_that_is_taken_is_one_sentence(platform: Platform, tmp_path: Path) -> None:
+async def test_a_used_port_is_reported_in_one_sentence(platform: Platform, tmp_path: Path) -> None:
     port = platform.url.rsplit(":", 1)[1]
 
     refused = serve("--data", str(tmp_path), "--port", port)
@@ -224,7 +224,7 @@ async def test_a_port_that_is_taken_is_one_sentence(platform: Platform, tmp_path
     assert refused.stderr.decode().strip() == f"http://127.0.0.1:{port} cannot be listened on: Address already in use."
 
 
-async def test_a_data_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+async def test_an_unwritable_data_folder_is_reported_in_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
 
@@ -234,7 +234,7 @@ async def test_a_data_folder_that_cannot_be_written_is_one_sentence(tmp_path: Pa
     assert refused.stderr.decode().strip() == f"The data folder {file / 'data'} cannot be written: Not a directory."
 
 
-async def test_a_start_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+async def test_a_start_on_a_full_disk_is_refused_in_one_sentence(tmp_path: Path) -> None:
     refused = serve("--data", str(tmp_path / "data"), "--port", "0", ECHO_MINIMUM_FREE_BYTES=str(10**18))
 
     assert refused.returncode == 2
@@ -242,7 +242,7 @@ async def test_a_start_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     assert f"MB are free on the disk of {tmp_path / 'data'}" in said
 
 
-async def test_a_missing_model_is_one_sentence(tmp_path: Path) -> None:
+async def test_a_missing_model_is_reported_in_one_sentence(tmp_path: Path) -> None:
     refused = serve("--data", str(tmp_path / "data"), "--port", "0", ECHO_MODELS=str(tmp_path), ECHO_SYNTHESIS_ENGINES="kokoro")
 
     assert refused.returncode == 2
@@ -251,7 +251,7 @@ async def test_a_missing_model_is_one_sentence(tmp_path: Path) -> None:
     assert "\n" not in said
 
 
-async def test_a_setting_that_is_not_valid_is_one_sentence(tmp_path: Path) -> None:
+async def test_an_invalid_setting_is_reported_in_one_sentence(tmp_path: Path) -> None:
     refused = serve("--data", str(tmp_path), ECHO_PORT="eighty")
 
     assert refused.returncode == 2

@@ -1,4 +1,4 @@
-"""The main job: text goes in, speech with word times comes out."""
+"""Tests of the main function: text to speech with word timings."""
 
 import io
 import wave
@@ -8,7 +8,7 @@ from tests.support.person import Person, data
 STORY = "The quick brown fox jumps over the lazy dog. " * 40
 
 
-async def test_somebody_registers_speaks_and_downloads_what_was_said(ada: Person) -> None:
+async def test_a_user_registers_synthesises_and_downloads_audio(ada: Person) -> None:
     result = await ada.speak("Hello brave new world.")
 
     assert [word["word"] for word in result["word_timestamps"]] == ["Hello", "brave", "new", "world"]
@@ -22,7 +22,7 @@ async def test_somebody_registers_speaks_and_downloads_what_was_said(ada: Person
         assert abs(sound.getnframes() / sound.getframerate() - result["duration"]) < 0.01
 
 
-async def test_audio_comes_in_parts_when_parts_are_asked_for(ada: Person) -> None:
+async def test_audio_is_served_in_ranges(ada: Person) -> None:
     result = await ada.speak("Only a part of this.")
     whole = await ada.audio(result)
 
@@ -36,7 +36,7 @@ async def test_audio_comes_in_parts_when_parts_are_asked_for(ada: Person) -> Non
     assert beyond.status_code == 416
 
 
-async def test_a_job_tells_how_it_goes_and_carries_the_result(ada: Person) -> None:
+async def test_jobs_report_progress_and_the_result(ada: Person) -> None:
     queued = data(await ada.http.post("/tts/synthesize/async", json={"text": "One. Two. Three.", "voice_id": "tone_low"}), 202)
     assert queued["status"] == "pending"
 
@@ -51,7 +51,7 @@ async def test_a_job_tells_how_it_goes_and_carries_the_result(ada: Person) -> No
     assert (await ada.audio(job["result"])).status_code == 200
 
 
-async def test_one_who_comes_back_gets_the_events_they_have_missed(ada: Person) -> None:
+async def test_reconnecting_clients_receive_missed_events(ada: Person) -> None:
     job = await ada.queue("One. Two. Three.")
     first = [event async for event in ada.follow(job["id"])]
 
@@ -60,7 +60,7 @@ async def test_one_who_comes_back_gets_the_events_they_have_missed(ada: Person) 
     assert again == first[2:]
 
 
-async def test_every_format_comes_as_what_it_says_it_is(ada: Person) -> None:
+async def test_every_format_matches_its_mime_type(ada: Person) -> None:
     signs = {"wav": [b"RIFF"], "mp3": [b"ID3", b"\xff"], "flac": [b"fLaC"], "ogg": [b"OggS"], "pcm": [b""]}
     for name, beginnings in signs.items():
         result = await ada.speak("A format.", output_format=name)
@@ -69,7 +69,7 @@ async def test_every_format_comes_as_what_it_says_it_is(ada: Person) -> None:
         assert whole.content.startswith(tuple(beginnings)), name
 
 
-async def test_a_long_text_is_spoken_word_for_word(ada: Person) -> None:
+async def test_long_texts_are_spoken_completely(ada: Person) -> None:
     job = await ada.queue(STORY)
 
     events = [event async for event in ada.follow(job["id"])]
@@ -90,7 +90,7 @@ async def test_the_same_idempotency_key_makes_one_job(ada: Person) -> None:
     assert len(data(await ada.http.get("/job"))) == 1
 
 
-async def test_a_job_that_is_not_wanted_any_more_ends(ada: Person) -> None:
+async def test_jobs_can_be_cancelled(ada: Person) -> None:
     job = await ada.queue(" ".join(f"Unwanted sentence tone-slow-950 number {number}." for number in range(40)))
 
     assert data(await ada.http.patch(f"/job/{job['id']}", json={"status": "cancelled"}))["status"] == "cancelled"

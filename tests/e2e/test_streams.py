@@ -1,4 +1,4 @@
-"""Speech as it is made."""
+"""Tests of streamed speech."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ def events(response: httpx.Response) -> list[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("output_format", FORMATS)
-async def test_every_format_streams_one_whole_file_without_seams(output_format: str, ada: Person) -> None:
+async def test_every_format_streams_a_complete_file_without_discontinuities(output_format: str, ada: Person) -> None:
     stored = await ada.speak(TEXT, output_format=output_format, sample_rate=24_000)
     response = await streamed(ada, output_format=output_format, sample_rate=24_000)
     assert response.status_code == 200
@@ -48,7 +48,7 @@ async def test_every_format_streams_one_whole_file_without_seams(output_format: 
     )
 
 
-async def test_events_carry_the_same_bytes_and_say_when_each_word_sounds(ada: Person) -> None:
+async def test_events_contain_the_same_bytes_and_word_timings(ada: Person) -> None:
     stored = await ada.speak(TEXT, output_format="mp3")
     told = events(await streamed(ada, accept="text/event-stream", output_format="mp3"))
 
@@ -69,7 +69,7 @@ async def test_events_carry_the_same_bytes_and_say_when_each_word_sounds(ada: Pe
     await eventually(all_cached)
 
 
-async def test_the_first_sentence_comes_before_the_second_is_spoken(ada: Person) -> None:
+async def test_the_first_sentence_is_sent_before_the_second_is_synthesised(ada: Person) -> None:
     body = {"text": "First one. Then tone-hang for good.", "voice_id": "tone_low", "config": {"output_format": "pcm"}}
     heard = 0
     async with asyncio.timeout(20), ada.http.stream("POST", STREAM, json=body) as response:
@@ -80,14 +80,14 @@ async def test_the_first_sentence_comes_before_the_second_is_spoken(ada: Person)
     assert heard > 1_000
 
 
-async def test_what_fails_at_once_has_a_status_and_what_fails_later_breaks(ada: Person) -> None:
+async def test_early_failures_have_a_status_and_late_failures_break_the_stream(ada: Person) -> None:
     assert refusal(await streamed(ada, "tone-fail here."))[0] == 500
     for accept in ("*/*", "text/event-stream"):
         with pytest.raises(httpx.RemoteProtocolError):
             await streamed(ada, "Well begun. Then tone-fail here.", accept=accept)
 
 
-async def test_a_ticket_stands_for_the_token_once(platform: Platform, ada: Person) -> None:
+async def test_tickets_replace_the_token_once(platform: Platform, ada: Person) -> None:
     ticket = data(await ada.http.post(f"{STREAM}/ticket"))
     query = {"text": "Heard by a page.", "voice_id": "tone_low", "output_format": "wav", "pitch": "1.5"}
     async with Person.at(platform.url) as page:
@@ -101,7 +101,7 @@ async def test_a_ticket_stands_for_the_token_once(platform: Platform, ada: Perso
     assert own.content == heard.content
 
 
-async def test_a_ticket_is_spent_once_even_by_many_at_once(platform: Platform, ada: Person) -> None:
+async def test_concurrent_uses_of_a_ticket_succeed_once(platform: Platform, ada: Person) -> None:
     ticket = data(await ada.http.post(f"{STREAM}/ticket"))["ticket"]
     query = {"text": "Who is first?", "voice_id": "tone_low", "ticket": ticket}
     async with Person.at(platform.url) as page:
@@ -109,7 +109,7 @@ async def test_a_ticket_is_spent_once_even_by_many_at_once(platform: Platform, a
     assert sorted(answer.status_code for answer in answers) == [200] + [401] * 7
 
 
-async def test_the_form_for_urls_takes_every_option_and_no_other(ada: Person) -> None:
+async def test_the_url_form_accepts_every_option_and_no_other(ada: Person) -> None:
     query = {"text": "Chapter 4.", "voice_id": "tone_low"}
     events = {"Accept": "text/event-stream"}
     heard = await ada.http.get(
@@ -120,11 +120,11 @@ async def test_the_form_for_urls_takes_every_option_and_no_other(ada: Person) ->
     assert refusal(await ada.http.get(STREAM, params={**query, "sped": 2})) == (422, "VALIDATION_ERROR")
 
 
-async def test_a_stream_says_either_its_text_or_a_saved_one(ada: Person) -> None:
+async def test_streams_take_a_text_or_a_text_entry(ada: Person) -> None:
     assert refusal(await ada.http.get(STREAM, params={"voice_id": "tone_low"})) == (422, "VALIDATION_ERROR")
 
 
-async def test_another_pitch_keeps_the_pace(ada: Person) -> None:
+async def test_pitch_changes_keep_the_pace(ada: Person) -> None:
     plain, high = [await ada.speak(TEXT, pitch=pitch, sample_rate=16_000) for pitch in (1.0, 1.5)]
     assert plain["duration"] == high["duration"]
     assert plain["word_timestamps"] == high["word_timestamps"]

@@ -1,4 +1,4 @@
-"""One trace from the request to the worker."""
+"""Test of a trace from the request to the worker."""
 
 import secrets
 
@@ -7,7 +7,7 @@ from tests.support.person import Person
 from tests.support.platform import Platform
 
 
-async def test_one_trace_leads_from_the_request_to_the_worker(platform: Platform, ada: Person) -> None:
+async def test_a_trace_connects_the_request_and_the_worker(platform: Platform, ada: Person) -> None:
     trace_id = secrets.token_hex(16)
     ada.http.headers["traceparent"] = f"00-{trace_id}-{secrets.token_hex(8)}-01"
 

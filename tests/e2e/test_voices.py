@@ -1,4 +1,4 @@
-"""From a recording to speech in a cloned voice, and out of use again."""
+"""Tests of cloned voices from the sample to the withdrawal."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ async def say(person: Person, **fields: Any) -> Any:
     return await person.http.post("/tts/synthesize", json={"text": "Hello brave new world.", **fields})
 
 
-async def test_a_recording_becomes_a_voice_that_speaks_until_its_consent_is_revoked(ada: Person, eve: Person) -> None:
+async def test_a_sample_becomes_a_voice_that_is_usable_until_consent_is_revoked(ada: Person, eve: Person) -> None:
     sample_id = await recorded(ada)
     clone_id = await cloned(ada, sample_id)
 
@@ -77,7 +77,7 @@ async def test_a_recording_becomes_a_voice_that_speaks_until_its_consent_is_revo
     assert data(await say(ada))["voice_id"] == "tone_low"
 
 
-async def test_what_a_cloned_voice_has_said_is_recognised_and_admins_learn_by_whom(
+async def test_speech_of_cloned_voices_is_recognised_and_administrators_see_the_user(
     ada: Person, eve: Person, admin: Person
 ) -> None:
     clone_id = await cloned(ada, await recorded(ada))
@@ -105,7 +105,7 @@ async def test_what_a_cloned_voice_has_said_is_recognised_and_admins_learn_by_wh
     assert refusal(await eve.http.post("/voice/verify", json={})) == (422, "VALIDATION_ERROR")
 
 
-async def test_a_shared_voice_speaks_for_others_until_it_is_not_shared_any_more(ada: Person, eve: Person) -> None:
+async def test_shared_voices_are_usable_until_unshared(ada: Person, eve: Person) -> None:
     clone_id = await cloned(ada, await recorded(ada))
     somebody = data(await eve.http.get("/users/me"))["id"]
 
@@ -124,7 +124,7 @@ async def test_a_shared_voice_speaks_for_others_until_it_is_not_shared_any_more(
     await eventually(lambda: _gone(ada, clone_id), within=5)
 
 
-async def test_the_echo_api_makes_keeps_and_links_voice_models(ada: Person, eve: Person) -> None:
+async def test_the_echo_api_creates_stores_and_links_voice_models(ada: Person, eve: Person) -> None:
     me = data(await ada.http.get("/users/me"))["id"]
     root = str(ada.http.base_url).removesuffix("/v1/")
     audio = {"audio": ("me.wav", wav(spoken()))}
@@ -164,7 +164,7 @@ async def test_the_echo_api_makes_keeps_and_links_voice_models(ada: Person, eve:
     assert (await ada.http.get(f"{root}/voice-models/{model_id}")).status_code == 404
 
 
-async def test_a_training_is_cancelled_taken_up_again_and_remembered(ada: Person) -> None:
+async def test_trainings_are_cancelled_resumed_and_listed(ada: Person) -> None:
     sample_id = await recorded(ada)
     body = {"name": "tone-hang", "sample_ids": [sample_id], "consent": ATTESTED, "config": {"epochs": 2}}
     clone_id = data(await ada.http.post("/voice/clones", json=body), 202)["clone_id"]
@@ -183,7 +183,7 @@ async def test_a_training_is_cancelled_taken_up_again_and_remembered(ada: Person
     assert [training["status"] for training in history] == ["completed", "cancelled"]
 
 
-async def test_a_deleted_voice_speaks_no_more_and_what_it_said_stays(ada: Person) -> None:
+async def test_deleted_voices_are_unusable_and_their_audio_remains(ada: Person) -> None:
     clone_id = await cloned(ada, await recorded(ada))
     result = data(await say(ada, voice_id=clone_id))
 

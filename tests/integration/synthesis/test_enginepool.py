@@ -1,4 +1,4 @@
-"""Whatever an engine's process does, the service stays quick, and others are served."""
+"""Faults of engine workers do not affect the service or other requests."""
 
 import asyncio
 import errno
@@ -75,18 +75,18 @@ async def make(tmp_path: Path) -> AsyncIterator[Callable[..., EnginePool]]:
     await asyncio.gather(*(pool.close() for pool in pools))
 
 
-async def test_a_process_speaks_exactly_what_the_engine_speaks(make: Callable[..., EnginePool]) -> None:
+async def test_workers_return_the_output_of_the_engine(make: Callable[..., EnginePool]) -> None:
     here = Beeper().speak(utter("Hello there, world!"))
     there = await make().speak("tone", utter("Hello there, world!"))
     np.testing.assert_array_equal(here.samples, there.samples)
     assert (there.words, there.sample_rate, there.alignment) == (here.words, 16_000, "model")
 
 
-async def test_what_a_library_prints_does_not_reach_the_wire(make: Callable[..., EnginePool]) -> None:
+async def test_output_of_libraries_does_not_corrupt_the_protocol(make: Callable[..., EnginePool]) -> None:
     assert len((await make().speak("tone", utter("tone-print twice tone-print"))).words) == 3
 
 
-async def test_a_crash_fails_its_request_and_no_other(make: Callable[..., EnginePool]) -> None:
+async def test_crashes_fail_only_their_request(make: Callable[..., EnginePool]) -> None:
     pool = make(workers=2)
     texts = ["one", "tone-crash", "two", "three", "tone-crash", "four"]
     results = await asyncio.gather(*(pool.speak("tone", utter(text)) for text in texts), return_exceptions=True)
@@ -95,14 +95,14 @@ async def test_a_crash_fails_its_request_and_no_other(make: Callable[..., Engine
     assert pool.health()["tone"].restarts == 2
 
 
-async def test_a_hang_is_ended_and_the_next_request_is_spoken(make: Callable[..., EnginePool]) -> None:
+async def test_hanging_workers_are_replaced(make: Callable[..., EnginePool]) -> None:
     pool = make()
     with pytest.raises(EngineTimeoutError):
         await pool.speak("tone", utter("tone-hang"))
     assert (await pool.speak("tone", utter("well"))).words
 
 
-async def test_a_failure_leaves_the_process_alive(make: Callable[..., EnginePool]) -> None:
+async def test_engine_errors_keep_the_worker_alive(make: Callable[..., EnginePool]) -> None:
     pool = make()
     with pytest.raises(EngineFailedError) as failed:
         await pool.speak("tone", utter("tone-fail"))
@@ -113,7 +113,7 @@ async def test_a_failure_leaves_the_process_alive(make: Callable[..., EnginePool
     assert pool.health()["tone"].restarts == 0
 
 
-async def test_a_process_that_cannot_be_started_makes_the_engine_unavailable(
+async def test_failed_worker_starts_make_the_engine_unavailable(
     make: Callable[..., EnginePool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def spawn(worker: EngineWorker) -> None:
@@ -127,7 +127,7 @@ async def test_a_process_that_cannot_be_started_makes_the_engine_unavailable(
     assert pool.health()["tone"].state == "unavailable"
 
 
-async def test_an_unexpected_error_fails_its_request_instead_of_leaving_it_waiting(make: Callable[..., EnginePool]) -> None:
+async def test_unexpected_errors_fail_their_request(make: Callable[..., EnginePool]) -> None:
     def missing(config: EngineConfig) -> Sequence[str]:
         raise RuntimeError("a fault of this engine's own code")
 
@@ -138,7 +138,7 @@ async def test_an_unexpected_error_fails_its_request_instead_of_leaving_it_waiti
     await until(lambda: pool.health()["tone"].workers_busy == 0)
 
 
-async def test_a_cancelled_request_that_waits_is_dropped_at_once(make: Callable[..., EnginePool]) -> None:
+async def test_cancelled_waiting_requests_are_dropped_at_once(make: Callable[..., EnginePool]) -> None:
     pool = make()
     running = asyncio.create_task(pool.speak("tone", utter("tone-slow-300")))
     await until(lambda: pool.health()["tone"].workers_busy)
@@ -151,7 +151,7 @@ async def test_a_cancelled_request_that_waits_is_dropped_at_once(make: Callable[
     assert pool.health()["tone"].restarts == 0
 
 
-async def test_a_cancelled_request_that_is_being_spoken_harms_no_other(make: Callable[..., EnginePool]) -> None:
+async def test_cancelled_running_requests_do_not_affect_others(make: Callable[..., EnginePool]) -> None:
     pool = make()
     await pool.start("tone")
     running = asyncio.create_task(pool.speak("tone", utter("tone-slow-200 one two three")))
@@ -161,7 +161,7 @@ async def test_a_cancelled_request_that_is_being_spoken_harms_no_other(make: Cal
     assert pool.health()["tone"].restarts == 0
 
 
-async def test_turns_take_turns_and_who_came_first_has_had_one(make: Callable[..., EnginePool]) -> None:
+async def test_users_are_served_in_turn_after_the_first_request(make: Callable[..., EnginePool]) -> None:
     pool = make()
     order: list[str] = []
 
@@ -175,7 +175,7 @@ async def test_turns_take_turns_and_who_came_first_has_had_one(make: Callable[..
     assert order == ["tone-slow-200", "b0", "a0", "b1", "a1", "a2", "a3"]
 
 
-async def test_users_take_turns_and_so_do_the_jobs_of_each(make: Callable[..., EnginePool]) -> None:
+async def test_users_and_the_jobs_of_each_are_served_in_turn(make: Callable[..., EnginePool]) -> None:
     pool = make()
     order: list[str] = []
 
@@ -190,7 +190,7 @@ async def test_users_take_turns_and_so_do_the_jobs_of_each(make: Callable[..., E
     assert order[1:] == ["eve 0", "ada 1 0", "eve 1", "ada 2 0", "ada 1 1", "ada 2 1"]
 
 
-async def test_who_wants_much_gets_a_share_while_others_keep_coming(make: Callable[..., EnginePool]) -> None:
+async def test_users_with_many_requests_get_a_share_under_load(make: Callable[..., EnginePool]) -> None:
     pool = make()
     order: list[str] = []
 
@@ -206,7 +206,7 @@ async def test_who_wants_much_gets_a_share_while_others_keep_coming(make: Callab
     assert order.index("long3") < 20
 
 
-async def test_a_full_line_says_so(make: Callable[..., EnginePool]) -> None:
+async def test_a_full_queue_is_reported(make: Callable[..., EnginePool]) -> None:
     pool = make(max_queued=2)
     tasks = [asyncio.create_task(pool.speak("tone", utter("tone-slow-200"))) for _ in range(3)]
     await until(lambda: pool.health()["tone"].queued == 2)
@@ -216,7 +216,7 @@ async def test_a_full_line_says_so(make: Callable[..., EnginePool]) -> None:
     assert len(await asyncio.gather(*tasks)) == 3
 
 
-async def test_one_users_waiting_requests_take_no_room_from_others(make: Callable[..., EnginePool]) -> None:
+async def test_waiting_requests_of_a_user_do_not_displace_others(make: Callable[..., EnginePool]) -> None:
     pool = make(max_queued=4)
     greedy = [asyncio.create_task(pool.speak("tone", utter("tone-slow-100"), turn=("greedy", n))) for n in range(5)]
     await until(lambda: pool.health()["tone"].queued == 4)
@@ -227,7 +227,7 @@ async def test_one_users_waiting_requests_take_no_room_from_others(make: Callabl
     assert len(await asyncio.gather(*greedy)) == 5
 
 
-async def test_one_user_may_have_so_many_requests_waiting(make: Callable[..., EnginePool]) -> None:
+async def test_waiting_requests_are_limited_per_user(make: Callable[..., EnginePool]) -> None:
     pool = make(max_queued_of_user=2)
     tasks = [asyncio.create_task(pool.speak("tone", utter("tone-slow-100"), turn=("greedy", n))) for n in range(3)]
     await until(lambda: pool.health()["tone"].queued == 2)
@@ -237,7 +237,7 @@ async def test_one_user_may_have_so_many_requests_waiting(make: Callable[..., En
     assert len(await asyncio.gather(*tasks)) == 3
 
 
-async def test_an_engine_that_lacks_something_names_it(make: Callable[..., EnginePool]) -> None:
+async def test_engines_name_missing_requirements(make: Callable[..., EnginePool]) -> None:
     lacking = EngineSpec("tone", "1", "", 100, 16_000, lambda _: (), lambda _: ("its voices",), TONE.load)
     pool = make(spec=lacking)
     await pool.start("tone")
@@ -263,7 +263,7 @@ async def test_closing_ends_every_process_and_every_request(make: Callable[..., 
     assert not any(map(alive, pids))
 
 
-async def test_a_start_that_is_given_up_leaves_no_process(tmp_path: Path) -> None:
+async def test_cancelled_starts_leave_no_process(tmp_path: Path) -> None:
     pool = EnginePool({"one": TONE, "other": TONE}, PoolConfig(tmp_path, workers=2))
     loading = asyncio.create_task(pool.start("one", "other"))
     await until(children)
@@ -274,9 +274,7 @@ async def test_a_start_that_is_given_up_leaves_no_process(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def test_a_process_that_was_killed_while_idle_costs_no_request(
-    run: Callable[[Coroutine[Any, Any, None]], None], tmp_path: Path
-) -> None:
+def test_killing_an_idle_worker_fails_no_request(run: Callable[[Coroutine[Any, Any, None]], None], tmp_path: Path) -> None:
     async def story() -> None:
         pool = EnginePool({TONE.name: TONE}, PoolConfig(tmp_path, workers=1, limits=LIMITS))
         await pool.start("tone")
@@ -292,7 +290,7 @@ def test_a_process_that_was_killed_while_idle_costs_no_request(
     run(story())
 
 
-async def test_a_process_that_is_killed_at_work_is_replaced(make: Callable[..., EnginePool]) -> None:
+async def test_killed_busy_workers_are_replaced(make: Callable[..., EnginePool]) -> None:
     pool = make()
     await pool.start("tone")
     speaking = asyncio.create_task(pool.speak("tone", utter("tone-hang")))
@@ -305,7 +303,7 @@ async def test_a_process_that_is_killed_at_work_is_replaced(make: Callable[..., 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-async def test_processes_die_with_the_service_even_while_they_hang(tmp_path: Path) -> None:
+async def test_hanging_workers_end_with_the_service(tmp_path: Path) -> None:
     script = tmp_path / "service.py"
     script.write_text(
         textwrap.dedent("""
@@ -349,7 +347,7 @@ def speaks(process: psutil.Process) -> bool:
         return False
 
 
-async def test_what_an_engine_warns_of_while_it_loads_is_logged(
+async def test_engine_warnings_at_load_are_logged(
     make: Callable[..., EnginePool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fields = {"backend": "openvino-bf16", "reason": "it is silent"}

@@ -1,4 +1,4 @@
-"""Nobody waits for all that somebody else has brought."""
+"""Jobs of a user do not delay jobs of other users."""
 
 import asyncio
 
@@ -33,7 +33,7 @@ async def done(job: Job, deps: Dependencies) -> Job:
     return await deps.studio.jobs.get(job.id)
 
 
-async def test_one_job_does_not_wait_for_all_that_another_user_has_brought_before(replica: Replica) -> None:
+async def test_a_job_does_not_wait_for_all_earlier_jobs_of_another_user(replica: Replica) -> None:
     async with replica(jobs_at_once=1) as deps:
         many = [await brought(ALICE, f"Number {number} takes tone-slow-100 long to say.", deps) for number in range(MANY)]
         one = await brought(BOB, "Mine is only this.", deps)
@@ -43,7 +43,7 @@ async def test_one_job_does_not_wait_for_all_that_another_user_has_brought_befor
         assert waiting > MANY / 2
 
 
-async def test_jobs_without_end_leave_room_for_who_has_none_running(replica: Replica) -> None:
+async def test_capacity_is_reserved_for_users_without_running_jobs(replica: Replica) -> None:
     async with replica(jobs_at_once=2) as deps:
         endless = [await brought(ALICE, f"{LONG} {number}.", deps) for number in range(3)]
         first = endless[0]
@@ -57,7 +57,7 @@ async def test_jobs_without_end_leave_room_for_who_has_none_running(replica: Rep
         assert statuses == [JobStatus.PROCESSING, JobStatus.PENDING, JobStatus.PENDING]
 
 
-async def test_the_end_of_a_line_is_found_again_when_its_last_jobs_are_gone(replica: Replica) -> None:
+async def test_the_last_pending_job_is_found_after_cancellations(replica: Replica) -> None:
     async with replica(jobs_at_once=1) as deps:
         endless, *others = [await brought(ALICE, LONG, deps) for _ in range(4)]
         for gone in others[:0:-1]:
@@ -70,7 +70,7 @@ async def test_the_end_of_a_line_is_found_again_when_its_last_jobs_are_gone(repl
         assert (await brought(ALICE, "Mine is only this.", deps)).due < others[-1].due
 
 
-async def test_jobs_that_wait_are_claimed_side_by_side(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pending_jobs_are_claimed_concurrently(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     async with replica(jobs_at_once=4) as deps:
         deps.worker._stopping = True
         jobs = [await brought(ALICE, f"Number {number}.", deps) for number in range(2)]

@@ -1,4 +1,4 @@
-"""A provider that cannot speak is stood in for by the voice an operator has named, and the result says so."""
+"""The configured fallback voice replaces a failing provider, and the result reports it."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def down(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> Provider:
     return gemini
 
 
-async def test_a_provider_that_works_is_not_stood_in_for(gemini: Provider, replica: Replica) -> None:
+async def test_working_providers_are_not_replaced_by_the_fallback(gemini: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
         audio = await usecases.synthesize(ask(), ALICE, deps.studio)
         result = synthesis_result(audio, audio.words)
@@ -51,7 +51,7 @@ async def test_a_provider_that_works_is_not_stood_in_for(gemini: Provider, repli
         assert result.alignment == "estimated"
 
 
-async def test_another_engine_speaks_all_of_it_and_the_result_says_so(down: Provider, replica: Replica) -> None:
+async def test_the_fallback_speaks_the_whole_text_and_is_reported(down: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
         audio = await usecases.synthesize(ask(), ALICE, deps.studio)
         result = synthesis_result(audio, audio.words)
@@ -60,7 +60,7 @@ async def test_another_engine_speaks_all_of_it_and_the_result_says_so(down: Prov
         assert result.alignment == "model"
 
 
-async def test_an_audio_is_of_one_voice_even_when_the_provider_fails_in_the_middle(
+async def test_audio_has_a_single_voice_after_a_failure_in_the_middle(
     gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gemini, "usually", unless("Three", DOWN))
@@ -71,14 +71,14 @@ async def test_an_audio_is_of_one_voice_even_when_the_provider_fails_in_the_midd
         assert len(audio.words) == 3
 
 
-async def test_a_stream_that_nobody_has_heard_yet_is_begun_again(down: Provider, replica: Replica) -> None:
+async def test_streams_without_sent_data_restart_with_the_fallback(down: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
         parts = [part async for part in await usecases.stream_speech(ask(), ALICE, deps.studio)]
         assert parts[-1].last
         assert parts[-1].tally.settings.fallback_from == "gemini"
 
 
-async def test_a_stream_that_is_heard_breaks(gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_streams_with_sent_data_break_off(gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gemini, "usually", unless("Three", DOWN))
     async with replica(**SPARE) as deps, aclosing(await usecases.stream_speech(ask(), ALICE, deps.studio)) as parts:
         assert (await anext(parts)).audio
@@ -87,7 +87,7 @@ async def test_a_stream_that_is_heard_breaks(gemini: Provider, replica: Replica,
                 pass
 
 
-async def test_without_the_operators_word_nobody_stands_in(down: Provider, replica: Replica) -> None:
+async def test_without_the_setting_there_is_no_fallback(down: Provider, replica: Replica) -> None:
     async with replica(**ENGINES) as deps:
         with pytest.raises(EngineUnavailableError, match="quota") as refused:
             await usecases.synthesize(ask(), ALICE, deps.studio)
@@ -95,21 +95,19 @@ async def test_without_the_operators_word_nobody_stands_in(down: Provider, repli
         assert refused.value.retry_after == 600
 
 
-async def test_a_voice_that_does_not_exist_is_never_stood_in_for(gemini: Provider, replica: Replica) -> None:
+async def test_unknown_voices_have_no_fallback(gemini: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
         with pytest.raises(VoiceNotFoundError):
             await usecases.synthesize(ask(voice="gemini_nobody"), ALICE, deps.studio)
 
 
-async def test_no_voice_stands_in_for_a_language_it_does_not_speak(down: Provider, replica: Replica) -> None:
+async def test_fallback_voices_are_not_used_for_unsupported_languages(down: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
         with pytest.raises(EngineUnavailableError):
             await usecases.synthesize(ask("Eins. Zwei.", language="de"), ALICE, deps.studio)
 
 
-async def test_a_few_words_choose_a_voice_that_speaks_their_language_but_refuse_none(
-    gemini: Provider, replica: Replica
-) -> None:
+async def test_short_texts_select_a_voice_by_language_and_refuse_none(gemini: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
         one = await usecases.plan_speech("Bonjour, il est 15h30 à Paris.", None, SpeechConfig(), "usr_1", deps.studio)
         assert (one.settings.engine, one.settings.language) == ("gemini", "fr")
@@ -119,7 +117,7 @@ async def test_a_few_words_choose_a_voice_that_speaks_their_language_but_refuse_
         assert english.settings.voice_id == "tone_low"
 
 
-async def test_a_multilingual_voice_takes_any_language_and_the_others_do_not(gemini: Provider, replica: Replica) -> None:
+async def test_only_multilingual_voices_accept_any_language(gemini: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
         audio = await usecases.synthesize(ask("Eins. Zwei.", language="de"), ALICE, deps.studio)
         assert audio.settings.language == "de"
@@ -132,7 +130,7 @@ class TestWithoutAKey:
     def no_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("ECHO_SYNTHESIS_GEMINI_API_KEY", raising=False)
 
-    async def test_its_voices_are_not_offered_and_asking_names_the_setting(self, replica: Replica) -> None:
+    async def test_voices_without_a_key_are_not_offered_and_refusals_name_the_setting(self, replica: Replica) -> None:
         async with replica(engines=("tone", "gemini", "fish")) as deps:
             assert offered(deps) == {"tone"}
             for voice, setting in (("gemini_kore", "GEMINI_API_KEY"), ("fish_" + "0" * 32, "FISH_API_KEY")):
@@ -140,19 +138,19 @@ class TestWithoutAKey:
                     await usecases.synthesize(ask(voice=voice), ALICE, deps.studio)
                 assert (refused.value.status, refused.value.code) == (503, "ENGINE_UNAVAILABLE")
 
-    async def test_the_other_voice_stands_in_where_one_is_named(self, replica: Replica) -> None:
+    async def test_the_configured_fallback_voice_is_used_without_a_key(self, replica: Replica) -> None:
         async with replica(**SPARE) as deps:
             audio = await usecases.synthesize(ask(engine="gemini"), ALICE, deps.studio)
             assert (audio.settings.engine, audio.settings.fallback_from) == ("tone", "gemini")
 
 
-async def test_a_fallback_that_is_no_voice_is_found_out_at_the_start(replica: Replica) -> None:
+async def test_unknown_fallback_voices_are_detected_at_the_start(replica: Replica) -> None:
     with pytest.raises(ValueError, match="ECHO_SYNTHESIS_FALLBACK: there is no voice nobody"):
         async with replica(engines=("tone",), fallback={"tone": "nobody"}):
             pass
 
 
-def test_the_setting_is_a_list_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fallback_setting_is_a_list_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECHO_SYNTHESIS_FALLBACK", "gemini:af_heart, fish:piper_joe")
     assert SynthesisSettings().fallback == {"gemini": "af_heart", "fish": "piper_joe"}
     monkeypatch.setenv("ECHO_SYNTHESIS_FALLBACK", "gemini")

@@ -1,4 +1,4 @@
-"""A text of a hundred thousand characters: it is spoken, placed and kept without growing out of hand."""
+"""A text of 100,000 characters is synthesised and stored with bounded memory."""
 
 import itertools
 
@@ -36,9 +36,7 @@ async def status(job: Job, deps: Dependencies) -> JobStatus:
 
 
 @pytest.mark.full
-async def test_a_hundred_thousand_characters_become_audio_with_every_word_in_its_place(
-    replica: Replica, database: Database
-) -> None:
+async def test_a_hundred_thousand_characters_become_audio_with_all_word_timings(replica: Replica, database: Database) -> None:
     text = book(CHARACTERS)
     async with replica(cache_bytes=0) as deps:
         config = SpeechConfig(speed=4, output_format=AudioFormat.MP3, sample_rate=16_000)
@@ -100,7 +98,7 @@ async def test_a_cancellation_nobody_rang_for_is_heard_within_two_seconds(replic
     await store.close()
 
 
-async def test_one_character_too_many_is_refused(replica: Replica) -> None:
+async def test_texts_beyond_the_limit_are_refused(replica: Replica) -> None:
     async with replica() as deps:
         with pytest.raises(ValidationError):
             await usecases.queue_job(book(CHARACTERS) + "!", None, SpeechConfig(), ALICE, deps.studio)

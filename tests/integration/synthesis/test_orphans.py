@@ -1,4 +1,4 @@
-"""Objects that no record refers to."""
+"""Tests of objects without a record."""
 
 import os
 from pathlib import Path
@@ -46,7 +46,7 @@ async def spoken(deps: Dependencies) -> set[str]:
     return await keys(deps)
 
 
-async def test_objects_that_nothing_refers_to_are_removed_and_all_others_stay(replica: Replica, tmp_path: Path) -> None:
+async def test_unreferenced_objects_are_removed_and_others_kept(replica: Replica, tmp_path: Path) -> None:
     async with replica() as deps:
         owned = await spoken(deps)
         orphans = {"audio/aud_nobody/0.wav", "audio/aud_nobody/0.times.jsonl", f"speech/ab/{'ab' * 32}"}
@@ -62,7 +62,7 @@ async def test_objects_that_nothing_refers_to_are_removed_and_all_others_stay(re
         assert await sweeper(deps).sweep() == 0
 
 
-async def test_what_a_failed_insert_leaves_is_kept_while_it_is_young(replica: Replica, tmp_path: Path) -> None:
+async def test_recent_unreferenced_objects_are_kept(replica: Replica, tmp_path: Path) -> None:
     async with replica() as deps:
         await deps.studio.objects.put("audio/aud_young/0.wav", b"left", "audio/wav")
         assert await sweeper(deps).sweep() == 0
@@ -70,7 +70,7 @@ async def test_what_a_failed_insert_leaves_is_kept_while_it_is_young(replica: Re
         assert await sweeper(deps).sweep() == 1
 
 
-async def test_what_a_job_at_work_is_about_to_commit_is_kept_however_old(replica: Replica, tmp_path: Path) -> None:
+async def test_objects_of_running_jobs_are_kept_at_any_age(replica: Replica, tmp_path: Path) -> None:
     async with replica(jobs_at_once=1) as deps:
         busy = await usecases.queue_job("Busy tone-slow-900. " * 20, None, SpeechConfig(), ALICE, deps.studio)
         deps.worker.ring()
@@ -89,7 +89,7 @@ async def test_what_a_job_at_work_is_about_to_commit_is_kept_however_old(replica
         deps.worker.recheck(busy.id)
 
 
-async def test_a_safe_age_of_zero_sweeps_nothing_in_the_background(tmp_path: Path) -> None:
+async def test_a_safe_age_of_zero_disables_the_background_sweep(tmp_path: Path) -> None:
     objects = FolderStorage(tmp_path)
     async with OrphanSweeper(objects, {}, 0).running():
         pass

@@ -1,4 +1,4 @@
-"""Output of an engine that cannot be right is a failure of the engine: never heard, stored, cached or counted."""
+"""Invalid output is a failure of the engine: never sent, stored, cached or counted."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -78,7 +78,7 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
     await asyncio.gather(*(pool.close() for pool in pools))
 
 
-async def test_output_that_cannot_be_right_is_refused_and_not_metered(make: Make) -> None:
+async def test_invalid_output_is_refused_and_not_metered(make: Make) -> None:
     heard = Heard()
     pool = make(2, heard)
     for fault in FAULTS:
@@ -92,7 +92,7 @@ async def test_output_that_cannot_be_right_is_refused_and_not_metered(make: Make
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_a_process_that_has_gone_wrong_is_replaced_and_its_request_is_spoken(make: Make, workers: int) -> None:
+async def test_faulty_workers_are_replaced_and_their_request_is_repeated(make: Make, workers: int) -> None:
     heard = Heard()
     pool = make(workers, heard)
     await pool.start("tone")
@@ -106,7 +106,7 @@ async def test_a_process_that_has_gone_wrong_is_replaced_and_its_request_is_spok
     assert pool.health()["tone"].restarts == 1
 
 
-async def test_nothing_is_kept_of_speech_that_was_refused(replica: Replica) -> None:
+async def test_refused_speech_is_not_stored(replica: Replica) -> None:
     async with replica() as deps:
         for fault in ("tone-nan", "tone-silence", "tone-short", "tone-late"):
             with pytest.raises(EngineFailedError):
@@ -118,7 +118,7 @@ async def test_nothing_is_kept_of_speech_that_was_refused(replica: Replica) -> N
         assert await cached(deps) == 1  # the sentence that was well
 
 
-async def test_a_job_whose_engine_gives_silence_fails(replica: Replica) -> None:
+async def test_jobs_with_silent_output_fail(replica: Replica) -> None:
     async with replica() as deps:
         job = await usecases.queue_job(
             "This is tone-silence only.", "tone_low", SpeechConfig(normalize=False), ALICE, deps.studio
@@ -134,7 +134,7 @@ async def test_a_job_whose_engine_gives_silence_fails(replica: Replica) -> None:
         assert await audio_objects(deps) == []
 
 
-async def test_a_stream_that_has_not_begun_fails_and_one_that_has_breaks(replica: Replica) -> None:
+async def test_engine_failures_refuse_new_streams_and_break_started_ones(replica: Replica) -> None:
     async with replica() as deps:
         with pytest.raises(EngineFailedError):
             await anext(await usecases.stream_speech(ask("This is tone-nan at once."), ALICE, deps.studio))
@@ -146,7 +146,7 @@ async def test_a_stream_that_has_not_begun_fails_and_one_that_has_breaks(replica
                     pass
 
 
-async def test_the_fallback_voice_speaks_where_a_provider_gives_silence(
+async def test_the_fallback_voice_replaces_silent_output(
     gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gemini, "usually", answers.silent)
@@ -165,7 +165,7 @@ class TestTheWhole:
         return Recorder(narrator, deps.studio.objects, deps.studio.notary, deps.studio.recorder._scratch)
 
     @pytest.mark.parametrize("fault", ["nan", "silent", "late", "backwards"])
-    async def test_an_audio_that_cannot_be_right_is_not_stored(self, replica: Replica, fault: str) -> None:
+    async def test_invalid_audio_is_not_stored(self, replica: Replica, fault: str) -> None:
         async with replica() as deps:
             narration = await plan_of("Two sentences are spoken. Both are well.", deps)
             with pytest.raises(EngineFailedError):
@@ -173,34 +173,34 @@ class TestTheWhole:
             assert await audio_objects(deps) == []
 
     @pytest.mark.parametrize("fault", ["nan", "late", "backwards"])
-    async def test_a_stream_fails_before_its_first_byte(self, replica: Replica, fault: str) -> None:
+    async def test_invalid_streams_fail_before_the_first_byte(self, replica: Replica, fault: str) -> None:
         async with replica() as deps:
             narration = await plan_of("Two sentences are spoken. Both are well.", deps)
             with pytest.raises(EngineFailedError):
                 await anext(self.recorder(deps, SPOILT[fault]).stream(narration, user_id="usr_alice"))
 
-    async def test_a_silent_stream_breaks_off_at_its_end(self, replica: Replica) -> None:
+    async def test_silent_streams_break_off_at_the_end(self, replica: Replica) -> None:
         async with replica() as deps:
             narration = await plan_of("Two sentences are spoken. Both are well.", deps)
             with pytest.raises(EngineFailedError, match="silent"):
                 async for _ in self.recorder(deps, SPOILT["silent"]).stream(narration, user_id="usr_alice"):
                     pass
 
-    async def test_quiet_speech_at_a_low_volume_is_no_fault(self, replica: Replica) -> None:
+    async def test_quiet_speech_at_low_volume_is_accepted(self, replica: Replica) -> None:
         async with replica() as deps:
             narration = await plan_of("This is spoken softly.", deps, SpeechConfig(volume=0.1))
             quiet = _samples(lambda samples: samples * np.float32(0.1))  # beeps have 0.3, twenty times what is silence
             recorder = self.recorder(deps, quiet)
             assert (await recorder.record(narration, user_id="usr_alice", synthesis_id="syn_1")).duration > 0
 
-    async def test_silence_that_was_asked_for_is_no_fault(self, replica: Replica) -> None:
+    async def test_requested_silence_is_accepted(self, replica: Replica) -> None:
         async with replica() as deps:
             config = SpeechConfig(volume=0.0)
             request = SynthesizeRequest(text="Nobody hears this.", voice_id="tone_low", config=config)
             assert (await usecases.synthesize(request, ALICE, deps.studio)).duration > 0
 
 
-async def test_a_stream_has_the_samples_of_the_file_and_neither_is_clipped(replica: Replica) -> None:
+async def test_streams_and_files_have_the_same_unclipped_samples(replica: Replica) -> None:
     text = "A sentence with a tone-peak in it. A second one as loud."
     config = SpeechConfig(output_format=AudioFormat.PCM, normalize=False, volume=2.0, pitch=1.1)
     request = SynthesizeRequest(text=text, voice_id="tone_low", config=config)

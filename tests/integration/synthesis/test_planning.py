@@ -1,4 +1,4 @@
-"""A text that takes too long to plan is refused before anything is made of it, and fails the job that has it."""
+"""A text that takes too long to plan is refused, and fails its job."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ async def objects_in(deps: Dependencies) -> list[str]:
     return [key async for key in deps.studio.objects.keys("")]
 
 
-async def test_a_text_too_complex_is_refused_and_leaves_nothing(replica: Replica) -> None:
+async def test_complex_texts_are_refused_and_leave_no_data(replica: Replica) -> None:
     async with replica(**HASTY) as deps:
         with pytest.raises(TextTooComplexError):
             await usecases.synthesize(SynthesizeRequest(text=LONG), ALICE, deps.studio)
@@ -39,7 +39,7 @@ async def test_a_text_too_complex_is_refused_and_leaves_nothing(replica: Replica
         assert await objects_in(deps) == []
 
 
-async def test_a_job_whose_text_is_too_complex_fails_with_that_code(replica: Replica) -> None:
+async def test_jobs_with_complex_texts_fail_with_the_code(replica: Replica) -> None:
     async with replica(**HASTY) as deps, ScriptWriter.open(SynthesisSettings(plan_inline_characters=100_000)) as patient:
         job = await usecases.queue_job(LONG, None, SpeechConfig(), ALICE, replace(deps.studio, scripts=patient))
         deps.worker.ring()
@@ -52,9 +52,7 @@ async def test_a_job_whose_text_is_too_complex_fails_with_that_code(replica: Rep
         assert await objects_in(deps) == []
 
 
-async def test_others_are_served_while_the_script_of_a_long_text_is_packed_and_written(
-    replica: Replica, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_requests_are_served_while_a_long_script_is_serialised(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[threading.Thread] = []
     pack, view = narration.PackedTakes, views.script_view
 

@@ -1,4 +1,4 @@
-"""Clones as synthesis knows them: what they say is heard by those who may, and kept for whom it was said."""
+"""Tests of access to cloned voices and of their cached speech."""
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.events.voice import VoiceModelReady, VoiceModelShared, VoiceModelWithdrawn
@@ -34,7 +34,7 @@ async def kept(who: Principal, deps: Dependencies) -> int:
     return audio.cached_units
 
 
-async def test_what_a_private_voice_said_is_kept_for_whom_it_was_said_alone(replica: Replica) -> None:
+async def test_cached_speech_of_private_voices_is_separated_by_user(replica: Replica) -> None:
     async with replica() as deps:
         await trained(deps, shared_with=("usr_bob",))
         assert [await kept(ALICE, deps), await kept(ALICE, deps)] == [0, 1]
@@ -45,21 +45,21 @@ async def entries(deps: Dependencies) -> int:
     return len([key async for key in deps.studio.objects.keys("speech/")])
 
 
-async def test_what_a_public_voice_said_is_kept_for_everybody_and_nobody_is_told(replica: Replica) -> None:
+async def test_cached_speech_of_public_voices_is_shared_without_disclosure(replica: Replica) -> None:
     async with replica() as deps:
         await trained(deps, public=True)
         assert [await kept(ALICE, deps), await kept(BOB, deps), await kept(BOB, deps)] == [0, 0, 1]
         assert await entries(deps) == 1
 
 
-async def test_a_setting_keeps_what_was_said_for_each_user_alone(replica: Replica) -> None:
+async def test_a_setting_separates_cached_speech_by_user(replica: Replica) -> None:
     async with replica(cache_shared=False) as deps:
         await trained(deps, public=True)
         assert [await kept(ALICE, deps), await kept(BOB, deps), await kept(BOB, deps)] == [0, 0, 1]
         assert await entries(deps) == 2
 
 
-async def test_a_voice_that_is_withdrawn_leaves_nothing_of_what_it_said(replica: Replica) -> None:
+async def test_withdrawn_voices_are_removed_from_the_cache(replica: Replica) -> None:
     async with replica() as deps:
         await trained(deps)
         await kept(ALICE, deps)

@@ -1,4 +1,4 @@
-"""Cloned speech can be traced to whom it was spoken for, whatever its format, and for good."""
+"""Cloned speech is traceable in every format, also after its deletion."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +73,7 @@ def marks(found: Verification) -> dict[str, str]:
     return {mark.kind: mark.verdict for mark in found.marks}
 
 
-async def test_a_file_of_a_cloned_voice_is_recognised_in_every_format(replica: Replica, kept: Kept) -> None:
+async def test_files_of_cloned_voices_are_recognised_in_every_format(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         await cloned(deps)
         for output_format in AudioFormat:
@@ -90,7 +90,7 @@ async def test_a_file_of_a_cloned_voice_is_recognised_in_every_format(replica: R
             assert (found.origin.audio_id, found.origin.synthesis_id) == (audio.id, audio.synthesis_id)
 
 
-async def test_a_job_is_told_to_admins_and_its_owner_and_to_nobody_else(replica: Replica, kept: Kept) -> None:
+async def test_origins_are_visible_only_to_administrators_and_the_owner(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         await cloned(deps)
         job = await usecases.queue_job("Hello there.", CLONE, SpeechConfig(), ALICE, deps.studio)
@@ -111,7 +111,7 @@ async def test_a_job_is_told_to_admins_and_its_owner_and_to_nobody_else(replica:
         assert ALICE.user_id not in for_others.model_dump_json()
 
 
-async def test_a_changed_file_did_not_come_from_here_but_admins_see_what_it_was_made_of(replica: Replica, kept: Kept) -> None:
+async def test_changed_files_are_not_genuine_but_administrators_see_their_origin(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         await cloned(deps)
         audio = await usecases.synthesize(ask(), ALICE, deps.studio)
@@ -124,7 +124,7 @@ async def test_a_changed_file_did_not_come_from_here_but_admins_see_what_it_was_
         assert found.origin.audio_id == audio.id
 
 
-async def test_a_stream_has_no_manifest_and_is_known_by_its_bytes(replica: Replica, kept: Kept) -> None:
+async def test_streams_have_no_manifest_and_are_recognised_by_checksum(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         await cloned(deps)
         parts = await usecases.stream_speech(ask(output_format=AudioFormat.MP3), ALICE, deps.studio)
@@ -135,7 +135,7 @@ async def test_a_stream_has_no_manifest_and_is_known_by_its_bytes(replica: Repli
         assert (found.origin.user_id, found.origin.audio_id) == (ALICE.user_id, None)
 
 
-async def test_deleting_an_audio_does_not_make_it_untraceable(replica: Replica, kept: Kept) -> None:
+async def test_deleted_audio_remains_traceable(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         await cloned(deps)
         audio = await usecases.synthesize(ask(), ALICE, deps.studio)
@@ -147,7 +147,7 @@ async def test_deleting_an_audio_does_not_make_it_untraceable(replica: Replica, 
         assert found.origin.user_id == ALICE.user_id
 
 
-async def test_other_voices_are_marked_where_the_operator_wants_it(replica: Replica, kept: Kept) -> None:
+async def test_built_in_voices_are_marked_if_configured(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         audio = await usecases.synthesize(ask("tone_low"), ALICE, deps.studio)
         found = await verified(kept(await bytes_of(audio, deps)), deps)
@@ -158,7 +158,7 @@ async def test_other_voices_are_marked_where_the_operator_wants_it(replica: Repl
         assert (marks(found), found.cloned) == ({"checksum": "genuine", "manifest": "genuine"}, False)
 
 
-async def test_a_file_from_elsewhere_is_not_ours(replica: Replica, kept: Kept) -> None:
+async def test_foreign_files_are_not_recognised(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         found = await verified(kept(b"RIFF\xff\xff\xff\xffWAVEC2PA\xff\xff\xff\x7f" + bytes(1_000)), deps)
         assert (found.generated_here, marks(found), found.origin) == (False, {"manifest": "unreadable"}, None)
@@ -166,9 +166,7 @@ async def test_a_file_from_elsewhere_is_not_ours(replica: Replica, kept: Kept) -
         assert (found.generated_here, found.marks, found.origin) == (False, [], None)
 
 
-async def test_what_another_replica_signed_with_another_certificate_is_recognised(
-    replica: Replica, kept: Kept, tmp_path: Path
-) -> None:
+async def test_files_signed_by_another_replica_are_recognised(replica: Replica, kept: Kept, tmp_path: Path) -> None:
     own = generate()
     (tmp_path / "chain.pem").write_bytes(own.chain)
     (tmp_path / "key.pem").write_bytes(own.key)
@@ -183,7 +181,7 @@ async def test_what_another_replica_signed_with_another_certificate_is_recognise
             assert marks(await verified(file, there))["manifest"] == "genuine"
 
 
-async def test_a_certificate_that_cannot_sign_is_found_out_at_the_start(replica: Replica, tmp_path: Path) -> None:
+async def test_invalid_certificates_are_detected_at_the_start(replica: Replica, tmp_path: Path) -> None:
     own, other = generate(), generate()
     (tmp_path / "chain.pem").write_bytes(own.chain)
     (tmp_path / "key.pem").write_bytes(other.key)

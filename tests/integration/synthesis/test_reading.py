@@ -1,4 +1,4 @@
-"""What is written is spoken as it should be, on a real database with an engine that beeps a word at a time."""
+"""Tests of text normalisation on a real database, with an engine that beeps for each word."""
 
 import itertools
 import wave
@@ -60,7 +60,7 @@ async def spoken(text: str, deps: Dependencies, voice: str | None = None) -> str
     return script_view(await usecases.normalize(request, ALICE, deps.studio)).spoken_text
 
 
-async def test_times_are_of_the_words_as_they_were_written(deps: Dependencies) -> None:
+async def test_timings_refer_to_written_words(deps: Dependencies) -> None:
     text = "**Dr.** Smith paid $5.50 [here](https://example.com)."
     audio = await speak(text, deps)
     assert [(mark.word, mark.spoken) for mark in audio.words] == [
@@ -76,7 +76,7 @@ async def test_times_are_of_the_words_as_they_were_written(deps: Dependencies) -
     assert audio.words[3].end - audio.words[3].start == pytest.approx(0.05 * 24 + 0.05 * 4, abs=0.001)
 
 
-async def test_a_pause_is_as_many_samples_as_it_should_be(deps: Dependencies) -> None:
+async def test_pauses_have_the_exact_number_of_samples(deps: Dependencies) -> None:
     audio = await speak("[pause:250ms]One [pause:1.5s] two.[pause:0.1s]", deps)
     sound = await samples(audio, deps)
     one, two = audio.words
@@ -98,7 +98,7 @@ async def test_prosody_changes_pace_and_loudness(deps: Dependencies) -> None:
     assert soft == pytest.approx(loud / 2, rel=0.01)
 
 
-async def test_prosody_changes_the_pitch_of_a_passage_without_a_seam(deps: Dependencies) -> None:
+async def test_prosody_changes_pitch_without_a_discontinuity(deps: Dependencies) -> None:
     audio = await speak("<speak>hello <prosody pitch='150%'>hello</prosody> hello</speak>", deps)
     sound = await samples(audio, deps)
     beeps = [sound[round(word.start * RATE) : round(word.end * RATE)] for word in audio.words]
@@ -109,14 +109,14 @@ async def test_prosody_changes_the_pitch_of_a_passage_without_a_seam(deps: Depen
     assert np.abs(np.diff(sound)).max() <= 1.1 * steepest, "a click"
 
 
-async def test_prosody_beyond_what_can_be_spoken_is_refused_not_cut_down(deps: Dependencies) -> None:
+async def test_prosody_beyond_the_limits_is_refused(deps: Dependencies) -> None:
     with pytest.raises(ValidationError, match=r"0\.5 to 2"):
         await speak("<speak><prosody pitch='150%'>hello</prosody></speak>", deps, pitch=1.5)
     with pytest.raises(ValidationError, match=r"0\.25 to 4"):
         await speak("<speak><prosody rate='300%'>hello</prosody></speak>", deps, speed=2)
 
 
-async def test_syllables_are_told_when_they_are_asked_for(deps: Dependencies) -> None:
+async def test_syllables_are_included_on_request(deps: Dependencies) -> None:
     both = await speak("Water costs $2.", deps, timestamp_granularity="both")
     result = synthesis_result(both, both.words)
     assert result.word_timestamps is not None
@@ -133,19 +133,19 @@ async def test_syllables_are_told_when_they_are_asked_for(deps: Dependencies) ->
     assert synthesis_result(plain, plain.words).syllable_timestamps is None
 
 
-async def test_captions_have_the_marks_of_the_text(deps: Dependencies) -> None:
+async def test_captions_contain_the_punctuation_of_the_text(deps: Dependencies) -> None:
     audio = await speak("“Stop!” he cried. Then, *nothing*.", deps)
     assert "".join(srt(cues(audio.words))).split("\n")[2] == "“Stop!” he cried."
     assert [" ".join(cue.lines) for cue in cues(audio.words)] == ["“Stop!” he cried.", "Then, nothing."]
 
 
-async def test_a_text_without_a_break_is_cut_not_refused(deps: Dependencies) -> None:
+async def test_texts_without_a_break_are_split(deps: Dependencies) -> None:
     audio = await speak("x" * 5_000 + " " + "7" * 900, deps)
     assert "".join(mark.word for mark in audio.words) == "x" * 5_000 + "7" * 900
     assert all(before.end <= after.start for before, after in itertools.pairwise(audio.words))
 
 
-async def test_a_preview_shows_the_script_and_refuses_what_speaking_would(deps: Dependencies) -> None:
+async def test_previews_show_the_script_and_refuse_invalid_texts(deps: Dependencies) -> None:
     request = NormalizeRequest(text="It costs $5. [pause:2s] <b>Wow</b>")
     script = script_view(await usecases.normalize(request, ALICE, deps.studio))
     assert (script.spoken_text, script.word_count, script.language) == ("It costs five dollars. Wow", 4, "en-US")
@@ -160,7 +160,7 @@ async def test_a_preview_shows_the_script_and_refuses_what_speaking_would(deps: 
         await usecases.normalize(NormalizeRequest(text="Hi", voice_id="nobody"), ALICE, deps.studio)
 
 
-async def test_a_text_in_a_language_no_engine_speaks_is_refused_unless_it_is_meant(deps: Dependencies) -> None:
+async def test_texts_in_unsupported_languages_are_refused_unless_the_language_is_set(deps: Dependencies) -> None:
     for text in ["Bonjour tout le monde, comment allez-vous aujourd'hui ?", "Привет"]:
         with pytest.raises(ValidationError) as refused:
             await speak(text, deps)
@@ -168,7 +168,7 @@ async def test_a_text_in_a_language_no_engine_speaks_is_refused_unless_it_is_mea
         assert (await speak(text, deps, language="en")).words
 
 
-async def test_the_dictionary_is_heard_and_the_cache_knows(deps: Dependencies) -> None:
+async def test_lexicon_entries_apply_and_change_the_cache_key(deps: Dependencies) -> None:
     before = await speak("Ask Hugh.", deps)
     entry = await add(deps, "Hugh", "hue")
     after = await speak("Ask Hugh.", deps)
@@ -183,7 +183,7 @@ async def test_the_dictionary_is_heard_and_the_cache_knows(deps: Dependencies) -
     assert (again.duration, again.cached_units) == (before.duration, 1)
 
 
-async def test_a_queued_job_keeps_the_pronunciation_it_was_queued_with(replica: Replica) -> None:
+async def test_pending_jobs_keep_their_pronunciation(replica: Replica) -> None:
     async with replica(jobs_at_once=1) as deps:
         blocker = await usecases.queue_job("Wait tone-slow-600.", None, SpeechConfig(), ALICE, deps.studio)
         entry = await add(deps, "Hugh", "hue")
@@ -201,7 +201,7 @@ async def test_a_queued_job_keeps_the_pronunciation_it_was_queued_with(replica: 
         assert blocker.id != job.id
 
 
-async def test_an_entry_holds_where_it_says_and_the_most_particular_one_wins(deps: Dependencies) -> None:
+async def test_the_most_specific_lexicon_entry_applies(deps: Dependencies) -> None:
     await add(deps, "Anna", "everywhere")
     await add(deps, "Anna", "in english", language="en")
     await add(deps, "Anna", "by low", voice_id="tone_low")
@@ -210,7 +210,7 @@ async def test_an_entry_holds_where_it_says_and_the_most_particular_one_wins(dep
     assert await spoken("Anna", deps, "tone_high") == "in english"
 
 
-async def test_a_dictionary_is_its_owners_alone(deps: Dependencies) -> None:
+async def test_lexicons_are_private(deps: Dependencies) -> None:
     entry = await add(deps, "Hugh", "hue")
     for attempt in (usecases.find_entry, usecases.delete_entry):
         with pytest.raises(DictionaryEntryNotFoundError):
@@ -223,7 +223,7 @@ async def test_a_dictionary_is_its_owners_alone(deps: Dependencies) -> None:
     assert script.spoken_text == "Hugh"
 
 
-async def test_a_term_has_one_entry_in_a_scope(deps: Dependencies) -> None:
+async def test_a_term_has_a_single_entry_per_scope(deps: Dependencies) -> None:
     first = await add(deps, "Hugh", "hue")
     with pytest.raises(DictionaryEntryConflictError):
         await add(deps, "HUGH", "you")
@@ -242,7 +242,7 @@ async def test_a_term_has_one_entry_in_a_scope(deps: Dependencies) -> None:
         ({"term": "Hugh", "ipa": "h  j"}, "ipa"),
     ],
 )
-async def test_a_wrong_entry_is_refused_with_the_fields_name(deps: Dependencies, fields: dict[str, str], field: str) -> None:
+async def test_invalid_entries_are_refused_with_the_field_name(deps: Dependencies, fields: dict[str, str], field: str) -> None:
     with pytest.raises(ValidationError) as refused:
         await usecases.add_entry(CreateDictionaryEntry.model_validate(fields), ALICE, deps.studio)
     assert refused.value.details == [{"field": field, "message": refused.value.message}]
@@ -250,7 +250,7 @@ async def test_a_wrong_entry_is_refused_with_the_fields_name(deps: Dependencies,
         await add(deps, "Hugh", "hue", voice_id="nobody")
 
 
-async def test_a_dictionary_has_an_end(deps: Dependencies, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lexicons_have_a_maximum_size(deps: Dependencies, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dictionary, "MOST_ENTRIES", 2)
     await add(deps, "one", "1")
     await add(deps, "two", "2")

@@ -1,4 +1,4 @@
-"""Spoken sentences are kept within their room, and never cross a border they must not."""
+"""Cached segments stay within the size limit and are not disclosed to other users."""
 
 import asyncio
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ async def desks(database: Database, tmp_path: Path):
         yield Desks(database, tmp_path, stack)
 
 
-async def test_what_was_said_is_not_spoken_again_even_after_a_restart(desks: Desks) -> None:
+async def test_cached_segments_survive_a_restart(desks: Desks) -> None:
     first = await desks.open()
     assert [await first.say("One."), await first.say("One.")] == [False, True]
     second = await desks.open()
@@ -91,7 +91,7 @@ async def test_what_was_said_is_not_spoken_again_even_after_a_restart(desks: Des
     assert second.spoken == []
 
 
-async def test_what_is_heard_again_is_the_same_to_the_last_sample(desks: Desks) -> None:
+async def test_cached_segments_have_identical_samples(desks: Desks) -> None:
     desk = await desks.open()
     noise = np.random.default_rng(7).uniform(-1, 1, SAMPLES).astype(np.float32)
 
@@ -107,20 +107,20 @@ async def test_what_is_heard_again_is_the_same_to_the_last_sample(desks: Desks) 
     assert (first.cost, again.cost) == ({"characters": 4}, {})
 
 
-async def test_fifty_at_once_are_one_synthesis(desks: Desks) -> None:
+async def test_fifty_concurrent_requests_share_a_synthesis(desks: Desks) -> None:
     desk = await desks.open()
     kept = await asyncio.gather(*(desk.say("All together.") for _ in range(50)))
     assert (desk.spoken, sorted(kept)) == (["All together."], [False] + [True] * 49)
 
 
-async def test_with_no_room_at_all_those_at_once_still_share(desks: Desks) -> None:
+async def test_concurrent_requests_share_a_synthesis_without_cache_space(desks: Desks) -> None:
     desk = await desks.open(capacity=0)
     assert sorted(await asyncio.gather(*(desk.say("All together.") for _ in range(5)))) == [False] + [True] * 4
     assert not await desk.say("All together.")
     assert await desks.objects_kept() == []
 
 
-async def test_the_least_recently_used_goes_first(desks: Desks) -> None:
+async def test_the_least_recently_used_entry_is_evicted_first(desks: Desks) -> None:
     entry = 2 * SAMPLES + 100
     desk = await desks.open(capacity=5 * entry)
     for text in ("One.", "Two.", "Three.", "Four."):
@@ -134,7 +134,7 @@ async def test_the_least_recently_used_goes_first(desks: Desks) -> None:
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-async def test_the_room_holds_across_restarts_and_replicas(desks: Desks, replicas: int) -> None:
+async def test_the_size_limit_holds_across_restarts_and_replicas(desks: Desks, replicas: int) -> None:
     entry = 2 * SAMPLES + 100
     for number in range(12):
         desk = [await desks.open(capacity=4 * entry) for _ in range(replicas)][-1]
@@ -143,7 +143,7 @@ async def test_the_room_holds_across_restarts_and_replicas(desks: Desks, replica
 
 
 @pytest.mark.parametrize("settle", [True, False])
-async def test_another_users_hits_do_not_show(desks: Desks, settle: bool) -> None:
+async def test_hits_of_other_users_are_not_reported(desks: Desks, settle: bool) -> None:
     desk = await desks.open()
 
     async def say(user_id: str) -> bool:
@@ -158,7 +158,7 @@ async def test_another_users_hits_do_not_show(desks: Desks, settle: bool) -> Non
     assert other.spoken == []
 
 
-async def test_a_user_served_just_before_a_shutdown_is_remembered(desks: Desks) -> None:
+async def test_users_served_just_before_a_shutdown_are_stored(desks: Desks) -> None:
     async with SpeechCache.open(await desks.store(), desks.objects, 1_000_000) as cache:
         desk = Desk(cache)
         assert not await desk.say("One.", user_id="ada", settle=False)
@@ -166,13 +166,13 @@ async def test_a_user_served_just_before_a_shutdown_is_remembered(desks: Desks) 
     assert await (await desks.open()).say("One.", user_id="eve")
 
 
-async def test_who_waits_with_others_is_told_of_own_requests_alone(desks: Desks) -> None:
+async def test_users_of_a_shared_synthesis_see_only_their_own_hits(desks: Desks) -> None:
     desk = await desks.open()
     kept = await asyncio.gather(*(desk.say("One.", user_id=name) for name in ("ada", "eve", "eve", "bob", "ada")))
     assert (desk.spoken, kept) == (["One."], [False, False, True, False, True])
 
 
-async def test_a_request_given_up_does_not_make_the_next_one_a_hit(desks: Desks) -> None:
+async def test_cancelled_requests_do_not_count_as_hits(desks: Desks) -> None:
     desk = await desks.open()
     given_up = asyncio.create_task(desk.say("One.", user_id="eve", settle=False))
     await asyncio.sleep(0)
@@ -183,7 +183,7 @@ async def test_a_request_given_up_does_not_make_the_next_one_a_hit(desks: Desks)
     assert not await desk.say("One.", user_id="eve")
 
 
-async def test_the_users_that_an_entry_remembers_are_bounded(desks: Desks) -> None:
+async def test_the_users_of_an_entry_are_limited(desks: Desks) -> None:
     desk = await desks.open()
     for number in range(70):
         await desk.say("One.", user_id=f"usr_{number}", settle=False)
@@ -195,7 +195,7 @@ async def test_the_users_that_an_entry_remembers_are_bounded(desks: Desks) -> No
     assert not await desk.say("One.", user_id="usr_70")
 
 
-async def test_a_private_voice_serves_its_user_alone(desks: Desks) -> None:
+async def test_private_voices_are_cached_per_user(desks: Desks) -> None:
     desk = await desks.open()
     assert not await desk.say("Secret.", scope="usr_alice")
     assert await desk.say("Secret.", scope="usr_alice")
@@ -203,7 +203,7 @@ async def test_a_private_voice_serves_its_user_alone(desks: Desks) -> None:
     assert not await desk.say("Secret.")
 
 
-async def test_a_voice_that_is_gone_leaves_nothing_it_said(desks: Desks) -> None:
+async def test_removed_voices_are_removed_from_the_cache(desks: Desks) -> None:
     desk = await desks.open()
     for text in ("One.", "Two."):
         await desk.say(text, voice="tone_high")
@@ -213,7 +213,7 @@ async def test_a_voice_that_is_gone_leaves_nothing_it_said(desks: Desks) -> None
     assert not await desk.say("One.", voice="tone_high")
 
 
-async def test_what_a_voice_was_still_saying_when_it_went_is_not_kept(desks: Desks) -> None:
+async def test_segments_in_progress_of_a_removed_voice_are_not_cached(desks: Desks) -> None:
     desk = await desks.open()
 
     async def make() -> Speech:
@@ -230,7 +230,7 @@ async def test_what_a_voice_was_still_saying_when_it_went_is_not_kept(desks: Des
     assert not kept
 
 
-async def test_an_entry_without_its_object_is_spoken_again(desks: Desks) -> None:
+async def test_entries_without_an_object_are_synthesised_again(desks: Desks) -> None:
     desk = await desks.open()
     await desk.say("One.")
     for key in await desks.objects_kept():
@@ -249,7 +249,7 @@ async def test_peaks_beyond_full_scale_survive_the_cache(desks: Desks) -> None:
     assert np.abs(first.samples - loud).max() < 1.5 / 32_000
 
 
-async def test_entries_of_another_format_are_not_served_and_are_removed(desks: Desks) -> None:
+async def test_entries_of_other_formats_are_removed_and_not_served(desks: Desks) -> None:
     desk = await desks.open()
     await desk.say("One.")
     [key] = await desks.objects_kept()
@@ -283,7 +283,7 @@ class TestADamagedEntry:
         return found
 
     @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "silent", "late"])
-    async def test_it_is_made_again_and_replaced(self, desks: Desks, damage: str) -> None:
+    async def test_damaged_entries_are_synthesised_again_and_replaced(self, desks: Desks, damage: str) -> None:
         desk = await desks.open()
         before, _ = await self.say(desk)
         [key] = await desks.objects_kept()

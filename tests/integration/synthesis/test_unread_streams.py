@@ -1,4 +1,4 @@
-"""Streams that nobody reads cost little, and go on when somebody does."""
+"""Unread streams use few resources and continue when they are read."""
 
 import asyncio
 import gc
@@ -97,7 +97,7 @@ async def drained(reader: asyncio.StreamReader) -> bytes:
 
 
 @pytest.mark.parametrize("title", ["story", "slow"])
-async def test_an_unread_stream_holds_little_stops_the_engine_and_goes_on(
+async def test_unread_streams_use_little_memory_stop_the_engine_and_continue(
     replica: Replica, serve: Serve, allocated: Callable[[], int], title: str
 ) -> None:
     async with replica(workers=2) as deps, serve(deps) as url, AsyncExitStack() as stack:

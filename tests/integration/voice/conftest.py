@@ -1,4 +1,4 @@
-"""Voice, whole, on a free port: as many replicas as a test wants, on one database, one folder and one bus."""
+"""The complete voice service on a free port, with any number of replicas on shared stores."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager

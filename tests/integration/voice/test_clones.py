@@ -1,4 +1,4 @@
-"""Clones: trained in the background, with consent, shared and withdrawn."""
+"""Tests of training, consent, sharing and withdrawal of clones."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.support.eventually import eventually
 from tests.support.person import data, refusal
 
 
-async def test_a_clone_is_trained_in_the_background_and_tells_how_good_it_is(ada: Booth, speech: bytes) -> None:
+async def test_clones_are_trained_in_the_background_and_report_their_quality(ada: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
     receipt = await ada.clone(sample["id"], name="Me")
 
@@ -29,7 +29,7 @@ async def test_a_clone_is_trained_in_the_background_and_tells_how_good_it_is(ada
     assert [(training["job_id"], training["status"]) for training in history] == [(receipt["job_id"], "completed")]
 
 
-async def test_a_sample_alone_can_be_trained_from(ada: Booth, speech: bytes) -> None:
+async def test_a_single_sample_is_enough_for_training(ada: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
     body = {"config": {"epochs": 1, "learning_rate": 0.1, "batch_size": 2}, "consent": ATTESTED}
 
@@ -41,7 +41,7 @@ async def test_a_sample_alone_can_be_trained_from(ada: Booth, speech: bytes) -> 
     assert (await ada.trained(found[0]["id"]))["status"] == "ready"
 
 
-async def test_without_consent_nothing_is_cloned(ada: Booth, speech: bytes) -> None:
+async def test_cloning_requires_consent(ada: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
     for consent in (None, {}, {"attested": False}):
         answer = await ada.ask("POST", "/voice/clones", json={"name": "x", "sample_ids": [sample["id"]], "consent": consent})
@@ -49,7 +49,7 @@ async def test_without_consent_nothing_is_cloned(ada: Booth, speech: bytes) -> N
     assert await ada.get("/voice/clones") == []
 
 
-async def test_a_training_can_be_cancelled_and_taken_up_again(ada: Booth, speech: bytes) -> None:
+async def test_trainings_can_be_cancelled_and_resumed(ada: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone_id = (await ada.clone(sample["id"], name="tone-hang"))["clone_id"]
 
@@ -67,7 +67,7 @@ async def test_a_training_can_be_cancelled_and_taken_up_again(ada: Booth, speech
     assert [training["status"] for training in history] == ["completed", "cancelled"]
 
 
-async def test_a_training_that_fails_says_why(ada: Booth, speech: bytes) -> None:
+async def test_failed_trainings_report_the_reason(ada: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone = await ada.trained((await ada.clone(sample["id"], name="tone-fail"))["clone_id"])
     assert (clone["status"], clone["error_code"]) == ("failed", "TRAINING_FAILED")
@@ -90,7 +90,7 @@ async def test_what_a_stopped_worker_was_training_is_trained_by_the_next(start: 
         assert (held.losses, held.attempt) == (0, 2)
 
 
-async def test_a_revoked_consent_takes_the_voice_out_of_use_for_good(ada: Booth, speech: bytes) -> None:
+async def test_revoking_consent_disables_the_voice_permanently(ada: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
 
@@ -103,7 +103,7 @@ async def test_a_revoked_consent_takes_the_voice_out_of_use_for_good(ada: Booth,
     assert refusal(await ada.ask("GET", f"/voices/{clone['id']}/similar")) == (404, "CLONE_NOT_FOUND")
 
 
-async def test_where_consent_must_be_spoken_an_attestation_is_not_enough(start: Start, speech: bytes) -> None:
+async def test_an_attestation_does_not_replace_spoken_consent(start: Start, speech: bytes) -> None:
     async with start(consent="spoken") as ada:
         sample = await ada.sample(speech)
         body = {"name": "x", "sample_ids": [sample["id"]], "consent": ATTESTED}
@@ -125,7 +125,7 @@ async def test_where_consent_must_be_spoken_an_attestation_is_not_enough(start: 
         assert refusal(await ada.ask("POST", "/voice/clones", json=body)) == (403, "CONSENT_REQUIRED")
 
 
-async def test_voices_that_sound_alike_are_found_among_those_one_may_use(ada: Booth, eve: Booth, speech: bytes) -> None:
+async def test_similar_voices_are_found_among_accessible_ones(ada: Booth, eve: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
     first = (await ada.trained((await ada.clone(sample["id"], name="First"))["clone_id"]))["id"]
     second = (await ada.trained((await ada.clone(sample["id"], name="Second"))["clone_id"]))["id"]
@@ -139,7 +139,7 @@ async def test_voices_that_sound_alike_are_found_among_those_one_may_use(ada: Bo
     assert [near["id"] for near in await ada.get(f"/voices/{first}/similar")] == [second]
 
 
-async def test_built_in_voices_are_found_by_their_sound_and_clones_by_theirs(
+async def test_similarity_search_compares_built_in_voices_and_clones(
     ada: Booth, eve: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample = await ada.sample(speech)
@@ -165,7 +165,7 @@ async def test_built_in_voices_are_found_by_their_sound_and_clones_by_theirs(
     assert refusal(await ada.ask("GET", "/voices/joe/similar")) == (404, "VOICE_NOT_FOUND")
 
 
-async def test_a_strangers_clone_does_not_exist(ada: Booth, eve: Booth, speech: bytes) -> None:
+async def test_clones_of_other_users_are_not_found(ada: Booth, eve: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone_id = (await ada.trained((await ada.clone(sample["id"]))["clone_id"]))["id"]
     tries: list[tuple[str, str, Any]] = [
@@ -196,9 +196,7 @@ async def _heard(booth: Booth, sample_id: str, words: str) -> None:
     await booth.deps.studio.samples.update(sample_id, hear)
 
 
-async def test_a_checkpoint_is_stored_while_the_training_goes_on(
-    ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_checkpoints_are_stored_during_training(ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[bytes | None] = []
 
     async def train(_: object, order: Order, progressed: Progressed) -> Outcome:
@@ -225,7 +223,7 @@ async def test_a_checkpoint_is_stored_while_the_training_goes_on(
     assert begun == [None, b"step 1"]
 
 
-async def test_a_training_that_failed_ends_also_where_its_checkpoint_cannot_be_stored(
+async def test_failed_trainings_end_even_if_their_checkpoint_cannot_be_stored(
     ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def train(_: object, order: Order, progressed: Progressed) -> Outcome:

@@ -1,4 +1,4 @@
-"""Dead letters of a service, as administrators see them: shown here by voice."""
+"""Tests of dead letters for administrators, on the voice service."""
 
 from collections.abc import AsyncIterator
 
@@ -46,18 +46,18 @@ async def test_dead_letters_are_listed_and_shown_with_their_message(admin: Booth
     assert await admin.get(f"{PATH}?topic=voice.nothing") == []
 
 
-async def test_a_replayed_dead_letter_is_handled_and_gone(admin: Booth, letters: StoreDeadLetters) -> None:
+async def test_replayed_dead_letters_are_handled_and_deleted(admin: Booth, letters: StoreDeadLetters) -> None:
     data(await admin.ask("POST", f"{PATH}/{REVOKED.id}/replay"))
     assert [letter.id for letter in await letters.list()] == [BROKEN.id]
     assert refusal(await admin.ask("POST", f"{PATH}/{REVOKED.id}/replay")) == (404, "DEAD_LETTER_NOT_FOUND")
 
 
-async def test_a_dead_letter_that_fails_again_is_kept(admin: Booth, letters: StoreDeadLetters) -> None:
+async def test_dead_letters_that_fail_again_are_kept(admin: Booth, letters: StoreDeadLetters) -> None:
     assert refusal(await admin.ask("POST", f"{PATH}/{BROKEN.id}/replay")) == (409, "DEAD_LETTER_REPLAY_FAILED")
     assert (await letters.get(BROKEN.id)).error == "no JSON"
 
 
-async def test_dead_letters_are_for_administrators_alone(ada: Booth, letters: StoreDeadLetters) -> None:
+async def test_dead_letters_require_an_administrator(ada: Booth, letters: StoreDeadLetters) -> None:
     for method, path in (("GET", PATH), ("GET", f"{PATH}/{REVOKED.id}"), ("POST", f"{PATH}/{REVOKED.id}/replay")):
         assert refusal(await ada.ask(method, path)) == (403, "FORBIDDEN")
         assert refusal(await ada.http.request(method, path)) == (401, "UNAUTHENTICATED")

@@ -1,4 +1,4 @@
-"""The Echo API's uploads: without a token where the operator allows it, and as the local user."""
+"""Tests of uploads of the Echo API without a token and by the local user."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -46,7 +46,7 @@ async def test_an_upload_without_a_token_is_refused_unread_by_default(start: Sta
         assert (await refused_unread(booth))[0] == 401
 
 
-async def test_no_provider_that_keeps_voices_is_found_out_before_the_upload_is_read(
+async def test_a_missing_storing_provider_is_detected_before_the_upload_is_read(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("echo_voice.providers.tone.ToneProvider.keeps_voices", False)
@@ -55,7 +55,7 @@ async def test_no_provider_that_keeps_voices_is_found_out_before_the_upload_is_r
         assert (status, sentence[:6]) == (401, "Voices")
 
 
-async def test_uploads_without_a_token_are_bounded_at_once(start: Start, fish: Provider, speech: bytes) -> None:
+async def test_concurrent_uploads_without_a_token_are_limited(start: Start, fish: Provider, speech: bytes) -> None:
     async with start(providers=("fish",), anonymous_uploads=True, anonymous_uploads_at_once=1) as booth:
         async with RawClient.at(str(booth.http.base_url)) as slow:
             await begun(booth, slow)
@@ -73,7 +73,7 @@ async def test_uploads_without_a_token_are_bounded_at_once(start: Start, fish: P
         await eventually(free)
 
 
-async def test_uploads_without_a_token_are_bounded_a_day_over_replicas_and_restarts(start: Start, fish: Provider) -> None:
+async def test_daily_uploads_without_a_token_are_limited_across_replicas_and_restarts(start: Start, fish: Provider) -> None:
     settings = {"providers": ("fish",), "anonymous_uploads": True, "anonymous_uploads_a_day": 3}
     for _ in range(2):
         async with start(**settings) as booth:
@@ -90,7 +90,7 @@ async def local(start: Start) -> AsyncIterator[Booth]:
         yield booth.acting_as(LOCAL_USER_ID)
 
 
-async def test_the_local_user_keeps_what_belongs_to_the_ids_that_clients_give_apart(local: Booth, speech: bytes) -> None:
+async def test_data_of_the_local_user_is_separated_by_client_user_id(local: Booth, speech: bytes) -> None:
     files = {"audio": ("me.wav", speech)}
     first = (await local.ask("POST", UPLOAD, files=files, data={"user_id": GUIDES_USER, "name": "First"})).json()
     second = (await local.ask("POST", UPLOAD, files=files, data={"user_id": "another", "name": "Second"})).json()

@@ -1,4 +1,4 @@
-"""Clones that Fish Audio makes, through its own SDK, against its wire format."""
+"""Tests of clones that Fish Audio trains, through its real SDK and wire format."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -37,7 +37,7 @@ async def ada(fish: Provider, start: Start) -> AsyncIterator[Booth]:
         yield booth
 
 
-async def test_fish_makes_the_clone_and_keeps_it(ada: Booth, fish: Provider, speech: bytes) -> None:
+async def test_fish_trains_and_stores_the_clone(ada: Booth, fish: Provider, speech: bytes) -> None:
     sample = await ada.sample(speech)
 
     clone = await ada.trained((await ada.clone(sample["id"], name="Gran"))["clone_id"])
@@ -51,7 +51,7 @@ async def test_fish_makes_the_clone_and_keeps_it(ada: Booth, fish: Provider, spe
     assert b"RIFF" in made.body
 
 
-async def test_fish_waits_for_no_training_on_this_machine(
+async def test_fish_trainings_do_not_wait_for_local_trainings(
     fish: Provider, start: Start, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ToneProvider, "keeps_voices", False)
@@ -65,7 +65,7 @@ async def test_fish_waits_for_no_training_on_this_machine(
         assert (await ada.get(f"/voice/clones/{endless['clone_id']}"))["status"] in {"pending", "training"}
 
 
-async def test_nobody_gets_a_reference_from_who_keeps_voices_though_others_come_first(
+async def test_references_come_from_a_provider_that_stores_voices(
     fish: Provider, start: Start, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ToneProvider, "keeps_voices", False)
@@ -79,7 +79,7 @@ async def test_nobody_gets_a_reference_from_who_keeps_voices_though_others_come_
         }
 
 
-async def test_what_fish_refuses_is_said_without_the_key(ada: Booth, fish: Provider, speech: bytes) -> None:
+async def test_fish_errors_do_not_contain_the_key(ada: Booth, fish: Provider, speech: bytes) -> None:
     sample = await ada.sample(speech)
     fish.then(fish_server.error(402, "No credit"))
 
@@ -90,14 +90,14 @@ async def test_what_fish_refuses_is_said_without_the_key(ada: Booth, fish: Provi
     assert "secret" not in str(clone)
 
 
-async def test_a_busy_fish_is_asked_again(ada: Booth, fish: Provider, speech: bytes) -> None:
+async def test_busy_responses_of_fish_are_retried(ada: Booth, fish: Provider, speech: bytes) -> None:
     sample = await ada.sample(speech)
     fish.then(fish_server.throttled(), fish_server.error(503, "Later"))
 
     assert (await ada.trained((await ada.clone(sample["id"]))["clone_id"]))["status"] == "ready"
 
 
-async def test_the_echo_api_answers_with_fishs_reference_and_keeps_nothing_without_a_user(
+async def test_the_echo_api_returns_fishs_reference_and_stores_nothing_without_a_user(
     ada: Booth, fish: Provider, speech: bytes
 ) -> None:
     files = {"audio": ("me.wav", speech)}

@@ -1,4 +1,4 @@
-"""Objects of voice that no record refers to."""
+"""Tests of objects of voice without a record."""
 
 from pathlib import Path
 
@@ -8,9 +8,7 @@ from tests.integration.synthesis.test_orphans import DAY, age
 from tests.integration.voice.conftest import Booth
 
 
-async def test_uploads_styles_and_checkpoints_that_nothing_refers_to_are_removed(
-    ada: Booth, speech: bytes, tmp_path: Path
-) -> None:
+async def test_unreferenced_uploads_styles_and_checkpoints_are_removed(ada: Booth, speech: bytes, tmp_path: Path) -> None:
     studio = ada.deps.studio
     sample = await ada.sample(speech)
     clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])

@@ -1,4 +1,4 @@
-"""Recordings in, measured."""
+"""Tests of the upload and measurement of samples."""
 
 import asyncio
 import io
@@ -17,7 +17,7 @@ from tests.support.person import data, refusal
 from tests.support.recordings import RATE, encoded, spoken, video, wav
 
 
-async def test_a_recording_is_measured_and_ready(ada: Booth, speech: bytes) -> None:
+async def test_samples_are_measured_and_become_ready(ada: Booth, speech: bytes) -> None:
     uploaded = data(await ada.upload(speech, name="../../My voice.wav", description="at home"), 201)
     assert uploaded["status"] == "uploaded"
 
@@ -34,7 +34,7 @@ async def test_a_recording_is_measured_and_ready(ada: Booth, speech: bytes) -> N
     assert by_measure["snr"] == {"measure": "snr", "value": quality["snr"], "verdict": "good", "advice": "Nothing to do."}
 
 
-async def test_what_is_kept_is_trimmed_and_levelled(ada: Booth) -> None:
+async def test_stored_samples_are_trimmed_and_normalised(ada: Booth) -> None:
     silence = np.zeros(3 * RATE, np.float32)
     quiet = spoken("This is said very quietly between two silences. It is still quite clear what is said.") * 0.05
 
@@ -58,9 +58,7 @@ async def test_what_is_kept_is_trimmed_and_levelled(ada: Booth) -> None:
         ("ipod", "aac", 24_000, "audio/mp4"),
     ],
 )
-async def test_every_common_format_is_read_whatever_its_name(
-    ada: Booth, container: str, codec: str, rate: int, mime: str
-) -> None:
+async def test_common_formats_are_detected_by_content(ada: Booth, container: str, codec: str, rate: int, mime: str) -> None:
     sound = np.asarray(soxr.resample(spoken(), RATE, rate), np.float32)
 
     sample = await ada.sample(encoded(sound, container, codec, rate), name="voice.txt")
@@ -68,12 +66,12 @@ async def test_every_common_format_is_read_whatever_its_name(
     assert (sample["status"], sample["mime"]) == ("ready", mime)
 
 
-async def test_of_a_video_the_sound_is_taken(ada: Booth) -> None:
+async def test_the_audio_of_videos_is_extracted(ada: Booth) -> None:
     sample = await ada.sample(video(spoken()))
     assert (sample["status"], sample["mime"]) == ("ready", "video/mp4")
 
 
-async def test_a_bad_recording_is_rejected_with_a_sentence_that_helps(ada: Booth) -> None:
+async def test_poor_samples_are_rejected_with_a_remedy(ada: Booth) -> None:
     noise = np.random.default_rng(1).normal(0, 0.2, 12 * RATE).astype(np.float32)
     sample = await ada.sample(wav(noise))
     assert sample["status"] == "rejected"
@@ -86,7 +84,7 @@ async def test_a_bad_recording_is_rejected_with_a_sentence_that_helps(ada: Booth
     assert "quiet" in advice["snr"]
 
 
-async def test_the_same_recording_again_is_recognised_by_its_bytes_and_by_its_sound(ada: Booth, speech: bytes) -> None:
+async def test_duplicate_samples_are_detected_by_bytes_and_by_sound(ada: Booth, speech: bytes) -> None:
     first = await ada.sample(speech)
 
     again = data(await ada.upload(speech), 201)
@@ -99,7 +97,7 @@ async def test_the_same_recording_again_is_recognised_by_its_bytes_and_by_its_so
     assert somebody_else["duplicate_of"] is None
 
 
-async def test_a_recording_can_be_measured_again_and_deleted(ada: Booth, speech: bytes) -> None:
+async def test_samples_can_be_measured_again_and_deleted(ada: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
 
     work = data(await ada.ask("POST", f"/voice/samples/{sample['id']}/process"), 202)
@@ -111,20 +109,20 @@ async def test_a_recording_can_be_measured_again_and_deleted(ada: Booth, speech:
     assert [key async for key in ada.deps.studio.objects.keys(f"samples/{sample['id']}/")] == []
 
 
-async def test_a_strangers_recording_does_not_exist(ada: Booth, eve: Booth, speech: bytes) -> None:
+async def test_samples_of_other_users_are_not_found(ada: Booth, eve: Booth, speech: bytes) -> None:
     sample_id = data(await ada.upload(speech), 201)["sample_id"]
     for method, path in [("GET", ""), ("DELETE", ""), ("POST", "/process")]:
         assert refusal(await eve.ask(method, f"/voice/samples/{sample_id}{path}")) == (404, "SAMPLE_NOT_FOUND")
     assert await eve.get("/voice/samples") == []
 
 
-async def test_text_and_nothing_are_no_recordings(ada: Booth) -> None:
+async def test_text_and_empty_files_are_refused(ada: Booth) -> None:
     assert refusal(await ada.upload(b"Dear diary, " * 100, name="diary.wav")) == (415, "UNSUPPORTED_MEDIA")
     assert refusal(await ada.upload(b"")) == (415, "UNSUPPORTED_MEDIA")
     assert refusal(await ada.ask("POST", "/voice/samples", data={"file": "no file"}, files={"x": b"1"}))[0] == 422
 
 
-async def test_a_file_beyond_the_limit_is_cut_off_declared_or_not(start: Start) -> None:
+async def test_oversized_files_are_refused_with_and_without_a_declared_length(start: Start) -> None:
     async with start(upload_bytes=100_000) as ada:
         assert refusal(await ada.upload(b"RIFF" + bytes(300_000))) == (413, "FILE_TOO_LARGE")
 
@@ -145,7 +143,7 @@ async def test_a_file_beyond_the_limit_is_cut_off_declared_or_not(start: Start) 
         assert seen < 50_000_000
 
 
-async def test_a_day_has_so_many_uploads(start: Start, speech: bytes) -> None:
+async def test_uploads_are_limited_per_day(start: Start, speech: bytes) -> None:
     async with start(uploads_a_day=1) as ada:
         assert (await ada.upload(speech)).status_code == 201
         response = await ada.upload(speech)
@@ -166,7 +164,7 @@ async def test_what_a_lost_worker_had_begun_is_done_by_another(start: Start, spe
         assert (await second.processed(sample_id))["status"] == "ready"
 
 
-async def test_nobody_gets_in_without_a_token(ada: Booth) -> None:
+async def test_samples_require_a_token(ada: Booth) -> None:
     response = await ada.http.get("/voice/samples")
     assert isinstance(response, httpx.Response)
     assert response.status_code == 401

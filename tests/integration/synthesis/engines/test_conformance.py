@@ -1,4 +1,4 @@
-"""What every engine promises, asked of every engine folder; those behind a network ask a provider on this machine."""
+"""Behaviour suite of every engine folder; remote engines call a local provider."""
 
 import asyncio
 from itertools import pairwise
@@ -62,7 +62,7 @@ def verify(speech: Speech, spec: EngineSpec, words: int) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_every_word_is_spoken_and_has_its_time(loaded: tuple[EngineSpec, EngineConfig, Engine], text: str) -> None:
+def test_every_word_is_spoken_with_a_timing(loaded: tuple[EngineSpec, EngineConfig, Engine], text: str) -> None:
     spec, config, engine = loaded
     utterance = utter(spec, config, text)
     speech = engine.speak(utterance)
@@ -70,7 +70,7 @@ def test_every_word_is_spoken_and_has_its_time(loaded: tuple[EngineSpec, EngineC
     assert np.abs(speech.samples).max() > 0.01
 
 
-def test_words_take_time_and_follow_each_other(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
+def test_word_timings_are_positive_and_in_order(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
     spec, config, engine = loaded
     speech = engine.speak(utter(spec, config, "There was a man in the middle of the room."))
     assert all(word.end - word.start >= 0.02 for word in speech.words)
@@ -78,14 +78,16 @@ def test_words_take_time_and_follow_each_other(loaded: tuple[EngineSpec, EngineC
 
 
 @pytest.mark.full
-def test_a_voice_of_every_language_speaks(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
+def test_every_language_is_synthesised(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
     spec, config, engine = loaded
     for voice in {voice.language: voice for voice in spec.voices(config)}.values():
         verify(engine.speak(Utterance("Radio 12.", tuple(find_words("Radio 12.", 9)), voice.id, voice.language)), spec, 2)
 
 
 @pytest.mark.parametrize(("speed", "least", "most"), [(0.5, 1.6, 2.4), (2.0, 0.4, 0.75)])
-def test_speed_is_honoured(loaded: tuple[EngineSpec, EngineConfig, Engine], speed: float, least: float, most: float) -> None:
+def test_speed_changes_the_duration(
+    loaded: tuple[EngineSpec, EngineConfig, Engine], speed: float, least: float, most: float
+) -> None:
     spec, config, engine = loaded
     text = "The children ran across the field and climbed over the gate."
     usual = engine.speak(utter(spec, config, text)).duration
@@ -94,7 +96,7 @@ def test_speed_is_honoured(loaded: tuple[EngineSpec, EngineConfig, Engine], spee
 
 @pytest.mark.full
 @pytest.mark.parametrize("speed", [0.25, 4.0])
-def test_the_extremes_of_speed_are_spoken(loaded: tuple[EngineSpec, EngineConfig, Engine], speed: float) -> None:
+def test_extreme_speeds_are_synthesised(loaded: tuple[EngineSpec, EngineConfig, Engine], speed: float) -> None:
     spec, config, engine = loaded
     utterance = utter(spec, config, "Quick and slow.", speed)
     verify(engine.speak(utterance), spec, 3)
@@ -115,7 +117,7 @@ def test_an_utterance_without_words_is_a_short_silence(loaded: tuple[EngineSpec,
 
 
 @pytest.mark.full
-def test_the_longest_unit_is_spoken_whole(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
+def test_the_longest_segment_is_spoken_completely(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
     spec, config, engine = loaded
     # digits make the most sound for a character
     text = ("777777 " * spec.max_characters)[: spec.max_characters // 2 - 1]
@@ -125,7 +127,7 @@ def test_the_longest_unit_is_spoken_whole(loaded: tuple[EngineSpec, EngineConfig
     assert all(word.end > word.start for word in speech.words)
 
 
-def test_what_is_known_without_loading_is_constant_and_complete(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
+def test_static_engine_data_is_constant_and_complete(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:
     spec, config, _ = loaded
     assert spec.version == discover()[spec.name].version
     assert spec.version
@@ -136,13 +138,13 @@ def test_what_is_known_without_loading_is_constant_and_complete(loaded: tuple[En
 
 
 @pytest.mark.parametrize("name", LOCAL)
-def test_missing_models_are_named_not_raised(name: str, tmp_path: Path) -> None:
+def test_missing_models_are_named_without_an_exception(name: str, tmp_path: Path) -> None:
     spec = discover({name})[name]
     assert bool(spec.missing(EngineConfig(tmp_path))) is (name != "tone")
 
 
 @pytest.mark.parametrize("name", [*LOCAL, *CLOUD])
-async def test_it_speaks_in_a_process_of_its_own(name: str, request: pytest.FixtureRequest) -> None:
+async def test_the_engine_runs_in_a_child_process(name: str, request: pytest.FixtureRequest) -> None:
     config = EngineConfig(folder_for(name, request))
     spec = discover({name})[name]
     pool = EnginePool({name: spec}, PoolConfig(config.models, workers=2))

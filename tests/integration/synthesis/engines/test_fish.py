@@ -1,4 +1,4 @@
-"""Fish Audio through its real SDK: only a whole answer is speech, whatever the provider sends."""
+"""Tests of Fish Audio through its real SDK: only complete responses are speech."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ VOICE = f"fish_{answers.KNOWN}"
 KEY = "fish-secret-key"
 
 
-def test_a_sentence_is_one_request_for_the_voice_and_model(fish: Provider) -> None:
+def test_a_sentence_is_a_single_request_with_voice_and_model(fish: Provider) -> None:
     assert is_whole(load("fish").speak(utter(VOICE)))
     (asked,) = fish.asked
     assert (asked.path, asked.headers["authorization"], asked.headers["model"]) == ("/v1/tts", f"Bearer {KEY}", "s2.1-pro")
@@ -26,7 +26,7 @@ def test_a_sentence_is_one_request_for_the_voice_and_model(fish: Provider) -> No
 
 
 @pytest.mark.parametrize(("speed", "sent"), [(1.0, None), (1.5, 1.5), (4.0, 2.0), (0.25, 0.5)])
-def test_speed_beyond_what_fish_does_is_made_here(fish: Provider, speed: float, sent: float | None) -> None:
+def test_speeds_beyond_fishs_range_are_applied_locally(fish: Provider, speed: float, sent: float | None) -> None:
     usual = load("fish").speak(utter(VOICE)).duration
     assert usual / load("fish").speak(utter(VOICE, speed=speed)).duration == pytest.approx(speed, rel=0.1)
     assert (answers.request_of(fish.asked[-1]).get("prosody") or {}).get("speed") == sent
@@ -46,13 +46,13 @@ def test_speed_beyond_what_fish_does_is_made_here(fish: Provider, speed: float, 
     ],
     ids=["cut", "empty", "too short", "not audio", "429 Retry-After", "429", "500", "503"],
 )
-def test_a_broken_or_busy_answer_is_asked_for_again(fish: Provider, answer: Answer) -> None:
+def test_broken_and_busy_responses_are_retried(fish: Provider, answer: Answer) -> None:
     fish.then(answer)
     assert is_whole(load("fish").speak(utter(VOICE)))
     assert len(fish.asked) == 2
 
 
-def test_what_stays_broken_is_never_speech(fish: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeatedly_broken_responses_are_never_speech(fish: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECHO_SYNTHESIS_FISH_TRIES", "2")
     fish.then(answers.cut, answers.cut)
     with pytest.raises(EngineUnavailableError):
@@ -60,7 +60,7 @@ def test_what_stays_broken_is_never_speech(fish: Provider, monkeypatch: pytest.M
     assert len(fish.asked) == 2
 
 
-def test_a_pause_longer_than_there_is_time_is_handed_on(fish: Provider) -> None:
+def test_pauses_beyond_the_timeout_are_passed_on(fish: Provider) -> None:
     fish.then(answers.throttled(97))
     with pytest.raises(EngineUnavailableError, match="429") as refused:
         load("fish").speak(utter(VOICE))
@@ -75,7 +75,7 @@ def test_a_pause_longer_than_there_is_time_is_handed_on(fish: Provider) -> None:
         (answers.error(402, "Insufficient credit"), "credit"),
     ],
 )
-def test_what_only_the_operator_can_mend_is_told_and_not_tried_again(fish: Provider, answer: Answer, told: str) -> None:
+def test_operator_errors_are_reported_and_not_retried(fish: Provider, answer: Answer, told: str) -> None:
     fish.then(answer)
     with pytest.raises(EngineUnavailableError, match=told) as refused:
         load("fish").speak(utter(VOICE))
@@ -84,14 +84,14 @@ def test_what_only_the_operator_can_mend_is_told_and_not_tried_again(fish: Provi
 
 
 @pytest.mark.parametrize("answer", [answers.error(400, "Reference not found"), answers.error(404, "Model not found")])
-def test_a_voice_fish_does_not_have_is_unknown(fish: Provider, answer: Answer) -> None:
+def test_voices_missing_at_fish_are_unknown(fish: Provider, answer: Answer) -> None:
     fish.then(answer)
     with pytest.raises(VoiceNotFoundError):
         load("fish").speak(utter("fish_" + "0" * 32))
     assert len(fish.asked) == 1
 
 
-def test_a_request_that_is_refused_is_not_sent_again(fish: Provider) -> None:
+def test_refused_requests_are_not_sent_again(fish: Provider) -> None:
     fish.then(answers.error(400, f"text is not allowed for {KEY}"))
     with pytest.raises(RuntimeError, match="text is not allowed") as refused:
         load("fish").speak(utter(VOICE))
@@ -99,7 +99,7 @@ def test_a_request_that_is_refused_is_not_sent_again(fish: Provider) -> None:
     assert len(fish.asked) == 1
 
 
-def test_only_named_voices_are_offered_unless_the_operator_says_so(fish: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_named_voices_are_offered_by_default(fish: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [voice.id for voice in spec_of("fish").voices(CONFIG)] == [VOICE]
     assert not fish.asked
     monkeypatch.setenv("ECHO_SYNTHESIS_FISH_VOICES", "abc=Bert")
@@ -110,13 +110,13 @@ def test_only_named_voices_are_offered_unless_the_operator_says_so(fish: Provide
     assert fish.asked[0].query["self"] == ["true"]
 
 
-def test_an_account_that_cannot_be_asked_leaves_the_named_voices(fish: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_account_keeps_the_named_voices(fish: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECHO_SYNTHESIS_FISH_OWN_VOICES", "true")
     fish.then(answers.error(500, "oops"))
     assert [voice.id for voice in spec_of("fish").voices(CONFIG)] == [VOICE]
 
 
-def test_what_a_request_costs_is_told(fish: Provider) -> None:
+def test_costs_are_reported(fish: Provider) -> None:
     assert load("fish").speak(utter(VOICE, "Käse, bitte.")).cost == {"utf8_bytes": 13}
 
 
@@ -127,7 +127,7 @@ def test_without_a_key_the_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert "ECHO_SYNTHESIS_FISH_API_KEY" in spec.remedy
 
 
-async def test_one_process_asks_for_as_many_at_once_as_the_account_may(
+async def test_a_worker_sends_as_many_requests_as_the_account_permits(
     fish: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ECHO_SYNTHESIS_FISH_CONCURRENCY", "3")
@@ -145,7 +145,7 @@ async def test_one_process_asks_for_as_many_at_once_as_the_account_may(
         await pool.close()
 
 
-async def test_errors_of_the_provider_come_through_the_process_as_they_are(fish: Provider, tmp_path: Path) -> None:
+async def test_provider_errors_pass_through_the_worker_unchanged(fish: Provider, tmp_path: Path) -> None:
     pool = EnginePool({"fish": spec_of("fish")}, PoolConfig(tmp_path, workers=1))
     try:
         fish.then(answers.error(402, "Insufficient credit"))

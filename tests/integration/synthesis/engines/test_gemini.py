@@ -1,4 +1,4 @@
-"""Gemini through its real SDK: only a whole answer is speech, whatever the provider sends."""
+"""Tests of Gemini through its real SDK: only complete responses are speech."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ def test_thirty_voices_are_listed(gemini: Provider) -> None:
     assert not gemini.asked
 
 
-def test_a_sentence_is_one_streamed_request_with_the_key_in_a_header(gemini: Provider) -> None:
+def test_a_sentence_is_a_single_streamed_request_with_the_key_in_a_header(gemini: Provider) -> None:
     assert is_whole(load("gemini").speak(utter(VOICE)))
     (asked,) = gemini.asked
     assert asked.path == "/v1beta/models/gemini-3.8-flash-tts:streamGenerateContent"
@@ -53,7 +53,7 @@ def test_a_sentence_is_one_streamed_request_with_the_key_in_a_header(gemini: Pro
         ),
     ],
 )
-def test_each_generation_of_models_gets_its_own_kind_of_prompt(
+def test_prompts_depend_on_the_model_generation(
     gemini: Provider, monkeypatch: pytest.MonkeyPatch, model: str, part: dict[str, object], voice: dict[str, object]
 ) -> None:
     monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_MODEL", model)
@@ -65,7 +65,7 @@ def test_each_generation_of_models_gets_its_own_kind_of_prompt(
     assert body["generationConfig"]["speechConfig"]["voice_config"] == voice
 
 
-def test_models_of_other_names_are_other_versions_to_the_cache(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_name_is_part_of_the_cache_version(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     before = spec_of("gemini").version
     monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_MODEL", "gemini-3.8-flash-lite-tts")
     assert spec_of("gemini").version != before
@@ -80,7 +80,7 @@ def test_models_of_other_names_are_other_versions_to_the_cache(gemini: Provider,
     ],
     ids=["16 kHz", "48 kHz", "WAV file"],
 )
-def test_rate_and_form_are_what_the_mime_type_says(gemini: Provider, answer: Answer) -> None:
+def test_the_mime_type_determines_rate_and_encoding(gemini: Provider, answer: Answer) -> None:
     gemini.then(answer)
     speech = load("gemini").speak(utter(VOICE))
     assert is_whole(speech)
@@ -104,13 +104,13 @@ def test_rate_and_form_are_what_the_mime_type_says(gemini: Provider, answer: Ans
     ],
     ids=["OTHER", "MAX_TOKENS", "no reason", "cut", "empty", "STOP, no audio", "too short", "garbled", "no rate", "text"],
 )
-def test_a_broken_stream_is_asked_for_again_in_one_piece(gemini: Provider, answer: Answer) -> None:
+def test_broken_streams_are_requested_again_in_one_piece(gemini: Provider, answer: Answer) -> None:
     gemini.then(answer)
     assert is_whole(load("gemini").speak(utter(VOICE)))
     assert paths(gemini) == [STREAMED, WHOLE]
 
 
-def test_what_stays_broken_is_never_speech(gemini: Provider) -> None:
+def test_repeatedly_broken_responses_are_never_speech(gemini: Provider) -> None:
     def other(reply: Reply) -> None:
         reply.whole(json.dumps(answers.response(b"\0\0" * 9_000, finish="OTHER")).encode())
 
@@ -131,13 +131,13 @@ def test_what_stays_broken_is_never_speech(gemini: Provider) -> None:
     ],
     ids=["429 RetryInfo", "429 Retry-After", "500", "503", "503 in mid-stream"],
 )
-def test_a_busy_provider_is_asked_again(gemini: Provider, answer: Answer) -> None:
+def test_busy_providers_are_retried(gemini: Provider, answer: Answer) -> None:
     gemini.then(answer)
     assert is_whole(load("gemini").speak(utter(VOICE)))
     assert paths(gemini) == [STREAMED, STREAMED]
 
 
-def test_a_pause_longer_than_there_is_time_is_handed_on(gemini: Provider) -> None:
+def test_pauses_beyond_the_timeout_are_passed_on(gemini: Provider) -> None:
     gemini.then(answers.throttled("97s"))
     with pytest.raises(EngineUnavailableError, match="quota") as refused:
         load("gemini").speak(utter(VOICE))
@@ -145,7 +145,7 @@ def test_a_pause_longer_than_there_is_time_is_handed_on(gemini: Provider) -> Non
     assert len(gemini.asked) == 1
 
 
-def test_trying_ends(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retries_are_limited(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_TRIES", "3")
     gemini.then(*[answers.throttled("0s")] * 9)
     with pytest.raises(EngineUnavailableError):
@@ -162,7 +162,7 @@ def test_trying_ends(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
         (answers.error(404, "NOT_FOUND", "no such model"), "ECHO_SYNTHESIS_GEMINI_MODEL"),
     ],
 )
-def test_what_only_the_operator_can_mend_names_the_setting(gemini: Provider, answer: Answer, told: str) -> None:
+def test_operator_errors_name_the_setting(gemini: Provider, answer: Answer, told: str) -> None:
     gemini.then(answer)
     with pytest.raises(EngineUnavailableError, match=told) as refused:
         load("gemini").speak(utter(VOICE))
@@ -178,7 +178,7 @@ def test_what_only_the_operator_can_mend_names_the_setting(gemini: Provider, ans
         (answers.blocked, "PROHIBITED_CONTENT"),
     ],
 )
-def test_a_text_that_is_refused_is_not_sent_again(gemini: Provider, answer: Answer, told: str) -> None:
+def test_refused_texts_are_not_sent_again(gemini: Provider, answer: Answer, told: str) -> None:
     gemini.then(answer)
     with pytest.raises(Exception, match=told) as refused:
         load("gemini").speak(utter(VOICE))
@@ -186,39 +186,39 @@ def test_a_text_that_is_refused_is_not_sent_again(gemini: Provider, answer: Answ
     assert len(gemini.asked) == 1
 
 
-def test_an_unknown_voice_is_not_asked_for(gemini: Provider) -> None:
+def test_unknown_voices_are_not_requested(gemini: Provider) -> None:
     with pytest.raises(VoiceNotFoundError):
         load("gemini").speak(utter("gemini_nobody"))
     assert not gemini.asked
 
 
-def test_nobody_there_is_told_after_some_tries(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_providers_are_reported_after_retries(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_TRIES", "2")
     with pytest.raises(EngineUnavailableError, match="no connection"):
         load("gemini").speak(utter(VOICE))
 
 
-def test_a_key_that_cannot_be_sent_is_no_key(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsendable_keys_count_as_missing(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_API_KEY", "two\nlines")
     assert spec_of("gemini").missing(CONFIG) == ("an API key",)
 
 
-def test_what_a_request_costs_is_told_failed_tries_included(gemini: Provider) -> None:
+def test_costs_are_reported_including_failed_attempts(gemini: Provider) -> None:
     gemini.then(answers.finishing("OTHER"))
     cost = load("gemini").speak(utter(VOICE)).cost
     assert cost["input_tokens"] == 7 + 7
     assert cost["output_tokens"] > 5
 
 
-def test_a_voice_without_a_key_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_voices_without_a_key_name_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ECHO_SYNTHESIS_GEMINI_API_KEY", raising=False)
     spec = spec_of("gemini")
     assert spec.missing(CONFIG) == ("an API key",)
     assert "ECHO_SYNTHESIS_GEMINI_API_KEY" in spec.remedy
 
 
-async def test_one_process_asks_for_several_at_once(gemini: Provider, tmp_path: Path) -> None:
+async def test_a_worker_sends_several_requests_at_once(gemini: Provider, tmp_path: Path) -> None:
     released = threading.Event()
     gemini.then(*[answers.after(released)] * 5)
     pool = EnginePool({"gemini": spec_of("gemini")}, PoolConfig(tmp_path, workers=4))
@@ -235,7 +235,7 @@ async def test_one_process_asks_for_several_at_once(gemini: Provider, tmp_path: 
         await pool.close()
 
 
-async def test_errors_of_the_provider_come_through_the_process_as_they_are(gemini: Provider, tmp_path: Path) -> None:
+async def test_provider_errors_pass_through_the_worker_unchanged(gemini: Provider, tmp_path: Path) -> None:
     pool = EnginePool({"gemini": spec_of("gemini")}, PoolConfig(tmp_path, workers=1))
     try:
         gemini.then(answers.throttled("97s"))
@@ -248,7 +248,7 @@ async def test_errors_of_the_provider_come_through_the_process_as_they_are(gemin
         await pool.close()
 
 
-async def test_a_caller_that_leaves_harms_no_other(gemini: Provider, tmp_path: Path) -> None:
+async def test_cancelled_requests_do_not_affect_concurrent_ones(gemini: Provider, tmp_path: Path) -> None:
     released = threading.Event()
     gemini.then(answers.after(released), answers.after(released))
     pool = EnginePool({"gemini": spec_of("gemini")}, PoolConfig(tmp_path, workers=1))

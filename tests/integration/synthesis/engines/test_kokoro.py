@@ -1,4 +1,4 @@
-"""What Kokoro's changed graph must keep."""
+"""Tests of Kokoro's changed graph with the real models."""
 
 import os
 from pathlib import Path
@@ -28,7 +28,7 @@ def spoken(kokoro: Engine, text: str, voice: str = "af_heart") -> Speech:
     return kokoro.speak(Utterance(text, tuple(find_words(text, SPEC.max_characters)), voice, "en-US", 1.0))
 
 
-def test_a_sentence_beyond_full_scale_is_limited_not_clipped(kokoro: Engine) -> None:
+def test_loud_sentences_are_limited_instead_of_clipped(kokoro: Engine) -> None:
     samples = spoken(kokoro, "This is Echo, number nine, speaking from your own machine.").samples
     encoder = Encoder(FORMATS["pcm"], SPEC.sample_rate)
     heard = np.frombuffer(encoder.feed(samples) + encoder.close(), "<i2").astype(np.float32) / 32767
@@ -38,39 +38,39 @@ def test_a_sentence_beyond_full_scale_is_limited_not_clipped(kokoro: Engine) -> 
 
 
 @pytest.mark.parametrize("voice", ["af_heart", "am_adam"])
-def test_a_long_sentence_is_as_loud_at_its_end_as_at_its_beginning(kokoro: Engine, voice: str) -> None:
+def test_long_sentences_keep_their_loudness(kokoro: Engine, voice: str) -> None:
     samples = spoken(kokoro, LONG, voice).samples
     first, *_, last = (np.sqrt(np.mean(part**2)) for part in np.array_split(samples, 4))
     assert last > 0.7 * first
 
 
-def test_silence_that_only_evens_out_the_length_is_not_heard(kokoro: Engine) -> None:
+def test_padding_silence_is_removed(kokoro: Engine) -> None:
     for words in range(1, 9):
         speech = spoken(kokoro, " ".join(LONG.split()[:words]) + ".")
         assert len(speech.samples) % FRAME == 0
         assert speech.duration - speech.words[-1].end < 0.6
 
 
-def test_every_backend_of_this_machine_speaks_as_the_reference(speech_models: Models) -> None:
+def test_every_backend_of_this_machine_matches_the_reference(speech_models: Models) -> None:
     found = {backend.backend: backend for backend in SPEC.backends(speech_models("kokoro"))}
     assert set(found) >= set(available()) - {REFERENCE}
     assert {name: backend.problem for name, backend in found.items() if backend.problem} == {}
     assert [backend.selected for backend in found.values()].count(True) == 1
 
 
-def test_the_stored_reference_is_that_of_this_model(speech_models: Models) -> None:
+def test_the_stored_reference_matches_the_model(speech_models: Models) -> None:
     home = folder(speech_models("kokoro"))
     assert check(BACKENDS[REFERENCE](home, 2), home, [START])["spectrum"] < 0.5
 
 
-def test_memory_that_only_a_sentence_needs_is_given_back_and_the_next_one_is_the_same(kokoro: Engine) -> None:
+def test_released_memory_does_not_affect_the_next_sentence(kokoro: Engine) -> None:
     before = spoken(kokoro, LONG).samples
     assert isinstance(kokoro, IdleEngine)
     kokoro.release_memory()
     assert np.array_equal(spoken(kokoro, LONG).samples, before)
 
 
-def test_a_compiled_model_that_was_cut_is_compiled_again(speech_models: Models, tmp_path: Path) -> None:
+def test_truncated_compiled_models_are_recompiled(speech_models: Models, tmp_path: Path) -> None:
     compiling = next((name for name in available() if name.startswith("openvino")), None)
     if compiling is None:
         pytest.skip("OpenVINO is not installed for this processor")

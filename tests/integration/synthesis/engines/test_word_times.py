@@ -1,4 +1,4 @@
-"""The engines say what is written, and say truly when: checked by a recogniser that knows neither text nor times."""
+"""Engine timings agree with a recogniser that has neither the text nor the timings."""
 
 from difflib import SequenceMatcher
 from statistics import median
@@ -37,9 +37,7 @@ SENTENCES = [
 
 @pytest.mark.full
 @pytest.mark.parametrize(("engine", "voice"), [("kokoro", "af_heart"), ("piper", "piper_joe")])
-def test_a_recogniser_hears_the_words_where_the_engine_says_they_are(
-    engine: str, voice: str, speech_models: Models, recogniser: Recogniser
-) -> None:
+def test_engine_timings_agree_with_a_recogniser(engine: str, voice: str, speech_models: Models, recogniser: Recogniser) -> None:
     speaker = discover()[engine].load(EngineConfig(speech_models(engine), threads=2))
     errors: list[float] = []
     heard_texts: list[str] = []
