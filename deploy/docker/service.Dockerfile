@@ -4,7 +4,7 @@ ARG SERVICE
 ARG EXTRAS=""
 WORKDIR /build
 COPY constraints.txt overrides.txt ./
-# The installer comes from the lock too, verified by its hash.
+# The installer comes from the lock, verified by its hash.
 RUN awk '/^uv==/{found=1} found{print} found&&!/\\$/{exit}' constraints.txt > uv.txt \
     && pip install --no-cache-dir --disable-pip-version-check --require-hashes -r uv.txt \
     && python -m venv /opt/echo

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes a secret into .env for each variable that docker-compose.yml demands and .env lacks; readable by its owner only.
+# Writes a secret to .env for each variable that docker-compose.yml requires and .env lacks; only the owner can read it.
 set -eu
 umask 077
 touch .env

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Creates the bucket, and for each service a user with one policy. Run again, it sets passwords and policies anew.
+# Creates the bucket and, for each service, a user with one policy. Another run updates passwords and policies.
 set -euo pipefail
 mc alias set echo http://minio:9000 "$MINIO_ROOT_USER" "$MINIO_ROOT_PASSWORD" > /dev/null
 mc mb --ignore-existing echo/echo

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Starts a replica set member that wants a login; the members of the set know each other by the key file.
+# Starts a replica set member that requires a login; members authenticate each other with the key file.
 set -euo pipefail
 umask 077
 printf '%s' "$MONGODB_KEY" > /tmp/keyfile

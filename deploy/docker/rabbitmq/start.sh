@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts RabbitMQ with one user for each service. Users, passwords and rights come from definitions.json and the environment
+# Starts RabbitMQ with one user per service. Users, passwords and permissions come from definitions.json and the environment
 # at every start; there is no other user.
 set -eu
 umask 077
