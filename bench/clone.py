@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             markdown_table(_HEADINGS, list(map(_cells, every))),
         ]
         chosen.write.write_text(
-            f"# Cloning, measured\n\nWritten by `{command}` on {when}; {machine()}.\n\n" + "\n\n".join(tables_written) + "\n"
+            f"# Cloning benchmarks\n\nWritten by `{command}` on {when}; {machine()}.\n\n" + "\n\n".join(tables_written) + "\n"
         )
     return 0
 
@@ -162,8 +162,8 @@ def promised(rows: Sequence[Row]) -> Sequence[Figure]:
     beside = [clone.second - near.second for (_, clone, _), (_, near, _) in pairs]
     words = [100 * (clone.errors - near.errors) for (_, clone, _), (_, near, _) in pairs]
     return (
-        Figure("C1", "likeness gained over the nearest stock voice, mean", [float(np.mean(gained))], at_least=0.10),
-        Figure("", "the same by the second encoder", [float(np.mean(beside))]),
+        Figure("C1", "similarity gained over the nearest stock voice, mean", [float(np.mean(gained))], at_least=0.10),
+        Figure("", "the same with the second encoder", [float(np.mean(beside))]),
         Figure("C2", "word error rate above the nearest stock voice's, mean", [float(np.mean(words))], "points", at_most=3),
         Figure("C3", "longest training", [max(seconds for _, _, seconds in clones)], "s", at_most=300),
     )

@@ -34,6 +34,6 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
     note = f"{_CONNECTIONS} connections, {GENERATOR}"
     return [
         Figure("P6", "Gateway ÷ bare pass-through, small JSON, requests a second", ratios, at_least=0.5, note=note),
-        Figure("P6", "Median time that the gateway adds, one request at a time", added, "ms", at_most=0.6),
+        Figure("P6", "Median latency added by the gateway, sequential requests", added, "ms", at_most=0.6),
         Figure("rate", "Small requests through the gateway", rates, "/s", note=note),
     ]

@@ -37,9 +37,9 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
             used = await _steady(idle)
     return [
         Figure(
-            "P15", "idle default platform, after its start", [sum(started.values()) / _GIB], "GiB", 1.5, note=_parts(started)
+            "P15", "idle default platform after the start", [sum(started.values()) / _GIB], "GiB", 1.5, note=_parts(started)
         ),
-        Figure("P15", "the same, after each engine has spoken", [sum(used.values()) / _GIB], "GiB", note=_parts(used)),
+        Figure("P15", "the same, after one synthesis per engine", [sum(used.values()) / _GIB], "GiB", note=_parts(used)),
     ]
 
 

@@ -30,9 +30,9 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
             delays = [1000 * await _heard_after(quick) for _ in range(_CHANGES)]
     return [
         Figure(
-            "P8", "jobs a second, end to end, an engine that beeps", rates, at_least=100, note="with SecantusDB, before: 38.4"
+            "P8", "jobs per second, end to end, with the test engine", rates, at_least=100, note="with SecantusDB, before: 38.4"
         ),
-        Figure("P8", "from a cancellation's request to its listener", delays, "ms", at_most=20),
+        Figure("P8", "time from a cancellation to its event", delays, "ms", at_most=20),
     ]
 
 

@@ -15,7 +15,7 @@ from bench.load import GENERATOR
 
 PROMISES = ("", "What", "Median", "Range", "Promise", "", "Note")
 PEERS = ("Peer", "What", "Echo", "Peer's", "Note")
-MISSING = ("Measure", "Why there is no figure")
+MISSING = ("Measure", "Reason")
 
 _HOW_TO_READ = """\
 ## How to read this

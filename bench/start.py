@@ -15,4 +15,4 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
         for _ in range(min(rounds, 3) + 1):
             async with serving(Path(data), stage.models) as second:
                 seconds.append(second.started_in)
-    return [Figure("start", "start to ready", seconds[1:], "s", at_most=10)]
+    return [Figure("start", "time from start to readiness", seconds[1:], "s", at_most=10)]

@@ -34,7 +34,7 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
     note = f"{len(WRITTEN)} cases"
     return [
         Figure("", "Word error rate of texts written out by hand", [reference], "%", note=note),
-        Figure("", "Word error rate of the same texts as people write them", [errors], "%", at_most=reference + 3, note=note),
+        Figure("", "Word error rate of the same texts as usually written", [errors], "%", at_most=reference + 3, note=note),
     ]
 
 
