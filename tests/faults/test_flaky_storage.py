@@ -1,4 +1,4 @@
-"""Object storage that fails one time in five: what is completed can be heard."""
+"""Object storage that fails for one request in five: completed jobs have readable audio."""
 
 import random
 from collections.abc import AsyncIterator

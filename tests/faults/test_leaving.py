@@ -1,4 +1,4 @@
-"""Clients that go away, and many that come at once."""
+"""Tests of disconnecting clients and of many simultaneous clients."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Two that want opposite things at the same moment: one of them has it, and nobody has half of it."""
+"""Tests of conflicting operations at the same moment: one succeeds completely."""
 
 import asyncio
 import random

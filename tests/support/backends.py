@@ -1,4 +1,4 @@
-"""Kokoro backends without a model: one that speaks as the reference, and those that do not."""
+"""Kokoro backends without a model: correct and incorrect variants."""
 
 import os
 from functools import lru_cache

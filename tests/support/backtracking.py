@@ -1,4 +1,4 @@
-"""The steps of a backtracking search, counted: how regular expressions grow with their input, without a clock.
+"""Step counts of a backtracking search: the growth of regular expressions with their input, without a clock.
 
 `re` tells nothing of its work, so its own parse tree is run here, in the order in which the engine tries things. Repetitions
 with a large bound get a small one, so that a bounded pattern shows its bound within a hundred characters.

@@ -1,4 +1,4 @@
-"""A hundred files that are no recording of one person speaking: `python -m tests.support.badfiles FOLDER` writes them."""
+"""A hundred files without speech of a single speaker: `python -m tests.support.badfiles FOLDER` writes them."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""What the stories of both cloud engines need."""
+"""Shared helpers for the tests of both cloud engines."""
 
 import numpy as np
 

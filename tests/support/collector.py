@@ -1,4 +1,4 @@
-"""A collector of traces: takes OTLP over HTTP, as an operator's would, and remembers the spans."""
+"""A trace collector that receives OTLP over HTTP and stores the spans."""
 
 import gzip
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Databases to test against: SQLite, SecantusDB, and a MongoDB where the environment names one or Docker is there."""
+"""Databases for tests: SQLite, SecantusDB, and a MongoDB from the environment or Docker."""
 
 import os
 import shutil

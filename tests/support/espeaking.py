@@ -1,4 +1,4 @@
-"""Speaks with espeak's own robot voice: `python -m tests.support.espeaking VOICE PITCH TEXT`; rate and samples to stdout."""
+"""Speech with espeak's own voice: `python -m tests.support.espeaking VOICE PITCH TEXT`; rate and samples to stdout."""
 
 import ctypes
 import sys

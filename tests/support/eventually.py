@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a deadline instead of a sleep."""
+"""Waiting for a condition with a deadline instead of a sleep."""
 
 import asyncio
 import time

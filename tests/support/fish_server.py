@@ -1,4 +1,4 @@
-"""Fish Audio as its API answers: msgpack in, chunked audio out; models as pages of JSON."""
+"""A server with Fish Audio's API: msgpack in, chunked audio out; models as pages of JSON."""
 
 import io
 import json

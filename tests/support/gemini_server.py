@@ -1,4 +1,4 @@
-"""Gemini's speech models as their API answers: server-sent `GenerateContentResponse`s, or one in a piece."""
+"""A server with the API of Gemini's speech models: server-sent `GenerateContentResponse`s, or a single one."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""An auth service of a few lines, for those who verify tokens: it publishes what a test wants it to."""
+"""A minimal auth service for token verifiers; it publishes the trust document that a test sets."""
 
 import time
 from collections.abc import AsyncIterator, Mapping

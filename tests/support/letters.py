@@ -1,4 +1,4 @@
-"""An inbox and dead letters in memory, which can be out of order on demand."""
+"""An inbox and dead letters in memory that can fail on demand."""
 
 from collections.abc import Sequence
 

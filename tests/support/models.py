@@ -1,4 +1,4 @@
-"""The speech models, fetched once into `ECHO_TEST_MODELS` (by default the user's cache), and a recogniser to check them with."""
+"""The speech models, downloaded once into `ECHO_TEST_MODELS` (by default the user's cache), and a recogniser to check them."""
 
 import os
 import re

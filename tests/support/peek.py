@@ -1,4 +1,4 @@
-"""Says what a child process sees: `python -m tests.support.peek PORT` prints its environment, and whether it reaches a port."""
+"""Output of a child's view: `python -m tests.support.peek PORT` prints its environment and whether it reaches a port."""
 
 import json
 import os

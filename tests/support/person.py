@@ -1,4 +1,4 @@
-"""Somebody who uses the public REST API, so that stories read as stories."""
+"""A user of the public REST API."""
 
 import json
 from collections.abc import AsyncIterator

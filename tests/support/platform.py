@@ -1,4 +1,4 @@
-"""The whole platform, started the way a person would: in both forms, for the same stories."""
+"""The whole platform in both modes, started as a user starts it."""
 
 import os
 import signal

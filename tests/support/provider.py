@@ -1,4 +1,4 @@
-"""A speech provider on this machine: speaks its wire format, and misbehaves as a test's script says."""
+"""A local speech provider with a real wire format and scripted faults."""
 
 import threading
 from collections import deque

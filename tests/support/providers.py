@@ -1,4 +1,4 @@
-"""Both cloud engines' providers on this machine, and the settings that lead to them."""
+"""Local providers of both cloud engines, and the settings that select them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A network between a client and a server, which a test can cut, close or silence."""
+"""A network between a client and a server that a test can cut, close or silence."""
 
 import asyncio
 from collections.abc import AsyncIterator

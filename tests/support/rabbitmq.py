@@ -1,4 +1,4 @@
-"""A RabbitMQ to test against: one named by the environment, one in Docker, or a private node of the local installation."""
+"""A RabbitMQ for tests: from the environment, in Docker, or a private node of the local installation."""
 
 import asyncio
 import os

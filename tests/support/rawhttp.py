@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand: requests that no client library would send, or read as slowly."""
+"""A raw HTTP/1.1 client for invalid requests and slow reads."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Recordings for tests, made up."""
+"""Synthetic recordings for tests."""
 
 import io
 import subprocess

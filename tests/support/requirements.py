@@ -1,4 +1,4 @@
-"""Things a test needs that a machine may not have: skipped with a reason, and named at the end of the run.
+"""Optional requirements of tests: missing ones are skipped with a reason and listed at the end of the run.
 
 A fixture that looks for such a thing answers with it or with `Missing(reason)`; another gives it to tests through `require`.
 `ECHO_TEST_REQUIRE=rabbitmq,mongodb` turns the skips of these names into failures.

@@ -1,4 +1,4 @@
-"""An S3 server to test against: moto's, in a thread."""
+"""An S3 server for tests: moto's, in a thread."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator

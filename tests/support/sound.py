@@ -1,4 +1,4 @@
-"""Audio as a player hears it."""
+"""Audio as decoded by a player."""
 
 import io
 

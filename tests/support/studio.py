@@ -1,4 +1,4 @@
-"""Synthesis in this process, on a real database and a folder, with the tone engine: as many replicas as a test wants."""
+"""Synthesis in process, on a real database and a folder, with the tone engine and any number of replicas."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager

@@ -1,4 +1,4 @@
-"""A service of a few lines behind the gateway: it answers as a test wants, and remembers what it was asked."""
+"""A minimal service behind the gateway: it returns the response that a test sets, and records requests."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Somebody who uses auth over HTTP, so that tests read as stories."""
+"""A user of auth over HTTP."""
 
 import json
 from collections.abc import Mapping

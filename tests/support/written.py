@@ -1,4 +1,4 @@
-"""What people write, and the same written out by hand as one reads it aloud."""
+"""Written texts, and the same texts written out by hand as they are spoken."""
 
 # ruff: noqa: RUF001  (the typographic marks are the subject)
 
