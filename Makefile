@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-PACKAGES := libs/common $(sort $(wildcard services/*)) deploy/embedded
+PACKAGES := $(sort $(wildcard libs/* services/*)) deploy/embedded
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -b constraints.txt --overrides overrides.txt $(addprefix -e ./,$(PACKAGES))
 PYTEST := $(BIN)/pytest -n2 --dist loadgroup
@@ -74,7 +74,7 @@ contracts: .venv/dev.stamp ## Write event schemas, OpenAPI, AsyncAPI and .env.ex
 lock: .venv/uv.stamp ## Resolve all versions into constraints.txt, with hashes
 	@printf './%s\n' $(PACKAGES) './services/synthesis[aligner,fish,gemini,kokoro,piper]' | $(BIN)/uv pip compile - --group pyproject.toml:dev \
 	  --overrides overrides.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet \
-	  --prerelease=if-necessary-or-explicit $(foreach package,$(notdir $(PACKAGES)),--no-emit-package echo-$(package)) \
+	  --prerelease=if-necessary-or-explicit $(foreach package,$(notdir $(PACKAGES)),--no-emit-package echo-$(subst _,-,$(package))) \
 	  --output-file constraints.txt $(ARGS)
 	@printf '%s versions in constraints.txt\n' "$$(grep -c '==' constraints.txt)"
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = (
-    "libs/common",
-    *sorted(f"services/{path.parent.name}" for path in ROOT.glob("services/*/pyproject.toml")),
+    *sorted(
+        str(path.parent.relative_to(ROOT)) for kind in ("libs", "services") for path in ROOT.glob(f"{kind}/*/pyproject.toml")
+    ),
     "deploy/embedded",
 )
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")

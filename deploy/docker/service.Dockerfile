@@ -2,16 +2,18 @@
 FROM python:3.11.11-slim-bookworm AS build
 ARG SERVICE
 ARG EXTRAS=""
+# Libraries besides libs/common, for example ./libs/onnx_autodiff.
+ARG LIBS=""
 WORKDIR /build
 COPY constraints.txt overrides.txt ./
 # The installer comes from the lock, verified by its hash.
 RUN awk '/^uv==/{found=1} found{print} found&&!/\\$/{exit}' constraints.txt > uv.txt \
     && pip install --no-cache-dir --disable-pip-version-check --require-hashes -r uv.txt \
     && python -m venv /opt/echo
-COPY libs/common libs/common
+COPY libs libs
 COPY services/${SERVICE} services/${SERVICE}
 RUN uv pip install --python /opt/echo/bin/python --no-cache --compile-bytecode \
-    -c constraints.txt -b constraints.txt --overrides overrides.txt ./libs/common "./services/${SERVICE}${EXTRAS}"
+    -c constraints.txt -b constraints.txt --overrides overrides.txt ./libs/common ${LIBS} "./services/${SERVICE}${EXTRAS}"
 
 FROM python:3.11.11-slim-bookworm
 ARG SERVICE

@@ -103,6 +103,19 @@ def test_images_contain_the_same_extras_as_the_embedded_mode(name: str) -> None:
     assert f"echo-{name}{CONTAINERS[name]['build']['args'].get('EXTRAS', '')}" in embedded
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_images_hold_the_libraries_that_their_service_needs(name: str) -> None:
+    project = tomllib.loads((ROOT / "services" / name / "pyproject.toml").read_text())["project"]
+    arguments = CONTAINERS[name]["build"]["args"]
+    extras = re.findall(r"\w+", arguments.get("EXTRAS", ""))
+    needed = {*project["dependencies"], *(entry for extra in extras for entry in project["optional-dependencies"][extra])}
+    installed = {"./libs/common", *arguments.get("LIBS", "").split()}
+
+    assert {f"echo-{Path(path).name.replace('_', '-')}" for path in installed} == {
+        entry for entry in needed if entry.startswith("echo-")
+    }
+
+
 def test_there_are_two_synthesis_workers() -> None:
     assert CONTAINERS["synthesis"]["deploy"]["replicas"] == 2
 

@@ -10,7 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from echo_voice.cloning import graphs
-from echo_voice.cloning.autodiff import SEED
+from onnx_autodiff import SEED
 
 Floats = NDArray[np.float32]
 RATE = 24_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 
-from echo_voice.cloning.autodiff import Pair, Part, differentiate
+from onnx_autodiff import Pair, Part, differentiate
 
 TIMBRE = "/decoder/Slice_output_0"
 ALIGNED = "/encoder/MatMul_1_output_0"

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import ModelProto, helper, numpy_helper
 
-from echo_voice.cloning.autodiff import GRADIENT, SEED, UnknownGradientError, differentiate
+from onnx_autodiff import GRADIENT, SEED, UnknownGradientError, differentiate
 
 Array = NDArray[np.float32]
 Node = tuple[str, list[str], str | list[str], dict[str, Any]]
