@@ -49,7 +49,7 @@ def differentiate(model: ModelProto, given: Sequence[str], output: str, wanted: 
             reached.update(node.output)
     kept = [node.output[0] for node in part.nodes if node.op_type in _EXPENSIVE and node.output[0] != output]
     tape = Tape(part, reached, wanted)
-    tape.add(output, SEED)
+    tape.seed(output)
     for node in reversed(part.nodes):
         if reached.intersection(node.output):
             tape.back(node)
@@ -133,6 +133,12 @@ class Tape:
             inputs = node.input[:1] if node.op_type == "MatMul" else node.input
             if node.op_type == "ReduceMean" or all(self._is_narrow(name) for name in inputs if name):
                 self._narrow.update(node.output)
+
+    def seed(self, output: str) -> None:
+        """Start with the gradient of the output, which has the output's shape."""
+        if self._is_narrow(output):
+            self._narrow.add(SEED)
+        self.add(output, SEED)
 
     def back(self, node: NodeProto) -> None:
         """Propagate the gradient from a node's outputs to its inputs."""

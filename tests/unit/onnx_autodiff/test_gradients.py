@@ -100,6 +100,7 @@ GRAPHS = {
     "convolutions": _model(
         *CONVOLVED, kernel=_weight(5, _CHANNELS, 3), bias=_weight(5), up=_weight(5, 5, 4), each=_weight(5, 1, 3)
     ),
+    "an output without a time axis": _model(("Sin", ["row"], "out", {})),
     "what only moves": _model(
         *MOVED,
         halves=np.array([2, 2]),
@@ -117,6 +118,7 @@ def test_the_gradient_equals_finite_differences(model: ModelProto):
     pair = differentiate(model, ("style", "sound"), "out", "style")
     forward, backward = (onnxruntime.InferenceSession(m.SerializeToString()) for m in (pair.forward, pair.backward))
     given = {"style": _weight(1, 3), "sound": _weight(1, _CHANNELS, _STEPS)}
+    given = {entry.name: given[entry.name] for entry in forward.get_inputs()}
     out, *kept = forward.run(None, given)
     seed = _weight(*out.shape)
     values = {**given, **dict(zip(pair.kept, kept, strict=True)), SEED: seed}
