@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 
-from onnx_autodiff import Pair, Part, differentiate
+from onnx_autodiff import GradientPair, Subgraph, differentiate
 
 TIMBRE = "/decoder/Slice_output_0"
 ALIGNED = "/encoder/MatMul_1_output_0"
@@ -28,13 +28,13 @@ STEPS_A_FRAME = {ALIGNED: (1, 0), PITCH: (2, 0), ENERGY: (2, 0), SOURCE: (120, 1
 FRONT = (ALIGNED, PITCH, ENERGY, SOURCE, DURATIONS)
 
 
-def cut(path: Path) -> tuple[onnx.ModelProto, Pair]:
+def cut(path: Path) -> tuple[onnx.ModelProto, GradientPair]:
     """Split the model into the front (`tokens`, `style`, `speed` to `FRONT`) and the decoder with its gradient of `TIMBRE`.
 
     `path` is Kokoro with float32 weights. Raises `UnknownGradientError` for another model.
     """
     model = onnx.load(path)
     integers = ("tokens",)
-    whole = Part(model, ("tokens", "style", "speed"), FRONT)
+    whole = Subgraph(model, ("tokens", "style", "speed"), FRONT)
     front = whole.model(whole.nodes, ("tokens", "style", "speed"), FRONT, integers=integers)
     return front, differentiate(model, (TIMBRE, ALIGNED, PITCH, ENERGY, SOURCE), _SPOKEN, TIMBRE)
