@@ -1,103 +1,22 @@
-"""The synthesis service: composition of its parts."""
+"""Composition root of the synthesis service."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from functools import partial
 
-from echo_common.contracts.errors.synthesis import EngineUnavailableError
-from echo_common.http.health import Check
-from echo_common.service import Adapters, Service
-from echo_common.storage.orphans import OrphanSweeper
+from echo_common.service import Service
 from echo_synthesis import api, handlers
-from echo_synthesis.aligner import find_recogniser
-from echo_synthesis.clones import Clones
-from echo_synthesis.engine import EngineConfig, EngineSpec
-from echo_synthesis.enginepool import EnginePool, PoolConfig, default_shape
-from echo_synthesis.engines import discover
-from echo_synthesis.engineworker import WorkerLimits
-from echo_synthesis.fallback import FallbackRecorder
+from echo_synthesis.composition import open_dependencies, readiness_checks
 from echo_synthesis.handlers import Dependencies
-from echo_synthesis.links import Links
-from echo_synthesis.metering import Meter
-from echo_synthesis.narration import Narrator
-from echo_synthesis.provenance.notary import Notary
-from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
-from echo_synthesis.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
-from echo_synthesis.speechcache import SpeechCache
-from echo_synthesis.tickets import Tickets
-from echo_synthesis.usecases import Studio, object_owners
-from echo_synthesis.voices import Voices
-from echo_synthesis.worker import Worker
 
 
 def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
-    """Return the service, not yet running."""
+    """Build the synthesis service; settings come from the environment unless given."""
     chosen = settings or SynthesisSettings()
-
-    @asynccontextmanager
-    async def open_dependencies(adapters: Adapters) -> AsyncIterator[Dependencies]:
-        config = EngineConfig(models=chosen.models)
-        engines = discover(chosen.engines)
-        jobs, audio = Jobs(adapters.store, adapters.relay), AudioShelf(adapters.store, adapters.relay)
-        texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)
-        tickets = Tickets(adapters.store)
-        for kept in (jobs, audio, texts, dictionary, tickets):
-            await kept.prepare()
-        async with (
-            SpeechCache.open(adapters.store, adapters.objects, chosen.cache_bytes) as cache,
-            _engines_running(engines, chosen, Meter(adapters.metrics)) as pool,
-            Clones.open(adapters.store, adapters.objects, engines, config, adapters.scratch) as clones,
-            ScriptWriter.open(chosen) as scripts,
-        ):
-            voices = await asyncio.to_thread(Voices, engines, config, chosen.default_voice, chosen.fallback)
-            notary = await Notary.open(adapters.store, chosen, adapters.scratch)
-            narrator = Narrator(pool, cache, clones.called)
-            recorder = FallbackRecorder(narrator, adapters.objects, notary, adapters.scratch, voices, scripts)
-            links = await Links.open(adapters.store)
-            studio = Studio(
-                *(chosen, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links),
-                *(notary, scripts),
-            )
-            worker = Worker(studio, adapters.metrics, adapters.faults, exclusive=adapters.exclusive)
-            orphans = OrphanSweeper(adapters.objects, object_owners(studio), adapters.orphan_seconds)
-            async with worker.running(), orphans.running():
-                yield Dependencies(studio, worker, pool)
-
-    def checks(dependencies: Dependencies) -> Mapping[str, Check]:
-        return {"engines": partial(_check_engines, dependencies.pool)}
-
     return Service(
         name="synthesis",
-        open=open_dependencies,
+        open=partial(open_dependencies, chosen),
         routers=api.ROUTERS,
         subscriptions=handlers.subscriptions,
-        checks=checks,
+        checks=readiness_checks,
         uploads={"/voice/verify": chosen.verify_bytes},
     )
-
-
-@asynccontextmanager
-async def _engines_running(
-    engines: Mapping[str, EngineSpec], settings: SynthesisSettings, meter: Meter
-) -> AsyncIterator[EnginePool]:
-    """Run the engine pool. Engines load while the rest of the service starts; readiness reports when they are ready."""
-    recogniser = find_recogniser(settings.recogniser)
-    workers, limits = settings.workers or default_shape()[0], WorkerLimits(speak_seconds=settings.speak_seconds)
-    config = PoolConfig(settings.models, workers=workers, limits=limits, recogniser=recogniser)
-    pool = EnginePool(engines, config, meter)
-    loading = asyncio.create_task(pool.start(*(name for name in settings.engines if name in engines)))
-    try:
-        yield pool
-    finally:
-        loading.cancel()
-        await asyncio.gather(loading, return_exceptions=True)
-        await pool.close()
-
-
-async def _check_engines(pool: EnginePool) -> Mapping[str, object]:
-    health = pool.health()
-    if not any(engine.state == "ready" for engine in health.values()):
-        raise EngineUnavailableError("No speech engine is ready yet.")
-    return {name: f"{engine.state}, {engine.workers_busy} of {engine.workers_alive} busy" for name, engine in health.items()}

@@ -1,98 +1,22 @@
-"""Composition of the voice service."""
+"""Composition root of the voice service."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
 
-from echo_common.service import Adapters, Service
-from echo_common.storage.orphans import OrphanSweeper
-from echo_common.vectors.port import VectorIndex
-from echo_common.vectors.qdrant import open_vectors
+from echo_common.service import Service
 from echo_voice import api, handlers
+from echo_voice.composition import open_dependencies, readiness_checks
 from echo_voice.handlers import Dependencies
-from echo_voice.likeness import open_encoder
-from echo_voice.providers import Providers
-from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
-from echo_voice.usecases.clones import train
-from echo_voice.usecases.ownership import object_owners
-from echo_voice.usecases.samples import process_sample
-from echo_voice.usecases.studio import Studio
-from echo_voice.worker import Line, Worker
-
-_ELSEWHERE = 8
 
 
 def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
     """Build the voice service; settings come from the environment unless given."""
     chosen = settings or VoiceSettings()
-
-    @asynccontextmanager
-    async def opened(adapters: Adapters) -> AsyncIterator[Dependencies]:
-        key = chosen.vectors_api_key.get_secret_value() if chosen.vectors_api_key else None
-        async with AsyncExitStack() as stack:
-            vectors = open_vectors(chosen.vectors_url, api_key=key)
-            stack.push_async_callback(vectors.close)
-            studio = await _furnish(chosen, adapters, vectors)
-            worker = Worker(
-                _lines(studio), chosen.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive
-            )
-            await stack.enter_async_context(worker.running())
-            orphans = OrphanSweeper(adapters.objects, object_owners(studio, adapters.orphan_seconds), adapters.orphan_seconds)
-            await stack.enter_async_context(orphans.running())
-            yield Dependencies(studio, worker)
-
     return Service(
         name="voice",
-        open=opened,
+        open=partial(open_dependencies, chosen),
         routers=api.ROUTERS,
         subscriptions=handlers.subscriptions,
-        checks=lambda deps: {"vectors": deps.studio.vectors.ping, "providers": partial(_providers, deps.studio.providers)},
+        checks=readiness_checks,
         uploads=dict.fromkeys(api.UPLOADS, chosen.upload_bytes),
     )
-
-
-def _lines(studio: Studio) -> list[Line[Any]]:
-    """Return the work queues. Remote trainings only wait, so they have a queue of their own that local trainings do not block."""
-    chosen, perform = studio.settings, partial(train, studio)
-    here = studio.providers.here()
-    return [
-        Line("samples", studio.samples, partial(process_sample, studio), chosen.samples_at_once),
-        Line("clones", studio.models, perform, chosen.trainings_at_once, {"provider": {"$in": here}}),
-        Line("clones elsewhere", studio.models, perform, _ELSEWHERE, {"provider": {"$nin": here}}),
-    ]
-
-
-async def _furnish(settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex) -> Studio:
-    where = (adapters.store, adapters.relay)
-    studio = Studio(
-        settings=settings,
-        samples=Samples(*where),
-        models=VoiceModels(*where),
-        consents=Consents(*where),
-        phrases=Phrases(*where),
-        echos=Echos(*where),
-        preferences=Preferences(*where),
-        anonymous_uploads=AnonymousUploads(
-            adapters.store, at_once=settings.anonymous_uploads_at_once, a_day=settings.anonymous_uploads_a_day
-        ),
-        objects=adapters.objects,
-        vectors=vectors,
-        encoder=open_encoder(settings.models),
-        providers=Providers(settings),
-        scratch=adapters.scratch,
-    )
-    await studio.samples.prepare()
-    await studio.models.prepare()
-    await studio.consents.prepare()
-    await studio.phrases.prepare()
-    await studio.echos.prepare()
-    await studio.preferences.prepare()
-    await studio.anonymous_uploads.prepare()
-    return studio
-
-
-async def _providers(providers: Providers) -> Mapping[str, str]:
-    """Report the providers' state; they never make the service unready, because samples and voices work without them."""
-    return providers.health()
