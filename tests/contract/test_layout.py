@@ -6,7 +6,7 @@ import pytest
 
 SERVICES = sorted(path.parent for path in Path(__file__).parents[2].glob("services/*/echo_*/main.py"))
 COMPOSITION_ROOT_LINES = 60
-LONGER = {"echo_gateway": 70}
+LONGER = {"echo_gateway": 80}
 """Composition roots that still have to shrink, and their limits until then."""
 
 MODULES = ("__main__", "main", "api", "handlers", "usecases", "domain", "repository", "settings")
