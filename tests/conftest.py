@@ -23,7 +23,7 @@ SLOW_FIXTURES = {"embedded_server", "found_rabbitmq", "platform", "recogniser", 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side, all stories of a platform go to one process, so that it is started once; the others go by file."""
+    """Assign all tests of a platform to one process, so that it starts once; assign other tests by file."""
     for item in items:
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         item.add_marker(pytest.mark.xdist_group(str(parameters.get("platform", item.location[0]))))

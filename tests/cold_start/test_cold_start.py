@@ -66,7 +66,7 @@ def system_path() -> str:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone of what is committed."""
+    """A fresh clone of the committed files."""
     folder = tmp_path_factory.mktemp("clone") / "echo"
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(REPOSITORY), str(folder)], check=True, timeout=120)
     return folder
@@ -84,7 +84,7 @@ class Terminal:
         return self._output.read_text(errors="replace")
 
     def curl_line(self, within: float) -> str:
-        """The line to paste, once it is printed."""
+        """Return the printed curl command, once it is there."""
         deadline = time.monotonic() + within
         while True:
             if lines := [line for line in self.said.splitlines() if line.startswith("curl ")]:
@@ -104,7 +104,7 @@ class Terminal:
 
 @contextmanager
 def make_run(clone: Path, environment: Mapping[str, str], output: Path) -> Iterator[Terminal]:
-    """`make run` in the clone; ended, whatever happens."""
+    """`make run` in the clone, stopped after the test."""
     with output.open("wb") as file:
         process = subprocess.Popen(
             ["make", "run"],
@@ -184,7 +184,7 @@ async def test_a_new_machine_synthesises_speech_and_keeps_its_data(
 
 
 def left_in(folder: Path) -> list[str]:
-    """Everything but the locks that the installer leaves."""
+    """All remaining files except the installer's locks."""
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("uv-"))
 
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def codes_in(*folders: str) -> Counter[str]:
-    """How many classes below the folders give themselves each code."""
+    """Count the classes of each code below the folders."""
     files = (file for folder in folders for file in (ROOT / folder).rglob("*.py"))
     classes = (node for file in files for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ClassDef))
     return Counter(code for node in classes for line in node.body if (code := _code(line)))

@@ -32,7 +32,7 @@ def runs_on_the_event_loop(function: Callable[..., Any]) -> bool:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_route_runs_in_a_thread(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """FastAPI calls a plain function, endpoint or dependency, in a thread: two switches of threads for a line of code."""
+    """FastAPI runs synchronous endpoints and dependencies in a thread, at the cost of two thread switches."""
     monkeypatch.setenv("ECHO_AUTH_SECRET", "x" * 40)
     routers = importlib.import_module(f"echo_{service}.main").service().routers
     found = list(routes(routers))

@@ -8,7 +8,7 @@ from tests.support.platform import Platform
 
 @pytest.fixture
 async def ada(platform: Platform) -> AsyncIterator[Person]:
-    """Somebody who has just registered."""
+    """A newly registered user."""
     async with Person.at(platform.url) as person:
         await person.register()
         yield person
@@ -16,7 +16,7 @@ async def ada(platform: Platform) -> AsyncIterator[Person]:
 
 @pytest.fixture
 async def eve(platform: Platform) -> AsyncIterator[Person]:
-    """Somebody else."""
+    """A second user."""
     async with Person.at(platform.url) as person:
         await person.register()
         yield person
@@ -24,7 +24,7 @@ async def eve(platform: Platform) -> AsyncIterator[Person]:
 
 @pytest.fixture
 async def admin(platform: Platform) -> AsyncIterator[Person]:
-    """The first admin."""
+    """The first administrator."""
     async with Person.at(platform.url) as person:
         await person.log_in(platform.admin.admin_email, platform.admin.admin_password)
         yield person

@@ -15,7 +15,7 @@ async def finished(person: Person, job: dict[str, Any]) -> dict[str, Any]:
 
 
 async def busy(person: Person) -> None:
-    """Give the workers enough to do that what is queued next has to wait."""
+    """Keep all workers busy, so that the next job waits."""
     await asyncio.gather(*(person.queue(f"{number} {SLOW}") for number in range(24)))
 
 

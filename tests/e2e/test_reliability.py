@@ -92,7 +92,7 @@ async def test_every_killed_part_is_restarted_and_every_job_completes(require: R
 
 
 def processes_of(platform: Platform) -> dict[str, dict[str, Any]]:
-    """The processes as `echoctl status` shows them."""
+    """Return the processes that `echoctl status` shows."""
     command = [sys.executable, "-m", "echo_embedded", "status", "--json", "--data", str(platform.folder.path)]
     told = subprocess.run(command, capture_output=True, timeout=60, check=False)
     found: dict[str, dict[str, Any]] = json.loads(told.stdout)["processes"]
@@ -100,7 +100,7 @@ def processes_of(platform: Platform) -> dict[str, dict[str, Any]]:
 
 
 async def kill(platform: Platform, victim: str) -> None:
-    """Kill a process that the supervisor keeps, and wait until it has been started again."""
+    """Kill a supervised process and wait until it has restarted."""
     before = platform.pids()[victim]
     os.kill(before, signal.SIGKILL)
     await eventually(lambda: platform.pids().get(victim, before) != before, within=60)
@@ -259,7 +259,7 @@ async def test_an_invalid_setting_is_reported_in_one_sentence(tmp_path: Path) ->
 
 
 def slow(name: str = "story", sentences: int = 20) -> str:
-    """Sentences that take 0.15 seconds each, not in any cache yet."""
+    """Return uncached sentences that take 0.15 seconds each."""
     return " ".join(f"Sentence tone-slow-150 number {number} of {name}." for number in range(sentences))
 
 
@@ -270,6 +270,6 @@ def alive(process: psutil.Process) -> bool:
 
 
 def serve(*arguments: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
-    """A start that is expected to be refused."""
+    """Run a start that is expected to fail."""
     command = [sys.executable, "-m", "echo_embedded", "serve", *arguments]
     return subprocess.run(command, capture_output=True, timeout=60, check=False, env={**os.environ, **TONE, **settings})

@@ -62,7 +62,7 @@ async def test_events_contain_the_same_bytes_and_word_timings(ada: Person) -> No
     assert len(parts) >= 4
 
     async def all_cached() -> bool:
-        """Another replica learns a moment later who has heard a segment."""
+        """Wait until every replica has the users of all segments."""
         _, end = events(await streamed(ada, accept="text/event-stream", output_format="mp3"))[-1]
         return bool(end["cached_units"] == 4)
 

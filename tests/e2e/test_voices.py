@@ -26,7 +26,7 @@ async def recorded(person: Person) -> str:
 
 
 async def cloned(person: Person, sample_id: str, name: str = "Me") -> str:
-    """A clone that is trained."""
+    """A trained clone."""
     body = {"name": name, "sample_ids": [sample_id], "consent": ATTESTED, "config": {"epochs": 3}}
     clone_id: str = data(await person.http.post("/voice/clones", json=body), 202)["clone_id"]
     events = [event async for event in person.watch(f"/voice/clones/{clone_id}/progress")]
@@ -37,7 +37,7 @@ async def cloned(person: Person, sample_id: str, name: str = "Me") -> str:
 
 
 async def known(person: Person, clone_id: str) -> bool:
-    """Whether synthesis has heard of it."""
+    """Return whether synthesis has received the event of the voice."""
     return bool((await person.http.get(f"/voices/{clone_id}")).is_success)
 
 

@@ -22,7 +22,7 @@ async def ada(platform: Platform) -> AsyncIterator[Person]:
 
 
 def speakers(platform: Platform) -> int:
-    """Processes that speak."""
+    """Return the busy engine workers."""
     return max(1, sum(name.startswith("synthesis") for name in platform.pids()))
 
 
@@ -31,7 +31,7 @@ def open_files(platform: Platform) -> int:
 
 
 async def idle(platform: Platform) -> bool:
-    """Whether nothing is being spoken; the gateway asks one replica after the other."""
+    """Return whether all workers are idle; the gateway alternates between replicas."""
     told = [await platform.health() for _ in range(speakers(platform))]
     return all("ready, 0 of" in str(health["parts"]["synthesis"]["facts"]) for health in told)
 

@@ -36,14 +36,14 @@ def service_with_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def namespaces(require: Require) -> None:
-    """For tests that need a platform which lets a process give up its network."""
+    """Skip tests on platforms without network namespaces."""
     found = isolation.network_can_be_cut() or Missing("network namespaces are not permitted here")
     require("network-namespaces", found)
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A port of this machine that answers."""
+    """A listening port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

@@ -35,14 +35,14 @@ def names() -> Names:
 
 @pytest.fixture
 async def broker(rabbitmq: str, names: Names) -> AsyncIterator[Proxy]:
-    """The network in front of a broker."""
+    """A proxy in front of a broker."""
     async with proxied(rabbitmq) as proxy:
         yield proxy
     await clear(rabbitmq, names)
 
 
 def listening_service(names: Names, heard: list[str]) -> Service[None]:
-    """A service that notes the events it gets."""
+    """A service that records events."""
     subscriptions = Subscriptions[None]()
 
     @subscriptions.on(UserRegistered)
@@ -99,7 +99,7 @@ async def test_a_service_serves_without_a_broker_and_receives_events_later(
 async def feedback_process(
     folder: Path, **settings: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx.AsyncClient]]:
-    """The smallest service, as a process of its own."""
+    """The smallest service in a child process."""
     url = f"http://127.0.0.1:{free_port()}"
     environment = {**os.environ, "ECHO_LISTEN": url, "ECHO_OBJECTS_URL": folder.as_uri(), **settings}
     with (folder / "feedback.jsonl").open("wb") as log:

@@ -16,7 +16,7 @@ Output = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 class Correct:
-    """Speaks the reference sentences: sound of the reference's spectrum, with the reference's durations."""
+    """A backend whose output has the spectrum and the durations of the reference."""
 
     def __init__(self, home: Path, threads: int) -> None:
         _count_opening(home, type(self).__name__)
@@ -30,7 +30,7 @@ class Correct:
 
 
 class Slower(Correct):
-    """As correct, and slower."""
+    """A correct backend that is slower."""
 
     def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
         for _ in range(4):
@@ -39,7 +39,7 @@ class Slower(Correct):
 
 
 class NotANumber(Correct):
-    """What a model compiled for another precision gave on a processor with AMX."""
+    """NaN output, as from a model compiled for another precision on a processor with AMX."""
 
     def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
         return np.full(tokens.size * SAMPLES_A_FRAME, np.nan, np.float32), np.ones(tokens.size, np.float32)
@@ -58,7 +58,7 @@ class Faint(Correct):
 
 
 class OneFrame(Correct):
-    """One frame for every token, of finite sound."""
+    """A single frame of finite sound per token."""
 
     def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
         samples, _ = super().run(tokens, style, speed)
@@ -66,7 +66,7 @@ class OneFrame(Correct):
 
 
 class Stretched(Correct):
-    """A tenth longer than the reference, all else alike."""
+    """Output a tenth longer than the reference and otherwise equal."""
 
     def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
         samples, durations = super().run(tokens, style, speed)
@@ -76,7 +76,7 @@ class Stretched(Correct):
 
 
 class Cut(Correct):
-    """Fewer samples than its durations say."""
+    """Fewer samples than the durations require."""
 
     def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
         samples, durations = super().run(tokens, style, speed)
@@ -84,7 +84,7 @@ class Cut(Correct):
 
 
 class Noise(Correct):
-    """As long and as loud as the reference, and no speech."""
+    """Noise of the reference's duration and level."""
 
     def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
         samples, durations = super().run(tokens, style, speed)
@@ -93,7 +93,7 @@ class Noise(Correct):
 
 
 class Shifted(Correct):
-    """The right sounds at the wrong times."""
+    """Correct sounds at wrong times."""
 
     def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
         samples, durations = super().run(tokens, style, speed)
@@ -106,7 +106,7 @@ class Raises(Correct):
 
 
 class Crashes(Correct):
-    """Ends its process, as an illegal instruction does."""
+    """A backend that ends its process, as an illegal instruction does."""
 
     def __init__(self, home: Path, threads: int) -> None:
         os._exit(132)
@@ -120,7 +120,7 @@ class Hangs(Correct):
 
 
 def make_home(home: Path) -> Path:
-    """A models' folder that has voices and no model."""
+    """Create a model folder with voices and without a model."""
     (home / "voices").mkdir(parents=True, exist_ok=True)
     for sentence in SENTENCES:
         np.zeros((510, 256), np.float32).tofile(home / "voices" / f"{sentence.voice}.bin")
@@ -128,7 +128,7 @@ def make_home(home: Path) -> Path:
 
 
 def openings(home: Path) -> list[str]:
-    """The backends that were opened, in order."""
+    """Return the opened backends, in order."""
     path = home / "openings.txt"
     return path.read_text().split() if path.exists() else []
 

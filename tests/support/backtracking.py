@@ -39,7 +39,7 @@ class Machine:
         self._run = self._sequence(self._tree, self._flags)
 
     def search_all(self, text: str) -> list[tuple[int, int]]:
-        """Find what `finditer` finds, counting."""
+        """Find the matches of `finditer` and count steps."""
         self._text, self.steps = text, 0
         spans: list[tuple[int, int]] = []
         at, only_longer = 0, False
@@ -53,13 +53,13 @@ class Machine:
         return spans
 
     def match(self, text: str) -> tuple[int, int] | None:
-        """Match once at the beginning, counting."""
+        """Match once at the beginning and count steps."""
         self._text, self.steps = text, 0
         end = self._attempt(0, only_longer=False)
         return None if end is None else (0, end)
 
     def _attempt(self, at: int, *, only_longer: bool) -> int | None:
-        """Match at a place, not the empty string where it was just found."""
+        """Match at a position, without repeating an empty match."""
         found: list[int] = []
 
         def done(end: int) -> bool:
@@ -305,7 +305,7 @@ class Machine:
 
 @contextmanager
 def deep_recursion() -> Iterator[None]:
-    """Allow as many nested calls as a match of a few hundred characters takes."""
+    """Allow the nested calls of a match of a few hundred characters."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(20_000)
     try:
@@ -315,7 +315,7 @@ def deep_recursion() -> Iterator[None]:
 
 
 def characters_of(pattern: re.Pattern[str]) -> str:
-    """The characters that a pattern names, ends of ranges included."""
+    """Return the characters of a pattern, including the ends of ranges."""
     found: set[str] = set()
     _gather(_parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG), found)
     return "".join(sorted(found))
@@ -332,7 +332,7 @@ def _gather(nodes: Any, found: set[str]) -> None:
 
 
 def _bound(tree: Any) -> None:
-    """Make every large bound of a repetition a small one, in place."""
+    """Reduce every large bound of a repetition, in place."""
     for index, node in enumerate(tree):
         kind, value = node
         if kind in _REPEATS:

@@ -18,7 +18,7 @@ _SEED = 20_260_131
 
 
 def bad_files() -> Iterator[tuple[str, bytes]]:
-    """Names and contents, the same every time."""
+    """Return names and contents, the same on every call."""
     random = np.random.default_rng(_SEED)
     speech = wav(spoken())
     yield from _not_audio(random)
@@ -53,7 +53,7 @@ def _not_audio(random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
 
 
 def _lying_headers(speech: bytes) -> Iterator[tuple[str, bytes]]:
-    """The same sound, with a header that says something else (offsets as in the canonical 44 bytes)."""
+    """The same audio with a wrong header (offsets of the canonical 44 bytes)."""
     for name, offset, form, value in (
         ("channels-0", 22, "<H", 0),
         ("channels-7", 22, "<H", 7),
@@ -99,7 +99,7 @@ def _too_much() -> Iterator[tuple[str, bytes]]:
 
 
 def _damaged(random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
-    """Whole files with a tenth of their bytes replaced, headers first."""
+    """Complete files with a tenth of their bytes replaced, headers first."""
     sound = spoken()
     for container, codec in (("mp3", "libmp3lame"), ("flac", "flac"), ("ipod", "aac"), ("adts", "aac")):
         whole = np.frombuffer(encoded(sound, container, codec), np.uint8)
@@ -139,7 +139,7 @@ def _music(times: NDArray[np.float64], random: np.random.Generator) -> NDArray[n
 
 
 def _flac_frames(file: bytes) -> int:
-    """Where metadata ends and sound begins."""
+    """Return the offset at which the audio frames begin."""
     at, last = 4, False
     while not last:
         last = bool(file[at] & 0x80)

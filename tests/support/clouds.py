@@ -24,7 +24,7 @@ def utter(voice: str, text: str = TEXT, speed: float = 1.0) -> Utterance:
 
 
 def is_whole(speech: Speech, text: str = TEXT) -> bool:
-    """Whether it is what the provider would say, sample for sample but for the conversion of rates."""
+    """Return whether the audio equals the provider's, apart from resampling."""
     samples, rate = beeps(text)
     return abs(speech.duration - len(samples) / rate) < 0.01 and bool(np.abs(speech.samples).max() > 0.2)
 

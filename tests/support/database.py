@@ -20,7 +20,7 @@ from tests.support.requirements import Missing, Require
 
 @dataclass(frozen=True)
 class Database:
-    """A place that is this test's own: every database at `url` whose name starts with `prefix`."""
+    """A private place of a test: all databases at `url` whose names start with `prefix`."""
 
     url: str
     prefix: str
@@ -61,13 +61,13 @@ def found_mongodb() -> Iterator[str | Missing]:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    """Empty: the database of the embedded form."""
+    """An empty database of the embedded mode."""
     return Database(f"sqlite://{tmp_path}/database", "")
 
 
 @pytest.fixture(params=["sqlite", "secantus", "mongodb"])
 def any_database(request: pytest.FixtureRequest, require: Require) -> Iterator[Database]:
-    """Like `database`, on every database that the store must run on."""
+    """Like `database`, on every supported database."""
     if request.param == "sqlite":
         yield request.getfixturevalue("database")
     elif request.param == "secantus":
@@ -86,7 +86,7 @@ async def store(any_database: Database) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def mortal_server(tmp_path: Path) -> AsyncIterator[EmbeddedDatabase]:
-    """A SecantusDB server, not started, for tests that kill it."""
+    """A stopped SecantusDB server, for tests that kill it."""
     server = EmbeddedDatabase(tmp_path / "mortal")
     yield server
     await server.stop()

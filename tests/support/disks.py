@@ -13,7 +13,7 @@ SMALL_DISK_BYTES = 48 * 1024 * 1024
 
 @pytest.fixture
 def small_disk(tmp_path: Path, require: Require) -> Iterator[Path]:
-    """A file system of 48 MB; mounting one takes root's rights."""
+    """A file system of 48 MB; mounting needs root."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", str(folder)]
@@ -27,7 +27,7 @@ def small_disk(tmp_path: Path, require: Require) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Take all space that is left, and return the file to remove to have it back."""
+    """Fill the remaining space and return the file that occupies it."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (1024 * 1024, 4096, 1):

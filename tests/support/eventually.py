@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 
 async def eventually(condition: Callable[[], Awaitable[bool] | bool], *, within: float = 10.0) -> None:
-    """Return once the condition holds; fail when it does not within so many seconds."""
+    """Return once the condition holds; fail after this number of seconds."""
     deadline = time.monotonic() + within
     while True:
         holds = condition()

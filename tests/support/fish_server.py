@@ -22,7 +22,7 @@ def request_of(asked: Asked) -> dict[str, Any]:
 
 
 def audio_of(asked: Asked) -> bytes:
-    """A WAV as it is streamed: its sizes are not known when it begins."""
+    """A streamed WAV with unknown sizes in its header."""
     request = request_of(asked)
     samples, rate = beeps(request["text"], (request.get("prosody") or {}).get("speed", 1.0))
     wanted = request.get("sample_rate") or 44_100
@@ -36,7 +36,7 @@ def audio_of(asked: Asked) -> bytes:
 
 
 def speak(reply: Reply) -> None:
-    """The usual answer: speech for a known model, or the list of models."""
+    """Normal response: speech for a known model, or the list of models."""
     if reply.asked.path == "/model":
         reply.whole(json.dumps({"total": 2, "items": [model(KNOWN), model("f" * 32, state="training")]}).encode())
         return
@@ -76,7 +76,7 @@ def model(identifier: str, state: str = "trained") -> dict[str, Any]:
 
 
 def cut(reply: Reply) -> None:
-    """Half of the audio, then the connection is gone."""
+    """Half of the audio, then a closed connection."""
     audio = audio_of(reply.asked)
     reply.start("audio/wav")
     reply.chunk(audio[: len(audio) // 2])
@@ -84,13 +84,13 @@ def cut(reply: Reply) -> None:
 
 
 def empty(reply: Reply) -> None:
-    """HTTP 200, and nothing."""
+    """HTTP 200 with an empty body."""
     reply.start("audio/wav")
     reply.end()
 
 
 def shortened(reply: Reply) -> None:
-    """A clean end long before the text's."""
+    """A clean end long before the end of the text."""
     reply.start("audio/wav")
     reply.chunk(audio_of(reply.asked)[:1_000])
     reply.end()
@@ -110,7 +110,7 @@ def throttled(seconds: int = 0) -> Answer:
 
 
 def after(released: threading.Event) -> Answer:
-    """Only when the test says so."""
+    """Respond only when the test permits it."""
 
     def wait(reply: Reply) -> None:
         released.wait(30)

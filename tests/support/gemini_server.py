@@ -18,7 +18,7 @@ PCM = f"audio/L16;codec=pcm;rate={RATE}"
 
 
 def text_of(asked: Asked) -> str:
-    """What is to be spoken: from 3.8 on the part's text, before what follows the instruction."""
+    """Return the text to speak: the part's text from 3.8 on, the text after the instruction before."""
     text: str = json.loads(asked.body)["contents"][0]["parts"][0]["text"]
     return text if "3.8" in asked.path else text.partition(":\n")[2]
 
@@ -55,14 +55,14 @@ def response(audio: bytes = b"", mime: str = PCM, finish: str | None = None, tok
 
 
 def events(reply: Reply, *messages: dict[str, Any]) -> None:
-    """Server-sent events, without an end yet."""
+    """Server-sent events without the final event."""
     reply.start("text/event-stream")
     for message in messages:
         reply.chunk(b"data: " + json.dumps(message).encode() + b"\r\n\r\n")
 
 
 def speak(reply: Reply, mime: str = PCM, rate: int = RATE, pieces: int = 3) -> None:
-    """The usual answer, as the path asks for it."""
+    """Normal response in the form that the path selects."""
     pcm = audio_of(reply.asked, rate)
     if not reply.asked.path.endswith(":streamGenerateContent"):
         whole = response(wav(pcm, rate), "audio/wav", "STOP", len(pcm) // 2_000)
@@ -80,7 +80,7 @@ def as_mime(mime: str, rate: int = RATE) -> Answer:
 
 
 def as_wav(reply: Reply) -> None:
-    """A file where raw PCM was to be expected."""
+    """A file instead of raw PCM."""
     events(reply, response(wav(audio_of(reply.asked)), "audio/wav", "STOP"))
     reply.end()
 
@@ -97,26 +97,26 @@ def finishing(reason: str | None) -> Answer:
 
 
 def cut(reply: Reply) -> None:
-    """Half of the audio, then the connection is gone."""
+    """Half of the audio, then a closed connection."""
     pcm = audio_of(reply.asked)
     events(reply, response(pcm[: len(pcm) // 4 * 2]))
     reply.cut()
 
 
 def empty(reply: Reply) -> None:
-    """HTTP 200, and nothing."""
+    """HTTP 200 with an empty body."""
     events(reply)
     reply.end()
 
 
 def silent(reply: Reply) -> None:
-    """As much audio as the text takes, and nothing in it."""
+    """Silence of the expected duration."""
     events(reply, response(bytes(len(audio_of(reply.asked))), finish="STOP", tokens=5))
     reply.end()
 
 
 def silent_stop(reply: Reply) -> None:
-    """A finish that says so, but no audio."""
+    """A regular finish without audio."""
     events(reply, response(finish="STOP"))
     reply.end()
 
@@ -127,7 +127,7 @@ def blocked(reply: Reply) -> None:
 
 
 def shortened(reply: Reply) -> None:
-    """A finish that says so, with a hundredth of the audio."""
+    """A regular finish with a hundredth of the audio."""
     pcm = audio_of(reply.asked)
     events(reply, response(pcm[: len(pcm) // 200 * 2], finish="STOP"))
     reply.end()
@@ -165,7 +165,7 @@ bad_key = error(
 
 
 def after(released: threading.Event, answer: Answer = speak) -> Answer:
-    """Only when the test says so."""
+    """Respond only when the test permits it."""
 
     def wait(reply: Reply) -> None:
         released.wait(30)

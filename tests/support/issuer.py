@@ -26,7 +26,7 @@ from echo_common.http.server import serving
 
 
 class Issuer:
-    """Signs tokens, publishes the trust document and counts who asks for it."""
+    """An issuer that signs tokens, publishes the trust document and counts requests for it."""
 
     def __init__(self) -> None:
         self.key = self.new_key()
@@ -43,7 +43,7 @@ class Issuer:
         return OKPKey.generate_key("Ed25519", {"use": "sig", "alg": TOKEN_ALGORITHM}, auto_kid=True)
 
     def token(self, *, key: Key | None = None, header: Mapping[str, Any] | None = None, lasts: int = 600, **claims: Any) -> str:
-        """A good token, but for what is given; a claim or header that is None is left out."""
+        """Return a valid token with the given changes; None removes a claim or header."""
         signing = key or self.key
         said = {
             "iss": ISSUER,
@@ -64,7 +64,7 @@ class Issuer:
 
     @asynccontextmanager
     async def serving(self, folder: Path) -> AsyncIterator[str]:
-        """Served on a Unix socket; yields its URL."""
+        """Serve the issuer on a Unix socket and yield its URL."""
         routes = [Route(TRUST_PATH, self._trust), Route(LOCAL_SESSION_PATH, self._local_session, methods=["POST"])]
         app = Starlette(routes=routes)
         async with serving(app, f"unix://{folder}/issuer.sock") as url:

@@ -21,7 +21,7 @@ Models = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def speech_models(require: Require) -> Models:
-    """The folder that holds an engine's models, by the engine's name; skips where they cannot be had."""
+    """Function that returns the model folder of an engine by name, and skips the test when the models are unavailable."""
     folder = Path(os.environ.get("ECHO_TEST_MODELS") or Path.home() / ".cache" / "echo" / "models")
 
     def have(engine: str) -> Path:
@@ -46,7 +46,7 @@ class Heard:
 
 
 class Recogniser:
-    """Whisper's tiny model: what it hears, and when each word starts."""
+    """Recogniser with Whisper's tiny model: transcript and word starts."""
 
     def __init__(self) -> None:
         from faster_whisper import WhisperModel
@@ -58,7 +58,7 @@ class Recogniser:
         self._model = WhisperModel(str(model.parent), device="cpu", compute_type="int8", cpu_threads=2)
 
     def transcribe(self, speech: Speech) -> str:
-        """What it hears, as it would write it."""
+        """Return the transcript."""
         samples = soxr.resample(speech.samples, speech.sample_rate, 16_000).astype(np.float32)
         segments, _ = self._model.transcribe(samples, language="en", beam_size=5)
         return " ".join(segment.text.strip() for segment in segments)

@@ -24,7 +24,7 @@ SERVICES: dict[str, Callable[[], Service[Any]]] = {"synthesis": synthesis, "voic
 
 
 def run_until_dead(database: Database, folder: Path, fault_point: str, *, service: str = "synthesis", **settings: str) -> None:
-    """Run on the same database and folder as a replica of the tests, up to the fault point. Fails when it is not reached."""
+    """Run on the database and folder of a test replica up to the fault point; fail when it is not reached."""
     environment = {
         **os.environ,
         "ECHO_DATABASE_URL": database.url,

@@ -22,12 +22,12 @@ class Person:
     @classmethod
     @asynccontextmanager
     async def at(cls, url: str) -> AsyncIterator["Person"]:
-        """Nobody yet: call `register` or `log_in`."""
+        """Create a client without a user; call `register` or `log_in`."""
         async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60) as http:
             yield cls(http)
 
     async def register(self) -> str:
-        """Become somebody new; the email."""
+        """Register a new user and return the email."""
         email = f"{new_id('story').lower()}@example.com"
         self._keep(data(await self.http.post("/auth/register", json={"email": email, "password": PASSWORD}), 201))
         return email
@@ -50,12 +50,12 @@ class Person:
         return job
 
     async def follow(self, job_id: str, **headers: str) -> AsyncIterator[dict[str, Any]]:
-        """The job's events up to the last, each with its `id`."""
+        """Return all events of a job, each with its `id`."""
         async for event in self.watch(f"/job/{job_id}/progress", **headers):
             yield event
 
     async def watch(self, path: str, **headers: str) -> AsyncIterator[dict[str, Any]]:
-        """Server-sent events up to the last, each with its `id`."""
+        """Return all server-sent events, each with its `id`."""
         async with self.http.stream("GET", path, headers=headers) as response:
             assert response.status_code == 200, await response.aread()
             event_id = None
@@ -73,13 +73,13 @@ class Person:
 
 
 def data(response: httpx.Response, status: int | None = None) -> Any:
-    """What the envelope holds, of an answer that must be a success."""
+    """Return the data of a successful response."""
     assert response.is_success if status is None else response.status_code == status, response.text
     return response.json()["data"]
 
 
 def refusal(response: httpx.Response) -> tuple[int, str]:
-    """Status and code of an answer that must be a refusal, in the envelope."""
+    """Return status and code of a refusal in the envelope."""
     body = response.json()
     assert body["success"] is False, body
     assert body["request_id"] == response.headers["X-Request-ID"]

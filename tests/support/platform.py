@@ -52,7 +52,7 @@ class Platform:
         return running.url
 
     async def health(self) -> dict[str, Any]:
-        """The details, from the internal listener."""
+        """Return the detailed health from the internal listener."""
         running = self.folder.running()
         assert running is not None, self.said
         async with ServiceClient.open("gateway", running.internal) as client:
@@ -70,17 +70,17 @@ class Platform:
         return found
 
     def pids(self) -> dict[str, int]:
-        """The processes by name, as they are now."""
+        """Return the current processes by name."""
         running = self.folder.running()
         return {} if running is None else running.processes
 
     def family(self) -> list[psutil.Process]:
-        """The process and all that came from it."""
+        """Return the process and its descendants."""
         root = psutil.Process(self.process.pid)
         return [root, *root.children(recursive=True)]
 
     def remains(self) -> list[psutil.Process]:
-        """Every process that was started with this platform's settings and still lives."""
+        """Return all running processes of this platform."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -103,7 +103,7 @@ class Platform:
 
 @contextmanager
 def started(form: str, folder: Path, *, settings: Mapping[str, str], data: Path | None = None) -> Iterator[Platform]:
-    """A platform on a data folder of its own (`data`, below `folder` when absent); ended, whatever happens."""
+    """Run a platform on its own data folder (`data`, by default below `folder`), stopped at the end."""
     data = data or folder / "data"
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.txt"
@@ -133,14 +133,14 @@ def end(platform: Platform) -> None:
 
 
 def require_form(form: str, require: Require, scratch: Path) -> None:
-    """The distributed form needs RabbitMQ's server on this machine."""
+    """Skip the test when the distributed mode lacks RabbitMQ's server on this machine."""
     if form == "distributed":
         require("rabbitmq-node", local_node(scratch) or Missing("no rabbitmq-server installed"))
 
 
 @pytest.fixture(scope="session", params=FORMS)
 def platform(request: pytest.FixtureRequest, require: Require, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform that speaks with the tone engine's voices, shared by all stories: each story has users of its own."""
+    """A platform with the tone engine, shared by all tests; each test has its own users."""
     folder = tmp_path_factory.mktemp(request.param)
     require_form(request.param, require, folder)
     with started(request.param, folder, settings=TONE) as found:

@@ -18,7 +18,7 @@ from echo_synthesis.text.words import find_words
 
 @dataclass
 class Asked:
-    """One request as it arrived."""
+    """A received request."""
 
     method: str
     path: str
@@ -28,7 +28,7 @@ class Asked:
 
 
 class Reply:
-    """One answer being written: whole, in chunks, or cut off."""
+    """A response that is written completely, in chunks, or cut off."""
 
     def __init__(self, handler: BaseHTTPRequestHandler, asked: Asked) -> None:
         self._handler = handler
@@ -49,7 +49,7 @@ class Reply:
         self._handler.wfile.write(b"0\r\n\r\n")
 
     def cut(self) -> None:
-        """Close the connection here."""
+        """Close the connection."""
         self._handler.close_connection = True
 
     def _start(self, status: int, headers: dict[str, str]) -> None:
@@ -64,7 +64,7 @@ Answer = Callable[[Reply], None]
 
 @dataclass
 class Provider:
-    """Answers each request by the next of `script`, or `usually` when that is used up."""
+    """A server that responds with the next entry of `script`, then with `usually`."""
 
     usually: Answer
     script: deque[Answer] = field(default_factory=deque)
@@ -125,7 +125,7 @@ class Provider:
 
 
 def beeps(text: str, speed: float = 1.0) -> tuple["np.ndarray[tuple[int], np.dtype[np.int16]]", int]:
-    """What a provider says to a text, and its rate: one beep a word, s16le."""
+    """Return the audio of a text and its rate: one beep per word, s16le."""
     words = tuple(find_words(text, 100))
     speech = Beeper().speak(Utterance(text, words, "tone_low", "en-US", speed))
     return np.rint(speech.samples * 32767).astype("<i2"), BEEP_RATE

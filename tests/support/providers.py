@@ -30,7 +30,7 @@ def fish() -> Iterator[Provider]:
 
 @pytest.fixture(autouse=True)
 def forgotten(request: pytest.FixtureRequest) -> None:
-    """A test finds its provider asked for nothing yet, and without a script."""
+    """Reset the requests and the script of the providers before each test."""
     for name in KEYS.keys() & set(request.fixturenames):
         provider: Provider = request.getfixturevalue(name)
         provider.forget()

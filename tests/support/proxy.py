@@ -9,7 +9,7 @@ _BLOCK = 65536
 
 
 class Proxy:
-    """Forwards bytes to the server at `url`. `away` refuses new connections; `silent` drops every byte, as an unreachable server does."""
+    """A proxy to the server at `url`. `away` refuses new connections; `silent` drops every byte, as an unreachable server does."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -21,17 +21,17 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """The server's URL by way of this proxy."""
+        """The server's URL through this proxy."""
         login, _, _ = self._target.netloc.rpartition("@")
         return urlunsplit(self._target._replace(netloc=f"{login}@127.0.0.1:{self.port}"))
 
     @property
     def connections(self) -> int:
-        """How many clients hold a connection."""
+        """Number of connected clients."""
         return len(self._open)
 
     def cut(self) -> None:
-        """End every connection at once."""
+        """Close every connection at once."""
         for writer in list(self._open):
             writer.transport.abort()
 

@@ -17,7 +17,7 @@ from tests.support.requirements import Missing, Require
 
 
 def local_node() -> RabbitNode | Missing:
-    """A node of the local installation, not started yet."""
+    """Return a stopped node of the local installation."""
     folder = Path(tempfile.mkdtemp(prefix="echo-rabbitmq-"))
     if (node := installed_node(folder)) is not None:
         return node
@@ -26,7 +26,7 @@ def local_node() -> RabbitNode | Missing:
 
 
 def _in_docker() -> Iterator[str]:
-    """The URL of a broker in a container, if Docker is there."""
+    """Return the URL of a broker in a container, if Docker is available."""
     if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
         return
     from testcontainers.rabbitmq import RabbitMqContainer
@@ -59,7 +59,7 @@ def found_rabbitmq() -> Iterator[str | Missing]:
 
 @pytest.fixture
 def rabbitmq(found_rabbitmq: str | Missing, require: Require) -> str:
-    """The URL of a broker that tests share: use names of your own in it."""
+    """The URL of a broker that tests share; use unique names."""
     return require("rabbitmq", found_rabbitmq)
 
 
@@ -73,7 +73,7 @@ def found_node() -> Iterator[RabbitNode | Missing]:
 
 @pytest.fixture
 async def node(found_node: RabbitNode | Missing, require: Require) -> RabbitNode:
-    """A private node, for tests that kill, wipe or starve it. One for all of them: use names of your own in it."""
+    """A private node, shared by the tests that kill, wipe or starve it; use unique names."""
     node = require("rabbitmq-node", found_node)
     if node.pid is None:
         await node.start()

@@ -26,7 +26,7 @@ class RawResponse:
 
 @dataclass(frozen=True)
 class RawClient:
-    """One connection."""
+    """A raw connection."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -34,7 +34,7 @@ class RawClient:
     @classmethod
     @asynccontextmanager
     async def at(cls, url: str) -> "AsyncIterator[RawClient]":
-        """Connect with a small receive buffer, so that a server soon notices who does not read."""
+        """Connect with a small receive buffer, so that a server soon detects an unread response."""
         parts = urlsplit(url)
         raw = socket.socket()
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
@@ -50,7 +50,7 @@ class RawClient:
         self.writer.write(data)
 
     async def pour(self, data: bytes) -> None:
-        """Send a large piece; the server may stop reading."""
+        """Send a large block; the server may stop reading."""
         with suppress(ConnectionError):
             self.writer.write(data)
             await self.writer.drain()
@@ -69,7 +69,7 @@ class RawClient:
         return RawResponse(int(first.split(" ")[1]), headers, body)
 
     async def closed(self) -> bool:
-        """Whether the server has closed the connection, or does so within ten seconds."""
+        """Return whether the server closes the connection within ten seconds."""
         with suppress(ConnectionError):
             async with asyncio.timeout(10):
                 return await self.reader.read(1) == b""

@@ -22,7 +22,7 @@ TEXT = (
 
 
 def spoken(text: str = TEXT, *, voice: str = "en-us", pitch: int = 50) -> NDArray[np.float32]:
-    """Speech that a voice detector and a recogniser know as such, at 24 kHz; made by espeak, in a process of its own."""
+    """Return speech at 24 kHz that voice detectors and recognisers accept; espeak runs in a child process."""
     command = [sys.executable, "-m", "tests.support.espeaking", voice, str(pitch), text]
     done = subprocess.run(command, capture_output=True, check=True, cwd=Path(__file__).parents[2])
     head, _, body = done.stdout.partition(b"\n")
@@ -31,7 +31,7 @@ def spoken(text: str = TEXT, *, voice: str = "en-us", pitch: int = 50) -> NDArra
 
 
 def wav(sound: NDArray[np.float32], rate: int = RATE) -> bytes:
-    """As a WAV file of 16 bits."""
+    """Encode samples as a WAV file of 16 bits."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setparams((1, 2, rate, 0, "NONE", ""))
@@ -40,7 +40,7 @@ def wav(sound: NDArray[np.float32], rate: int = RATE) -> bytes:
 
 
 def encoded(sound: NDArray[np.float32], container: str, codec: str, rate: int = RATE) -> bytes:
-    """In another format."""
+    """Encode samples in another format."""
     file = io.BytesIO()
     values = np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16)
     with av.open(file, "w", format=container) as target:
@@ -56,7 +56,7 @@ def encoded(sound: NDArray[np.float32], container: str, codec: str, rate: int = 
 
 
 def video(sound: NDArray[np.float32]) -> bytes:
-    """A film of a grey wall with this sound."""
+    """Return a grey video with this audio."""
     file = io.BytesIO()
     values = np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16)
     with av.open(file, "w", format="mp4") as target:

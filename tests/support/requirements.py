@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Missing:
-    """Why something is not to be had on this machine."""
+    """Reason why a requirement is not available."""
 
     reason: str
 
 
 class Require(Protocol):
-    """`require("rabbitmq", found)` gives what was found, or skips the test (fails it, when the name is required)."""
+    """`require("rabbitmq", found)` returns `found`, or skips the test (or fails it, when the name is required)."""
 
     def __call__(self, name: str, found: T | Missing) -> T: ...
 

@@ -17,7 +17,7 @@ SECRET_KEY = SecretStr("test-secret-key")
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket that is this test's own, and does not exist yet."""
+    """A private bucket of a test that does not exist yet."""
 
     url: str
 

@@ -10,7 +10,7 @@ RAW = {"pcm": "s16le", "mulaw": "mulaw"}
 
 
 def decode(data: bytes, name: str, rate: int) -> tuple[NDArray[np.float32], int]:
-    """All samples and their rate; `rate` is what one has to know of formats without a header."""
+    """Return all samples and their rate; `rate` is needed for formats without a header."""
     options = {"sample_rate": str(rate)} if name in RAW else {}
     with av.open(io.BytesIO(data), "r", format=RAW.get(name), options=options) as container:
         resampler = av.AudioResampler(format="flt", layout="mono")
@@ -20,6 +20,6 @@ def decode(data: bytes, name: str, rate: int) -> tuple[NDArray[np.float32], int]
 
 
 def seconds(data: bytes, name: str, rate: int) -> float:
-    """How long it sounds."""
+    """Return the duration in seconds."""
     samples, heard_rate = decode(data, name, rate)
     return len(samples) / heard_rate

@@ -31,7 +31,7 @@ Replica = Callable[..., AbstractAsyncContextManager[Dependencies]]
 
 
 def somebody(user_id: str = "usr_1") -> Principal:
-    """A user with every right a user has."""
+    """Return a principal with all scopes of a user."""
     return Principal(user_id, "ses_1", Plan.USER, Role.USER, frozenset(Scope) - {Scope.ADMIN})
 
 

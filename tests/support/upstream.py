@@ -14,7 +14,7 @@ from echo_common.http.server import serving
 
 @dataclass
 class Asked:
-    """One request as it arrived."""
+    """A received request."""
 
     method: str
     target: str
@@ -30,7 +30,7 @@ Answer = Callable[["Exchange"], Awaitable[None]]
 
 @dataclass
 class Exchange:
-    """One request being answered."""
+    """A request in progress."""
 
     asked: Asked
     receive: Receive
@@ -69,7 +69,7 @@ async def say_what_was_asked(exchange: Exchange) -> None:
 
 @dataclass
 class Upstream:
-    """Answers `/health` by itself, and everything else by `answer`."""
+    """A service that serves `/health` itself and all other requests with `answer`."""
 
     answer: Answer = say_what_was_asked
     asked: list[Asked] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Upstream:
         await exchange.write(body, more=False)
 
     async def until_abandoned(self, exchange: Exchange) -> None:
-        """Wait for the other side to leave."""
+        """Wait until the client disconnects."""
         while (await exchange.receive())["type"] != "http.disconnect":
             pass
         self.abandoned.set()

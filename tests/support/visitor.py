@@ -14,7 +14,7 @@ PASSWORD = "correct horse battery"
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: status, headers, and what the envelope holds."""
+    """A response: status, headers and data of the envelope."""
 
     status: int
     headers: Mapping[str, str]
@@ -31,7 +31,7 @@ class Reply:
 
 @dataclass
 class Visitor:
-    """Keeps the tokens of the last answer that had any."""
+    """A client that keeps the latest tokens."""
 
     client: ServiceClient
     address: str = "203.0.113.7"

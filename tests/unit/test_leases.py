@@ -12,7 +12,7 @@ LOOKS_EVERY = 2.0
 
 @dataclass
 class Clock:
-    """A monotonic clock that stands still unless told."""
+    """A monotonic clock that the test advances."""
 
     seconds: float = 100.0
 

@@ -24,7 +24,7 @@ def kept() -> Iterator[None]:
 
 
 def go_wrong() -> None:
-    """Fail twice with a secret at hand: once in our own log, once in a library's."""
+    """Log two errors with a secret in scope: one from Echo, one from a library."""
     token = "-".join(("a", "secret", "token"))
     try:
         raise ValueError(f"{len(token)} letters")

@@ -82,7 +82,7 @@ async def replica(settings: AuthSettings, database: Database, listen: str, objec
 
 @pytest.fixture
 def start(database: Database, tmp_path: Path) -> Start:
-    """Starts a replica with these settings; all of a test's replicas share one database, the test's unless given."""
+    """Function that starts a replica with these settings; all replicas share the given database, by default the test's."""
     number = count()
 
     def started(settings: AuthSettings, on: Database = database) -> AbstractAsyncContextManager[Auth]:

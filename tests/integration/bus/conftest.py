@@ -19,7 +19,7 @@ Deliver = Callable[[Message], Awaitable[Outcome]]
 
 @dataclass
 class Listener:
-    """A consumer that notes what it gets."""
+    """A consumer that records messages."""
 
     got: list[Message] = field(default_factory=list)
     then: Deliver | None = None
@@ -34,13 +34,13 @@ class Listener:
 
 
 class Open(Protocol):
-    """Opens a service's end of the bus; closed after the test."""
+    """Function that opens a service's connection to the bus, closed after the test."""
 
     async def __call__(self, service: str = "publisher") -> Bus: ...
 
 
 class Names:
-    """Names that no other test uses, since a broker may be shared."""
+    """Unique names, because tests may share a broker."""
 
     def __init__(self) -> None:
         self._token = secrets.token_hex(4)
@@ -84,7 +84,7 @@ async def open_end(adapter: str, names: Names, request: pytest.FixtureRequest) -
 
 @pytest.fixture
 async def bus(open_end: Open) -> Bus:
-    """The publisher's end."""
+    """The connection of the publisher."""
     return await open_end()
 
 

@@ -22,7 +22,7 @@ QUICK = RetryPolicy(attempts=3, first=0.01)
 
 @dataclass
 class Service:
-    """A service that knows one event, and fails while it is told to."""
+    """A service with one event handler that fails on demand."""
 
     topic: str
     inbox: StoreInbox
@@ -53,7 +53,7 @@ async def store(database: Database) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def service(open_end: Open, store: Store, names: Names) -> Service:
-    """Started, and listening."""
+    """A started service."""
     service = Service(names.topic("thing"), StoreInbox(store), StoreDeadLetters(store))
     await service.inbox.prepare()
     await service.dead_letters.prepare()

@@ -23,7 +23,7 @@ Passwords = dict[str, str]
 
 @pytest.fixture
 async def passwords(node: RabbitNode, tmp_path: Path) -> Passwords:
-    """A user for each service, made as the container makes them."""
+    """Create one user per service, as the container does."""
     found = {service: secrets.token_hex(16) for service in SERVICES}
     text = DEFINITIONS.read_text()
     for service, password in found.items():
@@ -40,7 +40,7 @@ def url_of(service: str, node: RabbitNode, passwords: Passwords) -> str:
 
 @pytest.fixture
 async def connection(node: RabbitNode, passwords: Passwords) -> AsyncIterator[aio_pika.abc.AbstractConnection]:
-    """As the service voice."""
+    """A connection as the voice service."""
     async with await aio_pika.connect(url_of("voice", node, passwords)) as connection:
         yield connection
 

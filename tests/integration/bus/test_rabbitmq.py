@@ -48,13 +48,13 @@ async def consumer(node: RabbitNode, names: Names, service: str) -> AsyncIterato
 
 @pytest.fixture
 async def proxy(rabbitmq: str) -> AsyncIterator[Proxy]:
-    """The network in front of the broker that tests share."""
+    """A proxy in front of the shared broker."""
     async with proxied(rabbitmq) as proxy:
         yield proxy
 
 
 class Outbox:
-    """Publishes like the relay does: again and again, until it is confirmed."""
+    """A publisher that repeats each event until it is confirmed, as the relay does."""
 
     def __init__(self, bus: Bus, topic: str) -> None:
         self._bus = bus
@@ -107,7 +107,7 @@ async def test_queues_declared_just_before_a_crash_work_afterwards(
 
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Add a queue's name, or `*`: its consumers get no answer, as from a broker that is too slow."""
+    """Names of queues, or `*`, whose consumers get no response, as from a slow broker."""
     names: set[str] = set()
     consume = aio_pika.queue.Queue.consume
 
@@ -241,14 +241,14 @@ async def open_both_ends(url: str, service: str, topic: str) -> list[RabbitBus]:
 
 
 async def close_within(ends: list[RabbitBus], proxy: Proxy, before: set[asyncio.Task[Any]]) -> None:
-    """Close both ends; fail when that takes longer than it may, or leaves a task or a connection behind."""
+    """Close both buses; fail when closing takes too long or leaves a task or a connection."""
     async with asyncio.timeout(CLOSE_SECONDS):
         await asyncio.gather(*(end.close() for end in ends))
     await eventually(lambda: not proxy.connections and not leftover(before))
 
 
 def leftover(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
-    """Tasks of the bus and its driver that were not there before; the proxy's own are not counted."""
+    """Return new tasks of the bus and its driver, without those of the proxy."""
     return {task for task in asyncio.all_tasks() - before if "Proxy" not in str(task.get_coro())}
 
 
@@ -256,7 +256,7 @@ def leftover(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
 async def test_closing_succeeds_at_every_moment_of_a_reconnection(
     pause: float, rabbitmq: str, proxy: Proxy, names: Names, service: str, topic: str
 ) -> None:
-    """At each step of the event loop, where steps follow each other, and over the time that a reconnection takes."""
+    """Close at each step of the event loop, and over the duration of a reconnection."""
     try:
         for moment in range(MOMENTS):
             before = asyncio.all_tasks()

@@ -25,7 +25,7 @@ EVERYTHING = "account speech:read speech:write voices:read voices:write"
 
 @dataclass(frozen=True)
 class Gateway:
-    """The gateway, and a client of it that may do everything."""
+    """The gateway, with a client that has all permissions."""
 
     url: str
     internal: str
@@ -41,7 +41,7 @@ class Gateway:
         return self.session.request(method, self.url + path, headers=self.bearer() if headers is None else headers, **more)
 
     async def operate(self, path: str) -> bytes:
-        """The answer of the internal listener."""
+        """Return the response of the internal listener."""
         async with (
             ServiceClient.open("gateway", self.internal) as client,
             client.session.get(client.in_turn()[0] + path) as response,
@@ -59,7 +59,7 @@ async def synthesis() -> Upstream:
 
 @pytest.fixture
 def start(database: Any, tmp_path: Path, synthesis: Upstream) -> Start:
-    """Starts a gateway with these settings: another replica, when there is one already."""
+    """Function that starts a gateway, or another replica of it, with these settings."""
 
     issuer = Issuer()
 

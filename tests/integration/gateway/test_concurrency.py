@@ -21,7 +21,7 @@ ROUTES = {
 
 @pytest.fixture
 def begun(synthesis: Upstream) -> Callable[[], int]:
-    """Streams and syntheses that are answered without end; says how many have begun."""
+    """Endless streams and syntheses; returns the number of started ones."""
     count = 0
 
     async def endless(exchange: Exchange) -> None:

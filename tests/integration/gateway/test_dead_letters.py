@@ -25,7 +25,7 @@ def letter(number: int) -> dict[str, Any]:
 
 @pytest.fixture
 def asked(synthesis: Upstream) -> list[str]:
-    """What synthesis is asked; it has two dead letters, and replays only the first."""
+    """Requests to synthesis, which has two dead letters and replays only the first."""
     asked: list[str] = []
 
     async def answer(exchange: Exchange) -> None:

@@ -49,7 +49,7 @@ async def upload(gateway: Gateway, content: bytes, boundary: str = "one", name: 
 
 @pytest.fixture
 def counting(synthesis: Upstream) -> Upstream:
-    """A service that does something new each time."""
+    """A service with a different response for each request."""
 
     async def number(exchange: Exchange) -> None:
         await exchange.read()

@@ -24,7 +24,7 @@ PROGRESS = "/api/v1/job/job_1/progress"
 
 @dataclass
 class ScriptedJob:
-    """A job that stands where the test says."""
+    """A job with a state set by the test."""
 
     status: str = "pending"
     units_done: int = 0
@@ -56,7 +56,7 @@ def job(synthesis: Upstream) -> ScriptedJob:
 
 
 class Listener:
-    """Reads frames as they come."""
+    """A client that reads server-sent events."""
 
     def __init__(self, response: Any) -> None:
         self._response = response
@@ -228,7 +228,7 @@ async def test_a_refused_token_does_not_affect_other_clients(gateway: Gateway, j
 
 @pytest.mark.slow
 async def test_the_connection_stays_usable_after_the_last_event(gateway: Gateway, job: ScriptedJob) -> None:
-    """A client that asks for the result next, on the same connection, must not find it closed."""
+    """A client can request the result on the same connection."""
     token = gateway.bearer()["Authorization"]
     for _ in range(10):
         job.status = "processing"

@@ -21,7 +21,7 @@ POST = b"POST / HTTP/1.1\r\nHost: echo\r\nContent-Length: %d\r\n\r\n"
 
 @dataclass
 class App:
-    """Answers every request with its number; streams without end under `/stream`."""
+    """An app that responds with the number of the request, and with an endless stream under `/stream`."""
 
     served: int = 0
     bodies: list[bytes] = field(default_factory=list)

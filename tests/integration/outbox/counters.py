@@ -59,7 +59,7 @@ class Counters(Repository[Counter]):
 
 
 class RecordingBus:
-    """Keeps what is published; can be away, slow, or say no after it has said yes."""
+    """A bus that records events and can be unavailable, slow, or fail after publishing."""
 
     def __init__(self) -> None:
         self.published: list[Message] = []
@@ -92,7 +92,7 @@ class RecordingBus:
         return
 
     def values(self, counter_id: str) -> list[int]:
-        """What was told of one counter, in the order told."""
+        """Return the published values of a counter, in order."""
         events = [Counted.model_validate_json(message.body) for message in self.published]
         return [event.value for event in events if event.counter_id == counter_id]
 

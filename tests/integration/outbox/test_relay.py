@@ -41,12 +41,12 @@ async def counters(store: Store, relay: Relay) -> Counters:
 
 
 async def another_replica(store: Store) -> Counters:
-    """One that dies before its relay does anything."""
+    """A replica that dies before its relay runs."""
     return Counters(store, Relay(RecordingBus()))
 
 
 async def age(store: Store) -> None:
-    """Let an hour pass for what waits in outboxes."""
+    """Make pending events one hour older."""
     documents = store.collection("counters")
     async for document in documents.find({"outbox_at": {"$exists": True}}):
         await documents.update_one({"_id": document["_id"]}, {"$set": {"outbox_at": now() - timedelta(hours=1)}})
@@ -229,7 +229,7 @@ async def test_temporarily_refused_events_repeat_others_at_most_once(store: Stor
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_events_stay_in_order_while_the_relay_catches_up(store: Store, seed: int):
-    """Aggregates of an earlier process wait, more than the window; writers go on, and the bus is slow and fails at times."""
+    """More aggregates than the window wait from an earlier process, writes continue, and the bus is slow and fails at times."""
     chance = random.Random(seed)
 
     class UnreliableBus(RecordingBus):

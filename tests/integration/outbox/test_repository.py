@@ -24,7 +24,7 @@ from tests.integration.outbox.counters import (
 
 @pytest.fixture
 async def counters(store: Store) -> Counters:
-    """With a relay that does not run, so that outboxes stay as they were written."""
+    """A repository without a running relay, so that outboxes keep their events."""
     counters = Counters(store, Relay(RecordingBus()))
     await counters.prepare()
     return counters

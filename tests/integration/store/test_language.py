@@ -14,7 +14,7 @@ INDEXED = ("rank", "name", "at", "flag", "blob", "tags", "inner.rank", "parts.id
 
 @pytest.fixture(params=["plain", "indexed"])
 async def things(store: Store, request: pytest.FixtureRequest) -> Collection:
-    """Once without indexes, once with one for every field that tests search by: the same is found."""
+    """A collection without indexes, and with indexes on all searched fields; results must be equal."""
     things = store.collection("things")
     await things.ensure([Index([(name, 1)]) for name in INDEXED] if request.param == "indexed" else [])
     return things

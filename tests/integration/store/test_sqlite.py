@@ -35,7 +35,7 @@ async def opened(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 
 async def pages_allowed(store: SqliteStore, count: int) -> None:
-    """Stand in for a disk that has no room for more than so many pages."""
+    """Limit the database to a number of pages, as on a full disk."""
     await store.write(lambda connection, _: connection.execute(f"PRAGMA max_page_count = {count}").fetchone()[0])
 
 

@@ -22,7 +22,7 @@ SENTENCES = 20
 
 
 class Everybody:
-    """Takes any token for a user's."""
+    """A verifier that accepts every token."""
 
     async def verify(self, _: str) -> Principal:
         return somebody()

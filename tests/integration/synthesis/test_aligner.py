@@ -25,7 +25,7 @@ SENTENCES = [
 
 @dataclass
 class Forgetful:
-    """An engine that keeps its times to itself, and estimates instead."""
+    """An engine that replaces its timings with estimates."""
 
     engine: Engine
     known: Speech | None = None

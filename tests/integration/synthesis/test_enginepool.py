@@ -336,7 +336,7 @@ def test_every_engine_folder_is_found() -> None:
 
 
 def children() -> list[int]:
-    """Engines' processes; other suites leave servers for the session, which are to live on."""
+    """Return the engine workers, without servers that other suites share."""
     return [child.pid for child in psutil.Process().children() if speaks(child)]
 
 

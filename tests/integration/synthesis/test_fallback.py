@@ -28,7 +28,7 @@ def ask(text: str = "One. Two. Three.", voice: str = "gemini_kore", **config: ob
 
 
 def unless(word: str, failing: Callable[[Reply], None]) -> Callable[[Reply], None]:
-    """The usual answer, but not to what holds the word."""
+    """Respond normally, except to texts that contain the word."""
 
     def answer(reply: Reply) -> None:
         (failing if word in json.loads(reply.asked.body)["contents"][0]["parts"][0]["text"] else answers.speak)(reply)
@@ -38,7 +38,7 @@ def unless(word: str, failing: Callable[[Reply], None]) -> Callable[[Reply], Non
 
 @pytest.fixture
 def down(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> Provider:
-    """A provider that asks everybody to come back in ten minutes."""
+    """A provider that requests a pause of ten minutes."""
     monkeypatch.setattr(gemini, "usually", DOWN)
     return gemini
 

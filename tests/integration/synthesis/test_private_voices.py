@@ -28,7 +28,7 @@ async def trained(deps: Dependencies, *, public: bool = False, shared_with: tupl
 
 
 async def kept(who: Principal, deps: Dependencies) -> int:
-    """How much of a sentence had been spoken before."""
+    """Return the cached part of a sentence."""
     audio = await usecases.synthesize(SynthesizeRequest(text="My secret.", voice_id=CLONE), who, deps.studio)
     await deps.studio.cache.settled()
     return audio.cached_units

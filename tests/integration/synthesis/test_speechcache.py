@@ -34,14 +34,14 @@ def anything(_: Speech) -> None:
 
 
 class Desk:
-    """A cache, and an engine that counts."""
+    """A cache, with an engine that counts syntheses."""
 
     def __init__(self, cache: SpeechCache) -> None:
         self.cache = cache
         self.spoken: list[str] = []
 
     async def say(self, text: str, voice: str = "tone_low", scope: str = "", *, user_id: str = "", settle: bool = True) -> bool:
-        """Whether it was there for this user."""
+        """Synthesise a text and return whether it was a hit for the user."""
         utterance = Utterance(text, (), voice, "en-US")
         key = self.cache.key(SPEC, utterance, scope)
 
@@ -267,7 +267,7 @@ async def test_entries_of_other_formats_are_removed_and_not_served(desks: Desks)
 
 
 class TestADamagedEntry:
-    """What the storage gives back is not what was written, or was never right."""
+    """Cache entries whose object is damaged or invalid."""
 
     UTTERANCE = Utterance("Hello there.", (Span(0, 5), Span(6, 11)), "tone_low", "en-US")
 

@@ -34,7 +34,7 @@ Serve = Callable[[Dependencies], AbstractAsyncContextManager[str]]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
-    """Serve synthesis's streams behind the gateway's proxy."""
+    """Serve the streams of synthesis behind the gateway's proxy."""
 
     @asynccontextmanager
     async def served(deps: Dependencies) -> AsyncIterator[str]:
@@ -52,7 +52,7 @@ def serve(tmp_path: Path) -> Serve:
 
 @pytest.fixture
 def allocated() -> Iterator[Callable[[], int]]:
-    """Bytes that live since the test began."""
+    """Return the bytes allocated since the start of the test."""
     tracemalloc.start()
 
     def measure() -> int:
@@ -69,7 +69,7 @@ def idle(deps: Dependencies) -> bool:
 
 
 class Rest:
-    """Holds once the engine has had nothing to do for a while."""
+    """Condition that the engine has been idle for a while."""
 
     def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
@@ -87,7 +87,7 @@ async def heard(client: RawClient, path: str) -> bytes:
 
 
 async def drained(reader: asyncio.StreamReader) -> bytes:
-    """All that is left of a chunked body."""
+    """Return the rest of a chunked body."""
     body = b""
     async with asyncio.timeout(60):
         while size := int(await reader.readline(), 16):

@@ -29,7 +29,7 @@ ATTESTED = {"attested": True}
 
 @dataclass
 class Booth:
-    """Somebody at voice's door."""
+    """A client of the voice service."""
 
     http: httpx.AsyncClient
     deps: Dependencies
@@ -47,7 +47,7 @@ class Booth:
         return await self.ask("POST", "/voice/samples", files={"file": (name, content)}, data=fields)
 
     async def sample(self, content: bytes, **fields: str) -> dict[str, Any]:
-        """Uploaded, and processed to its end."""
+        """Upload a sample and wait until it is processed."""
         sample_id = data(await self.upload(content, **fields), 201)["sample_id"]
         return await self.processed(sample_id)
 
@@ -81,13 +81,13 @@ Start = Callable[..., AbstractAsyncContextManager[Booth]]
 
 @pytest.fixture(scope="session")
 def speech() -> bytes:
-    """Some twenty seconds of one voice, as WAV."""
+    """About twenty seconds of speech in a single voice, as WAV."""
     return wav(spoken())
 
 
 @pytest.fixture
 def start(database: Database, tmp_path: Path) -> Start:
-    """Starts a replica with these settings."""
+    """Function that starts a replica with these settings."""
     broker, issuer = InprocBroker(), Issuer()
 
     @asynccontextmanager

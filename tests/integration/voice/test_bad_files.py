@@ -44,7 +44,7 @@ async def _rejected(ada: Booth, name: str, sample_id: str) -> None:
 
 @asynccontextmanager
 async def watching_memory() -> AsyncIterator[list[int]]:
-    """What each process that reads recordings was seen to hold, in bytes."""
+    """Record the memory of each decoding process in bytes."""
     seen: list[int] = []
 
     async def watch() -> None:

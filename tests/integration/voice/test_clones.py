@@ -188,7 +188,7 @@ async def test_clones_of_other_users_are_not_found(ada: Booth, eve: Booth, speec
 
 
 async def _heard(booth: Booth, sample_id: str, words: str) -> None:
-    """What the recogniser would have heard: espeak's robot is beyond it."""
+    """Return the transcript that a recogniser would give; it does not understand espeak's voice."""
 
     def hear(sample: Any) -> None:
         sample.transcript = words

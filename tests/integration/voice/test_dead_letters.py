@@ -20,7 +20,7 @@ BROKEN = Message("evt_broken", "voice.consent_revoked", 1, b"not JSON")
 
 @pytest.fixture
 async def letters(ada: Booth, database: Database) -> AsyncIterator[StoreDeadLetters]:
-    """Two messages that voice has given up on: one that can be handled by now, and one that never can."""
+    """Two dead letters of voice: one that can be handled now, and one that cannot."""
     store = await database.open("voice")
     kept = StoreDeadLetters(store)
     for message, error in ((REVOKED, "StoreUnavailableError()"), (BROKEN, "no JSON")):

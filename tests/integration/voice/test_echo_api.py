@@ -26,7 +26,7 @@ def fish() -> Iterator[Provider]:
 
 
 async def begun(booth: Booth, client: RawClient) -> None:
-    """Announce a large upload without a token, and send nothing of it."""
+    """Announce a large upload without a token and send no byte of it."""
     host = urlsplit(str(booth.http.base_url)).netloc
     client.send(
         f"POST {UPLOAD} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 40000000\r\n"

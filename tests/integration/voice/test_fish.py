@@ -15,7 +15,7 @@ FISH_ID = fish_server.KNOWN
 
 
 def making(reply: Reply) -> None:
-    """A model that is being trained when it is made, and trained when it is asked for again."""
+    """A model that is in training after its creation and trained at the next request."""
     asked = reply.asked
     if asked.method == "POST" and asked.path == "/model":
         reply.whole(json.dumps(fish_server.model(FISH_ID, state="training")).encode(), status=201)

@@ -38,7 +38,7 @@ TYPES: dict[tuple[str, int], type[DomainEvent]] = {
 
 @dataclass
 class Worker:
-    """What the handlers below need: they note what they got, and fail while told to."""
+    """Dependencies of the handlers below, which record events and fail on demand."""
 
     got: list[DomainEvent] = field(default_factory=list)
     causes: list[str | None] = field(default_factory=list)

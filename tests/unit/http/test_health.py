@@ -11,7 +11,7 @@ from echo_common.http.health import Watch
 
 
 class Part:
-    """Something to look at, and how often that was done."""
+    """A part of a service that counts its checks."""
 
     def __init__(self) -> None:
         self.well = True

@@ -15,7 +15,7 @@ GET = b"GET / HTTP/1.1\r\nHost: echo\r\n\r\n"
 
 
 class ControlledTransport(asyncio.Transport):
-    """A transport whose client reads as the test says."""
+    """A transport whose client reads on demand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class ControlledTransport(asyncio.Transport):
 
 
 class App:
-    """Answers the first request at once, the second when `may_answer` is set."""
+    """An app that responds to the first request at once and to the second when `may_answer` is set."""
 
     def __init__(self) -> None:
         self.served = 0

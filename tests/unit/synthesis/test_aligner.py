@@ -78,7 +78,7 @@ def test_timings_never_decrease(spoken: list[str], said: list[str], gaps: list[f
 
 
 class Scripted:
-    """A recogniser that hears what a test says."""
+    """A recogniser with a scripted transcript."""
 
     def __init__(self, *heard: Heard) -> None:
         self.heard = heard

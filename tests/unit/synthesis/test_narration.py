@@ -17,7 +17,7 @@ TEXT = "The first sentence. The second one. The third one. The fourth one. The f
 
 
 class Pool:
-    """Speaks at once, and remembers what."""
+    """A pool that responds at once and records texts."""
 
     def __init__(self) -> None:
         self.spoken: list[str] = []
@@ -32,7 +32,7 @@ class Pool:
 
 
 class Cache:
-    """Keeps nothing."""
+    """A cache that stores nothing."""
 
     enabled = False
 

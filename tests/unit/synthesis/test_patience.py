@@ -10,7 +10,7 @@ from echo_synthesis.engines.remote import RemoteSettings, TryAgainError, asked_p
 
 
 class Clock:
-    """Time that passes only by sleeping."""
+    """A clock that advances only by sleeping."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -15,7 +15,7 @@ def unit(text: str) -> Unit:
 
 
 def spoken(unit: Unit, *, phones: tuple[tuple[Phone, ...], ...] = ()) -> Speech:
-    """A second a word, with a tenth of silence after it."""
+    """Return one second per word with a tenth of silence after it."""
     times = tuple(WordTime(float(number), number + 0.9) for number in range(len(unit.spoken)))
     return Speech(np.zeros(16_000 * len(times), np.float32), 16_000, times, "model", phones=phones)
 

@@ -39,7 +39,7 @@ async def writing(**settings: Any) -> AsyncIterator[ScriptWriter]:
 
 
 def planning() -> list[int]:
-    """The processes that plan for this one."""
+    """Return the planning processes of this process."""
     children = psutil.Process().children()
     return [child.pid for child in children if "echo_synthesis.text" in " ".join(child.cmdline())]
 

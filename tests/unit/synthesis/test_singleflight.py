@@ -8,7 +8,7 @@ from echo_synthesis.singleflight import SingleFlight
 
 
 class Work:
-    """Counts how often it is begun, and ends when it is told to."""
+    """Work that counts its starts and ends on demand."""
 
     def __init__(self) -> None:
         self.begun = 0

@@ -13,7 +13,7 @@ _DIRECTIONS = np.eye(3, dtype=np.float32)
 
 
 class FakeEncoder:
-    """Hears a person in the sign and size of the samples: equal ones are one voice, with some spread."""
+    """An encoder that identifies speakers by the sign and size of the samples, with some spread."""
 
     name = "fake"
     builtin: Mapping[str, Vector] = MappingProxyType({})
@@ -28,7 +28,7 @@ class FakeEncoder:
 
 
 def turns(*seconds: float) -> Samples:
-    """One person and the other, in turns of so many seconds."""
+    """Return two alternating speakers, in turns of these durations in seconds."""
     parts: Sequence[Samples] = [
         np.full(int(length * SAMPLE_RATE), float(number % 2), np.float32) for number, length in enumerate(seconds)
     ]

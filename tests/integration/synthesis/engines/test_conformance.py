@@ -37,7 +37,7 @@ def loaded(request: pytest.FixtureRequest) -> tuple[EngineSpec, EngineConfig, En
 
 
 def folder_for(engine: str, request: pytest.FixtureRequest) -> Path:
-    """Where its models are, or its provider started."""
+    """Return the folder of the engine's models, or start its provider."""
     if engine in CLOUD:
         request.getfixturevalue(engine)
         return Path()

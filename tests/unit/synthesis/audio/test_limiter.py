@@ -31,7 +31,7 @@ PHASE_1 = (
 
 
 def true_peak(samples: Samples) -> float:
-    """As ITU-R BS.1770-4 measures it; the samples themselves count too."""
+    """Measure the true peak by ITU-R BS.1770-4, including the samples."""
     phases = (PHASE_0, PHASE_1, PHASE_1[::-1], PHASE_0[::-1])
     between = [np.abs(np.convolve(samples.astype(np.float64), phase)).max() for phase in phases]
     return float(max(np.abs(samples).max(), *between))
@@ -47,7 +47,7 @@ def noise(seed: int, count: int, peak: float) -> Samples:
 
 
 def voiced(seed: int, rate: int, peak: float) -> Samples:
-    """Pulses through resonances, with pauses: about as peaky as a voice."""
+    """Return pulses through resonances, with pauses and peaks like a voice."""
     random = np.random.default_rng(seed)
     pulses = np.zeros(rate)
     pulses[:: round(rate / random.uniform(80, 300))] = 1

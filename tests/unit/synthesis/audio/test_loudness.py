@@ -10,7 +10,7 @@ RATE = 24_000
 
 
 def tone(level: float, hertz: float = 997.0, seconds: float = 3.0, rate: int = RATE) -> NDArray[np.float32]:
-    """A sine whose peak is at `level` dBFS."""
+    """Return a sine with its peak at `level` dBFS."""
     return (10 ** (level / 20) * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
 
 

@@ -16,7 +16,7 @@ FACTORS = [0.5, 0.7, 0.9, 1.1, 1.25, 1.6, 2.0]
 
 
 def voice(seconds: float = 3.0, hertz: float = 140.0) -> NDArray[np.float32]:
-    """Harmonics under three formants, as a vowel has them."""
+    """Return harmonics with three formants, like a vowel."""
     times = np.arange(round(seconds * RATE)) / RATE
     harmonics = np.arange(1, 40) * hertz
     formants = np.sum([np.exp(-(((harmonics - centre) / 200) ** 2)) for centre in (600, 1_200, 2_500)], axis=0)
@@ -25,7 +25,7 @@ def voice(seconds: float = 3.0, hertz: float = 140.0) -> NDArray[np.float32]:
 
 
 def fundamental(samples: NDArray[np.float32], lowest: float = 40.0, highest: float = 450.0) -> float:
-    """Hertz, by autocorrelation: the shortest lag at which the sound is nearly as like itself as at any."""
+    """Return the fundamental in Hz by autocorrelation: the shortest lag close to the maximum."""
     similar = np.fft.irfft(np.abs(np.fft.rfft(samples, 2 * len(samples))) ** 2)
     first, last = int(RATE / highest), int(RATE / lowest)
     peaks = [lag for lag in range(first, last) if similar[lag] == similar[lag - 5 : lag + 6].max()]

@@ -12,7 +12,7 @@ from echo_synthesis.engines.wire import Header
 
 
 class Engine:
-    """Has a request come as soon as it has given memory back."""
+    """An engine that receives a request right after it has released memory."""
 
     def __init__(self, requests: "queue.SimpleQueue[Header]") -> None:
         self.released = 0

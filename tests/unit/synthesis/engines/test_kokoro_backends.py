@@ -44,7 +44,7 @@ class Warnings:
 
 
 def chosen(home: Path, *names: str) -> None:
-    """A choice of this machine, these backends correct and the first the fastest."""
+    """Return a selection of this machine with these correct backends, the fastest first."""
     write_choice(home, Choice(machine(), [Trial(name, None, 0.1 * number) for number, name in enumerate(names, 1)]))
 
 
@@ -209,7 +209,7 @@ def _speaks_rightly_without(compiled: Path) -> Opener:
 
 
 def _in_this_process(name: str, opener: Opener, home: Path, threads: int) -> Trial:
-    """As `try_backend`, without the start of a process for each."""
+    """Like `try_backend`, but in process."""
     found: list[Trial] = []
 
     class Sending:

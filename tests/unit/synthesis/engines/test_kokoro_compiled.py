@@ -18,7 +18,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def compile_into(home: Path, model: Path, backend: str = "openvino-f32", build: str = "openvino 1 f32") -> tuple[Path, bool]:
-    """The folder, and whether something compiled was there."""
+    """Return the folder and whether it contained a compiled model."""
     with compile_cache(home, backend, model, build) as folder:
         assert folder is not None
         found = (folder / "1.blob").exists()

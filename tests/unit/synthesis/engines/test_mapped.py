@@ -13,7 +13,7 @@ SIZE = 4 * 1024**2
 
 
 def resident(path: Path) -> int:
-    """Kilobytes of a file that this process holds."""
+    """Return the resident kilobytes of a file in this process."""
     lines = Path("/proc/self/smaps").read_text().splitlines()
     at = next(number for number, line in enumerate(lines) if line.endswith(str(path)))
     return next(int(line.split()[1]) for line in lines[at:] if line.startswith("Rss:"))

@@ -24,7 +24,7 @@ SIGNED = ["wav", "mp3", "flac"]
 
 @pytest.fixture(params=SIGNED)
 def plain(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A second of sound."""
+    """Return a second of audio."""
     path = tmp_path / f"plain.{request.param}"
     encoder = FileEncoder(path, FORMATS[request.param], 24_000)
     encoder.feed((0.3 * np.sin(np.arange(24_000) / 12)).astype(np.float32))

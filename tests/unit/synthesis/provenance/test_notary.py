@@ -16,7 +16,7 @@ from tests.support.recordings import wav
 
 
 class Nowhere:
-    """A store that nobody asks."""
+    """An object store that must not be used."""
 
     def collection(self, name: str) -> None:
         return None

@@ -19,7 +19,7 @@ class Word:
 
 
 def said(text: str, seconds: float = 0.4) -> list[Word]:
-    """Words of a text, one after the other; a full stop ends a sentence."""
+    """Return the words of a text in order; a full stop ends a sentence."""
     return [
         Word(word.strip(".,"), at * seconds, (at + 0.9) * seconds, "", word[len(word.strip(".,")) :], word.endswith("."))
         for at, word in enumerate(text.split())

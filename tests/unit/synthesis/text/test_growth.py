@@ -66,7 +66,7 @@ class Used:
 
 
 def _modules() -> Iterator[tuple[ModuleType, str]]:
-    """Those of the product whose source compiles a pattern, all of `text`."""
+    """Return the modules that compile a pattern, and all of `text`."""
     for package in (echo_auth, echo_common, echo_feedback, echo_gateway, echo_synthesis, echo_voice):
         for path in package.__path__:
             for file in sorted(Path(path).rglob("*.py")):
@@ -96,7 +96,7 @@ def _each(value: object) -> Iterable[object]:
 
 
 def _matched_once(source: str) -> set[str]:
-    """Names of patterns that are matched only from the beginning of what they are given, a line or a word."""
+    """Return the names of patterns that are only matched at the beginning of a line or a word."""
     places: dict[str, set[bool]] = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
@@ -147,7 +147,7 @@ def test_patterns_take_linear_steps(used: Used) -> None:
 
 
 def _bend(machine: Machine, used: Used, before: str, again: str, after: str, scale: int) -> int:
-    """By how much more the third part of a text costs than the second: nothing, where the cost is linear."""
+    """Return the additional cost of the third part of a text over the second; zero if the cost is linear."""
     work = machine.search_all if used.everywhere else machine.match
     number = scale * max(_FEWEST, -(-_LENGTH // len(again)))
     steps = []
@@ -158,7 +158,7 @@ def _bend(machine: Machine, used: Used, before: str, again: str, after: str, sca
 
 
 def _pumped(pattern: re.Pattern[str], machine: Machine) -> Iterator[tuple[str, str, str]]:
-    """Texts `before + again * n + after`: what the pattern matches, or nearly, and parts of it, again and again."""
+    """Return texts `before + again * n + after` from full, partial and near matches of the pattern."""
     random = Random(ascii(pattern.pattern))
     alphabet = "".join(dict.fromkeys(characters_of(pattern) + _ADVERSARIAL))
     kinds = list({tuple(fits(each) for fits in machine.singles): each for each in alphabet}.values())
@@ -237,7 +237,7 @@ def test_terms_with_a_common_beginning_are_not_all_tried_at_every_word() -> None
 
 
 def _lines(text: str, manner: Manner) -> int:
-    """How many lines of Python are run to plan a text, libraries included."""
+    """Count the executed lines of Python for planning a text, including libraries."""
     counted = 0
 
     def count(_: object, event: str, __: object) -> Callable[..., Any]:

@@ -43,7 +43,7 @@ def sees(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Words without the signs that may stand in them."""
+    """Return words without the punctuation inside them."""
     found = (re.sub(r"[\W_]", "", text[word.start : word.end]) for word in find_words(text, 400))
     return [word for word in found if word]
 

@@ -14,7 +14,7 @@ from echo_synthesis.text.words import find_words
 
 
 def split(text: str, limit: int, first: int | None = None) -> list[Unit]:
-    """The text as it is, without a rule that changes it."""
+    """Split the text without verbalisation."""
     parts = write(text, as_it_is(text, Limits()), Rules(), limit, first_limit=first)
     return [part for part in parts if isinstance(part, Unit)]
 

@@ -13,7 +13,7 @@ _RANDOM = np.random.default_rng(3)
 
 @pytest.fixture(scope="module")
 def encoder() -> SpeakerEncoder:
-    """The real shape with random weights."""
+    """An encoder of the real shape with random weights."""
     weights = {"linear": _RANDOM.standard_normal((256, 256)) / 8, "bias": _RANDOM.standard_normal(256) / 8}
     for layer, inputs in enumerate((40, 256, 256)):
         weights[f"w{layer}"] = _RANDOM.standard_normal((1024, inputs)) / 8

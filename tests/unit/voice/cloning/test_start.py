@@ -16,7 +16,7 @@ def _table(mark: float) -> Floats:
 
 
 class PitchDecoder:
-    """A voice speaks at the pitch that its prosody names."""
+    """A decoder whose pitch is the prosody of the voice."""
 
     def plan(self, tokens: Sequence[int], style: Floats) -> Plan:
         return Plan({}, float(style[TIMBRE]))

@@ -17,7 +17,7 @@ SHORT = TrainingConfig(epochs=2, batch_size=8)
 
 
 class LinearDecoder:
-    """Sound is a mixture that the timbre decides."""
+    """A decoder whose output is a mixture weighted by the timbre."""
 
     def plan(self, tokens: Sequence[int], style: Floats) -> Plan:
         return Plan({}, 120.0 + float(style[128]))
@@ -27,7 +27,7 @@ class LinearDecoder:
 
 
 class FirstSamples(SpeakerEncoder):
-    """Hears the first 256 samples."""
+    """An encoder of the first 256 samples."""
 
     def __init__(self) -> None:
         pass
