@@ -43,9 +43,7 @@ async def leave_after_the_first_sound(person: Person, text: str, accept: str = "
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/event-stream"])
-async def test_when_the_listener_leaves_the_engine_stops_within_a_sentence(
-    accept: str, platform: Platform, ada: Person
-) -> None:
+async def test_the_engine_stops_within_a_sentence_after_a_disconnection(accept: str, platform: Platform, ada: Person) -> None:
     text = "Begun. " + " ".join(f"Sentence {number} of {accept[0]} tone-slow-500." for number in range(60))
     await leave_after_the_first_sound(ada, text, accept)
 
@@ -65,7 +63,7 @@ async def busy(platform: Platform) -> bool:
     return not await idle(platform)
 
 
-async def test_a_synchronous_synthesis_stops_when_its_client_leaves(platform: Platform, ada: Person) -> None:
+async def test_a_synchronous_synthesis_stops_when_its_client_disconnects(platform: Platform, ada: Person) -> None:
     await ask_and_leave(platform, ada, " ".join(f"Sentence {number} of sync tone-slow-500." for number in range(60)))
     await eventually(lambda: idle(platform), within=10)  # all of it would take fifteen seconds or more
 
@@ -83,7 +81,7 @@ async def test_a_synthesis_with_an_idempotency_key_completes(platform: Platform,
     await eventually(replayed, within=30)
 
 
-async def test_many_who_leave_leave_nothing_behind(platform: Platform, ada: Person) -> None:
+async def test_many_disconnected_clients_leave_no_resources(platform: Platform, ada: Person) -> None:
     async def leave(first: int) -> None:
         texts = [f"Leaver {number}. Then more. And more." for number in range(first, first + 10)]
         await asyncio.gather(*(leave_after_the_first_sound(ada, text) for text in texts))
@@ -101,7 +99,7 @@ async def test_many_who_leave_leave_nothing_behind(platform: Platform, ada: Pers
     assert (await ada.speak("Still here."))["duration"] > 0
 
 
-async def test_fifty_who_ask_for_the_same_get_one_synthesis(platform: Platform, ada: Person) -> None:
+async def test_fifty_identical_requests_share_a_synthesis(platform: Platform, ada: Person) -> None:
     text = "The very same tone-slow-300 words."
     results = await asyncio.gather(*(ada.speak(text) for _ in range(50)))
     spoken = sum(result["units"] - result["cached_units"] for result in results)

@@ -75,7 +75,7 @@ async def test_failed_trainings_report_the_reason(ada: Booth, speech: bytes) -> 
     assert refusal(answer) == (409, "CLONE_STATE_CONFLICT")
 
 
-async def test_what_a_stopped_worker_was_training_is_trained_by_the_next(start: Start, speech: bytes) -> None:
+async def test_trainings_of_a_stopped_worker_continue_on_another(start: Start, speech: bytes) -> None:
     async with start() as first:
         sample = await first.sample(speech)
         clone_id = (await first.clone(sample["id"], config={"epochs": 40}))["clone_id"]

@@ -151,7 +151,7 @@ async def test_uploads_are_limited_per_day(start: Start, speech: bytes) -> None:
         assert int(response.headers["Retry-After"]) > 0
 
 
-async def test_what_a_lost_worker_had_begun_is_done_by_another(start: Start, speech: bytes) -> None:
+async def test_samples_of_a_dead_worker_are_processed_by_another(start: Start, speech: bytes) -> None:
     async with start(lease_seconds=1) as first:
         sample_id = data(await first.upload(speech), 201)["sample_id"]
 
