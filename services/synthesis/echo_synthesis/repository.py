@@ -12,10 +12,10 @@ from echo_common.contracts.errors.synthesis import (
     TextNotFoundError,
 )
 from echo_common.contracts.values import JobStatus
-from echo_common.leases import HeldLease, Lease
 from echo_common.outbox.relay import Relay
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError, Filter, Index, Store
+from echo_common.work.lease import HeldLease, Lease
 from echo_synthesis.domain import Audio, DictionaryEntry, Job, LeaseLostError, TextEntry
 
 _ENDS_KNOWN = 10_000

@@ -14,9 +14,9 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError, TooMa
 from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
-from echo_common.leases import HeldLease, LeaseObserver
 from echo_common.telemetry import Metrics
 from echo_common.uninterrupted import uninterrupted
+from echo_common.work.lease import HeldLease, LeaseObserver
 from echo_synthesis.domain import Audio, Job, LeaseLostError, Pace
 from echo_synthesis.domain.job import MAXIMUM_CRASHES, MAXIMUM_LOSSES
 from echo_synthesis.narration import SpokenUnit, plan

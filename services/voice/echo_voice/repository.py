@@ -15,9 +15,9 @@ from echo_common.contracts.errors.voice import (
 )
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import RateLimitedError
-from echo_common.leases import HeldLease, Lease
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError, Filter, Index, Store
+from echo_common.work.lease import HeldLease, Lease
 from echo_voice.domain.consents import Consent, Phrase
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.samples import Sample

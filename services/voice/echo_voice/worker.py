@@ -13,10 +13,10 @@ import structlog
 from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
-from echo_common.leases import HeldLease, LeaseObserver
 from echo_common.store.port import Filter
 from echo_common.telemetry import Metrics
 from echo_common.uninterrupted import uninterrupted
+from echo_common.work.lease import HeldLease, LeaseObserver
 from echo_voice.domain.task import MAXIMUM_CRASHES, MAXIMUM_LOSSES, LeaseLostError, Task
 from echo_voice.provider import Progressed
 from echo_voice.repository import Tasks

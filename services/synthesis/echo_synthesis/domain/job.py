@@ -20,7 +20,7 @@ from echo_common.contracts.events.synthesis import (
 )
 from echo_common.contracts.values import JobStatus
 from echo_common.ids import new_id
-from echo_common.leases import Lease
+from echo_common.work.lease import Lease
 from echo_synthesis.domain.speech import SpeechSettings
 
 MAXIMUM_LOSSES = 3

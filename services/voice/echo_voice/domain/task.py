@@ -6,7 +6,7 @@ from typing import ClassVar
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ConflictError
-from echo_common.leases import Lease
+from echo_common.work.lease import Lease
 
 MAXIMUM_LOSSES = 3
 

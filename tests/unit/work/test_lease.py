@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from echo_common.leases import HeldLease, Lease, LeaseObserver
+from echo_common.work.lease import HeldLease, Lease, LeaseObserver
 
 LASTS = 15.0
 LOOKS_EVERY = 2.0
