@@ -55,7 +55,7 @@ async def test_no_job_is_completed_without_an_object_that_can_be_read(replica: R
     flaky, sound = FlakyStorage(tmp_path / "objects"), FolderStorage(tmp_path / "objects")
     async with replica(objects=flaky) as deps:
         jobs = [await usecases.queue_job(f"Job {n}.", None, SpeechConfig(), ALICE, deps.studio) for n in range(JOBS)]
-        deps.worker.ring()
+        deps.worker.wake()
 
         async def all_ended() -> bool:
             return all([(await deps.studio.jobs.get(job.id)).status.terminal for job in jobs])

@@ -22,7 +22,7 @@ _ENDS = {"synthesis.job_completed", "synthesis.job_cancelled", "synthesis.job_fa
 async def race(number: int, deps: Dependencies, chance: random.Random) -> tuple[Job, bool]:
     """A job, and whether its cancellation was acknowledged."""
     job = await usecases.queue_job(f"Race {number % 7}.", None, SpeechConfig(), ALICE, deps.studio)
-    deps.worker.ring()
+    deps.worker.wake()
     await asyncio.sleep(chance.uniform(0, 0.12))
     try:
         await usecases.cancel_job(job.id, ALICE, deps.studio)

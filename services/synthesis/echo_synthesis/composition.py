@@ -9,6 +9,7 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.http.health import Check
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
+from echo_common.work.worker import Worker
 from echo_synthesis.aligner import find_recogniser
 from echo_synthesis.clones import Clones
 from echo_synthesis.engine import EngineConfig, EngineSpec
@@ -20,6 +21,7 @@ from echo_synthesis.handlers import Dependencies
 from echo_synthesis.links import Links
 from echo_synthesis.metering import Meter
 from echo_synthesis.narration import Narrator
+from echo_synthesis.performer import work_queue
 from echo_synthesis.provenance.notary import Notary
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
 from echo_synthesis.scripts import ScriptWriter
@@ -28,7 +30,6 @@ from echo_synthesis.speechcache import SpeechCache
 from echo_synthesis.tickets import Tickets
 from echo_synthesis.usecases import Studio, object_owners
 from echo_synthesis.voices import Voices
-from echo_synthesis.worker import Worker
 
 
 @asynccontextmanager
@@ -56,7 +57,8 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             *(settings, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links),
             *(notary, scripts),
         )
-        worker = Worker(studio, adapters.metrics, adapters.faults, exclusive=adapters.exclusive)
+        queues = [work_queue(studio, adapters.faults)]
+        worker = Worker(queues, settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive)
         orphans = OrphanSweeper(adapters.objects, object_owners(studio), adapters.orphan_seconds)
         async with worker.running(), orphans.running():
             yield Dependencies(studio, worker, pool)

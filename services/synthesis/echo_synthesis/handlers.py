@@ -13,9 +13,9 @@ from echo_common.contracts.events.voice import (
     VoiceModelWithdrawn,
     VoiceSelected,
 )
+from echo_common.work.worker import Worker
 from echo_synthesis.enginepool import EnginePool
 from echo_synthesis.usecases import Studio, remove_objects
-from echo_synthesis.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,16 @@ subscriptions = Subscriptions[Dependencies]()
 
 
 @subscriptions.on(JobQueued, every_replica=True)
-async def look_for_work(_: JobQueued, dependencies: Dependencies) -> None:
-    """Wake idle workers; the database decides which worker gets the job, and the sweep finds it if the event is lost."""
-    dependencies.worker.ring()
+async def wake_worker(_: JobQueued, dependencies: Dependencies) -> None:
+    """Wake the worker of every replica; the database decides which one claims the job.
+
+    The worker's next look at its queue finds the job if the event is lost.
+    """
+    dependencies.worker.wake()
 
 
 @subscriptions.on(JobCancelled, every_replica=True)
-async def drop_cancelled_work(event: JobCancelled, dependencies: Dependencies) -> None:
+async def stop_cancelled_attempts(event: JobCancelled, dependencies: Dependencies) -> None:
     """Make the attempts at the job that run here check their lease, which ends them."""
     dependencies.worker.recheck(event.job_id)
 

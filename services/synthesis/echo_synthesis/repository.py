@@ -1,10 +1,10 @@
 """Repositories of jobs, audio, lexicon entries and text entries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import (
     AudioNotFoundError,
     DictionaryEntryNotFoundError,
@@ -14,28 +14,24 @@ from echo_common.contracts.errors.synthesis import (
 from echo_common.contracts.values import JobStatus
 from echo_common.outbox.relay import Relay
 from echo_common.outbox.repository import Repository
-from echo_common.store.port import DuplicateError, Filter, Index, Store
-from echo_common.work.lease import HeldLease, Lease
-from echo_synthesis.domain import Audio, DictionaryEntry, Job, LeaseLostError, TextEntry
+from echo_common.store.port import DuplicateError, Filter, Index, Sort, Store
+from echo_common.work.lease import LeaseLostError
+from echo_common.work.repository import TaskRepository
+from echo_synthesis.domain import Audio, DictionaryEntry, Job, TextEntry
 
 _ENDS_KNOWN = 10_000
 """Maximum number of users whose last pending job is cached."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A pending job and its user."""
-
-    job_id: str
-    user_id: str
-
-
-class Jobs(Repository[Job]):
+class Jobs(TaskRepository[Job]):
     """Repository of jobs, indexed by owner, status and idempotency key."""
 
     aggregate = Job
     name = "jobs"
     missing = JobNotFoundError
+    queue_order: ClassVar[Sort] = (("due", 1),)
+    large_fields = ("search", "text")
+    id_label = "job_id"
     indexes: ClassVar[Sequence[Index]] = (
         Index([("user_id", 1), ("created_at", -1)]),
         Index([("status", 1), ("due", 1)]),
@@ -50,15 +46,13 @@ class Jobs(Repository[Job]):
 
     async def glance(self, key: str, where: Filter) -> Job:
         """Return the job without its text. Raises `JobNotFoundError`."""
-        async for job in self.find({"_id": key, **where}, limit=1, without=("search", "text")):
+        async for job in self.find({"_id": key, **where}, limit=1, without=self.large_fields):
             return job
         raise self.missing
 
-    async def pending(self, moment: datetime, limit: int) -> Sequence[Turn]:
-        """Return pending jobs that may start at `moment`, in queue order."""
-        where = {"status": JobStatus.PENDING.value, "not_before": {"$not": {"$gt": moment}}}
-        found = self._documents.find(where, sort=[("due", 1)], limit=limit, fields=["user_id"])
-        return [Turn(document["_id"], document["user_id"]) async for document in found]
+    def may_start(self) -> Filter:
+        """Return the filter for jobs whose engine is not expected to be unavailable."""
+        return {"not_before": {"$not": {"$gt": now()}}}
 
     async def last_in_line(self, user_id: str) -> Job | None:
         """Return the user's last pending job, without its text; None without one.
@@ -78,20 +72,13 @@ class Jobs(Repository[Job]):
         return last
 
     async def _last(self, where: Filter) -> Job | None:
-        async for job in self.find(where, sort=[("due", -1)], limit=1, without=("search", "text")):
+        async for job in self.find(where, sort=[("due", -1)], limit=1, without=self.large_fields):
             return job
         return None
 
     async def before(self, job: Job) -> int:
         """Return the number of pending jobs before this one."""
         return await self.count({"status": JobStatus.PENDING.value, "due": {"$lt": job.due}})
-
-    async def leases(self) -> Sequence[HeldLease]:
-        """Return the leases of all processing jobs, expired or not."""
-        found = self._documents.find({"status": JobStatus.PROCESSING.value}, fields=["version", "lease"])
-        return [
-            HeldLease(document["_id"], document["version"], Lease.model_validate(document["lease"])) async for document in found
-        ]
 
 
 class AudioShelf(Repository[Audio]):

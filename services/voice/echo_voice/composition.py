@@ -10,6 +10,8 @@ from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.vectors.port import VectorIndex
 from echo_common.vectors.qdrant import open_vectors
+from echo_common.work.queue import WorkQueue
+from echo_common.work.worker import Worker
 from echo_voice.handlers import Dependencies
 from echo_voice.likeness import open_encoder
 from echo_voice.providers import Providers
@@ -19,9 +21,8 @@ from echo_voice.usecases.clones import train
 from echo_voice.usecases.ownership import object_owners
 from echo_voice.usecases.samples import process_sample
 from echo_voice.usecases.studio import Studio
-from echo_voice.worker import Line, Worker
 
-_ELSEWHERE = 8
+_REMOTE_TRAININGS = 8
 
 
 @asynccontextmanager
@@ -32,7 +33,8 @@ async def open_dependencies(settings: VoiceSettings, adapters: Adapters) -> Asyn
         vectors = open_vectors(settings.vectors_url, api_key=key)
         stack.push_async_callback(vectors.close)
         studio = await _open_studio(settings, adapters, vectors)
-        worker = Worker(_lines(studio), settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive)
+        queues = _work_queues(studio)
+        worker = Worker(queues, settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive)
         await stack.enter_async_context(worker.running())
         orphans = OrphanSweeper(adapters.objects, object_owners(studio, adapters.orphan_seconds), adapters.orphan_seconds)
         await stack.enter_async_context(orphans.running())
@@ -45,14 +47,14 @@ def readiness_checks(dependencies: Dependencies) -> Mapping[str, Check]:
     return {"vectors": studio.vectors.ping, "providers": partial(_providers, studio.providers)}
 
 
-def _lines(studio: Studio) -> list[Line[Any]]:
+def _work_queues(studio: Studio) -> list[WorkQueue[Any]]:
     """Return the work queues. Remote trainings only wait, so they have a queue of their own that local trainings do not block."""
     chosen, perform = studio.settings, partial(train, studio)
     here = studio.providers.here()
     return [
-        Line("samples", studio.samples, partial(process_sample, studio), chosen.samples_at_once),
-        Line("clones", studio.models, perform, chosen.trainings_at_once, {"provider": {"$in": here}}),
-        Line("clones elsewhere", studio.models, perform, _ELSEWHERE, {"provider": {"$nin": here}}),
+        WorkQueue("samples", studio.samples, partial(process_sample, studio), slots=chosen.samples_at_once),
+        WorkQueue("trainings", studio.models, perform, slots=chosen.trainings_at_once, where={"provider": {"$in": here}}),
+        WorkQueue("remote trainings", studio.models, perform, slots=_REMOTE_TRAININGS, where={"provider": {"$nin": here}}),
     ]
 
 

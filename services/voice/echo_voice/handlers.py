@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.voice import ConsentRevoked, SampleUploaded, VoiceModelCancelled, VoiceModelRequested
+from echo_common.work.worker import Worker
 from echo_voice.usecases.consents import withdraw_voices
 from echo_voice.usecases.studio import Studio
-from echo_voice.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -21,23 +21,23 @@ subscriptions = Subscriptions[Dependencies]()
 
 
 @subscriptions.on(SampleUploaded, every_replica=True)
-async def look_for_samples(_: SampleUploaded, dependencies: Dependencies) -> None:
+async def wake_worker_for_sample(_: SampleUploaded, dependencies: Dependencies) -> None:
     """Wake the worker of every replica; the database decides which one claims the task.
 
-    The worker's sweep finds the task if this notification is lost.
+    The worker's next look at its queues finds the task if this notification is lost.
     """
-    dependencies.worker.ring()
+    dependencies.worker.wake()
 
 
 @subscriptions.on(VoiceModelRequested, every_replica=True)
-async def look_for_trainings(_: VoiceModelRequested, dependencies: Dependencies) -> None:
-    """Wake the worker of every replica; see `look_for_samples`."""
-    dependencies.worker.ring()
+async def wake_worker_for_training(_: VoiceModelRequested, dependencies: Dependencies) -> None:
+    """Wake the worker of every replica; see `wake_worker_for_sample`."""
+    dependencies.worker.wake()
 
 
 @subscriptions.on(VoiceModelCancelled, every_replica=True)
-async def drop_cancelled_training(event: VoiceModelCancelled, dependencies: Dependencies) -> None:
-    """Stop the training, if it runs in this process."""
+async def stop_cancelled_attempts(event: VoiceModelCancelled, dependencies: Dependencies) -> None:
+    """Make the attempts at the training that run here check their lease, which ends them."""
     dependencies.worker.recheck(event.voice_model_id)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from echo_common.clock import now
 from echo_common.contracts.errors.voice import (
@@ -13,18 +13,14 @@ from echo_common.contracts.errors.voice import (
     QuotaExceededError,
     SampleNotFoundError,
 )
-from echo_common.contracts.values import JobStatus
 from echo_common.errors import RateLimitedError
 from echo_common.outbox.repository import Repository
-from echo_common.store.port import DuplicateError, Filter, Index, Store
-from echo_common.work.lease import HeldLease, Lease
+from echo_common.store.port import DuplicateError, Index, Store
+from echo_common.work.repository import TaskRepository
 from echo_voice.domain.consents import Consent, Phrase
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.samples import Sample
-from echo_voice.domain.task import Task
 from echo_voice.domain.voicemodels import Preference, VoiceModel
-
-T = TypeVar("T", bound=Task)
 
 _BY_OWNER = Index([("user_id", 1), ("created_at", -1)])
 _BY_WORK = Index([("work", 1), ("created_at", 1)])
@@ -32,22 +28,7 @@ _PHRASE_SECONDS = 24 * 3600
 _DAYS_KEPT_SECONDS = 2 * 24 * 3600
 
 
-class Tasks(Repository[T]):
-    """A repository of tasks, indexed by owner and by status."""
-
-    def pending(self, limit: int, where: Filter) -> AsyncIterator[T]:
-        """Yield up to `limit` pending tasks that match `where`, oldest first."""
-        return self.find({"work": JobStatus.PENDING.value, **where}, sort=[("created_at", 1)], limit=limit)
-
-    async def leases(self) -> Sequence[HeldLease]:
-        """Return the leases of all tasks in progress, expired or not."""
-        found = self._documents.find({"work": JobStatus.PROCESSING.value}, fields=["version", "lease"])
-        return [
-            HeldLease(document["_id"], document["version"], Lease.model_validate(document["lease"])) async for document in found
-        ]
-
-
-class Samples(Tasks[Sample]):
+class Samples(TaskRepository[Sample]):
     """The repository of samples."""
 
     aggregate = Sample
@@ -56,7 +37,7 @@ class Samples(Tasks[Sample]):
     indexes: ClassVar[Sequence[Index]] = (_BY_OWNER, _BY_WORK, Index([("original.checksum", 1)]))
 
 
-class VoiceModels(Tasks[VoiceModel]):
+class VoiceModels(TaskRepository[VoiceModel]):
     """The repository of voice models."""
 
     aggregate = VoiceModel

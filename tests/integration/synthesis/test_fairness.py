@@ -21,7 +21,7 @@ LONG = " ".join(f"Sentence tone-slow-300 number {number}." for number in range(6
 
 async def brought(user: Principal, text: str, deps: Dependencies) -> Job:
     job = await usecases.queue_job(text, None, SpeechConfig(), user, deps.studio)
-    deps.worker.ring()
+    deps.worker.wake()
     return job
 
 

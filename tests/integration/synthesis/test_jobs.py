@@ -24,7 +24,7 @@ SLOW = "One tone-slow-600. Two tone-slow-600. Three tone-slow-600. Four tone-slo
 
 async def queued(text: str, deps: Dependencies, *, key: str | None = None) -> Job:
     job = await usecases.queue_job(text, None, SpeechConfig(), ALICE, deps.studio, idempotency_key=key)
-    deps.worker.ring()
+    deps.worker.wake()
     return job
 
 
@@ -73,7 +73,7 @@ async def test_a_job_whose_worker_went_silent_is_done_by_another(replica: Replic
         job = Job.queue("usr_alice", STORY, await settings_of(deps), word_count=7, units_total=3, idempotency_key=None)
         stale = job.claim("wrk_dead", lease_seconds=1)
         await deps.studio.jobs.add(job)
-        deps.worker.ring()
+        deps.worker.wake()
         done = await until(job, deps, JobStatus.COMPLETED)
         assert (done.losses, done.attempt) == (0, stale + 1), "it has progressed since"
 

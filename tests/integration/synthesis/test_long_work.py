@@ -41,7 +41,7 @@ async def test_a_hundred_thousand_characters_become_audio_with_all_word_timings(
     async with replica(cache_bytes=0) as deps:
         config = SpeechConfig(speed=4, output_format=AudioFormat.MP3, sample_rate=16_000)
         job = await usecases.queue_job(text, None, config, ALICE, deps.studio)
-        deps.worker.ring()
+        deps.worker.wake()
 
         async def done() -> bool:
             return await status(job, deps) is JobStatus.COMPLETED
@@ -70,7 +70,7 @@ async def test_renewing_a_lease_does_not_write_the_text_again(replica: Replica, 
     async with replica() as deps:
         job = await usecases.queue_job(SLOW, None, SpeechConfig(), ALICE, deps.studio)
         await jobs.update_one({"_id": job.id}, {"$set": {"search": "changed behind our back"}})
-        deps.worker.ring()
+        deps.worker.wake()
 
         async def renewed() -> bool:
             return (await deps.studio.jobs.get(job.id)).units_done > 2
@@ -84,7 +84,7 @@ async def test_a_cancellation_nobody_rang_for_is_heard_within_two_seconds(replic
     store = await database.open("synthesis")
     async with replica(lease_seconds=600) as deps:
         job = await usecases.queue_job(SLOW, None, SpeechConfig(), ALICE, deps.studio)
-        deps.worker.ring()
+        deps.worker.wake()
 
         async def begun() -> bool:
             return (await deps.studio.jobs.get(job.id)).units_done > 0

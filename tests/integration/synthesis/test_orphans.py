@@ -36,7 +36,7 @@ async def spoken(deps: Dependencies) -> set[str]:
     """The keys of an audio spoken at once, of a job's, and of the cache."""
     await usecases.synthesize(SynthesizeRequest(text="Said at once.", config=SpeechConfig()), ALICE, deps.studio)
     job = await usecases.queue_job("Said later.", None, SpeechConfig(), ALICE, deps.studio)
-    deps.worker.ring()
+    deps.worker.wake()
 
     async def completed() -> bool:
         return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED
@@ -73,7 +73,7 @@ async def test_recent_unreferenced_objects_are_kept(replica: Replica, tmp_path: 
 async def test_objects_of_running_jobs_are_kept_at_any_age(replica: Replica, tmp_path: Path) -> None:
     async with replica(jobs_at_once=1) as deps:
         busy = await usecases.queue_job("Busy tone-slow-900. " * 20, None, SpeechConfig(), ALICE, deps.studio)
-        deps.worker.ring()
+        deps.worker.wake()
         await eventually(lambda: deps.worker.busy == 1)
         waiting = await usecases.queue_job("Waits.", None, SpeechConfig(), ALICE, deps.studio)
         uploads = {f"audio/{job.audio_key}/1.wav" for job in (busy, waiting)}

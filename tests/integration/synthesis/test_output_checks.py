@@ -123,7 +123,7 @@ async def test_jobs_with_silent_output_fail(replica: Replica) -> None:
         job = await usecases.queue_job(
             "This is tone-silence only.", "tone_low", SpeechConfig(normalize=False), ALICE, deps.studio
         )
-        deps.worker.ring()
+        deps.worker.wake()
 
         async def failed() -> bool:
             return (await usecases.find_job(job.id, ALICE, deps.studio)).status == JobStatus.FAILED

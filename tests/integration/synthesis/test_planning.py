@@ -42,7 +42,7 @@ async def test_complex_texts_are_refused_and_leave_no_data(replica: Replica) -> 
 async def test_jobs_with_complex_texts_fail_with_the_code(replica: Replica) -> None:
     async with replica(**HASTY) as deps, ScriptWriter.open(SynthesisSettings(plan_inline_characters=100_000)) as patient:
         job = await usecases.queue_job(LONG, None, SpeechConfig(), ALICE, replace(deps.studio, scripts=patient))
-        deps.worker.ring()
+        deps.worker.wake()
 
         async def failed() -> bool:
             return (await deps.studio.jobs.get(job.id)).status is JobStatus.FAILED

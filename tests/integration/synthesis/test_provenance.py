@@ -94,7 +94,7 @@ async def test_origins_are_visible_only_to_administrators_and_the_owner(replica:
     async with replica() as deps:
         await cloned(deps)
         job = await usecases.queue_job("Hello there.", CLONE, SpeechConfig(), ALICE, deps.studio)
-        deps.worker.ring()
+        deps.worker.wake()
 
         async def done() -> bool:
             return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED

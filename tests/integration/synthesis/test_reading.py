@@ -189,7 +189,7 @@ async def test_pending_jobs_keep_their_pronunciation(replica: Replica) -> None:
         entry = await add(deps, "Hugh", "hue")
         job = await usecases.queue_job("Ask Hugh.", None, SpeechConfig(), ALICE, deps.studio)
         await usecases.delete_entry(entry, ALICE, deps.studio)
-        deps.worker.ring()
+        deps.worker.wake()
 
         async def done() -> bool:
             return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED

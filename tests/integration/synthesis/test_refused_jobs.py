@@ -25,7 +25,7 @@ FISH = f"fish_{fish_server.KNOWN}"
 
 async def queued(voice: str, deps: Dependencies, text: str = "One. Two.") -> Job:
     job = await usecases.queue_job(text, voice, SpeechConfig(), ALICE, deps.studio)
-    deps.worker.ring()
+    deps.worker.wake()
     return job
 
 
@@ -69,10 +69,10 @@ async def test_a_provider_that_asks_for_a_pause_gets_it_and_the_job_goes_on_then
         assert job.not_before is not None
         assert timedelta(seconds=590) < job.not_before - now() <= timedelta(seconds=600)
         assert "overloaded" in str(job.error_message)
-        assert not await deps.studio.jobs.pending(now(), 9), "no worker may have it yet"
+        assert not await deps.studio.jobs.pending(9, {}), "no worker may have it yet"
 
         await deps.studio.jobs.update(job.id, lambda held: setattr(held, "not_before", now()))
-        deps.worker.ring()
+        deps.worker.wake()
         done = await until(job, deps, JobStatus.COMPLETED)
         assert (done.attempt, done.error_message) == (2, None)
 
@@ -88,7 +88,7 @@ async def test_an_engine_that_has_lost_its_key_fails_the_job_as_it_refuses_a_req
         earlier = SpeechSettings(voice_id="gemini_kore", engine="gemini", language="en-US")
         job = Job.queue("usr_alice", "One.", earlier, word_count=1, units_total=1)
         await deps.studio.jobs.add(job)
-        deps.worker.ring()
+        deps.worker.wake()
         failed = await until(job, deps, JobStatus.FAILED)
         assert (failed.error_code, failed.error_message) == (refused.value.code, refused.value.message)
 

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict
 _LONGEST_GAP_SECONDS = 5.0
 
 
+class LeaseLostError(Exception):
+    """The attempt no longer holds the lease: the task was cancelled, or the lease expired."""
+
+
 class Lease(BaseModel):
     """A worker's exclusive claim. It expires when it is not renewed for `seconds`."""
 

@@ -34,7 +34,7 @@ async def create_job(
         text_id=body.text_id,
         idempotency_key=key,
     )
-    deps.worker.ring()
+    deps.worker.wake()
     return ok(job_view(job, include_text=True))
 
 
@@ -87,7 +87,7 @@ async def patch_job(job_id: str, body: JobPatch, principal: SpeechWriter, deps: 
     if job.status.terminal:
         deps.worker.recheck(job.id)
     elif job.status is JobStatus.PENDING:
-        deps.worker.ring()
+        deps.worker.wake()
     return ok(job_view(job, await _result(job, deps)))
 
 
@@ -102,7 +102,7 @@ async def delete_job(job_id: str, principal: SpeechWriter, deps: Deps) -> Succes
 async def retry_job(job_id: str, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
     """Retry a failed or cancelled job."""
     job = await usecases.retry_job(job_id, principal, deps.studio)
-    deps.worker.ring()
+    deps.worker.wake()
     return ok(job_view(job))
 
 

@@ -25,7 +25,7 @@ async def generate(
 ) -> Success[GenerateView]:
     """Queue a text with a named voice."""
     job = await usecases.generate(body, principal, deps.studio, key=key)
-    deps.worker.ring()
+    deps.worker.wake()
     return ok(generate_view(Synthesis(job, None)))
 
 

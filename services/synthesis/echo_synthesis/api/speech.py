@@ -78,7 +78,7 @@ async def synthesize_later(
     job = await usecases.queue_job(
         text, body.voice_id, body.config, principal, deps.studio, text_id=body.text_id, idempotency_key=key
     )
-    deps.worker.ring()
+    deps.worker.wake()
     seconds = job.estimated_seconds
     return ok(AsyncSynthesis(synthesis_id=job.synthesis_id, job_id=job.id, estimated_duration=seconds, status=job.status))
 

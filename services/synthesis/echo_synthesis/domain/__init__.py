@@ -12,7 +12,7 @@ from echo_common.contracts.errors.synthesis import (
 from echo_synthesis.domain.audio import Audio, Chapter
 from echo_synthesis.domain.chapters import ChapterMarks
 from echo_synthesis.domain.dictionary import DictionaryEntry, Pronunciation
-from echo_synthesis.domain.job import Job, LeaseLostError
+from echo_synthesis.domain.job import Job
 from echo_synthesis.domain.origin import Origin
 from echo_synthesis.domain.pace import Pace
 from echo_synthesis.domain.speech import SpeechSettings, SyllableMark, WordMark
@@ -30,7 +30,6 @@ __all__ = [
     "Job",
     "JobNotFoundError",
     "JobStateConflictError",
-    "LeaseLostError",
     "Origin",
     "Pace",
     "Pronunciation",

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import Field
 
-from echo_common.aggregate import Aggregate
 from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import JobStateConflictError
 from echo_common.contracts.events.synthesis import (
@@ -20,13 +19,9 @@ from echo_common.contracts.events.synthesis import (
 )
 from echo_common.contracts.values import JobStatus
 from echo_common.ids import new_id
-from echo_common.work.lease import Lease
+from echo_common.work.task import Progress, Task
 from echo_synthesis.domain.speech import SpeechSettings
 
-MAXIMUM_LOSSES = 3
-
-MAXIMUM_CRASHES = 10
-"""Expired leases that fail a job after crashes of the whole platform, which say little about a single job."""
 MAXIMUM_REFUSALS = 10
 _LONGEST_PAUSE = 60.0
 _CHARACTERS_A_SECOND = 15.0
@@ -34,17 +29,11 @@ SEARCHABLE = 2_000
 """Characters at the beginning of a text that a search covers."""
 
 
-class LeaseLostError(Exception):
-    """The worker no longer holds the job: it was cancelled, or another attempt has claimed it."""
-
-
-class Job(Aggregate):
+class Job(Task):
     """A durable synthesis request.
 
-    pending → processing → completed, failed or cancelled. `attempt` rises with every claim and is the fencing token: only the
-    latest attempt may renew, complete or fail. `losses` counts leases that expired since the job last progressed; the third
-    fails the job, or the tenth if the whole platform crashed each time. `refusals` counts how often an engine was unavailable
-    since the job last progressed; no worker claims the job before `not_before`.
+    `refusals` counts how often an engine was unavailable since the job last progressed; no worker claims the job before
+    `not_before`.
 
     `due` orders the queue fairly: it is the time at which the job would start if each user's jobs ran one after the other,
     each for its estimated audio duration. A user with many jobs therefore does not delay other users.
@@ -54,7 +43,10 @@ class Job(Aggregate):
     an attempt starts over. `seconds_left` is the estimate of the last renewal.
     """
 
-    user_id: str
+    status_field = "status"
+    noun = "job"
+    conflict = JobStateConflictError
+
     synthesis_id: str
     text: str = ""
     text_id: str | None = None
@@ -68,16 +60,11 @@ class Job(Aggregate):
     units_total: int
     units_done: int = 0
     seconds_left: float | None = None
-    attempt: int = 0
-    losses: int = 0
     refusals: int = 0
     due: datetime = Field(default_factory=now)
     not_before: datetime | None = None
-    lease: Lease | None = None
     audio_id: str | None = None
     duration: float | None = None
-    error_code: str | None = None
-    error_message: str | None = None
     idempotency_key: str | None = None
 
     @classmethod
@@ -140,9 +127,7 @@ class Job(Aggregate):
     @property
     def progress(self) -> int:
         """Progress in percent; 100 only once completed."""
-        if self.status is JobStatus.COMPLETED:
-            return 100
-        return min(99, 100 * self.units_done // max(1, self.units_total))
+        return self.percent(self.units_done, self.units_total)
 
     @property
     def audio_key(self) -> str:
@@ -154,28 +139,6 @@ class Job(Aggregate):
         """Return the id of the job whose `audio_key` is `audio_id`, if a job generates it."""
         return "job_" + audio_id.removeprefix("aud_")
 
-    def claim(self, worker: str, lease_seconds: float) -> int:
-        """Lease the job to a worker and return the attempt number. Raises `JobStateConflictError` unless pending."""
-        self._require(JobStatus.PENDING)
-        self.status = JobStatus.PROCESSING
-        self.attempt += 1
-        self.not_before = self.error_message = None
-        self.lease = Lease(worker=worker, seconds=lease_seconds)
-        self.record(JobStarted(job_id=self.id, user_id=self.user_id, attempt=self.attempt))
-        return self.attempt
-
-    def renew(self, attempt: int, done: int, total: int, seconds_left: float | None = None) -> None:
-        """Renew the lease and record the progress: `done` of the engine's `total` segments.
-
-        Raises `LeaseLostError`.
-        """
-        self._fence(attempt)
-        self.seconds_left = seconds_left
-        share = done * self.units_total // total
-        if share > self.units_done:
-            self.units_done, self.losses, self.refusals = share, 0, 0
-            self.record(JobProgressed(job_id=self.id, user_id=self.user_id, units_done=share, units_total=self.units_total))
-
     def complete(self, attempt: int, audio_id: str, duration: float) -> None:
         """Complete the job with its stored audio; idempotent.
 
@@ -183,56 +146,26 @@ class Job(Aggregate):
         """
         if self.status is JobStatus.COMPLETED and self.attempt == attempt:
             return  # the database applied a write whose reply was lost
-        self._fence(attempt)
-        self.status = JobStatus.COMPLETED
+        self.require_lease(attempt)
+        self.end(JobStatus.COMPLETED)
         self.units_done = self.units_total
         self.audio_id = audio_id
         self.duration = duration
-        self._put_down()
         self.record(JobCompleted(job_id=self.id, user_id=self.user_id, audio_id=audio_id, duration=duration))
 
-    def fail(self, attempt: int, code: str, message: str) -> None:
-        """Fail the job. Raises `LeaseLostError`."""
-        self._fence(attempt)
-        self._give_up(code, message)
-
-    def hand_back(self, attempt: int) -> None:
-        """Return the job to the queue when its worker shuts down, without counting a loss. Raises `LeaseLostError`."""
-        self._fence(attempt)
-        self._requeue()
-
-    def put_off(self, attempt: int, moment: datetime, seconds: float | None, code: str, message: str) -> None:
-        """Return the job to the queue while its engine is unavailable: for `seconds`, or an exponential backoff if longer.
+    def defer(self, attempt: int, moment: datetime, seconds: float | None, code: str, message: str) -> None:
+        """Queue the job again until its engine is available: for `seconds`, or an exponential backoff if longer.
 
         Fails the job after `MAXIMUM_REFUSALS`, or if `seconds` is None: the outage is permanent. Raises `LeaseLostError`.
         """
-        self._fence(attempt)
+        self.require_lease(attempt)
         self.refusals += 1
         if seconds is None or self.refusals >= MAXIMUM_REFUSALS:
-            self._give_up(code, message)
+            self.mark_failed(code, message)
             return
+        self.requeue()
         self.not_before = moment + timedelta(seconds=max(seconds, min(2.0**self.refusals, _LONGEST_PAUSE)))
         self.error_message = message
-        self._requeue()
-
-    def expire_lease(self, maximum_losses: int = MAXIMUM_LOSSES) -> None:
-        """Expire the lease of a lost worker: requeue the job, or fail it after `maximum_losses` without progress."""
-        if self.status is not JobStatus.PROCESSING:
-            return
-        self.losses += 1
-        if self.losses >= maximum_losses:
-            self._give_up("WORKER_LOST", f"The job was lost by {self.losses} workers in a row; it may be retried.")
-        else:
-            self._requeue()
-
-    def cancel(self) -> None:
-        """Cancel the job; idempotent. Raises `JobStateConflictError` once completed or failed."""
-        if self.status is JobStatus.CANCELLED:
-            return
-        self._require(JobStatus.PENDING, JobStatus.PROCESSING)
-        self.status = JobStatus.CANCELLED
-        self._put_down()
-        self.record(JobCancelled(job_id=self.id, user_id=self.user_id))
 
     def mend(self, *, progress: int | None = None, duration: float | None = None, error_message: str | None = None) -> None:
         """Overwrite fields that workers report, for an administrator.
@@ -240,26 +173,25 @@ class Job(Aggregate):
         Raises `JobStateConflictError` for `progress` of a job that is not processing.
         """
         if progress is not None:
-            self._require(JobStatus.PROCESSING)
+            self.require_status(JobStatus.PROCESSING)
             self.units_done = self.units_total * progress // 100
         self.duration = self.duration if duration is None else duration
         self.error_message = self.error_message if error_message is None else error_message
 
     def require_pending(self) -> None:
         """Raise `JobStateConflictError` unless the job is pending."""
-        self._require(JobStatus.PENDING)
+        self.require_status(JobStatus.PENDING)
 
     def abandon(self, message: str) -> None:
         """Fail the job for an administrator. Raises `JobStateConflictError` once it has ended."""
-        self._require(JobStatus.PENDING, JobStatus.PROCESSING)
-        self._give_up("ABANDONED", message)
+        self.require_status(JobStatus.PENDING, JobStatus.PROCESSING)
+        self.mark_failed("ABANDONED", message)
 
     def retry(self) -> None:
         """Queue a failed or cancelled job again, from the start. Raises `JobStateConflictError` in any other state."""
-        self._require(JobStatus.FAILED, JobStatus.CANCELLED)
-        self.losses = self.refusals = self.units_done = 0
-        self.error_code = self.error_message = None
-        self._requeue()
+        self.require_status(JobStatus.FAILED, JobStatus.CANCELLED)
+        self.refusals = self.units_done = 0
+        self.restart()
 
     def delete(self) -> None:
         """Delete the job. Raises `JobStateConflictError` while it is processing."""
@@ -269,26 +201,34 @@ class Job(Aggregate):
             self.record(JobCancelled(job_id=self.id, user_id=self.user_id))
         self.erase()
 
-    def _fence(self, attempt: int) -> None:
-        if self.status is not JobStatus.PROCESSING or self.attempt != attempt or self.lease is None:
-            raise LeaseLostError(self.id)
-
-    def _put_down(self) -> None:
-        self.lease = None
+    def end(self, status: JobStatus) -> None:
+        """End the current attempt, if any: set the status, remove the lease and the estimate."""
+        super().end(status)
         self.seconds_left = None
 
-    def _requeue(self) -> None:
-        self.status = JobStatus.PENDING
-        self._put_down()
+    def on_queued(self) -> None:
+        """Record that the job is queued."""
         self.record(JobQueued(job_id=self.id, user_id=self.user_id))
 
-    def _give_up(self, code: str, message: str) -> None:
-        self.status = JobStatus.FAILED
-        self._put_down()
-        self.error_code = code
-        self.error_message = message
+    def on_claimed(self) -> None:
+        """Record that an attempt starts."""
+        self.not_before = self.error_message = None
+        self.record(JobStarted(job_id=self.id, user_id=self.user_id, attempt=self.attempt))
+
+    def on_progress(self, progress: Progress) -> bool:
+        """Save the progress in the job's own segments, which may differ from the engine's."""
+        self.seconds_left = progress.seconds_left
+        units = progress.done * self.units_total // progress.total
+        if units <= self.units_done:
+            return False
+        self.units_done, self.refusals = units, 0
+        self.record(JobProgressed(job_id=self.id, user_id=self.user_id, units_done=units, units_total=self.units_total))
+        return True
+
+    def on_failed(self, code: str, message: str) -> None:
+        """Record that the job failed."""
         self.record(JobFailed(job_id=self.id, user_id=self.user_id, code=code, message=message))
 
-    def _require(self, *statuses: JobStatus) -> None:
-        if self.status not in statuses:
-            raise JobStateConflictError(f"The job is {self.status.value}.", details={"status": self.status.value})
+    def on_cancelled(self) -> None:
+        """Record that the job was cancelled."""
+        self.record(JobCancelled(job_id=self.id, user_id=self.user_id))

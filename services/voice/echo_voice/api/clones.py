@@ -29,7 +29,7 @@ router = APIRouter(prefix="/voice/clones")
 async def create_clone(body: CreateCloneRequest, principal: VoicesWriter, deps: Deps) -> Success[CloneReceipt]:
     """Create a voice model."""
     model = await clones.create_clone(body, principal, deps.studio)
-    deps.worker.ring()
+    deps.worker.wake()
     return ok(views.clone_receipt(model))
 
 
@@ -81,7 +81,7 @@ async def trainings(clone_id: str, principal: VoicesReader, deps: Deps) -> Succe
 async def train_again(clone_id: str, body: ResumeRequest, principal: VoicesWriter, deps: Deps) -> Success[CloneReceipt]:
     """Train a voice model again."""
     model = await clones.resume(clone_id, body.config, principal, deps.studio)
-    deps.worker.ring()
+    deps.worker.wake()
     return ok(views.clone_receipt(model))
 
 

@@ -54,7 +54,7 @@ async def upload_reference(
             echo_id=upload.fields.get("echo_id") or None,
             file_type=file_type if file_type in _KINDS else "audio",
         )
-    deps.worker.ring()
+    deps.worker.wake()
     message = "The voice model is being made."
     if studio.providers.find(model.provider).keeps_voices:
         model = await references.until_made(model, studio, within=_WAIT_SECONDS)

@@ -60,7 +60,7 @@ async def upload(request: Request, principal: VoicesWriter, deps: Deps) -> Succe
             description=fields.description,
             language=fields.language,
         )
-    deps.worker.ring()
+    deps.worker.wake()
     return ok(views.sample_receipt(sample))
 
 
@@ -90,7 +90,7 @@ async def delete_sample(sample_id: str, principal: VoicesWriter, deps: Deps) -> 
 async def process(sample_id: str, principal: VoicesWriter, deps: Deps) -> Success[WorkReceipt]:
     """Process a sample again."""
     sample = await samples.process_again(sample_id, principal, deps.studio)
-    deps.worker.ring()
+    deps.worker.wake()
     return ok(views.sample_work(sample))
 
 
@@ -98,7 +98,7 @@ async def process(sample_id: str, principal: VoicesWriter, deps: Deps) -> Succes
 async def train(sample_id: str, body: TrainRequest, principal: VoicesWriter, deps: Deps) -> Success[TrainingReceipt]:
     """Create a voice model from one sample."""
     model, seconds = await clones.train_from_sample(sample_id, body, principal, deps.studio)
-    deps.worker.ring()
+    deps.worker.wake()
     return ok(views.training_receipt(model, seconds))
 
 

@@ -9,7 +9,7 @@ from echo_common.contracts.events.voice import SampleProcessed, SampleRejected, 
 from echo_common.contracts.http.voice import SampleQuality, SampleStatus, Verdict
 from echo_common.contracts.values import JobStatus
 from echo_common.ids import new_id
-from echo_voice.domain.task import Task
+from echo_voice.domain.task import VoiceTask
 
 
 class StoredFile(BaseModel):
@@ -23,9 +23,10 @@ class StoredFile(BaseModel):
     checksum: str
 
 
-class Sample(Task):
+class Sample(VoiceTask):
     """A sample: the uploaded original, the processed audio (mono, 24 kHz, FLAC) and the measures."""
 
+    noun = "processing"
     conflict = SampleStateConflictError
 
     name: str
@@ -60,9 +61,9 @@ class Sample(Task):
 
     def process_again(self) -> None:
         """Queue the sample for processing again. Raises `SampleStateConflictError` if it is queued or being processed."""
-        self.require(JobStatus.COMPLETED, JobStatus.FAILED)
+        self.require_status(JobStatus.COMPLETED, JobStatus.FAILED)
         self.job_id = new_id("job")
-        self.begin_anew()
+        self.restart()
 
     def accept(
         self,
@@ -76,7 +77,7 @@ class Sample(Task):
         duplicate_of: str | None,
     ) -> None:
         """Save the measures and make the sample ready, or rejected if a verdict rejects it. Raises `LeaseLostError`."""
-        self.fence(attempt)
+        self.require_lease(attempt)
         self.end(JobStatus.COMPLETED)
         self.processed, self.quality, self.verdicts = processed, quality, verdicts
         self.transcript, self.embedding, self.duplicate_of = transcript, embedding, duplicate_of
@@ -97,13 +98,16 @@ class Sample(Task):
         self.status = SampleStatus.UPLOADED
         self.record(SampleUploaded(sample_id=self.id, user_id=self.user_id))
 
-    def on_progress(self) -> None:
+    def on_step(self) -> None:
         """Record that a worker processes the sample."""
         self.status = SampleStatus.PROCESSING
 
     def on_failed(self, code: str, message: str) -> None:
         """Record that processing failed."""
         self._reject(code, message)
+
+    def on_cancelled(self) -> None:
+        """Record nothing: samples are deleted, not cancelled."""
 
     def _reject(self, code: str, reason: str) -> None:
         self.status = SampleStatus.REJECTED

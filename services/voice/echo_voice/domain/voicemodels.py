@@ -26,7 +26,7 @@ from echo_common.contracts.http.voice import CloneQuality, CloneStatus, Training
 from echo_common.contracts.values import JobStatus
 from echo_common.contracts.voicemodel import VoiceModelFact
 from echo_common.ids import new_id
-from echo_voice.domain.task import Task
+from echo_voice.domain.task import VoiceTask
 
 CLONE_PREFIX = "vm_"
 Gender = Literal["female", "male", "neutral"]
@@ -58,9 +58,10 @@ class Made(BaseModel):
     facts: Mapping[str, Any] = {}
 
 
-class VoiceModel(Task):
+class VoiceModel(VoiceTask):
     """A voice model. Once `made`, it is usable until its consent is revoked or it is deleted."""
 
+    noun = "training"
     conflict = CloneStateConflictError
 
     name: str
@@ -152,32 +153,24 @@ class VoiceModel(Task):
 
     def complete(self, attempt: int, made: Made) -> None:
         """Complete the training. Raises `LeaseLostError`; the result must then be discarded."""
-        self.fence(attempt)
+        self.require_lease(attempt)
         self.end(JobStatus.COMPLETED)
         self.steps_done = self.steps_total
         self.made = made
         self._tell(VoiceModelReady, job_id=self.job_id)
-
-    def cancel(self) -> None:
-        """Cancel the training; idempotent. Raises `CloneStateConflictError` once it has ended."""
-        if self.work is JobStatus.CANCELLED:
-            return
-        self.require(JobStatus.PENDING, JobStatus.PROCESSING)
-        self.end(JobStatus.CANCELLED)
-        self.record(VoiceModelCancelled(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id))
 
     def train_again(self, config: TrainingConfig | None = None) -> None:
         """Queue another training; the previous voice stays usable until it completes.
 
         Raises `CloneStateConflictError` during a training and after a withdrawal.
         """
-        self.require(JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+        self.require_status(JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
         if self.withdrawn:
             raise CloneStateConflictError("The consent has been revoked.")
         self.history = [*self.history, self._training(self.updated_at)]
         self.config = config or self.config
         self.job_id, self.started_at = new_id("job"), now()
-        self.begin_anew()
+        self.restart()
 
     def rename(self, name: str) -> None:
         """Rename the voice model."""
@@ -224,7 +217,7 @@ class VoiceModel(Task):
         """Record that the voice model waits for training."""
         self.record(VoiceModelRequested(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id))
 
-    def on_progress(self) -> None:
+    def on_step(self) -> None:
         """Record the progress of the training."""
         event = VoiceModelTrainingProgressed(
             voice_model_id=self.id,
@@ -240,6 +233,10 @@ class VoiceModel(Task):
         self.record(
             VoiceModelFailed(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id, code=code, message=message)
         )
+
+    def on_cancelled(self) -> None:
+        """Record that the training was cancelled."""
+        self.record(VoiceModelCancelled(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id))
 
     def _training(self, ended: datetime | None) -> Training:
         return Training(

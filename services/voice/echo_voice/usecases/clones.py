@@ -21,6 +21,8 @@ from echo_common.contracts.http.voice import (
 )
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.storage.port import ObjectNotFoundError
+from echo_common.work.port import Attempt, Result
+from echo_common.work.task import Progress
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.voicemodels import Made, VoiceModel
 from echo_voice.likeness import unit
@@ -81,8 +83,12 @@ async def train_from_sample(
     return model, studio.providers.find(model.provider).estimate(model.config, speech)
 
 
-async def train(studio: Studio, model: VoiceModel, attempt: int, progressed: Progressed) -> Callable[[VoiceModel], None]:
-    """Train the voice and return the change that saves it. Raises the errors of providers, `NotYetError`."""
+async def train(studio: Studio, model: VoiceModel, attempt: Attempt) -> Result[VoiceModel]:
+    """Train the voice. Raises the errors of providers, `NotYetError`."""
+
+    def progressed(done: int, total: int, note: str | None) -> None:
+        attempt.report(Progress(done, total, note))
+
     provider = studio.providers.find(model.provider)
     samples = [_trainable(await studio.samples.get(key, user_id=model.user_id)) for key in model.sample_ids]
     with studio.scratch.folder("training") as scratch:
@@ -96,11 +102,11 @@ async def train(studio: Studio, model: VoiceModel, attempt: int, progressed: Pro
         reference = outcome.reference or ""
         if outcome.style is not None:
             # The key includes the attempt, so that no attempt overwrites the style of another or of the voice in use.
-            key = f"styles/{model.id}/{model.job_id}-{attempt}"
+            key = f"styles/{model.id}/{model.job_id}-{attempt.number}"
             reference = f"object:{(await studio.objects.put_file(key, outcome.style, 'application/octet-stream')).key}"
     await _index(model, studio)
     made = Made(engine=outcome.engine, reference=reference, gender=outcome.gender, quality=outcome.quality)
-    return lambda held: held.complete(attempt, made)
+    return Result(lambda held: held.complete(attempt.number, made))
 
 
 async def find_clone(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:

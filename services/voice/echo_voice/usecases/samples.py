@@ -1,7 +1,6 @@
 """Use cases of samples: upload, process, delete."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,11 +10,12 @@ from echo_common.contracts.errors.voice import QuotaExceededError, SampleStateCo
 from echo_common.contracts.http.voice import SampleQuality
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectInfo
+from echo_common.work.port import Attempt, Result
+from echo_common.work.task import Progress
 from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
 from echo_voice.domain.samples import Sample, StoredFile
 from echo_voice.domain.verdicts import judge
-from echo_voice.provider import Progressed
 from echo_voice.usecases.studio import Studio
 
 _THE_SAME = 0.995
@@ -38,17 +38,17 @@ async def upload_sample(
     return sample
 
 
-async def process_sample(studio: Studio, sample: Sample, attempt: int, progressed: Progressed) -> Callable[[Sample], None]:
-    """Decode, measure and embed a sample; return the change that saves the results.
+async def process_sample(studio: Studio, sample: Sample, attempt: Attempt) -> Result[Sample]:
+    """Decode, measure and embed a sample.
 
     Raises `UnsupportedMediaError`, `UnreadableError`, `AnalysisFailedError`.
     """
     with studio.scratch.folder("sample") as scratch:
         source = await _fetch(sample.original.key, scratch / "original", studio)
-        progressed(1, _STEPS, "measuring")
+        attempt.report(Progress(1, _STEPS, "measuring"))
         analysis = await analyse(source, scratch, studio.settings)
-        progressed(2, _STEPS, "keeping")
-        key = f"samples/{sample.id}/processed-{attempt}.flac"
+        attempt.report(Progress(2, _STEPS, "keeping"))
+        key = f"samples/{sample.id}/processed-{attempt.number}.flac"
         processed = _stored(await studio.objects.put_file(key, analysis.processed, "audio/flac"))
     facts = analysis.facts
     quality = SampleQuality.model_validate(facts)
@@ -58,14 +58,16 @@ async def process_sample(studio: Studio, sample: Sample, attempt: int, progresse
         duplicate_of = duplicate_of or await _twin(sample, quality.duration, vector, space, studio)
         await studio.vectors.put(space, sample.id, vector, {"user_id": sample.user_id, "duration": str(quality.duration)})
     verdicts = judge(quality)
-    return lambda held: held.accept(
-        attempt,
-        processed,
-        quality,
-        verdicts,
-        transcript=facts["transcript"],
-        embedding=space if vector is not None else None,
-        duplicate_of=duplicate_of,
+    return Result(
+        lambda held: held.accept(
+            attempt.number,
+            processed,
+            quality,
+            verdicts,
+            transcript=facts["transcript"],
+            embedding=space if vector is not None else None,
+            duplicate_of=duplicate_of,
+        )
     )
 
 

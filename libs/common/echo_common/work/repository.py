@@ -1,0 +1,47 @@
+"""Repositories of tasks."""
+
+from collections.abc import Collection, Sequence
+from typing import ClassVar, TypeVar
+
+from echo_common.contracts.values import JobStatus
+from echo_common.outbox.repository import Repository
+from echo_common.store.port import Filter, Sort
+from echo_common.work.lease import HeldLease, Lease
+from echo_common.work.port import Candidate
+from echo_common.work.task import Task
+
+T = TypeVar("T", bound=Task)
+
+
+class TaskRepository(Repository[T]):
+    """A repository of tasks. It needs an index of the status followed by the fields of `queue_order`."""
+
+    queue_order: ClassVar[Sort] = (("created_at", 1),)
+    large_fields: ClassVar[Collection[str]] = ()
+    """Fields that the sweep does not read."""
+
+    id_label: ClassVar[str] = "task_id"
+
+    async def pending(self, limit: int, where: Filter) -> Sequence[Candidate]:
+        """Return up to `limit` pending tasks that match `where` and may start now, in queue order."""
+        ready = {self.aggregate.status_field: JobStatus.PENDING.value, **self.may_start(), **where}
+        found = self._documents.find(ready, sort=self.queue_order, limit=limit, fields=["user_id"])
+        return [Candidate(document["_id"], document["user_id"]) async for document in found]
+
+    def may_start(self) -> Filter:
+        """Return the filter for pending tasks that may start now: all of them, unless a subclass says otherwise."""
+        return {}
+
+    async def leases(self) -> Sequence[HeldLease]:
+        """Return the leases of all tasks in progress, expired or not."""
+        running = {self.aggregate.status_field: JobStatus.PROCESSING.value}
+        found = self._documents.find(running, fields=["version", "lease"])
+        return [
+            HeldLease(document["_id"], document["version"], Lease.model_validate(document["lease"])) async for document in found
+        ]
+
+    async def holder(self, held: HeldLease) -> T:
+        """Return the task with this lease, without its large fields. Raises `missing` if renewed or ended since."""
+        async for task in self.find({"_id": held.key, "version": held.version}, limit=1, without=self.large_fields):
+            return task
+        raise self.missing

@@ -1,0 +1,211 @@
+"""Worker that claims tasks and performs them. The database is the queue; events only wake workers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import structlog
+
+from echo_common.clock import now
+from echo_common.errors import ConflictError, EchoError, NotFoundError
+from echo_common.faults import FaultPoints
+from echo_common.ids import new_id
+from echo_common.telemetry import Metrics
+from echo_common.work.attempt import LeasedAttempt
+from echo_common.work.lease import HeldLease, LeaseLostError, LeaseObserver
+from echo_common.work.port import Candidate, Tasks
+from echo_common.work.queue import WorkQueue
+from echo_common.work.task import MAXIMUM_CRASHES, MAXIMUM_LOSSES, Task
+
+_SWEEP_SECONDS = 2.0
+_OUTAGE_PAUSE_SECONDS = 1.0
+_LAST_CLAIM_SECONDS = 3.0
+_UNAVAILABLE = 503
+
+
+class Worker:
+    """A worker that performs the tasks of all its work queues concurrently. Start it with `running`.
+
+    With `exclusive` no other process works on these tasks, so leases found at the start have no holder and expire at once.
+    """
+
+    def __init__(
+        self,
+        queues: Sequence[WorkQueue[Any]],
+        lease_seconds: float,
+        metrics: Metrics,
+        faults: FaultPoints,
+        *,
+        exclusive: bool = False,
+    ) -> None:
+        self._queues = queues
+        self._lease_seconds = lease_seconds
+        self._metrics = metrics
+        self._faults = faults
+        self._name = new_id("wrk")
+        self._notified = asyncio.Event()
+        self._running: dict[tuple[str, int], _Running] = {}
+        # One observer per collection, because several work queues may divide a collection.
+        self._collections: Mapping[str, tuple[Tasks[Any], LeaseObserver]] = {
+            queue.tasks.name: (queue.tasks, LeaseObserver()) for queue in queues
+        }
+        self._swept = 0.0
+        self._orphaned = exclusive
+        self._stopping = False
+        self._log = structlog.get_logger("echo.worker")
+
+    @property
+    def busy(self) -> int:
+        """Number of attempts that run in this process."""
+        return len(self._running)
+
+    def wake(self) -> None:
+        """Notify the worker that tasks may be pending."""
+        self._notified.set()
+
+    def recheck(self, task_id: str) -> None:
+        """Renew at once the leases of a task's attempts in this process; an attempt whose lease is lost ends.
+
+        The database decides, not the notification: a late cancellation ends no attempt that started after it.
+        """
+        for running in self._running.values():
+            if running.candidate.task_id == task_id:
+                running.attempt.recheck()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the worker while the context is open; on exit, release the leases of running tasks."""
+        loop = asyncio.create_task(self._loop())
+        try:
+            yield
+        finally:
+            self._stopping = True
+            self.wake()
+            # Cancelled in the middle of a claim, the loop would leave a claimed task behind.
+            await asyncio.wait({loop}, timeout=_LAST_CLAIM_SECONDS)
+            loop.cancel()
+            attempts = list(self._running.values())
+            for one in attempts:
+                one.run.cancel()
+            await asyncio.gather(loop, *(one.run for one in attempts), return_exceptions=True)
+            await asyncio.gather(*(_release(one.attempt) for one in attempts))
+
+    async def _loop(self) -> None:
+        while not self._stopping:
+            self._notified.clear()
+            try:
+                await self._expire_orphaned()
+                await self._sweep()
+                for queue in self._queues:
+                    await self._claim(queue)
+            except EchoError as error:
+                self._log.warning("claim_failed", error=error.message)
+                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
+                continue
+            except Exception:
+                self._log.exception("worker_loop_failed")
+                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
+                continue
+            waits = [seconds for queue in self._queues if (seconds := queue.idle_seconds) is not None]
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min([_SWEEP_SECONDS, *waits])):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self._notified.wait()
+
+    async def _expire_orphaned(self) -> None:
+        """Expire the leases that earlier processes have left behind."""
+        if self._orphaned:
+            for tasks, _ in self._collections.values():
+                await self._expire(tasks, await tasks.leases(), MAXIMUM_CRASHES)
+            self._orphaned = False
+
+    async def _sweep(self) -> None:
+        """Expire the leases of workers that no longer renew them."""
+        if monotonic() - self._swept < _SWEEP_SECONDS / 2:
+            return
+        self._swept = monotonic()
+        for tasks, observer in self._collections.values():
+            await self._expire(tasks, observer.expired(await tasks.leases()))
+
+    async def _expire(self, tasks: Tasks[Any], leases: Sequence[HeldLease], maximum_losses: int = MAXIMUM_LOSSES) -> None:
+        for held in leases:
+            with suppress(ConflictError, NotFoundError):  # renewed, ended, or another worker was faster
+                task = await tasks.holder(held)
+                task.expire_lease(maximum_losses)
+                await tasks.save(task)
+                self._log.warning("lease_expired", **{tasks.id_label: task.id}, attempt=task.attempt, losses=task.losses)
+
+    async def _claim(self, queue: WorkQueue[Any]) -> None:
+        """Claim tasks for all free slots, concurrently, so that claims share the wait for the disk."""
+        while not self._stopping:
+            candidates = await queue.select([one.candidate for one in self._running.values() if one.queue is queue])
+            if not candidates:
+                return
+            ends = await asyncio.gather(*(self._claim_one(queue, one) for one in candidates), return_exceptions=True)
+            for error in ends:
+                if error is not None:
+                    raise error
+
+    async def _claim_one(self, queue: WorkQueue[Any], candidate: Candidate) -> None:
+        try:
+            task = await queue.tasks.get(candidate.task_id)
+            task.claim(self._name, self._lease_seconds)
+            await queue.tasks.save(task)
+        except (ConflictError, NotFoundError):  # another worker was faster, so the other candidates may be stale too
+            queue.discard_candidates()
+            return
+        await self._faults.reach("worker.after_claim")
+        attempt = LeasedAttempt(queue.tasks, task, self._lease_seconds, self._faults)
+        run = asyncio.create_task(self._run(queue, attempt, task))
+        self._running[attempt.task_id, attempt.number] = _Running(queue, candidate, attempt, run)
+        run.add_done_callback(partial(self._ended, (attempt.task_id, attempt.number)))
+
+    def _ended(self, key: tuple[str, int], _: "asyncio.Task[None]") -> None:
+        self._running.pop(key, None)
+        self.wake()
+
+    async def _run(self, queue: WorkQueue[Any], attempt: LeasedAttempt[Any], task: Task) -> None:
+        number = attempt.number
+        log = self._log.bind(**{queue.tasks.id_label: task.id}, attempt=number)
+        try:
+            await attempt.run(queue.perform, task)
+            self._metrics.jobs.labels("completed").inc()
+        except LeaseLostError:
+            log.warning("lease_lost")
+        except queue.deferrable as error:
+            log.warning("task_deferred", error=error.message, retry_after=error.retry_after)
+            queue.deferrals.add(task.id)
+            refusal = (error.retry_after, error.code, error.message)
+            await attempt.settle(lambda held: held.defer(number, now(), *refusal))
+            return
+        except EchoError as error:
+            if error.status == _UNAVAILABLE:
+                log.warning("task_released", error=error.message)
+                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
+                await _release(attempt)
+                return
+            await self._fail(attempt, error.code, error.message)
+        except Exception:
+            log.exception("task_failed")
+            message = f"The {task.noun} failed because of an internal error. Retry it."
+            await self._fail(attempt, "INTERNAL_ERROR", message)
+        queue.deferrals.discard(task.id)
+
+    async def _fail(self, attempt: LeasedAttempt[Any], code: str, message: str) -> None:
+        await attempt.settle(lambda held: held.fail(attempt.number, code, message))
+        self._metrics.jobs.labels("failed").inc()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    queue: WorkQueue[Any]
+    candidate: Candidate
+    attempt: LeasedAttempt[Any]
+    run: "asyncio.Task[None]"
+
+
+async def _release(attempt: LeasedAttempt[Any]) -> None:
+    await attempt.settle(lambda held: held.release(attempt.number))

@@ -1,0 +1,115 @@
+"""Performance of jobs: an attempt generates and stores the speech, and its result completes the job."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from time import monotonic
+
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, TooManyQueuedError
+from echo_common.errors import EchoError
+from echo_common.faults import FaultPoints
+from echo_common.work.port import Attempt, Result
+from echo_common.work.queue import WorkQueue
+from echo_common.work.task import Progress
+from echo_synthesis.domain import Audio, Job, Pace
+from echo_synthesis.narration import SpokenUnit, plan
+from echo_synthesis.recording import Tally
+from echo_synthesis.usecases import Studio
+
+
+def work_queue(studio: Studio, faults: FaultPoints) -> WorkQueue[Job]:
+    """Return the work queue of jobs; half of its slots are reserved for users without a running job."""
+    slots = studio.settings.jobs_at_once
+    return WorkQueue(
+        "jobs",
+        studio.jobs,
+        JobPerformer(studio, faults),
+        slots=slots,
+        reserved_slots=slots // 2,
+        deferrable=(EngineUnavailableError, TooManyQueuedError),
+    )
+
+
+class JobPerformer:
+    """The performer of jobs."""
+
+    def __init__(self, studio: Studio, faults: FaultPoints) -> None:
+        self._studio = studio
+        self._faults = faults
+
+    async def __call__(self, job: Job, attempt: Attempt) -> "StoredSpeech":
+        """Generate the speech and store its objects. Raises the errors of `plan` and `Recorder.record`."""
+        clone = await self._studio.clones.find(job.settings.voice_id, job.user_id)
+        spec = (clone or self._studio.voices.find(job.settings.voice_id)).engine
+        narration = await plan(job.text, job.settings, spec, self._studio.scripts, job.user_id)
+        audio = await self._studio.recorder.record(
+            narration,
+            user_id=job.user_id,
+            synthesis_id=job.synthesis_id,
+            audio_id=job.audio_key,
+            job_id=job.id,
+            text_id=job.text_id,
+            attempt=attempt.number,
+            progressed=_ProgressReporter(job, attempt, self._faults),
+        )
+        return StoredSpeech(audio, self._studio, self._faults)
+
+
+class StoredSpeech(Result[Job]):
+    """The audio of an attempt: its objects are stored, its document is not."""
+
+    def __init__(self, audio: Audio, studio: Studio, faults: FaultPoints) -> None:
+        super().__init__(lambda job: job.complete(audio.attempt, audio.id, audio.duration))
+        self._audio = audio
+        self._studio = studio
+        self._faults = faults
+
+    async def store(self) -> None:
+        """Save the audio. Raises `LeaseLostError` if a later attempt has saved its own."""
+        await self._faults.reach("worker.after_upload")
+        await self._studio.audio.put(self._audio)
+
+    async def discard(self) -> None:
+        """Delete the audio and its objects, as far as the database and the storage are reachable."""
+        with suppress(EchoError):
+            await self._studio.audio.withdraw(self._audio)
+        await self._delete(self._audio.object_keys)
+
+    async def remove_superseded(self) -> None:
+        """Delete the objects of earlier attempts."""
+        if self._audio.attempt > 1:
+            current = set(self._audio.object_keys)
+            with suppress(EchoError):
+                stored = [key async for key in self._studio.objects.keys(Audio.folder_of(self._audio.id))]
+                await self._delete([key for key in stored if key not in current])
+
+    async def _delete(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            with suppress(EchoError):
+                await self._studio.objects.delete(key)
+
+
+class _ProgressReporter:
+    """Callback that reports each segment to the attempt, with the estimated time left."""
+
+    def __init__(self, job: Job, attempt: Attempt, faults: FaultPoints) -> None:
+        self._attempt = attempt
+        self._faults = faults
+        self._pace = Pace(monotonic)
+        self._tally: Tally | None = None
+        self._after_loss = job.losses > 0
+        self._units_saved, self._units_total = job.units_done, job.units_total
+
+    async def __call__(self, unit: SpokenUnit, tally: Tally) -> None:
+        if self._tally is None or tally is self._tally:
+            self._pace.spoken(unit.characters, cached=unit.cached)
+        else:  # a fallback engine has started over
+            self._pace = Pace(monotonic)
+        self._tally = tally
+        seconds_left = self._pace.seconds_left(tally.characters_left)
+        self._attempt.report(Progress(tally.units, tally.units_total, seconds_left=seconds_left))
+        await self._faults.reach("worker.mid_speech")
+        share = tally.units * self._units_total // tally.units_total
+        # After a loss, save the progress before the next segment, in case that segment is the cause.
+        save = self._after_loss and share > self._units_saved and tally.units < tally.units_total
+        if save and await self._attempt.renew():
+            self._units_saved = share

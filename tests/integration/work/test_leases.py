@@ -1,0 +1,100 @@
+"""Leases of the tasks of both services: renewed, expired and taken over."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+
+from echo_common.clock import now
+from echo_common.contracts.values import JobStatus
+from echo_common.work.task import MAXIMUM_CRASHES, MAXIMUM_LOSSES
+from tests.integration.work.conftest import Bench
+
+HOUR = timedelta(hours=1)
+
+
+async def test_an_attempt_longer_than_its_lease_keeps_it(bench: Bench) -> None:
+    task = await bench.add()
+    async with bench.worker(lease_seconds=1).running(), bench.worker(lease_seconds=1).running():
+        await bench.until_started(task)
+        await asyncio.sleep(4)
+        bench.may_end.set()
+        done = await bench.until(task, JobStatus.COMPLETED)
+    assert (done.losses, done.attempt) == (0, 1)
+
+
+async def test_the_task_of_a_dead_worker_is_performed_by_another(bench: Bench) -> None:
+    task = await bench.add_orphan(lease_seconds=1)
+    bench.may_end.set()
+    async with bench.worker().running():
+        done = await bench.until(task, JobStatus.COMPLETED)
+    assert (done.losses, done.attempt) == (1, 2)
+
+
+async def test_a_crash_delays_its_tasks_only_by_the_restart_in_an_exclusive_process(bench: Bench) -> None:
+    task = await bench.add_orphan()
+    bench.may_end.set()
+    async with bench.worker(exclusive=True).running():
+        done = await bench.until(task, JobStatus.COMPLETED)
+    assert (done.losses, done.attempt) == (1, 2)
+
+
+async def test_crashes_of_the_platform_do_not_fail_a_task_like_losses(bench: Bench) -> None:
+    task = await bench.add_orphan(losses=MAXIMUM_LOSSES + 2)
+    bench.may_end.set()
+    async with bench.worker(exclusive=True).running():
+        await bench.until(task, JobStatus.COMPLETED)
+
+
+async def test_a_task_that_crashes_the_platform_at_every_start_fails(bench: Bench) -> None:
+    task = await bench.add_orphan(losses=MAXIMUM_CRASHES - 1)
+    async with bench.worker(exclusive=True).running():
+        failed = await bench.until(task, JobStatus.FAILED)
+    assert (failed.error_code, bench.started) == ("WORKER_LOST", [])
+
+
+async def test_the_start_of_another_worker_expires_no_live_lease(bench: Bench) -> None:
+    task = await bench.add()
+    async with bench.worker().running():
+        await bench.until_started(task)
+        async with bench.worker().running():
+            await asyncio.sleep(0.5)
+            bench.may_end.set()
+            done = await bench.until(task, JobStatus.COMPLETED)
+    assert (done.losses, done.attempt) == (0, 1)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR], ids=["forward", "backward"])
+async def test_a_jump_of_the_wall_clock_expires_no_live_lease(
+    jump: timedelta, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = await bench.add()
+    async with bench.worker(lease_seconds=2).running(), bench.worker(lease_seconds=2).running():
+        await bench.until_started(task)
+        move_wall_clock(monkeypatch, jump)
+        await asyncio.sleep(4)
+        bench.may_end.set()
+        done = await bench.until(task, JobStatus.COMPLETED)
+    assert (done.losses, done.attempt) == (0, 1)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR], ids=["forward", "backward"])
+async def test_a_jump_of_the_wall_clock_prolongs_no_dead_lease(
+    jump: timedelta, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = await bench.add_orphan(lease_seconds=1)
+    bench.may_end.set()
+    move_wall_clock(monkeypatch, jump)
+    async with bench.worker().running():
+        done = await bench.until(task, JobStatus.COMPLETED)
+    assert (done.losses, done.attempt) == (1, 2)
+
+
+def move_wall_clock(monkeypatch: pytest.MonkeyPatch, jump: timedelta) -> None:
+    """Move the wall clock as the worker and the repositories read it."""
+
+    def moved() -> datetime:
+        return now() + jump
+
+    for module in ("echo_common.work.worker", "echo_common.outbox.repository", "echo_synthesis.repository"):
+        monkeypatch.setattr(f"{module}.now", moved)
