@@ -61,23 +61,6 @@ async def test_speech_asked_for_at_once_is_stored_when_the_answer_comes(replica:
         assert audio.mime == "audio/mpeg"
 
 
-async def test_two_replicas_never_do_the_same_job(replica: Replica) -> None:
-    async with replica() as one, replica() as other:
-        jobs = [await queued(f"Job number {number}.", one) for number in range(12)]
-        for job in jobs:
-            assert (await until(job, other, JobStatus.COMPLETED)).attempt == 1
-
-
-async def test_a_job_whose_worker_went_silent_is_done_by_another(replica: Replica) -> None:
-    async with replica(jobs_at_once=1) as deps:
-        job = Job.queue("usr_alice", STORY, await settings_of(deps), word_count=7, units_total=3, idempotency_key=None)
-        stale = job.claim("wrk_dead", lease_seconds=1)
-        await deps.studio.jobs.add(job)
-        deps.worker.wake()
-        done = await until(job, deps, JobStatus.COMPLETED)
-        assert (done.losses, done.attempt) == (0, stale + 1), "it has progressed since"
-
-
 async def test_a_second_attempt_speaks_only_what_the_first_left(replica: Replica, database: Database) -> None:
     store = await database.open("synthesis")
     sentences = store.collection("speech_cache")
@@ -95,15 +78,6 @@ async def test_a_second_attempt_speaks_only_what_the_first_left(replica: Replica
     assert sum([entry["hits"] async for entry in sentences.find({})]) == spoken_before
     assert await sentences.count({}) == 4
     await store.close()
-
-
-async def test_an_orderly_stop_hands_running_work_back(replica: Replica) -> None:
-    async with replica() as deps:
-        job = await queued(SLOW, deps)
-        await until(job, deps, JobStatus.PROCESSING)
-    async with replica(jobs_at_once=1) as successor:
-        done = await until(job, successor, JobStatus.COMPLETED)
-        assert (done.losses, done.attempt) == (0, 2)
 
 
 async def test_a_cancelled_job_ends_at_once_and_leaves_no_audio(replica: Replica) -> None:
