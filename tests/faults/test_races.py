@@ -36,6 +36,7 @@ async def test_cancelling_races_completing_two_hundred_times(replica: Replica) -
     chance = random.Random(7)
     heard: list[Message] = []
     async with replica(heard=heard) as deps:
+        await eventually(lambda: deps.pool.health()["tone"].state == "ready", within=30)
         races: list[tuple[Job, bool]] = []
         for first in range(0, RACES, 10):
             races += await asyncio.gather(*(race(number, deps, chance) for number in range(first, first + 10)))
