@@ -17,7 +17,7 @@ JOBS = 25
 
 
 class FlakyStorage(FolderStorage):
-    """Fails before or after it has done what it was asked for, as a network does."""
+    """Object storage that fails before or after an operation, as a network does."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -51,7 +51,7 @@ class FlakyStorage(FolderStorage):
             raise StorageUnavailableError
 
 
-async def test_no_job_is_completed_without_an_object_that_can_be_read(replica: Replica, tmp_path: Path) -> None:
+async def test_completed_jobs_have_a_readable_object(replica: Replica, tmp_path: Path) -> None:
     flaky, sound = FlakyStorage(tmp_path / "objects"), FolderStorage(tmp_path / "objects")
     async with replica(objects=flaky) as deps:
         jobs = [await usecases.queue_job(f"Job {n}.", None, SpeechConfig(), ALICE, deps.studio) for n in range(JOBS)]

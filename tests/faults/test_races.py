@@ -20,7 +20,7 @@ _ENDS = {"synthesis.job_completed", "synthesis.job_cancelled", "synthesis.job_fa
 
 
 async def race(number: int, deps: Dependencies, chance: random.Random) -> tuple[Job, bool]:
-    """A job, and whether its cancellation was acknowledged."""
+    """Return a job and whether its cancellation was acknowledged."""
     job = await usecases.queue_job(f"Race {number % 7}.", None, SpeechConfig(), ALICE, deps.studio)
     deps.worker.wake()
     await asyncio.sleep(chance.uniform(0, 0.12))
@@ -32,7 +32,7 @@ async def race(number: int, deps: Dependencies, chance: random.Random) -> tuple[
     return job, True
 
 
-async def test_cancelling_races_completing_two_hundred_times(replica: Replica) -> None:
+async def test_concurrent_cancellation_and_completion_are_consistent(replica: Replica) -> None:
     chance = random.Random(7)
     heard: list[Message] = []
     async with replica(heard=heard) as deps:

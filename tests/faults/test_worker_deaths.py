@@ -146,7 +146,7 @@ async def queued_training(database: Database, sample_id: str, epochs: int) -> Vo
 
 
 @pytest.mark.parametrize("point", POINTS)
-async def test_a_task_is_completed_once_wherever_its_worker_dies(point: str, service: Service) -> None:
+async def test_a_task_is_completed_once_after_any_worker_death(point: str, service: Service) -> None:
     task = await service.queue(8)
     await service.die(point)
     async with service.serve() as tasks:
@@ -181,7 +181,7 @@ async def completed_jobs(jobs: Sequence[Job], deps: Dependencies) -> list[Job]:
 
 
 @pytest.mark.parametrize("point", ["worker.before_commit", *SYNTHESIS_POINTS])
-async def test_wherever_a_worker_dies_each_job_has_one_audio_and_one_event(
+async def test_a_job_has_one_audio_and_one_event_after_any_worker_death(
     point: str, database: Database, tmp_path: Path, replica: Replica
 ) -> None:
     queued = await queued_jobs(database, 3)

@@ -1,4 +1,4 @@
-"""Jobs: queued, claimed by one of several replicas, spoken, stored, cancelled, lost and found."""
+"""Tests of jobs: queueing, claims, synthesis, storage, cancellation and crashes."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ async def until(job: Job, deps: Dependencies, wanted: JobStatus) -> Job:
     return await deps.studio.jobs.get(job.id)
 
 
-async def test_a_job_becomes_audio_with_a_time_for_every_word(replica: Replica) -> None:
+async def test_jobs_create_audio_with_word_timings(replica: Replica) -> None:
     async with replica() as deps:
         done = await until(await queued(STORY, deps), deps, JobStatus.COMPLETED)
         audio = await usecases.find_audio(str(done.audio_id), ALICE, deps.studio)
@@ -53,7 +53,7 @@ async def test_a_job_becomes_audio_with_a_time_for_every_word(replica: Replica) 
         assert done.progress == 100
 
 
-async def test_speech_asked_for_at_once_is_stored_when_the_answer_comes(replica: Replica) -> None:
+async def test_synchronous_speech_is_stored_before_the_response(replica: Replica) -> None:
     async with replica() as deps:
         config = SpeechConfig(output_format=AudioFormat.MP3, sample_rate=16_000)
         audio = await usecases.synthesize(SynthesizeRequest(text=STORY, config=config), ALICE, deps.studio)
@@ -61,7 +61,7 @@ async def test_speech_asked_for_at_once_is_stored_when_the_answer_comes(replica:
         assert audio.mime == "audio/mpeg"
 
 
-async def test_a_second_attempt_speaks_only_what_the_first_left(replica: Replica, database: Database) -> None:
+async def test_a_second_attempt_synthesises_only_missing_segments(replica: Replica, database: Database) -> None:
     store = await database.open("synthesis")
     sentences = store.collection("speech_cache")
     async with replica() as deps:
@@ -80,7 +80,7 @@ async def test_a_second_attempt_speaks_only_what_the_first_left(replica: Replica
     await store.close()
 
 
-async def test_a_cancelled_job_ends_at_once_and_leaves_no_audio(replica: Replica) -> None:
+async def test_cancelled_jobs_end_at_once_and_leave_no_audio(replica: Replica) -> None:
     async with replica() as deps:
         job = await queued(SLOW, deps)
         await until(job, deps, JobStatus.PROCESSING)
@@ -90,7 +90,7 @@ async def test_a_cancelled_job_ends_at_once_and_leaves_no_audio(replica: Replica
         assert [key async for key in deps.studio.objects.keys("audio/")] == []
 
 
-async def test_a_text_that_kills_the_engine_fails_visibly_and_harms_nobody(replica: Replica) -> None:
+async def test_texts_that_crash_the_engine_fail_only_their_job(replica: Replica) -> None:
     async with replica() as deps:
         poison = await queued("tone-crash now.", deps)
         healthy = await queued(STORY, deps)
@@ -106,7 +106,7 @@ async def test_the_same_idempotency_key_gives_the_same_job(replica: Replica) -> 
         assert await deps.studio.jobs.count({"user_id": "usr_alice"}) == 1
 
 
-async def test_an_idempotency_key_makes_another_job_after_a_day(replica: Replica, database: Database) -> None:
+async def test_idempotency_keys_of_jobs_expire_after_a_day(replica: Replica, database: Database) -> None:
     async with replica() as deps:
         first = await queued(STORY, deps, key="once")
         await until(first, deps, JobStatus.COMPLETED)
@@ -119,7 +119,7 @@ async def test_an_idempotency_key_makes_another_job_after_a_day(replica: Replica
         assert (await deps.studio.jobs.get(first.id)).idempotency_key is None
 
 
-async def test_somebody_elses_job_does_not_exist(replica: Replica) -> None:
+async def test_jobs_of_other_users_do_not_exist(replica: Replica) -> None:
     async with replica() as deps:
         job = await queued(STORY, deps)
         for attempt in (usecases.find_job, usecases.cancel_job, usecases.delete_job):
@@ -136,7 +136,7 @@ async def test_deleting_a_job_removes_its_audio_and_its_object(replica: Replica)
             await usecases.find_job(done.id, ALICE, deps.studio)
 
 
-async def test_a_job_at_work_is_not_deleted(replica: Replica) -> None:
+async def test_running_jobs_are_not_deleted(replica: Replica) -> None:
     async with replica() as deps:
         job = await queued(SLOW, deps)
         await until(job, deps, JobStatus.PROCESSING)
@@ -153,7 +153,7 @@ async def test_texts_without_words_are_refused(replica: Replica, text: str) -> N
         assert await deps.studio.jobs.count({}) == 0
 
 
-async def test_what_cannot_be_honoured_is_refused_and_nothing_is_written(replica: Replica) -> None:
+async def test_invalid_requests_are_refused_and_write_nothing(replica: Replica) -> None:
     async with replica(max_characters=20) as deps:
         for voice, config, text in [
             (None, SpeechConfig(engine="kokoro"), "Hello."),
@@ -176,20 +176,20 @@ async def test_what_cannot_be_honoured_is_refused_and_nothing_is_written(replica
         ({"text_language": "en", "config": {"language": "fr"}}, "config.language"),
     ],
 )
-def test_options_that_are_wrong_or_contradict_are_refused_by_name(fields: dict[str, Any], field: str) -> None:
+def test_invalid_and_contradictory_options_are_named(fields: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as refused:
         usecases.config_of(CreateJobRequest(text_content="Hello.", **fields))
     assert isinstance(refused.value.details, list)
     assert [detail["field"] for detail in refused.value.details] == [field]
 
 
-def test_an_option_may_stand_within_config_or_beside_it() -> None:
+def test_options_are_accepted_at_the_top_level_and_in_config() -> None:
     beside = CreateJobRequest(text_content="Hello.", speed=2, text_language="en-GB", config={"normalize": False})
     within = CreateJobRequest(text_content="Hello.", config={"speed": 2, "language": "en-GB", "normalize": False})
     assert usecases.config_of(beside) == usecases.config_of(within) == SpeechConfig(speed=2, language="en-GB", normalize=False)
 
 
-async def test_a_job_that_says_something_else_than_its_text_entry_is_not_of_that_entry_any_more(replica: Replica) -> None:
+async def test_changing_the_text_of_a_job_removes_its_text_entry(replica: Replica) -> None:
     async with replica(jobs_at_once=1) as deps:
         await queued("Busy tone-slow-900.", deps)
         job = await usecases.queue_job("As saved.", None, SpeechConfig(), ALICE, deps.studio, text_id="txt_1")

@@ -64,7 +64,7 @@ async def test_a_hundred_thousand_characters_become_audio_with_all_word_timings(
     assert len(str(document)) < 10_000
 
 
-async def test_renewing_a_lease_does_not_write_the_text_again(replica: Replica, database: Database) -> None:
+async def test_lease_renewals_do_not_write_the_text(replica: Replica, database: Database) -> None:
     store = await database.open("synthesis")
     jobs = store.collection("jobs")
     async with replica() as deps:
@@ -80,7 +80,9 @@ async def test_renewing_a_lease_does_not_write_the_text_again(replica: Replica, 
     await store.close()
 
 
-async def test_a_cancellation_nobody_rang_for_is_heard_within_two_seconds(replica: Replica, database: Database) -> None:
+async def test_cancellations_without_a_notification_are_detected_within_two_seconds(
+    replica: Replica, database: Database
+) -> None:
     store = await database.open("synthesis")
     async with replica(lease_seconds=600) as deps:
         job = await usecases.queue_job(SLOW, None, SpeechConfig(), ALICE, deps.studio)

@@ -17,7 +17,7 @@ DAY = 24 * 3600.0
 
 
 def age(folder: Path, seconds: float) -> None:
-    """Have been written so long ago."""
+    """Set the modification time of objects to this age."""
     for path in folder.rglob("*"):
         if path.is_file():
             written = path.stat().st_mtime - seconds
@@ -33,7 +33,7 @@ async def keys(deps: Dependencies) -> set[str]:
 
 
 async def spoken(deps: Dependencies) -> set[str]:
-    """The keys of an audio spoken at once, of a job's, and of the cache."""
+    """Return the object keys of a synchronous audio, a job's audio and the cache."""
     await usecases.synthesize(SynthesizeRequest(text="Said at once.", config=SpeechConfig()), ALICE, deps.studio)
     job = await usecases.queue_job("Said later.", None, SpeechConfig(), ALICE, deps.studio)
     deps.worker.wake()

@@ -54,7 +54,7 @@ def utter(text: str) -> Utterance:
 
 
 class Heard:
-    """What a meter hears."""
+    """A meter that records its calls."""
 
     def __init__(self) -> None:
         self.speeches: list[Speech] = []
@@ -157,7 +157,7 @@ async def test_the_fallback_voice_replaces_silent_output(
 
 
 class TestTheWhole:
-    """Whatever goes wrong between the engine and the encoder, nothing of it is committed."""
+    """Invalid audio between engine and encoder is never committed."""
 
     @staticmethod
     def recorder(deps: Dependencies, spoil: Callable[[SpokenUnit], SpokenUnit]) -> Recorder:
@@ -213,7 +213,7 @@ async def test_streams_and_files_have_the_same_unclipped_samples(replica: Replic
 
 
 class SpoilingNarrator(Narrator):
-    """A narrator whose units are changed on their way."""
+    """A narrator that changes segments."""
 
     def __init__(self, recorder: Recorder, spoil: Callable[[SpokenUnit], SpokenUnit]) -> None:
         self._true = recorder._narrator

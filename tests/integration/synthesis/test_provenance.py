@@ -27,7 +27,7 @@ Kept = Callable[[bytes], Path]
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Kept:
-    """Bytes as an upload."""
+    """Return bytes as an upload."""
 
     def keep(data: bytes) -> Path:
         folder = tmp_path / f"upload-{len(list(tmp_path.iterdir()))}"

@@ -1,4 +1,4 @@
-"""Jobs whose engine cannot be had: they wait as long as its provider asks, or fail and say what to do; they never spin."""
+"""Jobs with an unavailable engine wait as long as its provider requests, or fail with a remedy."""
 
 from datetime import timedelta
 
@@ -46,7 +46,7 @@ async def until(job: Job, deps: Dependencies, *wanted: JobStatus, attempt: int =
     ],
     ids=["gemini: bad key", "fish: no credit"],
 )
-async def test_a_refusal_that_cannot_pass_fails_the_job_and_says_why(
+async def test_permanent_refusals_fail_the_job_with_a_reason(
     engine: str, refusal: Answer, told: str, request: pytest.FixtureRequest, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider: Provider = request.getfixturevalue(engine)
@@ -59,7 +59,7 @@ async def test_a_refusal_that_cannot_pass_fails_the_job_and_says_why(
         assert len(provider.asked) <= 2, "once a sentence"
 
 
-async def test_a_provider_that_asks_for_a_pause_gets_it_and_the_job_goes_on_then(
+async def test_jobs_continue_after_the_pause_that_a_provider_requests(
     gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with replica(**CLOUD) as deps:
@@ -77,7 +77,7 @@ async def test_a_provider_that_asks_for_a_pause_gets_it_and_the_job_goes_on_then
         assert (done.attempt, done.error_message) == (2, None)
 
 
-async def test_an_engine_that_has_lost_its_key_fails_the_job_as_it_refuses_a_request(
+async def test_a_missing_key_fails_jobs_and_requests_alike(
     gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ECHO_SYNTHESIS_GEMINI_API_KEY")
@@ -93,7 +93,7 @@ async def test_an_engine_that_has_lost_its_key_fails_the_job_as_it_refuses_a_req
         assert (failed.error_code, failed.error_message) == (refused.value.code, refused.value.message)
 
 
-async def test_a_job_that_is_stood_in_for_begins_again_but_its_progress_does_not_go_back(
+async def test_a_fallback_restarts_the_job_without_decreasing_its_progress(
     gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sentences = 12

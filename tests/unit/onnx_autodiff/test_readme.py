@@ -8,7 +8,7 @@ from pathlib import Path
 README = Path(__file__).parents[3] / "libs/onnx_autodiff/README.md"
 
 
-def test_the_example_prints_what_it_says() -> None:
+def test_the_example_prints_the_documented_output() -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     expected = re.findall(r"# (.+)\n$", example)
 

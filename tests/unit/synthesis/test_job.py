@@ -1,4 +1,4 @@
-"""The life of a job."""
+"""Tests of the transitions of a job."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ def test_a_job_is_queued_claimed_and_completed() -> None:
     assert topics(job) == ["job_queued", "job_started", "job_progressed", "job_completed"]
 
 
-def test_progress_is_told_only_when_there_is_some() -> None:
+def test_progress_is_published_only_when_it_changes() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", LEASE)
     job.renew(attempt, Progress(1, 3))
@@ -41,7 +41,7 @@ def test_progress_is_told_only_when_there_is_some() -> None:
     assert topics(job).count("job_progressed") == 1
 
 
-def test_completing_twice_is_no_error_and_told_once() -> None:
+def test_repeated_completion_is_no_error_and_is_published_once() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", LEASE)
     job.complete(attempt, job.audio_key, 1.5)
@@ -49,7 +49,7 @@ def test_completing_twice_is_no_error_and_told_once() -> None:
     assert topics(job).count("job_completed") == 1
 
 
-def test_cancel_wins_over_a_running_attempt_and_may_be_repeated() -> None:
+def test_cancellation_ends_a_running_attempt_and_can_be_repeated() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", LEASE)
     job.cancel()
@@ -59,7 +59,7 @@ def test_cancel_wins_over_a_running_attempt_and_may_be_repeated() -> None:
     assert topics(job).count("job_cancelled") == 1
 
 
-def test_a_job_at_work_cannot_be_deleted_a_waiting_one_can() -> None:
+def test_only_jobs_that_are_not_running_can_be_deleted() -> None:
     busy, waiting = a_job(), a_job()
     busy.claim("wrk_1", LEASE)
     with pytest.raises(JobStateConflictError):
@@ -69,7 +69,7 @@ def test_a_job_at_work_cannot_be_deleted_a_waiting_one_can() -> None:
     assert topics(waiting)[-1] == "job_cancelled"
 
 
-def test_progress_never_goes_back_whatever_is_begun_again() -> None:
+def test_progress_never_decreases_after_a_restart() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", LEASE)
     seen = []
@@ -80,7 +80,7 @@ def test_progress_never_goes_back_whatever_is_begun_again() -> None:
     assert topics(job).count("job_progressed") == 3
 
 
-def test_an_engine_that_cannot_be_had_is_given_the_time_it_asks_for() -> None:
+def test_unavailable_engines_defer_a_job_for_the_requested_time() -> None:
     job, moment = a_job(), now()
     job.defer(job.claim("wrk_1", LEASE), moment, 600, "ENGINE_UNAVAILABLE", "Busy.")
     assert (job.status, job.losses, job.error_message) == (JobStatus.PENDING, 0, "Busy.")
@@ -91,7 +91,7 @@ def test_an_engine_that_cannot_be_had_is_given_the_time_it_asks_for() -> None:
     assert (begun.not_before, begun.error_message) == (None, None)
 
 
-def test_it_is_asked_less_and_less_often_and_given_up_in_the_end() -> None:
+def test_deferrals_grow_and_finally_fail_the_job() -> None:
     job, moment = a_job(), now()
     pauses = []
     while job.status is JobStatus.PENDING:
@@ -101,7 +101,7 @@ def test_it_is_asked_less_and_less_often_and_given_up_in_the_end() -> None:
     assert (job.error_code, job.error_message) == ("ENGINE_UNAVAILABLE", "Busy.")
 
 
-def test_a_job_that_gets_on_between_refusals_is_not_given_up() -> None:
+def test_jobs_that_progress_between_refusals_do_not_fail() -> None:
     job = a_job()
     for done in range(3):
         for _ in range(8):
@@ -113,7 +113,7 @@ def test_a_job_that_gets_on_between_refusals_is_not_given_up() -> None:
     assert job.status is JobStatus.PENDING
 
 
-def test_what_no_waiting_can_mend_fails_at_once() -> None:
+def test_permanent_refusals_fail_the_job_at_once() -> None:
     job = a_job()
     job.defer(job.claim("wrk_1", LEASE), now(), None, "ENGINE_UNAVAILABLE", "The key is refused.")
     assert (job.status, job.error_message) == (JobStatus.FAILED, "The key is refused.")
@@ -121,7 +121,7 @@ def test_what_no_waiting_can_mend_fails_at_once() -> None:
     assert (job.refusals, job.error_message) == (0, None)
 
 
-def test_what_waits_can_be_changed_what_is_at_work_cannot() -> None:
+def test_only_pending_jobs_can_be_changed() -> None:
     job = a_job()
     quick = job.settings.model_copy(update={"speed": 2.0})
     job.revise("Four words are here.", quick, word_count=4, units_total=1, config={"speed": 2.0})
@@ -132,14 +132,14 @@ def test_what_waits_can_be_changed_what_is_at_work_cannot() -> None:
         job.revise("Too late.", quick, word_count=2, units_total=1, config={})
 
 
-def test_only_the_beginning_of_a_text_is_searched_in_any_case() -> None:
+def test_search_covers_the_beginning_of_a_text_case_insensitively() -> None:
     job = Job.queue("usr_1", "STRASSE Straße" + " x" * 5_000, a_job().settings, word_count=1, units_total=1)
     assert job.search.startswith("strasse strasse")
     assert len(job.search) < 2_100
 
 
 @pytest.mark.parametrize("ending", ["failed", "cancelled"])
-def test_what_failed_or_was_cancelled_can_be_tried_again_from_a_clean_start(ending: str) -> None:
+def test_failed_and_cancelled_jobs_can_be_retried_from_a_clean_start(ending: str) -> None:
     job = a_job()
     attempt = job.claim("wrk_1", LEASE)
     job.renew(attempt, Progress(2, 3, seconds_left=3.5))
@@ -153,7 +153,7 @@ def test_what_failed_or_was_cancelled_can_be_tried_again_from_a_clean_start(endi
     assert job.claim("wrk_2", LEASE) == attempt + 1
 
 
-def test_what_is_well_under_way_or_done_is_not_tried_again() -> None:
+def test_running_and_completed_jobs_are_not_retried() -> None:
     job = a_job()
     with pytest.raises(JobStateConflictError):
         job.retry()
@@ -165,7 +165,7 @@ def test_what_is_well_under_way_or_done_is_not_tried_again() -> None:
         job.retry()
 
 
-def test_an_administrator_gives_up_what_hangs_and_the_worker_finds_out() -> None:
+def test_administrators_can_fail_hanging_jobs_and_the_worker_detects_it() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", LEASE)
     job.abandon("Stuck.")
@@ -174,7 +174,7 @@ def test_an_administrator_gives_up_what_hangs_and_the_worker_finds_out() -> None
         job.renew(attempt, Progress(1, 3))
 
 
-def test_the_time_left_is_known_while_a_worker_is_at_it_and_only_then() -> None:
+def test_the_remaining_time_is_known_only_while_a_job_runs() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", LEASE)
     job.renew(attempt, Progress(1, 3, seconds_left=12.5))
@@ -183,7 +183,7 @@ def test_the_time_left_is_known_while_a_worker_is_at_it_and_only_then() -> None:
     assert job.seconds_left is None
 
 
-def test_a_users_jobs_are_due_one_after_the_other_as_long_as_they_last() -> None:
+def test_jobs_of_a_user_are_due_one_after_the_other() -> None:
     first, second, third = a_job(), a_job(), a_job()
     second.queue_behind(first)
     third.queue_behind(second)
@@ -191,7 +191,7 @@ def test_a_users_jobs_are_due_one_after_the_other_as_long_as_they_last() -> None
     assert (second.due - first.due, third.due - second.due) == (lasts, lasts)
 
 
-def test_a_job_behind_one_that_was_due_long_ago_is_due_now() -> None:
+def test_a_job_behind_an_overdue_job_is_due_now() -> None:
     first, second = a_job(), a_job()
     first.due -= timedelta(hours=1)
     due = second.due

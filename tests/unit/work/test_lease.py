@@ -38,18 +38,18 @@ def looks_until_expired(observer: LeaseObserver, clock: Clock, *leases: HeldLeas
     return 100
 
 
-def test_a_lease_that_is_not_renewed_expires_when_it_has_been_observed_for_its_duration(clock: Clock) -> None:
+def test_unrenewed_leases_expire_after_being_observed_for_their_duration(clock: Clock) -> None:
     assert looks_until_expired(LeaseObserver(clock), clock, held()) == 8  # 16 s
 
 
-def test_a_lease_that_is_renewed_never_expires(clock: Clock) -> None:
+def test_renewed_leases_never_expire(clock: Clock) -> None:
     observer = LeaseObserver(clock)
     for version in range(100):
         assert not observer.expired([held(version)])
         clock.seconds += LOOKS_EVERY
 
 
-def test_a_renewal_starts_the_count_again(clock: Clock) -> None:
+def test_a_renewal_restarts_the_observation(clock: Clock) -> None:
     observer = LeaseObserver(clock)
     for _ in range(7):
         assert not observer.expired([held(1)])
@@ -57,7 +57,7 @@ def test_a_renewal_starts_the_count_again(clock: Clock) -> None:
     assert looks_until_expired(observer, clock, held(2)) == 8
 
 
-def test_time_in_which_nothing_was_observed_does_not_count(clock: Clock) -> None:
+def test_observation_gaps_do_not_count(clock: Clock) -> None:
     observer = LeaseObserver(clock)
     assert not observer.expired([held()])
     clock.seconds += 3_600  # frozen, or without a database
@@ -65,7 +65,7 @@ def test_time_in_which_nothing_was_observed_does_not_count(clock: Clock) -> None
     assert looks_until_expired(observer, clock, held()) == 8
 
 
-def test_leases_expire_each_on_its_own(clock: Clock) -> None:
+def test_leases_expire_independently(clock: Clock) -> None:
     observer = LeaseObserver(clock)
     expired = set()
     for version in range(20):
@@ -74,7 +74,7 @@ def test_leases_expire_each_on_its_own(clock: Clock) -> None:
     assert expired == {"job_dead"}
 
 
-def test_a_lease_that_ended_and_came_back_is_observed_anew(clock: Clock) -> None:
+def test_a_returning_lease_is_observed_from_the_start(clock: Clock) -> None:
     observer = LeaseObserver(clock)
     for _ in range(7):
         assert not observer.expired([held()])

@@ -29,7 +29,7 @@ def queue(tasks: PendingTasks, *, slots: int, reserved_slots: int = 0) -> WorkQu
     return WorkQueue("jobs", cast("Tasks[Any]", tasks), perform, slots=slots, reserved_slots=reserved_slots)
 
 
-async def test_no_more_tasks_are_selected_than_slots_are_free() -> None:
+async def test_the_selection_is_limited_to_free_slots() -> None:
     tasks = PendingTasks(*ALICE)
     assert await queue(tasks, slots=2).select([]) == ALICE[:2]
     assert await queue(tasks, slots=2).select([BOB]) == ALICE[:1]
