@@ -61,14 +61,14 @@ def service(settings: {title}Settings | None = None) -> Service[Dependencies]:
     async def opened(_: Adapters) -> AsyncIterator[Dependencies]:
         yield Dependencies(settings=chosen)
 
-    return Service(name="{name}", open=opened, routers=[api.router], subscriptions=handlers.subscriptions)
+    return Service(name="{name}", open=opened, routers=api.ROUTERS, subscriptions=handlers.subscriptions)
 ''',
     "echo_{name}/api.py": '''\
-"""Routes of the {name} service; none yet except health."""
+"""HTTP API of the {name} service: no public endpoints yet."""
 
 from fastapi import APIRouter
 
-router = APIRouter()
+ROUTERS: tuple[APIRouter, ...] = ()
 ''',
     "echo_{name}/handlers.py": '''\
 """Event handlers of the {name} service; none yet."""

@@ -1,30 +1,80 @@
-"""The published OpenAPI document is current and complete."""
+"""The published OpenAPI document: current, complete, and equal to what the services declare."""
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from echo_embedded.contracts import endpoint_contracts
+from echo_gateway.contract import Contracts, load_contracts, proxy_endpoints
 from echo_gateway.openapi import openapi_document
 
 PUBLISHED = Path(__file__).parents[2] / "docs/api/openapi.json"
+OWN = {
+    "GET /",
+    "GET /api/v1/health",
+    "GET /api/v1/admin/dead-letters",
+    "GET /api/v1/admin/dead-letters/{service}/{letter_id}",
+    "POST /api/v1/admin/dead-letters",
+    "GET /api/v1/job/{job_id}/progress",
+    "GET /api/v1/voice/clones/{clone_id}/progress",
+    "GET /health",
+    "GET /healthz",
+    "GET /readyz",
+}
+"""Operations of the gateway itself."""
+
+
+@cache
+def document() -> dict[str, Any]:
+    return openapi_document(load_contracts())
+
+
+@cache
+def declared() -> Contracts:
+    return endpoint_contracts()
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:
-    for path, methods in openapi_document()["paths"].items():
+    for path, methods in document()["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
 
 
 def test_the_openapi_document_is_current() -> None:
-    assert json.loads(PUBLISHED.read_text()) == openapi_document(), "run `make contracts`"
+    assert json.loads(PUBLISHED.read_text()) == document(), "run `make contracts`"
+
+
+def test_the_gateway_routes_by_current_contracts() -> None:
+    assert load_contracts() == declared(), "run `make contracts`"
+
+
+@pytest.mark.parametrize("service", ["auth", "synthesis", "voice"])
+def test_every_operation_of_a_service_is_published_as_declared(service: str) -> None:
+    published = document()["paths"]
+    for path, operations in declared()[service]["paths"].items():
+        for method, operation in operations.items():
+            shown = published[path][method]
+            assert shown == {name: value for name, value in operation.items() if name != "x-proxy"}, f"{method} {path}"
+    for name, schema in declared()[service]["components"]["schemas"].items():
+        assert document()["components"]["schemas"][name] == schema, name
+
+
+def test_published_operations_belong_to_a_service_or_the_gateway() -> None:
+    forwarded = {
+        f"{endpoint.method} {endpoint.path}"
+        for endpoint in proxy_endpoints(load_contracts())
+        if endpoint.path not in endpoint.options.aliases
+    }
+    assert {name for name, _ in operations()} == forwarded | OWN
 
 
 @pytest.mark.slow
 def test_every_operation_has_an_id_a_summary_and_a_known_tag() -> None:
-    tags = {tag["name"] for tag in openapi_document()["tags"]}
+    tags = {tag["name"] for tag in document()["tags"]}
     names = [operation["operationId"] for _, operation in operations()]
     assert len(names) == len(set(names))
     for name, operation in operations():

@@ -1,4 +1,4 @@
-"""Generated contract documents: event schemas, AsyncAPI, OpenAPI, `.env.example`.
+"""Generated contract documents: event schemas, AsyncAPI, the services' endpoints, OpenAPI, `.env.example`.
 
 `make contracts` writes them, the contract tests compare them. Event schemas only allow additions: see `changes`.
 """
@@ -14,11 +14,14 @@ from pydantic_settings import BaseSettings
 
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.registry import event_types
+from echo_common.http.contract import contract_of
 from echo_embedded.datafolder import CannotStartError
-from echo_embedded.parts import SETTINGS
+from echo_embedded.parts import API, SETTINGS
+from echo_gateway.contract import Contracts
 from echo_gateway.openapi import openapi_document
 
 EVENTS = Path("tests/contract/events")
+ENDPOINTS = Path("services/gateway/echo_gateway/contracts")
 Json = dict[str, Any]
 _PROSE = {"title", "description", "examples", "default", "$defs"}
 
@@ -29,12 +32,19 @@ class ContractBrokenError(CannotStartError):
 
 def documents() -> dict[Path, str]:
     """Generate all documents, by path in the repository."""
+    endpoints = endpoint_contracts()
     return {
         **{EVENTS / f"{event.topic}.v{event.event_version}.json": _dump(schema(event)) for event in event_types().values()},
         Path("docs/api/asyncapi.json"): _dump(asyncapi()),
-        Path("docs/api/openapi.json"): _dump(openapi_document()),
+        **{ENDPOINTS / f"{service}.json": _dump(contract) for service, contract in endpoints.items()},
+        Path("docs/api/openapi.json"): _dump(openapi_document(endpoints)),
         Path(".env.example"): env_example(),
     }
+
+
+def endpoint_contracts() -> Contracts:
+    """Generate the contracts of the services' public endpoints, from which the gateway routes and documents."""
+    return {service: contract_of(service, routers) for service, routers in API.items() if routers}
 
 
 def write(root: Path) -> list[Path]:

@@ -1,26 +1,31 @@
 """Registry of the services, and their wiring on one machine. Add each new service here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import APIRouter
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
+from echo_auth import api as auth_api
 from echo_auth.main import service as auth
 from echo_auth.settings import AuthSettings
 from echo_common.service import Service
 from echo_common.settings import CommonSettings
 from echo_embedded.datafolder import Secrets
 from echo_embedded.settings import HostSettings
+from echo_feedback import api as feedback_api
 from echo_feedback.main import service as feedback
 from echo_feedback.settings import FeedbackSettings
 from echo_gateway.main import service as gateway
 from echo_gateway.settings import GatewaySettings
+from echo_synthesis import api as synthesis_api
 from echo_synthesis.engines.fish import FishSettings
 from echo_synthesis.engines.gemini import GeminiSettings
 from echo_synthesis.main import service as synthesis
 from echo_synthesis.settings import SynthesisSettings
+from echo_voice import api as voice_api
 from echo_voice.main import service as voice
 from echo_voice.settings import VoiceSettings
 
@@ -42,6 +47,15 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Feedback": FeedbackSettings,
 }
 """All settings by their heading in `.env.example`."""
+
+
+API: Mapping[str, Sequence[APIRouter]] = {
+    "auth": auth_api.ROUTERS,
+    "synthesis": synthesis_api.ROUTERS,
+    "voice": voice_api.ROUTERS,
+    "feedback": feedback_api.ROUTERS,
+}
+"""Routers of the services behind the gateway, whose public endpoints it proxies."""
 
 
 @dataclass(frozen=True, slots=True)

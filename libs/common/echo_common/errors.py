@@ -69,6 +69,15 @@ class MethodNotAllowedError(EchoError):
     code = "METHOD_NOT_ALLOWED"
     status = 405
 
+    def __init__(self, allowed: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The methods that the path supports, if they are known."""
+        return {"Allow": ", ".join(self.allowed)} if self.allowed else {}
+
 
 class ConflictError(EchoError):
     """The request conflicts with the current state."""

@@ -1,13 +1,13 @@
-"""Routes of the auth service; the gateway serves most of them under `/api/v1`."""
+"""HTTP API of the auth service; the gateway proxies its public endpoints."""
 
 from hashlib import sha256
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from echo_auth import usecases
 from echo_auth.usecases import Caller, Dependencies
-from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal, somebody
+from echo_common.auth.dependencies import Access, AccountHolder, CurrentPrincipal
 from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.errors.auth import (
     AccountInactiveError,
@@ -16,6 +16,7 @@ from echo_common.contracts.errors.auth import (
     InvalidRefreshTokenError,
     TooManyAttemptsError,
     UsernameConflictError,
+    UserNotFoundError,
 )
 from echo_common.contracts.http.auth import (
     JWKS_PATH,
@@ -34,10 +35,34 @@ from echo_common.contracts.http.auth import (
     TrustDocument,
     UserView,
 )
+from echo_common.errors import ForbiddenError
 from echo_common.http.addresses import address_from_gateway
-from echo_common.http.envelope import Success, documented, ok
-from echo_common.http.plain import PlainRoute
+from echo_common.http.endpoints import PublicRouter, enveloped
+from echo_common.http.envelope import Success, ok
 from echo_common.service import dependencies_of
+
+_USER = {
+    "id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "email": "ada@example.com",
+    "username": "ada",
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "preferred_language": "en",
+    "date_of_birth": "1915-12-10",
+    "plan": "user",
+    "role": "user",
+    "created_at": "2026-01-31T10:00:00Z",
+    "last_login": "2026-01-31T10:00:00Z",
+}
+_TOKENS = {"access_token": "eyJ…", "refresh_token": "sTf0…", "token_type": "Bearer", "expires_in": 900}
+_LOGIN = _TOKENS | {"user": _USER}
+_ECHO_USER = {
+    "_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "name": "Ada",
+    "email": "ada@example.com",
+    "created_at": "2026-01-31T10:00:00Z",
+}
+_KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…"}]}
 
 Deps = Annotated[Dependencies, Depends(dependencies_of)]
 
@@ -53,58 +78,79 @@ async def _secret(response: Response) -> None:
 
 
 From = Annotated[Caller, Depends(_caller)]
-router = APIRouter()
-plain = APIRouter(route_class=PlainRoute, dependencies=[Depends(_secret)])
-tokens = APIRouter(prefix="/auth", tags=["authentication"], dependencies=[Depends(_secret)])
+EchoPrincipal = Annotated[Principal | None, Depends(Access((Scope.ACCOUNT,), optional=True))]
+EchoUserName = Annotated[Name, Path(description="Name of the user.", examples=["Ada"])]
+
+# responses carry tokens, which are secrets: they must not be stored for an Idempotency-Key
+tokens = PublicRouter("authentication", dependencies=[Depends(_secret)])
+users = PublicRouter("users")
+echo_users = PublicRouter("Echo API", root="/api", plain=True, dependencies=[Depends(_secret)])
+keys = PublicRouter("authentication", root="")
+internal = APIRouter()
 
 
-@tokens.post("/register", status_code=201, responses=documented(EmailConflictError, UsernameConflictError))
+@tokens.endpoint(
+    "POST", "/auth/register", status=201, errors=(EmailConflictError, UsernameConflictError), example=enveloped(_LOGIN)
+)
 async def register(body: RegisterRequest, caller: From, deps: Deps) -> Success[Login]:
-    """Create an account and log in."""
+    """Register an account and log in."""
     return ok(await usecases.register(body, caller, deps))
 
 
-@tokens.post("/login", responses=documented(InvalidCredentialsError, AccountInactiveError, TooManyAttemptsError))
+@tokens.endpoint(
+    "POST",
+    "/auth/login",
+    errors=(InvalidCredentialsError, AccountInactiveError, TooManyAttemptsError),
+    example=enveloped(_LOGIN),
+)
 async def log_in(body: LoginRequest, caller: From, deps: Deps) -> Success[Login]:
     """Log in with an email address or a username."""
     return ok(await usecases.log_in(body, caller, deps))
 
 
-@tokens.post("/refresh", responses=documented(InvalidRefreshTokenError))
+@tokens.endpoint("POST", "/auth/refresh", errors=(InvalidRefreshTokenError,), example=enveloped(_TOKENS))
 async def refresh(body: RefreshRequest, deps: Deps) -> Success[Tokens]:
-    """Exchange a refresh token for a new token pair."""
+    """Exchange a refresh token for a new pair of tokens.
+
+    A refresh token is valid once. Presenting a used one ends the session, because it may have been stolen.
+    """
     return ok(await usecases.refresh(body.refresh_token.get_secret_value(), deps))
 
 
-@tokens.post("/logout")
+@tokens.endpoint("POST", "/auth/logout", example=enveloped(None, message="Logged out."))
 async def log_out(principal: CurrentPrincipal, deps: Deps) -> Success[None]:
-    """Log out of the current session."""
+    """Log out.
+
+    The session's access tokens are refused everywhere within five seconds.
+    """
     await usecases.log_out(principal.session_id, deps)
     return ok(None, message="Logged out.")
 
 
-@router.get("/users/me", tags=["users"])
-async def me(principal: AccountHolder, deps: Deps) -> Success[UserView]:
+@users.endpoint("GET", "/users/me", errors=(UserNotFoundError,), example=enveloped(_USER))
+async def who_am_i(principal: AccountHolder, deps: Deps) -> Success[UserView]:
     """Get the current user."""
     return ok(await usecases.view(principal.user_id, deps))
 
 
-@plain.post("/users/{name}", tags=["users"])
-async def echo_user(
-    name: Name, body: EchoUserRequest, principal: Annotated[Principal | None, somebody(Scope.ACCOUNT)], caller: From, deps: Deps
-) -> EchoUser:
-    """Get or create a user document for the Echo API."""
+@echo_users.endpoint("POST", "/users/{name}", errors=(ForbiddenError,), example=_ECHO_USER)
+async def name_user(name: EchoUserName, body: EchoUserRequest, principal: EchoPrincipal, caller: From, deps: Deps) -> EchoUser:
+    """Name the current user.
+
+    With a token: the token's user, whose address `email` must be. Without a token: a guest, where the operator allows guests.
+    The response then carries the tokens, and repeats the address, which is neither looked up nor stored.
+    """
     return await usecases.echo_user(name, body.email, principal, caller, deps)
 
 
-@router.get(JWKS_PATH, tags=["authentication"])
-async def jwks(deps: Deps, response: Response) -> Jwks:
-    """Get the public keys."""
+@keys.endpoint("GET", JWKS_PATH, example=_KEYS)
+async def public_keys(deps: Deps, response: Response) -> Jwks:
+    """List the public keys that verify access tokens (RFC 7517)."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return deps.signer.jwks
 
 
-@router.get(TRUST_PATH, include_in_schema=False, response_model=TrustDocument)
+@internal.get(TRUST_PATH, include_in_schema=False, response_model=TrustDocument)
 async def trust(request: Request, deps: Deps) -> Response:
     """Get the trust document, with which services verify tokens; 304 if unchanged."""
     body = (await usecases.trust(deps)).model_dump_json().encode()
@@ -114,11 +160,10 @@ async def trust(request: Request, deps: Deps) -> Response:
     return Response(body, media_type="application/json", headers={"ETag": etag, "Cache-Control": "no-cache"})
 
 
-@router.post(LOCAL_SESSION_PATH, include_in_schema=False, dependencies=[Depends(_secret)])
+@internal.post(LOCAL_SESSION_PATH, include_in_schema=False, dependencies=[Depends(_secret)])
 async def local_session(deps: Deps) -> Success[LocalSession]:
     """Issue the local user's token to the gateway, for Echo API requests without a token."""
     return ok(await usecases.local_session(deps))
 
 
-router.include_router(tokens)
-router.include_router(plain)
+ROUTERS = (tokens, users, echo_users, keys, internal)

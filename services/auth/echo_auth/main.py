@@ -37,4 +37,4 @@ def service(settings: AuthSettings | None = None) -> Service[Dependencies]:
             await usecases.ensure_admin(deps)
             yield deps
 
-    return Service(name="auth", open=opened, routers=[api.router], subscriptions=handlers.subscriptions)
+    return Service(name="auth", open=opened, routers=api.ROUTERS, subscriptions=handlers.subscriptions)

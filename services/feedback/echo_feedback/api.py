@@ -1,5 +1,5 @@
-"""Routes of the feedback service; none yet except health."""
+"""HTTP API of the feedback service: no public endpoints yet."""
 
 from fastapi import APIRouter
 
-router = APIRouter()
+ROUTERS: tuple[APIRouter, ...] = ()

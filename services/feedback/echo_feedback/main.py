@@ -16,4 +16,4 @@ def service(settings: FeedbackSettings | None = None) -> Service[Dependencies]:
     async def opened(_: Adapters) -> AsyncIterator[Dependencies]:
         yield Dependencies(settings=settings or FeedbackSettings())
 
-    return Service(name="feedback", open=opened, routers=[api.router], subscriptions=handlers.subscriptions)
+    return Service(name="feedback", open=opened, routers=api.ROUTERS, subscriptions=handlers.subscriptions)

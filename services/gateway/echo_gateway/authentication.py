@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from echo_common.auth.principal import Principal
-from echo_common.auth.principal import Scope as Permission
+from echo_common.auth.principal import Scope as CredentialScope
 from echo_common.auth.tokens import TokenVerifier
 from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
 from echo_gateway.tokenless import TokenlessAccess
@@ -39,15 +39,15 @@ class Authentication:
         return token
 
 
-def authorize(scope: Scope, permission: Permission | None) -> Principal:
-    """Return the principal if its credential has the scope `permission`; None requires only a valid credential.
+def authorize(request: Scope, *scopes: CredentialScope) -> Principal:
+    """Return the principal, whose credential must have all these scopes.
 
     Raises the `EchoError` of the rejected token, `UnauthenticatedError`, `ForbiddenError`.
     """
-    principal: Principal | None = scope["state"].get("principal")
+    principal: Principal | None = request["state"].get("principal")
     if principal is None:
-        raise scope["state"].get("refusal") or UnauthenticatedError()
-    if permission is not None and not principal.may(permission):
+        raise request["state"].get("refusal") or UnauthenticatedError()
+    if not all(map(principal.may, scopes)):
         raise ForbiddenError
     return principal
 

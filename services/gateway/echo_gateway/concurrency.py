@@ -3,31 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.values import Plan
-from echo_common.errors import RateLimitedError
 from echo_common.http.addresses import address_of, network_of
+from echo_common.http.endpoints import LongRequest, TooManyOpenError
 from echo_gateway.settings import GatewaySettings
 
 _RETRY_SECONDS = 5
-
-
-class TooManyOpenError(RateLimitedError):
-    """Too many requests of this kind are open. Close one, or retry after the seconds in Retry-After."""
-
-    code = "TOO_MANY_OPEN_REQUESTS"
-
-
-class Kind(StrEnum):
-    """The kinds of long requests, each with its own limit."""
-
-    STREAM = "stream"
-    SYNTHESIS = "synthesis"
-    SUBSCRIPTION = "subscription"
 
 
 class OpenRequests:
@@ -35,14 +20,14 @@ class OpenRequests:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._limits = {
-            Kind.STREAM: settings.open_streams,
-            Kind.SYNTHESIS: settings.open_syntheses,
-            Kind.SUBSCRIPTION: settings.open_subscriptions,
+            LongRequest.STREAM: settings.open_streams,
+            LongRequest.SYNTHESIS: settings.open_syntheses,
+            LongRequest.SUBSCRIPTION: settings.open_subscriptions,
         }
-        self._open: Counter[tuple[Kind, str]] = Counter()
+        self._open: Counter[tuple[LongRequest, str]] = Counter()
 
     @contextmanager
-    def counted(self, kind: Kind, principal: Principal | None, address: str) -> Iterator[None]:
+    def counted(self, kind: LongRequest, principal: Principal | None, address: str) -> Iterator[None]:
         """Count a request while the context is open. Raises `TooManyOpenError`."""
         owner = f"address/{network_of(address)}" if principal is None or principal.plan is Plan.GUEST else principal.user_id
         key = (kind, owner)
@@ -65,7 +50,7 @@ class OpenRequests:
 class Counted:
     """An ASGI wrapper that counts the app's open requests."""
 
-    def __init__(self, app: ASGIApp, kind: Kind) -> None:
+    def __init__(self, app: ASGIApp, kind: LongRequest) -> None:
         self._app = app
         self._kind = kind
 

@@ -15,12 +15,13 @@ from echo_gateway import docs, handlers, openapi
 from echo_gateway.authentication import Authentication
 from echo_gateway.clients import open_clients, service_checks
 from echo_gateway.concurrency import OpenRequests
+from echo_gateway.contract import load_contracts, proxy_endpoints, upload_paths
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
 from echo_gateway.limits import Limit, Limits
 from echo_gateway.progress_sse import ProgressPolls
 from echo_gateway.response_cache import ResponseCache
-from echo_gateway.routes import ROUTERS, UPLOADS
+from echo_gateway.routes import ROUTERS
 from echo_gateway.settings import GatewaySettings
 from echo_gateway.tokenless import TokenlessAccess
 
@@ -30,6 +31,7 @@ _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "R
 def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
     """Build the gateway; settings come from the environment unless given."""
     chosen = settings or GatewaySettings()
+    contracts = load_contracts()
 
     @asynccontextmanager
     async def opened(adapters: Adapters) -> AsyncIterator[Dependencies]:
@@ -49,7 +51,7 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
     cors = Middleware(
         CORSMiddleware, allow_origins=chosen.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_READABLE
     )
-    inner = [Middleware(Authentication), Middleware(Limit), Middleware(Dispatch, routers=ROUTERS)]
+    inner = [Middleware(Authentication), Middleware(Limit), Middleware(Dispatch, endpoints=list(proxy_endpoints(contracts)))]
     layers = [cors, *inner] if chosen.cors_origins else inner
     if chosen.trusted_proxies:
         layers = [Middleware(ClientAddress, trusted=chosen.trusted_proxies), *layers]
@@ -59,7 +61,7 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
         routers=[*ROUTERS, openapi.router, docs.router],
         subscriptions=handlers.subscriptions,
         checks=lambda dependencies: service_checks(dependencies.clients),
-        uploads=dict.fromkeys(UPLOADS, chosen.upload_bytes),
+        uploads=dict.fromkeys(upload_paths(contracts), chosen.upload_bytes),
         limits=ConnectionLimits(
             connections=chosen.connections, per_address=chosen.connections_per_address, trusted=chosen.trusted_proxies
         ),

@@ -1,13 +1,17 @@
 """OpenAPI document of the public API, generated without any connection, and its route."""
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Response
 
 from echo_common.http.app import create_app
+from echo_common.http.contract import complete_examples
+from echo_common.http.endpoints import PROXY_EXTENSION
 from echo_common.telemetry import Metrics
+from echo_gateway.contract import Contracts, load_contracts
 from echo_gateway.routes import ROUTERS
 
 _TAGS = {
@@ -50,11 +54,29 @@ async def openapi_json() -> Response:
 
 @cache
 def _encoded() -> bytes:
-    return json.dumps(openapi_document(), ensure_ascii=False).encode()
+    return json.dumps(openapi_document(load_contracts()), ensure_ascii=False).encode()
 
 
-def openapi_document() -> dict[str, Any]:
-    """Generate the OpenAPI 3.1 document of the public API: every status and error code, each with an example."""
+def openapi_document(contracts: Contracts) -> dict[str, Any]:
+    """Generate the OpenAPI 3.1 document of the public API: the gateway's own endpoints and those of all contracts.
+
+    Every status and error code is listed, each with an example.
+    """
+    document = _own_document()
+    for contract in contracts.values():
+        _merge(document["components"]["schemas"], contract["components"]["schemas"])
+        for path, operations in contract["paths"].items():
+            known = document["paths"].setdefault(path, {})
+            known |= {method: operation for method, operation in operations.items() if method not in known}
+    document["paths"] = {
+        path: {method: _published(operation) for method, operation in operations.items()}
+        for path, operations in document["paths"].items()
+    }
+    document["components"]["securitySchemes"] = {"bearer": _BEARER}
+    return document
+
+
+def _own_document() -> dict[str, Any]:
     app = create_app(
         "gateway",
         ROUTERS,
@@ -68,24 +90,24 @@ def openapi_document() -> dict[str, Any]:
         license_info={"name": "Apache-2.0"},
     )
     document = app.openapi()
-    document["components"]["securitySchemes"] = {"bearer": _BEARER}
     _complete_health(document["paths"])
-    _complete_examples(document["paths"])
+    complete_examples(document["paths"])
     return document
+
+
+def _merge(schemas: dict[str, Any], others: Mapping[str, Any]) -> None:
+    """Add the schemas of a contract. Raises `ValueError` if two services mean different things by one name."""
+    for name, schema in others.items():
+        if schemas.setdefault(name, schema) != schema:
+            raise ValueError(f"two services describe {name} differently")
+
+
+def _published(operation: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in operation.items() if name != PROXY_EXTENSION}
 
 
 def _complete_health(paths: dict[str, Any]) -> None:
     """Add the gateway's specifics to the health routes, which all services share."""
     paths["/health"]["get"]["security"] = [{"bearer": []}, {}]  # with a token the details, without a token a summary
-    answers = paths["/readyz"]["get"]["responses"]
-    answers["503"] = answers["200"] | {"description": "Not ready."}
-
-
-def _complete_examples(paths: dict[str, Any]) -> None:
-    """Add `data: null` to examples: FastAPI omits nulls, but an envelope always has `data`."""
-    for operations in paths.values():
-        for operation in operations.values():
-            for response in operation["responses"].values():
-                example = response.get("content", {}).get("application/json", {}).get("example", {})
-                if example.get("success"):
-                    example.setdefault("data", None)
+    responses = paths["/readyz"]["get"]["responses"]
+    responses["503"] = responses["200"] | {"description": "Not ready."}

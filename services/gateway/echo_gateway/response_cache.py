@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from echo_common.auth.principal import Scope as Permission
+from echo_common.auth.principal import Scope as CredentialScope
 from echo_common.http.files import names
 from echo_gateway.authentication import authorize
 
@@ -118,9 +118,9 @@ class CachingEndpoint:
     It also forwards requests with a signed link, because the service must check whether the link is still valid.
     """
 
-    def __init__(self, endpoint: ASGIApp, permission: Permission | None) -> None:
+    def __init__(self, endpoint: ASGIApp, *scopes: CredentialScope) -> None:
         self._endpoint = endpoint
-        self._permission = permission
+        self._scopes = scopes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request from the cache, or forward it."""
@@ -131,7 +131,7 @@ class CachingEndpoint:
             await self._endpoint(scope, receive, send)
             return
         cache: ResponseCache = scope["app"].state.dependencies.response_cache
-        target = (authorize(scope, self._permission).user_id, scope["path"], query)
+        target = (authorize(scope, *self._scopes).user_id, scope["path"], query)
         if (answer := cache.find(target)) is None:
             await self._endpoint(scope, receive, _Recorder(cache, target, send))
             return

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from echo_common.http.endpoints import upload_paths
 from echo_common.service import Service
 from echo_synthesis import api, handlers
 from echo_synthesis.composition import open_dependencies, readiness_checks
@@ -18,5 +19,5 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
         routers=api.ROUTERS,
         subscriptions=handlers.subscriptions,
         checks=readiness_checks,
-        uploads={"/voice/verify": chosen.verify_bytes},
+        uploads=dict.fromkeys(upload_paths(api.ROUTERS), chosen.verify_bytes),
     )

@@ -1,6 +1,5 @@
 """Dead letters of all services, through the gateway."""
 
-import json
 from typing import Any
 
 import pytest
@@ -60,8 +59,8 @@ async def test_administrators_list_dead_letters_newest_first(gateway: Gateway, a
 async def test_administrators_read_and_replay_a_dead_letter(gateway: Gateway, asked: list[str]) -> None:
     async with gateway.ask("GET", f"{PATH}/synthesis/evt_1", headers=admin(gateway)) as response:
         assert (response.status, (await response.json())["data"]["id"]) == (200, "evt_1")
-    body = json.dumps({"service": "synthesis", "id": "evt_1"})
-    async with gateway.ask("POST", PATH, headers=admin(gateway), data=body) as response:
+    body = {"service": "synthesis", "id": "evt_1"}
+    async with gateway.ask("POST", PATH, headers=admin(gateway), json=body) as response:
         assert response.status == 200
     assert asked[-1] == "POST /internal/dead-letters/evt_1/replay"
 
@@ -78,7 +77,7 @@ async def test_administrators_read_and_replay_a_dead_letter(gateway: Gateway, as
 async def test_unreplayable_dead_letters_are_refused(
     gateway: Gateway, asked: list[str], body: dict[str, str], refused: tuple[int, str]
 ) -> None:
-    async with gateway.ask("POST", PATH, headers=admin(gateway), data=json.dumps(body)) as response:
+    async with gateway.ask("POST", PATH, headers=admin(gateway), json=body) as response:
         assert (response.status, (await response.json())["error"]["code"]) == refused
 
 

@@ -36,7 +36,7 @@ async def test_path_and_query_are_forwarded_unchanged(gateway: Gateway, synthesi
         assert response.status == 200
     assert [asked.target for asked in synthesis.asked] == [
         "/voices/a%20b%2Bc?x=1&x=%2F&y=%C3%A4",
-        "/job/job_1?include_text=true",
+        "/jobs/job_1?include_text=true",
     ]
 
 

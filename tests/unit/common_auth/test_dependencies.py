@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from echo_common.auth.dependencies import CurrentPrincipal, SpeechWriter, allow
+from echo_common.auth.dependencies import Access, CurrentPrincipal, SpeechWriter
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import TokenVerifier
 from echo_common.http.app import create_app
@@ -31,7 +31,7 @@ async def speak(_: SpeechWriter) -> str:
 
 
 @router.get("/both")
-async def both(_: Annotated[Principal, allow(Scope.SPEECH_READ, Scope.VOICES_READ)]) -> str:
+async def both(_: Annotated[Principal, Depends(Access((Scope.SPEECH_READ, Scope.VOICES_READ)))]) -> str:
     return "both"
 
 

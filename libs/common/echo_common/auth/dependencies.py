@@ -1,6 +1,7 @@
 """Authorisation as annotated parameter types of routes."""
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -9,55 +10,51 @@ from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import TokenVerifier
 from echo_common.errors import ForbiddenError, UnauthenticatedError
 
-_BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="An access token.")
-
+_BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="The `access_token` of a login.")
 
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-"""The request's bearer token, for routes that also accept another credential: see `authorized`."""
+"""The request's bearer token."""
 
 
-async def principal_of(request: Request, credentials: Bearer) -> Principal:
-    """Return the principal of `Authorization: Bearer …`, checked with the `verifier` in the app's state."""
+async def authorize(request: Request, credentials: HTTPAuthorizationCredentials | None, *scopes: Scope) -> Principal:
+    """Return the principal, which must have all these scopes, checked with the `verifier` in the app's state.
+
+    Raises `UnauthenticatedError`, `ForbiddenError`.
+    """
     if credentials is None or not credentials.credentials:
         raise UnauthenticatedError
     verifier: TokenVerifier = request.app.state.verifier
-    return await verifier.verify(credentials.credentials)
-
-
-async def authorized(request: Request, credentials: HTTPAuthorizationCredentials | None, *scopes: Scope) -> Principal:
-    """Return the principal, which must have all these scopes. Raises `UnauthenticatedError`, `ForbiddenError`."""
-    principal = await principal_of(request, credentials)
+    principal = await verifier.verify(credentials.credentials)
     if not all(map(principal.may, scopes)):
         raise ForbiddenError
     return principal
 
 
-def somebody(*scopes: Scope) -> Any:
-    """Return a dependency on the principal, None without a token; a token that is sent must be valid and have all these scopes."""
+@dataclass(frozen=True)
+class Access:
+    """A dependency that authorises a request and returns its principal; it also declares the access of a public endpoint.
 
-    async def shown(request: Request, credentials: Bearer) -> Principal | None:
-        return None if credentials is None else await authorized(request, credentials, *scopes)
+    `scopes` are required of every token. With `optional`, a request without a token passes, with None as its principal. With
+    `ticket_param`, so does a request with this query parameter: the endpoint then checks the ticket, or the signature, in it.
+    """
 
-    return Depends(shown)
+    scopes: tuple[Scope, ...] = ()
+    optional: bool = False
+    ticket_param: str | None = None
 
-
-CurrentPrincipal = Annotated[Principal, Depends(principal_of)]
-
-
-def allow(*scopes: Scope) -> Any:
-    """Return a dependency on a principal with all these scopes; the types below cover the usual cases."""
-
-    async def allowed(principal: CurrentPrincipal) -> Principal:
-        if not all(map(principal.may, scopes)):
-            raise ForbiddenError
-        return principal
-
-    return Depends(allowed)
+    async def __call__(self, request: Request, credentials: Bearer) -> Principal | None:
+        """Return the principal, or None where none is required. Raises `UnauthenticatedError`, `ForbiddenError`."""
+        if self.optional and credentials is None:
+            return None
+        if self.ticket_param is not None and self.ticket_param in request.query_params:
+            return None
+        return await authorize(request, credentials, *self.scopes)
 
 
-AccountHolder = Annotated[Principal, allow(Scope.ACCOUNT)]
-SpeechReader = Annotated[Principal, allow(Scope.SPEECH_READ)]
-SpeechWriter = Annotated[Principal, allow(Scope.SPEECH_WRITE)]
-VoicesReader = Annotated[Principal, allow(Scope.VOICES_READ)]
-VoicesWriter = Annotated[Principal, allow(Scope.VOICES_WRITE)]
-Administrator = Annotated[Principal, allow(Scope.ADMIN)]
+CurrentPrincipal = Annotated[Principal, Depends(Access())]
+AccountHolder = Annotated[Principal, Depends(Access((Scope.ACCOUNT,)))]
+SpeechReader = Annotated[Principal, Depends(Access((Scope.SPEECH_READ,)))]
+SpeechWriter = Annotated[Principal, Depends(Access((Scope.SPEECH_WRITE,)))]
+VoicesReader = Annotated[Principal, Depends(Access((Scope.VOICES_READ,)))]
+VoicesWriter = Annotated[Principal, Depends(Access((Scope.VOICES_WRITE,)))]
+Administrator = Annotated[Principal, Depends(Access((Scope.ADMIN,)))]

@@ -10,7 +10,7 @@ from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel
 
-from echo_common.auth.dependencies import Bearer, authorized
+from echo_common.auth.dependencies import Bearer, authorize
 from echo_common.auth.principal import Scope
 from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
 from echo_common.http.envelope import documented
@@ -118,7 +118,7 @@ async def is_operator(request: Request, bearer: Bearer) -> bool:
     if bearer is None:
         return False
     try:
-        await authorized(request, bearer, Scope.ADMIN)
+        await authorize(request, bearer, Scope.ADMIN)
     except EchoError:
         return False
     return True
@@ -127,7 +127,7 @@ async def is_operator(request: Request, bearer: Bearer) -> bool:
 async def require_operator(request: Request, bearer: Bearer) -> None:
     """Raise `UnauthenticatedError` or `ForbiddenError` unless the request is the operator's."""
     if not is_internal(request.scope):
-        await authorized(request, bearer, Scope.ADMIN)
+        await authorize(request, bearer, Scope.ADMIN)
 
 
 def health_router(watch: Watch, registry: CollectorRegistry, *, restricted: bool = False) -> APIRouter:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
+from pydantic import BaseModel
 
 from echo_common.errors import ValidationError
 
@@ -19,6 +20,11 @@ async def only_known(request: Request) -> None:
 
 
 def _options(dependant: Dependant) -> Iterator[str]:
-    yield from (parameter.alias for parameter in dependant.query_params)
+    for parameter in dependant.query_params:
+        kind = parameter.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):  # a model of all query parameters
+            yield from (field.alias or name for name, field in kind.model_fields.items())
+        else:
+            yield parameter.alias
     for part in dependant.dependencies:
         yield from _options(part)

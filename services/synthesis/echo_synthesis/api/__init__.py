@@ -7,6 +7,7 @@ from echo_synthesis.api import audio, dictionary, jobs, requests, speech, texts,
 
 ROUTERS = (
     speech.router,
+    speech.voices,
     speech.plain,
     jobs.router,
     audio.router,

@@ -1,64 +1,102 @@
-"""Routes for stored audio."""
+"""Endpoints for stored audio."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 
-from echo_common.auth.dependencies import Bearer, SpeechReader, SpeechWriter, authorized
-from echo_common.auth.principal import Scope
+from echo_common.auth.dependencies import Access, SpeechReader, SpeechWriter
+from echo_common.auth.principal import Principal, Scope
 from echo_common.clock import now
+from echo_common.contracts.errors.synthesis import AudioNotFoundError, LinkInvalidError
 from echo_common.contracts.http.synthesis import AudioInfo, LinkRequest, SignedLink
+from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.files import object_response
+from echo_common.http.files import RangeNotSatisfiableError, object_response
 from echo_synthesis import usecases
+from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
+from echo_synthesis.api.parameters import AUDIO_TYPES, AudioId
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.domain import Audio
 from echo_synthesis.usecases import Studio
 from echo_synthesis.views import audio_info
 
-router = APIRouter()
+PARTIAL_RESPONSES = {206: "The requested range.", 304: "Unchanged."}
+_FILE_ERRORS = (AudioNotFoundError, RangeNotSatisfiableError, LinkInvalidError)
+FilePrincipal = Annotated[Principal | None, Depends(Access((Scope.SPEECH_READ,), ticket_param="signature"))]
+ByteRange = Annotated[str | None, Header(alias="Range", description="Range of bytes.", examples=["bytes=0-1023"])]
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="ETag of a cached copy.")]
+
+router = PublicRouter("files")
 
 
-@router.api_route("/files/audio/{audio_id}", methods=["GET", "HEAD"])
-async def get_audio_file(
-    audio_id: str,
+@router.endpoint(
+    "HEAD",
+    "/files/audio/{audio_id}",
+    name="describe_audio",
+    summary="Get the headers of an audio file",
+    media=Media("Its size, type and ETag.", ()),
+    other_responses=PARTIAL_RESPONSES,
+    errors=_FILE_ERRORS,
+)
+@router.endpoint(
+    "GET",
+    "/files/audio/{audio_id}",
+    media=Media("The audio.", AUDIO_TYPES),
+    cached=True,
+    other_responses=PARTIAL_RESPONSES,
+    errors=_FILE_ERRORS,
+)
+async def get_audio(
+    audio_id: AudioId,
     request: Request,
-    bearer: Bearer,
+    principal: FilePrincipal,
     deps: Deps,
-    download: bool = False,
-    expires: Annotated[int | None, Query(ge=0, le=10**11)] = None,
-    signature: Annotated[str | None, Query(max_length=100)] = None,
+    download: Annotated[bool, Query(description="Ask browsers to save the file instead of playing it.")] = False,
+    expires: Annotated[int | None, Query(ge=0, le=10**11, description="Expiry of a signed link, in Unix seconds.")] = None,
+    signature: Annotated[
+        str | None, Query(max_length=100, description="Signature of a signed link; replaces the token.")
+    ] = None,
+    byte_range: ByteRange = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Get the bytes of an audio, with Range, ETag and 304; requires a token of its owner or a signed link."""
-    if signature is not None:
+    """Get an audio file.
+
+    Requires a token of its owner, or a signed link. Supports ranges, ETags and conditional requests.
+    """
+    if principal is None:
         until = expires or 0
-        audio = await usecases.find_linked_audio(audio_id, until, signature, deps.studio)
+        audio = await usecases.find_linked_audio(audio_id, until, signature or "", deps.studio)
         left = max(0, until - int(now().timestamp()))
         return audio_response(request, audio, deps.studio, download=download, link_seconds=left)
-    principal = await authorized(request, bearer, Scope.SPEECH_READ)
     audio = await usecases.find_audio(audio_id, principal, deps.studio)
     return audio_response(request, audio, deps.studio, download=download)
 
 
-@router.delete("/files/audio/{audio_id}")
-async def delete_audio(audio_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
+@router.endpoint(
+    "DELETE",
+    "/files/audio/{audio_id}",
+    idempotent=True,
+    errors=(AudioNotFoundError,),
+    example=enveloped(None, message="The audio is deleted."),
+)
+async def delete_audio(audio_id: AudioId, principal: SpeechWriter, deps: Deps) -> Success[None]:
     """Delete an audio."""
     await usecases.delete_audio(audio_id, principal.user_id, deps.studio)
     return ok(None, message="The audio is deleted.")
 
 
-@router.get("/files/{audio_id}/info")
-async def get_audio_info(audio_id: str, principal: SpeechReader, deps: Deps) -> Success[AudioInfo]:
-    """Get the metadata of an audio."""
+@router.endpoint("GET", "/files/{audio_id}/info", errors=(AudioNotFoundError,), example=enveloped(examples.AUDIO_INFO))
+async def get_audio_info(audio_id: AudioId, principal: SpeechReader, deps: Deps) -> Success[AudioInfo]:
+    """Get the checksum, type, size and duration of an audio."""
     return ok(audio_info(await usecases.find_audio(audio_id, principal, deps.studio)))
 
 
-@router.post("/files/{audio_id}/link")
+@router.endpoint("POST", "/files/{audio_id}/link", errors=(AudioNotFoundError,), example=enveloped(examples.SIGNED_LINK))
 async def link_audio(
-    audio_id: str, principal: SpeechWriter, deps: Deps, body: LinkRequest | None = None
+    audio_id: AudioId, principal: SpeechWriter, deps: Deps, body: LinkRequest | None = None
 ) -> Success[SignedLink]:
-    """Create a signed link to an audio, for clients without a token."""
+    """Create a signed link to an audio, which needs no token and is valid for at most five minutes."""
     seconds = (body or LinkRequest()).expires_in
     url, until = await usecases.link_audio(audio_id, seconds, principal, deps.studio)
     return ok(SignedLink(url=url, expires_at=until))

@@ -1,11 +1,18 @@
-"""Routes for previewing normalisation and for the lexicon."""
+"""Endpoints for previewing normalisation and for the lexicon."""
 
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
+from echo_common.contracts.errors.synthesis import (
+    DictionaryEntryConflictError,
+    DictionaryEntryNotFoundError,
+    DictionaryFullError,
+    EngineUnavailableError,
+    VoiceNotFoundError,
+)
 from echo_common.contracts.http.reading import (
     CreateDictionaryEntry,
     DictionaryEntryPatch,
@@ -13,59 +20,99 @@ from echo_common.contracts.http.reading import (
     NormalizeRequest,
     Script,
 )
+from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
 from echo_synthesis import usecases
+from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
+from echo_synthesis.api.parameters import EntryId
 from echo_synthesis.views import entry_view, script_view
 
-router = APIRouter()
+router = PublicRouter("dictionary")
 
 
-@router.post("/tts/normalize", response_model=Success[Script])
+@router.endpoint(
+    "POST",
+    "/tts/normalize",
+    response=Success[Script],
+    idempotent=True,
+    errors=(VoiceNotFoundError, EngineUnavailableError),
+    example=enveloped(examples.SCRIPT),
+)
 async def normalize(body: NormalizeRequest, principal: SpeechReader, deps: Deps) -> Response:
-    """Preview the normalisation of a text."""
+    """Normalize a text to its spoken form.
+
+    Returns the units with their spoken text, the written words it replaces, and the pauses. Applies the rules for numbers, dates,
+    money, abbreviations, addresses, emoji, Markdown, `[pause:1.5s]`, SSML and the user's dictionary.
+    """
     narration = await usecases.normalize(body, principal, deps.studio)
     # the script of a long text takes megabytes; a thread keeps the event loop free while it is serialised
     content = await asyncio.to_thread(lambda: Success[Script](data=script_view(narration)).model_dump_json())
     return Response(content, media_type="application/json")
 
 
-@router.post("/tts/dictionary", status_code=201)
-async def add_entry(body: CreateDictionaryEntry, principal: SpeechWriter, deps: Deps) -> Success[DictionaryEntryView]:
-    """Create a lexicon entry."""
+@router.endpoint(
+    "POST",
+    "/tts/dictionary",
+    status=201,
+    idempotent=True,
+    errors=(DictionaryEntryConflictError, DictionaryFullError, VoiceNotFoundError),
+    example=enveloped(examples.DICTIONARY_ENTRY),
+)
+async def add_dictionary_entry(
+    body: CreateDictionaryEntry, principal: SpeechWriter, deps: Deps
+) -> Success[DictionaryEntryView]:
+    """Add a pronunciation for all texts, or for one language or voice."""
     return ok(entry_view(await usecases.add_entry(body, principal, deps.studio)))
 
 
-@router.get("/tts/dictionary")
-async def list_entries(
+@router.endpoint("GET", "/tts/dictionary", example=enveloped([examples.DICTIONARY_ENTRY], meta=examples.PAGE))
+async def list_dictionary(
     principal: SpeechReader,
     deps: Deps,
     page: PageQuery,
-    language: Annotated[str | None, Query(max_length=20)] = None,
-    voice_id: Annotated[str | None, Query(max_length=64)] = None,
+    language: Annotated[str | None, Query(max_length=20, description="Filter by language.")] = None,
+    voice_id: Annotated[str | None, Query(max_length=64, description="Filter by voice.")] = None,
 ) -> Success[list[DictionaryEntryView]]:
-    """List the user's lexicon entries, newest first."""
+    """List dictionary entries, newest first."""
     entries, total = await usecases.list_entries(principal, page, deps.studio, language=language, voice_id=voice_id)
     return ok([entry_view(entry) for entry in entries], meta=page.meta(total))
 
 
-@router.get("/tts/dictionary/{entry_id}")
-async def get_entry(entry_id: str, principal: SpeechReader, deps: Deps) -> Success[DictionaryEntryView]:
-    """Get a lexicon entry."""
+@router.endpoint(
+    "GET",
+    "/tts/dictionary/{entry_id}",
+    errors=(DictionaryEntryNotFoundError,),
+    example=enveloped(examples.DICTIONARY_ENTRY),
+)
+async def get_dictionary_entry(entry_id: EntryId, principal: SpeechReader, deps: Deps) -> Success[DictionaryEntryView]:
+    """Get a dictionary entry."""
     return ok(entry_view(await usecases.find_entry(entry_id, principal, deps.studio)))
 
 
-@router.patch("/tts/dictionary/{entry_id}")
-async def change_entry(
-    entry_id: str, body: DictionaryEntryPatch, principal: SpeechWriter, deps: Deps
+@router.endpoint(
+    "PATCH",
+    "/tts/dictionary/{entry_id}",
+    idempotent=True,
+    errors=(DictionaryEntryNotFoundError, DictionaryEntryConflictError, VoiceNotFoundError),
+    example=enveloped(examples.DICTIONARY_ENTRY),
+)
+async def change_dictionary_entry(
+    entry_id: EntryId, body: DictionaryEntryPatch, principal: SpeechWriter, deps: Deps
 ) -> Success[DictionaryEntryView]:
-    """Update a lexicon entry."""
+    """Change a dictionary entry. Queued jobs keep the pronunciation they were queued with."""
     return ok(entry_view(await usecases.change_entry(entry_id, body, principal, deps.studio)))
 
 
-@router.delete("/tts/dictionary/{entry_id}")
-async def delete_entry(entry_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
-    """Delete a lexicon entry."""
+@router.endpoint(
+    "DELETE",
+    "/tts/dictionary/{entry_id}",
+    idempotent=True,
+    errors=(DictionaryEntryNotFoundError,),
+    example=enveloped(None, message="The entry is deleted."),
+)
+async def delete_dictionary_entry(entry_id: EntryId, principal: SpeechWriter, deps: Deps) -> Success[None]:
+    """Delete a dictionary entry."""
     await usecases.delete_entry(entry_id, principal, deps.studio)
     return ok(None, message="The entry is deleted.")

@@ -1,25 +1,46 @@
-"""Routes for jobs."""
+"""Endpoints for jobs; `/jobs` is an alias of `/job`."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Query
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
-from echo_common.contracts.errors.synthesis import AudioNotFoundError
+from echo_common.contracts.errors.synthesis import (
+    PLANNING,
+    AudioNotFoundError,
+    JobNotFoundError,
+    JobStateConflictError,
+    TextNotFoundError,
+    VoiceNotFoundError,
+)
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, JobView, SynthesisResult
 from echo_common.contracts.values import JobStatus
+from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
-from echo_common.http.queries import only_known
+from echo_common.store.repository import StaleError
 from echo_synthesis import usecases
+from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
+from echo_synthesis.api.parameters import JobId
 from echo_synthesis.domain import Job
 from echo_synthesis.views import job_view, synthesis_result
 
-router = APIRouter(dependencies=[Depends(only_known)])
+_ALIAS = ("/job", "/jobs")
+_CHANGE_ERRORS = (JobNotFoundError, JobStateConflictError, StaleError, *PLANNING)
+
+router = PublicRouter("jobs")
 
 
-@router.post("/job", status_code=201)
+@router.endpoint(
+    "POST",
+    "/job",
+    alias=_ALIAS,
+    status=201,
+    idempotent=True,
+    errors=(VoiceNotFoundError, TextNotFoundError, *PLANNING),
+    example=enveloped(examples.JOB),
+)
 async def create_job(
     body: CreateJobRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
 ) -> Success[JobView]:
@@ -38,18 +59,28 @@ async def create_job(
     return ok(job_view(job, include_text=True))
 
 
-@router.get("/job")
+@router.endpoint("GET", "/job", alias=_ALIAS, example=enveloped([examples.COMPLETED_JOB], meta=examples.PAGE))
 async def list_jobs(
     principal: SpeechReader,
     deps: Deps,
     page: PageQuery,
-    status: JobStatus | None = None,
-    user_id: Annotated[str | None, Query(max_length=64)] = None,
-    voice_model_id: Annotated[str | None, Query(max_length=64)] = None,
-    text_search: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
-    include_text: bool = False,
+    status: Annotated[JobStatus | None, Query(description="Filter by status.")] = None,
+    user_id: Annotated[
+        str | None, Query(max_length=64, description="Filter by user; other users' jobs are for administrators.")
+    ] = None,
+    voice_model_id: Annotated[str | None, Query(max_length=64, description="Filter by voice.")] = None,
+    text_search: Annotated[
+        str | None,
+        Query(
+            min_length=1, max_length=200, description="Search in the first 2,000 characters of the text, case-insensitively."
+        ),
+    ] = None,
+    include_text: Annotated[bool, Query(description="Include the text.")] = False,
 ) -> Success[list[JobView]]:
-    """List the user's jobs, newest first."""
+    """List jobs, newest first.
+
+    Sort by created_at, updated_at, status, duration or text_length.
+    """
     jobs, total = await usecases.list_jobs(
         principal,
         page,
@@ -63,9 +94,13 @@ async def list_jobs(
     return ok([job_view(job, include_text=include_text) for job in jobs], meta=page.meta(total))
 
 
-@router.get("/job/{job_id}")
+@router.endpoint("GET", "/job/{job_id}", alias=_ALIAS, errors=(JobNotFoundError,), example=enveloped(examples.COMPLETED_JOB))
 async def get_job(
-    job_id: str, principal: SpeechReader, deps: Deps, include_text: bool = True, include_result: bool = True
+    job_id: JobId,
+    principal: SpeechReader,
+    deps: Deps,
+    include_text: Annotated[bool, Query(description="Include the text.")] = True,
+    include_result: Annotated[bool, Query(description="Include the result with its word timings.")] = True,
 ) -> Success[JobView]:
     """Get a job, with its result once completed."""
     job = await usecases.find_job(job_id, principal, deps.studio, with_text=include_text)
@@ -74,15 +109,25 @@ async def get_job(
     return ok(job_view(job, result, include_text=include_text, queue_position=position))
 
 
-@router.put("/job/{job_id}")
-async def revise_job(job_id: str, body: JobChange, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
-    """Update a pending job."""
+@router.endpoint("PUT", "/job/{job_id}", alias=_ALIAS, idempotent=True, errors=_CHANGE_ERRORS, example=enveloped(examples.JOB))
+async def revise_job(job_id: JobId, body: JobChange, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
+    """Change the text and the settings of a pending job.
+
+    Omitted fields keep their values. Once a worker has claimed the job, it cannot be changed: 409.
+    """
     return ok(job_view(await usecases.revise_job(job_id, body, principal, deps.studio), include_text=True))
 
 
-@router.patch("/job/{job_id}")
-async def patch_job(job_id: str, body: JobPatch, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
-    """Cancel a job, or update some of its fields."""
+@router.endpoint(
+    "PATCH",
+    "/job/{job_id}",
+    alias=_ALIAS,
+    idempotent=True,
+    errors=_CHANGE_ERRORS,
+    example=enveloped(examples.JOB | {"status": "cancelled"}),
+)
+async def change_job(job_id: JobId, body: JobPatch, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
+    """Cancel a job, or change parts of it while it is pending."""
     job = await usecases.patch_job(job_id, body, principal, deps.studio)
     if job.status.terminal:
         deps.worker.recheck(job.id)
@@ -91,16 +136,33 @@ async def patch_job(job_id: str, body: JobPatch, principal: SpeechWriter, deps: 
     return ok(job_view(job, await _result(job, deps)))
 
 
-@router.delete("/job/{job_id}")
-async def delete_job(job_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
-    """Delete a job and its audio."""
+@router.endpoint(
+    "DELETE",
+    "/job/{job_id}",
+    alias=_ALIAS,
+    idempotent=True,
+    errors=(JobNotFoundError, JobStateConflictError),
+    example=enveloped(None, message="The job is deleted."),
+)
+async def delete_job(job_id: JobId, principal: SpeechWriter, deps: Deps) -> Success[None]:
+    """Delete a job and its audio, unless it is being processed."""
     await usecases.delete_job(job_id, principal, deps.studio)
     return ok(None, message="The job is deleted.")
 
 
-@router.post("/job/{job_id}/retry")
-async def retry_job(job_id: str, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
-    """Retry a failed or cancelled job."""
+@router.endpoint(
+    "POST",
+    "/job/{job_id}/retry",
+    alias=_ALIAS,
+    idempotent=True,
+    errors=(JobNotFoundError, JobStateConflictError),
+    example=enveloped(examples.JOB),
+)
+async def retry_job(job_id: JobId, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
+    """Retry a failed or cancelled job.
+
+    Sentences that are already synthesized are taken from the cache.
+    """
     job = await usecases.retry_job(job_id, principal, deps.studio)
     deps.worker.wake()
     return ok(job_view(job))

@@ -1,66 +1,107 @@
-"""Routes of the simple request API. Register them last: `/tts/{id}` also matches other paths."""
+"""Endpoints of the simple request API. Register them last: `/tts/{id}` also matches other paths."""
 
-from typing import Literal
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Request, Response
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
+from echo_common.contracts.errors.synthesis import PLANNING, JobStateConflictError, SynthesisNotFoundError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
+from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
+from echo_common.http.files import RangeNotSatisfiableError
 from echo_common.http.pagination import PageQuery
-from echo_common.http.queries import only_known
 from echo_synthesis import usecases
-from echo_synthesis.api.audio import audio_response
+from echo_synthesis.api import examples
+from echo_synthesis.api.audio import PARTIAL_RESPONSES, audio_response
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
+from echo_synthesis.api.parameters import AUDIO_TYPES, SynthesisId
 from echo_synthesis.text.captions import cues, srt, vtt
 from echo_synthesis.usecases import Synthesis
 from echo_synthesis.views import generate_view
 
-router = APIRouter(dependencies=[Depends(only_known)])
+_FINISHED_ERRORS = (SynthesisNotFoundError, JobStateConflictError)
+
+router = PublicRouter("speech")
 
 
-@router.post("/tts/generate", status_code=202)
+@router.endpoint(
+    "POST",
+    "/tts/generate",
+    status=202,
+    idempotent=True,
+    errors=(VoiceNotFoundError, *PLANNING),
+    example=enveloped(examples.PENDING_SYNTHESIS),
+)
 async def generate(
     body: GenerateRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
 ) -> Success[GenerateView]:
-    """Queue a text with a named voice."""
+    """Synthesize a text in a named voice, in the background."""
     job = await usecases.generate(body, principal, deps.studio, key=key)
     deps.worker.wake()
     return ok(generate_view(Synthesis(job, None)))
 
 
-@router.get("/tts/")
+@router.endpoint("GET", "/tts/", alias=("/tts/", "/tts"), example=enveloped([examples.COMPLETED_SYNTHESIS], meta=examples.PAGE))
 async def list_syntheses(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[GenerateView]]:
-    """List the user's requests, newest first."""
+    """List syntheses, newest first."""
     found, total = await usecases.list_syntheses(principal, page, deps.studio)
     return ok([generate_view(one) for one in found], meta=page.meta(total))
 
 
-@router.get("/tts/{synthesis_id}")
-async def get_synthesis(synthesis_id: str, principal: SpeechReader, deps: Deps) -> Success[GenerateView]:
-    """Get a request and its status."""
+@router.endpoint(
+    "GET", "/tts/{synthesis_id}", errors=(SynthesisNotFoundError,), example=enveloped(examples.COMPLETED_SYNTHESIS)
+)
+async def get_synthesis(synthesis_id: SynthesisId, principal: SpeechReader, deps: Deps) -> Success[GenerateView]:
+    """Get a synthesis with its files."""
     return ok(generate_view(await usecases.find_synthesis(synthesis_id, principal, deps.studio)))
 
 
-@router.get("/tts/{synthesis_id}/download")
-async def download_synthesis(synthesis_id: str, request: Request, principal: SpeechReader, deps: Deps) -> Response:
-    """Download the audio of a request."""
+@router.endpoint(
+    "GET",
+    "/tts/{synthesis_id}/download",
+    media=Media("The audio, as a file to save.", AUDIO_TYPES),
+    other_responses=PARTIAL_RESPONSES,
+    errors=(*_FINISHED_ERRORS, RangeNotSatisfiableError),
+)
+async def download_synthesis(synthesis_id: SynthesisId, request: Request, principal: SpeechReader, deps: Deps) -> Response:
+    """Download the audio of a synthesis."""
     found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
     return audio_response(request, found.finished, deps.studio, download=True)
 
 
-@router.get("/tts/{synthesis_id}/captions.{kind}")
-async def get_captions(synthesis_id: str, kind: Literal["srt", "vtt"], principal: SpeechReader, deps: Deps) -> Response:
-    """Get the captions of a request."""
+@router.endpoint(
+    "GET",
+    "/tts/{synthesis_id}/captions.srt",
+    media=Media("SubRip captions.", ("application/x-subrip",)),
+    errors=_FINISHED_ERRORS,
+)
+async def get_srt_captions(synthesis_id: SynthesisId, principal: SpeechReader, deps: Deps) -> Response:
+    """Get captions from word timings, as SubRip."""
     found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
     shown = cues(await usecases.words_of(found.finished, deps.studio))
-    if kind == "srt":
-        return Response("".join(srt(shown)), media_type="application/x-subrip")
+    return Response("".join(srt(shown)), media_type="application/x-subrip")
+
+
+@router.endpoint(
+    "GET",
+    "/tts/{synthesis_id}/captions.vtt",
+    media=Media("WebVTT captions.", ("text/vtt",)),
+    errors=_FINISHED_ERRORS,
+)
+async def get_vtt_captions(synthesis_id: SynthesisId, principal: SpeechReader, deps: Deps) -> Response:
+    """Get captions from word timings, as WebVTT."""
+    found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
+    shown = cues(await usecases.words_of(found.finished, deps.studio))
     return Response("".join(vtt(shown)), media_type="text/vtt")
 
 
-@router.delete("/tts/{synthesis_id}")
-async def delete_synthesis(synthesis_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
-    """Delete a request and its audio."""
+@router.endpoint(
+    "DELETE",
+    "/tts/{synthesis_id}",
+    idempotent=True,
+    errors=_FINISHED_ERRORS,
+    example=enveloped(None, message="The synthesis is deleted."),
+)
+async def delete_synthesis(synthesis_id: SynthesisId, principal: SpeechWriter, deps: Deps) -> Success[None]:
+    """Delete a synthesis and its audio, unless it is being processed."""
     await usecases.delete_synthesis(synthesis_id, principal, deps.studio)
     return ok(None, message="The synthesis is deleted.")

@@ -1,15 +1,21 @@
-"""Routes for synchronous, queued and streamed synthesis."""
+"""Endpoints for synchronous, queued and streamed synthesis."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 
-from echo_common.auth.dependencies import Bearer, SpeechReader, SpeechWriter, authorized
+from echo_common.auth.dependencies import Access, SpeechReader, SpeechWriter
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import TokenVerifier
-from echo_common.contracts.errors.synthesis import TicketInvalidError
+from echo_common.contracts.errors.synthesis import (
+    PLANNING,
+    SPEAKING,
+    TextNotFoundError,
+    TicketInvalidError,
+    VoiceNotFoundError,
+)
 from echo_common.contracts.http.synthesis import (
     AsyncSynthesis,
     ReferenceSpeech,
@@ -20,21 +26,24 @@ from echo_common.contracts.http.synthesis import (
     SynthesizeRequest,
 )
 from echo_common.contracts.values import AudioFormat
+from echo_common.http.endpoints import LongRequest, Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.forward import CLIENT_GONE, Caller
-from echo_common.http.plain import PlainRoute
 from echo_common.http.streams import ClosingStream
 from echo_synthesis import usecases
+from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.events import events
+from echo_synthesis.api.parameters import AUDIO_TYPES, VoiceId
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.recording import Part
 from echo_synthesis.tickets import LIFETIME
 from echo_synthesis.usecases import Studio
 from echo_synthesis.views import synthesis_result
 
-router = APIRouter()
-plain = APIRouter(route_class=PlainRoute)
+router = PublicRouter("speech")
+voices = PublicRouter("voices")
+plain = PublicRouter("Echo API", root="/api", plain=True)
 
 _EVENTS = "text/event-stream"
 _PREVIEWS = {
@@ -47,10 +56,25 @@ _PREVIEWS = {
     "hi": "नमस्ते, यह मेरी आवाज़ है।",
 }
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-Accept = Annotated[str, Header()]
+_STREAM = Media(
+    "Audio as it is generated, chunked. The connection breaks if the audio is incomplete. With `Accept: text/event-stream`, "
+    '`audio` events `{"audio": base64, "word_timestamps": […]}`, whose concatenated bytes are one file, and at the end one '
+    "`done` event with totals.",
+    (*AUDIO_TYPES, _EVENTS),
+)
+Accept = Annotated[str, Header(alias="Accept", description="`text/event-stream` for events with word timings.")]
+StreamPrincipal = Annotated[Principal | None, Depends(Access((Scope.SPEECH_WRITE,), ticket_param="ticket"))]
 
 
-@router.post("/tts/synthesize", response_model=Success[SynthesisResult])
+@router.endpoint(
+    "POST",
+    "/tts/synthesize",
+    response=Success[SynthesisResult],
+    long_request=LongRequest.SYNTHESIS,
+    idempotent=True,
+    errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
+    example=enveloped(examples.SYNTHESIS_RESULT),
+)
 async def synthesize(
     request: Request,
     body: SynthesizeRequest,
@@ -59,7 +83,11 @@ async def synthesize(
     response: Response,
     key: IdempotencyKey = None,
 ) -> Success[SynthesisResult] | Response:
-    """Generate speech and wait for it; stops if the client disconnects, unless an idempotency key allows it to retry."""
+    """Synthesize a text and wait for the audio.
+
+    Returns the location of the audio and the time of each word. Synthesis stops if the client disconnects, unless an idempotency
+    key allows it to retry.
+    """
     with Caller(request.receive) as caller:
         if key is None:
             caller.watch()
@@ -69,11 +97,18 @@ async def synthesize(
     return Response(status_code=CLIENT_GONE)
 
 
-@router.post("/tts/synthesize/async", status_code=202)
+@router.endpoint(
+    "POST",
+    "/tts/synthesize/async",
+    status=202,
+    idempotent=True,
+    errors=(VoiceNotFoundError, TextNotFoundError, *PLANNING),
+    example=enveloped(examples.QUEUED_SYNTHESIS),
+)
 async def synthesize_later(
     body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
 ) -> Success[AsyncSynthesis]:
-    """Queue a text."""
+    """Synthesize a text in the background, as a job."""
     text = await usecases.text_of(body.text, body.text_id, principal, deps.studio)
     job = await usecases.queue_job(
         text, body.voice_id, body.config, principal, deps.studio, text_id=body.text_id, idempotency_key=key
@@ -83,40 +118,63 @@ async def synthesize_later(
     return ok(AsyncSynthesis(synthesis_id=job.synthesis_id, job_id=job.id, estimated_duration=seconds, status=job.status))
 
 
-@router.post("/tts/synthesize/stream")
-async def stream_body(body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, accept: Accept = "*/*") -> Response:
-    """Stream speech: audio bytes, or events with bytes and word timings."""
+@router.endpoint(
+    "POST",
+    "/tts/synthesize/stream",
+    media=_STREAM,
+    long_request=LongRequest.STREAM,
+    errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
+)
+async def stream_speech(body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, accept: Accept = "*/*") -> Response:
+    """Synthesize a text and stream the audio while it is generated."""
     return await _stream(body, principal, deps.studio, accept)
 
 
-@router.post("/tts/synthesize/stream/ticket")
-async def issue_ticket(principal: SpeechWriter, deps: Deps) -> Success[StreamTicketView]:
-    """Issue a ticket that replaces the token in one `GET` request below."""
+@router.endpoint("POST", "/tts/synthesize/stream/ticket", example=enveloped(examples.STREAM_TICKET))
+async def issue_stream_ticket(principal: SpeechWriter, deps: Deps) -> Success[StreamTicketView]:
+    """Create a ticket for one streamed synthesis by URL.
+
+    It is valid for a minute and replaces the access token, which does not belong in a URL.
+    """
     ticket = await deps.studio.tickets.issue(principal)
     url = f"/api/v1/tts/synthesize/stream?ticket={ticket}"
     return ok(StreamTicketView(ticket=ticket, expires_in=LIFETIME, stream_url=url))
 
 
-@router.get("/tts/synthesize/stream")
-async def stream_query(
-    request: Request, bearer: Bearer, deps: Deps, query: Annotated[StreamQuery, Query()], accept: Accept = "*/*"
+@router.endpoint(
+    "GET",
+    "/tts/synthesize/stream",
+    media=_STREAM,
+    long_request=LongRequest.STREAM,
+    errors=(VoiceNotFoundError, TextNotFoundError, TicketInvalidError, *SPEAKING),
+)
+async def stream_speech_from_query(
+    request: Request,
+    principal: StreamPrincipal,
+    deps: Deps,
+    query: Annotated[StreamQuery, Query()],
+    accept: Accept = "*/*",
 ) -> Response:
-    """Stream speech for clients that can only open a URL; accepts a ticket instead of a token."""
-    if query.ticket is not None:
-        principal = await deps.studio.tickets.redeem(query.ticket)
+    """Synthesize a text and stream the audio, for clients that can only open a URL."""
+    if principal is None:
+        principal = await deps.studio.tickets.redeem(query.ticket or "")
         verifier: TokenVerifier = request.app.state.verifier
         if verifier.revoked(principal):
             raise TicketInvalidError
-    else:
-        principal = await authorized(request, bearer, Scope.SPEECH_WRITE)
     config = SpeechConfig(**query.model_dump(include=set(SpeechConfig.model_fields)))
     body = usecases.request_of(query.text, query.text_id, query.voice_id, config)
     return await _stream(body, principal, deps.studio, accept)
 
 
-@router.get("/voices/{voice_id}/preview")
-async def preview_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> Response:
-    """Get a short audio sample of a voice, the same for all users who may use it."""
+@voices.endpoint(
+    "GET",
+    "/voices/{voice_id}/preview",
+    media=Media("A short sentence in MP3.", ("audio/mpeg",)),
+    long_request=LongRequest.STREAM,
+    errors=(VoiceNotFoundError, *SPEAKING),
+)
+async def preview_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) -> Response:
+    """Get a preview of a voice."""
     clone = await deps.studio.clones.find(voice_id, principal.user_id)
     language = (clone or deps.studio.voices.find(voice_id)).voice.language
     text = _PREVIEWS.get(language.split("-")[0].lower(), _PREVIEWS["en"])
@@ -124,9 +182,15 @@ async def preview_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> R
     return await _stream(usecases.request_of(text, None, voice_id, config), principal, deps.studio, AudioFormat.MP3)
 
 
-@plain.post("/synthesize")
-async def speak_reference(body: ReferenceSpeech, principal: SpeechWriter, deps: Deps) -> Response:
-    """Generate speech with a voice model, by the provider's reference or by id, as in the Echo API."""
+@plain.endpoint(
+    "POST",
+    "/synthesize",
+    media=Media("MP3, as it is generated.", ("audio/mpeg",)),
+    long_request=LongRequest.STREAM,
+    errors=(VoiceNotFoundError, *SPEAKING),
+)
+async def synthesize_with_reference(body: ReferenceSpeech, principal: SpeechWriter, deps: Deps) -> Response:
+    """Synthesize a text with a voice model, given by its id or the provider's reference."""
     voice_id = await deps.studio.clones.by_reference(body.reference_id, principal.user_id)
     config = SpeechConfig(output_format=AudioFormat.MP3)
     request = usecases.request_of(body.text, None, voice_id, config)

@@ -1,46 +1,53 @@
-"""Routes for text entries."""
-
-from fastapi import APIRouter, Depends
+"""Endpoints for text entries."""
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
+from echo_common.contracts.errors.synthesis import TextNotFoundError
 from echo_common.contracts.http.synthesis import CreateText, TextPatch, TextView
+from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
-from echo_common.http.queries import only_known
 from echo_synthesis import usecases
+from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
+from echo_synthesis.api.parameters import TextId
 from echo_synthesis.views import text_view
 
-router = APIRouter(dependencies=[Depends(only_known)])
+router = PublicRouter("texts")
 
 
-@router.post("/texts", status_code=201)
+@router.endpoint("POST", "/texts", status=201, idempotent=True, example=enveloped(examples.TEXT))
 async def save_text(body: CreateText, principal: SpeechWriter, deps: Deps) -> Success[TextView]:
-    """Save a text."""
+    """Save a text. A synthesis may refer to it by `text_id`."""
     return ok(text_view(await usecases.save_text(body, principal, deps.studio)))
 
 
-@router.get("/texts")
+@router.endpoint("GET", "/texts", example=enveloped([examples.TEXT], meta=examples.PAGE))
 async def list_texts(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[TextView]]:
-    """List the user's text entries, newest first."""
+    """List texts, newest first."""
     texts, total = await usecases.list_texts(principal, page, deps.studio)
     return ok([text_view(text) for text in texts], meta=page.meta(total))
 
 
-@router.get("/texts/{text_id}")
-async def get_text(text_id: str, principal: SpeechReader, deps: Deps) -> Success[TextView]:
-    """Get a text entry."""
+@router.endpoint("GET", "/texts/{text_id}", errors=(TextNotFoundError,), example=enveloped(examples.TEXT))
+async def get_text(text_id: TextId, principal: SpeechReader, deps: Deps) -> Success[TextView]:
+    """Get a text."""
     return ok(text_view(await usecases.find_text(text_id, principal, deps.studio)))
 
 
-@router.patch("/texts/{text_id}")
-async def change_text(text_id: str, body: TextPatch, principal: SpeechWriter, deps: Deps) -> Success[TextView]:
-    """Update a text entry."""
+@router.endpoint("PATCH", "/texts/{text_id}", idempotent=True, errors=(TextNotFoundError,), example=enveloped(examples.TEXT))
+async def change_text(text_id: TextId, body: TextPatch, principal: SpeechWriter, deps: Deps) -> Success[TextView]:
+    """Change a text. Audio made from it stays as it is."""
     return ok(text_view(await usecases.change_text(text_id, body, principal, deps.studio)))
 
 
-@router.delete("/texts/{text_id}")
-async def delete_text(text_id: str, principal: SpeechWriter, deps: Deps) -> Success[None]:
-    """Delete a text entry."""
+@router.endpoint(
+    "DELETE",
+    "/texts/{text_id}",
+    idempotent=True,
+    errors=(TextNotFoundError,),
+    example=enveloped(None, message="The text is deleted."),
+)
+async def delete_text(text_id: TextId, principal: SpeechWriter, deps: Deps) -> Success[None]:
+    """Delete a text. Audio made from it stays."""
     await usecases.delete_text(text_id, principal, deps.studio)
     return ok(None, message="The text is deleted.")

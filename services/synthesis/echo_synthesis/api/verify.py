@@ -1,23 +1,31 @@
-"""Route for provenance verification."""
+"""Endpoint for provenance verification."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from echo_common.auth.dependencies import SpeechReader
 from echo_common.contracts.http.provenance import Verification
-from echo_common.errors import ValidationError
+from echo_common.errors import FileTooLargeError, ValidationError
+from echo_common.http.endpoints import Form, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.upload import received
 from echo_synthesis import usecases
+from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
 from echo_synthesis.views import verification
 
-router = APIRouter()
+_FORM = Form("file")
+
+router = PublicRouter("provenance")
 
 
-@router.post("/voice/verify")
-async def verify(request: Request, principal: SpeechReader, deps: Deps) -> Success[Verification]:
-    """Verify whether this deployment generated an audio file. Nothing of the file is stored."""
-    async with received(request, field="file", limit=deps.studio.settings.verify_bytes) as upload:
+@router.endpoint("POST", "/voice/verify", form=_FORM, errors=(FileTooLargeError,), example=enveloped(examples.VERIFICATION))
+async def verify_audio(request: Request, principal: SpeechReader, deps: Deps) -> Success[Verification]:
+    """Verify whether this platform generated an audio file. The upload is not stored.
+
+    By the signed C2PA manifest in the file (WAV, MP3, FLAC), or by its bytes (every format, streams too). Administrators and
+    the user who made it also get the user, the voice and the job.
+    """
+    async with received(request, field=_FORM.file, limit=deps.studio.settings.verify_bytes) as upload:
         if not upload.path.stat().st_size:
             message = "The file is empty."
             raise ValidationError(message, details=[{"field": "file", "message": message}])

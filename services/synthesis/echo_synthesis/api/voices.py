@@ -1,19 +1,20 @@
-"""Routes for voices."""
-
-from fastapi import APIRouter
+"""Endpoints for voices."""
 
 from echo_common.auth.dependencies import SpeechReader
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.http.synthesis import Voice
+from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
+from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
+from echo_synthesis.api.parameters import VoiceId
 from echo_synthesis.views import voice_view
 
-router = APIRouter()
+router = PublicRouter("voices")
 
 
-@router.get("/voices")
+@router.endpoint("GET", "/voices", example=enveloped([examples.VOICE], meta=examples.PAGE))
 async def list_voices(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[Voice]]:
     """List voices."""
     found = [*await deps.studio.clones.list(principal.user_id), *deps.studio.voices.list()]
@@ -21,8 +22,8 @@ async def list_voices(principal: SpeechReader, deps: Deps, page: PageQuery) -> S
     return ok([voice_view(voice) for voice in part], meta=page.meta(len(found)))
 
 
-@router.get("/voices/{voice_id}")
-async def get_voice(voice_id: str, principal: SpeechReader, deps: Deps) -> Success[Voice]:
+@router.endpoint("GET", "/voices/{voice_id}", errors=(VoiceNotFoundError,), example=enveloped(examples.VOICE))
+async def get_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) -> Success[Voice]:
     """Get a voice."""
     clone = await deps.studio.clones.find(voice_id, principal.user_id)
     found = clone or next((found for found in deps.studio.voices.list() if found.voice.id == voice_id), None)

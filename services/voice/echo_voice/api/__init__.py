@@ -6,6 +6,3 @@ Paths equal the public ones without `/api/v1`, or without `/api` for the Echo AP
 from echo_voice.api import clones, consents, references, samples, sharing
 
 ROUTERS = (samples.router, consents.router, clones.router, sharing.router, references.router)
-
-UPLOADS = ("/voice/samples", "/upload-reference")
-"""Paths that accept audio files and therefore large bodies."""

@@ -1,10 +1,19 @@
-"""Routes of voice models (`/voice/clones`)."""
+"""Endpoints for voice models (`/voice/clones`)."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter
+from echo_common.contracts.errors.voice import (
+    CloneNotFoundError,
+    CloneStateConflictError,
+    ConsentRequiredError,
+    ProviderUnavailableError,
+    SampleNotFoundError,
+    SampleStateConflictError,
+    UnknownProviderError,
+)
 from echo_common.contracts.http.voice import (
     ClonePatch,
     CloneReceipt,
@@ -15,77 +24,131 @@ from echo_common.contracts.http.voice import (
     Selection,
     TrainingView,
 )
+from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
 from echo_voice import views
+from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
+from echo_voice.api.parameters import CloneId
 from echo_voice.usecases import clones, sharing
 from echo_voice.usecases.studio import page_of
 
-router = APIRouter(prefix="/voice/clones")
+_CHANGE_ERRORS = (CloneNotFoundError, CloneStateConflictError)
+
+router = PublicRouter("clones")
 
 
-@router.post("", status_code=202)
+@router.endpoint(
+    "POST",
+    "/voice/clones",
+    status=202,
+    idempotent=True,
+    errors=(
+        SampleNotFoundError,
+        SampleStateConflictError,
+        ConsentRequiredError,
+        UnknownProviderError,
+        ProviderUnavailableError,
+    ),
+    example=enveloped(examples.CLONE_RECEIPT),
+)
 async def create_clone(body: CreateCloneRequest, principal: VoicesWriter, deps: Deps) -> Success[CloneReceipt]:
-    """Create a voice model."""
+    """Create a clone from samples that are ready.
+
+    `consent` is `{"attested": true}` where the platform accepts an attestation, `{"statement_sample_id": …}` where it requires
+    the speaker's recorded statement.
+    """
     model = await clones.create_clone(body, principal, deps.studio)
     deps.worker.wake()
     return ok(views.clone_receipt(model))
 
 
-@router.get("")
+@router.endpoint("GET", "/voice/clones", example=enveloped([examples.CLONE]))
 async def list_clones(
-    principal: VoicesReader, deps: Deps, page: PageQuery, job_id: Annotated[str | None, Query(max_length=64)] = None
+    principal: VoicesReader,
+    deps: Deps,
+    page: PageQuery,
+    job_id: Annotated[str | None, Query(max_length=64, description="Filter by training.")] = None,
 ) -> Success[list[CloneView]]:
-    """List voice models, newest first."""
+    """List clones, newest first."""
     found, total = await page_of(deps.studio.models, principal, page, {"job_id": job_id})
     return ok([views.clone_view(model) for model in found], meta=page.meta(total))
 
 
-@router.get("/{clone_id}")
-async def get_clone(clone_id: str, principal: VoicesReader, deps: Deps) -> Success[CloneView]:
-    """Get a voice model."""
+@router.endpoint("GET", "/voice/clones/{clone_id}", errors=(CloneNotFoundError,), example=enveloped(examples.CLONE))
+async def get_clone(clone_id: CloneId, principal: VoicesReader, deps: Deps) -> Success[CloneView]:
+    """Get a clone with its training and quality."""
     return ok(views.clone_view(await clones.find_clone(clone_id, principal, deps.studio)))
 
 
-@router.patch("/{clone_id}")
-async def change_clone(clone_id: str, body: ClonePatch, principal: VoicesWriter, deps: Deps) -> Success[CloneView]:
-    """Rename a voice model or cancel its training."""
+@router.endpoint("PATCH", "/voice/clones/{clone_id}", idempotent=True, errors=_CHANGE_ERRORS, example=enveloped(examples.CLONE))
+async def change_clone(clone_id: CloneId, body: ClonePatch, principal: VoicesWriter, deps: Deps) -> Success[CloneView]:
+    """Rename a clone, or cancel its training."""
     model = await clones.change_clone(clone_id, body, principal, deps.studio)
     if body.status == "cancelled":
         deps.worker.recheck(model.id)
     return ok(views.clone_view(model))
 
 
-@router.delete("/{clone_id}")
-async def delete_clone(clone_id: str, principal: VoicesWriter, deps: Deps) -> Success[None]:
-    """Delete a voice model."""
+@router.endpoint(
+    "DELETE",
+    "/voice/clones/{clone_id}",
+    idempotent=True,
+    errors=(CloneNotFoundError,),
+    example=enveloped(None, message="The clone is deleted."),
+)
+async def delete_clone(clone_id: CloneId, principal: VoicesWriter, deps: Deps) -> Success[None]:
+    """Delete a clone. Audio made with it stays; new speech is refused."""
     model = await clones.delete_clone(clone_id, principal, deps.studio)
     deps.worker.recheck(model.id)
     return ok(None, message="The clone is deleted.")
 
 
-@router.get("/{clone_id}/training")
-async def training(clone_id: str, principal: VoicesReader, deps: Deps) -> Success[ProgressView]:
-    """Get the progress of the current training; the gateway streams it as live progress."""
+@router.endpoint(
+    "GET",
+    "/voice/clones/{clone_id}/training",
+    errors=(CloneNotFoundError,),
+    example=enveloped(examples.TRAINING_PROGRESS),
+)
+async def get_training(clone_id: CloneId, principal: VoicesReader, deps: Deps) -> Success[ProgressView]:
+    """Get the progress of a clone's training."""
     return ok(views.progress_view(await clones.find_clone(clone_id, principal, deps.studio)))
 
 
-@router.get("/{clone_id}/trainings")
-async def trainings(clone_id: str, principal: VoicesReader, deps: Deps) -> Success[list[TrainingView]]:
-    """List trainings, newest first."""
+@router.endpoint(
+    "GET", "/voice/clones/{clone_id}/trainings", errors=(CloneNotFoundError,), example=enveloped([examples.TRAINING])
+)
+async def list_trainings(clone_id: CloneId, principal: VoicesReader, deps: Deps) -> Success[list[TrainingView]]:
+    """List a clone's trainings, newest first."""
     return ok(views.trainings_view(await clones.find_clone(clone_id, principal, deps.studio)))
 
 
-@router.post("/{clone_id}/train", status_code=202)
-async def train_again(clone_id: str, body: ResumeRequest, principal: VoicesWriter, deps: Deps) -> Success[CloneReceipt]:
-    """Train a voice model again."""
+@router.endpoint(
+    "POST",
+    "/voice/clones/{clone_id}/train",
+    status=202,
+    idempotent=True,
+    errors=_CHANGE_ERRORS,
+    example=enveloped(examples.CLONE_RECEIPT),
+)
+async def train_again(clone_id: CloneId, body: ResumeRequest, principal: VoicesWriter, deps: Deps) -> Success[CloneReceipt]:
+    """Train a clone again: after a failure, a cancellation, or with another configuration.
+
+    The previous voice stays in use until then.
+    """
     model = await clones.resume(clone_id, body.config, principal, deps.studio)
     deps.worker.wake()
     return ok(views.clone_receipt(model))
 
 
-@router.post("/{clone_id}/select")
-async def select_clone(clone_id: str, principal: VoicesWriter, deps: Deps) -> Success[Selection]:
-    """Select a voice model as the default voice."""
+@router.endpoint(
+    "POST",
+    "/voice/clones/{clone_id}/select",
+    idempotent=True,
+    errors=(CloneNotFoundError,),
+    example=enveloped({"voice_id": examples.CLONE["id"]}),
+)
+async def select_clone(clone_id: CloneId, principal: VoicesWriter, deps: Deps) -> Success[Selection]:
+    """Select a clone as the default voice of requests."""
     return ok(Selection(voice_id=await sharing.select(clone_id, principal, deps.studio)))

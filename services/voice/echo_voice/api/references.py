@@ -1,12 +1,22 @@
-"""Routes of the Echo API: plain JSON without an envelope, for compatibility with existing clients."""
+"""Endpoints of the Echo API: plain JSON without an envelope, for compatibility with existing clients."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 
-from echo_common.auth.dependencies import VoicesReader, VoicesWriter, somebody
+from echo_common.auth.dependencies import Access, VoicesReader, VoicesWriter
 from echo_common.auth.principal import Principal, Scope
-from echo_common.contracts.errors.voice import UnreadableError
+from echo_common.contracts.errors.voice import (
+    AnalysisFailedError,
+    CloneNotFoundError,
+    ConsentRequiredError,
+    EchoNotFoundError,
+    ProviderUnavailableError,
+    QuotaExceededError,
+    UnreadableError,
+    UnsupportedMediaError,
+)
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.echo_api import (
     EchoDocument,
@@ -17,10 +27,14 @@ from echo_common.contracts.http.echo_api import (
     ReferencePatch,
     ReferenceUploaded,
 )
-from echo_common.http.plain import PlainRoute
+from echo_common.contracts.http.voice import Name
+from echo_common.errors import FileTooLargeError
+from echo_common.http.endpoints import Form, PublicRouter
 from echo_common.http.upload import received
 from echo_voice import views
+from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
+from echo_voice.api.parameters import EchoId, ModelId
 from echo_voice.api.samples import fields_of
 from echo_voice.usecases import clones, references
 from echo_voice.usecases.studio import Studio
@@ -28,30 +42,65 @@ from echo_voice.usecases.studio import Studio
 _WAIT_SECONDS = 60.0
 _KINDS = frozenset({"audio", "video"})
 
-router = APIRouter(route_class=PlainRoute)
+Uploader = Annotated[Principal | None, Depends(Access((Scope.VOICES_WRITE,), optional=True))]
 
 
-@router.post("/upload-reference")
-async def upload_reference(
-    request: Request, principal: Annotated[Principal | None, somebody(Scope.VOICES_WRITE)], deps: Deps
-) -> ReferenceUploaded:
-    """Create a voice model from an audio file; without a user, no record of it is stored."""
+class ReferenceFields(BaseModel):
+    """Text fields of an uploaded reference."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: Name | None = None
+    user_id: str | None = Field(None, description="Must be the user of the token.")
+    echo_id: str | None = Field(None, description="Echo to link the voice model to.")
+    file_type: str | None = Field(None, description="Type of the file: `audio` or `video`.")
+
+
+_FORM = Form("audio", ReferenceFields)
+_ONE = {"voice_model": examples.VOICE_MODEL_RECORD}
+
+router = PublicRouter("Echo API", root="/api", plain=True)
+
+
+@router.endpoint(
+    "POST",
+    "/upload-reference",
+    form=_FORM,
+    idempotent=True,
+    errors=(
+        FileTooLargeError,
+        UnsupportedMediaError,
+        UnreadableError,
+        AnalysisFailedError,
+        ConsentRequiredError,
+        ProviderUnavailableError,
+        EchoNotFoundError,
+        QuotaExceededError,
+    ),
+    example=examples.REFERENCE_UPLOAD,
+)
+async def upload_reference(request: Request, principal: Uploader, deps: Deps) -> ReferenceUploaded:
+    """Create a voice model from a recording, with the speaker's permission.
+
+    With a token it is stored. Without a token the answer is 401, unless the operator allows such uploads: then nothing is
+    stored, the provider must store voices itself, and a daily limit applies.
+    """
     studio = deps.studio
     if principal is None:
         async with references.anonymous_upload(studio):
             return await _upload_without_token(request, studio)
-    async with received(request, field="audio", limit=studio.settings.upload_bytes) as upload:
+    async with received(request, field=_FORM.file, limit=studio.settings.upload_bytes) as upload:
         user_id = upload.fields.get("user_id")
         references.checked_user(principal, user_id)
-        name = fields_of(upload).name or "Voice"
-        file_type = upload.fields.get("file_type") or "audio"
+        fields = fields_of(upload, ReferenceFields)
+        file_type = fields.file_type or "audio"
         model = await references.upload_reference(
             upload.path,
             principal,
             studio,
-            name=name,
+            name=fields.name or "Voice",
             user_id=user_id,
-            echo_id=upload.fields.get("echo_id") or None,
+            echo_id=fields.echo_id,
             file_type=file_type if file_type in _KINDS else "audio",
         )
     deps.worker.wake()
@@ -68,15 +117,17 @@ async def upload_reference(
 
 
 async def _upload_without_token(request: Request, studio: Studio) -> ReferenceUploaded:
-    async with received(request, field="audio", limit=studio.settings.upload_bytes) as upload:
+    async with received(request, field=_FORM.file, limit=studio.settings.upload_bytes) as upload:
         references.checked_user(None, upload.fields.get("user_id"))
-        model_id = await references.make_reference(upload.path, studio, name=fields_of(upload).name or "Voice")
+        model_id = await references.make_reference(upload.path, studio, name=fields_of(upload, ReferenceFields).name or "Voice")
     return ReferenceUploaded(model_id=model_id, reference_id=model_id, message="The voice model is made.")
 
 
-@router.get("/voice-models")
-async def list_references(
-    principal: VoicesReader, deps: Deps, user_id: Annotated[str | None, Query(max_length=64)] = None
+@router.endpoint("GET", "/voice-models", example={"voice_models": [examples.VOICE_MODEL_RECORD], "count": 1})
+async def list_voice_models(
+    principal: VoicesReader,
+    deps: Deps,
+    user_id: Annotated[str | None, Query(max_length=64, description="Must be the user of the token.")] = None,
 ) -> ReferenceList:
     """List voice models, newest first."""
     references.checked_user(principal, user_id)
@@ -88,36 +139,44 @@ async def list_references(
     return ReferenceList(voice_models=records, count=len(records))
 
 
-@router.get("/voice-models/{model_id}")
-async def get_reference(model_id: str, principal: VoicesReader, deps: Deps) -> ReferenceOne:
+@router.endpoint("GET", "/voice-models/{model_id}", errors=(CloneNotFoundError,), example=_ONE)
+async def get_voice_model(model_id: ModelId, principal: VoicesReader, deps: Deps) -> ReferenceOne:
     """Get a voice model."""
     return ReferenceOne(voice_model=views.reference_record(await references.find_reference(model_id, principal, deps.studio)))
 
 
-@router.patch("/voice-models/{model_id}")
-async def change_reference(model_id: str, body: ReferencePatch, principal: VoicesWriter, deps: Deps) -> ReferenceOne:
+@router.endpoint(
+    "PATCH", "/voice-models/{model_id}", idempotent=True, errors=(CloneNotFoundError, EchoNotFoundError), example=_ONE
+)
+async def change_voice_model(model_id: ModelId, body: ReferencePatch, principal: VoicesWriter, deps: Deps) -> ReferenceOne:
     """Link a voice model to an echo, or rename it."""
     model = await references.change_reference(model_id, body, principal, deps.studio)
     return ReferenceOne(voice_model=views.reference_record(model))
 
 
-@router.delete("/voice-models/{model_id}")
-async def delete_reference(model_id: str, principal: VoicesWriter, deps: Deps) -> ReferenceDone:
-    """Delete a voice model; the provider keeps its copy."""
+@router.endpoint(
+    "DELETE",
+    "/voice-models/{model_id}",
+    idempotent=True,
+    errors=(CloneNotFoundError,),
+    example={"success": True, "message": "The voice model is deleted."},
+)
+async def delete_voice_model(model_id: ModelId, principal: VoicesWriter, deps: Deps) -> ReferenceDone:
+    """Delete a voice model. The provider's copy stays."""
     model = await references.find_reference(model_id, principal, deps.studio)
     await clones.delete_clone(model.id, principal, deps.studio)
     deps.worker.recheck(model.id)
     return ReferenceDone(message="The voice model is deleted.")
 
 
-@router.post("/echo")
+@router.endpoint("POST", "/echo", idempotent=True, errors=(CloneNotFoundError,), example=examples.ECHO)
 async def create_echo(body: EchoRequest, principal: VoicesWriter, deps: Deps) -> EchoDocument:
-    """Create an echo."""
+    """Create an echo: a persona with a voice."""
     references.checked_user(principal, body.user_id)
     return views.echo_document(await references.create_echo(body, principal, deps.studio))
 
 
-@router.get("/echo/{echo_id}/voice-model")
-async def voice_of_echo(echo_id: str, principal: VoicesReader, deps: Deps) -> ReferenceOne:
+@router.endpoint("GET", "/echo/{echo_id}/voice-model", errors=(CloneNotFoundError, EchoNotFoundError), example=_ONE)
+async def get_echo_voice_model(echo_id: EchoId, principal: VoicesReader, deps: Deps) -> ReferenceOne:
     """Get the voice model of an echo."""
     return ReferenceOne(voice_model=views.reference_record(await references.voice_of_echo(echo_id, principal, deps.studio)))

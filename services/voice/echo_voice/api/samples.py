@@ -1,12 +1,21 @@
-"""Routes of samples."""
+"""Endpoints for samples."""
 
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict
+from fastapi import Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic import ValidationError as Invalid
 
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter
+from echo_common.contracts.errors.voice import (
+    ConsentRequiredError,
+    ProviderUnavailableError,
+    QuotaExceededError,
+    SampleNotFoundError,
+    SampleStateConflictError,
+    UnknownProviderError,
+    UnsupportedMediaError,
+)
 from echo_common.contracts.http.voice import (
     Description,
     Language,
@@ -18,40 +27,62 @@ from echo_common.contracts.http.voice import (
     TrainRequest,
     WorkReceipt,
 )
-from echo_common.errors import ValidationError
+from echo_common.errors import FileTooLargeError, ValidationError
+from echo_common.http.endpoints import Form, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
 from echo_common.http.upload import Upload, received
 from echo_voice import views
+from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
+from echo_voice.api.parameters import SampleId
 from echo_voice.usecases import clones, samples
 from echo_voice.usecases.studio import page_of
 
-router = APIRouter(prefix="/voice/samples")
+router = PublicRouter("samples")
 
 
-class _Fields(BaseModel):
+Fields = TypeVar("Fields", bound=BaseModel)
+
+
+class SampleFields(BaseModel):
+    """Text fields of an uploaded sample."""
+
     model_config = ConfigDict(extra="ignore")
 
-    name: Name | None = None
+    name: Name | None = Field(None, description="Name; by default the file's name.")
     description: Description | None = None
-    language: Language | None = None
+    language: Language | None = Field(None, description="Language as a BCP 47 tag; by default detected.")
 
 
-def fields_of(upload: Upload) -> Any:
+_FORM = Form("file", SampleFields)
+
+
+def fields_of(upload: Upload, model: type[Fields]) -> Fields:
     """Parse the text fields of an upload; empty ones count as absent. Raises `ValidationError`."""
     try:
-        return _Fields.model_validate({name: value for name, value in upload.fields.items() if value})
+        return model.model_validate({name: value for name, value in upload.fields.items() if value})
     except Invalid as error:
         details = [{"field": str(item["loc"][0]), "message": item["msg"]} for item in error.errors()]
         raise ValidationError(f"{details[0]['field']}: {details[0]['message']}", details=details) from None
 
 
-@router.post("", status_code=201)
-async def upload(request: Request, principal: VoicesWriter, deps: Deps) -> Success[SampleReceipt]:
-    """Upload a sample."""
-    async with received(request, field="file", limit=deps.studio.settings.upload_bytes) as upload:
-        fields = fields_of(upload)
+@router.endpoint(
+    "POST",
+    "/voice/samples",
+    status=201,
+    form=_FORM,
+    idempotent=True,
+    errors=(FileTooLargeError, UnsupportedMediaError, QuotaExceededError),
+    example=enveloped(examples.SAMPLE_RECEIPT),
+)
+async def upload_sample(request: Request, principal: VoicesWriter, deps: Deps) -> Success[SampleReceipt]:
+    """Upload a sample: a recording, or a video, of which the sound is used.
+
+    It is processed in the background: poll it until it is ready or rejected.
+    """
+    async with received(request, field=_FORM.file, limit=deps.studio.settings.upload_bytes) as upload:
+        fields = fields_of(upload, SampleFields)
         sample = await samples.upload_sample(
             upload.path,
             principal,
@@ -64,39 +95,70 @@ async def upload(request: Request, principal: VoicesWriter, deps: Deps) -> Succe
     return ok(views.sample_receipt(sample))
 
 
-@router.get("")
+@router.endpoint("GET", "/voice/samples", example=enveloped([examples.SAMPLE]))
 async def list_samples(
-    principal: VoicesReader, deps: Deps, page: PageQuery, status: Annotated[SampleStatus | None, Query()] = None
+    principal: VoicesReader,
+    deps: Deps,
+    page: PageQuery,
+    status: Annotated[SampleStatus | None, Query(description="Filter by status.")] = None,
 ) -> Success[list[SampleView]]:
     """List samples, newest first."""
     found, total = await page_of(deps.studio.samples, principal, page, {"status": status.value if status else None})
     return ok([views.sample_view(sample) for sample in found], meta=page.meta(total))
 
 
-@router.get("/{sample_id}")
-async def get_sample(sample_id: str, principal: VoicesReader, deps: Deps) -> Success[SampleView]:
-    """Get a sample and its measures."""
+@router.endpoint("GET", "/voice/samples/{sample_id}", errors=(SampleNotFoundError,), example=enveloped(examples.SAMPLE))
+async def get_sample(sample_id: SampleId, principal: VoicesReader, deps: Deps) -> Success[SampleView]:
+    """Get a sample with its measurements, findings and advice."""
     return ok(views.sample_view(await deps.studio.samples.get(sample_id, user_id=principal.user_id)))
 
 
-@router.delete("/{sample_id}")
-async def delete_sample(sample_id: str, principal: VoicesWriter, deps: Deps) -> Success[None]:
-    """Delete a sample."""
+@router.endpoint(
+    "DELETE",
+    "/voice/samples/{sample_id}",
+    idempotent=True,
+    errors=(SampleNotFoundError, SampleStateConflictError),
+    example=enveloped(None, message="The sample is deleted."),
+)
+async def delete_sample(sample_id: SampleId, principal: VoicesWriter, deps: Deps) -> Success[None]:
+    """Delete a sample. Clones made from it stay."""
     await samples.delete_sample(sample_id, principal, deps.studio)
     return ok(None, message="The sample is deleted.")
 
 
-@router.post("/{sample_id}/process", status_code=202)
-async def process(sample_id: str, principal: VoicesWriter, deps: Deps) -> Success[WorkReceipt]:
+@router.endpoint(
+    "POST",
+    "/voice/samples/{sample_id}/process",
+    status=202,
+    idempotent=True,
+    errors=(SampleNotFoundError, SampleStateConflictError),
+    example=enveloped(examples.WORK_RECEIPT),
+)
+async def process_sample(sample_id: SampleId, principal: VoicesWriter, deps: Deps) -> Success[WorkReceipt]:
     """Process a sample again."""
     sample = await samples.process_again(sample_id, principal, deps.studio)
     deps.worker.wake()
     return ok(views.sample_work(sample))
 
 
-@router.post("/{sample_id}/train", status_code=202)
-async def train(sample_id: str, body: TrainRequest, principal: VoicesWriter, deps: Deps) -> Success[TrainingReceipt]:
-    """Create a voice model from one sample."""
+@router.endpoint(
+    "POST",
+    "/voice/samples/{sample_id}/train",
+    status=202,
+    idempotent=True,
+    errors=(
+        SampleNotFoundError,
+        SampleStateConflictError,
+        ConsentRequiredError,
+        UnknownProviderError,
+        ProviderUnavailableError,
+    ),
+    example=enveloped(examples.TRAINING_RECEIPT),
+)
+async def train_from_sample(
+    sample_id: SampleId, body: TrainRequest, principal: VoicesWriter, deps: Deps
+) -> Success[TrainingReceipt]:
+    """Create a clone from this sample alone."""
     model, seconds = await clones.train_from_sample(sample_id, body, principal, deps.studio)
     deps.worker.wake()
     return ok(views.training_receipt(model, seconds))

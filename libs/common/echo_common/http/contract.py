@@ -1,0 +1,34 @@
+"""A service's contract: the OpenAPI document of its public endpoints, with the options by which the gateway forwards them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from echo_common.http.endpoints import WEBSOCKETS_EXTENSION, PublicRouter
+
+
+def contract_of(service: str, routers: Sequence[APIRouter]) -> dict[str, Any]:
+    """Generate a service's contract, under the public paths.
+
+    Its operations have the extension `x-proxy`, see `ProxyOptions`; `x-websockets` lists WebSocket endpoints by path.
+    """
+    app = FastAPI(title=service, version="1", docs_url=None, redoc_url=None)
+    websockets: dict[str, Any] = {}
+    for router in routers:
+        if isinstance(router, PublicRouter):
+            app.include_router(router, prefix=router.root)
+            websockets |= router.websockets
+    document = app.openapi()
+    complete_examples(document["paths"])
+    return document | {WEBSOCKETS_EXTENSION: websockets}
+
+
+def complete_examples(paths: dict[str, Any]) -> None:
+    """Add `data: null` to examples of the envelope: FastAPI omits nulls, but an envelope always has `data`."""
+    for operations in paths.values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                example = response.get("content", {}).get("application/json", {}).get("example", {})
+                if example.get("success") and "timestamp" in example:
+                    example.setdefault("data", None)

@@ -1,0 +1,319 @@
+"""Declarations of public endpoints: a service's route with the metadata by which the gateway documents and forwards it."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import get_dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from echo_common.auth.dependencies import Access
+from echo_common.auth.tokens import InvalidTokenError, TokenExpiredError
+from echo_common.errors import (
+    BodyTooLargeError,
+    EchoError,
+    ForbiddenError,
+    InternalError,
+    RateLimitedError,
+    ServiceUnavailableError,
+    UnauthenticatedError,
+    ValidationError,
+)
+from echo_common.http.envelope import documented
+from echo_common.http.idempotency import KEY_PARAMETER, IdempotencyConflictError, KeyReusedError
+from echo_common.http.plain import PlainRoute, documented_plainly
+from echo_common.http.queries import only_known
+
+PUBLIC_ROOT = "/api/v1"
+PROXY_EXTENSION = "x-proxy"
+"""OpenAPI extension with an endpoint's `ProxyOptions`; contract files have it, the public document does not."""
+
+WEBSOCKETS_EXTENSION = "x-websockets"
+"""OpenAPI extension of a document that lists WebSocket endpoints by path: OpenAPI itself has no form for them."""
+
+_GENERAL = (ValidationError, RateLimitedError, InternalError, ServiceUnavailableError)
+_AUTHENTICATION = (UnauthenticatedError, TokenExpiredError, InvalidTokenError, ForbiddenError)
+_IDEMPOTENCY = (IdempotencyConflictError, KeyReusedError)
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+class TooManyOpenError(RateLimitedError):
+    """Too many requests of this kind are open. Close one, or retry after the seconds in Retry-After."""
+
+    code = "TOO_MANY_OPEN_REQUESTS"
+
+
+class LongRequest(StrEnum):
+    """Kinds of long requests; each has a limit of concurrent requests per user."""
+
+    STREAM = "stream"
+    SYNTHESIS = "synthesis"
+    SUBSCRIPTION = "subscription"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A response body other than JSON; `types` are its media types."""
+
+    description: str
+    types: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart request body: a file in the field `file`, and the text fields of `fields`."""
+
+    file: str
+    fields: type[BaseModel] | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the OpenAPI `requestBody`."""
+        described = self.fields.model_json_schema() if self.fields else {}
+        schema = {
+            "type": "object",
+            "properties": {
+                self.file: {"type": "string", "contentMediaType": "application/octet-stream"},
+                **described.get("properties", {}),
+            },
+            "required": [self.file, *described.get("required", ())],
+        }
+        return {"content": {"multipart/form-data": {"schema": schema}}, "required": True}
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyOptions:
+    """Options with which the gateway forwards an endpoint.
+
+    `root` is the prefix of the public path that the service's path lacks. `aliases` are further public paths. With `token`
+    False, requests without a token pass, as do those with the query parameter `ticket_param`. `id_prefix` is the prefix of the
+    last path parameter's values, where several services serve one path. `max_frame_bytes` limits a WebSocket's messages.
+    """
+
+    root: str = PUBLIC_ROOT
+    aliases: Sequence[str] = ()
+    scopes: Sequence[str] = ()
+    token: bool = True
+    ticket_param: str | None = None
+    idempotent: bool = False
+    cached: bool = False
+    plain: bool = False
+    upload: bool = False
+    long_request: str | None = None
+    id_prefix: str | None = None
+    max_frame_bytes: int | None = None
+
+    def dump(self) -> dict[str, Any]:
+        """Return the options that differ from their defaults, for JSON."""
+        named = {name: getattr(self, name) for name in self.__slots__}
+        defaults = ProxyOptions()
+        changed = {name: value for name, value in named.items() if value != getattr(defaults, name)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> "ProxyOptions":
+        """Create options from the output of `dump`."""
+        return cls(**stored)
+
+
+class PublicRouter(APIRouter):
+    """A router of public endpoints for one resource::
+
+        router = PublicRouter("voices")
+
+        @router.endpoint("GET", "/voices/{voice_id}", errors=(VoiceNotFoundError,), example=enveloped(VOICE))
+        async def get_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) -> Success[Voice]:
+            '''Get a voice.'''
+
+    The public path is `root` plus the path. The function's name is the operation id, its docstring the summary and description;
+    the scope is that of its principal. Unknown query parameters are rejected, except in `plain` endpoints, which have no
+    envelope.
+    """
+
+    def __init__(
+        self,
+        tag: str,
+        *,
+        root: str = PUBLIC_ROOT,
+        prefix: str = "",
+        plain: bool = False,
+        dependencies: Sequence[Any] = (),
+    ) -> None:
+        strict = [] if plain else [Depends(only_known)]
+        route_class = PlainRoute if plain else APIRoute
+        super().__init__(prefix=prefix, tags=[tag], dependencies=[*strict, *dependencies], route_class=route_class)
+        self.root = root
+        self.plain = plain
+        self.websockets: dict[str, dict[str, Any]] = {}
+
+    def endpoint(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        response: Any = None,
+        media: Media | None = None,
+        form: Form | None = None,
+        errors: Sequence[type[EchoError]] = (),
+        example: Any = None,
+        other_responses: Mapping[int, str] = MappingProxyType({}),
+        idempotent: bool = False,
+        cached: bool = False,
+        long_request: LongRequest | None = None,
+        alias: tuple[str, str] | None = None,
+        id_prefix: str | None = None,
+        name: str | None = None,
+        summary: str | None = None,
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Declare an endpoint.
+
+        Args:
+            method: The HTTP method.
+            path: The path below `root`.
+            status: Status of a successful response.
+            response: Model of the response body, if the return annotation is not one.
+            media: The response body, if it is not JSON.
+            form: The request body, if it is multipart.
+            errors: Documented errors, besides the common ones.
+            example: Example of the response body.
+            other_responses: Descriptions of other responses that are no errors (304), by status.
+            idempotent: Accept an `Idempotency-Key`.
+            cached: Let the gateway cache immutable responses.
+            long_request: Kind of long request as which open requests count.
+            alias: Pair (path prefix, replacement); also serve the endpoint, undocumented, under the replaced path.
+            id_prefix: Prefix of the ids that this endpoint serves, where several services serve its path.
+            name: Operation id, if it is not the function's name.
+            summary: Summary, if it is not that of the function.
+        """
+
+        def declare(function: Endpoint) -> Endpoint:
+            dependant = get_dependant(path=path, call=function)
+            access = access_of(dependant)
+            aliases = [] if alias is None else [path.replace(*alias, 1)]
+            options = ProxyOptions(
+                root=self.root,
+                aliases=tuple(self.root + self.prefix + other for other in aliases),
+                scopes=tuple(scope.value for scope in access.scopes) if access else (),
+                token=access is not None and not access.optional,
+                ticket_param=access.ticket_param if access else None,
+                idempotent=idempotent,
+                cached=cached,
+                plain=self.plain,
+                upload=form is not None,
+                long_request=long_request.value if long_request else None,
+                id_prefix=id_prefix,
+            )
+            refusals = (
+                *_GENERAL,
+                *(_AUTHENTICATION if access else ()),
+                *(_IDEMPOTENCY if idempotent else ()),
+                *((BodyTooLargeError,) if method in _WITH_BODY else ()),
+                *((TooManyOpenError,) if long_request else ()),
+                *errors,
+            )
+            first, _, description = (function.__doc__ or "").strip().partition("\n")
+            responses = (documented_plainly if self.plain else documented)(*dict.fromkeys(refusals))
+            responses |= {code: {"description": text} for code, text in other_responses.items()}
+            responses[status] = _body(media, example)
+            more: dict[str, Any] = {}
+            if media is not None:
+                more = {"response_model": None, "response_class": Response}
+            elif response is not None:
+                more = {"response_model": response}
+            self.add_api_route(
+                path,
+                function,
+                methods=[method],
+                status_code=status,
+                operation_id=name or function.__name__,
+                summary=(summary or first).rstrip("."),
+                description=inspect.cleandoc(description),
+                responses=responses,
+                openapi_extra=_extension(options, access, form),
+                **more,
+            )
+            for other in aliases:
+                self.add_api_route(other, function, methods=[method], status_code=status, include_in_schema=False, **more)
+            return function
+
+        return declare
+
+    def websocket_endpoint(
+        self, path: str, *, max_frame_bytes: int, ticket_param: str = "ticket", scopes: Sequence[str] = ()
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Declare a WebSocket endpoint.
+
+        The gateway requires a token with the scopes, or the query parameter `ticket_param`, which the endpoint then checks.
+        Messages over `max_frame_bytes` close the connection with 1009.
+        """
+
+        def declare(function: Endpoint) -> Endpoint:
+            options = ProxyOptions(
+                root=self.root,
+                scopes=tuple(scopes),
+                ticket_param=ticket_param,
+                long_request=LongRequest.SUBSCRIPTION.value,
+                max_frame_bytes=max_frame_bytes,
+            )
+            first, _, description = (function.__doc__ or "").strip().partition("\n")
+            self.websockets[self.root + self.prefix + path] = {
+                "operationId": function.__name__,
+                "tags": self.tags,
+                "summary": first.rstrip("."),
+                "description": inspect.cleandoc(description),
+                PROXY_EXTENSION: options.dump(),
+            }
+            self.add_api_websocket_route(path, function)
+            return function
+
+        return declare
+
+
+def enveloped(data: Any, **more: Any) -> dict[str, Any]:
+    """Build an example response with `data` in the envelope."""
+    return {"success": True, "data": data, **more, "timestamp": "2026-01-31T10:00:00Z"}
+
+
+def access_of(dependant: Dependant) -> Access | None:
+    """Return the access that an endpoint's dependencies require; None if it requires none."""
+    return next((call for call in _calls(dependant) if isinstance(call, Access)), None)
+
+
+def upload_paths(routers: Sequence[APIRouter]) -> tuple[str, ...]:
+    """Return the paths, in their service, of the endpoints that take a file."""
+    routes = (route for router in routers for route in router.routes if isinstance(route, APIRoute))
+    return tuple(route.path for route in routes if (route.openapi_extra or {}).get(PROXY_EXTENSION, {}).get("upload"))
+
+
+def _calls(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
+    yield dependant.call
+    for part in dependant.dependencies:
+        yield from _calls(part)
+
+
+def _body(media: Media | None, example: Any) -> dict[str, Any]:
+    if media is None:
+        return {"description": "Done.", "content": {"application/json": {"example": example}}}
+    schema = {"type": "string", "format": "binary"}
+    return {"description": media.description, "content": {kind: {"schema": schema} for kind in media.types}}
+
+
+def _extension(options: ProxyOptions, access: Access | None, form: Form | None) -> dict[str, Any]:
+    extra: dict[str, Any] = {PROXY_EXTENSION: options.dump()}
+    if access is not None and (access.optional or access.ticket_param is not None):
+        extra["security"] = [{}]  # FastAPI adds it to the bearer token: one of both
+    if options.scopes and options.token:
+        extra["x-scope"] = options.scopes[0]
+    if options.idempotent:
+        extra["parameters"] = [KEY_PARAMETER]
+    if form is not None:
+        extra["requestBody"] = form.body()
+    return extra

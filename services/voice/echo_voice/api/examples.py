@@ -1,0 +1,145 @@
+"""Examples of responses for the API documentation."""
+
+SAMPLE = {
+    "id": "vs_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "name": "My voice",
+    "description": None,
+    "language": "en",
+    "status": "ready",
+    "job_id": "job_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "mime": "audio/wav",
+    "size": 480044,
+    "quality": {
+        "duration": 15.0,
+        "speech_seconds": 11.2,
+        "snr": 24.1,
+        "clipping": 0.0,
+        "loudness": -22.1,
+        "mos": 2.9,
+        "language": "en",
+        "speakers": 1,
+        "sample_rate": 16000,
+        "channels": 1,
+    },
+    "validation": [
+        {
+            "measure": "speech_seconds",
+            "value": 11.2,
+            "verdict": "fair",
+            "advice": "Twenty seconds of speech or more would be better still.",
+        }
+    ],
+    "transcript": "There's iron, they say, in all our blood.",
+    "duplicate_of": None,
+    "error_code": None,
+    "error_message": None,
+    "created_at": "2026-01-31T10:00:00Z",
+    "updated_at": "2026-01-31T10:00:02Z",
+}
+TRAINING_CONFIG = {
+    "epochs": 2,
+    "learning_rate": 0.1,
+    "batch_size": 1,
+    "restraint": 0.02,
+    "seed": 0,
+    "enable_timestamp_alignment": True,
+}
+QUALITY = {"similarity": 0.82, "nearest_stock": 0.61, "mos": 3.1, "seconds": 180.0}
+CLONE = {
+    "id": "vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "model_id": "vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "name": "My voice",
+    "provider": "local",
+    "engine": "kokoro",
+    "language": "en",
+    "status": "ready",
+    "job_id": "job_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "progress": 100,
+    "note": None,
+    "config": TRAINING_CONFIG,
+    "quality": QUALITY,
+    "sample_ids": ["vs_01K9ZX3V5T4S2R1Q0P9N8M7K6J"],
+    "consent_id": "cns_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "public": False,
+    "shared_with": [],
+    "error_code": None,
+    "error_message": None,
+    "created_at": "2026-01-31T10:00:00Z",
+    "updated_at": "2026-01-31T10:03:00Z",
+}
+CLONE_RECEIPT = {"clone_id": CLONE["id"], "job_id": CLONE["job_id"], "status": "pending"}
+CONSENT = {
+    "id": "cns_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "kind": "attested",
+    "statement": "I am the owner of this voice, or I have its owner's permission to clone it with Echo.",
+    "statement_version": "1",
+    "proof": None,
+    "created_at": "2026-01-31T10:00:00Z",
+    "revoked_at": None,
+}
+CONSENT_PHRASE = {
+    "phrase_id": "phr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "text": "I am the owner of this voice and I agree that Echo makes a clone of it. Today's words are: amber, river, …",
+    "words": ["amber", "river"],
+    "valid_until": "2026-02-01T10:00:00Z",
+}
+SHARES = {"voice_id": CLONE["id"], "public": False, "shared_with": ["usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J"]}
+VOICE_MODEL_RECORD = {
+    "_id": "vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "model_id": "vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "name": "My voice",
+    "audio_file_path": "samples/vs_01K9ZX3V5T4S2R1Q0P9N8M7K6J/original",
+    "file_type": "audio",
+    "echo_id": None,
+    "created_at": "2026-01-31T10:00:00Z",
+}
+ECHO = {
+    "_id": "echo_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "user_id": VOICE_MODEL_RECORD["user_id"],
+    "name": "Grandmother",
+    "persona_prompt": "You are kind and tell stories.",
+    "voice_model_id": VOICE_MODEL_RECORD["_id"],
+    "created_at": "2026-01-31T10:00:00Z",
+}
+SAMPLE_RECEIPT = {"sample_id": SAMPLE["id"], "status": "uploaded", "duplicate_of": None}
+WORK_RECEIPT = {"job_id": SAMPLE["job_id"], "status": "pending"}
+TRAINING_RECEIPT = {
+    "training_job_id": CLONE["job_id"],
+    "clone_id": CLONE["id"],
+    "estimated_duration": 180.0,
+    "status": "pending",
+    "features": ["speech", "streaming", "word_timestamps"],
+}
+TRAINING_PROGRESS = {
+    "status": "processing",
+    "progress": 30,
+    "units_done": 3,
+    "units_total": 10,
+    "step": "steps done",
+    "note": "refining",
+    "error_message": None,
+}
+TRAINING = {
+    "job_id": CLONE["job_id"],
+    "config": TRAINING_CONFIG,
+    "status": "completed",
+    "started_at": "2026-01-31T10:00:00Z",
+    "ended_at": "2026-01-31T10:03:00Z",
+    "error_message": None,
+    "quality": QUALITY,
+}
+SIMILAR_VOICES = [
+    {"id": CLONE["id"], "name": "My voice", "kind": "clone", "similarity": 0.81},
+    {"id": "af_heart", "name": "Heart", "kind": "builtin", "similarity": 0.62},
+]
+REFERENCE_UPLOAD = {
+    "success": True,
+    "model_id": VOICE_MODEL_RECORD["model_id"],
+    "reference_id": VOICE_MODEL_RECORD["model_id"],
+    "message": "The voice model is being made.",
+    "database_record": VOICE_MODEL_RECORD,
+}
