@@ -20,9 +20,9 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Verify the token, then call the app."""
-        if scope["type"] == "http":
+        if scope["type"] in {"http", "websocket"}:
             try:
-                if (token := _bearer(scope) or await self._without_token(scope)) is not None:
+                if (token := bearer_of(scope) or await self._without_token(scope)) is not None:
                     verifier: TokenVerifier = scope["app"].state.verifier
                     scope["state"]["principal"] = await verifier.verify(token)
             except EchoError as refusal:
@@ -52,7 +52,8 @@ def authorize(request: Scope, *scopes: CredentialScope) -> Principal:
     return principal
 
 
-def _bearer(scope: Scope) -> str | None:
+def bearer_of(scope: Scope) -> str | None:
+    """Return the bearer token of a request, or None."""
     for name, value in scope["headers"]:
         if name == b"authorization" and value[:7].lower() == b"bearer ":
             return str(value[7:].strip().decode("latin-1"))

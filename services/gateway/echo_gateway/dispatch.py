@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from echo_common.errors import EchoError, MethodNotAllowedError, NotFoundError
-from echo_common.http.envelope import error_response
+from echo_common.http.envelope import deny_websocket, error_response
 from echo_gateway.contract import ProxyEndpoint
 from echo_gateway.proxy import proxy_app
+from echo_gateway.websocket_proxy import WebSocketRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,21 @@ class Dispatch:
     Where several services serve a path, the prefix of the last parameter's value selects the service.
     """
 
-    def __init__(self, app: ASGIApp, *, endpoints: Iterable[ProxyEndpoint]) -> None:
+    def __init__(self, app: ASGIApp, *, endpoints: Iterable[ProxyEndpoint], websockets: Iterable[ProxyEndpoint] = ()) -> None:
         self._app = app
         self._root = _Node()
         for endpoint in endpoints:
-            self._add(endpoint, proxy_app(endpoint))
+            self._add(self._root, endpoint, proxy_app(endpoint))
+        self._websockets = _Node()
+        for endpoint in websockets:
+            self._add(self._websockets, endpoint, WebSocketRoute(endpoint))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch to the matching route, or to the framework."""
-        found = self._find(scope["path"]) if scope["type"] == "http" else None
+        if scope["type"] == "websocket":
+            await self._serve_websocket(scope, receive, send)
+            return
+        found = _find(self._root, scope["path"]) if scope["type"] == "http" else None
         if found is None:
             await self._app(scope, receive, send)
             return
@@ -59,8 +66,18 @@ class Dispatch:
         except EchoError as error:
             await error_response(error, scope["state"]["request_id"])(scope, receive, send)
 
-    def _add(self, endpoint: ProxyEndpoint, app: ASGIApp) -> None:
-        node = self._root
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            found = _find(self._websockets, scope["path"])
+            if found is None:
+                raise NotFoundError
+            route = _select(found[0], "WEBSOCKET", found[1])
+            scope["route"] = route
+            await route.app(scope, receive, send)
+        except EchoError as error:
+            await deny_websocket(error, scope, send)
+
+    def _add(self, node: _Node, endpoint: ProxyEndpoint, app: ASGIApp) -> None:
         for segment in endpoint.path.split("/"):
             if segment.startswith("{"):
                 node.parameter = node = node.parameter or _Node()
@@ -74,19 +91,19 @@ class Dispatch:
         routes.append(route)
         routes.sort(key=lambda known: len(known.id_prefix), reverse=True)
 
-    def _find(self, path: str) -> tuple[Mapping[str, Sequence[Route]], Sequence[str]] | None:
-        """Return the routes of a path by method and the values of its parameters; None if no proxy route serves it."""
-        node = self._root
-        values: list[str] = []
-        for segment in path.split("/"):
-            following = node.literal.get(segment)
-            if following is None and segment:
-                following = node.parameter
-                values.append(segment)
-            if following is None:
-                return None
-            node = following
-        return (node.routes, values) if node.routes else None
+
+def _find(node: _Node, path: str) -> tuple[Mapping[str, Sequence[Route]], Sequence[str]] | None:
+    """Return the routes of a path by method and the values of its parameters; None if no proxy route serves it."""
+    values: list[str] = []
+    for segment in path.split("/"):
+        following = node.literal.get(segment)
+        if following is None and segment:
+            following = node.parameter
+            values.append(segment)
+        if following is None:
+            return None
+        node = following
+    return (node.routes, values) if node.routes else None
 
 
 def _select(routes: Mapping[str, Sequence[Route]], method: str, values: Sequence[str]) -> Route:

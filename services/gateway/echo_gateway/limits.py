@@ -16,7 +16,7 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.values import Plan
 from echo_common.errors import RateLimitedError
 from echo_common.http.addresses import address_of, network_of
-from echo_common.http.envelope import error_response
+from echo_common.http.envelope import deny_websocket, error_response
 from echo_common.http.internal import OPERATIONS
 from echo_gateway.settings import GatewaySettings
 
@@ -144,6 +144,9 @@ class Limit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request, then call the app or reject the request."""
+        if scope["type"] == "websocket":
+            await self._admit_websocket(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"] in _UNCOUNTED:
             await self._app(scope, receive, send)
             return
@@ -167,3 +170,11 @@ class Limit:
             await error_response(error, scope["state"]["request_id"])(scope, receive, counted_send)
             return
         await self._app(scope, receive, counted_send)
+
+    async def _admit_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limits: Limits = scope["app"].state.dependencies.limits
+        quota = await limits.take(scope["path"], scope["state"].get("principal"), address_of(scope))
+        if quota is not None and quota.remaining < 0:
+            await deny_websocket(RateLimitedError(retry_after=quota.reset), scope, send)
+            return
+        await self._app(scope, receive, send)

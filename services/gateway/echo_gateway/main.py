@@ -15,7 +15,7 @@ from echo_gateway import docs, handlers, openapi
 from echo_gateway.authentication import Authentication
 from echo_gateway.clients import open_clients, service_checks
 from echo_gateway.concurrency import OpenRequests
-from echo_gateway.contract import load_contracts, proxy_endpoints, upload_paths
+from echo_gateway.contract import Contracts, load_contracts, proxy_endpoints, upload_paths, websocket_endpoints
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
 from echo_gateway.limits import Limit, Limits
@@ -28,10 +28,10 @@ from echo_gateway.tokenless import TokenlessAccess
 _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
 
 
-def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
-    """Build the gateway; settings come from the environment unless given."""
+def service(settings: GatewaySettings | None = None, contracts: Contracts | None = None) -> Service[Dependencies]:
+    """Build the gateway; settings come from the environment, and contracts from their files, unless given."""
     chosen = settings or GatewaySettings()
-    contracts = load_contracts()
+    declared = contracts or load_contracts()
 
     @asynccontextmanager
     async def opened(adapters: Adapters) -> AsyncIterator[Dependencies]:
@@ -51,7 +51,9 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
     cors = Middleware(
         CORSMiddleware, allow_origins=chosen.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_READABLE
     )
-    inner = [Middleware(Authentication), Middleware(Limit), Middleware(Dispatch, endpoints=list(proxy_endpoints(contracts)))]
+    endpoints, websockets = list(proxy_endpoints(declared)), list(websocket_endpoints(declared))
+    dispatch = Middleware(Dispatch, endpoints=endpoints, websockets=websockets)
+    inner = [Middleware(Authentication), Middleware(Limit), dispatch]
     layers = [cors, *inner] if chosen.cors_origins else inner
     if chosen.trusted_proxies:
         layers = [Middleware(ClientAddress, trusted=chosen.trusted_proxies), *layers]
@@ -61,7 +63,7 @@ def service(settings: GatewaySettings | None = None) -> Service[Dependencies]:
         routers=[*ROUTERS, openapi.router, docs.router],
         subscriptions=handlers.subscriptions,
         checks=lambda dependencies: service_checks(dependencies.clients),
-        uploads=dict.fromkeys(upload_paths(contracts), chosen.upload_bytes),
+        uploads=dict.fromkeys(upload_paths(declared), chosen.upload_bytes),
         limits=ConnectionLimits(
             connections=chosen.connections, per_address=chosen.connections_per_address, trusted=chosen.trusted_proxies
         ),

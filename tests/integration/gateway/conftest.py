@@ -76,7 +76,8 @@ def start(database: Any, tmp_path: Path, synthesis: Upstream) -> Start:
                 objects_url=f"file://{tmp_path}/objects",
             )
             internal = f"unix://{tmp_path}/internal.sock"
-            gateway = service(GatewaySettings(synthesis_url=behind, internal_listen=internal, **settings))
+            contracts = settings.pop("contracts", None)
+            gateway = service(GatewaySettings(synthesis_url=behind, internal_listen=internal, **settings), contracts)
             app = await stack.enter_async_context(gateway.running(common, Process(broker=broker)))
             url = await stack.enter_async_context(gateway.listening(app, "http://127.0.0.1:0"))
             session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))

@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from echo_common.auth.dependencies import Access
+from echo_common.auth.principal import Scope
 from echo_common.auth.tokens import InvalidTokenError, TokenExpiredError
 from echo_common.errors import (
     BodyTooLargeError,
@@ -36,6 +37,9 @@ PROXY_EXTENSION = "x-proxy"
 
 WEBSOCKETS_EXTENSION = "x-websockets"
 """OpenAPI extension of a document that lists WebSocket endpoints by path: OpenAPI itself has no form for them."""
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""Maximum size of a WebSocket message, whatever an endpoint declares."""
 
 _GENERAL = (ValidationError, RateLimitedError, InternalError, ServiceUnavailableError)
 _AUTHENTICATION = (UnauthenticatedError, TokenExpiredError, InvalidTokenError, ForbiddenError)
@@ -94,7 +98,7 @@ class ProxyOptions:
 
     `root` is the prefix of the public path that the service's path lacks. `aliases` are further public paths. With `token`
     False, requests without a token pass, as do those with the query parameter `ticket_param`. `id_prefix` is the prefix of the
-    last path parameter's values, where several services serve one path. `max_frame_bytes` limits a WebSocket's messages.
+    last path parameter's values, where several services serve one path. `max_message_bytes` limits a WebSocket's messages.
     """
 
     root: str = PUBLIC_ROOT
@@ -108,7 +112,7 @@ class ProxyOptions:
     upload: bool = False
     long_request: str | None = None
     id_prefix: str | None = None
-    max_frame_bytes: int | None = None
+    max_message_bytes: int | None = None
 
     def dump(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, for JSON."""
@@ -146,9 +150,8 @@ class PublicRouter(APIRouter):
         plain: bool = False,
         dependencies: Sequence[Any] = (),
     ) -> None:
-        strict = [] if plain else [Depends(only_known)]
         route_class = PlainRoute if plain else APIRoute
-        super().__init__(prefix=prefix, tags=[tag], dependencies=[*strict, *dependencies], route_class=route_class)
+        super().__init__(prefix=prefix, tags=[tag], dependencies=list(dependencies), route_class=route_class)
         self.root = root
         self.plain = plain
         self.websockets: dict[str, dict[str, Any]] = {}
@@ -223,11 +226,11 @@ class PublicRouter(APIRouter):
             responses = (documented_plainly if self.plain else documented)(*dict.fromkeys(refusals))
             responses |= {code: {"description": text} for code, text in other_responses.items()}
             responses[status] = _body(media, example)
-            more: dict[str, Any] = {}
+            more: dict[str, Any] = {"dependencies": [] if self.plain else [Depends(only_known)]}
             if media is not None:
-                more = {"response_model": None, "response_class": Response}
+                more |= {"response_model": None, "response_class": Response}
             elif response is not None:
-                more = {"response_model": response}
+                more |= {"response_model": response}
             self.add_api_route(
                 path,
                 function,
@@ -247,21 +250,21 @@ class PublicRouter(APIRouter):
         return declare
 
     def websocket_endpoint(
-        self, path: str, *, max_frame_bytes: int, ticket_param: str = "ticket", scopes: Sequence[str] = ()
+        self, path: str, *, max_message_bytes: int, ticket_param: str = "ticket", scopes: Sequence[Scope] = ()
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare a WebSocket endpoint.
 
         The gateway requires a token with the scopes, or the query parameter `ticket_param`, which the endpoint then checks.
-        Messages over `max_frame_bytes` close the connection with 1009.
+        Messages over `max_message_bytes`, at most `MAX_MESSAGE_BYTES`, close the connection with 1009.
         """
 
         def declare(function: Endpoint) -> Endpoint:
             options = ProxyOptions(
                 root=self.root,
-                scopes=tuple(scopes),
+                scopes=tuple(scope.value for scope in scopes),
                 ticket_param=ticket_param,
                 long_request=LongRequest.SUBSCRIPTION.value,
-                max_frame_bytes=max_frame_bytes,
+                max_message_bytes=max_message_bytes,
             )
             first, _, description = (function.__doc__ or "").strip().partition("\n")
             self.websockets[self.root + self.prefix + path] = {

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import Scope, Send
 
 from echo_common.errors import (
     BodyTooLargeError,
@@ -110,6 +111,14 @@ def documented(*errors: type[EchoError]) -> dict[int | str, dict[str, Any]]:
             }
         }
     return responses
+
+
+async def deny_websocket(error: EchoError, scope: Scope, send: Send) -> None:
+    """Refuse a WebSocket handshake with an error's status and envelope."""
+    response = error_response(error, str(scope.get("state", {}).get("request_id", "")))
+    headers = list(response.raw_headers)
+    await send({"type": "websocket.http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": bytes(response.body), "more_body": False})
 
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")

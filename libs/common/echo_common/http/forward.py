@@ -149,7 +149,7 @@ async def forward(client: ServiceClient, target: str, scope: Scope, receive: Rec
     A client that disconnects closes the service's connection at once. Raises `ServiceUnavailableError` when no replica can be
     reached or none responds, `BrokenAnswerError` when the response breaks off.
     """
-    headers, has_body = _request_headers(scope)
+    headers, has_body = forwarded_headers(scope)
     with Caller(receive) as caller:
         if not has_body:
             caller.watch()
@@ -209,7 +209,8 @@ def target_of(scope: Scope, public: bytes, inner: bytes) -> str:
     return raw.decode() if raw.isascii() else quote(raw, safe="/?&=%:@!$'()*+,;~-._")
 
 
-def _request_headers(scope: Scope) -> tuple[CIMultiDict[str], bool]:
+def forwarded_headers(scope: Scope) -> tuple[CIMultiDict[str], bool]:
+    """Return the headers to forward, with the client's address and the trace context, and whether the request has a body."""
     headers: CIMultiDict[str] = CIMultiDict()
     has_body, of_this_connection = False, ""
     for name, value in scope["headers"]:

@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from echo_common.errors import NotFoundError
-from echo_common.http.envelope import error_response
+from echo_common.http.envelope import deny_websocket, error_response
 
 OPERATIONS = frozenset({"/health", "/healthz", "/readyz", "/metrics"})
 """Paths of the health router."""
@@ -16,10 +16,12 @@ class InternalListener:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve health and metrics; respond with 404 to all other paths."""
+        """Serve health and metrics; respond with 404 to all other paths, and to WebSocket handshakes."""
         if scope["type"] == "http" and scope["path"] in OPERATIONS:
             scope.setdefault("state", {})["internal"] = True
             await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await deny_websocket(NotFoundError(), scope, send)
         else:
             await error_response(NotFoundError(), "internal")(scope, receive, send)
 

@@ -15,8 +15,8 @@ from opentelemetry.trace import INVALID_SPAN, ProxyTracerProvider, Span, SpanKin
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from echo_common.errors import BodyTooLargeError, FileTooLargeError, InternalError, ServiceUnavailableError
-from echo_common.http.envelope import error_response
+from echo_common.errors import BodyTooLargeError, EchoError, FileTooLargeError, InternalError, ServiceUnavailableError
+from echo_common.http.envelope import deny_websocket, error_response
 from echo_common.telemetry import Metrics, request_context
 
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
@@ -32,6 +32,8 @@ SECURITY_HEADERS = (
 )
 
 
+_RESPONSE_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+_INTERNAL_ERROR = 1011  # of RFC 6455
 _HEARD_OUT = 16 * 1024 * 1024
 _HEARD_OUT_SECONDS = 2.0
 
@@ -59,7 +61,7 @@ class Observe:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
@@ -68,7 +70,7 @@ class Observe:
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def observed_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _RESPONSE_STARTS:
                 out = message["headers"] = list(message.get("headers", ()))
                 present = {name.lower() for name, _ in out}
                 out.extend(header for header in SECURITY_HEADERS if header[0] not in present)
@@ -78,6 +80,9 @@ class Observe:
 
         token = request_context.set({"request_id": request_id, "service": self._service})
         try:
+            if scope["type"] == "websocket":
+                await self._serve_websocket(scope, receive, observed_send)
+                return
             with self._span(scope, headers) as span:
                 await self._serve(scope, self._counted(receive, headers, scope["path"]), observed_send, span)
         finally:
@@ -110,8 +115,36 @@ class Observe:
                 raise  # the response has begun: only an aborted connection signals the error
             await error_response(InternalError(), request_id)(scope, receive, noting_send)
         finally:
-            self._account(scope, status, time.perf_counter() - started)
+            self._account(scope, scope["method"], status, time.perf_counter() - started)
             span.set_attribute("http.response.status_code", status)
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket connection; an error before it is accepted refuses the handshake, a later one closes with 1011."""
+        started = time.perf_counter()
+        status = 0
+
+        async def noting_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "websocket.accept":
+                status = 101
+            elif message["type"] == "websocket.http.response.start":
+                status = message["status"]
+            elif message["type"] == "websocket.close":
+                status = status or 403
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting_send)
+        except Exception as error:
+            if not isinstance(error, EchoError):
+                self._log.exception("request_failed", path=scope["path"])
+            if not status:
+                await deny_websocket(error if isinstance(error, EchoError) else InternalError(), scope, noting_send)
+            else:
+                with suppress(RuntimeError, OSError):  # the connection may be closed already
+                    await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
+        finally:
+            self._account(scope, "WEBSOCKET", status, time.perf_counter() - started)
 
     def _span(self, scope: Scope, headers: Mapping[bytes, bytes]) -> AbstractContextManager[Span]:
         """Return a span if it is wanted: by a collector configured here, or by a client that sends trace context."""
@@ -155,8 +188,7 @@ class Observe:
 
         return counted
 
-    def _account(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"]
+    def _account(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         requests, latency = self._count(method, getattr(scope.get("route"), "path", "unmatched"), status)
         requests.inc()
         latency.observe(seconds)

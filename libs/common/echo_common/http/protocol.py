@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 protocol with limits on headers, bodies and unread responses."""
+"""uvicorn's HTTP/1.1 and WebSocket protocols with limits on headers, bodies and unread responses."""
 
 import asyncio
 import socket
@@ -8,9 +8,10 @@ from secrets import token_hex
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from echo_common.errors import BadRequestError, EchoError, HeaderTooLargeError, RequestTimeoutError
-from echo_common.http.connections import Connections
+from echo_common.http.connections import Connection, Connections
 from echo_common.http.envelope import error_response
 from echo_common.http.observe import SECURITY_HEADERS
 
@@ -38,7 +39,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._framing_bytes = 0  # of a body: bytes since its last content, such as trailers and chunk extensions
         self._body_at = 0.0
         self._unwanted_bytes = 0
-        self._refused = False
+        self._refused = self._upgraded = False
         self._not_admitted: EchoError | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -117,7 +118,7 @@ class LimitedProtocol(HttpToolsProtocol):
             elif len(data) > room:
                 self._feed(data[room:])
                 return
-        if self._timer is None and not self._refused:
+        if self._timer is None and not self._refused and not self._upgraded:
             self._watch()
 
     def _watch(self) -> None:
@@ -127,6 +128,15 @@ class LimitedProtocol(HttpToolsProtocol):
             self._arm(self._limits.body_idle_seconds)
         elif self._begun or self.between_requests:
             self._arm(self._limits.header_seconds)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over; it stays in the register until it is closed."""
+        self._upgraded = True
+        self._disarm()
+        super().handle_websocket_upgrade()
+        upgraded = self.transport.get_protocol()
+        if isinstance(upgraded, LimitedWebSocket):
+            upgraded.register(self._connections, self)
 
     def on_message_begin(self) -> None:
         """Record the first byte of a request; if the last response has been sent, the client counts as reading again."""
@@ -249,6 +259,39 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unwanted_bytes += size
         if self._unwanted_bytes > _LINGER_BYTES:
             self.abort()
+
+
+class LimitedWebSocket(WebSocketsSansIOProtocol):
+    """One WebSocket connection of a server with limits; it counts as the HTTP connection that it was."""
+
+    _registered: tuple[Connections, Connection] | None = None
+
+    def register(self, connections: Connections, connection: Connection) -> None:
+        """Keep `connection` in the register until this one is closed."""
+        self._registered = connections, connection
+        if self.disconnected:
+            connections.leave(connection)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Remove the connection from the register."""
+        if self._registered is not None:
+            connections, connection = self._registered
+            connections.leave(connection)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Record that the client has stopped reading."""
+        super().pause_writing()
+        if self._registered is not None:
+            connections, connection = self._registered
+            connections.unread(connection)
+
+    def resume_writing(self) -> None:
+        """Record that the client reads again."""
+        super().resume_writing()
+        if self._registered is not None:
+            connections, connection = self._registered
+            connections.read(connection)
 
 
 def _rendered(error: EchoError) -> bytes:

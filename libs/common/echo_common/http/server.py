@@ -13,7 +13,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from echo_common.http.connections import ConnectionLimits, Connections
-from echo_common.http.protocol import LimitedProtocol
+from echo_common.http.endpoints import MAX_MESSAGE_BYTES
+from echo_common.http.protocol import LimitedProtocol, LimitedWebSocket
 
 GRACE_SECONDS = 8
 _SEND_BUFFER_BYTES = 256 * 1024
@@ -66,7 +67,9 @@ async def serving(app: ASGIApp, listen: str, limits: ConnectionLimits = _DEFAULT
     config = uvicorn.Config(
         app,
         http=cast("Any", partial(LimitedProtocol, connections)),
-        ws="none",
+        ws=LimitedWebSocket,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
         proxy_headers=False,
         lifespan="off",
         access_log=False,

@@ -1,0 +1,155 @@
+"""WebSocket proxy routes: they authorise the handshake and relay messages in both directions, with backpressure."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from starlette.types import Receive, Send
+from starlette.types import Scope as Request
+from yarl import URL
+
+from echo_common.auth.tokens import TokenVerifier
+from echo_common.errors import EchoError, ForbiddenError, NotFoundError, ServiceUnavailableError, UnauthenticatedError
+from echo_common.http.addresses import address_of
+from echo_common.http.client import CONNECT_SECONDS, ServiceClient
+from echo_common.http.endpoints import LongRequest
+from echo_common.http.forward import forwarded_headers, target_of
+from echo_gateway.authentication import bearer_of
+from echo_gateway.contract import ProxyEndpoint
+from echo_gateway.dependencies import Dependencies
+from echo_gateway.proxy import ProxyRoute, client_of
+
+_DEFAULT_MESSAGE_BYTES = 64 * 1024
+_HANDSHAKE_SECONDS = 10.0
+_CLOSE_SECONDS = 5.0
+_HEARTBEAT_SECONDS = 20.0
+_VERIFY_SECONDS = 2.5
+_OUTAGE = 500
+_REFUSALS = {401: UnauthenticatedError, 403: ForbiddenError, 404: NotFoundError}
+_GOING_AWAY, _NO_STATUS, _ABNORMAL, _POLICY, _TOO_BIG, _INTERNAL = 1001, 1005, 1006, 1008, 1009, 1011
+_RESERVED = frozenset({_NO_STATUS, _ABNORMAL, 1015})  # never sent in a close frame
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    code: int
+    reason: str = ""
+
+
+class WebSocketRoute:
+    """An ASGI app that relays the WebSocket connections of one endpoint. Raises `EchoError`s before the handshake is accepted."""
+
+    def __init__(self, endpoint: ProxyEndpoint) -> None:
+        self._endpoint = endpoint
+        self._route = ProxyRoute(endpoint)
+        self._limit = endpoint.options.max_message_bytes or _DEFAULT_MESSAGE_BYTES
+
+    async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
+        """Authorise and relay one connection, until one side closes it or its token is no longer valid."""
+        await receive()  # websocket.connect
+        principal = self._route.authorize(request)
+        deps: Dependencies = request["app"].state.dependencies
+        client = client_of(self._endpoint.service, request)
+        target = target_of(request, self._endpoint.options.root.encode(), b"")
+        with deps.open_requests.counted(LongRequest.SUBSCRIPTION, principal, address_of(request)):
+            async with _connected(client, target, request, self._limit) as service:
+                await send({"type": "websocket.accept", "subprotocol": service.protocol})
+                await self._relay(service, request, receive, send)
+
+    async def _relay(self, service: aiohttp.ClientWebSocketResponse, request: Request, receive: Receive, send: Send) -> None:
+        tasks = [
+            asyncio.create_task(_to_service(service, receive, self._limit)),
+            asyncio.create_task(_to_client(service, send)),
+            asyncio.create_task(_until_invalid(request)),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        closes = [task.result() for task in done if task.exception() is None]
+        close = next(iter(closes), _Close(_INTERNAL, "The connection to the service broke off."))
+        if close is not None:
+            await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
+            await service.close(code=close.code)
+
+
+@asynccontextmanager
+async def _connected(
+    client: ServiceClient, target: str, request: Request, limit: int
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """Open the service's side of a connection. Raises `ServiceUnavailableError`, or the error of a refused handshake."""
+    headers, _ = forwarded_headers(request)
+    for name in [name for name in headers if name.lower().startswith("sec-websocket-")]:
+        headers.popall(name)
+    cause: Exception | None = None
+    service: aiohttp.ClientWebSocketResponse | None = None
+    for base in client.in_turn():
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS + _HANDSHAKE_SECONDS):
+                service = await client.session.ws_connect(
+                    URL(base + target, encoded=True),
+                    headers=headers,
+                    protocols=request.get("subprotocols", ()),
+                    max_msg_size=limit + 1,  # aiohttp refuses messages of this size
+                    heartbeat=_HEARTBEAT_SECONDS,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+                )
+                break
+        except aiohttp.WSServerHandshakeError as error:
+            if refusal := _REFUSALS.get(error.status):
+                raise refusal from error
+            cause = error
+        except (aiohttp.ClientError, OSError) as error:
+            cause = error
+    if service is None:
+        raise ServiceUnavailableError(f"{client.name} is not reachable right now.") from cause
+    async with service:
+        yield service
+
+
+async def _to_service(service: aiohttp.ClientWebSocketResponse, receive: Receive, limit: int) -> _Close | None:
+    """Send the client's messages to the service; return None when the client has gone."""
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            code = message.get("code", _NO_STATUS)
+            await service.close(code=_GOING_AWAY if code in _RESERVED else code)
+            return None
+        data: bytes = message["bytes"] if message.get("bytes") is not None else message["text"].encode()
+        if len(data) > limit:
+            return _Close(_TOO_BIG, f"A message may have at most {limit} bytes.")
+        await service.send_frame(data, aiohttp.WSMsgType.BINARY if message.get("bytes") is not None else aiohttp.WSMsgType.TEXT)
+
+
+async def _to_client(service: aiohttp.ClientWebSocketResponse, send: Send) -> _Close:
+    """Send the service's messages to the client until the service closes."""
+    while True:
+        message = await service.receive()
+        if message.type is aiohttp.WSMsgType.TEXT:
+            await send({"type": "websocket.send", "text": message.data})
+        elif message.type is aiohttp.WSMsgType.BINARY:
+            await send({"type": "websocket.send", "bytes": message.data})
+        elif message.type is aiohttp.WSMsgType.CLOSE:
+            code = message.data or 1000
+            return _Close(1000 if code in _RESERVED else code, message.extra or "")
+        else:
+            return _Close(_INTERNAL, "The connection to the service broke off.")
+
+
+async def _until_invalid(request: Request) -> _Close:
+    """Wait until the connection's token is revoked or expires; for ever if it has none. An outage of auth changes nothing."""
+    verifier: TokenVerifier = request["app"].state.verifier
+    token = bearer_of(request)
+    while True:
+        await asyncio.sleep(_VERIFY_SECONDS)
+        if token is None or "principal" not in request["state"]:
+            continue
+        try:
+            await verifier.verify(token)
+        except EchoError as error:
+            if error.status < _OUTAGE:
+                return _Close(_POLICY, error.message[:100])
