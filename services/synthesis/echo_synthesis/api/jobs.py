@@ -18,7 +18,7 @@ from echo_common.contracts.values import JobStatus
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
-from echo_common.store.repository import StaleError
+from echo_common.outbox.repository import StaleError
 from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey

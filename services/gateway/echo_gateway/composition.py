@@ -1,0 +1,73 @@
+"""Dependencies and middleware of the gateway."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from echo_common.http.addresses import ClientAddress
+from echo_common.http.idempotency import Idempotency
+from echo_common.service import Adapters
+from echo_gateway.authentication import Authentication
+from echo_gateway.clients import open_clients
+from echo_gateway.concurrency import OpenRequests
+from echo_gateway.contract import Contracts, proxy_endpoints, websocket_endpoints
+from echo_gateway.dependencies import Dependencies
+from echo_gateway.dispatch import Dispatch
+from echo_gateway.limits import Limit, Limits
+from echo_gateway.progress_sse import ProgressPolls
+from echo_gateway.response_cache import ResponseCache
+from echo_gateway.settings import GatewaySettings
+from echo_gateway.tokenless import TokenlessAccess
+
+_READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
+
+
+@asynccontextmanager
+async def open_dependencies(settings: GatewaySettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
+    """Open the clients of the services and the stores of limits, keys and responses while the context lasts."""
+    limits = Limits(settings)
+    try:
+        async with open_clients(settings, adapters.auth) as clients:
+            tokenless = None
+            if adapters.api_without_token:
+                tokenless = TokenlessAccess(adapters.auth, settings.cors_origins)
+                structlog.get_logger("echo.gateway").warning("api_without_token")
+            yield Dependencies(
+                clients=clients,
+                limits=limits,
+                keys=await Idempotency.open(adapters.store),
+                progress_polls=ProgressPolls(),
+                response_cache=ResponseCache(settings.answer_bytes),
+                open_requests=OpenRequests(settings),
+                tokenless=tokenless,
+            )
+    finally:
+        await limits.close()
+
+
+def middleware(settings: GatewaySettings, contracts: Contracts) -> Sequence[Middleware]:
+    """Build the path of a request to its proxy route, outermost first."""
+    endpoints, websockets = list(proxy_endpoints(contracts)), list(websocket_endpoints(contracts))
+    layers = [
+        Middleware(Authentication),
+        Middleware(Limit),
+        Middleware(Dispatch, endpoints=endpoints, websockets=websockets),
+    ]
+    if settings.cors_origins:
+        every = ("*",)
+        layers.insert(
+            0,
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=every,
+                allow_headers=every,
+                expose_headers=_READABLE,
+            ),
+        )
+    if settings.trusted_proxies:
+        layers.insert(0, Middleware(ClientAddress, trusted=settings.trusted_proxies))
+    return layers
