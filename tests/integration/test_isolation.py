@@ -13,7 +13,7 @@ from echo_common import isolation
 from echo_common.fence import fenced
 from echo_synthesis.engine import EngineConfig
 from echo_synthesis.engines import discover
-from echo_synthesis.engineworker import EngineWorker, WorkerLimits
+from echo_synthesis.pool.engineworker import EngineWorker, WorkerLimits
 from tests.support.requirements import Missing, Require
 
 SECRETS = {

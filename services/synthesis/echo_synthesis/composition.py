@@ -10,26 +10,26 @@ from echo_common.http.health import Check
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.work.worker import Worker
-from echo_synthesis.aligner import find_recogniser
-from echo_synthesis.clones import Clones
+from echo_synthesis.access.links import Links
+from echo_synthesis.access.tickets import Tickets
+from echo_synthesis.cache.speechcache import SpeechCache
+from echo_synthesis.catalogue.clones import Clones
+from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.engine import EngineConfig, EngineSpec
-from echo_synthesis.enginepool import EnginePool, PoolConfig, default_shape
 from echo_synthesis.engines import discover
-from echo_synthesis.engineworker import WorkerLimits
-from echo_synthesis.fallback import FallbackRecorder
 from echo_synthesis.handlers import Dependencies
-from echo_synthesis.links import Links
-from echo_synthesis.metering import Meter
-from echo_synthesis.narration import Narrator
 from echo_synthesis.performer import work_queue
+from echo_synthesis.pipeline.fallback import FallbackRecorder
+from echo_synthesis.pipeline.narration import Narrator
+from echo_synthesis.pipeline.scripts import ScriptWriter
+from echo_synthesis.pool.enginepool import EnginePool, PoolConfig, default_shape
+from echo_synthesis.pool.engineworker import WorkerLimits
+from echo_synthesis.pool.metering import Meter
 from echo_synthesis.provenance.notary import Notary
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
-from echo_synthesis.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
-from echo_synthesis.speechcache import SpeechCache
-from echo_synthesis.tickets import Tickets
+from echo_synthesis.timing.aligner import find_recogniser
 from echo_synthesis.usecases import Studio, object_owners
-from echo_synthesis.voices import Voices
 
 
 @asynccontextmanager
@@ -50,7 +50,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
     ):
         voices = await asyncio.to_thread(Voices, engines, config, settings.default_voice, settings.fallback)
         notary = await Notary.open(adapters.store, settings, adapters.scratch)
-        narrator = Narrator(pool, cache, clones.called)
+        narrator = Narrator(pool, cache, clones.voice_names)
         recorder = FallbackRecorder(narrator, adapters.objects, notary, adapters.scratch, voices, scripts)
         links = await Links.open(adapters.store)
         studio = Studio(

@@ -14,7 +14,7 @@ from echo_common.contracts.events.voice import (
     VoiceSelected,
 )
 from echo_common.work.worker import Worker
-from echo_synthesis.enginepool import EnginePool
+from echo_synthesis.pool.enginepool import EnginePool
 from echo_synthesis.usecases import Studio, remove_objects
 
 

@@ -11,8 +11,8 @@ from echo_common.work.port import Attempt, Result
 from echo_common.work.queue import WorkQueue
 from echo_common.work.task import Progress
 from echo_synthesis.domain import Audio, Job, Pace
-from echo_synthesis.narration import SpokenUnit, plan
-from echo_synthesis.recording import Tally
+from echo_synthesis.pipeline.narration import SpokenUnit, plan
+from echo_synthesis.pipeline.recording import Tally
 from echo_synthesis.usecases import Studio
 
 

@@ -19,11 +19,11 @@ from echo_common.contracts.http.synthesis import (
     WordTimestamp,
 )
 from echo_common.contracts.values import JobStatus
+from echo_synthesis.catalogue.voices import CataloguedVoice
 from echo_synthesis.domain import Audio, Chapter, DictionaryEntry, Job, SpeechSettings, TextEntry, WordMark
-from echo_synthesis.narration import Narration
-from echo_synthesis.recording import Tally
+from echo_synthesis.pipeline.narration import Narration
+from echo_synthesis.pipeline.recording import Tally
 from echo_synthesis.usecases import Finding, Synthesis
-from echo_synthesis.voices import CataloguedVoice
 
 _FLAT = {"output_format", "sample_rate", "speed", "pitch", "volume", "language"}
 

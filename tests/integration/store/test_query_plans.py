@@ -17,8 +17,8 @@ from echo_common.store.sqlite import open_store
 from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
+from echo_synthesis.cache.speechcache import SpeechCache
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
-from echo_synthesis.speechcache import SpeechCache
 from echo_voice.repository import Consents, Echos, Phrases, Samples, VoiceModels
 from tests.integration.outbox.counters import RecordingBus
 

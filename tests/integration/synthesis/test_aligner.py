@@ -5,11 +5,11 @@ from statistics import median
 
 import pytest
 
-from echo_synthesis.aligner import AlignedEngine, find_recogniser
 from echo_synthesis.engine import Engine, EngineConfig, Speech, Utterance
 from echo_synthesis.engines import discover
 from echo_synthesis.text.words import find_words
-from echo_synthesis.wordtimes import estimate
+from echo_synthesis.timing.aligner import AlignedEngine, find_recogniser
+from echo_synthesis.timing.wordtimes import estimate
 from tests.support.models import Models
 from tests.support.requirements import Missing, Require
 

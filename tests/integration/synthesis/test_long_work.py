@@ -10,7 +10,7 @@ from echo_common.errors import ValidationError
 from echo_synthesis import usecases
 from echo_synthesis.domain import Job
 from echo_synthesis.handlers import Dependencies
-from echo_synthesis.times import FEW
+from echo_synthesis.timing.times import FEW
 from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.studio import Replica, somebody

@@ -16,11 +16,11 @@ from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_synthesis import usecases
 from echo_synthesis.engine import Speech, Utterance
-from echo_synthesis.enginepool import EnginePool, PoolConfig
 from echo_synthesis.engines.tone import SPEC as TONE
 from echo_synthesis.handlers import Dependencies
-from echo_synthesis.narration import Narration, Narrator, SpokenUnit
-from echo_synthesis.recording import Recorder
+from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenUnit
+from echo_synthesis.pipeline.recording import Recorder
+from echo_synthesis.pool.enginepool import EnginePool, PoolConfig
 from echo_synthesis.text.words import find_words
 from tests.support import gemini_server as answers
 from tests.support.eventually import eventually

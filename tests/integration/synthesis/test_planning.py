@@ -10,10 +10,11 @@ from echo_common.contracts.errors.synthesis import TextTooComplexError
 from echo_common.contracts.http.reading import NormalizeRequest
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import JobStatus
-from echo_synthesis import narration, usecases, views
+from echo_synthesis import usecases, views
 from echo_synthesis.api import dictionary
 from echo_synthesis.handlers import Dependencies
-from echo_synthesis.scripts import ScriptWriter
+from echo_synthesis.pipeline import narration
+from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
 from tests.support.eventually import eventually
 from tests.support.studio import Replica, somebody

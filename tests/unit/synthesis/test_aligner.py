@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from echo_synthesis.aligner import Heard, align, place
 from echo_synthesis.engine import Speech, Utterance, WordTime
 from echo_synthesis.text.words import find_words
+from echo_synthesis.timing.aligner import Heard, align, place
 
 
 def evenly(count: int, seconds: float = 10.0) -> list[WordTime]:

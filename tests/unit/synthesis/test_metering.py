@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from echo_common.telemetry import Metrics
 from echo_synthesis.engine import Speech
-from echo_synthesis.metering import Meter
+from echo_synthesis.pool.metering import Meter
 
 
 def speech(cost: dict[str, int]) -> Speech:

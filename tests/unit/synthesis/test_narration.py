@@ -9,8 +9,8 @@ import pytest
 from echo_synthesis.domain import SpeechSettings
 from echo_synthesis.engine import EngineSpec, Speech, Utterance, WordTime
 from echo_synthesis.engines.tone import SPEC as TONE
-from echo_synthesis.narration import Narrator, plan
-from echo_synthesis.scripts import ScriptWriter
+from echo_synthesis.pipeline.narration import Narrator, plan
+from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
 
 TEXT = "The first sentence. The second one. The third one. The fourth one. The fifth one. The sixth one."
@@ -59,7 +59,7 @@ async def test_the_first_segment_of_a_stream_is_sent_before_the_second_starts() 
 
 
 async def test_unread_streams_without_a_cache_synthesise_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("echo_synthesis.narration._UNREAD_SECONDS", 0.0)
+    monkeypatch.setattr("echo_synthesis.pipeline.narration._UNREAD_SECONDS", 0.0)
     pool = Pool()
     units = await _units(pool, TONE, hurry=True)
     async for _ in units:

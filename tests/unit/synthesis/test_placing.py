@@ -3,9 +3,9 @@
 import numpy as np
 
 from echo_synthesis.engine import Phone, Speech, WordTime
-from echo_synthesis.placing import place
 from echo_synthesis.text.manner import Manner, compose
 from echo_synthesis.text.script import Unit
+from echo_synthesis.timing.placing import place
 
 
 def unit(text: str) -> Unit:

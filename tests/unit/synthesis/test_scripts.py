@@ -12,7 +12,7 @@ from echo_common.contracts.errors.synthesis import TextTooComplexError
 from echo_common.errors import ValidationError
 from echo_common.fence import FencedWorkers, ProcessLostError, ProcessUnavailableError
 from echo_synthesis.domain import Pronunciation
-from echo_synthesis.scripts import ScriptWriter
+from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.text.manner import Manner, compose
 from echo_synthesis.text.wire import read_line, request_of

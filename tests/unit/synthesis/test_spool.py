@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from echo_common.scratch import Scratch
-from echo_synthesis.spool import in_pieces
+from echo_synthesis.pipeline.spool import in_pieces
 
 SMALL, LARGE = b"a" * 1_000, bytes(range(256)) * 4_000
 

@@ -31,13 +31,13 @@ from echo_common.http.envelope import Success, ok
 from echo_common.http.forward import CLIENT_GONE, Caller
 from echo_common.http.streams import ClosingStream
 from echo_synthesis import usecases
+from echo_synthesis.access.tickets import LIFETIME
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.events import events
 from echo_synthesis.api.parameters import AUDIO_TYPES, VoiceId
 from echo_synthesis.audio.formats import FORMATS
-from echo_synthesis.recording import Part
-from echo_synthesis.tickets import LIFETIME
+from echo_synthesis.pipeline.recording import Part
 from echo_synthesis.usecases import Studio
 from echo_synthesis.views import synthesis_result
 

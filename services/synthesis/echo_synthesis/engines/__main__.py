@@ -92,7 +92,7 @@ def _release_memory(engine: Engine) -> None:
 
 
 def _aligned(engine: Engine, model: Path, threads: int) -> Engine:
-    from echo_synthesis.aligner import AlignedEngine
+    from echo_synthesis.timing.aligner import AlignedEngine
 
     return AlignedEngine(engine, model, threads)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import LinkInvalidError
 from echo_synthesis.domain import Audio, WordMark
-from echo_synthesis.times import word_times
+from echo_synthesis.timing.times import word_times
 from echo_synthesis.usecases.studio import Studio
 
 

@@ -9,7 +9,7 @@ from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.http.pagination import Page
 from echo_common.store.port import DuplicateError
 from echo_synthesis.domain import DictionaryEntry, Pronunciation
-from echo_synthesis.narration import Narration
+from echo_synthesis.pipeline.narration import Narration
 from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.usecases.planning import plan_speech
 from echo_synthesis.usecases.studio import Studio, refuse

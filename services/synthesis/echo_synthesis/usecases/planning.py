@@ -3,12 +3,12 @@
 import re
 
 from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_synthesis.catalogue.voices import CataloguedVoice
 from echo_synthesis.domain import Pronunciation, SpeechSettings
-from echo_synthesis.narration import Narration, plan
+from echo_synthesis.pipeline.narration import Narration, plan
 from echo_synthesis.text.language import is_readable, language_of, likely_language
 from echo_synthesis.text.lexicon import relevant
 from echo_synthesis.usecases.studio import Studio, refuse
-from echo_synthesis.voices import CataloguedVoice
 
 _TAG = re.compile(r"<[^<>]{0,500}>")
 _SAMPLE = 4_000

@@ -7,7 +7,7 @@ from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.ids import new_id
 from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.domain import Audio
-from echo_synthesis.recording import Part
+from echo_synthesis.pipeline.recording import Part
 from echo_synthesis.usecases.planning import plan_speech
 from echo_synthesis.usecases.studio import Studio, refuse
 from echo_synthesis.usecases.texts import text_of

@@ -5,16 +5,16 @@ from typing import NoReturn
 
 from echo_common.errors import ValidationError
 from echo_common.storage.port import ObjectStore
-from echo_synthesis.clones import Clones
-from echo_synthesis.links import Links
+from echo_synthesis.access.links import Links
+from echo_synthesis.access.tickets import Tickets
+from echo_synthesis.cache.speechcache import SpeechCache
+from echo_synthesis.catalogue.clones import Clones
+from echo_synthesis.catalogue.voices import Voices
+from echo_synthesis.pipeline.recording import Recorder
+from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.provenance.notary import Notary
-from echo_synthesis.recording import Recorder
 from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
-from echo_synthesis.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
-from echo_synthesis.speechcache import SpeechCache
-from echo_synthesis.tickets import Tickets
-from echo_synthesis.voices import Voices
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from echo_synthesis.engine import Span
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
-from echo_synthesis.text.alignment import owners
 from echo_synthesis.text.espeak import Espeak
 from echo_synthesis.text.phrases import phrases
 from echo_synthesis.text.split import Break, break_after
+from echo_synthesis.timing.alignment import owners
 
 # ruff: noqa: RUF001
 _MARKS = frozenset(';:,.!?—…"()“”')

@@ -16,8 +16,8 @@ from piper.phonemize_espeak import ESPEAK_DATA_DIR
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.piper import MODEL, VOICE
-from echo_synthesis.text.alignment import owners, place_words
 from echo_synthesis.text.phrases import phrases
+from echo_synthesis.timing.alignment import owners, place_words
 
 _HOP = 256
 _PEAK = 0.9

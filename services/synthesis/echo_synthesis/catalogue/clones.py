@@ -13,9 +13,8 @@ from echo_common.contracts.voicemodel import VoiceModelFact
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
+from echo_synthesis.catalogue.voices import CataloguedVoice, VoiceNames
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
-from echo_synthesis.narration import Called
-from echo_synthesis.voices import CataloguedVoice
 
 _PREFIX = "vm_"
 _STORED = "object:"
@@ -109,17 +108,17 @@ class Clones:
         found = [self._catalogued(document) for document in known]
         return [voice for voice in found if voice is not None and not voice.engine.missing(self._config)]
 
-    async def called(self, voice_id: str) -> Called:
+    async def voice_names(self, voice_id: str) -> VoiceNames:
         """Return the voice's current names. Raises `VoiceNotFoundError` if it was withdrawn or deleted."""
         if not voice_id.startswith(_PREFIX):
-            return Called(voice_id, voice_id)
+            return VoiceNames(voice_id, voice_id)
         known = await self._voices.find_one({"_id": voice_id, "usable": True})
         if known is None:
             raise VoiceNotFoundError("This voice is out of use.")
         reference = str(known["reference"])
         if not reference.startswith(_STORED):
-            return Called(f"{voice_id}={reference}", reference)
-        return Called(f"{voice_id}={reference}", f"{_FILE}{await self._local(reference.removeprefix(_STORED))}")
+            return VoiceNames(f"{voice_id}={reference}", reference)
+        return VoiceNames(f"{voice_id}={reference}", f"{_FILE}{await self._local(reference.removeprefix(_STORED))}")
 
     async def _local(self, key: str) -> Path:
         path = self._styles / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"

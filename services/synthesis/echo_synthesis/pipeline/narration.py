@@ -13,16 +13,17 @@ import numpy as np
 from echo_common.contracts.errors.synthesis import EngineCrashedError, EngineTimeoutError, VoiceNotFoundError
 from echo_common.errors import ValidationError
 from echo_synthesis.audio.effects import Effects, amplify
+from echo_synthesis.cache.speechcache import SpeechCache
+from echo_synthesis.catalogue.voices import VoiceNames
 from echo_synthesis.domain import SpeechSettings, WordMark
 from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
-from echo_synthesis.enginepool import EnginePool
-from echo_synthesis.placing import place
-from echo_synthesis.scripts import ScriptWriter
-from echo_synthesis.speechcache import SpeechCache
+from echo_synthesis.pipeline.scripts import ScriptWriter
+from echo_synthesis.pool.enginepool import EnginePool
 from echo_synthesis.speechcheck import check_speech
 from echo_synthesis.text.manner import Manner
 from echo_synthesis.text.script import Part, Unit
 from echo_synthesis.text.visible import Limits
+from echo_synthesis.timing.placing import place
 
 _UNREAD_SECONDS = 1.0
 """Seconds without a read after which a stream releases the segments made ahead."""
@@ -118,29 +119,19 @@ def _narration(text: str, parts: Sequence[Part], settings: SpeechSettings, engin
     return Narration(text, PackedTakes(units), settings, engine, user_id, _words(units), _characters(units))
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
-    """Names of a voice.
-
-    `label` identifies it in the speech cache: equal on all machines, different for each training. `name` is its name in the
-    engine.
-    """
-
-    label: str
-    name: str
-
-
-async def _by_its_id(voice_id: str) -> Called:
-    return Called(voice_id, voice_id)
+async def _names_by_id(voice_id: str) -> VoiceNames:
+    return VoiceNames(voice_id, voice_id)
 
 
 class Narrator:
     """Synthesiser of narrations; works some segments ahead, in constant memory."""
 
-    def __init__(self, pool: EnginePool, cache: SpeechCache, called: Callable[[str], Awaitable[Called]] = _by_its_id) -> None:
+    def __init__(
+        self, pool: EnginePool, cache: SpeechCache, voice_names: Callable[[str], Awaitable[VoiceNames]] = _names_by_id
+    ) -> None:
         self._pool = pool
         self._cache = cache
-        self._called = called
+        self._voice_names = voice_names
 
     async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenUnit, None]:
         """Yield the segments in order. Close the generator to stop: queued segments are dropped, running ones not awaited.
@@ -186,10 +177,10 @@ class Narrator:
             return Speech(np.zeros(0, np.float32), narration.engine.sample_rate, (), _SUREST), True
         settings = narration.settings
         speed = settings.speed * unit.tone.rate
-        called = await self._called(settings.voice_id)
-        utterance = Utterance(unit.text, unit.spoken, called.label, settings.language, speed, unit.pronunciations)
+        names = await self._voice_names(settings.voice_id)
+        utterance = Utterance(unit.text, unit.spoken, names.label, settings.language, speed, unit.pronunciations)
         key = self._cache.key(narration.engine, utterance, settings.scope)
-        spoken = replace(utterance, voice=called.name)
+        spoken = replace(utterance, voice=names.name)
         return await self._cache.once(
             key,
             settings.voice_id,
@@ -201,7 +192,7 @@ class Narrator:
 
     async def _in_use(self, voice_id: str) -> bool:
         try:
-            await self._called(voice_id)
+            await self._voice_names(voice_id)
         except VoiceNotFoundError:
             return False
         return True

@@ -12,15 +12,15 @@ from echo_common.ids import new_id
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.uninterrupted import uninterrupted
-from echo_synthesis.assembly import AssemblyCheck
 from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.domain import Audio, Chapter, ChapterMarks, WordMark
-from echo_synthesis.narration import Narration, Narrator, SpokenUnit
+from echo_synthesis.pipeline.assembly import AssemblyCheck
+from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenUnit
+from echo_synthesis.pipeline.spool import in_pieces
 from echo_synthesis.provenance.notary import Notary
-from echo_synthesis.spool import in_pieces
-from echo_synthesis.times import TimesWriter
+from echo_synthesis.timing.times import TimesWriter
 
 _SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
 

@@ -9,6 +9,18 @@ from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceNames:
+    """Names of a voice.
+
+    `label` identifies it in the speech cache: equal on all machines, different for each training. `name` is its name in the
+    engine.
+    """
+
+    label: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class CataloguedVoice:
     """A voice and its engine; `fallback_from` is the requested engine if this voice is a fallback.
 

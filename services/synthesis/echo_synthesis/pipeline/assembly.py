@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_synthesis.narration import Narration, SpokenUnit
+from echo_synthesis.pipeline.narration import Narration, SpokenUnit
 from echo_synthesis.speechcheck import ImplausibleSpeechError, has_letters, is_silent
 
 _AUDIBLE = 0.1

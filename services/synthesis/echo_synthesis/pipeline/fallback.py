@@ -15,12 +15,12 @@ from echo_common.contracts.errors.synthesis import (
 from echo_common.errors import EchoError
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
+from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.domain import Audio
-from echo_synthesis.narration import Narration, Narrator, plan
+from echo_synthesis.pipeline.narration import Narration, Narrator, plan
+from echo_synthesis.pipeline.recording import Part, Recorder
+from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.provenance.notary import Notary
-from echo_synthesis.recording import Part, Recorder
-from echo_synthesis.scripts import ScriptWriter
-from echo_synthesis.voices import Voices
 
 _TROUBLE = (EngineUnavailableError, EngineFailedError, EngineCrashedError, EngineTimeoutError)
 

@@ -1,0 +1,1 @@
+"""Voices for synthesis: those of the engines and the users' clones."""

@@ -1,0 +1,1 @@
+"""Engine workers and the fair queue before them."""

@@ -1,0 +1,1 @@
+"""Word and syllable timings: alignment, placement in the text, and storage."""
