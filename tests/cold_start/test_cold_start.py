@@ -150,19 +150,19 @@ async def speak_and_fetch(user: Person, text: str, voice: str) -> Speech:
 async def test_a_new_machine_synthesises_speech_and_keeps_its_data(
     clone: Path, home: Path, environment: Mapping[str, str], recogniser: Recogniser, tmp_path: Path
 ) -> None:
-    def hears(speech: Speech) -> str:
+    def parse_ssml(speech: Speech) -> str:
         assert level_dbfs(speech) > QUIET_DBFS
         return " ".join(filter(None, map(plain, recogniser.transcribe(speech).split())))
 
     with make_run(clone, environment, tmp_path / "first.txt") as first:
         line = first.curl_line(INSTALL_AND_START_SECONDS)
-        assert hears(paste(line, tmp_path / "first", environment)) == GREETING
+        assert parse_ssml(paste(line, tmp_path / "first", environment)) == GREETING
         async with Person.at(url_of(line)) as ada:
             email = await ada.register()
             kokoro = await speak_and_fetch(ada, "The river runs down to the sea.", "af_heart")
-            assert hears(kokoro) == "the river runs down to the sea"
+            assert parse_ssml(kokoro) == "the river runs down to the sea"
             piper = await speak_and_fetch(ada, "The mountains are white with snow.", "piper_joe")
-            assert hears(piper) == "the mountains are white with snow"
+            assert parse_ssml(piper) == "the mountains are white with snow"
             kept = await ada.speak("Keep this sentence for me.", voice="af_heart")
             audio = (await ada.audio(kept)).content
         first.press_ctrl_c()
@@ -171,12 +171,12 @@ async def test_a_new_machine_synthesises_speech_and_keeps_its_data(
     # The second start opens what the first one has compiled and measured.
     with make_run(clone, environment, tmp_path / "second.txt") as second:
         assert second.curl_line(START_SECONDS) == line
-        assert hears(paste(line, tmp_path / "second", environment)) == GREETING
+        assert parse_ssml(paste(line, tmp_path / "second", environment)) == GREETING
         async with Person.at(url_of(line)) as ada:
             await ada.log_in(email)
             assert (await ada.audio(kept)).content == audio
             again = await speak_and_fetch(ada, "Every morning begins with a song.", "af_heart")
-            assert hears(again) == "every morning begins with a song"
+            assert parse_ssml(again) == "every morning begins with a song"
         second.press_ctrl_c()
         assert "Traceback" not in second.said
 

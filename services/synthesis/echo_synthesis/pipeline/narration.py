@@ -20,9 +20,9 @@ from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.enginepool import EnginePool
 from echo_synthesis.speechcheck import check_speech
-from echo_synthesis.text.manner import Manner
+from echo_synthesis.text.frontend import FrontendOptions
 from echo_synthesis.text.script import Part, Unit
-from echo_synthesis.text.visible import Limits
+from echo_synthesis.text.source_map import Limits
 from echo_synthesis.timing.placing import place
 
 _UNREAD_SECONDS = 1.0
@@ -98,7 +98,7 @@ async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, scripts:
 
     Raises `ValidationError` if a part of it cannot be spoken, or nothing is to be spoken; `TextTooComplexError`.
     """
-    manner = Manner(
+    options = FrontendOptions(
         settings.language,
         normalize=settings.normalize,
         ssml=settings.ssml,
@@ -106,7 +106,7 @@ async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, scripts:
         phonemes=engine.phonemes,
         limits=Limits(settings.longest_pause),
     )
-    parts = await scripts.write(text, manner, engine.max_characters)
+    parts = await scripts.write(text, options, engine.max_characters)
     make = partial(_narration, text, parts, settings, engine, user_id)
     # packing a long script takes seconds; a thread keeps the event loop free
     return make() if len(text) <= scripts.small else await asyncio.to_thread(make)

@@ -7,7 +7,7 @@ from echo_common.contracts.errors.synthesis import TextTooComplexError
 from echo_common.errors import ServiceUnavailableError
 from echo_common.fence import FencedWorkers, ProcessLostError, ProcessUnavailableError
 from echo_synthesis.settings import SynthesisSettings
-from echo_synthesis.text.manner import Manner, compose
+from echo_synthesis.text.frontend import FrontendOptions, compose
 from echo_synthesis.text.script import Part
 from echo_synthesis.text.wire import read_line, request_of
 
@@ -33,15 +33,15 @@ class ScriptWriter:
         finally:
             await writer.close()
 
-    async def write(self, text: str, manner: Manner, max_characters: int) -> list[Part]:
-        """Return the script of a text; see `manner.compose`.
+    async def write(self, text: str, options: FrontendOptions, max_characters: int) -> list[Part]:
+        """Return the script of a text; see `frontend.compose`.
 
         Raises `ValidationError`, `TextTooComplexError`, `ServiceUnavailableError`.
         """
         if len(text) <= self.small:
-            return compose(text, manner, max_characters)
+            return compose(text, options, max_characters)
         try:
-            answer = await self._workers.ask(request_of(text, manner, max_characters), read_line, seconds=self._seconds)
+            answer = await self._workers.ask(request_of(text, options, max_characters), read_line, seconds=self._seconds)
         except ProcessLostError:
             raise TextTooComplexError from None
         except ProcessUnavailableError:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from echo_common.errors import ValidationError
 from echo_common.fence import bound_processor_time, claim_stdout, die_with_parent, fence
-from echo_synthesis.text.manner import Manner, compose
+from echo_synthesis.text.frontend import FrontendOptions, compose
 from echo_synthesis.text.wire import failure, line_of, read_request, refusal
 
 
@@ -18,7 +18,7 @@ def main(memory: int, seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     out = claim_stdout()
-    compose("The first of 2.", Manner("en-US"), 100)  # load everything that every text needs
+    compose("The first of 2.", FrontendOptions("en-US"), 100)  # load everything that every text needs
     fence(memory=memory, seconds=None, written=0)
     out.write(b"{}\n")
     out.flush()
@@ -31,9 +31,9 @@ def main(memory: int, seconds: float) -> None:
 
 
 def _answer(request: bytes) -> Iterator[bytes]:
-    text, manner, max_characters = read_request(request)
+    text, options, max_characters = read_request(request)
     try:
-        yield from map(line_of, compose(text, manner, max_characters))
+        yield from map(line_of, compose(text, options, max_characters))
     except ValidationError as error:
         yield refusal(error)
     except MemoryError:

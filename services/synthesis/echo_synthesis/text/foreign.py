@@ -10,7 +10,7 @@ from functools import cache
 
 from num2words import CONVERTER_CLASSES, num2words
 
-from echo_synthesis.text.habits import HABITS, OTHER, Habits
+from echo_synthesis.text.locale_rules import HABITS, OTHER, Habits
 from echo_synthesis.text.reading import Rules, Said
 
 _LONGEST = 15

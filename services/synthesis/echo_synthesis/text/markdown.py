@@ -4,7 +4,7 @@ import html
 import re
 
 from echo_synthesis.text.headings import named
-from echo_synthesis.text.visible import Heading, Limits, Sight, Visible
+from echo_synthesis.text.source_map import Heading, Limits, Sight, VisibleText
 
 _LONGEST_HEADING = 200
 _HEADING = re.compile(r" {0,3}(?P<hashes>#{1,6})[ \t]++(?P<title>.*+)")
@@ -36,7 +36,7 @@ _INLINE = re.compile(
 )
 
 
-def reader_sees(text: str, limits: Limits) -> Visible:
+def parse_markdown(text: str, limits: Limits) -> VisibleText:
     """Return the text without its Markdown, HTML tags and entities, in linear time.
 
     Raises:
@@ -53,7 +53,7 @@ class _Page:
         self._names = {found["name"].casefold() for start, end in self._lines if (found := _DEFINITION.match(text, start, end))}
         self._run = 0
 
-    def read(self) -> Visible:
+    def read(self) -> VisibleText:
         """Parse line by line; the lines of a paragraph together, because a link may be wrapped."""
         fence, row = "", False
         for index, (start, end) in enumerate(self._lines):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from echo_synthesis.engine import Span
 from echo_synthesis.text import split
 from echo_synthesis.text.reading import Reading, Rules, read
-from echo_synthesis.text.visible import PLAIN, Heading, Tone, Visible, refuse
+from echo_synthesis.text.source_map import PLAIN, Heading, Tone, VisibleText, refuse
 from echo_synthesis.text.wording import Wording, marks, shares
 from echo_synthesis.text.words import find_words
 
@@ -67,7 +67,7 @@ class Pause:
 Part = Unit | Pause
 
 
-def write(original: str, visible: Visible, rules: Rules, limit: int, *, first_limit: int | None = None) -> list[Part]:
+def write(original: str, visible: VisibleText, rules: Rules, limit: int, *, first_limit: int | None = None) -> list[Part]:
     """Return the script of a text: segments of at most `limit` characters, and pauses, in order.
 
     Every visible word is in exactly one segment. A first sentence longer than `first_limit` is split further, so that the audio
@@ -88,7 +88,7 @@ def write(original: str, visible: Visible, rules: Rules, limit: int, *, first_li
     return parts
 
 
-def _stretches(visible: Visible) -> Iterator[tuple[int, int, Tone, float]]:
+def _stretches(visible: VisibleText) -> Iterator[tuple[int, int, Tone, float]]:
     """Yield the parts of the text between pauses and changes of tone: (start, end, tone, seconds of silence after it)."""
     silences: dict[int, float] = {}
     for at, seconds in visible.pauses:
@@ -104,7 +104,7 @@ def _stretches(visible: Visible) -> Iterator[tuple[int, int, Tone, float]]:
 class _Stretch:
     """A part of the text without pauses and changes of tone; offsets are relative to it."""
 
-    def __init__(self, original: str, visible: Visible, start: int, end: int, tone: Tone, rules: Rules, limit: int) -> None:
+    def __init__(self, original: str, visible: VisibleText, start: int, end: int, tone: Tone, rules: Rules, limit: int) -> None:
         self._original = original
         self._visible = visible
         self._offset = start

@@ -11,7 +11,7 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from echo_synthesis.text.reading import Piece, Reading
-from echo_synthesis.text.visible import Limits, Sight, Tone, Visible, refuse
+from echo_synthesis.text.source_map import Limits, Sight, Tone, VisibleText, refuse
 
 SayAs = Callable[[str, str, str | None], str | None]
 """Function that verbalises `(text, interpret_as, format)`; None if impossible. `KeyError`: unknown `interpret_as`."""
@@ -45,7 +45,7 @@ def is_ssml(text: str) -> bool:
     return _BEGINNING.match(text) is not None
 
 
-def hears(text: str, limits: Limits, *, say_as: SayAs, aloud: Aloud) -> Visible:
+def parse_ssml(text: str, limits: Limits, *, say_as: SayAs, aloud: Aloud) -> VisibleText:
     """Parse a document into its visible text.
 
     Raises:
@@ -80,7 +80,7 @@ class _Document:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._data
 
-    def parse(self) -> Visible:
+    def parse(self) -> VisibleText:
         try:
             self._parser.Parse(self._encoded, True)
         except expat.ExpatError as error:

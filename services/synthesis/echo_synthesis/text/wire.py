@@ -7,9 +7,9 @@ from typing import Any
 
 from echo_common.errors import ValidationError
 from echo_synthesis.engine import Span
-from echo_synthesis.text.manner import Manner
+from echo_synthesis.text.frontend import FrontendOptions
 from echo_synthesis.text.script import Part, Pause, Unit, WrittenWord
-from echo_synthesis.text.visible import Heading, Limits, Tone
+from echo_synthesis.text.source_map import Heading, Limits, Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +22,24 @@ class _Entry:
     case_sensitive: bool
 
 
-def request_of(text: str, manner: Manner, max_characters: int) -> Mapping[str, Any]:
-    """Return the request for a script; see `manner.compose`."""
+def request_of(text: str, options: FrontendOptions, max_characters: int) -> Mapping[str, Any]:
+    """Return the request for a script; see `frontend.compose`."""
     return {
         "text": text,
-        "language": manner.language,
-        "normalize": manner.normalize,
-        "ssml": manner.ssml,
-        "pronunciations": [(each.term, each.respelling, each.ipa, each.case_sensitive) for each in manner.pronunciations],
-        "phonemes": manner.phonemes,
-        "limits": (manner.limits.pause, manner.limits.pauses),
+        "language": options.language,
+        "normalize": options.normalize,
+        "ssml": options.ssml,
+        "pronunciations": [(each.term, each.respelling, each.ipa, each.case_sensitive) for each in options.pronunciations],
+        "phonemes": options.phonemes,
+        "limits": (options.limits.pause, options.limits.pauses),
         "max_characters": max_characters,
     }
 
 
-def read_request(line: bytes) -> tuple[str, Manner, int]:
+def read_request(line: bytes) -> tuple[str, FrontendOptions, int]:
     """Decode a request; the inverse of `request_of`."""
     asked = json.loads(line)
-    manner = Manner(
+    options = FrontendOptions(
         asked["language"],
         normalize=asked["normalize"],
         ssml=asked["ssml"],
@@ -47,7 +47,7 @@ def read_request(line: bytes) -> tuple[str, Manner, int]:
         phonemes=asked["phonemes"],
         limits=Limits(*asked["limits"]),
     )
-    return asked["text"], manner, asked["max_characters"]
+    return asked["text"], options, asked["max_characters"]
 
 
 def line_of(part: Part) -> bytes:

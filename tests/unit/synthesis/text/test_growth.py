@@ -25,10 +25,10 @@ import echo_synthesis.text
 import echo_voice
 from echo_common.errors import ValidationError
 from echo_synthesis.domain import Pronunciation
-from echo_synthesis.text import pictures
-from echo_synthesis.text.habits import HABITS
+from echo_synthesis.text import emoji as emoji_rules
+from echo_synthesis.text.frontend import FrontendOptions, compose, rules_for
 from echo_synthesis.text.lexicon import pattern_of
-from echo_synthesis.text.manner import Manner, compose, rules_for
+from echo_synthesis.text.locale_rules import HABITS
 from echo_synthesis.text.reading import Rule, read
 from tests.support.backtracking import Machine, characters_of, deep_recursion
 
@@ -205,7 +205,7 @@ _HARD = (
 @pytest.mark.parametrize(("before", "again", "after"), _HARD)
 def test_planning_takes_linear_steps(before: str, again: str, after: str, language: str) -> None:
     def lines(times: int) -> int:
-        return _lines(before + again * (times * 800 // len(again)) + after, Manner(language))
+        return _lines(before + again * (times * 800 // len(again)) + after, FrontendOptions(language))
 
     lines(3)  # what is read once is remembered
     once, twice, thrice = lines(1), lines(2), lines(3)
@@ -221,7 +221,7 @@ def test_long_runs_of_emoji_are_split_before_the_quadratic_library(monkeypatch: 
         return list(known(run))
 
     monkeypatch.setattr(emoji, "emoji_list", emoji_list)
-    read("\N{MAN}\u200d" * 2_000, pictures.rules("en"))
+    read("\N{MAN}\u200d" * 2_000, emoji_rules.rules("en"))
     assert asked
     assert max(asked) <= 200
 
@@ -230,13 +230,13 @@ def test_terms_with_a_common_beginning_are_not_all_tried_at_every_word() -> None
     terms = tuple(Pronunciation(term=f"a a {number}", respelling="b") for number in range(1_000))
 
     def lines(entries: int) -> int:
-        return _lines("a " * 1_000, Manner("en-US", pronunciations=terms[:entries], normalize=False))
+        return _lines("a " * 1_000, FrontendOptions("en-US", pronunciations=terms[:entries], normalize=False))
 
     lines(1)
     assert lines(1_000) <= 2 * lines(1)
 
 
-def _lines(text: str, manner: Manner) -> int:
+def _lines(text: str, options: FrontendOptions) -> int:
     """Count the executed lines of Python for planning a text, including libraries."""
     counted = 0
 
@@ -248,7 +248,7 @@ def _lines(text: str, manner: Manner) -> int:
     sys.settrace(count)
     try:
         with suppress(ValidationError):
-            compose(text, manner, 400)
+            compose(text, options, 400)
     finally:
         sys.settrace(None)
     return counted

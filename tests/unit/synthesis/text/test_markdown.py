@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from echo_synthesis.text.manner import Manner, compose
-from echo_synthesis.text.markdown import reader_sees
+from echo_synthesis.text.frontend import FrontendOptions, compose
+from echo_synthesis.text.markdown import parse_markdown
 from echo_synthesis.text.script import Unit
-from echo_synthesis.text.visible import Limits
+from echo_synthesis.text.source_map import Limits
 from echo_synthesis.text.words import find_words
 
 RENDERER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -39,7 +39,7 @@ The end.
 
 
 def sees(text: str) -> str:
-    return reader_sees(text, Limits()).text
+    return parse_markdown(text, Limits()).text
 
 
 def words(text: str) -> list[str]:
@@ -49,7 +49,7 @@ def words(text: str) -> list[str]:
 
 
 def test_markdown_markup_is_not_read() -> None:
-    parts = compose(PAGE, Manner("en-US"), 400)
+    parts = compose(PAGE, FrontendOptions("en-US"), 400)
     assert [part.text for part in parts if isinstance(part, Unit)] == [
         "The first part",
         "Some bold text, a link and code.",
@@ -67,7 +67,7 @@ def test_markdown_markup_is_not_read() -> None:
 
 
 def test_visible_text_has_offsets_into_the_markdown() -> None:
-    visible = reader_sees(PAGE, Limits())
+    visible = parse_markdown(PAGE, Limits())
     at = visible.text.index("link")
     span = visible.written(at, at + 4)
     assert PAGE[span.start : span.end] == "link"
@@ -131,7 +131,7 @@ def test_every_visible_word_is_read(page: str) -> None:
 
 @given(st.text(alphabet=st.sampled_from("ab [](){}<>!*_`~#|-=+\n\\&;:/.\"'^1"), max_size=80))
 def test_offsets_increase_and_stay_within_the_text(text: str) -> None:
-    visible = reader_sees(text, Limits())
+    visible = parse_markdown(text, Limits())
     place = 0
     for at, character in enumerate(visible.text):
         span = visible.written(at, at + 1)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from echo_synthesis.text.reading import Rules
 from echo_synthesis.text.script import Unit, write
-from echo_synthesis.text.visible import Limits, as_it_is
+from echo_synthesis.text.source_map import Limits, plain_text
 from echo_synthesis.text.words import find_words
 
 
 def split(text: str, limit: int, first: int | None = None) -> list[Unit]:
     """Split the text without verbalisation."""
-    parts = write(text, as_it_is(text, Limits()), Rules(), limit, first_limit=first)
+    parts = write(text, plain_text(text, Limits()), Rules(), limit, first_limit=first)
     return [part for part in parts if isinstance(part, Unit)]
 
 

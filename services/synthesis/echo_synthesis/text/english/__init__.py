@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from echo_synthesis.text.english import addresses, calendar, measures, money, names, signs
+from echo_synthesis.text.english import addresses, calendar, measures, money, names, symbols
 from echo_synthesis.text.reading import Rules
 
 
@@ -22,6 +22,6 @@ def rules(language: str) -> Rules:
         calendar.years,
         names.rules,
         measures.counts,
-        signs.rules,
+        symbols.rules,
     )
     return Rules(rule for part in parts for rule in part)

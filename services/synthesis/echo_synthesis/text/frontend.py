@@ -4,16 +4,16 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 
 from echo_common.errors import ValidationError
-from echo_synthesis.text import english, foreign, markdown, pictures, ssml
+from echo_synthesis.text import emoji, english, foreign, markdown, ssml
 from echo_synthesis.text.lexicon import Lexicon, Pronunciation
 from echo_synthesis.text.reading import Rules
 from echo_synthesis.text.sayas import aloud, teller
 from echo_synthesis.text.script import Part, Unit, write
-from echo_synthesis.text.visible import Limits, Visible, as_it_is, check_characters
+from echo_synthesis.text.source_map import Limits, VisibleText, check_characters, plain_text
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class FrontendOptions:
     """The front-end options of a text.
 
     `normalize` verbalises numbers and symbols, and removes Markdown. `ssml` tells whether the text is SSML; None detects it.
@@ -28,7 +28,7 @@ class Manner:
     limits: Limits = field(default_factory=Limits)
 
 
-def compose(text: str, manner: Manner, max_characters: int, *, first: int | None = None) -> list[Part]:
+def compose(text: str, options: FrontendOptions, max_characters: int, *, first: int | None = None) -> list[Part]:
     """Return the script of a text in segments of at most `max_characters`; see `script.write`.
 
     Raises:
@@ -36,42 +36,42 @@ def compose(text: str, manner: Manner, max_characters: int, *, first: int | None
             malformed SSML, pauses that are too long, a pronunciation that the engine does not support, and nothing to speak.
     """
     check_characters(text)
-    visible = see(text, manner)
-    if manner.pronunciations:
-        lexicon = Lexicon(manner.pronunciations, phonemes=manner.phonemes)
+    visible = parse_markup(text, options)
+    if options.pronunciations:
+        lexicon = Lexicon(options.pronunciations, phonemes=options.phonemes)
         if term := lexicon.unspeakable(visible.text):
             _refuse(f"The dictionary has {term!r} in IPA only, which this voice's engine does not take: add a respelling.")
         visible = visible.also(lexicon.read(visible.text))
-    rules = rules_for(manner.language) if manner.normalize else Rules()
+    rules = rules_for(options.language) if options.normalize else Rules()
     parts = write(text, visible, rules, max_characters, first_limit=first)
     if not any(part.spoken for part in parts if isinstance(part, Unit)):
         _refuse("The text holds no word that could be spoken.")
-    if not manner.phonemes and any(part.pronunciations for part in parts if isinstance(part, Unit)):
+    if not options.phonemes and any(part.pronunciations for part in parts if isinstance(part, Unit)):
         _refuse("This voice's engine takes no <phoneme>.")
     return parts
 
 
-def see(text: str, manner: Manner) -> Visible:
+def parse_markup(text: str, options: FrontendOptions) -> VisibleText:
     """Parse a text into its visible text.
 
     Raises:
         ValidationError: The markup is invalid, or declares another language.
     """
-    if manner.ssml or (manner.ssml is None and ssml.is_ssml(text)):
-        language = manner.language
-        say = partial(aloud, language=language) if manner.normalize else str
-        visible = ssml.hears(text, manner.limits, say_as=teller(language), aloud=say)
+    if options.ssml or (options.ssml is None and ssml.is_ssml(text)):
+        language = options.language
+        say = partial(aloud, language=language) if options.normalize else str
+        visible = ssml.parse_ssml(text, options.limits, say_as=teller(language), aloud=say)
         if visible.language and visible.language.split("-")[0].lower() != language.split("-")[0].lower():
             _refuse(f"The text is marked {visible.language}, but is to be spoken in {language}.")
         return visible
-    return markdown.reader_sees(text, manner.limits) if manner.normalize else as_it_is(text, manner.limits)
+    return markdown.parse_markdown(text, options.limits) if options.normalize else plain_text(text, options.limits)
 
 
 @cache
 def rules_for(language: str) -> Rules:
     """Return the verbalisation rules of a language."""
     spoken = english.rules(language) if language.lower().startswith("en") else foreign.rules(language)
-    return Rules([*pictures.rules(language), *spoken])
+    return Rules([*emoji.rules(language), *spoken])
 
 
 def _refuse(message: str) -> None:

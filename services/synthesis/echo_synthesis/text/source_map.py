@@ -43,7 +43,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Visible:
+class VisibleText:
     """The visible text of a document, with its source map.
 
     `text` has no markup; the offsets below refer to it, and `written` maps them to the original. `pauses` are (offset,
@@ -64,7 +64,7 @@ class Visible:
         """Return the span in the original of `[start, end)`, which is not empty."""
         return Span(self._origin(start)[0], self._origin(end - 1)[1])
 
-    def also(self, readings: Iterable[Reading]) -> "Visible":
+    def also(self, readings: Iterable[Reading]) -> "VisibleText":
         """Return a copy with more verbalisations, except where they overlap existing ones."""
         taken = sorted(self.readings, key=lambda reading: reading.start)
         starts = [reading.start for reading in taken]
@@ -144,9 +144,9 @@ class Sight:
             parts.append(self._parts[place])
         return "".join(reversed(parts))
 
-    def whole(self, language: str | None = None) -> Visible:
+    def whole(self, language: str | None = None) -> VisibleText:
         """Return the complete visible text."""
-        return Visible(
+        return VisibleText(
             "".join(self._parts),
             self.pauses,
             self.tones,
@@ -178,7 +178,7 @@ _MARK = re.compile(
 _CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def as_it_is(text: str, limits: Limits) -> Visible:
+def plain_text(text: str, limits: Limits) -> VisibleText:
     """Return the visible text of a document without markup other than pauses.
 
     Raises:
