@@ -8,7 +8,7 @@ TEMPLATES = {
     "README.md": """\
 # {name}
 
-What it is for, in a line. Run alone with `python -m echo_{name}`.
+Describe its purpose here. Run it alone with `python -m echo_{name}`.
 
 **Owns** nothing yet. **Publishes** nothing yet. **Consumes** nothing yet. **Settings**: those every service has (`ECHO_…`).
 """,
@@ -20,7 +20,7 @@ build-backend = "hatchling.build"
 [project]
 name = "echo-{name}"
 version = "0.1.0"
-description = "What it is for, in a line."
+description = "Describe its purpose here."
 requires-python = ">=3.11"
 license = "Apache-2.0"
 dependencies = [

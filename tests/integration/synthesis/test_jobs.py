@@ -75,7 +75,11 @@ async def test_a_second_attempt_synthesises_only_missing_segments(replica: Repli
         spoken_before = await sentences.count({})
         await until(job, successor, JobStatus.COMPLETED)
     assert spoken_before >= 2
-    assert sum([entry["hits"] async for entry in sentences.find({})]) == spoken_before
+
+    async def every_hit_counted() -> bool:
+        return sum([entry["hits"] async for entry in sentences.find({})]) == spoken_before
+
+    await eventually(every_hit_counted)  # hits are written in batches
     assert await sentences.count({}) == 4
     await store.close()
 
