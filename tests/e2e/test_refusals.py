@@ -36,11 +36,46 @@ async def test_unspeakable_texts_are_refused_and_leave_no_data(case: str, ada: P
     assert data(await ada.http.get("/job")) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"hello", b"[]", b"\xff\xfe", b'{"text": "\\ud800", "voice_id": "tone_low"}'])
-async def test_invalid_bodies_are_refused(body: bytes, ada: Person) -> None:
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "VALIDATION_ERROR"),
+        (b"[]", "VALIDATION_ERROR"),
+        (b'{"text": "\\ud800", "voice_id": "tone_low"}', "VALIDATION_ERROR"),
+        (b"{", "INVALID_JSON"),
+        (b"hello", "INVALID_JSON"),
+        (b"\xff\xfe", "INVALID_JSON"),
+    ],
+)
+async def test_invalid_bodies_are_refused(body: bytes, code: str, ada: Person) -> None:
     for path in SPEAKING:
         answer = await ada.http.post(path, content=body, headers={"Content-Type": "application/json"})
-        assert refusal(answer) == (422, "VALIDATION_ERROR"), (path, answer.text)
+        assert refusal(answer) == (422, code), (path, answer.text)
+
+
+async def test_json_without_its_content_type_is_refused_with_the_missing_header(platform: Platform, ada: Person) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = await ada.http.post("/tts/synthesize", content=b'{"text": "Fine."}', headers=form)
+    plain = await ada.http.post(f"{platform.url}/api/synthesize", content=b'{"text": "Fine."}', headers=form)
+
+    assert refusal(answer) == (415, "JSON_REQUIRED")
+    assert plain.status_code == 415
+    assert "-H 'Content-Type: application/json'" in plain.json()["error"]
+
+
+async def test_unknown_query_parameters_are_refused(ada: Person) -> None:
+    for path in ("/voices", "/job", "/health", "/users/me", "/job/job_01K9ZX3V5T4S2R1Q0P9N8M7K6J/progress"):
+        answer = await ada.http.get(path, params={"bogus": "1"})
+        assert refusal(answer) == (422, "VALIDATION_ERROR"), path
+        assert answer.json()["error"]["message"].startswith("bogus: There is no such query parameter"), path
+
+
+async def test_public_health_is_short(platform: Platform) -> None:
+    async with Person.at(platform.url) as nobody:
+        answer = await nobody.http.get("/health")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 async def test_oversized_bodies_are_refused(ada: Person) -> None:

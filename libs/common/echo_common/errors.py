@@ -42,6 +42,19 @@ class ValidationError(EchoError):
     status = 422
 
 
+class InvalidJsonError(ValidationError):
+    """The body is not valid JSON; correct it at the position in the details."""
+
+    code = "INVALID_JSON"
+
+
+class JsonRequiredError(EchoError):
+    """The body must be JSON, declared by the header Content-Type: application/json. With curl, add `-H 'Content-Type: application/json'`."""
+
+    code = "JSON_REQUIRED"
+    status = 415
+
+
 class UnauthenticatedError(EchoError):
     """A valid access token is required; log in first."""
 

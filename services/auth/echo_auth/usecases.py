@@ -35,7 +35,8 @@ from echo_common.contracts.http.auth import (
     UserView,
 )
 from echo_common.contracts.values import Plan, Role
-from echo_common.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError, ValidationError
+from echo_common.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
+from echo_common.http.validation import invalid
 from echo_common.ids import new_id
 from echo_common.store.port import DuplicateError
 
@@ -78,7 +79,7 @@ async def log_in(request: LoginRequest, caller: Caller, deps: Dependencies) -> L
     """
     identifier = request.email or request.username
     if identifier is None:
-        raise ValidationError("email: Field required", details=[{"field": "email", "message": "Field required"}])
+        raise invalid([{"field": "email", "message": "Send an email address or a username."}])
     await deps.throttle.guard(identifier, caller.address)
     user = await deps.users.named(identifier)
     verdict = await deps.passwords.check(request.password.get_secret_value(), user.password_hash if user else None)
@@ -237,16 +238,21 @@ async def _create(request: RegisterRequest, plan: Plan, role: Role, deps: Depend
     except DuplicateError as error:
         profile.erase()
         await deps.profiles.save(profile)
-        raise (await _conflict(request, deps)) or EmailConflictError() from error
+        raise (await _conflict(request, deps)) or _in_use("email", EmailConflictError) from error
     return user, profile
 
 
 async def _conflict(request: RegisterRequest, deps: Dependencies) -> ConflictError | None:
     if await deps.users.named(request.email) is not None:
-        return EmailConflictError()
+        return _in_use("email", EmailConflictError)
     if request.username is not None and await deps.users.named(request.username) is not None:
-        return UsernameConflictError()
+        return _in_use("username", UsernameConflictError)
     return None
+
+
+def _in_use(field: str, kind: type[ConflictError]) -> ConflictError:
+    message = kind().message
+    return kind(f"{field}: {message}", details=[{"field": field, "message": message}])
 
 
 async def _start_session(user: User, profile: Profile, caller: Caller, deps: Dependencies) -> Login:

@@ -54,6 +54,18 @@ async def test_registration_logs_the_user_in(auth: Auth):
     assert "auth.user_registered" in await heard(auth, "auth.user_registered")
 
 
+async def test_a_repeated_registration_names_the_field_and_the_login(auth: Auth):
+    await registered(auth, "grace@example.com")
+
+    reply = await auth.visitor().register("grace@example.com")
+
+    error = reply.body["error"]
+    assert (reply.status, error["code"]) == (409, "EMAIL_CONFLICT")
+    assert [detail["field"] for detail in error["details"]] == ["email"]
+    assert error["message"].startswith("email: ")
+    assert "log in with POST /api/v1/auth/login" in error["message"]
+
+
 async def heard(auth: Auth, topic: str) -> list[str]:
     await eventually(lambda: topic in auth.facts())
     return auth.facts()

@@ -21,6 +21,8 @@ from echo_common.errors import (
     EchoError,
     ForbiddenError,
     InternalError,
+    InvalidJsonError,
+    JsonRequiredError,
     RateLimitedError,
     ServiceUnavailableError,
     UnauthenticatedError,
@@ -44,6 +46,7 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 _GENERAL = (ValidationError, RateLimitedError, InternalError, ServiceUnavailableError)
 _AUTHENTICATION = (UnauthenticatedError, TokenExpiredError, InvalidTokenError, ForbiddenError)
 _IDEMPOTENCY = (IdempotencyConflictError, KeyReusedError)
+_JSON_BODY = (InvalidJsonError, JsonRequiredError)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -219,6 +222,7 @@ class PublicRouter(APIRouter):
                 *(_AUTHENTICATION if access else ()),
                 *(_IDEMPOTENCY if idempotent else ()),
                 *((BodyTooLargeError,) if method in _WITH_BODY else ()),
+                *(_JSON_BODY if dependant.body_params else ()),
                 *((TooManyOpenError,) if long_request else ()),
                 *errors,
             )

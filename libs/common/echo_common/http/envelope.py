@@ -18,12 +18,14 @@ from echo_common.errors import (
     EchoError,
     ForbiddenError,
     InternalError,
+    InvalidJsonError,
     MethodNotAllowedError,
     NotFoundError,
     ServiceUnavailableError,
     UnauthenticatedError,
     ValidationError,
 )
+from echo_common.http.validation import validation_error
 
 T = TypeVar("T")
 
@@ -137,20 +139,11 @@ def from_http_exception(error: HTTPException) -> EchoError:
     known = _BY_STATUS.get(error.status_code)
     if known is not None:
         return known()
+    if isinstance(error.__cause__, UnicodeDecodeError):
+        return InvalidJsonError("The body is not valid JSON: it is not encoded in UTF-8. Encode it in UTF-8.")
+    if isinstance(error.__cause__, RecursionError):
+        return InvalidJsonError("The body is not valid JSON: it is nested too deeply. Send a flatter object.")
     return ValidationError(str(error.detail)) if error.status_code < 500 else InternalError()
-
-
-def from_validation(error: RequestValidationError) -> ValidationError:
-    """Return the error for an invalid request, with a detail per field and without the submitted values."""
-    details = [
-        {
-            "field": ".".join(str(part) for part in item["loc"] if part not in {"body", "query", "path"}) or "body",
-            "message": item["msg"].removeprefix("Value error, "),
-        }
-        for item in error.errors()
-    ]
-    first = details[0] if details else {"field": "body", "message": "not valid"}
-    return ValidationError(f"{first['field']}: {first['message']}", details=details)
 
 
 def _allowed(app: FastAPI, request: Request) -> list[str]:
@@ -185,7 +178,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_validation(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        return error_response(from_validation(error), request_id(request))
+        return error_response(validation_error(error), request_id(request))
 
     app.add_exception_handler(EchoError, on_echo_error)
     app.add_exception_handler(HTTPException, on_http_exception)

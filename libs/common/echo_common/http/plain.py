@@ -9,10 +9,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from echo_common.errors import EchoError
-from echo_common.http.envelope import documented, from_validation, headers_of
+from echo_common.http.envelope import documented, from_http_exception, headers_of
+from echo_common.http.validation import validation_error
 
 
 class PlainFailure(BaseModel):
@@ -48,7 +50,9 @@ class PlainRoute(APIRoute):
             try:
                 return await handle(request)
             except RequestValidationError as error:
-                return plain_response(from_validation(error))
+                return plain_response(validation_error(error))
+            except HTTPException as error:
+                return plain_response(from_http_exception(error))
             except EchoError as error:
                 if error.status >= 500 and error.status != 503:
                     structlog.get_logger("echo.http").error("request_failed", code=error.code, exc_info=error)

@@ -6,17 +6,19 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel
 
-from echo_common.errors import ValidationError
+from echo_common.http.validation import invalid
 
 
 async def only_known(request: Request) -> None:
     """Reject unknown query parameters; a dependency of routes with single parameters. Raises `ValidationError` that names them."""
     known = set(_options(request.scope["route"].dependant))
     if unknown := sorted(set(request.query_params) - known):
-        raise ValidationError(
-            f"{unknown[0]}: there is no such option.",
-            details=[{"field": name, "message": "There is no such option."} for name in unknown],
-        )
+        message = f"There is no such query parameter; {_advice(known)}"
+        raise invalid([{"field": name, "message": message} for name in unknown])
+
+
+def _advice(known: set[str]) -> str:
+    return f"the known ones are {', '.join(sorted(known))}." if known else "send none."
 
 
 def _options(dependant: Dependant) -> Iterator[str]:

@@ -1,11 +1,12 @@
 """Where to begin."""
 
-from fastapi import APIRouter, BackgroundTasks, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, Request
 from pydantic import BaseModel
 
-from echo_common.errors import InternalError, RateLimitedError
+from echo_common.errors import InternalError, RateLimitedError, ValidationError
 from echo_common.http.envelope import documented
 from echo_common.http.health import HealthSummary, Watch
+from echo_common.http.queries import only_known
 
 start = APIRouter(tags=["start"])
 
@@ -26,7 +27,13 @@ async def welcome() -> Welcome:
     return Welcome()
 
 
-@start.get("/api/v1/health", operation_id="get_health", tags=["health"], responses=documented(InternalError))
+@start.get(
+    "/api/v1/health",
+    operation_id="get_health",
+    tags=["health"],
+    responses=documented(ValidationError, InternalError),
+    dependencies=[Depends(only_known)],
+)
 async def get_health(request: Request, afterwards: BackgroundTasks) -> HealthSummary:
     """Get the health of the platform."""
     watch: Watch = request.app.state.watch

@@ -12,9 +12,10 @@ from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, SpeechConfig
 from echo_common.contracts.values import JobStatus
-from echo_common.errors import ForbiddenError, ValidationError
+from echo_common.errors import ForbiddenError
 from echo_common.http.idempotency import KEPT
 from echo_common.http.pagination import Page
+from echo_common.http.validation import details_of, invalid
 from echo_common.store.port import DuplicateError
 from echo_synthesis.domain import Job
 from echo_synthesis.usecases.audio import delete_audio, remove_objects
@@ -201,13 +202,9 @@ def _config(known: Mapping[str, Any], flat: Mapping[str, Any], config: Mapping[s
     """Merge `flat` and `config` into `known`. Raises `ValidationError` if both give a field different values."""
     for name in flat.keys() & config.keys():
         if flat[name] != config[name]:
-            refuse(f"config.{name}", f"It says {config[name]!r}, but beside it stands {flat[name]!r}.")
+            refuse(f"config.{name}", f"config.{name} conflicts with the top-level value of {name}; send one of them.")
+    merged = {**known, **flat, **config}
     try:
-        return SpeechConfig.model_validate({**known, **flat, **config})
+        return SpeechConfig.model_validate(merged)
     except ValidationFault as fault:
-        raise ValidationError(
-            "config: not valid.",
-            details=[
-                {"field": ".".join(["config", *map(str, item["loc"])]), "message": item["msg"]} for item in fault.errors()
-            ],
-        ) from fault
+        raise invalid(details_of(fault.errors(), merged, parent="config")) from fault

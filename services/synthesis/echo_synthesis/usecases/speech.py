@@ -36,4 +36,4 @@ def request_of(text: str | None, text_id: str | None, voice_id: str | None, conf
     try:
         return SynthesizeRequest(text=text, text_id=text_id, voice_id=voice_id, config=config)
     except ValueError:
-        refuse("text", "Give either text or text_id, one of them.")
+        refuse("text", "Send either text or text_id, and not both.")

@@ -27,11 +27,12 @@ from echo_common.contracts.http.voice import (
     TrainRequest,
     WorkReceipt,
 )
-from echo_common.errors import FileTooLargeError, ValidationError
+from echo_common.errors import FileTooLargeError
 from echo_common.http.endpoints import Form, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import PageQuery
 from echo_common.http.upload import Upload, received
+from echo_common.http.validation import details_of, invalid
 from echo_voice import views
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
@@ -63,8 +64,7 @@ def fields_of(upload: Upload, model: type[Fields]) -> Fields:
     try:
         return model.model_validate({name: value for name, value in upload.fields.items() if value})
     except Invalid as error:
-        details = [{"field": str(item["loc"][0]), "message": item["msg"]} for item in error.errors()]
-        raise ValidationError(f"{details[0]['field']}: {details[0]['message']}", details=details) from None
+        raise invalid(details_of(error.errors())) from None
 
 
 @router.endpoint(

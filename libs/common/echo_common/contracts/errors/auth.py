@@ -4,13 +4,13 @@ from echo_common.errors import ConflictError, ForbiddenError, NotFoundError, Rat
 
 
 class EmailConflictError(ConflictError):
-    """An account with this email address already exists."""
+    """An account with this email address already exists; log in with POST /api/v1/auth/login, or use another address."""
 
     code = "EMAIL_CONFLICT"
 
 
 class UsernameConflictError(ConflictError):
-    """This username is taken."""
+    """This username is taken; choose another one, or log in if it is yours."""
 
     code = "USERNAME_CONFLICT"
 

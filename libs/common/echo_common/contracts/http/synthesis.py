@@ -352,4 +352,4 @@ class Voice(BaseModel):
 
 def _require_one(name: str, written: str | None, saved: str | None) -> None:
     if (written is None) == (saved is None):
-        raise ValueError(f"either {name} or text_id, one of them")
+        raise ValueError(f"Send either {name} or text_id, and not both.")

@@ -1,0 +1,144 @@
+"""Messages of invalid requests."""
+
+from datetime import date
+from typing import Any, Literal
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from echo_common.http.endpoints import PublicRouter
+from echo_common.http.envelope import Success, install_error_handlers, ok
+
+JARGON = ("Input should", "Value should", "Value error", "Field required", "Extra inputs", "JSON decode")
+
+
+class Options(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    speed: float = Field(1.0, le=4)
+    format: Literal["wav", "mp3"] = "wav"
+
+
+class Thing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    password: SecretStr = Field(min_length=8)
+    config: Options = Options()
+    parts: list[Options] = []
+    either: int | Options | None = None
+    born: date | None = None
+
+
+router = PublicRouter("things")
+plain = PublicRouter("others", root="/api", plain=True)
+
+
+@router.endpoint("POST", "/things")
+async def create_thing(body: Thing) -> Success[None]:
+    """Create a thing."""
+    return ok(None)
+
+
+@router.endpoint("GET", "/things")
+async def list_things(limit: int = 20) -> Success[None]:
+    """List things."""
+    return ok(None)
+
+
+@plain.endpoint("POST", "/plain")
+async def create_plain(body: Thing) -> dict[str, str]:
+    """Create a thing."""
+    return {}
+
+
+@pytest.fixture
+def client() -> httpx.AsyncClient:
+    app = FastAPI()
+    install_error_handlers(app)
+    app.include_router(router)
+    app.include_router(plain)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://echo")
+
+
+VALID = {"password": "correct horse"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        ({"password": "short"}, "password", "Enter at least 8 characters."),
+        ({}, "password", "This field is required."),
+        (VALID | {"config": {"speed": 5}}, "config.speed", "Enter a number of at most 4.0."),
+        (VALID | {"config": {"speed": "fast"}}, "config.speed", "Enter a number."),
+        (VALID | {"config": {"format": "midi"}}, "config.format", "Enter one of wav or mp3."),
+        (VALID | {"config": {"tempo": 1}}, "config.tempo", "There is no such field; remove it, or correct its name."),
+        (VALID | {"config": []}, "config", "Send a JSON object."),
+        (VALID | {"parts": [{}, {"speed": 9}]}, "parts.1.speed", "Enter a number of at most 4.0."),
+        (VALID | {"either": {"speed": 9}}, "either.speed", "Enter a number of at most 4.0."),
+        (VALID | {"born": "soon"}, "born", "Enter a date in the form YYYY-MM-DD."),
+    ],
+)
+async def test_messages_name_the_field_as_written_and_the_remedy(
+    client: httpx.AsyncClient, body: dict[str, Any], field: str, message: str
+) -> None:
+    response = await client.post("/things", json=body)
+    error = response.json()["error"]
+
+    assert (response.status_code, error["code"]) == (422, "VALIDATION_ERROR")
+    assert {"field": field, "message": message} in error["details"]
+    assert not any(word in response.text for word in JARGON)
+
+
+async def test_a_body_without_json_content_type_is_refused_with_the_missing_header(client: httpx.AsyncClient) -> None:
+    for headers in ({"Content-Type": "application/x-www-form-urlencoded"}, {}):
+        response = await client.post("/things", content=b'{"password": "correct horse"}', headers=headers)
+        error = response.json()["error"]
+
+        assert (response.status_code, error["code"]) == (415, "JSON_REQUIRED")
+        assert "-H 'Content-Type: application/json'" in error["message"]
+
+
+async def test_broken_json_is_refused_with_its_position(client: httpx.AsyncClient) -> None:
+    body = b"{\n  \"password\": 'secret words'\n}"
+    response = await client.post("/things", content=body, headers={"Content-Type": "application/json"})
+    error = response.json()["error"]
+
+    assert (response.status_code, error["code"]) == (422, "INVALID_JSON")
+    assert "line 2, column 15" in error["message"]
+    assert (error["details"][0]["line"], error["details"][0]["column"], error["details"][0]["position"]) == (2, 15, 16)
+    assert "secret words" not in response.text
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"[" * 200_000])
+async def test_unreadable_bodies_are_refused_as_invalid_json(client: httpx.AsyncClient, body: bytes) -> None:
+    response = await client.post("/things", content=body, headers={"Content-Type": "application/json"})
+
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "INVALID_JSON")
+
+
+async def test_a_missing_body_is_named(client: httpx.AsyncClient) -> None:
+    response = await client.post("/things")
+
+    assert response.json()["error"]["message"].startswith("A JSON body is required")
+
+
+@pytest.mark.parametrize("body", [b"{", b"", b"\xff\xfe", b"[]", b"{}", b"[" * 200_000])
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+async def test_plain_endpoints_refuse_unreadable_bodies_in_the_plain_form(
+    client: httpx.AsyncClient, body: bytes, kind: str
+) -> None:
+    response = await client.post("/plain", content=body, headers={"Content-Type": kind})
+
+    assert response.status_code in {415, 422}
+    assert list(response.json()) == ["error"]
+    assert isinstance(response.json()["error"], str)
+
+
+async def test_unknown_query_parameters_are_refused_with_the_known_ones(client: httpx.AsyncClient) -> None:
+    response = await client.get("/things?bogus=1")
+    error = response.json()["error"]
+
+    assert (response.status_code, error["code"]) == (422, "VALIDATION_ERROR")
+    assert error["details"] == [{"field": "bogus", "message": "There is no such query parameter; the known ones are limit."}]
