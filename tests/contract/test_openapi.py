@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel, ValidationError
 
+from echo_common.contracts.http.reading import CreateDictionaryEntry
+from echo_common.contracts.http.synthesis import SynthesizeRequest
+from echo_common.contracts.http.voice import TrainRequest
 from echo_embedded.contracts import endpoint_contracts
 from echo_gateway.contract import Contracts, load_contracts, proxy_endpoints
 from echo_gateway.openapi import openapi_document
@@ -80,6 +85,55 @@ def test_every_operation_has_an_id_a_summary_and_a_known_tag() -> None:
     for name, operation in operations():
         assert operation.get("summary"), name
         assert set(operation["tags"]) <= tags, name
+
+
+def test_sorted_lists_name_their_fields() -> None:
+    for name, operation in operations():
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] == "sort_by":
+                assert parameter["schema"]["default"] in parameter["schema"]["enum"], name
+
+
+@pytest.mark.parametrize(
+    ("body", "valid"),
+    [
+        ({"text": "Hello."}, True),
+        ({"text": None, "text_id": "txt_01K9ZX3V5T4S2R1Q0P9N8M7K6J"}, True),
+        ({"text": "Hello.", "text_id": "txt_01K9ZX3V5T4S2R1Q0P9N8M7K6J"}, False),
+        ({}, False),
+    ],
+)
+def test_the_schema_of_a_synthesis_accepts_either_text_or_text_id(body: dict[str, Any], *, valid: bool) -> None:
+    assert Draft202012Validator(SynthesizeRequest.model_json_schema()).is_valid(body) is valid
+    assert accepts(SynthesizeRequest, body) is valid
+
+
+@pytest.mark.parametrize(
+    ("body", "valid"),
+    [
+        ({"respelling": "hue"}, True),
+        ({"ipa": "hju"}, True),
+        ({"respelling": "hue", "ipa": "hju"}, True),
+        ({"ipa": None}, False),
+    ],
+)
+def test_the_schema_of_a_dictionary_entry_requires_a_pronunciation(body: dict[str, Any], *, valid: bool) -> None:
+    schema = CreateDictionaryEntry.model_json_schema()
+    assert Draft202012Validator(schema).is_valid({"term": "Hugh"} | body) is valid
+
+
+@pytest.mark.parametrize("provider", ["", "x" * 41])
+def test_schemas_refuse_empty_and_overlong_providers(provider: str) -> None:
+    assert not Draft202012Validator(TrainRequest.model_json_schema()).is_valid({"provider": provider})
+    assert not accepts(TrainRequest, {"provider": provider})
+
+
+def accepts(model: type[BaseModel], body: dict[str, Any]) -> bool:
+    try:
+        model.model_validate(body)
+    except ValidationError:
+        return False
+    return True
 
 
 def test_protected_operations_document_their_errors() -> None:

@@ -29,7 +29,7 @@ from tests.support.eventually import eventually
 from tests.support.studio import Replica, somebody
 
 ALICE, MALLORY = somebody("usr_alice"), somebody("usr_mallory")
-PAGE = Page(limit=20, offset=0, sort_by=None, sort_order="desc")
+PAGE = Page(limit=20, offset=0, sort_by="created_at", sort_order="desc")
 RATE = 16_000
 
 

@@ -1,15 +1,16 @@
 """Messages of invalid requests."""
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from echo_common.http.endpoints import PublicRouter
 from echo_common.http.envelope import Success, install_error_handlers, ok
+from echo_common.http.pagination import Page, paginated
 
 JARGON = ("Input should", "Value should", "Value error", "Field required", "Extra inputs", "JSON decode")
 
@@ -42,7 +43,7 @@ async def create_thing(body: Thing) -> Success[None]:
 
 
 @router.endpoint("GET", "/things")
-async def list_things(limit: int = 20) -> Success[None]:
+async def list_things(page: Annotated[Page, Depends(paginated("created_at", "name"))]) -> Success[None]:
     """List things."""
     return ok(None)
 
@@ -141,4 +142,17 @@ async def test_unknown_query_parameters_are_refused_with_the_known_ones(client: 
     error = response.json()["error"]
 
     assert (response.status_code, error["code"]) == (422, "VALIDATION_ERROR")
-    assert error["details"] == [{"field": "bogus", "message": "There is no such query parameter; the known ones are limit."}]
+    assert error["details"] == [
+        {
+            "field": "bogus",
+            "message": "There is no such query parameter; the known ones are limit, offset, page, page_size, sort_by, sort_order.",
+        }
+    ]
+
+
+async def test_unknown_sort_fields_are_refused_with_those_of_the_list(client: httpx.AsyncClient) -> None:
+    response = await client.get("/things?sort_by=password")
+
+    assert response.status_code == 422
+    assert response.json()["error"]["message"] == "sort_by: Enter one of created_at, name."
+    assert (await client.get("/things?sort_by=name")).status_code == 200

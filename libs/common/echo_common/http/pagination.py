@@ -1,9 +1,10 @@
 """Pagination of lists: `limit` and `offset`, or `page` and `page_size`; `sort_by` and `sort_order`."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Query
-from pydantic import BaseModel
+from fastapi import Query
+from pydantic import AfterValidator, BaseModel
 
 
 class Page(BaseModel):
@@ -11,7 +12,7 @@ class Page(BaseModel):
 
     limit: int
     offset: int
-    sort_by: str | None
+    sort_by: str
     sort_order: Literal["asc", "desc"]
 
     @property
@@ -39,16 +40,25 @@ class Page(BaseModel):
         }
 
 
-async def _page(
-    limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of items")] = 20,
-    offset: Annotated[int, Query(ge=0, le=1_000_000, description="Number of items to skip")] = 0,
-    page: Annotated[int | None, Query(ge=1, le=100_000, description="Page number, from 1; instead of `offset`")] = None,
-    page_size: Annotated[int | None, Query(ge=1, le=100, description="Page size; instead of `limit`")] = None,
-    sort_by: Annotated[str | None, Query(max_length=40, description="Field to sort by")] = None,
-    sort_order: Annotated[Literal["asc", "desc"], Query(description="Sort order")] = "desc",
-) -> Page:
-    size = page_size or limit
-    return Page(limit=size, offset=(page - 1) * size if page else offset, sort_by=sort_by, sort_order=sort_order)
+def paginated(*fields: str, default: str = "created_at") -> Callable[..., Awaitable[Page]]:
+    """Return the dependency of a list that can be sorted by `fields`; the schema lists them, other ones are refused."""
 
+    def known(field: str) -> str:
+        if field not in fields:
+            raise ValueError(f"Enter one of {', '.join(fields)}.")
+        return field
 
-PageQuery = Annotated[Page, Depends(_page)]
+    sort_field = Query(description="Field to sort by", json_schema_extra={"enum": list(fields)})
+
+    async def page_of_request(
+        limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of items")] = 20,
+        offset: Annotated[int, Query(ge=0, le=1_000_000, description="Number of items to skip")] = 0,
+        page: Annotated[int | None, Query(ge=1, le=100_000, description="Page number, from 1; instead of `offset`")] = None,
+        page_size: Annotated[int | None, Query(ge=1, le=100, description="Page size; instead of `limit`")] = None,
+        sort_by: Annotated[str, sort_field, AfterValidator(known)] = default,
+        sort_order: Annotated[Literal["asc", "desc"], Query(description="Sort order")] = "desc",
+    ) -> Page:
+        size = page_size or limit
+        return Page(limit=size, offset=(page - 1) * size if page else offset, sort_by=sort_by, sort_order=sort_order)
+
+    return page_of_request

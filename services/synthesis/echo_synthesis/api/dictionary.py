@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.errors.synthesis import (
@@ -22,12 +22,15 @@ from echo_common.contracts.http.reading import (
 )
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.pagination import PageQuery
+from echo_common.http.pagination import Page, paginated
 from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
 from echo_synthesis.api.parameters import EntryId
+from echo_synthesis.usecases.dictionary import ENTRY_ORDERS
 from echo_synthesis.views import entry_view, script_view
+
+PageQuery = Annotated[Page, Depends(paginated(*ENTRY_ORDERS))]
 
 router = PublicRouter("dictionary")
 
@@ -72,8 +75,8 @@ async def list_dictionary(
     principal: SpeechReader,
     deps: Deps,
     page: PageQuery,
-    language: Annotated[str | None, Query(max_length=20, description="Filter by language.")] = None,
-    voice_id: Annotated[str | None, Query(max_length=64, description="Filter by voice.")] = None,
+    language: Annotated[str | None, Query(min_length=1, max_length=20, description="Filter by language.")] = None,
+    voice_id: Annotated[str | None, Query(min_length=1, max_length=64, description="Filter by voice.")] = None,
 ) -> Success[list[DictionaryEntryView]]:
     """List dictionary entries, newest first."""
     entries, total = await usecases.list_entries(principal, page, deps.studio, language=language, voice_id=voice_id)

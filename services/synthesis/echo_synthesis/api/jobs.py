@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.errors.synthesis import (
@@ -17,17 +17,20 @@ from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, Jo
 from echo_common.contracts.values import JobStatus
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.pagination import PageQuery
+from echo_common.http.pagination import Page, paginated
 from echo_common.outbox.repository import StaleError
 from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.parameters import JobId
 from echo_synthesis.domain import Job
+from echo_synthesis.usecases.jobs import JOB_ORDERS
 from echo_synthesis.views import job_view, synthesis_result
 
 _ALIAS = ("/job", "/jobs")
 _CHANGE_ERRORS = (JobNotFoundError, JobStateConflictError, StaleError, *PLANNING)
+
+PageQuery = Annotated[Page, Depends(paginated(*JOB_ORDERS))]
 
 router = PublicRouter("jobs")
 
@@ -66,9 +69,9 @@ async def list_jobs(
     page: PageQuery,
     status: Annotated[JobStatus | None, Query(description="Filter by status.")] = None,
     user_id: Annotated[
-        str | None, Query(max_length=64, description="Filter by user; other users' jobs are for administrators.")
+        str | None, Query(min_length=1, max_length=64, description="Filter by user; other users' jobs are for administrators.")
     ] = None,
-    voice_model_id: Annotated[str | None, Query(max_length=64, description="Filter by voice.")] = None,
+    voice_model_id: Annotated[str | None, Query(min_length=1, max_length=64, description="Filter by voice.")] = None,
     text_search: Annotated[
         str | None,
         Query(
@@ -77,10 +80,7 @@ async def list_jobs(
     ] = None,
     include_text: Annotated[bool, Query(description="Include the text.")] = False,
 ) -> Success[list[JobView]]:
-    """List jobs, newest first.
-
-    Sort by created_at, updated_at, status, duration or text_length.
-    """
+    """List jobs, newest first."""
     jobs, total = await usecases.list_jobs(
         principal,
         page,

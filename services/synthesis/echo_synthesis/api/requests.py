@@ -1,6 +1,8 @@
 """Endpoints of the simple request API. Register them last: `/tts/{id}` also matches other paths."""
 
-from fastapi import Request, Response
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.errors.synthesis import PLANNING, JobStateConflictError, SynthesisNotFoundError, VoiceNotFoundError
@@ -8,7 +10,7 @@ from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.files import RangeNotSatisfiableError
-from echo_common.http.pagination import PageQuery
+from echo_common.http.pagination import Page, paginated
 from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.audio import PARTIAL_RESPONSES, audio_response
@@ -16,9 +18,12 @@ from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.parameters import AUDIO_TYPES, SynthesisId
 from echo_synthesis.text.captions import cues, srt, vtt
 from echo_synthesis.usecases import Synthesis
+from echo_synthesis.usecases.jobs import JOB_ORDERS
 from echo_synthesis.views import generate_view
 
 _FINISHED_ERRORS = (SynthesisNotFoundError, JobStateConflictError)
+
+PageQuery = Annotated[Page, Depends(paginated(*JOB_ORDERS))]
 
 router = PublicRouter("speech")
 

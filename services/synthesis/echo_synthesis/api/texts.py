@@ -1,16 +1,23 @@
 """Endpoints for text entries."""
 
+from typing import Annotated
+
+from fastapi import Depends
+
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.errors.synthesis import TextNotFoundError
 from echo_common.contracts.http.synthesis import CreateText, TextPatch, TextView
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.pagination import PageQuery
+from echo_common.http.pagination import Page, paginated
 from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
 from echo_synthesis.api.parameters import TextId
+from echo_synthesis.usecases.texts import TEXT_ORDERS
 from echo_synthesis.views import text_view
+
+PageQuery = Annotated[Page, Depends(paginated(*TEXT_ORDERS))]
 
 router = PublicRouter("texts")
 

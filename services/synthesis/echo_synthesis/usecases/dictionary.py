@@ -15,7 +15,8 @@ from echo_synthesis.usecases.planning import plan_speech
 from echo_synthesis.usecases.studio import Studio, refuse
 
 MOST_ENTRIES = 1_000
-_SORTABLE = frozenset({"created_at", "updated_at", "term"})
+ENTRY_ORDERS = ("created_at", "updated_at", "term")
+"""Fields by which the list can be sorted."""
 
 
 async def normalize(request: NormalizeRequest, principal: Principal, studio: Studio) -> Narration:
@@ -41,12 +42,9 @@ async def list_entries(
     principal: Principal, page: Page, studio: Studio, *, language: str | None = None, voice_id: str | None = None
 ) -> tuple[list[DictionaryEntry], int]:
     """Return a page of the user's entries and their total number."""
-    sort_by = page.sort_by or "created_at"
-    if sort_by not in _SORTABLE:
-        refuse("sort_by", f"Sort by one of {', '.join(sorted(_SORTABLE))}.")
     where: dict[str, Any] = {"user_id": principal.user_id}
     where |= {name: value for name, value in {"language": language, "voice_id": voice_id}.items() if value is not None}
-    order = [(sort_by, page.direction), ("_id", page.direction)]
+    order = [(page.sort_by, page.direction), ("_id", page.direction)]
     entries = studio.dictionary.find(where, sort=order, skip=page.offset, limit=page.limit)
     return [entry async for entry in entries], await studio.dictionary.count(where)
 

@@ -7,7 +7,8 @@ from echo_common.ids import new_id
 from echo_synthesis.domain import TextEntry
 from echo_synthesis.usecases.studio import Studio, refuse
 
-_SORTABLE = frozenset({"created_at", "updated_at", "language"})
+TEXT_ORDERS = ("created_at", "updated_at", "language")
+"""Fields by which the list can be sorted."""
 
 
 async def text_of(written: str | None, text_id: str | None, principal: Principal, studio: Studio) -> str:
@@ -32,11 +33,8 @@ async def find_text(text_id: str, principal: Principal, studio: Studio) -> TextE
 
 async def list_texts(principal: Principal, page: Page, studio: Studio) -> tuple[list[TextEntry], int]:
     """Return a page of the user's text entries and their total number."""
-    sort_by = page.sort_by or "created_at"
-    if sort_by not in _SORTABLE:
-        refuse("sort_by", f"Sort by one of {', '.join(sorted(_SORTABLE))}.")
     where = {"user_id": principal.user_id}
-    order = [(sort_by, page.direction), ("_id", page.direction)]
+    order = [(page.sort_by, page.direction), ("_id", page.direction)]
     texts = studio.texts.find(where, sort=order, skip=page.offset, limit=page.limit)
     return [text async for text in texts], await studio.texts.count(where)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter
 from echo_common.contracts.errors.voice import (
@@ -26,15 +26,17 @@ from echo_common.contracts.http.voice import (
 )
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.pagination import PageQuery
+from echo_common.http.pagination import Page, paginated
 from echo_voice import views
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import CloneId
 from echo_voice.usecases import clones, sharing
-from echo_voice.usecases.studio import page_of
+from echo_voice.usecases.studio import ORDERS, page_of
 
 _CHANGE_ERRORS = (CloneNotFoundError, CloneStateConflictError)
+
+PageQuery = Annotated[Page, Depends(paginated(*ORDERS))]
 
 router = PublicRouter("clones")
 

@@ -1,17 +1,23 @@
 """Endpoints for consents to voice cloning."""
 
+from typing import Annotated
+
+from fastapi import Depends
+
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter
 from echo_common.contracts.errors.voice import ConsentNotFoundError
 from echo_common.contracts.http.voice import ConsentPhrase, ConsentView
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.pagination import PageQuery
+from echo_common.http.pagination import Page, paginated
 from echo_voice import views
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import ConsentId
 from echo_voice.usecases import consents
 from echo_voice.usecases.studio import page_of
+
+PageQuery = Annotated[Page, Depends(paginated("created_at", "updated_at"))]
 
 router = PublicRouter("clones")
 

@@ -51,8 +51,8 @@ class ReferenceFields(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     name: Name | None = None
-    user_id: str | None = Field(None, description="Must be the user of the token.")
-    echo_id: str | None = Field(None, description="Echo to link the voice model to.")
+    user_id: str | None = Field(None, max_length=64, description="Must be the user of the token.")
+    echo_id: str | None = Field(None, max_length=64, description="Echo to link the voice model to.")
     file_type: str | None = Field(None, description="Type of the file: `audio` or `video`.")
 
 

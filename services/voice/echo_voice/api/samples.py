@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeVar
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic import ValidationError as Invalid
 
@@ -30,7 +30,7 @@ from echo_common.contracts.http.voice import (
 from echo_common.errors import FileTooLargeError
 from echo_common.http.endpoints import Form, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.pagination import PageQuery
+from echo_common.http.pagination import Page, paginated
 from echo_common.http.upload import Upload, received
 from echo_common.http.validation import details_of, invalid
 from echo_voice import views
@@ -38,7 +38,9 @@ from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import SampleId
 from echo_voice.usecases import clones, samples
-from echo_voice.usecases.studio import page_of
+from echo_voice.usecases.studio import ORDERS, page_of
+
+PageQuery = Annotated[Page, Depends(paginated(*ORDERS))]
 
 router = PublicRouter("samples")
 

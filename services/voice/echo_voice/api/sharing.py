@@ -85,7 +85,7 @@ async def unshare_voice(
     voice_id: CloneId,
     principal: VoicesWriter,
     deps: Deps,
-    user_id: Annotated[str | None, Query(max_length=64, description="Revoke this user's share only.")] = None,
+    user_id: Annotated[str | None, Query(min_length=1, max_length=64, description="Revoke this user's share only.")] = None,
     public: Annotated[bool, Query(description="Revoke the public share only.")] = False,
 ) -> Success[Shares]:
     """Revoke shares of a clone at once: a user's, the public one, or all."""

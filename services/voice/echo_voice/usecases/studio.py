@@ -16,7 +16,8 @@ from echo_voice.providers import Providers
 from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
 
-_SORTABLE = frozenset({"created_at", "updated_at", "name"})
+ORDERS = ("created_at", "updated_at", "name")
+"""Fields by which samples and voice models can be sorted."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,10 @@ class Studio:
 async def page_of(
     repository: Repository[A], principal: Principal, page: Page, filters: Mapping[str, str | None]
 ) -> tuple[list[A], int]:
-    """Return a page of the user's items, newest first by default, and their total number. Raises `ValidationError`."""
+    """Return a page of the user's items, newest first by default, and their total number."""
     where: dict[str, Any] = {"user_id": principal.user_id}
     where.update({field: value for field, value in filters.items() if value is not None})
-    sort_by = page.sort_by or "created_at"
-    if sort_by not in _SORTABLE:
-        refuse("sort_by", f"Sort by one of {', '.join(sorted(_SORTABLE))}.")
-    found = repository.find(where, sort=[(sort_by, page.direction)], skip=page.offset, limit=page.limit)
+    found = repository.find(where, sort=[(page.sort_by, page.direction)], skip=page.offset, limit=page.limit)
     return [item async for item in found], await repository.count(where)
 
 

@@ -15,6 +15,7 @@ from pydantic import (
     model_serializer,
 )
 
+from echo_common.contracts.http.alternatives import at_least_one
 from echo_common.contracts.values import Plan, Role
 
 ISSUER: Final = "echo-auth"
@@ -79,6 +80,8 @@ class RegisterRequest(Request):
 
 class LoginRequest(Request):
     """Credentials: email or username, and the password."""
+
+    model_config = at_least_one("email", "username")
 
     email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)] | None = Field(
         None, description="Email address or username.", examples=["ada@example.com"]

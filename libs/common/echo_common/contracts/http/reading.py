@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from echo_common.contracts.http.alternatives import at_least_one
 from echo_common.contracts.http.synthesis import Request, VoiceId
 
 Term = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"\w")]
@@ -63,6 +64,8 @@ class Script(BaseModel):
 
 class CreateDictionaryEntry(Request):
     """The pronunciation of a term: a respelling, IPA, or both."""
+
+    model_config = at_least_one("respelling", "ipa")
 
     term: Term = Field(description="One or more words, matched as whole words.", examples=["Hugh"])
     respelling: Respelling | None = Field(None, description="Replacement that is spoken.", examples=["hue"])

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from echo_common.contracts.http.alternatives import exactly_one
 from echo_common.contracts.values import Alignment, AudioFormat, JobStatus, TimestampGranularity
 
 VoiceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -31,14 +32,16 @@ class SpeechConfig(Request):
     timestamp_granularity: TimestampGranularity = Field("word", description="Word timings, syllable timings, or both.")
     normalize: bool = Field(True, description="Verbalise numbers, symbols and Markdown.")
     ssml: bool | None = Field(None, description="Treat the text as SSML; when absent, SSML is detected by a leading `<speak`.")
-    engine: str | None = Field(None, max_length=40, description="Engine; must be the voice's engine when given.")
+    engine: str | None = Field(None, min_length=1, max_length=40, description="Engine; must be the voice's engine when given.")
     language: str | None = Field(
-        None, max_length=20, description="BCP-47 tag; when absent, detected from the text, or the voice's own."
+        None, min_length=1, max_length=20, description="BCP-47 tag; when absent, detected from the text, or the voice's own."
     )
 
 
 class SynthesizeRequest(Request):
     """Text to synthesise: inline, or a saved text entry."""
+
+    model_config = exactly_one("text", "text_id")
 
     text: str | None = Field(None, min_length=1, description="Text to synthesise.", examples=["Hello from Echo."])
     text_id: TextId | None = Field(None, description="Id of a saved text entry, instead of `text`.")
@@ -165,10 +168,12 @@ class AsyncSynthesis(BaseModel):
 class CreateJobRequest(Request):
     """A synthesis job to create."""
 
+    model_config = exactly_one("text_content", "text_id")
+
     text_content: str | None = Field(None, min_length=1, description="Text to synthesise.", examples=["A long story."])
     text_id: TextId | None = Field(None, description="Id of a saved text entry, instead of `text_content`.")
     voice_model_id: VoiceId | None = Field(None, description="Voice; the default voice when absent.")
-    text_language: str | None = Field(None, max_length=20, description="BCP-47 tag; the voice's own when absent.")
+    text_language: str | None = Field(None, min_length=1, max_length=20, description="BCP-47 tag; the voice's own when absent.")
     output_format: AudioFormat = AudioFormat.WAV
     sample_rate: int = Field(24_000, ge=8_000, le=48_000)
     speed: float = Field(1.0, ge=0.25, le=4.0)
@@ -256,7 +261,11 @@ class GenerateRequest(Request):
 
     text: str = Field(min_length=1, description="Text to synthesise.", examples=["Hello from Echo."])
     voice_name: str | None = Field(
-        None, max_length=100, description="Name or id of the voice; the default voice when absent.", examples=["Heart"]
+        None,
+        min_length=1,
+        max_length=100,
+        description="Name or id of the voice; the default voice when absent.",
+        examples=["Heart"],
     )
     config: SpeechConfig = SpeechConfig()
 
@@ -318,14 +327,14 @@ class CreateText(Request):
     """A text entry to save."""
 
     content: str = Field(min_length=1, examples=["A long story."])
-    language: str | None = Field(None, max_length=20, description="BCP-47 tag.", examples=["en-US"])
+    language: str | None = Field(None, min_length=1, max_length=20, description="BCP-47 tag.", examples=["en-US"])
 
 
 class TextPatch(Request):
     """Changes of a text entry."""
 
     content: str | None = Field(None, min_length=1)
-    language: str | None = Field(None, max_length=20, description="BCP-47 tag; null removes it.")
+    language: str | None = Field(None, min_length=1, max_length=20, description="BCP-47 tag; null removes it.")
 
 
 class TextView(BaseModel):

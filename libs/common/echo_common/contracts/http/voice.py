@@ -131,7 +131,7 @@ class TrainRequest(Request):
     name: Name | None = Field(None, description="Name; the sample's name when absent.")
     config: TrainingConfig = TrainingConfig()
     consent: "ConsentGiven | None" = Field(None, description="As in `POST /voice/clones`.")
-    provider: str | None = Field(None, max_length=40)
+    provider: str | None = Field(None, min_length=1, max_length=40)
 
 
 class TrainingReceipt(BaseModel):
@@ -161,7 +161,9 @@ class CreateCloneRequest(Request):
     sample_ids: list[str] = Field(min_length=1, max_length=20)
     config: TrainingConfig = TrainingConfig()
     consent: ConsentGiven | None = None
-    provider: str | None = Field(None, max_length=40, description="Provider: local, fish; the operator's default when absent.")
+    provider: str | None = Field(
+        None, min_length=1, max_length=40, description="Provider: local, fish; the operator's default when absent."
+    )
     language: Language | None = Field(None, description="Language of the voice; the samples' language when absent.")
 
 
