@@ -164,6 +164,40 @@ async def test_samples_of_a_dead_worker_are_processed_by_another(start: Start, s
         assert (await second.processed(sample_id))["status"] == "ready"
 
 
+async def test_original_and_processed_audio_of_a_sample_can_be_played(ada: Booth, eve: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    path = f"/voice/samples/{sample['id']}/audio"
+
+    original = await ada.ask("GET", path)
+    assert (original.status_code, original.headers["Content-Type"], original.content) == (200, "audio/wav", speech)
+
+    processed = await ada.ask("GET", path, params={"variant": "processed"})
+    assert processed.headers["Content-Type"] == "audio/flac"
+    assert len(_decoded(processed.content)) > 8 * RATE
+    cached = ada.headers | {"If-None-Match": processed.headers["ETag"]}
+    assert (await ada.http.get(path, params={"variant": "processed"}, headers=cached)).status_code == 304
+
+    part = await ada.http.get(path, headers=ada.headers | {"Range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"RIFF")
+    beyond = await ada.http.get(path, headers=ada.headers | {"Range": f"bytes={len(speech)}-"})
+    assert refusal(beyond) == (416, "RANGE_NOT_SATISFIABLE")
+    head = await ada.ask("HEAD", path)
+    assert (head.headers["Content-Length"], head.content) == (str(len(speech)), b"")
+
+    assert refusal(await eve.ask("GET", path)) == (404, "SAMPLE_NOT_FOUND")
+    assert refusal(await ada.ask("GET", path, params={"variant": "loud"}))[0] == 422
+
+
+async def test_processed_audio_of_an_undecodable_sample_is_a_conflict_with_its_status(ada: Booth) -> None:
+    sample = await ada.sample(b"RIFF\x00\x00\x00\x00WAVE" + bytes(200))
+
+    response = await ada.ask("GET", f"/voice/samples/{sample['id']}/audio", params={"variant": "processed"})
+
+    assert refusal(response) == (409, "SAMPLE_STATE_CONFLICT")
+    assert response.json()["error"]["details"] == {"status": "rejected"}
+    assert sample["error_message"] in response.json()["error"]["message"]
+
+
 async def test_samples_require_a_token(ada: Booth) -> None:
     response = await ada.http.get("/voice/samples")
     assert isinstance(response, httpx.Response)

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from typing import Annotated
 
-from fastapi import Request, Response
+from fastapi import Header, Request, Response
 from fastapi.responses import StreamingResponse
 
 from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectStore
 
+PARTIAL_RESPONSES = {206: "The requested range.", 304: "Unchanged."}
+ByteRange = Annotated[str | None, Header(alias="Range", description="Range of bytes.", examples=["bytes=0-1023"])]
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="ETag of a cached copy.")]
 _RANGE = re.compile(r"^bytes=(\d{0,100})-(\d{0,100})$")
 
 

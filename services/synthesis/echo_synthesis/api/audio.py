@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from echo_common.auth.dependencies import Access, SpeechReader, SpeechWriter
 from echo_common.auth.principal import Principal, Scope
@@ -11,7 +11,7 @@ from echo_common.contracts.errors.synthesis import AudioNotFoundError, LinkInval
 from echo_common.contracts.http.synthesis import AudioInfo, LinkRequest, SignedLink
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.files import RangeNotSatisfiableError, object_response
+from echo_common.http.files import PARTIAL_RESPONSES, ByteRange, IfNoneMatch, RangeNotSatisfiableError, object_response
 from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
@@ -21,11 +21,8 @@ from echo_synthesis.domain import Audio
 from echo_synthesis.usecases import Studio
 from echo_synthesis.views import audio_info
 
-PARTIAL_RESPONSES = {206: "The requested range.", 304: "Unchanged."}
 _FILE_ERRORS = (AudioNotFoundError, RangeNotSatisfiableError, LinkInvalidError)
 FilePrincipal = Annotated[Principal | None, Depends(Access((Scope.SPEECH_READ,), ticket_param="signature"))]
-ByteRange = Annotated[str | None, Header(alias="Range", description="Range of bytes.", examples=["bytes=0-1023"])]
-IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="ETag of a cached copy.")]
 
 router = PublicRouter("files")
 

@@ -9,11 +9,11 @@ from echo_common.contracts.errors.synthesis import PLANNING, JobStateConflictErr
 from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.files import RangeNotSatisfiableError
+from echo_common.http.files import PARTIAL_RESPONSES, RangeNotSatisfiableError
 from echo_common.http.pagination import Page, paginated
 from echo_synthesis import usecases
 from echo_synthesis.api import examples
-from echo_synthesis.api.audio import PARTIAL_RESPONSES, audio_response
+from echo_synthesis.api.audio import audio_response
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.parameters import AUDIO_TYPES, SynthesisId
 from echo_synthesis.text.captions import cues, srt, vtt

@@ -35,6 +35,9 @@ _MAGIC: tuple[tuple[Callable[[bytes], bool], Container], ...] = (
     (lambda head: _starts_frame(head, 0xE0, 0xE0), _MP3),
 )
 
+MEDIA_TYPES = tuple(dict.fromkeys(container.mime for _, container in _MAGIC))
+"""Media types of uploaded samples."""
+
 
 def sniff(path: Path) -> Container:
     """Detect a file's container format from its first bytes. Raises `UnsupportedMediaError`."""

@@ -1,8 +1,8 @@
 """Endpoints for samples."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic import ValidationError as Invalid
 
@@ -28,12 +28,14 @@ from echo_common.contracts.http.voice import (
     WorkReceipt,
 )
 from echo_common.errors import FileTooLargeError
-from echo_common.http.endpoints import Form, PublicRouter, enveloped
+from echo_common.http.endpoints import Form, Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
+from echo_common.http.files import PARTIAL_RESPONSES, ByteRange, IfNoneMatch, RangeNotSatisfiableError, object_response
 from echo_common.http.pagination import Page, paginated
 from echo_common.http.upload import Upload, received
 from echo_common.http.validation import details_of, invalid
 from echo_voice import views
+from echo_voice.analysis.formats import MEDIA_TYPES
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import SampleId
@@ -59,6 +61,7 @@ class SampleFields(BaseModel):
 
 
 _FORM = Form("file", SampleFields)
+_AUDIO_ERRORS = (SampleNotFoundError, SampleStateConflictError, RangeNotSatisfiableError)
 
 
 def fields_of(upload: Upload, model: type[Fields]) -> Fields:
@@ -113,6 +116,47 @@ async def list_samples(
 async def get_sample(sample_id: SampleId, principal: VoicesReader, deps: Deps) -> Success[SampleView]:
     """Get a sample with its measurements, findings and advice."""
     return ok(views.sample_view(await deps.studio.samples.get(sample_id, user_id=principal.user_id)))
+
+
+@router.endpoint(
+    "HEAD",
+    "/voice/samples/{sample_id}/audio",
+    name="describe_sample_audio",
+    summary="Get the headers of a sample's audio",
+    media=Media("Its size, type and ETag.", ()),
+    other_responses=PARTIAL_RESPONSES,
+    errors=_AUDIO_ERRORS,
+)
+@router.endpoint(
+    "GET",
+    "/voice/samples/{sample_id}/audio",
+    media=Media("The audio.", MEDIA_TYPES),
+    other_responses=PARTIAL_RESPONSES,
+    errors=_AUDIO_ERRORS,
+)
+async def get_sample_audio(
+    sample_id: SampleId,
+    request: Request,
+    principal: VoicesReader,
+    deps: Deps,
+    variant: Annotated[
+        Literal["original", "processed"],
+        Query(description="`original` is the uploaded file; `processed` is mono FLAC, trimmed and normalised."),
+    ] = "original",
+    byte_range: ByteRange = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Get a sample's audio.
+
+    Supports ranges, ETags and conditional requests. `processed` is 409 until the sample is processed.
+    """
+    sample = await deps.studio.samples.get(sample_id, user_id=principal.user_id)
+    file = sample.audio(variant)
+    response = object_response(
+        request, deps.studio.objects, file.key, size=file.size, mime=file.mime, etag=file.checksum, download_as=None
+    )
+    response.headers["Cache-Control"] = "private, no-cache"  # processing again replaces the processed audio
+    return response
 
 
 @router.endpoint(

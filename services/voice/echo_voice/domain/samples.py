@@ -1,6 +1,7 @@
 """Samples: recordings of a speaker, with their measures."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -58,6 +59,17 @@ class Sample(VoiceTask):
         )
         sample.record(SampleUploaded(sample_id=sample_id, user_id=user_id))
         return sample
+
+    def audio(self, variant: Literal["original", "processed"]) -> StoredFile:
+        """Return the original or the processed audio. Raises `SampleStateConflictError` without processed audio."""
+        if variant == "original":
+            return self.original
+        if self.processed is None:
+            reason = f"The sample is {self.status.value} and has no processed audio"
+            rejected = self.status is SampleStatus.REJECTED
+            remedy = self.error_message if rejected else "Wait until it is ready."
+            raise SampleStateConflictError(f"{reason}. {remedy}", details={"status": self.status.value})
+        return self.processed
 
     def process_again(self) -> None:
         """Queue the sample for processing again. Raises `SampleStateConflictError` if it is queued or being processed."""
