@@ -78,6 +78,9 @@ class VoiceProvider(Protocol):
     def estimate(self, config: TrainingConfig, seconds: float) -> float:
         """Estimate the duration of a training in seconds, from the `seconds` of speech."""
 
+    def steps(self, config: TrainingConfig) -> int | None:
+        """Return the number of steps of a training; None if the provider chooses it."""
+
     async def train(self, order: Order, progressed: Progressed) -> Outcome:
         """Train a voice; a cancelled call leaves no running work behind.
 

@@ -13,6 +13,8 @@ from echo_common.contracts.http.voice import (
     SampleView,
     Shares,
     SpokenProofView,
+    TrainerConfig,
+    TrainingFeatures,
     TrainingReceipt,
     TrainingView,
     WorkReceipt,
@@ -23,7 +25,6 @@ from echo_voice.domain.samples import Sample
 from echo_voice.domain.voicemodels import VoiceModel
 
 _PHRASE_LIFE = timedelta(days=1)
-_FEATURES = ["speech", "streaming", "word_timestamps"]
 
 
 def sample_receipt(sample: Sample) -> SampleReceipt:
@@ -53,14 +54,16 @@ def clone_receipt(model: VoiceModel) -> CloneReceipt:
     return CloneReceipt(clone_id=model.id, job_id=model.job_id, status=model.status)
 
 
-def training_receipt(model: VoiceModel, seconds: float) -> TrainingReceipt:
+def training_receipt(model: VoiceModel, seconds: float, config: TrainerConfig) -> TrainingReceipt:
     """Build the response to a request for a training; `seconds` is its estimated duration."""
+    aligned = model.config.enable_timestamp_alignment
     return TrainingReceipt(
         training_job_id=model.job_id,
         clone_id=model.id,
         estimated_duration=round(seconds, 1),
         status=model.work,
-        features=_FEATURES,
+        features=TrainingFeatures(timestamp_alignment_enabled=aligned, voice_quality_enhancement=True),
+        trainer_config=config,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from echo_common.storage.port import ObjectInfo, StorageUnavailableError
+from echo_voice.domain.consents import UPLOAD_STATEMENT
 from echo_voice.likeness import SpectralEncoder
 from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
 from echo_voice.providers.tone import ToneProvider
@@ -31,14 +32,43 @@ async def test_clones_are_trained_in_the_background_and_report_their_quality(ada
 
 async def test_a_single_sample_is_enough_for_training(ada: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
-    body = {"config": {"epochs": 1, "learning_rate": 0.1, "batch_size": 2}, "consent": ATTESTED}
+    body = {"config": {"epochs": 50, "batch_size": 64}, "consent": ATTESTED}
 
     receipt = data(await ada.ask("POST", f"/voice/samples/{sample['id']}/train", json=body), 202)
 
     assert receipt["status"] == "pending"
-    assert "word_timestamps" in receipt["features"]
+    assert receipt["features"] == {"timestamp_alignment_enabled": True, "voice_quality_enhancement": True}
     found = await ada.get(f"/voice/clones?job_id={receipt['training_job_id']}")
     assert (await ada.trained(found[0]["id"]))["status"] == "ready"
+
+
+async def test_documented_training_bodies_work_right_after_the_upload_without_consent(ada: Booth, speech: bytes) -> None:
+    sample_id = data(await ada.upload(speech), 201)["sample_id"]
+    config = {"epochs": 100, "learning_rate": 0.001, "batch_size": 32, "enable_timestamp_alignment": True}
+
+    receipt = data(await ada.ask("POST", f"/voice/samples/{sample_id}/train", json={"config": config}), 202)
+
+    assert receipt["trainer_config"] == {"epochs": 2, "learning_rate": 0.1, "batch_size": 1, "steps": 2}
+    await ada.processed(sample_id)
+    clone = await ada.trained(receipt["clone_id"])
+    assert clone["status"] == "ready"
+    consent = await ada.get(f"/voice/consents/{clone['consent_id']}")
+    assert (consent["kind"], consent["statement"]) == ("attested", UPLOAD_STATEMENT)
+
+
+async def test_trainings_from_a_sample_are_limited_to_the_documented_ranges(ada: Booth, speech: bytes) -> None:
+    path = f"/voice/samples/{data(await ada.upload(speech), 201)['sample_id']}/train"
+    for name, value in [("epochs", 1_001), ("epochs", 0), ("batch_size", 65), ("learning_rate", 0.000009)]:
+        assert refusal(await ada.ask("POST", path, json={"config": {name: value}})) == (422, "VALIDATION_ERROR")
+    for name, value in [("epochs", 1), ("epochs", 1_000), ("batch_size", 64), ("learning_rate", 0.00001)]:
+        data(await ada.ask("POST", path, json={"config": {name: value}}), 202)
+
+
+async def test_training_from_a_sample_without_its_spoken_consent_is_refused(start: Start, speech: bytes) -> None:
+    async with start(consent="spoken") as ada:
+        sample = await ada.sample(speech)
+        answer = await ada.ask("POST", f"/voice/samples/{sample['id']}/train", json={})
+        assert refusal(answer) == (403, "CONSENT_REQUIRED")
 
 
 async def test_cloning_requires_consent(ada: Booth, speech: bytes) -> None:

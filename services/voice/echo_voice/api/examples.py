@@ -112,7 +112,8 @@ TRAINING_RECEIPT = {
     "clone_id": CLONE["id"],
     "estimated_duration": 180.0,
     "status": "pending",
-    "features": ["speech", "streaming", "word_timestamps"],
+    "features": {"timestamp_alignment_enabled": True, "voice_quality_enhancement": True},
+    "trainer_config": {"epochs": 2, "learning_rate": 0.1, "batch_size": 1, "steps": 32},
 }
 TRAINING_PROGRESS = {
     "status": "processing",

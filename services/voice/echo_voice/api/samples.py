@@ -199,15 +199,19 @@ async def process_sample(sample_id: SampleId, principal: VoicesWriter, deps: Dep
         UnknownProviderError,
         ProviderUnavailableError,
     ),
-    example=enveloped(examples.TRAINING_RECEIPT),
+    example=enveloped(examples.TRAINING_RECEIPT, message="Voice training job created with timestamp alignment support"),
 )
 async def train_from_sample(
     sample_id: SampleId, body: TrainRequest, principal: VoicesWriter, deps: Deps
 ) -> Success[TrainingReceipt]:
-    """Create a clone from this sample alone."""
-    model, seconds = await clones.train_from_sample(sample_id, body, principal, deps.studio)
+    """Create a clone from this sample alone, also right after its upload: the training waits for its processing.
+
+    `trainer_config` in the answer is the training in the trainer's units, into which `config` is converted.
+    """
+    model, seconds, config = await clones.train_from_sample(sample_id, body, principal, deps.studio)
     deps.worker.wake()
-    return ok(views.training_receipt(model, seconds))
+    message = "Voice training job created with timestamp alignment support"
+    return ok(views.training_receipt(model, seconds, config), message=message)
 
 
 def _name_of(upload: Upload) -> str:

@@ -14,6 +14,8 @@ from echo_common.ids import new_id
 
 STATEMENT_VERSION = "1"
 ATTESTATION = "I am the owner of this voice, or I have its owner's permission to clone it with Echo."
+UPLOAD_STATEMENT = f"By uploading through the Echo API: {ATTESTATION}"
+"""Statement of requests that need no explicit consent."""
 SPOKEN = "I am the owner of this voice and I agree that Echo makes a clone of it. Today's words are: {words}."
 _WORDS = [
     "amber",

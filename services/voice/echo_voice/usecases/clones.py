@@ -14,8 +14,11 @@ from echo_common.contracts.errors.voice import CloneNotFoundError, SampleStateCo
 from echo_common.contracts.http.voice import (
     BulkResult,
     ClonePatch,
+    ConsentGiven,
     CreateCloneRequest,
     SampleStatus,
+    SampleTrainingConfig,
+    TrainerConfig,
     TrainingConfig,
     TrainRequest,
 )
@@ -23,6 +26,7 @@ from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.storage.port import ObjectNotFoundError
 from echo_common.work.port import Attempt, Result
 from echo_common.work.task import Progress
+from echo_voice.domain.consents import UPLOAD_STATEMENT
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.voicemodels import Made, VoiceModel
 from echo_voice.likeness import unit
@@ -33,20 +37,27 @@ from echo_voice.usecases.sharing import reindex
 from echo_voice.usecases.studio import Studio, refuse
 
 _FALLBACK_LANGUAGE = "en"
+_USUAL = SampleTrainingConfig()
+_DEFAULT = TrainingConfig()
+_LEARNING_RATES = (0.01, 0.3)
 
 
 class NotYetError(ServiceUnavailableError):
     """The samples are not measured yet; try again shortly."""
 
 
-async def create_clone(request: CreateCloneRequest, principal: Principal, studio: Studio, **more: str | None) -> VoiceModel:
-    """Create a voice model from samples that are ready, and queue its training.
+async def create_clone(
+    request: CreateCloneRequest, principal: Principal, studio: Studio, *, waits: bool = False, **more: str | None
+) -> VoiceModel:
+    """Create a voice model from samples, and queue its training.
+
+    The samples must be ready, unless the training `waits` for their processing.
 
     Raises `SampleNotFoundError`, `SampleStateConflictError`, `ConsentRequiredError`, `UnknownProviderError`,
     `ProviderUnavailableError`, `ValidationError`.
     """
     provider = studio.providers.find(request.provider)
-    samples = await _ready_samples(request.sample_ids, principal, studio)
+    samples = await _usable_samples(request.sample_ids, principal, studio, waits=waits)
     language = request.language or next((sample.language for sample in samples if sample.language), _FALLBACK_LANGUAGE)
     if provider.languages and language.partition("-")[0].lower() not in provider.languages:
         refuse("language", f"{provider.name} makes voices for {', '.join(provider.languages)}, not for {language}.")
@@ -68,19 +79,50 @@ async def create_clone(request: CreateCloneRequest, principal: Principal, studio
 
 async def train_from_sample(
     sample_id: str, request: TrainRequest, principal: Principal, studio: Studio
-) -> tuple[VoiceModel, float]:
-    """Create a voice model from one sample; return it and the estimated seconds. Raises the errors of `create_clone`."""
+) -> tuple[VoiceModel, float, TrainerConfig]:
+    """Create a voice model from one sample; return it, the estimated seconds and the training in the trainer's units.
+
+    The training waits until the sample is processed, except for a spoken consent, which is compared with the processed sample.
+    Raises the errors of `create_clone`.
+    """
     sample = await studio.samples.get(sample_id, user_id=principal.user_id)
+    attests = studio.settings.consent == "attestation"
+    consent = request.consent
+    if consent is None and attests:
+        consent = ConsentGiven(attested=True, statement=UPLOAD_STATEMENT)
     wanted = CreateCloneRequest(
         name=request.name or sample.name,
         sample_ids=[sample_id],
-        config=request.config,
-        consent=request.consent,
+        config=trainer_units(request.config),
+        consent=consent,
         provider=request.provider,
     )
-    model = await create_clone(wanted, principal, studio)
-    speech = sample.quality.speech_seconds if sample.quality else 0.0
-    return model, studio.providers.find(model.provider).estimate(model.config, speech)
+    spoken = consent is not None and consent.statement_sample_id is not None
+    model = await create_clone(wanted, principal, studio, waits=attests and not spoken)
+    provider = studio.providers.find(model.provider)
+    config = TrainerConfig(
+        **model.config.model_dump(include={"epochs", "learning_rate", "batch_size"}), steps=provider.steps(model.config)
+    )
+    return model, provider.estimate(model.config, _speech(sample)), config
+
+
+def trainer_units(config: SampleTrainingConfig) -> TrainingConfig:
+    """Convert options on the usual scales of neural networks to the trainer's units; the usual defaults become the trainer's.
+
+    Epochs and learning rates are converted by the square root of their ratio to the default, so that the wide ranges of the
+    usual scales stay within those in which trainings converge.
+    """
+    lowest, highest = _LEARNING_RATES
+    passes = _DEFAULT.epochs * (config.epochs / _USUAL.epochs) ** 0.5
+    rate = _DEFAULT.learning_rate * (config.learning_rate / _USUAL.learning_rate) ** 0.5
+    return TrainingConfig(
+        epochs=max(1, round(passes)),
+        learning_rate=round(min(max(rate, lowest), highest), 4),
+        batch_size=-(-config.batch_size // _USUAL.batch_size),
+        restraint=config.restraint,
+        seed=config.seed,
+        enable_timestamp_alignment=config.enable_timestamp_alignment,
+    )
 
 
 async def train(studio: Studio, model: VoiceModel, attempt: Attempt) -> Result[VoiceModel]:
@@ -154,12 +196,14 @@ async def delete_clones(keys: Sequence[str], principal: Principal, studio: Studi
     return results
 
 
-async def _ready_samples(keys: Sequence[str], principal: Principal, studio: Studio) -> list[Sample]:
+async def _usable_samples(keys: Sequence[str], principal: Principal, studio: Studio, *, waits: bool) -> list[Sample]:
     samples = [await studio.samples.get(key, user_id=principal.user_id) for key in dict.fromkeys(keys)]
+    usable = {SampleStatus.READY, *((SampleStatus.UPLOADED, SampleStatus.PROCESSING) if waits else ())}
     for sample in samples:
-        if sample.status is not SampleStatus.READY:
-            why = f": {sample.error_message}" if sample.error_message else ""
-            raise SampleStateConflictError(f"The sample {sample.id} is {sample.status.value}{why}")
+        if sample.status not in usable:
+            why = sample.error_message or "Wait until it is ready."
+            details = {"sample_id": sample.id, "status": sample.status.value}
+            raise SampleStateConflictError(f"The sample {sample.id} is {sample.status.value}. {why}", details=details)
     return samples
 
 

@@ -14,7 +14,7 @@ from echo_common.errors import ForbiddenError, UnauthenticatedError
 from echo_common.ids import new_id
 from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
-from echo_voice.domain.consents import ATTESTATION, Consent
+from echo_voice.domain.consents import UPLOAD_STATEMENT, Consent
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.verdicts import judge
 from echo_voice.domain.voicemodels import VoiceModel
@@ -23,7 +23,6 @@ from echo_voice.usecases.samples import upload_sample
 from echo_voice.usecases.studio import Studio
 
 _NOT_FOUND = "Voice model not found"
-_STATEMENT = f"By uploading through the Echo API: {ATTESTATION}"
 
 
 def checked_user(principal: Principal | None, user_id: str | None) -> Principal | None:
@@ -62,7 +61,7 @@ async def upload_reference(
     if echo_id is not None:
         await studio.echos.get(echo_id, user_id=principal.user_id)
     sample = await upload_sample(path, principal, studio, name=name, description=None, language=None)
-    consent = Consent(id=new_id("cns"), user_id=principal.user_id, kind="attested", statement=_STATEMENT)
+    consent = Consent(id=new_id("cns"), user_id=principal.user_id, kind="attested", statement=UPLOAD_STATEMENT)
     await studio.consents.add(consent)
     model = VoiceModel.request(
         principal.user_id,

@@ -125,13 +125,46 @@ class TrainingConfig(Request):
     )
 
 
+class SampleTrainingConfig(Request):
+    """Training options on the scales that are usual for neural networks; the trainer converts them to its own."""
+
+    epochs: int = Field(100, ge=1, le=1_000, description="Amount of training; 100 is the trainer's default.")
+    learning_rate: float = Field(0.001, ge=0.00001, le=1, description="Step size; 0.001 is the trainer's default.")
+    batch_size: int = Field(32, ge=1, le=64, description="Audio excerpts per step; up to 32 are one sentence.")
+    restraint: float = Field(0.02, ge=0, le=1, description="As in `POST /voice/clones`.")
+    seed: int = Field(0, ge=0, description="As in `POST /voice/clones`.")
+    enable_timestamp_alignment: bool = Field(
+        True, description="Accepted for compatibility and ignored: speech always has word timings."
+    )
+
+
 class TrainRequest(Request):
     """A voice model to train from one sample."""
 
     name: Name | None = Field(None, description="Name; the sample's name when absent.")
-    config: TrainingConfig = TrainingConfig()
-    consent: "ConsentGiven | None" = Field(None, description="As in `POST /voice/clones`.")
+    config: SampleTrainingConfig = SampleTrainingConfig()
+    consent: "ConsentGiven | None" = Field(
+        None,
+        description="As in `POST /voice/clones`. When absent, the request states what an upload to `/api/upload-reference` "
+        "states, where the platform accepts an attestation.",
+    )
     provider: str | None = Field(None, min_length=1, max_length=40)
+
+
+class TrainingFeatures(BaseModel):
+    """Features of a training."""
+
+    timestamp_alignment_enabled: bool = Field(description="As requested; speech has word timings in any case.")
+    voice_quality_enhancement: bool = Field(description="The sample is trimmed and normalised before training.")
+
+
+class TrainerConfig(BaseModel):
+    """A training in the trainer's own units."""
+
+    epochs: int = Field(description="Passes over the training sentences.")
+    learning_rate: float = Field(description="Step size, relative to the spread of the built-in voices.")
+    batch_size: int = Field(description="Sentences per step.")
+    steps: int | None = Field(description="Steps in total; null where the provider chooses them.")
 
 
 class TrainingReceipt(BaseModel):
@@ -141,7 +174,8 @@ class TrainingReceipt(BaseModel):
     clone_id: str
     estimated_duration: float = Field(description="Estimated training time in seconds.")
     status: JobStatus
-    features: list[str] = Field(description="Features of the future voice.")
+    features: TrainingFeatures
+    trainer_config: TrainerConfig = Field(description="The options as the trainer applies them.")
 
 
 class ConsentGiven(Request):

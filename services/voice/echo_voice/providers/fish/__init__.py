@@ -41,6 +41,9 @@ class FishProvider:
     def estimate(self, config: TrainingConfig, seconds: float) -> float:
         return 20.0
 
+    def steps(self, config: TrainingConfig) -> None:
+        return None
+
     async def train(self, order: Order, progressed: Progressed) -> Outcome:
         from echo_voice.providers.fish.account import create
 

@@ -36,6 +36,9 @@ class LocalProvider:
     def estimate(self, config: TrainingConfig, seconds: float) -> float:
         return _LOADING_SECONDS + config.epochs * _SENTENCES * _SECONDS_A_STEP
 
+    def steps(self, config: TrainingConfig) -> int:
+        return config.epochs * -(-_SENTENCES // config.batch_size)
+
     async def train(self, order: Order, progressed: Progressed) -> Outcome:
         from echo_voice.providers.local.child import run
 

@@ -23,6 +23,9 @@ class ToneProvider:
     def estimate(self, config: TrainingConfig, seconds: float) -> float:
         return config.epochs * _STEP_SECONDS
 
+    def steps(self, config: TrainingConfig) -> int:
+        return config.epochs
+
     async def train(self, order: Order, progressed: Progressed) -> Outcome:
         for step in range(order.config.epochs):
             progressed(step, order.config.epochs, f"step {step + 1}")
