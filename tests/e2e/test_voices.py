@@ -64,6 +64,11 @@ async def test_a_sample_becomes_a_voice_that_is_usable_until_consent_is_revoked(
         return bool(data(await say(ada))["voice_id"] == clone_id)
 
     await eventually(selected)
+    assert data(await ada.http.post("/voices/tone_high/select")) == {"voice_id": "tone_high"}
+    assert data(await say(ada))["voice_id"] == "tone_high"
+    assert refusal(await ada.http.post("/voices/tone_none/select")) == (404, "VOICE_NOT_FOUND")
+    assert data(await say(ada, voice_id=sample_id))["voice_id"] == clone_id
+    data(await ada.http.post(f"/voices/{clone_id}/select"))
 
     clone = data(await ada.http.get(f"/voice/clones/{clone_id}"))
     data(await ada.http.post(f"/voice/consents/{clone['consent_id']}/revoke"))

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.synthesis import AudioDeleted, JobCancelled, JobQueued
 from echo_common.contracts.events.voice import (
+    VoiceModelCancelled,
     VoiceModelDeleted,
+    VoiceModelFailed,
     VoiceModelReady,
     VoiceModelRenamed,
+    VoiceModelRequested,
     VoiceModelShared,
+    VoiceModelTrainingProgressed,
     VoiceModelUnshared,
     VoiceModelWithdrawn,
     VoiceSelected,
@@ -49,6 +53,35 @@ async def stop_cancelled_attempts(event: JobCancelled, dependencies: Dependencie
 async def remove_what_is_left(event: AudioDeleted, dependencies: Dependencies) -> None:
     """Remove the audio's objects, in case the process that deleted the audio died before it removed them."""
     await remove_objects(event.audio_id, dependencies.studio)
+
+
+@subscriptions.on(VoiceModelRequested, idempotent=True)
+async def learn_of_training(event: VoiceModelRequested, dependencies: Dependencies) -> None:
+    """Store that the voice model waits for training."""
+    await dependencies.studio.clones.follow_training(
+        event.voice_model_id, event.user_id, event.occurred_at, status="pending", sample_ids=event.sample_ids
+    )
+
+
+@subscriptions.on(VoiceModelTrainingProgressed, idempotent=True)
+async def learn_of_progress(event: VoiceModelTrainingProgressed, dependencies: Dependencies) -> None:
+    """Store the progress of the training."""
+    percent = min(99, 100 * event.steps_done // max(1, event.steps_total))
+    await dependencies.studio.clones.follow_training(
+        event.voice_model_id, event.user_id, event.occurred_at, status="training", progress=percent
+    )
+
+
+@subscriptions.on(VoiceModelFailed, idempotent=True)
+async def learn_of_failure(event: VoiceModelFailed, dependencies: Dependencies) -> None:
+    """Store that the training failed."""
+    await dependencies.studio.clones.follow_training(event.voice_model_id, event.user_id, event.occurred_at, status="failed")
+
+
+@subscriptions.on(VoiceModelCancelled, idempotent=True)
+async def learn_of_cancellation(event: VoiceModelCancelled, dependencies: Dependencies) -> None:
+    """Store that the training was cancelled."""
+    await dependencies.studio.clones.follow_training(event.voice_model_id, event.user_id, event.occurred_at, status="cancelled")
 
 
 @subscriptions.on(VoiceModelReady, idempotent=True)
@@ -92,4 +125,4 @@ async def forget_clone(event: VoiceModelDeleted, dependencies: Dependencies) -> 
 @subscriptions.on(VoiceSelected, idempotent=True)
 async def remember_selection(event: VoiceSelected, dependencies: Dependencies) -> None:
     """Store the user's selected voice, the default of requests that name none."""
-    await dependencies.studio.clones.select(event)
+    await dependencies.studio.clones.select(event.user_id, event.voice_id, event.occurred_at)

@@ -1,11 +1,32 @@
 """Tests of access to cloned voices and of their cached speech."""
 
+from datetime import timedelta
+
+import pytest
+
 from echo_common.auth.principal import Principal
-from echo_common.contracts.events.voice import VoiceModelReady, VoiceModelShared, VoiceModelWithdrawn
+from echo_common.clock import now
+from echo_common.contracts.errors.synthesis import VoiceNotFoundError, VoiceNotReadyError
+from echo_common.contracts.events.voice import (
+    VoiceModelFailed,
+    VoiceModelReady,
+    VoiceModelRequested,
+    VoiceModelShared,
+    VoiceModelTrainingProgressed,
+    VoiceModelWithdrawn,
+)
 from echo_common.contracts.http.synthesis import SynthesizeRequest
 from echo_common.ids import new_id
 from echo_synthesis import usecases
-from echo_synthesis.handlers import Dependencies, learn_of_clone, learn_of_share, withdraw_clone
+from echo_synthesis.handlers import (
+    Dependencies,
+    learn_of_clone,
+    learn_of_failure,
+    learn_of_progress,
+    learn_of_share,
+    learn_of_training,
+    withdraw_clone,
+)
 from tests.support.studio import Replica, somebody
 
 ALICE, BOB = somebody("usr_alice"), somebody("usr_bob")
@@ -69,3 +90,61 @@ async def test_withdrawn_voices_are_removed_from_the_cache(replica: Replica) -> 
         late = FACTS | {"revision": 2, "public": True, "shared_with": (), "usable": True}
         await learn_of_share(VoiceModelShared(**late), deps)
         assert await deps.studio.clones.list("usr_alice") == []
+
+
+SAMPLE = "vs_" + "0" * 26
+REQUESTED = {"voice_model_id": CLONE, "user_id": "usr_alice", "job_id": "job_1"}
+
+
+async def not_ready(voice_id: str, deps: Dependencies) -> object:
+    """Return the details of the error of speech with a clone that is not ready."""
+    with pytest.raises(VoiceNotReadyError) as refused:
+        await usecases.synthesize(SynthesizeRequest(text="Hello.", voice_id=voice_id), ALICE, deps.studio)
+    return refused.value.details
+
+
+async def test_speech_with_a_clone_in_training_is_a_conflict_with_its_progress(replica: Replica) -> None:
+    async with replica() as deps:
+        requested = VoiceModelRequested(**REQUESTED, sample_ids=(SAMPLE,), occurred_at=now() - timedelta(seconds=1))
+        progressed = VoiceModelTrainingProgressed(**REQUESTED, steps_done=1, steps_total=4)
+        await learn_of_progress(progressed, deps)
+        await learn_of_training(requested, deps)
+        for voice_id in (CLONE, SAMPLE):
+            expected = {"voice_id": CLONE, "status": "training", "progress": 25}
+            assert await not_ready(voice_id, deps) == expected
+            with pytest.raises(VoiceNotFoundError):
+                await usecases.synthesize(SynthesizeRequest(text="Hello.", voice_id=voice_id), BOB, deps.studio)
+
+        await learn_of_failure(VoiceModelFailed(**REQUESTED, code="TRAINING_FAILED", message="No."), deps)
+        assert await not_ready(CLONE, deps) == {"voice_id": CLONE, "status": "failed", "progress": 0}
+        await trained(deps)
+        assert await kept(ALICE, deps) == 0
+
+
+async def test_the_id_of_a_sample_stands_for_its_newest_ready_clone(replica: Replica) -> None:
+    async with replica() as deps:
+        ready = {"revision": 1, "public": True, "shared_with": (), "usable": True, "job_id": "job_1", "sample_ids": (SAMPLE,)}
+        newer = "vm_" + "1" * 26
+        for clone_id in (newer, CLONE):
+            await learn_of_clone(VoiceModelReady(**FACTS | {"voice_model_id": clone_id}, **ready), deps)
+        waiting = "vm_" + "2" * 26
+        await learn_of_training(VoiceModelRequested(**REQUESTED | {"voice_model_id": waiting}, sample_ids=(SAMPLE,)), deps)
+
+        request = SynthesizeRequest(text="Hello.", voice_id=SAMPLE)
+        assert (await usecases.synthesize(request, ALICE, deps.studio)).settings.voice_id == newer
+        with pytest.raises(VoiceNotFoundError):
+            await usecases.synthesize(request, BOB, deps.studio)
+
+
+async def test_a_built_in_voice_can_be_selected_after_a_clone(replica: Replica) -> None:
+    async with replica() as deps:
+        await trained(deps)
+
+        async def default() -> str:
+            audio = await usecases.synthesize(SynthesizeRequest(text="Hello."), ALICE, deps.studio)
+            return audio.settings.voice_id
+
+        await deps.studio.clones.select("usr_alice", CLONE, now())
+        assert await default() == CLONE
+        await deps.studio.clones.select("usr_alice", "tone_high", now())
+        assert await default() == "tone_high"

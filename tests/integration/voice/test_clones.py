@@ -97,6 +97,19 @@ async def test_trainings_can_be_cancelled_and_resumed(ada: Booth, speech: bytes)
     assert [training["status"] for training in history] == ["completed", "cancelled"]
 
 
+async def test_selecting_a_clone_in_training_is_a_conflict_with_its_progress(ada: Booth, eve: Booth, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    path = f"/voice/clones/{(await ada.clone(sample['id'], name='tone-hang'))['clone_id']}/select"
+
+    answer = await ada.ask("POST", path)
+
+    assert refusal(answer) == (409, "CLONE_STATE_CONFLICT")
+    details = answer.json()["error"]["details"]
+    assert details["status"] in {"pending", "training"}
+    assert 0 <= details["progress"] < 100
+    assert refusal(await eve.ask("POST", path)) == (404, "CLONE_NOT_FOUND")
+
+
 async def test_failed_trainings_report_the_reason(ada: Booth, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone = await ada.trained((await ada.clone(sample["id"], name="tone-fail"))["clone_id"])

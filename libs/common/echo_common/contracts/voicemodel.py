@@ -24,3 +24,4 @@ class VoiceModelFact(DomainEvent):
     public: bool
     shared_with: tuple[str, ...]
     usable: bool
+    sample_ids: tuple[str, ...] = ()

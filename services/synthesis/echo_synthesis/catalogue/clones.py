@@ -5,10 +5,11 @@ import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
-from echo_common.contracts.events.voice import VoiceSelected
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError, VoiceNotReadyError
 from echo_common.contracts.voicemodel import VoiceModelFact
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
@@ -17,6 +18,7 @@ from echo_synthesis.catalogue.voices import CataloguedVoice, VoiceNames
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 
 _PREFIX = "vm_"
+_SAMPLE_PREFIX = "vs_"
 _STORED = "object:"
 _FILE = "file:"
 
@@ -31,6 +33,7 @@ class Clones:
         self, store: Store, objects: ObjectStore, engines: Mapping[str, EngineSpec], config: EngineConfig, styles: Path
     ) -> None:
         self._voices: Collection = store.collection("voices")
+        self._trainings: Collection = store.collection("trainings")
         self._selections: Collection = store.collection("selections")
         self._objects = objects
         self._engines = engines
@@ -46,45 +49,77 @@ class Clones:
         with scratch.folder("styles") as folder:
             clones = cls(store, objects, engines, config, folder)
             await clones._voices.ensure(
-                [Index([("user_id", 1)]), Index([("shared_with", 1)]), Index([("public", 1)]), Index([("reference", 1)])]
+                [Index([(field, 1)]) for field in ("user_id", "shared_with", "public", "reference", "sample_ids")]
             )
+            await clones._trainings.ensure([Index([("sample_ids", 1)])])
             await clones._selections.ensure([])
             yield clones
 
     async def learn(self, fact: VoiceModelFact) -> None:
         """Apply an event, unless a later one was applied."""
         known = fact.model_dump(exclude={"event_id", "occurred_at", "voice_model_id", "job_id"})
-        known["shared_with"] = list(fact.shared_with)
+        known["shared_with"], known["sample_ids"] = list(fact.shared_with), list(fact.sample_ids)
         known["created_at"] = fact.occurred_at
         where = {"_id": fact.voice_model_id, "revision": {"$lt": fact.revision}}
         if not await self._voices.update_one(where, {"$set": known}):
             with suppress(DuplicateError):  # a later event was applied
                 await self._voices.insert({"_id": fact.voice_model_id, **known})
 
-    async def select(self, event: VoiceSelected) -> None:
+    async def follow_training(
+        self,
+        clone_id: str,
+        user_id: str,
+        moment: datetime,
+        *,
+        status: str,
+        progress: int = 0,
+        sample_ids: Sequence[str] | None = None,
+    ) -> None:
+        """Store the status of a training, unless a later one is stored, and the samples, where an event names them."""
+        state = {"user_id": user_id, "status": status, "progress": progress, "changed_at": moment}
+        samples = {} if sample_ids is None else {"sample_ids": list(sample_ids)}
+        if not await self._trainings.update_one({"_id": clone_id, "changed_at": {"$lte": moment}}, {"$set": state | samples}):
+            try:
+                await self._trainings.insert({"_id": clone_id, **state, **samples})
+            except DuplicateError:  # a later event was applied
+                if samples:
+                    await self._trainings.update_one({"_id": clone_id}, {"$set": samples})
+
+    async def select(self, user_id: str, voice_id: str, moment: datetime) -> None:
         """Store a user's selected voice, unless a later selection is stored."""
-        chosen = {"voice_id": event.voice_id, "chosen_at": event.occurred_at}
-        where = {"_id": event.user_id, "chosen_at": {"$lte": event.occurred_at}}
-        if not await self._selections.update_one(where, {"$set": chosen}):
+        chosen = {"voice_id": voice_id, "chosen_at": moment}
+        if not await self._selections.update_one({"_id": user_id, "chosen_at": {"$lte": moment}}, {"$set": chosen}):
             with suppress(DuplicateError):
-                await self._selections.insert({"_id": event.user_id, **chosen})
+                await self._selections.insert({"_id": user_id, **chosen})
+
+    async def selected(self, user_id: str) -> str | None:
+        """Return the id of the user's selected voice: a cloned one or a built-in one."""
+        selected = await self._selections.find_one({"_id": user_id})
+        return str(selected["voice_id"]) if selected is not None else None
 
     async def find(self, voice_id: str | None, user_id: str) -> CataloguedVoice | None:
         """Return the cloned voice with this id, or the user's selected one for None; None for other voices.
 
+        The id of a sample stands for the newest ready voice made from it.
+
         Raises `VoiceNotFoundError` for a voice that does not exist, was withdrawn or is not shared with this user,
-        `EngineUnavailableError`.
+        `VoiceNotReadyError` for one in training, `EngineUnavailableError`.
         """
         if voice_id is None:
-            selected = await self._selections.find_one({"_id": user_id})
+            selected = await self.selected(user_id)
             if selected is None:
                 return None
-            with suppress(VoiceNotFoundError, EngineUnavailableError):
-                return await self.find(selected["voice_id"], user_id)
+            with suppress(VoiceNotFoundError, VoiceNotReadyError, EngineUnavailableError):
+                return await self.find(selected, user_id)
             return None
-        if not voice_id.startswith(_PREFIX):
+        if voice_id.startswith(_SAMPLE_PREFIX):
+            known = await self._newest(self._voices, {"sample_ids": voice_id, "user_id": user_id, "usable": True})
+        elif voice_id.startswith(_PREFIX):
+            known = await self._voices.find_one({"_id": voice_id, "usable": True})
+        else:
             return None
-        known = await self._voices.find_one({"_id": voice_id, "usable": True})
+        if known is None:
+            await self._require_no_training(voice_id, user_id)
         if known is None or not (known["public"] or user_id in {known["user_id"], *known["shared_with"]}):
             raise VoiceNotFoundError(f"There is no voice {voice_id!r}; GET /api/v1/voices lists them.")
         found = self._catalogued(known)
@@ -119,6 +154,24 @@ class Clones:
         if not reference.startswith(_STORED):
             return VoiceNames(f"{voice_id}={reference}", reference)
         return VoiceNames(f"{voice_id}={reference}", f"{_FILE}{await self._local(reference.removeprefix(_STORED))}")
+
+    async def _require_no_training(self, voice_id: str, user_id: str) -> None:
+        """Raise `VoiceNotReadyError` if the user's voice with this id, or a voice of this sample, has never been ready."""
+        field = "sample_ids" if voice_id.startswith(_SAMPLE_PREFIX) else "_id"
+        training = await self._newest(self._trainings, {field: voice_id, "user_id": user_id})
+        if training is None or await self._voices.find_one({"_id": training["_id"]}) is not None:
+            return
+        status, progress = training["status"], training["progress"]
+        details = {"voice_id": training["_id"], "status": status, "progress": progress}
+        if status in {"failed", "cancelled"}:
+            remedy = f"Train it again: POST /api/v1/voice/clones/{training['_id']}/train."
+            raise VoiceNotReadyError(f"The training of the clone is {status}. {remedy}", details=details)
+        raise VoiceNotReadyError(f"The clone is in training ({progress} %). Wait until it is ready.", details=details)
+
+    @staticmethod
+    async def _newest(documents: Collection, where: Mapping[str, Any]) -> Document | None:
+        """Return the newest document: ids sort by time."""
+        return next(iter([one async for one in documents.find(where, sort=[("_id", -1)], limit=1)]), None)
 
     async def _local(self, key: str) -> Path:
         path = self._styles / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"

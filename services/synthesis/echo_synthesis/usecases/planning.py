@@ -1,7 +1,9 @@
 """Planning of speech: every request is validated completely before synthesis starts."""
 
 import re
+from contextlib import suppress
 
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_synthesis.catalogue.voices import CataloguedVoice
 from echo_synthesis.domain import Pronunciation, SpeechSettings
@@ -17,12 +19,13 @@ _SAMPLE = 4_000
 async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, user_id: str, studio: Studio) -> Narration:
     """Validate a request and resolve its voice, language and settings.
 
-    Raises `VoiceNotFoundError`, `EngineUnavailableError`, `ValidationError`.
+    Raises `VoiceNotFoundError`, `VoiceNotReadyError`, `EngineUnavailableError`, `ValidationError`.
     """
     if len(text) > studio.settings.max_characters:
         refuse("text", f"The text has {len(text)} characters; at most {studio.settings.max_characters} are taken at once.")
     clone = await studio.clones.find(voice_id, user_id)
-    found, language = _voice(text, voice_id, config, clone, studio)
+    selected = await studio.clones.selected(user_id) if voice_id is None and clone is None else None
+    found, language = _voice(text, voice_id, config, clone, studio, selected)
     settings = SpeechSettings(
         voice_id=found.voice.id,
         engine=found.engine.name,
@@ -45,7 +48,12 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
 
 
 def _voice(
-    text: str, voice_id: str | None, config: SpeechConfig, clone: CataloguedVoice | None, studio: Studio
+    text: str,
+    voice_id: str | None,
+    config: SpeechConfig,
+    clone: CataloguedVoice | None,
+    studio: Studio,
+    selected: str | None = None,
 ) -> tuple[CataloguedVoice, str]:
     """Return the voice and the language to speak.
 
@@ -62,7 +70,7 @@ def _voice(
     def has(voice: CataloguedVoice) -> bool:
         return config.engine in {None, voice.engine.name, voice.fallback_from}
 
-    found = clone or studio.voices.choose(voice_id)
+    found = clone or _selected(selected, studio) or studio.voices.choose(voice_id)
     if voice_id is None and clone is None:
         guess = wanted or likely_language(sample)
         able = [voice for voice in (found, *studio.voices.list()) if has(voice)]
@@ -81,6 +89,13 @@ def _voice(
             f"language to {own} to have it read all the same.",
         )
     return found, wanted if wanted and found.voice.multilingual else own
+
+
+def _selected(voice_id: str | None, studio: Studio) -> CataloguedVoice | None:
+    """Return the selected built-in voice; None without one, or while its engine is not ready."""
+    with suppress(VoiceNotFoundError, EngineUnavailableError):
+        return studio.voices.find(voice_id) if voice_id is not None else None
+    return None
 
 
 async def _pronunciations(text: str, language: str, voice_id: str, user_id: str, studio: Studio) -> tuple[Pronunciation, ...]:

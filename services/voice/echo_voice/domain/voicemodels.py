@@ -151,6 +151,12 @@ class VoiceModel(VoiceTask):
         """Return whether the user may use the voice."""
         return self.usable and (self.public or user_id == self.user_id or user_id in self.shared_with)
 
+    def require_usable(self) -> None:
+        """Raise `CloneStateConflictError` with the status and the progress unless the voice is usable."""
+        if not self.usable:
+            details = {"status": self.status.value, "progress": self.progress}
+            raise CloneStateConflictError(f"The clone is {self.status.value}. Wait until it is ready.", details=details)
+
     def complete(self, attempt: int, made: Made) -> None:
         """Complete the training. Raises `LeaseLostError`; the result must then be discarded."""
         self.require_lease(attempt)
@@ -215,7 +221,11 @@ class VoiceModel(VoiceTask):
 
     def on_queued(self) -> None:
         """Record that the voice model waits for training."""
-        self.record(VoiceModelRequested(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id))
+        self.record(
+            VoiceModelRequested(
+                voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id, sample_ids=tuple(self.sample_ids)
+            )
+        )
 
     def on_step(self) -> None:
         """Record the progress of the training."""
@@ -265,6 +275,7 @@ class VoiceModel(VoiceTask):
                 public=self.public,
                 shared_with=tuple(self.shared_with),
                 usable=self.usable,
+                sample_ids=tuple(self.sample_ids),
                 **more,
             )
         )

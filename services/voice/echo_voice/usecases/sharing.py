@@ -51,8 +51,19 @@ async def usable_clone(clone_id: str, principal: Principal, studio: Studio) -> V
 
 
 async def select(clone_id: str, principal: Principal, studio: Studio) -> str:
-    """Select a voice model as the default for requests that name no voice; return its id."""
-    model = await usable_clone(clone_id, principal, studio)
+    """Select a voice model as the default for requests that name no voice; return its id.
+
+    Raises `CloneNotFoundError`, and `CloneStateConflictError` for the user's own voice model that is not ready.
+    """
+    if not clone_id.startswith(CLONE_PREFIX):
+        raise CloneNotFoundError(
+            f"There is no clone {clone_id!r}. Select a built-in voice with POST /api/v1/voices/{{id}}/select."
+        )
+    model = await studio.models.get(clone_id)
+    if model.user_id == principal.user_id and not model.withdrawn:
+        model.require_usable()
+    if not model.may_be_used_by(principal.user_id):
+        raise CloneNotFoundError
     preference = await studio.preferences.find_one({"_id": principal.user_id})
     if preference is None:
         preference = Preference(id=principal.user_id)

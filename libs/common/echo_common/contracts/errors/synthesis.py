@@ -17,6 +17,12 @@ class VoiceNotFoundError(NotFoundError):
     code = "VOICE_NOT_FOUND"
 
 
+class VoiceNotReadyError(ConflictError):
+    """The clone is not ready; wait for its training, or train it again if that failed."""
+
+    code = "VOICE_NOT_READY"
+
+
 class EngineUnavailableError(ServiceUnavailableError):
     """The speech engine is not ready: a dependency is missing, it fails to start, or its queue is full.
 
@@ -52,7 +58,7 @@ class TextTooComplexError(EchoError):
     status = 422
 
 
-PLANNING = (TextTooComplexError, EngineUnavailableError)
+PLANNING = (TextTooComplexError, VoiceNotReadyError, EngineUnavailableError)
 """Errors of text planning without synthesis."""
 
 
@@ -64,6 +70,7 @@ class TooManyQueuedError(RateLimitedError):
 
 SPEAKING = (
     TooManyQueuedError,
+    VoiceNotReadyError,
     TextTooComplexError,
     EngineFailedError,
     EngineCrashedError,

@@ -43,6 +43,7 @@ class VoiceModelRequested(DomainEvent):
     voice_model_id: str
     user_id: str
     job_id: str
+    sample_ids: tuple[str, ...] = ()
 
 
 class VoiceModelTrainingProgressed(DomainEvent):
