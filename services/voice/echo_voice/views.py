@@ -131,6 +131,10 @@ def reference_record(model: VoiceModel) -> ReferenceRecord:
         file_type=model.file_type,
         echo_id=model.echo_id,
         created_at=model.created_at,
+        status=model.status,
+        progress=model.progress,
+        error_message=model.error_message,
+        status_url=f"/api/voice-models/{model.id}",
     )
 
 

@@ -107,3 +107,52 @@ async def test_data_of_the_local_user_is_separated_by_client_user_id(local: Boot
     ada = local.acting_as("usr_ada")
     assert (await ada.ask("GET", "/voice-models", params={"user_id": GUIDES_USER})).status_code == 403
     assert (await ada.ask("GET", f"/voice-models/{first['database_record']['_id']}")).status_code == 404
+
+
+async def test_uploads_answer_in_the_words_of_the_guide_and_tell_how_to_follow_the_training(ada: Booth, speech: bytes) -> None:
+    made = (
+        await ada.ask("POST", UPLOAD, files={"audio": ("C:\\\\voices\\\\recording.mp3", speech)}, data={"name": "Me"})
+    ).json()
+    record = made["database_record"]
+
+    assert made["message"] == "Reference audio uploaded successfully and saved to database"
+    assert record["audio_file_path"] == "recording.mp3"
+    assert record["status"] in {"pending", "training", "ready"}
+
+    async def ready() -> bool:
+        path = record["status_url"].removeprefix("/api")
+        return bool((await ada.ask("GET", path)).json()["voice_model"]["status"] == "ready")
+
+    await eventually(ready, within=30)
+    deleted = (await ada.ask("DELETE", f"/voice-models/{record['_id']}")).json()
+    assert deleted == {"success": True, "message": "Voice model deleted"}
+
+
+async def test_voice_models_are_unlinked_from_their_echo(ada: Booth, speech: bytes) -> None:
+    model_id = (await ada.ask("POST", UPLOAD, files={"audio": ("me.wav", speech)})).json()["database_record"]["_id"]
+    echo_id = (await ada.ask("POST", "/echo", json={"name": "Echo", "voice_model_id": model_id})).json()["_id"]
+    path = f"/voice-models/{model_id}"
+    renamed = (await ada.ask("PATCH", path, json={"name": "Renamed"})).json()["voice_model"]
+    assert (renamed["name"], renamed["echo_id"]) == ("Renamed", echo_id)
+
+    unlinked = (await ada.ask("PATCH", path, json={"echo_id": None})).json()["voice_model"]
+
+    assert (unlinked["name"], unlinked["echo_id"]) == ("Renamed", None)
+    missing = await ada.ask("GET", f"/echo/{echo_id}/voice-model")
+    assert (missing.status_code, missing.json()) == (404, {"error": "Voice model not found"})
+
+
+async def test_unknown_values_and_fields_of_uploads_are_refused_by_name(ada: Booth, speech: bytes) -> None:
+    files = {"audio": ("me.wav", speech)}
+    for fields, named in [
+        ({"file_type": "image"}, "audio or video"),
+        ({"nmae": "Me"}, "nmae"),
+        ({"nmae": ""}, "no such field"),
+    ]:
+        refused = await ada.ask("POST", UPLOAD, files=files, data=fields)
+        assert refused.status_code == 422
+        assert named in refused.json()["error"]
+    sample = await ada.upload(speech, lang="en")
+    assert sample.status_code == 422
+    assert sample.json()["error"]["details"][0]["field"] == "lang"
+    assert (await ada.ask("GET", "/voice-models")).json()["count"] == 0

@@ -75,7 +75,7 @@ async def test_references_come_from_a_provider_that_stores_voices(
             "success": True,
             "model_id": FISH_ID,
             "reference_id": FISH_ID,
-            "message": "The voice model is made.",
+            "message": "Reference audio uploaded successfully",
         }
 
 

@@ -92,10 +92,14 @@ VOICE_MODEL_RECORD = {
     "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "model_id": "vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "name": "My voice",
-    "audio_file_path": "samples/vs_01K9ZX3V5T4S2R1Q0P9N8M7K6J/original",
+    "audio_file_path": "recording.mp3",
     "file_type": "audio",
     "echo_id": None,
     "created_at": "2026-01-31T10:00:00Z",
+    "status": "pending",
+    "progress": 0,
+    "error_message": None,
+    "status_url": "/api/voice-models/vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
 }
 ECHO = {
     "_id": "echo_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
@@ -141,6 +145,6 @@ REFERENCE_UPLOAD = {
     "success": True,
     "model_id": VOICE_MODEL_RECORD["model_id"],
     "reference_id": VOICE_MODEL_RECORD["model_id"],
-    "message": "The voice model is being made.",
+    "message": "Reference audio uploaded successfully and saved to database",
     "database_record": VOICE_MODEL_RECORD,
 }

@@ -1,6 +1,6 @@
 """Endpoints of the Echo API: plain JSON without an envelope, for compatibility with existing clients."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,12 +35,14 @@ from echo_voice import views
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import EchoId, ModelId
-from echo_voice.api.samples import fields_of
+from echo_voice.api.samples import fields_of, name_of
 from echo_voice.usecases import clones, references
 from echo_voice.usecases.studio import Studio
 
 _WAIT_SECONDS = 60.0
-_KINDS = frozenset({"audio", "video"})
+_UPLOADED = "Reference audio uploaded successfully"
+_SAVED = f"{_UPLOADED} and saved to database"
+_DELETED = "Voice model deleted"
 
 Uploader = Annotated[Principal | None, Depends(Access((Scope.VOICES_WRITE,), optional=True))]
 
@@ -48,12 +50,12 @@ Uploader = Annotated[Principal | None, Depends(Access((Scope.VOICES_WRITE,), opt
 class ReferenceFields(BaseModel):
     """Text fields of an uploaded reference."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
     name: Name | None = None
     user_id: str | None = Field(None, max_length=64, description="Must be the user of the token.")
     echo_id: str | None = Field(None, max_length=64, description="Echo to link the voice model to.")
-    file_type: str | None = Field(None, description="Type of the file: `audio` or `video`.")
+    file_type: Literal["audio", "video"] | None = Field(None, description="Type of the file; audio when absent.")
 
 
 _FORM = Form("audio", ReferenceFields)
@@ -82,7 +84,7 @@ router = PublicRouter("Echo API", root="/api", plain=True)
 async def upload_reference(request: Request, principal: Uploader, deps: Deps) -> ReferenceUploaded:
     """Create a voice model from a recording, with the speaker's permission.
 
-    With a token it is stored. Without a token the answer is 401, unless the operator allows such uploads: then nothing is
+    With a token it is stored, and trained in the background: poll the record's `status_url` until its `status` is `ready`. Without a token the answer is 401, unless the operator allows such uploads: then nothing is
     stored, the provider must store voices itself, and a daily limit applies.
     """
     studio = deps.studio
@@ -93,7 +95,6 @@ async def upload_reference(request: Request, principal: Uploader, deps: Deps) ->
         user_id = upload.fields.get("user_id")
         references.checked_user(principal, user_id)
         fields = fields_of(upload, ReferenceFields)
-        file_type = fields.file_type or "audio"
         model = await references.upload_reference(
             upload.path,
             principal,
@@ -101,18 +102,17 @@ async def upload_reference(request: Request, principal: Uploader, deps: Deps) ->
             name=fields.name or "Voice",
             user_id=user_id,
             echo_id=fields.echo_id,
-            file_type=file_type if file_type in _KINDS else "audio",
+            file_type=fields.file_type or "audio",
+            filename=name_of(upload),
         )
     deps.worker.wake()
-    message = "The voice model is being made."
     if studio.providers.find(model.provider).keeps_voices:
         model = await references.until_made(model, studio, within=_WAIT_SECONDS)
-        if model.made is not None:
-            message = "The voice model is made."
-        elif model.error_message is not None:
+        if model.made is None and model.error_message is not None:
             raise UnreadableError(model.error_message)
     named = user_id or principal.user_id != LOCAL_USER_ID
     record = views.reference_record(model) if named else None
+    message = _SAVED if record else _UPLOADED
     return ReferenceUploaded(model_id=model.model_id, reference_id=model.model_id, message=message, database_record=record)
 
 
@@ -120,7 +120,7 @@ async def _upload_without_token(request: Request, studio: Studio) -> ReferenceUp
     async with received(request, field=_FORM.file, limit=studio.settings.upload_bytes) as upload:
         references.checked_user(None, upload.fields.get("user_id"))
         model_id = await references.make_reference(upload.path, studio, name=fields_of(upload, ReferenceFields).name or "Voice")
-    return ReferenceUploaded(model_id=model_id, reference_id=model_id, message="The voice model is made.")
+    return ReferenceUploaded(model_id=model_id, reference_id=model_id, message=_UPLOADED)
 
 
 @router.endpoint("GET", "/voice-models", example={"voice_models": [examples.VOICE_MODEL_RECORD], "count": 1})
@@ -149,7 +149,7 @@ async def get_voice_model(model_id: ModelId, principal: VoicesReader, deps: Deps
     "PATCH", "/voice-models/{model_id}", idempotent=True, errors=(CloneNotFoundError, EchoNotFoundError), example=_ONE
 )
 async def change_voice_model(model_id: ModelId, body: ReferencePatch, principal: VoicesWriter, deps: Deps) -> ReferenceOne:
-    """Link a voice model to an echo, or rename it."""
+    """Link a voice model to an echo, unlink it with `{"echo_id": null}`, or rename it."""
     model = await references.change_reference(model_id, body, principal, deps.studio)
     return ReferenceOne(voice_model=views.reference_record(model))
 
@@ -159,14 +159,14 @@ async def change_voice_model(model_id: ModelId, body: ReferencePatch, principal:
     "/voice-models/{model_id}",
     idempotent=True,
     errors=(CloneNotFoundError,),
-    example={"success": True, "message": "The voice model is deleted."},
+    example={"success": True, "message": _DELETED},
 )
 async def delete_voice_model(model_id: ModelId, principal: VoicesWriter, deps: Deps) -> ReferenceDone:
     """Delete a voice model. The provider's copy stays."""
     model = await references.find_reference(model_id, principal, deps.studio)
     await clones.delete_clone(model.id, principal, deps.studio)
     deps.worker.recheck(model.id)
-    return ReferenceDone(message="The voice model is deleted.")
+    return ReferenceDone(message=_DELETED)
 
 
 @router.endpoint("POST", "/echo", idempotent=True, errors=(CloneNotFoundError,), example=examples.ECHO)

@@ -53,7 +53,7 @@ Fields = TypeVar("Fields", bound=BaseModel)
 class SampleFields(BaseModel):
     """Text fields of an uploaded sample."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
     name: Name | None = Field(None, description="Name; by default the file's name.")
     description: Description | None = None
@@ -65,11 +65,17 @@ _AUDIO_ERRORS = (SampleNotFoundError, SampleStateConflictError, RangeNotSatisfia
 
 
 def fields_of(upload: Upload, model: type[Fields]) -> Fields:
-    """Parse the text fields of an upload; empty ones count as absent. Raises `ValidationError`."""
+    """Parse the text fields of an upload; empty ones count as absent, unknown ones are refused. Raises `ValidationError`."""
+    known = model.model_fields
     try:
-        return model.model_validate({name: value for name, value in upload.fields.items() if value})
+        return model.model_validate({name: value for name, value in upload.fields.items() if value or name not in known})
     except Invalid as error:
         raise invalid(details_of(error.errors())) from None
+
+
+def name_of(upload: Upload) -> str | None:
+    """Return the file's name without its folder; None without a name."""
+    return (upload.filename or "").rsplit("/", 1)[-1].rsplit("\\", 1)[-1].strip()[:100] or None
 
 
 @router.endpoint(
@@ -92,7 +98,7 @@ async def upload_sample(request: Request, principal: VoicesWriter, deps: Deps) -
             upload.path,
             principal,
             deps.studio,
-            name=fields.name or _name_of(upload),
+            name=fields.name or name_of(upload) or "Recording",
             description=fields.description,
             language=fields.language,
         )
@@ -212,7 +218,3 @@ async def train_from_sample(
     deps.worker.wake()
     message = "Voice training job created with timestamp alignment support"
     return ok(views.training_receipt(model, seconds, config), message=message)
-
-
-def _name_of(upload: Upload) -> str:
-    return (upload.filename or "").rsplit("/", 1)[-1].rsplit("\\", 1)[-1].strip()[:100] or "Recording"

@@ -70,7 +70,7 @@ async def create_clone(
         sample_ids=request.sample_ids,
         consent_id=consent.id,
         config=request.config,
-        audio_file_path=samples[0].original.key,
+        audio_file_path=samples[0].name,
         **more,
     )
     await studio.models.add(model)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequiredError, UnreadableError
+from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequiredError, EchoNotFoundError, UnreadableError
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.echo_api import EchoRequest, ReferencePatch
 from echo_common.contracts.http.voice import SampleQuality, TrainingConfig
@@ -50,6 +50,7 @@ async def upload_reference(
     name: str,
     echo_id: str | None,
     file_type: str,
+    filename: str | None,
     user_id: str | None = None,
 ) -> VoiceModel:
     """Create a voice model from one audio file; the worker measures the sample and trains the voice in the background.
@@ -72,7 +73,7 @@ async def upload_reference(
         consent_id=consent.id,
         config=TrainingConfig(),
         echo_id=echo_id,
-        audio_file_path=sample.original.key,
+        audio_file_path=filename,
         file_type=file_type,
         client_user_id=client_user_id(principal, user_id),
     )
@@ -134,13 +135,16 @@ async def find_reference(model_id: str, principal: Principal, studio: Studio) ->
 
 
 async def change_reference(model_id: str, patch: ReferencePatch, principal: Principal, studio: Studio) -> VoiceModel:
-    """Rename a voice model, or link it to an echo. Raises `CloneNotFoundError`, `EchoNotFoundError`."""
+    """Rename a voice model, or link it to an echo or to none. Raises `CloneNotFoundError`, `EchoNotFoundError`."""
     model = await find_reference(model_id, principal, studio)
+    links = "echo_id" in patch.model_fields_set
     if patch.echo_id is not None:
         await _link(patch.echo_id, model, principal, studio)
+    if links and model.echo_id not in {None, patch.echo_id}:
+        await _unlink(str(model.echo_id), model, principal, studio)
 
     def change(held: VoiceModel) -> None:
-        if patch.echo_id is not None:
+        if links:
             held.echo_id = patch.echo_id
         if patch.name is not None:
             held.rename(patch.name)
@@ -184,6 +188,17 @@ async def until_made(model: VoiceModel, studio: Studio, *, within: float) -> Voi
 
 async def _link(echo_id: str, model: VoiceModel, principal: Principal, studio: Studio) -> None:
     await studio.echos.update(echo_id, lambda held: setattr(held, "voice_model_id", model.id), user_id=principal.user_id)
+
+
+async def _unlink(echo_id: str, model: VoiceModel, principal: Principal, studio: Studio) -> None:
+    """Remove the voice model from an echo, unless the echo is deleted or has another voice."""
+
+    def change(held: Echo) -> None:
+        if held.voice_model_id == model.id:
+            held.voice_model_id = None
+
+    with suppress(EchoNotFoundError):
+        await studio.echos.update(echo_id, change, user_id=principal.user_id)
 
 
 def _require_attestation(studio: Studio) -> None:

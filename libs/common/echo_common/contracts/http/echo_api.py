@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from echo_common.contracts.http.voice import Name
+from echo_common.contracts.http.voice import CloneStatus, Name
 
 
 class ReferenceRecord(BaseModel):
@@ -21,6 +21,10 @@ class ReferenceRecord(BaseModel):
     file_type: str | None
     echo_id: str | None
     created_at: datetime
+    status: CloneStatus
+    progress: int = Field(ge=0, le=100, description="Progress of the training in per cent.")
+    error_message: str | None = Field(description="Reason of a failed training.")
+    status_url: str = Field(description="Path of this record; poll it to follow the training.")
 
 
 class ReferenceUploaded(BaseModel):
@@ -54,7 +58,7 @@ class ReferenceOne(BaseModel):
 class ReferencePatch(BaseModel):
     """A change of a voice model: its echo or its name."""
 
-    echo_id: str | None = Field(None, max_length=64)
+    echo_id: str | None = Field(None, max_length=64, description="Echo to link the voice model to; null unlinks it.")
     name: Name | None = None
 
 
