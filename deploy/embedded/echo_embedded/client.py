@@ -1,9 +1,9 @@
 """Client of the public REST API for `echoctl`."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -11,6 +11,16 @@ from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.client import RemoteError
 
 _PAGE = 100
+
+
+class TokenCache(Protocol):
+    """Storage of an access token between commands."""
+
+    def cached_token(self) -> str | None:
+        """Return the token, or None if there is none or it has expired."""
+
+    def cache_token(self, token: str, expires_in_seconds: float) -> None:
+        """Store a token."""
 
 
 class Client:
@@ -23,6 +33,7 @@ class Client:
         self._url = url
         self._session = session
         self._headers: dict[str, str] = {}
+        self._log_in_again: Callable[[], Awaitable[None]] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -32,10 +43,25 @@ class Client:
         async with aiohttp.ClientSession(timeout=timeout) as session:
             yield cls(url.rstrip("/"), session)
 
-    async def log_in(self, email: str, password: str) -> None:
-        """Log in for all later calls."""
-        tokens = await self.call("POST", "/api/v1/auth/login", {"email": email, "password": password})
-        self._headers["Authorization"] = f"Bearer {tokens['access_token']}"
+    async def log_in(self, email: str, password: str, cache: TokenCache | None = None) -> None:
+        """Log in for all later calls, with the cached token while it is accepted."""
+
+        async def anew() -> None:
+            self._headers.clear()
+            tokens = await self.call("POST", "/api/v1/auth/login", {"email": email, "password": password})
+            if cache is not None:
+                cache.cache_token(tokens["access_token"], tokens["expires_in"])
+            self._authorize(tokens["access_token"])
+
+        token = cache.cached_token() if cache is not None else None
+        if token is None:
+            await anew()
+            return
+        self._authorize(token)
+        self._log_in_again = anew
+
+    def _authorize(self, token: str) -> None:
+        self._headers["Authorization"] = f"Bearer {token}"
 
     async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send a request; return the envelope's `data`, or the whole body without an envelope."""
@@ -76,9 +102,15 @@ class Client:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
             async with self._session.request(method, self._url + path, json=body, headers=self._headers) as response:
-                if response.status >= 400:
-                    raise await _refusal(response)
-                yield response
+                renew, self._log_in_again = self._log_in_again, None
+                if response.status != 401 or renew is None:
+                    if response.status >= 400:
+                        raise await _refusal(response)
+                    yield response
+                    return
+            await renew()  # the cached token was revoked
+            async with self._answer(method, path, body) as answer:
+                yield answer
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ServiceUnavailableError(f"No platform answers at {self._url}.") from error
 
@@ -86,6 +118,13 @@ class Client:
 async def _refusal(response: aiohttp.ClientResponse) -> EchoError:
     try:
         problem = (await response.json())["error"]
-        return RemoteError(response.status, problem["code"], problem["message"], details=problem.get("details"))
+        wait = response.headers.get("Retry-After", "")
+        return RemoteError(
+            response.status,
+            problem["code"],
+            problem["message"],
+            details=problem.get("details"),
+            retry_after=int(wait) if wait.isdecimal() else None,
+        )
     except (aiohttp.ContentTypeError, ValueError, KeyError, TypeError):
         return ServiceUnavailableError(f"{response.url.origin()} does not answer like Echo (status {response.status}).")

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,8 @@ _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path on Linux, without the 
 _LONGEST_SOCKET_NAME = len("/synthesis.sock")
 _EARLIER_FORMAT = ("database.toml", "database", "database.lock")
 """Files in `database/` of versions that stored their data in SecantusDB."""
+
+_TOKEN_MARGIN_SECONDS = 30  # a token that expires during the command is not reused
 
 
 class CannotStartError(Exception):
@@ -47,7 +50,7 @@ class Running:
 
 
 class DataFolder:
-    """A data folder: `database/`, `objects/`, `vectors/`, `logs/`, `scratch/`, `run/` and `secrets.json` below one path.
+    """A data folder: `database/`, `objects/`, `vectors/`, `logs/`, `scratch/`, `run/`, `secrets.json` and `token.json`.
 
     `mongodb/` belongs to the database server of `echoctl local`. Nothing is created or changed before `held`.
     """
@@ -63,6 +66,7 @@ class DataFolder:
         self._run = self.path / "run"
         self._running = self._run / "platform.json"
         self._secrets = self.path / "secrets.json"
+        self._token = self.path / "token.json"
 
     @property
     def database_url(self) -> str:
@@ -120,6 +124,19 @@ class DataFolder:
             return None
         except (ValueError, TypeError):
             raise CannotStartError(f"The file {self._secrets} is damaged; mend it, or remove it to get a new admin.") from None
+
+    def cached_token(self) -> str | None:
+        """Return the administrator's access token of an earlier command, or None if there is none or it has expired."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            cached = json.loads(self._token.read_text())
+            if cached["expires_at"] > time.time() + _TOKEN_MARGIN_SECONDS:
+                return str(cached["access_token"])
+        return None
+
+    def cache_token(self, token: str, expires_in_seconds: float) -> None:
+        """Keep the administrator's access token for later commands, readable by the owner only; not on a read-only folder."""
+        with suppress(OSError):
+            self._write_private(self._token, {"access_token": token, "expires_at": time.time() + expires_in_seconds})
 
     @contextmanager
     def sockets(self) -> Iterator[Path]:

@@ -1,9 +1,13 @@
 """Implementation of `echoctl say`: synthesis to a file through the public API of a running or temporary platform."""
 
+import errno
+import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from http.client import TOO_MANY_REQUESTS
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +81,7 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
     running, secrets = folder.running(), folder.known_secrets()
     if running is not None and secrets is not None:
         async with Client.open(running.url) as client:
-            await client.log_in(secrets.admin_email, secrets.admin_password)
+            await client.log_in(secrets.admin_email, secrets.admin_password, folder)
             yield client
         return
     from echo_embedded import host  # slow: imports all services and their libraries
@@ -88,7 +92,7 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
             host.running(folder, models=settings.models, listen="http://127.0.0.1:0") as platform,
             Client.open(platform.url) as client,
         ):
-            await client.log_in(platform.secrets.admin_email, platform.secrets.admin_password)
+            await client.log_in(platform.secrets.admin_email, platform.secrets.admin_password, folder)
             starting.stop()
             yield client
 
@@ -96,8 +100,9 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
 async def say(client: Client, wish: Wish, console: Console) -> dict[str, Any]:
     """Synthesise with a progress bar, write the file atomically, and return the job's result.
 
-    Raises `SpeechFailedError`, `OSError` for the file, and the errors of `Client`.
+    Raises `SpeechFailedError`, `CannotStartError` for the file, and the errors of `Client`.
     """
+    _require_writable(wish.output)
     job = await client.call("POST", "/api/v1/job", wish.body())
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -124,8 +129,27 @@ async def _write(client: Client, url: str, output: Path) -> None:
             async for piece in client.bytes(url):
                 file.write(piece)
         part.replace(output)
+    except OSError as error:
+        raise _unwritable(output, error.errno or errno.EIO) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _require_writable(output: Path) -> None:
+    """Raise `CannotStartError` before the synthesis if the file cannot be written."""
+    if output == STDOUT:
+        return
+    if output.is_dir():
+        raise _unwritable(output, errno.EISDIR)
+    if not output.parent.is_dir():
+        raise _unwritable(output, errno.ENOTDIR if output.parent.exists() else errno.ENOENT)
+    if not os.access(output.parent, os.W_OK | os.X_OK):
+        raise _unwritable(output, errno.EACCES)
+
+
+def _unwritable(output: Path, number: int) -> CannotStartError:
+    return CannotStartError(f"The file {output} cannot be written: {os.strerror(number)}. Choose another path with --output.")
 
 
 def timings(result: dict[str, Any]) -> Table:
@@ -147,5 +171,11 @@ def summary(result: dict[str, Any], output: Path) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Describe an error in a sentence."""
-    return error.message if isinstance(error, EchoError) else str(error)
+    """Describe an error, and the way out that the command line offers."""
+    if not isinstance(error, EchoError):
+        return str(error)
+    if error.code == "VOICE_NOT_FOUND":
+        return f"{error.message} List the voices with `echoctl voices`."
+    if error.status == TOO_MANY_REQUESTS and error.retry_after is not None:
+        return f"{error.message} The wait is {timedelta(seconds=error.retry_after)} (h:mm:ss)."
+    return error.message

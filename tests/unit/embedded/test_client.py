@@ -1,0 +1,119 @@
+"""The client of `echoctl`: cached tokens and the report of errors."""
+
+import json
+import stat
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from rich.console import Console
+
+from echo_common.contracts.values import AudioFormat
+from echo_common.http.client import RemoteError
+from echo_embedded import say
+from echo_embedded.client import Client
+from echo_embedded.datafolder import CannotStartError, DataFolder
+
+
+class Gateway:
+    """A gateway that accepts the token of the last login."""
+
+    def __init__(self) -> None:
+        self.logins = 0
+        self.valid = ""
+        self.app = web.Application()
+        self.app.router.add_post("/api/v1/auth/login", self._log_in)
+        self.app.router.add_get("/api/v1/voices", self._voices)
+        self.app.router.add_get("/api/v1/job", self._limited)
+
+    async def _log_in(self, _: web.Request) -> web.Response:
+        self.logins += 1
+        self.valid = f"token-{self.logins}"
+        return web.json_response({"data": {"access_token": self.valid, "expires_in": 900}})
+
+    async def _voices(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Bearer {self.valid}":
+            return web.json_response({"error": {"code": "UNAUTHENTICATED", "message": "Log in first."}}, status=401)
+        return web.json_response({"data": []})
+
+    async def _limited(self, _: web.Request) -> web.Response:
+        problem = {"error": {"code": "RATE_LIMITED", "message": "Too many requests."}}
+        return web.json_response(problem, status=429, headers={"Retry-After": "75"})
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return Gateway()
+
+
+@pytest.fixture
+async def url(gateway: Gateway) -> AsyncIterator[str]:
+    async with TestServer(gateway.app) as server:
+        yield str(server.make_url("/"))
+
+
+async def list_voices(url: str, folder: DataFolder) -> None:
+    async with Client.open(url) as client:
+        await client.log_in("admin@echo.internal", "secret", folder)
+        assert await client.call("GET", "/api/v1/voices") == []
+
+
+async def test_commands_reuse_the_cached_token(gateway: Gateway, url: str, tmp_path: Path) -> None:
+    for _ in range(3):
+        await list_voices(url, DataFolder(tmp_path))
+
+    assert gateway.logins == 1
+    assert stat.S_IMODE((tmp_path / "token.json").stat().st_mode) == 0o600
+
+
+async def test_an_expired_token_is_replaced(gateway: Gateway, url: str, tmp_path: Path) -> None:
+    await list_voices(url, DataFolder(tmp_path))
+    cached = json.loads((tmp_path / "token.json").read_text())
+    (tmp_path / "token.json").write_text(json.dumps(cached | {"expires_at": time.time() - 1}))
+
+    await list_voices(url, DataFolder(tmp_path))
+
+    assert gateway.logins == 2
+
+
+async def test_a_revoked_token_is_replaced(gateway: Gateway, url: str, tmp_path: Path) -> None:
+    await list_voices(url, DataFolder(tmp_path))
+    gateway.valid = "another"
+
+    await list_voices(url, DataFolder(tmp_path))
+    await list_voices(url, DataFolder(tmp_path))
+
+    assert gateway.logins == 2
+
+
+async def test_a_damaged_token_file_is_replaced(gateway: Gateway, url: str, tmp_path: Path) -> None:
+    (tmp_path / "token.json").write_text("{")
+
+    await list_voices(url, DataFolder(tmp_path))
+
+    assert gateway.logins == 1
+
+
+async def test_a_limited_request_reports_the_wait(url: str) -> None:
+    async with Client.open(url) as client:
+        with pytest.raises(RemoteError) as refused:
+            await client.call("GET", "/api/v1/job")
+
+    assert say.reason(refused.value) == "Too many requests. The wait is 0:01:15 (h:mm:ss)."
+
+
+def test_an_unknown_voice_names_the_command_that_lists_them() -> None:
+    error = RemoteError(404, "VOICE_NOT_FOUND", "There is no voice 'nobody'.")
+
+    assert say.reason(error) == "There is no voice 'nobody'. List the voices with `echoctl voices`."
+
+
+async def test_an_unwritable_output_is_reported_before_the_synthesis(gateway: Gateway, url: str, tmp_path: Path) -> None:
+    wish = say.Wish("Hello.", None, None, 1.0, tmp_path, AudioFormat.WAV)
+
+    async with Client.open(url) as client:
+        with pytest.raises(CannotStartError, match=f"{tmp_path} cannot be written: Is a directory. Choose"):
+            await say.say(client, wish, Console(quiet=True))
