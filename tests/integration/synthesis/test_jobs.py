@@ -77,7 +77,8 @@ async def test_a_second_attempt_synthesises_only_missing_segments(replica: Repli
     assert spoken_before >= 2
 
     async def every_hit_counted() -> bool:
-        return sum([entry["hits"] async for entry in sentences.find({})]) == spoken_before
+        hits: list[int] = [entry["hits"] async for entry in sentences.find({})]
+        return sum(hits) == spoken_before
 
     await eventually(every_hit_counted)  # hits are written in batches
     assert await sentences.count({}) == 4
