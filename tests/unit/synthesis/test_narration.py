@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,19 @@ async def test_segments_are_synthesised_in_parallel_without_a_waiting_client() -
     await _everything_begun()
     assert len(pool.spoken) > 2
     await units.aclose()
+
+
+async def test_loud_and_quiet_sentences_come_closer_in_loudness() -> None:
+    class UnevenPool(Pool):
+        async def speak(self, engine: str, utterance: Utterance, *, turn: object = ()) -> Speech:
+            speech = await super().speak(engine, utterance)
+            peak = 0.3 if "first" in utterance.text else 0.08
+            hum = peak * np.sin(2 * np.pi * 440 * np.arange(TONE.sample_rate) / TONE.sample_rate)
+            return replace(speech, samples=hum.astype(np.float32))
+
+    spoken = [unit.speech async for unit in await _units(UnevenPool(), TONE, hurry=False)]
+    first, second = (float(np.abs(speech.samples).max()) for speech in spoken[:2])
+    assert 1.0 < first / second < 1.6  # 3.75 before
 
 
 async def _units(pool: Pool, engine: EngineSpec, *, hurry: bool):

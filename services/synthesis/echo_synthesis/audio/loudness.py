@@ -34,15 +34,15 @@ def loudness(samples: NDArray[np.float32], rate: int) -> float | None:
     return float(_level(loud.mean()))
 
 
-def even(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+def level(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     """Move a sentence's loudness three quarters of the way to `USUAL`, by at most 6 dB and without clipping.
 
     The remaining quarter keeps the speaker's dynamics: an exclamation stays louder than an aside.
     """
-    level = loudness(samples, rate)
-    if level is None:
+    found = loudness(samples, rate)
+    if found is None:
         return samples
-    gain = 10 ** (float(np.clip(_SHARE * (USUAL - level), -_MOST, _MOST)) / 20)
+    gain = 10 ** (float(np.clip(_SHARE * (USUAL - found), -_MOST, _MOST)) / 20)
     if gain > 1:
         gain = max(1.0, min(gain, _PEAK / float(np.abs(samples).max())))
     return samples * np.float32(gain)

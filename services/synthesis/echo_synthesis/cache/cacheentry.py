@@ -8,10 +8,11 @@ import numpy as np
 
 from echo_synthesis.engine import Phone, Speech, WordTime
 
-FORMAT = 2
+FORMAT = 3
 """Version of the format. Raise it when the format changes, or when earlier entries cannot be trusted.
 
 2: checked speech only, with a checksum and a scale for peaks beyond full scale. Format 1 could hold silence for words.
+3: speech whose loudness is levelled.
 """
 
 

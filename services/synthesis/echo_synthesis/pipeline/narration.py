@@ -13,6 +13,7 @@ import numpy as np
 from echo_common.contracts.errors.synthesis import EngineCrashedError, EngineTimeoutError, VoiceNotFoundError
 from echo_common.errors import ValidationError
 from echo_synthesis.audio.effects import Effects, amplify
+from echo_synthesis.audio.loudness import level
 from echo_synthesis.cache.speechcache import SpeechCache
 from echo_synthesis.catalogue.voices import VoiceNames
 from echo_synthesis.domain import SpeechSettings, WordMark
@@ -184,7 +185,7 @@ class Narrator:
         return await self._cache.once(
             key,
             settings.voice_id,
-            partial(self._patiently, narration, spoken),
+            partial(self._speak_levelled, narration, spoken),
             partial(check_speech, narration.engine, utterance),
             partial(self._in_use, settings.voice_id),
             user_id=narration.user_id,
@@ -197,7 +198,12 @@ class Narrator:
             return False
         return True
 
-    async def _patiently(self, narration: Narration, utterance: Utterance) -> Speech:
+    async def _speak_levelled(self, narration: Narration, utterance: Utterance) -> Speech:
+        """Synthesise an utterance and move its loudness towards that of all voices."""
+        speech = await self._speak_with_retries(narration, utterance)
+        return replace(speech, samples=await asyncio.to_thread(level, speech.samples, speech.sample_rate))
+
+    async def _speak_with_retries(self, narration: Narration, utterance: Utterance) -> Speech:
         """Retry after a crash or timeout, which restart the engine; at most `_TRIES` times, as the text may be the cause."""
         turn = (narration.user_id, id(narration))
         for _ in range(_TRIES - 1):

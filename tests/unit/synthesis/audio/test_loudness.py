@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from echo_synthesis.audio.loudness import USUAL, even, loudness
+from echo_synthesis.audio.loudness import USUAL, level, loudness
 
 RATE = 24_000
 
@@ -36,21 +36,21 @@ def test_pauses_do_not_affect_loudness() -> None:
 @pytest.mark.parametrize("samples", [np.zeros(0, np.float32), np.zeros(RATE, np.float32), np.zeros(1, np.float32)])
 def test_silence_has_no_loudness_and_is_unchanged(samples: NDArray[np.float32]) -> None:
     assert loudness(samples, RATE) is None
-    assert np.array_equal(even(samples, RATE), samples)
+    assert np.array_equal(level(samples, RATE), samples)
 
 
 def test_sentences_seven_decibels_apart_come_within_two() -> None:
-    levels = [loudness(even(tone(level), RATE), RATE) for level in (-20.5, -17.0, -13.5)]
-    found = [level for level in levels if level is not None]
+    levels = [loudness(level(tone(peak), RATE), RATE) for peak in (-20.5, -17.0, -13.5)]
+    found = [lufs for lufs in levels if lufs is not None]
     assert max(found) - min(found) <= 2.0
-    assert all(abs(level - USUAL) <= 2.0 for level in found)
+    assert all(abs(lufs - USUAL) <= 2.0 for lufs in found)
     assert found == sorted(found), "an exclamation stays louder"
 
 
 def test_quiet_audio_with_high_peaks_is_not_clipped() -> None:
     quiet = tone(-40.0)
     quiet[:: RATE // 10] = 0.9
-    assert np.abs(even(quiet, RATE)).max() <= 0.95
+    assert np.abs(level(quiet, RATE)).max() <= 0.95
 
 
 def test_short_words_have_a_loudness() -> None:
