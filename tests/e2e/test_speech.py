@@ -2,6 +2,7 @@
 
 import io
 import wave
+from typing import Any
 
 from tests.support.person import Person, data
 
@@ -47,8 +48,25 @@ async def test_jobs_report_progress_and_the_result(ada: Person) -> None:
     assert shares == sorted(shares)
     assert (shares[-1], events[-2]["status"]) == (100, "completed")
     job = await ada.job(queued["job_id"])
+    for name in ("output_file_path", "audio_url", "duration"):
+        assert events[-2][name] == job[name]
     assert job["result"]["synthesis_id"] == queued["synthesis_id"]
     assert (await ada.audio(job["result"])).status_code == 200
+
+
+async def test_responses_say_what_was_done(ada: Person) -> None:
+    speech = {"text": "One.", "voice_id": "tone_low"}
+    plain = speech | {"config": {"include_timestamps": False}}
+
+    async def message(path: str, body: dict[str, Any]) -> str:
+        return str((await ada.http.post(path, json=body)).json()["message"])
+
+    assert await message("/tts/synthesize", speech) == "Speech synthesis completed with timestamps"
+    assert await message("/tts/synthesize", plain) == "Speech synthesis completed"
+    queued = "Asynchronous speech synthesis job created"
+    assert await message("/tts/synthesize/async", speech) == f"{queued} with timestamp mapping"
+    assert await message("/tts/synthesize/async", plain) == queued
+    assert await message("/job", {"text_content": "One."}) == "Synthesis job created successfully"
 
 
 async def test_reconnecting_clients_receive_missed_events(ada: Person) -> None:

@@ -31,6 +31,8 @@ _MESSAGES = {
     JobStatus.FAILED: "The speech could not be made.",
     JobStatus.CANCELLED: "Cancelled.",
 }
+_RESULT_FIELDS = ("output_file_path", "audio_url", "duration")
+"""Fields of a completed synthesis job that its last progress event repeats."""
 
 
 class ProgressPolls:
@@ -200,8 +202,11 @@ def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[
             event |= {"message": f"{message} About {left:.0f} s left.", "eta_seconds": left}
         yield number, event
     if status.terminal and seen < last:
-        progress = 100 if status is JobStatus.COMPLETED else _percent(done, total)
-        yield last, {"progress": progress, "status": status, "message": job.get("error_message") or _MESSAGES[status]}
+        completed = status is JobStatus.COMPLETED
+        result = {name: job[name] for name in _RESULT_FIELDS if job.get(name) is not None} if completed else {}
+        progress = 100 if completed else _percent(done, total)
+        message = job.get("error_message") or _MESSAGES[status]
+        yield last, {"progress": progress, "status": status, "message": message, **result}
 
 
 def _percent(units: int, total: int) -> int:

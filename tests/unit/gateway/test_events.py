@@ -52,3 +52,12 @@ def test_released_jobs_repeat_no_event() -> None:
 def test_jobs_that_end_early_skip_missing_events() -> None:
     numbers = [number for number, _ in events_since(job("cancelled", 2, 5), 0)]
     assert numbers == [1, 2, 3, 4, 8]
+
+
+def test_the_last_event_of_a_completed_job_has_its_audio() -> None:
+    result = {"output_file_path": "/api/v1/files/audio/aud_1", "audio_url": "/api/v1/files/audio/aud_1", "duration": 5.2}
+    events = [event for _, event in events_since(job("completed", 1, 1) | result, 0)]
+    assert events[-1] == {"progress": 100, "status": "completed", "message": "Finished.", **result}
+    assert all(event.keys() == {"progress", "status", "message"} for event in events[:-1])
+    [*_, (_, failed)] = events_since(job("failed", 1, 2) | result, 0)
+    assert failed.keys() == {"progress", "status", "message"}

@@ -53,7 +53,8 @@ class _Progress(Response):
     alias=("/job", "/jobs"),
     media=Media(
         'Server-sent events `{"progress", "status", "message", "queue_position"?, "eta_seconds"?}` with ids, from the first on; '
-        'the last is `{"event": "complete"}`.',
+        "that of a completed synthesis also has `output_file_path`, `audio_url` and `duration`; the last is "
+        '`{"event": "complete"}`.',
         (_EVENTS,),
     ),
     long_request=LongRequest.SUBSCRIPTION,

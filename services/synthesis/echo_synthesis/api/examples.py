@@ -48,6 +48,7 @@ COMPLETED_JOB = JOB | {
     "status": "completed",
     "progress": 100,
     "units_done": 1,
+    "output_file_path": SYNTHESIS_RESULT["audio_url"],
     "duration": SYNTHESIS_RESULT["duration"],
     "audio_id": SYNTHESIS_RESULT["audio_id"],
     "audio_url": SYNTHESIS_RESULT["audio_url"],

@@ -29,6 +29,7 @@ from echo_synthesis.views import job_view, synthesis_result
 
 _ALIAS = ("/job", "/jobs")
 _CHANGE_ERRORS = (JobNotFoundError, JobStateConflictError, StaleError, *PLANNING)
+_CREATED = "Synthesis job created successfully"
 
 PageQuery = Annotated[Page, Depends(paginated(*JOB_ORDERS))]
 
@@ -42,7 +43,7 @@ router = PublicRouter("jobs")
     status=201,
     idempotent=True,
     errors=(VoiceNotFoundError, TextNotFoundError, *PLANNING),
-    example=enveloped(examples.JOB),
+    example=enveloped(examples.JOB, message=_CREATED),
 )
 async def create_job(
     body: CreateJobRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
@@ -59,7 +60,7 @@ async def create_job(
         idempotency_key=key,
     )
     deps.worker.wake()
-    return ok(job_view(job, include_text=True))
+    return ok(job_view(job, include_text=True), message=_CREATED)
 
 
 @router.endpoint("GET", "/job", alias=_ALIAS, example=enveloped([examples.COMPLETED_JOB], meta=examples.PAGE))

@@ -45,6 +45,8 @@ router = PublicRouter("speech")
 voices = PublicRouter("voices")
 plain = PublicRouter("Echo API", root="/api", plain=True)
 
+_COMPLETED = "Speech synthesis completed"
+_QUEUED = "Asynchronous speech synthesis job created"
 _EVENTS = "text/event-stream"
 _PREVIEWS = {
     "en": "Hello, this is my voice.",
@@ -73,7 +75,7 @@ StreamPrincipal = Annotated[Principal | None, Depends(Access((Scope.SPEECH_WRITE
     long_request=LongRequest.SYNTHESIS,
     idempotent=True,
     errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
-    example=enveloped(examples.SYNTHESIS_RESULT),
+    example=enveloped(examples.SYNTHESIS_RESULT, message=f"{_COMPLETED} with timestamps"),
 )
 async def synthesize(
     request: Request,
@@ -93,7 +95,8 @@ async def synthesize(
             caller.watch()
         audio = await usecases.synthesize(body, principal, deps.studio)
         response.headers["Echo-Cache"] = _cached(audio.cached_units, audio.units)
-        return ok(synthesis_result(audio, await usecases.words_of(audio, deps.studio)))
+        message = f"{_COMPLETED} with timestamps" if audio.settings.include_timestamps else _COMPLETED
+        return ok(synthesis_result(audio, await usecases.words_of(audio, deps.studio)), message=message)
     return Response(status_code=CLIENT_GONE)
 
 
@@ -103,7 +106,7 @@ async def synthesize(
     status=202,
     idempotent=True,
     errors=(VoiceNotFoundError, TextNotFoundError, *PLANNING),
-    example=enveloped(examples.QUEUED_SYNTHESIS),
+    example=enveloped(examples.QUEUED_SYNTHESIS, message=f"{_QUEUED} with timestamp mapping"),
 )
 async def synthesize_later(
     body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
@@ -114,8 +117,10 @@ async def synthesize_later(
         text, body.voice_id, body.config, principal, deps.studio, text_id=body.text_id, idempotency_key=key
     )
     deps.worker.wake()
-    seconds = job.estimated_seconds
-    return ok(AsyncSynthesis(synthesis_id=job.synthesis_id, job_id=job.id, estimated_duration=seconds, status=job.status))
+    queued = AsyncSynthesis(
+        synthesis_id=job.synthesis_id, job_id=job.id, estimated_duration=job.estimated_seconds, status=job.status
+    )
+    return ok(queued, message=f"{_QUEUED} with timestamp mapping" if job.settings.include_timestamps else _QUEUED)
 
 
 @router.endpoint(
