@@ -194,13 +194,13 @@ async def test_similarity_search_compares_built_in_voices_and_clones(
 
     found = await ada.get(f"/voices/{mine}/similar")
     assert [(voice["id"], voice["name"], voice["kind"]) for voice in found] == [
-        ("af_heart", "Heart", "builtin"),
-        ("am_onyx", "Onyx", "builtin"),
+        ("af_heart", "Heart", "built-in"),
+        ("am_onyx", "Onyx", "built-in"),
     ]
     assert [voice["similarity"] for voice in found] == pytest.approx([1, -1], abs=0.001)
 
     found = await ada.get("/voices/af_heart/similar")
-    assert [(voice["id"], voice["kind"]) for voice in found] == [(mine, "clone"), ("am_onyx", "builtin")]
+    assert [(voice["id"], voice["kind"]) for voice in found] == [(mine, "clone"), ("am_onyx", "built-in")]
     # nobody else's private clone is ever found
     assert [voice["id"] for voice in await eve.get("/voices/af_heart/similar")] == ["am_onyx"]
     assert [voice["id"] for voice in await eve.get("/voices/af_heart/similar?limit=1")] == ["am_onyx"]

@@ -139,7 +139,7 @@ TRAINING = {
 }
 SIMILAR_VOICES = [
     {"id": CLONE["id"], "name": "My voice", "kind": "clone", "similarity": 0.81},
-    {"id": "af_heart", "name": "Heart", "kind": "builtin", "similarity": 0.62},
+    {"id": "af_heart", "name": "Heart", "kind": "built-in", "similarity": 0.62},
 ]
 REFERENCE_UPLOAD = {
     "success": True,

@@ -90,7 +90,7 @@ async def similar(voice_id: str, limit: int, principal: Principal, studio: Studi
     if vector is None:
         return ()
     found = [
-        SimilarVoice(id=name, name=title_of(name), kind="builtin", similarity=similarity(vector, other))
+        SimilarVoice(id=name, name=title_of(name), kind="built-in", similarity=similarity(vector, other))
         for name, other in builtin.items()
         if name != voice_id
     ]

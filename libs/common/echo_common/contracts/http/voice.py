@@ -349,7 +349,7 @@ class SimilarVoice(BaseModel):
 
     id: str
     name: str
-    kind: Literal["builtin", "clone"]
+    kind: Literal["built-in", "clone"]
     similarity: float = Field(description="Cosine similarity, at most 1.")
 
 
