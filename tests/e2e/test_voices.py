@@ -201,3 +201,17 @@ async def test_deleted_voices_are_unusable_and_their_audio_remains(ada: Person) 
 
 async def _gone(person: Person, clone_id: str) -> bool:
     return not await known(person, clone_id)
+
+
+async def test_voices_are_filtered_and_paged(ada: Person) -> None:
+    async def listed(**query: Any) -> list[str]:
+        return [voice["id"] for voice in data(await ada.http.get("/voices", params=query))]
+
+    everything = await listed(language="en", kind="built-in", engine="tone")
+    assert everything == ["tone_low", "tone_high"]
+    assert await listed(text="HIGH", language="en-US", gender="neutral", tag="test") == ["tone_high"]
+    assert await listed(language="fr", engine="tone") == []
+    page = (await ada.http.get("/voices", params={"engine": "tone", "page": 2, "page_size": 1})).json()
+    assert [voice["id"] for voice in page["data"]] == ["tone_high"]
+    assert page["meta"]["pagination"]["total_count"] == 2
+    assert refusal(await ada.http.get("/voices", params={"kind": "builtin"})) == (422, "VALIDATION_ERROR")

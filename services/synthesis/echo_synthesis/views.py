@@ -226,7 +226,7 @@ def voice_view(found: CataloguedVoice) -> Voice:
         gender=voice.gender,
         engine=found.engine.name,
         tags=list(voice.tags),
-        kind="clone" if found.clone else "built-in",
+        kind=found.kind,
     )
 
 

@@ -3,12 +3,12 @@
 from operator import attrgetter
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Query
 
 from echo_common.auth.dependencies import SpeechReader, VoicesWriter
 from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError, VoiceNotReadyError
-from echo_common.contracts.http.synthesis import Voice
+from echo_common.contracts.http.synthesis import Gender, Voice, VoiceKind
 from echo_common.contracts.http.voice import Selection
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -16,6 +16,7 @@ from echo_common.http.pagination import Page, paginated
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
 from echo_synthesis.api.parameters import VoiceId
+from echo_synthesis.catalogue.voices import VoiceFilter
 from echo_synthesis.views import voice_view
 
 PageQuery = Annotated[Page, Depends(paginated("kind", "name", "language", "engine", default="kind"))]
@@ -23,12 +24,30 @@ PageQuery = Annotated[Page, Depends(paginated("kind", "name", "language", "engin
 router = PublicRouter("voices")
 
 
+async def _filter(
+    language: Annotated[
+        str | None, Query(min_length=2, max_length=20, description="Filter by language: `en` also matches `en-US`.")
+    ] = None,
+    engine: Annotated[str | None, Query(max_length=40, description="Filter by engine.")] = None,
+    gender: Annotated[Gender | None, Query(description="Filter by gender.")] = None,
+    kind: Annotated[VoiceKind | None, Query(description="Filter by kind.")] = None,
+    tag: Annotated[str | None, Query(max_length=40, description="Filter by tag.")] = None,
+    text: Annotated[
+        str | None, Query(min_length=1, max_length=100, description="Search in the name and the id, case-insensitively.")
+    ] = None,
+) -> VoiceFilter:
+    return VoiceFilter(language=language, engine=engine, gender=gender, kind=kind, tag=tag, text=text)
+
+
 @router.endpoint("GET", "/voices", example=enveloped([examples.VOICE], meta=examples.PAGE))
-async def list_voices(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[Voice]]:
+async def list_voices(
+    principal: SpeechReader, deps: Deps, page: PageQuery, only: Annotated[VoiceFilter, Depends(_filter)]
+) -> Success[list[Voice]]:
     """List voices, clones first."""
-    found = [*await deps.studio.clones.list(principal.user_id), *deps.studio.voices.list()]
-    views = sorted(map(voice_view, found), key=attrgetter(page.sort_by), reverse=page.sort_order == "desc")
-    return ok(views[page.offset : page.offset + page.limit], meta=page.meta(len(found)))
+    voices = [*await deps.studio.clones.list(principal.user_id), *deps.studio.voices.list()]
+    found = [voice_view(voice) for voice in voices if only.matches(voice)]
+    found.sort(key=attrgetter(page.sort_by), reverse=page.sort_order == "desc")
+    return ok(found[page.offset : page.offset + page.limit], meta=page.meta(len(found)))
 
 
 @router.endpoint(

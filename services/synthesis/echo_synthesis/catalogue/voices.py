@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
-from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
+from echo_common.contracts.http.synthesis import VoiceKind
+from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice, Gender
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,38 @@ class CataloguedVoice:
     clone: bool = False
     private: bool = False
 
+    @property
+    def kind(self) -> VoiceKind:
+        """The origin of the voice."""
+        return "clone" if self.clone else "built-in"
+
     def speaks(self, language: str) -> bool:
         """Return whether the voice speaks a language (BCP-47), of any region."""
         return self.voice.multilingual or _primary(language) == _primary(self.voice.language)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFilter:
+    """Conditions on voices; absent ones match every voice."""
+
+    language: str | None = None
+    engine: str | None = None
+    gender: Gender | None = None
+    kind: VoiceKind | None = None
+    tag: str | None = None
+    text: str | None = None
+
+    def matches(self, found: CataloguedVoice) -> bool:
+        """Return whether a voice meets all conditions. A language without a region matches all its regions."""
+        voice = found.voice
+        return (
+            (self.language is None or f"{voice.language}-".lower().startswith(f"{self.language}-".lower()))
+            and self.engine in {None, found.engine.name}
+            and self.gender in {None, voice.gender}
+            and self.kind in {None, found.kind}
+            and (self.tag is None or self.tag in voice.tags)
+            and (self.text is None or any(self.text.casefold() in name.casefold() for name in (voice.name, voice.id)))
+        )
 
 
 class Voices:

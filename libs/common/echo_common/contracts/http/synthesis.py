@@ -11,6 +11,8 @@ from echo_common.contracts.values import Alignment, AudioFormat, JobStatus, Time
 
 VoiceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 TextId = Annotated[str, StringConstraints(pattern=r"^txt_[0-9A-Z]{26}$")]
+VoiceKind = Literal["built-in", "clone"]
+Gender = Literal["female", "male", "neutral"]
 CACHED_UNITS = "Units spoken before, or at the same time, for the same user; other users' requests never count."
 
 
@@ -353,9 +355,9 @@ class Voice(BaseModel):
     id: str
     name: str
     language: str
-    gender: Literal["female", "male", "neutral"]
+    gender: Gender
     engine: str
-    kind: Literal["built-in", "clone"] = "built-in"
+    kind: VoiceKind = "built-in"
     tags: list[str] = []
 
 
