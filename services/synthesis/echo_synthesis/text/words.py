@@ -9,7 +9,9 @@ from echo_synthesis.engine import Span
 
 # These characters separate words, except a comma or colon between two digits. A hyphen, apostrophe, dot or slash does not.
 _BREAKS = r"\s—–―…()\[\]{}<>«»“”„‟\"|¡¿,;:!?。！？、，；：\u200b"
-_CHUNK = re.compile(rf"[^{_BREAKS}]+(?:(?<=\d)[,:](?=\d)[^{_BREAKS}]+)*")
+URL = r"(?<![\w@])(?i:(?:https?|ftp)://|www\.)[^\s<>\"“”|\\^`{}\0]{1,200}(?<![.,;:!?)'\]…’*_])"
+"""Pattern of a URL, which is a single word."""
+_CHUNK = re.compile(rf"(?P<url>{URL})|[^{_BREAKS}]+(?:(?<=\d)[,:](?=\d)[^{_BREAKS}]+)*")
 _PICTURE = (
     r"(?:[0-9#*]\ufe0f?\u20e3|"
     r"[\u231a\u231b\u23e9-\u23fa\u25aa\u25ab\u25b6\u25c0\u25fb-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55\U0001f000-\U0001faff]"
@@ -25,11 +27,14 @@ _LEADING_SIGNS = frozenset("-−.")
 def find_words(text: str, longest: int) -> Iterator[Span]:
     """Yield the written words in order, without the punctuation around them; linear in the text's length.
 
-    Contractions and hyphenated words are single words, as are adjacent emoji. A run longer than `longest` characters is split
-    into words of that length.
+    Contractions, hyphenated words and URLs are single words, as are adjacent emoji. A run longer than `longest` characters is
+    split into words of that length.
     """
     for chunk in _CHUNK.finditer(text):
         start = chunk.start()
+        if chunk["url"]:
+            yield from _cut(start, chunk.end(), longest)
+            continue
         for run in _RUN.finditer(text, chunk.start(), chunk.end()):
             yield from _trimmed(text, start, run.start(), longest)
             start = run.end()

@@ -5,6 +5,7 @@ import re
 
 from echo_synthesis.text.english.numbers import cardinal, digits, number, spelled
 from echo_synthesis.text.reading import Rules, Said
+from echo_synthesis.text.words import URL
 
 rules = Rules()
 
@@ -50,7 +51,7 @@ def _part(part: str) -> str:
     return _SIGNS.get(part, "")
 
 
-@rules.add(r"(?i)(?<![\w@])(?:(?:https?|ftp)://|www\.)[^\s<>\"“”|\\^`{}\0]{1,200}(?<![.,;:!?)'\]…’*_])")
+@rules.add(URL)
 def _url(match: re.Match[str]) -> Said:
     return spell(_SCHEME.sub("", match[0]).rstrip("/"))
 
