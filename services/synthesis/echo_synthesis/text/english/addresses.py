@@ -1,6 +1,5 @@
 """URLs, e-mail addresses, telephone numbers, versions and files: text that is mostly spelled out."""
 
-# ruff: noqa: RUF001  (the code is about typographic characters)
 import re
 
 from echo_synthesis.text.english.numbers import cardinal, digits, number, spelled
