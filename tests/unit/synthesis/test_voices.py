@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from echo_synthesis.catalogue.voices import CataloguedVoice, VoiceFilter
 from echo_synthesis.engine import EngineSpec, EngineVoice
 from echo_synthesis.engines.tone import SPEC
-from echo_synthesis.catalogue.voices import CataloguedVoice, VoiceFilter
 
 KOKORO, PIPER = (
     EngineSpec(name, "1", "Test.", 100, 16_000, voices=SPEC.voices, missing=SPEC.missing, load=SPEC.load)
