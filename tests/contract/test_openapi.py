@@ -32,6 +32,45 @@ OWN = {
 }
 """Operations of the gateway itself."""
 
+VERBS = {
+    "add",
+    "cancel",
+    "change",
+    "check",
+    "create",
+    "delete",
+    "describe",
+    "download",
+    "follow",
+    "generate",
+    "get",
+    "issue",
+    "link",
+    "list",
+    "log",
+    "name",
+    "normalize",
+    "preview",
+    "process",
+    "refresh",
+    "register",
+    "replay",
+    "retry",
+    "revise",
+    "revoke",
+    "save",
+    "select",
+    "share",
+    "stream",
+    "synthesize",
+    "train",
+    "unlink",
+    "unshare",
+    "update",
+    "upload",
+    "verify",
+}
+
 
 @cache
 def document() -> dict[str, Any]:
@@ -85,6 +124,28 @@ def test_every_operation_has_an_id_a_summary_and_a_known_tag() -> None:
     for name, operation in operations():
         assert operation.get("summary"), name
         assert set(operation["tags"]) <= tags, name
+
+
+def test_operation_ids_are_snake_case_with_the_verb_first() -> None:
+    for name, operation in operations():
+        verb, *_ = operation["operationId"].split("_")
+        assert operation["operationId"].isidentifier(), name
+        assert operation["operationId"].islower(), name
+        assert verb in VERBS, f"{name}: {operation['operationId']}"
+
+
+def test_json_bodies_have_examples() -> None:
+    for name, operation in operations():
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if body is not None:
+            assert "example" in body or _has_example(body["schema"]), name
+
+
+def _has_example(schema: dict[str, Any]) -> bool:
+    if "$ref" in schema:
+        schema = document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    parts = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
+    return "examples" in schema or any(_has_example(part) for part in parts)
 
 
 def test_sorted_lists_name_their_fields() -> None:

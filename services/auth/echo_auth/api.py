@@ -128,7 +128,7 @@ async def log_out(principal: CurrentPrincipal, deps: Deps) -> Success[None]:
 
 
 @users.endpoint("GET", "/users/me", errors=(UserNotFoundError,), example=enveloped(_USER))
-async def who_am_i(principal: AccountHolder, deps: Deps) -> Success[UserView]:
+async def get_current_user(principal: AccountHolder, deps: Deps) -> Success[UserView]:
     """Get the current user."""
     return ok(await usecases.view(principal.user_id, deps))
 
@@ -144,7 +144,7 @@ async def name_user(name: EchoUserName, body: EchoUserRequest, principal: EchoPr
 
 
 @keys.endpoint("GET", JWKS_PATH, example=_KEYS)
-async def public_keys(deps: Deps, response: Response) -> Jwks:
+async def list_public_keys(deps: Deps, response: Response) -> Jwks:
     """List the public keys that verify access tokens (RFC 7517)."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return deps.signer.jwks

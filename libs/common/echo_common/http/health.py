@@ -139,12 +139,13 @@ def health_router(watch: Watch, registry: CollectorRegistry, *, restricted: bool
     refusals = documented(UnauthenticatedError, ForbiddenError) if restricted else {}
     guards = [Depends(require_operator)] if restricted else []
 
-    @router.get("/healthz", summary="Check that the process runs")
+    @router.get("/healthz", operation_id="check_liveness", summary="Check that the process runs")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @router.get(
         "/readyz",
+        operation_id="check_readiness",
         summary="Check that the service is ready",
         response_model=Health,
         dependencies=guards,
@@ -157,7 +158,12 @@ def health_router(watch: Watch, registry: CollectorRegistry, *, restricted: bool
             response.headers["Retry-After"] = "2"
         return health
 
-    @router.get("/health", summary="Get the health of the service", response_model=Health | HealthSummary)
+    @router.get(
+        "/health",
+        operation_id="get_service_health",
+        summary="Get the health of the service",
+        response_model=Health | HealthSummary,
+    )
     async def health(request: Request, bearer: Bearer, afterwards: BackgroundTasks) -> Health | HealthSummary:
         found = await watch.health(afterwards)
         if restricted and not await is_operator(request, bearer):

@@ -21,7 +21,7 @@ class Welcome(BaseModel):
     health: str = "/health"
 
 
-@start.get("/", operation_id="welcome", responses=documented(RateLimitedError, InternalError))
+@start.get("/", operation_id="get_welcome", responses=documented(RateLimitedError, InternalError))
 async def welcome() -> Welcome:
     """Get the name and the links of this API."""
     return Welcome()

@@ -23,7 +23,7 @@ router = PublicRouter("clones")
 
 
 @router.endpoint("GET", "/voice/consent-phrase", example=enveloped(examples.CONSENT_PHRASE))
-async def consent_phrase(principal: VoicesWriter, deps: Deps) -> Success[ConsentPhrase]:
+async def create_consent_phrase(principal: VoicesWriter, deps: Deps) -> Success[ConsentPhrase]:
     """Create a consent statement with random words, to be read aloud in a sample of its own.
 
     It is valid for a day and for one consent.

@@ -42,7 +42,7 @@ async def delete_voices(body: BulkDeleteRequest, principal: VoicesWriter, deps: 
     errors=(CloneNotFoundError, VoiceNotFoundError),
     example=enveloped(examples.SIMILAR_VOICES),
 )
-async def similar_voices(
+async def list_similar_voices(
     voice_id: AnyVoiceId,
     principal: VoicesReader,
     deps: Deps,

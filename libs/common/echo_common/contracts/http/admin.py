@@ -23,5 +23,5 @@ class DeadLetterView(BaseModel):
 class ReplayRequest(BaseModel):
     """The dead letter to deliver again, and its service."""
 
-    service: str = Field(min_length=1, max_length=40)
-    id: str = Field(min_length=1, max_length=200)
+    service: str = Field(min_length=1, max_length=40, examples=["synthesis"])
+    id: str = Field(min_length=1, max_length=200, examples=["evt_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])

@@ -95,7 +95,7 @@ class LoginRequest(Request):
 class RefreshRequest(Request):
     """A single-use refresh token."""
 
-    refresh_token: RefreshToken
+    refresh_token: RefreshToken = Field(examples=["sTf0…"])
 
 
 class UserView(BaseModel):

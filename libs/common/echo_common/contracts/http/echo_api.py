@@ -59,7 +59,7 @@ class ReferencePatch(BaseModel):
     """A change of a voice model: its echo or its name."""
 
     echo_id: str | None = Field(None, max_length=64, description="Echo to link the voice model to; null unlinks it.")
-    name: Name | None = None
+    name: Name | None = Field(None, examples=["Grandmother"])
 
 
 class ReferenceDone(BaseModel):
@@ -73,7 +73,7 @@ class EchoRequest(BaseModel):
     """An echo to create."""
 
     user_id: str | None = Field(None, max_length=64)
-    name: Name
+    name: Name = Field(examples=["Grandmother"])
     persona_prompt: str = Field("", max_length=20_000)
     voice_model_id: str | None = Field(None, max_length=64)
 

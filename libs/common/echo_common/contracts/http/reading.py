@@ -79,7 +79,7 @@ class DictionaryEntryPatch(Request):
     """Changes of a dictionary entry; null removes a field."""
 
     term: Term | None = None
-    respelling: Respelling | None = None
+    respelling: Respelling | None = Field(None, examples=["hue"])
     ipa: Ipa | None = None
     language: LanguageTag | None = None
     voice_id: VoiceId | None = None

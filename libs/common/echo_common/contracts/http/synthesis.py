@@ -197,7 +197,7 @@ class JobChange(Request):
     text_content: str | None = Field(None, min_length=1, description="Text to synthesise.")
     output_format: AudioFormat | None = None
     sample_rate: int | None = Field(None, ge=8_000, le=48_000)
-    speed: float | None = Field(None, ge=0.25, le=4.0)
+    speed: float | None = Field(None, ge=0.25, le=4.0, examples=[1.25])
     pitch: float | None = Field(None, ge=0.5, le=2.0)
     volume: float | None = Field(None, ge=0.0, le=2.0)
     config: dict[str, Any] | None = Field(None, max_length=20)
@@ -209,7 +209,9 @@ class JobPatch(JobChange):
     Only administrators may set other statuses, and the fields that workers write.
     """
 
-    status: JobStatus | None = Field(None, description="`cancelled`; for administrators also `pending` and `failed`.")
+    status: JobStatus | None = Field(
+        None, description="`cancelled`; for administrators also `pending` and `failed`.", examples=["cancelled"]
+    )
     progress: int | None = Field(None, ge=0, le=99)
     duration: float | None = Field(None, ge=0)
     error_message: str | None = Field(None, max_length=1_000)
@@ -315,7 +317,7 @@ class AudioInfo(BaseModel):
 class LinkRequest(Request):
     """Options of a signed link."""
 
-    expires_in: int = Field(300, ge=1, le=300, description="Lifetime of the link in seconds.")
+    expires_in: int = Field(300, ge=1, le=300, description="Lifetime of the link in seconds.", examples=[300])
 
 
 class SignedLink(BaseModel):
@@ -335,7 +337,7 @@ class CreateText(Request):
 class TextPatch(Request):
     """Changes of a text entry."""
 
-    content: str | None = Field(None, min_length=1)
+    content: str | None = Field(None, min_length=1, examples=["A longer story."])
     language: str | None = Field(None, min_length=1, max_length=20, description="BCP-47 tag; null removes it.")
 
 

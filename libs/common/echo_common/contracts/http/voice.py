@@ -103,7 +103,9 @@ class WorkReceipt(BaseModel):
 class TrainingConfig(Request):
     """Training options of a voice model. Cloud providers ignore them."""
 
-    epochs: int = Field(2, ge=1, le=50, description="Passes over the training sentences; training time grows with it.")
+    epochs: int = Field(
+        2, ge=1, le=50, description="Passes over the training sentences; training time grows with it.", examples=[2]
+    )
     learning_rate: float = Field(
         0.1,
         gt=0,
@@ -141,7 +143,7 @@ class SampleTrainingConfig(Request):
 class TrainRequest(Request):
     """A voice model to train from one sample."""
 
-    name: Name | None = Field(None, description="Name; the sample's name when absent.")
+    name: Name | None = Field(None, description="Name; the sample's name when absent.", examples=["My voice"])
     config: SampleTrainingConfig = SampleTrainingConfig()
     consent: "ConsentGiven | None" = Field(
         None,
@@ -191,8 +193,8 @@ class ConsentGiven(Request):
 class CreateCloneRequest(Request):
     """A voice model to train from samples."""
 
-    name: Name
-    sample_ids: list[str] = Field(min_length=1, max_length=20)
+    name: Name = Field(examples=["My voice"])
+    sample_ids: list[str] = Field(min_length=1, max_length=20, examples=[["vs_01K9ZX3V5T4S2R1Q0P9N8M7K6J"]])
     config: TrainingConfig = TrainingConfig()
     consent: ConsentGiven | None = None
     provider: str | None = Field(
@@ -273,7 +275,7 @@ class ProgressView(BaseModel):
 class ClonePatch(Request):
     """Changes of a voice model."""
 
-    name: Name | None = None
+    name: Name | None = Field(None, examples=["My voice"])
     status: Literal["cancelled"] | None = Field(None, description="`cancelled` cancels the training.")
 
 
@@ -318,7 +320,7 @@ class ConsentView(BaseModel):
 class ShareRequest(Request):
     """The recipient: a user, or everyone."""
 
-    user_id: str | None = Field(None, min_length=1, max_length=64)
+    user_id: str | None = Field(None, min_length=1, max_length=64, examples=["usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])
     public: bool = False
 
 
@@ -333,7 +335,7 @@ class Shares(BaseModel):
 class BulkDeleteRequest(Request):
     """Voice models to delete."""
 
-    ids: list[str] = Field(min_length=1, max_length=100)
+    ids: list[str] = Field(min_length=1, max_length=100, examples=[["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"]])
 
 
 class BulkResult(BaseModel):
