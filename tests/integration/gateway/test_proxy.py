@@ -40,6 +40,23 @@ async def test_path_and_query_are_forwarded_unchanged(gateway: Gateway, synthesi
     ]
 
 
+async def test_an_encoded_slash_cannot_select_another_host(start: Start) -> None:
+    service, other = Upstream(), Upstream()
+    async with (
+        service.serving("http://127.0.0.1:0") as url,
+        other.serving("http://127.0.0.1:0") as elsewhere,
+        start(synthesis_url=url) as gateway,
+    ):
+        host = elsewhere.removeprefix("http://")
+        for path in (f"/api/v1%2Ffiles%2Faudio%2F@{host}?signature=x", "/api/v1%2Fvoices", f"/%61pi/v1/voices/@{host}"):
+            address = URL(gateway.url + path, encoded=True)
+            for headers in ({}, gateway.bearer()):
+                async with gateway.session.get(address, headers=headers) as response:
+                    assert response.status in {401, 404}
+    assert not service.asked
+    assert not other.asked
+
+
 async def test_clients_cannot_set_forwarding_headers(gateway: Gateway, synthesis: Upstream) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     headers = gateway.bearer() | {

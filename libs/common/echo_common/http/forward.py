@@ -11,7 +11,7 @@ from opentelemetry import propagate
 from starlette.types import Receive, Scope, Send
 from yarl import URL
 
-from echo_common.errors import EchoError, ServiceUnavailableError
+from echo_common.errors import EchoError, NotFoundError, ServiceUnavailableError
 from echo_common.http.client import STARTING, ServiceClient
 
 CLIENT_GONE = 499
@@ -202,7 +202,13 @@ async def _ask(
 
 
 def target_of(scope: Scope, public: bytes, inner: bytes) -> str:
-    """Return path and query of a request as received, with the path's prefix `public` replaced by `inner`."""
+    """Return path and query of a request as received, with the path's prefix `public` replaced by `inner`.
+
+    Raises `NotFoundError` if a part of the prefix, or the slash after it, is percent-encoded: appended to a base URL, a target
+    without its slash would change the host.
+    """
+    if not scope["raw_path"].startswith(public + b"/"):
+        raise NotFoundError
     raw: bytes = inner + scope["raw_path"].removeprefix(public)
     if scope["query_string"]:
         raw += b"?" + scope["query_string"]
