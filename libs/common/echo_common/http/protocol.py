@@ -99,7 +99,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._refused:
             self._discard(len(data))
             return
-        if self.transport.is_closing():
+        if self._upgraded or self.transport.is_closing():
             return
         if self._not_admitted is not None:
             self._refuse(self._not_admitted)
@@ -135,8 +135,15 @@ class LimitedProtocol(HttpToolsProtocol):
         self._disarm()
         super().handle_websocket_upgrade()
         upgraded = self.transport.get_protocol()
-        if isinstance(upgraded, LimitedWebSocket):
+        if not isinstance(upgraded, LimitedWebSocket):
+            return
+        if upgraded.handshake_initiated:
             upgraded.register(self._connections, self)
+        else:  # its parser has lower limits, and uvicorn does not send its response
+            self.connections.discard(upgraded)
+            self.connections.add(self)
+            self.transport.set_protocol(self)
+            self._refuse(HeaderTooLargeError())
 
     def on_message_begin(self) -> None:
         """Record the first byte of a request; if the last response has been sent, the client counts as reading again."""
@@ -154,7 +161,16 @@ class LimitedProtocol(HttpToolsProtocol):
         """Record the end of a header."""
         self._in_header = self._begun = False
         self._disarm()
+        if self.parser.should_upgrade() and self._should_upgrade():
+            self._check_handshake()
         super().on_headers_complete()
+
+    def _check_handshake(self) -> None:
+        """Raise `ValueError`, a 400, for a WebSocket handshake with a body or during another request's response."""
+        if any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in self.headers):
+            raise ValueError("A WebSocket handshake has no body.")
+        if self.cycle is not None and not self.cycle.response_complete:
+            raise ValueError("A WebSocket handshake needs a connection of its own.")
 
     def on_body(self, body: bytes) -> None:
         """Record the arrival of a part of the body."""

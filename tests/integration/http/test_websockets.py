@@ -1,0 +1,107 @@
+"""Tests of the server's limits on WebSocket handshakes, messages and connections."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from echo_common.http.connections import ConnectionLimits
+from echo_common.http.server import serving
+from tests.support.eventually import eventually
+from tests.support.rawhttp import RawClient
+
+GET = b"GET / HTTP/1.1\r\nHost: echo\r\n"
+HANDSHAKE = (
+    GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+SHORT = 0.2
+TEXT = 1
+
+
+@dataclass
+class App:
+    """An app that accepts WebSockets and records their messages; HTTP requests wait for `may_respond`."""
+
+    open: int = 0
+    messages: list[Message] = field(default_factory=list)
+    may_respond: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self.may_respond.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        self.open += 1
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] != "websocket.disconnect":
+            self.messages.append(message)
+        self.open -= 1
+
+
+Serve = Callable[..., AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture
+def app() -> App:
+    return App()
+
+
+@pytest.fixture
+def serve(app: App) -> Serve:
+    @asynccontextmanager
+    async def served(**limits: Any) -> AsyncIterator[str]:
+        async with serving(app, "http://127.0.0.1:0", ConnectionLimits(**limits)) as url:
+            yield url
+
+    return served
+
+
+def frame(opcode: int, data: bytes = b"", *, final: bool = True) -> bytes:
+    return bytes([0x80 * final | opcode, 0x80 | len(data)]) + bytes(4) + data
+
+
+@asynccontextmanager
+async def joined(url: str) -> AsyncIterator[RawClient]:
+    async with RawClient.at(url) as client:
+        client.send(HANDSHAKE + b"\r\n")
+        assert (await client.response()).status == 101
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("handshake", "status"),
+    [
+        (HANDSHAKE + b"Content-Length: 5\r\n\r\nhello", 400),
+        (HANDSHAKE + b"Content-Length: 5\r\n\r\n", 400),
+        (HANDSHAKE + b"Transfer-Encoding: chunked\r\n\r\n", 400),
+        (GET + b"\r\n" + HANDSHAKE + b"\r\n", 400),
+        (HANDSHAKE + b"Cookie: " + b"c" * 10_000 + b"\r\n\r\n", 431),
+        (HANDSHAKE + b"X: 1\r\n" * 200 + b"\r\n", 431),
+    ],
+    ids=["body", "missing body", "chunked body", "during a response", "long line", "many lines"],
+)
+async def test_handshakes_that_cannot_be_served_are_refused(handshake: bytes, status: int, serve: Serve, app: App) -> None:
+    async with serve(connections=1) as url:
+        for _ in range(2):
+            async with RawClient.at(url) as client:
+                client.send(handshake)
+                assert (await client.response()).status == status
+                assert await client.closed()
+            await asyncio.sleep(SHORT)
+    assert not app.open
+
+
+async def test_a_connection_is_upgraded_once(serve: Serve, app: App) -> None:
+    async with serve() as url:
+        async with RawClient.at(url) as client:
+            first = HANDSHAKE + b"\r\n"
+            client.send(first + b"x" * (64 * 1024 - len(first)) + first)
+            assert (await client.response()).status == 101
+        await eventually(lambda: app.open == 0)
