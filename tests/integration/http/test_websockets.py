@@ -105,3 +105,12 @@ async def test_a_connection_is_upgraded_once(serve: Serve, app: App) -> None:
             client.send(first + b"x" * (64 * 1024 - len(first)) + first)
             assert (await client.response()).status == 101
         await eventually(lambda: app.open == 0)
+
+
+async def test_open_websockets_do_not_make_room_for_connections(serve: Serve, app: App) -> None:
+    async with serve(connections=1) as url, joined(url) as client:
+        async with RawClient.at(url) as other:
+            other.get()
+            assert (await other.response()).status == 503
+        client.send(frame(TEXT, b"a"))
+        await eventually(lambda: len(app.messages) == 1)

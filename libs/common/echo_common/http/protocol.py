@@ -50,8 +50,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     @property
     def between_requests(self) -> bool:
-        """True while no request is being served."""
-        return (self.cycle is None or self.cycle.response_complete) and self._in_header
+        """True while no request and no WebSocket is being served."""
+        return not self._upgraded and (self.cycle is None or self.cycle.response_complete) and self._in_header
 
     @property
     def unsent_bytes(self) -> int:
