@@ -20,7 +20,7 @@ HANDSHAKE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
 SHORT = 0.2
-TEXT = 1
+TEXT, BINARY, CONTINUATION, PING = 1, 2, 0, 9
 
 
 @dataclass
@@ -114,3 +114,30 @@ async def test_open_websockets_do_not_make_room_for_connections(serve: Serve, ap
             assert (await other.response()).status == 503
         client.send(frame(TEXT, b"a"))
         await eventually(lambda: len(app.messages) == 1)
+
+
+async def test_unread_pongs_do_not_fill_the_memory(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    unsent = 0
+
+    def write(transport: Any, data: bytes) -> None:
+        nonlocal unsent
+        original(transport, data)
+        unsent = max(unsent, transport.get_write_buffer_size())
+
+    original = asyncio.selector_events._SelectorSocketTransport.write  # type: ignore[attr-defined]
+    async with serve() as url, joined(url) as client:
+        monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write", write)  # type: ignore[attr-defined]
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        for _ in range(100):
+            await client.pour(frame(PING, b"p" * 125) * 1_000)
+        monkeypatch.undo()
+    assert unsent < 1024 * 1024
+
+
+async def test_fragments_are_joined(serve: Serve, app: App) -> None:
+    async with serve() as url, joined(url) as client:
+        client.send(frame(TEXT, "ä".encode()[:1], final=False) + frame(CONTINUATION, final=False))
+        client.send(frame(PING) + frame(CONTINUATION, "ä".encode()[1:]))
+        client.send(frame(BINARY, final=False) + frame(CONTINUATION, b"a", final=False) + frame(CONTINUATION, b"b"))
+        await eventually(lambda: len(app.messages) == 2)
+    assert [message.get("text") or message["bytes"] for message in app.messages] == ["ä", b"ab"]

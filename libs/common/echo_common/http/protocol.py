@@ -9,6 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from echo_common.errors import BadRequestError, EchoError, HeaderTooLargeError, RequestTimeoutError
 from echo_common.http.connections import Connection, Connections
@@ -282,11 +283,31 @@ class LimitedWebSocket(WebSocketsSansIOProtocol):
 
     _registered: tuple[Connections, Connection] | None = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._fragments = bytearray()
+
     def register(self, connections: Connections, connection: Connection) -> None:
         """Keep `connection` in the register until this one is closed."""
         self._registered = connections, connection
         if self.disconnected:
             connections.leave(connection)
+
+    def handle_ping(self) -> None:
+        """Respond to pings, unless the client does not read: its pongs would fill the memory."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Join the fragments of a message: as objects of their own, short ones take many times their size."""
+        if not self._fragments:
+            self._fragments += self.frames[0]
+        self._fragments += event.data
+        if event.fin:
+            self.frames, self._fragments = [bytes(self._fragments)], bytearray()
+            self.send_receive_event_to_app()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Remove the connection from the register."""
