@@ -213,6 +213,19 @@ async def test_handshakes_count_towards_the_rate_limit(start: Start, room: Room,
         assert await refused(limited) == 429
 
 
+async def test_trusted_proxies_set_the_client_address(start: Start, room: Room, tmp_path: Path) -> None:
+    app = create_app("synthesis", [room.router], metrics=Metrics())
+    contracts = {"synthesis": contract_of("synthesis", [room.router])}
+    async with (
+        serving(app, f"unix://{tmp_path}/proxied.sock") as url,
+        start(contracts=contracts, synthesis_url=url, limit_anonymous=1, trusted_proxies="127.0.0.1") as proxied,
+    ):
+        for address in ("203.0.113.1", "203.0.113.2"):
+            headers = {"X-Forwarded-For": address}
+            async with proxied.session.ws_connect(proxied.url + PATH + "?ticket=t1", headers=headers):
+                assert room.headers[-1]["x-forwarded-for"] == address
+
+
 async def test_a_revoked_token_closes_the_connection(gateway: Gateway) -> None:
     async with join(gateway) as socket:
         gateway.issuer.revoked_sessions.append("ses_1")

@@ -100,7 +100,7 @@ class ClientAddress:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Set the address, then call the app."""
-        if scope["type"] == "http" and self._trusted and (client := scope.get("client")):
+        if scope["type"] in {"http", "websocket"} and self._trusted and (client := scope.get("client")):
             values = [value.decode("latin-1") for name, value in scope["headers"] if name == _HEADER]
             if values:
                 scope["client"] = (client_address(client[0], values, self._trusted), 0)
