@@ -15,6 +15,7 @@ from echo_common.http.app import create_app
 from echo_common.http.contract import contract_of
 from echo_common.http.endpoints import PublicRouter
 from echo_common.http.server import serving
+from echo_common.http.startup import StartupGate
 from echo_common.telemetry import Metrics
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
@@ -237,6 +238,22 @@ async def test_a_revoked_token_closes_the_connection(gateway: Gateway) -> None:
 async def test_without_the_service_the_handshake_is_refused(start: Start, room: Room, tmp_path: Path) -> None:
     contracts = {"synthesis": contract_of("synthesis", [room.router])}
     async with start(contracts=contracts, synthesis_url=f"unix://{tmp_path}/nothing.sock") as alone:
+        assert await refused(alone) == 503
+
+
+async def test_starting_replicas_are_skipped(start: Start, room: Room, tmp_path: Path) -> None:
+    app = create_app("synthesis", [room.router], metrics=Metrics())
+    contracts = {"synthesis": contract_of("synthesis", [room.router])}
+    async with (
+        serving(StartupGate("synthesis"), "http://127.0.0.1:0") as starting,
+        serving(app, "http://127.0.0.1:0") as living,
+        start(contracts=contracts, synthesis_url=f"{starting},{living}") as gateway,
+        start(contracts=contracts, synthesis_url=starting) as alone,
+    ):
+        for _ in range(2):
+            async with join(gateway) as socket:
+                await socket.send_str("a")
+                assert await socket.receive_str() == "a"
         assert await refused(alone) == 503
 
 

@@ -10,6 +10,7 @@ from echo_common.auth.principal import Principal
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.app import create_app
 from echo_common.http.client import STARTING
+from echo_common.http.envelope import deny_websocket
 from echo_common.telemetry import Metrics
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -44,8 +45,11 @@ class StartupGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if self._started or scope["type"] != "http" or scope["path"] in _HEALTH:
+        if self._started or scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] in _HEALTH):
             await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await deny_websocket(ServiceUnavailableError(self.waits_for, retry_after=_RETRY_SECONDS), scope, send)
             return
 
         async def send_marked(message: Message) -> None:
