@@ -31,6 +31,10 @@ class AudioFormat:
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stream_options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
+    def supports(self, sample_rate: int) -> bool:
+        """Return whether the format can have this sample rate in Hz."""
+        return not self.rates or sample_rate in self.rates
+
     def codec_rate(self, sample_rate: int) -> int:
         """Return the lowest codec rate in Hz that preserves `sample_rate`, else the highest."""
         return next((rate for rate in self.rates if rate >= sample_rate), self.rates[-1]) if self.rates else sample_rate

@@ -43,6 +43,12 @@ class CataloguedVoice:
         """Return whether the voice speaks a language (BCP-47), of any region."""
         return self.voice.multilingual or _primary(language) == _primary(self.voice.language)
 
+    def distance(self, language: str) -> int:
+        """Return the rank of a voice that speaks a language: 0 as its native one, 1 in another region, 2 as multilingual."""
+        if self.voice.multilingual:
+            return 2
+        return 0 if matches_language(self.voice.language, language) else 1
+
 
 @dataclass(frozen=True, slots=True)
 class VoiceFilter:
@@ -59,7 +65,7 @@ class VoiceFilter:
         """Return whether a voice meets all conditions. A language without a region matches all its regions."""
         voice = found.voice
         return (
-            (self.language is None or f"{voice.language}-".lower().startswith(f"{self.language}-".lower()))
+            (self.language is None or matches_language(voice.language, self.language))
             and self.engine in {None, found.engine.name}
             and self.gender in {None, voice.gender}
             and self.kind in {None, found.kind}
@@ -116,6 +122,46 @@ class Voices:
                 raise
             return spare
 
+    @property
+    def engines(self) -> Sequence[str]:
+        """The names of the engines offered, ready or not."""
+        return list(self._engines)
+
+    def default(self, engine: str | None) -> CataloguedVoice:
+        """Return the default voice, or that of an offered engine; its fallback voice if it is not ready.
+
+        Raises `EngineUnavailableError`, and `VoiceNotFoundError` for an engine without listed voices.
+        """
+        if engine is None:
+            return self.choose(None)
+        try:
+            self._require(self._engines[engine])
+        except EngineUnavailableError:
+            if (spare := self.spare(engine)) is not None:
+                return spare
+            raise
+        voices = [found for found in self._by_id.values() if found.engine.name == engine]
+        if not voices:
+            raise VoiceNotFoundError(f"The engine {engine} lists no voices; name one with voice_id.")
+        return next((found for found in voices if found.voice.id == self._default), voices[0])
+
+    def named(self, name: str) -> Sequence[CataloguedVoice]:
+        """Return the voices with this name, ignoring case: of ready engines, or if there is none, of the others."""
+        found = [found for found in self._by_id.values() if found.voice.name.casefold() == name.casefold()]
+        return [voice for voice in found if not self._missing(voice.engine)] or found
+
+    def speaking(self, language: str) -> Sequence[CataloguedVoice]:
+        """Return the voices of ready engines that speak a language."""
+        return [found for found in self.list() if found.speaks(language)]
+
+    def remedy(self, language: str) -> str:
+        """Return, without a full stop, what to do to have a language spoken that no ready engine speaks."""
+        able = {found.engine.name for found in self._by_id.values() if found.speaks(language)}
+        unready = [spec for spec in self._engines.values() if self._missing(spec) and (spec.remote or spec.name in able)]
+        if not unready:
+            return "Offer an engine with a voice for it in ECHO_SYNTHESIS_ENGINES"
+        return f"To add it: {'; '.join(f'for {spec.name}, {spec.remedy}' for spec in unready)}"
+
     def spare(self, engine: str) -> CataloguedVoice | None:
         """Return the fallback voice of this engine, if the operator has configured one and its own engine is ready."""
         found = self._by_id.get(self._spares.get(engine, ""))
@@ -144,6 +190,11 @@ class Voices:
 
     def _missing(self, spec: EngineSpec) -> Sequence[str]:
         return spec.missing(self._config)
+
+
+def matches_language(tag: str, wanted: str) -> bool:
+    """Return whether a BCP-47 tag is the wanted one or a more specific one: `en-US` for `en`."""
+    return f"{tag}-".lower().startswith(f"{wanted}-".lower())
 
 
 def _primary(language: str) -> str:

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.catalogue.voices import CataloguedVoice
 from echo_synthesis.domain import Pronunciation, SpeechSettings
 from echo_synthesis.pipeline.narration import Narration, plan
@@ -23,6 +24,10 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
     """
     if len(text) > studio.settings.max_characters:
         refuse("text", f"The text has {len(text)} characters; at most {studio.settings.max_characters} are taken at once.")
+    audio_format = FORMATS[config.output_format]
+    if not audio_format.supports(config.sample_rate):
+        rates = ", ".join(map(str, audio_format.rates))
+        refuse("config.sample_rate", f"{audio_format.name} has no sample rate of {config.sample_rate} Hz. Use one of {rates}.")
     clone = await studio.clones.find(voice_id, user_id)
     selected = await studio.clones.selected(user_id) if voice_id is None and clone is None else None
     found, language = _voice(text, voice_id, config, clone, studio, selected)
@@ -61,32 +66,24 @@ def _voice(
     """
     sample = _TAG.sub(" ", text[:_SAMPLE])
     wanted = config.language or language_of(sample)
-
-    def speaks(voice: CataloguedVoice) -> bool:
-        if wanted is not None:
-            return voice.speaks(wanted)
-        return voice.voice.multilingual or is_readable(sample, voice.voice.language)
-
-    def has(voice: CataloguedVoice) -> bool:
-        return config.engine in {None, voice.engine.name, voice.fallback_from}
-
-    found = clone or _selected(selected, studio) or studio.voices.choose(voice_id)
-    if voice_id is None and clone is None:
-        guess = wanted or likely_language(sample)
-        able = [voice for voice in (found, *studio.voices.list()) if has(voice)]
-        suited = next((voice for voice in able if guess and voice.speaks(guess)), None)
-        found, wanted = suited or next(filter(speaks, able), found), guess if suited else wanted
+    if voice_id is None:
+        found, wanted = _suitable_voice(sample, wanted, config, clone, selected, studio)
+    else:
+        found = clone or studio.voices.choose(voice_id)
     own = found.voice.language
-    if not has(found):
+    if config.engine not in {None, found.engine.name, found.fallback_from}:
         refuse("config.engine", f"The voice {found.voice.id} is spoken by {found.engine.name}, not {config.engine}.")
-    if not speaks(found):
+    if not _speaks(found, wanted, sample):
         if config.language:
             refuse("config.language", f"The voice {found.voice.id} speaks {own}, not {wanted}.")
         what = f"in the language {wanted!r}" if wanted else "written in other letters"
+        advice = "Take a voice that speaks it"
+        if wanted is not None and not studio.voices.speaking(wanted):
+            advice = _no_voice(wanted, None, studio)
         refuse(
             "config.language",
-            f"The text seems to be {what}; the voice {found.voice.id} speaks {own}. Take a voice that speaks it, or set the "
-            f"language to {own} to have it read all the same.",
+            f"The text seems to be {what}; the voice {found.voice.id} speaks {own}. {advice}, or set the language to {own} to "
+            "have it read all the same.",
         )
     return found, wanted if wanted and found.voice.multilingual else own
 
@@ -96,6 +93,56 @@ def _selected(voice_id: str | None, studio: Studio) -> CataloguedVoice | None:
     with suppress(VoiceNotFoundError, EngineUnavailableError):
         return studio.voices.find(voice_id) if voice_id is not None else None
     return None
+
+
+def _suitable_voice(
+    sample: str,
+    wanted: str | None,
+    config: SpeechConfig,
+    clone: CataloguedVoice | None,
+    selected: str | None,
+    studio: Studio,
+) -> tuple[CataloguedVoice, str | None]:
+    """Return the voice of a request that names none, and the language to speak, if known.
+
+    It is the user's selected voice or the default voice, if the requested engine and language allow it; otherwise the voice
+    of the most similar language, local ones first.
+    """
+    if clone and config.engine in {None, clone.engine.name} and (config.language is None or clone.speaks(config.language)):
+        return clone, wanted
+    if config.engine is not None and config.engine not in studio.voices.engines:
+        refuse("config.engine", f"There is no engine {config.engine!r}. Use one of {', '.join(studio.voices.engines)}.")
+    default = _selected(selected, studio)
+    if default is None or config.engine not in {None, default.engine.name}:
+        default = studio.voices.default(config.engine)
+    others = [voice for voice in studio.voices.list() if config.engine in {None, voice.engine.name}]
+    guess = wanted or likely_language(sample)
+    if guess is None:
+        return next((voice for voice in (default, *others) if _speaks(voice, None, sample)), default), None
+    if default.voice.multilingual:
+        return default, guess
+    fitting = [voice for voice in (default, *others) if voice.speaks(guess)]
+    if fitting:
+        return min(fitting, key=lambda voice: voice.distance(guess)), guess
+    if config.language:
+        refuse("config.language", f"{_no_voice(guess, config.engine, studio)}.")
+    return default, wanted
+
+
+def _no_voice(language: str, engine: str | None, studio: Studio) -> str:
+    """Return that no ready voice (of the engine) speaks a language, and what to do."""
+    if engine is None:
+        return f"No ready engine speaks {language}. {studio.voices.remedy(language)}"
+    others = studio.voices.speaking(language)
+    advice = f"Use the engine {others[0].engine.name}" if others else studio.voices.remedy(language)
+    return f"No voice of {engine} speaks {language}. {advice}"
+
+
+def _speaks(found: CataloguedVoice, language: str | None, sample: str) -> bool:
+    """Return whether a voice speaks a language; if it is unknown, whether the voice can read the letters."""
+    if language is not None:
+        return found.speaks(language)
+    return found.voice.multilingual or is_readable(sample, found.voice.language)
 
 
 async def _pronunciations(text: str, language: str, voice_id: str, user_id: str, studio: Studio) -> tuple[Pronunciation, ...]:

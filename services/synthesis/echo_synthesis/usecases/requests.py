@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import JobStateConflictError, SynthesisNotFoundError
-from echo_common.contracts.http.synthesis import GenerateRequest
+from echo_common.contracts.http.synthesis import GenerateRequest, SpeechConfig
 from echo_common.http.pagination import Page
 from echo_synthesis.domain import Audio, Job
 from echo_synthesis.usecases.audio import delete_audio
 from echo_synthesis.usecases.jobs import delete_job, list_jobs, queue_job
-from echo_synthesis.usecases.studio import Studio
+from echo_synthesis.usecases.studio import Studio, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,10 @@ class Synthesis:
 
 
 async def generate(request: GenerateRequest, principal: Principal, studio: Studio, *, key: str | None) -> Job:
-    """Queue a text with a voice given by id or name. Raises `VoiceNotFoundError`."""
-    voice_id = _voice_named(request.voice_name, studio) if request.voice_name is not None else None
+    """Queue a text with a voice given by id or name. Raises `VoiceNotFoundError`, `ValidationError` for an ambiguous name."""
+    voice_id = None
+    if request.voice_name is not None:
+        voice_id = await _voice_named(request.voice_name, request.config, principal.user_id, studio)
     return await queue_job(request.text, voice_id, request.config, principal, studio, idempotency_key=key)
 
 
@@ -70,9 +72,23 @@ async def delete_synthesis(any_id: str, principal: Principal, studio: Studio) ->
         await delete_audio(found.audio.id, principal.user_id, studio)
 
 
-def _voice_named(name: str, studio: Studio) -> str:
-    voices = [found.voice for found in studio.voices.list()]
-    ids = [voice.id for voice in voices if voice.id == name] or [
-        voice.id for voice in voices if voice.name.casefold() == name.casefold()
-    ]
-    return ids[0] if ids else name
+async def _voice_named(name: str, config: SpeechConfig, user_id: str, studio: Studio) -> str:
+    """Return the id of the voice with this id or name; the name itself without one.
+
+    Among built-in voices of one name, the only one of a cloud engine is meant: that engine was set up with a key. `config` narrows
+    the choice by engine and language. Raises `ValidationError` for an ambiguous name.
+    """
+    clones = await studio.clones.list(user_id)
+    known = [*clones, *studio.voices.list()]
+    if any(found.voice.id == name for found in known):
+        return name
+    same = [found for found in clones if found.voice.name.casefold() == name.casefold()] + [*studio.voices.named(name)]
+    same = [found for found in same if config.engine in {None, found.engine.name}] or same
+    same = [found for found in same if config.language is None or found.speaks(config.language)] or same
+    cloud = [found for found in same if found.engine.remote and not found.clone]
+    if len(cloud) == 1 and not any(found.clone for found in same):
+        same = cloud
+    if len(same) > 1:
+        candidates = ", ".join(found.voice.id for found in same)
+        refuse("voice_name", f"Several voices are named {name!r}. Give the id of one: {candidates}.")
+    return same[0].voice.id if same else name

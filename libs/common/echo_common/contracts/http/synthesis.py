@@ -26,7 +26,12 @@ class SpeechConfig(Request):
     """Options of synthesis and output."""
 
     output_format: AudioFormat = AudioFormat.WAV
-    sample_rate: int = Field(24_000, ge=8_000, le=48_000, description="Sample rate in Hz.")
+    sample_rate: int = Field(
+        24_000,
+        ge=8_000,
+        le=48_000,
+        description="Sample rate in Hz. MP3, Ogg and AAC have certain rates only; others are refused with the list.",
+    )
     speed: float = Field(1.0, ge=0.25, le=4.0, description="Speed factor; 2 is twice as fast.")
     pitch: float = Field(1.0, ge=0.5, le=2.0, description="Pitch factor; 2 is an octave higher at the same speed.")
     volume: float = Field(1.0, ge=0.0, le=2.0, description="Gain factor; 1 leaves the volume unchanged.")
@@ -34,9 +39,17 @@ class SpeechConfig(Request):
     timestamp_granularity: TimestampGranularity = Field("word", description="Word timings, syllable timings, or both.")
     normalize: bool = Field(True, description="Verbalise numbers, symbols and Markdown.")
     ssml: bool | None = Field(None, description="Treat the text as SSML; when absent, SSML is detected by a leading `<speak`.")
-    engine: str | None = Field(None, min_length=1, max_length=40, description="Engine; must be the voice's engine when given.")
+    engine: str | None = Field(
+        None,
+        min_length=1,
+        max_length=40,
+        description="Engine; without a voice, its default voice speaks. Must be the voice's engine otherwise.",
+    )
     language: str | None = Field(
-        None, min_length=1, max_length=20, description="BCP-47 tag; when absent, detected from the text, or the voice's own."
+        None,
+        min_length=1,
+        max_length=20,
+        description="BCP-47 tag; when absent, detected from the text, or the voice's own. Without a voice, it selects one.",
     )
 
 
@@ -175,7 +188,9 @@ class CreateJobRequest(Request):
     text_content: str | None = Field(None, min_length=1, description="Text to synthesise.", examples=["A long story."])
     text_id: TextId | None = Field(None, description="Id of a saved text entry, instead of `text_content`.")
     voice_model_id: VoiceId | None = Field(None, description="Voice; the default voice when absent.")
-    text_language: str | None = Field(None, min_length=1, max_length=20, description="BCP-47 tag; the voice's own when absent.")
+    text_language: str | None = Field(
+        None, min_length=1, max_length=20, description="BCP-47 tag; without a voice, it selects one."
+    )
     output_format: AudioFormat = AudioFormat.WAV
     sample_rate: int = Field(24_000, ge=8_000, le=48_000)
     speed: float = Field(1.0, ge=0.25, le=4.0)
@@ -268,7 +283,7 @@ class GenerateRequest(Request):
         None,
         min_length=1,
         max_length=100,
-        description="Name or id of the voice; the default voice when absent.",
+        description="Name or id of the voice; the default voice when absent. An ambiguous name is refused with the candidates.",
         examples=["Heart"],
     )
     config: SpeechConfig = SpeechConfig()
