@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -73,7 +73,8 @@ class WebSocketRoute:
         closes = [task.result() for task in done if task.exception() is None]
         close = next(iter(closes), _Close(_INTERNAL, "The connection to the service broke off."))
         if close is not None:
-            await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
+            with suppress(OSError):  # the client may have gone
+                await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
             await service.close(code=close.code)
 
 

@@ -170,6 +170,16 @@ async def test_a_client_that_vanishes_closes_the_service(gateway: Gateway, room:
         await eventually(lambda: len(room.closed_with) == 1)
 
 
+async def test_a_client_that_leaves_is_not_logged_as_a_failure(
+    gateway: Gateway, room: Room, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        async with join(gateway):
+            pass
+    await eventually(lambda: len(room.closed_with) == 3 and len(gateway.deps.open_requests) == 0)
+    assert "request_failed" not in capsys.readouterr().out
+
+
 async def test_a_client_that_does_not_read_stops_the_service(gateway: Gateway, room: Room) -> None:
     sent = 0
 
