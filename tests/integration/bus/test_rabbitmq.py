@@ -15,7 +15,7 @@ from tests.integration.bus.conftest import Listener, Names, clear, durable, fact
 from tests.support.eventually import eventually
 from tests.support.proxy import Proxy, proxied
 
-PATIENCE = 180.0
+PATIENCE = 60.0
 CLOSE_SECONDS = 20.0
 MOMENTS = 25
 

@@ -195,8 +195,10 @@ class RabbitBus:
         await declare_exchanges(channel)
         await close(channel)
         async with self._building:
-            attached = (subscription.attach(connection, self._inbound.drop) for subscription in self._subscriptions)
-            await asyncio.gather(*attached)
+            # Durable queues first: with a transient queue alone, an event counts as routed and is confirmed.
+            for durable in (True, False):
+                chosen = [subscription for subscription in self._subscriptions if subscription.durable is durable]
+                await asyncio.gather(*(subscription.attach(connection, self._inbound.drop) for subscription in chosen))
 
     async def _attach(self, added: Sequence[Subscription]) -> None:
         async with self._building:

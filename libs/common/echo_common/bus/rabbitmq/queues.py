@@ -33,6 +33,11 @@ class Subscription:
         # Strong references, also from each queue to its channel: garbage collection would stop the consumer.
         self._consuming: list[tuple[str, AbstractQueue]] = []
 
+    @property
+    def durable(self) -> bool:
+        """True if the queues survive a restart of the broker."""
+        return all(spec.durable for spec in self._specs)
+
     async def attach(self, connection: AbstractConnection, drop: Callable[..., None]) -> None:
         """Declare the queues and consume them; `drop` is called when one is lost later."""
         if self._handle is None:
