@@ -18,7 +18,7 @@ from echo_embedded.datafolder import CannotStartError
 
 REFUSED = 2
 """Exit code of a process that its settings or its environment prevent from running."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+_BACKOFF = Backoff(0.2, 10.0)
 _SHORT_LIFE = 10.0
 _SHORT_LIVES = 4
 _STOP_SECONDS = 25.0  # a worker releases its running jobs
@@ -136,20 +136,20 @@ class Child:
 
     async def _keep(self) -> None:
         clock = asyncio.get_running_loop().time
-        backoff, failures = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE), 0
+        attempt = failures = 0
         while not self._stopping.is_set():
             born = clock()
             code, reason = await self._live()
             if self._stopping.is_set():
                 return
             if clock() - born >= _SHORT_LIFE:
-                backoff.reset()
-                failures = 0
+                attempt = failures = 0
             # A signal is not the program's failure; an exit soon after the start is likely to repeat forever.
             failures = failures + 1 if code > 0 else 0
             if not self._settled and (code == REFUSED or failures == _SHORT_LIVES):
                 raise CannotStartError(reason or f"{self.name} does not start.")
-            pause = backoff.pause()
+            attempt += 1
+            pause = _BACKOFF.delay(attempt)
             log.warning("process_ended", process=self.name, exit_code=code, reason=reason, pause_seconds=round(pause, 2))
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):

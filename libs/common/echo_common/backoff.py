@@ -3,21 +3,27 @@
 import random
 from dataclasses import dataclass
 
+from tenacity import RetryCallState
 
-@dataclass
+
+@dataclass(frozen=True, slots=True)
 class Backoff:
-    """Delays that double from `first` to `longest` seconds, each shortened by up to a half at random."""
+    """Delays that grow from `first` to `longest` seconds by `factor`, each changed at random; a wait strategy of tenacity.
+
+    `jitter` is the range of random factors.
+    """
 
     first: float
     longest: float
-    attempts: int = 0
+    factor: float = 2.0
+    jitter: tuple[float, float] = (0.5, 1.0)
 
-    def pause(self) -> float:
-        """Return the delay in seconds before the next attempt."""
-        seconds = min(self.first * 2.0**self.attempts, self.longest)
-        self.attempts = min(self.attempts + 1, 32)
-        return seconds * random.uniform(0.5, 1)  # noqa: S311
+    def delay(self, attempt: int) -> float:
+        """Return the delay in seconds after the given failed attempt (1 is the first)."""
+        # The exponent is bounded because an outage may last for any number of attempts.
+        seconds = min(self.first * self.factor ** min(attempt - 1, 32), self.longest)
+        return seconds * random.uniform(*self.jitter)  # noqa: S311
 
-    def reset(self) -> None:
-        """Start again with the shortest delay."""
-        self.attempts = 0
+    def __call__(self, state: RetryCallState) -> float:
+        """Return the delay in seconds after the attempt that tenacity reports."""
+        return self.delay(state.attempt_number)

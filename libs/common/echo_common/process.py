@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 import uvloop
 from pydantic import ValidationError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from echo_common.backoff import Backoff
 from echo_common.errors import EchoError, ServiceUnavailableError
@@ -21,7 +22,7 @@ from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_logging, configure_tracing
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_BACKOFF = Backoff(0.2, 5.0)
 _OPEN_FILES = 65_536
 
 
@@ -70,20 +71,25 @@ async def _opened(
 ) -> bool:
     """Start the service, with retries while a dependency is unavailable; return whether it started before `stop`."""
     log = structlog.get_logger("echo.process")
-    backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
-    while not stop.is_set():
-        try:
+
+    def report(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        assert isinstance(error, ServiceUnavailableError)  # noqa: S101 - only these are retried
+        gate.waits_for = error.message
+        log.warning("start_delayed", service=service.name, reason=error.message, pause_seconds=round(state.upcoming_sleep, 2))
+
+    async def sleep(seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
+
+    retryable = retry_if_exception_type(ServiceUnavailableError)
+    async for attempt in AsyncRetrying(retry=retryable, wait=_BACKOFF, sleep=sleep, before_sleep=report):
+        if stop.is_set():
+            return False
+        with attempt:
             gate.open(await stack.enter_async_context(service.running(settings, Process())))
-        except ServiceUnavailableError as error:
-            pause = backoff.pause()
-            gate.waits_for = error.message
-            log.warning("start_delayed", service=service.name, reason=error.message, pause_seconds=round(pause, 2))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await stop.wait()
-        else:
-            return True
-    return False
+    return True
 
 
 def run(make: Callable[[], Service[Any]]) -> None:

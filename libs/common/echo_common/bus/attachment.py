@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from echo_common.backoff import Backoff
 from echo_common.bus.port import Bus, BusUnavailableError, Consumer
 
 _AT_START_SECONDS = 3.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 3.0
+_BACKOFF = Backoff(0.2, 3.0)
 
 log = structlog.get_logger(__name__)
 
@@ -46,15 +47,16 @@ class Attachment:
             raise BusUnavailableError(f"The broker is back; {len(self._waiting)} consumers are not attached yet.")
 
     async def _attach(self) -> None:
-        backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
         while self._waiting:
-            try:
-                await self._bus.consume(self._waiting[0])
-            except Exception as error:
-                log.warning("consumer_attach_failed", topics=list(self._waiting[0].topics), error=str(error))
-                if not isinstance(error, BusUnavailableError) and not self._started:
-                    raise
-                await asyncio.sleep(backoff.pause())
-            else:
-                del self._waiting[0]
-                backoff.reset()
+            retrying = AsyncRetrying(
+                retry=retry_if_exception(self._is_retryable), wait=_BACKOFF, before_sleep=self._log_failure, reraise=True
+            )
+            await retrying(self._bus.consume, self._waiting[0])
+            del self._waiting[0]
+
+    def _is_retryable(self, error: BaseException) -> bool:
+        return isinstance(error, BusUnavailableError) or (self._started and isinstance(error, Exception))
+
+    def _log_failure(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("consumer_attach_failed", topics=list(self._waiting[0].topics), error=str(error))

@@ -1,7 +1,6 @@
 """Broker-independent delivery: decode, deduplicate, handle, mark as handled; retry, then store as a dead letter."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from pydantic import ValidationError as InvalidBodyError
 
+from echo_common.backoff import Backoff
 from echo_common.bus.port import DELIVERY_LIMIT, Consumer, DeadLetter, DeadLetters, Done, Inbox, Message, Outcome, Retry
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
@@ -81,9 +81,7 @@ class RetryPolicy:
 
     def delay(self, attempt: int) -> float:
         """Return the delay in seconds after the given failed attempt (1 is the first)."""
-        # The exponent is bounded because an outage may last for any number of attempts.
-        plain = min(self.first * self.factor ** min(attempt - 1, 30), self.longest)
-        return plain * random.uniform(1, 1 + self.jitter)  # noqa: S311
+        return Backoff(self.first, self.longest, self.factor, (1, 1 + self.jitter)).delay(attempt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Outbox relay: publishes the entries of outboxes, with confirmation, then removes them."""
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,7 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from tenacity import retry, retry_if_exception_type
 
+from echo_common.backoff import Backoff
 from echo_common.bus.port import Bus, BusUnavailableError, Message
 from echo_common.clock import now
 from echo_common.errors import ServiceUnavailableError
@@ -22,7 +23,8 @@ log = structlog.get_logger(__name__)
 Key = tuple[str, str]
 """Collection and id of an aggregate."""
 
-_LONGEST_PAUSE = 5.0
+_PUBLISHING_BACKOFF = Backoff(0.2, 5.0, jitter=(0.8, 1.2))
+_REMOVAL_BACKOFF = Backoff(0.1, 5.0)
 BATCH_SIZE = 32
 """Number of aggregates whose events are published in one call of the bus."""
 
@@ -229,7 +231,7 @@ class Relay:
         if clock < self._not_before:  # one outage fails many publications
             return
         self._failures += 1
-        pause = min(0.1 * 2 ** min(self._failures, 10), _LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
+        pause = _PUBLISHING_BACKOFF.delay(self._failures)
         self._not_before = clock + pause
         self._next_sweep = 0.0
         self._fall_behind()
@@ -299,20 +301,13 @@ class Relay:
                 self._release(batch)
 
     async def _remove(self, collection: Collection, published: Sequence[tuple[str, _Pending]]) -> None:
-        pause = 0.1
-        while True:
-            try:
-                await _empty(collection, published)
-            except ServiceUnavailableError:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            except Exception:
-                log.exception("outbox_removal_failed", collection=collection.name)
-                return
-            else:
-                return
+        try:
+            await _empty(collection, published)
+        except Exception:
+            log.exception("outbox_removal_failed", collection=collection.name)
 
 
+@retry(retry=retry_if_exception_type(ServiceUnavailableError), wait=_REMOVAL_BACKOFF)
 async def _empty(collection: Collection, published: Sequence[tuple[str, _Pending]]) -> None:
     """Remove published entries, of all outboxes in one statement; a tombstone is removed with its last entry."""
     entry_ids = [message.id for _, pending in published for message in pending.messages]

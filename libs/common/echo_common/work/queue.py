@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
+from echo_common.backoff import Backoff
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.store.port import Filter
 from echo_common.work.port import Candidate, Performer, Tasks
@@ -16,8 +17,7 @@ CACHE_SECONDS = 0.25
 """Seconds for which the candidate list is cached."""
 
 _CANDIDATES = 128
-_FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 60.0
+_BACKOFF = Backoff(1.0, 60.0, jitter=(1.0, 1.0))
 _REMEMBERED_SECONDS = 600.0
 
 
@@ -115,8 +115,8 @@ class Deferrals:
 
     def add(self, task_id: str) -> float:
         """Defer a task; return the pause in seconds."""
-        times = self._deferrals[task_id].times + 1 if task_id in self._deferrals else 0
-        pause = min(_FIRST_PAUSE_SECONDS * 2.0 ** min(times, 10), _LONGEST_PAUSE_SECONDS)
+        times = self._deferrals[task_id].times + 1 if task_id in self._deferrals else 1
+        pause = _BACKOFF.delay(times)
         self._deferrals[task_id] = _Deferral(times, monotonic() + pause)
         return pause
 

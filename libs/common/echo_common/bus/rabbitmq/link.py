@@ -1,7 +1,6 @@
 """Self-healing RabbitMQ connection."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 
 import aio_pika
@@ -10,11 +9,12 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from yarl import URL
 
+from echo_common.backoff import Backoff
 from echo_common.bus.port import BusUnavailableError
 from echo_common.bus.rabbitmq.transport import Transport, end_task
 
 HEARTBEAT = 10
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
+_BACKOFF = Backoff(0.1, 3.0)
 CONNECTING = 5.0
 """Timeout of one connection attempt in seconds."""
 FAREWELL = 2.0
@@ -68,14 +68,12 @@ class Link:
             await end_task(self._task)
 
     async def _run(self) -> None:
-        pause = FIRST_PAUSE
+        attempt = 0
         while not self._closing.is_set():
             self._lost.clear()
-            if await self._live():
-                pause = FIRST_PAUSE
-            if await self._closes_within(pause * random.uniform(0.5, 1)):  # noqa: S311
+            attempt = 1 if await self._live() else attempt + 1
+            if await self._closes_within(_BACKOFF.delay(attempt)):
                 return
-            pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _closes_within(self, seconds: float) -> bool:
         try:
