@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
-from echo_synthesis.engines.remote import RemoteSettings, TryAgainError, asked_pause, patiently
+from echo_synthesis.engines.remote import RemoteSettings, TryAgainError, asked_pause, retry_with_backoff
 
 
 class Clock:
@@ -33,7 +33,7 @@ def ask(failures: int, after: float | None = None, **settings: float) -> tuple[C
             raise TryAgainError("busy", after)
         return f"heard after {len(tried)}"
 
-    return clock, patiently(provider, RemoteSettings(**settings), sleep=clock.sleep, clock=clock)  # type: ignore[arg-type]
+    return clock, retry_with_backoff(provider, RemoteSettings(**settings), sleep=clock.sleep, clock=clock)  # type: ignore[arg-type]
 
 
 def test_pauses_grow_with_jitter() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from echo_common.backoff import Backoff
 from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import JobStateConflictError
 from echo_common.contracts.events.synthesis import (
@@ -23,7 +24,7 @@ from echo_common.work.task import Progress, Task
 from echo_synthesis.domain.speech import SpeechSettings
 
 MAXIMUM_REFUSALS = 10
-_LONGEST_PAUSE = 60.0
+_BACKOFF = Backoff(2.0, 60.0, jitter=(1, 1))
 _CHARACTERS_A_SECOND = 15.0
 SEARCHABLE = 2_000
 """Characters at the beginning of a text that a search covers."""
@@ -164,7 +165,7 @@ class Job(Task):
             self.mark_failed(code, message)
             return
         self.requeue()
-        self.not_before = moment + timedelta(seconds=max(seconds, min(2.0**self.refusals, _LONGEST_PAUSE)))
+        self.not_before = moment + timedelta(seconds=max(seconds, _BACKOFF.delay(self.refusals)))
         self.error_message = message
 
     def mend(self, *, progress: int | None = None, duration: float | None = None, error_message: str | None = None) -> None:

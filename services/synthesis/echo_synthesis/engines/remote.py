@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
+from echo_common.backoff import Backoff
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.audio.tempo import change_tempo
@@ -22,7 +24,7 @@ from echo_synthesis.timing.wordtimes import estimate
 
 T = TypeVar("T")
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
+_BACKOFF = Backoff(0.5, 8.0)
 _HEADER = re.compile(r"[\x21-\x7e]+")
 _FASTEST = 60.0
 """Speech rate that no speaker reaches, in characters per second: shorter audio is incomplete."""
@@ -62,7 +64,7 @@ class TryAgainError(Exception):
         self.after = after
 
 
-def patiently(
+def retry_with_backoff(
     ask: Callable[[float], T],
     settings: RemoteSettings,
     *,
@@ -77,17 +79,28 @@ def patiently(
         EngineUnavailableError: No attempts are left, or the delay would exceed the time limit.
     """
     deadline = clock() + settings.timeout
-    for tried in range(1, settings.tries + 1):
-        try:
-            return ask(max(0.1, deadline - clock()))
-        except TryAgainError as error:
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tried - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
-            if error.after is not None:
-                pause = error.after * random.uniform(1.0, 1.1)  # noqa: S311
-            if tried == settings.tries or clock() + pause >= deadline:
-                raise EngineUnavailableError(str(error), retry_after=max(1, round(error.after or pause))) from error
-            sleep(pause)
-    raise AssertionError  # pragma: no cover
+
+    def wait(state: RetryCallState) -> float:
+        after = _failure(state).after
+        return _BACKOFF.delay(state.attempt_number) if after is None else after * random.uniform(1.0, 1.1)  # noqa: S311
+
+    def stop(state: RetryCallState) -> bool:
+        return state.attempt_number == settings.tries or clock() + state.upcoming_sleep >= deadline
+
+    def fail(state: RetryCallState) -> NoReturn:
+        error = _failure(state)
+        delay = error.after or state.upcoming_sleep
+        raise EngineUnavailableError(str(error), retry_after=max(1, round(delay))) from error
+
+    retryable = retry_if_exception_type(TryAgainError)
+    retrying = Retrying(retry=retryable, wait=wait, stop=stop, sleep=sleep, retry_error_callback=fail)
+    return retrying(lambda: ask(max(0.1, deadline - clock())))
+
+
+def _failure(state: RetryCallState) -> TryAgainError:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, TryAgainError)  # noqa: S101 - only these are retried
+    return error
 
 
 def asked_pause(header: str | None) -> float | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from echo_common.backoff import Backoff
 from echo_common.contracts.errors.synthesis import (
     EngineCrashedError,
     EngineFailedError,
@@ -92,8 +93,8 @@ class EngineWorker:
             await self._start()
         except EngineUnavailableError as error:
             self._failed_starts += 1
-            pause = min(2.0 ** (self._failed_starts - 1), self._limits.longest_backoff)
-            self._retry_at = asyncio.get_running_loop().time() + pause
+            backoff = Backoff(1.0, self._limits.longest_backoff, jitter=(1, 1))
+            self._retry_at = asyncio.get_running_loop().time() + backoff.delay(self._failed_starts)
             self.problem, self._lasting = error.message, error.retry_after is None
             await self.close()
             raise

@@ -10,7 +10,7 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError, Voice
 from echo_synthesis.audio.decode import decode
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.fish import PREFIX, SAMPLE_RATE, FishSettings
-from echo_synthesis.engines.remote import TryAgainError, asked_pause, patiently, silence, to_speech, without
+from echo_synthesis.engines.remote import TryAgainError, asked_pause, retry_with_backoff, silence, to_speech, without
 
 _SLOWEST, _FASTEST = 0.5, 2.0
 """Range of speeds that Fish Audio supports."""
@@ -32,7 +32,7 @@ class FishSpeaker:
         if not utterance.words:
             return silence(SAMPLE_RATE)
         try:
-            return patiently(lambda seconds: self._ask(utterance, seconds), self._settings)
+            return retry_with_backoff(lambda seconds: self._ask(utterance, seconds), self._settings)
         except APIError as error:
             raise self._translated(error, utterance.voice) from None
         except EngineUnavailableError as error:

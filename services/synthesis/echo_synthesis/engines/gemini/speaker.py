@@ -15,7 +15,7 @@ from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.gemini import SAMPLE_RATE, GeminiSettings
 from echo_synthesis.engines.gemini.answer import BrokenOffError, RefusedError, collect, pause_asked_for, refuses_key
 from echo_synthesis.engines.gemini.voices import VOICES
-from echo_synthesis.engines.remote import TryAgainError, patiently, silence, to_speech, without
+from echo_synthesis.engines.remote import TryAgainError, retry_with_backoff, silence, to_speech, without
 
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
 _VERBATIM = (3, 8)
@@ -37,7 +37,7 @@ class GeminiSpeaker:
             return silence(SAMPLE_RATE)
         request = _Request(self._client, self._settings, utterance)
         try:
-            return patiently(request.send, self._settings)
+            return retry_with_backoff(request.send, self._settings)
         except errors.APIError as error:
             raise self._translated(error) from None
         except RefusedError:
