@@ -42,26 +42,53 @@ from echo_{name}.main import service
 run(service)
 ''',
     "echo_{name}/main.py": '''\
-"""Composition of the {name} service."""
+"""Composition root of the {name} service."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 
-from echo_common.service import Adapters, Service
+from echo_common.service import Service
 from echo_{name} import api, handlers
+from echo_{name}.composition import open_dependencies
+from echo_{name}.dependencies import Dependencies
 from echo_{name}.settings import {title}Settings
-from echo_{name}.usecases import Dependencies
 
 
 def service(settings: {title}Settings | None = None) -> Service[Dependencies]:
     """Build the {name} service; settings come from the environment unless given."""
     chosen = settings or {title}Settings()
+    return Service(
+        name="{name}", open=partial(open_dependencies, chosen), routers=api.ROUTERS, subscriptions=handlers.subscriptions
+    )
+''',
+    "echo_{name}/composition.py": '''\
+"""Dependencies of the {name} service: opened with its adapters, closed in reverse order."""
 
-    @asynccontextmanager
-    async def opened(_: Adapters) -> AsyncIterator[Dependencies]:
-        yield Dependencies(settings=chosen)
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-    return Service(name="{name}", open=opened, routers=api.ROUTERS, subscriptions=handlers.subscriptions)
+from echo_common.service import Adapters
+from echo_{name}.dependencies import Dependencies
+from echo_{name}.settings import {title}Settings
+
+
+@asynccontextmanager
+async def open_dependencies(settings: {title}Settings, _: Adapters) -> AsyncIterator[Dependencies]:
+    """Open the dependencies while the context lasts."""
+    yield Dependencies(settings=settings)
+''',
+    "echo_{name}/dependencies.py": '''\
+"""Dependencies of routes, use cases and event handlers."""
+
+from dataclasses import dataclass
+
+from echo_{name}.settings import {title}Settings
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """The dependencies of routes, use cases and event handlers, opened once."""
+
+    settings: {title}Settings
 ''',
     "echo_{name}/api.py": '''\
 """HTTP API of the {name} service: no public endpoints yet."""
@@ -74,23 +101,12 @@ ROUTERS: tuple[APIRouter, ...] = ()
 """Event handlers of the {name} service; none yet."""
 
 from echo_common.bus.subscriptions import Subscriptions
-from echo_{name}.usecases import Dependencies
+from echo_{name}.dependencies import Dependencies
 
 subscriptions = Subscriptions[Dependencies]()
 ''',
     "echo_{name}/usecases.py": '''\
 """Use cases of the {name} service; none yet."""
-
-from dataclasses import dataclass
-
-from echo_{name}.settings import {title}Settings
-
-
-@dataclass(frozen=True)
-class Dependencies:
-    """The dependencies of the use cases."""
-
-    settings: {title}Settings
 ''',
     "echo_{name}/domain.py": '''\
 """Domain model of the {name} service; empty so far."""

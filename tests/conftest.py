@@ -8,7 +8,7 @@ pytest_plugins = [
     "tests.support.database",
     "tests.support.disks",
     "tests.support.s3",
-    "tests.support.studio",
+    "tests.support.synthesis_replica",
     "tests.support.platform",
 ]
 

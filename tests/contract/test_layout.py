@@ -7,7 +7,7 @@ import pytest
 SERVICES = sorted(path.parent for path in Path(__file__).parents[2].glob("services/*/echo_*/main.py"))
 COMPOSITION_ROOT_LINES = 60
 
-MODULES = ("__main__", "main", "api", "handlers", "usecases", "domain", "repository", "settings")
+MODULES = ("__main__", "main", "composition", "dependencies", "api", "handlers", "usecases", "domain", "repository", "settings")
 WITHOUT_DOMAIN = {"echo_gateway": {"api", "usecases", "domain", "repository"}}
 
 

@@ -8,11 +8,12 @@ from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.values import JobStatus
 from echo_common.storage.filesystem import FolderStorage
 from echo_common.storage.port import ObjectInfo, StorageUnavailableError
-from echo_synthesis import usecases
+from echo_synthesis.usecases.audio import find_audio
+from echo_synthesis.usecases.jobs import queue_job
 from tests.support.eventually import eventually
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE = somebody("usr_alice")
+ALICE = principal_of("usr_alice")
 JOBS = 25
 
 
@@ -54,15 +55,15 @@ class FlakyStorage(FolderStorage):
 async def test_completed_jobs_have_a_readable_object(replica: Replica, tmp_path: Path) -> None:
     flaky, sound = FlakyStorage(tmp_path / "objects"), FolderStorage(tmp_path / "objects")
     async with replica(objects=flaky) as deps:
-        jobs = [await usecases.queue_job(f"Job {n}.", None, SpeechConfig(), ALICE, deps.studio) for n in range(JOBS)]
+        jobs = [await queue_job(f"Job {n}.", None, SpeechConfig(), ALICE, deps) for n in range(JOBS)]
         deps.worker.wake()
 
         async def all_ended() -> bool:
-            return all([(await deps.studio.jobs.get(job.id)).status.terminal for job in jobs])
+            return all([(await deps.jobs.get(job.id)).status.terminal for job in jobs])
 
         await eventually(all_ended, within=60)
-        for job in [await deps.studio.jobs.get(job.id) for job in jobs]:
+        for job in [await deps.jobs.get(job.id) for job in jobs]:
             assert job.status is JobStatus.COMPLETED
-            audio = await usecases.find_audio(str(job.audio_id), ALICE, deps.studio)
+            audio = await find_audio(str(job.audio_id), ALICE, deps)
             assert (await sound.info(audio.object_key)).checksum == audio.checksum
     assert flaky.failures > JOBS / 5

@@ -8,24 +8,24 @@ from echo_common.bus.port import Message
 from echo_common.contracts.errors.synthesis import JobStateConflictError
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.values import JobStatus
-from echo_synthesis import usecases
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
-from echo_synthesis.handlers import Dependencies
+from echo_synthesis.usecases.jobs import cancel_job, queue_job
 from tests.support.eventually import eventually
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE = somebody("usr_alice")
+ALICE = principal_of("usr_alice")
 RACES = 200
 _ENDS = {"synthesis.job_completed", "synthesis.job_cancelled", "synthesis.job_failed"}
 
 
 async def race(number: int, deps: Dependencies, chance: random.Random) -> tuple[Job, bool]:
     """Return a job and whether its cancellation was acknowledged."""
-    job = await usecases.queue_job(f"Race {number % 7}.", None, SpeechConfig(), ALICE, deps.studio)
+    job = await queue_job(f"Race {number % 7}.", None, SpeechConfig(), ALICE, deps)
     deps.worker.wake()
     await asyncio.sleep(chance.uniform(0, 0.12))
     try:
-        await usecases.cancel_job(job.id, ALICE, deps.studio)
+        await cancel_job(job.id, ALICE, deps)
     except JobStateConflictError:
         return job, False
     deps.worker.recheck(job.id)
@@ -44,17 +44,17 @@ async def test_concurrent_cancellation_and_completion_are_consistent(replica: Re
         jobs = [job for job, _ in races]
 
         async def all_ended() -> bool:
-            return not deps.worker.busy and all([(await deps.studio.jobs.get(job.id)).status.terminal for job in jobs])
+            return not deps.worker.busy and all([(await deps.jobs.get(job.id)).status.terminal for job in jobs])
 
         await eventually(all_ended, within=30)
-        ended = [await deps.studio.jobs.get(job.id) for job in jobs]
+        ended = [await deps.jobs.get(job.id) for job in jobs]
         completed = [job for job in ended if job.status is JobStatus.COMPLETED]
         assert {job.status for job in ended} == {JobStatus.COMPLETED, JobStatus.CANCELLED}
         assert [job.status is JobStatus.CANCELLED for job in ended] == [acknowledged for _, acknowledged in races]
         for job in ended:
-            audio = await deps.studio.audio.find_one({"_id": job.audio_key})
+            audio = await deps.audio.find_one({"_id": job.audio_key})
             assert (audio is not None) == (job.status is JobStatus.COMPLETED)
-        assert len([key async for key in deps.studio.objects.keys("audio/")]) == len(completed)
+        assert len([key async for key in deps.objects.keys("audio/")]) == len(completed)
 
         def each_end_is_told() -> bool:
             return len({message.id for message in heard if message.topic in _ENDS}) >= RACES

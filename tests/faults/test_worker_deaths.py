@@ -17,19 +17,19 @@ from echo_common.contracts.values import JobStatus
 from echo_common.storage.connect import open_storage
 from echo_common.work.repository import TaskRepository
 from echo_common.work.task import Task
-from echo_synthesis import usecases
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job, SpeechSettings
-from echo_synthesis.handlers import Dependencies
+from echo_synthesis.usecases.audio import find_audio, words_of
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.voicemodels import VoiceModel
 from tests.integration.voice.conftest import Start
 from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.mortal import run_until_dead
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 from tests.support.work import JOB, SAMPLE, TRAINING, Kind
 
-ALICE = somebody("usr_alice")
+ALICE = principal_of("usr_alice")
 STORY = "One sentence. Another sentence. A third sentence. The last sentence."
 SLOW_STORY = "One tone-slow-300 sentence. Another tone-slow-300 sentence. A third tone-slow-300 sentence. The last sentence."
 
@@ -65,7 +65,7 @@ async def synthesis(database: Database, tmp_path: Path, replica: Replica) -> Ser
     @asynccontextmanager
     async def serve() -> AsyncIterator[TaskRepository[Any]]:
         async with replica(lease_seconds=2) as deps:
-            yield deps.studio.jobs
+            yield deps.jobs
 
     async def queue(steps: int) -> Task:
         [job] = await queued_jobs(database, story=" ".join(f"Sentence tone-slow-100 {step}." for step in range(steps)))
@@ -80,7 +80,7 @@ async def voice(database: Database, tmp_path: Path, start: Start, sample_id: str
     @asynccontextmanager
     async def serve() -> AsyncIterator[TaskRepository[Any]]:
         async with start(lease_seconds=1) as ada:
-            yield ada.deps.studio.models
+            yield ada.deps.models
 
     async def queue(steps: int) -> Task:
         return await queued_training(database, sample_id, epochs=min(50, 4 * steps))
@@ -177,7 +177,7 @@ async def test_a_task_that_three_workers_die_of_fails_and_can_be_retried(service
 
 
 async def completed_jobs(jobs: Sequence[Job], deps: Dependencies) -> list[Job]:
-    return [await deps.studio.jobs.get((await ended(job, deps.studio.jobs)).id) for job in jobs]
+    return [await deps.jobs.get((await ended(job, deps.jobs)).id) for job in jobs]
 
 
 @pytest.mark.parametrize("point", ["worker.before_commit", *SYNTHESIS_POINTS])
@@ -191,12 +191,12 @@ async def test_a_job_has_one_audio_and_one_event_after_any_worker_death(
         done = await completed_jobs(queued, deps)
 
         for job in done:
-            audio = await usecases.find_audio(str(job.audio_id), ALICE, deps.studio)
-            stored = b"".join([block async for block in deps.studio.objects.read(audio.object_key)])
+            audio = await find_audio(str(job.audio_id), ALICE, deps)
+            stored = b"".join([block async for block in deps.objects.read(audio.object_key)])
             assert len(stored) == audio.size
-            assert len(await usecases.words_of(audio, deps.studio)) == len(STORY.split()) + 1
-        kept = {(await usecases.find_audio(str(job.audio_id), ALICE, deps.studio)).object_key for job in done}
-        assert {key async for key in deps.studio.objects.keys("audio/")} == kept
+            assert len(await words_of(audio, deps)) == len(STORY.split()) + 1
+        kept = {(await find_audio(str(job.audio_id), ALICE, deps)).object_key for job in done}
+        assert {key async for key in deps.objects.keys("audio/")} == kept
 
         def told_once() -> bool:
             ended = Counter(message.id for message in heard if message.topic == "synthesis.job_completed")
@@ -223,7 +223,7 @@ async def test_segments_synthesised_before_the_death_are_not_synthesised_again(
     assert cached >= 1
     async with replica(lease_seconds=2) as deps:
         [done] = await completed_jobs(queued, deps)
-        audio = await usecases.find_audio(str(done.audio_id), ALICE, deps.studio)
+        audio = await find_audio(str(done.audio_id), ALICE, deps)
         assert audio.units == 4
         assert audio.cached_units == cached
 
@@ -233,7 +233,7 @@ async def test_a_training_whose_worker_dies_is_announced_once(voice: Service, st
     await voice.die("worker.before_commit")
     async with start(lease_seconds=1) as ada:
         assert (await ada.trained(model.id))["status"] == "ready"
-        done = await ada.deps.studio.models.get(model.id)
+        done = await ada.deps.models.get(model.id)
         assert (done.attempt, done.revision) == (2, 1)
         history = await ada.get(f"/voice/clones/{model.id}/trainings")
         assert [training["status"] for training in history] == ["completed"]
@@ -248,7 +248,7 @@ async def test_a_sample_whose_worker_dies_before_its_commit_is_processed_by_anot
     await asyncio.to_thread(run_until_dead, database, tmp_path, "worker.before_commit", service="voice")
     async with start(lease_seconds=1) as ada:
         assert (await ada.processed(sample_id))["status"] == "ready"
-        held = await ada.deps.studio.samples.get(sample_id)
+        held = await ada.deps.samples.get(sample_id)
         assert (held.work, held.attempt) == (JobStatus.COMPLETED, 3)
 
 

@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 Details = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -161,6 +161,11 @@ class StorageFullError(ServiceUnavailableError):
     """The disk of the platform is full; free some space, then try again."""
 
     code = "STORAGE_FULL"
+
+
+def refuse(field: str, message: str) -> NoReturn:
+    """Reject one field of a request. Raises `ValidationError`."""
+    raise ValidationError(message, details=[{"field": field, "message": message}])
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from echo_auth import usecases
-from echo_auth.usecases import Caller, Dependencies
+from echo_auth.dependencies import Dependencies
+from echo_auth.usecases import Caller
 from echo_common.auth.dependencies import Access, AccountHolder, CurrentPrincipal
 from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.errors.auth import (

@@ -1,6 +1,6 @@
 """Event handlers of the auth service; none yet."""
 
-from echo_auth.usecases import Dependencies
+from echo_auth.dependencies import Dependencies
 from echo_common.bus.subscriptions import Subscriptions
 
 subscriptions = Subscriptions[Dependencies]()

@@ -7,12 +7,8 @@ from hashlib import sha256
 
 import structlog
 
+from echo_auth.dependencies import Dependencies
 from echo_auth.domain import Presented, Profile, RefreshToken, Session, SessionNotFoundError, User
-from echo_auth.keys import Signer
-from echo_auth.passwords import Passwords
-from echo_auth.repository import Profiles, Sessions, Users
-from echo_auth.settings import AuthSettings
-from echo_auth.throttle import Throttle
 from echo_common.auth.principal import Principal
 from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
@@ -41,20 +37,6 @@ from echo_common.ids import new_id
 from echo_common.store.port import DuplicateError
 
 _LOCAL_SESSION_ID = "ses_local"
-
-
-@dataclass(frozen=True)
-class Dependencies:
-    """The dependencies of the use cases."""
-
-    users: Users
-    profiles: Profiles
-    sessions: Sessions
-    passwords: Passwords
-    signer: Signer
-    throttle: Throttle
-    settings: AuthSettings
-    api_without_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)

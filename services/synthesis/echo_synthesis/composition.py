@@ -15,9 +15,9 @@ from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.cache.speechcache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.voices import Voices
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.engine import EngineConfig, EngineSpec
 from echo_synthesis.engines import discover
-from echo_synthesis.handlers import Dependencies
 from echo_synthesis.performer import work_queue
 from echo_synthesis.pipeline.fallback import FallbackRecorder
 from echo_synthesis.pipeline.narration import Narrator
@@ -26,10 +26,10 @@ from echo_synthesis.pool.enginepool import EnginePool, PoolConfig, default_shape
 from echo_synthesis.pool.engineworker import WorkerLimits
 from echo_synthesis.pool.metering import Meter
 from echo_synthesis.provenance.notary import Notary
-from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
+from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.timing.aligner import find_recogniser
-from echo_synthesis.usecases import Studio, object_owners
+from echo_synthesis.usecases.ownership import object_owners
 
 
 @asynccontextmanager
@@ -37,11 +37,6 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
     """Open the dependencies and run the engines, the worker and the sweeper of orphaned objects while the context lasts."""
     config = EngineConfig(models=settings.models)
     engines = discover(settings.engines)
-    jobs, audio = Jobs(adapters.store, adapters.relay), AudioShelf(adapters.store, adapters.relay)
-    texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)
-    tickets = Tickets(adapters.store)
-    for kept in (jobs, audio, texts, dictionary, tickets):
-        await kept.prepare()
     async with (
         SpeechCache.open(adapters.store, adapters.objects, settings.cache_bytes) as cache,
         _engines_running(engines, settings, Meter(adapters.metrics)) as pool,
@@ -51,17 +46,29 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         voices = await asyncio.to_thread(Voices, engines, config, settings.default_voice, settings.fallback)
         notary = await Notary.open(adapters.store, settings, adapters.scratch)
         narrator = Narrator(pool, cache, clones.voice_names)
-        recorder = FallbackRecorder(narrator, adapters.objects, notary, adapters.scratch, voices, scripts)
-        links = await Links.open(adapters.store)
-        studio = Studio(
-            *(settings, voices, clones, recorder, jobs, audio, texts, dictionary, adapters.objects, cache, tickets, links),
-            *(notary, scripts),
+        deps = Dependencies(
+            settings=settings,
+            voices=voices,
+            clones=clones,
+            recorder=FallbackRecorder(narrator, adapters.objects, notary, adapters.scratch, voices, scripts),
+            jobs=Jobs(adapters.store, adapters.relay),
+            audio=AudioRepository(adapters.store, adapters.relay),
+            texts=Texts(adapters.store, adapters.relay),
+            dictionary=Dictionary(adapters.store, adapters.relay),
+            objects=adapters.objects,
+            cache=cache,
+            tickets=Tickets(adapters.store),
+            links=await Links.open(adapters.store),
+            notary=notary,
+            scripts=scripts,
+            pool=pool,
+            worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
         )
-        queues = [work_queue(studio, adapters.faults)]
-        worker = Worker(queues, settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive)
-        orphans = OrphanSweeper(adapters.objects, object_owners(studio), adapters.orphan_seconds)
-        async with worker.running(), orphans.running():
-            yield Dependencies(studio, worker, pool)
+        for repository in (deps.jobs, deps.audio, deps.texts, deps.dictionary, deps.tickets):
+            await repository.prepare()
+        orphans = OrphanSweeper(adapters.objects, object_owners(deps), adapters.orphan_seconds)
+        async with deps.worker.running([work_queue(deps, adapters.faults)]), orphans.running():
+            yield deps
 
 
 def readiness_checks(dependencies: Dependencies) -> Mapping[str, Check]:

@@ -1,7 +1,5 @@
 """Event handlers of synthesis."""
 
-from dataclasses import dataclass
-
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.synthesis import AudioDeleted, JobCancelled, JobQueued
 from echo_common.contracts.events.voice import (
@@ -17,19 +15,8 @@ from echo_common.contracts.events.voice import (
     VoiceModelWithdrawn,
     VoiceSelected,
 )
-from echo_common.work.worker import Worker
-from echo_synthesis.pool.enginepool import EnginePool
-from echo_synthesis.usecases import Studio, remove_objects
-
-
-@dataclass(frozen=True)
-class Dependencies:
-    """Dependencies of routes and event handlers."""
-
-    studio: Studio
-    worker: Worker
-    pool: EnginePool
-
+from echo_synthesis.dependencies import Dependencies
+from echo_synthesis.usecases.audio import remove_objects
 
 subscriptions = Subscriptions[Dependencies]()
 
@@ -50,79 +37,79 @@ async def stop_cancelled_attempts(event: JobCancelled, dependencies: Dependencie
 
 
 @subscriptions.on(AudioDeleted)
-async def remove_what_is_left(event: AudioDeleted, dependencies: Dependencies) -> None:
+async def remove_audio_objects(event: AudioDeleted, dependencies: Dependencies) -> None:
     """Remove the audio's objects, in case the process that deleted the audio died before it removed them."""
-    await remove_objects(event.audio_id, dependencies.studio)
+    await remove_objects(event.audio_id, dependencies)
 
 
 @subscriptions.on(VoiceModelRequested, idempotent=True)
-async def learn_of_training(event: VoiceModelRequested, dependencies: Dependencies) -> None:
+async def store_training(event: VoiceModelRequested, dependencies: Dependencies) -> None:
     """Store that the voice model waits for training."""
-    await dependencies.studio.clones.follow_training(
+    await dependencies.clones.follow_training(
         event.voice_model_id, event.user_id, event.occurred_at, status="pending", sample_ids=event.sample_ids
     )
 
 
 @subscriptions.on(VoiceModelTrainingProgressed, idempotent=True)
-async def learn_of_progress(event: VoiceModelTrainingProgressed, dependencies: Dependencies) -> None:
+async def store_training_progress(event: VoiceModelTrainingProgressed, dependencies: Dependencies) -> None:
     """Store the progress of the training."""
     percent = min(99, 100 * event.steps_done // max(1, event.steps_total))
-    await dependencies.studio.clones.follow_training(
+    await dependencies.clones.follow_training(
         event.voice_model_id, event.user_id, event.occurred_at, status="training", progress=percent
     )
 
 
 @subscriptions.on(VoiceModelFailed, idempotent=True)
-async def learn_of_failure(event: VoiceModelFailed, dependencies: Dependencies) -> None:
+async def store_training_failure(event: VoiceModelFailed, dependencies: Dependencies) -> None:
     """Store that the training failed."""
-    await dependencies.studio.clones.follow_training(event.voice_model_id, event.user_id, event.occurred_at, status="failed")
+    await dependencies.clones.follow_training(event.voice_model_id, event.user_id, event.occurred_at, status="failed")
 
 
 @subscriptions.on(VoiceModelCancelled, idempotent=True)
-async def learn_of_cancellation(event: VoiceModelCancelled, dependencies: Dependencies) -> None:
+async def store_training_cancellation(event: VoiceModelCancelled, dependencies: Dependencies) -> None:
     """Store that the training was cancelled."""
-    await dependencies.studio.clones.follow_training(event.voice_model_id, event.user_id, event.occurred_at, status="cancelled")
+    await dependencies.clones.follow_training(event.voice_model_id, event.user_id, event.occurred_at, status="cancelled")
 
 
 @subscriptions.on(VoiceModelReady, idempotent=True)
-async def learn_of_clone(event: VoiceModelReady, dependencies: Dependencies) -> None:
+async def store_clone(event: VoiceModelReady, dependencies: Dependencies) -> None:
     """Add the voice model to the read model."""
-    await dependencies.studio.clones.learn(event)
+    await dependencies.clones.learn(event)
 
 
 @subscriptions.on(VoiceModelRenamed, idempotent=True)
-async def learn_new_name(event: VoiceModelRenamed, dependencies: Dependencies) -> None:
+async def rename_clone(event: VoiceModelRenamed, dependencies: Dependencies) -> None:
     """Rename the voice model in the read model."""
-    await dependencies.studio.clones.learn(event)
+    await dependencies.clones.learn(event)
 
 
 @subscriptions.on(VoiceModelShared, idempotent=True)
-async def learn_of_share(event: VoiceModelShared, dependencies: Dependencies) -> None:
+async def add_share(event: VoiceModelShared, dependencies: Dependencies) -> None:
     """Add the users that the voice model is shared with."""
-    await dependencies.studio.clones.learn(event)
+    await dependencies.clones.learn(event)
 
 
 @subscriptions.on(VoiceModelUnshared, idempotent=True)
-async def learn_of_end_of_share(event: VoiceModelUnshared, dependencies: Dependencies) -> None:
+async def remove_share(event: VoiceModelUnshared, dependencies: Dependencies) -> None:
     """Remove the users that the voice model is no longer shared with."""
-    await dependencies.studio.clones.learn(event)
+    await dependencies.clones.learn(event)
 
 
 @subscriptions.on(VoiceModelWithdrawn, idempotent=True)
 async def withdraw_clone(event: VoiceModelWithdrawn, dependencies: Dependencies) -> None:
     """Disable the voice model and purge its cached speech."""
-    await dependencies.studio.clones.learn(event)
-    await dependencies.studio.cache.purge(event.voice_model_id)
+    await dependencies.clones.learn(event)
+    await dependencies.cache.purge(event.voice_model_id)
 
 
 @subscriptions.on(VoiceModelDeleted, idempotent=True)
-async def forget_clone(event: VoiceModelDeleted, dependencies: Dependencies) -> None:
+async def delete_clone(event: VoiceModelDeleted, dependencies: Dependencies) -> None:
     """Disable the voice model and purge its cached speech; stored audio remains."""
-    await dependencies.studio.clones.learn(event)
-    await dependencies.studio.cache.purge(event.voice_model_id)
+    await dependencies.clones.learn(event)
+    await dependencies.cache.purge(event.voice_model_id)
 
 
 @subscriptions.on(VoiceSelected, idempotent=True)
-async def remember_selection(event: VoiceSelected, dependencies: Dependencies) -> None:
+async def store_selection(event: VoiceSelected, dependencies: Dependencies) -> None:
     """Store the user's selected voice, the default of requests that name none."""
-    await dependencies.studio.clones.select(event.user_id, event.voice_id, event.occurred_at)
+    await dependencies.clones.select(event.user_id, event.voice_id, event.occurred_at)

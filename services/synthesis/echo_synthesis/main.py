@@ -6,7 +6,7 @@ from echo_common.http.endpoints import upload_paths
 from echo_common.service import Service
 from echo_synthesis import api, handlers
 from echo_synthesis.composition import open_dependencies, readiness_checks
-from echo_synthesis.handlers import Dependencies
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.settings import SynthesisSettings
 
 

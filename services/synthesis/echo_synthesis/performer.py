@@ -10,19 +10,19 @@ from echo_common.faults import FaultPoints
 from echo_common.work.port import Attempt, Result
 from echo_common.work.queue import WorkQueue
 from echo_common.work.task import Progress
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job, Pace
 from echo_synthesis.pipeline.narration import SpokenUnit, plan
 from echo_synthesis.pipeline.recording import Tally
-from echo_synthesis.usecases import Studio
 
 
-def work_queue(studio: Studio, faults: FaultPoints) -> WorkQueue[Job]:
+def work_queue(deps: Dependencies, faults: FaultPoints) -> WorkQueue[Job]:
     """Return the work queue of jobs; half of its slots are reserved for users without a running job."""
-    slots = studio.settings.jobs_at_once
+    slots = deps.settings.jobs_at_once
     return WorkQueue(
         "jobs",
-        studio.jobs,
-        JobPerformer(studio, faults),
+        deps.jobs,
+        JobPerformer(deps, faults),
         slots=slots,
         reserved_slots=slots // 2,
         deferrable=(EngineUnavailableError, TooManyQueuedError),
@@ -32,16 +32,16 @@ def work_queue(studio: Studio, faults: FaultPoints) -> WorkQueue[Job]:
 class JobPerformer:
     """The performer of jobs."""
 
-    def __init__(self, studio: Studio, faults: FaultPoints) -> None:
-        self._studio = studio
+    def __init__(self, deps: Dependencies, faults: FaultPoints) -> None:
+        self._deps = deps
         self._faults = faults
 
     async def __call__(self, job: Job, attempt: Attempt) -> "StoredSpeech":
         """Generate the speech and store its objects. Raises the errors of `plan` and `Recorder.record`."""
-        clone = await self._studio.clones.find(job.settings.voice_id, job.user_id)
-        spec = (clone or self._studio.voices.find(job.settings.voice_id)).engine
-        narration = await plan(job.text, job.settings, spec, self._studio.scripts, job.user_id)
-        audio = await self._studio.recorder.record(
+        clone = await self._deps.clones.find(job.settings.voice_id, job.user_id)
+        spec = (clone or self._deps.voices.find(job.settings.voice_id)).engine
+        narration = await plan(job.text, job.settings, spec, self._deps.scripts, job.user_id)
+        audio = await self._deps.recorder.record(
             narration,
             user_id=job.user_id,
             synthesis_id=job.synthesis_id,
@@ -51,27 +51,27 @@ class JobPerformer:
             attempt=attempt.number,
             progressed=_ProgressReporter(job, attempt, self._faults),
         )
-        return StoredSpeech(audio, self._studio, self._faults)
+        return StoredSpeech(audio, self._deps, self._faults)
 
 
 class StoredSpeech(Result[Job]):
     """The audio of an attempt: its objects are stored, its document is not."""
 
-    def __init__(self, audio: Audio, studio: Studio, faults: FaultPoints) -> None:
+    def __init__(self, audio: Audio, deps: Dependencies, faults: FaultPoints) -> None:
         super().__init__(lambda job: job.complete(audio.attempt, audio.id, audio.duration))
         self._audio = audio
-        self._studio = studio
+        self._deps = deps
         self._faults = faults
 
     async def store(self) -> None:
         """Save the audio. Raises `LeaseLostError` if a later attempt has saved its own."""
         await self._faults.reach("worker.after_upload")
-        await self._studio.audio.put(self._audio)
+        await self._deps.audio.put(self._audio)
 
     async def discard(self) -> None:
         """Delete the audio and its objects, as far as the database and the storage are reachable."""
         with suppress(EchoError):
-            await self._studio.audio.withdraw(self._audio)
+            await self._deps.audio.withdraw(self._audio)
         await self._delete(self._audio.object_keys)
 
     async def remove_superseded(self) -> None:
@@ -79,13 +79,13 @@ class StoredSpeech(Result[Job]):
         if self._audio.attempt > 1:
             current = set(self._audio.object_keys)
             with suppress(EchoError):
-                stored = [key async for key in self._studio.objects.keys(Audio.folder_of(self._audio.id))]
+                stored = [key async for key in self._deps.objects.keys(Audio.folder_of(self._audio.id))]
                 await self._delete([key for key in stored if key not in current])
 
     async def _delete(self, keys: Sequence[str]) -> None:
         for key in keys:
             with suppress(EchoError):
-                await self._studio.objects.delete(key)
+                await self._deps.objects.delete(key)
 
 
 class _ProgressReporter:

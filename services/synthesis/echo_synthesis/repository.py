@@ -44,7 +44,7 @@ class Jobs(TaskRepository[Job]):
         super().__init__(store, relay)
         self._ends: dict[str, datetime] = {}
 
-    async def glance(self, key: str, where: Filter) -> Job:
+    async def get_summary(self, key: str, where: Filter) -> Job:
         """Return the job without its text. Raises `JobNotFoundError`."""
         async for job in self.find({"_id": key, **where}, limit=1, without=self.large_fields):
             return job
@@ -54,7 +54,7 @@ class Jobs(TaskRepository[Job]):
         """Return the filter for jobs whose engine is not expected to be unavailable."""
         return {"not_before": {"$not": {"$gt": now()}}}
 
-    async def last_in_line(self, user_id: str) -> Job | None:
+    async def last_pending(self, user_id: str) -> Job | None:
         """Return the user's last pending job, without its text; None without one.
 
         To avoid reading a long queue for every new job, the search starts at the last known end of the user's queue.
@@ -81,7 +81,7 @@ class Jobs(TaskRepository[Job]):
         return await self.count({"status": JobStatus.PENDING.value, "due": {"$lt": job.due}})
 
 
-class AudioShelf(Repository[Audio]):
+class AudioRepository(Repository[Audio]):
     """Repository of audio, indexed by owner."""
 
     aggregate = Audio

@@ -23,7 +23,8 @@ from echo_synthesis.catalogue.voices import CataloguedVoice
 from echo_synthesis.domain import Audio, Chapter, DictionaryEntry, Job, SpeechSettings, TextEntry, WordMark
 from echo_synthesis.pipeline.narration import Narration
 from echo_synthesis.pipeline.recording import Tally
-from echo_synthesis.usecases import Finding, Synthesis
+from echo_synthesis.usecases.requests import Synthesis
+from echo_synthesis.usecases.verify import Finding
 
 _FLAT = {"output_format", "sample_rate", "speed", "pitch", "volume", "language"}
 

@@ -12,7 +12,7 @@ from echo_common.vectors.port import VectorIndex
 from echo_common.vectors.qdrant import open_vectors
 from echo_common.work.queue import WorkQueue
 from echo_common.work.worker import Worker
-from echo_voice.handlers import Dependencies
+from echo_voice.dependencies import Dependencies
 from echo_voice.likeness import open_encoder
 from echo_voice.providers import Providers
 from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
@@ -20,7 +20,6 @@ from echo_voice.settings import VoiceSettings
 from echo_voice.usecases.clones import train
 from echo_voice.usecases.ownership import object_owners
 from echo_voice.usecases.samples import process_sample
-from echo_voice.usecases.studio import Studio
 
 _REMOTE_TRAININGS = 8
 
@@ -32,35 +31,32 @@ async def open_dependencies(settings: VoiceSettings, adapters: Adapters) -> Asyn
     async with AsyncExitStack() as stack:
         vectors = open_vectors(settings.vectors_url, api_key=key)
         stack.push_async_callback(vectors.close)
-        studio = await _open_studio(settings, adapters, vectors)
-        queues = _work_queues(studio)
-        worker = Worker(queues, settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive)
-        await stack.enter_async_context(worker.running())
-        orphans = OrphanSweeper(adapters.objects, object_owners(studio, adapters.orphan_seconds), adapters.orphan_seconds)
+        deps = await _open(settings, adapters, vectors)
+        await stack.enter_async_context(deps.worker.running(_work_queues(deps)))
+        orphans = OrphanSweeper(adapters.objects, object_owners(deps, adapters.orphan_seconds), adapters.orphan_seconds)
         await stack.enter_async_context(orphans.running())
-        yield Dependencies(studio, worker)
+        yield deps
 
 
-def readiness_checks(dependencies: Dependencies) -> Mapping[str, Check]:
+def readiness_checks(deps: Dependencies) -> Mapping[str, Check]:
     """Return the readiness checks beside those of every service."""
-    studio = dependencies.studio
-    return {"vectors": studio.vectors.ping, "providers": partial(_providers, studio.providers)}
+    return {"vectors": deps.vectors.ping, "providers": partial(_providers, deps.providers)}
 
 
-def _work_queues(studio: Studio) -> list[WorkQueue[Any]]:
+def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
     """Return the work queues. Remote trainings only wait, so they have a queue of their own that local trainings do not block."""
-    chosen, perform = studio.settings, partial(train, studio)
-    here = studio.providers.here()
+    chosen, perform = deps.settings, partial(train, deps)
+    here = deps.providers.here()
     return [
-        WorkQueue("samples", studio.samples, partial(process_sample, studio), slots=chosen.samples_at_once),
-        WorkQueue("trainings", studio.models, perform, slots=chosen.trainings_at_once, where={"provider": {"$in": here}}),
-        WorkQueue("remote trainings", studio.models, perform, slots=_REMOTE_TRAININGS, where={"provider": {"$nin": here}}),
+        WorkQueue("samples", deps.samples, partial(process_sample, deps), slots=chosen.samples_at_once),
+        WorkQueue("trainings", deps.models, perform, slots=chosen.trainings_at_once, where={"provider": {"$in": here}}),
+        WorkQueue("remote trainings", deps.models, perform, slots=_REMOTE_TRAININGS, where={"provider": {"$nin": here}}),
     ]
 
 
-async def _open_studio(settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex) -> Studio:
+async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex) -> Dependencies:
     where = (adapters.store, adapters.relay)
-    studio = Studio(
+    deps = Dependencies(
         settings=settings,
         samples=Samples(*where),
         models=VoiceModels(*where),
@@ -76,15 +72,12 @@ async def _open_studio(settings: VoiceSettings, adapters: Adapters, vectors: Vec
         encoder=open_encoder(settings.models),
         providers=Providers(settings),
         scratch=adapters.scratch,
+        worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
     )
-    await studio.samples.prepare()
-    await studio.models.prepare()
-    await studio.consents.prepare()
-    await studio.phrases.prepare()
-    await studio.echos.prepare()
-    await studio.preferences.prepare()
-    await studio.anonymous_uploads.prepare()
-    return studio
+    for repository in (deps.samples, deps.models, deps.consents, deps.phrases, deps.echos, deps.preferences):
+        await repository.prepare()
+    await deps.anonymous_uploads.prepare()
+    return deps
 
 
 async def _providers(providers: Providers) -> Mapping[str, str]:

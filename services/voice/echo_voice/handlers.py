@@ -1,21 +1,9 @@
 """Event handlers of the voice service. It handles its own events: new tasks wake workers, revoked consents withdraw voices."""
 
-from dataclasses import dataclass
-
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.voice import ConsentRevoked, SampleUploaded, VoiceModelCancelled, VoiceModelRequested
-from echo_common.work.worker import Worker
+from echo_voice.dependencies import Dependencies
 from echo_voice.usecases.consents import withdraw_voices
-from echo_voice.usecases.studio import Studio
-
-
-@dataclass(frozen=True)
-class Dependencies:
-    """The dependencies of routes and event handlers."""
-
-    studio: Studio
-    worker: Worker
-
 
 subscriptions = Subscriptions[Dependencies]()
 
@@ -44,4 +32,4 @@ async def stop_cancelled_attempts(event: VoiceModelCancelled, dependencies: Depe
 @subscriptions.on(ConsentRevoked, idempotent=True)
 async def withdraw(event: ConsentRevoked, dependencies: Dependencies) -> None:
     """Withdraw the voices of a revoked consent, in case the process that revoked it crashed before it had withdrawn them all."""
-    await withdraw_voices(event.consent_id, dependencies.studio)
+    await withdraw_voices(event.consent_id, dependencies)

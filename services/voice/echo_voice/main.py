@@ -6,7 +6,7 @@ from echo_common.http.endpoints import upload_paths
 from echo_common.service import Service
 from echo_voice import api, handlers
 from echo_voice.composition import open_dependencies, readiness_checks
-from echo_voice.handlers import Dependencies
+from echo_voice.dependencies import Dependencies
 from echo_voice.settings import VoiceSettings
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from echo_auth.dependencies import Dependencies
 from echo_auth.main import service
 from echo_auth.settings import AuthSettings
-from echo_auth.usecases import Dependencies
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Consumer, Done, Message, Outcome
 from echo_common.contracts.registry import event_types

@@ -18,7 +18,7 @@ from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
 from echo_synthesis.cache.speechcache import SpeechCache
-from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
+from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_voice.repository import Consents, Echos, Phrases, Samples, VoiceModels
 from tests.integration.outbox.counters import RecordingBus
 
@@ -36,7 +36,7 @@ QUERIES: dict[type[Repository[Any]], list[tuple[dict[str, Any], list[tuple[str, 
         ({"synthesis_id": "syn_1"}, []),
         ({"idempotency_key": "key"}, []),
     ],
-    AudioShelf: [
+    AudioRepository: [
         (USER, NEWEST),
         ({"synthesis_id": "syn_1"}, []),
         ({"checksum": "c"}, []),

@@ -11,11 +11,11 @@ from echo_common.auth.principal import Principal
 from echo_common.http.app import create_app
 from echo_common.telemetry import Metrics
 from echo_synthesis import api
-from echo_synthesis.handlers import Dependencies
+from echo_synthesis.dependencies import Dependencies
 from tests.support.eventually import eventually
 from tests.support.forwarding import serving_forwarded
 from tests.support.rawhttp import RawClient
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
 Serve = Callable[[Dependencies], AbstractAsyncContextManager[str]]
 SENTENCES = 20
@@ -25,7 +25,7 @@ class Everybody:
     """A verifier that accepts every token."""
 
     async def verify(self, _: str) -> Principal:
-        return somebody()
+        return principal_of()
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ async def ask_and_leave(url: str, deps: Dependencies, word: str, *headers: str) 
 
 
 async def spoken(deps: Dependencies) -> int:
-    await deps.studio.cache.settled()
-    return await deps.studio.cache._entries.count({})
+    await deps.cache.settled()
+    return await deps.cache._entries.count({})
 
 
 async def test_a_synthesis_stops_when_its_client_disconnects(replica: Replica, serve: Serve) -> None:

@@ -9,16 +9,18 @@ import pytest
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.contracts.http.synthesis import GenerateRequest, SpeechConfig
 from echo_common.errors import ValidationError
-from echo_synthesis import composition, usecases
+from echo_synthesis import composition
 from echo_synthesis.audio.formats import FORMATS
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import SpeechSettings
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 from echo_synthesis.engines.gemini.voices import VOICES as GEMINI_VOICES
 from echo_synthesis.engines.tone import SPEC
-from echo_synthesis.handlers import Dependencies
-from tests.support.studio import Replica, somebody
+from echo_synthesis.usecases.planning import plan_speech
+from echo_synthesis.usecases.requests import generate
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE = somebody("usr_alice")
+ALICE = principal_of("usr_alice")
 KOKORO_VOICES = (
     EngineVoice("af_heart", "Heart", "en-US", "female"),
     EngineVoice("af_kore", "Kore", "en-US", "female"),
@@ -62,7 +64,7 @@ async def cloud(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 async def chosen(deps: Dependencies, text: str = "Hello.", **config: object) -> SpeechSettings:
-    return (await usecases.plan_speech(text, None, SpeechConfig.model_validate(config), "usr_1", deps.studio)).settings
+    return (await plan_speech(text, None, SpeechConfig.model_validate(config), "usr_1", deps)).settings
 
 
 async def refused(deps: Dependencies, text: str = "Hello.", **config: object) -> tuple[str, str]:
@@ -130,7 +132,7 @@ async def test_engines_without_a_voice_for_the_language_name_another(local: Depe
 
 async def named(deps: Dependencies, name: str, **config: object) -> str:
     request = GenerateRequest(text="Hello.", voice_name=name, config=SpeechConfig.model_validate(config))
-    return (await usecases.generate(request, ALICE, deps.studio, key=None)).settings.voice_id
+    return (await generate(request, ALICE, deps, key=None)).settings.voice_id
 
 
 async def test_names_of_gemini_voices_mean_gemini_once_it_has_a_key(local: Dependencies, cloud: Dependencies) -> None:

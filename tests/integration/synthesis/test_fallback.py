@@ -9,15 +9,16 @@ import pytest
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.errors import ValidationError
-from echo_synthesis import usecases
-from echo_synthesis.handlers import Dependencies
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.settings import SynthesisSettings
+from echo_synthesis.usecases.planning import plan_speech
+from echo_synthesis.usecases.speech import stream_speech, synthesize
 from echo_synthesis.views import synthesis_result
 from tests.support import gemini_server as answers
 from tests.support.provider import Provider, Reply
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE = somebody("usr_alice")
+ALICE = principal_of("usr_alice")
 ENGINES = {"engines": ("tone", "gemini"), "cache_bytes": 0, "recogniser": "off"}
 SPARE = {**ENGINES, "fallback": {"gemini": "tone_low"}}
 DOWN = answers.throttled("600s")
@@ -45,7 +46,7 @@ def down(gemini: Provider, monkeypatch: pytest.MonkeyPatch) -> Provider:
 
 async def test_working_providers_are_not_replaced_by_the_fallback(gemini: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
-        audio = await usecases.synthesize(ask(), ALICE, deps.studio)
+        audio = await synthesize(ask(), ALICE, deps)
         result = synthesis_result(audio, audio.words)
         assert (result.engine, result.voice_id, result.fallback_from) == ("gemini", "gemini_kore", None)
         assert result.alignment == "estimated"
@@ -53,7 +54,7 @@ async def test_working_providers_are_not_replaced_by_the_fallback(gemini: Provid
 
 async def test_the_fallback_speaks_the_whole_text_and_is_reported(down: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
-        audio = await usecases.synthesize(ask(), ALICE, deps.studio)
+        audio = await synthesize(ask(), ALICE, deps)
         result = synthesis_result(audio, audio.words)
         assert (result.engine, result.voice_id, result.fallback_from) == ("tone", "tone_low", "gemini")
         assert [mark.word for mark in audio.words] == ["One", "Two", "Three"]
@@ -65,7 +66,7 @@ async def test_audio_has_a_single_voice_after_a_failure_in_the_middle(
 ) -> None:
     monkeypatch.setattr(gemini, "usually", unless("Three", DOWN))
     async with replica(**SPARE) as deps:
-        audio = await usecases.synthesize(ask(), ALICE, deps.studio)
+        audio = await synthesize(ask(), ALICE, deps)
         assert audio.settings.fallback_from == "gemini"
         assert audio.alignment == "model"
         assert len(audio.words) == 3
@@ -73,14 +74,14 @@ async def test_audio_has_a_single_voice_after_a_failure_in_the_middle(
 
 async def test_streams_without_sent_data_restart_with_the_fallback(down: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
-        parts = [part async for part in await usecases.stream_speech(ask(), ALICE, deps.studio)]
+        parts = [part async for part in await stream_speech(ask(), ALICE, deps)]
         assert parts[-1].last
         assert parts[-1].tally.settings.fallback_from == "gemini"
 
 
 async def test_streams_with_sent_data_break_off(gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gemini, "usually", unless("Three", DOWN))
-    async with replica(**SPARE) as deps, aclosing(await usecases.stream_speech(ask(), ALICE, deps.studio)) as parts:
+    async with replica(**SPARE) as deps, aclosing(await stream_speech(ask(), ALICE, deps)) as parts:
         assert (await anext(parts)).audio
         with pytest.raises(EngineUnavailableError):
             async for _ in parts:
@@ -90,7 +91,7 @@ async def test_streams_with_sent_data_break_off(gemini: Provider, replica: Repli
 async def test_without_the_setting_there_is_no_fallback(down: Provider, replica: Replica) -> None:
     async with replica(**ENGINES) as deps:
         with pytest.raises(EngineUnavailableError, match="quota") as refused:
-            await usecases.synthesize(ask(), ALICE, deps.studio)
+            await synthesize(ask(), ALICE, deps)
         assert (refused.value.status, refused.value.code) == (503, "ENGINE_UNAVAILABLE")
         assert refused.value.retry_after == 600
 
@@ -98,31 +99,31 @@ async def test_without_the_setting_there_is_no_fallback(down: Provider, replica:
 async def test_unknown_voices_have_no_fallback(gemini: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
         with pytest.raises(VoiceNotFoundError):
-            await usecases.synthesize(ask(voice="gemini_nobody"), ALICE, deps.studio)
+            await synthesize(ask(voice="gemini_nobody"), ALICE, deps)
 
 
 async def test_fallback_voices_are_not_used_for_unsupported_languages(down: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
         with pytest.raises(EngineUnavailableError):
-            await usecases.synthesize(ask("Eins. Zwei.", language="de"), ALICE, deps.studio)
+            await synthesize(ask("Eins. Zwei.", language="de"), ALICE, deps)
 
 
 async def test_short_texts_select_a_voice_by_language_and_refuse_none(gemini: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
-        one = await usecases.plan_speech("Bonjour, il est 15h30 à Paris.", None, SpeechConfig(), "usr_1", deps.studio)
+        one = await plan_speech("Bonjour, il est 15h30 à Paris.", None, SpeechConfig(), "usr_1", deps)
         assert (one.settings.engine, one.settings.language) == ("gemini", "fr")
-        named = await usecases.plan_speech("Bonjour, il est 15h30 à Paris.", "tone_low", SpeechConfig(), "usr_1", deps.studio)
+        named = await plan_speech("Bonjour, il est 15h30 à Paris.", "tone_low", SpeechConfig(), "usr_1", deps)
         assert (named.settings.voice_id, named.settings.language) == ("tone_low", "en-US")
-        english = await usecases.plan_speech("Good evening, it is late.", None, SpeechConfig(), "usr_1", deps.studio)
+        english = await plan_speech("Good evening, it is late.", None, SpeechConfig(), "usr_1", deps)
         assert english.settings.voice_id == "tone_low"
 
 
 async def test_only_multilingual_voices_accept_any_language(gemini: Provider, replica: Replica) -> None:
     async with replica(**SPARE) as deps:
-        audio = await usecases.synthesize(ask("Eins. Zwei.", language="de"), ALICE, deps.studio)
+        audio = await synthesize(ask("Eins. Zwei.", language="de"), ALICE, deps)
         assert audio.settings.language == "de"
         with pytest.raises(ValidationError, match=r"tone_low speaks en-US, not de"):
-            await usecases.synthesize(ask("Eins.", voice="tone_low", language="de"), ALICE, deps.studio)
+            await synthesize(ask("Eins.", voice="tone_low", language="de"), ALICE, deps)
 
 
 class TestWithoutAKey:
@@ -135,12 +136,12 @@ class TestWithoutAKey:
             assert offered(deps) == {"tone"}
             for voice, setting in (("gemini_kore", "GEMINI_API_KEY"), ("fish_" + "0" * 32, "FISH_API_KEY")):
                 with pytest.raises(EngineUnavailableError, match=f"set ECHO_SYNTHESIS_{setting}") as refused:
-                    await usecases.synthesize(ask(voice=voice), ALICE, deps.studio)
+                    await synthesize(ask(voice=voice), ALICE, deps)
                 assert (refused.value.status, refused.value.code) == (503, "ENGINE_UNAVAILABLE")
 
     async def test_the_configured_fallback_voice_is_used_without_a_key(self, replica: Replica) -> None:
         async with replica(**SPARE) as deps:
-            audio = await usecases.synthesize(ask(engine="gemini"), ALICE, deps.studio)
+            audio = await synthesize(ask(engine="gemini"), ALICE, deps)
             assert (audio.settings.engine, audio.settings.fallback_from) == ("tone", "gemini")
 
 
@@ -159,4 +160,4 @@ def test_the_fallback_setting_is_a_list_of_pairs(monkeypatch: pytest.MonkeyPatch
 
 
 def offered(deps: Dependencies) -> set[str]:
-    return {found.engine.name for found in deps.studio.voices.list()}
+    return {found.engine.name for found in deps.voices.list()}

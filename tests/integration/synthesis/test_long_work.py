@@ -7,15 +7,16 @@ import pytest
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import ValidationError
-from echo_synthesis import usecases
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
-from echo_synthesis.handlers import Dependencies
 from echo_synthesis.timing.times import FEW
+from echo_synthesis.usecases.audio import find_audio, words_of
+from echo_synthesis.usecases.jobs import queue_job
 from tests.support.database import Database
 from tests.support.eventually import eventually
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE = somebody("usr_alice")
+ALICE = principal_of("usr_alice")
 CHARACTERS = 100_000
 SLOW = " ".join(f"Sentence tone-slow-500 number {number}." for number in range(20))
 
@@ -32,7 +33,7 @@ def book(characters: int) -> str:
 
 
 async def status(job: Job, deps: Dependencies) -> JobStatus:
-    return (await deps.studio.jobs.glance(job.id, {})).status
+    return (await deps.jobs.get_summary(job.id, {})).status
 
 
 @pytest.mark.full
@@ -40,16 +41,16 @@ async def test_a_hundred_thousand_characters_become_audio_with_all_word_timings(
     text = book(CHARACTERS)
     async with replica(cache_bytes=0) as deps:
         config = SpeechConfig(speed=4, output_format=AudioFormat.MP3, sample_rate=16_000)
-        job = await usecases.queue_job(text, None, config, ALICE, deps.studio)
+        job = await queue_job(text, None, config, ALICE, deps)
         deps.worker.wake()
 
         async def done() -> bool:
             return await status(job, deps) is JobStatus.COMPLETED
 
         await eventually(done, within=110)
-        finished = await deps.studio.jobs.get(job.id)
-        audio = await usecases.find_audio(str(finished.audio_id), ALICE, deps.studio)
-        words = await usecases.words_of(audio, deps.studio)
+        finished = await deps.jobs.get(job.id)
+        audio = await find_audio(str(finished.audio_id), ALICE, deps)
+        words = await words_of(audio, deps)
 
     assert len(words) == finished.word_count > FEW
     assert [word.word for word in words] == [text[word.char_start : word.char_end] for word in words]
@@ -68,15 +69,15 @@ async def test_lease_renewals_do_not_write_the_text(replica: Replica, database: 
     store = await database.open("synthesis")
     jobs = store.collection("jobs")
     async with replica() as deps:
-        job = await usecases.queue_job(SLOW, None, SpeechConfig(), ALICE, deps.studio)
+        job = await queue_job(SLOW, None, SpeechConfig(), ALICE, deps)
         await jobs.update_one({"_id": job.id}, {"$set": {"search": "changed behind our back"}})
         deps.worker.wake()
 
         async def renewed() -> bool:
-            return (await deps.studio.jobs.get(job.id)).units_done > 2
+            return (await deps.jobs.get(job.id)).units_done > 2
 
         await eventually(renewed, within=20)
-        assert (await deps.studio.jobs.get(job.id)).search == "changed behind our back"
+        assert (await deps.jobs.get(job.id)).search == "changed behind our back"
     await store.close()
 
 
@@ -85,22 +86,22 @@ async def test_cancellations_without_a_notification_are_detected_within_two_seco
 ) -> None:
     store = await database.open("synthesis")
     async with replica(lease_seconds=600) as deps:
-        job = await usecases.queue_job(SLOW, None, SpeechConfig(), ALICE, deps.studio)
+        job = await queue_job(SLOW, None, SpeechConfig(), ALICE, deps)
         deps.worker.wake()
 
         async def begun() -> bool:
-            return (await deps.studio.jobs.get(job.id)).units_done > 0
+            return (await deps.jobs.get(job.id)).units_done > 0
 
         await eventually(begun, within=20)
         change = {"$set": {"status": "cancelled"}, "$unset": {"lease": ""}, "$inc": {"version": 1}}
         assert await store.collection("jobs").update_one({"_id": job.id}, change)
         await eventually(lambda: not deps.worker.busy, within=4)
-        assert [key async for key in deps.studio.objects.keys("audio/")] == []
-        assert await deps.studio.audio.count({}) == 0
+        assert [key async for key in deps.objects.keys("audio/")] == []
+        assert await deps.audio.count({}) == 0
     await store.close()
 
 
 async def test_texts_beyond_the_limit_are_refused(replica: Replica) -> None:
     async with replica() as deps:
         with pytest.raises(ValidationError):
-            await usecases.queue_job(book(CHARACTERS) + "!", None, SpeechConfig(), ALICE, deps.studio)
+            await queue_job(book(CHARACTERS) + "!", None, SpeechConfig(), ALICE, deps)

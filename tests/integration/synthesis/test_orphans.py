@@ -7,12 +7,14 @@ from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import JobStatus
 from echo_common.storage.filesystem import FolderStorage
 from echo_common.storage.orphans import OrphanSweeper
-from echo_synthesis import usecases
-from echo_synthesis.handlers import Dependencies
+from echo_synthesis.dependencies import Dependencies
+from echo_synthesis.usecases.jobs import cancel_job, queue_job
+from echo_synthesis.usecases.ownership import object_owners
+from echo_synthesis.usecases.speech import synthesize
 from tests.support.eventually import eventually
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE = somebody("usr_alice")
+ALICE = principal_of("usr_alice")
 DAY = 24 * 3600.0
 
 
@@ -25,24 +27,24 @@ def age(folder: Path, seconds: float) -> None:
 
 
 def sweeper(deps: Dependencies) -> OrphanSweeper:
-    return OrphanSweeper(deps.studio.objects, usecases.object_owners(deps.studio), DAY)
+    return OrphanSweeper(deps.objects, object_owners(deps), DAY)
 
 
 async def keys(deps: Dependencies) -> set[str]:
-    return {key async for key in deps.studio.objects.keys("")}
+    return {key async for key in deps.objects.keys("")}
 
 
 async def spoken(deps: Dependencies) -> set[str]:
     """Return the object keys of a synchronous audio, a job's audio and the cache."""
-    await usecases.synthesize(SynthesizeRequest(text="Said at once.", config=SpeechConfig()), ALICE, deps.studio)
-    job = await usecases.queue_job("Said later.", None, SpeechConfig(), ALICE, deps.studio)
+    await synthesize(SynthesizeRequest(text="Said at once.", config=SpeechConfig()), ALICE, deps)
+    job = await queue_job("Said later.", None, SpeechConfig(), ALICE, deps)
     deps.worker.wake()
 
     async def completed() -> bool:
-        return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED
+        return (await deps.jobs.get(job.id)).status is JobStatus.COMPLETED
 
     await eventually(completed, within=20)
-    await deps.studio.cache.settled()
+    await deps.cache.settled()
     return await keys(deps)
 
 
@@ -53,7 +55,7 @@ async def test_unreferenced_objects_are_removed_and_others_kept(replica: Replica
         audio_id = next(key for key in owned if key.startswith("audio/")).split("/")[1]
         orphans.add(f"audio/{audio_id}/7.wav")  # an attempt that was not committed
         for key in orphans:
-            await deps.studio.objects.put(key, b"left", "audio/wav")
+            await deps.objects.put(key, b"left", "audio/wav")
         age(tmp_path / "objects", 2 * DAY)
 
         assert await sweeper(deps).sweep(page_size=2) == len(orphans)
@@ -64,7 +66,7 @@ async def test_unreferenced_objects_are_removed_and_others_kept(replica: Replica
 
 async def test_recent_unreferenced_objects_are_kept(replica: Replica, tmp_path: Path) -> None:
     async with replica() as deps:
-        await deps.studio.objects.put("audio/aud_young/0.wav", b"left", "audio/wav")
+        await deps.objects.put("audio/aud_young/0.wav", b"left", "audio/wav")
         assert await sweeper(deps).sweep() == 0
         age(tmp_path / "objects", 2 * DAY)
         assert await sweeper(deps).sweep() == 1
@@ -72,20 +74,20 @@ async def test_recent_unreferenced_objects_are_kept(replica: Replica, tmp_path: 
 
 async def test_objects_of_running_jobs_are_kept_at_any_age(replica: Replica, tmp_path: Path) -> None:
     async with replica(jobs_at_once=1) as deps:
-        busy = await usecases.queue_job("Busy tone-slow-900. " * 20, None, SpeechConfig(), ALICE, deps.studio)
+        busy = await queue_job("Busy tone-slow-900. " * 20, None, SpeechConfig(), ALICE, deps)
         deps.worker.wake()
         await eventually(lambda: deps.worker.busy == 1)
-        waiting = await usecases.queue_job("Waits.", None, SpeechConfig(), ALICE, deps.studio)
+        waiting = await queue_job("Waits.", None, SpeechConfig(), ALICE, deps)
         uploads = {f"audio/{job.audio_key}/1.wav" for job in (busy, waiting)}
         for key in uploads:
-            await deps.studio.objects.put(key, b"uploaded", "audio/wav")
+            await deps.objects.put(key, b"uploaded", "audio/wav")
         age(tmp_path / "objects", 2 * DAY)
 
         assert await sweeper(deps).sweep() == 0
         assert await keys(deps) >= uploads
-        await usecases.cancel_job(waiting.id, ALICE, deps.studio)
+        await cancel_job(waiting.id, ALICE, deps)
         assert await sweeper(deps).sweep() == 1
-        await usecases.cancel_job(busy.id, ALICE, deps.studio)
+        await cancel_job(busy.id, ALICE, deps)
         deps.worker.recheck(busy.id)
 
 

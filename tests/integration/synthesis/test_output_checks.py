@@ -14,20 +14,22 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import EngineFailedError
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import AudioFormat, JobStatus
-from echo_synthesis import usecases
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.tone import SPEC as TONE
-from echo_synthesis.handlers import Dependencies
 from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenUnit
 from echo_synthesis.pipeline.recording import Recorder
 from echo_synthesis.pool.enginepool import EnginePool, PoolConfig
 from echo_synthesis.text.words import find_words
+from echo_synthesis.usecases.jobs import find_job, queue_job
+from echo_synthesis.usecases.planning import plan_speech
+from echo_synthesis.usecases.speech import stream_speech, synthesize
 from tests.support import gemini_server as answers
 from tests.support.eventually import eventually
 from tests.support.provider import Provider
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE: Principal = somebody("usr_alice")
+ALICE: Principal = principal_of("usr_alice")
 FAULTS = [
     "tone-nan",
     "tone-inf",
@@ -110,26 +112,22 @@ async def test_refused_speech_is_not_stored(replica: Replica) -> None:
     async with replica() as deps:
         for fault in ("tone-nan", "tone-silence", "tone-short", "tone-late"):
             with pytest.raises(EngineFailedError):
-                await usecases.synthesize(
-                    ask(f"A first sentence is well. This {fault} is not well at all."), ALICE, deps.studio
-                )
-        await deps.studio.cache.settled()
+                await synthesize(ask(f"A first sentence is well. This {fault} is not well at all."), ALICE, deps)
+        await deps.cache.settled()
         assert await audio_objects(deps) == []
         assert await cached(deps) == 1  # the sentence that was well
 
 
 async def test_jobs_with_silent_output_fail(replica: Replica) -> None:
     async with replica() as deps:
-        job = await usecases.queue_job(
-            "This is tone-silence only.", "tone_low", SpeechConfig(normalize=False), ALICE, deps.studio
-        )
+        job = await queue_job("This is tone-silence only.", "tone_low", SpeechConfig(normalize=False), ALICE, deps)
         deps.worker.wake()
 
         async def failed() -> bool:
-            return (await usecases.find_job(job.id, ALICE, deps.studio)).status == JobStatus.FAILED
+            return (await find_job(job.id, ALICE, deps)).status == JobStatus.FAILED
 
         await eventually(failed)
-        found = await usecases.find_job(job.id, ALICE, deps.studio)
+        found = await find_job(job.id, ALICE, deps)
         assert found.error_code == "ENGINE_FAILED"
         assert await audio_objects(deps) == []
 
@@ -137,8 +135,8 @@ async def test_jobs_with_silent_output_fail(replica: Replica) -> None:
 async def test_engine_failures_refuse_new_streams_and_break_started_ones(replica: Replica) -> None:
     async with replica() as deps:
         with pytest.raises(EngineFailedError):
-            await anext(await usecases.stream_speech(ask("This is tone-nan at once."), ALICE, deps.studio))
-        parts = await usecases.stream_speech(ask("A sentence that is well. Then tone-nan comes."), ALICE, deps.studio)
+            await anext(await stream_speech(ask("This is tone-nan at once."), ALICE, deps))
+        parts = await stream_speech(ask("A sentence that is well. Then tone-nan comes."), ALICE, deps)
         async with aclosing(parts):
             assert (await anext(parts)).audio
             with pytest.raises(EngineFailedError):
@@ -152,7 +150,7 @@ async def test_the_fallback_voice_replaces_silent_output(
     monkeypatch.setattr(gemini, "usually", answers.silent)
     async with replica(engines=("tone", "gemini"), recogniser="off", fallback={"gemini": "tone_low"}) as deps:
         request = SynthesizeRequest(text="Nobody hears this.", voice_id="gemini_kore", config=SpeechConfig())
-        audio = await usecases.synthesize(request, ALICE, deps.studio)
+        audio = await synthesize(request, ALICE, deps)
         assert (audio.settings.engine, audio.settings.fallback_from) == ("tone", "gemini")
 
 
@@ -161,8 +159,8 @@ class TestTheWhole:
 
     @staticmethod
     def recorder(deps: Dependencies, spoil: Callable[[SpokenUnit], SpokenUnit]) -> Recorder:
-        narrator = SpoilingNarrator(deps.studio.recorder, spoil)
-        return Recorder(narrator, deps.studio.objects, deps.studio.notary, deps.studio.recorder._scratch)
+        narrator = SpoilingNarrator(deps.recorder, spoil)
+        return Recorder(narrator, deps.objects, deps.notary, deps.recorder._scratch)
 
     @pytest.mark.parametrize("fault", ["nan", "silent", "late", "backwards"])
     async def test_invalid_audio_is_not_stored(self, replica: Replica, fault: str) -> None:
@@ -197,7 +195,7 @@ class TestTheWhole:
         async with replica() as deps:
             config = SpeechConfig(volume=0.0)
             request = SynthesizeRequest(text="Nobody hears this.", voice_id="tone_low", config=config)
-            assert (await usecases.synthesize(request, ALICE, deps.studio)).duration > 0
+            assert (await synthesize(request, ALICE, deps)).duration > 0
 
 
 async def test_streams_and_files_have_the_same_unclipped_samples(replica: Replica) -> None:
@@ -205,9 +203,9 @@ async def test_streams_and_files_have_the_same_unclipped_samples(replica: Replic
     config = SpeechConfig(output_format=AudioFormat.PCM, normalize=False, volume=2.0, pitch=1.1)
     request = SynthesizeRequest(text=text, voice_id="tone_low", config=config)
     async with replica() as deps:
-        audio = await usecases.synthesize(request, ALICE, deps.studio)
-        stored = b"".join([block async for block in deps.studio.objects.read(audio.object_key)])
-        streamed = b"".join([part.audio async for part in await usecases.stream_speech(request, ALICE, deps.studio)])
+        audio = await synthesize(request, ALICE, deps)
+        stored = b"".join([block async for block in deps.objects.read(audio.object_key)])
+        streamed = b"".join([part.audio async for part in await stream_speech(request, ALICE, deps)])
     assert streamed == stored
     assert 0.8 < np.abs(np.frombuffer(stored, "<i2")).max() / 32767 <= 10 ** (-1 / 20) + 1 / 32767
 
@@ -245,12 +243,12 @@ SPOILT: Mapping[str, Callable[[SpokenUnit], SpokenUnit]] = {
 
 
 async def plan_of(text: str, deps: Dependencies, config: SpeechConfig | None = None) -> Narration:
-    return await usecases.plan_speech(text, "tone_low", config or SpeechConfig(), "usr_alice", deps.studio)
+    return await plan_speech(text, "tone_low", config or SpeechConfig(), "usr_alice", deps)
 
 
 async def audio_objects(deps: Dependencies) -> list[str]:
-    return [key async for key in deps.studio.objects.keys("audio/")]
+    return [key async for key in deps.objects.keys("audio/")]
 
 
 async def cached(deps: Dependencies) -> int:
-    return len([key async for key in deps.studio.objects.keys("speech/")])
+    return len([key async for key in deps.objects.keys("speech/")])

@@ -17,19 +17,19 @@ from echo_common.contracts.events.voice import (
 )
 from echo_common.contracts.http.synthesis import SynthesizeRequest
 from echo_common.ids import new_id
-from echo_synthesis import usecases
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.handlers import (
-    Dependencies,
-    learn_of_clone,
-    learn_of_failure,
-    learn_of_progress,
-    learn_of_share,
-    learn_of_training,
+    add_share,
+    store_clone,
+    store_training,
+    store_training_failure,
+    store_training_progress,
     withdraw_clone,
 )
-from tests.support.studio import Replica, somebody
+from echo_synthesis.usecases.speech import synthesize
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE, BOB = somebody("usr_alice"), somebody("usr_bob")
+ALICE, BOB = principal_of("usr_alice"), principal_of("usr_bob")
 CLONE = "vm_" + "0" * 26
 FACTS = {
     "voice_model_id": CLONE,
@@ -45,13 +45,13 @@ FACTS = {
 
 async def trained(deps: Dependencies, *, public: bool = False, shared_with: tuple[str, ...] = ()) -> None:
     ready = VoiceModelReady(**FACTS, revision=1, public=public, shared_with=shared_with, usable=True, job_id=new_id("job"))
-    await learn_of_clone(ready, deps)
+    await store_clone(ready, deps)
 
 
 async def kept(who: Principal, deps: Dependencies) -> int:
     """Return the cached part of a sentence."""
-    audio = await usecases.synthesize(SynthesizeRequest(text="My secret.", voice_id=CLONE), who, deps.studio)
-    await deps.studio.cache.settled()
+    audio = await synthesize(SynthesizeRequest(text="My secret.", voice_id=CLONE), who, deps)
+    await deps.cache.settled()
     return audio.cached_units
 
 
@@ -63,7 +63,7 @@ async def test_cached_speech_of_private_voices_is_separated_by_user(replica: Rep
 
 
 async def entries(deps: Dependencies) -> int:
-    return len([key async for key in deps.studio.objects.keys("speech/")])
+    return len([key async for key in deps.objects.keys("speech/")])
 
 
 async def test_cached_speech_of_public_voices_is_shared_without_disclosure(replica: Replica) -> None:
@@ -86,10 +86,10 @@ async def test_withdrawn_voices_are_removed_from_the_cache(replica: Replica) -> 
         await kept(ALICE, deps)
         gone = FACTS | {"revision": 3, "public": False, "shared_with": (), "usable": False}
         await withdraw_clone(VoiceModelWithdrawn(**gone), deps)
-        assert [key async for key in deps.studio.objects.keys("speech/")] == []
+        assert [key async for key in deps.objects.keys("speech/")] == []
         late = FACTS | {"revision": 2, "public": True, "shared_with": (), "usable": True}
-        await learn_of_share(VoiceModelShared(**late), deps)
-        assert await deps.studio.clones.list("usr_alice") == []
+        await add_share(VoiceModelShared(**late), deps)
+        assert await deps.clones.list("usr_alice") == []
 
 
 SAMPLE = "vs_" + "0" * 26
@@ -99,7 +99,7 @@ REQUESTED = {"voice_model_id": CLONE, "user_id": "usr_alice", "job_id": "job_1"}
 async def not_ready(voice_id: str, deps: Dependencies) -> object:
     """Return the details of the error of speech with a clone that is not ready."""
     with pytest.raises(VoiceNotReadyError) as refused:
-        await usecases.synthesize(SynthesizeRequest(text="Hello.", voice_id=voice_id), ALICE, deps.studio)
+        await synthesize(SynthesizeRequest(text="Hello.", voice_id=voice_id), ALICE, deps)
     return refused.value.details
 
 
@@ -107,15 +107,15 @@ async def test_speech_with_a_clone_in_training_is_a_conflict_with_its_progress(r
     async with replica() as deps:
         requested = VoiceModelRequested(**REQUESTED, sample_ids=(SAMPLE,), occurred_at=now() - timedelta(seconds=1))
         progressed = VoiceModelTrainingProgressed(**REQUESTED, steps_done=1, steps_total=4)
-        await learn_of_progress(progressed, deps)
-        await learn_of_training(requested, deps)
+        await store_training_progress(progressed, deps)
+        await store_training(requested, deps)
         for voice_id in (CLONE, SAMPLE):
             expected = {"voice_id": CLONE, "status": "training", "progress": 25}
             assert await not_ready(voice_id, deps) == expected
             with pytest.raises(VoiceNotFoundError):
-                await usecases.synthesize(SynthesizeRequest(text="Hello.", voice_id=voice_id), BOB, deps.studio)
+                await synthesize(SynthesizeRequest(text="Hello.", voice_id=voice_id), BOB, deps)
 
-        await learn_of_failure(VoiceModelFailed(**REQUESTED, code="TRAINING_FAILED", message="No."), deps)
+        await store_training_failure(VoiceModelFailed(**REQUESTED, code="TRAINING_FAILED", message="No."), deps)
         assert await not_ready(CLONE, deps) == {"voice_id": CLONE, "status": "failed", "progress": 0}
         await trained(deps)
         assert await kept(ALICE, deps) == 0
@@ -126,14 +126,14 @@ async def test_the_id_of_a_sample_stands_for_its_newest_ready_clone(replica: Rep
         ready = {"revision": 1, "public": True, "shared_with": (), "usable": True, "job_id": "job_1", "sample_ids": (SAMPLE,)}
         newer = "vm_" + "1" * 26
         for clone_id in (newer, CLONE):
-            await learn_of_clone(VoiceModelReady(**FACTS | {"voice_model_id": clone_id}, **ready), deps)
+            await store_clone(VoiceModelReady(**FACTS | {"voice_model_id": clone_id}, **ready), deps)
         waiting = "vm_" + "2" * 26
-        await learn_of_training(VoiceModelRequested(**REQUESTED | {"voice_model_id": waiting}, sample_ids=(SAMPLE,)), deps)
+        await store_training(VoiceModelRequested(**REQUESTED | {"voice_model_id": waiting}, sample_ids=(SAMPLE,)), deps)
 
         request = SynthesizeRequest(text="Hello.", voice_id=SAMPLE)
-        assert (await usecases.synthesize(request, ALICE, deps.studio)).settings.voice_id == newer
+        assert (await synthesize(request, ALICE, deps)).settings.voice_id == newer
         with pytest.raises(VoiceNotFoundError):
-            await usecases.synthesize(request, BOB, deps.studio)
+            await synthesize(request, BOB, deps)
 
 
 async def test_a_built_in_voice_can_be_selected_after_a_clone(replica: Replica) -> None:
@@ -141,10 +141,10 @@ async def test_a_built_in_voice_can_be_selected_after_a_clone(replica: Replica) 
         await trained(deps)
 
         async def default() -> str:
-            audio = await usecases.synthesize(SynthesizeRequest(text="Hello."), ALICE, deps.studio)
+            audio = await synthesize(SynthesizeRequest(text="Hello."), ALICE, deps)
             return audio.settings.voice_id
 
-        await deps.studio.clones.select("usr_alice", CLONE, now())
+        await deps.clones.select("usr_alice", CLONE, now())
         assert await default() == CLONE
-        await deps.studio.clones.select("usr_alice", "tone_high", now())
+        await deps.clones.select("usr_alice", "tone_high", now())
         assert await default() == "tone_high"

@@ -10,16 +10,19 @@ from echo_common.contracts.events.voice import VoiceModelReady
 from echo_common.contracts.http.provenance import Verification
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import AudioFormat, JobStatus, Plan, Role
-from echo_synthesis import usecases
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
-from echo_synthesis.handlers import Dependencies
 from echo_synthesis.provenance.notary import CertificateError
 from echo_synthesis.provenance.signers import generate
+from echo_synthesis.usecases.audio import delete_audio, find_audio
+from echo_synthesis.usecases.jobs import queue_job
+from echo_synthesis.usecases.speech import stream_speech, synthesize
+from echo_synthesis.usecases.verify import verify
 from echo_synthesis.views import verification
 from tests.support.eventually import eventually
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE, MALLORY = somebody("usr_alice"), somebody("usr_mallory")
+ALICE, MALLORY = principal_of("usr_alice"), principal_of("usr_mallory")
 ADMIN = Principal("usr_admin", "ses_1", Plan.USER, Role.ADMIN, frozenset(Scope))
 CLONE = "vm_ada"
 Kept = Callable[[bytes], Path]
@@ -54,7 +57,7 @@ async def cloned(deps: Dependencies) -> None:
         shared_with=(),
         usable=True,
     )
-    await deps.studio.clones.learn(fact)
+    await deps.clones.learn(fact)
 
 
 def ask(voice: str = CLONE, output_format: AudioFormat = AudioFormat.WAV) -> SynthesizeRequest:
@@ -62,11 +65,11 @@ def ask(voice: str = CLONE, output_format: AudioFormat = AudioFormat.WAV) -> Syn
 
 
 async def bytes_of(audio: Audio, deps: Dependencies) -> bytes:
-    return b"".join([block async for block in deps.studio.objects.read(audio.object_key)])
+    return b"".join([block async for block in deps.objects.read(audio.object_key)])
 
 
 async def verified(path: Path, deps: Dependencies, principal: Principal = ADMIN) -> Verification:
-    return verification(await usecases.verify(path, deps.studio), principal)
+    return verification(await verify(path, deps), principal)
 
 
 def marks(found: Verification) -> dict[str, str]:
@@ -77,7 +80,7 @@ async def test_files_of_cloned_voices_are_recognised_in_every_format(replica: Re
     async with replica() as deps:
         await cloned(deps)
         for output_format in AudioFormat:
-            audio = await usecases.synthesize(ask(output_format=output_format), ALICE, deps.studio)
+            audio = await synthesize(ask(output_format=output_format), ALICE, deps)
             data = await bytes_of(audio, deps)
             found = await verified(kept(data), deps)
 
@@ -93,14 +96,14 @@ async def test_files_of_cloned_voices_are_recognised_in_every_format(replica: Re
 async def test_origins_are_visible_only_to_administrators_and_the_owner(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         await cloned(deps)
-        job = await usecases.queue_job("Hello there.", CLONE, SpeechConfig(), ALICE, deps.studio)
+        job = await queue_job("Hello there.", CLONE, SpeechConfig(), ALICE, deps)
         deps.worker.wake()
 
         async def done() -> bool:
-            return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED
+            return (await deps.jobs.get(job.id)).status is JobStatus.COMPLETED
 
         await eventually(done, within=30)
-        audio = await usecases.find_audio(str((await deps.studio.jobs.get(job.id)).audio_id), ALICE, deps.studio)
+        audio = await find_audio(str((await deps.jobs.get(job.id)).audio_id), ALICE, deps)
         file = kept(await bytes_of(audio, deps))
         for principal in (ADMIN, ALICE):
             origin = (await verified(file, deps, principal)).origin
@@ -114,7 +117,7 @@ async def test_origins_are_visible_only_to_administrators_and_the_owner(replica:
 async def test_changed_files_are_not_genuine_but_administrators_see_their_origin(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         await cloned(deps)
-        audio = await usecases.synthesize(ask(), ALICE, deps.studio)
+        audio = await synthesize(ask(), ALICE, deps)
         data = bytearray(await bytes_of(audio, deps))
         data[1_000] ^= 1
         found = await verified(kept(bytes(data)), deps)
@@ -127,7 +130,7 @@ async def test_changed_files_are_not_genuine_but_administrators_see_their_origin
 async def test_streams_have_no_manifest_and_are_recognised_by_checksum(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         await cloned(deps)
-        parts = await usecases.stream_speech(ask(output_format=AudioFormat.MP3), ALICE, deps.studio)
+        parts = await stream_speech(ask(output_format=AudioFormat.MP3), ALICE, deps)
         file = kept(b"".join([part.audio async for part in parts]))
         found = await verified(file, deps)
         assert marks(found) == {"checksum": "genuine"}
@@ -138,9 +141,9 @@ async def test_streams_have_no_manifest_and_are_recognised_by_checksum(replica: 
 async def test_deleted_audio_remains_traceable(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
         await cloned(deps)
-        audio = await usecases.synthesize(ask(), ALICE, deps.studio)
+        audio = await synthesize(ask(), ALICE, deps)
         file = kept(await bytes_of(audio, deps))
-        await usecases.delete_audio(audio.id, ALICE.user_id, deps.studio)
+        await delete_audio(audio.id, ALICE.user_id, deps)
         found = await verified(file, deps)
         assert found.generated_here
         assert found.origin is not None
@@ -149,11 +152,11 @@ async def test_deleted_audio_remains_traceable(replica: Replica, kept: Kept) -> 
 
 async def test_built_in_voices_are_marked_if_configured(replica: Replica, kept: Kept) -> None:
     async with replica() as deps:
-        audio = await usecases.synthesize(ask("tone_low"), ALICE, deps.studio)
+        audio = await synthesize(ask("tone_low"), ALICE, deps)
         found = await verified(kept(await bytes_of(audio, deps)), deps)
         assert (marks(found), found.cloned) == ({"checksum": "genuine"}, False)
     async with replica(mark="all") as deps:
-        audio = await usecases.synthesize(ask("tone_low"), ALICE, deps.studio)
+        audio = await synthesize(ask("tone_low"), ALICE, deps)
         found = await verified(kept(await bytes_of(audio, deps)), deps)
         assert (marks(found), found.cloned) == ({"checksum": "genuine", "manifest": "genuine"}, False)
 
@@ -176,7 +179,7 @@ async def test_files_signed_by_another_replica_are_recognised(replica: Replica, 
     ):
         await cloned(first)
         for here, there in ((first, second), (second, first)):
-            audio = await usecases.synthesize(ask(), ALICE, here.studio)
+            audio = await synthesize(ask(), ALICE, here)
             file = kept(await bytes_of(audio, here))
             assert marks(await verified(file, there))["manifest"] == "genuine"
 

@@ -19,16 +19,15 @@ from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ValidationError
 from echo_common.http.pagination import Page
-from echo_synthesis import usecases
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
-from echo_synthesis.handlers import Dependencies
 from echo_synthesis.text.captions import cues, srt
-from echo_synthesis.usecases import dictionary
+from echo_synthesis.usecases import dictionary, jobs, speech
 from echo_synthesis.views import script_view, synthesis_result
 from tests.support.eventually import eventually
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE, MALLORY = somebody("usr_alice"), somebody("usr_mallory")
+ALICE, MALLORY = principal_of("usr_alice"), principal_of("usr_mallory")
 PAGE = Page(limit=20, offset=0, sort_by="created_at", sort_order="desc")
 RATE = 16_000
 
@@ -41,23 +40,23 @@ async def deps(replica: Replica) -> AsyncIterator[Dependencies]:
 
 async def speak(text: str, deps: Dependencies, **config: object) -> Audio:
     chosen = SpeechConfig.model_validate({"sample_rate": RATE, **config})
-    return await usecases.synthesize(SynthesizeRequest(text=text, config=chosen), ALICE, deps.studio)
+    return await speech.synthesize(SynthesizeRequest(text=text, config=chosen), ALICE, deps)
 
 
 async def samples(audio: Audio, deps: Dependencies) -> np.ndarray:
-    sound = b"".join([block async for block in deps.studio.objects.read(audio.object_key)])
+    sound = b"".join([block async for block in deps.objects.read(audio.object_key)])
     with wave.open(BytesIO(sound)) as file:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
 
 
 async def add(deps: Dependencies, term: str, respelling: str | None = None, **fields: object) -> str:
     request = CreateDictionaryEntry.model_validate({"term": term, "respelling": respelling, **fields})
-    return (await usecases.add_entry(request, ALICE, deps.studio)).id
+    return (await dictionary.add_entry(request, ALICE, deps)).id
 
 
 async def spoken(text: str, deps: Dependencies, voice: str | None = None) -> str:
     request = NormalizeRequest(text=text, voice_id=voice)
-    return script_view(await usecases.normalize(request, ALICE, deps.studio)).spoken_text
+    return script_view(await dictionary.normalize(request, ALICE, deps)).spoken_text
 
 
 async def test_timings_refer_to_written_words(deps: Dependencies) -> None:
@@ -147,7 +146,7 @@ async def test_texts_without_a_break_are_split(deps: Dependencies) -> None:
 
 async def test_previews_show_the_script_and_refuse_invalid_texts(deps: Dependencies) -> None:
     request = NormalizeRequest(text="It costs $5. [pause:2s] <b>Wow</b>")
-    script = script_view(await usecases.normalize(request, ALICE, deps.studio))
+    script = script_view(await dictionary.normalize(request, ALICE, deps))
     assert (script.spoken_text, script.word_count, script.language) == ("It costs five dollars. Wow", 4, "en-US")
     assert [part.model_dump(include={"type", "text", "seconds"}) for part in script.parts] == [
         {"type": "unit", "text": "It costs five dollars."},
@@ -155,9 +154,9 @@ async def test_previews_show_the_script_and_refuse_invalid_texts(deps: Dependenc
         {"type": "unit", "text": "Wow"},
     ]
     with pytest.raises(ValidationError):
-        await usecases.normalize(NormalizeRequest(text="<speak><x/></speak>"), ALICE, deps.studio)
+        await dictionary.normalize(NormalizeRequest(text="<speak><x/></speak>"), ALICE, deps)
     with pytest.raises(VoiceNotFoundError):
-        await usecases.normalize(NormalizeRequest(text="Hi", voice_id="nobody"), ALICE, deps.studio)
+        await dictionary.normalize(NormalizeRequest(text="Hi", voice_id="nobody"), ALICE, deps)
 
 
 async def test_texts_in_unsupported_languages_are_refused_unless_the_language_is_set(deps: Dependencies) -> None:
@@ -174,29 +173,29 @@ async def test_lexicon_entries_apply_and_change_the_cache_key(deps: Dependencies
     after = await speak("Ask Hugh.", deps)
     assert [mark.spoken for mark in after.words] == [None, "hue"]
     assert after.duration < before.duration
-    await usecases.change_entry(entry, DictionaryEntryPatch(respelling=None, ipa="h j u u u"), ALICE, deps.studio)
+    await dictionary.change_entry(entry, DictionaryEntryPatch(respelling=None, ipa="h j u u u"), ALICE, deps)
     ipa = await speak("Ask Hugh.", deps)
     assert [mark.spoken for mark in ipa.words] == [None, None]
     assert ipa.duration > before.duration
-    await usecases.delete_entry(entry, ALICE, deps.studio)
+    await dictionary.delete_entry(entry, ALICE, deps)
     again = await speak("Ask Hugh.", deps)
     assert (again.duration, again.cached_units) == (before.duration, 1)
 
 
 async def test_pending_jobs_keep_their_pronunciation(replica: Replica) -> None:
     async with replica(jobs_at_once=1) as deps:
-        blocker = await usecases.queue_job("Wait tone-slow-600.", None, SpeechConfig(), ALICE, deps.studio)
+        blocker = await jobs.queue_job("Wait tone-slow-600.", None, SpeechConfig(), ALICE, deps)
         entry = await add(deps, "Hugh", "hue")
-        job = await usecases.queue_job("Ask Hugh.", None, SpeechConfig(), ALICE, deps.studio)
-        await usecases.delete_entry(entry, ALICE, deps.studio)
+        job = await jobs.queue_job("Ask Hugh.", None, SpeechConfig(), ALICE, deps)
+        await dictionary.delete_entry(entry, ALICE, deps)
         deps.worker.wake()
 
         async def done() -> bool:
-            return (await deps.studio.jobs.get(job.id)).status is JobStatus.COMPLETED
+            return (await deps.jobs.get(job.id)).status is JobStatus.COMPLETED
 
         await eventually(done, within=30)
-        finished = await deps.studio.jobs.get(job.id)
-        audio = await deps.studio.audio.get(str(finished.audio_id))
+        finished = await deps.jobs.get(job.id)
+        audio = await deps.audio.get(str(finished.audio_id))
         assert [mark.spoken for mark in audio.words] == [None, "hue"]
         assert blocker.id != job.id
 
@@ -212,14 +211,14 @@ async def test_the_most_specific_lexicon_entry_applies(deps: Dependencies) -> No
 
 async def test_lexicons_are_private(deps: Dependencies) -> None:
     entry = await add(deps, "Hugh", "hue")
-    for attempt in (usecases.find_entry, usecases.delete_entry):
+    for attempt in (dictionary.find_entry, dictionary.delete_entry):
         with pytest.raises(DictionaryEntryNotFoundError):
-            await attempt(entry, MALLORY, deps.studio)
+            await attempt(entry, MALLORY, deps)
     with pytest.raises(DictionaryEntryNotFoundError):
-        await usecases.change_entry(entry, DictionaryEntryPatch(respelling="x"), MALLORY, deps.studio)
-    assert await usecases.list_entries(MALLORY, PAGE, deps.studio) == ([], 0)
-    assert (await usecases.list_entries(ALICE, PAGE, deps.studio))[1] == 1
-    script = script_view(await usecases.normalize(NormalizeRequest(text="Hugh"), MALLORY, deps.studio))
+        await dictionary.change_entry(entry, DictionaryEntryPatch(respelling="x"), MALLORY, deps)
+    assert await dictionary.list_entries(MALLORY, PAGE, deps) == ([], 0)
+    assert (await dictionary.list_entries(ALICE, PAGE, deps))[1] == 1
+    script = script_view(await dictionary.normalize(NormalizeRequest(text="Hugh"), MALLORY, deps))
     assert script.spoken_text == "Hugh"
 
 
@@ -230,8 +229,8 @@ async def test_a_term_has_a_single_entry_per_scope(deps: Dependencies) -> None:
     await add(deps, "HUGH", "you", case_sensitive=True)
     other = await add(deps, "Hugo", "you go")
     with pytest.raises(DictionaryEntryConflictError):
-        await usecases.change_entry(other, DictionaryEntryPatch(term="hugh"), ALICE, deps.studio)
-    assert (await usecases.find_entry(first, ALICE, deps.studio)).respelling == "hue"
+        await dictionary.change_entry(other, DictionaryEntryPatch(term="hugh"), ALICE, deps)
+    assert (await dictionary.find_entry(first, ALICE, deps)).respelling == "hue"
 
 
 @pytest.mark.parametrize(
@@ -244,7 +243,7 @@ async def test_a_term_has_a_single_entry_per_scope(deps: Dependencies) -> None:
 )
 async def test_invalid_entries_are_refused_with_the_field_name(deps: Dependencies, fields: dict[str, str], field: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        await usecases.add_entry(CreateDictionaryEntry.model_validate(fields), ALICE, deps.studio)
+        await dictionary.add_entry(CreateDictionaryEntry.model_validate(fields), ALICE, deps)
     assert refused.value.details == [{"field": field, "message": refused.value.message}]
     with pytest.raises(VoiceNotFoundError):
         await add(deps, "Hugh", "hue", voice_id="nobody")

@@ -10,32 +10,34 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.contracts.events.synthesis import JobProgressed
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import JobStatus
-from echo_synthesis import usecases
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job, SpeechSettings
-from echo_synthesis.handlers import Dependencies
+from echo_synthesis.usecases.audio import find_audio
+from echo_synthesis.usecases.jobs import queue_job
+from echo_synthesis.usecases.speech import synthesize
 from tests.support import fish_server, gemini_server
 from tests.support.eventually import eventually
 from tests.support.provider import Answer, Provider, Reply
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
-ALICE = somebody("usr_alice")
+ALICE = principal_of("usr_alice")
 CLOUD = {"engines": ("tone", "gemini"), "cache_bytes": 0, "recogniser": "off"}
 FISH = f"fish_{fish_server.KNOWN}"
 
 
 async def queued(voice: str, deps: Dependencies, text: str = "One. Two.") -> Job:
-    job = await usecases.queue_job(text, voice, SpeechConfig(), ALICE, deps.studio)
+    job = await queue_job(text, voice, SpeechConfig(), ALICE, deps)
     deps.worker.wake()
     return job
 
 
 async def until(job: Job, deps: Dependencies, *wanted: JobStatus, attempt: int = 1) -> Job:
     async def reached() -> bool:
-        held = await deps.studio.jobs.get(job.id)
+        held = await deps.jobs.get(job.id)
         return held.status in wanted and held.attempt >= attempt
 
     await eventually(reached, within=30)
-    return await deps.studio.jobs.get(job.id)
+    return await deps.jobs.get(job.id)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +71,9 @@ async def test_jobs_continue_after_the_pause_that_a_provider_requests(
         assert job.not_before is not None
         assert timedelta(seconds=590) < job.not_before - now() <= timedelta(seconds=600)
         assert "overloaded" in str(job.error_message)
-        assert not await deps.studio.jobs.pending(9, {}), "no worker may have it yet"
+        assert not await deps.jobs.pending(9, {}), "no worker may have it yet"
 
-        await deps.studio.jobs.update(job.id, lambda held: setattr(held, "not_before", now()))
+        await deps.jobs.update(job.id, lambda held: setattr(held, "not_before", now()))
         deps.worker.wake()
         done = await until(job, deps, JobStatus.COMPLETED)
         assert (done.attempt, done.error_message) == (2, None)
@@ -84,10 +86,10 @@ async def test_a_missing_key_fails_jobs_and_requests_alike(
     async with replica(**CLOUD) as deps:
         request = SynthesizeRequest(text="One.", voice_id="gemini_kore", config=SpeechConfig())
         with pytest.raises(EngineUnavailableError, match="set ECHO_SYNTHESIS_GEMINI_API_KEY") as refused:
-            await usecases.synthesize(request, ALICE, deps.studio)
+            await synthesize(request, ALICE, deps)
         earlier = SpeechSettings(voice_id="gemini_kore", engine="gemini", language="en-US")
         job = Job.queue("usr_alice", "One.", earlier, word_count=1, units_total=1)
-        await deps.studio.jobs.add(job)
+        await deps.jobs.add(job)
         deps.worker.wake()
         failed = await until(job, deps, JobStatus.FAILED)
         assert (failed.error_code, failed.error_message) == (refused.value.code, refused.value.message)
@@ -107,7 +109,7 @@ async def test_a_fallback_restarts_the_job_without_decreasing_its_progress(
     monkeypatch.setattr(gemini, "usually", failing_late)
     async with replica(**CLOUD, fallback={"gemini": "tone_low"}, heard=heard) as deps:
         done = await until(await queued("gemini_kore", deps, text), deps, JobStatus.COMPLETED)
-        audio = await usecases.find_audio(str(done.audio_id), ALICE, deps.studio)
+        audio = await find_audio(str(done.audio_id), ALICE, deps)
         assert (audio.settings.engine, audio.settings.fallback_from) == ("tone", "gemini")
         assert (done.units_done, done.units_total) == (sentences + 1, sentences + 1)
         told = [JobProgressed.model_validate_json(message.body) for message in heard if message.topic == JobProgressed.topic]

@@ -13,12 +13,12 @@ from starlette.types import Receive, Scope, Send
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.values import AudioFormat
 from echo_synthesis.api.speech import _stream
-from echo_synthesis.handlers import Dependencies
-from echo_synthesis.usecases import request_of
+from echo_synthesis.dependencies import Dependencies
+from echo_synthesis.usecases.speech import request_of
 from tests.support.eventually import eventually
 from tests.support.forwarding import serving_forwarded
 from tests.support.rawhttp import RawClient
-from tests.support.studio import Replica, somebody
+from tests.support.synthesis_replica import Replica, principal_of
 
 UNREAD = 6
 MEGABYTE = 1_000_000
@@ -42,7 +42,7 @@ def serve(tmp_path: Path) -> Serve:
             title = scope["path"][1:]
             text, config = (LONG_SEGMENTS, SLOW) if title.startswith("slow") else (TEXT, USUAL)
             request = request_of(f"{title} here. {text}", None, None, config)
-            await (await _stream(request, somebody(), deps.studio, "*/*"))(scope, receive, send)
+            await (await _stream(request, principal_of(), deps, "*/*"))(scope, receive, send)
 
         async with serving_forwarded(service, tmp_path) as url:
             yield url
@@ -103,7 +103,7 @@ async def test_unread_streams_use_little_memory_stop_the_engine_and_continue(
     async with replica(workers=2) as deps, serve(deps) as url, AsyncExitStack() as stack:
         async with RawClient.at(url) as warm:
             await heard(warm, f"/{title}")
-        await deps.studio.cache.settled()
+        await deps.cache.settled()
         before = allocated()
         clients = [await stack.enter_async_context(RawClient.at(url)) for _ in range(UNREAD)]
         for number, client in enumerate(clients):

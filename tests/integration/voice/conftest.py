@@ -14,7 +14,7 @@ from echo_common.bus.inproc import InprocBroker
 from echo_common.http.server import serving
 from echo_common.service import Process
 from echo_common.settings import CommonSettings
-from echo_voice.handlers import Dependencies
+from echo_voice.dependencies import Dependencies
 from echo_voice.main import service
 from echo_voice.settings import VoiceSettings
 from tests.support.database import Database

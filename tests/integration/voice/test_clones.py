@@ -129,7 +129,7 @@ async def test_trainings_of_a_stopped_worker_continue_on_another(start: Start, s
         await eventually(begun)
     async with start() as second:
         assert (await second.trained(clone_id))["status"] == "ready"
-        held = await second.deps.studio.models.get(clone_id)
+        held = await second.deps.models.get(clone_id)
         assert (held.losses, held.attempt) == (0, 2)
 
 
@@ -187,7 +187,7 @@ async def test_similarity_search_compares_built_in_voices_and_clones(
 ) -> None:
     sample = await ada.sample(speech)
     mine = (await ada.trained((await ada.clone(sample["id"], name="Mine"))["clone_id"]))["id"]
-    here = await ada.deps.studio.vectors.get(ada.deps.studio.voice_space, mine)
+    here = await ada.deps.vectors.get(ada.deps.voice_space, mine)
     assert here is not None
     like, unlike = np.asarray(here, np.float32), -np.asarray(here, np.float32)
     monkeypatch.setattr(SpectralEncoder, "builtin", {"af_heart": like, "am_onyx": unlike})
@@ -236,7 +236,7 @@ async def _heard(booth: Booth, sample_id: str, words: str) -> None:
     def hear(sample: Any) -> None:
         sample.transcript = words
 
-    await booth.deps.studio.samples.update(sample_id, hear)
+    await booth.deps.samples.update(sample_id, hear)
 
 
 async def test_checkpoints_are_stored_during_training(ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +252,7 @@ async def test_checkpoints_are_stored_during_training(ada: Booth, speech: bytes,
     monkeypatch.setattr(ToneProvider, "train", train)
     sample = await ada.sample(speech)
     clone_id = (await ada.clone(sample["id"]))["clone_id"]
-    objects = ada.deps.studio.objects
+    objects = ada.deps.objects
 
     async def stored() -> bool:
         return [key async for key in objects.keys(f"checkpoints/{clone_id}/")] != []
@@ -278,6 +278,6 @@ async def test_failed_trainings_end_even_if_their_checkpoint_cannot_be_stored(
 
     sample = await ada.sample(speech)
     monkeypatch.setattr(ToneProvider, "train", train)
-    monkeypatch.setattr(ada.deps.studio.objects, "put_file", put_file)
+    monkeypatch.setattr(ada.deps.objects, "put_file", put_file)
     clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
     assert (clone["status"], clone["error_code"]) == ("failed", TrainingFailedError.code)

@@ -9,10 +9,10 @@ from tests.integration.voice.conftest import Booth
 
 
 async def test_unreferenced_uploads_styles_and_checkpoints_are_removed(ada: Booth, speech: bytes, tmp_path: Path) -> None:
-    studio = ada.deps.studio
+    deps = ada.deps
     sample = await ada.sample(speech)
     clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
-    owned = {key async for key in studio.objects.keys("")}
+    owned = {key async for key in deps.objects.keys("")}
     kept = f"checkpoints/{clone['id']}/0123456789abcdef"
     orphans = {
         "samples/vs_nobody/original",
@@ -22,11 +22,11 @@ async def test_unreferenced_uploads_styles_and_checkpoints_are_removed(ada: Boot
         "checkpoints/vm_nobody/0123456789abcdef",
     }
     for key in (kept, *orphans):
-        await studio.objects.put(key, b"left", "application/octet-stream")
+        await deps.objects.put(key, b"left", "application/octet-stream")
     age(tmp_path / "objects", 2 * DAY)
 
-    recent = OrphanSweeper(studio.objects, object_owners(studio, DAY), DAY)
+    recent = OrphanSweeper(deps.objects, object_owners(deps, DAY), DAY)
     assert await recent.sweep(page_size=2) == len(orphans) - 1, "the voice has just changed: its older style may be in use"
-    settled = OrphanSweeper(studio.objects, object_owners(studio, 0), DAY)
+    settled = OrphanSweeper(deps.objects, object_owners(deps, 0), DAY)
     assert await settled.sweep() == 1
-    assert {key async for key in studio.objects.keys("")} == owned | {kept}
+    assert {key async for key in deps.objects.keys("")} == owned | {kept}

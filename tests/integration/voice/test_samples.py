@@ -40,9 +40,9 @@ async def test_stored_samples_are_trimmed_and_normalised(ada: Booth) -> None:
 
     sample = await ada.sample(wav(np.concatenate([silence, quiet, silence])))
 
-    held = await ada.deps.studio.samples.get(sample["id"])
+    held = await ada.deps.samples.get(sample["id"])
     assert held.processed is not None
-    blob = b"".join([block async for block in ada.deps.studio.objects.read(held.processed.key)])
+    blob = b"".join([block async for block in ada.deps.objects.read(held.processed.key)])
     processed = _decoded(blob)
     assert len(processed) / RATE < sample["quality"]["duration"] - 4
     assert np.abs(processed).max() > 5 * np.abs(quiet).max()
@@ -106,7 +106,7 @@ async def test_samples_can_be_measured_again_and_deleted(ada: Booth, speech: byt
 
     assert (await ada.ask("DELETE", f"/voice/samples/{sample['id']}")).status_code == 200
     assert refusal(await ada.ask("GET", f"/voice/samples/{sample['id']}")) == (404, "SAMPLE_NOT_FOUND")
-    assert [key async for key in ada.deps.studio.objects.keys(f"samples/{sample['id']}/")] == []
+    assert [key async for key in ada.deps.objects.keys(f"samples/{sample['id']}/")] == []
 
 
 async def test_samples_of_other_users_are_not_found(ada: Booth, eve: Booth, speech: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,16 +63,20 @@ class Bench:
             self.ended.append(key)
         return RecordedResult(lambda held: self.kind.complete(held, number), self.discarded, number)
 
-    def worker(
+    @asynccontextmanager
+    async def running(
         self,
         slots: int = 4,
         *,
         lease_seconds: float = 600,
         exclusive: bool = False,
         deferrable: tuple[type[EchoError], ...] = (ServiceUnavailableError,),
-    ) -> Worker:
+    ) -> AsyncIterator[Worker]:
+        """Run a worker while the context lasts."""
         queue = WorkQueue("tasks", self.tasks, self.perform, slots=slots, deferrable=deferrable)
-        return Worker([queue], lease_seconds, Metrics(), FaultPoints(), exclusive=exclusive)
+        worker = Worker(lease_seconds, Metrics(), FaultPoints(), exclusive=exclusive)
+        async with worker.running([queue]):
+            yield worker
 
     async def add(self) -> Task:
         task = self.kind.queue()

@@ -15,7 +15,7 @@ HOUR = timedelta(hours=1)
 
 async def test_an_attempt_longer_than_its_lease_keeps_it(bench: Bench) -> None:
     task = await bench.add()
-    async with bench.worker(lease_seconds=1).running(), bench.worker(lease_seconds=1).running():
+    async with bench.running(lease_seconds=1), bench.running(lease_seconds=1):
         await bench.until_started(task)
         await asyncio.sleep(4)
         bench.may_end.set()
@@ -26,7 +26,7 @@ async def test_an_attempt_longer_than_its_lease_keeps_it(bench: Bench) -> None:
 async def test_the_task_of_a_dead_worker_is_performed_by_another(bench: Bench) -> None:
     task = await bench.add_orphan(lease_seconds=1)
     bench.may_end.set()
-    async with bench.worker().running():
+    async with bench.running():
         done = await bench.until(task, JobStatus.COMPLETED)
     assert (done.losses, done.attempt) == (1, 2)
 
@@ -34,7 +34,7 @@ async def test_the_task_of_a_dead_worker_is_performed_by_another(bench: Bench) -
 async def test_a_crash_delays_its_tasks_only_by_the_restart_in_an_exclusive_process(bench: Bench) -> None:
     task = await bench.add_orphan()
     bench.may_end.set()
-    async with bench.worker(exclusive=True).running():
+    async with bench.running(exclusive=True):
         done = await bench.until(task, JobStatus.COMPLETED)
     assert (done.losses, done.attempt) == (1, 2)
 
@@ -42,22 +42,22 @@ async def test_a_crash_delays_its_tasks_only_by_the_restart_in_an_exclusive_proc
 async def test_crashes_of_the_platform_do_not_fail_a_task_like_losses(bench: Bench) -> None:
     task = await bench.add_orphan(losses=MAXIMUM_LOSSES + 2)
     bench.may_end.set()
-    async with bench.worker(exclusive=True).running():
+    async with bench.running(exclusive=True):
         await bench.until(task, JobStatus.COMPLETED)
 
 
 async def test_a_task_that_crashes_the_platform_at_every_start_fails(bench: Bench) -> None:
     task = await bench.add_orphan(losses=MAXIMUM_CRASHES - 1)
-    async with bench.worker(exclusive=True).running():
+    async with bench.running(exclusive=True):
         failed = await bench.until(task, JobStatus.FAILED)
     assert (failed.error_code, bench.started) == ("WORKER_LOST", [])
 
 
 async def test_the_start_of_another_worker_expires_no_live_lease(bench: Bench) -> None:
     task = await bench.add()
-    async with bench.worker().running():
+    async with bench.running():
         await bench.until_started(task)
-        async with bench.worker().running():
+        async with bench.running():
             await asyncio.sleep(0.5)
             bench.may_end.set()
             done = await bench.until(task, JobStatus.COMPLETED)
@@ -69,7 +69,7 @@ async def test_a_jump_of_the_wall_clock_expires_no_live_lease(
     jump: timedelta, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = await bench.add()
-    async with bench.worker(lease_seconds=2).running(), bench.worker(lease_seconds=2).running():
+    async with bench.running(lease_seconds=2), bench.running(lease_seconds=2):
         await bench.until_started(task)
         move_wall_clock(monkeypatch, jump)
         await asyncio.sleep(4)
@@ -85,7 +85,7 @@ async def test_a_jump_of_the_wall_clock_prolongs_no_dead_lease(
     task = await bench.add_orphan(lease_seconds=1)
     bench.may_end.set()
     move_wall_clock(monkeypatch, jump)
-    async with bench.worker().running():
+    async with bench.running():
         done = await bench.until(task, JobStatus.COMPLETED)
     assert (done.losses, done.attempt) == (1, 2)
 

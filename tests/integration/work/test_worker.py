@@ -17,7 +17,7 @@ from tests.support.eventually import eventually
 async def test_two_workers_never_perform_the_same_task(bench: Bench) -> None:
     tasks = [await bench.add() for _ in range(12)]
     bench.may_end.set()
-    async with bench.worker().running(), bench.worker().running():
+    async with bench.running(), bench.running():
         for task in tasks:
             assert (await bench.until(task, JobStatus.COMPLETED)).attempt == 1
     assert sorted(bench.started) == sorted((task.id, 1) for task in tasks)
@@ -25,8 +25,7 @@ async def test_two_workers_never_perform_the_same_task(bench: Bench) -> None:
 
 async def test_a_worker_runs_as_many_tasks_as_it_has_slots(bench: Bench) -> None:
     tasks = [await bench.add() for _ in range(5)]
-    worker = bench.worker(slots=3)
-    async with worker.running():
+    async with bench.running(slots=3) as worker:
         await eventually(lambda: worker.busy == 3)
         worker.wake()
         await asyncio.sleep(0.3)
@@ -47,8 +46,8 @@ async def test_a_worker_woken_just_before_its_stop_stops(bench: Bench, monkeypat
 
     monkeypatch.setattr(bench.tasks, "leases", counted)
     for _ in range(10):
-        worker, before = bench.worker(), looks
-        async with asyncio.timeout(10), worker.running():
+        before = looks
+        async with asyncio.timeout(10), bench.running() as worker:
             await eventually(lambda before=before: looks > before)  # type: ignore[misc]
             await eventually(lambda worker=worker: not worker.busy)  # type: ignore[misc]
             worker.wake()
@@ -56,7 +55,7 @@ async def test_a_worker_woken_just_before_its_stop_stops(bench: Bench, monkeypat
 
 async def test_a_stop_releases_running_tasks_without_a_loss(bench: Bench) -> None:
     task = await bench.add()
-    async with bench.worker().running():
+    async with bench.running():
         await bench.until_started(task)
     held = await bench.read(task)
     assert (held.work_status, held.losses, held.lease) == (JobStatus.PENDING, 0, None)
@@ -64,8 +63,7 @@ async def test_a_stop_releases_running_tasks_without_a_loss(bench: Bench) -> Non
 
 async def test_a_cancellation_ends_the_attempt_at_once(bench: Bench) -> None:
     task = await bench.add()
-    worker = bench.worker()
-    async with worker.running():
+    async with bench.running() as worker:
         await bench.until_started(task)
         await bench.tasks.update(task.id, Task.cancel)
         worker.recheck(task.id)
@@ -75,8 +73,7 @@ async def test_a_cancellation_ends_the_attempt_at_once(bench: Bench) -> None:
 
 async def test_a_cancellation_without_a_notification_ends_the_attempt_at_its_next_renewal(bench: Bench) -> None:
     task = await bench.add()
-    worker = bench.worker()
-    async with worker.running():
+    async with bench.running() as worker:
         await bench.until_started(task)
         await bench.tasks.update(task.id, Task.cancel)
         await eventually(lambda: not worker.busy, within=3)
@@ -89,8 +86,7 @@ async def test_a_result_that_comes_after_the_cancellation_is_discarded(bench: Be
     bench.before_result = cancel
     bench.may_end.set()
     task = await bench.add()
-    worker = bench.worker()
-    async with worker.running():
+    async with bench.running() as worker:
         await eventually(lambda: bench.discarded == [1])
         await eventually(lambda: not worker.busy)
     assert (await bench.read(task)).work_status is JobStatus.CANCELLED
@@ -98,8 +94,7 @@ async def test_a_result_that_comes_after_the_cancellation_is_discarded(bench: Be
 
 async def test_a_late_cancellation_ends_no_later_attempt(bench: Bench) -> None:
     task = await bench.add()
-    worker = bench.worker()
-    async with worker.running():
+    async with bench.running() as worker:
         await bench.until_started(task)
         await bench.tasks.update(task.id, Task.cancel)
         await bench.tasks.update(task.id, bench.kind.retry)
@@ -113,8 +108,7 @@ async def test_a_late_cancellation_ends_no_later_attempt(bench: Bench) -> None:
 
 async def test_the_attempts_of_a_retried_task_do_not_overlap(bench: Bench) -> None:
     task = await bench.add()
-    worker = bench.worker()
-    async with worker.running():
+    async with bench.running() as worker:
         for attempt in range(1, 4):
             await bench.until_started(task, attempt)
             assert bench.ended == bench.started[:-1]
@@ -130,12 +124,11 @@ async def test_deferred_tasks_are_claimed_with_growing_pauses_and_delay_no_other
     blocked, ready = await bench.add(), await bench.add()
     bench.errors[blocked.id] = ServiceUnavailableError()
     bench.may_end.set()
-    worker = bench.worker(slots=1)
 
     def attempts() -> int:
         return len([task_id for task_id, _ in bench.started if task_id == blocked.id])
 
-    async with worker.running():
+    async with bench.running(slots=1) as worker:
         await bench.until(ready, JobStatus.COMPLETED)
         for _ in range(50):
             worker.wake()
@@ -151,7 +144,7 @@ async def test_an_outage_during_an_attempt_releases_the_task(bench: Bench) -> No
     task = await bench.add()
     bench.errors[task.id] = StoreUnavailableError()
     bench.may_end.set()
-    async with bench.worker(deferrable=()).running():
+    async with bench.running(deferrable=()):
         await bench.until_started(task, attempt=2)
         bench.errors.clear()
         done = await bench.until(task, JobStatus.COMPLETED)
@@ -171,7 +164,7 @@ async def test_an_outage_during_a_claim_pauses_the_worker(bench: Bench, monkeypa
     monkeypatch.setattr(bench.tasks, "leases", unavailable)
     bench.may_end.set()
     task = await bench.add()
-    async with bench.worker().running():
+    async with bench.running():
         await bench.until(task, JobStatus.COMPLETED)
 
 
@@ -184,7 +177,7 @@ async def test_an_error_fails_the_task_visibly_and_no_other(bench: Bench, error:
     poison, healthy = await bench.add(), await bench.add()
     bench.errors[poison.id] = error
     bench.may_end.set()
-    async with bench.worker(slots=1).running():
+    async with bench.running(slots=1):
         failed = await bench.until(poison, JobStatus.FAILED)
         await bench.until(healthy, JobStatus.COMPLETED)
     assert (failed.error_code, failed.attempt, failed.lease) == (code, 1, None)

@@ -28,31 +28,27 @@ _UNAVAILABLE = 503
 
 
 class Worker:
-    """A worker that performs the tasks of all its work queues concurrently. Start it with `running`.
+    """A worker that performs the tasks of its work queues concurrently while it is `running`.
 
     With `exclusive` no other process works on these tasks, so leases found at the start have no holder and expire at once.
     """
 
     def __init__(
         self,
-        queues: Sequence[WorkQueue[Any]],
         lease_seconds: float,
         metrics: Metrics,
         faults: FaultPoints,
         *,
         exclusive: bool = False,
     ) -> None:
-        self._queues = queues
+        self._queues: Sequence[WorkQueue[Any]] = ()
         self._lease_seconds = lease_seconds
         self._metrics = metrics
         self._faults = faults
         self._name = new_id("wrk")
         self._notified = asyncio.Event()
         self._running: dict[tuple[str, int], _Running] = {}
-        # One observer per collection, because several work queues may divide a collection.
-        self._collections: Mapping[str, tuple[Tasks[Any], LeaseObserver]] = {
-            queue.tasks.name: (queue.tasks, LeaseObserver()) for queue in queues
-        }
+        self._collections: Mapping[str, tuple[Tasks[Any], LeaseObserver]] = {}
         self._swept = 0.0
         self._orphaned = exclusive
         self._stopping = False
@@ -77,8 +73,11 @@ class Worker:
                 running.attempt.recheck()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Run the worker while the context is open; on exit, release the leases of running tasks."""
+    async def running(self, queues: Sequence[WorkQueue[Any]]) -> AsyncIterator[None]:
+        """Perform the tasks of `queues` while the context is open; on exit, release the leases of running tasks."""
+        self._queues = queues
+        # One observer per collection, because several work queues may divide a collection.
+        self._collections = {queue.tasks.name: (queue.tasks, LeaseObserver()) for queue in queues}
         loop = asyncio.create_task(self._loop())
         try:
             yield

@@ -12,13 +12,13 @@ from echo_common.contracts.http.synthesis import AudioInfo, LinkRequest, SignedL
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.files import PARTIAL_RESPONSES, ByteRange, IfNoneMatch, RangeNotSatisfiableError, object_response
-from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
 from echo_synthesis.api.parameters import AUDIO_TYPES, AudioId
 from echo_synthesis.audio.formats import FORMATS
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
-from echo_synthesis.usecases import Studio
+from echo_synthesis.usecases import audio
 from echo_synthesis.views import audio_info
 
 _FILE_ERRORS = (AudioNotFoundError, RangeNotSatisfiableError, LinkInvalidError)
@@ -63,11 +63,11 @@ async def get_audio(
     """
     if principal is None:
         until = expires or 0
-        audio = await usecases.find_linked_audio(audio_id, until, signature or "", deps.studio)
+        found = await audio.find_linked_audio(audio_id, until, signature or "", deps)
         left = max(0, until - int(now().timestamp()))
-        return audio_response(request, audio, deps.studio, download=download, link_seconds=left)
-    audio = await usecases.find_audio(audio_id, principal, deps.studio)
-    return audio_response(request, audio, deps.studio, download=download)
+        return audio_response(request, found, deps, download=download, link_seconds=left)
+    found = await audio.find_audio(audio_id, principal, deps)
+    return audio_response(request, found, deps, download=download)
 
 
 @router.endpoint(
@@ -79,14 +79,14 @@ async def get_audio(
 )
 async def delete_audio(audio_id: AudioId, principal: SpeechWriter, deps: Deps) -> Success[None]:
     """Delete an audio."""
-    await usecases.delete_audio(audio_id, principal.user_id, deps.studio)
+    await audio.delete_audio(audio_id, principal.user_id, deps)
     return ok(None, message="The audio is deleted.")
 
 
 @router.endpoint("GET", "/files/{audio_id}/info", errors=(AudioNotFoundError,), example=enveloped(examples.AUDIO_INFO))
 async def get_audio_info(audio_id: AudioId, principal: SpeechReader, deps: Deps) -> Success[AudioInfo]:
     """Get the checksum, type, size and duration of an audio."""
-    return ok(audio_info(await usecases.find_audio(audio_id, principal, deps.studio)))
+    return ok(audio_info(await audio.find_audio(audio_id, principal, deps)))
 
 
 @router.endpoint("POST", "/files/{audio_id}/link", errors=(AudioNotFoundError,), example=enveloped(examples.SIGNED_LINK))
@@ -95,18 +95,18 @@ async def link_audio(
 ) -> Success[SignedLink]:
     """Create a signed link to an audio, which needs no token and is valid for at most five minutes."""
     seconds = (body or LinkRequest()).expires_in
-    url, until = await usecases.link_audio(audio_id, seconds, principal, deps.studio)
+    url, until = await audio.link_audio(audio_id, seconds, principal, deps)
     return ok(SignedLink(url=url, expires_at=until))
 
 
 def audio_response(
-    request: Request, audio: Audio, studio: Studio, *, download: bool, link_seconds: int | None = None
+    request: Request, audio: Audio, deps: Dependencies, *, download: bool, link_seconds: int | None = None
 ) -> Response:
     """Return an audio's bytes, or the requested range. Raises `RangeNotSatisfiableError`."""
     name = f"{audio.id}.{FORMATS[audio.settings.output_format].extension}"
     return object_response(
         request,
-        studio.objects,
+        deps.objects,
         audio.object_key,
         size=audio.size,
         mime=audio.mime,

@@ -23,10 +23,10 @@ from echo_common.contracts.http.reading import (
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
-from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
 from echo_synthesis.api.parameters import EntryId
+from echo_synthesis.usecases import dictionary
 from echo_synthesis.usecases.dictionary import ENTRY_ORDERS
 from echo_synthesis.views import entry_view, script_view
 
@@ -49,7 +49,7 @@ async def normalize(body: NormalizeRequest, principal: SpeechReader, deps: Deps)
     Returns the units with their spoken text, the written words it replaces, and the pauses. Applies the rules for numbers, dates,
     money, abbreviations, addresses, emoji, Markdown, `[pause:1.5s]`, SSML and the user's dictionary.
     """
-    narration = await usecases.normalize(body, principal, deps.studio)
+    narration = await dictionary.normalize(body, principal, deps)
     # the script of a long text takes megabytes; a thread keeps the event loop free while it is serialised
     content = await asyncio.to_thread(lambda: Success[Script](data=script_view(narration)).model_dump_json())
     return Response(content, media_type="application/json")
@@ -67,7 +67,7 @@ async def add_dictionary_entry(
     body: CreateDictionaryEntry, principal: SpeechWriter, deps: Deps
 ) -> Success[DictionaryEntryView]:
     """Add a pronunciation for all texts, or for one language or voice."""
-    return ok(entry_view(await usecases.add_entry(body, principal, deps.studio)))
+    return ok(entry_view(await dictionary.add_entry(body, principal, deps)))
 
 
 @router.endpoint("GET", "/tts/dictionary", example=enveloped([examples.DICTIONARY_ENTRY], meta=examples.PAGE))
@@ -79,7 +79,7 @@ async def list_dictionary(
     voice_id: Annotated[str | None, Query(min_length=1, max_length=64, description="Filter by voice.")] = None,
 ) -> Success[list[DictionaryEntryView]]:
     """List dictionary entries, newest first."""
-    entries, total = await usecases.list_entries(principal, page, deps.studio, language=language, voice_id=voice_id)
+    entries, total = await dictionary.list_entries(principal, page, deps, language=language, voice_id=voice_id)
     return ok([entry_view(entry) for entry in entries], meta=page.meta(total))
 
 
@@ -91,7 +91,7 @@ async def list_dictionary(
 )
 async def get_dictionary_entry(entry_id: EntryId, principal: SpeechReader, deps: Deps) -> Success[DictionaryEntryView]:
     """Get a dictionary entry."""
-    return ok(entry_view(await usecases.find_entry(entry_id, principal, deps.studio)))
+    return ok(entry_view(await dictionary.find_entry(entry_id, principal, deps)))
 
 
 @router.endpoint(
@@ -105,7 +105,7 @@ async def change_dictionary_entry(
     entry_id: EntryId, body: DictionaryEntryPatch, principal: SpeechWriter, deps: Deps
 ) -> Success[DictionaryEntryView]:
     """Change a dictionary entry. Queued jobs keep the pronunciation they were queued with."""
-    return ok(entry_view(await usecases.change_entry(entry_id, body, principal, deps.studio)))
+    return ok(entry_view(await dictionary.change_entry(entry_id, body, principal, deps)))
 
 
 @router.endpoint(
@@ -117,5 +117,5 @@ async def change_dictionary_entry(
 )
 async def delete_dictionary_entry(entry_id: EntryId, principal: SpeechWriter, deps: Deps) -> Success[None]:
     """Delete a dictionary entry."""
-    await usecases.delete_entry(entry_id, principal, deps.studio)
+    await dictionary.delete_entry(entry_id, principal, deps)
     return ok(None, message="The entry is deleted.")

@@ -19,11 +19,12 @@ from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
 from echo_common.outbox.repository import StaleError
-from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.parameters import JobId
 from echo_synthesis.domain import Job
+from echo_synthesis.usecases import jobs, texts
+from echo_synthesis.usecases.audio import words_of
 from echo_synthesis.usecases.jobs import JOB_ORDERS
 from echo_synthesis.views import job_view, synthesis_result
 
@@ -49,13 +50,13 @@ async def create_job(
     body: CreateJobRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
 ) -> Success[JobView]:
     """Create a job."""
-    text = await usecases.text_of(body.text_content, body.text_id, principal, deps.studio)
-    job = await usecases.queue_job(
+    text = await texts.text_of(body.text_content, body.text_id, principal, deps)
+    job = await jobs.queue_job(
         text,
         body.voice_model_id,
-        usecases.config_of(body),
+        jobs.config_of(body),
         principal,
-        deps.studio,
+        deps,
         text_id=body.text_id,
         idempotency_key=key,
     )
@@ -82,17 +83,17 @@ async def list_jobs(
     include_text: Annotated[bool, Query(description="Include the text.")] = False,
 ) -> Success[list[JobView]]:
     """List jobs, newest first."""
-    jobs, total = await usecases.list_jobs(
+    found, total = await jobs.list_jobs(
         principal,
         page,
-        deps.studio,
+        deps,
         status=status,
         user_id=user_id,
         voice_id=voice_model_id,
         text_search=text_search,
         with_text=include_text,
     )
-    return ok([job_view(job, include_text=include_text) for job in jobs], meta=page.meta(total))
+    return ok([job_view(job, include_text=include_text) for job in found], meta=page.meta(total))
 
 
 @router.endpoint("GET", "/job/{job_id}", alias=_ALIAS, errors=(JobNotFoundError,), example=enveloped(examples.COMPLETED_JOB))
@@ -104,9 +105,9 @@ async def get_job(
     include_result: Annotated[bool, Query(description="Include the result with its word timings.")] = True,
 ) -> Success[JobView]:
     """Get a job, with its result once completed."""
-    job = await usecases.find_job(job_id, principal, deps.studio, with_text=include_text)
+    job = await jobs.find_job(job_id, principal, deps, with_text=include_text)
     result = await _result(job, deps) if include_result else None
-    position = await deps.studio.jobs.before(job) if job.status is JobStatus.PENDING else None
+    position = await deps.jobs.before(job) if job.status is JobStatus.PENDING else None
     return ok(job_view(job, result, include_text=include_text, queue_position=position))
 
 
@@ -116,7 +117,7 @@ async def revise_job(job_id: JobId, body: JobChange, principal: SpeechWriter, de
 
     Omitted fields keep their values. Once a worker has claimed the job, it cannot be changed: 409.
     """
-    return ok(job_view(await usecases.revise_job(job_id, body, principal, deps.studio), include_text=True))
+    return ok(job_view(await jobs.revise_job(job_id, body, principal, deps), include_text=True))
 
 
 @router.endpoint(
@@ -129,7 +130,7 @@ async def revise_job(job_id: JobId, body: JobChange, principal: SpeechWriter, de
 )
 async def change_job(job_id: JobId, body: JobPatch, principal: SpeechWriter, deps: Deps) -> Success[JobView]:
     """Cancel a job, or change parts of it while it is pending."""
-    job = await usecases.patch_job(job_id, body, principal, deps.studio)
+    job = await jobs.patch_job(job_id, body, principal, deps)
     if job.status.terminal:
         deps.worker.recheck(job.id)
     elif job.status is JobStatus.PENDING:
@@ -147,7 +148,7 @@ async def change_job(job_id: JobId, body: JobPatch, principal: SpeechWriter, dep
 )
 async def delete_job(job_id: JobId, principal: SpeechWriter, deps: Deps) -> Success[None]:
     """Delete a job and its audio, unless it is being processed."""
-    await usecases.delete_job(job_id, principal, deps.studio)
+    await jobs.delete_job(job_id, principal, deps)
     return ok(None, message="The job is deleted.")
 
 
@@ -164,7 +165,7 @@ async def retry_job(job_id: JobId, principal: SpeechWriter, deps: Deps) -> Succe
 
     Sentences that are already synthesized are taken from the cache.
     """
-    job = await usecases.retry_job(job_id, principal, deps.studio)
+    job = await jobs.retry_job(job_id, principal, deps)
     deps.worker.wake()
     return ok(job_view(job))
 
@@ -174,7 +175,7 @@ async def _result(job: Job, deps: Deps) -> SynthesisResult | None:
     if job.audio_id is None:
         return None
     try:
-        audio = await deps.studio.audio.get(job.audio_id, user_id=job.user_id)
+        audio = await deps.audio.get(job.audio_id, user_id=job.user_id)
     except AudioNotFoundError:
         return None
-    return synthesis_result(audio, await usecases.words_of(audio, deps.studio))
+    return synthesis_result(audio, await words_of(audio, deps))

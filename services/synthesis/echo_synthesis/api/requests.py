@@ -11,14 +11,14 @@ from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.files import PARTIAL_RESPONSES, RangeNotSatisfiableError
 from echo_common.http.pagination import Page, paginated
-from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.audio import audio_response
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.parameters import AUDIO_TYPES, SynthesisId
 from echo_synthesis.text.captions import cues, srt, vtt
-from echo_synthesis.usecases import Synthesis
+from echo_synthesis.usecases import audio, requests
 from echo_synthesis.usecases.jobs import JOB_ORDERS
+from echo_synthesis.usecases.requests import Synthesis
 from echo_synthesis.views import generate_view
 
 _FINISHED_ERRORS = (SynthesisNotFoundError, JobStateConflictError)
@@ -40,7 +40,7 @@ async def generate(
     body: GenerateRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
 ) -> Success[GenerateView]:
     """Synthesize a text in a named voice, in the background."""
-    job = await usecases.generate(body, principal, deps.studio, key=key)
+    job = await requests.generate(body, principal, deps, key=key)
     deps.worker.wake()
     return ok(generate_view(Synthesis(job, None)))
 
@@ -48,7 +48,7 @@ async def generate(
 @router.endpoint("GET", "/tts/", alias=("/tts/", "/tts"), example=enveloped([examples.COMPLETED_SYNTHESIS], meta=examples.PAGE))
 async def list_syntheses(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[GenerateView]]:
     """List syntheses, newest first."""
-    found, total = await usecases.list_syntheses(principal, page, deps.studio)
+    found, total = await requests.list_syntheses(principal, page, deps)
     return ok([generate_view(one) for one in found], meta=page.meta(total))
 
 
@@ -57,7 +57,7 @@ async def list_syntheses(principal: SpeechReader, deps: Deps, page: PageQuery) -
 )
 async def get_synthesis(synthesis_id: SynthesisId, principal: SpeechReader, deps: Deps) -> Success[GenerateView]:
     """Get a synthesis with its files."""
-    return ok(generate_view(await usecases.find_synthesis(synthesis_id, principal, deps.studio)))
+    return ok(generate_view(await requests.find_synthesis(synthesis_id, principal, deps)))
 
 
 @router.endpoint(
@@ -69,8 +69,8 @@ async def get_synthesis(synthesis_id: SynthesisId, principal: SpeechReader, deps
 )
 async def download_synthesis(synthesis_id: SynthesisId, request: Request, principal: SpeechReader, deps: Deps) -> Response:
     """Download the audio of a synthesis."""
-    found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
-    return audio_response(request, found.finished, deps.studio, download=True)
+    found = await requests.find_synthesis(synthesis_id, principal, deps)
+    return audio_response(request, found.finished, deps, download=True)
 
 
 @router.endpoint(
@@ -81,8 +81,8 @@ async def download_synthesis(synthesis_id: SynthesisId, request: Request, princi
 )
 async def get_srt_captions(synthesis_id: SynthesisId, principal: SpeechReader, deps: Deps) -> Response:
     """Get captions from word timings, as SubRip."""
-    found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
-    shown = cues(await usecases.words_of(found.finished, deps.studio))
+    found = await requests.find_synthesis(synthesis_id, principal, deps)
+    shown = cues(await audio.words_of(found.finished, deps))
     return Response("".join(srt(shown)), media_type="application/x-subrip")
 
 
@@ -94,8 +94,8 @@ async def get_srt_captions(synthesis_id: SynthesisId, principal: SpeechReader, d
 )
 async def get_vtt_captions(synthesis_id: SynthesisId, principal: SpeechReader, deps: Deps) -> Response:
     """Get captions from word timings, as WebVTT."""
-    found = await usecases.find_synthesis(synthesis_id, principal, deps.studio)
-    shown = cues(await usecases.words_of(found.finished, deps.studio))
+    found = await requests.find_synthesis(synthesis_id, principal, deps)
+    shown = cues(await audio.words_of(found.finished, deps))
     return Response("".join(vtt(shown)), media_type="text/vtt")
 
 
@@ -108,5 +108,5 @@ async def get_vtt_captions(synthesis_id: SynthesisId, principal: SpeechReader, d
 )
 async def delete_synthesis(synthesis_id: SynthesisId, principal: SpeechWriter, deps: Deps) -> Success[None]:
     """Delete a synthesis and its audio, unless it is being processed."""
-    await usecases.delete_synthesis(synthesis_id, principal, deps.studio)
+    await requests.delete_synthesis(synthesis_id, principal, deps)
     return ok(None, message="The synthesis is deleted.")

@@ -30,15 +30,16 @@ from echo_common.http.endpoints import LongRequest, Media, PublicRouter, envelop
 from echo_common.http.envelope import Success, ok
 from echo_common.http.forward import CLIENT_GONE, Caller
 from echo_common.http.streams import ClosingStream
-from echo_synthesis import usecases
 from echo_synthesis.access.tickets import LIFETIME
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.events import events
 from echo_synthesis.api.parameters import AUDIO_TYPES, VoiceId
 from echo_synthesis.audio.formats import FORMATS
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.pipeline.recording import Part
-from echo_synthesis.usecases import Studio
+from echo_synthesis.usecases import jobs, speech, texts
+from echo_synthesis.usecases.audio import words_of
 from echo_synthesis.views import synthesis_result
 
 router = PublicRouter("speech")
@@ -93,10 +94,10 @@ async def synthesize(
     with Caller(request.receive) as caller:
         if key is None:
             caller.watch()
-        audio = await usecases.synthesize(body, principal, deps.studio)
+        audio = await speech.synthesize(body, principal, deps)
         response.headers["Echo-Cache"] = _cached(audio.cached_units, audio.units)
         message = f"{_COMPLETED} with timestamps" if audio.settings.include_timestamps else _COMPLETED
-        return ok(synthesis_result(audio, await usecases.words_of(audio, deps.studio)), message=message)
+        return ok(synthesis_result(audio, await words_of(audio, deps)), message=message)
     return Response(status_code=CLIENT_GONE)
 
 
@@ -112,10 +113,8 @@ async def synthesize_later(
     body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
 ) -> Success[AsyncSynthesis]:
     """Synthesize a text in the background, as a job."""
-    text = await usecases.text_of(body.text, body.text_id, principal, deps.studio)
-    job = await usecases.queue_job(
-        text, body.voice_id, body.config, principal, deps.studio, text_id=body.text_id, idempotency_key=key
-    )
+    text = await texts.text_of(body.text, body.text_id, principal, deps)
+    job = await jobs.queue_job(text, body.voice_id, body.config, principal, deps, text_id=body.text_id, idempotency_key=key)
     deps.worker.wake()
     queued = AsyncSynthesis(
         synthesis_id=job.synthesis_id, job_id=job.id, estimated_duration=job.estimated_seconds, status=job.status
@@ -132,7 +131,7 @@ async def synthesize_later(
 )
 async def stream_speech(body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, accept: Accept = "*/*") -> Response:
     """Synthesize a text and stream the audio while it is generated."""
-    return await _stream(body, principal, deps.studio, accept)
+    return await _stream(body, principal, deps, accept)
 
 
 @router.endpoint("POST", "/tts/synthesize/stream/ticket", example=enveloped(examples.STREAM_TICKET))
@@ -141,7 +140,7 @@ async def issue_stream_ticket(principal: SpeechWriter, deps: Deps) -> Success[St
 
     It is valid for a minute and replaces the access token, which does not belong in a URL.
     """
-    ticket = await deps.studio.tickets.issue(principal)
+    ticket = await deps.tickets.issue(principal)
     url = f"/api/v1/tts/synthesize/stream?ticket={ticket}"
     return ok(StreamTicketView(ticket=ticket, expires_in=LIFETIME, stream_url=url))
 
@@ -162,13 +161,13 @@ async def stream_speech_from_query(
 ) -> Response:
     """Synthesize a text and stream the audio, for clients that can only open a URL."""
     if principal is None:
-        principal = await deps.studio.tickets.redeem(query.ticket or "")
+        principal = await deps.tickets.redeem(query.ticket or "")
         verifier: TokenVerifier = request.app.state.verifier
         if verifier.revoked(principal):
             raise TicketInvalidError
     config = SpeechConfig(**query.model_dump(include=set(SpeechConfig.model_fields)))
-    body = usecases.request_of(query.text, query.text_id, query.voice_id, config)
-    return await _stream(body, principal, deps.studio, accept)
+    body = speech.request_of(query.text, query.text_id, query.voice_id, config)
+    return await _stream(body, principal, deps, accept)
 
 
 @voices.endpoint(
@@ -180,11 +179,11 @@ async def stream_speech_from_query(
 )
 async def preview_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) -> Response:
     """Get a preview of a voice."""
-    clone = await deps.studio.clones.find(voice_id, principal.user_id)
-    language = (clone or deps.studio.voices.find(voice_id)).voice.language
+    clone = await deps.clones.find(voice_id, principal.user_id)
+    language = (clone or deps.voices.find(voice_id)).voice.language
     text = _PREVIEWS.get(language.split("-")[0].lower(), _PREVIEWS["en"])
     config = SpeechConfig(output_format=AudioFormat.MP3)
-    return await _stream(usecases.request_of(text, None, voice_id, config), principal, deps.studio, AudioFormat.MP3)
+    return await _stream(speech.request_of(text, None, voice_id, config), principal, deps, AudioFormat.MP3)
 
 
 @plain.endpoint(
@@ -196,14 +195,14 @@ async def preview_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) 
 )
 async def synthesize_with_reference(body: ReferenceSpeech, principal: SpeechWriter, deps: Deps) -> Response:
     """Synthesize a text with a voice model, given by its id or the provider's reference."""
-    voice_id = await deps.studio.clones.by_reference(body.reference_id, principal.user_id)
+    voice_id = await deps.clones.by_reference(body.reference_id, principal.user_id)
     config = SpeechConfig(output_format=AudioFormat.MP3)
-    request = usecases.request_of(body.text, None, voice_id, config)
-    return await _stream(request, principal, deps.studio, AudioFormat.MP3)
+    request = speech.request_of(body.text, None, voice_id, config)
+    return await _stream(request, principal, deps, AudioFormat.MP3)
 
 
-async def _stream(body: SynthesizeRequest, principal: Principal, studio: Studio, accept: str) -> Response:
-    parts = await usecases.stream_speech(body, principal, studio)
+async def _stream(body: SynthesizeRequest, principal: Principal, deps: Dependencies, accept: str) -> Response:
+    parts = await speech.stream_speech(body, principal, deps)
     # a failure before the first byte can still be returned as an error status
     first = await anext(parts)
     whole = _from(first, parts)

@@ -8,9 +8,9 @@ from echo_common.errors import FileTooLargeError, ValidationError
 from echo_common.http.endpoints import Form, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.upload import received
-from echo_synthesis import usecases
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
+from echo_synthesis.usecases import verify
 from echo_synthesis.views import verification
 
 _FORM = Form("file")
@@ -25,8 +25,8 @@ async def verify_audio(request: Request, principal: SpeechReader, deps: Deps) ->
     By the signed C2PA manifest in the file (WAV, MP3, FLAC), or by its bytes (every format, streams too). Administrators and
     the user who made it also get the user, the voice and the job.
     """
-    async with received(request, field=_FORM.file, limit=deps.studio.settings.verify_bytes) as upload:
+    async with received(request, field=_FORM.file, limit=deps.settings.verify_bytes) as upload:
         if not upload.path.stat().st_size:
             message = "The file is empty."
             raise ValidationError(message, details=[{"field": "file", "message": message}])
-        return ok(verification(await usecases.verify(upload.path, deps.studio), principal))
+        return ok(verification(await verify.verify(upload.path, deps), principal))

@@ -44,7 +44,7 @@ async def list_voices(
     principal: SpeechReader, deps: Deps, page: PageQuery, only: Annotated[VoiceFilter, Depends(_filter)]
 ) -> Success[list[Voice]]:
     """List voices, clones first."""
-    voices = [*await deps.studio.clones.list(principal.user_id), *deps.studio.voices.list()]
+    voices = [*await deps.clones.list(principal.user_id), *deps.voices.list()]
     found = [voice_view(voice) for voice in voices if only.matches(voice)]
     found.sort(key=attrgetter(page.sort_by), reverse=page.sort_order == "desc")
     return ok(found[page.offset : page.offset + page.limit], meta=page.meta(len(found)))
@@ -55,8 +55,8 @@ async def list_voices(
 )
 async def get_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) -> Success[Voice]:
     """Get a voice."""
-    clone = await deps.studio.clones.find(voice_id, principal.user_id)
-    found = clone or next((found for found in deps.studio.voices.list() if found.voice.id == voice_id), None)
+    clone = await deps.clones.find(voice_id, principal.user_id)
+    found = clone or next((found for found in deps.voices.list() if found.voice.id == voice_id), None)
     if found is None:
         raise VoiceNotFoundError
     return ok(voice_view(found))
@@ -71,6 +71,6 @@ async def get_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) -> S
 )
 async def select_voice(voice_id: VoiceId, principal: VoicesWriter, deps: Deps) -> Success[Selection]:
     """Select a voice, built-in or cloned, as the default voice of requests."""
-    found = await deps.studio.clones.find(voice_id, principal.user_id) or deps.studio.voices.find(voice_id)
-    await deps.studio.clones.select(principal.user_id, found.voice.id, now())
+    found = await deps.clones.find(voice_id, principal.user_id) or deps.voices.find(voice_id)
+    await deps.clones.select(principal.user_id, found.voice.id, now())
     return ok(Selection(voice_id=found.voice.id))

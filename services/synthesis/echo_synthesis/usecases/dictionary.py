@@ -6,55 +6,56 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import DictionaryEntryConflictError, DictionaryFullError
 from echo_common.contracts.http.reading import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
 from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.errors import refuse
 from echo_common.http.pagination import Page
 from echo_common.store.port import DuplicateError
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import DictionaryEntry, Pronunciation
 from echo_synthesis.pipeline.narration import Narration
 from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.usecases.planning import plan_speech
-from echo_synthesis.usecases.studio import Studio, refuse
 
 MOST_ENTRIES = 1_000
 ENTRY_ORDERS = ("created_at", "updated_at", "term")
 """Fields by which the list can be sorted."""
 
 
-async def normalize(request: NormalizeRequest, principal: Principal, studio: Studio) -> Narration:
+async def normalize(request: NormalizeRequest, principal: Principal, deps: Dependencies) -> Narration:
     """Plan a text without speaking it. Raises the same errors as synthesis."""
     config = SpeechConfig(language=request.language, normalize=request.normalize, ssml=request.ssml)
-    return await plan_speech(request.text, request.voice_id, config, principal.user_id, studio)
+    return await plan_speech(request.text, request.voice_id, config, principal.user_id, deps)
 
 
-async def add_entry(request: CreateDictionaryEntry, principal: Principal, studio: Studio) -> DictionaryEntry:
+async def add_entry(request: CreateDictionaryEntry, principal: Principal, deps: Dependencies) -> DictionaryEntry:
     """Add a pronunciation. Raises `DictionaryEntryConflictError`, `DictionaryFullError`, `VoiceNotFoundError`."""
-    pronunciation = _checked(request.model_dump(), studio)
-    if await studio.dictionary.count({"user_id": principal.user_id}) >= MOST_ENTRIES:
+    pronunciation = _checked(request.model_dump(), deps)
+    if await deps.dictionary.count({"user_id": principal.user_id}) >= MOST_ENTRIES:
         raise DictionaryFullError
     entry = DictionaryEntry.write(principal.user_id, pronunciation, language=request.language, voice_id=request.voice_id)
     try:
-        await studio.dictionary.add(entry)
+        await deps.dictionary.add(entry)
     except DuplicateError:
         raise DictionaryEntryConflictError from None
     return entry
 
 
 async def list_entries(
-    principal: Principal, page: Page, studio: Studio, *, language: str | None = None, voice_id: str | None = None
+    principal: Principal, page: Page, deps: Dependencies, *, language: str | None = None, voice_id: str | None = None
 ) -> tuple[list[DictionaryEntry], int]:
     """Return a page of the user's entries and their total number."""
     where: dict[str, Any] = {"user_id": principal.user_id}
     where |= {name: value for name, value in {"language": language, "voice_id": voice_id}.items() if value is not None}
     order = [(page.sort_by, page.direction), ("_id", page.direction)]
-    entries = studio.dictionary.find(where, sort=order, skip=page.offset, limit=page.limit)
-    return [entry async for entry in entries], await studio.dictionary.count(where)
+    entries = deps.dictionary.find(where, sort=order, skip=page.offset, limit=page.limit)
+    return [entry async for entry in entries], await deps.dictionary.count(where)
 
 
-async def find_entry(entry_id: str, principal: Principal, studio: Studio) -> DictionaryEntry:
+async def find_entry(entry_id: str, principal: Principal, deps: Dependencies) -> DictionaryEntry:
     """Return the user's entry. Raises `DictionaryEntryNotFoundError`, also for another user's entry."""
-    return await studio.dictionary.get(entry_id, user_id=principal.user_id)
+    return await deps.dictionary.get(entry_id, user_id=principal.user_id)
 
 
-async def change_entry(entry_id: str, patch: DictionaryEntryPatch, principal: Principal, studio: Studio) -> DictionaryEntry:
+async def change_entry(entry_id: str, patch: DictionaryEntryPatch, principal: Principal, deps: Dependencies) -> DictionaryEntry:
     """Update the given fields. Raises `DictionaryEntryNotFoundError`, `DictionaryEntryConflictError`, `VoiceNotFoundError`."""
 
     def change(entry: DictionaryEntry) -> None:
@@ -62,24 +63,24 @@ async def change_entry(entry_id: str, patch: DictionaryEntryPatch, principal: Pr
         for name in ("term", "case_sensitive"):
             if fields[name] is None:
                 refuse(name, "It cannot be taken away.")
-        entry.revise(_checked(fields, studio), language=fields["language"], voice_id=fields["voice_id"])
+        entry.revise(_checked(fields, deps), language=fields["language"], voice_id=fields["voice_id"])
 
     try:
-        return await studio.dictionary.update(entry_id, change, user_id=principal.user_id)
+        return await deps.dictionary.update(entry_id, change, user_id=principal.user_id)
     except DuplicateError:
         raise DictionaryEntryConflictError from None
 
 
-async def delete_entry(entry_id: str, principal: Principal, studio: Studio) -> None:
+async def delete_entry(entry_id: str, principal: Principal, deps: Dependencies) -> None:
     """Delete an entry; earlier requests still use it. Raises `DictionaryEntryNotFoundError`."""
-    await studio.dictionary.update(entry_id, DictionaryEntry.erase, user_id=principal.user_id)
+    await deps.dictionary.update(entry_id, DictionaryEntry.erase, user_id=principal.user_id)
 
 
-def _checked(fields: dict[str, Any], studio: Studio) -> Pronunciation:
+def _checked(fields: dict[str, Any], deps: Dependencies) -> Pronunciation:
     if fields["respelling"] is None and fields["ipa"] is None:
         refuse("respelling", "Give a respelling, the pronunciation in IPA, or both.")
     if fields["ipa"] is not None and not is_ipa(fields["ipa"]):
         refuse("ipa", "IPA is made of letters and marks, words parted by single spaces, without brackets or slashes.")
     if fields["voice_id"] is not None:
-        studio.voices.find(fields["voice_id"])
+        deps.voices.find(fields["voice_id"])
     return Pronunciation.model_validate({name: fields[name] for name in Pronunciation.model_fields})

@@ -12,15 +12,15 @@ from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, SpeechConfig
 from echo_common.contracts.values import JobStatus
-from echo_common.errors import ForbiddenError
+from echo_common.errors import ForbiddenError, refuse
 from echo_common.http.idempotency import KEPT
 from echo_common.http.pagination import Page
 from echo_common.http.validation import details_of, invalid
 from echo_common.store.port import DuplicateError
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
 from echo_synthesis.usecases.audio import delete_audio, remove_objects
 from echo_synthesis.usecases.planning import plan_speech
-from echo_synthesis.usecases.studio import Studio, refuse
 
 JOB_ORDERS = ("created_at", "updated_at", "status", "duration", "text_length")
 """Fields by which the list can be sorted."""
@@ -33,7 +33,7 @@ async def queue_job(
     voice_id: str | None,
     config: SpeechConfig,
     principal: Principal,
-    studio: Studio,
+    deps: Dependencies,
     *,
     text_id: str | None = None,
     idempotency_key: str | None = None,
@@ -42,7 +42,7 @@ async def queue_job(
 
     The key is the gateway's digest of user, operation, key and request, so no other request shares it.
     """
-    narration = await plan_speech(text, voice_id, config, principal.user_id, studio)
+    narration = await plan_speech(text, voice_id, config, principal.user_id, deps)
     job = Job.queue(
         principal.user_id,
         text,
@@ -53,18 +53,18 @@ async def queue_job(
         text_id=text_id,
         idempotency_key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
     )
-    if (last := await studio.jobs.last_in_line(principal.user_id)) is not None:
+    if (last := await deps.jobs.last_pending(principal.user_id)) is not None:
         job.queue_behind(last)
     try:
-        await studio.jobs.add(job)
+        await deps.jobs.add(job)
     except DuplicateError:
-        first = await studio.jobs.find_one({"idempotency_key": job.idempotency_key, "user_id": principal.user_id})
+        first = await deps.jobs.find_one({"idempotency_key": job.idempotency_key, "user_id": principal.user_id})
         if first is None:
             raise
         if first.created_at > now() - KEPT:
             return first
-        await studio.jobs.update(first.id, Job.release_key)
-        await studio.jobs.add(job)
+        await deps.jobs.update(first.id, Job.release_key)
+        await deps.jobs.add(job)
     return job
 
 
@@ -76,17 +76,19 @@ def config_of(request: CreateJobRequest) -> SpeechConfig:
     return _config({}, flat, request.config)
 
 
-async def find_job(job_id: str, principal: Principal, studio: Studio, *, with_text: bool = True) -> Job:
+async def find_job(job_id: str, principal: Principal, deps: Dependencies, *, with_text: bool = True) -> Job:
     """Return a job. Raises `JobNotFoundError`, also for another user's job unless the principal is an administrator."""
     return (
-        await studio.jobs.get(job_id, **_reach(principal)) if with_text else await studio.jobs.glance(job_id, _reach(principal))
+        await deps.jobs.get(job_id, **_reach(principal))
+        if with_text
+        else await deps.jobs.get_summary(job_id, _reach(principal))
     )
 
 
 async def list_jobs(
     principal: Principal,
     page: Page,
-    studio: Studio,
+    deps: Dependencies,
     *,
     status: JobStatus | None = None,
     user_id: str | None = None,
@@ -109,19 +111,19 @@ async def list_jobs(
         where["search"] = {"$regex": re.escape(text_search.casefold())}
     order = [(page.sort_by, page.direction), ("_id", page.direction)]
     unread = ("search",) if with_text else ("search", "text")
-    jobs = studio.jobs.find(where, sort=order, skip=page.offset, limit=page.limit, without=unread)
-    return [job async for job in jobs], await studio.jobs.count(where)
+    jobs = deps.jobs.find(where, sort=order, skip=page.offset, limit=page.limit, without=unread)
+    return [job async for job in jobs], await deps.jobs.count(where)
 
 
-async def revise_job(job_id: str, change: JobChange, principal: Principal, studio: Studio) -> Job:
+async def revise_job(job_id: str, change: JobChange, principal: Principal, deps: Dependencies) -> Job:
     """Update a pending job's text and options. Raises `JobStateConflictError` once a worker has claimed it, `StaleError`."""
-    job = await find_job(job_id, principal, studio)
+    job = await find_job(job_id, principal, deps)
     job.require_pending()
     given = change.model_dump(mode="json", exclude_none=True)
     text = given.get("text_content", job.text)
     flat = {name: given[name] for name in _FLAT if name in given}
     config = _config(job.config, flat, given.get("config", {}))
-    narration = await plan_speech(text, job.settings.voice_id, config, job.user_id, studio)
+    narration = await plan_speech(text, job.settings.voice_id, config, job.user_id, deps)
     job.revise(
         text,
         narration.settings,
@@ -131,11 +133,11 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, studi
     )
     if "text_content" in given:
         job.text_id = None
-    await studio.jobs.save(job)
+    await deps.jobs.save(job)
     return job
 
 
-async def patch_job(job_id: str, patch: JobPatch, principal: Principal, studio: Studio) -> Job:
+async def patch_job(job_id: str, patch: JobPatch, principal: Principal, deps: Dependencies) -> Job:
     """Update some fields of a job: cancel or revise it; administrators may also fail it, retry it or correct reported fields.
 
     Raises `ForbiddenError` for fields that only workers and administrators may write.
@@ -144,33 +146,33 @@ async def patch_job(job_id: str, patch: JobPatch, principal: Principal, studio: 
     if patch.status is not None and changes:
         refuse("status", "A job is either changed or given another status, not both at once.")
     if reports or patch.status not in {None, JobStatus.CANCELLED}:
-        return await _report(job_id, patch, principal, studio)
+        return await _report(job_id, patch, principal, deps)
     if patch.status is JobStatus.CANCELLED:
-        return await cancel_job(job_id, principal, studio)
-    return await revise_job(job_id, JobChange.model_validate(changes), principal, studio)
+        return await cancel_job(job_id, principal, deps)
+    return await revise_job(job_id, JobChange.model_validate(changes), principal, deps)
 
 
-async def cancel_job(job_id: str, principal: Principal, studio: Studio) -> Job:
+async def cancel_job(job_id: str, principal: Principal, deps: Dependencies) -> Job:
     """Cancel a job; its worker learns it from the event or at its next renewal."""
-    return await studio.jobs.update(job_id, Job.cancel, **_reach(principal))
+    return await deps.jobs.update(job_id, Job.cancel, **_reach(principal))
 
 
-async def retry_job(job_id: str, principal: Principal, studio: Studio) -> Job:
+async def retry_job(job_id: str, principal: Principal, deps: Dependencies) -> Job:
     """Retry a failed or cancelled job. Raises `JobStateConflictError` in any other state."""
-    return await studio.jobs.update(job_id, Job.retry, **_reach(principal))
+    return await deps.jobs.update(job_id, Job.retry, **_reach(principal))
 
 
-async def delete_job(job_id: str, principal: Principal, studio: Studio) -> None:
+async def delete_job(job_id: str, principal: Principal, deps: Dependencies) -> None:
     """Delete a job and its audio."""
-    job = await studio.jobs.update(job_id, Job.delete, **_reach(principal))
+    job = await deps.jobs.update(job_id, Job.delete, **_reach(principal))
     if job.audio_id is None:
-        await remove_objects(job.audio_key, studio)
+        await remove_objects(job.audio_key, deps)
     else:
         with suppress(AudioNotFoundError):
-            await delete_audio(job.audio_id, job.user_id, studio)
+            await delete_audio(job.audio_id, job.user_id, deps)
 
 
-async def _report(job_id: str, patch: JobPatch, principal: Principal, studio: Studio) -> Job:
+async def _report(job_id: str, patch: JobPatch, principal: Principal, deps: Dependencies) -> Job:
     if not principal.may(Scope.ADMIN):
         raise ForbiddenError("Only workers and administrators write that; `status` may be set to cancelled.")
     if patch.output_file_path is not None:
@@ -179,16 +181,16 @@ async def _report(job_id: str, patch: JobPatch, principal: Principal, studio: St
         case None:
             pass
         case JobStatus.PENDING:
-            return await retry_job(job_id, principal, studio)
+            return await retry_job(job_id, principal, deps)
         case JobStatus.CANCELLED:
-            return await cancel_job(job_id, principal, studio)
+            return await cancel_job(job_id, principal, deps)
         case JobStatus.FAILED:
             message = patch.error_message or "An administrator has given the job up."
-            return await studio.jobs.update(job_id, lambda held: held.abandon(message))
+            return await deps.jobs.update(job_id, lambda held: held.abandon(message))
         case other:
             refuse("status", f"A job is {other.value} when a worker has made it so, not by being told.")
     facts = patch.given(("progress", "duration", "error_message"))
-    return await studio.jobs.update(job_id, lambda held: held.mend(**facts))
+    return await deps.jobs.update(job_id, lambda held: held.mend(**facts))
 
 
 def _reach(principal: Principal) -> Mapping[str, str]:

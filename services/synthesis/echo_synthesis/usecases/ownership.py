@@ -5,26 +5,26 @@ from functools import partial
 
 from echo_common.contracts.values import JobStatus
 from echo_common.storage.orphans import Owned
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
-from echo_synthesis.usecases.studio import Studio
 
 _UNFINISHED = [JobStatus.PENDING.value, JobStatus.PROCESSING.value]
 
 
-def object_owners(studio: Studio) -> Mapping[str, Owned]:
+def object_owners(deps: Dependencies) -> Mapping[str, Owned]:
     """Return, for each prefix of synthesis's object keys, the function that tells which keys are owned."""
-    return {"audio/": partial(_owned_audio, studio), "speech/": studio.cache.known}
+    return {"audio/": partial(_owned_audio, deps), "speech/": deps.cache.known}
 
 
-async def _owned_audio(studio: Studio, keys: Sequence[str]) -> Collection[str]:
+async def _owned_audio(deps: Dependencies, keys: Sequence[str]) -> Collection[str]:
     """Return the objects of unfinished jobs and those that an audio record names."""
     by_audio: dict[str, list[str]] = {}
     for key in keys:
         by_audio.setdefault(key.split("/")[1], []).append(key)
     jobs = [Job.id_of_audio(audio_id) for audio_id in by_audio]
     owned: set[str] = set()
-    async for job in studio.jobs.find({"_id": {"$in": jobs}, "status": {"$in": _UNFINISHED}}, without=("search", "text")):
+    async for job in deps.jobs.find({"_id": {"$in": jobs}, "status": {"$in": _UNFINISHED}}, without=("search", "text")):
         owned.update(by_audio[job.audio_key])
-    async for audio in studio.audio.find({"_id": {"$in": list(by_audio)}}, without=("words", "chapters")):
+    async for audio in deps.audio.find({"_id": {"$in": list(by_audio)}}, without=("words", "chapters")):
         owned.update(audio.object_keys)
     return owned

@@ -5,32 +5,33 @@ from contextlib import suppress
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.errors import refuse
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.catalogue.voices import CataloguedVoice
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Pronunciation, SpeechSettings
 from echo_synthesis.pipeline.narration import Narration, plan
 from echo_synthesis.text.language import is_readable, language_of, likely_language
 from echo_synthesis.text.lexicon import relevant
-from echo_synthesis.usecases.studio import Studio, refuse
 
 _TAG = re.compile(r"<[^<>]{0,500}>")
 _SAMPLE = 4_000
 
 
-async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, user_id: str, studio: Studio) -> Narration:
+async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, user_id: str, deps: Dependencies) -> Narration:
     """Validate a request and resolve its voice, language and settings.
 
     Raises `VoiceNotFoundError`, `VoiceNotReadyError`, `EngineUnavailableError`, `ValidationError`.
     """
-    if len(text) > studio.settings.max_characters:
-        refuse("text", f"The text has {len(text)} characters; at most {studio.settings.max_characters} are taken at once.")
+    if len(text) > deps.settings.max_characters:
+        refuse("text", f"The text has {len(text)} characters; at most {deps.settings.max_characters} are taken at once.")
     audio_format = FORMATS[config.output_format]
     if not audio_format.supports(config.sample_rate):
         rates = ", ".join(map(str, audio_format.rates))
         refuse("config.sample_rate", f"{audio_format.name} has no sample rate of {config.sample_rate} Hz. Use one of {rates}.")
-    clone = await studio.clones.find(voice_id, user_id)
-    selected = await studio.clones.selected(user_id) if voice_id is None and clone is None else None
-    found, language = _voice(text, voice_id, config, clone, studio, selected)
+    clone = await deps.clones.find(voice_id, user_id)
+    selected = await deps.clones.selected(user_id) if voice_id is None and clone is None else None
+    found, language = _voice(text, voice_id, config, clone, deps, selected)
     settings = SpeechSettings(
         voice_id=found.voice.id,
         engine=found.engine.name,
@@ -44,12 +45,12 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
         timestamp_granularity=config.timestamp_granularity,
         normalize=config.normalize,
         ssml=config.ssml,
-        pronunciations=await _pronunciations(text, language, found.voice.id, user_id, studio),
-        longest_pause=studio.settings.longest_pause,
-        scope=user_id if found.private or not studio.settings.cache_shared else "",
+        pronunciations=await _pronunciations(text, language, found.voice.id, user_id, deps),
+        longest_pause=deps.settings.longest_pause,
+        scope=user_id if found.private or not deps.settings.cache_shared else "",
         fallback_from=found.fallback_from,
     )
-    return await plan(text, settings, found.engine, studio.scripts, user_id)
+    return await plan(text, settings, found.engine, deps.scripts, user_id)
 
 
 def _voice(
@@ -57,7 +58,7 @@ def _voice(
     voice_id: str | None,
     config: SpeechConfig,
     clone: CataloguedVoice | None,
-    studio: Studio,
+    deps: Dependencies,
     selected: str | None = None,
 ) -> tuple[CataloguedVoice, str]:
     """Return the voice and the language to speak.
@@ -67,9 +68,9 @@ def _voice(
     sample = _TAG.sub(" ", text[:_SAMPLE])
     wanted = config.language or language_of(sample)
     if voice_id is None:
-        found, wanted = _suitable_voice(sample, wanted, config, clone, selected, studio)
+        found, wanted = _suitable_voice(sample, wanted, config, clone, selected, deps)
     else:
-        found = clone or studio.voices.choose(voice_id)
+        found = clone or deps.voices.choose(voice_id)
     own = found.voice.language
     if config.engine not in {None, found.engine.name, found.fallback_from}:
         refuse("config.engine", f"The voice {found.voice.id} is spoken by {found.engine.name}, not {config.engine}.")
@@ -78,8 +79,8 @@ def _voice(
             refuse("config.language", f"The voice {found.voice.id} speaks {own}, not {wanted}.")
         what = f"in the language {wanted!r}" if wanted else "written in other letters"
         advice = "Take a voice that speaks it"
-        if wanted is not None and not studio.voices.speaking(wanted):
-            advice = _no_voice(wanted, None, studio)
+        if wanted is not None and not deps.voices.speaking(wanted):
+            advice = _no_voice(wanted, None, deps)
         refuse(
             "config.language",
             f"The text seems to be {what}; the voice {found.voice.id} speaks {own}. {advice}, or set the language to {own} to "
@@ -88,10 +89,10 @@ def _voice(
     return found, wanted if wanted and found.voice.multilingual else own
 
 
-def _selected(voice_id: str | None, studio: Studio) -> CataloguedVoice | None:
+def _selected(voice_id: str | None, deps: Dependencies) -> CataloguedVoice | None:
     """Return the selected built-in voice; None without one, or while its engine is not ready."""
     with suppress(VoiceNotFoundError, EngineUnavailableError):
-        return studio.voices.find(voice_id) if voice_id is not None else None
+        return deps.voices.find(voice_id) if voice_id is not None else None
     return None
 
 
@@ -101,7 +102,7 @@ def _suitable_voice(
     config: SpeechConfig,
     clone: CataloguedVoice | None,
     selected: str | None,
-    studio: Studio,
+    deps: Dependencies,
 ) -> tuple[CataloguedVoice, str | None]:
     """Return the voice of a request that names none, and the language to speak, if known.
 
@@ -110,12 +111,12 @@ def _suitable_voice(
     """
     if clone and config.engine in {None, clone.engine.name} and (config.language is None or clone.speaks(config.language)):
         return clone, wanted
-    if config.engine is not None and config.engine not in studio.voices.engines:
-        refuse("config.engine", f"There is no engine {config.engine!r}. Use one of {', '.join(studio.voices.engines)}.")
-    default = _selected(selected, studio)
+    if config.engine is not None and config.engine not in deps.voices.engines:
+        refuse("config.engine", f"There is no engine {config.engine!r}. Use one of {', '.join(deps.voices.engines)}.")
+    default = _selected(selected, deps)
     if default is None or config.engine not in {None, default.engine.name}:
-        default = studio.voices.default(config.engine)
-    others = [voice for voice in studio.voices.list() if config.engine in {None, voice.engine.name}]
+        default = deps.voices.default(config.engine)
+    others = [voice for voice in deps.voices.list() if config.engine in {None, voice.engine.name}]
     guess = wanted or likely_language(sample)
     if guess is None:
         return next((voice for voice in (default, *others) if _speaks(voice, None, sample)), default), None
@@ -125,16 +126,16 @@ def _suitable_voice(
     if fitting:
         return min(fitting, key=lambda voice: voice.distance(guess)), guess
     if config.language:
-        refuse("config.language", f"{_no_voice(guess, config.engine, studio)}.")
+        refuse("config.language", f"{_no_voice(guess, config.engine, deps)}.")
     return default, wanted
 
 
-def _no_voice(language: str, engine: str | None, studio: Studio) -> str:
+def _no_voice(language: str, engine: str | None, deps: Dependencies) -> str:
     """Return that no ready voice (of the engine) speaks a language, and what to do."""
     if engine is None:
-        return f"No ready engine speaks {language}. {studio.voices.remedy(language)}"
-    others = studio.voices.speaking(language)
-    advice = f"Use the engine {others[0].engine.name}" if others else studio.voices.remedy(language)
+        return f"No ready engine speaks {language}. {deps.voices.remedy(language)}"
+    others = deps.voices.speaking(language)
+    advice = f"Use the engine {others[0].engine.name}" if others else deps.voices.remedy(language)
     return f"No voice of {engine} speaks {language}. {advice}"
 
 
@@ -145,8 +146,10 @@ def _speaks(found: CataloguedVoice, language: str | None, sample: str) -> bool:
     return found.voice.multilingual or is_readable(sample, found.voice.language)
 
 
-async def _pronunciations(text: str, language: str, voice_id: str, user_id: str, studio: Studio) -> tuple[Pronunciation, ...]:
+async def _pronunciations(
+    text: str, language: str, voice_id: str, user_id: str, deps: Dependencies
+) -> tuple[Pronunciation, ...]:
     """Return the user's lexicon entries that the text needs, the most specific entry for a term first."""
-    entries = [entry for entry in await studio.dictionary.of(user_id) if entry.applies(language, voice_id)]
+    entries = [entry for entry in await deps.dictionary.of(user_id) if entry.applies(language, voice_id)]
     entries.sort(key=lambda entry: entry.closeness, reverse=True)
     return tuple(relevant([entry.pronunciation for entry in entries], text))

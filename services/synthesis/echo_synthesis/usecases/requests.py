@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import JobStateConflictError, SynthesisNotFoundError
 from echo_common.contracts.http.synthesis import GenerateRequest, SpeechConfig
+from echo_common.errors import refuse
 from echo_common.http.pagination import Page
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job
 from echo_synthesis.usecases.audio import delete_audio
 from echo_synthesis.usecases.jobs import delete_job, list_jobs, queue_job
-from echo_synthesis.usecases.studio import Studio, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,61 +29,61 @@ class Synthesis:
         return self.audio
 
 
-async def generate(request: GenerateRequest, principal: Principal, studio: Studio, *, key: str | None) -> Job:
+async def generate(request: GenerateRequest, principal: Principal, deps: Dependencies, *, key: str | None) -> Job:
     """Queue a text with a voice given by id or name. Raises `VoiceNotFoundError`, `ValidationError` for an ambiguous name."""
     voice_id = None
     if request.voice_name is not None:
-        voice_id = await _voice_named(request.voice_name, request.config, principal.user_id, studio)
-    return await queue_job(request.text, voice_id, request.config, principal, studio, idempotency_key=key)
+        voice_id = await _voice_named(request.voice_name, request.config, principal.user_id, deps)
+    return await queue_job(request.text, voice_id, request.config, principal, deps, idempotency_key=key)
 
 
-async def find_synthesis(any_id: str, principal: Principal, studio: Studio) -> Synthesis:
+async def find_synthesis(any_id: str, principal: Principal, deps: Dependencies) -> Synthesis:
     """Find a synthesis by its id, its job's or its audio's. Raises `SynthesisNotFoundError`, also for another user's."""
     mine = {"user_id": principal.user_id}
     job = audio = None
     if any_id.startswith("aud_"):
-        audio = await studio.audio.find_one({"_id": any_id, **mine})
+        audio = await deps.audio.find_one({"_id": any_id, **mine})
     else:
         field = "_id" if any_id.startswith("job_") else "synthesis_id"
-        job = await studio.jobs.find_one({field: any_id, **mine})
+        job = await deps.jobs.find_one({field: any_id, **mine})
         if job is not None and job.audio_id is not None:
-            audio = await studio.audio.find_one({"_id": job.audio_id, **mine})
+            audio = await deps.audio.find_one({"_id": job.audio_id, **mine})
         elif job is None:
-            audio = await studio.audio.find_one({"synthesis_id": any_id, **mine})
+            audio = await deps.audio.find_one({"synthesis_id": any_id, **mine})
     if job is None and audio is None:
         raise SynthesisNotFoundError
     return Synthesis(job, audio)
 
 
-async def list_syntheses(principal: Principal, page: Page, studio: Studio) -> tuple[list[Synthesis], int]:
+async def list_syntheses(principal: Principal, page: Page, deps: Dependencies) -> tuple[list[Synthesis], int]:
     """Return a page of the user's requests, newest first, and their total number."""
-    jobs, total = await list_jobs(principal, page, studio, with_text=True)
+    jobs, total = await list_jobs(principal, page, deps, with_text=True)
     ids = [job.audio_id for job in jobs if job.audio_id]
-    found = studio.audio.find({"_id": {"$in": ids}, "user_id": principal.user_id}, without=("words",))
+    found = deps.audio.find({"_id": {"$in": ids}, "user_id": principal.user_id}, without=("words",))
     audio = {one.id: one async for one in found} if ids else {}
     return [Synthesis(job, audio.get(job.audio_id or "")) for job in jobs], total
 
 
-async def delete_synthesis(any_id: str, principal: Principal, studio: Studio) -> None:
+async def delete_synthesis(any_id: str, principal: Principal, deps: Dependencies) -> None:
     """Delete a synthesis and its audio. Raises `SynthesisNotFoundError`, `JobStateConflictError` while processing."""
-    found = await find_synthesis(any_id, principal, studio)
+    found = await find_synthesis(any_id, principal, deps)
     if found.job is not None:
-        await delete_job(found.job.id, principal, studio)
+        await delete_job(found.job.id, principal, deps)
     elif found.audio is not None:
-        await delete_audio(found.audio.id, principal.user_id, studio)
+        await delete_audio(found.audio.id, principal.user_id, deps)
 
 
-async def _voice_named(name: str, config: SpeechConfig, user_id: str, studio: Studio) -> str:
+async def _voice_named(name: str, config: SpeechConfig, user_id: str, deps: Dependencies) -> str:
     """Return the id of the voice with this id or name; the name itself without one.
 
     Among built-in voices of one name, the only one of a cloud engine is meant: that engine was set up with a key. `config` narrows
     the choice by engine and language. Raises `ValidationError` for an ambiguous name.
     """
-    clones = await studio.clones.list(user_id)
-    known = [*clones, *studio.voices.list()]
+    clones = await deps.clones.list(user_id)
+    known = [*clones, *deps.voices.list()]
     if any(found.voice.id == name for found in known):
         return name
-    same = [found for found in clones if found.voice.name.casefold() == name.casefold()] + [*studio.voices.named(name)]
+    same = [found for found in clones if found.voice.name.casefold() == name.casefold()] + [*deps.voices.named(name)]
     same = [found for found in same if config.engine in {None, found.engine.name}] or same
     same = [found for found in same if config.language is None or found.speaks(config.language)] or same
     cloud = [found for found in same if found.engine.remote and not found.clone]

@@ -4,31 +4,32 @@ from collections.abc import AsyncGenerator
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.errors import refuse
 from echo_common.ids import new_id
 from echo_common.uninterrupted import uninterrupted
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
 from echo_synthesis.pipeline.recording import Part
 from echo_synthesis.usecases.planning import plan_speech
-from echo_synthesis.usecases.studio import Studio, refuse
 from echo_synthesis.usecases.texts import text_of
 
 
-async def synthesize(request: SynthesizeRequest, principal: Principal, studio: Studio) -> Audio:
+async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dependencies) -> Audio:
     """Generate speech synchronously; the audio is stored when this returns."""
-    text = await text_of(request.text, request.text_id, principal, studio)
-    narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, studio)
-    audio = await studio.recorder.record(
+    text = await text_of(request.text, request.text_id, principal, deps)
+    narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, deps)
+    audio = await deps.recorder.record(
         narration, user_id=principal.user_id, synthesis_id=new_id("syn"), text_id=request.text_id
     )
-    await uninterrupted(studio.audio.add(audio))  # its objects are stored
+    await uninterrupted(deps.audio.add(audio))  # its objects are stored
     return audio
 
 
-async def stream_speech(request: SynthesizeRequest, principal: Principal, studio: Studio) -> AsyncGenerator[Part, None]:
+async def stream_speech(request: SynthesizeRequest, principal: Principal, deps: Dependencies) -> AsyncGenerator[Part, None]:
     """Generate speech and yield its bytes as they are made; nothing is stored."""
-    text = await text_of(request.text, request.text_id, principal, studio)
-    narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, studio)
-    return studio.recorder.stream(narration, user_id=principal.user_id)
+    text = await text_of(request.text, request.text_id, principal, deps)
+    narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, deps)
+    return deps.recorder.stream(narration, user_id=principal.user_id)
 
 
 def request_of(text: str | None, text_id: str | None, voice_id: str | None, config: SpeechConfig) -> SynthesizeRequest:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Origin
 from echo_synthesis.provenance.inspection import Verdict
-from echo_synthesis.usecases.studio import Studio
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class Finding:
         return self.recorded or self.manifest == "genuine"
 
 
-async def verify(path: Path, studio: Studio) -> Finding:
+async def verify(path: Path, deps: Dependencies) -> Finding:
     """Verify an untrusted file. Writes temporary files beside it. Raises `StoreUnavailableError`."""
-    notary = studio.notary
+    notary = deps.notary
     inspection = await notary.inspect(path)
-    recorded = await notary.origins.by_checksum(inspection.checksum) or await _of_audio(inspection.checksum, studio)
+    recorded = await notary.origins.by_checksum(inspection.checksum) or await _of_audio(inspection.checksum, deps)
     named = None
     if recorded is None and inspection.manifest is not None and inspection.manifest.origin is not None:
         named = await notary.origins.by_id(inspection.manifest.origin)
@@ -43,9 +43,9 @@ async def verify(path: Path, studio: Studio) -> Finding:
     )
 
 
-async def _of_audio(checksum: str, studio: Studio) -> Origin | None:
+async def _of_audio(checksum: str, deps: Dependencies) -> Origin | None:
     """Return the provenance of a stored audio without a manifest."""
-    audio = await studio.audio.find_one({"checksum": checksum})
+    audio = await deps.audio.find_one({"checksum": checksum})
     if audio is None:
         return None
     work = {"audio_id": audio.id, "synthesis_id": audio.synthesis_id, "job_id": audio.job_id}

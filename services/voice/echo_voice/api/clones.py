@@ -32,7 +32,7 @@ from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import CloneId
 from echo_voice.usecases import clones, sharing
-from echo_voice.usecases.studio import ORDERS, page_of
+from echo_voice.usecases.pages import ORDERS, page_of
 
 _CHANGE_ERRORS = (CloneNotFoundError, CloneStateConflictError)
 
@@ -61,7 +61,7 @@ async def create_clone(body: CreateCloneRequest, principal: VoicesWriter, deps: 
     `consent` is `{"attested": true}` where the platform accepts an attestation, `{"statement_sample_id": …}` where it requires
     the speaker's recorded statement.
     """
-    model = await clones.create_clone(body, principal, deps.studio)
+    model = await clones.create_clone(body, principal, deps)
     deps.worker.wake()
     return ok(views.clone_receipt(model))
 
@@ -74,20 +74,20 @@ async def list_clones(
     job_id: Annotated[str | None, Query(max_length=64, description="Filter by training.")] = None,
 ) -> Success[list[CloneView]]:
     """List clones, newest first."""
-    found, total = await page_of(deps.studio.models, principal, page, {"job_id": job_id})
+    found, total = await page_of(deps.models, principal, page, {"job_id": job_id})
     return ok([views.clone_view(model) for model in found], meta=page.meta(total))
 
 
 @router.endpoint("GET", "/voice/clones/{clone_id}", errors=(CloneNotFoundError,), example=enveloped(examples.CLONE))
 async def get_clone(clone_id: CloneId, principal: VoicesReader, deps: Deps) -> Success[CloneView]:
     """Get a clone with its training and quality."""
-    return ok(views.clone_view(await clones.find_clone(clone_id, principal, deps.studio)))
+    return ok(views.clone_view(await clones.find_clone(clone_id, principal, deps)))
 
 
 @router.endpoint("PATCH", "/voice/clones/{clone_id}", idempotent=True, errors=_CHANGE_ERRORS, example=enveloped(examples.CLONE))
 async def change_clone(clone_id: CloneId, body: ClonePatch, principal: VoicesWriter, deps: Deps) -> Success[CloneView]:
     """Rename a clone, or cancel its training."""
-    model = await clones.change_clone(clone_id, body, principal, deps.studio)
+    model = await clones.change_clone(clone_id, body, principal, deps)
     if body.status == "cancelled":
         deps.worker.recheck(model.id)
     return ok(views.clone_view(model))
@@ -102,7 +102,7 @@ async def change_clone(clone_id: CloneId, body: ClonePatch, principal: VoicesWri
 )
 async def delete_clone(clone_id: CloneId, principal: VoicesWriter, deps: Deps) -> Success[None]:
     """Delete a clone. Audio made with it stays; new speech is refused."""
-    model = await clones.delete_clone(clone_id, principal, deps.studio)
+    model = await clones.delete_clone(clone_id, principal, deps)
     deps.worker.recheck(model.id)
     return ok(None, message="The clone is deleted.")
 
@@ -115,7 +115,7 @@ async def delete_clone(clone_id: CloneId, principal: VoicesWriter, deps: Deps) -
 )
 async def get_training(clone_id: CloneId, principal: VoicesReader, deps: Deps) -> Success[ProgressView]:
     """Get the progress of a clone's training."""
-    return ok(views.progress_view(await clones.find_clone(clone_id, principal, deps.studio)))
+    return ok(views.progress_view(await clones.find_clone(clone_id, principal, deps)))
 
 
 @router.endpoint(
@@ -123,7 +123,7 @@ async def get_training(clone_id: CloneId, principal: VoicesReader, deps: Deps) -
 )
 async def list_trainings(clone_id: CloneId, principal: VoicesReader, deps: Deps) -> Success[list[TrainingView]]:
     """List a clone's trainings, newest first."""
-    return ok(views.trainings_view(await clones.find_clone(clone_id, principal, deps.studio)))
+    return ok(views.trainings_view(await clones.find_clone(clone_id, principal, deps)))
 
 
 @router.endpoint(
@@ -139,7 +139,7 @@ async def train_again(clone_id: CloneId, body: ResumeRequest, principal: VoicesW
 
     The previous voice stays in use until then.
     """
-    model = await clones.resume(clone_id, body.config, principal, deps.studio)
+    model = await clones.resume(clone_id, body.config, principal, deps)
     deps.worker.wake()
     return ok(views.clone_receipt(model))
 
@@ -157,4 +157,4 @@ async def select_clone(clone_id: CloneId, principal: VoicesWriter, deps: Deps) -
     While it is in training the answer is 409 with its `status` and `progress`. `POST /voices/{voice_id}/select` selects a
     built-in voice.
     """
-    return ok(Selection(voice_id=await sharing.select(clone_id, principal, deps.studio)))
+    return ok(Selection(voice_id=await sharing.select(clone_id, principal, deps)))

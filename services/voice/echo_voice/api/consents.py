@@ -15,7 +15,7 @@ from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import ConsentId
 from echo_voice.usecases import consents
-from echo_voice.usecases.studio import page_of
+from echo_voice.usecases.pages import page_of
 
 PageQuery = Annotated[Page, Depends(paginated("created_at", "updated_at"))]
 
@@ -28,20 +28,20 @@ async def create_consent_phrase(principal: VoicesWriter, deps: Deps) -> Success[
 
     It is valid for a day and for one consent.
     """
-    return ok(views.phrase_view(await consents.draw_phrase(principal, deps.studio)))
+    return ok(views.phrase_view(await consents.draw_phrase(principal, deps)))
 
 
 @router.endpoint("GET", "/voice/consents", example=enveloped([examples.CONSENT]))
 async def list_consents(principal: VoicesReader, deps: Deps, page: PageQuery) -> Success[list[ConsentView]]:
     """List consents, newest first."""
-    found, total = await page_of(deps.studio.consents, principal, page, {})
+    found, total = await page_of(deps.consents, principal, page, {})
     return ok([views.consent_view(consent) for consent in found], meta=page.meta(total))
 
 
 @router.endpoint("GET", "/voice/consents/{consent_id}", errors=(ConsentNotFoundError,), example=enveloped(examples.CONSENT))
 async def get_consent(consent_id: ConsentId, principal: VoicesReader, deps: Deps) -> Success[ConsentView]:
     """Get a consent."""
-    return ok(views.consent_view(await deps.studio.consents.get(consent_id, user_id=principal.user_id)))
+    return ok(views.consent_view(await deps.consents.get(consent_id, user_id=principal.user_id)))
 
 
 @router.endpoint(
@@ -53,4 +53,4 @@ async def get_consent(consent_id: ConsentId, principal: VoicesReader, deps: Deps
 )
 async def revoke_consent(consent_id: ConsentId, principal: VoicesWriter, deps: Deps) -> Success[ConsentView]:
     """Revoke a consent: its voices are disabled for good within seconds, and their cached speech is removed."""
-    return ok(views.consent_view(await consents.revoke_consent(consent_id, principal, deps.studio)))
+    return ok(views.consent_view(await consents.revoke_consent(consent_id, principal, deps)))

@@ -5,6 +5,6 @@ from typing import Annotated
 from fastapi import Depends
 
 from echo_common.service import dependencies_of
-from echo_voice.handlers import Dependencies
+from echo_voice.dependencies import Dependencies
 
 Deps = Annotated[Dependencies, Depends(dependencies_of)]

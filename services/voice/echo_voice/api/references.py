@@ -36,8 +36,8 @@ from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import EchoId, ModelId
 from echo_voice.api.samples import fields_of, name_of
+from echo_voice.dependencies import Dependencies
 from echo_voice.usecases import clones, references
-from echo_voice.usecases.studio import Studio
 
 _WAIT_SECONDS = 60.0
 _UPLOADED = "Reference audio uploaded successfully"
@@ -87,18 +87,18 @@ async def upload_reference(request: Request, principal: Uploader, deps: Deps) ->
     With a token it is stored, and trained in the background: poll the record's `status_url` until its `status` is `ready`. Without a token the answer is 401, unless the operator allows such uploads: then nothing is
     stored, the provider must store voices itself, and a daily limit applies.
     """
-    studio = deps.studio
+    deps = deps
     if principal is None:
-        async with references.anonymous_upload(studio):
-            return await _upload_without_token(request, studio)
-    async with received(request, field=_FORM.file, limit=studio.settings.upload_bytes) as upload:
+        async with references.anonymous_upload(deps):
+            return await _upload_without_token(request, deps)
+    async with received(request, field=_FORM.file, limit=deps.settings.upload_bytes) as upload:
         user_id = upload.fields.get("user_id")
         references.checked_user(principal, user_id)
         fields = fields_of(upload, ReferenceFields)
         model = await references.upload_reference(
             upload.path,
             principal,
-            studio,
+            deps,
             name=fields.name or "Voice",
             user_id=user_id,
             echo_id=fields.echo_id,
@@ -106,8 +106,8 @@ async def upload_reference(request: Request, principal: Uploader, deps: Deps) ->
             filename=name_of(upload),
         )
     deps.worker.wake()
-    if studio.providers.find(model.provider).keeps_voices:
-        model = await references.until_made(model, studio, within=_WAIT_SECONDS)
+    if deps.providers.find(model.provider).keeps_voices:
+        model = await references.until_made(model, deps, within=_WAIT_SECONDS)
         if model.made is None and model.error_message is not None:
             raise UnreadableError(model.error_message)
     named = user_id or principal.user_id != LOCAL_USER_ID
@@ -116,10 +116,10 @@ async def upload_reference(request: Request, principal: Uploader, deps: Deps) ->
     return ReferenceUploaded(model_id=model.model_id, reference_id=model.model_id, message=message, database_record=record)
 
 
-async def _upload_without_token(request: Request, studio: Studio) -> ReferenceUploaded:
-    async with received(request, field=_FORM.file, limit=studio.settings.upload_bytes) as upload:
+async def _upload_without_token(request: Request, deps: Dependencies) -> ReferenceUploaded:
+    async with received(request, field=_FORM.file, limit=deps.settings.upload_bytes) as upload:
         references.checked_user(None, upload.fields.get("user_id"))
-        model_id = await references.make_reference(upload.path, studio, name=fields_of(upload, ReferenceFields).name or "Voice")
+        model_id = await references.make_reference(upload.path, deps, name=fields_of(upload, ReferenceFields).name or "Voice")
     return ReferenceUploaded(model_id=model_id, reference_id=model_id, message=_UPLOADED)
 
 
@@ -134,7 +134,7 @@ async def list_voice_models(
     where = {"user_id": principal.user_id}
     if named := references.client_user_id(principal, user_id):
         where["client_user_id"] = named
-    found = deps.studio.models.find(where, sort=[("created_at", -1)])
+    found = deps.models.find(where, sort=[("created_at", -1)])
     records = [views.reference_record(model) async for model in found]
     return ReferenceList(voice_models=records, count=len(records))
 
@@ -142,7 +142,7 @@ async def list_voice_models(
 @router.endpoint("GET", "/voice-models/{model_id}", errors=(CloneNotFoundError,), example=_ONE)
 async def get_voice_model(model_id: ModelId, principal: VoicesReader, deps: Deps) -> ReferenceOne:
     """Get a voice model."""
-    return ReferenceOne(voice_model=views.reference_record(await references.find_reference(model_id, principal, deps.studio)))
+    return ReferenceOne(voice_model=views.reference_record(await references.find_reference(model_id, principal, deps)))
 
 
 @router.endpoint(
@@ -150,7 +150,7 @@ async def get_voice_model(model_id: ModelId, principal: VoicesReader, deps: Deps
 )
 async def change_voice_model(model_id: ModelId, body: ReferencePatch, principal: VoicesWriter, deps: Deps) -> ReferenceOne:
     """Link a voice model to an echo, unlink it with `{"echo_id": null}`, or rename it."""
-    model = await references.change_reference(model_id, body, principal, deps.studio)
+    model = await references.change_reference(model_id, body, principal, deps)
     return ReferenceOne(voice_model=views.reference_record(model))
 
 
@@ -163,8 +163,8 @@ async def change_voice_model(model_id: ModelId, body: ReferencePatch, principal:
 )
 async def delete_voice_model(model_id: ModelId, principal: VoicesWriter, deps: Deps) -> ReferenceDone:
     """Delete a voice model. The provider's copy stays."""
-    model = await references.find_reference(model_id, principal, deps.studio)
-    await clones.delete_clone(model.id, principal, deps.studio)
+    model = await references.find_reference(model_id, principal, deps)
+    await clones.delete_clone(model.id, principal, deps)
     deps.worker.recheck(model.id)
     return ReferenceDone(message=_DELETED)
 
@@ -173,10 +173,10 @@ async def delete_voice_model(model_id: ModelId, principal: VoicesWriter, deps: D
 async def create_echo(body: EchoRequest, principal: VoicesWriter, deps: Deps) -> EchoDocument:
     """Create an echo: a persona with a voice."""
     references.checked_user(principal, body.user_id)
-    return views.echo_document(await references.create_echo(body, principal, deps.studio))
+    return views.echo_document(await references.create_echo(body, principal, deps))
 
 
 @router.endpoint("GET", "/echo/{echo_id}/voice-model", errors=(CloneNotFoundError, EchoNotFoundError), example=_ONE)
 async def get_echo_voice_model(echo_id: EchoId, principal: VoicesReader, deps: Deps) -> ReferenceOne:
     """Get the voice model of an echo."""
-    return ReferenceOne(voice_model=views.reference_record(await references.voice_of_echo(echo_id, principal, deps.studio)))
+    return ReferenceOne(voice_model=views.reference_record(await references.voice_of_echo(echo_id, principal, deps)))

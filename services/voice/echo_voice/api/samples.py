@@ -40,7 +40,7 @@ from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import SampleId
 from echo_voice.usecases import clones, samples
-from echo_voice.usecases.studio import ORDERS, page_of
+from echo_voice.usecases.pages import ORDERS, page_of
 
 PageQuery = Annotated[Page, Depends(paginated(*ORDERS))]
 
@@ -92,12 +92,12 @@ async def upload_sample(request: Request, principal: VoicesWriter, deps: Deps) -
 
     It is processed in the background: poll it until it is ready or rejected.
     """
-    async with received(request, field=_FORM.file, limit=deps.studio.settings.upload_bytes) as upload:
+    async with received(request, field=_FORM.file, limit=deps.settings.upload_bytes) as upload:
         fields = fields_of(upload, SampleFields)
         sample = await samples.upload_sample(
             upload.path,
             principal,
-            deps.studio,
+            deps,
             name=fields.name or name_of(upload) or "Recording",
             description=fields.description,
             language=fields.language,
@@ -114,14 +114,14 @@ async def list_samples(
     status: Annotated[SampleStatus | None, Query(description="Filter by status.")] = None,
 ) -> Success[list[SampleView]]:
     """List samples, newest first."""
-    found, total = await page_of(deps.studio.samples, principal, page, {"status": status.value if status else None})
+    found, total = await page_of(deps.samples, principal, page, {"status": status.value if status else None})
     return ok([views.sample_view(sample) for sample in found], meta=page.meta(total))
 
 
 @router.endpoint("GET", "/voice/samples/{sample_id}", errors=(SampleNotFoundError,), example=enveloped(examples.SAMPLE))
 async def get_sample(sample_id: SampleId, principal: VoicesReader, deps: Deps) -> Success[SampleView]:
     """Get a sample with its measurements, findings and advice."""
-    return ok(views.sample_view(await deps.studio.samples.get(sample_id, user_id=principal.user_id)))
+    return ok(views.sample_view(await deps.samples.get(sample_id, user_id=principal.user_id)))
 
 
 @router.endpoint(
@@ -156,10 +156,10 @@ async def get_sample_audio(
 
     Supports ranges, ETags and conditional requests. `processed` is 409 until the sample is processed.
     """
-    sample = await deps.studio.samples.get(sample_id, user_id=principal.user_id)
+    sample = await deps.samples.get(sample_id, user_id=principal.user_id)
     file = sample.audio(variant)
     response = object_response(
-        request, deps.studio.objects, file.key, size=file.size, mime=file.mime, etag=file.checksum, download_as=None
+        request, deps.objects, file.key, size=file.size, mime=file.mime, etag=file.checksum, download_as=None
     )
     response.headers["Cache-Control"] = "private, no-cache"  # processing again replaces the processed audio
     return response
@@ -174,7 +174,7 @@ async def get_sample_audio(
 )
 async def delete_sample(sample_id: SampleId, principal: VoicesWriter, deps: Deps) -> Success[None]:
     """Delete a sample. Clones made from it stay."""
-    await samples.delete_sample(sample_id, principal, deps.studio)
+    await samples.delete_sample(sample_id, principal, deps)
     return ok(None, message="The sample is deleted.")
 
 
@@ -188,7 +188,7 @@ async def delete_sample(sample_id: SampleId, principal: VoicesWriter, deps: Deps
 )
 async def process_sample(sample_id: SampleId, principal: VoicesWriter, deps: Deps) -> Success[WorkReceipt]:
     """Process a sample again."""
-    sample = await samples.process_again(sample_id, principal, deps.studio)
+    sample = await samples.process_again(sample_id, principal, deps)
     deps.worker.wake()
     return ok(views.sample_work(sample))
 
@@ -214,7 +214,7 @@ async def train_from_sample(
 
     `trainer_config` in the answer is the training in the trainer's units, into which `config` is converted.
     """
-    model, seconds, config = await clones.train_from_sample(sample_id, body, principal, deps.studio)
+    model, seconds, config = await clones.train_from_sample(sample_id, body, principal, deps)
     deps.worker.wake()
     message = "Voice training job created with timestamp alignment support"
     return ok(views.training_receipt(model, seconds, config), message=message)

@@ -29,7 +29,7 @@ router = PublicRouter("voices")
 )
 async def delete_voices(body: BulkDeleteRequest, principal: VoicesWriter, deps: Deps) -> Success[list[BulkResult]]:
     """Delete several clones, each with its own result."""
-    results = await clones.delete_clones(body.ids, principal, deps.studio)
+    results = await clones.delete_clones(body.ids, principal, deps)
     for result in results:
         if result.deleted:
             deps.worker.recheck(result.id)
@@ -53,13 +53,13 @@ async def list_similar_voices(
     Clones of every engine are compared by their samples, and Kokoro's English voices by their sound. Other built-in voices are
     not measured: they are never found, and for them the answer is 404 `VOICE_NOT_FOUND`.
     """
-    return ok(list(await sharing.similar(voice_id, limit, principal, deps.studio)))
+    return ok(list(await sharing.similar(voice_id, limit, principal, deps)))
 
 
 @router.endpoint("GET", "/voices/{voice_id}/shares", errors=(CloneNotFoundError,), example=enveloped(examples.SHARES))
 async def get_shares(voice_id: CloneId, principal: VoicesReader, deps: Deps) -> Success[Shares]:
     """Get the shares of a clone."""
-    return ok(views.shares_view(await clones.find_clone(voice_id, principal, deps.studio)))
+    return ok(views.shares_view(await clones.find_clone(voice_id, principal, deps)))
 
 
 @router.endpoint(
@@ -71,7 +71,7 @@ async def get_shares(voice_id: CloneId, principal: VoicesReader, deps: Deps) -> 
 )
 async def share_voice(voice_id: CloneId, body: ShareRequest, principal: VoicesWriter, deps: Deps) -> Success[Shares]:
     """Share a clone with a user, or make it public."""
-    return ok(views.shares_view(await sharing.share(voice_id, body, principal, deps.studio)))
+    return ok(views.shares_view(await sharing.share(voice_id, body, principal, deps)))
 
 
 @router.endpoint(
@@ -90,5 +90,5 @@ async def unshare_voice(
 ) -> Success[Shares]:
     """Revoke shares of a clone at once: a user's, the public one, or all."""
     if public and user_id is None:
-        return ok(views.shares_view(await sharing.unpublish(voice_id, principal, deps.studio)))
-    return ok(views.shares_view(await sharing.unshare(voice_id, user_id, principal, deps.studio)))
+        return ok(views.shares_view(await sharing.unpublish(voice_id, principal, deps)))
+    return ok(views.shares_view(await sharing.unshare(voice_id, user_id, principal, deps)))

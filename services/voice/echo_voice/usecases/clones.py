@@ -22,10 +22,11 @@ from echo_common.contracts.http.voice import (
     TrainingConfig,
     TrainRequest,
 )
-from echo_common.errors import EchoError, ServiceUnavailableError
+from echo_common.errors import EchoError, ServiceUnavailableError, refuse
 from echo_common.storage.port import ObjectNotFoundError
 from echo_common.work.port import Attempt, Result
 from echo_common.work.task import Progress
+from echo_voice.dependencies import Dependencies
 from echo_voice.domain.consents import UPLOAD_STATEMENT
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.voicemodels import Made, VoiceModel
@@ -34,7 +35,6 @@ from echo_voice.provider import Order, Outcome, Progressed, Recording, TrainingF
 from echo_voice.usecases.consents import give_consent
 from echo_voice.usecases.samples import fetch_processed
 from echo_voice.usecases.sharing import reindex
-from echo_voice.usecases.studio import Studio, refuse
 
 _FALLBACK_LANGUAGE = "en"
 _USUAL = SampleTrainingConfig()
@@ -47,7 +47,7 @@ class NotYetError(ServiceUnavailableError):
 
 
 async def create_clone(
-    request: CreateCloneRequest, principal: Principal, studio: Studio, *, waits: bool = False, **more: str | None
+    request: CreateCloneRequest, principal: Principal, deps: Dependencies, *, waits: bool = False, **more: str | None
 ) -> VoiceModel:
     """Create a voice model from samples, and queue its training.
 
@@ -56,12 +56,12 @@ async def create_clone(
     Raises `SampleNotFoundError`, `SampleStateConflictError`, `ConsentRequiredError`, `UnknownProviderError`,
     `ProviderUnavailableError`, `ValidationError`.
     """
-    provider = studio.providers.find(request.provider)
-    samples = await _usable_samples(request.sample_ids, principal, studio, waits=waits)
+    provider = deps.providers.find(request.provider)
+    samples = await _usable_samples(request.sample_ids, principal, deps, waits=waits)
     language = request.language or next((sample.language for sample in samples if sample.language), _FALLBACK_LANGUAGE)
     if provider.languages and language.partition("-")[0].lower() not in provider.languages:
         refuse("language", f"{provider.name} makes voices for {', '.join(provider.languages)}, not for {language}.")
-    consent = await give_consent(request.consent, samples, principal, studio)
+    consent = await give_consent(request.consent, samples, principal, deps)
     model = VoiceModel.request(
         principal.user_id,
         name=request.name,
@@ -73,20 +73,20 @@ async def create_clone(
         audio_file_path=samples[0].name,
         **more,
     )
-    await studio.models.add(model)
+    await deps.models.add(model)
     return model
 
 
 async def train_from_sample(
-    sample_id: str, request: TrainRequest, principal: Principal, studio: Studio
+    sample_id: str, request: TrainRequest, principal: Principal, deps: Dependencies
 ) -> tuple[VoiceModel, float, TrainerConfig]:
     """Create a voice model from one sample; return it, the estimated seconds and the training in the trainer's units.
 
     The training waits until the sample is processed, except for a spoken consent, which is compared with the processed sample.
     Raises the errors of `create_clone`.
     """
-    sample = await studio.samples.get(sample_id, user_id=principal.user_id)
-    attests = studio.settings.consent == "attestation"
+    sample = await deps.samples.get(sample_id, user_id=principal.user_id)
+    attests = deps.settings.consent == "attestation"
     consent = request.consent
     if consent is None and attests:
         consent = ConsentGiven(attested=True, statement=UPLOAD_STATEMENT)
@@ -98,8 +98,8 @@ async def train_from_sample(
         provider=request.provider,
     )
     spoken = consent is not None and consent.statement_sample_id is not None
-    model = await create_clone(wanted, principal, studio, waits=attests and not spoken)
-    provider = studio.providers.find(model.provider)
+    model = await create_clone(wanted, principal, deps, waits=attests and not spoken)
+    provider = deps.providers.find(model.provider)
     config = TrainerConfig(
         **model.config.model_dump(include={"epochs", "learning_rate", "batch_size"}), steps=provider.steps(model.config)
     )
@@ -125,38 +125,38 @@ def trainer_units(config: SampleTrainingConfig) -> TrainingConfig:
     )
 
 
-async def train(studio: Studio, model: VoiceModel, attempt: Attempt) -> Result[VoiceModel]:
+async def train(deps: Dependencies, model: VoiceModel, attempt: Attempt) -> Result[VoiceModel]:
     """Train the voice. Raises the errors of providers, `NotYetError`."""
 
     def progressed(done: int, total: int, note: str | None) -> None:
         attempt.report(Progress(done, total, note))
 
-    provider = studio.providers.find(model.provider)
-    samples = [_trainable(await studio.samples.get(key, user_id=model.user_id)) for key in model.sample_ids]
-    with studio.scratch.folder("training") as scratch:
+    provider = deps.providers.find(model.provider)
+    samples = [_trainable(await deps.samples.get(key, user_id=model.user_id)) for key in model.sample_ids]
+    with deps.scratch.folder("training") as scratch:
         recordings = [
-            Recording(await fetch_processed(sample, scratch / f"{sample.id}.flac", studio), _speech(sample), sample.transcript)
+            Recording(await fetch_processed(sample, scratch / f"{sample.id}.flac", deps), _speech(sample), sample.transcript)
             for sample in samples
         ]
         order = Order(model.id, model.name, model.language, recordings, model.config, scratch)
         kept = f"checkpoints/{model.id}/{_digest(model)}"
-        outcome = await _resumable(kept, order, partial(provider.train, order), progressed, studio)
+        outcome = await _resumable(kept, order, partial(provider.train, order), progressed, deps)
         reference = outcome.reference or ""
         if outcome.style is not None:
             # The key includes the attempt, so that no attempt overwrites the style of another or of the voice in use.
             key = f"styles/{model.id}/{model.job_id}-{attempt.number}"
-            reference = f"object:{(await studio.objects.put_file(key, outcome.style, 'application/octet-stream')).key}"
-    await _index(model, studio)
+            reference = f"object:{(await deps.objects.put_file(key, outcome.style, 'application/octet-stream')).key}"
+    await _index(model, deps)
     made = Made(engine=outcome.engine, reference=reference, gender=outcome.gender, quality=outcome.quality)
     return Result(lambda held: held.complete(attempt.number, made))
 
 
-async def find_clone(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+async def find_clone(clone_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Return a voice model of the user. Raises `CloneNotFoundError`, also for other users' voice models."""
-    return await studio.models.get(clone_id, user_id=principal.user_id)
+    return await deps.models.get(clone_id, user_id=principal.user_id)
 
 
-async def change_clone(clone_id: str, patch: ClonePatch, principal: Principal, studio: Studio) -> VoiceModel:
+async def change_clone(clone_id: str, patch: ClonePatch, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Rename a voice model or cancel its training. Raises `CloneNotFoundError`, `CloneStateConflictError`."""
 
     def change(model: VoiceModel) -> None:
@@ -165,30 +165,30 @@ async def change_clone(clone_id: str, patch: ClonePatch, principal: Principal, s
         if patch.status == "cancelled":
             model.cancel()
 
-    return await studio.models.update(clone_id, change, user_id=principal.user_id)
+    return await deps.models.update(clone_id, change, user_id=principal.user_id)
 
 
-async def resume(clone_id: str, config: TrainingConfig | None, principal: Principal, studio: Studio) -> VoiceModel:
+async def resume(clone_id: str, config: TrainingConfig | None, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Queue another training: after a failure, a cancellation, or with another configuration."""
-    return await studio.models.update(clone_id, lambda model: model.train_again(config), user_id=principal.user_id)
+    return await deps.models.update(clone_id, lambda model: model.train_again(config), user_id=principal.user_id)
 
 
-async def delete_clone(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+async def delete_clone(clone_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Delete a voice model. Its audio and the provider's copy stay; new synthesis with it is rejected."""
-    model = await studio.models.update(clone_id, VoiceModel.delete, user_id=principal.user_id)
-    await studio.vectors.delete(studio.voice_space, model.id)
+    model = await deps.models.update(clone_id, VoiceModel.delete, user_id=principal.user_id)
+    await deps.vectors.delete(deps.voice_space, model.id)
     for folder in ("styles", "checkpoints"):
-        async for key in studio.objects.keys(f"{folder}/{model.id}/"):
-            await studio.objects.delete(key)
+        async for key in deps.objects.keys(f"{folder}/{model.id}/"):
+            await deps.objects.delete(key)
     return model
 
 
-async def delete_clones(keys: Sequence[str], principal: Principal, studio: Studio) -> list[BulkResult]:
+async def delete_clones(keys: Sequence[str], principal: Principal, deps: Dependencies) -> list[BulkResult]:
     """Delete several voice models independently; return the result of each."""
     results = []
     for key in keys:
         try:
-            await delete_clone(key, principal, studio)
+            await delete_clone(key, principal, deps)
             results.append(BulkResult(id=key, deleted=True, error=None))
         except EchoError as error:
             code = CloneNotFoundError.code if error.status == 404 else error.code
@@ -196,8 +196,8 @@ async def delete_clones(keys: Sequence[str], principal: Principal, studio: Studi
     return results
 
 
-async def _usable_samples(keys: Sequence[str], principal: Principal, studio: Studio, *, waits: bool) -> list[Sample]:
-    samples = [await studio.samples.get(key, user_id=principal.user_id) for key in dict.fromkeys(keys)]
+async def _usable_samples(keys: Sequence[str], principal: Principal, deps: Dependencies, *, waits: bool) -> list[Sample]:
+    samples = [await deps.samples.get(key, user_id=principal.user_id) for key in dict.fromkeys(keys)]
     usable = {SampleStatus.READY, *((SampleStatus.UPLOADED, SampleStatus.PROCESSING) if waits else ())}
     for sample in samples:
         if sample.status not in usable:
@@ -208,11 +208,11 @@ async def _usable_samples(keys: Sequence[str], principal: Principal, studio: Stu
 
 
 async def _resumable(
-    key: str, order: Order, train: Callable[[Progressed], Awaitable[Outcome]], progressed: Progressed, studio: Studio
+    key: str, order: Order, train: Callable[[Progressed], Awaitable[Outcome]], progressed: Progressed, deps: Dependencies
 ) -> Outcome:
     """Resume the same training from its stored checkpoint; store new checkpoints, so that another attempt can resume."""
     with suppress(ObjectNotFoundError):
-        blocks = [block async for block in studio.objects.read(key)]
+        blocks = [block async for block in deps.objects.read(key)]
         order.checkpoint.write_bytes(b"".join(blocks))
     news = asyncio.Event()
 
@@ -220,28 +220,28 @@ async def _resumable(
         progressed(done, total, note)
         news.set()
 
-    storing = asyncio.create_task(_store_checkpoints(key, order.checkpoint, _written_at(order.checkpoint), news, studio))
+    storing = asyncio.create_task(_store_checkpoints(key, order.checkpoint, _written_at(order.checkpoint), news, deps))
     try:
         outcome = await train(heard)
     except BaseException:
         await _ended(storing)
         if order.checkpoint.exists():
             with suppress(EchoError):  # the training's own error takes precedence
-                await studio.objects.put_file(key, order.checkpoint, "application/octet-stream")
+                await deps.objects.put_file(key, order.checkpoint, "application/octet-stream")
         raise
     await _ended(storing)
-    await studio.objects.delete(key)
+    await deps.objects.delete(key)
     return outcome
 
 
-async def _store_checkpoints(key: str, checkpoint: Path, stored: int, news: asyncio.Event, studio: Studio) -> None:
+async def _store_checkpoints(key: str, checkpoint: Path, stored: int, news: asyncio.Event, deps: Dependencies) -> None:
     """Store a changed checkpoint at every progress, because a killed worker cannot; `stored` is the last one's time."""
     while True:
         await news.wait()
         news.clear()
         if (written := _written_at(checkpoint)) != stored:
             with suppress(EchoError):
-                await studio.objects.put_file(key, checkpoint, "application/octet-stream")
+                await deps.objects.put_file(key, checkpoint, "application/octet-stream")
                 stored = written
 
 
@@ -277,10 +277,10 @@ def _speech(sample: Sample) -> float:
     return sample.quality.speech_seconds if sample.quality else 0.0
 
 
-async def _index(model: VoiceModel, studio: Studio) -> None:
+async def _index(model: VoiceModel, deps: Dependencies) -> None:
     """Index the voice at the mean of its samples' embeddings."""
-    found = [await studio.vectors.get(studio.sample_space, key) for key in model.sample_ids]
+    found = [await deps.vectors.get(deps.sample_space, key) for key in model.sample_ids]
     known = [vector for vector in found if vector is not None]
     if known:
         centre = unit(np.mean([unit(np.asarray(vector)) for vector in known], axis=0))
-        await reindex(model, studio, centre.tolist())
+        await reindex(model, deps, centre.tolist())

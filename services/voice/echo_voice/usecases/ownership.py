@@ -7,40 +7,40 @@ from functools import partial
 from echo_common.clock import now
 from echo_common.contracts.values import JobStatus
 from echo_common.storage.orphans import Owned
-from echo_voice.usecases.studio import Studio
+from echo_voice.dependencies import Dependencies
 
 _UNFINISHED = {JobStatus.PENDING, JobStatus.PROCESSING}
 
 
-def object_owners(studio: Studio, settled_seconds: float) -> Mapping[str, Owned]:
+def object_owners(deps: Dependencies, settled_seconds: float) -> Mapping[str, Owned]:
     """Return for each prefix of the service's objects a function that finds the owned ones.
 
     Args:
-        studio: The dependencies of the use cases.
+        deps: The dependencies of the use cases.
         settled_seconds: Seconds to keep a changed voice model's older styles, because synthesis may still use them.
     """
     return {
-        "samples/": partial(_owned_samples, studio),
-        "styles/": partial(_owned_styles, studio, timedelta(seconds=settled_seconds)),
-        "checkpoints/": partial(_owned_checkpoints, studio),
+        "samples/": partial(_owned_samples, deps),
+        "styles/": partial(_owned_styles, deps, timedelta(seconds=settled_seconds)),
+        "checkpoints/": partial(_owned_checkpoints, deps),
     }
 
 
-async def _owned_samples(studio: Studio, keys: Sequence[str]) -> Collection[str]:
+async def _owned_samples(deps: Dependencies, keys: Sequence[str]) -> Collection[str]:
     """Return all objects of samples in processing; of other samples, the objects that their records name."""
     owners = _by_owner(keys)
     owned: set[str] = set()
-    async for sample in studio.samples.find({"_id": {"$in": list(owners)}}):
+    async for sample in deps.samples.find({"_id": {"$in": list(owners)}}):
         files = [file.key for file in (sample.original, sample.processed) if file is not None]
         owned.update(owners[sample.id] if sample.work in _UNFINISHED else files)
     return owned
 
 
-async def _owned_styles(studio: Studio, settled: timedelta, keys: Sequence[str]) -> Collection[str]:
+async def _owned_styles(deps: Dependencies, settled: timedelta, keys: Sequence[str]) -> Collection[str]:
     """Return all styles of voice models in training or changed recently; of others, the style that the record names."""
     owners = _by_owner(keys)
     owned: set[str] = set()
-    async for model in studio.models.find({"_id": {"$in": list(owners)}}):
+    async for model in deps.models.find({"_id": {"$in": list(owners)}}):
         if model.work in _UNFINISHED or model.updated_at > now() - settled:
             owned.update(owners[model.id])
         elif model.made is not None:
@@ -48,10 +48,10 @@ async def _owned_styles(studio: Studio, settled: timedelta, keys: Sequence[str])
     return owned
 
 
-async def _owned_checkpoints(studio: Studio, keys: Sequence[str]) -> Collection[str]:
+async def _owned_checkpoints(deps: Dependencies, keys: Sequence[str]) -> Collection[str]:
     """Return all checkpoints of existing voice models, whose trainings may be resumed."""
     owners = _by_owner(keys)
-    return [key async for model in studio.models.find({"_id": {"$in": list(owners)}}) for key in owners[model.id]]
+    return [key async for model in deps.models.find({"_id": {"$in": list(owners)}}) for key in owners[model.id]]
 
 
 def _by_owner(keys: Sequence[str]) -> dict[str, list[str]]:

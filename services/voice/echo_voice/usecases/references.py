@@ -14,13 +14,13 @@ from echo_common.errors import ForbiddenError, UnauthenticatedError
 from echo_common.ids import new_id
 from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
+from echo_voice.dependencies import Dependencies
 from echo_voice.domain.consents import UPLOAD_STATEMENT, Consent
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.verdicts import judge
 from echo_voice.domain.voicemodels import VoiceModel
 from echo_voice.provider import Order, Recording, VoiceProvider
 from echo_voice.usecases.samples import upload_sample
-from echo_voice.usecases.studio import Studio
 
 _NOT_FOUND = "Voice model not found"
 
@@ -45,7 +45,7 @@ def client_user_id(principal: Principal, user_id: str | None) -> str | None:
 async def upload_reference(
     path: Path,
     principal: Principal,
-    studio: Studio,
+    deps: Dependencies,
     *,
     name: str,
     echo_id: str | None,
@@ -57,13 +57,13 @@ async def upload_reference(
 
     With a provider that stores voices itself, the route waits for the voice, because the response contains its reference.
     """
-    _require_attestation(studio)
-    provider = studio.providers.find(None)
+    _require_attestation(deps)
+    provider = deps.providers.find(None)
     if echo_id is not None:
-        await studio.echos.get(echo_id, user_id=principal.user_id)
-    sample = await upload_sample(path, principal, studio, name=name, description=None, language=None)
+        await deps.echos.get(echo_id, user_id=principal.user_id)
+    sample = await upload_sample(path, principal, deps, name=name, description=None, language=None)
     consent = Consent(id=new_id("cns"), user_id=principal.user_id, kind="attested", statement=UPLOAD_STATEMENT)
-    await studio.consents.add(consent)
+    await deps.consents.add(consent)
     model = VoiceModel.request(
         principal.user_id,
         name=name,
@@ -77,36 +77,36 @@ async def upload_reference(
         file_type=file_type,
         client_user_id=client_user_id(principal, user_id),
     )
-    await studio.models.add(model)
+    await deps.models.add(model)
     if echo_id is not None:
-        await _link(echo_id, model, principal, studio)
+        await _link(echo_id, model, principal, deps)
     return model
 
 
 @asynccontextmanager
-async def anonymous_upload(studio: Studio) -> AsyncIterator[None]:
+async def anonymous_upload(deps: Dependencies) -> AsyncIterator[None]:
     """Admit an upload without a token before its body is read, and count it while the context is open.
 
     Raises `UnauthenticatedError` if the settings or the providers do not allow it, `ConsentRequiredError`, `RateLimitedError`,
     `QuotaExceededError`.
     """
-    if not studio.settings.anonymous_uploads:
+    if not deps.settings.anonymous_uploads:
         raise UnauthenticatedError
-    _require_attestation(studio)
-    _keeping_provider(studio)
-    async with studio.anonymous_uploads.counted():
+    _require_attestation(deps)
+    _keeping_provider(deps)
+    async with deps.anonymous_uploads.counted():
         yield
 
 
-async def make_reference(path: Path, studio: Studio, *, name: str) -> str:
+async def make_reference(path: Path, deps: Dependencies, *, name: str) -> str:
     """Create a voice without a user and return its reference: the provider stores the voice, nothing is stored here.
 
     Call it only within `anonymous_upload`. Raises `UnsupportedMediaError`, `UnreadableError`, and the errors of providers.
     """
     sniff(path)
-    provider = _keeping_provider(studio)
-    with studio.scratch.folder("reference") as scratch:
-        analysis = await analyse(path, scratch, studio.settings)
+    provider = _keeping_provider(deps)
+    with deps.scratch.folder("reference") as scratch:
+        analysis = await analyse(path, scratch, deps.settings)
         quality = SampleQuality.model_validate(analysis.facts)
         reason = next((verdict.advice for verdict in judge(quality) if verdict.verdict == "rejected"), None)
         if reason is not None:
@@ -117,31 +117,31 @@ async def make_reference(path: Path, studio: Studio, *, name: str) -> str:
     return (outcome.reference or "").removeprefix("fish_")
 
 
-def _keeping_provider(studio: Studio) -> VoiceProvider:
-    provider = studio.providers.keeping()
+def _keeping_provider(deps: Dependencies) -> VoiceProvider:
+    provider = deps.providers.keeping()
     if provider is None:
         raise UnauthenticatedError("Voices made on this machine are kept for users only: log in, and send the token.")
     return provider
 
 
-async def find_reference(model_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+async def find_reference(model_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Return a voice model of the user by its id or by the provider's reference. Raises `CloneNotFoundError`."""
     references = [model_id, f"fish_{model_id}"]
     where = {"$or": [{"_id": model_id}, {"made.reference": {"$in": references}}], "user_id": principal.user_id}
-    found = await studio.models.find_one(where)
+    found = await deps.models.find_one(where)
     if found is None:
         raise CloneNotFoundError(_NOT_FOUND)
     return found
 
 
-async def change_reference(model_id: str, patch: ReferencePatch, principal: Principal, studio: Studio) -> VoiceModel:
+async def change_reference(model_id: str, patch: ReferencePatch, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Rename a voice model, or link it to an echo or to none. Raises `CloneNotFoundError`, `EchoNotFoundError`."""
-    model = await find_reference(model_id, principal, studio)
+    model = await find_reference(model_id, principal, deps)
     links = "echo_id" in patch.model_fields_set
     if patch.echo_id is not None:
-        await _link(patch.echo_id, model, principal, studio)
+        await _link(patch.echo_id, model, principal, deps)
     if links and model.echo_id not in {None, patch.echo_id}:
-        await _unlink(str(model.echo_id), model, principal, studio)
+        await _unlink(str(model.echo_id), model, principal, deps)
 
     def change(held: VoiceModel) -> None:
         if links:
@@ -149,12 +149,12 @@ async def change_reference(model_id: str, patch: ReferencePatch, principal: Prin
         if patch.name is not None:
             held.rename(patch.name)
 
-    return await studio.models.update(model.id, change, user_id=principal.user_id)
+    return await deps.models.update(model.id, change, user_id=principal.user_id)
 
 
-async def create_echo(request: EchoRequest, principal: Principal, studio: Studio) -> Echo:
+async def create_echo(request: EchoRequest, principal: Principal, deps: Dependencies) -> Echo:
     """Create an echo, optionally with a voice model of the user. Raises `CloneNotFoundError`."""
-    model = await find_reference(request.voice_model_id, principal, studio) if request.voice_model_id else None
+    model = await find_reference(request.voice_model_id, principal, deps) if request.voice_model_id else None
     echo = Echo.create(
         principal.user_id,
         request.name,
@@ -162,35 +162,35 @@ async def create_echo(request: EchoRequest, principal: Principal, studio: Studio
         model.id if model else None,
         client_user_id=client_user_id(principal, request.user_id),
     )
-    await studio.echos.add(echo)
+    await deps.echos.add(echo)
     if model is not None:
-        await studio.models.update(model.id, lambda held: setattr(held, "echo_id", echo.id), user_id=principal.user_id)
+        await deps.models.update(model.id, lambda held: setattr(held, "echo_id", echo.id), user_id=principal.user_id)
     return echo
 
 
-async def voice_of_echo(echo_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+async def voice_of_echo(echo_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Return the voice model of an echo. Raises `EchoNotFoundError`, `CloneNotFoundError`."""
-    echo = await studio.echos.get(echo_id, user_id=principal.user_id)
+    echo = await deps.echos.get(echo_id, user_id=principal.user_id)
     if echo.voice_model_id is None:
         raise CloneNotFoundError(_NOT_FOUND)
-    return await find_reference(echo.voice_model_id, principal, studio)
+    return await find_reference(echo.voice_model_id, principal, deps)
 
 
-async def until_made(model: VoiceModel, studio: Studio, *, within: float) -> VoiceModel:
+async def until_made(model: VoiceModel, deps: Dependencies, *, within: float) -> VoiceModel:
     """Wait at most `within` seconds for the end of the training; return the current voice model."""
     with suppress(TimeoutError):
         async with asyncio.timeout(within):
             while not model.made and model.work.value in {"pending", "processing"}:
                 await asyncio.sleep(0.2)
-                model = await studio.models.get(model.id)
+                model = await deps.models.get(model.id)
     return model
 
 
-async def _link(echo_id: str, model: VoiceModel, principal: Principal, studio: Studio) -> None:
-    await studio.echos.update(echo_id, lambda held: setattr(held, "voice_model_id", model.id), user_id=principal.user_id)
+async def _link(echo_id: str, model: VoiceModel, principal: Principal, deps: Dependencies) -> None:
+    await deps.echos.update(echo_id, lambda held: setattr(held, "voice_model_id", model.id), user_id=principal.user_id)
 
 
-async def _unlink(echo_id: str, model: VoiceModel, principal: Principal, studio: Studio) -> None:
+async def _unlink(echo_id: str, model: VoiceModel, principal: Principal, deps: Dependencies) -> None:
     """Remove the voice model from an echo, unless the echo is deleted or has another voice."""
 
     def change(held: Echo) -> None:
@@ -198,11 +198,11 @@ async def _unlink(echo_id: str, model: VoiceModel, principal: Principal, studio:
             held.voice_model_id = None
 
     with suppress(EchoNotFoundError):
-        await studio.echos.update(echo_id, change, user_id=principal.user_id)
+        await deps.echos.update(echo_id, change, user_id=principal.user_id)
 
 
-def _require_attestation(studio: Studio) -> None:
-    if studio.settings.consent != "attestation":
+def _require_attestation(deps: Dependencies) -> None:
+    if deps.settings.consent != "attestation":
         raise ConsentRequiredError("Cloning needs a spoken consent here: use /api/v1/voice/clones.")
 
 

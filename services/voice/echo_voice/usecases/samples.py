@@ -14,9 +14,9 @@ from echo_common.work.port import Attempt, Result
 from echo_common.work.task import Progress
 from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
+from echo_voice.dependencies import Dependencies
 from echo_voice.domain.samples import Sample, StoredFile
 from echo_voice.domain.verdicts import judge
-from echo_voice.usecases.studio import Studio
 
 _THE_SAME = 0.995
 _AS_LONG = 0.15
@@ -24,39 +24,39 @@ _STEPS = 3
 
 
 async def upload_sample(
-    path: Path, principal: Principal, studio: Studio, *, name: str, description: str | None, language: str | None
+    path: Path, principal: Principal, deps: Dependencies, *, name: str, description: str | None, language: str | None
 ) -> Sample:
     """Store a sample and queue its processing. Raises `UnsupportedMediaError`, `QuotaExceededError`."""
     container = sniff(path)
-    await _check_quota(principal, studio)
+    await _check_quota(principal, deps)
     sample_id = new_id("vs")
-    stored = await studio.objects.put_file(f"samples/{sample_id}/original", path, container.mime)
+    stored = await deps.objects.put_file(f"samples/{sample_id}/original", path, container.mime)
     sample = Sample.upload(sample_id, principal.user_id, _stored(stored), name=name, description=description, language=language)
-    twin = await studio.samples.find_one({"original.checksum": stored.checksum, "user_id": principal.user_id})
+    twin = await deps.samples.find_one({"original.checksum": stored.checksum, "user_id": principal.user_id})
     sample.duplicate_of = twin.id if twin else None
-    await studio.samples.add(sample)
+    await deps.samples.add(sample)
     return sample
 
 
-async def process_sample(studio: Studio, sample: Sample, attempt: Attempt) -> Result[Sample]:
+async def process_sample(deps: Dependencies, sample: Sample, attempt: Attempt) -> Result[Sample]:
     """Decode, measure and embed a sample.
 
     Raises `UnsupportedMediaError`, `UnreadableError`, `AnalysisFailedError`.
     """
-    with studio.scratch.folder("sample") as scratch:
-        source = await _fetch(sample.original.key, scratch / "original", studio)
+    with deps.scratch.folder("sample") as scratch:
+        source = await _fetch(sample.original.key, scratch / "original", deps)
         attempt.report(Progress(1, _STEPS, "measuring"))
-        analysis = await analyse(source, scratch, studio.settings)
+        analysis = await analyse(source, scratch, deps.settings)
         attempt.report(Progress(2, _STEPS, "keeping"))
         key = f"samples/{sample.id}/processed-{attempt.number}.flac"
-        processed = _stored(await studio.objects.put_file(key, analysis.processed, "audio/flac"))
+        processed = _stored(await deps.objects.put_file(key, analysis.processed, "audio/flac"))
     facts = analysis.facts
     quality = SampleQuality.model_validate(facts)
     vector, space = facts["embedding"], f"samples-{facts['encoder']}"
     duplicate_of = sample.duplicate_of
     if vector is not None:
-        duplicate_of = duplicate_of or await _twin(sample, quality.duration, vector, space, studio)
-        await studio.vectors.put(space, sample.id, vector, {"user_id": sample.user_id, "duration": str(quality.duration)})
+        duplicate_of = duplicate_of or await _twin(sample, quality.duration, vector, space, deps)
+        await deps.vectors.put(space, sample.id, vector, {"user_id": sample.user_id, "duration": str(quality.duration)})
     verdicts = judge(quality)
     return Result(
         lambda held: held.accept(
@@ -71,39 +71,39 @@ async def process_sample(studio: Studio, sample: Sample, attempt: Attempt) -> Re
     )
 
 
-async def process_again(sample_id: str, principal: Principal, studio: Studio) -> Sample:
+async def process_again(sample_id: str, principal: Principal, deps: Dependencies) -> Sample:
     """Queue a sample for processing again. Raises `SampleNotFoundError`, `SampleStateConflictError`."""
-    return await studio.samples.update(sample_id, Sample.process_again, user_id=principal.user_id)
+    return await deps.samples.update(sample_id, Sample.process_again, user_id=principal.user_id)
 
 
-async def delete_sample(sample_id: str, principal: Principal, studio: Studio) -> None:
+async def delete_sample(sample_id: str, principal: Principal, deps: Dependencies) -> None:
     """Delete a sample and its objects. Raises `SampleNotFoundError`, and `SampleStateConflictError` while a training uses it."""
     busy = {"user_id": principal.user_id, "sample_ids": sample_id, "work": {"$in": ["pending", "processing"]}}
-    if await studio.models.find_one(busy) is not None:
+    if await deps.models.find_one(busy) is not None:
         raise SampleStateConflictError("A clone is being trained from this sample: cancel that first.")
-    sample = await studio.samples.update(sample_id, Sample.delete, user_id=principal.user_id)
+    sample = await deps.samples.update(sample_id, Sample.delete, user_id=principal.user_id)
     if sample.embedding is not None:
-        await studio.vectors.delete(sample.embedding, sample.id)
-    async for key in studio.objects.keys(f"samples/{sample.id}/"):
-        await studio.objects.delete(key)
+        await deps.vectors.delete(sample.embedding, sample.id)
+    async for key in deps.objects.keys(f"samples/{sample.id}/"):
+        await deps.objects.delete(key)
 
 
-async def fetch_processed(sample: Sample, target: Path, studio: Studio) -> Path:
+async def fetch_processed(sample: Sample, target: Path, deps: Dependencies) -> Path:
     """Copy the processed audio to a local file and return its path."""
     assert sample.processed is not None  # noqa: S101 - a ready sample has processed audio
-    return await _fetch(sample.processed.key, target, studio)
+    return await _fetch(sample.processed.key, target, deps)
 
 
-async def _fetch(key: str, target: Path, studio: Studio) -> Path:
+async def _fetch(key: str, target: Path, deps: Dependencies) -> Path:
     with target.open("wb") as file:
-        async for block in studio.objects.read(key):
+        async for block in deps.objects.read(key):
             await asyncio.to_thread(file.write, block)
     return target
 
 
-async def _twin(sample: Sample, duration: float, vector: list[float], space: str, studio: Studio) -> str | None:
+async def _twin(sample: Sample, duration: float, vector: list[float], space: str, deps: Dependencies) -> str | None:
     """Return the id of the user's oldest sample with the same audio in another file, or None."""
-    near = await studio.vectors.nearest(space, vector, limit=5, where={"user_id": [sample.user_id]})
+    near = await deps.vectors.nearest(space, vector, limit=5, where={"user_id": [sample.user_id]})
     twins = [
         found.id
         for found in near
@@ -114,12 +114,12 @@ async def _twin(sample: Sample, duration: float, vector: list[float], space: str
     return min(twins, default=None)
 
 
-async def _check_quota(principal: Principal, studio: Studio) -> None:
-    limit = studio.settings.uploads_a_day
+async def _check_quota(principal: Principal, deps: Dependencies) -> None:
+    limit = deps.settings.uploads_a_day
     if not limit:
         return
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
-    if await studio.samples.count({"user_id": principal.user_id, "created_at": {"$gte": midnight}}) >= limit:
+    if await deps.samples.count({"user_id": principal.user_id, "created_at": {"$gte": midnight}}) >= limit:
         rest = midnight + timedelta(days=1) - now()
         raise QuotaExceededError(f"{limit} recordings a day are taken.", retry_after=int(rest.total_seconds()) + 1)
 

@@ -7,50 +7,51 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError
 from echo_common.contracts.http.voice import ShareRequest, SimilarVoice
+from echo_common.errors import refuse
+from echo_voice.dependencies import Dependencies
 from echo_voice.domain.voicemodels import CLONE_PREFIX, Preference, VoiceModel
 from echo_voice.likeness import Vector, similarity, title_of
-from echo_voice.usecases.studio import Studio, refuse
 
 _EVERYBODY = "public"
 
 
-async def share(clone_id: str, request: ShareRequest, principal: Principal, studio: Studio) -> VoiceModel:
+async def share(clone_id: str, request: ShareRequest, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Share a voice model with a user or publicly. Raises `CloneNotFoundError`, `CloneStateConflictError`."""
     if request.public == (request.user_id is not None):
         refuse("user_id", "Name either a user, or public: true.")
-    model = await studio.models.update(clone_id, lambda held: held.share(request.user_id), user_id=principal.user_id)
-    await reindex(model, studio)
+    model = await deps.models.update(clone_id, lambda held: held.share(request.user_id), user_id=principal.user_id)
+    await reindex(model, deps)
     return model
 
 
-async def unshare(clone_id: str, user_id: str | None, principal: Principal, studio: Studio) -> VoiceModel:
+async def unshare(clone_id: str, user_id: str | None, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Remove a user's share, or all shares if `user_id` is None; takes effect at once."""
 
     def take_back(model: VoiceModel) -> None:
         for user in [user_id] if user_id is not None else [None, *model.shared_with]:
             model.unshare(user)
 
-    model = await studio.models.update(clone_id, take_back, user_id=principal.user_id)
-    await reindex(model, studio)
+    model = await deps.models.update(clone_id, take_back, user_id=principal.user_id)
+    await reindex(model, deps)
     return model
 
 
-async def unpublish(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+async def unpublish(clone_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Remove the public share; shares with users stay."""
-    model = await studio.models.update(clone_id, lambda held: held.unshare(None), user_id=principal.user_id)
-    await reindex(model, studio)
+    model = await deps.models.update(clone_id, lambda held: held.unshare(None), user_id=principal.user_id)
+    await reindex(model, deps)
     return model
 
 
-async def usable_clone(clone_id: str, principal: Principal, studio: Studio) -> VoiceModel:
+async def usable_clone(clone_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Return a voice model that the principal may use. Raises `CloneNotFoundError`."""
-    model = await studio.models.get(clone_id)
+    model = await deps.models.get(clone_id)
     if not model.may_be_used_by(principal.user_id):
         raise CloneNotFoundError
     return model
 
 
-async def select(clone_id: str, principal: Principal, studio: Studio) -> str:
+async def select(clone_id: str, principal: Principal, deps: Dependencies) -> str:
     """Select a voice model as the default for requests that name no voice; return its id.
 
     Raises `CloneNotFoundError`, and `CloneStateConflictError` for the user's own voice model that is not ready.
@@ -59,32 +60,32 @@ async def select(clone_id: str, principal: Principal, studio: Studio) -> str:
         raise CloneNotFoundError(
             f"There is no clone {clone_id!r}. Select a built-in voice with POST /api/v1/voices/{{id}}/select."
         )
-    model = await studio.models.get(clone_id)
+    model = await deps.models.get(clone_id)
     if model.user_id == principal.user_id and not model.withdrawn:
         model.require_usable()
     if not model.may_be_used_by(principal.user_id):
         raise CloneNotFoundError
-    preference = await studio.preferences.find_one({"_id": principal.user_id})
+    preference = await deps.preferences.find_one({"_id": principal.user_id})
     if preference is None:
         preference = Preference(id=principal.user_id)
         preference.select(model.id)
-        await studio.preferences.add(preference)
+        await deps.preferences.add(preference)
     else:
-        await studio.preferences.update(principal.user_id, lambda held: held.select(model.id))
+        await deps.preferences.update(principal.user_id, lambda held: held.select(model.id))
     return model.id
 
 
-async def similar(voice_id: str, limit: int, principal: Principal, studio: Studio) -> Sequence[SimilarVoice]:
+async def similar(voice_id: str, limit: int, principal: Principal, deps: Dependencies) -> Sequence[SimilarVoice]:
     """Find similar voices, most similar first: voice models that the principal may use, and built-in voices.
 
     Raises `CloneNotFoundError`, and `VoiceNotFoundError` for an id that is neither a voice model nor a built-in voice with a
     known embedding.
     """
-    builtin = studio.encoder.builtin
+    builtin = deps.encoder.builtin
     vector: Sequence[float] | Vector | None
     if voice_id.startswith(CLONE_PREFIX):
-        model = await usable_clone(voice_id, principal, studio)
-        vector = await studio.vectors.get(studio.voice_space, model.id)
+        model = await usable_clone(voice_id, principal, deps)
+        vector = await deps.vectors.get(deps.voice_space, model.id)
     elif (vector := builtin.get(voice_id)) is None:
         raise VoiceNotFoundError(f"There is no voice {voice_id!r} of which is known how it sounds.")
     if vector is None:
@@ -94,18 +95,18 @@ async def similar(voice_id: str, limit: int, principal: Principal, studio: Studi
         for name, other in builtin.items()
         if name != voice_id
     ]
-    found += await _similar_clones(voice_id, vector, limit, principal, studio)
+    found += await _similar_clones(voice_id, vector, limit, principal, deps)
     return heapq.nlargest(limit, found, key=lambda voice: voice.similarity)
 
 
 async def _similar_clones(
-    voice_id: str, vector: Sequence[float] | Vector, limit: int, principal: Principal, studio: Studio
+    voice_id: str, vector: Sequence[float] | Vector, limit: int, principal: Principal, deps: Dependencies
 ) -> list[SimilarVoice]:
     where = {"access": [principal.user_id, _EVERYBODY]}
-    near = await studio.vectors.nearest(studio.voice_space, [float(x) for x in vector], limit=limit + 1, where=where)
+    near = await deps.vectors.nearest(deps.voice_space, [float(x) for x in vector], limit=limit + 1, where=where)
     found = []
     for neighbour in near:
-        other = await studio.models.find_one({"_id": neighbour.id})
+        other = await deps.models.find_one({"_id": neighbour.id})
         # the index may be stale; the voice model is authoritative
         if other is not None and other.id != voice_id and other.may_be_used_by(principal.user_id):
             alike = round(neighbour.similarity, 4)
@@ -113,9 +114,9 @@ async def _similar_clones(
     return found
 
 
-async def reindex(model: VoiceModel, studio: Studio, vector: Sequence[float] | None = None) -> None:
+async def reindex(model: VoiceModel, deps: Dependencies, vector: Sequence[float] | None = None) -> None:
     """Update the voice's access list in the vector index; does nothing without a vector."""
-    known = vector if vector is not None else await studio.vectors.get(studio.voice_space, model.id)
+    known = vector if vector is not None else await deps.vectors.get(deps.voice_space, model.id)
     if known is not None:
         access = [model.user_id, *model.shared_with, *([_EVERYBODY] if model.public else [])]
-        await studio.vectors.put(studio.voice_space, model.id, known, {"access": access})
+        await deps.vectors.put(deps.voice_space, model.id, known, {"access": access})

@@ -1,10 +1,9 @@
-"""Dependencies of the use cases."""
+"""Dependencies of routes, use cases and event handlers."""
 
 from dataclasses import dataclass
-from typing import NoReturn
 
-from echo_common.errors import ValidationError
 from echo_common.storage.port import ObjectStore
+from echo_common.work.worker import Worker
 from echo_synthesis.access.links import Links
 from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.cache.speechcache import SpeechCache
@@ -12,21 +11,22 @@ from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.pipeline.recording import Recorder
 from echo_synthesis.pipeline.scripts import ScriptWriter
+from echo_synthesis.pool.enginepool import EnginePool
 from echo_synthesis.provenance.notary import Notary
-from echo_synthesis.repository import AudioShelf, Dictionary, Jobs, Texts
+from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 
 
 @dataclass(frozen=True)
-class Studio:
-    """Dependencies of the use cases."""
+class Dependencies:
+    """The dependencies of routes, use cases and event handlers, opened once."""
 
     settings: SynthesisSettings
     voices: Voices
     clones: Clones
     recorder: Recorder
     jobs: Jobs
-    audio: AudioShelf
+    audio: AudioRepository
     texts: Texts
     dictionary: Dictionary
     objects: ObjectStore
@@ -35,8 +35,5 @@ class Studio:
     links: Links
     notary: Notary
     scripts: ScriptWriter
-
-
-def refuse(field: str, message: str) -> NoReturn:
-    """Reject one field of a request. Raises `ValidationError`."""
-    raise ValidationError(message, details=[{"field": field, "message": message}])
+    pool: EnginePool
+    worker: Worker

@@ -22,7 +22,7 @@ from echo_common.service import Adapters
 from echo_common.storage.filesystem import FolderStorage
 from echo_common.storage.port import ObjectStore
 from echo_common.telemetry import Metrics
-from echo_synthesis.handlers import Dependencies
+from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.main import service
 from echo_synthesis.settings import SynthesisSettings
 from tests.support.database import Database
@@ -30,7 +30,7 @@ from tests.support.database import Database
 Replica = Callable[..., AbstractAsyncContextManager[Dependencies]]
 
 
-def somebody(user_id: str = "usr_1") -> Principal:
+def principal_of(user_id: str = "usr_1") -> Principal:
     """Return a principal with all scopes of a user."""
     return Principal(user_id, "ses_1", Plan.USER, Role.USER, frozenset(Scope) - {Scope.ADMIN})
 

@@ -1,0 +1,35 @@
+"""Dependencies of the auth service: opened with its adapters, closed in reverse order."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.keys import Signer
+from echo_auth.passwords import Passwords
+from echo_auth.repository import Profiles, Sessions, Users
+from echo_auth.settings import AuthSettings
+from echo_auth.throttle import Throttle
+from echo_auth.usecases import ensure_admin
+from echo_common.service import Adapters
+
+
+@asynccontextmanager
+async def open_dependencies(settings: AuthSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
+    """Open the dependencies while the context lasts, and create the administrator that the settings name."""
+    store, relay = adapters.store, adapters.relay
+    secret = settings.secret.get_secret_value()
+    async with Passwords.open(rounds=settings.password_rounds, memory_kib=settings.password_memory_kib) as passwords:
+        deps = Dependencies(
+            users=Users(store, relay),
+            profiles=Profiles(store, relay),
+            sessions=Sessions(store, relay),
+            passwords=passwords,
+            signer=await Signer.open(store.collection("signing_keys"), secret, settings.access_lasts),
+            throttle=await Throttle.open(store.collection("login_failures")),
+            settings=settings,
+            api_without_token=adapters.api_without_token,
+        )
+        for repository in (deps.users, deps.profiles, deps.sessions):
+            await repository.prepare()
+        await ensure_admin(deps)
+        yield deps

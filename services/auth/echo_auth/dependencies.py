@@ -1,0 +1,23 @@
+"""Dependencies of routes, use cases and event handlers."""
+
+from dataclasses import dataclass
+
+from echo_auth.keys import Signer
+from echo_auth.passwords import Passwords
+from echo_auth.repository import Profiles, Sessions, Users
+from echo_auth.settings import AuthSettings
+from echo_auth.throttle import Throttle
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """The dependencies of routes, use cases and event handlers, opened once."""
+
+    users: Users
+    profiles: Profiles
+    sessions: Sessions
+    passwords: Passwords
+    signer: Signer
+    throttle: Throttle
+    settings: AuthSettings
+    api_without_token: bool = False

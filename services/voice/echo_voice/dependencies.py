@@ -1,0 +1,42 @@
+"""Dependencies of routes, use cases and event handlers."""
+
+from dataclasses import dataclass
+
+from echo_common.scratch import Scratch
+from echo_common.storage.port import ObjectStore
+from echo_common.vectors.port import VectorIndex
+from echo_common.work.worker import Worker
+from echo_voice.likeness import SpeakerEncoder
+from echo_voice.providers import Providers
+from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
+from echo_voice.settings import VoiceSettings
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """The dependencies of routes, use cases and event handlers, opened once."""
+
+    settings: VoiceSettings
+    samples: Samples
+    models: VoiceModels
+    consents: Consents
+    phrases: Phrases
+    echos: Echos
+    preferences: Preferences
+    anonymous_uploads: AnonymousUploads
+    objects: ObjectStore
+    vectors: VectorIndex
+    encoder: SpeakerEncoder
+    providers: Providers
+    scratch: Scratch
+    worker: Worker
+
+    @property
+    def sample_space(self) -> str:
+        """Name of the vector collection of samples."""
+        return f"samples-{self.encoder.name}"
+
+    @property
+    def voice_space(self) -> str:
+        """Name of the vector collection of voices."""
+        return f"voices-{self.encoder.name}"
