@@ -117,12 +117,13 @@ def test_published_operations_belong_to_a_service_or_the_gateway() -> None:
 
 
 @pytest.mark.slow
-def test_every_operation_has_an_id_a_summary_and_a_known_tag() -> None:
+def test_every_operation_has_an_id_a_summary_a_description_and_a_known_tag() -> None:
     tags = {tag["name"] for tag in document()["tags"]}
     names = [operation["operationId"] for _, operation in operations()]
     assert len(names) == len(set(names))
     for name, operation in operations():
         assert operation.get("summary"), name
+        assert operation.get("description"), name
         assert set(operation["tags"]) <= tags, name
 
 
@@ -132,6 +133,12 @@ def test_operation_ids_are_snake_case_with_the_verb_first() -> None:
         assert operation["operationId"].isidentifier(), name
         assert operation["operationId"].islower(), name
         assert verb in VERBS, f"{name}: {operation['operationId']}"
+
+
+def test_every_parameter_has_a_description() -> None:
+    for name, operation in operations():
+        for parameter in operation.get("parameters", ()):
+            assert parameter.get("description"), f"{name} {parameter['name']}"
 
 
 def test_json_bodies_have_examples() -> None:
@@ -215,10 +222,9 @@ def test_readiness_requires_an_operator_and_health_is_public() -> None:
 
 def test_every_json_response_has_an_example() -> None:
     for name, operation in operations():
-        if operation["tags"][0] not in {"health", "start"}:
-            for status, response in operation["responses"].items():
-                content = response.get("content", {}).get("application/json")
-                assert content is None or "example" in content or content["examples"], f"{name} {status}"
+        for status, response in operation["responses"].items():
+            content = response.get("content", {}).get("application/json")
+            assert content is None or "example" in content or content["examples"], f"{name} {status}"
 
 
 def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None:

@@ -7,72 +7,72 @@ from fastapi import BackgroundTasks
 
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http import health
-from echo_common.http.health import Watch
+from echo_common.http.health import HealthChecks
 
 
 class Part:
     """A part of a service that counts its checks."""
 
     def __init__(self) -> None:
-        self.well = True
-        self.looks = 0
+        self.healthy = True
+        self.checks_run = 0
 
     async def check(self) -> None:
-        self.looks += 1
-        if not self.well:
+        self.checks_run += 1
+        if not self.healthy:
             raise ServiceUnavailableError
 
 
-async def told(watch: Watch) -> str:
+async def status_of(checks: HealthChecks) -> str:
     afterwards = BackgroundTasks()
-    answer = await watch.health(afterwards)
+    found = await checks.health(afterwards)
     await afterwards()
-    return answer.status
+    return found.status
 
 
 async def test_concurrent_requests_share_a_check() -> None:
     part = Part()
-    watch = Watch("echo", {"part": part.check})
-    assert {await told(watch) for _ in range(20)} == {"ok"}
-    assert part.looks == 1
+    checks = HealthChecks("echo", {"part": part.check})
+    assert {await status_of(checks) for _ in range(20)} == {"ok"}
+    assert part.checks_run == 1
 
 
 async def test_failed_checks_are_not_cached() -> None:
     part = Part()
-    part.well = False
-    watch = Watch("echo", {"part": part.check})
-    assert [await told(watch), await told(watch)] == ["degraded", "degraded"]
-    part.well = True
-    assert await told(watch) == "ok"
-    assert part.looks == 3
+    part.healthy = False
+    checks = HealthChecks("echo", {"part": part.check})
+    assert [await status_of(checks), await status_of(checks)] == ["degraded", "degraded"]
+    part.healthy = True
+    assert await status_of(checks) == "ok"
+    assert part.checks_run == 3
 
 
 async def test_stale_results_are_returned_at_once_and_refreshed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(health, "_FRESH", 0.0)
+    monkeypatch.setattr(health, "_FRESH_SECONDS", 0.0)
     part = Part()
-    watch = Watch("echo", {"part": part.check})
-    await told(watch)
-    part.well = False
-    assert [await told(watch), await told(watch)] == ["ok", "degraded"]
+    checks = HealthChecks("echo", {"part": part.check})
+    await status_of(checks)
+    part.healthy = False
+    assert [await status_of(checks), await status_of(checks)] == ["ok", "degraded"]
 
 
 async def test_expired_results_are_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "_TOLD_AGAIN", 0.0)
+    monkeypatch.setattr(health, "_REUSED_SECONDS", 0.0)
     part = Part()
-    watch = Watch("echo", {"part": part.check})
-    await told(watch)
-    part.well = False
-    assert await told(watch) == "degraded"
+    checks = HealthChecks("echo", {"part": part.check})
+    await status_of(checks)
+    part.healthy = False
+    assert await status_of(checks) == "degraded"
 
 
 async def test_concurrent_requests_share_a_failing_check() -> None:
     part = Part()
-    part.well = False
-    watch = Watch("echo", {"part": part.check})
-    assert {*await asyncio.gather(*(told(watch) for _ in range(20)))} == {"degraded"}
-    assert part.looks == 1
+    part.healthy = False
+    checks = HealthChecks("echo", {"part": part.check})
+    assert {*await asyncio.gather(*(status_of(checks) for _ in range(20)))} == {"degraded"}
+    assert part.checks_run == 1
 
 
 async def test_unexpected_errors_in_a_check_mark_the_part_as_down() -> None:
@@ -80,7 +80,7 @@ async def test_unexpected_errors_in_a_check_mark_the_part_as_down() -> None:
         raise FileNotFoundError("/private/path")
 
     afterwards = BackgroundTasks()
-    answer = await Watch("echo", {"part": broken}).health(afterwards)
+    answer = await HealthChecks("echo", {"part": broken}).health(afterwards)
 
     assert answer.status == "degraded"
     assert answer.parts["part"].status == "down"

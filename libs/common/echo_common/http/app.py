@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from echo_common.http.envelope import install_error_handlers
-from echo_common.http.health import Check, Watch, health_router
+from echo_common.http.health import Check, HealthChecks, health_router
 from echo_common.http.observe import Observe
 from echo_common.telemetry import Metrics
 
@@ -36,8 +36,8 @@ def create_app(
     app = FastAPI(**{"title": f"Echo {service}"} | fixed | options)
     install_error_handlers(app)
     if checks is not None:
-        app.state.watch = Watch(service, checks)
-        app.include_router(health_router(app.state.watch, metrics.registry, restricted=restricted_health))
+        app.state.health = HealthChecks(service, checks)
+        app.include_router(health_router(app.state.health, metrics.registry, restricted=restricted_health))
     for router in routers:
         app.include_router(router)
     app.add_middleware(Observe, service=service, metrics=metrics, max_body=max_body, uploads=uploads)

@@ -22,8 +22,13 @@ Check = Callable[[], Awaitable[Mapping[str, Any] | None]]
 """A check that raises an `EchoError` when its part is not usable; may return details to show."""
 
 _CHECK_SECONDS = 3.0
-_FRESH = 1.0
-_TOLD_AGAIN = 2.0
+_FRESH_SECONDS = 1.0
+_REUSED_SECONDS = 2.0
+_EXAMPLE = {
+    "status": "ok",
+    "service": "synthesis",
+    "parts": {"database": {"status": "ok", "milliseconds": 0.42, "reason": None, "facts": {}}},
+}
 
 
 class PartHealth(BaseModel):
@@ -49,7 +54,7 @@ class Health(BaseModel):
     parts: dict[str, PartHealth]
 
 
-async def _examine(check: Check) -> PartHealth:
+async def _run_check(check: Check) -> PartHealth:
     started = time.perf_counter()
 
     def took() -> float:
@@ -61,54 +66,54 @@ async def _examine(check: Check) -> PartHealth:
     except EchoError as error:
         return PartHealth(status="down", milliseconds=took(), reason=error.message)
     except TimeoutError:
-        return PartHealth(status="down", milliseconds=took(), reason=f"No answer within {_CHECK_SECONDS:g} seconds.")
+        return PartHealth(status="down", milliseconds=took(), reason=f"No response within {_CHECK_SECONDS:g} seconds.")
     except Exception:  # a health check must report any failure
         log.exception("health_check_failed")
-        return PartHealth(status="down", milliseconds=took(), reason="The check itself failed; the log tells why.")
+        return PartHealth(status="down", milliseconds=took(), reason="The check itself failed; see the log.")
     return PartHealth(status="ok", milliseconds=took(), facts=dict(facts or {}))
 
 
-class Watch:
+class HealthChecks:
     """Health checks of one service.
 
-    A healthy result is reused for up to `_TOLD_AGAIN` seconds and refreshed in the background, because many clients poll, also
+    A healthy result is reused for up to `_REUSED_SECONDS` seconds and refreshed in the background, because many clients poll, also
     while every processor is busy. A failed result is never reused.
     """
 
     def __init__(self, service: str, checks: Mapping[str, Check]) -> None:
         self._service = service
         self._checks = checks
-        self._seen: Health | None = None
-        self._since = 0.0
-        self._looking = False
-        self._run: asyncio.Future[Health] | None = None
+        self._latest: Health | None = None
+        self._checked_at = 0.0
+        self._refreshing = False
+        self._running: asyncio.Future[Health] | None = None
 
     async def health(self, afterwards: BackgroundTasks) -> Health:
         """Return the health of the parts, reused while fresh; add a refresh to `afterwards` when it is due."""
-        age = time.monotonic() - self._since
-        if self._seen is None or self._seen.status != "ok" or age > _TOLD_AGAIN:
-            return await self.look()
-        if age > _FRESH and not self._looking:
-            self._looking = True
-            afterwards.add_task(self.look)
-        return self._seen
+        age = time.monotonic() - self._checked_at
+        if self._latest is None or self._latest.status != "ok" or age > _REUSED_SECONDS:
+            return await self.run()
+        if age > _FRESH_SECONDS and not self._refreshing:
+            self._refreshing = True
+            afterwards.add_task(self.run)
+        return self._latest
 
-    async def look(self) -> Health:
+    async def run(self) -> Health:
         """Run all checks concurrently, each for at most three seconds; join a run in progress."""
-        if self._run is None or self._run.done():
-            self._run = asyncio.ensure_future(self._look())
-        return await asyncio.shield(self._run)
+        if self._running is None or self._running.done():
+            self._running = asyncio.ensure_future(self._run_all())
+        return await asyncio.shield(self._running)
 
-    async def _look(self) -> Health:
+    async def _run_all(self) -> Health:
         try:
-            found = await asyncio.gather(*map(_examine, self._checks.values()))
+            found = await asyncio.gather(*map(_run_check, self._checks.values()))
         finally:
-            self._looking = False
+            self._refreshing = False
         parts = dict(zip(self._checks, found, strict=True))
         sound = all(part.status == "ok" for part in found)
-        self._since = time.monotonic()
-        self._seen = Health(status="ok" if sound else "degraded", service=self._service, parts=parts)
-        return self._seen
+        self._checked_at = time.monotonic()
+        self._latest = Health(status="ok" if sound else "degraded", service=self._service, parts=parts)
+        return self._latest
 
 
 async def is_operator(request: Request, bearer: Bearer) -> bool:
@@ -130,7 +135,7 @@ async def require_operator(request: Request, bearer: Bearer) -> None:
         await authorize(request, bearer, Scope.ADMIN)
 
 
-def health_router(watch: Watch, registry: CollectorRegistry, *, restricted: bool = False) -> APIRouter:
+def health_router(checks: HealthChecks, registry: CollectorRegistry, *, restricted: bool = False) -> APIRouter:
     """Return the routes `/healthz`, `/health`, `/readyz` (503 unless every part is usable now) and `/metrics`.
 
     When `restricted`, the details of `/health`, `/readyz` and `/metrics` are for the operator: see `is_operator`.
@@ -139,8 +144,14 @@ def health_router(watch: Watch, registry: CollectorRegistry, *, restricted: bool
     refusals = documented(UnauthenticatedError, ForbiddenError) if restricted else {}
     guards = [Depends(require_operator)] if restricted else []
 
-    @router.get("/healthz", operation_id="check_liveness", summary="Check that the process runs")
+    @router.get(
+        "/healthz",
+        operation_id="check_liveness",
+        summary="Check that the process runs",
+        responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}},
+    )
     async def healthz() -> dict[str, str]:
+        """Check that the process runs. Looks at no other part."""
         return {"status": "ok"}
 
     @router.get(
@@ -149,10 +160,11 @@ def health_router(watch: Watch, registry: CollectorRegistry, *, restricted: bool
         summary="Check that the service is ready",
         response_model=Health,
         dependencies=guards,
-        responses=refusals,
+        responses={**refusals, 200: {"content": {"application/json": {"example": _EXAMPLE}}}},
     )
     async def readyz(response: Response) -> Health:
-        health = await watch.look()
+        """Check every part now; 503 while any is not usable."""
+        health = await checks.run()
         if health.status != "ok":
             response.status_code = 503
             response.headers["Retry-After"] = "2"
@@ -163,9 +175,11 @@ def health_router(watch: Watch, registry: CollectorRegistry, *, restricted: bool
         operation_id="get_service_health",
         summary="Get the health of the service",
         response_model=Health | HealthSummary,
+        responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}},
     )
     async def health(request: Request, bearer: Bearer, afterwards: BackgroundTasks) -> Health | HealthSummary:
-        found = await watch.health(afterwards)
+        """Get the status, with every part for operators. A good result may be two seconds old."""
+        found = await checks.health(afterwards)
         if restricted and not await is_operator(request, bearer):
             return HealthSummary(status=found.status)
         return found

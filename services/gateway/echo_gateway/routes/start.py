@@ -1,18 +1,18 @@
-"""Where to begin."""
+"""Endpoints of the gateway itself: start page and health."""
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Request
 from pydantic import BaseModel
 
 from echo_common.errors import InternalError, RateLimitedError, ValidationError
 from echo_common.http.envelope import documented
-from echo_common.http.health import HealthSummary, Watch
+from echo_common.http.health import HealthChecks, HealthSummary
 from echo_common.http.queries import only_known
 
 start = APIRouter(tags=["start"])
 
 
 class Welcome(BaseModel):
-    """Get the name and the links of this API."""
+    """The name and the links of this API."""
 
     name: str = "Echo"
     about: str = "Text in, speech out: a self-hosted voice platform."
@@ -21,7 +21,11 @@ class Welcome(BaseModel):
     health: str = "/health"
 
 
-@start.get("/", operation_id="get_welcome", responses=documented(RateLimitedError, InternalError))
+def _ok(example: BaseModel) -> dict[int | str, dict[str, object]]:
+    return {200: {"content": {"application/json": {"example": example.model_dump()}}}}
+
+
+@start.get("/", operation_id="get_welcome", responses=_ok(Welcome()) | documented(RateLimitedError, InternalError))
 async def welcome() -> Welcome:
     """Get the name and the links of this API."""
     return Welcome()
@@ -31,10 +35,10 @@ async def welcome() -> Welcome:
     "/api/v1/health",
     operation_id="get_health",
     tags=["health"],
-    responses=documented(ValidationError, InternalError),
+    responses=_ok(HealthSummary(status="ok")) | documented(ValidationError, InternalError),
     dependencies=[Depends(only_known)],
 )
 async def get_health(request: Request, afterwards: BackgroundTasks) -> HealthSummary:
     """Get the health of the platform."""
-    watch: Watch = request.app.state.watch
-    return HealthSummary(status=(await watch.health(afterwards)).status)
+    checks: HealthChecks = request.app.state.health
+    return HealthSummary(status=(await checks.health(afterwards)).status)

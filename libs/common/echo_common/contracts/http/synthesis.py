@@ -77,7 +77,7 @@ class StreamQuery(SpeechConfig):
     )
     text_id: TextId | None = Field(None, description="Id of a saved text entry, instead of `text`.")
     voice_id: VoiceId | None = Field(None, description="Voice; the default voice when absent.")
-    output_format: AudioFormat = AudioFormat.MP3
+    output_format: AudioFormat = Field(AudioFormat.MP3, description="Format of the audio.")
     ticket: str | None = Field(
         None, min_length=1, max_length=100, description="Single-use ticket that replaces the access token."
     )
