@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from enum import Enum
 from typing import ClassVar
 
@@ -9,10 +10,12 @@ from pydantic import BaseModel, Field
 
 from echo_common.aggregate import Aggregate
 from echo_common.bus.port import BusUnavailableError, Consumer, Message
+from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.errors import NotFoundError
+from echo_common.outbox.relay import Relay
 from echo_common.outbox.repository import Repository
-from echo_common.store.port import Index
+from echo_common.store.port import Index, Store
 
 
 class Counted(DomainEvent):
@@ -102,3 +105,20 @@ def new_counter(key: str, *, counts: int = 0, nickname: str | None = None) -> Co
     for _ in range(counts):
         counter.count()
     return counter
+
+
+async def another_replica(store: Store) -> Counters:
+    """A replica that dies before its relay runs."""
+    return Counters(store, Relay(RecordingBus()))
+
+
+async def make_older(store: Store) -> None:
+    """Make pending events one hour older."""
+    documents = store.collection("counters")
+    async for document in documents.find({"outbox_at": {"$exists": True}}):
+        await documents.update_one({"_id": document["_id"]}, {"$set": {"outbox_at": now() - timedelta(hours=1)}})
+
+
+async def all_outboxes_empty(store: Store) -> bool:
+    documents = store.collection("counters")
+    return not await documents.count({"outbox": {"$exists": True}}) + await documents.count({"outbox_at": {"$exists": True}})
