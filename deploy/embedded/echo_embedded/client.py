@@ -3,24 +3,15 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.client import RemoteError
+from echo_embedded.tokens import TokenFile
 
 _PAGE = 100
-
-
-class TokenCache(Protocol):
-    """Storage of an access token between commands."""
-
-    def cached_token(self) -> str | None:
-        """Return the token, or None if there is none or it has expired."""
-
-    def cache_token(self, token: str, expires_in_seconds: float) -> None:
-        """Store a token."""
 
 
 class Client:
@@ -43,17 +34,16 @@ class Client:
         async with aiohttp.ClientSession(timeout=timeout) as session:
             yield cls(url.rstrip("/"), session)
 
-    async def log_in(self, email: str, password: str, cache: TokenCache | None = None) -> None:
+    async def log_in(self, email: str, password: str, cache: TokenFile) -> None:
         """Log in for all later calls, with the cached token while it is accepted."""
 
         async def anew() -> None:
             self._headers.clear()
             tokens = await self.call("POST", "/api/v1/auth/login", {"email": email, "password": password})
-            if cache is not None:
-                cache.cache_token(tokens["access_token"], tokens["expires_in"])
+            cache.write(tokens["access_token"], tokens["expires_in"])
             self._authorize(tokens["access_token"])
 
-        token = cache.cached_token() if cache is not None else None
+        token = cache.read()
         if token is None:
             await anew()
             return

@@ -6,19 +6,17 @@ import os
 import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+from echo_embedded.tokens import TokenFile, write_private
 
 _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path on Linux, without the terminating zero
 _LONGEST_SOCKET_NAME = len("/synthesis.sock")
 _EARLIER_FORMAT = ("database.toml", "database", "database.lock")
 """Files in `database/` of versions that stored their data in SecantusDB."""
-
-_TOKEN_MARGIN_SECONDS = 30  # a token that expires during the command is not reused
 
 
 class CannotStartError(Exception):
@@ -66,7 +64,8 @@ class DataFolder:
         self._run = self.path / "run"
         self._running = self._run / "platform.json"
         self._secrets = self.path / "secrets.json"
-        self._token = self.path / "token.json"
+        self.token = TokenFile(self.path / "token.json")
+        """Access token of the administrator."""
 
     @property
     def database_url(self) -> str:
@@ -111,7 +110,7 @@ class DataFolder:
             found = self.known_secrets()
             if found is None:
                 found = Secrets("admin@echo.internal", secrets.token_urlsafe(12), secrets.token_urlsafe(48))
-                self._write_private(self._secrets, asdict(found))
+                write_private(self._secrets, asdict(found))
         except OSError as error:
             raise CannotStartError(f"The file {self._secrets} cannot be used: {error.strerror}.") from error
         return found
@@ -124,19 +123,6 @@ class DataFolder:
             return None
         except (ValueError, TypeError):
             raise CannotStartError(f"The file {self._secrets} is damaged; mend it, or remove it to get a new admin.") from None
-
-    def cached_token(self) -> str | None:
-        """Return the administrator's access token of an earlier command, or None if there is none or it has expired."""
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            cached = json.loads(self._token.read_text())
-            if cached["expires_at"] > time.time() + _TOKEN_MARGIN_SECONDS:
-                return str(cached["access_token"])
-        return None
-
-    def cache_token(self, token: str, expires_in_seconds: float) -> None:
-        """Keep the administrator's access token for later commands, readable by the owner only; not on a read-only folder."""
-        with suppress(OSError):
-            self._write_private(self._token, {"access_token": token, "expires_at": time.time() + expires_in_seconds})
 
     @contextmanager
     def sockets(self) -> Iterator[Path]:
@@ -157,7 +143,7 @@ class DataFolder:
 
     def announce(self, running: Running) -> None:
         """Write the platform's addresses and processes for `running`. Raises `OSError`, for example on a full disk."""
-        self._write_private(self._running, asdict(running))
+        write_private(self._running, asdict(running))
 
     def running(self) -> Running | None:
         """Return the announcement of a process that still runs, or None."""
@@ -172,16 +158,3 @@ class DataFolder:
         if (found := self.running()) is None:
             raise CannotStartError(f"No platform is running on the data folder {self.path}.")
         return found.url
-
-    @staticmethod
-    def _write_private(path: Path, content: dict[str, Any]) -> None:
-        handle, name = tempfile.mkstemp(dir=path.parent)  # created with mode 0600
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "w") as file:
-                json.dump(content, file, indent=2)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from echo_common.errors import EchoError
 from echo_embedded.client import Client
 from echo_embedded.datafolder import CannotStartError, DataFolder
 from echo_embedded.settings import HostSettings
+from echo_embedded.tokens import TokenFile
 
 STDOUT = Path("-")
 _STARTING = "No platform is running here: starting one for this …"
@@ -75,13 +76,13 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
     folder = DataFolder(settings.data)
     if access is not None:
         async with Client.open(access.url) as client:
-            await client.log_in(access.email, access.password)
+            await client.log_in(access.email, access.password, TokenFile.of(access.url, access.email))
             yield client
         return
     running, secrets = folder.running(), folder.known_secrets()
     if running is not None and secrets is not None:
         async with Client.open(running.url) as client:
-            await client.log_in(secrets.admin_email, secrets.admin_password, folder)
+            await client.log_in(secrets.admin_email, secrets.admin_password, folder.token)
             yield client
         return
     from echo_embedded import host  # slow: imports all services and their libraries
@@ -92,7 +93,7 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
             host.running(folder, models=settings.models, listen="http://127.0.0.1:0") as platform,
             Client.open(platform.url) as client,
         ):
-            await client.log_in(platform.secrets.admin_email, platform.secrets.admin_password, folder)
+            await client.log_in(platform.secrets.admin_email, platform.secrets.admin_password, folder.token)
             starting.stop()
             yield client
 

@@ -16,6 +16,7 @@ from echo_common.http.client import RemoteError
 from echo_embedded import say
 from echo_embedded.client import Client
 from echo_embedded.datafolder import CannotStartError, DataFolder
+from echo_embedded.tokens import TokenFile
 
 
 class Gateway:
@@ -57,7 +58,7 @@ async def url(gateway: Gateway) -> AsyncIterator[str]:
 
 async def list_voices(url: str, folder: DataFolder) -> None:
     async with Client.open(url) as client:
-        await client.log_in("admin@echo.internal", "secret", folder)
+        await client.log_in("admin@echo.internal", "secret", folder.token)
         assert await client.call("GET", "/api/v1/voices") == []
 
 
@@ -67,6 +68,20 @@ async def test_commands_reuse_the_cached_token(gateway: Gateway, url: str, tmp_p
 
     assert gateway.logins == 1
     assert stat.S_IMODE((tmp_path / "token.json").stat().st_mode) == 0o600
+
+
+async def test_tokens_of_remote_users_are_cached_apart(
+    gateway: Gateway, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for email in ("ada@example.com", "ada@example.com", "eve@example.com"):
+        async with Client.open(url) as client:
+            await client.log_in(email, "secret", TokenFile.of(url, email))
+            await client.call("GET", "/api/v1/voices")
+
+    assert gateway.logins == 2
+    files = list((tmp_path / "echo" / "tokens").iterdir())
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600, 0o600]
 
 
 async def test_an_expired_token_is_replaced(gateway: Gateway, url: str, tmp_path: Path) -> None:
