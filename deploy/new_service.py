@@ -132,7 +132,7 @@ NEXT = """\
 Next (docs/guides/add-a-service.md):
   pyproject.toml                            import contracts and mypy_path: echo_{name}, services/{name}
   deploy/embedded/pyproject.toml            dependencies: echo-{name}
-  deploy/embedded/echo_embedded/parts.py    START_ORDER, SETTINGS, services()
+  deploy/embedded/echo_embedded/registry.py START_ORDER, SETTINGS, services()
   docker-compose.yml                        a container
 then `make lock install-dev contracts check`.
 """

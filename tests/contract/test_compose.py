@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from echo_embedded.parts import SETTINGS, START_ORDER
+from echo_embedded.registry import SETTINGS, START_ORDER
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

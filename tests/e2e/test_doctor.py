@@ -33,7 +33,7 @@ def test_the_recogniser_understands_every_engine(speech_models: Models, tmp_path
     assert told.returncode == 0, told.stdout + told.stderr
     lines = [line for line in told.stdout.splitlines() if " speech: " in line]
     assert [line.split()[:3] for line in lines] == [["ok", "speech:", "kokoro"], ["ok", "speech:", "piper"]]
-    assert all("of 8 words heard" in line for line in lines)
+    assert all("of 8 words recognised" in line for line in lines)
     assert not (tmp_path / "data").exists()
 
 
@@ -45,7 +45,7 @@ def test_a_running_platform_is_detected_and_queried(platform: Platform) -> None:
 
     assert told.returncode == 0, told.stdout + told.stderr
     found = findings(told)
-    assert "used by the platform that runs here" in str(found["port"]["message"])
+    assert "used by the running platform" in str(found["port"]["message"])
     assert found["database"]["status"] == found["speech: tone"]["status"] == "ok"
 
 

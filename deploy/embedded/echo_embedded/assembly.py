@@ -14,9 +14,9 @@ from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_tracing
 from echo_embedded.datafolder import DataFolder, Secrets
-from echo_embedded.parts import INTERNAL, START_ORDER, Place, services
+from echo_embedded.preflight import require_free, require_models, require_space
 from echo_embedded.ready import until_ready
-from echo_embedded.surroundings import require_free, require_models, require_space
+from echo_embedded.registry import INTERNAL, START_ORDER, Wiring, services
 from echo_synthesis.settings import SynthesisSettings
 from echo_voice.settings import VoiceSettings
 
@@ -78,7 +78,7 @@ async def assembled(
         addresses = {name: f"unix://{sockets / name}.sock" for step in START_ORDER for name in step}
         addresses["gateway"] = listen
         addresses[INTERNAL] = f"unix://{sockets / INTERNAL}.sock"
-        everything = services(Place(secrets, speech, recordings, addresses))
+        everything = services(Wiring(secrets, speech, recordings, addresses))
         common = CommonSettings(
             listen=listen,
             database_url=SecretStr(folder.database_url),

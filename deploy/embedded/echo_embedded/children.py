@@ -43,7 +43,7 @@ class Program(Protocol):
     async def stop(self) -> None:
         """Stop the process and wait for its end."""
 
-    def last_words(self) -> str:
+    def failure_message(self) -> str:
         """Return the reason for the end, if the process gave one."""
 
 
@@ -91,7 +91,7 @@ class Command:
                     return
             log.error("process_stop_timed_out", pid=process.pid)
 
-    def last_words(self) -> str:
+    def failure_message(self) -> str:
         """Return the last line of the output."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
@@ -108,7 +108,7 @@ class Child:
     program: Program
     restarts: int = 0
     _settled: bool = False
-    _keeper: "asyncio.Task[None] | None" = field(default=None, repr=False)
+    _supervisor: "asyncio.Task[None] | None" = field(default=None, repr=False)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     @property
@@ -117,9 +117,9 @@ class Child:
         return self.program.pid
 
     def start(self) -> "asyncio.Task[None]":
-        """Keep the program running until stopped. The task raises `CannotStartError` with `last_words` if it gives up."""
-        self._keeper = asyncio.create_task(self._keep(), name=self.name)
-        return self._keeper
+        """Keep the program running until stopped. The task raises `CannotStartError` with `failure_message` if it gives up."""
+        self._supervisor = asyncio.create_task(self._supervise(), name=self.name)
+        return self._supervisor
 
     def settle(self) -> None:
         """Mark the program as able to run, so that the supervisor never gives up."""
@@ -128,13 +128,13 @@ class Child:
     async def stop(self) -> None:
         """Stop the program permanently."""
         self._stopping.set()
-        if self._keeper is None:
+        if self._supervisor is None:
             return
         if self.pid is not None:
             await self.program.stop()
-        await asyncio.wait({self._keeper})
+        await asyncio.wait({self._supervisor})
 
-    async def _keep(self) -> None:
+    async def _supervise(self) -> None:
         clock = asyncio.get_running_loop().time
         attempt = failures = 0
         while not self._stopping.is_set():
@@ -166,7 +166,7 @@ class Child:
             await self.program.stop()
         log.info("process_started", process=self.name, pid=self.pid, restarts=self.restarts)
         code = await self.program.ended()
-        return code, self.program.last_words() if code > 0 else ""
+        return code, self.program.failure_message() if code > 0 else ""
 
 
 def end_with_parent() -> None:

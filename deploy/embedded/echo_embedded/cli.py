@@ -51,7 +51,7 @@ Password = Annotated[str | None, typer.Option("--password", help="Password of th
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
+def error_messages() -> Iterator[None]:
     """Report expected errors as one sentence on stderr and exit: code 2 for a refusal, 1 for a failure."""
     from echo_embedded.say import SpeechFailedError, reason
     from echo_embedded.serve import BrokenError
@@ -93,7 +93,7 @@ def serve(
     """Run the platform in one process until Ctrl-C. Data persists."""
     from echo_embedded.serve import serve as run
 
-    with sentences():
+    with error_messages():
         run(settings(data=data, models=models, host=host, port=port), out, verbose=verbose, since=STARTED)
 
 
@@ -110,7 +110,7 @@ def local(
     """Run every service in its own process, with RabbitMQ and S3, until Ctrl-C. Users persist; audio does not."""
     from echo_embedded.serve import serve_local
 
-    with sentences():
+    with error_messages():
         given = settings(data=data, models=models, host=host, port=port)
         serve_local(given, out, workers=workers, verbose=verbose, since=STARTED)
 
@@ -137,16 +137,16 @@ def say(
     """Synthesize a text to a file. Uses the running platform, or starts one for this command."""
     from echo_embedded import say as speaking
 
-    with sentences():
+    with error_messages():
         console = Console(stderr=True, quiet=quiet)
         wanted = sys.stdin.read() if text == "-" else text
         audio = speaking.format_of(output, audio_format)
-        wish = speaking.Wish(wanted, voice, engine, speed, output, audio)
+        request = speaking.SpeechRequest(wanted, voice, engine, speed, output, audio)
         access = _access(server, email, password)
 
         async def speak() -> dict[str, Any]:
             async with speaking.connected(settings(data=data, models=models), access, console) as client:
-                return await speaking.say(client, wish, console)
+                return await speaking.say(client, request, console)
 
         result = asyncio.run(speak())
         report = err if output == speaking.STDOUT else out
@@ -174,7 +174,7 @@ def voices(
         async with speaking.connected(settings(data=data, models=models), _access(server, email, password), err) as client:
             return [voice async for voice in client.pages("/api/v1/voices")]
 
-    with sentences():
+    with error_messages():
         listed = asyncio.run(found())
         if as_json:
             out.out(json.dumps(listed, ensure_ascii=False), highlight=False)
@@ -206,7 +206,7 @@ def status(
                 health = await service.request("GET", "/health")
         return health
 
-    with sentences():
+    with error_messages():
         folder = DataFolder(settings(data=data).data)
         url = server or folder.running_url()
         running = None if server else folder.running()
@@ -237,7 +237,7 @@ def doctor(
     """Check this machine: processor, memory, disk, port, database, models, and the speech of every engine. Exit code 1 if a check fails."""
     from echo_embedded.doctor import diagnose
 
-    with sentences():
+    with error_messages():
         chosen = settings(data=data, models=models, host=host, port=port)
         report = asyncio.run(diagnose(chosen, Console(quiet=as_json), remote=remote))
         if as_json:
@@ -262,7 +262,7 @@ def models(
     from echo_synthesis.models import HUB
 
     if context.invoked_subcommand is None:
-        with sentences():
+        with error_messages():
             fetch_models(settings(models=models_folder).models, engine or _engines_offered(), hub or HUB, out)
 
 
@@ -271,7 +271,7 @@ def models_status(models_folder: Models = None) -> None:
     """Show which engines are ready, and what the others lack."""
     from echo_embedded.models import backends_table, models_table
 
-    with sentences():
+    with error_messages():
         folder = settings(models=models_folder).models
         out.print(models_table(folder, _engines_offered()))
         if (backends := backends_table(folder)) is not None:
@@ -348,7 +348,7 @@ def _with_client(work: Callable[[Any], Coroutine[Any, Any, T]], data: Path | Non
         async with speaking.connected(settings(data=data), access, err) as client:
             return await work(client)
 
-    with sentences():
+    with error_messages():
         return asyncio.run(done())
     raise AssertionError("unreachable")
 
@@ -358,7 +358,7 @@ def contracts(root: Annotated[Path, typer.Option(help="Root folder of the reposi
     """Write event schemas, AsyncAPI, OpenAPI and .env.example from the code."""
     from echo_embedded.contracts import write
 
-    with sentences():
+    with error_messages():
         changed = write(root)
         out.print("\n".join(map(str, changed)) or "Nothing changed.", highlight=False, markup=False)
 

@@ -73,8 +73,8 @@ class EmbeddedDatabase:
             self._process = process = await self._spawn(port)
             # No retries by the driver: a restarted server does not know whether it applied the first write.
             url = f"mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false"
-            if await _answers(process, port, url, timeout):
-                self._watch = asyncio.create_task(self._notice_death(process))
+            if await _responds(process, port, url, timeout):
+                self._watch = asyncio.create_task(self._watch_exit(process))
                 return url
             await self._end()
             if process.returncode == FOLDER_IN_USE:
@@ -109,7 +109,7 @@ class EmbeddedDatabase:
                 *command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=_environment()
             )
 
-    async def _notice_death(self, process: asyncio.subprocess.Process) -> None:
+    async def _watch_exit(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
         if not self.died.done():
             self.died.set_result(code)
@@ -131,7 +131,7 @@ class EmbeddedDatabase:
         return b"Address already in use" in self.log.read_bytes()[-4096:]
 
 
-async def _answers(process: asyncio.subprocess.Process, port: int, url: str, timeout: float) -> bool:
+async def _responds(process: asyncio.subprocess.Process, port: int, url: str, timeout: float) -> bool:
     store = await open_store(url, "admin")
     ended = asyncio.create_task(process.wait())
     try:

@@ -16,9 +16,9 @@ from echo_embedded.broker import local_node
 from echo_embedded.children import Child, Command
 from echo_embedded.datafolder import CannotStartError, DataFolder, Running, Secrets
 from echo_embedded.ports import free_port
+from echo_embedded.preflight import require_free, require_models
 from echo_embedded.programs import Broker, Database
 from echo_embedded.ready import until_ready
-from echo_embedded.surroundings import require_free, require_models
 from echo_synthesis.settings import SynthesisSettings
 
 
@@ -52,10 +52,10 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
     async with AsyncExitStack() as stack:
         secrets = folder.secrets()
         broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        surroundings, places = _surroundings(stack, folder)
-        stack.push_async_callback(_stop_all, surroundings)
-        for child in surroundings:
-            _keep(child, broken)
+        infrastructure, places = _infrastructure(stack, folder)
+        stack.push_async_callback(_stop_all, infrastructure)
+        for child in infrastructure:
+            _supervise(child, broken)
         synthesis = [f"synthesis-{number}" for number in range(1, workers + 1)]
         urls = {name: f"http://127.0.0.1:{free_port()}" for name in ("auth", "voice", "feedback", *synthesis)}
         urls["gateway"] = f"http://{host}:{port or free_port()}"
@@ -90,16 +90,16 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
             environment = {**common, "ECHO_LISTEN": url, **special.get(name, {})}
             module = f"echo_{name.split('-')[0]}"
             child = Child(name, Command([sys.executable, "-m", module], environment, folder.logs / f"{name}.jsonl"))
-            _keep(child, broken)
+            _supervise(child, broken)
             children.append(child)
         await until_ready(urls | {"gateway": internal}, broken)
-        everything = [*children, *surroundings]
+        everything = [*children, *infrastructure]
         for child in everything:
             child.settle()
         yield Deployment(urls["gateway"], internal, secrets, everything, places, broken)
 
 
-def _surroundings(stack: AsyncExitStack, folder: DataFolder) -> tuple[list[Child], dict[str, str]]:
+def _infrastructure(stack: AsyncExitStack, folder: DataFolder) -> tuple[list[Child], dict[str, str]]:
     """Return the infrastructure processes and their URLs. Services wait for them, so the start order does not matter."""
     # The broker only wakes workers, so its data need not persist.
     scratch = Path(tempfile.mkdtemp(prefix="broker-", dir=folder.scratch))
@@ -121,8 +121,8 @@ def _surroundings(stack: AsyncExitStack, folder: DataFolder) -> tuple[list[Child
     return children, places
 
 
-def _keep(child: Child, broken: "asyncio.Future[str]") -> None:
-    child.start().add_done_callback(partial(_tell_refusal, broken))
+def _supervise(child: Child, broken: "asyncio.Future[str]") -> None:
+    child.start().add_done_callback(partial(_report_failure, broken))
 
 
 async def _stop_all(children: Sequence[Child]) -> None:
@@ -135,11 +135,7 @@ async def _stop_in_order(children: Sequence[Child]) -> None:
         await _stop_all([child for child in children if (child.name == "gateway") is first])
 
 
-def _tell_refusal(broken: "asyncio.Future[str]", ended: "asyncio.Task[None]") -> None:
-    if not ended.cancelled() and (error := ended.exception()):
-        _tell(broken, str(error), ended)
-
-
-def _tell(broken: "asyncio.Future[str]", sentence: str, _: object) -> None:
-    if not broken.done():
-        broken.set_result(sentence)
+def _report_failure(broken: "asyncio.Future[str]", ended: "asyncio.Task[None]") -> None:
+    error = None if ended.cancelled() else ended.exception()
+    if error is not None and not broken.done():
+        broken.set_result(str(error))

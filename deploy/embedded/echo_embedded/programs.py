@@ -31,7 +31,7 @@ class Broker:
     async def stop(self) -> None:  # noqa: D102
         await self._node.kill()
 
-    def last_words(self) -> str:  # noqa: D102
+    def failure_message(self) -> str:  # noqa: D102
         return f"RabbitMQ ended; its logs are in {self._node.folder}."
 
 
@@ -62,5 +62,5 @@ class Database:
         if self._server is not None:
             await self._server.stop()
 
-    def last_words(self) -> str:  # noqa: D102
+    def failure_message(self) -> str:  # noqa: D102
         return "" if self._server is None else f"The database ended; its log is {self._server.log}."

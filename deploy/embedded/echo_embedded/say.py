@@ -40,7 +40,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SpeechRequest:
     """A synthesis request: text, voice parameters and output file."""
 
     text: str
@@ -98,13 +98,13 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
             yield client
 
 
-async def say(client: Client, wish: Wish, console: Console) -> dict[str, Any]:
+async def say(client: Client, request: SpeechRequest, console: Console) -> dict[str, Any]:
     """Synthesise with a progress bar, write the file atomically, and return the job's result.
 
     Raises `SpeechFailedError`, `CannotStartError` for the file, and the errors of `Client`.
     """
-    _require_writable(wish.output)
-    job = await client.call("POST", "/api/v1/job", wish.body())
+    _require_writable(request.output)
+    job = await client.call("POST", "/api/v1/job", request.body())
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("Speaking", total=100)
@@ -114,7 +114,7 @@ async def say(client: Client, wish: Wish, console: Console) -> dict[str, Any]:
     if job["status"] != JobStatus.COMPLETED:
         raise SpeechFailedError(job.get("error_message") or f"The job ended as {job['status']}.")
     result: dict[str, Any] = job["result"]
-    await _write(client, result["audio_url"], wish.output)
+    await _write(client, result["audio_url"], request.output)
     return result
 
 

@@ -109,13 +109,13 @@ def welcome(console: Console, url: str, secrets: Secrets, places: Mapping[str, s
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    told = {
+    rows = {
         "API": f"{url}/api/v1",
         "Docs": f"{url}/docs",
         "Admin": secrets.admin_email,
         "Password": secrets.admin_password,
     }
-    for name, value in {**told, **places, "Stop": "Ctrl-C"}.items():
+    for name, value in {**rows, **places, "Stop": "Ctrl-C"}.items():
         table.add_row(name, value)
     title = f"Echo is ready ({took:.1f} s)"
     console.print(Panel(table, title=title, subtitle="Paste the line below into another terminal", expand=False))

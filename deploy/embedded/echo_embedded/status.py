@@ -12,16 +12,16 @@ def health_table(url: str, health: dict[str, Any]) -> Table:
     table = Table(
         box=None, padding=(0, 2), header_style="bold", title=f"{url}: {health.get('status', '?')}", title_justify="left"
     )
-    for column in ("Service", "Part", "Status", "ms", "Says"):
+    for column in ("Service", "Part", "Status", "ms", "Details"):
         table.add_column(column, justify="right" if column == "ms" else "left")
     services = health.get("services") or {health.get("service", "gateway"): health}
-    for service, told in services.items():
-        parts = told.get("parts") or {}
+    for service, health_of in services.items():
+        parts = health_of.get("parts") or {}
         if not parts:
-            table.add_row(service, "", _coloured(told.get("status", "?")), "", told.get("reason") or "")
+            table.add_row(service, "", _coloured(health_of.get("status", "?")), "", health_of.get("reason") or "")
         for name, part in parts.items():
-            says = part.get("reason") or _told(part.get("facts") or {})
-            row = (service, name, _coloured(part["status"]), f"{part['milliseconds']:.1f}", says)
+            details = part.get("reason") or _as_text(part.get("facts") or {})
+            row = (service, name, _coloured(part["status"]), f"{part['milliseconds']:.1f}", details)
             table.add_row(*row)
     return table
 
@@ -48,8 +48,8 @@ def process_table(states: dict[str, dict[str, Any]]) -> Table:
     return table
 
 
-def _told(facts: dict[str, Any]) -> str:
-    return ", ".join(f"{key}: {_told(value) if isinstance(value, dict) else value}" for key, value in facts.items())
+def _as_text(facts: dict[str, Any]) -> str:
+    return ", ".join(f"{key}: {_as_text(value) if isinstance(value, dict) else value}" for key, value in facts.items())
 
 
 def _coloured(status: str) -> str:

@@ -12,7 +12,7 @@ from echo_common.bus import topology
 from echo_common.bus.port import Consumer, Done, Message, Outcome, Retry
 from echo_common.bus.rabbitmq import RabbitBus
 from echo_embedded.broker import RabbitNode
-from echo_embedded.parts import START_ORDER
+from echo_embedded.registry import START_ORDER
 from tests.integration.bus.conftest import Listener, fact
 from tests.support.eventually import eventually
 

@@ -127,7 +127,7 @@ def test_an_unknown_voice_names_the_command_that_lists_them() -> None:
 
 
 async def test_an_unwritable_output_is_reported_before_the_synthesis(gateway: Gateway, url: str, tmp_path: Path) -> None:
-    wish = say.Wish("Hello.", None, None, 1.0, tmp_path, AudioFormat.WAV)
+    wish = say.SpeechRequest("Hello.", None, None, 1.0, tmp_path, AudioFormat.WAV)
 
     async with Client.open(url) as client:
         with pytest.raises(CannotStartError, match=f"{tmp_path} cannot be written: Is a directory. Choose"):

@@ -197,7 +197,7 @@ class TestSpeech:
     async def test_an_understood_engine_passes(self) -> None:
         found = await self.found(WORDS)
         assert found.status == "ok"
-        assert "8 of 8 words heard" in found.message
+        assert "8 of 8 words recognised" in found.message
         assert found.facts["words_heard"] == 8
 
     async def test_a_single_misheard_word_passes(self) -> None:

@@ -60,36 +60,36 @@ def _machine_checks(settings: HostSettings) -> list[Check]:
 def _speech_checks(
     engines: Mapping[str, EngineSpec], config: EngineConfig, settings: SynthesisSettings, pool: EnginePool, *, remote: bool
 ) -> list[Check]:
-    recogniser, model = speech.check_recogniser(settings.recogniser)
-    listener = speech.Listener(model)
+    found, model = speech.check_recogniser(settings.recogniser)
+    recogniser = speech.LazyRecogniser(model)
     checks = [_check(f"models: {name}", partial(speech.check_models, spec, config)) for name, spec in engines.items()]
     ready = {name: spec for name, spec in engines.items() if not spec.missing(config)}
     for name, spec in ready.items():
         if spec.backends is not no_backends:
             checks.append(_check(f"backends: {name}", partial(speech.check_backends, spec.backends(config.models))))
-    checks.append(_check("recogniser", lambda: recogniser))
+    checks.append(_check("recogniser", lambda: found))
     for name, spec in ready.items():
         run: Callable[[], Awaitable[Finding]] = partial(
-            speech.check_engine, spec, config, pool, listener, settings.default_voice
+            speech.check_engine, spec, config, pool, recogniser, settings.default_voice
         )
-        checks.append(Check(f"speech: {name}", run if remote or not spec.remote else partial(_not_asked, name)))
+        checks.append(Check(f"speech: {name}", run if remote or not spec.remote else partial(_skip_remote, name)))
     return checks
 
 
-def _check(name: str, look: Callable[[], Finding]) -> Check:
+def _check(name: str, check: Callable[[], Finding]) -> Check:
     async def run() -> Finding:
-        return look()
+        return check()
 
     return Check(name, run)
 
 
-async def _not_asked(engine: str) -> Finding:
-    return Finding("skip", f"the provider of {engine} counts what it speaks: `echoctl doctor --remote` asks it too")
+async def _skip_remote(engine: str) -> Finding:
+    return Finding("skip", f"the provider of {engine} charges for speech; `echoctl doctor --remote` includes it")
 
 
 async def _unknown() -> Finding:
     known = ", ".join(discover())
-    return Finding("fail", f"There is no such engine. ECHO_SYNTHESIS_ENGINES may name {known}.")
+    return Finding("fail", f"There is no such engine. Use {known} in ECHO_SYNTHESIS_ENGINES.")
 
 
 @asynccontextmanager

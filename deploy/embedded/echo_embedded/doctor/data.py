@@ -16,7 +16,7 @@ async def check_database(folder: DataFolder) -> Finding:
     if (running := folder.running()) is not None:
         return await _running_platform(running)
     if not folder.path.exists():
-        return Finding("skip", f"There is no data folder {folder.path} yet: the first start makes it.")
+        return Finding("skip", f"There is no data folder {folder.path} yet; the first start creates it.")
     try:
         with folder.held():
             return await _stopped_database(folder)
@@ -33,14 +33,14 @@ def judge_health(health: Mapping[str, Any]) -> Finding:
     """Judge the health that the gateway reports for all services."""
     down = [
         f"{service} {name}: {part.get('reason')}"
-        for service, told in health.get("services", {}).items()
-        for name, part in told.get("parts", {}).items()
+        for service, found in health.get("services", {}).items()
+        for name, part in found.get("parts", {}).items()
         if part.get("status") != "ok"
     ]
     if down or health.get("status") != "ok":
-        told = "; ".join(down) or f"it says {health.get('status')}"
-        return Finding("fail", f"The platform that runs here is not well ({told}). Its log says more: see `echoctl status`.")
-    return Finding("ok", "the platform that runs here reads and writes")
+        reasons = "; ".join(down) or f"status {health.get('status')}"
+        return Finding("fail", f"The running platform is not healthy ({reasons}). See `echoctl status` and its log.")
+    return Finding("ok", "the running platform reads and writes")
 
 
 async def _stopped_database(folder: DataFolder) -> Finding:
@@ -54,7 +54,7 @@ async def _stopped_database(folder: DataFolder) -> Finding:
                 await probe.ensure(())
                 await probe.upsert({"_id": "probe"}, {"$set": {"written": True}})
                 if await probe.find_one({"_id": "probe"}) is None:
-                    return Finding("fail", f"What is written to {folder.database} is not read again: check the disk.")
+                    return Finding("fail", f"Data written to {folder.database} cannot be read back. Check the disk.")
         finally:
             await store.close()
     for file in folder.database.glob(f"{_PROBE}.sqlite3*"):

@@ -14,13 +14,13 @@ from echo_common.http.server import AddressTakenError
 from echo_common.processors import usable_processors
 from echo_embedded.datafolder import Running
 from echo_embedded.doctor.report import Finding
-from echo_embedded.surroundings import require_free
+from echo_embedded.preflight import require_free
 from echo_synthesis.audio.encode import Encoder
 from echo_synthesis.audio.formats import FORMATS
 
 _GIB = 1024**3
 _ARCHITECTURES = frozenset({"x86_64", "AMD64", "aarch64", "arm64"})
-_TELLING_FLAGS = (
+_RELEVANT_FLAGS = (
     "avx2",
     "avx512f",
     "avx_vnni",
@@ -61,16 +61,16 @@ def read_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Processor:
 
 def check_processor(processor: Processor) -> Finding:
     """Judge architecture, vector units and cores."""
-    telling = [flag for flag in _TELLING_FLAGS if flag in processor.flags]
-    facts = {"architecture": processor.architecture, "flags": telling, "cores": processor.cores}
-    described = [processor.architecture, processor.model, _cores(processor.cores), " ".join(telling)]
+    relevant = [flag for flag in _RELEVANT_FLAGS if flag in processor.flags]
+    facts = {"architecture": processor.architecture, "flags": relevant, "cores": processor.cores}
+    described = [processor.architecture, processor.model, _cores(processor.cores), " ".join(relevant)]
     text = ", ".join(filter(None, described))
     if processor.architecture not in _ARCHITECTURES:
-        return Finding("warn", f"{text}. Echo is tried on x86_64 and aarch64 only: see which checks below fail.", facts)
+        return Finding("warn", f"{text}. Echo is tested on x86_64 and aarch64 only; see the checks below.", facts)
     if processor.architecture in {"x86_64", "AMD64"} and processor.flags and "avx2" not in processor.flags:
         return Finding("warn", f"{text}. Without AVX2 speech is slow: use ECHO_SYNTHESIS_ENGINES=piper.", facts)
     if processor.cores < 2:
-        return Finding("warn", f"{text}. With one core a second request waits for the first: allow two.", facts)
+        return Finding("warn", f"{text}. With one core, requests wait for each other; allow two cores.", facts)
     return Finding("ok", text, facts)
 
 
@@ -79,7 +79,7 @@ def check_memory(total: int, available: int) -> Finding:
     facts = {"total_bytes": total, "available_bytes": available}
     text = f"{available / _GIB:.1f} of {total / _GIB:.1f} GiB available"
     if available < _MEMORY_BYTES:
-        return Finding("warn", f"{text}. Echo takes about 2 GiB: end other programs, or set ECHO_SYNTHESIS_WORKERS=1.", facts)
+        return Finding("warn", f"{text}. Echo needs about 2 GiB; close other programs, or set ECHO_SYNTHESIS_WORKERS=1.", facts)
     return Finding("ok", text, facts)
 
 
@@ -111,11 +111,11 @@ def free_space(folder: Path) -> int:
 def check_port(listen: str, running: Running | None) -> Finding:
     """Judge whether the platform can listen on the address, or already does."""
     if running is not None and running.url == listen:
-        return Finding("ok", f"{listen} is used by the platform that runs here (process {running.pid})")
+        return Finding("ok", f"{listen} is used by the running platform (process {running.pid})")
     try:
         require_free(listen)
     except AddressTakenError as error:
-        return Finding("fail", f"{error} Choose another with --port or ECHO_PORT, or end what listens there.")
+        return Finding("fail", f"{error} Choose another with --port or ECHO_PORT, or stop the program that listens there.")
     return Finding("ok", f"{listen} is free")
 
 
@@ -127,13 +127,13 @@ def check_libraries() -> Finding:
         try:
             encoder = Encoder(audio, 24_000)
             if not encoder.feed(samples) + encoder.close():
-                broken[name] = "nothing was written"
+                broken[name] = "no output"
         except Exception as error:
             broken[name] = str(error)
     if broken:
-        told = "; ".join(f"{name}: {reason}" for name, reason in broken.items())
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in broken.items())
         return Finding(
-            "fail", f"FFmpeg cannot write {told}. Install the packages of constraints.txt again: make install.", broken
+            "fail", f"FFmpeg cannot write {reasons}. Install the packages of constraints.txt again: make install.", broken
         )
     text = f"FFmpeg writes {', '.join(FORMATS)}"
     if find_spec("espeakng_loader") is None:

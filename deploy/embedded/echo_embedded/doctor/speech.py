@@ -44,7 +44,7 @@ def check_models(spec: EngineSpec, config: EngineConfig) -> Finding:
     if damaged := spec.damaged(config.models):
         text = f"{', '.join(damaged)}: not the expected content. Remove the file, then `echoctl models` fetches it again."
         return Finding("fail", text, {"damaged": damaged})
-    return Finding("ok", "ready; what provider and key are worth shows when it speaks" if spec.remote else "complete")
+    return Finding("ok", "configured; the speech check below tests provider and key" if spec.remote else "complete")
 
 
 def check_recogniser(setting: str) -> tuple[Finding, Path | None]:
@@ -53,13 +53,11 @@ def check_recogniser(setting: str) -> tuple[Finding, Path | None]:
     if model is not None:
         return Finding("ok", str(model)), model
     if setting == "off":
-        return Finding("skip", "ECHO_SYNTHESIS_RECOGNISER is off: engines speak below, and are not heard."), None
-    return Finding(
-        "skip", "not installed: pip install 'echo-synthesis[aligner]'. Engines speak below, and are not heard."
-    ), None
+        return Finding("skip", "ECHO_SYNTHESIS_RECOGNISER is off: the speech below is not recognised."), None
+    return Finding("skip", "not installed: pip install 'echo-synthesis[aligner]'. The speech below is not recognised."), None
 
 
-class Listener:
+class LazyRecogniser:
     """A recogniser that loads its model on first use."""
 
     def __init__(self, model: Path | None) -> None:
@@ -77,23 +75,25 @@ class Listener:
         return [word for item in heard for word in _WORD.findall(item.word.lower())]
 
 
-class Hears(Protocol):
+class WordRecogniser(Protocol):
     """The interface of a recogniser of words."""
 
     def words(self, speech: Speech) -> Sequence[str] | None:
-        """Recognise words; see `Listener.words`."""
+        """Recognise words; see `LazyRecogniser.words`."""
 
 
-async def check_engine(spec: EngineSpec, config: EngineConfig, pool: Pool, listener: Hears, default_voice: str) -> Finding:
+async def check_engine(
+    spec: EngineSpec, config: EngineConfig, pool: Pool, recogniser: WordRecogniser, default_voice: str
+) -> Finding:
     """Synthesise a test sentence with an engine, recognise it and measure its level."""
     voice = _english_voice(await asyncio.to_thread(spec.voices, config), default_voice)
     if voice is None:
-        return Finding("skip", "it has no voice that speaks English")
+        return Finding("skip", "it has no English voice")
     began = time.monotonic()
     utterance = Utterance(SENTENCE, tuple(find_words(SENTENCE, spec.max_characters)), voice.id, "en-US")
     speech = await pool.speak(spec.name, utterance)
     took = time.monotonic() - began
-    heard = None if "test" in spec.tags else await asyncio.to_thread(listener.words, speech)
+    heard = None if "test" in spec.tags else await asyncio.to_thread(recogniser.words, speech)
     return judge_speech(speech, heard, f"{voice.id} speaks {speech.duration:.1f} s in {took:.1f} s")
 
 
@@ -106,10 +106,10 @@ def judge_speech(speech: Speech, heard: Sequence[str] | None, text: str) -> Find
         wanted = _WORD.findall(SENTENCE.lower())
         matched = sum(block.size for block in SequenceMatcher(None, wanted, heard, autojunk=False).get_matching_blocks())
         facts |= {"words": len(wanted), "words_heard": matched}
-        text += f", {matched} of {len(wanted)} words heard"
+        text += f", {matched} of {len(wanted)} words recognised"
         if matched < _HEARD_SHARE * len(wanted):
-            said = " ".join(heard) or "nothing"
-            return Finding("fail", f"{text} ({said!r}). {_REMEDY}", facts)
+            recognised = " ".join(heard) or "nothing"
+            return Finding("fail", f"{text} ({recognised!r}). {_REMEDY}", facts)
     if level is None:
         return Finding("fail", f"{text}. {_REMEDY}", facts)
     if not _QUIETEST <= level <= _LOUDEST:

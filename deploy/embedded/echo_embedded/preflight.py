@@ -41,11 +41,11 @@ def require_models(settings: SynthesisSettings) -> None:
     known = discover()
     for name in settings.engines:
         if name not in known:
-            raise CannotStartError(f"There is no speech engine {name!r}; ECHO_SYNTHESIS_ENGINES may name {', '.join(known)}.")
+            raise CannotStartError(f"There is no speech engine {name!r}; use {', '.join(known)} in ECHO_SYNTHESIS_ENGINES.")
         if known[name].remote:
             continue  # a remote engine may lack its key
         if missing := known[name].missing(EngineConfig(models=settings.models)):
             raise CannotStartError(
-                f"The engine {name} lacks {missing[0]} in {settings.models}: `echoctl models` fetches it; "
-                "ECHO_SYNTHESIS_ENGINES=piper does without."
+                f"The engine {name} lacks {missing[0]} in {settings.models}: fetch it with `echoctl models`, "
+                "or set ECHO_SYNTHESIS_ENGINES=piper."
             )

@@ -59,7 +59,7 @@ API: Mapping[str, Sequence[APIRouter]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Wiring:
     """The configuration that services on one machine share. `addresses` are the services' URLs by name."""
 
     secrets: Secrets
@@ -68,9 +68,9 @@ class Place:
     addresses: Mapping[str, str]
 
 
-def services(place: Place) -> dict[str, Service[Any]]:
+def services(wiring: Wiring) -> dict[str, Service[Any]]:
     """Build the services by name. Raises pydantic's `ValidationError` for an invalid setting."""
-    secrets = place.secrets
+    secrets = wiring.secrets
     return {
         "auth": auth(
             AuthSettings(
@@ -79,10 +79,10 @@ def services(place: Place) -> dict[str, Service[Any]]:
                 admin_password=SecretStr(secrets.admin_password),
             )
         ),
-        "voice": voice(place.recordings),
-        "synthesis": synthesis(place.speech),
+        "voice": voice(wiring.recordings),
+        "synthesis": synthesis(wiring.speech),
         "feedback": feedback(),
-        "gateway": gateway(_gateway_settings(place.addresses)),
+        "gateway": gateway(_gateway_settings(wiring.addresses)),
     }
 
 
