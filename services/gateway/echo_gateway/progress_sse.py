@@ -27,10 +27,10 @@ _HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 _MESSAGES = {
-    JobStatus.COMPLETED: "Finished.",
     JobStatus.FAILED: "The speech could not be made.",
     JobStatus.CANCELLED: "Cancelled.",
 }
+_QUEUED = "Job queued for processing"
 _RESULT_FIELDS = ("output_file_path", "audio_url", "duration")
 """Fields of a completed synthesis job that its last progress event repeats."""
 
@@ -194,10 +194,10 @@ def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[
         units = max(0, number - 2)
         current = JobStatus.PENDING if number == 1 else JobStatus.PROCESSING
         counted = f"{units} of {total} {job.get('step', 'units spoken')}."
-        message = "Waiting for a worker." if number == 1 else counted if units else "A worker has begun."
+        message = _QUEUED if number == 1 else counted if units else "A worker has begun."
         event = {"progress": _percent(units, total), "status": current, "message": message}
         if number == reached and status is JobStatus.PENDING and (before := job.get("queue_position")):
-            event |= {"message": f"{message} {before} before it.", "queue_position": before}
+            event |= {"message": f"{message}, {before} before it", "queue_position": before}
         if number == reached and status is JobStatus.PROCESSING and (left := job.get("eta_seconds")) is not None:
             event |= {"message": f"{message} About {left:.0f} s left.", "eta_seconds": left}
         yield number, event
@@ -205,7 +205,8 @@ def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[
         completed = status is JobStatus.COMPLETED
         result = {name: job[name] for name in _RESULT_FIELDS if job.get(name) is not None} if completed else {}
         progress = 100 if completed else _percent(done, total)
-        message = job.get("error_message") or _MESSAGES[status]
+        finished = "Training completed" if "step" in job else "Synthesis completed"
+        message = job.get("error_message") or (finished if completed else _MESSAGES[status])
         yield last, {"progress": progress, "status": status, "message": message, **result}
 
 

@@ -87,7 +87,7 @@ async def test_jobs_are_followed_from_the_queue_to_the_end(gateway: Gateway, job
         assert response.headers["Cache-Control"] == "no-store"
         assert response.headers["X-Accel-Buffering"] == "no"
         listener = Listener(response)
-        assert await listener.next() == (1, {"progress": 0, "status": "pending", "message": "Waiting for a worker."})
+        assert await listener.next() == (1, {"progress": 0, "status": "pending", "message": "Job queued for processing"})
         job.status, job.units_total, job.units_done = "processing", 4, 1
         await gateway.bus.publish([encode(JobProgressed(job_id="job_1", user_id="usr_1", units_done=1, units_total=4))])
         assert (await listener.next())[0] == 2
@@ -96,7 +96,7 @@ async def test_jobs_are_followed_from_the_queue_to_the_end(gateway: Gateway, job
         await gateway.bus.publish([encode(JobCompleted(job_id="job_1", user_id="usr_1", audio_id="aud_1", duration=1))])
         rest = await listener.rest()
     assert [number for number, _ in rest] == [4, 5, 6, 7, None]
-    assert rest[-2][1] == {"progress": 100, "status": "completed", "message": "Finished."}
+    assert rest[-2][1] == {"progress": 100, "status": "completed", "message": "Synthesis completed"}
     assert rest[-1][1] == {"event": "complete"}
 
 

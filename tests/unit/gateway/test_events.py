@@ -40,7 +40,7 @@ def test_progress_never_decreases_and_is_complete_only_at_the_end() -> None:
 def test_pending_jobs_report_their_queue_position() -> None:
     job = {"status": "pending", "units_done": 0, "units_total": 2, "queue_position": 3}
     [(_, event)] = events_since(job, 0)
-    assert (event["message"], event["queue_position"]) == ("Waiting for a worker. 3 before it.", 3)
+    assert (event["message"], event["queue_position"]) == ("Job queued for processing, 3 before it", 3)
     [_, (_, begun)] = events_since(job | {"status": "processing"}, 0)
     assert "queue_position" not in begun
 
@@ -57,7 +57,7 @@ def test_jobs_that_end_early_skip_missing_events() -> None:
 def test_the_last_event_of_a_completed_job_has_its_audio() -> None:
     result = {"output_file_path": "/api/v1/files/audio/aud_1", "audio_url": "/api/v1/files/audio/aud_1", "duration": 5.2}
     events = [event for _, event in events_since(job("completed", 1, 1) | result, 0)]
-    assert events[-1] == {"progress": 100, "status": "completed", "message": "Finished.", **result}
+    assert events[-1] == {"progress": 100, "status": "completed", "message": "Synthesis completed", **result}
     assert all(event.keys() == {"progress", "status", "message"} for event in events[:-1])
     [*_, (_, failed)] = events_since(job("failed", 1, 2) | result, 0)
     assert failed.keys() == {"progress", "status", "message"}

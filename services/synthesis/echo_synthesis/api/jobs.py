@@ -31,6 +31,7 @@ from echo_synthesis.views import job_view, synthesis_result
 _ALIAS = ("/job", "/jobs")
 _CHANGE_ERRORS = (JobNotFoundError, JobStateConflictError, StaleError, *PLANNING)
 _CREATED = "Synthesis job created successfully"
+_DELETED = "Job deleted successfully"
 
 PageQuery = Annotated[Page, Depends(paginated(*JOB_ORDERS))]
 
@@ -144,12 +145,12 @@ async def change_job(job_id: JobId, body: JobPatch, principal: SpeechWriter, dep
     alias=_ALIAS,
     idempotent=True,
     errors=(JobNotFoundError, JobStateConflictError),
-    example=enveloped(None, message="The job is deleted."),
+    example=enveloped(None, message=_DELETED),
 )
 async def delete_job(job_id: JobId, principal: SpeechWriter, deps: Deps) -> Success[None]:
     """Delete a job and its audio, unless it is being processed."""
     await jobs.delete_job(job_id, principal, deps)
-    return ok(None, message="The job is deleted.")
+    return ok(None, message=_DELETED)
 
 
 @router.endpoint(
