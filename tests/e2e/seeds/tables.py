@@ -1,0 +1,69 @@
+"""The tables of database-architecture.md, each with the request that reads its columns; the document has no requests."""
+
+from tests.e2e.seeds.cases import Case, missing, success
+from tests.support.shapes import ABSENT, Differs
+
+CASES = (
+    Case(
+        "User",
+        "GET /api/v1/users/me",
+        success(
+            {
+                "id": str,
+                "username": str | None,
+                "email": str,
+                "two_factor_enabled": Differs(bool, ABSENT),
+                "created_at": str,
+                "last_login": str,
+                "last_active_date": Differs(str, ABSENT),
+                "first_name": "John",
+                "last_name": "Doe",
+                "date_of_birth": str | None,
+                "preferred_language": str | None,
+            }
+        ),
+    ),
+    missing("UserProfile", "GET /api/v1/users/me/profile", "accounts"),
+    missing("Session", "GET /api/v1/auth/sessions", "accounts"),
+    Case(
+        "TextEntry",
+        "POST /api/v1/texts",
+        success({"id": str, "user_id": Differs(str, ABSENT), "content": "Hello.", "language": "en-US", "created_at": str}),
+        status=201,
+        body={"content": "Hello.", "language": "en-US"},
+    ),
+    Case(
+        "Audio",
+        "GET /api/v1/files/{audio_id}/info",
+        success(
+            {
+                "id": str,
+                "text_id": Differs(str, ABSENT),
+                "user_id": Differs(str, ABSENT),
+                "url": str,
+                "duration": float,
+                "created_at": str,
+            }
+        ),
+    ),
+    Case(
+        "Voice",
+        "GET /api/v1/voice/clones/{clone_id}",
+        success(
+            {
+                "id": str,
+                "user_id": str,
+                "original_file_path": Differs(str, ABSENT),
+                "processed_file_path": Differs(str, ABSENT),
+                "sample_ids": [str],
+                "status": "ready",
+                "created_at": str,
+            }
+        ),
+    ),
+    missing("UsageHistory", "GET /api/v1/users/me/history", "usage"),
+    missing("ErrorLog", "GET /api/v1/admin/errors", "administration"),
+    missing("APIUsage", "GET /api/v1/users/me/usage", "usage"),
+    missing("UserFeedback", "POST /api/v1/feedback", "feedback", {"audio_id": "{audio_id}", "rating": 5, "comment": "Clear."}),
+    missing("SystemSetting", "GET /api/v1/admin/config", "administration"),
+)
