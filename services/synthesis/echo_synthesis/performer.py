@@ -40,7 +40,7 @@ class JobPerformer:
         """Generate the speech and store its objects. Raises the errors of `plan` and `Recorder.record`."""
         clone = await self._deps.clones.find(job.settings.voice_id, job.user_id)
         spec = (clone or self._deps.voices.find(job.settings.voice_id)).engine
-        narration = await plan(job.text, job.settings, spec, self._deps.scripts, job.user_id)
+        narration = await plan(job.text, job.settings, spec, self._deps.scripts, job.user_id, packed=job.script)
         audio = await self._deps.recorder.record(
             narration,
             user_id=job.user_id,

@@ -1,6 +1,6 @@
 """Repositories of jobs, audio, lexicon entries and text entries."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -30,7 +30,7 @@ class Jobs(TaskRepository[Job]):
     name = "jobs"
     missing = JobNotFoundError
     queue_order: ClassVar[Sort] = (("due", 1),)
-    large_fields = ("search", "text")
+    large_fields = ("search", "text", "script")
     id_label = "job_id"
     indexes: ClassVar[Sequence[Index]] = (
         Index([("user_id", 1), ("created_at", -1)]),
@@ -44,9 +44,13 @@ class Jobs(TaskRepository[Job]):
         super().__init__(store, relay)
         self._ends: dict[str, datetime] = {}
 
-    async def get_summary(self, key: str, where: Filter) -> Job:
-        """Return the job without its text. Raises `JobNotFoundError`."""
-        async for job in self.find({"_id": key, **where}, limit=1, without=self.large_fields):
+    def unread(self, *, with_text: bool) -> Collection[str]:
+        """Return the fields that no view needs."""
+        return [name for name in self.large_fields if not (with_text and name == "text")]
+
+    async def get_summary(self, key: str, where: Filter, *, with_text: bool = False) -> Job:
+        """Return the job without its script and, by default, without its text. Raises `JobNotFoundError`."""
+        async for job in self.find({"_id": key, **where}, limit=1, without=self.unread(with_text=with_text)):
             return job
         raise self.missing
 

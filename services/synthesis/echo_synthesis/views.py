@@ -125,7 +125,7 @@ def script_view(narration: Narration) -> Script:
         language=narration.settings.language,
         voice_id=narration.settings.voice_id,
         spoken_text=" ".join(take.unit.text for take in narration.units),
-        word_count=narration.word_count,
+        word_count=narration.units.word_count,
         parts=parts,
     )
 

@@ -10,6 +10,7 @@ from echo_common.contracts.values import JobStatus
 from echo_common.work.lease import LeaseLostError
 from echo_common.work.task import Progress
 from echo_synthesis.domain import Job, SpeechSettings
+from echo_synthesis.domain.job import MAXIMUM_SCRIPT_BYTES
 
 LEASE = 15.0
 
@@ -197,3 +198,20 @@ def test_a_job_behind_an_overdue_job_is_due_now() -> None:
     due = second.due
     second.queue_behind(first)
     assert second.due == due
+
+
+def test_a_job_keeps_its_script_until_it_is_completed() -> None:
+    job = a_job()
+    job.revise("One.", job.settings, word_count=1, units_total=1, config={}, script=b"script")
+    attempt = job.claim("wrk_1", LEASE)
+    job.expire_lease()
+    assert job.script == b"script"
+    attempt = job.claim("wrk_2", LEASE)
+    job.complete(attempt, job.audio_key, 1.5)
+    assert job.script is None
+
+
+def test_a_script_too_large_for_the_database_is_not_stored() -> None:
+    job = a_job()
+    job.revise("One.", job.settings, word_count=1, units_total=1, config={}, script=bytes(MAXIMUM_SCRIPT_BYTES + 1))
+    assert job.script is None

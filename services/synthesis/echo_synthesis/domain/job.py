@@ -29,6 +29,9 @@ _CHARACTERS_A_SECOND = 15.0
 SEARCHABLE = 2_000
 """Characters at the beginning of a text that a search covers."""
 
+MAXIMUM_SCRIPT_BYTES = 6 * 1024 * 1024
+"""Largest packed script that is stored, because a MongoDB document is limited to 16 MB; texts of 400,000 characters need 2 MB."""
+
 
 class Job(Task):
     """A durable synthesis request.
@@ -41,7 +44,8 @@ class Job(Task):
 
     `text` is empty if a list was read without it; `search` is its beginning, case folded. `config` holds the requested
     options, `settings` the resolved ones. `units_total` and `units_done` count segments; `units_done` never decreases, even if
-    an attempt starts over. `seconds_left` is the estimate of the last renewal.
+    an attempt starts over. `seconds_left` is the estimate of the last renewal. `script` is the packed script of the text,
+    until the job is completed; without it, or if it does not suit the engine, the text is planned again.
     """
 
     status_field = "status"
@@ -57,6 +61,7 @@ class Job(Task):
     word_count: int
     config: Mapping[str, Any] = {}
     settings: SpeechSettings
+    script: bytes | None = None
     status: JobStatus = JobStatus.PENDING
     units_total: int
     units_done: int = 0
@@ -77,6 +82,7 @@ class Job(Task):
         *,
         word_count: int,
         units_total: int,
+        script: bytes | None = None,
         config: Mapping[str, Any] | None = None,
         text_id: str | None = None,
         idempotency_key: str | None = None,
@@ -93,7 +99,7 @@ class Job(Task):
             units_total=0,
             idempotency_key=idempotency_key,
         )
-        job.revise(text, settings, word_count=word_count, units_total=units_total, config=config or {})
+        job.revise(text, settings, word_count=word_count, units_total=units_total, script=script, config=config or {})
         job.record(JobQueued(job_id=job.id, user_id=user_id))
         return job
 
@@ -111,7 +117,14 @@ class Job(Task):
         return round(self.text_length / _CHARACTERS_A_SECOND / self.settings.speed, 1)
 
     def revise(
-        self, text: str, settings: SpeechSettings, *, word_count: int, units_total: int, config: Mapping[str, Any]
+        self,
+        text: str,
+        settings: SpeechSettings,
+        *,
+        word_count: int,
+        units_total: int,
+        config: Mapping[str, Any],
+        script: bytes | None = None,
     ) -> None:
         """Replace the text and the settings. Raises `JobStateConflictError` unless pending."""
         self.require_pending()
@@ -123,6 +136,7 @@ class Job(Task):
         self.word_count = word_count
         self.units_done, self.units_total = 0, units_total
         self.settings = settings
+        self.script = script if script is None or len(script) <= MAXIMUM_SCRIPT_BYTES else None
         self.config = config
 
     @property
@@ -150,6 +164,7 @@ class Job(Task):
         self.require_lease(attempt)
         self.end(JobStatus.COMPLETED)
         self.units_done = self.units_total
+        self.script = None
         self.audio_id = audio_id
         self.duration = duration
         self.record(JobCompleted(job_id=self.id, user_id=self.user_id, audio_id=audio_id, duration=duration))

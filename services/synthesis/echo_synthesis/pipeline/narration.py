@@ -1,10 +1,8 @@
 """Synthesis of a text: a script, segments spoken in parallel, word timings relative to the whole audio."""
 
 import asyncio
-import pickle
-import zlib
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,6 +16,7 @@ from echo_synthesis.cache.speechcache import SpeechCache
 from echo_synthesis.catalogue.voices import VoiceNames
 from echo_synthesis.domain import SpeechSettings, WordMark
 from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
+from echo_synthesis.pipeline.packedscript import PackedScript, Take, takes_of
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.enginepool import EnginePool
 from echo_synthesis.speechcheck import check_speech
@@ -29,54 +28,20 @@ from echo_synthesis.timing.placing import place
 _UNREAD_SECONDS = 1.0
 """Seconds without a read after which a stream releases the segments made ahead."""
 
-_PACKED_TOGETHER = 8
 _TRIES = 3
 _SLOWEST, _QUICKEST = 0.25, 4.0
 _LOWEST, _HIGHEST = 0.5, 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
-    """A segment and the seconds of silence before and after it."""
-
-    unit: Unit
-    before: float = 0.0
-    after: float = 0.0
-
-
-class PackedTakes(Collection[Take]):
-    """Compressed segments of a text, at a tenth of their size: a long text may wait long for its client."""
-
-    def __init__(self, takes: Sequence[Take]) -> None:
-        starts = range(0, len(takes), _PACKED_TOGETHER)
-        self._packs = [zlib.compress(pickle.dumps(takes[start : start + _PACKED_TOGETHER]), 1) for start in starts]
-        self._count = len(takes)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __contains__(self, take: object) -> bool:
-        return any(take == known for known in self)
-
-    def __iter__(self) -> Iterator[Take]:
-        for pack in self._packs:
-            yield from pickle.loads(zlib.decompress(pack))  # noqa: S301 - packed by this object
-
-
-@dataclass(frozen=True, slots=True)
 class Narration:
-    """A text in segments, with its settings; `user_id` determines its share of the engine.
-
-    `word_count` counts written words, `characters` the spoken characters of all segments.
-    """
+    """A text in segments, with its settings; `user_id` determines its share of the engine."""
 
     text: str
-    units: Collection[Take]
+    units: PackedScript
     settings: SpeechSettings
     engine: EngineSpec
     user_id: str
-    word_count: int
-    characters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +59,21 @@ class SpokenUnit:
     title: str = ""
 
 
-async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, scripts: ScriptWriter, user_id: str = "") -> Narration:
-    """Create the script of a text.
+async def plan(
+    text: str,
+    settings: SpeechSettings,
+    engine: EngineSpec,
+    scripts: ScriptWriter,
+    user_id: str = "",
+    *,
+    packed: bytes | None = None,
+) -> Narration:
+    """Create the script of a text, or reuse the `packed` script of the same text and settings if the engine permits.
 
     Raises `ValidationError` if a part of it cannot be spoken, or nothing is to be spoken; `TextTooComplexError`.
     """
+    if packed is not None and (script := PackedScript.read(packed, engine)) is not None:
+        return Narration(text, script, settings, engine, user_id)
     options = FrontendOptions(
         settings.language,
         normalize=settings.normalize,
@@ -114,10 +89,10 @@ async def plan(text: str, settings: SpeechSettings, engine: EngineSpec, scripts:
 
 
 def _narration(text: str, parts: Sequence[Part], settings: SpeechSettings, engine: EngineSpec, user_id: str) -> Narration:
-    units = _takes(parts)
-    for take in units:
+    takes = list(takes_of(parts))
+    for take in takes:
         _check_tone(take.unit, settings)
-    return Narration(text, PackedTakes(units), settings, engine, user_id, _words(units), _characters(units))
+    return Narration(text, PackedScript.pack(takes, engine), settings, engine, user_id)
 
 
 async def _names_by_id(voice_id: str) -> VoiceNames:
@@ -264,29 +239,6 @@ async def _placed(take: Take, spoken: tuple[Speech, bool], narration: Narration,
 
 
 _SUREST: Alignment = "model"
-
-
-def _takes(parts: Sequence[Part]) -> list[Take]:
-    """Convert pauses to silence around segments: before the first, after every other one."""
-    takes: list[Take] = []
-    before = 0.0
-    for part in parts:
-        if isinstance(part, Unit):
-            takes.append(Take(part, before))
-            before = 0.0
-        elif takes:
-            takes[-1] = replace(takes[-1], after=takes[-1].after + part.seconds)
-        else:
-            before += part.seconds
-    return takes
-
-
-def _words(takes: Sequence[Take]) -> int:
-    return sum(len(take.unit.words) for take in takes)
-
-
-def _characters(takes: Sequence[Take]) -> int:
-    return sum(len(take.unit.text) for take in takes)
 
 
 def _with_silence(take: Take, speech: Speech) -> tuple[Speech, int]:

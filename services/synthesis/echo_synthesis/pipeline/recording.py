@@ -32,7 +32,7 @@ class Tally:
         self.settings = narration.settings
         self.units = self.cached_units = 0
         self.units_total = len(narration.units)
-        self.characters_left = narration.characters
+        self.characters_left = narration.units.characters
         self.alignment: Alignment = "model"
         self._samples = 0
         self._rate = narration.engine.sample_rate

@@ -43,12 +43,14 @@ async def queue_job(
     The key is the gateway's digest of user, operation, key and request, so no other request shares it.
     """
     narration = await plan_speech(text, voice_id, config, principal.user_id, deps)
+    script = narration.units
     job = Job.queue(
         principal.user_id,
         text,
         narration.settings,
-        word_count=narration.word_count,
-        units_total=len(narration.units),
+        word_count=script.word_count,
+        units_total=len(script),
+        script=script.data,
         config=config.model_dump(mode="json"),
         text_id=text_id,
         idempotency_key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
@@ -78,11 +80,7 @@ def config_of(request: CreateJobRequest) -> SpeechConfig:
 
 async def find_job(job_id: str, principal: Principal, deps: Dependencies, *, with_text: bool = True) -> Job:
     """Return a job. Raises `JobNotFoundError`, also for another user's job unless the principal is an administrator."""
-    return (
-        await deps.jobs.get(job_id, **_reach(principal))
-        if with_text
-        else await deps.jobs.get_summary(job_id, _reach(principal))
-    )
+    return await deps.jobs.get_summary(job_id, _reach(principal), with_text=with_text)
 
 
 async def list_jobs(
@@ -110,25 +108,27 @@ async def list_jobs(
     if text_search is not None:
         where["search"] = {"$regex": re.escape(text_search.casefold())}
     order = [(page.sort_by, page.direction), ("_id", page.direction)]
-    unread = ("search",) if with_text else ("search", "text")
+    unread = deps.jobs.unread(with_text=with_text)
     jobs = deps.jobs.find(where, sort=order, skip=page.offset, limit=page.limit, without=unread)
     return [job async for job in jobs], await deps.jobs.count(where)
 
 
 async def revise_job(job_id: str, change: JobChange, principal: Principal, deps: Dependencies) -> Job:
     """Update a pending job's text and options. Raises `JobStateConflictError` once a worker has claimed it, `StaleError`."""
-    job = await find_job(job_id, principal, deps)
+    job = await deps.jobs.get(job_id, **_reach(principal))
     job.require_pending()
     given = change.model_dump(mode="json", exclude_none=True)
     text = given.get("text_content", job.text)
     flat = {name: given[name] for name in _FLAT if name in given}
     config = _config(job.config, flat, given.get("config", {}))
     narration = await plan_speech(text, job.settings.voice_id, config, job.user_id, deps)
+    script = narration.units
     job.revise(
         text,
         narration.settings,
-        word_count=narration.word_count,
-        units_total=len(narration.units),
+        word_count=script.word_count,
+        units_total=len(script),
+        script=script.data,
         config=config.model_dump(mode="json"),
     )
     if "text_content" in given:

@@ -23,7 +23,8 @@ async def _owned_audio(deps: Dependencies, keys: Sequence[str]) -> Collection[st
         by_audio.setdefault(key.split("/")[1], []).append(key)
     jobs = [Job.id_of_audio(audio_id) for audio_id in by_audio]
     owned: set[str] = set()
-    async for job in deps.jobs.find({"_id": {"$in": jobs}, "status": {"$in": _UNFINISHED}}, without=("search", "text")):
+    unfinished = {"_id": {"$in": jobs}, "status": {"$in": _UNFINISHED}}
+    async for job in deps.jobs.find(unfinished, without=deps.jobs.large_fields):
         owned.update(by_audio[job.audio_key])
     async for audio in deps.audio.find({"_id": {"$in": list(by_audio)}}, without=("words", "chapters")):
         owned.update(audio.object_keys)

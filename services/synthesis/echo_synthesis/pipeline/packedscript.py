@@ -1,0 +1,119 @@
+"""Packed scripts: the segments of a text as compressed lines, which are small in memory and stored with jobs."""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from echo_synthesis.engine import EngineSpec
+from echo_synthesis.text.script import Part, Pause, Unit
+from echo_synthesis.text.wire import line_of, read_line
+
+FORMAT = 1
+"""Format number of the packed lines; a script in another format is planned again."""
+
+_SLICE = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A segment and the seconds of silence before and after it."""
+
+    unit: Unit
+    before: float = 0.0
+    after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PackedScript:
+    """Segments in order, unpacked one after the other: at a tenth of their size, because a text may wait for its client.
+
+    `data` starts with a line that holds the format, the engine's limits and the totals. `word_count` counts written words,
+    `characters` the spoken characters of all segments.
+    """
+
+    data: bytes
+    count: int
+    word_count: int
+    characters: int
+
+    @classmethod
+    def pack(cls, takes: Sequence[Take], engine: EngineSpec) -> Self:
+        """Pack the segments of a text that was planned for an engine."""
+        totals = {
+            "count": len(takes),
+            "word_count": sum(len(take.unit.words) for take in takes),
+            "characters": sum(len(take.unit.text) for take in takes),
+        }
+        compressor = zlib.compressobj()
+        packs = [compressor.compress(json.dumps({**_made_for(engine), **totals}).encode() + b"\n")]
+        packs += [compressor.compress(line_of(part)) for take in takes for part in _parts(take)]
+        return cls(b"".join([*packs, compressor.flush()]), **totals)
+
+    @classmethod
+    def read(cls, data: bytes, engine: EngineSpec) -> Self | None:
+        """Return the packed script, or None if it is of another format or was planned for another engine."""
+        try:
+            header = json.loads(next(_lines(data)))
+        except (zlib.error, ValueError, StopIteration):
+            return None
+        wanted = _made_for(engine)
+        if {name: header.get(name) for name in wanted} != wanted:
+            return None
+        return cls(data, header["count"], header["word_count"], header["characters"])
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Take]:
+        lines = _lines(self.data)
+        next(lines)
+        return takes_of(map(_part, lines))
+
+
+def takes_of(parts: Iterable[Part]) -> Iterator[Take]:
+    """Yield the segments, each pause as silence around them: before the first, after every other one."""
+    before, current = 0.0, None
+    for part in parts:
+        if isinstance(part, Unit):
+            if current is not None:
+                yield current
+            current, before = Take(part, before), 0.0
+        elif current is not None:
+            current = replace(current, after=current.after + part.seconds)
+        else:
+            before += part.seconds
+    if current is not None:
+        yield current
+
+
+def _parts(take: Take) -> Iterator[Part]:
+    if take.before:
+        yield Pause(take.before)
+    yield take.unit
+    if take.after:
+        yield Pause(take.after)
+
+
+def _made_for(engine: EngineSpec) -> Mapping[str, Any]:
+    return {
+        "format": FORMAT,
+        "engine": engine.name,
+        "max_characters": engine.max_characters,
+        "phonemes": engine.phonemes,
+    }
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    inflater, rest = zlib.decompressobj(), b""
+    for start in range(0, len(data), _SLICE):
+        *lines, rest = (rest + inflater.decompress(data[start : start + _SLICE])).split(b"\n")
+        yield from lines
+
+
+def _part(line: bytes) -> Part:
+    part = read_line(line)
+    if isinstance(part, Exception):
+        raise part
+    return part
