@@ -14,7 +14,7 @@ from bench.stage import Stage
 from echo_synthesis.engine import Speech
 from echo_synthesis.text.sayas import aloud
 from tests.support.models import Recogniser
-from tests.support.written import WRITTEN
+from tests.support.written_texts import WRITTEN
 
 _VOICE = "af_heart"
 

@@ -25,7 +25,7 @@ from echo_voice.domain.voicemodels import VoiceModel
 from tests.integration.voice.conftest import Start
 from tests.support.database import Database
 from tests.support.eventually import eventually
-from tests.support.mortal import run_until_dead
+from tests.support.service_process import run_until_dead
 from tests.support.synthesis_replica import Replica, principal_of
 from tests.support.work import JOB, SAMPLE, TRAINING, Kind
 

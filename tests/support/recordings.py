@@ -23,7 +23,7 @@ TEXT = (
 
 def spoken(text: str = TEXT, *, voice: str = "en-us", pitch: int = 50) -> NDArray[np.float32]:
     """Return speech at 24 kHz that voice detectors and recognisers accept; espeak runs in a child process."""
-    command = [sys.executable, "-m", "tests.support.espeaking", voice, str(pitch), text]
+    command = [sys.executable, "-m", "tests.support.espeak_process", voice, str(pitch), text]
     done = subprocess.run(command, capture_output=True, check=True, cwd=Path(__file__).parents[2])
     head, _, body = done.stdout.partition(b"\n")
     samples = np.frombuffer(body, "<i2").astype(np.float32) / 32768

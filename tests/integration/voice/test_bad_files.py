@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.integration.voice.conftest import Booth, Start
-from tests.support.badfiles import bad_files
+from tests.support.invalid_recordings import bad_files
 from tests.support.person import data, refusal
 
 _AT_THE_DOOR = {(415, "UNSUPPORTED_MEDIA"), (413, "FILE_TOO_LARGE")}

@@ -21,7 +21,7 @@ from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.synthesis import JobProgressed, JobQueued
 from echo_common.errors import ServiceUnavailableError
-from tests.support.letters import MemoryDeadLetters, MemoryInbox
+from tests.support.failing_inbox import MemoryDeadLetters, MemoryInbox
 
 QUICK = RetryPolicy(attempts=3, first=0.001)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from echo_common.errors import ValidationError
 from echo_synthesis.text.frontend import FrontendOptions, compose
 from echo_synthesis.text.script import Part, Pause, Unit
-from tests.support.written import ABROAD, IN_CONTEXT, WRITTEN
+from tests.support.written_texts import ABROAD, IN_CONTEXT, WRITTEN
 
 
 def units(text: str, limit: int = 400, language: str = "en-US", **how: Any) -> list[Unit]:

@@ -1,4 +1,4 @@
-"""Output of a child's view: `python -m tests.support.peek PORT` prints its environment and whether it reaches a port."""
+"""Output of a child's view: `python -m tests.support.sandbox_probe PORT` prints its environment and whether it reaches a port."""
 
 import json
 import os

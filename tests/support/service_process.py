@@ -1,4 +1,4 @@
-"""A service in a child process for crash tests: `python -m tests.support.mortal SERVICE`, settings from the environment."""
+"""A service in a child process for crash tests: `python -m tests.support.service_process SERVICE`, settings from the environment."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A hundred files without speech of a single speaker: `python -m tests.support.badfiles FOLDER` writes them."""
+"""A hundred files without speech of a single speaker: `python -m tests.support.invalid_recordings FOLDER` writes them."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""Speech with espeak's own voice: `python -m tests.support.espeaking VOICE PITCH TEXT`; rate and samples to stdout."""
+"""Speech with espeak's own voice: `python -m tests.support.espeak_process VOICE PITCH TEXT`; rate and samples to stdout."""
 
 import ctypes
 import sys
