@@ -1,33 +1,27 @@
 """WebSocket proxy routes: they authorise the handshake and relay messages in both directions, with backpressure."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 import aiohttp
 from starlette.types import Receive, Send
 from starlette.types import Scope as Request
-from yarl import URL
 
 from echo_common.auth.tokens import TokenVerifier
-from echo_common.errors import EchoError, ForbiddenError, NotFoundError, ServiceUnavailableError, UnauthenticatedError
+from echo_common.errors import EchoError
 from echo_common.http.addresses import address_of
-from echo_common.http.client import CONNECT_SECONDS, ServiceClient
 from echo_common.http.endpoints import LongRequest
 from echo_common.http.forward import forwarded_headers, target_of
+from echo_common.http.websocket_client import open_websocket
 from echo_gateway.authentication import bearer_of
 from echo_gateway.contract import ProxyEndpoint
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.proxy import ProxyRoute, client_of
 
 _DEFAULT_MESSAGE_BYTES = 64 * 1024
-_HANDSHAKE_SECONDS = 10.0
-_CLOSE_SECONDS = 5.0
-_HEARTBEAT_SECONDS = 20.0
 _VERIFY_SECONDS = 2.5
 _OUTAGE = 500
-_REFUSALS = {401: UnauthenticatedError, 403: ForbiddenError, 404: NotFoundError}
 _GOING_AWAY, _NO_STATUS, _ABNORMAL, _POLICY, _TOO_BIG, _INTERNAL = 1001, 1005, 1006, 1008, 1009, 1011
 _RESERVED = frozenset({_NO_STATUS, _ABNORMAL, 1015})  # never sent in a close frame
 
@@ -54,7 +48,13 @@ class WebSocketRoute:
         client = client_of(self._endpoint.service, request)
         target = target_of(request, self._endpoint.options.root.encode(), b"")
         with deps.open_requests.counted(LongRequest.SUBSCRIPTION, principal, address_of(request)):
-            async with _connected(client, target, request, self._limit) as service:
+            headers, _ = forwarded_headers(request)
+            for name in [name for name in headers if name.lower().startswith("sec-websocket-")]:
+                headers.popall(name)
+            protocols = request.get("subprotocols", ())
+            async with open_websocket(
+                client, target, headers=headers, protocols=protocols, max_message_bytes=self._limit
+            ) as service:
                 await send({"type": "websocket.accept", "subprotocol": service.protocol})
                 await self._relay(service, request, receive, send)
 
@@ -76,40 +76,6 @@ class WebSocketRoute:
             with suppress(OSError):  # the client may have gone
                 await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
             await service.close(code=close.code)
-
-
-@asynccontextmanager
-async def _connected(
-    client: ServiceClient, target: str, request: Request, limit: int
-) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    """Open the service's side of a connection. Raises `ServiceUnavailableError`, or the error of a refused handshake."""
-    headers, _ = forwarded_headers(request)
-    for name in [name for name in headers if name.lower().startswith("sec-websocket-")]:
-        headers.popall(name)
-    cause: Exception | None = None
-    service: aiohttp.ClientWebSocketResponse | None = None
-    for base in client.in_turn():
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS + _HANDSHAKE_SECONDS):
-                service = await client.session.ws_connect(
-                    URL(base + target, encoded=True),
-                    headers=headers,
-                    protocols=request.get("subprotocols", ()),
-                    max_msg_size=limit + 1,  # aiohttp refuses messages of this size
-                    heartbeat=_HEARTBEAT_SECONDS,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
-                )
-                break
-        except aiohttp.WSServerHandshakeError as error:
-            if refusal := _REFUSALS.get(error.status):
-                raise refusal from error
-            cause = error
-        except (aiohttp.ClientError, OSError) as error:
-            cause = error
-    if service is None:
-        raise ServiceUnavailableError(f"{client.name} is not reachable right now.") from cause
-    async with service:
-        yield service
 
 
 async def _to_service(service: aiohttp.ClientWebSocketResponse, receive: Receive, limit: int) -> _Close | None:

@@ -10,7 +10,7 @@ import pytest
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from echo_common.auth.principal import Scope
-from echo_common.errors import ServiceUnavailableError
+from echo_common.errors import RateLimitedError, ServiceUnavailableError
 from echo_common.http.app import create_app
 from echo_common.http.contract import contract_of
 from echo_common.http.endpoints import PublicRouter
@@ -117,6 +117,18 @@ async def test_a_handshake_that_the_service_refuses_is_refused(gateway: Gateway,
 
     room.behave = refuse
     assert await refused(gateway, PATH + "?ticket=used", token=False) == 403
+
+
+async def test_a_refusal_by_the_service_is_passed_on(gateway: Gateway, room: Room) -> None:
+    async def refuse(websocket: WebSocket) -> None:
+        raise RateLimitedError("The room is full.", retry_after=7)
+
+    room.behave = refuse
+    headers = gateway.bearer() | {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    headers["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+    async with gateway.session.get(gateway.url + PATH, headers=headers) as refusal:
+        assert (refusal.status, refusal.headers["Retry-After"]) == (429, "7")
+        assert (await refusal.json())["error"] == {"code": "RATE_LIMITED", "message": "The room is full."}
 
 
 async def test_unknown_paths_are_not_found(gateway: Gateway) -> None:

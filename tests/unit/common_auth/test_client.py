@@ -53,8 +53,8 @@ async def client(tmp_path: Path) -> AsyncIterator[ServiceClient]:
 async def test_envelopes_are_unwrapped(client: ServiceClient):
     assert (await client.request("POST", "/say", json={"word": "héllo"}))["word"] == "héllo"
 
-    answer = await client.answer("POST", "/say", json={})
-    assert (answer.status, answer.meta) == (200, {"n": 1})
+    response = await client.fetch("POST", "/say", json={})
+    assert (response.status, response.meta) == (200, {"n": 1})
 
 
 async def test_bodies_without_an_envelope_are_returned_unchanged(client: ServiceClient):

@@ -2,10 +2,10 @@
 
 import json as jsonlib
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,16 +16,16 @@ from echo_common.errors import Details, EchoError, ServiceUnavailableError
 from echo_common.telemetry import request_context
 
 CONNECT_SECONDS = 2.0
-ANSWER_SECONDS = 30.0
+RESPONSE_SECONDS = 30.0
 _KEEPALIVE_SECONDS = 20.0  # less than the servers', so that no request meets a connection that is being closed
 STARTING = "x-echo-starting"
 """Response header of a replica that rejects requests unprocessed because it is still starting."""
 
 _BUFFER_BYTES = 32 * 1024  # of a response that is not read; twice that may be held
-_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 # aiohttp adds these by default; a proxy must forward headers unchanged, and services do not compress
-_NOT_OURS = ("Accept-Encoding", "User-Agent")
+_SKIPPED_HEADERS = ("Accept-Encoding", "User-Agent")
 
 
 class AddressError(EchoError):
@@ -43,7 +43,7 @@ class RemoteError(EchoError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServiceResponse:
     """A successful response. `data` and `meta` are the envelope's; a body without envelope is `data`."""
 
     status: int
@@ -52,11 +52,23 @@ class Answer:
     meta: Mapping[str, Any] | None = None
 
 
-class ServiceClient:
-    """A client of one service. A proxy needs only `session` and `in_turn`.
+class _Reply(Protocol):
+    """The reply of a replica: a response or the result of a handshake."""
 
-    `session` has no overall time limit (streams), keeps content encodings unchanged and reuses connections. A request that
-    never reached its replica may be sent to the next one of `in_turn`.
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def close(self) -> Any: ...
+
+
+R = TypeVar("R", bound=_Reply)
+
+
+class ServiceClient:
+    """A client of one service.
+
+    `session` has no overall time limit (streams), keeps content encodings unchanged and reuses connections. A proxy
+    sends its own requests on it, with `send`.
     """
 
     def __init__(self, name: str, bases: list[str], session: aiohttp.ClientSession) -> None:
@@ -74,14 +86,7 @@ class ServiceClient:
             if socket_path
             else aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_SECONDS)
         )
-        async with aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            read_bufsize=_BUFFER_BYTES,
-            skip_auto_headers=_NOT_OURS,
-        ) as session:
+        async with open_session(connector) as session:
             yield cls(name, bases, session)
 
     def in_turn(self) -> Sequence[str]:
@@ -94,6 +99,39 @@ class ServiceClient:
         self._bases.rotate(-1)
         return bases
 
+    async def send(
+        self, target: str, request: Callable[[URL], Awaitable[R]], *, repeatable: Callable[[], bool], idempotent: bool
+    ) -> R:
+        """Send a request to a replica: call `request` with the replica's URL for `target` (path and query, percent-encoded).
+
+        The next replica is tried if a request was never sent; if its replica is starting, while it is `repeatable`; and if it
+        failed otherwise, provided that it is `idempotent`. If all replicas are starting, the last response is returned.
+
+        Raises `ServiceUnavailableError` when no replica can be reached, or the one that received the request does not respond.
+        """
+        cause: Exception | None = None
+        starting: R | None = None
+        for base in self.in_turn():
+            try:
+                response = await request(URL(base + target, encoded=True))
+            except _NEVER_SENT as error:
+                cause = error
+            except TimeoutError as error:
+                raise ServiceUnavailableError(f"{self.name} did not respond in time.") from error
+            except (aiohttp.ClientError, OSError) as error:
+                cause = error
+                if not idempotent:
+                    break
+            else:
+                if STARTING not in response.headers or not repeatable():
+                    return response
+                if starting is not None:
+                    starting.close()
+                starting = response
+        if starting is not None:
+            return starting
+        raise ServiceUnavailableError(f"{self.name} is not reachable right now.") from cause
+
     async def request(
         self,
         method: str,
@@ -101,20 +139,20 @@ class ServiceClient:
         *,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-        seconds: float = ANSWER_SECONDS,
+        seconds: float = RESPONSE_SECONDS,
     ) -> Any:
-        """Send a request; return the `data` of the response's envelope. See `answer`."""
-        return (await self.answer(method, path, json=json, headers=headers, seconds=seconds)).data
+        """Send a request; return the `data` of the response's envelope. See `fetch`."""
+        return (await self.fetch(method, path, json=json, headers=headers, seconds=seconds)).data
 
-    async def answer(
+    async def fetch(
         self,
         method: str,
         path: str,
         *,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-        seconds: float = ANSWER_SECONDS,
-    ) -> Answer:
+        seconds: float = RESPONSE_SECONDS,
+    ) -> ServiceResponse:
         """Send a request; return the complete response within `seconds`. `path` starts with a slash and is percent-encoded.
 
         Trace context and request id are sent along. Raises `RemoteError` when the service rejects the request, and
@@ -122,50 +160,59 @@ class ServiceClient:
         """
         body = None if json is None else jsonlib.dumps(json).encode()
         sent = _with_context(headers, json_body=body is not None)
-        unavailable = ServiceUnavailableError(f"{self.name} is not reachable right now.")
         limit = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
-        for base in self.in_turn():
-            try:
-                async with self.session.request(
-                    method, URL(base + path, encoded=True), data=body, headers=sent, timeout=limit, allow_redirects=False
-                ) as response:
-                    if STARTING not in response.headers:
-                        return self._read(response.status, response.headers, await response.read())
-            except _NEVER_SENT as error:
-                unavailable.__cause__ = error
-            except TimeoutError as error:
-                raise ServiceUnavailableError(f"{self.name} did not answer in time.") from error
-            except aiohttp.ClientError as error:
-                unavailable.__cause__ = error
-                if method not in _REPEATABLE:
-                    break  # the service may have processed it: only the caller can decide on a retry
-        raise unavailable
 
-    def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-        if not body and status < 400:
-            return Answer(status, headers, None)
+        async def read(url: URL) -> aiohttp.ClientResponse:
+            response = await self.session.request(method, url, data=body, headers=sent, timeout=limit, allow_redirects=False)
+            await response.read()
+            return response
+
+        response = await self.send(path, read, repeatable=always, idempotent=method in _IDEMPOTENT)
+        if STARTING in response.headers:
+            raise ServiceUnavailableError(f"{self.name} is not reachable right now.")
+        return self._parse(response.status, response.headers, await response.read())
+
+    def _parse(self, status: int, headers: Mapping[str, str], body: bytes) -> ServiceResponse:
+        if status >= 400:
+            raise self.refusal(status, headers, body)
+        if not body:
+            return ServiceResponse(status, headers, None)
         try:
             content = jsonlib.loads(body)
         except ValueError as error:
-            raise ServiceUnavailableError(f"{self.name} gave an answer that makes no sense.") from error
-        if status >= 400:
-            raise self._refusal(status, headers, content)
+            raise ServiceUnavailableError(f"{self.name} sent an invalid response.") from error
         if isinstance(content, dict) and content.get("success") is True:
-            return Answer(status, headers, content.get("data"), content.get("meta"))
-        return Answer(status, headers, content)
+            return ServiceResponse(status, headers, content.get("data"), content.get("meta"))
+        return ServiceResponse(status, headers, content)
 
-    def _refusal(self, status: int, headers: Mapping[str, str], content: Any) -> EchoError:
-        problem = content.get("error") if isinstance(content, dict) else None
-        if not isinstance(problem, dict) or not isinstance(problem.get("code"), str):
-            return ServiceUnavailableError(f"{self.name} gave an answer that makes no sense.")
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> EchoError:
+        """Return the error of a response: `RemoteError`, or `ServiceUnavailableError` if the response has no error envelope."""
+        try:
+            problem = jsonlib.loads(body)["error"]
+            code, message = str(problem["code"]), str(problem.get("message", ""))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return ServiceUnavailableError(f"{self.name} sent an invalid response.")
         wait = headers.get("Retry-After", "")
-        return RemoteError(
-            status,
-            problem["code"],
-            str(problem.get("message", "")),
-            details=problem.get("details"),
-            retry_after=int(wait) if wait.isdecimal() else None,
-        )
+        retry_after = int(wait) if wait.isdecimal() else None
+        return RemoteError(status, code, message, details=problem.get("details"), retry_after=retry_after)
+
+
+def always() -> bool:
+    """Return True: the request can be sent to several replicas."""
+    return True
+
+
+def open_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
+    """Open a session with the settings of all requests to services; further `options` go to aiohttp."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=_BUFFER_BYTES,
+        skip_auto_headers=_SKIPPED_HEADERS,
+        **options,
+    )
 
 
 def _addresses(name: str, url: str) -> tuple[str | None, list[str]]:

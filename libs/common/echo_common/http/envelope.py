@@ -27,6 +27,9 @@ from echo_common.errors import (
 )
 from echo_common.http.validation import validation_error
 
+RESPONSE_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+"""ASGI messages that start a response: to a request, or to a refused WebSocket handshake."""
+
 T = TypeVar("T")
 
 

@@ -1,7 +1,7 @@
 """Streaming proxy: forwards a request to a service and streams its response back without storing it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Iterable
 from types import TracebackType
 from urllib.parse import quote
 
@@ -32,7 +32,7 @@ _HOP_BY_HOP = frozenset(
     }
 )
 # set by the gateway itself, so that clients cannot forge them
-_NOT_PASSED_ON = _HOP_BY_HOP | {
+_DROPPED_REQUEST_HEADERS = _HOP_BY_HOP | {
     b"host",
     b"expect",
     b"forwarded",
@@ -46,17 +46,15 @@ _NOT_PASSED_ON = _HOP_BY_HOP | {
     b"baggage",
 }
 _UNWATCHED_SECONDS = 0.01
-_PIECE_BYTES = 32 * 1024
+_CHUNK_BYTES = 32 * 1024
 _REPEATABLE_BYTES = 64 * 1024  # of a request's body: as much is buffered for a retry on another replica
-# only these prove that the request has not been sent
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
-class BrokenAnswerError(Exception):
+class BrokenResponseError(Exception):
     """A service broke off its response: the client's connection must be aborted too, never ended cleanly."""
 
 
-class _LeftError(Exception):
+class _DisconnectedError(Exception):
     """The client has disconnected; its request body ends here."""
 
 
@@ -93,15 +91,14 @@ class Caller:
         self._complete = True
         if self._task is not None:
             # Most responses arrive before a watcher task would be worth its cost.
-            self._watching = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, self._look_out)
+            self._watching = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, self._start_watching)
 
-    @property
-    def repeatable(self) -> bool:
-        """True if the request can be sent again: it has no body, or one that was read and buffered completely."""
+    def is_repeatable(self) -> bool:
+        """Return whether the request can be sent again: it has no body, or a body that was read and buffered completely."""
         return self._complete and self._remembered is not None
 
     async def body(self) -> AsyncGenerator[bytes, None]:
-        """Yield the request's body as it arrives, then `watch`; start again from the buffer while `repeatable`.
+        """Yield the request's body as it arrives, then `watch`; start again from the buffer while the request is repeatable.
 
         An error raised on the way is stored in `refusal`.
         """
@@ -114,8 +111,8 @@ class Caller:
                 self.refusal = refusal
                 raise
             if message["type"] == "http.disconnect":
-                self._leave()
-                raise _LeftError
+                self._record_disconnect()
+                raise _DisconnectedError
             if chunk := message.get("body", b""):
                 self._remember(chunk)
                 yield chunk
@@ -129,15 +126,15 @@ class Caller:
             if sum(map(len, self._remembered)) > _REPEATABLE_BYTES:
                 self._remembered = None
 
-    def _look_out(self) -> None:
+    def _start_watching(self) -> None:
         self._watching = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._leave()
+        self._record_disconnect()
 
-    def _leave(self) -> None:
+    def _record_disconnect(self) -> None:
         if self._task is not None:
             self.gone = True
             self._task.cancel()
@@ -147,22 +144,24 @@ async def forward(client: ServiceClient, target: str, scope: Scope, receive: Rec
     """Forward a request to `target` (path and query, percent-encoded) of a service, and stream its response back.
 
     A client that disconnects closes the service's connection at once. Raises `ServiceUnavailableError` when no replica can be
-    reached or none responds, `BrokenAnswerError` when the response breaks off.
+    reached or none responds, `BrokenResponseError` when the response breaks off.
     """
     headers, has_body = forwarded_headers(scope)
     with Caller(receive) as caller:
         if not has_body:
             caller.watch()
-        response = await _ask(client, target, scope["method"], headers, caller, has_body=has_body)
+        response = await _open_response(client, target, scope["method"], headers, caller, has_body=has_body)
         try:
-            await send({"type": "http.response.start", "status": response.status, "headers": _passed_on(response.raw_headers)})
+            await send(
+                {"type": "http.response.start", "status": response.status, "headers": _end_to_end_headers(response.raw_headers)}
+            )
             content, more = response.content, True
             while more:
-                chunk = await content.read(_PIECE_BYTES)
+                chunk = await content.read(_CHUNK_BYTES)
                 more = not content.at_eof()
                 await send({"type": "http.response.body", "body": chunk, "more_body": more})
         except (aiohttp.ClientError, OSError) as error:
-            raise BrokenAnswerError(f"{client.name} broke off") from error
+            raise BrokenResponseError(f"{client.name} broke off") from error
         finally:
             # a response read to its end has already released its connection; that of any other must not be reused
             response.close()
@@ -170,35 +169,19 @@ async def forward(client: ServiceClient, target: str, scope: Scope, receive: Rec
         await send({"type": "http.response.start", "status": CLIENT_GONE, "headers": []})
 
 
-async def _ask(
+async def _open_response(
     client: ServiceClient, target: str, method: str, headers: CIMultiDict[str], caller: Caller, *, has_body: bool
 ) -> aiohttp.ClientResponse:
-    cause: Exception | None = None
-    refusal: aiohttp.ClientResponse | None = None
-    for base in client.in_turn():
-        try:
-            response = await client.session.request(
-                method,
-                URL(base + target, encoded=True),
-                data=caller.body() if has_body else None,
-                headers=headers,
-                allow_redirects=False,
-            )
-            if STARTING not in response.headers or not caller.repeatable:
-                return response
-            if refusal is not None:
-                refusal.close()
-            refusal = response
-        except _NEVER_SENT as error:
-            cause = error
-        except (aiohttp.ClientError, OSError) as error:
-            cause = error
-            break
-    if refusal is not None:
-        return refusal
-    if caller.refusal is not None:
-        raise caller.refusal
-    raise ServiceUnavailableError(f"{client.name} is not reachable right now.") from cause
+    def request(url: URL) -> Awaitable[aiohttp.ClientResponse]:
+        body = caller.body() if has_body else None
+        return client.session.request(method, url, data=body, headers=headers, allow_redirects=False)
+
+    try:
+        return await client.send(target, request, repeatable=caller.is_repeatable, idempotent=False)
+    except ServiceUnavailableError:
+        if caller.refusal is not None:
+            raise caller.refusal from None
+        raise
 
 
 def target_of(scope: Scope, public: bytes, inner: bytes) -> str:
@@ -220,7 +203,7 @@ def forwarded_headers(scope: Scope) -> tuple[CIMultiDict[str], bool]:
     headers: CIMultiDict[str] = CIMultiDict()
     has_body, of_this_connection = False, ""
     for name, value in scope["headers"]:
-        if name not in _NOT_PASSED_ON:
+        if name not in _DROPPED_REQUEST_HEADERS:
             headers.add(name.decode("latin-1"), value.decode("latin-1"))
             has_body = has_body or (name == b"content-length" and value != b"0")
         elif name == b"transfer-encoding":
@@ -238,5 +221,5 @@ def forwarded_headers(scope: Scope) -> tuple[CIMultiDict[str], bool]:
     return headers, has_body
 
 
-def _passed_on(raw_headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _end_to_end_headers(raw_headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(lower, value) for name, value in raw_headers if (lower := name.lower()) not in _HOP_BY_HOP]

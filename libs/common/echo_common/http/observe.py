@@ -16,7 +16,7 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.errors import BodyTooLargeError, EchoError, FileTooLargeError, InternalError, ServiceUnavailableError
-from echo_common.http.envelope import deny_websocket, error_response
+from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket, error_response
 from echo_common.telemetry import Metrics, request_context
 
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
@@ -32,7 +32,6 @@ SECURITY_HEADERS = (
 )
 
 
-_RESPONSE_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 _INTERNAL_ERROR = 1011  # of RFC 6455
 _HEARD_OUT = 16 * 1024 * 1024
 _HEARD_OUT_SECONDS = 2.0
@@ -70,7 +69,7 @@ class Observe:
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def observed_send(message: Message) -> None:
-            if message["type"] in _RESPONSE_STARTS:
+            if message["type"] in RESPONSE_STARTS:
                 out = message["headers"] = list(message.get("headers", ()))
                 present = {name.lower() for name, _ in out}
                 out.extend(header for header in SECURITY_HEADERS if header[0] not in present)

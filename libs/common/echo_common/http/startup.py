@@ -10,7 +10,7 @@ from echo_common.auth.principal import Principal
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.app import create_app
 from echo_common.http.client import STARTING
-from echo_common.http.envelope import deny_websocket
+from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket
 from echo_common.telemetry import Metrics
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -48,16 +48,16 @@ class StartupGate:
         if self._started or scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] in _HEALTH):
             await self._app(scope, receive, send)
             return
-        if scope["type"] == "websocket":
-            await deny_websocket(ServiceUnavailableError(self.waits_for, retry_after=_RETRY_SECONDS), scope, send)
-            return
 
         async def send_marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in RESPONSE_STARTS:
                 message["headers"] = [*message["headers"], (STARTING.encode(), b"1")]
             await send(message)
 
-        await self._app(scope, receive, send_marked)
+        if scope["type"] == "websocket":
+            await deny_websocket(ServiceUnavailableError(self.waits_for, retry_after=_RETRY_SECONDS), scope, send_marked)
+        else:
+            await self._app(scope, receive, send_marked)
 
     async def verify(self, token: str) -> Principal:
         """Raise `ServiceUnavailableError`: tokens cannot be verified yet."""

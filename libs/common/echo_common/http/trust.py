@@ -70,18 +70,18 @@ class Trust:
         return session_id in known.revoked_sessions or token_version < known.token_versions.get(user_id, 0)
 
     async def refresh(self) -> None:
-        """Read keys and revocations from auth now. Raises the errors of `ServiceClient.answer`."""
+        """Read keys and revocations from auth now. Raises the errors of `ServiceClient.fetch`."""
         etag = self._known.etag
-        answer = await self._client.answer("GET", TRUST_PATH, headers={"If-None-Match": etag} if etag else None, seconds=2.0)
-        if answer.status == 304:
+        response = await self._client.fetch("GET", TRUST_PATH, headers={"If-None-Match": etag} if etag else None, seconds=2.0)
+        if response.status == 304:
             return
         try:
-            document = TrustDocument.model_validate(answer.data)
+            document = TrustDocument.model_validate(response.data)
             keys = {key["kid"]: OKPKey.import_key(key) for key in document.keys.keys}
         except (ValidationError, JoseError, KeyError, ValueError) as error:
-            raise ServiceUnavailableError("auth gave an answer that makes no sense.") from error
+            raise ServiceUnavailableError("auth sent an invalid response.") from error
         self._known = _Known(
-            keys, frozenset(document.revoked_sessions), document.token_versions, etag=answer.headers.get("ETag")
+            keys, frozenset(document.revoked_sessions), document.token_versions, etag=response.headers.get("ETag")
         )
 
     async def ask_again(self) -> None:
