@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from echo_common.errors import EchoError, MethodNotAllowedError, NotFoundError
-from echo_common.http.envelope import deny_websocket, error_response
+from echo_common.http.envelope import deny_websocket
+from echo_common.http.plain import is_plain, public_error_response
 from echo_gateway.contract import ProxyEndpoint
 from echo_gateway.proxy import proxy_app
 from echo_gateway.websocket_proxy import WebSocketRoute
@@ -54,17 +55,19 @@ class Dispatch:
             await self._serve_websocket(scope, receive, send)
             return
         found = _find(self._root, scope["path"]) if scope["type"] == "http" else None
-        if found is None:
+        if found is None and not (scope["type"] == "http" and is_plain(scope["path"])):
             await self._app(scope, receive, send)
             return
-        routes, values = found
         try:
+            if found is None:
+                raise NotFoundError
+            routes, values = found
             route = _select(routes, scope["method"], values)
             scope["route"] = route
             scope["path_params"] = dict(zip(route.parameters, values, strict=True))
             await route.app(scope, receive, send)
         except EchoError as error:
-            await error_response(error, scope["state"]["request_id"])(scope, receive, send)
+            await public_error_response(error, scope)(scope, receive, send)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

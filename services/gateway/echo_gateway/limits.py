@@ -16,8 +16,9 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.values import Plan
 from echo_common.errors import RateLimitedError
 from echo_common.http.addresses import address_of, network_of
-from echo_common.http.envelope import deny_websocket, error_response
+from echo_common.http.envelope import deny_websocket
 from echo_common.http.internal import OPERATIONS
+from echo_common.http.plain import public_error_response
 from echo_gateway.settings import GatewaySettings
 
 WINDOW_SECONDS = 60
@@ -167,7 +168,7 @@ class Limit:
 
         if quota.remaining < 0:
             error = RateLimitedError(retry_after=quota.reset)
-            await error_response(error, scope["state"]["request_id"])(scope, receive, counted_send)
+            await public_error_response(error, scope)(scope, receive, counted_send)
             return
         await self._app(scope, receive, counted_send)
 

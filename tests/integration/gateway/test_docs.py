@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.integration.gateway.conftest import Gateway
+from tests.integration.gateway.conftest import Gateway, Start
 
 
 @pytest.mark.slow
@@ -51,3 +51,15 @@ async def test_method_errors_list_all_allowed_methods(gateway: Gateway, path: st
         assert response.status == 405
         assert response.headers["Allow"] == methods
         assert (await response.json())["error"]["code"] == "METHOD_NOT_ALLOWED"
+
+
+async def test_refusals_of_the_gateway_on_echo_api_paths_are_plain(start: Start) -> None:
+    async with start(limit_user=2) as gateway:
+        for method, path, status in (
+            ("PUT", "/api/upload-reference", 405),
+            ("GET", "/api/nothing", 404),
+            ("GET", "/api/voice-models", 429),
+        ):
+            async with gateway.ask(method, path) as response:
+                assert response.status == status
+                assert list(await response.json()) == ["error"]

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from echo_common.errors import EchoError
-from echo_common.http.envelope import documented, from_http_exception, headers_of
+from echo_common.http.envelope import documented, error_response, from_http_exception, headers_of
 from echo_common.http.validation import validation_error
 
 
@@ -26,6 +26,16 @@ class PlainFailure(BaseModel):
 def plain_response(error: EchoError) -> JSONResponse:
     """Render an error; only its own message reaches the client."""
     return JSONResponse({"error": error.message}, status_code=error.status, headers=headers_of(error))
+
+
+def is_plain(path: str) -> bool:
+    """Return whether a public path belongs to the Echo API: below /api, without a version."""
+    return path.startswith("/api/") and not path.startswith("/api/v1/")
+
+
+def public_error_response(error: EchoError, scope: Scope) -> JSONResponse:
+    """Render an error of a public path: in plain JSON for the Echo API, else in the envelope."""
+    return plain_response(error) if is_plain(scope["path"]) else error_response(error, scope["state"]["request_id"])
 
 
 def documented_plainly(*errors: type[EchoError]) -> dict[int | str, dict[str, Any]]:
