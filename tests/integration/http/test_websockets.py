@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from echo_common.errors import ForbiddenError
 from echo_common.http.connections import ConnectionLimits
+from echo_common.http.envelope import deny_websocket
 from echo_common.http.server import serving
 from tests.support.eventually import eventually
 from tests.support.rawhttp import RawClient
@@ -28,6 +30,7 @@ class App:
     """An app that accepts WebSockets and records their messages; HTTP requests wait for `may_respond`."""
 
     open: int = 0
+    sent: int = 0
     messages: list[Message] = field(default_factory=list)
     may_respond: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -39,10 +42,22 @@ class App:
             return
         self.open += 1
         await receive()  # websocket.connect
+        if scope["path"] == "/hesitant":
+            await receive()
+        elif scope["path"] == "/closed":
+            await deny_websocket(ForbiddenError(), scope, send)
+        else:
+            await self._accept(scope, receive, send)
+        self.open -= 1
+
+    async def _accept(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.accept"})
+        if scope["path"] == "/flood":
+            while True:
+                await send({"type": "websocket.send", "bytes": bytes(10_000)})
+                self.sent += 1
         while (message := await receive())["type"] != "websocket.disconnect":
             self.messages.append(message)
-        self.open -= 1
 
 
 Serve = Callable[..., AbstractAsyncContextManager[str]]
@@ -68,9 +83,9 @@ def frame(opcode: int, data: bytes = b"", *, final: bool = True) -> bytes:
 
 
 @asynccontextmanager
-async def joined(url: str) -> AsyncIterator[RawClient]:
+async def joined(url: str, path: bytes = b"/") -> AsyncIterator[RawClient]:
     async with RawClient.at(url) as client:
-        client.send(HANDSHAKE + b"\r\n")
+        client.send(HANDSHAKE.replace(b"/", path, 1) + b"\r\n")
         assert (await client.response()).status == 101
         yield client
 
@@ -96,6 +111,41 @@ async def test_handshakes_that_cannot_be_served_are_refused(handshake: bytes, st
                 assert await client.closed()
             await asyncio.sleep(SHORT)
     assert not app.open
+
+
+async def test_invalid_handshakes_are_refused_in_the_envelope(serve: Serve, app: App) -> None:
+    async with serve() as url, RawClient.at(url) as client:
+        client.send(HANDSHAKE.replace(b"Version: 13", b"Version: 12") + b"\r\n")
+        refusal = await client.response()
+        assert (refusal.status, refusal.code) == (400, "BAD_REQUEST")
+        assert await client.closed()
+    assert not app.open
+
+
+async def test_refused_handshakes_are_not_logged_as_errors(serve: Serve, app: App, caplog: pytest.LogCaptureFixture) -> None:
+    async with serve() as url, RawClient.at(url) as client:
+        client.send(HANDSHAKE.replace(b"/", b"/closed", 1) + b"\r\n")
+        assert (await client.response()).code == "FORBIDDEN"
+        assert await client.closed()
+        await eventually(lambda: app.open == 0)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_handshakes_have_a_time_limit(serve: Serve, app: App) -> None:
+    async with serve(handshake_seconds=SHORT) as url, RawClient.at(url) as client:
+        client.send(HANDSHAKE.replace(b"/", b"/hesitant", 1) + b"\r\n")
+        assert (await client.response()).status == 503
+        assert await client.closed()
+        await eventually(lambda: app.open == 0)
+
+
+async def test_clients_that_do_not_read_do_not_delay_the_shutdown(
+    serve: Serve, app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with AsyncExitStack() as stack, serve(unread_seconds_when_stopping=SHORT) as url:
+        await stack.enter_async_context(joined(url, b"/flood"))
+        await eventually(lambda: app.sent > 10)
+    assert "graceful shutdown exceeded" not in caplog.text
 
 
 async def test_a_connection_is_upgraded_once(serve: Serve, app: App) -> None:

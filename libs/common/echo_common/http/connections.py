@@ -18,18 +18,21 @@ _MOST_LINGERING = 100
 class ConnectionLimits:
     """Limits of one server's connections. Times are in seconds; a count of 0 disables that limit.
 
-    `header_seconds` is for a whole request header, `body_idle_seconds` for the next bytes of a body. A connection whose client
-    does not read its response is closed after `unread_seconds`, or after `unread_seconds_when_full` when its place is needed.
+    `header_seconds` is for a whole request header, `body_idle_seconds` for the next bytes of a body, `handshake_seconds` for
+    the app's response to a WebSocket handshake. A connection whose client does not read its response is closed after
+    `unread_seconds`, after `unread_seconds_when_full` when its place is needed, or after `unread_seconds_when_stopping`.
     Connections from `trusted` proxies are not counted by address.
     """
 
     header_bytes: int = 64 * 1024
     header_seconds: float = 10.0
     body_idle_seconds: float = 30.0
+    handshake_seconds: float = 30.0
     connections: int = 10_000
     per_address: int = 0
     unread_seconds: float = 600.0
     unread_seconds_when_full: float = 30.0
+    unread_seconds_when_stopping: float = 1.0
     trusted: tuple[Network, ...] = ()
 
 
@@ -60,6 +63,7 @@ class Connections:
         self._open: dict[Connection, str | None] = {}
         self._per_address: Counter[str] = Counter()
         self._unread: dict[Connection, float] = {}
+        self._unread_seconds = limits.unread_seconds
         self._lingering: set[Connection] = set()
         self._sweep: asyncio.TimerHandle | None = None
         self._unlogged: Counter[str] = Counter()
@@ -106,7 +110,7 @@ class Connections:
         if connection not in self._unread:
             self._unread[connection] = asyncio.get_running_loop().time()
             if self._sweep is None:
-                self._schedule(self.limits.unread_seconds)
+                self._schedule(self._unread_seconds)
 
     def read(self, connection: Connection) -> None:
         """Record that a connection's client reads again."""
@@ -119,6 +123,12 @@ class Connections:
         if now - self._logged_at.get(key, -_LOG_SECONDS) >= _LOG_SECONDS:
             self._logged_at[key] = now
             self._log.warning(event, reason=reason, count=self._unlogged.pop(key))
+
+    def stop(self) -> None:
+        """Close connections sooner from now on if their clients do not read: the server is stopping."""
+        self._unread_seconds = self.limits.unread_seconds_when_stopping
+        self.close()
+        self._sweep_unread()
 
     def close(self) -> None:
         """Stop the watcher."""
@@ -158,7 +168,7 @@ class Connections:
         self._sweep = None
         now = asyncio.get_running_loop().time()
         for connection, since in list(self._unread.items()):
-            left = since + self.limits.unread_seconds - now
+            left = since + self._unread_seconds - now
             if left > 0:
                 self._schedule(left)
                 return

@@ -60,7 +60,8 @@ def _bind(listen: str) -> socket.socket:
 async def serving(app: ASGIApp, listen: str, limits: ConnectionLimits = _DEFAULT_LIMITS) -> AsyncIterator[str]:
     """Serve `app` while the context lasts; yield the server's URL (port 0 picks a free one).
 
-    Raises `AddressTakenError`. On exit, running requests have `GRACE_SECONDS` to end.
+    Raises `AddressTakenError`. On exit, running requests have `GRACE_SECONDS` to end; connections whose
+    clients do not read are closed earlier.
     """
     bound = _bind(listen)
     connections = Connections(limits)
@@ -91,6 +92,7 @@ async def serving(app: ASGIApp, listen: str, limits: ConnectionLimits = _DEFAULT
         unix = urlsplit(listen).scheme == "unix"
         yield listen if unix else "http://{}:{}".format(*bound.getsockname()[:2])
     finally:
+        connections.stop()
         server.should_exit = True
         await task
         connections.close()
