@@ -120,6 +120,30 @@ async def test_the_simple_api_submits_waits_and_downloads(ada: Person, eve: Pers
     assert refusal(await ada.http.get(f"/tts/{asked['id']}")) == (404, "SYNTHESIS_NOT_FOUND")
 
 
+async def test_queued_and_synchronous_syntheses_are_one_list_with_metadata(ada: Person) -> None:
+    body = {"text": "Simple words.", "voice_name": "tone_low", "metadata": {"chapter": 1}}
+    queued = data(await ada.http.post("/tts/generate", json=body), 202)
+    now = data(
+        await ada.http.post("/tts/synthesize", json={"text": "At once.", "voice_id": "tone_low", "metadata": {"a": None}})
+    )
+    assert (queued["metadata"], now["metadata"]) == ({"chapter": 1}, {"a": None})
+    listed = data(await ada.http.get("/tts/"))
+    assert [(one["id"], one["text"], one["metadata"]) for one in listed] == [
+        (now["synthesis_id"], "At once.", {"a": None}),
+        (queued["id"], "Simple words.", {"chapter": 1}),
+    ]
+    second = await ada.http.get("/tts/", params={"limit": 1, "offset": 1})
+    assert [one["id"] for one in data(second)] == [queued["id"]]
+    assert second.json()["meta"]["pagination"]["total_count"] == 2
+    assert data(await ada.http.get(f"/job/{queued['job_id']}"))["metadata"] == {"chapter": 1}
+    assert data(await ada.http.get(f"/files/{now['audio_id']}/info"))["metadata"] == {"a": None}
+    refused = await ada.http.post("/tts/generate", json=body | {"metadata": {"$where": 1}})
+    assert refusal(refused) == (422, "VALIDATION_ERROR")
+    assert refused.json()["error"]["details"][0]["field"] == "metadata"
+    assert (await ada.http.delete(f"/tts/{now['synthesis_id']}")).is_success
+    assert [one["id"] for one in data(await ada.http.get("/tts/"))] == [queued["id"]]
+
+
 async def test_captions_follow_word_timings(ada: Person) -> None:
     result = await ada.speak("Simple words. And some more.", include_timestamps=False)
     assert result.get("word_timestamps") is None

@@ -48,6 +48,7 @@ class JobPerformer:
             audio_id=job.audio_key,
             job_id=job.id,
             text_id=job.text_id,
+            metadata=job.metadata,
             attempt=attempt.number,
             progressed=_ProgressReporter(job, attempt, self._faults),
         )

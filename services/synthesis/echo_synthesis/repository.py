@@ -48,9 +48,9 @@ class Jobs(TaskRepository[Job]):
         """Return the fields that no view needs."""
         return [name for name in self.large_fields if not (with_text and name == "text")]
 
-    async def get_summary(self, key: str, where: Filter, *, with_text: bool = False) -> Job:
+    async def get_summary(self, where: Filter, *, with_text: bool = False) -> Job:
         """Return the job without its script and, by default, without its text. Raises `JobNotFoundError`."""
-        async for job in self.find({"_id": key, **where}, limit=1, without=self.unread(with_text=with_text)):
+        async for job in self.find(where, limit=1, without=self.unread(with_text=with_text)):
             return job
         raise self.missing
 
@@ -93,9 +93,16 @@ class AudioRepository(Repository[Audio]):
     missing = AudioNotFoundError
     indexes: ClassVar[Sequence[Index]] = (
         Index([("user_id", 1), ("created_at", -1)]),
+        Index([("user_id", 1), ("job_id", 1), ("created_at", -1)]),
         Index([("synthesis_id", 1)]),
         Index([("checksum", 1)]),
     )
+
+    async def find_one(self, where: Filter) -> Audio | None:
+        """Return the first match without its text, or None."""
+        async for audio in self.find(where, limit=1, without=("text",)):
+            return audio
+        return None
 
     async def put(self, audio: Audio) -> None:
         """Save an attempt's audio in place of an earlier attempt's. Raises `LeaseLostError` if a later one is saved."""

@@ -47,6 +47,7 @@ def synthesis_result(audio: Audio, words: Sequence[WordMark]) -> SynthesisResult
         syllable_timestamps=syllable_views(words, audio.settings),
         chapters=_chapter_views(audio.chapters),
         text_id=audio.text_id,
+        metadata=dict(audio.metadata),
         units=audio.units,
         cached_units=audio.cached_units,
     )
@@ -155,6 +156,7 @@ def job_view(
         queue_position=queue_position,
         eta_seconds=job.seconds_left,
         config={name: value for name, value in config.items() if name not in _FLAT},
+        metadata=dict(job.metadata),
         output_format=settings.output_format,
         sample_rate=settings.sample_rate,
         speed=settings.speed,
@@ -184,11 +186,12 @@ def generate_view(found: Synthesis) -> GenerateView:
     return GenerateView(
         id=known.synthesis_id,
         job_id=job.id if job else None,
-        text=job.text if job else None,
+        text=job.text if job else audio.text if audio else None,
         voice_name=known.settings.voice_id,
         status=job.status if job else JobStatus.COMPLETED,
         duration=known.duration,
         files=[GeneratedFile(path=audio.url, mime=audio.mime, size=audio.size, checksum=audio.checksum)] if audio else [],
+        metadata=dict(known.metadata),
         error_message=job.error_message if job else None,
         created_at=known.created_at,
         updated_at=known.updated_at,
@@ -208,6 +211,7 @@ def audio_info(audio: Audio) -> AudioInfo:
         duration=audio.duration,
         synthesis_id=audio.synthesis_id,
         job_id=audio.job_id,
+        metadata=dict(audio.metadata),
         created_at=audio.created_at,
     )
 

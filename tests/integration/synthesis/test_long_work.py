@@ -33,7 +33,7 @@ def book(characters: int) -> str:
 
 
 async def status(job: Job, deps: Dependencies) -> JobStatus:
-    return (await deps.jobs.get_summary(job.id, {})).status
+    return (await deps.jobs.get_summary({"_id": job.id})).status
 
 
 @pytest.mark.full

@@ -59,6 +59,7 @@ async def create_job(
         principal,
         deps,
         text_id=body.text_id,
+        metadata=body.metadata,
         idempotency_key=key,
     )
     deps.worker.wake()

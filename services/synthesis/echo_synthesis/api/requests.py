@@ -47,9 +47,9 @@ async def generate(
 
 @router.endpoint("GET", "/tts/", alias=("/tts/", "/tts"), example=enveloped([examples.COMPLETED_SYNTHESIS], meta=examples.PAGE))
 async def list_syntheses(principal: SpeechReader, deps: Deps, page: PageQuery) -> Success[list[GenerateView]]:
-    """List syntheses, newest first."""
+    """List syntheses, synchronous ones and jobs, newest first; streams are not stored."""
     found, total = await requests.list_syntheses(principal, page, deps)
-    return ok([generate_view(one) for one in found], meta=page.meta(total))
+    return ok([generate_view(each) for each in found], meta=page.meta(total))
 
 
 @router.endpoint(

@@ -21,6 +21,7 @@ from echo_common.contracts.http.synthesis import (
     ReferenceSpeech,
     SpeechConfig,
     StreamQuery,
+    StreamRequest,
     StreamTicketView,
     SynthesisResult,
     SynthesizeRequest,
@@ -114,7 +115,16 @@ async def synthesize_later(
 ) -> Success[AsyncSynthesis]:
     """Synthesize a text in the background, as a job."""
     text = await texts.text_of(body.text, body.text_id, principal, deps)
-    job = await jobs.queue_job(text, body.voice_id, body.config, principal, deps, text_id=body.text_id, idempotency_key=key)
+    job = await jobs.queue_job(
+        text,
+        body.voice_id,
+        body.config,
+        principal,
+        deps,
+        text_id=body.text_id,
+        metadata=body.metadata,
+        idempotency_key=key,
+    )
     deps.worker.wake()
     queued = AsyncSynthesis(
         synthesis_id=job.synthesis_id, job_id=job.id, estimated_duration=job.estimated_seconds, status=job.status
@@ -129,7 +139,7 @@ async def synthesize_later(
     long_request=LongRequest.STREAM,
     errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
 )
-async def stream_speech(body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, accept: Accept = "*/*") -> Response:
+async def stream_speech(body: StreamRequest, principal: SpeechWriter, deps: Deps, accept: Accept = "*/*") -> Response:
     """Synthesize a text and stream the audio while it is generated."""
     return await _stream(body, principal, deps, accept)
 
@@ -201,7 +211,7 @@ async def synthesize_with_reference(body: ReferenceSpeech, principal: SpeechWrit
     return await _stream(request, principal, deps, AudioFormat.MP3)
 
 
-async def _stream(body: SynthesizeRequest, principal: Principal, deps: Dependencies, accept: str) -> Response:
+async def _stream(body: StreamRequest, principal: Principal, deps: Dependencies, accept: str) -> Response:
     parts = await speech.stream_speech(body, principal, deps)
     # a failure before the first byte can still be returned as an error status
     first = await anext(parts)

@@ -1,6 +1,6 @@
 """Stored audio."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,7 +25,8 @@ class Audio(Aggregate):
 
     `attempt` is the fencing token of audio that a job generates. `words` holds short lists of word timings; long ones are a
     separate object at `times_key`. `cached_units` of the `units` segments came from the speech cache or from a concurrent
-    request of the same user.
+    request of the same user. `metadata` is the client's own data. Audio that a job generates has no `text`: the job has it.
+    `text` is also None if the audio was read without it.
     """
 
     user_id: str
@@ -40,6 +41,9 @@ class Audio(Aggregate):
     checksum: str
     duration: float
     alignment: Alignment
+    metadata: Mapping[str, str | bool | int | float | None] = {}
+    text: str | None = None
+    text_length: int = 0
     words: Sequence[WordMark] = ()
     times_key: str | None = None
     chapters: Sequence[Chapter] = ()

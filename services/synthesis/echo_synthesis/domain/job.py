@@ -43,7 +43,7 @@ class Job(Task):
     each for its estimated audio duration. A user with many jobs therefore does not delay other users.
 
     `text` is empty if a list was read without it; `search` is its beginning, case folded. `config` holds the requested
-    options, `settings` the resolved ones. `units_total` and `units_done` count segments; `units_done` never decreases, even if
+    options, `settings` the resolved ones, `metadata` the client's own data. `units_total` and `units_done` count segments; `units_done` never decreases, even if
     an attempt starts over. `seconds_left` is the estimate of the last renewal. `script` is the packed script of the text,
     until the job is completed; without it, or if it does not suit the engine, the text is planned again.
     """
@@ -60,6 +60,7 @@ class Job(Task):
     search: str = ""
     word_count: int
     config: Mapping[str, Any] = {}
+    metadata: Mapping[str, str | bool | int | float | None] = {}
     settings: SpeechSettings
     script: bytes | None = None
     status: JobStatus = JobStatus.PENDING
@@ -85,6 +86,7 @@ class Job(Task):
         script: bytes | None = None,
         config: Mapping[str, Any] | None = None,
         text_id: str | None = None,
+        metadata: Mapping[str, str | bool | int | float | None] | None = None,
         idempotency_key: str | None = None,
     ) -> "Job":
         """Create a pending job."""
@@ -93,6 +95,7 @@ class Job(Task):
             user_id=user_id,
             synthesis_id=new_id("syn"),
             text_id=text_id,
+            metadata=metadata or {},
             text_hash="",
             word_count=0,
             settings=settings,

@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from echo_common.contracts.values import Alignment
 from echo_common.errors import EchoError
@@ -91,6 +93,7 @@ class Recorder:
         audio_id: str | None = None,
         job_id: str | None = None,
         text_id: str | None = None,
+        metadata: Mapping[str, Any] = MappingProxyType({}),
         attempt: int = 0,
         progressed: Progressed | None = None,
     ) -> Audio:
@@ -141,6 +144,9 @@ class Recorder:
             synthesis_id=synthesis_id,
             job_id=job_id,
             text_id=text_id,
+            metadata=metadata,
+            text=narration.text if job_id is None else None,
+            text_length=len(narration.text),
             attempt=attempt,
             settings=settings,
             object_key=stored.key,

@@ -10,6 +10,7 @@ from pydantic import ValidationError as ValidationFault
 from echo_common.auth.principal import Principal, Scope
 from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
+from echo_common.contracts.http.metadata import MetadataValue
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, SpeechConfig
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ForbiddenError, refuse
@@ -36,6 +37,7 @@ async def queue_job(
     deps: Dependencies,
     *,
     text_id: str | None = None,
+    metadata: Mapping[str, MetadataValue] | None = None,
     idempotency_key: str | None = None,
 ) -> Job:
     """Queue a text. The same idempotency key returns the same job for as long as the gateway stores responses.
@@ -53,6 +55,7 @@ async def queue_job(
         script=script.data,
         config=config.model_dump(mode="json"),
         text_id=text_id,
+        metadata=metadata,
         idempotency_key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
     )
     if (last := await deps.jobs.last_pending(principal.user_id)) is not None:
@@ -80,7 +83,7 @@ def config_of(request: CreateJobRequest) -> SpeechConfig:
 
 async def find_job(job_id: str, principal: Principal, deps: Dependencies, *, with_text: bool = True) -> Job:
     """Return a job. Raises `JobNotFoundError`, also for another user's job unless the principal is an administrator."""
-    return await deps.jobs.get_summary(job_id, _reach(principal), with_text=with_text)
+    return await deps.jobs.get_summary({"_id": job_id, **_reach(principal)}, with_text=with_text)
 
 
 async def list_jobs(
@@ -114,7 +117,7 @@ async def list_jobs(
 
 
 async def revise_job(job_id: str, change: JobChange, principal: Principal, deps: Dependencies) -> Job:
-    """Update a pending job's text and options. Raises `JobStateConflictError` once a worker has claimed it, `StaleError`."""
+    """Update a pending job's text, options and metadata. Raises `JobStateConflictError` once a worker has claimed it, `StaleError`."""
     job = await deps.jobs.get(job_id, **_reach(principal))
     job.require_pending()
     given = change.model_dump(mode="json", exclude_none=True)
@@ -133,6 +136,8 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, deps:
     )
     if "text_content" in given:
         job.text_id = None
+    if change.metadata is not None:
+        job.metadata = change.metadata
     await deps.jobs.save(job)
     return job
 

@@ -26,6 +26,6 @@ async def _owned_audio(deps: Dependencies, keys: Sequence[str]) -> Collection[st
     unfinished = {"_id": {"$in": jobs}, "status": {"$in": _UNFINISHED}}
     async for job in deps.jobs.find(unfinished, without=deps.jobs.large_fields):
         owned.update(by_audio[job.audio_key])
-    async for audio in deps.audio.find({"_id": {"$in": list(by_audio)}}, without=("words", "chapters")):
+    async for audio in deps.audio.find({"_id": {"$in": list(by_audio)}}, without=("words", "chapters", "text")):
         owned.update(audio.object_keys)
     return owned

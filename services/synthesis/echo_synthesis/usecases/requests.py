@@ -1,16 +1,20 @@
 """Use cases of the simple request API: jobs and audio presented as one resource."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.errors.synthesis import JobStateConflictError, SynthesisNotFoundError
+from echo_common.contracts.errors.synthesis import JobNotFoundError, JobStateConflictError, SynthesisNotFoundError
 from echo_common.contracts.http.synthesis import GenerateRequest, SpeechConfig
+from echo_common.contracts.values import JobStatus
 from echo_common.errors import refuse
 from echo_common.http.pagination import Page
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job
 from echo_synthesis.usecases.audio import delete_audio
-from echo_synthesis.usecases.jobs import delete_job, list_jobs, queue_job
+from echo_synthesis.usecases.jobs import delete_job, queue_job
+from echo_synthesis.usecases.mergedlist import SortedEntries, read_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,34 +38,48 @@ async def generate(request: GenerateRequest, principal: Principal, deps: Depende
     voice_id = None
     if request.voice_name is not None:
         voice_id = await _voice_named(request.voice_name, request.config, principal.user_id, deps)
-    return await queue_job(request.text, voice_id, request.config, principal, deps, idempotency_key=key)
+    return await queue_job(
+        request.text, voice_id, request.config, principal, deps, metadata=request.metadata, idempotency_key=key
+    )
 
 
 async def find_synthesis(any_id: str, principal: Principal, deps: Dependencies) -> Synthesis:
     """Find a synthesis by its id, its job's or its audio's. Raises `SynthesisNotFoundError`, also for another user's."""
     mine = {"user_id": principal.user_id}
-    job = audio = None
-    if any_id.startswith("aud_"):
-        audio = await deps.audio.find_one({"_id": any_id, **mine})
-    else:
-        field = "_id" if any_id.startswith("job_") else "synthesis_id"
-        job = await deps.jobs.find_one({field: any_id, **mine})
-        if job is not None and job.audio_id is not None:
-            audio = await deps.audio.find_one({"_id": job.audio_id, **mine})
-        elif job is None:
-            audio = await deps.audio.find_one({"synthesis_id": any_id, **mine})
-    if job is None and audio is None:
-        raise SynthesisNotFoundError
-    return Synthesis(job, audio)
+    of_audio = any_id.startswith("aud_")
+    job_id = Job.id_of_audio(any_id) if of_audio else any_id
+    where = {"_id": job_id} if job_id.startswith("job_") else {"synthesis_id": any_id}
+    with suppress(JobNotFoundError):
+        job = await deps.jobs.get_summary({**where, **mine}, with_text=True)
+        return Synthesis(job, await deps.audio.find_one({"_id": job.audio_id, **mine}) if job.audio_id else None)
+    where = {"_id": any_id} if of_audio else {"synthesis_id": any_id}
+    async for audio in deps.audio.find({**where, **mine}, limit=1):
+        return Synthesis(None, audio)
+    raise SynthesisNotFoundError
 
 
 async def list_syntheses(principal: Principal, page: Page, deps: Dependencies) -> tuple[list[Synthesis], int]:
-    """Return a page of the user's requests, newest first, and their total number."""
-    jobs, total = await list_jobs(principal, page, deps, with_text=True)
-    ids = [job.audio_id for job in jobs if job.audio_id]
-    found = deps.audio.find({"_id": {"$in": ids}, "user_id": principal.user_id}, without=("words",))
-    audio = {one.id: one async for one in found} if ids else {}
-    return [Synthesis(job, audio.get(job.audio_id or "")) for job in jobs], total
+    """Return a page of the user's syntheses, queued and synchronous ones, and their total number."""
+    mine = {"user_id": principal.user_id}
+    order = [(page.sort_by, page.direction), ("_id", page.direction)]
+    jobs = SortedEntries(
+        deps.jobs, mine, order, attrgetter(page.sort_by), deps.jobs.unread(with_text=True), deps.jobs.large_fields
+    )
+    # synchronous syntheses have no job; all of them are completed
+    completed = page.sort_by == "status"
+    speech = SortedEntries(
+        deps.audio,
+        {**mine, "job_id": None},
+        order[1:] if completed else order,
+        (lambda audio: JobStatus.COMPLETED) if completed else attrgetter(page.sort_by),
+        ("words", "chapters"),
+        ("text",),
+    )
+    entries, total = await read_page(jobs, speech, page.offset, page.limit, descending=page.direction == -1)
+    ids = [job.audio_id for job, _ in entries if job and job.audio_id]
+    found = deps.audio.find({"_id": {"$in": ids}, **mine}, without=("words", "chapters", "text"))
+    of_jobs = {audio.job_id: audio async for audio in found} if ids else {}
+    return [Synthesis(job, of_jobs.get(job.id) if job else audio) for job, audio in entries], total
 
 
 async def delete_synthesis(any_id: str, principal: Principal, deps: Dependencies) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
 from echo_common.errors import refuse
 from echo_common.ids import new_id
 from echo_common.uninterrupted import uninterrupted
@@ -19,22 +19,26 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dep
     text = await text_of(request.text, request.text_id, principal, deps)
     narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, deps)
     audio = await deps.recorder.record(
-        narration, user_id=principal.user_id, synthesis_id=new_id("syn"), text_id=request.text_id
+        narration,
+        user_id=principal.user_id,
+        synthesis_id=new_id("syn"),
+        text_id=request.text_id,
+        metadata=request.metadata,
     )
     await uninterrupted(deps.audio.add(audio))  # its objects are stored
     return audio
 
 
-async def stream_speech(request: SynthesizeRequest, principal: Principal, deps: Dependencies) -> AsyncGenerator[Part, None]:
+async def stream_speech(request: StreamRequest, principal: Principal, deps: Dependencies) -> AsyncGenerator[Part, None]:
     """Generate speech and yield its bytes as they are made; nothing is stored."""
     text = await text_of(request.text, request.text_id, principal, deps)
     narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, deps)
     return deps.recorder.stream(narration, user_id=principal.user_id)
 
 
-def request_of(text: str | None, text_id: str | None, voice_id: str | None, config: SpeechConfig) -> SynthesizeRequest:
+def request_of(text: str | None, text_id: str | None, voice_id: str | None, config: SpeechConfig) -> StreamRequest:
     """Build a request from query parameters. Raises `ValidationError`."""
     try:
-        return SynthesizeRequest(text=text, text_id=text_id, voice_id=voice_id, config=config)
+        return StreamRequest(text=text, text_id=text_id, voice_id=voice_id, config=config)
     except ValueError:
         refuse("text", "Send either text or text_id, and not both.")

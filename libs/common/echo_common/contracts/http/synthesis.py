@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from echo_common.contracts.http.alternatives import exactly_one
+from echo_common.contracts.http.metadata import Metadata
 from echo_common.contracts.values import Alignment, AudioFormat, JobStatus, TimestampGranularity
 
 VoiceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -53,7 +54,7 @@ class SpeechConfig(Request):
     )
 
 
-class SynthesizeRequest(Request):
+class StreamRequest(Request):
     """Text to synthesise: inline, or a saved text entry."""
 
     model_config = exactly_one("text", "text_id")
@@ -64,9 +65,15 @@ class SynthesizeRequest(Request):
     config: SpeechConfig = SpeechConfig()
 
     @model_validator(mode="after")
-    def _one_text(self) -> "SynthesizeRequest":
+    def _one_text(self) -> "StreamRequest":
         _require_one("text", self.text, self.text_id)
         return self
+
+
+class SynthesizeRequest(StreamRequest):
+    """Text to synthesise to stored audio."""
+
+    metadata: Metadata = {}
 
 
 class StreamQuery(SpeechConfig):
@@ -136,6 +143,7 @@ class SynthesisResult(BaseModel):
     syllable_timestamps: list[SyllableTimestamp] | None = None
     chapters: list[ChapterView] | None = Field(None, description="Chapters, when the text has headings.")
     text_id: str | None = Field(None, description="Id of the saved text entry, if one was used.")
+    metadata: Metadata = {}
     units: int = Field(0, description="Number of segments: sentences, or parts of long ones.")
     cached_units: int = Field(0, description=CACHED_UNITS)
 
@@ -199,6 +207,7 @@ class CreateJobRequest(Request):
     config: dict[str, Any] = Field(
         default_factory=dict, max_length=20, description="Further synthesis options: `include_timestamps`, `engine` …"
     )
+    metadata: Metadata = {}
 
     @model_validator(mode="after")
     def _one_text(self) -> "CreateJobRequest":
@@ -216,6 +225,7 @@ class JobChange(Request):
     pitch: float | None = Field(None, ge=0.5, le=2.0)
     volume: float | None = Field(None, ge=0.0, le=2.0)
     config: dict[str, Any] | None = Field(None, max_length=20)
+    metadata: Metadata | None = None
 
 
 class JobPatch(JobChange):
@@ -259,6 +269,7 @@ class JobView(BaseModel):
     )
     eta_seconds: float | None = Field(None, description="Estimated seconds until it is completed, while it is processing.")
     config: dict[str, Any]
+    metadata: Metadata = {}
     output_format: AudioFormat
     sample_rate: int
     speed: float
@@ -287,6 +298,7 @@ class GenerateRequest(Request):
         examples=["Heart"],
     )
     config: SpeechConfig = SpeechConfig()
+    metadata: Metadata = {}
 
 
 class GeneratedFile(BaseModel):
@@ -308,6 +320,7 @@ class GenerateView(BaseModel):
     status: JobStatus
     duration: float | None = None
     files: list[GeneratedFile] = []
+    metadata: Metadata = {}
     error_message: str | None = None
     created_at: datetime
     updated_at: datetime
@@ -326,6 +339,7 @@ class AudioInfo(BaseModel):
     duration: float
     synthesis_id: str
     job_id: str | None = None
+    metadata: Metadata = {}
     created_at: datetime
 
 
