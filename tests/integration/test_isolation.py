@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from echo_common import isolation
-from echo_common.fence import fenced
+from echo_common.sandbox import run_sandboxed
 from echo_synthesis.engine import EngineConfig
 from echo_synthesis.engines import discover
 from echo_synthesis.pool.engineworker import EngineWorker, WorkerLimits
@@ -62,7 +62,7 @@ def network_of(process: psutil.Process) -> str:
 
 
 async def test_sandboxed_processes_receive_no_secret(port: int) -> None:
-    seen = await fenced("tests.support.sandbox_probe", port, seconds=60)
+    seen = await run_sandboxed("tests.support.sandbox_probe", port, seconds=60)
 
     assert seen is not None
     assert "hidden" not in " ".join(seen["environment"].values())
@@ -70,7 +70,7 @@ async def test_sandboxed_processes_receive_no_secret(port: int) -> None:
 
 
 async def test_sandboxed_processes_have_no_network(port: int, namespaces: None) -> None:
-    seen = await fenced("tests.support.sandbox_probe", port, seconds=60)
+    seen = await run_sandboxed("tests.support.sandbox_probe", port, seconds=60)
 
     assert seen is not None
     assert not seen["reached"]
@@ -109,7 +109,7 @@ async def test_without_network_namespaces_children_run_and_a_warning_is_logged_o
     monkeypatch.setattr(isolation, "network_can_be_cut", lambda: False)
     isolation._note_network_isolation.cache_clear()
     with structlog.testing.capture_logs() as logs:
-        seen = await asyncio.gather(*(fenced("tests.support.sandbox_probe", port, seconds=60) for _ in range(2)))
+        seen = await asyncio.gather(*(run_sandboxed("tests.support.sandbox_probe", port, seconds=60) for _ in range(2)))
     isolation._note_network_isolation.cache_clear()
 
     assert None not in seen

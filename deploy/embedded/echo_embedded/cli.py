@@ -303,13 +303,13 @@ def list_dead_letters(
     """List dead letters, newest first."""
     from echo_embedded import dead_letters
 
-    letters = _with_client(
+    dead_letters_found = _with_client(
         lambda client: dead_letters.find(client, service=service, topic=topic), data, _access(server, email, password)
     )
     if as_json:
-        out.out(json.dumps(letters, ensure_ascii=False), highlight=False)
-    elif letters:
-        out.print(dead_letters.table(letters))
+        out.out(json.dumps(dead_letters_found, ensure_ascii=False), highlight=False)
+    elif dead_letters_found:
+        out.print(dead_letters.table(dead_letters_found))
     else:
         out.print("There are no dead letters.")
 
@@ -321,8 +321,8 @@ def show_dead_letter(
     """Show a dead letter with its message."""
     from echo_embedded import dead_letters
 
-    letter = _with_client(lambda client: dead_letters.show(client, letter_id), data, _access(server, email, password))
-    out.out(dead_letters.as_text(letter), highlight=False)
+    dead_letter = _with_client(lambda client: dead_letters.show(client, letter_id), data, _access(server, email, password))
+    out.out(dead_letters.as_text(dead_letter), highlight=False)
 
 
 @dead_letters_app.command("replay")

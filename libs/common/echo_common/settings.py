@@ -89,7 +89,7 @@ class CommonSettings(BaseSettings):
         listen = urlsplit(info.data.get("listen", ""))
         if value and listen.scheme != "unix" and not is_loopback(listen.hostname or ""):
             raise ValueError(
-                f"it is accepted only on a loopback address, not on {listen.netloc}: whoever reaches the API could use it. "
+                f"it is accepted only on a loopback address, not on {listen.netloc}: every client that reaches the API could use it. "
                 "Listen on 127.0.0.1, or leave the setting out"
             )
         return value

@@ -25,20 +25,20 @@ JobChanged = JobStarted | JobProgressed | JobCompleted | JobFailed | JobCancelle
 TrainingChanged = VoiceModelTrainingProgressed | VoiceModelReady | VoiceModelFailed | VoiceModelCancelled
 
 
-async def ring_for_job(event: JobChanged, dependencies: Dependencies) -> None:
+async def notify_of_job(event: JobChanged, dependencies: Dependencies) -> None:
     """Notify the followers of a job that its state changed."""
     dependencies.progress_polls.poll_now(event.job_id)
 
 
-async def ring_for_training(event: TrainingChanged, dependencies: Dependencies) -> None:
+async def notify_of_training(event: TrainingChanged, dependencies: Dependencies) -> None:
     """Notify the followers of a training that its state changed."""
     dependencies.progress_polls.poll_now(event.voice_model_id)
 
 
 for change in get_args(JobChanged):
-    subscriptions.on(change, every_replica=True)(ring_for_job)
+    subscriptions.on(change, every_replica=True)(notify_of_job)
 for change in get_args(TrainingChanged):
-    subscriptions.on(change, every_replica=True)(ring_for_training)
+    subscriptions.on(change, every_replica=True)(notify_of_training)
 
 
 @subscriptions.on(AudioDeleted, every_replica=True)

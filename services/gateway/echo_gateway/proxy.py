@@ -33,13 +33,13 @@ class ProxyRoute:
         """Authorise the request and forward it."""
         principal = self.authorize(request)
         dependencies = request["app"].state.dependencies
-        hop: ASGIApp = partial(forward, client_of(self._service, request), target_of(request, self._root, b""))
+        forwarding: ASGIApp = partial(forward, client_of(self._service, request), target_of(request, self._root, b""))
         if principal is not None and request["method"] == "DELETE":
             send = _evicting_send(dependencies.response_cache, principal.user_id, send)
         if self._idempotent and principal is not None:
-            await dependencies.keys.once(hop, principal.user_id, self._operation, request, receive, send)
+            await dependencies.keys.once(forwarding, principal.user_id, self._operation, request, receive, send)
         else:
-            await hop(request, receive, send)
+            await forwarding(request, receive, send)
 
     def authorize(self, request: Request) -> Principal | None:
         """Return the principal; None if the request needs no token and has none.

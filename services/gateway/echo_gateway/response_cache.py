@@ -36,7 +36,7 @@ Target = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CachedResponse:
     """A cached response; `until` is its expiry on the `time.monotonic` clock."""
 
     headers: Headers
@@ -54,33 +54,33 @@ class ResponseCache:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._kept: OrderedDict[Target, Answer] = OrderedDict()
+        self._responses: OrderedDict[Target, CachedResponse] = OrderedDict()
         self._size = 0
         self.changes = 0
         """Number of invalidations; a response requested before the latest one may be stale."""
 
-    def find(self, target: Target) -> Answer | None:
+    def find(self, target: Target) -> CachedResponse | None:
         """Return the cached response, or None if it is missing or expired."""
-        answer = self._kept.get(target)
-        if answer is None:
+        cached = self._responses.get(target)
+        if cached is None:
             return None
-        if answer.until < time.monotonic():
+        if cached.until < time.monotonic():
             self._drop(target)
             return None
-        self._kept.move_to_end(target)
-        return answer
+        self._responses.move_to_end(target)
+        return cached
 
     def wants(self, headers: Headers) -> bool:
         """Return whether a response is cacheable by its headers: small, with an ETag, immutable, and specific to the user."""
-        facts = dict(headers)
-        length = facts.get(b"content-length", b"")
-        vary = {name.strip() for name in facts.get(b"vary", b"").lower().split(b",") if name.strip()}
+        fields = dict(headers)
+        length = fields.get(b"content-length", b"")
+        vary = {name.strip() for name in fields.get(b"vary", b"").lower().split(b",") if name.strip()}
         return (
             length.isdigit()
             and int(length) <= self._capacity // _LARGEST_SHARE
-            and b"etag" in facts
-            and b"immutable" in facts.get(b"cache-control", b"")
-            and b"set-cookie" not in facts
+            and b"etag" in fields
+            and b"immutable" in fields.get(b"cache-control", b"")
+            and b"set-cookie" not in fields
             and vary <= {_CREDENTIAL}
         )
 
@@ -90,26 +90,28 @@ class ResponseCache:
             return
         self._drop(target)
         stored = [header for header in headers if header[0] in _STORED_HEADERS]
-        self._kept[target] = Answer(stored, body, dict(headers)[b"etag"].decode("latin-1"), time.monotonic() + _FRESH_SECONDS)
+        self._responses[target] = CachedResponse(
+            stored, body, dict(headers)[b"etag"].decode("latin-1"), time.monotonic() + _FRESH_SECONDS
+        )
         self._size += len(body)
         while self._size > self._capacity:
-            self._drop(next(iter(self._kept)))
+            self._drop(next(iter(self._responses)))
 
     def forget(self, part: str) -> None:
         """Invalidate all responses whose path contains `part`, an identifier."""
         self.changes += 1
-        for target in [target for target in self._kept if part in target[1]]:
+        for target in [target for target in self._responses if part in target[1]]:
             self._drop(target)
 
     def forget_user(self, user_id: str) -> None:
         """Invalidate all responses of a user."""
         self.changes += 1
-        for target in [target for target in self._kept if target[0] == user_id]:
+        for target in [target for target in self._responses if target[0] == user_id]:
             self._drop(target)
 
     def _drop(self, target: Target) -> None:
-        if (answer := self._kept.pop(target, None)) is not None:
-            self._size -= len(answer.body)
+        if (cached := self._responses.pop(target, None)) is not None:
+            self._size -= len(cached.body)
 
 
 class CachingEndpoint:
@@ -132,13 +134,13 @@ class CachingEndpoint:
             return
         cache: ResponseCache = scope["app"].state.dependencies.response_cache
         target = (authorize(scope, *self._scopes).user_id, scope["path"], query)
-        if (answer := cache.find(target)) is None:
+        if (cached := cache.find(target)) is None:
             await self._endpoint(scope, receive, _Recorder(cache, target, send))
             return
-        unchanged = b"if-none-match" in asked and names(asked[b"if-none-match"].decode("latin-1"), answer.etag)
-        headers = [header for header in answer.headers if not (unchanged and header[0] == b"content-length")]
+        unchanged = b"if-none-match" in asked and names(asked[b"if-none-match"].decode("latin-1"), cached.etag)
+        headers = [header for header in cached.headers if not (unchanged and header[0] == b"content-length")]
         await send({"type": "http.response.start", "status": 304 if unchanged else 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if unchanged else answer.body})
+        await send({"type": "http.response.body", "body": b"" if unchanged else cached.body})
 
 
 class _Recorder:

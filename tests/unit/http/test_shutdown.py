@@ -5,7 +5,7 @@ import json
 
 from starlette.types import Message, Receive, Scope, Send
 
-from echo_common.http.observe import Observe
+from echo_common.http.request_telemetry import RequestTelemetry
 from echo_common.telemetry import Metrics
 
 
@@ -23,7 +23,7 @@ async def test_requests_cancelled_by_a_stopping_server_receive_503() -> None:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    app = Observe(never_ends, service="test", metrics=Metrics(), max_body=1000)
+    app = RequestTelemetry(never_ends, service="test", metrics=Metrics(), max_body=1000)
     scope: Scope = {"type": "http", "method": "GET", "path": "/slow", "headers": [], "query_string": b"", "state": {}}
     serving = asyncio.create_task(app(scope, receive, send))
     await begun.wait()

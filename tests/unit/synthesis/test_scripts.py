@@ -10,7 +10,7 @@ import pytest
 
 from echo_common.contracts.errors.synthesis import TextTooComplexError
 from echo_common.errors import ValidationError
-from echo_common.fence import FencedWorkers, ProcessLostError, ProcessUnavailableError
+from echo_common.sandbox import ProcessLostError, ProcessUnavailableError, SandboxPool
 from echo_synthesis.domain import Pronunciation
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
@@ -112,7 +112,7 @@ async def test_dead_planning_processes_are_replaced() -> None:
 
 
 async def test_texts_that_exceed_the_memory_limit_end_only_their_process() -> None:
-    workers = FencedWorkers("echo_synthesis.text", 192 << 20, 60, most=1)
+    workers = SandboxPool("echo_synthesis.text", 192 << 20, 60, most=1)
     with pytest.raises(ProcessLostError):
         await workers.ask(request_of("a" * (64 << 20), EN, 300), read_line, seconds=60)
     assert planning() == []
@@ -121,7 +121,7 @@ async def test_texts_that_exceed_the_memory_limit_end_only_their_process() -> No
 
 
 async def test_texts_that_exceed_the_time_limit_end_only_their_process() -> None:
-    workers = FencedWorkers("echo_synthesis.text", 1 << 30, 60, most=2)
+    workers = SandboxPool("echo_synthesis.text", 1 << 30, 60, most=2)
     short = request_of("One.", EN, 300)
     await asyncio.gather(*(workers.ask(short, read_line, seconds=60) for _ in range(2)))
     before = planning()
@@ -134,7 +134,7 @@ async def test_texts_that_exceed_the_time_limit_end_only_their_process() -> None
 
 
 async def test_failed_process_starts_have_their_own_error() -> None:
-    workers = FencedWorkers("echo_synthesis.no_such_module", most=1)
+    workers = SandboxPool("echo_synthesis.no_such_module", most=1)
     with pytest.raises(ProcessUnavailableError):
         await workers.ask({}, bytes.decode, seconds=60)
 

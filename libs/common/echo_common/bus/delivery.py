@@ -184,9 +184,9 @@ class Delivery:
 
         Raises `DeadLetterNotFoundError`; `ReplayFailedError` when the handler fails again.
         """
-        letter = await self.dead_letters.get(letter_id)
+        dead_letter = await self.dead_letters.get(letter_id)
         try:
-            await self._handle(letter.message)
+            await self._handle(dead_letter.message)
         except Exception as error:
             raise ReplayFailedError(details={"error": repr(error)}) from error
         await self.dead_letters.remove(letter_id)

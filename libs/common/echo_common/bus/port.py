@@ -136,7 +136,7 @@ class Inbox(Protocol):
 class DeadLetters(Protocol):
     """Messages that a service could not handle, kept until replayed or removed. Raises `StoreUnavailableError`."""
 
-    async def add(self, letter: DeadLetter) -> None:
+    async def add(self, dead_letter: DeadLetter) -> None:
         """Store a dead letter; replaces one with the same id."""
 
     async def list(self, *, topic: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from echo_common.http.envelope import install_error_handlers
 from echo_common.http.health import Check, HealthChecks, health_router
-from echo_common.http.observe import Observe
+from echo_common.http.request_telemetry import RequestTelemetry
 from echo_common.telemetry import Metrics
 
 _NO_SECOND_SPAN = {"tracing": False, "metrics": False, "logs": False}  # the telemetry middleware creates the span
@@ -40,5 +40,5 @@ def create_app(
         app.include_router(health_router(app.state.health, metrics.registry, restricted=restricted_health))
     for router in routers:
         app.include_router(router)
-    app.add_middleware(Observe, service=service, metrics=metrics, max_body=max_body, uploads=uploads)
+    app.add_middleware(RequestTelemetry, service=service, metrics=metrics, max_body=max_body, uploads=uploads)
     return app

@@ -32,15 +32,15 @@ async def list_dead_letters(
     limit: Annotated[int, Query(ge=1, le=LONGEST_LIST)] = 20,
 ) -> Success[list[DeadLetterView]]:
     """List dead letters, newest first."""
-    return ok([_view(letter) for letter in await delivery.dead_letters.list(topic=topic, limit=limit)])
+    return ok([_view(dead_letter) for dead_letter in await delivery.dead_letters.list(topic=topic, limit=limit)])
 
 
 @router.get("/{letter_id}")
 async def get_dead_letter(letter_id: str, _: Administrator, delivery: Deliveries) -> Success[DeadLetterView]:
     """Get a dead letter with its message."""
-    letter = await delivery.dead_letters.get(letter_id)
-    whole = {"body": _content(letter.message.body), "headers": dict(letter.message.headers)}
-    return ok(_view(letter).model_copy(update=whole))
+    dead_letter = await delivery.dead_letters.get(letter_id)
+    whole = {"body": _content(dead_letter.message.body), "headers": dict(dead_letter.message.headers)}
+    return ok(_view(dead_letter).model_copy(update=whole))
 
 
 @router.post("/{letter_id}/replay")
@@ -50,15 +50,15 @@ async def replay_dead_letter(letter_id: str, _: Administrator, delivery: Deliver
     return ok(None, message="The dead letter has been delivered.")
 
 
-def _view(letter: DeadLetter) -> DeadLetterView:
+def _view(dead_letter: DeadLetter) -> DeadLetterView:
     return DeadLetterView(
-        id=letter.id,
-        service=letter.service,
-        topic=letter.topic,
-        event_version=letter.message.version,
-        error=letter.error,
-        attempts=letter.attempts,
-        died_at=letter.died_at,
+        id=dead_letter.id,
+        service=dead_letter.service,
+        topic=dead_letter.topic,
+        event_version=dead_letter.message.version,
+        error=dead_letter.error,
+        attempts=dead_letter.attempts,
+        died_at=dead_letter.died_at,
     )
 
 

@@ -27,7 +27,7 @@ from echo_common.errors import (
 )
 from echo_common.http.connections import Connection, Connections
 from echo_common.http.envelope import error_response
-from echo_common.http.observe import SECURITY_HEADERS
+from echo_common.http.request_telemetry import SECURITY_HEADERS
 
 _WRITE_BUFFER_BYTES = 32 * 1024
 _UNIX_BUFFER_BYTES = 64 * 1024

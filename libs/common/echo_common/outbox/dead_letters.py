@@ -19,8 +19,8 @@ class StoreDeadLetters:
         """Create the collection and its indexes; called once at start."""
         await self._letters.ensure([Index([("died_at", -1)]), Index([("topic", 1), ("died_at", -1)])])
 
-    async def add(self, letter: DeadLetter) -> None:  # noqa: D102
-        document = _to_document(letter)
+    async def add(self, dead_letter: DeadLetter) -> None:  # noqa: D102
+        document = _to_document(dead_letter)
         key = {"_id": document.pop("_id")}
         try:
             await self._letters.upsert(key, {"$set": document})
@@ -41,20 +41,20 @@ class StoreDeadLetters:
         await self._letters.delete({"_id": letter_id})
 
 
-def _to_document(letter: DeadLetter) -> Document:
-    message = letter.message
+def _to_document(dead_letter: DeadLetter) -> Document:
+    message = dead_letter.message
     return {
-        "_id": letter.id,
-        "service": letter.service,
+        "_id": dead_letter.id,
+        "service": dead_letter.service,
         "topic": message.topic,
         "event_version": message.version,
         "body": message.body,
         "transient": message.transient,
         # A list, because a header's name may contain characters that databases refuse in field names.
         "headers": [[name, value] for name, value in message.headers.items()],
-        "error": letter.error,
-        "attempts": letter.attempts,
-        "died_at": letter.died_at,
+        "error": dead_letter.error,
+        "attempts": dead_letter.attempts,
+        "died_at": dead_letter.died_at,
     }
 
 

@@ -18,7 +18,7 @@ from echo_common.http.envelope import Success, ok
 from echo_common.service import dependencies_of
 from echo_gateway.dependencies import Dependencies
 
-_LETTER = {
+_DEAD_LETTER = {
     "id": "evt_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "service": "synthesis",
     "topic": "voice.voice_model_ready",
@@ -27,18 +27,18 @@ _LETTER = {
     "attempts": 5,
     "died_at": "2026-01-31T10:00:00Z",
 }
-_WHOLE = _LETTER | {"body": {"event_id": "evt_01K9ZX3V5T4S2R1Q0P9N8M7K6J"}, "headers": {}}
+_WHOLE = _DEAD_LETTER | {"body": {"event_id": "evt_01K9ZX3V5T4S2R1Q0P9N8M7K6J"}, "headers": {}}
 
 _REPLAY_SECONDS = 70.0
 
 Deps = Annotated[Dependencies, Depends(dependencies_of)]
 ServiceName = Annotated[str, Path(description="The service that gave the message up.", examples=["synthesis"])]
-LetterId = Annotated[str, Path(description="A dead letter's id.", examples=[_LETTER["id"]])]
+LetterId = Annotated[str, Path(description="A dead letter's id.", examples=[_DEAD_LETTER["id"]])]
 
 admin = PublicRouter("admin", root="", prefix=PUBLIC_ROOT)
 
 
-@admin.endpoint("GET", "/admin/dead-letters", example=enveloped([_LETTER]))
+@admin.endpoint("GET", "/admin/dead-letters", example=enveloped([_DEAD_LETTER]))
 async def list_dead_letters(
     request: Request,
     deps: Deps,
@@ -54,9 +54,9 @@ async def list_dead_letters(
     query = urlencode({"limit": limit} | ({} if topic is None else {"topic": topic}))
     clients = list(deps.clients.values()) if service is None else [_client(service, deps)]
     found = await asyncio.gather(*(_ask(client, "GET", f"{PATH}?{query}", request) for client in clients))
-    letters = [DeadLetterView.model_validate(letter) for part in found for letter in part]
-    letters.sort(key=lambda letter: letter.died_at, reverse=True)
-    return ok(letters[:limit])
+    dead_letters = [DeadLetterView.model_validate(dead_letter) for part in found for dead_letter in part]
+    dead_letters.sort(key=lambda dead_letter: dead_letter.died_at, reverse=True)
+    return ok(dead_letters[:limit])
 
 
 @admin.endpoint(
@@ -69,8 +69,8 @@ async def get_dead_letter(
     service: ServiceName, letter_id: LetterId, request: Request, deps: Deps, _: Administrator
 ) -> Success[DeadLetterView]:
     """Get a dead letter with its message."""
-    letter = await _ask(_client(service, deps), "GET", f"{PATH}/{quote(letter_id, safe='')}", request)
-    return ok(DeadLetterView.model_validate(letter))
+    dead_letter = await _ask(_client(service, deps), "GET", f"{PATH}/{quote(letter_id, safe='')}", request)
+    return ok(DeadLetterView.model_validate(dead_letter))
 
 
 @admin.endpoint(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
-from echo_common.fence import claim_stdout, die_with_parent
+from echo_common.sandbox import claim_stdout, die_with_parent
 from echo_synthesis.engine import Engine, EngineConfig, IdleEngine
 from echo_synthesis.engines import discover
 from echo_synthesis.engines.wire import PREFIX, Header, pack, pack_speech, utterance_from_header

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from echo_common.contracts.errors.synthesis import TextTooComplexError
 from echo_common.errors import ServiceUnavailableError
-from echo_common.fence import FencedWorkers, ProcessLostError, ProcessUnavailableError
+from echo_common.sandbox import ProcessLostError, ProcessUnavailableError, SandboxPool
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.text.frontend import FrontendOptions, compose
 from echo_synthesis.text.script import Part
@@ -21,7 +21,7 @@ class ScriptWriter:
         self.small = settings.plan_inline_characters
         """Maximum length in characters of a text that is processed on the event loop."""
         self._seconds = settings.plan_seconds
-        self._workers = FencedWorkers("echo_synthesis.text", _MEMORY, self._seconds, most=settings.plan_processes)
+        self._workers = SandboxPool("echo_synthesis.text", _MEMORY, self._seconds, most=settings.plan_processes)
 
     @classmethod
     @asynccontextmanager

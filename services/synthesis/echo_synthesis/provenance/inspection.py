@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from echo_common.fence import fenced
+from echo_common.sandbox import run_sandboxed
 from echo_synthesis.provenance.signers import Signer
 
 Verdict = Literal["genuine", "changed", "foreign", "unreadable"]
@@ -47,7 +47,7 @@ async def inspect(path: Path, signers: Sequence[Signer]) -> Inspection:
         return Inspection(checksum, None)
     known = path.with_name("signers")
     await asyncio.to_thread(known.write_text, json.dumps([asdict(signer) for signer in signers]))
-    answer = await fenced(_READING, path, mime, known, _MEMORY, _SECONDS, seconds=3 * _SECONDS)
+    answer = await run_sandboxed(_READING, path, mime, known, _MEMORY, _SECONDS, seconds=3 * _SECONDS)
     if answer is None:
         return Inspection(checksum, Mark("unreadable"))
     return Inspection(checksum, Mark(answer["verdict"], answer.get("origin")) if answer else None)

@@ -5,7 +5,7 @@ import wave
 from pathlib import Path
 
 from echo_common.errors import EchoError, InternalError
-from echo_common.fence import fenced
+from echo_common.sandbox import run_sandboxed
 from echo_common.scratch import Scratch
 from echo_common.store.port import Store
 from echo_synthesis.domain import Origin, SpeechSettings
@@ -81,7 +81,7 @@ class Notary:
         """Sign in a separate process. Raises `InternalError`: speech that must be signed is not delivered unsigned."""
         certificate, key = await asyncio.to_thread(self._credentials.write, path.parent)
         voice = "cloned" if origin.cloned else "synthetic"
-        if await fenced(_SIGNING, path, sealed, mime, certificate, key, origin.id, voice, seconds=_LONGEST) is None:
+        if await run_sandboxed(_SIGNING, path, sealed, mime, certificate, key, origin.id, voice, seconds=_LONGEST) is None:
             raise InternalError
 
 

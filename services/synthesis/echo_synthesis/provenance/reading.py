@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from echo_common.fence import fence
+from echo_common.sandbox import enter_sandbox
 
 _LARGEST_SCRATCH = 1 << 30
 
@@ -32,5 +32,5 @@ def main(path: Path, mime: str, signers: Path) -> dict[str, str]:
 
 if __name__ == "__main__":
     path, mime, signers, memory, seconds = sys.argv[1:]
-    fence(memory=int(memory), seconds=float(seconds), written=_LARGEST_SCRATCH)
+    enter_sandbox(memory=int(memory), seconds=float(seconds), written=_LARGEST_SCRATCH)
     print(json.dumps(main(Path(path), mime, Path(signers))))  # noqa: T201

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from echo_common.errors import ValidationError
-from echo_common.fence import bound_processor_time, claim_stdout, die_with_parent, fence
+from echo_common.sandbox import bound_processor_time, claim_stdout, die_with_parent, enter_sandbox
 from echo_synthesis.text.frontend import FrontendOptions, compose
 from echo_synthesis.text.wire import failure, line_of, read_request, refusal
 
@@ -19,7 +19,7 @@ def main(memory: int, seconds: float) -> None:
     die_with_parent()
     out = claim_stdout()
     compose("The first of 2.", FrontendOptions("en-US"), 100)  # load everything that every text needs
-    fence(memory=memory, seconds=None, written=0)
+    enter_sandbox(memory=memory, seconds=None, written=0)
     out.write(b"{}\n")
     out.flush()
     for request in sys.stdin.buffer:

@@ -18,7 +18,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
-from echo_common.fence import fence
+from echo_common.sandbox import enter_sandbox
 from echo_voice.analysis.header import check_wav
 
 SAMPLE_RATE = 24_000
@@ -121,7 +121,7 @@ class _Decoding:
 if __name__ == "__main__":
     demuxer, source, target, longest, memory, seconds = sys.argv[1:]
     most = int((float(longest) + 1) * SAMPLE_RATE * 4)
-    fence(memory=int(memory), seconds=float(seconds), written=most)
+    enter_sandbox(memory=int(memory), seconds=float(seconds), written=most)
     answer: dict[str, Any]
     try:
         answer = {"facts": main(demuxer, Path(source), Path(target), float(longest))}

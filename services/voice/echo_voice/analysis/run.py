@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from echo_common.contracts.errors.voice import AnalysisFailedError, UnreadableError
-from echo_common.fence import fenced
+from echo_common.sandbox import run_sandboxed
 from echo_voice.analysis.formats import sniff
 from echo_voice.domain.verdicts import LEAST_SPEECH
 from echo_voice.settings import VoiceSettings
@@ -30,7 +30,7 @@ async def analyse(source: Path, scratch: Path, settings: VoiceSettings) -> Analy
     facts = await decode(source, decoded, settings)
     recogniser = "yes" if settings.recogniser else "no"
     arguments = (decoded, processed, settings.models, recogniser, LEAST_SPEECH)
-    measured = await fenced(_MEASURE, *arguments, seconds=settings.measure_seconds)
+    measured = await run_sandboxed(_MEASURE, *arguments, seconds=settings.measure_seconds)
     if measured is None:
         raise AnalysisFailedError
     decoded.unlink()
@@ -42,7 +42,7 @@ async def decode(source: Path, target: Path, settings: VoiceSettings) -> Mapping
     container = sniff(source)
     limits = (settings.longest_seconds, settings.decode_memory, settings.decode_seconds)
     wall = 2 * settings.decode_seconds + _STARTING_SECONDS
-    answer = await fenced(_DECODE, container.demuxer, source, target, *limits, seconds=wall)
+    answer = await run_sandboxed(_DECODE, container.demuxer, source, target, *limits, seconds=wall)
     if answer is None:
         raise UnreadableError("Reading the file takes too much time or memory.")
     if "refused" in answer:

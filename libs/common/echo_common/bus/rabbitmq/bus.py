@@ -266,7 +266,7 @@ class RabbitBus:
             await asyncio.sleep(outcome.after)
 
 
-async def _settle(answer: Awaitable[None]) -> None:
+async def _settle(settlement: Awaitable[None]) -> None:
     # The channel may be closed: the broker then redelivers, and the inbox deduplicates.
     with suppress(*CONNECTION_EXCEPTIONS):
-        await answer
+        await settlement

@@ -22,7 +22,7 @@ from echo_common.telemetry import Metrics, request_context
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/health", "/internal/trust"})
 _CONTEXT_HEADERS = (b"traceparent", b"tracestate", b"baggage")
-_BESIDE_THE_FILE = 64 * 1024  # boundaries and text fields of a multipart body
+_FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and text fields of a multipart body
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -33,11 +33,11 @@ SECURITY_HEADERS = (
 
 
 _INTERNAL_ERROR = 1011  # of RFC 6455
-_HEARD_OUT = 16 * 1024 * 1024
-_HEARD_OUT_SECONDS = 2.0
+_DRAINED_BYTES = 16 * 1024 * 1024
+_DRAIN_SECONDS = 2.0
 
 
-class Observe:
+class RequestTelemetry:
     """ASGI middleware for telemetry. A valid `X-Request-ID` is used as request id, and every response carries it."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Observe:
         request_id = offered.decode() if _SANE_ID.match(offered) else f"req_{os.urandom(12).hex()}"
         scope.setdefault("state", {})["request_id"] = request_id
 
-        async def observed_send(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] in RESPONSE_STARTS:
                 out = message["headers"] = list(message.get("headers", ()))
                 present = {name.lower() for name, _ in out}
@@ -80,10 +80,10 @@ class Observe:
         token = request_context.set({"request_id": request_id, "service": self._service})
         try:
             if scope["type"] == "websocket":
-                await self._serve_websocket(scope, receive, observed_send)
+                await self._serve_websocket(scope, receive, send_with_headers)
                 return
             with self._span(scope, headers) as span:
-                await self._serve(scope, self._counted(receive, headers, scope["path"]), observed_send, span)
+                await self._serve(scope, self._counted(receive, headers, scope["path"]), send_with_headers, span)
         finally:
             request_context.reset(token)
 
@@ -92,29 +92,29 @@ class Observe:
         request_id: str = scope["state"]["request_id"]
         status = 0
 
-        async def noting_send(message: Message) -> None:
+        async def recording_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noting_send)
+            await self._app(scope, receive, recording_send)
         except BodyTooLargeError as error:
             if not status:
-                await error_response(error, request_id)(scope, receive, noting_send)
+                await error_response(error, request_id)(scope, receive, recording_send)
         except asyncio.CancelledError:  # the server is stopping, its grace period has ended
             if status:
                 raise
-            await error_response(ServiceUnavailableError(), request_id)(scope, receive, noting_send)
+            await error_response(ServiceUnavailableError(), request_id)(scope, receive, recording_send)
         except Exception as error:
             self._log.exception("request_failed", path=scope["path"])
             span.record_exception(error)
             if status:
                 raise  # the response has begun: only an aborted connection signals the error
-            await error_response(InternalError(), request_id)(scope, receive, noting_send)
+            await error_response(InternalError(), request_id)(scope, receive, recording_send)
         finally:
-            self._account(scope, scope["method"], status, time.perf_counter() - started)
+            self._record(scope, scope["method"], status, time.perf_counter() - started)
             span.set_attribute("http.response.status_code", status)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,7 +122,7 @@ class Observe:
         started = time.perf_counter()
         status = 0
 
-        async def noting_send(message: Message) -> None:
+        async def recording_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "websocket.accept":
                 status = 101
@@ -133,17 +133,17 @@ class Observe:
             await send(message)
 
         try:
-            await self._app(scope, receive, noting_send)
+            await self._app(scope, receive, recording_send)
         except Exception as error:
             if not isinstance(error, EchoError):
                 self._log.exception("request_failed", path=scope["path"])
             if not status:
-                await deny_websocket(error if isinstance(error, EchoError) else InternalError(), scope, noting_send)
+                await deny_websocket(error if isinstance(error, EchoError) else InternalError(), scope, recording_send)
             else:
                 with suppress(RuntimeError, OSError):  # the connection may be closed already
                     await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
         finally:
-            self._account(scope, "WEBSOCKET", status, time.perf_counter() - started)
+            self._record(scope, "WEBSOCKET", status, time.perf_counter() - started)
 
     def _span(self, scope: Scope, headers: Mapping[bytes, bytes]) -> AbstractContextManager[Span]:
         """Return a span if it is wanted: by a collector configured here, or by a client that sends trace context."""
@@ -161,7 +161,7 @@ class Observe:
     def _counted(self, receive: Receive, headers: dict[bytes, bytes], path: str) -> Receive:
         """Return a `receive` that rejects a body over its path's limit by its declared length, or while it arrives."""
         upload = self._uploads.get(path)
-        limit = self._max_body if upload is None else upload + _BESIDE_THE_FILE
+        limit = self._max_body if upload is None else upload + _FORM_OVERHEAD_BYTES
         declared = 0
         with suppress(ValueError):
             declared = int(headers.get(b"content-length", b"0"))
@@ -175,19 +175,19 @@ class Observe:
         async def counted() -> Message:
             nonlocal seen
             if declared > limit:
-                await _hear_out(receive)
+                await _drain_body(receive)
                 raise refusal()
             message = await receive()
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
                 if seen > limit:
-                    await _hear_out(receive)
+                    await _drain_body(receive)
                     raise refusal()
             return message
 
         return counted
 
-    def _account(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         requests, latency = self._count(method, getattr(scope.get("route"), "path", "unmatched"), status)
         requests.inc()
         latency.observe(seconds)
@@ -199,11 +199,11 @@ class Observe:
         return requests, self._metrics.latency.labels(self._service, method, route)
 
 
-async def _hear_out(receive: Receive) -> None:
+async def _drain_body(receive: Receive) -> None:
     """Drain part of the body: a client that is still sending when the connection closes never reads the error response."""
-    left = _HEARD_OUT
+    left = _DRAINED_BYTES
     with suppress(TimeoutError):
-        async with asyncio.timeout(_HEARD_OUT_SECONDS):
+        async with asyncio.timeout(_DRAIN_SECONDS):
             while left > 0:
                 message = await receive()
                 if not message.get("more_body", False):

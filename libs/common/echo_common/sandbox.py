@@ -19,14 +19,14 @@ from echo_common.uninterrupted import uninterrupted
 
 T = TypeVar("T")
 
-_LONGEST_ANSWER = 1 << 20
+_LONGEST_RESPONSE = 1 << 20
 _LONGEST_LINE = 8 << 20
 _START_SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
 _OPEN_FILES = 32
 
 
-async def fenced(module: str, *arguments: object, seconds: float) -> dict[str, Any] | None:
+async def run_sandboxed(module: str, *arguments: object, seconds: float) -> dict[str, Any] | None:
     """Run `python -m module arguments…` in a sandbox; return the JSON object in the first line of its output.
 
     Returns None when the process crashed, wrote nothing, or took longer than `seconds`. It has no access to this process's
@@ -38,7 +38,7 @@ async def fenced(module: str, *arguments: object, seconds: float) -> dict[str, A
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env=scrubbed_environment(threads=1),
-        limit=_LONGEST_ANSWER,
+        limit=_LONGEST_RESPONSE,
     )
     try:
         async with asyncio.timeout(seconds):
@@ -54,8 +54,8 @@ async def fenced(module: str, *arguments: object, seconds: float) -> dict[str, A
             await process.wait()
     if code != 0 or not line:
         return None
-    answer: dict[str, Any] = json.loads(line)
-    return answer
+    response: dict[str, Any] = json.loads(line)
+    return response
 
 
 class ProcessLostError(Exception):
@@ -70,7 +70,7 @@ class ProcessUnavailableError(Exception):
     """A sandboxed process does not start."""
 
 
-class FencedWorkers:
+class SandboxPool:
     """Pool of up to `most` sandboxed processes `python -m module arguments…`; each serves one request at a time.
 
     A process writes a line when it is ready. It reads a request as a line of JSON and writes any number of lines of JSON and an
@@ -111,7 +111,7 @@ class FencedWorkers:
     async def _serve(self, process: Process, line: bytes, read: Callable[[bytes], T], seconds: float) -> list[T]:
         assert process.stdin is not None  # noqa: S101 - piped
         assert process.stdout is not None  # noqa: S101 - piped
-        answer: list[T] = []
+        response: list[T] = []
         done = False
         try:
             async with asyncio.timeout(seconds):
@@ -122,7 +122,7 @@ class FencedWorkers:
                 while (found := await process.stdout.readline()) != b"\n":
                     if not found:
                         raise ConnectionResetError
-                    answer.append(read(found))
+                    response.append(read(found))
                     await asyncio.sleep(0)  # readline does not yield when a line is buffered
             done = True
         except ConnectionError as error:
@@ -134,7 +134,7 @@ class FencedWorkers:
                 self._idle.append(process)
             else:
                 await uninterrupted(_end(process))
-        return answer
+        return response
 
     async def _start(self) -> Process:
         process = await asyncio.create_subprocess_exec(
@@ -175,7 +175,7 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-def fence(*, memory: int, seconds: float | None, written: int) -> None:
+def enter_sandbox(*, memory: int, seconds: float | None, written: int) -> None:
     """Limit this process permanently: bytes of address space, seconds of processor time, bytes of each file it writes.
 
     If `seconds` is None, `bound_processor_time` limits the time of each request instead.
