@@ -1,7 +1,14 @@
 """Event handlers of the voice service. It handles its own events: new tasks wake workers, revoked consents withdraw voices."""
 
 from echo_common.bus.subscriptions import Subscriptions
-from echo_common.contracts.events.voice import ConsentRevoked, SampleUploaded, VoiceModelCancelled, VoiceModelRequested
+from echo_common.contracts.events.voice import (
+    ConsentRevoked,
+    SampleProcessed,
+    SampleRejected,
+    SampleUploaded,
+    VoiceModelCancelled,
+    VoiceModelRequested,
+)
 from echo_voice.dependencies import Dependencies
 from echo_voice.usecases.consents import withdraw_voices
 
@@ -23,6 +30,18 @@ async def wake_worker_for_training(_: VoiceModelRequested, dependencies: Depende
     dependencies.worker.wake()
 
 
+@subscriptions.on(SampleProcessed, every_replica=True)
+async def start_trainings(event: SampleProcessed, dependencies: Dependencies) -> None:
+    """Start the trainings that wait for a sample; without this notification they start at the end of their pauses."""
+    await _resume_trainings(event, dependencies)
+
+
+@subscriptions.on(SampleRejected, every_replica=True)
+async def fail_trainings(event: SampleRejected, dependencies: Dependencies) -> None:
+    """Let the trainings fail that wait for a sample; see `start_trainings`."""
+    await _resume_trainings(event, dependencies)
+
+
 @subscriptions.on(VoiceModelCancelled, every_replica=True)
 async def stop_cancelled_attempts(event: VoiceModelCancelled, dependencies: Dependencies) -> None:
     """Make the attempts at the training that run here check their lease, which ends them."""
@@ -33,3 +52,9 @@ async def stop_cancelled_attempts(event: VoiceModelCancelled, dependencies: Depe
 async def withdraw(event: ConsentRevoked, dependencies: Dependencies) -> None:
     """Withdraw the voices of a revoked consent, in case the process that revoked it crashed before it had withdrawn them all."""
     await withdraw_voices(event.consent_id, dependencies)
+
+
+async def _resume_trainings(event: SampleProcessed | SampleRejected, dependencies: Dependencies) -> None:
+    waiting = {"user_id": event.user_id, "sample_ids": event.sample_id, "work": "pending"}
+    async for model in dependencies.models.find(waiting):
+        dependencies.worker.resume(model.id)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from echo_common.backoff import Backoff
 from echo_common.storage.port import ObjectInfo, StorageUnavailableError
 from echo_voice.domain.consents import UPLOAD_STATEMENT
 from echo_voice.likeness import SpectralEncoder
@@ -54,6 +55,15 @@ async def test_documented_training_bodies_work_right_after_the_upload_without_co
     assert clone["status"] == "ready"
     consent = await ada.get(f"/voice/consents/{clone['consent_id']}")
     assert (consent["kind"], consent["statement"]) == ("attested", UPLOAD_STATEMENT)
+
+
+async def test_trainings_start_as_soon_as_their_sample_is_processed(
+    ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("echo_common.work.queue._BACKOFF", Backoff(600, 600))
+    sample_id = data(await ada.upload(speech), 201)["sample_id"]
+    receipt = data(await ada.ask("POST", f"/voice/samples/{sample_id}/train", json={}), 202)
+    assert (await ada.trained(receipt["clone_id"]))["status"] == "ready"
 
 
 async def test_trainings_from_a_sample_are_limited_to_the_documented_ranges(ada: Booth, speech: bytes) -> None:

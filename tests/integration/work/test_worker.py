@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from echo_common.backoff import Backoff
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ServiceUnavailableError, ValidationError
 from echo_common.store.port import StoreUnavailableError
@@ -138,6 +139,20 @@ async def test_deferred_tasks_are_claimed_with_growing_pauses_and_delay_no_other
         bench.errors.clear()
         done = await bench.until(blocked, JobStatus.COMPLETED)
     assert done.losses == 0
+
+
+async def test_a_resumed_task_is_claimed_before_its_pause_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echo_common.work.queue._BACKOFF", Backoff(600, 600))
+    blocked = await bench.add()
+    bench.errors[blocked.id] = ServiceUnavailableError()
+    bench.may_end.set()
+
+    async with bench.running() as worker:
+        await bench.until_started(blocked)
+        await bench.until(blocked, JobStatus.PENDING)
+        bench.errors.clear()
+        worker.resume(blocked.id)
+        await bench.until(blocked, JobStatus.COMPLETED)
 
 
 async def test_an_outage_during_an_attempt_releases_the_task(bench: Bench) -> None:

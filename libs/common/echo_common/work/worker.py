@@ -72,6 +72,12 @@ class Worker:
             if running.candidate.task_id == task_id:
                 running.attempt.recheck()
 
+    def resume(self, task_id: str) -> None:
+        """Claim a deferred task without the rest of its pause, because it may now be able to complete."""
+        for queue in self._queues:
+            queue.deferrals.discard(task_id)
+        self.wake()
+
     @asynccontextmanager
     async def running(self, queues: Sequence[WorkQueue[Any]]) -> AsyncIterator[None]:
         """Perform the tasks of `queues` while the context is open; on exit, release the leases of running tasks."""
