@@ -47,6 +47,12 @@ CREATE_USER = tokenless(
     {"_id": str, "name": "test_user_123", "email": "test@example.com"},
     body={"email": "test@example.com"},
 )
+UPLOAD_FOR_CREATED_USER = upload(
+    "Upload for the created user",
+    {**SAVED, "database_record": {**RECORD, "user_id": str, "name": "Test Voice"}},
+    name="Test Voice",
+    user_id="{created_user_id}",
+)
 CREATE_ECHO = tokenless(
     "Create an echo", "POST /api/echo", {**PERSONA, "_id": str}, body={**PERSONA, "voice_model_id": "{record_id}"}
 )
@@ -78,7 +84,7 @@ CASES = (
         "Synthesize with a voice model",
         "POST /api/synthesize",
         audio("audio/mpeg"),
-        body={"text": "Hello! This is my custom voice.", "reference_id": "{record_id}"},
+        body={"text": "Hello! This is my custom voice.", "reference_id": "{usable_record_id}"},
     ),
     CREATE_ECHO,
     tokenless(
@@ -88,10 +94,12 @@ CASES = (
         body={"echo_id": "{echo_id}"},
     ),
     CREATE_USER,
+    UPLOAD_FOR_CREATED_USER,
     tokenless(
-        "List the voice models of a created user",
+        "List the created user's voice models",
         "GET /api/voice-models?user_id={created_user_id}",
-        {"voice_models": list, "count": 0},
+        {"voice_models": ({**RECORD, "user_id": str, "name": "Test Voice"},), "count": 1},
+        needs=["record_id_of_created_user"],
     ),
     tokenless(
         "Get an unknown voice model",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LONG_TEXT = " ".join(f"Sentence tone-slow-950 number {number}." for number in range(200))
 SECONDS = 90
+OK = 200
 
 
 class Substitutes:
@@ -106,6 +107,18 @@ class Substitutes:
     async def make_record_id(self) -> str:
         return await self._made(echo_guide.UPLOAD, "database_record", "_id")
 
+    async def make_usable_record_id(self) -> str:
+        body = {"text": "Hello.", "reference_id": await self.find("record_id")}
+
+        async def usable() -> bool:
+            return (await self._session.send("POST", "/api/synthesize", "nobody", json=body))[0] == OK
+
+        await eventually(usable, within=SECONDS)
+        return body["reference_id"]
+
+    async def make_record_id_of_created_user(self) -> str:
+        return await self._made(echo_guide.UPLOAD_FOR_CREATED_USER, "database_record", "_id")
+
     async def make_user_id_of_record(self) -> str:
         return await self._made(echo_guide.UPLOAD, "database_record", "user_id")
 
@@ -142,7 +155,7 @@ class Substitutes:
 
     async def _exists(self, path: str) -> None:
         async def found() -> bool:
-            return (await self._session.send("GET", path))[0] == 200
+            return (await self._session.send("GET", path))[0] == OK
 
         await eventually(found, within=SECONDS)
 

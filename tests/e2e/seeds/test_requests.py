@@ -44,3 +44,8 @@ async def test_requests_are_answered_as_documented(session: Session, case: Case)
 
     assert list(mismatches(case.status, status, "status")) == [], content
     assert list(mismatches(case.response, content)) == [], content
+
+
+async def test_the_versioned_api_still_needs_a_token(session: Session) -> None:
+    for path in ("/api/v1/voice/clones", "/api/v1/job", "/api/v1/users/me"):
+        assert (await session.send("GET", path, "nobody"))[0] == 401, path
