@@ -19,7 +19,7 @@ REQUEST = {
     "text": "Hello.",
     "voice_name": "tone_low",
     "status": str,
-    "metadata": Differs(dict, ABSENT),
+    "metadata": dict,
     "created_at": str,
     "updated_at": str,
 }
