@@ -6,6 +6,7 @@ which serves the gateway's own routes.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,20 +25,24 @@ class Route:
     path: str
     app: ASGIApp
     parameters: Sequence[str]
-    id_prefix: str = ""
+    queries: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
 class _Node:
     literal: dict[str, "_Node"] = field(default_factory=dict)
     parameter: "_Node | None" = None
-    routes: dict[str, list[Route]] = field(default_factory=dict)
+    owners: dict[str, dict[str, list[Route]]] = field(default_factory=dict)
+    """Routes by method for each id prefix, the longest prefix first."""
+
+
+Owners = Mapping[str, Mapping[str, Sequence[Route]]]
 
 
 class Dispatch:
     """A dispatcher to proxy routes; literal segments take precedence over parameters.
 
-    Where several services serve a path, the prefix of the last parameter's value selects the service.
+    Where several services serve a path, the prefix of the last parameter's value selects the service, or a query parameter.
     """
 
     def __init__(self, app: ASGIApp, *, endpoints: Iterable[ProxyEndpoint], websockets: Iterable[ProxyEndpoint] = ()) -> None:
@@ -61,8 +66,8 @@ class Dispatch:
         try:
             if found is None:
                 raise NotFoundError
-            routes, values = found
-            route = _select(routes, scope["method"], values)
+            owners, values = found
+            route = _select(owners, values, scope["method"], scope["query_string"])
             scope["route"] = route
             scope["path_params"] = dict(zip(route.parameters, values, strict=True))
             await route.app(scope, receive, send)
@@ -74,7 +79,7 @@ class Dispatch:
             found = _find(self._websockets, scope["path"])
             if found is None:
                 raise NotFoundError
-            route = _select(found[0], "WEBSOCKET", found[1])
+            route = _select(*found, "WEBSOCKET", scope["query_string"])
             scope["route"] = route
             await route.app(scope, receive, send)
         except EchoError as error:
@@ -86,17 +91,19 @@ class Dispatch:
                 node.parameter = node = node.parameter or _Node()
             else:
                 node = node.literal.setdefault(segment, _Node())
-        routes = node.routes.setdefault(endpoint.method, [])
         parameters = [segment.strip("{}") for segment in endpoint.path.split("/") if segment.startswith("{")]
-        route = Route(endpoint.path, app, parameters, endpoint.options.id_prefix or "")
-        if any(other.id_prefix == route.id_prefix for other in routes):
-            raise ValueError(f"{endpoint.method} {endpoint.path} is served twice; declare an id prefix")
-        routes.append(route)
-        routes.sort(key=lambda known: len(known.id_prefix), reverse=True)
+        route = Route(endpoint.path, app, parameters, frozenset(endpoint.options.queries))
+        for prefix in endpoint.options.id_prefixes or ("",):
+            routes = node.owners.setdefault(prefix, {}).setdefault(endpoint.method, [])
+            if any(other.queries == route.queries or other.queries & route.queries for other in routes):
+                raise ValueError(f"{endpoint.method} {endpoint.path} is served twice; declare id prefixes or queries")
+            routes.append(route)
+            routes.sort(key=lambda known: not known.queries)
+        node.owners = dict(sorted(node.owners.items(), key=lambda owner: len(owner[0]), reverse=True))
 
 
-def _find(node: _Node, path: str) -> tuple[Mapping[str, Sequence[Route]], Sequence[str]] | None:
-    """Return the routes of a path by method and the values of its parameters; None if no proxy route serves it."""
+def _find(node: _Node, path: str) -> tuple[Owners, Sequence[str]] | None:
+    """Return the routes of a path and the values of its parameters; None if no proxy route serves it."""
     values: list[str] = []
     for segment in path.split("/"):
         following = node.literal.get(segment)
@@ -106,17 +113,20 @@ def _find(node: _Node, path: str) -> tuple[Mapping[str, Sequence[Route]], Sequen
         if following is None:
             return None
         node = following
-    return (node.routes, values) if node.routes else None
+    return (node.owners, values) if node.owners else None
 
 
-def _select(routes: Mapping[str, Sequence[Route]], method: str, values: Sequence[str]) -> Route:
-    """Return the route of a method, and of the service to which the id in the last parameter belongs.
+def _select(owners: Owners, values: Sequence[str], method: str, query: bytes) -> Route:
+    """Return the route of a method, of the service to which the id in the last parameter or the query belongs.
 
     Raises `MethodNotAllowedError`; `NotFoundError` if no service has such ids.
     """
+    routes = next((routes for prefix, routes in owners.items() if not prefix or values[-1].startswith(prefix)), None)
+    if routes is None:
+        raise NotFoundError
     if method not in routes:
         raise MethodNotAllowedError(sorted(routes))
     for route in routes[method]:
-        if not route.id_prefix or values[-1].startswith(route.id_prefix):
+        if not route.queries or route.queries & {unquote_plus(part) for part in query.decode("latin-1").split("&")}:
             return route
     raise NotFoundError

@@ -10,16 +10,19 @@ from echo_gateway.contract import ProxyEndpoint
 from echo_gateway.dispatch import Dispatch
 
 
-def endpoint(method: str, path: str, operation: str, *, id_prefix: str | None = None, aliases: tuple[str, ...] = ()) -> Any:
-    return ProxyEndpoint("things", method, path, operation, ProxyOptions(id_prefix=id_prefix, aliases=aliases, token=False))
+def endpoint(method: str, path: str, operation: str, **options: Any) -> Any:
+    return ProxyEndpoint("things", method, path, operation, ProxyOptions(token=False, **options))
 
 
 ENDPOINTS = [
     endpoint("GET", "/things/{thing_id}", "get_thing"),
     endpoint("DELETE", "/things/{thing_id}", "delete_thing"),
     endpoint("POST", "/things/generate", "generate"),
-    endpoint("GET", "/job/{job_id}", "get_job", id_prefix="job_"),
-    endpoint("GET", "/job/{job_id}", "get_training", id_prefix="trn_"),
+    endpoint("GET", "/job/{job_id}", "get_job", id_prefixes=("job_",)),
+    endpoint("PUT", "/job/{job_id}", "revise_job", id_prefixes=("job_",)),
+    endpoint("GET", "/job/{job_id}", "get_task", id_prefixes=("job_train_", "smp_")),
+    endpoint("GET", "/job", "list_jobs"),
+    endpoint("GET", "/job", "list_tasks", queries=("type=training", "type=processing")),
 ]
 
 
@@ -63,7 +66,9 @@ async def sent(dispatch: Dispatch, method: str, path: str) -> Any:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
-    scope = {"type": "http", "method": method, "path": path, "headers": [], "state": {"request_id": "req_1"}}
+    path, _, query = path.partition("?")
+    scope = {"type": "http", "method": method, "path": path, "query_string": query.encode()}
+    scope |= {"headers": [], "state": {"request_id": "req_1"}}
     try:
         await dispatch(scope, receive, send)
     except Served as served:
@@ -95,14 +100,31 @@ async def test_other_paths_go_to_the_framework(dispatch: Dispatch, framework: Fr
 
 async def test_the_prefix_of_an_id_selects_the_service(dispatch: Dispatch):
     assert (await sent(dispatch, "GET", "/job/job_1"))[0] == "get_job"
-    assert (await sent(dispatch, "GET", "/job/trn_1"))[0] == "get_training"
+    assert (await sent(dispatch, "GET", "/job/job_train_1"))[0] == "get_task"
+    assert (await sent(dispatch, "GET", "/job/smp_1"))[0] == "get_task"
+
+
+async def test_a_method_that_the_service_of_an_id_lacks_is_refused(dispatch: Dispatch):
+    assert await sent(dispatch, "PUT", "/job/job_1") == ("revise_job", {"job_id": "job_1"})
+    status, headers = await sent(dispatch, "PUT", "/job/job_train_1")
+    assert (status, headers[b"allow"]) == (405, b"GET")
+
+
+@pytest.mark.parametrize("query", ["type=training", "limit=1&type=processing", "type=%74raining"])
+async def test_a_query_parameter_selects_the_service(dispatch: Dispatch, query: str):
+    assert await sent(dispatch, "GET", f"/job?{query}") == ("list_tasks", {})
+
+
+@pytest.mark.parametrize("query", ["", "?type=synthesis", "?type=other", "?status=training"])
+async def test_other_queries_go_to_the_service_without_declared_ones(dispatch: Dispatch, query: str):
+    assert await sent(dispatch, "GET", f"/job{query}") == ("list_jobs", {})
 
 
 async def test_an_id_of_no_service_is_not_found(dispatch: Dispatch):
     assert (await sent(dispatch, "GET", "/job/1"))[0] == 404
 
 
-def test_a_path_cannot_be_served_twice_without_id_prefixes():
+def test_a_path_cannot_be_served_twice_without_id_prefixes_or_queries():
     twice = [endpoint("GET", "/things", "list_things"), endpoint("GET", "/things", "list_things_too")]
-    with pytest.raises(ValueError, match="id prefix"):
+    with pytest.raises(ValueError, match="id prefixes or queries"):
         Dispatch(Framework(), endpoints=twice)

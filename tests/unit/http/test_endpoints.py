@@ -25,7 +25,7 @@ plain = PublicRouter("others", root="/api", plain=True)
 
 
 @router.endpoint(
-    "GET", "/thing/{thing_id}", alias=("/thing", "/things"), cached=True, id_prefix="thg_", errors=(ConflictError,)
+    "GET", "/thing/{thing_id}", alias=("/thing", "/things"), cached=True, id_prefixes=("thg_",), errors=(ConflictError,)
 )
 async def get_thing(thing_id: str, _: SpeechReader) -> Success[str]:
     """Get a thing.
@@ -138,5 +138,5 @@ def test_a_form_documents_its_file_and_fields(paths: Any):
 def test_options_survive_json(paths: Any):
     loaded = options(paths["/api/v1/thing/{thing_id}"]["get"])
 
-    assert (loaded.root, loaded.cached, loaded.id_prefix) == ("/api/v1", True, "thg_")
+    assert (loaded.root, loaded.cached, loaded.id_prefixes) == ("/api/v1", True, ["thg_"])
     assert ProxyOptions.load(loaded.dump()) == loaded

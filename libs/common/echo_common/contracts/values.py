@@ -34,6 +34,14 @@ class JobStatus(StrEnum):
         return self in {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}
 
 
+class JobType(StrEnum):
+    """Type of a job."""
+
+    SYNTHESIS = "synthesis"
+    SAMPLE_PROCESSING = "sample_processing"
+    TRAINING = "training"
+
+
 class AudioFormat(StrEnum):
     """Output formats."""
 

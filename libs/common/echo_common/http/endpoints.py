@@ -100,8 +100,9 @@ class ProxyOptions:
     """Options with which the gateway forwards an endpoint.
 
     `root` is the prefix of the public path that the service's path lacks. `aliases` are further public paths. With `token`
-    False, requests without a token pass, as do those with the query parameter `ticket_param`. `id_prefix` is the prefix of the
-    last path parameter's values, where several services serve one path. `max_message_bytes` limits a WebSocket's messages.
+    False, requests without a token pass, as do those with the query parameter `ticket_param`. Where several services serve one
+    path, `id_prefixes` are the prefixes of the last path parameter's values, and `queries` the query parameters (`name=value`)
+    with one of which a request belongs to this endpoint. `max_message_bytes` limits a WebSocket's messages.
     """
 
     root: str = PUBLIC_ROOT
@@ -114,7 +115,8 @@ class ProxyOptions:
     plain: bool = False
     upload: bool = False
     long_request: str | None = None
-    id_prefix: str | None = None
+    id_prefixes: Sequence[str] = ()
+    queries: Sequence[str] = ()
     max_message_bytes: int | None = None
 
     def dump(self) -> dict[str, Any]:
@@ -175,7 +177,8 @@ class PublicRouter(APIRouter):
         cached: bool = False,
         long_request: LongRequest | None = None,
         alias: tuple[str, str] | None = None,
-        id_prefix: str | None = None,
+        id_prefixes: Sequence[str] = (),
+        queries: Sequence[str] = (),
         name: str | None = None,
         summary: str | None = None,
     ) -> Callable[[Endpoint], Endpoint]:
@@ -195,7 +198,8 @@ class PublicRouter(APIRouter):
             cached: Let the gateway cache immutable responses.
             long_request: Kind of long request as which open requests count.
             alias: Pair (path prefix, replacement); also serve the endpoint, undocumented, under the replaced path.
-            id_prefix: Prefix of the ids that this endpoint serves, where several services serve its path.
+            id_prefixes: Prefixes of the ids that this endpoint serves, where several services serve its path.
+            queries: Query parameters (`type=training`) that select this endpoint, where several services serve its path.
             name: Operation id, if it is not the function's name.
             summary: Summary, if it is not that of the function.
         """
@@ -215,7 +219,8 @@ class PublicRouter(APIRouter):
                 plain=self.plain,
                 upload=form is not None,
                 long_request=long_request.value if long_request else None,
-                id_prefix=id_prefix,
+                id_prefixes=tuple(id_prefixes),
+                queries=tuple(queries),
             )
             refusals = (
                 *_GENERAL,
