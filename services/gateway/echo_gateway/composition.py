@@ -13,7 +13,7 @@ from echo_common.service import Adapters
 from echo_gateway.authentication import Authentication
 from echo_gateway.clients import open_clients
 from echo_gateway.concurrency import OpenRequests
-from echo_gateway.contract import Contracts, proxy_endpoints, websocket_endpoints
+from echo_gateway.contract import JOB_PATH, Contracts, id_owners, proxy_endpoints, websocket_endpoints
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
 from echo_gateway.limits import Limit, Limits
@@ -26,7 +26,7 @@ _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "R
 
 
 @asynccontextmanager
-async def open_dependencies(settings: GatewaySettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
+async def open_dependencies(settings: GatewaySettings, contracts: Contracts, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the clients of the services and the stores of limits, keys and responses while the context lasts."""
     limits = Limits(settings)
     try:
@@ -42,6 +42,7 @@ async def open_dependencies(settings: GatewaySettings, adapters: Adapters) -> As
                 progress_polls=ProgressPolls(),
                 response_cache=ResponseCache(settings.answer_bytes),
                 open_requests=OpenRequests(settings),
+                job_owners=id_owners(contracts, JOB_PATH),
                 tokenless=tokenless,
             )
     finally:

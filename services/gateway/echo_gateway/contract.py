@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from echo_common.http.endpoints import PROXY_EXTENSION, WEBSOCKETS_EXTENSION, ProxyOptions
+from echo_common.http.endpoints import PROXY_EXTENSION, PUBLIC_ROOT, WEBSOCKETS_EXTENSION, ProxyOptions
 
+JOB_PATH = f"{PUBLIC_ROOT}/job/{{job_id}}"
 FOLDER = Path(__file__).parent / "contracts"
 Contracts = Mapping[str, Mapping[str, Any]]
 """Contracts by service name; see `echo_common.http.contract`."""
@@ -48,6 +49,13 @@ def websocket_endpoints(contracts: Contracts) -> Iterator[ProxyEndpoint]:
         for path, operation in contract[WEBSOCKETS_EXTENSION].items():
             options = ProxyOptions.load(operation[PROXY_EXTENSION])
             yield ProxyEndpoint(service, "WEBSOCKET", path, operation["operationId"], options)
+
+
+def id_owners(contracts: Contracts, path: str) -> Mapping[str, str]:
+    """Return the services that serve a path by the prefixes of their ids, the longest first."""
+    served = [endpoint for endpoint in proxy_endpoints(contracts) if endpoint.path == path]
+    owners = {prefix: endpoint.service for endpoint in served for prefix in endpoint.options.id_prefixes or ("",)}
+    return dict(sorted(owners.items(), key=lambda owner: len(owner[0]), reverse=True))
 
 
 def upload_paths(contracts: Contracts) -> Iterator[str]:

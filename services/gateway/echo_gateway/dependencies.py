@@ -1,5 +1,6 @@
 """Dependencies of the gateway's routes and event handlers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from echo_common.http.idempotency import Idempotency
@@ -21,4 +22,6 @@ class Dependencies:
     progress_polls: ProgressPolls
     response_cache: ResponseCache
     open_requests: OpenRequests
+    job_owners: Mapping[str, str]
+    """Services that have jobs, by the prefixes of their ids; see `id_owners`."""
     tokenless: TokenlessAccess | None = None

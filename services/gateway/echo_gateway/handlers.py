@@ -12,6 +12,9 @@ from echo_common.contracts.events.synthesis import (
     JobStarted,
 )
 from echo_common.contracts.events.voice import (
+    SampleCancelled,
+    SampleProcessed,
+    SampleRejected,
     VoiceModelCancelled,
     VoiceModelFailed,
     VoiceModelReady,
@@ -22,20 +25,22 @@ from echo_gateway.dependencies import Dependencies
 subscriptions = Subscriptions[Dependencies]()
 
 JobChanged = JobStarted | JobProgressed | JobCompleted | JobFailed | JobCancelled
+ProcessingChanged = SampleProcessed | SampleRejected | SampleCancelled
 TrainingChanged = VoiceModelTrainingProgressed | VoiceModelReady | VoiceModelFailed | VoiceModelCancelled
 
 
-async def notify_of_job(event: JobChanged, dependencies: Dependencies) -> None:
+async def notify_of_job(event: JobChanged | ProcessingChanged, dependencies: Dependencies) -> None:
     """Notify the followers of a job that its state changed."""
     dependencies.progress_polls.poll_now(event.job_id)
 
 
 async def notify_of_training(event: TrainingChanged, dependencies: Dependencies) -> None:
     """Notify the followers of a training that its state changed."""
+    dependencies.progress_polls.poll_now(event.job_id)
     dependencies.progress_polls.poll_now(event.voice_model_id)
 
 
-for change in get_args(JobChanged):
+for change in (*get_args(JobChanged), *get_args(ProcessingChanged)):
     subscriptions.on(change, every_replica=True)(notify_of_job)
 for change in get_args(TrainingChanged):
     subscriptions.on(change, every_replica=True)(notify_of_training)

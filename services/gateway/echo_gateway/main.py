@@ -19,7 +19,7 @@ def service(settings: GatewaySettings | None = None, contracts: Contracts | None
     declared = contracts or load_contracts()
     return Service(
         name="gateway",
-        open=partial(open_dependencies, chosen),
+        open=partial(open_dependencies, chosen, declared),
         routers=[*ROUTERS, openapi.router, docs.router],
         subscriptions=handlers.subscriptions,
         checks=lambda dependencies: service_checks(dependencies.clients),

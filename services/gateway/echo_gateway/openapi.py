@@ -13,10 +13,11 @@ from echo_common.http.endpoints import PROXY_EXTENSION
 from echo_common.telemetry import Metrics
 from echo_gateway.contract import Contracts, load_contracts
 from echo_gateway.routes import ROUTERS
+from echo_gateway.shared_operations import combine_operations
 
 _TAGS = {
     "speech": "Speech synthesis: synchronous, in the background, or as a stream.",
-    "jobs": "Synthesis jobs: queue, list, follow, cancel. All paths under `/job` also work under `/jobs`.",
+    "jobs": "Jobs: synthesis, the processing of samples and the training of clones. Queue, list, follow, cancel. All paths under `/job` also work under `/jobs`.",
     "texts": "Saved texts for synthesis by name.",
     "dictionary": "Pronunciation: a preview of the spoken form, and the user's lexicon.",
     "files": "Finished audio, with range requests, ETags and signed links.",
@@ -67,7 +68,8 @@ def openapi_document(contracts: Contracts) -> dict[str, Any]:
         _merge(document["components"]["schemas"], contract["components"]["schemas"])
         for path, operations in contract["paths"].items():
             known = document["paths"].setdefault(path, {})
-            known |= {method: operation for method, operation in operations.items() if method not in known}
+            for method, operation in operations.items():
+                known[method] = combine_operations(known[method], operation) if method in known else operation
     document["paths"] = {
         path: {method: _published(operation) for method, operation in operations.items()}
         for path, operations in document["paths"].items()

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from echo_common.auth.tokens import TokenVerifier
-from echo_common.contracts.values import JobStatus
+from echo_common.contracts.values import JobStatus, JobType
 from echo_common.errors import EchoError
 from echo_common.http.client import ServiceClient
 from echo_common.http.forward import CLIENT_GONE, Caller
@@ -29,6 +29,11 @@ _HEADERS = [
 _MESSAGES = {
     JobStatus.FAILED: "The speech could not be made.",
     JobStatus.CANCELLED: "Cancelled.",
+}
+_COMPLETED = {
+    JobType.SYNTHESIS: "Synthesis completed",
+    JobType.SAMPLE_PROCESSING: "Processing completed",
+    JobType.TRAINING: "Training completed",
 }
 _QUEUED = "Job queued for processing"
 _RESULT_FIELDS = ("output_file_path", "audio_url", "duration")
@@ -205,8 +210,8 @@ def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[
         completed = status is JobStatus.COMPLETED
         result = {name: job[name] for name in _RESULT_FIELDS if job.get(name) is not None} if completed else {}
         progress = 100 if completed else _percent(done, total)
-        finished = "Training completed" if "step" in job else "Synthesis completed"
-        message = job.get("error_message") or (finished if completed else _MESSAGES[status])
+        finished = _COMPLETED[JobType(job.get("type", JobType.SYNTHESIS))] if completed else _MESSAGES[status]
+        message = job.get("error_message") or finished
         yield last, {"progress": progress, "status": status, "message": message, **result}
 
 

@@ -3,6 +3,7 @@
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.voice import (
     ConsentRevoked,
+    SampleCancelled,
     SampleProcessed,
     SampleRejected,
     SampleUploaded,
@@ -48,13 +49,20 @@ async def stop_cancelled_attempts(event: VoiceModelCancelled, dependencies: Depe
     dependencies.worker.recheck(event.voice_model_id)
 
 
+@subscriptions.on(SampleCancelled, every_replica=True)
+async def stop_cancelled_processing(event: SampleCancelled, dependencies: Dependencies) -> None:
+    """End the attempts at the processing that run here, and let the trainings end that wait for it; see `start_trainings`."""
+    dependencies.worker.recheck(event.sample_id)
+    await _resume_trainings(event, dependencies)
+
+
 @subscriptions.on(ConsentRevoked, idempotent=True)
 async def withdraw(event: ConsentRevoked, dependencies: Dependencies) -> None:
     """Withdraw the voices of a revoked consent, in case the process that revoked it crashed before it had withdrawn them all."""
     await withdraw_voices(event.consent_id, dependencies)
 
 
-async def _resume_trainings(event: SampleProcessed | SampleRejected, dependencies: Dependencies) -> None:
+async def _resume_trainings(event: SampleProcessed | SampleRejected | SampleCancelled, dependencies: Dependencies) -> None:
     waiting = {"user_id": event.user_id, "sample_ids": event.sample_id, "work": "pending"}
     async for model in dependencies.models.find(waiting):
         dependencies.worker.resume(model.id)

@@ -23,7 +23,7 @@ from echo_voice.domain.samples import Sample
 from echo_voice.domain.voicemodels import Preference, VoiceModel
 
 _BY_OWNER = Index([("user_id", 1), ("created_at", -1)])
-_BY_WORK = Index([("work", 1), ("created_at", 1)])
+_BY_TASK = (Index([("work", 1), ("created_at", 1)]), Index([("job_id", 1)]), Index([("history.job_id", 1)]))
 _PHRASE_SECONDS = 24 * 3600
 _DAYS_KEPT_SECONDS = 2 * 24 * 3600
 
@@ -34,7 +34,7 @@ class Samples(TaskRepository[Sample]):
     aggregate = Sample
     name = "samples"
     missing = SampleNotFoundError
-    indexes: ClassVar[Sequence[Index]] = (_BY_OWNER, _BY_WORK, Index([("original.checksum", 1)]))
+    indexes: ClassVar[Sequence[Index]] = (_BY_OWNER, *_BY_TASK, Index([("original.checksum", 1)]))
 
 
 class VoiceModels(TaskRepository[VoiceModel]):
@@ -45,7 +45,7 @@ class VoiceModels(TaskRepository[VoiceModel]):
     missing = CloneNotFoundError
     indexes: ClassVar[Sequence[Index]] = (
         _BY_OWNER,
-        _BY_WORK,
+        *_BY_TASK,
         Index([("consent_id", 1)]),
         Index([("made.reference", 1)], sparse=True),
     )

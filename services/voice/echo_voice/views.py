@@ -13,15 +13,18 @@ from echo_common.contracts.http.voice import (
     SampleView,
     Shares,
     SpokenProofView,
+    TaskView,
     TrainerConfig,
     TrainingFeatures,
     TrainingReceipt,
     TrainingView,
     WorkReceipt,
 )
+from echo_common.contracts.values import JobStatus
 from echo_voice.domain.consents import Consent, Phrase
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.samples import Sample
+from echo_voice.domain.task import VoiceTask
 from echo_voice.domain.voicemodels import VoiceModel
 
 _PHRASE_LIFE = timedelta(days=1)
@@ -29,7 +32,7 @@ _PHRASE_LIFE = timedelta(days=1)
 
 def sample_receipt(sample: Sample) -> SampleReceipt:
     """Build the response to an upload."""
-    return SampleReceipt(sample_id=sample.id, status=sample.status, duplicate_of=sample.duplicate_of)
+    return SampleReceipt(sample_id=sample.id, job_id=sample.job_id, status=sample.status, duplicate_of=sample.duplicate_of)
 
 
 def sample_view(sample: Sample) -> SampleView:
@@ -95,9 +98,33 @@ def progress_view(model: VoiceModel) -> ProgressView:
     )
 
 
+def task_view(owner: VoiceTask, job_id: str) -> TaskView:
+    """Build the view of a task of a sample or a voice model; the steps of an ended task with a successor are not known."""
+    task = owner.task(job_id)
+    current = job_id == owner.job_id
+    completed = task.status is JobStatus.COMPLETED
+    done, total = (owner.steps_done, owner.steps_total) if current else (int(completed), 1)
+    return TaskView(
+        id=job_id,
+        user_id=owner.user_id,
+        type=owner.job_type,
+        status=task.status,
+        progress=owner.progress if current else 100 * done,
+        units_done=done,
+        units_total=total,
+        note=owner.note if current else None,
+        sample_ids=list(owner.sample_ids) if isinstance(owner, VoiceModel) else [owner.id],
+        clone_id=owner.id if isinstance(owner, VoiceModel) else None,
+        error_code=task.error_code,
+        error_message=task.error_message,
+        created_at=task.started_at,
+        updated_at=task.ended_at or owner.updated_at,
+    )
+
+
 def trainings_view(model: VoiceModel) -> list[TrainingView]:
     """Build the views of all trainings, newest first."""
-    return [TrainingView(**training.model_dump()) for training in reversed(model.trainings)]
+    return [TrainingView(**training.model_dump()) for training in reversed(model.tasks)]
 
 
 def shares_view(model: VoiceModel) -> Shares:

@@ -58,7 +58,12 @@ async def synthesis() -> Upstream:
 
 
 @pytest.fixture
-def start(database: Any, tmp_path: Path, synthesis: Upstream) -> Start:
+async def voice() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def start(database: Any, tmp_path: Path, synthesis: Upstream, voice: Upstream) -> Start:
     """Function that starts a gateway, or another replica of it, with these settings."""
 
     issuer = Issuer()
@@ -68,6 +73,7 @@ def start(database: Any, tmp_path: Path, synthesis: Upstream) -> Start:
         broker = InprocBroker()
         async with AsyncExitStack() as stack:
             behind = settings.pop("synthesis_url", None) or await stack.enter_async_context(synthesis.serving())
+            beside = await stack.enter_async_context(voice.serving())
             common = CommonSettings(
                 auth_url=await stack.enter_async_context(issuer.serving(tmp_path)),
                 database_url=SecretStr(database.url),
@@ -77,7 +83,9 @@ def start(database: Any, tmp_path: Path, synthesis: Upstream) -> Start:
             )
             internal = f"unix://{tmp_path}/internal.sock"
             contracts = settings.pop("contracts", None)
-            gateway = service(GatewaySettings(synthesis_url=behind, internal_listen=internal, **settings), contracts)
+            gateway = service(
+                GatewaySettings(synthesis_url=behind, voice_url=beside, internal_listen=internal, **settings), contracts
+            )
             app = await stack.enter_async_context(gateway.running(common, Process(broker=broker)))
             url = await stack.enter_async_context(gateway.listening(app, "http://127.0.0.1:0"))
             session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))

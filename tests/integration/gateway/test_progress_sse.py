@@ -33,13 +33,15 @@ class ScriptedJob:
     eta_seconds: float | None = None
     owner: str = "usr_1"
     asked: int = 0
+    path: str = "/job/job_1"
+    type: str = "synthesis"
     tokens: list[str | None] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
 
     async def answer(self, exchange: Exchange) -> None:
         self.asked += 1
         self.tokens.append(exchange.asked.header("authorization"))
-        if exchange.asked.target.partition("?")[0] != "/job/job_1":
+        if exchange.asked.target.partition("?")[0] != self.path:
             await exchange.json({"code": "JOB_NOT_FOUND", "message": "There is no such job."}, status=404)
             return
         if exchange.asked.header("authorization") in self.refused:
@@ -97,6 +99,18 @@ async def test_jobs_are_followed_from_the_queue_to_the_end(gateway: Gateway, job
         rest = await listener.rest()
     assert [number for number, _ in rest] == [4, 5, 6, 7, None]
     assert rest[-2][1] == {"progress": 100, "status": "completed", "message": "Synthesis completed"}
+    assert rest[-1][1] == {"event": "complete"}
+
+
+async def test_trainings_are_followed_by_their_job_id(gateway: Gateway, voice: Upstream) -> None:
+    job = ScriptedJob(path="/job/job_train_1", type="training", units_total=10)
+    voice.answer = job.answer
+    async with gateway.ask("GET", "/api/v1/job/job_train_1/progress") as response:
+        listener = Listener(response)
+        assert (await listener.next())[1]["status"] == "pending"
+        job.status, job.units_done = "completed", 10
+        rest = await listener.rest()
+    assert rest[-2][1] == {"progress": 100, "status": "completed", "message": "Training completed"}
     assert rest[-1][1] == {"event": "complete"}
 
 

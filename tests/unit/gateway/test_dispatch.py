@@ -67,7 +67,7 @@ async def sent(dispatch: Dispatch, method: str, path: str) -> Any:
         return {"type": "http.disconnect"}
 
     path, _, query = path.partition("?")
-    scope = {"type": "http", "method": method, "path": path, "query_string": query.encode()}
+    scope: Any = {"type": "http", "method": method, "path": path, "query_string": query.encode()}
     scope |= {"headers": [], "state": {"request_id": "req_1"}}
     try:
         await dispatch(scope, receive, send)

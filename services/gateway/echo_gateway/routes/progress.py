@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Header, Path, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from echo_common.auth.dependencies import SpeechReader, VoicesReader
+from echo_common.auth.dependencies import CurrentPrincipal, VoicesReader
 from echo_common.contracts.errors.synthesis import JobNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError
 from echo_common.http.addresses import address_of
@@ -16,7 +16,7 @@ from echo_gateway.progress_sse import follow
 from echo_gateway.proxy import client_of
 
 _EVENTS = "text/event-stream"
-_JOB_STATE = "/job/{}?include_text=false&include_result=false"
+_JOB_STATES = {"synthesis": "/job/{}?include_text=false&include_result=false", "voice": "/job/{}"}
 _TRAINING_STATE = "/voice/clones/{}/training"
 
 JobId = Annotated[str, Path(description="A job's id.", examples=["job_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
@@ -60,9 +60,16 @@ class _Progress(Response):
     long_request=LongRequest.SUBSCRIPTION,
     errors=(JobNotFoundError,),
 )
-async def follow_job(job_id: JobId, request: Request, _: SpeechReader, last_event_id: LastEventId = None) -> Response:
-    """Stream the progress of a job."""
-    return _Progress(client_of("synthesis", request.scope), job_id, _JOB_STATE)
+async def follow_job(job_id: JobId, request: Request, _: CurrentPrincipal, last_event_id: LastEventId = None) -> Response:
+    """Stream the progress of a job of any type.
+
+    Requires the scope `speech:read` for a synthesis, `voices:read` for other types.
+    """
+    owners = request.app.state.dependencies.job_owners
+    service = next((service for prefix, service in owners.items() if job_id.startswith(prefix)), None)
+    if service is None:
+        raise JobNotFoundError
+    return _Progress(client_of(service, request.scope), job_id, _JOB_STATES[service])
 
 
 @clones.endpoint(

@@ -24,6 +24,7 @@ QUEUED_SYNTHESIS = {
 JOB = {
     "id": "job_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "type": "synthesis",
     "synthesis_id": "syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "voice_model_id": "af_heart",
     "text_content": "Hello from Echo.",

@@ -1,6 +1,6 @@
 """Endpoints for jobs; `/jobs` is an alias of `/job`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 
@@ -14,7 +14,7 @@ from echo_common.contracts.errors.synthesis import (
     VoiceNotFoundError,
 )
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, JobView, SynthesisResult
-from echo_common.contracts.values import JobStatus
+from echo_common.contracts.values import JobStatus, JobType
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
@@ -71,6 +71,9 @@ async def list_jobs(
     principal: SpeechReader,
     deps: Deps,
     page: PageQuery,
+    job_type: Annotated[
+        Literal[JobType.SYNTHESIS], Query(alias="type", description="Filter by type; `synthesis` when absent.")
+    ] = JobType.SYNTHESIS,
     status: Annotated[JobStatus | None, Query(description="Filter by status.")] = None,
     user_id: Annotated[
         str | None, Query(min_length=1, max_length=64, description="Filter by user; other users' jobs are for administrators.")
@@ -84,7 +87,10 @@ async def list_jobs(
     ] = None,
     include_text: Annotated[bool, Query(description="Include the text.")] = False,
 ) -> Success[list[JobView]]:
-    """List jobs, newest first."""
+    """List jobs, newest first.
+
+    Jobs of other types are listed with `type`: the latest of each sample or clone.
+    """
     found, total = await jobs.list_jobs(
         principal,
         page,

@@ -215,7 +215,7 @@ class Job(Task):
     def delete(self) -> None:
         """Delete the job. Raises `JobStateConflictError` while it is processing."""
         if self.status is JobStatus.PROCESSING:
-            raise JobStateConflictError("The job is being processed: cancel it first.")
+            raise JobStateConflictError("The job is being processed: cancel it first.", details={"status": self.status.value})
         if not self.status.terminal:
             self.record(JobCancelled(job_id=self.id, user_id=self.user_id))
         self.erase()

@@ -3,6 +3,6 @@
 Paths equal the public ones without `/api/v1`, or without `/api` for the Echo API.
 """
 
-from echo_voice.api import clones, consents, references, samples, sharing
+from echo_voice.api import clones, consents, references, samples, sharing, tasks
 
-ROUTERS = (samples.router, consents.router, clones.router, sharing.router, references.router)
+ROUTERS = (samples.router, consents.router, clones.router, sharing.router, references.router, tasks.router)

@@ -7,7 +7,7 @@ SAMPLE = {
     "description": None,
     "language": "en",
     "status": "ready",
-    "job_id": "job_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "job_id": "job_sample_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "mime": "audio/wav",
     "size": 480044,
     "quality": {
@@ -55,7 +55,7 @@ CLONE = {
     "engine": "kokoro",
     "language": "en",
     "status": "ready",
-    "job_id": "job_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "job_id": "job_train_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "progress": 100,
     "note": None,
     "config": TRAINING_CONFIG,
@@ -109,7 +109,7 @@ ECHO = {
     "voice_model_id": VOICE_MODEL_RECORD["_id"],
     "created_at": "2026-01-31T10:00:00Z",
 }
-SAMPLE_RECEIPT = {"sample_id": SAMPLE["id"], "status": "uploaded", "duplicate_of": None}
+SAMPLE_RECEIPT = {"sample_id": SAMPLE["id"], "job_id": SAMPLE["job_id"], "status": "uploaded", "duplicate_of": None}
 WORK_RECEIPT = {"job_id": SAMPLE["job_id"], "status": "pending"}
 TRAINING_RECEIPT = {
     "training_job_id": CLONE["job_id"],
@@ -120,6 +120,7 @@ TRAINING_RECEIPT = {
     "trainer_config": {"epochs": 2, "learning_rate": 0.1, "batch_size": 1, "steps": 32},
 }
 TRAINING_PROGRESS = {
+    "type": "training",
     "status": "processing",
     "progress": 30,
     "units_done": 3,
@@ -127,6 +128,23 @@ TRAINING_PROGRESS = {
     "step": "steps done",
     "note": "refining",
     "error_message": None,
+}
+TASK = {
+    "id": CLONE["job_id"],
+    "user_id": CLONE["user_id"],
+    "type": "training",
+    "status": "completed",
+    "progress": 100,
+    "units_done": 10,
+    "units_total": 10,
+    "step": "steps done",
+    "note": None,
+    "sample_ids": CLONE["sample_ids"],
+    "clone_id": CLONE["id"],
+    "error_code": None,
+    "error_message": None,
+    "created_at": "2026-01-31T10:00:00Z",
+    "updated_at": "2026-01-31T10:03:00Z",
 }
 TRAINING = {
     "job_id": CLONE["job_id"],

@@ -6,9 +6,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.contracts.errors.voice import SampleStateConflictError
-from echo_common.contracts.events.voice import SampleProcessed, SampleRejected, SampleUploaded
+from echo_common.contracts.events.voice import SampleCancelled, SampleProcessed, SampleRejected, SampleUploaded
 from echo_common.contracts.http.voice import SampleQuality, SampleStatus, Verdict
-from echo_common.contracts.values import JobStatus
+from echo_common.contracts.values import JobStatus, JobType
 from echo_common.ids import new_id
 from echo_voice.domain.task import VoiceTask
 
@@ -29,11 +29,12 @@ class Sample(VoiceTask):
 
     noun = "processing"
     conflict = SampleStateConflictError
+    job_type = JobType.SAMPLE_PROCESSING
+    job_prefix = "job_sample"
 
     name: str
     description: str | None = None
     language: str | None = None
-    job_id: str
     original: StoredFile
     processed: StoredFile | None = None
     quality: SampleQuality | None = None
@@ -54,11 +55,16 @@ class Sample(VoiceTask):
             name=name,
             description=description,
             language=language,
-            job_id=new_id("job"),
+            job_id=new_id(cls.job_prefix),
             original=original,
         )
         sample.record(SampleUploaded(sample_id=sample_id, user_id=user_id))
         return sample
+
+    @property
+    def awaits_request(self) -> bool:
+        """True if the sample has no measures because its processing was cancelled; it must be requested again."""
+        return self.status is SampleStatus.UPLOADED and self.work is JobStatus.CANCELLED
 
     def audio(self, variant: Literal["original", "processed"]) -> StoredFile:
         """Return the original or the processed audio. Raises `SampleStateConflictError` without processed audio."""
@@ -73,9 +79,8 @@ class Sample(VoiceTask):
 
     def process_again(self) -> None:
         """Queue the sample for processing again. Raises `SampleStateConflictError` if it is queued or being processed."""
-        self.require_status(JobStatus.COMPLETED, JobStatus.FAILED)
-        self.job_id = new_id("job")
-        self.restart()
+        self.require_status(JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+        self.start_task()
 
     def accept(
         self,
@@ -91,15 +96,14 @@ class Sample(VoiceTask):
         """Save the measures and make the sample ready, or rejected if a verdict rejects it. Raises `LeaseLostError`."""
         self.require_lease(attempt)
         self.end(JobStatus.COMPLETED)
+        self.steps_done = self.steps_total
         self.processed, self.quality, self.verdicts = processed, quality, verdicts
         self.transcript, self.embedding, self.duplicate_of = transcript, embedding, duplicate_of
         self.language = self.language or quality.language
-        reason = next((verdict.advice for verdict in verdicts if verdict.verdict == "rejected"), None)
-        if reason is None:
-            self.status = SampleStatus.READY
-            self.record(SampleProcessed(sample_id=self.id, user_id=self.user_id, duration=quality.duration))
+        if self._settle():
+            self.record(SampleProcessed(sample_id=self.id, user_id=self.user_id, job_id=self.job_id, duration=quality.duration))
         else:
-            self._reject("SAMPLE_UNUSABLE", reason)
+            self._record_rejection()
 
     def delete(self) -> None:
         """Delete the sample; remove its objects once this is saved."""
@@ -116,12 +120,24 @@ class Sample(VoiceTask):
 
     def on_failed(self, code: str, message: str) -> None:
         """Record that processing failed."""
-        self._reject(code, message)
+        self.status = SampleStatus.REJECTED
+        self._record_rejection()
 
     def on_cancelled(self) -> None:
-        """Record nothing: samples are deleted, not cancelled."""
+        """Record that processing was cancelled; the sample has the status of its earlier measures, if any."""
+        self.status = SampleStatus.UPLOADED
+        if self.processed is not None:
+            self._settle()
+        self.record(SampleCancelled(sample_id=self.id, user_id=self.user_id, job_id=self.job_id))
 
-    def _reject(self, code: str, reason: str) -> None:
-        self.status = SampleStatus.REJECTED
-        self.error_code, self.error_message = code, reason
-        self.record(SampleRejected(sample_id=self.id, user_id=self.user_id, reason=reason))
+    def _settle(self) -> bool:
+        """Set the status that the verdicts give, and return whether it is ready."""
+        reason = next((verdict.advice for verdict in self.verdicts if verdict.verdict == "rejected"), None)
+        self.status = SampleStatus.READY if reason is None else SampleStatus.REJECTED
+        if reason is not None:
+            self.error_code, self.error_message = "SAMPLE_UNUSABLE", reason
+        return reason is None
+
+    def _record_rejection(self) -> None:
+        reason = self.error_message or ""
+        self.record(SampleRejected(sample_id=self.id, user_id=self.user_id, job_id=self.job_id, reason=reason))

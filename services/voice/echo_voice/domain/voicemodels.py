@@ -1,7 +1,6 @@
 """Voice models: voices made from samples, and access to them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -23,26 +22,19 @@ from echo_common.contracts.events.voice import (
     VoiceSelected,
 )
 from echo_common.contracts.http.voice import CloneQuality, CloneStatus, TrainingConfig
-from echo_common.contracts.values import JobStatus
+from echo_common.contracts.values import JobStatus, JobType
 from echo_common.contracts.voicemodel import VoiceModelFact
 from echo_common.ids import new_id
-from echo_voice.domain.task import VoiceTask
+from echo_voice.domain.task import TaskRecord, VoiceTask
 
 CLONE_PREFIX = "vm_"
 Gender = Literal["female", "male", "neutral"]
 
 
-class Training(BaseModel):
-    """A training in the history of a voice model."""
+class Training(TaskRecord):
+    """A training of a voice model."""
 
-    model_config = ConfigDict(frozen=True)
-
-    job_id: str
     config: TrainingConfig
-    status: JobStatus
-    started_at: datetime
-    ended_at: datetime | None = None
-    error_message: str | None = None
     quality: CloneQuality | None = None
 
 
@@ -63,6 +55,8 @@ class VoiceModel(VoiceTask):
 
     noun = "training"
     conflict = CloneStateConflictError
+    job_type = JobType.TRAINING
+    job_prefix = "job_train"
 
     name: str
     provider: str
@@ -70,8 +64,6 @@ class VoiceModel(VoiceTask):
     sample_ids: Sequence[str]
     consent_id: str
     config: TrainingConfig
-    job_id: str
-    started_at: datetime
     made: Made | None = None
     echo_id: str | None = None
     client_user_id: str | None = None
@@ -107,7 +99,7 @@ class VoiceModel(VoiceTask):
             sample_ids=sample_ids,
             consent_id=consent_id,
             config=config,
-            job_id=new_id("job"),
+            job_id=new_id(cls.job_prefix),
             started_at=now(),
             **more,
         )
@@ -142,10 +134,13 @@ class VoiceModel(VoiceTask):
         return self.made is not None and not self.withdrawn
 
     @property
-    def trainings(self) -> Sequence[Training]:
-        """All trainings, oldest first."""
-        ended = None if self.work in {JobStatus.PENDING, JobStatus.PROCESSING} else self.updated_at
-        return [*self.history, self._training(ended)]
+    def current(self) -> Training:
+        """The current training."""
+        return Training(
+            **dict(super().current),
+            config=self.config,
+            quality=self.made.quality if self.made and self.work is JobStatus.COMPLETED else None,
+        )
 
     def may_be_used_by(self, user_id: str) -> bool:
         """Return whether the user may use the voice."""
@@ -171,12 +166,14 @@ class VoiceModel(VoiceTask):
         Raises `CloneStateConflictError` during a training and after a withdrawal.
         """
         self.require_status(JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+        self.start_task()
+        self.config = config or self.config
+
+    def restart(self) -> None:
+        """Queue the training again. Raises `CloneStateConflictError` after a withdrawal."""
         if self.withdrawn:
             raise CloneStateConflictError("The consent has been revoked.")
-        self.history = [*self.history, self._training(self.updated_at)]
-        self.config = config or self.config
-        self.job_id, self.started_at = new_id("job"), now()
-        self.restart()
+        super().restart()
 
     def rename(self, name: str) -> None:
         """Rename the voice model."""
@@ -247,17 +244,6 @@ class VoiceModel(VoiceTask):
     def on_cancelled(self) -> None:
         """Record that the training was cancelled."""
         self.record(VoiceModelCancelled(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id))
-
-    def _training(self, ended: datetime | None) -> Training:
-        return Training(
-            job_id=self.job_id,
-            config=self.config,
-            status=self.work,
-            started_at=self.started_at,
-            ended_at=ended,
-            error_message=self.error_message,
-            quality=self.made.quality if self.made and self.work is JobStatus.COMPLETED else None,
-        )
 
     def _tell(self, fact: type[VoiceModelFact], **more: Any) -> None:
         self.revision += 1

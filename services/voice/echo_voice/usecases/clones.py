@@ -40,6 +40,7 @@ _FALLBACK_LANGUAGE = "en"
 _USUAL = SampleTrainingConfig()
 _DEFAULT = TrainingConfig()
 _LEARNING_RATES = (0.01, 0.3)
+_PROCESS_AGAIN = "Process it again with POST /api/v1/voice/samples/{sample_id}/process."
 
 
 class NotYetError(ServiceUnavailableError):
@@ -200,8 +201,8 @@ async def _usable_samples(keys: Sequence[str], principal: Principal, deps: Depen
     samples = [await deps.samples.get(key, user_id=principal.user_id) for key in dict.fromkeys(keys)]
     usable = {SampleStatus.READY, *((SampleStatus.UPLOADED, SampleStatus.PROCESSING) if waits else ())}
     for sample in samples:
-        if sample.status not in usable:
-            why = sample.error_message or "Wait until it is ready."
+        if sample.status not in usable or sample.awaits_request:
+            why = _PROCESS_AGAIN if sample.awaits_request else sample.error_message or "Wait until it is ready."
             details = {"sample_id": sample.id, "status": sample.status.value}
             raise SampleStateConflictError(f"The sample {sample.id} is {sample.status.value}. {why}", details=details)
     return samples
@@ -262,12 +263,16 @@ def _digest(model: VoiceModel) -> str:
 
 
 def _trainable(sample: Sample) -> Sample:
-    """Return the sample if it is ready. Raises `TrainingFailedError` if rejected, `NotYetError` if not measured yet.
+    """Return the sample if it is ready.
+
+    Raises `TrainingFailedError` if it is rejected or its processing was cancelled, `NotYetError` if it is not measured yet.
 
     A training that was requested together with its upload may start before the sample is measured.
     """
     if sample.status is SampleStatus.REJECTED:
         raise TrainingFailedError(sample.error_message)
+    if sample.awaits_request:
+        raise TrainingFailedError(f"The processing of the sample {sample.id} was cancelled. {_PROCESS_AGAIN}")
     if sample.status is not SampleStatus.READY:
         raise NotYetError
     return sample

@@ -22,6 +22,7 @@ class SampleProcessed(DomainEvent):
 
     sample_id: str
     user_id: str
+    job_id: str = ""
     duration: float
 
 
@@ -32,7 +33,18 @@ class SampleRejected(DomainEvent):
 
     sample_id: str
     user_id: str
+    job_id: str = ""
     reason: str
+
+
+class SampleCancelled(DomainEvent):
+    """The processing of a sample was cancelled."""
+
+    topic: ClassVar[str] = "voice.sample_cancelled"
+
+    sample_id: str
+    user_id: str
+    job_id: str
 
 
 class VoiceModelRequested(DomainEvent):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from echo_common.contracts.http.alternatives import exactly_one
 from echo_common.contracts.http.metadata import Metadata
-from echo_common.contracts.values import Alignment, AudioFormat, JobStatus, TimestampGranularity
+from echo_common.contracts.values import Alignment, AudioFormat, JobStatus, JobType, TimestampGranularity
 
 VoiceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 TextId = Annotated[str, StringConstraints(pattern=r"^txt_[0-9A-Z]{26}$")]
@@ -252,6 +252,7 @@ class JobView(BaseModel):
 
     id: str
     user_id: str
+    type: Literal[JobType.SYNTHESIS] = JobType.SYNTHESIS
     synthesis_id: str
     voice_model_id: str
     text_content: str | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from echo_common.contracts.values import JobStatus
+from echo_common.contracts.values import JobStatus, JobType
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
@@ -67,6 +67,7 @@ class SampleReceipt(BaseModel):
     """An uploaded sample."""
 
     sample_id: str
+    job_id: str = Field(description="Id of its processing, for `/job/{job_id}`.")
     status: SampleStatus
     duplicate_of: str | None = Field(None, description="Id of your sample with identical bytes.")
 
@@ -263,6 +264,7 @@ class CloneView(BaseModel):
 class ProgressView(BaseModel):
     """Progress of a training."""
 
+    type: Literal[JobType.TRAINING] = JobType.TRAINING
     status: JobStatus
     progress: int
     units_done: int
@@ -270,6 +272,32 @@ class ProgressView(BaseModel):
     step: str = "steps done"
     note: str | None
     error_message: str | None
+
+
+class TaskView(BaseModel):
+    """A job of the type `sample_processing` or `training`."""
+
+    id: str
+    user_id: str
+    type: Literal[JobType.SAMPLE_PROCESSING, JobType.TRAINING]
+    status: JobStatus
+    progress: int = Field(ge=0, le=100)
+    units_done: int
+    units_total: int
+    step: str = "steps done"
+    note: str | None = Field(description="The current step.")
+    sample_ids: list[str] = Field(description="The processed sample, or the samples of the training.")
+    clone_id: str | None = Field(description="The clone in training; null for the processing of a sample.")
+    error_code: str | None
+    error_message: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class TaskPatch(Request):
+    """Changes of a job of the type `sample_processing` or `training`."""
+
+    status: Literal["cancelled"] = Field(description="`cancelled` cancels the job.", examples=["cancelled"])
 
 
 class ClonePatch(Request):
