@@ -112,13 +112,13 @@ async def test_speech_of_cloned_voices_is_recognised_and_administrators_see_the_
 
 async def test_shared_voices_are_usable_until_unshared(ada: Person, eve: Person) -> None:
     clone_id = await cloned(ada, await recorded(ada))
-    somebody = data(await eve.http.get("/users/me"))["id"]
+    other_user_id = data(await eve.http.get("/users/me"))["id"]
 
-    data(await ada.http.post(f"/voices/{clone_id}/shares", json={"user_id": somebody}))
+    data(await ada.http.post(f"/voices/{clone_id}/shares", json={"user_id": other_user_id}))
     await eventually(lambda: known(eve, clone_id))
     assert data(await say(eve, voice_id=clone_id))["voice_id"] == clone_id
 
-    data(await ada.http.delete(f"/voices/{clone_id}/shares", params={"user_id": somebody}))
+    data(await ada.http.delete(f"/voices/{clone_id}/shares", params={"user_id": other_user_id}))
 
     async def refused() -> bool:
         return bool((await say(eve, voice_id=clone_id)).status_code == 404)

@@ -111,7 +111,7 @@ class _ProgressPoll:
 
     async def join(self, token: str) -> None:
         """Fetch the job with this token. Raises the service's error if the token has no access."""
-        job = await self._ask(token)
+        job = await self._request_job(token)
         if self._poll is None or self._poll.done():  # an ended job may have been retried since
             self._update(job)
             self._poll = asyncio.create_task(self._keep_polling())
@@ -161,7 +161,7 @@ class _ProgressPoll:
         """Poll with the token of any follower; a rejected token ends only its own followers."""
         while token := next((token for token in self.tokens if token not in self.refused), None):
             try:
-                self._update(await self._ask(token))
+                self._update(await self._request_job(token))
             except EchoError as error:
                 if error.status >= _OUTAGE:
                     return
@@ -170,7 +170,7 @@ class _ProgressPoll:
             else:
                 return
 
-    async def _ask(self, token: str) -> Mapping[str, Any]:
+    async def _request_job(self, token: str) -> Mapping[str, Any]:
         job: Mapping[str, Any] = await self._client.request("GET", self._path, headers={"Authorization": token})
         return job
 

@@ -10,7 +10,7 @@ from echo_common.errors import ServiceUnavailableError
 from echo_common.http.client import ServiceClient
 from echo_common.http.endpoints import LongRequest
 from echo_common.http.forward import forward, target_of
-from echo_common.http.plain import Plainly
+from echo_common.http.plain import PlainErrors
 from echo_gateway.authentication import authorize
 from echo_gateway.concurrency import Counted
 from echo_gateway.contract import ProxyEndpoint
@@ -63,7 +63,7 @@ def proxy_app(endpoint: ProxyEndpoint) -> ASGIApp:
         app = Counted(app, LongRequest(options.long_request))
     if options.cached:
         app = CachingEndpoint(app, *map(Scope, options.scopes))
-    return Plainly(app) if options.plain else app
+    return PlainErrors(app) if options.plain else app
 
 
 def client_of(service: str, request: Request) -> ServiceClient:

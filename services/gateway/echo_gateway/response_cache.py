@@ -126,10 +126,10 @@ class CachingEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request from the cache, or forward it."""
-        asked = dict(scope["headers"])
+        request_headers = dict(scope["headers"])
         query = scope["query_string"].decode("latin-1")
         plain = not query or {name for name, _ in parse_qsl(query, keep_blank_values=True)} <= _PLAIN_PARAMETERS
-        if scope["method"] != "GET" or b"range" in asked or "principal" not in scope["state"] or not plain:
+        if scope["method"] != "GET" or b"range" in request_headers or "principal" not in scope["state"] or not plain:
             await self._endpoint(scope, receive, send)
             return
         cache: ResponseCache = scope["app"].state.dependencies.response_cache
@@ -137,7 +137,9 @@ class CachingEndpoint:
         if (cached := cache.find(target)) is None:
             await self._endpoint(scope, receive, _Recorder(cache, target, send))
             return
-        unchanged = b"if-none-match" in asked and names(asked[b"if-none-match"].decode("latin-1"), cached.etag)
+        unchanged = b"if-none-match" in request_headers and names(
+            request_headers[b"if-none-match"].decode("latin-1"), cached.etag
+        )
         headers = [header for header in cached.headers if not (unchanged and header[0] == b"content-length")]
         await send({"type": "http.response.start", "status": 304 if unchanged else 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if unchanged else cached.body})

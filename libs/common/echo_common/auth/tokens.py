@@ -43,7 +43,7 @@ class TrustedKeys(Protocol):
     def revoked(self, session_id: str, user_id: str, token_version: int) -> bool:
         """Return whether tokens of this session, or of this user below the current version, are revoked."""
 
-    async def ask_again(self) -> None:
+    async def refresh_early(self) -> None:
         """Refresh before the next poll: one request for all concurrent calls, at most once a second. Never raises."""
 
 
@@ -115,7 +115,7 @@ class TokenVerifier:
     async def _key(self, key_id: str) -> OKPKey:
         if (key := self._trust.key(key_id)) is not None:
             return key
-        await self._trust.ask_again()
+        await self._trust.refresh_early()
         if (key := self._trust.key(key_id)) is not None:
             return key
         if not self._trust.known:

@@ -56,7 +56,7 @@ class PlainRoute(APIRoute):
         """Return the framework's handler with errors rendered in plain JSON."""
         handle = super().get_route_handler()
 
-        async def plainly(request: Request) -> Response:
+        async def handle_and_render(request: Request) -> Response:
             try:
                 return await handle(request)
             except RequestValidationError as error:
@@ -68,10 +68,10 @@ class PlainRoute(APIRoute):
                     structlog.get_logger("echo.http").error("request_failed", code=error.code, exc_info=error)
                 return plain_response(error)
 
-        return plainly
+        return handle_and_render
 
 
-class Plainly:
+class PlainErrors:
     """ASGI middleware that renders errors in plain JSON."""
 
     def __init__(self, app: ASGIApp) -> None:

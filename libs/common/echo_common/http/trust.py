@@ -17,7 +17,7 @@ from echo_common.http.client import ServiceClient
 
 POLL_SECONDS = 2.0
 _FIRST_RETRY_SECONDS = 0.1
-_ASK_AGAIN_SECONDS = 1.0
+_EARLY_REFRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Trust:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
         self._known = _Known()
-        self._asking = asyncio.Lock()
-        self._asked_at = float("-inf")
+        self._refreshing = asyncio.Lock()
+        self._refreshed_at = float("-inf")
         self._log = structlog.get_logger("echo.trust")
 
     @classmethod
@@ -84,13 +84,13 @@ class Trust:
             keys, frozenset(document.revoked_sessions), document.token_versions, etag=response.headers.get("ETag")
         )
 
-    async def ask_again(self) -> None:
+    async def refresh_early(self) -> None:
         """Refresh before the next poll: one request for all concurrent calls, at most once a second. Never raises."""
         before = self._known
-        async with self._asking:
-            if self._known is not before or time.monotonic() - self._asked_at < _ASK_AGAIN_SECONDS:
+        async with self._refreshing:
+            if self._known is not before or time.monotonic() - self._refreshed_at < _EARLY_REFRESH_SECONDS:
                 return
-            self._asked_at = time.monotonic()
+            self._refreshed_at = time.monotonic()
             with suppress(EchoError):
                 await self.refresh()
 

@@ -53,7 +53,7 @@ async def list_dead_letters(
     """
     query = urlencode({"limit": limit} | ({} if topic is None else {"topic": topic}))
     clients = list(deps.clients.values()) if service is None else [_client(service, deps)]
-    found = await asyncio.gather(*(_ask(client, "GET", f"{PATH}?{query}", request) for client in clients))
+    found = await asyncio.gather(*(_request(client, "GET", f"{PATH}?{query}", request) for client in clients))
     dead_letters = [DeadLetterView.model_validate(dead_letter) for part in found for dead_letter in part]
     dead_letters.sort(key=lambda dead_letter: dead_letter.died_at, reverse=True)
     return ok(dead_letters[:limit])
@@ -69,7 +69,7 @@ async def get_dead_letter(
     service: ServiceName, letter_id: LetterId, request: Request, deps: Deps, _: Administrator
 ) -> Success[DeadLetterView]:
     """Get a dead letter with its message."""
-    dead_letter = await _ask(_client(service, deps), "GET", f"{PATH}/{quote(letter_id, safe='')}", request)
+    dead_letter = await _request(_client(service, deps), "GET", f"{PATH}/{quote(letter_id, safe='')}", request)
     return ok(DeadLetterView.model_validate(dead_letter))
 
 
@@ -85,11 +85,11 @@ async def replay_dead_letter(body: ReplayRequest, request: Request, deps: Deps, 
     Deliver it again to the service that gave it up, and to no other. It is removed once that service has handled it.
     """
     path = f"{PATH}/{quote(body.id, safe='')}/replay"
-    await _ask(_client(body.service, deps), "POST", path, request, seconds=_REPLAY_SECONDS)
+    await _request(_client(body.service, deps), "POST", path, request, seconds=_REPLAY_SECONDS)
     return ok(None, message="The dead letter has been delivered.")
 
 
-async def _ask(client: ServiceClient, method: str, path: str, request: Request, *, seconds: float = 30.0) -> Any:
+async def _request(client: ServiceClient, method: str, path: str, request: Request, *, seconds: float = 30.0) -> Any:
     """Send a request with the administrator's token."""
     headers = {"Authorization": request.headers.get("authorization", "")}
     return await client.request(method, path, headers=headers, seconds=seconds)
