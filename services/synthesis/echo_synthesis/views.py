@@ -211,6 +211,7 @@ def audio_info(audio: Audio) -> AudioInfo:
         duration=audio.duration,
         synthesis_id=audio.synthesis_id,
         job_id=audio.job_id,
+        text_id=audio.text_id,
         metadata=dict(audio.metadata),
         created_at=audio.created_at,
     )

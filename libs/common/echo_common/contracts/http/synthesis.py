@@ -340,6 +340,7 @@ class AudioInfo(BaseModel):
     duration: float
     synthesis_id: str
     job_id: str | None = None
+    text_id: str | None = Field(None, description="Id of the saved text entry, if one was used.")
     metadata: Metadata = {}
     created_at: datetime
 
