@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from echo_gateway.settings import GatewaySettings
+from echo_voice.settings import VoiceSettings
+from tests.contract.test_promises import QUOTED, ROOT, TEST, assert_tests_exist
 from tests.e2e.seeds.documents import DOCUMENTS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "seeds.md").read_text()
+PAGE = (ROOT / "docs" / "seeds.md").read_text()
 ROW = re.compile(r"^\| (.+) \| `(.+)` \| (as written|differs(?=: \S)|not built yet: .+?)(?:: .+)? \|$", re.MULTILINE)
 
 
@@ -30,3 +32,16 @@ def test_titles_are_unique(document: str) -> None:
     titles = [case.title for case in DOCUMENTS[document]]
 
     assert len(set(titles)) == len(titles)
+
+
+def test_the_default_limits_are_those_of_the_documents() -> None:
+    gateway, voice = GatewaySettings.model_fields, VoiceSettings.model_fields
+
+    assert (gateway["limit_user"].default, gateway["limit_premium"].default) == (100, 1_000)
+    assert (voice["upload_bytes"].default, voice["uploads_a_day"].default) == (50 * 1024**2, 100)
+
+
+def test_the_tests_that_the_page_quotes_exist() -> None:
+    quoted = [name for name in QUOTED.findall(PAGE) if TEST.match(name)]
+
+    assert_tests_exist(quoted, ROOT, "docs/seeds.md")

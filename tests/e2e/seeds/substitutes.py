@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from echo_common.ids import new_id
-from tests.e2e.seeds import echo_guide, flask_plan, voxify, voxify_jobs
+from tests.e2e.seeds import echo_guide, flask_plan, tables, voxify, voxify_jobs
 from tests.e2e.seeds.cases import Case
 from tests.support.eventually import eventually
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tests.e2e.seeds.session import Session
 
 LONG_TEXT = " ".join(f"Sentence tone-slow-950 number {number}." for number in range(200))
+MORE_THAN_WORKERS = 3
 SECONDS = 90
 OK = 200
 
@@ -21,7 +22,7 @@ class Substitutes:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._values: dict[str, str] = {}
-        self._blocker = ""
+        self._blockers: list[str] = []
 
     async def find(self, name: str) -> str:
         """Return the value of a name."""
@@ -30,10 +31,9 @@ class Substitutes:
         return self._values[name]
 
     async def release_worker(self) -> None:
-        """Cancel the job that keeps other jobs pending."""
-        if self._blocker:
-            await self._session.send("PATCH", f"/api/v1/job/{self._blocker}", json={"status": "cancelled"})
-            self._blocker = ""
+        """Cancel the jobs that keep other jobs pending."""
+        while self._blockers:
+            await self._session.send("PATCH", f"/api/v1/job/{self._blockers.pop()}", json={"status": "cancelled"})
 
     async def make_new_email(self) -> str:
         return f"{new_id('seed').lower()}@example.com"
@@ -74,22 +74,28 @@ class Substitutes:
     async def make_audio_id(self) -> str:
         return await self._made(voxify.SYNTHESIZE, "audio_id")
 
+    async def make_audio_id_of_text(self) -> str:
+        body = {"text_id": await self._made(tables.TEXT_ENTRY, "id"), "voice_id": "tone_low"}
+        _, content = await self._session.send("POST", "/api/v1/tts/synthesize", json=body)
+        return str(content["data"]["audio_id"])
+
     async def make_finished_job_id(self) -> str:
         return await self._finished(await self._made(voxify_jobs.CREATE_JOB, "id"))
 
     async def make_finished_async_job_id(self) -> str:
         return await self._finished(await self._made(voxify.SYNTHESIZE_LATER, "job_id"))
 
-    async def make_running_job_id(self) -> str:
+    async def make_new_running_job_id(self) -> str:
         await self.find("clone_id")
         body = {"text_content": LONG_TEXT, "voice_model_id": "tone_low"}
-        _, content = await self._session.send("POST", "/api/v1/job", json=body)
-        self._blocker = str(content["data"]["id"])
-        await self._reaches(f"/api/v1/job/{self._blocker}", "processing")
-        return self._blocker
+        for _ in range(MORE_THAN_WORKERS):
+            _, content = await self._session.send("POST", "/api/v1/job", json=body)
+            self._blockers.append(str(content["data"]["id"]))
+        await self._reaches(f"/api/v1/job/{self._blockers[0]}", "processing")
+        return self._blockers[0]
 
     async def make_new_pending_job_id(self) -> str:
-        await self.make_running_job_id()
+        await self.make_new_running_job_id()
         return await self._made(copy_of(voxify_jobs.CREATE_JOB), "id")
 
     async def make_deletable_job_id(self) -> str:

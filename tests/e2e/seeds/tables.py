@@ -3,6 +3,14 @@
 from tests.e2e.seeds.cases import Case, missing, success
 from tests.support.shapes import ABSENT, Differs
 
+TEXT_ENTRY = Case(
+    "TextEntry",
+    "POST /api/v1/texts",
+    success({"id": str, "user_id": Differs(str, ABSENT), "content": "Hello.", "language": "en-US", "created_at": str}),
+    status=201,
+    body={"content": "Hello.", "language": "en-US"},
+)
+
 CASES = (
     Case(
         "User",
@@ -25,20 +33,14 @@ CASES = (
     ),
     missing("UserProfile", "GET /api/v1/users/me/profile", "accounts"),
     missing("Session", "GET /api/v1/auth/sessions", "accounts"),
-    Case(
-        "TextEntry",
-        "POST /api/v1/texts",
-        success({"id": str, "user_id": Differs(str, ABSENT), "content": "Hello.", "language": "en-US", "created_at": str}),
-        status=201,
-        body={"content": "Hello.", "language": "en-US"},
-    ),
+    TEXT_ENTRY,
     Case(
         "Audio",
-        "GET /api/v1/files/{audio_id}/info",
+        "GET /api/v1/files/{audio_id_of_text}/info",
         success(
             {
                 "id": str,
-                "text_id": Differs(str, ABSENT),
+                "text_id": str,
                 "user_id": Differs(str, ABSENT),
                 "url": str,
                 "duration": float,

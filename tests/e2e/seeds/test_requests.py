@@ -33,7 +33,7 @@ def session(request: pytest.FixtureRequest, require: Require, tmp_path_factory: 
 
 @pytest.fixture(autouse=True)
 async def released_worker(session: Session) -> AsyncIterator[None]:
-    """Cancel the job that kept the other jobs of a test pending."""
+    """Cancel the jobs that kept the other jobs of a test pending."""
     yield
     await session.release_worker()
 

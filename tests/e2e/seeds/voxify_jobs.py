@@ -100,7 +100,7 @@ CASES = (
         "DELETE /api/v1/job/{deletable_job_id}",
         {"success": True, "message": "Job deleted successfully", "timestamp": str},
     ),
-    Case("Delete a job in progress", "DELETE /api/v1/job/{running_job_id}", failure("JOB_STATE_CONFLICT"), status=409),
+    Case("Delete a job in progress", "DELETE /api/v1/job/{new_running_job_id}", failure("JOB_STATE_CONFLICT"), status=409),
     Case(
         "Stream a job's progress",
         "GET /api/v1/job/{finished_job_id}/progress",
