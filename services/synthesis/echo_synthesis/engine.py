@@ -173,6 +173,11 @@ def nothing_damaged(models: Path) -> Sequence[str]:
     return ()
 
 
+def nothing_unusable(models: Path) -> Sequence[str]:
+    """Return no unusable files: the default of `EngineSpec.unusable`."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
     """Description of an engine, available without loading it.
@@ -182,7 +187,9 @@ class EngineSpec:
     it is called often. `fetch(models, hub, progress)` fetches the missing files: only complete, verified files are written,
     existing ones are kept; `hub` is the base URL of a model hub for files that no package registry has. Raises `ModelsError`.
     `tags`: `cloud` (texts leave the machine), `clones` (its voices are made from samples of people).
-    `damaged(models)` reads all files with a known digest and returns the names of those that differ.
+    `damaged(models)` reads all files with a known digest and returns the names of those that differ. `unusable(models)` returns
+    the operator's voice files that are skipped, each with the reason. `adding_voices` tells how an operator adds voices of
+    another language; empty if that is not possible.
     With `phonemes` the engine supports `Utterance.pronunciations`. `backends(models)` lists the backends measured here. A
     `remote` engine waits for the network rather than a processor: one process serves `concurrency` utterances at once, and each
     may take `patience` seconds longer than with other engines.
@@ -204,4 +211,6 @@ class EngineSpec:
     phonemes: bool = False
     fetch: Callable[[Path, str, Progress], None] = nothing_to_fetch
     damaged: Callable[[Path], Sequence[str]] = nothing_damaged
+    unusable: Callable[[Path], Sequence[str]] = nothing_unusable
+    adding_voices: str = ""
     backends: Callable[[Path], Sequence[BackendFigures]] = no_backends

@@ -44,6 +44,9 @@ def check_models(spec: EngineSpec, config: EngineConfig) -> Finding:
     if damaged := spec.damaged(config.models):
         text = f"{', '.join(damaged)}: not the expected content. Remove the file, then `echoctl models` fetches it again."
         return Finding("fail", text, {"damaged": damaged})
+    if unusable := spec.unusable(config.models):
+        text = f"skipped {'; '.join(unusable)}. Replace or remove these files."
+        return Finding("warn", text, {"unusable": unusable})
     return Finding("ok", "configured; the speech check below tests provider and key" if spec.remote else "complete")
 
 

@@ -58,6 +58,7 @@ _PREVIEWS = {
     "pt": "Olá, esta é a minha voz.",
     "de": "Hallo, das ist meine Stimme.",
     "hi": "नमस्ते, यह मेरी आवाज़ है।",
+    "vi": "Xin chào, đây là giọng nói của tôi.",
 }
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _STREAM = Media(
@@ -192,7 +193,7 @@ async def preview_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) 
     clone = await deps.clones.find(voice_id, principal.user_id)
     language = (clone or deps.voices.find(voice_id)).voice.language
     text = _PREVIEWS.get(language.split("-")[0].lower(), _PREVIEWS["en"])
-    config = SpeechConfig(output_format=AudioFormat.MP3)
+    config = SpeechConfig(output_format=AudioFormat.MP3, language=language)
     return await _stream(speech.request_of(text, None, voice_id, config), principal, deps, AudioFormat.MP3)
 
 

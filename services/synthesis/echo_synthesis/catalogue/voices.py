@@ -158,9 +158,11 @@ class Voices:
         """Return, without a full stop, what to do to have a language spoken that no ready engine speaks."""
         able = {found.engine.name for found in self._by_id.values() if found.speaks(language)}
         unready = [spec for spec in self._engines.values() if self._missing(spec) and (spec.remote or spec.name in able)]
-        if not unready:
+        remedies = [f"for {spec.name}, {spec.remedy}" for spec in unready]
+        remedies += [f"for {spec.name}, {spec.adding_voices}" for spec in self._engines.values() if spec.adding_voices]
+        if not remedies:
             return "Offer an engine with a voice for it in ECHO_SYNTHESIS_ENGINES"
-        return f"To add it: {'; '.join(f'for {spec.name}, {spec.remedy}' for spec in unready)}"
+        return f"To add it: {'; or '.join(remedies)}"
 
     def spare(self, engine: str) -> CataloguedVoice | None:
         """Return the fallback voice of this engine, if the operator has configured one and its own engine is ready."""

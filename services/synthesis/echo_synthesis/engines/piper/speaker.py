@@ -1,67 +1,90 @@
 """Synthesis with Piper: its own phonemes and timing, as in piper-tts's `voice.py`, but with the words tracked."""
 
-import json
 import re
 import unicodedata
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from piper import espeakbridge
 from piper.phonemize_espeak import ESPEAK_DATA_DIR
 
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_synthesis.engine import Speech, Utterance
-from echo_synthesis.engines.piper import MODEL, VOICE
+from echo_synthesis.engines.piper import SAMPLE_RATE
+from echo_synthesis.engines.piper.model import PiperModel, resampled
+from echo_synthesis.engines.piper.voicefiles import VoiceFile
 from echo_synthesis.text.phrases import phrases
 from echo_synthesis.timing.alignment import owners, place_words
+from echo_synthesis.timing.wordtimes import estimate
 
-_HOP = 256
-_PEAK = 0.9
 _NO_WORD = -1
+_MODELS_LOADED = 3
+"""Number of models that a process holds; loading another releases the one that was used least recently."""
+
 _LANGUAGE_SWITCH = re.compile(r"\([^()]+\)")
 Symbol = tuple[str, int]
 """A phoneme or punctuation mark, and the index of its word or `_NO_WORD`."""
 
 
 class Speaker:
-    """The Piper engine."""
+    """The Piper engine: loads the model of a voice at its first use. Raises `ValueError` without voices."""
 
-    def __init__(self, home: Path, threads: int) -> None:
-        config = json.loads((home / f"{MODEL}.json").read_text())
-        self._ids: Mapping[str, Sequence[int]] = config["phoneme_id_map"]
-        self._rate: int = config["audio"]["sample_rate"]
-        self._scales = config["inference"]
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # a memory plan is cached per input shape; sentences differ in shape, so the cache would only grow
-        options.enable_mem_pattern = False
-        # a spinning thread would occupy the core of another worker
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(str(home / MODEL), options, providers=["CPUExecutionProvider"])
-        espeakbridge.initialize(str(ESPEAK_DATA_DIR))
-        espeakbridge.set_voice(config["espeak"]["voice"])
+    def __init__(self, voices: Sequence[VoiceFile], threads: int) -> None:
+        if not voices:
+            raise ValueError("There is no voice.")
+        self._voices = {file.voice.id: file for file in voices}
+        self._threads = threads
+        self._models: OrderedDict[Path, PiperModel] = OrderedDict()
         self._alone = lru_cache(maxsize=20_000)(_pronounce)
+        self._espeak_voice = ""
+        espeakbridge.initialize(str(ESPEAK_DATA_DIR))
+        self._select(voices[0])
 
     def speak(self, utterance: Utterance) -> Speech:
-        if utterance.voice != VOICE.id:
+        file = self._voices.get(utterance.voice)
+        if file is None:
             raise VoiceNotFoundError(f"There is no voice {utterance.voice}.")
+        model = self._select(file)
         parts: list[NDArray[np.float32]] = []
         sounds: list[tuple[int, float, float]] = []
-        offset = 0
+        offset, timed = 0, True
         for sentence in self._sentences(utterance):
-            ids, words = self._encode(sentence)
-            samples, durations = self._run(ids, utterance.speed)
-            edges = (offset + np.concatenate([[0], np.minimum(np.cumsum(durations) * _HOP, len(samples))])) / self._rate
-            sounds += [(w, float(edges[i]), float(edges[i + 1])) for i, w in enumerate(words) if w != _NO_WORD]
+            ids, words = _encode(sentence, model.phoneme_ids)
+            samples, durations = model.run(ids, utterance.speed, file.speaker)
+            if durations is None:
+                timed = False
+            else:
+                ends = np.minimum(np.cumsum(durations) * model.hop, len(samples))
+                edges = (offset + np.concatenate([[0], ends])) / model.sample_rate
+                sounds += [(w, float(edges[i]), float(edges[i + 1])) for i, w in enumerate(words) if w != _NO_WORD]
             parts.append(samples)
             offset += len(samples)
-        samples = np.concatenate(parts) if parts else np.zeros(self._rate // 10, np.float32)
-        return Speech(samples, self._rate, place_words(sounds, len(utterance.words)), "model")
+        samples = np.concatenate(parts) if parts else np.zeros(model.sample_rate // 10, np.float32)
+        samples = resampled(samples, model.sample_rate, SAMPLE_RATE)
+        if not timed:
+            return Speech(samples, SAMPLE_RATE, estimate(utterance, samples, SAMPLE_RATE), "estimated")
+        end = len(samples) / SAMPLE_RATE
+        sounds = [(word, min(start, end), min(stop, end)) for word, start, stop in sounds]
+        return Speech(samples, SAMPLE_RATE, place_words(sounds, len(utterance.words)), "model")
+
+    def _select(self, file: VoiceFile) -> PiperModel:
+        """Return the model of a voice, and set its language for the pronunciation."""
+        model = self._models.pop(file.model, None)
+        if model is None:
+            while len(self._models) >= _MODELS_LOADED:
+                self._models.popitem(last=False)
+            model = PiperModel(file.model, self._threads)
+        self._models[file.model] = model
+        if model.espeak_voice != self._espeak_voice:
+            self._espeak_voice = ""  # unknown if espeak refuses the voice
+            espeakbridge.set_voice(model.espeak_voice)
+            self._espeak_voice = model.espeak_voice
+            self._alone.cache_clear()
+        return model
 
     def _sentences(self, utterance: Utterance) -> Iterator[list[Symbol]]:
         sentence: list[Symbol] = []
@@ -89,24 +112,15 @@ class Speaker:
                 yield [*symbols, *((symbol, _NO_WORD) for symbol in pause)], ends
                 position += len(spoken) + 1
 
-    def _encode(self, sentence: Sequence[Symbol]) -> tuple[list[int], list[int]]:
-        """Return the input IDs, padded as in training, and the word of each."""
-        pairs = [*((each, _NO_WORD) for key in ("^", "_") for each in self._ids[key])]
-        for symbol, word in sentence:
-            if symbol in self._ids:
-                pairs += [(each, word) for each in [*self._ids[symbol], *self._ids["_"]]]
-        pairs += [(each, _NO_WORD) for each in self._ids["$"]]
-        return [each for each, _ in pairs], [word for _, word in pairs]
 
-    def _run(self, ids: Sequence[int], speed: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        scales = [self._scales["noise_scale"], self._scales["length_scale"] / speed, self._scales["noise_w"]]
-        inputs = {
-            "input": np.array([ids], np.int64),
-            "input_lengths": np.array([len(ids)], np.int64),
-            "scales": np.array(scales, np.float32),
-        }
-        samples, durations = (np.ravel(output) for output in self._session.run(None, inputs))
-        return (samples * (_PEAK / max(float(np.abs(samples).max()), 1e-3))).astype(np.float32), durations
+def _encode(sentence: Sequence[Symbol], phoneme_ids: Mapping[str, Sequence[int]]) -> tuple[list[int], list[int]]:
+    """Return the input IDs, padded as in training, and the word of each."""
+    pairs = [*((each, _NO_WORD) for key in ("^", "_") for each in phoneme_ids[key])]
+    for symbol, word in sentence:
+        if symbol in phoneme_ids:
+            pairs += [(each, word) for each in [*phoneme_ids[symbol], *phoneme_ids["_"]]]
+    pairs += [(each, _NO_WORD) for each in phoneme_ids["$"]]
+    return [each for each, _ in pairs], [word for _, word in pairs]
 
 
 def _pronounce(word: str) -> str:
