@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from echo_common.contracts.http.reading import CreateDictionaryEntry
 from echo_common.contracts.http.synthesis import SynthesizeRequest
-from echo_common.contracts.http.voice import TrainRequest
+from echo_common.contracts.http.voice import ShareRequest, TrainRequest
 from echo_embedded.contracts import endpoint_contracts
 from echo_gateway.contract import Contracts, load_contracts, proxy_endpoints
 from echo_gateway.openapi import openapi_document
@@ -43,6 +43,7 @@ VERBS = {
     "delete",
     "describe",
     "download",
+    "find",
     "follow",
     "generate",
     "get",
@@ -211,6 +212,23 @@ def test_the_schema_of_a_synthesis_accepts_either_text_or_text_id(body: dict[str
 def test_the_schema_of_a_dictionary_entry_requires_a_pronunciation(body: dict[str, Any], *, valid: bool) -> None:
     schema = CreateDictionaryEntry.model_json_schema()
     assert Draft202012Validator(schema).is_valid({"term": "Hugh"} | body) is valid
+
+
+@pytest.mark.parametrize(
+    ("body", "valid"),
+    [
+        ({"user_id": "usr_1"}, True),
+        ({"user_id": "usr_1", "email": None, "public": False}, True),
+        ({"email": "ada@example.com"}, True),
+        ({"public": True}, True),
+        ({"public": False}, False),
+        ({"user_id": "usr_1", "email": "ada@example.com"}, False),
+        ({"user_id": "usr_1", "public": True}, False),
+        ({}, False),
+    ],
+)
+def test_the_schema_of_a_share_accepts_one_recipient(body: dict[str, Any], *, valid: bool) -> None:
+    assert Draft202012Validator(ShareRequest.model_json_schema()).is_valid(body) is valid
 
 
 @pytest.mark.parametrize("provider", ["", "x" * 41])

@@ -19,6 +19,7 @@ from echo_common.contracts.http.auth import (
     ISSUER,
     LOCAL_SESSION_PATH,
     LOCAL_USER_ID,
+    RECIPIENT_PATH,
     TOKEN_ALGORITHM,
     TRUST_PATH,
 )
@@ -35,6 +36,7 @@ class Issuer:
         self.token_versions: dict[str, int] = {}
         self.reachable = True
         self.asked = 0
+        self.recipients = {"usr_ada": "ada@example.com", "usr_eve": "eve@example.com"}
         self.local_sessions = 0
         self.local_session_seconds = 900
 
@@ -65,7 +67,11 @@ class Issuer:
     @asynccontextmanager
     async def serving(self, folder: Path) -> AsyncIterator[str]:
         """Serve the issuer on a Unix socket and yield its URL."""
-        routes = [Route(TRUST_PATH, self._trust), Route(LOCAL_SESSION_PATH, self._local_session, methods=["POST"])]
+        routes = [
+            Route(TRUST_PATH, self._trust),
+            Route(LOCAL_SESSION_PATH, self._local_session, methods=["POST"]),
+            Route(RECIPIENT_PATH, self._recipient, methods=["POST"]),
+        ]
         app = Starlette(routes=routes)
         async with serving(app, f"unix://{folder}/issuer.sock") as url:
             yield url
@@ -75,6 +81,14 @@ class Issuer:
         token = self.token(sub=LOCAL_USER_ID, sid="ses_local", scope="account speech:write voices:read voices:write")
         data = {"access_token": token, "expires_in": self.local_session_seconds}
         return JSONResponse({"success": True, "data": data, "timestamp": "2026-01-31T10:00:00Z"})
+
+    async def _recipient(self, request: Request) -> Response:
+        body = await request.json()
+        for user_id, email in self.recipients.items():
+            if body["user_id"] == user_id or body["email"] == email:
+                return JSONResponse({"success": True, "data": {"user_id": user_id}, "timestamp": "2026-01-31T10:00:00Z"})
+        error = {"code": "USER_NOT_FOUND", "message": "There is no such user."}
+        return JSONResponse({"success": False, "error": error, "request_id": "req_x"}, status_code=404)
 
     async def _trust(self, request: Request) -> Response:
         self.asked += 1

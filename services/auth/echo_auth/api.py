@@ -3,9 +3,9 @@
 from hashlib import sha256
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from echo_auth import usecases
+from echo_auth import lookup, usecases
 from echo_auth.dependencies import Dependencies
 from echo_auth.usecases import Caller
 from echo_common.auth.dependencies import Access, AccountHolder, CurrentPrincipal
@@ -22,18 +22,25 @@ from echo_common.contracts.errors.auth import (
 from echo_common.contracts.http.auth import (
     JWKS_PATH,
     LOCAL_SESSION_PATH,
+    RECIPIENT_PATH,
     TRUST_PATH,
     EchoUser,
     EchoUserRequest,
+    Email,
+    FoundUser,
     Jwks,
     LocalSession,
     Login,
     LoginRequest,
     Name,
+    Recipient,
+    RecipientRequest,
     RefreshRequest,
     RegisterRequest,
     Tokens,
     TrustDocument,
+    Username,
+    UserPatch,
     UserView,
 )
 from echo_common.errors import ForbiddenError
@@ -52,6 +59,7 @@ _USER = {
     "date_of_birth": "1915-12-10",
     "plan": "user",
     "role": "user",
+    "discoverable": False,
     "created_at": "2026-01-31T10:00:00Z",
     "last_login": "2026-01-31T10:00:00Z",
 }
@@ -134,6 +142,35 @@ async def get_current_user(principal: AccountHolder, deps: Deps) -> Success[User
     return ok(await usecases.view(principal.user_id, deps))
 
 
+@users.endpoint(
+    "PATCH", "/users/me", idempotent=True, errors=(UserNotFoundError,), example=enveloped(_USER | {"discoverable": True})
+)
+async def change_current_user(body: UserPatch, principal: AccountHolder, deps: Deps) -> Success[UserView]:
+    """Change the current user."""
+    await lookup.change_user(principal.user_id, body, deps)
+    return ok(await usecases.view(principal.user_id, deps))
+
+
+@users.endpoint(
+    "GET",
+    "/users/lookup",
+    errors=(UserNotFoundError, TooManyAttemptsError),
+    example=enveloped({"id": _USER["id"], "name": "Ada Lovelace"}),
+)
+async def find_user(
+    principal: AccountHolder,
+    deps: Deps,
+    email: Annotated[Email | None, Query(description="Exact email address.")] = None,
+    username: Annotated[Username | None, Query(description="Exact username, instead of `email`.")] = None,
+) -> Success[FoundUser]:
+    """Find a user to share with, by email address or username.
+
+    Only users whose `discoverable` is true are found; for others, and for unknown ones, the response is 404. The response does
+    not contain the email address.
+    """
+    return ok(await lookup.find_user(email, username, principal, deps))
+
+
 @echo_users.endpoint("POST", "/users/{name}", errors=(ForbiddenError,), example=_ECHO_USER)
 async def name_user(name: EchoUserName, body: EchoUserRequest, principal: EchoPrincipal, caller: From, deps: Deps) -> EchoUser:
     """Name the current user.
@@ -165,6 +202,12 @@ async def trust(request: Request, deps: Deps) -> Response:
 async def local_session(deps: Deps) -> Success[LocalSession]:
     """Issue the local user's token to the gateway, for Echo API requests without a token."""
     return ok(await usecases.local_session(deps))
+
+
+@internal.post(RECIPIENT_PATH, include_in_schema=False)
+async def find_recipient(body: RecipientRequest, deps: Deps) -> Success[Recipient]:
+    """Find the recipient of a share, for the service that owns the shared resource."""
+    return ok(await lookup.find_recipient(body, deps))
 
 
 ROUTERS = (tokens, users, echo_users, keys, internal)

@@ -35,6 +35,8 @@ class User(Aggregate):
     plan: Plan = Plan.USER
     role: Role = Role.USER
     is_active: bool = True
+    discoverable: bool = False
+    """Whether other users find the account by its email address or username."""
     token_version: int = 0
     token_version_raised_at: datetime | None = None
     last_login: datetime | None = None

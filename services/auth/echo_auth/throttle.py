@@ -1,4 +1,4 @@
-"""Limit on failed logins against password guessing, counted in the database for all replicas together."""
+"""Limit on failed logins and lookups against guessing, counted in the database for all replicas together."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,7 +14,7 @@ _LIMITS = {"account and address": 10, "account": 200}
 
 
 class Throttle:
-    """A limit on an account's failed logins per window, from one address and from all. Unknown accounts count too."""
+    """A limit on an account's failed attempts per window, from one address and from all. Unknown accounts count too."""
 
     def __init__(self, collection: Collection) -> None:
         self._failures = collection
@@ -26,14 +26,14 @@ class Throttle:
         return cls(collection)
 
     async def guard(self, account: str, address: str | None) -> None:
-        """Check the limits before a login. Raises `TooManyAttemptsError`."""
+        """Check the limits before an attempt. Raises `TooManyAttemptsError`."""
         for key, limit in _counters(account, address):
             count = await self._failures.find_one({"_id": key, "since": {"$gt": now() - _WINDOW}, "count": {"$gte": limit}})
             if count is not None:
                 raise TooManyAttemptsError(retry_after=max(1, int((count["since"] + _WINDOW - now()).total_seconds())))
 
     async def failed(self, account: str, address: str | None) -> None:
-        """Count a failed login."""
+        """Count a failed attempt."""
         for key, _ in _counters(account, address):
             expired = now() - _WINDOW
             if await self._failures.update_one({"_id": key, "since": {"$gt": expired}}, {"$inc": {"count": 1}}):

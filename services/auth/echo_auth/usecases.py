@@ -269,6 +269,7 @@ def _view(user: User, profile: Profile) -> UserView:
         date_of_birth=profile.birthday,
         plan=user.plan,
         role=user.role,
+        discoverable=user.discoverable,
         created_at=user.created_at,
         last_login=user.last_login,
     )

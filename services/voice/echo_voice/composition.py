@@ -15,6 +15,7 @@ from echo_common.work.worker import Worker
 from echo_voice.dependencies import Dependencies
 from echo_voice.likeness import open_encoder
 from echo_voice.providers import Providers
+from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
 from echo_voice.usecases.clones import train
@@ -67,6 +68,7 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         anonymous_uploads=AnonymousUploads(
             adapters.store, at_once=settings.anonymous_uploads_at_once, a_day=settings.anonymous_uploads_a_day
         ),
+        recipients=Recipients(adapters.auth),
         objects=adapters.objects,
         vectors=vectors,
         encoder=open_encoder(settings.models),

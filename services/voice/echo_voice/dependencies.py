@@ -8,6 +8,7 @@ from echo_common.vectors.port import VectorIndex
 from echo_common.work.worker import Worker
 from echo_voice.likeness import SpeakerEncoder
 from echo_voice.providers import Providers
+from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
 
@@ -24,6 +25,7 @@ class Dependencies:
     echos: Echos
     preferences: Preferences
     anonymous_uploads: AnonymousUploads
+    recipients: Recipients
     objects: ObjectStore
     vectors: VectorIndex
     encoder: SpeakerEncoder

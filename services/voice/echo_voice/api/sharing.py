@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter
+from echo_common.contracts.errors.auth import TooManyAttemptsError, UserNotFoundError
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError, CloneStateConflictError
 from echo_common.contracts.http.voice import BulkDeleteRequest, BulkResult, ShareRequest, Shares, SimilarVoice
@@ -66,11 +67,14 @@ async def get_shares(voice_id: CloneId, principal: VoicesReader, deps: Deps) -> 
     "POST",
     "/voices/{voice_id}/shares",
     idempotent=True,
-    errors=(CloneNotFoundError, CloneStateConflictError),
+    errors=(CloneNotFoundError, CloneStateConflictError, UserNotFoundError, TooManyAttemptsError),
     example=enveloped(examples.SHARES),
 )
 async def share_voice(voice_id: CloneId, body: ShareRequest, principal: VoicesWriter, deps: Deps) -> Success[Shares]:
-    """Share a clone with a user, or make it public."""
+    """Share a clone with a user, or make it public.
+
+    The user must exist. By email address only users whose `discoverable` is true are found; see `GET /users/lookup`.
+    """
     return ok(views.shares_view(await sharing.share(voice_id, body, principal, deps)))
 
 

@@ -16,10 +16,19 @@ _EVERYBODY = "public"
 
 
 async def share(clone_id: str, request: ShareRequest, principal: Principal, deps: Dependencies) -> VoiceModel:
-    """Share a voice model with a user or publicly. Raises `CloneNotFoundError`, `CloneStateConflictError`."""
-    if request.public == (request.user_id is not None):
-        refuse("user_id", "Name either a user, or public: true.")
-    model = await deps.models.update(clone_id, lambda held: held.share(request.user_id), user_id=principal.user_id)
+    """Share a voice model with a user or publicly.
+
+    Raises `CloneNotFoundError`, `CloneStateConflictError`, `ValidationError`, and the errors of `Recipients.find`.
+    """
+    if [request.user_id is not None, request.email is not None, request.public].count(True) != 1:
+        refuse("user_id", "Send one of user_id, email and public: true.")
+    await deps.models.get(clone_id, user_id=principal.user_id)
+    recipient = None
+    if not request.public:
+        recipient = await deps.recipients.find(user_id=request.user_id, email=request.email, shared_by=principal.user_id)
+    if recipient == principal.user_id:
+        refuse("user_id" if request.user_id else "email", "This is your own account. Name another user.")
+    model = await deps.models.update(clone_id, lambda held: held.share(recipient), user_id=principal.user_id)
     await reindex(model, deps)
     return model
 

@@ -34,7 +34,7 @@ class AccountInactiveError(ForbiddenError):
 
 
 class TooManyAttemptsError(RateLimitedError):
-    """Too many failed login attempts; try again after the time in Retry-After."""
+    """Too many failed attempts; try again after the time in Retry-After."""
 
     code = "TOO_MANY_ATTEMPTS"
 

@@ -25,6 +25,7 @@ ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068
 JWKS_PATH = "/.well-known/jwks.json"
 TRUST_PATH = "/internal/trust"
 LOCAL_SESSION_PATH = "/internal/local-session"
+RECIPIENT_PATH = "/internal/recipient"
 LOCAL_USER_ID: Final = "usr_local"
 """The user of the Echo API without a token; see `ECHO_API_WITHOUT_TOKEN`. This user cannot log in."""
 
@@ -58,6 +59,9 @@ BirthDate = Annotated[date, AfterValidator(_not_in_future)]
 NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=128)]
 RefreshToken = Annotated[SecretStr, Field(min_length=1, max_length=256)]
+
+
+DISCOVERABLE = "Let other users find the account by its exact email address or username, to share with it."
 
 
 class Request(BaseModel):
@@ -110,8 +114,36 @@ class UserView(BaseModel):
     date_of_birth: date | None
     plan: Plan
     role: Role
+    discoverable: bool = Field(description=DISCOVERABLE)
     created_at: datetime
     last_login: datetime | None
+
+
+class UserPatch(Request):
+    """Changes of the current user; absent fields stay unchanged."""
+
+    discoverable: bool | None = Field(None, description=DISCOVERABLE, examples=[True])
+
+
+class FoundUser(BaseModel):
+    """A user who allows to be found."""
+
+    id: str
+    name: str | None = Field(description="First and last name, or the username.")
+
+
+class RecipientRequest(Request):
+    """The recipient of a share, by id or by email address, and the user who shares."""
+
+    user_id: str | None = None
+    email: Email | None = None
+    shared_by: str
+
+
+class Recipient(BaseModel):
+    """The id of an existing user."""
+
+    user_id: str
 
 
 class Tokens(BaseModel):

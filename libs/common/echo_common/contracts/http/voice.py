@@ -5,12 +5,19 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
+from echo_common.contracts.http.auth import Email
 from echo_common.contracts.values import JobStatus, JobType
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)]
+
+
+_ABSENT: JsonDict = {"type": "null"}
+_PRESENT: JsonDict = {"not": {"type": "null"}}
+_FALSE: JsonDict = {"const": False}
 
 
 class Request(BaseModel):
@@ -346,10 +353,25 @@ class ConsentView(BaseModel):
 
 
 class ShareRequest(Request):
-    """The recipient: a user, or everyone."""
+    """The recipient: a user, by id or by the email address of a user who allows it, or everyone."""
 
-    user_id: str | None = Field(None, min_length=1, max_length=64, examples=["usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])
-    public: bool = False
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["user_id"], "properties": {"user_id": _PRESENT, "email": _ABSENT, "public": _FALSE}},
+                {"required": ["email"], "properties": {"email": _PRESENT, "user_id": _ABSENT, "public": _FALSE}},
+                {"required": ["public"], "properties": {"public": {"const": True}, "user_id": _ABSENT, "email": _ABSENT}},
+            ]
+        }
+    )
+
+    user_id: str | None = Field(
+        None, min_length=1, max_length=64, description="Id of a user.", examples=["usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J"]
+    )
+    email: Email | None = Field(
+        None, description="Email address of a user whose `discoverable` is true.", examples=["ada@example.com"]
+    )
+    public: bool = Field(False, description="Share with everyone.")
 
 
 class Shares(BaseModel):
