@@ -10,11 +10,11 @@ from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 
 
-class Kept(dict[str, Any]):
+class StoredState(dict[str, Any]):
     """State of an aggregate as last stored. All instances compare equal, so it does not affect equality of aggregates."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Kept)
+        return isinstance(other, StoredState)
 
     __hash__ = None
 
@@ -35,7 +35,7 @@ class Aggregate(BaseModel):
 
     _pending: list[DomainEvent] = PrivateAttr(default_factory=list)
     _erased: bool = PrivateAttr(default=False)
-    _kept: Kept = PrivateAttr(default_factory=Kept)
+    _stored_state: StoredState = PrivateAttr(default_factory=StoredState)
 
     def record(self, event: DomainEvent) -> None:
         """Record an event to be published once this aggregate is saved."""
@@ -55,15 +55,15 @@ class Aggregate(BaseModel):
         """Recorded events, oldest first, that are not yet written to the database."""
         return tuple(self._pending)
 
-    def forget_pending(self) -> None:
+    def clear_pending(self) -> None:
         """Discard the recorded events; the repository calls this once they are in the database."""
         self._pending.clear()
 
     @property
-    def kept(self) -> Mapping[str, Any]:
+    def stored_state(self) -> Mapping[str, Any]:
         """State as the repository last read or wrote it, empty before that; the repository writes only differences to it."""
-        return self._kept
+        return self._stored_state
 
-    def keep(self, state: Mapping[str, Any]) -> None:
+    def set_stored_state(self, state: Mapping[str, Any]) -> None:
         """Set the stored state; the repository calls this with the current content of the database."""
-        self._kept = Kept(state)
+        self._stored_state = StoredState(state)

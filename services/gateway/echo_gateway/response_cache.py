@@ -84,7 +84,7 @@ class ResponseCache:
             and vary <= {_CREDENTIAL}
         )
 
-    def keep(self, target: Target, headers: Headers, body: bytes, *, asked_at: int) -> None:
+    def put(self, target: Target, headers: Headers, body: bytes, *, asked_at: int) -> None:
         """Cache a complete response, unless the cache was invalidated since the request (`asked_at` is `changes` at that time)."""
         if asked_at != self.changes:
             return
@@ -163,5 +163,5 @@ class _Recorder:
         elif message["type"] == "http.response.body" and self._headers is not None:
             self._blocks.append(message.get("body", b""))
             if not message.get("more_body", False):
-                self._cache.keep(self._target, self._headers, b"".join(self._blocks), asked_at=self._asked_at)
+                self._cache.put(self._target, self._headers, b"".join(self._blocks), asked_at=self._asked_at)
         await self._send(message)

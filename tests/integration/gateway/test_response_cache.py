@@ -76,7 +76,7 @@ async def test_the_cache_size_is_bounded(gateway: Gateway, synthesis: Upstream) 
     synthesis.answer = finished
     cache = gateway.deps.response_cache
     for number in range(2_001):
-        cache.keep(("usr_1", f"/{number}", ""), [(b"etag", b'"e"')], bytes(64 * 1024), asked_at=0)
+        cache.put(("usr_1", f"/{number}", ""), [(b"etag", b'"e"')], bytes(64 * 1024), asked_at=0)
     assert cache.find(("usr_1", "/0", "")) is None
     assert cache.find(("usr_1", "/2000", "")) is not None
 

@@ -47,7 +47,7 @@ class Success(BaseModel, Generic[T]):
     timestamp: datetime = Field(default_factory=_second)
 
     @model_serializer(mode="wrap")
-    def _leave_out_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _keep_null_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         body: dict[str, Any] = handler(self)
         return {key: value for key, value in body.items() if value is not None or key == "data"}
 

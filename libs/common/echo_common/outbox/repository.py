@@ -92,7 +92,7 @@ class Repository(Generic[A]):
             document |= {OUTBOX: [to_entry(message) for message in messages], OUTBOX_AT: now()}
         await self._documents.insert(document)
         aggregate.version = 1
-        aggregate.keep(state)
+        aggregate.set_stored_state(state)
         await self._submit(aggregate, messages)
 
     async def save(self, aggregate: A) -> None:
@@ -107,13 +107,15 @@ class Repository(Generic[A]):
             updated_at = now()
             state = to_document(aggregate) | {"updated_at": updated_at}
             changed = {
-                name: value for name, value in state.items() if name not in aggregate.kept or aggregate.kept[name] != value
+                name: value
+                for name, value in state.items()
+                if name not in aggregate.stored_state or aggregate.stored_state[name] != value
             }
-            held = aggregate.kept.keys() or type(aggregate).model_fields.keys()
+            held = aggregate.stored_state.keys() or type(aggregate).model_fields.keys()
             left_out = dict.fromkeys(held - state.keys() - {"id", "version"}, "")
             await self._write(aggregate, changed | {"version": aggregate.version + 1}, left_out, messages)
             aggregate.updated_at = updated_at
-            aggregate.keep(state)
+            aggregate.set_stored_state(state)
         aggregate.version += 1
         await self._submit(aggregate, messages)
 
@@ -139,7 +141,7 @@ class Repository(Generic[A]):
     def _loaded(self, document: Document) -> A:
         aggregate = from_document(self.aggregate, document)
         # dumped again rather than kept as read: a list changed in place must differ from the stored one
-        aggregate.keep(to_document(aggregate))
+        aggregate.set_stored_state(to_document(aggregate))
         return aggregate
 
     async def _erase(self, aggregate: A, messages: Sequence[Message]) -> None:
@@ -165,7 +167,7 @@ class Repository(Generic[A]):
             raise StaleError
 
     async def _submit(self, aggregate: A, messages: Sequence[Message]) -> None:
-        aggregate.forget_pending()
+        aggregate.clear_pending()
         if messages:
             await self._relay.submit(self.name, aggregate.id, messages, erased=aggregate.erased)
 

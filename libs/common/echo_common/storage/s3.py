@@ -23,7 +23,7 @@ _PARTS = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=8 
 _CHECKSUM = "sha256"
 _ABSENT = {"404", "NoSuchKey", "NoSuchBucket"}
 _EXISTS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
-_NOTHING_THERE = "InvalidRange"
+_INVALID_RANGE = "InvalidRange"
 
 
 class S3Storage:
@@ -151,7 +151,7 @@ class S3Storage:
         try:
             return self._client.get_object(Bucket=self._bucket, Key=key, Range=byte_range)["Body"]
         except ClientError as error:
-            if _code(error) == _NOTHING_THERE:
+            if _code(error) == _INVALID_RANGE:
                 return None
             raise
 

@@ -24,7 +24,7 @@ TIMEOUT = 4.5
 ENSURE_TIMEOUT = 120.0
 """Timeout of building an index over existing documents, in seconds."""
 
-_GOOD_BYE = 0.5
+_CLOSE_SECONDS = 0.5
 _BATCH = 256
 _DUPLICATE_KEY = 11000
 _EXISTS = 48
@@ -68,7 +68,7 @@ class MongoStore:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        with pymongo.timeout(_GOOD_BYE):
+        with pymongo.timeout(_CLOSE_SECONDS):
             self._client.close()
 
 

@@ -48,7 +48,7 @@ class LeaseObserver:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._observed: dict[str, _Observed] = {}
-        self._looked = clock()
+        self._observed_at = clock()
 
     def expired(self, held: Iterable[HeldLease]) -> Sequence[HeldLease]:
         """Return the leases that have expired.
@@ -56,8 +56,8 @@ class LeaseObserver:
         Args:
             held: All leases held at this moment. Leases that are not in it are dropped from observation.
         """
-        elapsed = self._clock() - self._looked
-        self._looked += elapsed
+        elapsed = self._clock() - self._observed_at
+        self._observed_at += elapsed
         counted = elapsed if elapsed <= _LONGEST_GAP_SECONDS else 0.0
         observed: dict[str, _Observed] = {}
         expired = []

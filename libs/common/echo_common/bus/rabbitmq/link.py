@@ -17,9 +17,9 @@ HEARTBEAT = 10
 _BACKOFF = Backoff(0.1, 3.0)
 CONNECTING = 5.0
 """Timeout of one connection attempt in seconds."""
-FAREWELL = 2.0
+DISCONNECT_SECONDS = 2.0
 """Seconds to wait for the broker to confirm the end of a connection."""
-CLOSING = 3 * FAREWELL
+CLOSE_SECONDS = 3 * DISCONNECT_SECONDS
 """Timeout of `close` in seconds."""
 
 log = structlog.get_logger(__name__)
@@ -59,10 +59,10 @@ class Link:
             raise BusUnavailableError from None
 
     async def close(self) -> None:
-        """Disconnect for good, within `CLOSING` seconds even if the broker and the driver do not respond."""
+        """Disconnect for good, within `CLOSE_SECONDS` seconds even if the broker and the driver do not respond."""
         self._closing.set()
         self.drop()
-        await asyncio.wait({self._task}, timeout=CLOSING)
+        await asyncio.wait({self._task}, timeout=CLOSE_SECONDS)
         if not self._task.done():
             log.error("broker_connection_close_timed_out", connection=self._name)
             await end_task(self._task)
@@ -103,7 +103,7 @@ class Link:
             self.connection = None
             await end_task(lost)
             await end_task(setting_up)
-            await self._hang_up(connection, transport)
+            await self._disconnect(connection, transport)
 
     async def _set_up(self, connection: AbstractConnection) -> None:
         async with asyncio.timeout(CONNECTING):
@@ -130,16 +130,16 @@ class Link:
         log.info("broker_connected", connection=self._name)
         return True
 
-    async def _hang_up(self, connection: AbstractConnection, transport: Transport) -> None:
-        farewell = asyncio.create_task(_say_farewell(connection))
+    async def _disconnect(self, connection: AbstractConnection, transport: Transport) -> None:
+        closing = asyncio.create_task(_close_connection(connection))
         try:
-            await asyncio.wait({farewell}, timeout=FAREWELL)
+            await asyncio.wait({closing}, timeout=DISCONNECT_SECONDS)
         finally:
             transport.abort()
-            await end_task(farewell)
+            await end_task(closing)
 
 
-async def _say_farewell(connection: AbstractConnection) -> None:
+async def _close_connection(connection: AbstractConnection) -> None:
     try:
         await connection.close()
     except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:

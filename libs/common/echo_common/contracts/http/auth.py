@@ -187,7 +187,7 @@ class EchoUser(BaseModel):
     refresh_token: str | None = None
 
     @model_serializer(mode="wrap")
-    def _leave_out_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _omit_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         body: dict[str, Any] = handler(self)
         return {name: value for name, value in body.items() if value is not None}
 

@@ -37,7 +37,7 @@ class ReferenceUploaded(BaseModel):
     database_record: ReferenceRecord | None = None
 
     @model_serializer(mode="wrap")
-    def _leave_out_what_is_not_kept(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _omit_unstored_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         body: dict[str, Any] = handler(self)
         return {name: value for name, value in body.items() if value is not None}
 
