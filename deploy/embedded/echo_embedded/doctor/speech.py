@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_common.audio.loudness import measure_loudness
 from echo_embedded.doctor.report import Finding
-from echo_synthesis.audio.loudness import loudness
 from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.engine import BackendFigures, EngineConfig, EngineSpec, EngineVoice, Speech, Utterance
 from echo_synthesis.text.words import find_words
@@ -102,7 +102,7 @@ async def check_engine(
 
 def judge_speech(speech: Speech, heard: Sequence[str] | None, text: str) -> Finding:
     """Judge the level of speech and the recognised words of `SENTENCE`."""
-    level = loudness(speech.samples, speech.sample_rate)
+    level = measure_loudness(speech.samples, speech.sample_rate)
     facts: dict[str, object] = {"seconds": round(speech.duration, 2), "lufs": None if level is None else round(level, 1)}
     text += ", silence" if level is None else f", {level:.0f} LUFS"
     if heard is not None:

@@ -6,7 +6,7 @@ from fastapi import Path
 
 from echo_synthesis.audio.formats import FORMATS
 
-AUDIO_TYPES = tuple(dict.fromkeys(audio_format.mime for audio_format in FORMATS.values()))
+AUDIO_TYPES = tuple(mime for row in FORMATS.values() for mime in (row.mime, row.mime_at_rates) if mime)
 """Media types of audio."""
 
 JobId = Annotated[str, Path(description="A job's id.", examples=["job_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]

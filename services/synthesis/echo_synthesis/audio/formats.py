@@ -17,7 +17,7 @@ class AudioFormat:
     """The encoding parameters of an audio format.
 
     `codec`, `container` and `sample_format` are FFmpeg's names; `rates` are the sample rates in Hz that the codec supports
-    (empty: any). `stream_options` are container options for non-seekable streams: no index, no sizes, no buffering.
+    (empty: any). `mime_at_rates` is the media type at rates other than 8 kHz, if `mime` means 8 kHz. `stream_options` are container options for non-seekable streams: no index, no sizes, no buffering.
     """
 
     name: str
@@ -30,6 +30,13 @@ class AudioFormat:
     rates: tuple[int, ...] = ()
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stream_options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    mime_at_rates: str = ""
+
+    def media_type(self, sample_rate: int) -> str:
+        """Return the media type of audio with this sample rate in Hz."""
+        if not self.mime_at_rates or sample_rate == MINIMUM_RATE:
+            return self.mime
+        return f"{self.mime_at_rates};rate={sample_rate}"
 
     def supports(self, sample_rate: int) -> bool:
         """Return whether the format can have this sample rate in Hz."""
@@ -74,7 +81,8 @@ FORMATS: Mapping[str, AudioFormat] = MappingProxyType(
             ),
             AudioFormat("aac", "audio/aac", "aac", "aac", "adts", "fltp", bit_rate=64_000, rates=_AAC_RATES),
             AudioFormat("pcm", "audio/pcm", "pcm", "pcm_s16le", "s16le", "s16"),
-            AudioFormat("mulaw", "audio/basic", "ulaw", "pcm_mulaw", "mulaw", "s16"),
+            # RFC 2046: audio/basic has 8 kHz; RFC 4856: audio/PCMU names its rate
+            AudioFormat("mulaw", "audio/basic", "ulaw", "pcm_mulaw", "mulaw", "s16", mime_at_rates="audio/PCMU"),
         )
     }
 )

@@ -106,6 +106,7 @@ class Recorder:
         audio_id = audio_id or new_id("aud")
         settings = narration.settings
         audio_format = FORMATS[settings.output_format]
+        mime = audio_format.media_type(settings.sample_rate)
         work = {"audio_id": audio_id, "synthesis_id": synthesis_id, "job_id": job_id}
         origin = self._notary.origin_of(settings, narration.engine, user_id=user_id, **work)
         tally = Tally(narration)
@@ -130,9 +131,9 @@ class Recorder:
                                 await progressed(unit, tally)
                     await asyncio.to_thread(_finish, encoder, effects, check)
                     if origin is not None:
-                        path = await self._notary.seal(path, audio_format.mime, origin)
+                        path = await self._notary.seal(path, mime, origin)
                     words, times_key = await uninterrupted(times.store(self._objects, keys[0]))
-                    stored = await uninterrupted(self._objects.put_file(keys[1], path, audio_format.mime))
+                    stored = await uninterrupted(self._objects.put_file(keys[1], path, mime))
                     if origin is not None:
                         await uninterrupted(self._notary.origins.add(origin.model_copy(update={"checksum": stored.checksum})))
         except BaseException:  # covers the removal of the folder, too

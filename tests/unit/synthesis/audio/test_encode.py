@@ -124,3 +124,9 @@ def test_unsupported_sample_rates_are_raised_to_a_supported_rate() -> None:
     assert FORMATS["mp3"].codec_rate(9_000) == 11_025
     assert FORMATS["wav"].codec_rate(9_000) == 9_000
     assert FORMATS["ogg"].codec_rate(44_100) == 48_000
+
+
+def test_the_media_type_of_mu_law_states_its_rate_unless_it_is_8_khz() -> None:
+    assert FORMATS["mulaw"].media_type(8_000) == "audio/basic"
+    assert FORMATS["mulaw"].media_type(16_000) == "audio/PCMU;rate=16000"
+    assert FORMATS["mp3"].media_type(16_000) == "audio/mpeg"

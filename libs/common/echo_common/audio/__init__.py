@@ -1,0 +1,1 @@
+"""Measurement of audio; needs the extra `audio`."""
