@@ -41,10 +41,10 @@ async def test_a_recogniser_understands_the_requested_text(
             (tmp_path / "sentence.wav").write_bytes((await ada.audio(result)).content)
 
     assert platform.remains() == []
-    greeting = [heard.word for heard in recogniser.hear(speech_of(tmp_path / "hello.wav"))]
+    greeting = [heard.word for heard in recogniser.recognise(speech_of(tmp_path / "hello.wav"))]
     assert greeting[:3] == ["hello", "this", "is"]
     assert greeting[-5:] == ["speaking", "from", "your", "own", "machine"]
-    heard = recogniser.hear(speech_of(tmp_path / "sentence.wav"))
+    heard = recogniser.recognise(speech_of(tmp_path / "sentence.wav"))
     assert [word.word for word in heard] == [plain(word) for word in SENTENCE.split()]
     assert result["engine"] == engine
     assert result["alignment"] == "model"

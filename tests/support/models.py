@@ -40,7 +40,7 @@ def speech_models(require: Require) -> Models:
 
 
 @dataclass(frozen=True)
-class Heard:
+class RecognisedWord:
     word: str
     start: float
 
@@ -63,10 +63,10 @@ class Recogniser:
         segments, _ = self._model.transcribe(samples, language="en", beam_size=5)
         return " ".join(segment.text.strip() for segment in segments)
 
-    def hear(self, speech: Speech) -> list[Heard]:
+    def recognise(self, speech: Speech) -> list[RecognisedWord]:
         samples = soxr.resample(speech.samples, speech.sample_rate, 16_000).astype(np.float32)
         segments, _ = self._model.transcribe(samples, language="en", beam_size=1, word_timestamps=True)
-        return [Heard(plain(word.word), float(word.start)) for segment in segments for word in segment.words or ()]
+        return [RecognisedWord(plain(word.word), float(word.start)) for segment in segments for word in segment.words or ()]
 
 
 @pytest.fixture(scope="session")

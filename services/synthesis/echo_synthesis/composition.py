@@ -25,7 +25,7 @@ from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.enginepool import EnginePool, PoolConfig, default_shape
 from echo_synthesis.pool.engineworker import WorkerLimits
 from echo_synthesis.pool.metering import Meter
-from echo_synthesis.provenance.notary import Notary
+from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.timing.aligner import find_recogniser
@@ -44,13 +44,13 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         ScriptWriter.open(settings) as scripts,
     ):
         voices = await asyncio.to_thread(Voices, engines, config, settings.default_voice, settings.fallback)
-        notary = await Notary.open(adapters.store, settings, adapters.scratch)
+        provenance = await ProvenanceRecorder.open(adapters.store, settings, adapters.scratch)
         narrator = Narrator(pool, cache, clones.voice_names)
         deps = Dependencies(
             settings=settings,
             voices=voices,
             clones=clones,
-            recorder=FallbackRecorder(narrator, adapters.objects, notary, adapters.scratch, voices, scripts),
+            recorder=FallbackRecorder(narrator, adapters.objects, provenance, adapters.scratch, voices, scripts),
             jobs=Jobs(adapters.store, adapters.relay),
             audio=AudioRepository(adapters.store, adapters.relay),
             texts=Texts(adapters.store, adapters.relay),
@@ -59,7 +59,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             cache=cache,
             tickets=Tickets(adapters.store),
             links=await Links.open(adapters.store),
-            notary=notary,
+            provenance=provenance,
             scripts=scripts,
             pool=pool,
             worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),

@@ -12,7 +12,7 @@ from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.pipeline.recording import Recorder
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.enginepool import EnginePool
-from echo_synthesis.provenance.notary import Notary
+from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 
@@ -33,7 +33,7 @@ class Dependencies:
     cache: SpeechCache
     tickets: Tickets
     links: Links
-    notary: Notary
+    provenance: ProvenanceRecorder
     scripts: ScriptWriter
     pool: EnginePool
     worker: Worker

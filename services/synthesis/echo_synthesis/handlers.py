@@ -74,38 +74,38 @@ async def store_training_cancellation(event: VoiceModelCancelled, dependencies: 
 @subscriptions.on(VoiceModelReady, idempotent=True)
 async def store_clone(event: VoiceModelReady, dependencies: Dependencies) -> None:
     """Add the voice model to the read model."""
-    await dependencies.clones.learn(event)
+    await dependencies.clones.apply(event)
 
 
 @subscriptions.on(VoiceModelRenamed, idempotent=True)
 async def rename_clone(event: VoiceModelRenamed, dependencies: Dependencies) -> None:
     """Rename the voice model in the read model."""
-    await dependencies.clones.learn(event)
+    await dependencies.clones.apply(event)
 
 
 @subscriptions.on(VoiceModelShared, idempotent=True)
 async def add_share(event: VoiceModelShared, dependencies: Dependencies) -> None:
     """Add the users that the voice model is shared with."""
-    await dependencies.clones.learn(event)
+    await dependencies.clones.apply(event)
 
 
 @subscriptions.on(VoiceModelUnshared, idempotent=True)
 async def remove_share(event: VoiceModelUnshared, dependencies: Dependencies) -> None:
     """Remove the users that the voice model is no longer shared with."""
-    await dependencies.clones.learn(event)
+    await dependencies.clones.apply(event)
 
 
 @subscriptions.on(VoiceModelWithdrawn, idempotent=True)
 async def withdraw_clone(event: VoiceModelWithdrawn, dependencies: Dependencies) -> None:
     """Disable the voice model and purge its cached speech."""
-    await dependencies.clones.learn(event)
+    await dependencies.clones.apply(event)
     await dependencies.cache.purge(event.voice_model_id)
 
 
 @subscriptions.on(VoiceModelDeleted, idempotent=True)
 async def delete_clone(event: VoiceModelDeleted, dependencies: Dependencies) -> None:
     """Disable the voice model and purge its cached speech; stored audio remains."""
-    await dependencies.clones.learn(event)
+    await dependencies.clones.apply(event)
     await dependencies.cache.purge(event.voice_model_id)
 
 

@@ -12,8 +12,8 @@ from echo_common.work.queue import WorkQueue
 from echo_common.work.task import Progress
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job, Pace
-from echo_synthesis.pipeline.narration import SpokenUnit, plan
-from echo_synthesis.pipeline.recording import Tally
+from echo_synthesis.pipeline.narration import SpokenSegment, plan
+from echo_synthesis.pipeline.recording import Totals
 
 
 def work_queue(deps: Dependencies, faults: FaultPoints) -> WorkQueue[Job]:
@@ -96,21 +96,21 @@ class _ProgressReporter:
         self._attempt = attempt
         self._faults = faults
         self._pace = Pace(monotonic)
-        self._tally: Tally | None = None
+        self._totals: Totals | None = None
         self._after_loss = job.losses > 0
         self._units_saved, self._units_total = job.units_done, job.units_total
 
-    async def __call__(self, unit: SpokenUnit, tally: Tally) -> None:
-        if self._tally is None or tally is self._tally:
-            self._pace.spoken(unit.characters, cached=unit.cached)
+    async def __call__(self, segment: SpokenSegment, totals: Totals) -> None:
+        if self._totals is None or totals is self._totals:
+            self._pace.spoken(segment.characters, cached=segment.cached)
         else:  # a fallback engine has started over
             self._pace = Pace(monotonic)
-        self._tally = tally
-        seconds_left = self._pace.seconds_left(tally.characters_left)
-        self._attempt.report(Progress(tally.units, tally.units_total, seconds_left=seconds_left))
+        self._totals = totals
+        seconds_left = self._pace.seconds_left(totals.characters_left)
+        self._attempt.report(Progress(totals.units, totals.units_total, seconds_left=seconds_left))
         await self._faults.reach("worker.mid_speech")
-        share = tally.units * self._units_total // tally.units_total
+        share = totals.units * self._units_total // totals.units_total
         # After a loss, save the progress before the next segment, in case that segment is the cause.
-        save = self._after_loss and share > self._units_saved and tally.units < tally.units_total
+        save = self._after_loss and share > self._units_saved and totals.units < totals.units_total
         if save and await self._attempt.renew():
             self._units_saved = share

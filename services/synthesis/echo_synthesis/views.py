@@ -20,16 +20,16 @@ from echo_common.contracts.http.synthesis import (
 )
 from echo_common.contracts.values import JobStatus
 from echo_synthesis.catalogue.voices import CataloguedVoice
-from echo_synthesis.domain import Audio, Chapter, DictionaryEntry, Job, SpeechSettings, TextEntry, WordMark
+from echo_synthesis.domain import Audio, Chapter, DictionaryEntry, Job, SpeechSettings, TextEntry, WordTiming
 from echo_synthesis.pipeline.narration import Narration
-from echo_synthesis.pipeline.recording import Tally
+from echo_synthesis.pipeline.recording import Totals
 from echo_synthesis.usecases.requests import Synthesis
 from echo_synthesis.usecases.verify import Finding
 
 _FLAT = {"output_format", "sample_rate", "speed", "pitch", "volume", "language"}
 
 
-def synthesis_result(audio: Audio, words: Sequence[WordMark]) -> SynthesisResult:
+def synthesis_result(audio: Audio, words: Sequence[WordTiming]) -> SynthesisResult:
     """Build the view of stored audio and its word timings."""
     return SynthesisResult(
         synthesis_id=audio.synthesis_id,
@@ -53,24 +53,24 @@ def synthesis_result(audio: Audio, words: Sequence[WordMark]) -> SynthesisResult
     )
 
 
-def streamed_end(tally: Tally) -> StreamedEnd:
+def streamed_end(totals: Totals) -> StreamedEnd:
     """Build the summary at the end of a stream."""
-    settings = tally.settings
+    settings = totals.settings
     return StreamedEnd(
-        duration=tally.duration,
+        duration=totals.duration,
         format=settings.output_format,
         sample_rate=settings.sample_rate,
         voice_id=settings.voice_id,
         engine=settings.engine,
         fallback_from=settings.fallback_from,
-        alignment=tally.alignment,
-        chapters=_chapter_views(tally.chapters),
-        units=tally.units,
-        cached_units=tally.cached_units,
+        alignment=totals.alignment,
+        chapters=_chapter_views(totals.chapters),
+        units=totals.units,
+        cached_units=totals.cached_units,
     )
 
 
-def word_views(words: Sequence[WordMark], settings: SpeechSettings) -> list[WordTimestamp] | None:
+def word_views(words: Sequence[WordTiming], settings: SpeechSettings) -> list[WordTimestamp] | None:
     """Build the word timings, if requested."""
     if not settings.include_timestamps or settings.timestamp_granularity == "syllable":
         return None
@@ -87,7 +87,7 @@ def word_views(words: Sequence[WordMark], settings: SpeechSettings) -> list[Word
     ]
 
 
-def syllable_views(words: Sequence[WordMark], settings: SpeechSettings) -> list[SyllableTimestamp] | None:
+def syllable_views(words: Sequence[WordTiming], settings: SpeechSettings) -> list[SyllableTimestamp] | None:
     """Build the syllable timings, if requested."""
     if not settings.include_timestamps or settings.timestamp_granularity == "word":
         return None
@@ -106,27 +106,29 @@ def entry_view(entry: DictionaryEntry) -> DictionaryEntryView:
 def script_view(narration: Narration) -> Script:
     """Build the view of a planned text."""
     parts: list[ScriptUnit | ScriptPause] = []
-    for take in narration.units:
+    for spaced in narration.script:
         words = [
-            ScriptWord(word=word.text, spoken=take.unit.said(word), char_start=word.written.start, char_end=word.written.end)
-            for word in take.unit.words
+            ScriptWord(
+                word=word.text, spoken=spaced.segment.said(word), char_start=word.written.start, char_end=word.written.end
+            )
+            for word in spaced.segment.words
         ]
-        tone, heading = take.unit.tone, take.unit.heading
+        tone, heading = spaced.segment.tone, spaced.segment.heading
         unit = ScriptUnit(
-            text=take.unit.text,
+            text=spaced.segment.text,
             words=words,
             rate=tone.rate,
             volume=tone.volume,
             pitch=tone.pitch,
             heading=heading.level if heading else 0,
         )
-        parts += [ScriptPause(seconds=take.before)] if take.before else []
-        parts += [unit, ScriptPause(seconds=take.after)] if take.after else [unit]
+        parts += [ScriptPause(seconds=spaced.before)] if spaced.before else []
+        parts += [unit, ScriptPause(seconds=spaced.after)] if spaced.after else [unit]
     return Script(
         language=narration.settings.language,
         voice_id=narration.settings.voice_id,
-        spoken_text=" ".join(take.unit.text for take in narration.units),
-        word_count=narration.units.word_count,
+        spoken_text=" ".join(spaced.segment.text for spaced in narration.script),
+        word_count=narration.script.word_count,
         parts=parts,
     )
 
@@ -253,13 +255,13 @@ def verification(finding: Finding, principal: Principal) -> Verification:
     )
     if finding.manifest is not None:
         marks.append(Mark(kind="manifest", verdict=finding.manifest, message=_SENTENCES[finding.manifest]))
-    origin, sure = finding.origin, finding.generated_here
-    told = origin is not None and (principal.may(Scope.ADMIN) or origin.user_id == principal.user_id)
+    record, sure = finding.record, finding.generated_here
+    told = record is not None and (principal.may(Scope.ADMIN) or record.user_id == principal.user_id)
     return Verification(
         generated_here=sure,
-        cloned=origin.cloned if origin and sure else None,
-        created_at=origin.created_at if origin and sure else None,
+        cloned=record.cloned if record and sure else None,
+        created_at=record.created_at if record and sure else None,
         checksum=finding.checksum,
         marks=marks,
-        origin=OriginView(**origin.model_dump(exclude={"checksum"})) if origin and told else None,
+        origin=OriginView(**record.model_dump(exclude={"checksum"})) if record and told else None,
     )

@@ -76,7 +76,7 @@ async def test_streams_without_sent_data_restart_with_the_fallback(down: Provide
     async with replica(**SPARE) as deps:
         parts = [part async for part in await stream_speech(ask(), ALICE, deps)]
         assert parts[-1].last
-        assert parts[-1].tally.settings.fallback_from == "gemini"
+        assert parts[-1].totals.settings.fallback_from == "gemini"
 
 
 async def test_streams_with_sent_data_break_off(gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:

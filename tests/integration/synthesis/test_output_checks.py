@@ -17,7 +17,7 @@ from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.tone import SPEC as TONE
-from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenUnit
+from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenSegment
 from echo_synthesis.pipeline.recording import Recorder
 from echo_synthesis.pool.enginepool import EnginePool, PoolConfig
 from echo_synthesis.text.words import find_words
@@ -158,9 +158,9 @@ class TestTheWhole:
     """Invalid audio between engine and encoder is never committed."""
 
     @staticmethod
-    def recorder(deps: Dependencies, spoil: Callable[[SpokenUnit], SpokenUnit]) -> Recorder:
+    def recorder(deps: Dependencies, spoil: Callable[[SpokenSegment], SpokenSegment]) -> Recorder:
         narrator = SpoilingNarrator(deps.recorder, spoil)
-        return Recorder(narrator, deps.objects, deps.notary, deps.recorder._scratch)
+        return Recorder(narrator, deps.objects, deps.provenance, deps.recorder._scratch)
 
     @pytest.mark.parametrize("fault", ["nan", "silent", "late", "backwards"])
     async def test_invalid_audio_is_not_stored(self, replica: Replica, fault: str) -> None:
@@ -213,32 +213,32 @@ async def test_streams_and_files_have_the_same_unclipped_samples(replica: Replic
 class SpoilingNarrator(Narrator):
     """A narrator that changes segments."""
 
-    def __init__(self, recorder: Recorder, spoil: Callable[[SpokenUnit], SpokenUnit]) -> None:
+    def __init__(self, recorder: Recorder, spoil: Callable[[SpokenSegment], SpokenSegment]) -> None:
         self._true = recorder._narrator
         self._spoil = spoil
 
-    async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenUnit, None]:
-        async for unit in self._true.speak(narration, hurry=hurry):
-            yield self._spoil(unit)
+    async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenSegment, None]:
+        async for segment in self._true.speak(narration, hurry=hurry):
+            yield self._spoil(segment)
 
 
-def _samples(change: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Callable[[SpokenUnit], SpokenUnit]:
-    return lambda unit: replace(unit, speech=replace(unit.speech, samples=change(unit.speech.samples)))
+def _samples(change: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Callable[[SpokenSegment], SpokenSegment]:
+    return lambda segment: replace(segment, speech=replace(segment.speech, samples=change(segment.speech.samples)))
 
 
-def _shifted(seconds: float) -> Callable[[SpokenUnit], SpokenUnit]:
-    def shift(unit: SpokenUnit) -> SpokenUnit:
-        moved = [word.model_copy(update={"start": word.start + seconds, "end": word.end + seconds}) for word in unit.words]
-        return replace(unit, words=moved)
+def _shifted(seconds: float) -> Callable[[SpokenSegment], SpokenSegment]:
+    def shift(segment: SpokenSegment) -> SpokenSegment:
+        moved = [word.model_copy(update={"start": word.start + seconds, "end": word.end + seconds}) for word in segment.words]
+        return replace(segment, words=moved)
 
     return shift
 
 
-SPOILT: Mapping[str, Callable[[SpokenUnit], SpokenUnit]] = {
+SPOILT: Mapping[str, Callable[[SpokenSegment], SpokenSegment]] = {
     "nan": _samples(lambda samples: samples * np.float32(np.nan)),
     "silent": _samples(np.zeros_like),
     "late": _shifted(100.0),
-    "backwards": lambda unit: replace(unit, words=unit.words[::-1]),
+    "backwards": lambda segment: replace(segment, words=segment.words[::-1]),
 }
 
 

@@ -18,7 +18,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
 from echo_synthesis.engine import EngineSpec
 from echo_synthesis.pipeline.narration import Narration
-from echo_synthesis.pipeline.packedscript import PackedScript, Take
+from echo_synthesis.pipeline.packedscript import PackedScript, SpacedSegment
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.usecases.jobs import queue_job, revise_job
@@ -54,7 +54,7 @@ async def ended_job(replica: Replica, script: Callable[[bytes], bytes | None]) -
     async with replica(plan_inline_characters=0, **HASTY) as deps:
         async with ScriptWriter.open(SynthesisSettings()) as patient:
             planned = await plan_speech(STORY, None, SpeechConfig(), "usr_alice", replace(deps, scripts=patient))
-        packed, settings = planned.units, planned.settings
+        packed, settings = planned.script, planned.settings
         job = Job.queue("usr_alice", STORY, settings, word_count=800, units_total=len(packed), script=script(packed.data))
         await deps.jobs.add(job)
         deps.worker.wake()
@@ -99,9 +99,9 @@ async def test_requests_are_served_while_a_long_script_is_serialised(replica: Re
     steps: list[threading.Thread] = []
     pack, view = PackedScript.pack, views.script_view
 
-    def packed(takes: list[Take], engine: EngineSpec) -> PackedScript:
+    def packed(segments: list[SpacedSegment], engine: EngineSpec) -> PackedScript:
         steps.append(threading.current_thread())
-        return pack(takes, engine)
+        return pack(segments, engine)
 
     def viewed(made: Narration) -> object:
         steps.append(threading.current_thread())

@@ -12,7 +12,7 @@ from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import AudioFormat, JobStatus, Plan, Role
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
-from echo_synthesis.provenance.notary import CertificateError
+from echo_synthesis.provenance.recorder import CertificateError
 from echo_synthesis.provenance.signers import generate
 from echo_synthesis.usecases.audio import delete_audio, find_audio
 from echo_synthesis.usecases.jobs import queue_job
@@ -57,7 +57,7 @@ async def cloned(deps: Dependencies) -> None:
         shared_with=(),
         usable=True,
     )
-    await deps.clones.learn(fact)
+    await deps.clones.apply(fact)
 
 
 def ask(voice: str = CLONE, output_format: AudioFormat = AudioFormat.WAV) -> SynthesizeRequest:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from echo_synthesis.engine import Speech, Utterance, WordTime
 from echo_synthesis.text.words import find_words
-from echo_synthesis.timing.aligner import Heard, align, place
+from echo_synthesis.timing.aligner import RecognisedWord, align, place
 
 
 def evenly(count: int, seconds: float = 10.0) -> list[WordTime]:
@@ -25,7 +25,7 @@ def starts(words: Sequence[WordTime] | None) -> list[float]:
 
 
 def test_recognised_words_get_their_recognised_timings() -> None:
-    heard = [Heard(" Hello,", 0.5, 0.9), Heard(" big", 1.0, 1.2), Heard(" world.", 2.0, 2.6)]
+    heard = [RecognisedWord(" Hello,", 0.5, 0.9), RecognisedWord(" big", 1.0, 1.2), RecognisedWord(" world.", 2.0, 2.6)]
     placed = place(["hello", "Big", "World"], heard, evenly(3))
     assert starts(placed) == [0.5, 1.0, 2.0]
     assert placed is not None
@@ -33,12 +33,17 @@ def test_recognised_words_get_their_recognised_timings() -> None:
 
 
 def test_unrecognised_words_are_placed_between_neighbours() -> None:
-    heard = [Heard("one", 0.0, 1.0), Heard("four", 4.0, 5.0)]
+    heard = [RecognisedWord("one", 0.0, 1.0), RecognisedWord("four", 4.0, 5.0)]
     assert starts(place(["one", "two", "three", "four"], heard, evenly(4, 4.0))) == [0.0, 1.0, 2.5, 4.0]
 
 
 def test_numbers_recognised_as_digits_get_the_timing_of_the_digits() -> None:
-    heard = [Heard("It", 0.0, 0.2), Heard("cost", 0.2, 0.6), Heard("42", 1.0, 2.0), Heard("pounds", 3.0, 3.5)]
+    heard = [
+        RecognisedWord("It", 0.0, 0.2),
+        RecognisedWord("cost", 0.2, 0.6),
+        RecognisedWord("42", 1.0, 2.0),
+        RecognisedWord("pounds", 3.0, 3.5),
+    ]
     placed = place(["It", "cost", "forty", "two", "pounds"], heard, evenly(5))
     assert starts(placed) == [0.0, 0.2, 1.0, 1.5, 3.0]
     assert placed is not None
@@ -46,21 +51,28 @@ def test_numbers_recognised_as_digits_get_the_timing_of_the_digits() -> None:
 
 
 def test_a_word_recognised_as_several_remains_a_single_word() -> None:
-    heard = [Heard("a", 0.0, 0.1), Heard("well", 0.2, 0.5), Heard("known", 0.5, 0.9), Heard("song", 1.0, 1.5)]
+    heard = [
+        RecognisedWord("a", 0.0, 0.1),
+        RecognisedWord("well", 0.2, 0.5),
+        RecognisedWord("known", 0.5, 0.9),
+        RecognisedWord("song", 1.0, 1.5),
+    ]
     placed = place(["a", "well-known", "song"], heard, evenly(3))
     assert placed is not None
     assert (placed[1].start, placed[1].end) == pytest.approx((0.2, 0.9), abs=1e-4)
 
 
 def test_unrecognised_ends_keep_their_estimates() -> None:
-    heard = [Heard("two", 3.0, 4.0), Heard("three", 4.0, 5.0)]
+    heard = [RecognisedWord("two", 3.0, 4.0), RecognisedWord("three", 4.0, 5.0)]
     assert starts(place(["one", "two", "three", "four"], heard, evenly(4)))[0] == 0.0
 
 
 def test_poor_recognition_is_ignored() -> None:
-    assert place(["one", "two", "three"], [Heard("banana", 0.0, 1.0), Heard("two", 1.0, 2.0)], evenly(3)) is None
+    assert (
+        place(["one", "two", "three"], [RecognisedWord("banana", 0.0, 1.0), RecognisedWord("two", 1.0, 2.0)], evenly(3)) is None
+    )
     assert place(["one"], [], evenly(1)) is None
-    assert place(["…"], [Heard("!", 0.0, 1.0)], evenly(1)) is None
+    assert place(["…"], [RecognisedWord("!", 0.0, 1.0)], evenly(1)) is None
 
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "don't", "日本", "3.5"]), min_size=1, max_size=12)
@@ -69,7 +81,7 @@ WORDS = st.lists(st.sampled_from(["a", "b", "c", "don't", "日本", "3.5"]), min
 @given(spoken=WORDS, said=WORDS, gaps=st.lists(st.floats(0, 1), min_size=24, max_size=24))
 def test_timings_never_decrease(spoken: list[str], said: list[str], gaps: list[float]) -> None:
     times = np.cumsum(gaps)
-    heard = [Heard(word, times[2 * index], times[2 * index + 1]) for index, word in enumerate(said)]
+    heard = [RecognisedWord(word, times[2 * index], times[2 * index + 1]) for index, word in enumerate(said)]
     placed = place(spoken, heard, evenly(len(spoken)))
     if placed is not None:
         assert len(placed) == len(spoken)
@@ -80,11 +92,11 @@ def test_timings_never_decrease(spoken: list[str], said: list[str], gaps: list[f
 class Scripted:
     """A recogniser with a scripted transcript."""
 
-    def __init__(self, *heard: Heard) -> None:
+    def __init__(self, *heard: RecognisedWord) -> None:
         self.heard = heard
         self.language = ""
 
-    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[Heard] | None:
+    def recognise(self, samples: NDArray[np.float32], language: str) -> Sequence[RecognisedWord] | None:
         self.language = language
         return self.heard if language == "en" else None
 
@@ -98,7 +110,7 @@ def speech(text: str, language: str = "en-US") -> tuple[Utterance, Speech]:
 
 
 def test_words_start_and_end_within_sound() -> None:
-    aligned = align(*speech("one two"), Scripted(Heard("one", 0.0, 0.9), Heard("two", 0.9, 1.75)))
+    aligned = align(*speech("one two"), Scripted(RecognisedWord("one", 0.0, 0.9), RecognisedWord("two", 0.9, 1.75)))
     assert aligned.alignment == "aligned"
     times = [time for word in aligned.words for time in (word.start, word.end)]
     assert times == pytest.approx([0.25, 0.75, 1.0, 1.5], abs=1e-4)

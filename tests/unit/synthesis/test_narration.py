@@ -55,7 +55,7 @@ async def test_the_first_segment_of_a_stream_is_sent_before_the_second_starts() 
     await anext(units)
     await _everything_begun()
     assert len(pool.spoken) > 2
-    assert [unit async for unit in units]
+    assert [segment async for segment in units]
     assert len(pool.spoken) == 6
 
 
@@ -85,7 +85,7 @@ async def test_loud_and_quiet_sentences_come_closer_in_loudness() -> None:
             hum = peak * np.sin(2 * np.pi * 440 * np.arange(TONE.sample_rate) / TONE.sample_rate)
             return replace(speech, samples=hum.astype(np.float32))
 
-    spoken = [unit.speech async for unit in await _units(UnevenPool(), TONE, hurry=False)]
+    spoken = [segment.speech async for segment in await _units(UnevenPool(), TONE, hurry=False)]
     first, second = (float(np.abs(speech.samples).max()) for speech in spoken[:2])
     assert 1.0 < first / second < 1.6  # 3.75 before
 

@@ -7,33 +7,33 @@ import pytest
 
 from echo_synthesis.engine import EngineSpec
 from echo_synthesis.engines.tone import SPEC as TONE
-from echo_synthesis.pipeline.packedscript import PackedScript, Take, takes_of
+from echo_synthesis.pipeline.packedscript import PackedScript, SpacedSegment, spaced_segments
 from echo_synthesis.text.frontend import FrontendOptions, compose
 
 MARKUP = """<speak><break time="1s"/>Hello <prosody rate="120%">Dr. Smith</prosody>,
 it is 5 pm.<break time="250ms"/><phoneme alphabet="ipa" ph="bʊd">Good</phoneme> day.<break time="2s"/></speak>"""
 
 
-def takes_in(text: str) -> list[Take]:
-    return list(takes_of(compose(text, FrontendOptions("en-US", phonemes=True), TONE.max_characters)))
+def segments_in(text: str) -> list[SpacedSegment]:
+    return list(spaced_segments(compose(text, FrontendOptions("en-US", phonemes=True), TONE.max_characters)))
 
 
 @pytest.mark.parametrize("text", ["Hello.", MARKUP, "# Title\n\nA long story about 42 cats. " * 500])
 def test_packed_segments_are_unpacked_unchanged(text: str) -> None:
-    takes = takes_in(text)
-    packed = PackedScript.pack(takes, TONE)
+    segments = segments_in(text)
+    packed = PackedScript.pack(segments, TONE)
     read = PackedScript.read(packed.data, TONE)
     assert read == packed
-    assert list(packed) == takes
-    assert (len(packed), packed.word_count) == (len(takes), sum(len(take.unit.words) for take in takes))
-    assert packed.characters == sum(len(take.unit.text) for take in takes)
+    assert list(packed) == segments
+    assert (len(packed), packed.word_count) == (len(segments), sum(len(spaced.segment.words) for spaced in segments))
+    assert packed.characters == sum(len(spaced.segment.text) for spaced in segments)
 
 
 @pytest.mark.parametrize(
     "engine", [replace(TONE, name="other"), replace(TONE, max_characters=10), replace(TONE, phonemes=not TONE.phonemes)]
 )
 def test_a_script_planned_for_another_engine_is_not_reused(engine: EngineSpec) -> None:
-    assert PackedScript.read(PackedScript.pack(takes_in("Hello."), engine).data, TONE) is None
+    assert PackedScript.read(PackedScript.pack(segments_in("Hello."), engine).data, TONE) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"junk", zlib.compress(b"junk\n"), zlib.compress(b'{"format": 2}\n')])

@@ -4,17 +4,17 @@ import numpy as np
 
 from echo_synthesis.engine import Phone, Speech, WordTime
 from echo_synthesis.text.frontend import FrontendOptions, compose
-from echo_synthesis.text.script import Unit
+from echo_synthesis.text.script import Segment
 from echo_synthesis.timing.placing import place
 
 
-def unit(text: str) -> Unit:
+def unit(text: str) -> Segment:
     [part] = compose(text, FrontendOptions("en-US"), 400)
-    assert isinstance(part, Unit)
+    assert isinstance(part, Segment)
     return part
 
 
-def spoken(unit: Unit, *, phones: tuple[tuple[Phone, ...], ...] = ()) -> Speech:
+def spoken(unit: Segment, *, phones: tuple[tuple[Phone, ...], ...] = ()) -> Speech:
     """Return one second per word with a tenth of silence after it."""
     times = tuple(WordTime(float(number), number + 0.9) for number in range(len(unit.spoken)))
     return Speech(np.zeros(16_000 * len(times), np.float32), 16_000, times, "model", phones=phones)
@@ -39,7 +39,7 @@ def test_a_written_word_spans_all_its_spoken_words() -> None:
 
 def test_words_spoken_together_divide_the_time_by_length() -> None:
     [part] = compose("<speak><sub alias='nyc'>New York</sub> it is</speak>", FrontendOptions("en-US"), 400)
-    assert isinstance(part, Unit)
+    assert isinstance(part, Segment)
     marks = place(part, spoken(part), 0.0)
     assert [(mark.word, round(mark.start, 3), round(mark.end, 3)) for mark in marks] == [
         ("New", 0.0, 0.386),
@@ -51,7 +51,7 @@ def test_words_spoken_together_divide_the_time_by_length() -> None:
 
 def test_unspoken_words_have_a_point_in_time() -> None:
     [part] = compose("One 😂 two", FrontendOptions("en-US", normalize=False), 400)
-    assert isinstance(part, Unit)
+    assert isinstance(part, Segment)
     assert [(mark.word, mark.spoken, mark.start, mark.end) for mark in place(part, spoken(part), 0.0)] == [
         ("One", None, 0.0, 0.9),
         ("😂", "", 0.9, 0.9),

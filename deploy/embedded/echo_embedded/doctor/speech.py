@@ -74,7 +74,7 @@ class LazyRecogniser:
         self._recogniser = self._recogniser or WhisperRecogniser(self._model, threads=2)
         resampler = Resampler(speech.sample_rate, _RECOGNISER_RATE)
         samples: NDArray[np.float32] = np.concatenate([resampler.feed(speech.samples), resampler.close()])
-        heard = self._recogniser.hear(samples, "en") or ()
+        heard = self._recogniser.recognise(samples, "en") or ()
         return [word for item in heard for word in _WORD.findall(item.word.lower())]
 
 

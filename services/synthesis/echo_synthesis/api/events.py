@@ -15,13 +15,13 @@ async def events(parts: AsyncGenerator[Part, None]) -> AsyncGenerator[bytes, Non
     """Yield an `audio` event for each part, then `done`; after a failure the stream ends without `done`."""
     async with aclosing(parts):
         async for part in parts:
-            words = word_views(part.words, part.tally.settings) or []
-            syllables = syllable_views(part.words, part.tally.settings) or []
+            words = word_views(part.words, part.totals.settings) or []
+            syllables = syllable_views(part.words, part.totals.settings) or []
             if part.audio or words or syllables:
                 audio = base64.b64encode(part.audio).decode()
                 yield _event("audio", StreamedAudio(audio=audio, word_timestamps=words, syllable_timestamps=syllables))
             if part.last:
-                yield _event("done", streamed_end(part.tally))
+                yield _event("done", streamed_end(part.totals))
 
 
 def _event(name: str, body: BaseModel) -> bytes:

@@ -26,7 +26,7 @@ _RECOUNT_SHARE = 0.05
 _MOMENT = 0.2
 """Seconds during which hits of one entry are collected into one write."""
 
-_MOST_HEARERS = 64
+_MAXIMUM_USERS = 64
 """Maximum number of users that an entry remembers; for other users every use counts as the first."""
 
 InUse = Callable[[], Awaitable[bool]]
@@ -35,16 +35,16 @@ Verify = Callable[[Speech], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Lookup:
     """A speech, whether it was cached, and marks of the users that the entry remembers."""
 
     speech: Speech
-    kept: bool
+    cached: bool
     heard_by: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Fresh:
+class _PendingEntry:
     """A speech that is being written, and marks of the users that its entry will remember."""
 
     blob: bytes
@@ -52,7 +52,7 @@ class _Fresh:
 
 
 @dataclass(slots=True)
-class _Notes:
+class _Usage:
     """Pending changes of an entry: further hits, and marks of further users who were given it."""
 
     hits: int = 0
@@ -78,10 +78,10 @@ class SpeechCache:
         self._capacity = capacity
         self._size = 0
         self._uncounted = 0
-        self._flights = SingleFlight[_Found]()
-        self._fresh: dict[str, _Fresh] = {}
+        self._flights = SingleFlight[_Lookup]()
+        self._pending: dict[str, _PendingEntry] = {}
         self._counting = asyncio.Lock()
-        self._notes: dict[str, _Notes] = {}
+        self._usages: dict[str, _Usage] = {}
         self._waiting: dict[str, Counter[str]] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("echo.speech_cache")
@@ -130,25 +130,25 @@ class SpeechCache:
         what `make` raises.
         """
 
-        async def kept_or_made() -> _Found:
+        async def cached_or_made() -> _Lookup:
             if (found := await self._get(key, verify)) is not None:
                 return found
             speech = await make()
-            fresh = _Fresh(encode_entry(speech), list(self._waiting.get(key, ()))[:_MOST_HEARERS])
+            pending = _PendingEntry(encode_entry(speech), list(self._waiting.get(key, ()))[:_MAXIMUM_USERS])
             if self._capacity:
-                self._fresh[key] = fresh  # concurrent requests find it here while it is being written
-                self._background(self._store(key, voice, fresh, in_use))
+                self._pending[key] = pending  # concurrent requests find it here while it is being written
+                self._background(self._store(key, voice, pending, in_use))
             # the first response must equal later ones, sample by sample
-            return _Found(replace(decode_entry(fresh.blob), cost=speech.cost), kept=False, heard_by=fresh.heard_by)
+            return _Lookup(replace(decode_entry(pending.blob), cost=speech.cost), cached=False, heard_by=pending.heard_by)
 
-        mark, notes = _mark(key, user_id), self._notes.get(key)
+        mark, usage = _mark(key, user_id), self._usages.get(key)
         with self._wait(key, mark) as before_me:
-            found, joined = await self._flights.run(key, kept_or_made)
-        had_it = before_me or (notes is not None and mark in notes.heard_by)
+            found, joined = await self._flights.run(key, cached_or_made)
+        had_it = before_me or (usage is not None and mark in usage.heard_by)
         remembered = mark in found.heard_by
-        if self._capacity and not remembered and len(found.heard_by) < _MOST_HEARERS:
-            self._note(key).heard_by.add(mark)
-        return found.speech, (joined and had_it) or (found.kept and (had_it or remembered))
+        if self._capacity and not remembered and len(found.heard_by) < _MAXIMUM_USERS:
+            self._usage_of(key).heard_by.add(mark)
+        return found.speech, (joined and had_it) or (found.cached and (had_it or remembered))
 
     async def purge(self, voice: str) -> int:
         """Remove all entries of a voice and return their number. Raises `StoreUnavailableError`, `StorageUnavailableError`."""
@@ -180,11 +180,11 @@ class SpeechCache:
             if not waiting:
                 del self._waiting[key]
 
-    async def _get(self, key: str, verify: Verify) -> _Found | None:
+    async def _get(self, key: str, verify: Verify) -> _Lookup | None:
         if not self._capacity:
             return None
-        if (fresh := self._fresh.get(key)) is not None:
-            return _Found(decode_entry(fresh.blob), kept=True, heard_by=fresh.heard_by)
+        if (pending := self._pending.get(key)) is not None:
+            return _Lookup(decode_entry(pending.blob), cached=True, heard_by=pending.heard_by)
         try:
             entry = await self._entries.find_one({"_id": key})
             if entry is None:
@@ -203,40 +203,40 @@ class SpeechCache:
             with suppress(EchoError):
                 await self._remove(entry, {"_id": key})
             return None
-        self._note(key).hits += 1
-        return _Found(speech, kept=True, heard_by=entry.get("heard_by", ()))
+        self._usage_of(key).hits += 1
+        return _Lookup(speech, cached=True, heard_by=entry.get("heard_by", ()))
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    def _note(self, key: str) -> _Notes:
+    def _usage_of(self, key: str) -> _Usage:
         """Return the pending changes of an entry, which are written soon or once the entry exists."""
-        notes = self._notes.get(key)
-        if notes is None:
-            notes = self._notes[key] = _Notes()
-            if key not in self._fresh:
-                self._background(self._write_notes(key))
-        return notes
+        usage = self._usages.get(key)
+        if usage is None:
+            usage = self._usages[key] = _Usage()
+            if key not in self._pending:
+                self._background(self._write_usage(key))
+        return usage
 
-    async def _write_notes(self, key: str) -> None:
+    async def _write_usage(self, key: str) -> None:
         await asyncio.sleep(_MOMENT)
-        notes = self._notes.get(key)
-        if notes is None:
+        usage = self._usages.get(key)
+        if usage is None:
             return
         written: set[str] = set()
-        update: dict[str, Any] = {"$inc": {"hits": notes.hits}, "$set": {"last_hit": now()}}
+        update: dict[str, Any] = {"$inc": {"hits": usage.hits}, "$set": {"last_hit": now()}}
         with suppress(EchoError):
             await self._entries.update_one({"_id": key}, update)
-            while new := notes.heard_by - written:  # more may arrive during a write
+            while new := usage.heard_by - written:  # more may arrive during a write
                 for mark in new:
                     await self._entries.update_one({"_id": key}, {"$push": {"heard_by": mark}})
                 written |= new
-        self._notes.pop(key, None)
+        self._usages.pop(key, None)
 
-    async def _store(self, key: str, voice: str, fresh: _Fresh, in_use: InUse | None) -> None:
-        blob, heard_by = fresh.blob, list(fresh.heard_by)
+    async def _store(self, key: str, voice: str, pending: _PendingEntry, in_use: InUse | None) -> None:
+        blob, heard_by = pending.blob, list(pending.heard_by)
         object_key = f"speech/{key[:2]}/{key}"
         fields = {
             "format": FORMAT,
@@ -260,9 +260,9 @@ class SpeechCache:
         except EchoError as error:
             self._log.warning("cache_write_failed", error=error.message)
         finally:
-            self._fresh.pop(key, None)
-            if key in self._notes:
-                self._background(self._write_notes(key))
+            self._pending.pop(key, None)
+            if key in self._usages:
+                self._background(self._write_usage(key))
 
     async def _count(self) -> None:
         self._uncounted = 0

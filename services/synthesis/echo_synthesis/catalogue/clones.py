@@ -55,15 +55,15 @@ class Clones:
             await clones._selections.ensure([])
             yield clones
 
-    async def learn(self, fact: VoiceModelFact) -> None:
+    async def apply(self, event: VoiceModelFact) -> None:
         """Apply an event, unless a later one was applied."""
-        known = fact.model_dump(exclude={"event_id", "occurred_at", "voice_model_id", "job_id"})
-        known["shared_with"], known["sample_ids"] = list(fact.shared_with), list(fact.sample_ids)
-        known["created_at"] = fact.occurred_at
-        where = {"_id": fact.voice_model_id, "revision": {"$lt": fact.revision}}
+        known = event.model_dump(exclude={"event_id", "occurred_at", "voice_model_id", "job_id"})
+        known["shared_with"], known["sample_ids"] = list(event.shared_with), list(event.sample_ids)
+        known["created_at"] = event.occurred_at
+        where = {"_id": event.voice_model_id, "revision": {"$lt": event.revision}}
         if not await self._voices.update_one(where, {"$set": known}):
             with suppress(DuplicateError):  # a later event was applied
-                await self._voices.insert({"_id": fact.voice_model_id, **known})
+                await self._voices.insert({"_id": event.voice_model_id, **known})
 
     async def follow_training(
         self,

@@ -91,7 +91,7 @@ class Voices:
         self._engines = engines
         self._config = config
         self._default = default_voice
-        self._spares = fallback
+        self._fallbacks = fallback
         self._by_id = {voice.id: CataloguedVoice(voice, spec) for spec in engines.values() for voice in spec.voices(config)}
         if unknown := set(fallback.values()) - self._by_id.keys():
             raise ValueError(f"ECHO_SYNTHESIS_FALLBACK: there is no voice {', '.join(sorted(unknown))}.")
@@ -101,7 +101,7 @@ class Voices:
 
         Raises `VoiceNotFoundError`, and `EngineUnavailableError` while its engine lacks its model.
         """
-        found = self._by_id.get(voice_id) if voice_id is not None else self._fallback()
+        found = self._by_id.get(voice_id) if voice_id is not None else self._first_ready()
         if found is None:
             # an engine that is not ready may not know its voices
             for spec in self._engines.values():
@@ -117,10 +117,10 @@ class Voices:
             return self.find(voice_id)
         except EngineUnavailableError:
             found = self._by_id.get(voice_id or self._default)
-            spare = self.spare(found.engine.name) if found is not None else None
-            if spare is None:
+            fallback = self.fallback(found.engine.name) if found is not None else None
+            if fallback is None:
                 raise
-            return spare
+            return fallback
 
     @property
     def engines(self) -> Sequence[str]:
@@ -137,8 +137,8 @@ class Voices:
         try:
             self._require(self._engines[engine])
         except EngineUnavailableError:
-            if (spare := self.spare(engine)) is not None:
-                return spare
+            if (fallback := self.fallback(engine)) is not None:
+                return fallback
             raise
         voices = [found for found in self._by_id.values() if found.engine.name == engine]
         if not voices:
@@ -164,9 +164,9 @@ class Voices:
             return "Offer an engine with a voice for it in ECHO_SYNTHESIS_ENGINES"
         return f"To add it: {'; or '.join(remedies)}"
 
-    def spare(self, engine: str) -> CataloguedVoice | None:
+    def fallback(self, engine: str) -> CataloguedVoice | None:
         """Return the fallback voice of this engine, if the operator has configured one and its own engine is ready."""
-        found = self._by_id.get(self._spares.get(engine, ""))
+        found = self._by_id.get(self._fallbacks.get(engine, ""))
         if found is None or found.engine.name == engine or self._missing(found.engine):
             return None
         return replace(found, fallback_from=engine)
@@ -176,7 +176,7 @@ class Voices:
         ready = {spec.name for spec in self._engines.values() if not self._missing(spec)}
         return [found for found in self._by_id.values() if found.engine.name in ready]
 
-    def _fallback(self) -> CataloguedVoice | None:
+    def _first_ready(self) -> CataloguedVoice | None:
         """Return the default voice, or the first ready one if its engine is not ready."""
         preferred = self._by_id.get(self._default)
         if preferred is not None and not self._missing(preferred.engine):

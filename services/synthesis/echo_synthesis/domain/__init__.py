@@ -13,9 +13,9 @@ from echo_synthesis.domain.audio import Audio, Chapter
 from echo_synthesis.domain.chapters import ChapterMarks
 from echo_synthesis.domain.dictionary import DictionaryEntry, Pronunciation
 from echo_synthesis.domain.job import Job
-from echo_synthesis.domain.origin import Origin
 from echo_synthesis.domain.pace import Pace
-from echo_synthesis.domain.speech import SpeechSettings, SyllableMark, WordMark
+from echo_synthesis.domain.provenance import ProvenanceRecord
+from echo_synthesis.domain.speech import SpeechSettings, SyllableTiming, WordTiming
 from echo_synthesis.domain.texts import TextEntry
 
 __all__ = [
@@ -30,12 +30,12 @@ __all__ = [
     "Job",
     "JobNotFoundError",
     "JobStateConflictError",
-    "Origin",
     "Pace",
     "Pronunciation",
+    "ProvenanceRecord",
     "SpeechSettings",
-    "SyllableMark",
+    "SyllableTiming",
     "TextEntry",
     "TextNotFoundError",
-    "WordMark",
+    "WordTiming",
 ]

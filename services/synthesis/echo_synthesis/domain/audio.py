@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.events.synthesis import AudioDeleted
 from echo_common.contracts.values import Alignment
-from echo_synthesis.domain.speech import SpeechSettings, WordMark
+from echo_synthesis.domain.speech import SpeechSettings, WordTiming
 
 
 class Chapter(BaseModel):
@@ -44,7 +44,7 @@ class Audio(Aggregate):
     metadata: Mapping[str, str | bool | int | float | None] = {}
     text: str | None = None
     text_length: int = 0
-    words: Sequence[WordMark] = ()
+    words: Sequence[WordTiming] = ()
     times_key: str | None = None
     chapters: Sequence[Chapter] = ()
     units: int = 0

@@ -42,7 +42,7 @@ class SpeechSettings(BaseModel):
         return self.voice_id.startswith("vm_")
 
 
-class SyllableMark(NamedTuple):
+class SyllableTiming(NamedTuple):
     """A syllable of a word; `start` and `end` in seconds of the audio."""
 
     text: str
@@ -50,7 +50,7 @@ class SyllableMark(NamedTuple):
     end: float
 
 
-class WordMark(BaseModel):
+class WordTiming(BaseModel):
     """Timing of a written word: its characters in the text, its seconds in the audio.
 
     `spoken` is its spoken form if it differs from the written one. Captions use `before` and `after`, the punctuation around
@@ -68,4 +68,4 @@ class WordMark(BaseModel):
     before: str = ""
     after: str = ""
     ends: bool = False
-    syllables: tuple[SyllableMark, ...] = ()
+    syllables: tuple[SyllableTiming, ...] = ()

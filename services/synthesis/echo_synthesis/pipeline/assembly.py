@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_synthesis.pipeline.narration import Narration, SpokenUnit
+from echo_synthesis.pipeline.narration import Narration, SpokenSegment
 from echo_synthesis.speechcheck import ImplausibleSpeechError, has_letters, is_silent
 
 _AUDIBLE = 0.1
@@ -21,18 +21,22 @@ class AssemblyCheck:
 
     def __init__(self, narration: Narration) -> None:
         self._rate = narration.engine.sample_rate
-        volumes = (take.unit.tone.volume * narration.settings.volume for take in narration.units if has_letters(take.unit.text))
+        volumes = (
+            spaced.segment.tone.volume * narration.settings.volume
+            for spaced in narration.script
+            if has_letters(spaced.segment.text)
+        )
         self._volume = max(volumes, default=0.0)
         self._engine = narration.engine.name
         self._samples = 0
         self._latest = 0.0
         self._silent = True
 
-    def add(self, unit: SpokenUnit) -> None:
+    def add(self, segment: SpokenSegment) -> None:
         """Check a segment before it is encoded: its word timings follow those before it and lie within the audio so far."""
-        self._samples += len(unit.speech.samples)
+        self._samples += len(segment.speech.samples)
         duration = self._samples / self._rate
-        for word in unit.words:
+        for word in segment.words:
             # NaN fails this comparison
             if not self._latest - _TOLERANCE <= word.start <= word.end <= duration + _TOLERANCE:
                 self._fail(f"The word {word.word!r} has times outside its audio.")

@@ -20,7 +20,7 @@ from echo_synthesis.domain import Audio
 from echo_synthesis.pipeline.narration import Narration, Narrator, plan
 from echo_synthesis.pipeline.recording import Part, Recorder
 from echo_synthesis.pipeline.scripts import ScriptWriter
-from echo_synthesis.provenance.notary import Notary
+from echo_synthesis.provenance.recorder import ProvenanceRecorder
 
 _TROUBLE = (EngineUnavailableError, EngineFailedError, EngineCrashedError, EngineTimeoutError)
 
@@ -35,12 +35,12 @@ class FallbackRecorder(Recorder):
         self,
         narrator: Narrator,
         objects: ObjectStore,
-        notary: Notary,
+        provenance: ProvenanceRecorder,
         scratch: Scratch,
         voices: Voices,
         scripts: ScriptWriter,
     ) -> None:
-        super().__init__(narrator, objects, notary, scratch)
+        super().__init__(narrator, objects, provenance, scratch)
         self._voices = voices
         self._scripts = scripts
         self._log = structlog.get_logger("echo.fallback")
@@ -50,30 +50,30 @@ class FallbackRecorder(Recorder):
         try:
             return await super().record(narration, **where)
         except _TROUBLE as error:
-            spare = await self._spare(narration, error)
-        return await super().record(spare, **where)
+            fallback = await self._plan_fallback(narration, error)
+        return await super().record(fallback, **where)
 
     async def stream(self, narration: Narration, *, user_id: str) -> AsyncGenerator[Part, None]:
         """Stream with the fallback voice if the engine fails; see `Recorder.stream`."""
-        heard = False
+        sent = False
         try:
             async with aclosing(super().stream(narration, user_id=user_id)) as parts:
                 async for part in parts:
                     yield part
-                    heard = heard or bool(part.audio)
+                    sent = sent or bool(part.audio)
             return
         except _TROUBLE as error:
-            if heard:
+            if sent:
                 raise
-            spare = await self._spare(narration, error)
-        async with aclosing(super().stream(spare, user_id=user_id)) as parts:
+            fallback = await self._plan_fallback(narration, error)
+        async with aclosing(super().stream(fallback, user_id=user_id)) as parts:
             async for part in parts:
                 yield part
 
-    async def _spare(self, narration: Narration, error: EchoError) -> Narration:
+    async def _plan_fallback(self, narration: Narration, error: EchoError) -> Narration:
         """Plan the narration for the fallback voice. Raises `error` without one."""
         settings = narration.settings
-        found = None if settings.fallback_from else self._voices.spare(settings.engine)
+        found = None if settings.fallback_from else self._voices.fallback(settings.engine)
         if found is None or not found.speaks(settings.language):
             raise error
         self._log.warning("engine_fallback_used", engine=settings.engine, voice_id=found.voice.id, error=error.message)

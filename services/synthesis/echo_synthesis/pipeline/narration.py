@@ -14,14 +14,14 @@ from echo_synthesis.audio.effects import Effects, amplify
 from echo_synthesis.audio.loudness import level
 from echo_synthesis.cache.speechcache import SpeechCache
 from echo_synthesis.catalogue.voices import VoiceNames
-from echo_synthesis.domain import SpeechSettings, WordMark
+from echo_synthesis.domain import SpeechSettings, WordTiming
 from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
-from echo_synthesis.pipeline.packedscript import PackedScript, Take, takes_of
+from echo_synthesis.pipeline.packedscript import PackedScript, SpacedSegment, spaced_segments
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.enginepool import EnginePool
 from echo_synthesis.speechcheck import check_speech
 from echo_synthesis.text.frontend import FrontendOptions
-from echo_synthesis.text.script import Part, Unit
+from echo_synthesis.text.script import Part, Segment
 from echo_synthesis.text.source_map import Limits
 from echo_synthesis.timing.placing import place
 
@@ -38,14 +38,14 @@ class Narration:
     """A text in segments, with its settings; `user_id` determines its share of the engine."""
 
     text: str
-    units: PackedScript
+    script: PackedScript
     settings: SpeechSettings
     engine: EngineSpec
     user_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class SpokenUnit:
+class SpokenSegment:
     """A segment's speech including its silence, with its words placed in the whole text and the whole audio.
 
     `characters` is the length of its text, `cached` whether this user was given it before: cache hits on other users' entries
@@ -53,7 +53,7 @@ class SpokenUnit:
     """
 
     speech: Speech
-    words: Sequence[WordMark]
+    words: Sequence[WordTiming]
     characters: int
     cached: bool
     title: str = ""
@@ -89,10 +89,10 @@ async def plan(
 
 
 def _narration(text: str, parts: Sequence[Part], settings: SpeechSettings, engine: EngineSpec, user_id: str) -> Narration:
-    takes = list(takes_of(parts))
-    for take in takes:
-        _check_tone(take.unit, settings)
-    return Narration(text, PackedScript.pack(takes, engine), settings, engine, user_id)
+    segments = list(spaced_segments(parts))
+    for spaced in segments:
+        _check_tone(spaced.segment, settings)
+    return Narration(text, PackedScript.pack(segments, engine), settings, engine, user_id)
 
 
 async def _names_by_id(voice_id: str) -> VoiceNames:
@@ -109,24 +109,24 @@ class Narrator:
         self._cache = cache
         self._voice_names = voice_names
 
-    async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenUnit, None]:
+    async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenSegment, None]:
         """Yield the segments in order. Close the generator to stop: queued segments are dropped, running ones not awaited.
 
         With `hurry` the first segment gets all resources until the consumer asks for the second, to minimise the time to first
         audio: later segments are neither looked up nor synthesised while it is encoded and sent.
         """
-        units = iter(narration.units)
+        segments = iter(narration.script)
         ahead: deque[_Ahead] = deque()
         room = 2 * self._pool.workers(narration.engine.name)
         samples, first = 0, hurry
         try:
-            self._fill(ahead, units, narration, 1 if hurry else room)
+            self._fill(ahead, segments, narration, 1 if hurry else room)
             while ahead:
                 current = ahead.popleft()
                 spoken = await current.spoken()
                 if not first:
-                    self._fill(ahead, units, narration, room)
-                held = [await _placed(current.take, spoken, narration, samples)]
+                    self._fill(ahead, segments, narration, room)
+                held = [await _placed(current.spaced, spoken, narration, samples)]
                 samples += len(held[0].speech.samples)
                 del current, spoken
                 # while a stream is not read, it holds the bytes of one segment and no samples; only with the speech cache,
@@ -139,22 +139,22 @@ class Narrator:
                     if waiting is not None:
                         waiting.cancel()
                 if first:
-                    self._fill(ahead, units, narration, room)
+                    self._fill(ahead, segments, narration, room)
                     first = False
         finally:
-            await asyncio.gather(*(unit.close() for unit in ahead))
+            await asyncio.gather(*(segment.close() for segment in ahead))
 
-    def _fill(self, ahead: "deque[_Ahead]", units: Iterator[Take], narration: Narration, room: int) -> None:
-        while len(ahead) < room and (take := next(units, None)) is not None:
-            ahead.append(_Ahead(take, partial(self._speak_unit, take.unit, narration)))
+    def _fill(self, ahead: "deque[_Ahead]", segments: Iterator[SpacedSegment], narration: Narration, room: int) -> None:
+        while len(ahead) < room and (spaced := next(segments, None)) is not None:
+            ahead.append(_Ahead(spaced, partial(self._speak_segment, spaced.segment, narration)))
 
-    async def _speak_unit(self, unit: Unit, narration: Narration) -> tuple[Speech, bool]:
-        if not unit.spoken:
+    async def _speak_segment(self, segment: Segment, narration: Narration) -> tuple[Speech, bool]:
+        if not segment.spoken:
             return Speech(np.zeros(0, np.float32), narration.engine.sample_rate, (), _SUREST), True
         settings = narration.settings
-        speed = settings.speed * unit.tone.rate
+        speed = settings.speed * segment.tone.rate
         names = await self._voice_names(settings.voice_id)
-        utterance = Utterance(unit.text, unit.spoken, names.label, settings.language, speed, unit.pronunciations)
+        utterance = Utterance(segment.text, segment.spoken, names.label, settings.language, speed, segment.pronunciations)
         key = self._cache.key(narration.engine, utterance, settings.scope)
         spoken = replace(utterance, voice=names.name)
         return await self._cache.once(
@@ -192,8 +192,8 @@ class Narrator:
 class _Ahead:
     """A segment synthesised ahead of its turn."""
 
-    def __init__(self, take: Take, speak: Callable[[], Coroutine[None, None, tuple[Speech, bool]]]) -> None:
-        self.take = take
+    def __init__(self, spaced: SpacedSegment, speak: Callable[[], Coroutine[None, None, tuple[Speech, bool]]]) -> None:
+        self.spaced = spaced
         self._speak = speak
         self._task: asyncio.Task[tuple[Speech, bool]] | None = asyncio.create_task(speak())
         self._cached: bool | None = None
@@ -223,28 +223,28 @@ class _Ahead:
 
 
 def _release(ahead: "deque[_Ahead]") -> None:
-    for unit in ahead:
-        unit.release()
+    for segment in ahead:
+        segment.release()
 
 
-async def _placed(take: Take, spoken: tuple[Speech, bool], narration: Narration, samples: int) -> SpokenUnit:
+async def _placed(spaced: SpacedSegment, spoken: tuple[Speech, bool], narration: Narration, samples: int) -> SpokenSegment:
     """Return a segment with its words placed, `samples` after the beginning of the whole."""
     speech, cached = spoken
-    toned = speech if take.unit.tone.pitch == 1.0 else await asyncio.to_thread(_pitched, speech, take.unit.tone.pitch)
-    whole, lead = _with_silence(take, toned)
+    toned = speech if spaced.segment.tone.pitch == 1.0 else await asyncio.to_thread(_pitched, speech, spaced.segment.tone.pitch)
+    whole, lead = _with_silence(spaced, toned)
     syllables = narration.settings.timestamp_granularity != "word"
     offset = (samples + lead) / speech.sample_rate
-    words = place(take.unit, speech, offset, language=narration.settings.language if syllables else None)
-    return SpokenUnit(whole, words, len(take.unit.text), cached, take.unit.title)
+    words = place(spaced.segment, speech, offset, language=narration.settings.language if syllables else None)
+    return SpokenSegment(whole, words, len(spaced.segment.text), cached, spaced.segment.title)
 
 
 _SUREST: Alignment = "model"
 
 
-def _with_silence(take: Take, speech: Speech) -> tuple[Speech, int]:
+def _with_silence(spaced: SpacedSegment, speech: Speech) -> tuple[Speech, int]:
     """Apply the volume and add the silence; return the speech and the number of samples before it."""
-    before, after = round(take.before * speech.sample_rate), round(take.after * speech.sample_rate)
-    samples = amplify(speech.samples, take.unit.tone.volume)
+    before, after = round(spaced.before * speech.sample_rate), round(spaced.after * speech.sample_rate)
+    samples = amplify(speech.samples, spaced.segment.tone.volume)
     if not before and not after and samples is speech.samples:
         return speech, 0
     parts = [np.zeros(before, np.float32), samples, np.zeros(after, np.float32)]
@@ -257,14 +257,14 @@ def _pitched(speech: Speech, pitch: float) -> Speech:
     return replace(speech, samples=np.concatenate([effects.feed(speech.samples), effects.close()]))
 
 
-def _check_tone(unit: Unit, settings: SpeechSettings) -> None:
-    if not _SLOWEST <= settings.speed * unit.tone.rate <= _QUICKEST:
+def _check_tone(segment: Segment, settings: SpeechSettings) -> None:
+    if not _SLOWEST <= settings.speed * segment.tone.rate <= _QUICKEST:
         _refuse(
-            f"The text asks for {unit.tone.rate:g} times {settings.speed:g}, but speech goes from 0.25 to 4 times its pace."
+            f"The text asks for {segment.tone.rate:g} times {settings.speed:g}, but speech goes from 0.25 to 4 times its pace."
         )
-    if not _LOWEST <= settings.pitch * unit.tone.pitch <= _HIGHEST:
+    if not _LOWEST <= settings.pitch * segment.tone.pitch <= _HIGHEST:
         _refuse(
-            f"The text asks for {unit.tone.pitch:g} times the pitch {settings.pitch:g}, but it goes from 0.5 to 2 times a voice's."
+            f"The text asks for {segment.tone.pitch:g} times the pitch {settings.pitch:g}, but it goes from 0.5 to 2 times a voice's."
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from echo_synthesis.engine import EngineSpec
-from echo_synthesis.text.script import Part, Pause, Unit
+from echo_synthesis.text.script import Part, Pause, Segment
 from echo_synthesis.text.wire import line_of, read_line
 
 FORMAT = 1
@@ -17,10 +17,10 @@ _SLICE = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class SpacedSegment:
     """A segment and the seconds of silence before and after it."""
 
-    unit: Unit
+    segment: Segment
     before: float = 0.0
     after: float = 0.0
 
@@ -39,16 +39,16 @@ class PackedScript:
     characters: int
 
     @classmethod
-    def pack(cls, takes: Sequence[Take], engine: EngineSpec) -> Self:
+    def pack(cls, segments: Sequence[SpacedSegment], engine: EngineSpec) -> Self:
         """Pack the segments of a text that was planned for an engine."""
         totals = {
-            "count": len(takes),
-            "word_count": sum(len(take.unit.words) for take in takes),
-            "characters": sum(len(take.unit.text) for take in takes),
+            "count": len(segments),
+            "word_count": sum(len(spaced.segment.words) for spaced in segments),
+            "characters": sum(len(spaced.segment.text) for spaced in segments),
         }
         compressor = zlib.compressobj()
         packs = [compressor.compress(json.dumps({**_made_for(engine), **totals}).encode() + b"\n")]
-        packs += [compressor.compress(line_of(part)) for take in takes for part in _parts(take)]
+        packs += [compressor.compress(line_of(part)) for spaced in segments for part in _parts(spaced)]
         return cls(b"".join([*packs, compressor.flush()]), **totals)
 
     @classmethod
@@ -66,20 +66,20 @@ class PackedScript:
     def __len__(self) -> int:
         return self.count
 
-    def __iter__(self) -> Iterator[Take]:
+    def __iter__(self) -> Iterator[SpacedSegment]:
         lines = _lines(self.data)
         next(lines)
-        return takes_of(map(_part, lines))
+        return spaced_segments(map(_part, lines))
 
 
-def takes_of(parts: Iterable[Part]) -> Iterator[Take]:
+def spaced_segments(parts: Iterable[Part]) -> Iterator[SpacedSegment]:
     """Yield the segments, each pause as silence around them: before the first, after every other one."""
     before, current = 0.0, None
     for part in parts:
-        if isinstance(part, Unit):
+        if isinstance(part, Segment):
             if current is not None:
                 yield current
-            current, before = Take(part, before), 0.0
+            current, before = SpacedSegment(part, before), 0.0
         elif current is not None:
             current = replace(current, after=current.after + part.seconds)
         else:
@@ -88,12 +88,12 @@ def takes_of(parts: Iterable[Part]) -> Iterator[Take]:
         yield current
 
 
-def _parts(take: Take) -> Iterator[Part]:
-    if take.before:
-        yield Pause(take.before)
-    yield take.unit
-    if take.after:
-        yield Pause(take.after)
+def _parts(spaced: SpacedSegment) -> Iterator[Part]:
+    if spaced.before:
+        yield Pause(spaced.before)
+    yield spaced.segment
+    if spaced.after:
+        yield Pause(spaced.after)
 
 
 def _made_for(engine: EngineSpec) -> Mapping[str, Any]:

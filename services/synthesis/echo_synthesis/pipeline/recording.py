@@ -17,38 +17,38 @@ from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS
-from echo_synthesis.domain import Audio, Chapter, ChapterMarks, WordMark
+from echo_synthesis.domain import Audio, Chapter, ChapterMarks, WordTiming
 from echo_synthesis.pipeline.assembly import AssemblyCheck
-from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenUnit
+from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenSegment
 from echo_synthesis.pipeline.spool import in_pieces
-from echo_synthesis.provenance.notary import Notary
+from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.timing.times import TimesWriter
 
 _SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
 
 
-class Tally:
+class Totals:
     """Running totals of a narration: segments, duration, chapters, and the characters left."""
 
     def __init__(self, narration: Narration) -> None:
         self.settings = narration.settings
         self.units = self.cached_units = 0
-        self.units_total = len(narration.units)
-        self.characters_left = narration.units.characters
+        self.units_total = len(narration.script)
+        self.characters_left = narration.script.characters
         self.alignment: Alignment = "model"
         self._samples = 0
         self._rate = narration.engine.sample_rate
         self._marks = ChapterMarks()
 
-    def add(self, unit: SpokenUnit) -> None:
+    def add(self, segment: SpokenSegment) -> None:
         """Add a segment to the totals."""
         self.units += 1
-        self.cached_units += unit.cached
-        self.characters_left -= unit.characters
-        self.alignment = max(self.alignment, unit.speech.alignment, key=_SURER.index)
-        self._samples += len(unit.speech.samples)
-        if unit.title:
-            self._marks.begin(unit.title, unit.words[0].start)
+        self.cached_units += segment.cached
+        self.characters_left -= segment.characters
+        self.alignment = max(self.alignment, segment.speech.alignment, key=_SURER.index)
+        self._samples += len(segment.speech.samples)
+        if segment.title:
+            self._marks.begin(segment.title, segment.words[0].start)
 
     @property
     def duration(self) -> float:
@@ -66,22 +66,22 @@ class Part:
     """A part of a stream: bytes, possibly empty, their words (timings relative to the whole), and the totals so far."""
 
     audio: bytes
-    words: Sequence[WordMark]
-    tally: Tally
+    words: Sequence[WordTiming]
+    totals: Totals
     last: bool = False
 
 
-Progressed = Callable[[SpokenUnit, Tally], Awaitable[None]]
-"""Callback for each segment, with the totals including it. A new tally means that a fallback engine has started over."""
+Progressed = Callable[[SpokenSegment, Totals], Awaitable[None]]
+"""Callback for each segment, with the totals including it. New totals mean that a fallback engine has started over."""
 
 
 class Recorder:
     """Encoder of narrations into files and streams, in constant memory."""
 
-    def __init__(self, narrator: Narrator, objects: ObjectStore, notary: Notary, scratch: Scratch) -> None:
+    def __init__(self, narrator: Narrator, objects: ObjectStore, provenance: ProvenanceRecorder, scratch: Scratch) -> None:
         self._narrator = narrator
         self._objects = objects
-        self._notary = notary
+        self._provenance = provenance
         self._scratch = scratch
 
     async def record(
@@ -108,8 +108,8 @@ class Recorder:
         audio_format = FORMATS[settings.output_format]
         mime = audio_format.media_type(settings.sample_rate)
         work = {"audio_id": audio_id, "synthesis_id": synthesis_id, "job_id": job_id}
-        origin = self._notary.origin_of(settings, narration.engine, user_id=user_id, **work)
-        tally = Tally(narration)
+        record = self._provenance.record_of(settings, narration.engine, user_id=user_id, **work)
+        totals = Totals(narration)
         key = f"{Audio.folder_of(audio_id)}{attempt}"
         keys = (f"{key}.times.jsonl", f"{key}.{audio_format.extension}")
         try:
@@ -121,21 +121,23 @@ class Recorder:
                     )
                     effects = Effects(narration.engine.sample_rate, pitch=settings.pitch, volume=settings.volume)
                     check = AssemblyCheck(narration)
-                    async with aclosing(self._narrator.speak(narration)) as units:
-                        async for unit in units:
-                            check.add(unit)
-                            await asyncio.to_thread(_feed, encoder, effects, check, unit)
-                            tally.add(unit)
-                            times.add(unit.words)
+                    async with aclosing(self._narrator.speak(narration)) as segments:
+                        async for segment in segments:
+                            check.add(segment)
+                            await asyncio.to_thread(_feed, encoder, effects, check, segment)
+                            totals.add(segment)
+                            times.add(segment.words)
                             if progressed is not None:
-                                await progressed(unit, tally)
+                                await progressed(segment, totals)
                     await asyncio.to_thread(_finish, encoder, effects, check)
-                    if origin is not None:
-                        path = await self._notary.seal(path, mime, origin)
+                    if record is not None:
+                        path = await self._provenance.sign(path, mime, record)
                     words, times_key = await uninterrupted(times.store(self._objects, keys[0]))
                     stored = await uninterrupted(self._objects.put_file(keys[1], path, mime))
-                    if origin is not None:
-                        await uninterrupted(self._notary.origins.add(origin.model_copy(update={"checksum": stored.checksum})))
+                    if record is not None:
+                        await uninterrupted(
+                            self._provenance.records.add(record.model_copy(update={"checksum": stored.checksum}))
+                        )
         except BaseException:  # covers the removal of the folder, too
             await uninterrupted(self._remove(keys))
             raise
@@ -154,13 +156,13 @@ class Recorder:
             mime=stored.mime,
             size=stored.size,
             checksum=stored.checksum,
-            duration=tally.duration,
-            alignment=tally.alignment,
+            duration=totals.duration,
+            alignment=totals.alignment,
             words=words,
             times_key=times_key,
-            chapters=tally.chapters,
-            units=tally.units,
-            cached_units=tally.cached_units,
+            chapters=totals.chapters,
+            units=totals.units,
+            cached_units=totals.cached_units,
         )
 
     async def _remove(self, keys: Sequence[str]) -> None:
@@ -177,34 +179,34 @@ class Recorder:
         settings, rate = narration.settings, narration.engine.sample_rate
         encoder = Encoder(FORMATS[settings.output_format], settings.sample_rate, source_rate=rate)
         effects = Effects(rate, pitch=settings.pitch, volume=settings.volume)
-        tally, check = Tally(narration), AssemblyCheck(narration)
-        origin = self._notary.origin_of(settings, narration.engine, user_id=user_id)
+        totals, check = Totals(narration), AssemblyCheck(narration)
+        record = self._provenance.record_of(settings, narration.engine, user_id=user_id)
         digest = hashlib.sha256()
-        if origin is not None:
-            await self._notary.origins.add(origin)
-        async with aclosing(self._narrator.speak(narration, hurry=True)) as units:
-            async for unit in units:
-                check.add(unit)
-                block = await asyncio.to_thread(_encode, encoder, effects, check, unit)
-                tally.add(unit)
+        if record is not None:
+            await self._provenance.records.add(record)
+        async with aclosing(self._narrator.speak(narration, hurry=True)) as segments:
+            async for segment in segments:
+                check.add(segment)
+                block = await asyncio.to_thread(_encode, encoder, effects, check, segment)
+                totals.add(segment)
                 digest.update(block)
-                words = unit.words
-                del unit  # frees its samples while the client reads
+                words = segment.words
+                del segment  # frees its samples while the client reads
                 pieces = in_pieces(block, self._scratch)
                 del block
                 async with aclosing(pieces):
                     async for piece in pieces:
-                        yield Part(piece, words, tally)
+                        yield Part(piece, words, totals)
                         words = ()
         rest = await asyncio.to_thread(_encode_rest, encoder, effects, check)
         digest.update(rest)
-        if origin is not None:
-            await self._notary.origins.complete(origin, digest.hexdigest())
-        yield Part(rest, (), tally, last=True)
+        if record is not None:
+            await self._provenance.records.complete(record, digest.hexdigest())
+        yield Part(rest, (), totals, last=True)
 
 
-def _feed(encoder: FileEncoder, effects: Effects, check: AssemblyCheck, unit: SpokenUnit) -> None:
-    encoder.feed(check.encode(effects.feed(unit.speech.samples)))
+def _feed(encoder: FileEncoder, effects: Effects, check: AssemblyCheck, segment: SpokenSegment) -> None:
+    encoder.feed(check.encode(effects.feed(segment.speech.samples)))
 
 
 def _finish(encoder: FileEncoder, effects: Effects, check: AssemblyCheck) -> None:
@@ -213,8 +215,8 @@ def _finish(encoder: FileEncoder, effects: Effects, check: AssemblyCheck) -> Non
     check.finish(encoder.seconds)
 
 
-def _encode(encoder: Encoder, effects: Effects, check: AssemblyCheck, unit: SpokenUnit) -> bytes:
-    return encoder.feed(check.encode(effects.feed(unit.speech.samples)))
+def _encode(encoder: Encoder, effects: Effects, check: AssemblyCheck, segment: SpokenSegment) -> bytes:
+    return encoder.feed(check.encode(effects.feed(segment.speech.samples)))
 
 
 def _encode_rest(encoder: Encoder, effects: Effects, check: AssemblyCheck) -> bytes:

@@ -8,7 +8,7 @@ from echo_synthesis.text import emoji, english, foreign, markdown, ssml
 from echo_synthesis.text.lexicon import Lexicon, Pronunciation
 from echo_synthesis.text.reading import Rules
 from echo_synthesis.text.sayas import aloud, teller
-from echo_synthesis.text.script import Part, Unit, write
+from echo_synthesis.text.script import Part, Segment, write
 from echo_synthesis.text.source_map import Limits, VisibleText, check_characters, plain_text
 
 
@@ -44,9 +44,9 @@ def compose(text: str, options: FrontendOptions, max_characters: int, *, first: 
         visible = visible.also(lexicon.read(visible.text))
     rules = rules_for(options.language) if options.normalize else Rules()
     parts = write(text, visible, rules, max_characters, first_limit=first)
-    if not any(part.spoken for part in parts if isinstance(part, Unit)):
+    if not any(part.spoken for part in parts if isinstance(part, Segment)):
         _refuse("The text holds no word that could be spoken.")
-    if not options.phonemes and any(part.pronunciations for part in parts if isinstance(part, Unit)):
+    if not options.phonemes and any(part.pronunciations for part in parts if isinstance(part, Segment)):
         _refuse("This voice's engine takes no <phoneme>.")
     return parts
 

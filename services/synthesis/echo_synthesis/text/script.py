@@ -35,7 +35,7 @@ class WrittenWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Segment:
     """A segment: `text` is the engine's input, `spoken` are the spans of its words.
 
     `pronunciations` (IPA or None) has an entry for each spoken word, or is empty. `heading` is the heading that contains the
@@ -64,7 +64,7 @@ class Pause:
     seconds: float
 
 
-Part = Unit | Pause
+Part = Segment | Pause
 
 
 def write(original: str, visible: VisibleText, rules: Rules, limit: int, *, first_limit: int | None = None) -> list[Part]:
@@ -126,7 +126,7 @@ class _Stretch:
             for reading in read(self._text, rules, fixed):
                 self._take(reading, fixed=reading.start in places)
 
-    def units(self, first_limit: int) -> Iterator[Unit]:
+    def units(self, first_limit: int) -> Iterator[Segment]:
         """Yield the segments in order."""
         said = self._said()
         room = max(1, first_limit - 2 * split.MARKS_KEPT)
@@ -168,7 +168,7 @@ class _Stretch:
             spans.append(Span(start, at))
         return spans
 
-    def _unit(self, piece: range, *, ends: bool) -> Unit:
+    def _unit(self, piece: range, *, ends: bool) -> Segment:
         readings = slice(bisect_left(self._owners, (piece.start,)), bisect_left(self._owners, (piece.stop,)))
         inside = self._readings[readings]
         start, end = self._edges(piece, inside)
@@ -182,7 +182,7 @@ class _Stretch:
         wording.copy(at, end)
         wording.stop(self._text[end - 1])
         heading = self._heading(self._words[piece.start])
-        return Unit(
+        return Segment(
             wording.text,
             tuple(wording.spoken),
             tuple(self._written(piece, wording.owners, start, end, ends=ends)),

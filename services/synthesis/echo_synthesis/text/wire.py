@@ -8,7 +8,7 @@ from typing import Any
 from echo_common.errors import ValidationError
 from echo_synthesis.engine import Span
 from echo_synthesis.text.frontend import FrontendOptions
-from echo_synthesis.text.script import Part, Pause, Unit, WrittenWord
+from echo_synthesis.text.script import Part, Pause, Segment, WrittenWord
 from echo_synthesis.text.source_map import Heading, Limits, Tone
 
 
@@ -81,7 +81,7 @@ def _line(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-def _packed(unit: Unit) -> list[Any]:
+def _packed(unit: Segment) -> list[Any]:
     return [
         unit.text,
         [(span.start, span.end) for span in unit.spoken],
@@ -96,9 +96,9 @@ def _packed(unit: Unit) -> list[Any]:
     ]
 
 
-def _unpacked(packed: list[Any]) -> Unit:
+def _unpacked(packed: list[Any]) -> Segment:
     text, spoken, words, pronunciations, tone, heading, title = packed
-    return Unit(
+    return Segment(
         text,
         tuple(Span(*span) for span in spoken),
         tuple(WrittenWord(written, Span(start, end), *more) for written, start, end, *more in words),

@@ -27,7 +27,7 @@ _PART = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RecognisedWord:
     """A recognised word, in seconds from the start."""
 
     word: str
@@ -38,7 +38,7 @@ class Heard:
 class Recogniser(Protocol):
     """Speech recogniser with word timings."""
 
-    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[Heard] | None:
+    def recognise(self, samples: NDArray[np.float32], language: str) -> Sequence[RecognisedWord] | None:
         """Return the words in `samples` (mono, 16 kHz), in order; None for an unsupported language."""
 
 
@@ -50,14 +50,14 @@ class WhisperRecogniser:
 
         self._model = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=threads)
 
-    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[Heard] | None:
+    def recognise(self, samples: NDArray[np.float32], language: str) -> Sequence[RecognisedWord] | None:
         """Return the recognised words; see `Recogniser`."""
         if language not in self._model.supported_languages:
             return None
         segments, _ = self._model.transcribe(
             samples, language=language, beam_size=1, temperature=0.0, word_timestamps=True, condition_on_previous_text=False
         )
-        return [Heard(word.word, word.start, word.end) for segment in segments for word in segment.words or ()]
+        return [RecognisedWord(word.word, word.start, word.end) for segment in segments for word in segment.words or ()]
 
 
 class AlignedEngine:
@@ -99,7 +99,7 @@ def align(utterance: Utterance, speech: Speech, recogniser: Recogniser) -> Speec
     """Return the speech with recognised timings; unchanged if too few words are recognised."""
     resampler = Resampler(speech.sample_rate, _RECOGNISER_RATE)
     samples = np.concatenate([resampler.feed(speech.samples), resampler.close()])
-    heard = recogniser.hear(samples, utterance.language.split("-")[0].lower())
+    heard = recogniser.recognise(samples, utterance.language.split("-")[0].lower())
     words = place(texts(utterance), heard, speech.words) if heard else None
     if words is None:
         return speech
@@ -107,7 +107,7 @@ def align(utterance: Utterance, speech: Speech, recogniser: Recogniser) -> Speec
     return replace(speech, words=_into_sound(words, sound, speech.duration), alignment="aligned")
 
 
-def place(words: Sequence[str], heard: Sequence[Heard], estimates: Sequence[WordTime]) -> list[WordTime] | None:
+def place(words: Sequence[str], heard: Sequence[RecognisedWord], estimates: Sequence[WordTime]) -> list[WordTime] | None:
     """Return the timings of `words` from the `heard` words, or None if too few of them match.
 
     Both are split into their alphanumeric parts and matched in order (Ratcliff and Obershelp). Matching parts, and the ends of
@@ -139,14 +139,14 @@ def place(words: Sequence[str], heard: Sequence[Heard], estimates: Sequence[Word
     return [WordTime(float(start), float(max(start, end))) for start, end in zip(starts, ends, strict=True)]
 
 
-def _parts(word: str, start: float, end: float) -> list[Heard]:
+def _parts(word: str, start: float, end: float) -> list[RecognisedWord]:
     """Split a word into its parts, sharing its time by their letters."""
     found = list(_PART.finditer(word.casefold()))
     letters = sum(len(part[0]) for part in found)
     parts, at = [], start
     for part in found:
         until = at + (end - start) * len(part[0]) / letters
-        parts.append(Heard(part[0], at, until))
+        parts.append(RecognisedWord(part[0], at, until))
         at = until
     return parts
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-from echo_synthesis.domain.speech import SyllableMark, WordMark
+from echo_synthesis.domain.speech import SyllableTiming, WordTiming
 from echo_synthesis.engine import Speech
-from echo_synthesis.text.script import Unit, WrittenWord
+from echo_synthesis.text.script import Segment, WrittenWord
 from echo_synthesis.text.syllables import Timed, in_time, syllables
 
 
-def place(unit: Unit, speech: Speech, offset: float, *, language: str | None = None) -> list[WordMark]:
+def place(unit: Segment, speech: Speech, offset: float, *, language: str | None = None) -> list[WordTiming]:
     """Return the timings of a segment's written words, `offset` seconds into the whole audio.
 
     With a `language` they include the timings of the syllables.
     """
     return [
-        WordMark(
+        WordTiming(
             word=word.text,
             start=round(offset + start, 4),
             end=round(offset + end, 4),
@@ -30,7 +30,7 @@ def place(unit: Unit, speech: Speech, offset: float, *, language: str | None = N
     ]
 
 
-def _times(unit: Unit, speech: Speech) -> Iterator[tuple[WrittenWord, str, float, float, bool]]:
+def _times(unit: Segment, speech: Speech) -> Iterator[tuple[WrittenWord, str, float, float, bool]]:
     """Share the time of words spoken as one by their lengths; give a word that is not spoken zero length at its position."""
     now = speech.words[0].start if speech.words else 0.0
     place = 0
@@ -49,7 +49,7 @@ def _times(unit: Unit, speech: Speech) -> Iterator[tuple[WrittenWord, str, float
         place += len(group)
 
 
-def _together(unit: Unit, place: int) -> list[WrittenWord]:
+def _together(unit: Segment, place: int) -> list[WrittenWord]:
     span = (unit.words[place].first, unit.words[place].stop)
     stop = place
     while stop < len(unit.words) and (unit.words[stop].first, unit.words[stop].stop) == span:
@@ -57,10 +57,10 @@ def _together(unit: Unit, place: int) -> list[WrittenWord]:
     return list(unit.words[place:stop])
 
 
-def _syllables(unit: Unit, word: WrittenWord, speech: Speech, offset: float, language: str) -> Iterator[SyllableMark]:
+def _syllables(unit: Segment, word: WrittenWord, speech: Speech, offset: float, language: str) -> Iterator[SyllableTiming]:
     for number in range(word.first, word.stop):
         span, time = unit.spoken[number], speech.words[number]
         phones = speech.phones[number] if speech.phones else ()
         parts = syllables(unit.text[span.start : span.end], language)
         for part in in_time(parts, Timed(time.start, time.end), phones):
-            yield SyllableMark(part.text, round(offset + part.start, 4), round(offset + part.end, 4))
+            yield SyllableTiming(part.text, round(offset + part.start, 4), round(offset + part.end, 4))

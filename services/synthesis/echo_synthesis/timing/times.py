@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import IO
 
 from echo_common.storage.port import ObjectStore
-from echo_synthesis.domain import Audio, WordMark
+from echo_synthesis.domain import Audio, WordTiming
 
 FEW = 500
 _MIME = "application/jsonl"
@@ -17,7 +17,7 @@ class TimesWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._few: list[WordMark] = []
+        self._few: list[WordTiming] = []
         self._file: IO[str] | None = None
 
     def __enter__(self) -> "TimesWriter":
@@ -27,7 +27,7 @@ class TimesWriter:
         if self._file is not None:
             self._file.close()
 
-    def add(self, marks: Iterable[WordMark]) -> None:
+    def add(self, marks: Iterable[WordTiming]) -> None:
         """Append word timings."""
         self._few.extend(marks)
         if self._file is None and len(self._few) > FEW:
@@ -36,7 +36,7 @@ class TimesWriter:
             self._file.writelines(f"{mark.model_dump_json(exclude_defaults=True)}\n" for mark in self._few)
             self._few.clear()
 
-    async def store(self, objects: ObjectStore, key: str) -> tuple[Sequence[WordMark], str | None]:
+    async def store(self, objects: ObjectStore, key: str) -> tuple[Sequence[WordTiming], str | None]:
         """Store the timings; return a short list itself, or the key of the object that holds a long one."""
         if self._file is None:
             return self._few, None
@@ -44,7 +44,7 @@ class TimesWriter:
         return (), (await objects.put_file(key, self._path, _MIME)).key
 
 
-async def word_times(audio: Audio, objects: ObjectStore) -> AsyncIterator[WordMark]:
+async def word_times(audio: Audio, objects: ObjectStore) -> AsyncIterator[WordTiming]:
     """Yield an audio's word timings in order. Raises `ObjectNotFoundError`, `StorageUnavailableError`."""
     for mark in audio.words:
         yield mark
@@ -53,4 +53,4 @@ async def word_times(audio: Audio, objects: ObjectStore) -> AsyncIterator[WordMa
         async for block in objects.read(audio.times_key):
             *lines, rest = (rest + block).split(b"\n")
             for line in lines:
-                yield WordMark.model_validate_json(line)
+                yield WordTiming.model_validate_json(line)

@@ -6,7 +6,7 @@ from datetime import datetime
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import LinkInvalidError
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.domain import Audio, WordMark
+from echo_synthesis.domain import Audio, WordTiming
 from echo_synthesis.timing.times import word_times
 
 
@@ -29,7 +29,7 @@ async def link_audio(audio_id: str, seconds: int, principal: Principal, deps: De
     return deps.links.sign(await find_audio(audio_id, principal, deps), seconds)
 
 
-async def words_of(audio: Audio, deps: Dependencies) -> Sequence[WordMark]:
+async def words_of(audio: Audio, deps: Dependencies) -> Sequence[WordTiming]:
     """Return the timings of all written words."""
     return [mark async for mark in word_times(audio, deps.objects)]
 

@@ -45,7 +45,7 @@ async def queue_job(
     The key is the gateway's digest of user, operation, key and request, so no other request shares it.
     """
     narration = await plan_speech(text, voice_id, config, principal.user_id, deps)
-    script = narration.units
+    script = narration.script
     job = Job.queue(
         principal.user_id,
         text,
@@ -125,7 +125,7 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, deps:
     flat = {name: given[name] for name in _FLAT if name in given}
     config = _config(job.config, flat, given.get("config", {}))
     narration = await plan_speech(text, job.settings.voice_id, config, job.user_id, deps)
-    script = narration.units
+    script = narration.script
     job.revise(
         text,
         narration.settings,

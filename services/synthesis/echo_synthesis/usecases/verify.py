@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.domain import Origin
+from echo_synthesis.domain import ProvenanceRecord
 from echo_synthesis.provenance.inspection import Verdict
 
 
@@ -12,14 +12,14 @@ from echo_synthesis.provenance.inspection import Verdict
 class Finding:
     """Result of verifying a file: the SHA-256 of its bytes, in hex, and whether exactly these bytes are on record.
 
-    `origin` is the file's provenance record; if the manifest says that the file was changed, that of the original. It may be
+    `record` is the file's provenance record; if the manifest says that the file was changed, that of the original. It may be
     unknown although the manifest is genuine, if the record was lost.
     """
 
     checksum: str
     recorded: bool
     manifest: Verdict | None
-    origin: Origin | None
+    record: ProvenanceRecord | None
 
     @property
     def generated_here(self) -> bool:
@@ -29,12 +29,12 @@ class Finding:
 
 async def verify(path: Path, deps: Dependencies) -> Finding:
     """Verify an untrusted file. Writes temporary files beside it. Raises `StoreUnavailableError`."""
-    notary = deps.notary
-    inspection = await notary.inspect(path)
-    recorded = await notary.origins.by_checksum(inspection.checksum) or await _of_audio(inspection.checksum, deps)
+    provenance = deps.provenance
+    inspection = await provenance.inspect(path)
+    recorded = await provenance.records.by_checksum(inspection.checksum) or await _of_audio(inspection.checksum, deps)
     named = None
     if recorded is None and inspection.manifest is not None and inspection.manifest.origin is not None:
-        named = await notary.origins.by_id(inspection.manifest.origin)
+        named = await provenance.records.by_id(inspection.manifest.origin)
     return Finding(
         inspection.checksum,
         recorded is not None,
@@ -43,11 +43,11 @@ async def verify(path: Path, deps: Dependencies) -> Finding:
     )
 
 
-async def _of_audio(checksum: str, deps: Dependencies) -> Origin | None:
+async def _of_audio(checksum: str, deps: Dependencies) -> ProvenanceRecord | None:
     """Return the provenance of a stored audio without a manifest."""
     audio = await deps.audio.find_one({"checksum": checksum})
     if audio is None:
         return None
     work = {"audio_id": audio.id, "synthesis_id": audio.synthesis_id, "job_id": audio.job_id}
-    origin = Origin.of(audio.settings, cloned=audio.settings.cloned, user_id=audio.user_id, **work)
-    return origin.model_copy(update={"created_at": audio.created_at})
+    record = ProvenanceRecord.of(audio.settings, cloned=audio.settings.cloned, user_id=audio.user_id, **work)
+    return record.model_copy(update={"created_at": audio.created_at})

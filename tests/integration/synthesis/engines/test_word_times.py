@@ -45,7 +45,7 @@ def test_engine_timings_agree_with_a_recogniser(engine: str, voice: str, speech_
         spans = tuple(find_words(text, 100))
         speech = speaker.speak(Utterance(text, spans, voice, "en-US"))
         written = [plain(text[span.start : span.end]) for span in spans]
-        heard = recogniser.hear(speech)
+        heard = recogniser.recognise(speech)
         heard_texts.append(" ".join(each.word for each in heard))
         # Whisper puts a sentence's first word at the very start of the audio, wherever it sounds
         for block in SequenceMatcher(None, written, [each.word for each in heard], autojunk=False).get_matching_blocks():

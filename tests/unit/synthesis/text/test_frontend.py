@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from echo_common.errors import ValidationError
 from echo_synthesis.text.frontend import FrontendOptions, compose
-from echo_synthesis.text.script import Part, Pause, Unit
+from echo_synthesis.text.script import Part, Pause, Segment
 from tests.support.written_texts import ABROAD, IN_CONTEXT, WRITTEN
 
 
-def units(text: str, limit: int = 400, language: str = "en-US", **how: Any) -> list[Unit]:
-    return [part for part in script(text, limit, language, **how) if isinstance(part, Unit)]
+def units(text: str, limit: int = 400, language: str = "en-US", **how: Any) -> list[Segment]:
+    return [part for part in script(text, limit, language, **how) if isinstance(part, Segment)]
 
 
 def script(text: str, limit: int = 400, language: str = "en-US", **how: Any) -> list[Part]:

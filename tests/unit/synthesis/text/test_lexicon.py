@@ -8,7 +8,7 @@ import pytest
 from echo_common.errors import ValidationError
 from echo_synthesis.text.frontend import FrontendOptions, compose
 from echo_synthesis.text.lexicon import relevant
-from echo_synthesis.text.script import Unit
+from echo_synthesis.text.script import Segment
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Entry:
     case_sensitive: bool = False
 
 
-def unit(text: str, *entries: Entry, phonemes: bool = False) -> Unit:
+def unit(text: str, *entries: Entry, phonemes: bool = False) -> Segment:
     [part] = compose(text, FrontendOptions("en-US", pronunciations=entries, phonemes=phonemes), 400)
-    assert isinstance(part, Unit)
+    assert isinstance(part, Segment)
     return part
 
 
@@ -68,7 +68,7 @@ def test_markup_takes_precedence_over_the_lexicon() -> None:
         FrontendOptions("en-US", pronunciations=(Entry("SQL", "sequel"),)),
         400,
     )
-    assert isinstance(part, Unit)
+    assert isinstance(part, Segment)
     assert part.text == "seekel sequel"
 
 
@@ -81,4 +81,4 @@ def test_a_thousand_entries_do_not_slow_down_long_texts() -> None:
     entries = tuple(Entry(f"Term{number}", "x") for number in range(1_000))
     text = "Term500 and many other words that follow. " * 2_000
     parts = compose(text, FrontendOptions("en-US", pronunciations=entries), 400)
-    assert all(part.text.startswith("x and many") for part in parts if isinstance(part, Unit))
+    assert all(part.text.startswith("x and many") for part in parts if isinstance(part, Segment))

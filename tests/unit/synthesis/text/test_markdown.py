@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from echo_synthesis.text.frontend import FrontendOptions, compose
 from echo_synthesis.text.markdown import parse_markdown
-from echo_synthesis.text.script import Unit
+from echo_synthesis.text.script import Segment
 from echo_synthesis.text.source_map import Limits
 from echo_synthesis.text.words import find_words
 
@@ -50,7 +50,7 @@ def words(text: str) -> list[str]:
 
 def test_markdown_markup_is_not_read() -> None:
     parts = compose(PAGE, FrontendOptions("en-US"), 400)
-    assert [part.text for part in parts if isinstance(part, Unit)] == [
+    assert [part.text for part in parts if isinstance(part, Segment)] == [
         "The first part",
         "Some bold text, a link and code.",
         "one item",
@@ -63,7 +63,7 @@ def test_markdown_markup_is_not_read() -> None:
         "Second",
         "The end.",
     ]
-    assert [part.heading.level for part in parts if isinstance(part, Unit) and part.heading] == [1, 2]
+    assert [part.heading.level for part in parts if isinstance(part, Segment) and part.heading] == [1, 2]
 
 
 def test_visible_text_has_offsets_into_the_markdown() -> None:

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_synthesis.text.reading import Rules
-from echo_synthesis.text.script import Unit, write
+from echo_synthesis.text.script import Segment, write
 from echo_synthesis.text.source_map import Limits, plain_text
 from echo_synthesis.text.words import find_words
 
 
-def split(text: str, limit: int, first: int | None = None) -> list[Unit]:
+def split(text: str, limit: int, first: int | None = None) -> list[Segment]:
     """Split the text without verbalisation."""
     parts = write(text, plain_text(text, Limits()), Rules(), limit, first_limit=first)
-    return [part for part in parts if isinstance(part, Unit)]
+    return [part for part in parts if isinstance(part, Segment)]
 
 
 def texts(text: str, limit: int = 400) -> list[str]:
@@ -110,7 +110,7 @@ def without_width(text: str) -> str:
     return re.sub("[\u00ad\u2060\ufeff]", "", text)
 
 
-def verify(text: str, units: list[Unit], limit: int) -> None:
+def verify(text: str, units: list[Segment], limit: int) -> None:
     written = [(word.written.start, word.written.end) for unit in units for word in unit.words]
     assert written == [(word.start, word.end) for word in find_words(text, limit - 16)]
     for unit in units:

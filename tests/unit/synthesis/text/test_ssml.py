@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from echo_common.errors import ValidationError
 from echo_synthesis.text.frontend import FrontendOptions, compose
-from echo_synthesis.text.script import Part, Pause, Unit
+from echo_synthesis.text.script import Part, Pause, Segment
 from echo_synthesis.text.source_map import Tone
 from echo_synthesis.text.ssml import is_ssml
 
@@ -35,7 +35,7 @@ def test_other_beginnings_are_not_ssml(text: str) -> None:
 
 def test_ssml_is_plain_text_when_requested() -> None:
     [unit] = script("<speak>Hi</speak>", ssml=False, normalize=False)
-    assert isinstance(unit, Unit)
+    assert isinstance(unit, Segment)
     assert [word.text for word in unit.words] == ["speak", "Hi", "speak"]
 
 
@@ -76,7 +76,7 @@ def test_prosody_changes_the_tone_and_nests() -> None:
         "<speak>a <prosody rate='slow'>b <prosody volume='+6dB' rate='200%'>c</prosody></prosody>"
         "<prosody pitch='+2st' volume='silent'>d</prosody> e</speak>"
     )
-    assert [(part.text, part.tone) for part in parts if isinstance(part, Unit)] == [
+    assert [(part.text, part.tone) for part in parts if isinstance(part, Segment)] == [
         ("a", Tone()),
         ("b", Tone(rate=0.75)),
         ("c", Tone(rate=1.5, volume=1.9953)),
@@ -87,14 +87,14 @@ def test_prosody_changes_the_tone_and_nests() -> None:
 
 def test_phonemes_apply_only_to_their_word() -> None:
     [unit] = script('<speak>You say <phoneme alphabet="ipa" ph="təˈmɑːtəʊ">tomato</phoneme>.</speak>')
-    assert isinstance(unit, Unit)
+    assert isinstance(unit, Segment)
     assert unit.text == "You say tomato."
     assert unit.pronunciations == (None, None, "təˈmɑːtəʊ")
 
 
 def test_words_have_offsets_into_the_document() -> None:
     text = "<speak>\n  Ça <s>va&amp;vient</s> 😂 là</speak>"
-    words = [word for part in script(text) if isinstance(part, Unit) for word in part.words]
+    words = [word for part in script(text) if isinstance(part, Segment) for word in part.words]
     assert [(word.text, text[word.written.start : word.written.end]) for word in words] == [
         ("Ça", "Ça"),
         ("va&vient", "va&amp;vient"),

@@ -49,9 +49,9 @@ def choose(
     Returns:
         All results. `Choice.ranking` is empty when no backend speaks correctly.
     """
-    kept = read_choice(home)
-    if kept is not None and kept.machine == machine() and kept.ranking:
-        return kept
+    stored = read_choice(home)
+    if stored is not None and stored.machine == machine() and stored.ranking:
+        return stored
     choice = Choice(machine(), [])
     for name in available() if names is None else names:
         # the reference is the slowest: it is measured only when it may be needed

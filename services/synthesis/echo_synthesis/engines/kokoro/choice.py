@@ -43,10 +43,10 @@ class Choice:
 def read_choice(home: Path) -> Choice | None:
     """Read the stored results; None when there are none in this format."""
     try:
-        kept = json.loads((home / CHOICE).read_text())
-        if kept["format"] != FORMAT:
+        stored = json.loads((home / CHOICE).read_text())
+        if stored["format"] != FORMAT:
             return None
-        return Choice(kept["machine"], [Trial(**trial) for trial in kept["trials"]])
+        return Choice(stored["machine"], [Trial(**trial) for trial in stored["trials"]])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -54,8 +54,8 @@ def read_choice(home: Path) -> Choice | None:
 def write_choice(home: Path, choice: Choice) -> None:
     """Store the results for the next start."""
     path = home / CHOICE
-    kept: dict[str, Any] = {"format": FORMAT, "machine": choice.machine, "ranking": choice.ranking}
-    kept["trials"] = [asdict(trial) for trial in choice.trials]
+    stored: dict[str, Any] = {"format": FORMAT, "machine": choice.machine, "ranking": choice.ranking}
+    stored["trials"] = [asdict(trial) for trial in choice.trials]
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(kept, indent=2) + "\n")
+    temporary.write_text(json.dumps(stored, indent=2) + "\n")
     temporary.replace(path)

@@ -68,8 +68,8 @@ def model_digest(model: Path) -> str:
     """Return the SHA-256 of a model, cached next to it until the file changes."""
     remembered = model.with_suffix(".sha256")
     stamp = f"{model.stat().st_size} {model.stat().st_mtime_ns}"
-    if remembered.exists() and (kept := remembered.read_text().rpartition(" "))[0] == stamp:
-        return kept[2]
+    if remembered.exists() and (stored := remembered.read_text().rpartition(" "))[0] == stamp:
+        return stored[2]
     digest = _sha256(model)
     if os.access(model.parent, os.W_OK):
         _write(remembered, f"{stamp} {digest}")

@@ -158,12 +158,12 @@ def compare(spoken: Spoken, expected: Spoken) -> Mapping[str, float]:
 @lru_cache
 def reference() -> Mapping[Sentence, Spoken]:
     """Read the stored speech of the reference."""
-    with np.load(_REFERENCE_FILE) as kept:
+    with np.load(_REFERENCE_FILE) as stored:
         return {
             sentence: Spoken(
-                kept[f"{number}.durations"].astype(np.float64),
-                float(kept[f"{number}.level"]),
-                kept[f"{number}.loudest"] + (kept[f"{number}.spectrum"] / _STEPS - 1) * _RANGE_DB,
+                stored[f"{number}.durations"].astype(np.float64),
+                float(stored[f"{number}.level"]),
+                stored[f"{number}.loudest"] + (stored[f"{number}.spectrum"] / _STEPS - 1) * _RANGE_DB,
             )
             for number, sentence in enumerate(SENTENCES)
         }

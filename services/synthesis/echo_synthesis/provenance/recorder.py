@@ -8,10 +8,10 @@ from echo_common.errors import EchoError, InternalError
 from echo_common.sandbox import run_sandboxed
 from echo_common.scratch import Scratch
 from echo_common.store.port import Store
-from echo_synthesis.domain import Origin, SpeechSettings
+from echo_synthesis.domain import ProvenanceRecord, SpeechSettings
 from echo_synthesis.engine import EngineSpec
 from echo_synthesis.provenance.inspection import Inspection, inspect
-from echo_synthesis.provenance.origins import Origins
+from echo_synthesis.provenance.records import ProvenanceRecords
 from echo_synthesis.provenance.signers import Credentials, Signer, Signers
 from echo_synthesis.settings import SynthesisSettings
 
@@ -30,11 +30,13 @@ class CertificateError(EchoError):
     """The configured certificate and key cannot sign manifests."""
 
 
-class Notary:
+class ProvenanceRecorder:
     """Signer and recorder of speech that must be traceable. Create with `open`."""
 
-    def __init__(self, origins: Origins, signers: Signers, credentials: Credentials, *, everything: bool = False) -> None:
-        self.origins = origins
+    def __init__(
+        self, records: ProvenanceRecords, signers: Signers, credentials: Credentials, *, everything: bool = False
+    ) -> None:
+        self.records = records
         self.signers = signers
         self._credentials = credentials
         self._everything = everything
@@ -42,53 +44,55 @@ class Notary:
         self._readers = asyncio.Semaphore(_READERS)
 
     @classmethod
-    async def open(cls, store: Store, settings: SynthesisSettings, scratch: Scratch) -> "Notary":
+    async def open(cls, store: Store, settings: SynthesisSettings, scratch: Scratch) -> "ProvenanceRecorder":
         """Load the credentials and prepare the collections. Raises `CertificateError` if the operator's cannot sign."""
-        origins, signers = Origins(store), Signers(store)
-        await origins.prepare()
+        records, signers = ProvenanceRecords(store), Signers(store)
+        await records.prepare()
         try:
             credentials = await signers.open(settings.c2pa_certificate, settings.c2pa_key)
-            notary = cls(origins, signers, credentials, everything=settings.mark == "all")
+            recorder = cls(records, signers, credentials, everything=settings.mark == "all")
             if settings.c2pa_certificate is not None:
                 await asyncio.to_thread(_try_out, credentials, scratch)
         except (OSError, ValueError) as error:
             raise CertificateError(f"ECHO_SYNTHESIS_C2PA_CERTIFICATE and _KEY cannot sign manifests: {error}.") from error
-        return notary
+        return recorder
 
-    def origin_of(self, settings: SpeechSettings, engine: EngineSpec, *, user_id: str, **work: str | None) -> Origin | None:
+    def record_of(
+        self, settings: SpeechSettings, engine: EngineSpec, *, user_id: str, **work: str | None
+    ) -> ProvenanceRecord | None:
         """Create the provenance record of speech that must be traceable; return None for other speech."""
         cloned = settings.cloned or "clones" in engine.tags
-        return Origin.of(settings, cloned=cloned, user_id=user_id, **work) if cloned or self._everything else None
+        return ProvenanceRecord.of(settings, cloned=cloned, user_id=user_id, **work) if cloned or self._everything else None
 
-    async def seal(self, path: Path, mime: str, origin: Origin) -> Path:
+    async def sign(self, path: Path, mime: str, record: ProvenanceRecord) -> Path:
         """Write a signed copy beside the file and return its path; return `path` if the format cannot hold a manifest."""
         if mime not in SIGNABLE:
             return path
-        sealed = path.with_name(f"{path.name}.sealed")
+        signed = path.with_name(f"{path.name}.signed")
         async with self._one_at_a_time:
             if (await asyncio.to_thread(path.stat)).st_size <= SMALL:
-                await asyncio.to_thread(_sign, path, sealed, mime, self._credentials, origin)
+                await asyncio.to_thread(_sign, path, signed, mime, self._credentials, record)
             else:
-                await self._sign_elsewhere(path, sealed, mime, origin)
-        return sealed
+                await self._sign_elsewhere(path, signed, mime, record)
+        return signed
 
     async def inspect(self, path: Path) -> Inspection:
         """Inspect an untrusted file. Writes temporary files beside it. Raises `StoreUnavailableError`."""
         async with self._readers:
             return await inspect(path, await self.signers.all())
 
-    async def _sign_elsewhere(self, path: Path, sealed: Path, mime: str, origin: Origin) -> None:
+    async def _sign_elsewhere(self, path: Path, signed: Path, mime: str, record: ProvenanceRecord) -> None:
         """Sign in a separate process. Raises `InternalError`: speech that must be signed is not delivered unsigned."""
         certificate, key = await asyncio.to_thread(self._credentials.write, path.parent)
-        voice = "cloned" if origin.cloned else "synthetic"
-        if await run_sandboxed(_SIGNING, path, sealed, mime, certificate, key, origin.id, voice, seconds=_LONGEST) is None:
+        voice = "cloned" if record.cloned else "synthetic"
+        if await run_sandboxed(_SIGNING, path, signed, mime, certificate, key, record.id, voice, seconds=_LONGEST) is None:
             raise InternalError
 
 
-def _sign(source: Path, target: Path, mime: str, credentials: Credentials, origin: Origin) -> None:
+def _sign(source: Path, target: Path, mime: str, credentials: Credentials, record: ProvenanceRecord) -> None:
     from echo_synthesis.provenance.manifest import sign  # imports 20 MB; deferred to keep startup fast
 
-    sign(source, target, mime, credentials, origin.id, cloned=origin.cloned)
+    sign(source, target, mime, credentials, record.id, cloned=record.cloned)
 
 
 def _try_out(credentials: Credentials, scratch: Scratch) -> None:
@@ -98,15 +102,15 @@ def _try_out(credentials: Credentials, scratch: Scratch) -> None:
     from echo_synthesis.provenance.manifest import read, sign
 
     with scratch.folder("signing") as folder:
-        silence, sealed = folder / "silence", folder / "sealed"
+        silence, signed = folder / "silence", folder / "signed"
         with wave.open(str(silence), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(8_000)
             file.writeframes(bytes(1_600))
         try:
-            sign(silence, sealed, "audio/wav", credentials, "org_", cloned=False)
-            found = read(sealed, "audio/wav", [Signer.of(credentials.chain)])
+            sign(silence, signed, "audio/wav", credentials, "org_", cloned=False)
+            found = read(signed, "audio/wav", [Signer.of(credentials.chain)])
         except c2pa.C2paError as error:
             raise ValueError(str(error)) from error
     if found is None or found.verdict != "genuine":

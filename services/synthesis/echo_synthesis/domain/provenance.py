@@ -9,7 +9,7 @@ from echo_common.ids import new_id
 from echo_synthesis.domain.speech import SpeechSettings
 
 
-class Origin(BaseModel):
+class ProvenanceRecord(BaseModel):
     """Record of who generated speech, with which voice and for which request; it outlives the audio.
 
     Its id is the only fact that a signed file discloses. A stream is not stored as audio: it has neither `audio_id` nor
@@ -30,6 +30,6 @@ class Origin(BaseModel):
     created_at: datetime = Field(default_factory=now)
 
     @classmethod
-    def of(cls, settings: SpeechSettings, *, cloned: bool, user_id: str, **work: str | None) -> "Origin":
+    def of(cls, settings: SpeechSettings, *, cloned: bool, user_id: str, **work: str | None) -> "ProvenanceRecord":
         """Create the record of speech about to be generated; `work` holds the ids that it belongs to, such as `job_id`."""
         return cls(user_id=user_id, voice_id=settings.voice_id, engine=settings.engine, cloned=cloned, **work)
