@@ -11,16 +11,12 @@ from typing import Any
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError, VoiceNotReadyError
 from echo_common.contracts.voicemodel import VoiceModelFact
+from echo_common.contracts.voicereference import SAMPLE_PREFIX, VOICE_MODEL_PREFIX, VoiceReference, references_of
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
 from echo_synthesis.catalogue.voices import CataloguedVoice, VoiceNames
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
-
-_PREFIX = "vm_"
-_SAMPLE_PREFIX = "vs_"
-_STORED = "object:"
-_FILE = "file:"
 
 
 class Clones:
@@ -112,9 +108,9 @@ class Clones:
             with suppress(VoiceNotFoundError, VoiceNotReadyError, EngineUnavailableError):
                 return await self.find(selected, user_id)
             return None
-        if voice_id.startswith(_SAMPLE_PREFIX):
+        if voice_id.startswith(SAMPLE_PREFIX):
             known = await self._newest(self._voices, {"sample_ids": voice_id, "user_id": user_id, "usable": True})
-        elif voice_id.startswith(_PREFIX):
+        elif voice_id.startswith(VOICE_MODEL_PREFIX):
             known = await self._voices.find_one({"_id": voice_id, "usable": True})
         else:
             return None
@@ -131,7 +127,7 @@ class Clones:
 
     async def by_reference(self, reference: str, user_id: str) -> str:
         """Return the id of the user's cloned voice with this provider reference; the reference itself without one."""
-        where = {"reference": {"$in": [reference, f"fish_{reference}"]}, "usable": True, "user_id": user_id}
+        where = {"reference": {"$in": references_of(reference)}, "usable": True, "user_id": user_id}
         known = await self._voices.find_one(where)
         return str(known["_id"]) if known is not None else reference
 
@@ -145,19 +141,20 @@ class Clones:
 
     async def voice_names(self, voice_id: str) -> VoiceNames:
         """Return the voice's current names. Raises `VoiceNotFoundError` if it was withdrawn or deleted."""
-        if not voice_id.startswith(_PREFIX):
+        if not voice_id.startswith(VOICE_MODEL_PREFIX):
             return VoiceNames(voice_id, voice_id)
         known = await self._voices.find_one({"_id": voice_id, "usable": True})
         if known is None:
             raise VoiceNotFoundError("This voice is out of use.")
-        reference = str(known["reference"])
-        if not reference.startswith(_STORED):
-            return VoiceNames(f"{voice_id}={reference}", reference)
-        return VoiceNames(f"{voice_id}={reference}", f"{_FILE}{await self._local(reference.removeprefix(_STORED))}")
+        reference = VoiceReference.parse(str(known["reference"]))
+        label = f"{voice_id}={reference}"
+        if reference.kind == "object":
+            reference = VoiceReference("file", str(await self._local(reference.value)))
+        return VoiceNames(label, str(reference))
 
     async def _require_no_training(self, voice_id: str, user_id: str) -> None:
         """Raise `VoiceNotReadyError` if the user's voice with this id, or a voice of this sample, has never been ready."""
-        field = "sample_ids" if voice_id.startswith(_SAMPLE_PREFIX) else "_id"
+        field = "sample_ids" if voice_id.startswith(SAMPLE_PREFIX) else "_id"
         training = await self._newest(self._trainings, {field: voice_id, "user_id": user_id})
         if training is None or await self._voices.find_one({"_id": training["_id"]}) is not None:
             return

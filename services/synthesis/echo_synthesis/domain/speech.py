@@ -5,6 +5,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.contracts.values import AudioFormat, TimestampGranularity
+from echo_common.contracts.voicereference import VOICE_MODEL_PREFIX
 from echo_synthesis.domain.dictionary import Pronunciation
 
 
@@ -39,7 +40,7 @@ class SpeechSettings(BaseModel):
     @property
     def cloned(self) -> bool:
         """True if the voice is a voice model trained by Echo."""
-        return self.voice_id.startswith("vm_")
+        return self.voice_id.startswith(VOICE_MODEL_PREFIX)
 
 
 class SyllableTiming(NamedTuple):

@@ -24,10 +24,10 @@ from echo_common.contracts.events.voice import (
 from echo_common.contracts.http.voice import CloneQuality, CloneStatus, TrainingConfig
 from echo_common.contracts.values import JobStatus, JobType
 from echo_common.contracts.voicemodel import VoiceModelFact
+from echo_common.contracts.voicereference import VOICE_MODEL_PREFIX, VoiceReference
 from echo_common.ids import new_id
 from echo_voice.domain.task import TaskRecord, VoiceTask
 
-CLONE_PREFIX = "vm_"
 Gender = Literal["female", "male", "neutral"]
 
 
@@ -39,7 +39,7 @@ class Training(TaskRecord):
 
 
 class Made(BaseModel):
-    """The result of a training: the engine and the engine's reference to the voice (`object:KEY` for a stored style)."""
+    """The result of a training: the engine and the written `VoiceReference` of the voice."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,6 +48,11 @@ class Made(BaseModel):
     gender: Gender = "neutral"
     quality: CloneQuality = CloneQuality()
     facts: Mapping[str, Any] = {}
+
+    @property
+    def voice(self) -> VoiceReference:
+        """The reference to the voice."""
+        return VoiceReference.parse(self.reference)
 
 
 class VoiceModel(VoiceTask):
@@ -91,7 +96,7 @@ class VoiceModel(VoiceTask):
     ) -> "VoiceModel":
         """Create a voice model that waits for training."""
         model = cls(
-            id=new_id(CLONE_PREFIX.rstrip("_")),
+            id=new_id(VOICE_MODEL_PREFIX.rstrip("_")),
             user_id=user_id,
             name=name,
             provider=provider,
@@ -124,9 +129,7 @@ class VoiceModel(VoiceTask):
     @property
     def model_id(self) -> str:
         """The provider's reference if the provider stores the voice, otherwise the id."""
-        if self.made is None or self.made.reference.startswith("object:"):
-            return self.id
-        return self.made.reference.removeprefix("fish_")
+        return (self.made.voice.provider_id if self.made else None) or self.id
 
     @property
     def usable(self) -> bool:

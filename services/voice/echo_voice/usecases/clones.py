@@ -22,6 +22,7 @@ from echo_common.contracts.http.voice import (
     TrainingConfig,
     TrainRequest,
 )
+from echo_common.contracts.voicereference import VoiceReference
 from echo_common.errors import EchoError, ServiceUnavailableError, refuse
 from echo_common.storage.port import ObjectNotFoundError
 from echo_common.work.port import Attempt, Result
@@ -146,7 +147,8 @@ async def train(deps: Dependencies, model: VoiceModel, attempt: Attempt) -> Resu
         if outcome.style is not None:
             # The key includes the attempt, so that no attempt overwrites the style of another or of the voice in use.
             key = f"styles/{model.id}/{model.job_id}-{attempt.number}"
-            reference = f"object:{(await deps.objects.put_file(key, outcome.style, 'application/octet-stream')).key}"
+            stored = await deps.objects.put_file(key, outcome.style, "application/octet-stream")
+            reference = str(VoiceReference("object", stored.key))
     await _index(model, deps)
     made = Made(engine=outcome.engine, reference=reference, gender=outcome.gender, quality=outcome.quality)
     return Result(lambda held: held.complete(attempt.number, made))

@@ -44,7 +44,7 @@ async def _owned_styles(deps: Dependencies, settled: timedelta, keys: Sequence[s
         if model.work in _UNFINISHED or model.updated_at > now() - settled:
             owned.update(owners[model.id])
         elif model.made is not None:
-            owned.add(model.made.reference.removeprefix("object:"))
+            owned.add(model.made.voice.value)
     return owned
 
 

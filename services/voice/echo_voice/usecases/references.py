@@ -10,6 +10,7 @@ from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequir
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.echo_api import EchoRequest, ReferencePatch
 from echo_common.contracts.http.voice import SampleQuality, TrainingConfig
+from echo_common.contracts.voicereference import VoiceReference, references_of
 from echo_common.errors import ForbiddenError, UnauthenticatedError
 from echo_common.ids import new_id
 from echo_voice.analysis.formats import sniff
@@ -114,7 +115,7 @@ async def make_reference(path: Path, deps: Dependencies, *, name: str) -> str:
         recording = Recording(analysis.processed, quality.speech_seconds, analysis.facts["transcript"])
         order = Order(new_id("vm"), name, quality.language or "en", [recording], TrainingConfig(), scratch)
         outcome = await provider.train(order, _nobody_listens)
-    return (outcome.reference or "").removeprefix("fish_")
+    return VoiceReference.parse(outcome.reference or "").provider_id or ""
 
 
 def _keeping_provider(deps: Dependencies) -> VoiceProvider:
@@ -126,8 +127,8 @@ def _keeping_provider(deps: Dependencies) -> VoiceProvider:
 
 async def find_reference(model_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Return a voice model of the user by its id or by the provider's reference. Raises `CloneNotFoundError`."""
-    references = [model_id, f"fish_{model_id}"]
-    where = {"$or": [{"_id": model_id}, {"made.reference": {"$in": references}}], "user_id": principal.user_id}
+    named = {"made.reference": {"$in": references_of(model_id)}}
+    where = {"$or": [{"_id": model_id}, named], "user_id": principal.user_id}
     found = await deps.models.find_one(where)
     if found is None:
         raise CloneNotFoundError(_NOT_FOUND)

@@ -7,9 +7,10 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError
 from echo_common.contracts.http.voice import ShareRequest, SimilarVoice
+from echo_common.contracts.voicereference import VOICE_MODEL_PREFIX
 from echo_common.errors import refuse
 from echo_voice.dependencies import Dependencies
-from echo_voice.domain.voicemodels import CLONE_PREFIX, Preference, VoiceModel
+from echo_voice.domain.voicemodels import Preference, VoiceModel
 from echo_voice.likeness import Vector, similarity, title_of
 
 _EVERYBODY = "public"
@@ -65,7 +66,7 @@ async def select(clone_id: str, principal: Principal, deps: Dependencies) -> str
 
     Raises `CloneNotFoundError`, and `CloneStateConflictError` for the user's own voice model that is not ready.
     """
-    if not clone_id.startswith(CLONE_PREFIX):
+    if not clone_id.startswith(VOICE_MODEL_PREFIX):
         raise CloneNotFoundError(
             f"There is no clone {clone_id!r}. Select a built-in voice with POST /api/v1/voices/{{id}}/select."
         )
@@ -92,7 +93,7 @@ async def similar(voice_id: str, limit: int, principal: Principal, deps: Depende
     """
     builtin = deps.encoder.builtin
     vector: Sequence[float] | Vector | None
-    if voice_id.startswith(CLONE_PREFIX):
+    if voice_id.startswith(VOICE_MODEL_PREFIX):
         model = await usable_clone(voice_id, principal, deps)
         vector = await deps.vectors.get(deps.voice_space, model.id)
     elif (vector := builtin.get(voice_id)) is None:

@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
+from echo_common.contracts.voicereference import FISH_PREFIX
 from echo_common.settings import settings_config
 from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, EngineVoice
 from echo_synthesis.engines.remote import RemoteSettings, lacking, remedy
 
 SAMPLE_RATE = 44_100
-PREFIX = "fish_"
 _SDK = ("fish-audio-sdk", "fishaudio")
 
 
@@ -81,4 +81,4 @@ def spec() -> EngineSpec:
 
 
 def _voice(model: str, name: str) -> EngineVoice:
-    return EngineVoice(f"{PREFIX}{model}", name, "en-US", "neutral", ("cloud",), multilingual=True)
+    return EngineVoice(f"{FISH_PREFIX}{model}", name, "en-US", "neutral", ("cloud",), multilingual=True)

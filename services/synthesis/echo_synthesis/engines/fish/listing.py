@@ -8,8 +8,9 @@ from fishaudio import FishAudio
 from fishaudio.exceptions import FishAudioError
 from fishaudio.types import Voice
 
+from echo_common.contracts.voicereference import FISH_PREFIX
 from echo_synthesis.engine import EngineVoice, Gender
-from echo_synthesis.engines.fish import PREFIX, FishSettings
+from echo_synthesis.engines.fish import FishSettings
 from echo_synthesis.engines.remote import without
 
 _PAGE, _PAGES = 100, 10
@@ -37,7 +38,7 @@ def own_voices(settings: FishSettings) -> Mapping[str, EngineVoice]:
 
 def _voice(voice: Voice) -> EngineVoice:
     language = voice.languages[0] if voice.languages else "en"
-    return EngineVoice(f"{PREFIX}{voice.id}", voice.title, language, _gender(voice.tags), ("cloud",), multilingual=True)
+    return EngineVoice(f"{FISH_PREFIX}{voice.id}", voice.title, language, _gender(voice.tags), ("cloud",), multilingual=True)
 
 
 def _gender(tags: list[str]) -> Gender:

@@ -7,9 +7,10 @@ from fishaudio.exceptions import APIError
 from fishaudio.types import Prosody, TTSConfig
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
+from echo_common.contracts.voicereference import FISH_PREFIX
 from echo_synthesis.audio.decode import decode
 from echo_synthesis.engine import Speech, Utterance
-from echo_synthesis.engines.fish import PREFIX, SAMPLE_RATE, FishSettings
+from echo_synthesis.engines.fish import SAMPLE_RATE, FishSettings
 from echo_synthesis.engines.remote import TryAgainError, asked_pause, retry_with_backoff, silence, to_speech, without
 
 _SLOWEST, _FASTEST = 0.5, 2.0
@@ -27,7 +28,7 @@ class FishSpeaker:
 
     def speak(self, utterance: Utterance) -> Speech:
         key = self._settings.key
-        if not utterance.voice.startswith(PREFIX):
+        if not utterance.voice.startswith(FISH_PREFIX):
             raise VoiceNotFoundError(f"There is no voice {utterance.voice}.")
         if not utterance.words:
             return silence(SAMPLE_RATE)
@@ -47,7 +48,7 @@ class FishSpeaker:
             format="wav",  # contains its sample rate
             sample_rate=SAMPLE_RATE,
             latency=self._settings.latency,
-            reference_id=utterance.voice.removeprefix(PREFIX),
+            reference_id=utterance.voice.removeprefix(FISH_PREFIX),
             prosody=None if speed == 1.0 else Prosody(speed=speed),
         )
         try:
@@ -76,7 +77,7 @@ class FishSpeaker:
         if error.status == 402:
             return EngineUnavailableError("The Fish Audio account has no credit left.", retry_after=None)
         if error.status == 404 or (error.status == 400 and "reference" in str(error.message).lower()):
-            return VoiceNotFoundError(f"Fish Audio has no voice {voice.removeprefix(PREFIX)}.")
+            return VoiceNotFoundError(f"Fish Audio has no voice {voice.removeprefix(FISH_PREFIX)}.")
         return RuntimeError(without(settings.key, f"Fish Audio answers {error.status}: {error.message}"))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
+from echo_common.contracts.voicereference import VoiceReference
 from echo_synthesis.engine import EngineConfig, Phone, Speech, Utterance
 from echo_synthesis.engines.kokoro import ESPEAK_LANGUAGES, LANGUAGES, SAMPLE_RATE, folder
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
@@ -20,7 +21,6 @@ from echo_synthesis.timing.alignment import place_words
 
 _MOST_TOKENS = 510
 _STYLES_HELD = 256
-_FILE = "file:"
 _PAUSES = frozenset(";:,.!?—…")
 
 
@@ -61,8 +61,9 @@ class Speaker:
         self._runtime.release_memory()
 
     def _read_style(self, voice: str) -> NDArray[np.float32]:
-        if voice.startswith(_FILE):  # a voice model, written to a file by the service
-            return np.fromfile(voice.removeprefix(_FILE), np.float32).reshape(_MOST_TOKENS, 256)
+        reference = VoiceReference.parse(voice)
+        if reference.kind == "file":  # a voice model, written to a file by the service
+            return np.fromfile(reference.value, np.float32).reshape(_MOST_TOKENS, 256)
         if voice not in DIGESTS or voice[0] not in LANGUAGES:
             raise VoiceNotFoundError(f"There is no voice {voice}.")
         return np.fromfile(self._voices / f"{voice}.bin", np.float32).reshape(_MOST_TOKENS, 256)
@@ -76,7 +77,7 @@ def load(config: EngineConfig) -> Speaker:
 
 def _espeak_language(utterance: Utterance) -> str:
     """Return the voice's own accent, unless the text is in another supported language."""
-    clone = utterance.voice.startswith(_FILE)
+    clone = VoiceReference.parse(utterance.voice).kind == "file"
     own = "en-US" if clone else LANGUAGES[utterance.voice[0]]
     if clone and utterance.language in ESPEAK_LANGUAGES:
         return ESPEAK_LANGUAGES[utterance.language]

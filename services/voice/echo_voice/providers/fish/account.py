@@ -11,6 +11,7 @@ from fishaudio.core import RequestOptions
 from fishaudio.exceptions import APIError, FishAudioError
 
 from echo_common.contracts.errors.voice import ProviderUnavailableError
+from echo_common.contracts.voicereference import FISH_PREFIX
 from echo_voice.provider import Order, Outcome, Progressed, Recording, TrainingFailedError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ async def create(order: Order, progressed: Progressed, settings: "FishSettings")
 def _outcome(model: "Voice") -> Outcome:
     if model.state == "failed":
         raise TrainingFailedError("Fish Audio could not make a voice of these samples.")
-    return Outcome(engine="fish", reference=f"fish_{model.id}")
+    return Outcome(engine="fish", reference=f"{FISH_PREFIX}{model.id}")
 
 
 def _translated(error: APIError) -> Exception:
