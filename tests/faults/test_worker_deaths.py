@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from echo_common.bus.port import Message
-from echo_common.contracts.http.voice import TrainingConfig
 from echo_common.contracts.values import JobStatus
 from echo_common.storage.connect import open_storage
 from echo_common.work.repository import TaskRepository
@@ -21,6 +20,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job, SpeechSettings
 from echo_synthesis.usecases.audio import find_audio, words_of
 from echo_voice.domain.samples import Sample
+from echo_voice.domain.values import TrainingOptions
 from echo_voice.domain.voicemodels import VoiceModel
 from tests.integration.voice.conftest import Start
 from tests.support.database import Database
@@ -138,7 +138,7 @@ async def queued_training(database: Database, sample_id: str, epochs: int) -> Vo
         language="en",
         sample_ids=[sample_id],
         consent_id="cns_1",
-        config=TrainingConfig(epochs=epochs),
+        config=TrainingOptions(epochs=epochs),
     )
     await TRAINING.open(store).add(model)
     await store.close()

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from echo_common.contracts.http.voice import SampleQuality, TrainingConfig
 from echo_common.outbox.relay import Relay
 from echo_common.store.port import Store
 from echo_common.work.repository import TaskRepository
@@ -12,6 +11,7 @@ from echo_common.work.task import Task
 from echo_synthesis.domain import Job, SpeechSettings
 from echo_synthesis.repository import Jobs
 from echo_voice.domain.samples import Sample, StoredFile
+from echo_voice.domain.values import Measures, TrainingOptions
 from echo_voice.domain.voicemodels import Made, VoiceModel
 from echo_voice.repository import Samples, VoiceModels
 from tests.integration.outbox.counters import RecordingBus
@@ -47,7 +47,7 @@ def _training() -> VoiceModel:
         language="en",
         sample_ids=["vs_1"],
         consent_id="cns_1",
-        config=TrainingConfig(),
+        config=TrainingOptions(),
     )
 
 
@@ -56,7 +56,7 @@ def _sample() -> Sample:
 
 
 def _accept(sample: Sample, attempt: int) -> None:
-    quality = SampleQuality(duration=1.0, speech_seconds=1.0, clipping=0.0, sample_rate=24_000, channels=1)
+    quality = Measures(duration=1.0, speech_seconds=1.0, clipping=0.0, sample_rate=24_000, channels=1)
     sample.accept(attempt, FILE, quality, (), transcript=None, embedding=None, duplicate_of=None)
 
 

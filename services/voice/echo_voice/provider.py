@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from echo_common.contracts.http.voice import CloneQuality, TrainingConfig
 from echo_common.errors import EchoError
+from echo_voice.domain.values import TrainingOptions, VoiceQuality
 from echo_voice.domain.voicemodels import Gender
 
 Progressed = Callable[[int, int, str | None], None]
@@ -42,7 +42,7 @@ class Order:
     name: str
     language: str
     recordings: Sequence[Recording]
-    config: TrainingConfig
+    config: TrainingOptions
     scratch: Path
 
     @property
@@ -59,7 +59,7 @@ class Outcome:
     reference: str | None = None
     style: Path | None = None
     gender: Gender = "neutral"
-    quality: CloneQuality = field(default_factory=CloneQuality)
+    quality: VoiceQuality = field(default_factory=VoiceQuality)
 
 
 class VoiceProvider(Protocol):
@@ -75,10 +75,10 @@ class VoiceProvider(Protocol):
     def missing(self) -> Sequence[str]:
         """Return what must be installed or set first, each with a remedy; empty when ready. Called often, so it must be fast."""
 
-    def estimate(self, config: TrainingConfig, seconds: float) -> float:
+    def estimate(self, config: TrainingOptions, seconds: float) -> float:
         """Estimate the duration of a training in seconds, from the `seconds` of speech."""
 
-    def steps(self, config: TrainingConfig) -> int | None:
+    def steps(self, config: TrainingOptions) -> int | None:
         """Return the number of steps of a training; None if the provider chooses it."""
 
     async def train(self, order: Order, progressed: Progressed) -> Outcome:

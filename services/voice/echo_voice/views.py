@@ -4,20 +4,24 @@ from datetime import timedelta
 
 from echo_common.contracts.http.echo_api import EchoDocument, ReferenceRecord
 from echo_common.contracts.http.voice import (
+    CloneQuality,
     CloneReceipt,
     CloneView,
     ConsentPhrase,
     ConsentView,
     ProgressView,
+    SampleQuality,
     SampleReceipt,
     SampleView,
     Shares,
     SpokenProofView,
     TaskView,
     TrainerConfig,
+    TrainingConfig,
     TrainingFeatures,
     TrainingReceipt,
     TrainingView,
+    Verdict,
     WorkReceipt,
 )
 from echo_common.contracts.values import JobStatus
@@ -42,8 +46,8 @@ def sample_view(sample: Sample) -> SampleView:
         **sample.model_dump(include={"duplicate_of", "error_code", "error_message", "created_at", "updated_at"}),
         mime=sample.original.mime,
         size=sample.original.size,
-        quality=sample.quality,
-        validation=list(sample.verdicts),
+        quality=SampleQuality(**sample.quality.model_dump()) if sample.quality else None,
+        validation=[Verdict(**verdict.model_dump()) for verdict in sample.verdicts],
     )
 
 
@@ -79,8 +83,8 @@ def clone_view(model: VoiceModel) -> CloneView:
         engine=model.made.engine if model.made else None,
         status=model.status,
         progress=model.progress,
-        config=model.config,
-        quality=model.made.quality if model.made else None,
+        config=TrainingConfig(**model.config.model_dump()),
+        quality=CloneQuality(**model.made.quality.model_dump()) if model.made else None,
         sample_ids=list(model.sample_ids),
         shared_with=list(model.shared_with),
     )

@@ -3,12 +3,13 @@
 import pytest
 
 from echo_common.contracts.errors.synthesis import JobNotFoundError, JobStateConflictError
-from echo_common.contracts.http.voice import SampleQuality, SampleStatus, Verdict
+from echo_common.contracts.http.voice import SampleStatus
 from echo_common.contracts.values import JobStatus
 from echo_voice.domain.samples import Sample, StoredFile
+from echo_voice.domain.values import Measures, Verdict
 
 FILE = StoredFile(key="samples/vs_1/original", mime="audio/wav", size=1, checksum="x")
-QUALITY = SampleQuality(duration=9.0, speech_seconds=8.0, clipping=0.0, sample_rate=24_000, channels=1)
+QUALITY = Measures(duration=9.0, speech_seconds=8.0, clipping=0.0, sample_rate=24_000, channels=1)
 
 
 def uploaded() -> Sample:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from echo_common.contracts.http.voice import SampleQuality
+from echo_voice.domain.values import Measures
 from echo_voice.domain.verdicts import judge
 
 GOOD: dict[str, Any] = {
@@ -21,7 +21,7 @@ GOOD: dict[str, Any] = {
 
 
 def verdicts(**change: Any) -> dict[str, str]:
-    return {found.measure: found.verdict for found in judge(SampleQuality(**GOOD | change))}
+    return {found.measure: found.verdict for found in judge(Measures(**GOOD | change))}
 
 
 @pytest.mark.slow
@@ -45,7 +45,7 @@ def test_each_measure_has_graded_verdicts(measure: str, fair: float, poor: float
 
 
 def test_several_speakers_are_rejected_with_a_remedy() -> None:
-    [found] = [verdict for verdict in judge(SampleQuality(**GOOD | {"speakers": 2})) if verdict.measure == "speakers"]
+    [found] = [verdict for verdict in judge(Measures(**GOOD | {"speakers": 2})) if verdict.measure == "speakers"]
     assert (found.verdict, "only one" in found.advice) == ("rejected", True)
 
 

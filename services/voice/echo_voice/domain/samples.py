@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict
 
 from echo_common.contracts.errors.voice import SampleStateConflictError
 from echo_common.contracts.events.voice import SampleCancelled, SampleProcessed, SampleRejected, SampleUploaded
-from echo_common.contracts.http.voice import SampleQuality, SampleStatus, Verdict
+from echo_common.contracts.http.voice import SampleStatus
 from echo_common.contracts.values import JobStatus, JobType
 from echo_common.ids import new_id
 from echo_voice.domain.task import VoiceTask
+from echo_voice.domain.values import Measures, Verdict
 
 
 class StoredFile(BaseModel):
@@ -37,7 +38,7 @@ class Sample(VoiceTask):
     language: str | None = None
     original: StoredFile
     processed: StoredFile | None = None
-    quality: SampleQuality | None = None
+    quality: Measures | None = None
     verdicts: Sequence[Verdict] = ()
     transcript: str | None = None
     embedding: str | None = None
@@ -86,7 +87,7 @@ class Sample(VoiceTask):
         self,
         attempt: int,
         processed: StoredFile,
-        quality: SampleQuality,
+        quality: Measures,
         verdicts: Sequence[Verdict],
         *,
         transcript: str | None,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from echo_common.contracts.http.voice import SampleQuality, Verdict
+from echo_voice.domain.values import Measures, Verdict
 
 LEAST_SPEECH = 3.0
 """Minimum seconds of speech; a sample with less is rejected."""
@@ -77,7 +77,7 @@ _SCALES = (
 )
 
 
-def judge(quality: SampleQuality) -> Sequence[Verdict]:
+def judge(quality: Measures) -> Sequence[Verdict]:
     """Judge every measure; a rejected measure rejects the sample."""
     return [*(_on_scale(scale, getattr(quality, scale.measure)) for scale in _SCALES), _on_speakers(quality.speakers)]
 

@@ -21,12 +21,13 @@ from echo_common.contracts.events.voice import (
     VoiceModelWithdrawn,
     VoiceSelected,
 )
-from echo_common.contracts.http.voice import CloneQuality, CloneStatus, TrainingConfig
+from echo_common.contracts.http.voice import CloneStatus
 from echo_common.contracts.values import JobStatus, JobType
 from echo_common.contracts.voicemodel import VoiceModelFact
 from echo_common.contracts.voicereference import VOICE_MODEL_PREFIX, VoiceReference
 from echo_common.ids import new_id
 from echo_voice.domain.task import TaskRecord, VoiceTask
+from echo_voice.domain.values import TrainingOptions, VoiceQuality
 
 Gender = Literal["female", "male", "neutral"]
 
@@ -34,8 +35,8 @@ Gender = Literal["female", "male", "neutral"]
 class Training(TaskRecord):
     """A training of a voice model."""
 
-    config: TrainingConfig
-    quality: CloneQuality | None = None
+    config: TrainingOptions
+    quality: VoiceQuality | None = None
 
 
 class Made(BaseModel):
@@ -46,7 +47,7 @@ class Made(BaseModel):
     engine: str
     reference: str
     gender: Gender = "neutral"
-    quality: CloneQuality = CloneQuality()
+    quality: VoiceQuality = VoiceQuality()
     facts: Mapping[str, Any] = {}
 
     @property
@@ -68,7 +69,7 @@ class VoiceModel(VoiceTask):
     language: str
     sample_ids: Sequence[str]
     consent_id: str
-    config: TrainingConfig
+    config: TrainingOptions
     made: Made | None = None
     echo_id: str | None = None
     client_user_id: str | None = None
@@ -91,7 +92,7 @@ class VoiceModel(VoiceTask):
         language: str,
         sample_ids: Sequence[str],
         consent_id: str,
-        config: TrainingConfig,
+        config: TrainingOptions,
         **more: Any,
     ) -> "VoiceModel":
         """Create a voice model that waits for training."""
@@ -163,7 +164,7 @@ class VoiceModel(VoiceTask):
         self.made = made
         self._tell(VoiceModelReady, job_id=self.job_id)
 
-    def train_again(self, config: TrainingConfig | None = None) -> None:
+    def train_again(self, config: TrainingOptions | None = None) -> None:
         """Queue another training; the previous voice stays usable until it completes.
 
         Raises `CloneStateConflictError` during a training and after a withdrawal.

@@ -30,6 +30,7 @@ from echo_common.work.task import Progress
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.consents import UPLOAD_STATEMENT
 from echo_voice.domain.samples import Sample
+from echo_voice.domain.values import TrainingOptions
 from echo_voice.domain.voicemodels import Made, VoiceModel
 from echo_voice.likeness import unit
 from echo_voice.provider import Order, Outcome, Progressed, Recording, TrainingFailedError
@@ -71,7 +72,7 @@ async def create_clone(
         language=language,
         sample_ids=request.sample_ids,
         consent_id=consent.id,
-        config=request.config,
+        config=TrainingOptions(**request.config.model_dump()),
         audio_file_path=samples[0].name,
         **more,
     )
@@ -173,7 +174,8 @@ async def change_clone(clone_id: str, patch: ClonePatch, principal: Principal, d
 
 async def resume(clone_id: str, config: TrainingConfig | None, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Queue another training: after a failure, a cancellation, or with another configuration."""
-    return await deps.models.update(clone_id, lambda model: model.train_again(config), user_id=principal.user_id)
+    options = TrainingOptions(**config.model_dump()) if config else None
+    return await deps.models.update(clone_id, lambda model: model.train_again(options), user_id=principal.user_id)
 
 
 async def delete_clone(clone_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:

@@ -9,7 +9,6 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequiredError, EchoNotFoundError, UnreadableError
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.echo_api import EchoRequest, ReferencePatch
-from echo_common.contracts.http.voice import SampleQuality, TrainingConfig
 from echo_common.contracts.voicereference import VoiceReference, references_of
 from echo_common.errors import ForbiddenError, UnauthenticatedError
 from echo_common.ids import new_id
@@ -18,6 +17,7 @@ from echo_voice.analysis.run import analyse
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.consents import UPLOAD_STATEMENT, Consent
 from echo_voice.domain.echos import Echo
+from echo_voice.domain.values import Measures, TrainingOptions
 from echo_voice.domain.verdicts import judge
 from echo_voice.domain.voicemodels import VoiceModel
 from echo_voice.provider import Order, Recording, VoiceProvider
@@ -72,7 +72,7 @@ async def upload_reference(
         language="en",
         sample_ids=[sample.id],
         consent_id=consent.id,
-        config=TrainingConfig(),
+        config=TrainingOptions(),
         echo_id=echo_id,
         audio_file_path=filename,
         file_type=file_type,
@@ -108,12 +108,12 @@ async def make_reference(path: Path, deps: Dependencies, *, name: str) -> str:
     provider = _keeping_provider(deps)
     with deps.scratch.folder("reference") as scratch:
         analysis = await analyse(path, scratch, deps.settings)
-        quality = SampleQuality.model_validate(analysis.facts)
+        quality = Measures.model_validate(analysis.facts)
         reason = next((verdict.advice for verdict in judge(quality) if verdict.verdict == "rejected"), None)
         if reason is not None:
             raise UnreadableError(reason)
         recording = Recording(analysis.processed, quality.speech_seconds, analysis.facts["transcript"])
-        order = Order(new_id("vm"), name, quality.language or "en", [recording], TrainingConfig(), scratch)
+        order = Order(new_id("vm"), name, quality.language or "en", [recording], TrainingOptions(), scratch)
         outcome = await provider.train(order, _nobody_listens)
     return VoiceReference.parse(outcome.reference or "").provider_id or ""
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.voice import QuotaExceededError, SampleStateConflictError
-from echo_common.contracts.http.voice import SampleQuality
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectInfo
 from echo_common.work.port import Attempt, Result
@@ -16,6 +15,7 @@ from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.samples import Sample, StoredFile
+from echo_voice.domain.values import Measures
 from echo_voice.domain.verdicts import judge
 
 _THE_SAME = 0.995
@@ -51,7 +51,7 @@ async def process_sample(deps: Dependencies, sample: Sample, attempt: Attempt) -
         key = f"samples/{sample.id}/processed-{attempt.number}.flac"
         processed = _stored(await deps.objects.put_file(key, analysis.processed, "audio/flac"))
     facts = analysis.facts
-    quality = SampleQuality.model_validate(facts)
+    quality = Measures.model_validate(facts)
     vector, space = facts["embedding"], f"samples-{facts['encoder']}"
     duplicate_of = sample.duplicate_of
     if vector is not None:

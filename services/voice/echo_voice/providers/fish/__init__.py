@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from echo_common.contracts.http.voice import TrainingConfig
 from echo_common.settings import settings_config
+from echo_voice.domain.values import TrainingOptions
 from echo_voice.provider import Order, Outcome, Progressed
 from echo_voice.settings import VoiceSettings
 
@@ -38,10 +38,10 @@ class FishProvider:
             return ["the package fish-audio-sdk"]
         return [] if self._settings.api_key else ["a key: set ECHO_VOICE_FISH_API_KEY"]
 
-    def estimate(self, config: TrainingConfig, seconds: float) -> float:
+    def estimate(self, config: TrainingOptions, seconds: float) -> float:
         return 20.0
 
-    def steps(self, config: TrainingConfig) -> None:
+    def steps(self, config: TrainingOptions) -> None:
         return None
 
     async def train(self, order: Order, progressed: Progressed) -> Outcome:

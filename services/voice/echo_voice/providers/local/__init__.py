@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from echo_common.contracts.http.voice import TrainingConfig
+from echo_voice.domain.values import TrainingOptions
 from echo_voice.likeness import encoder_file
 from echo_voice.provider import Order, Outcome, Progressed
 from echo_voice.settings import VoiceSettings
@@ -33,10 +33,10 @@ class LocalProvider:
         files = [f"{name}; `echoctl models` fetches it" for name, path in needed.items() if not path.exists()]
         return [*packages, *files]
 
-    def estimate(self, config: TrainingConfig, seconds: float) -> float:
+    def estimate(self, config: TrainingOptions, seconds: float) -> float:
         return _LOADING_SECONDS + config.epochs * _SENTENCES * _SECONDS_A_STEP
 
-    def steps(self, config: TrainingConfig) -> int:
+    def steps(self, config: TrainingOptions) -> int:
         return config.epochs * -(-_SENTENCES // config.batch_size)
 
     async def train(self, order: Order, progressed: Progressed) -> Outcome:

@@ -7,9 +7,9 @@ import os
 from typing import Any
 
 from echo_common.contracts.errors.voice import ProviderUnavailableError
-from echo_common.contracts.http.voice import CloneQuality
 from echo_common.isolation import isolated_command, scrubbed_environment
 from echo_common.processors import usable_processors
+from echo_voice.domain.values import VoiceQuality
 from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
 from echo_voice.settings import VoiceSettings
 
@@ -57,4 +57,4 @@ async def run(order: Order, progressed: Progressed, settings: VoiceSettings) -> 
     if code != 0 or "made" not in last:
         raise ProviderUnavailableError("The training process died.", retry_after=5)
     made = last["made"]
-    return Outcome(engine="kokoro", style=style, gender=made.pop("gender"), quality=CloneQuality.model_validate(made))
+    return Outcome(engine="kokoro", style=style, gender=made.pop("gender"), quality=VoiceQuality.model_validate(made))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from echo_common.contracts.http.voice import CloneQuality, TrainingConfig
+from echo_voice.domain.values import TrainingOptions, VoiceQuality
 from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
 from echo_voice.settings import VoiceSettings
 
@@ -20,10 +20,10 @@ class ToneProvider:
     def missing(self) -> Sequence[str]:
         return ()
 
-    def estimate(self, config: TrainingConfig, seconds: float) -> float:
+    def estimate(self, config: TrainingOptions, seconds: float) -> float:
         return config.epochs * _STEP_SECONDS
 
-    def steps(self, config: TrainingConfig) -> int:
+    def steps(self, config: TrainingOptions) -> int:
         return config.epochs
 
     async def train(self, order: Order, progressed: Progressed) -> Outcome:
@@ -34,7 +34,7 @@ class ToneProvider:
             await asyncio.Event().wait()
         if "tone-fail" in order.name:
             raise TrainingFailedError("A clone of that name fails.")
-        return Outcome(engine="tone", reference="tone_low", quality=CloneQuality(similarity=1.0))
+        return Outcome(engine="tone", reference="tone_low", quality=VoiceQuality(similarity=1.0))
 
 
 def provider(settings: VoiceSettings) -> ToneProvider:
