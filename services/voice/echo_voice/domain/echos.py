@@ -39,6 +39,15 @@ class Echo(Aggregate):
         echo.record(EchoCreated(echo_id=echo.id, user_id=user_id))
         return echo
 
+    def use_voice(self, voice_model_id: str) -> None:
+        """Speak with this voice model."""
+        self.voice_model_id = voice_model_id
+
+    def leave_voice(self, voice_model_id: str) -> None:
+        """Have no voice any more, unless the echo has another voice model than this."""
+        if self.voice_model_id == voice_model_id:
+            self.voice_model_id = None
+
     def delete(self) -> None:
         """Delete the echo."""
         self.record(EchoDeleted(echo_id=self.id, user_id=self.user_id))

@@ -185,6 +185,10 @@ class VoiceModel(VoiceTask):
         if self.usable:
             self._tell(VoiceModelRenamed)
 
+    def link(self, echo_id: str | None) -> None:
+        """Link the voice model to an echo, or to none."""
+        self.echo_id = echo_id
+
     def share(self, with_user: str | None) -> None:
         """Share the voice with a user, or publicly (None). Raises `CloneStateConflictError` unless it is usable."""
         if not self.usable:

@@ -146,7 +146,7 @@ async def change_reference(model_id: str, patch: ReferencePatch, principal: Prin
 
     def change(held: VoiceModel) -> None:
         if links:
-            held.echo_id = patch.echo_id
+            held.link(patch.echo_id)
         if patch.name is not None:
             held.rename(patch.name)
 
@@ -165,7 +165,7 @@ async def create_echo(request: EchoRequest, principal: Principal, deps: Dependen
     )
     await deps.echos.add(echo)
     if model is not None:
-        await deps.models.update(model.id, lambda held: setattr(held, "echo_id", echo.id), user_id=principal.user_id)
+        await deps.models.update(model.id, lambda held: held.link(echo.id), user_id=principal.user_id)
     return echo
 
 
@@ -188,18 +188,13 @@ async def until_made(model: VoiceModel, deps: Dependencies, *, within: float) ->
 
 
 async def _link(echo_id: str, model: VoiceModel, principal: Principal, deps: Dependencies) -> None:
-    await deps.echos.update(echo_id, lambda held: setattr(held, "voice_model_id", model.id), user_id=principal.user_id)
+    await deps.echos.update(echo_id, lambda held: held.use_voice(model.id), user_id=principal.user_id)
 
 
 async def _unlink(echo_id: str, model: VoiceModel, principal: Principal, deps: Dependencies) -> None:
     """Remove the voice model from an echo, unless the echo is deleted or has another voice."""
-
-    def change(held: Echo) -> None:
-        if held.voice_model_id == model.id:
-            held.voice_model_id = None
-
     with suppress(EchoNotFoundError):
-        await deps.echos.update(echo_id, change, user_id=principal.user_id)
+        await deps.echos.update(echo_id, lambda held: held.leave_voice(model.id), user_id=principal.user_id)
 
 
 def _require_attestation(deps: Dependencies) -> None:
