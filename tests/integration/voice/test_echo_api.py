@@ -109,6 +109,17 @@ async def test_data_of_the_local_user_is_separated_by_client_user_id(local: Boot
     assert (await ada.ask("GET", f"/voice-models/{first['database_record']['_id']}")).status_code == 404
 
 
+async def test_empty_user_ids_are_refused(local: Booth, speech: bytes) -> None:
+    refused = [
+        await local.ask("POST", UPLOAD, files={"audio": ("me.wav", speech)}, data={"user_id": ""}),
+        await local.ask("GET", "/voice-models", params={"user_id": ""}),
+        await local.ask("POST", "/echo", json={"user_id": "", "name": "Echo"}),
+    ]
+    assert [response.status_code for response in refused] == [422, 422, 422]
+    assert all("user_id" in response.json()["error"] for response in refused)
+    assert (await local.ask("GET", "/voice-models")).json()["count"] == 0
+
+
 async def test_uploads_answer_in_the_words_of_the_guide_and_tell_how_to_follow_the_training(ada: Booth, speech: bytes) -> None:
     made = (
         await ada.ask("POST", UPLOAD, files={"audio": ("C:\\\\voices\\\\recording.mp3", speech)}, data={"name": "Me"})

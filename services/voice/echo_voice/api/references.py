@@ -53,7 +53,7 @@ class ReferenceFields(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Name | None = None
-    user_id: str | None = Field(None, max_length=64, description="Must be the user of the token.")
+    user_id: str | None = Field(None, min_length=1, max_length=64, description="Must be the user of the token.")
     echo_id: str | None = Field(None, max_length=64, description="Echo to link the voice model to.")
     file_type: Literal["audio", "video"] | None = Field(None, description="Type of the file; audio when absent.")
 
@@ -127,7 +127,7 @@ async def _upload_without_token(request: Request, deps: Dependencies) -> Referen
 async def list_voice_models(
     principal: VoicesReader,
     deps: Deps,
-    user_id: Annotated[str | None, Query(max_length=64, description="Must be the user of the token.")] = None,
+    user_id: Annotated[str | None, Query(min_length=1, max_length=64, description="Must be the user of the token.")] = None,
 ) -> ReferenceList:
     """List voice models, newest first."""
     references.checked_user(principal, user_id)

@@ -10,7 +10,7 @@ from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequir
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.echo_api import EchoRequest, ReferencePatch
 from echo_common.contracts.voicereference import VoiceReference, references_of
-from echo_common.errors import ForbiddenError, UnauthenticatedError
+from echo_common.errors import ForbiddenError, UnauthenticatedError, refuse
 from echo_common.ids import new_id
 from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
@@ -29,8 +29,11 @@ _NOT_FOUND = "Voice model not found"
 def checked_user(principal: Principal | None, user_id: str | None) -> Principal | None:
     """Return the principal if it may act for `user_id`.
 
-    Raises `UnauthenticatedError` for a user id without a token, `ForbiddenError` for another user's id.
+    Raises `ValidationError` for an empty user id, `UnauthenticatedError` for one without a token, `ForbiddenError` for another
+    user's id.
     """
+    if user_id == "":
+        refuse("user_id", "user_id is empty. Send the user's id, or leave the field out.")
     if user_id and principal is None:
         raise UnauthenticatedError
     if user_id and principal is not None and principal.user_id not in {user_id, LOCAL_USER_ID}:
@@ -40,7 +43,7 @@ def checked_user(principal: Principal | None, user_id: str | None) -> Principal 
 
 def client_user_id(principal: Principal, user_id: str | None) -> str | None:
     """Return the user id to store within the local user's data; None for other users, whom the token identifies."""
-    return (user_id or None) if principal.user_id == LOCAL_USER_ID else None
+    return user_id if principal.user_id == LOCAL_USER_ID else None
 
 
 async def upload_reference(

@@ -72,7 +72,7 @@ class ReferenceDone(BaseModel):
 class EchoRequest(BaseModel):
     """An echo to create."""
 
-    user_id: str | None = Field(None, max_length=64)
+    user_id: str | None = Field(None, min_length=1, max_length=64)
     name: Name = Field(examples=["Grandmother"])
     persona_prompt: str = Field("", max_length=20_000)
     voice_model_id: str | None = Field(None, max_length=64)
