@@ -33,6 +33,7 @@ def test_metadata_is_returned_unchanged(value: dict[str, Any]) -> None:
         ({"nested": {}}, "nested is neither a text"),
         ({"list": [1]}, "list is neither a text"),
         ({"nan": float("nan")}, "nan is neither a text"),
+        ({"half": "\ud800"}, "The texts are not of valid Unicode characters"),
         ({"big": 2**53 + 1}, "big is neither a text"),
         ({"text": "ü" * (MAXIMUM_BYTES // 2)}, "The metadata has 4107 bytes as JSON; at most 4096 are permitted."),
     ],

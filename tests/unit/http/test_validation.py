@@ -8,6 +8,7 @@ import pytest
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from echo_common.contracts.values import JobStatus
 from echo_common.http.endpoints import PublicRouter
 from echo_common.http.envelope import Success, install_error_handlers, ok
 from echo_common.http.pagination import Page, paginated
@@ -20,6 +21,7 @@ class Options(BaseModel):
 
     speed: float = Field(1.0, le=4)
     format: Literal["wav", "mp3"] = "wav"
+    status: Literal[JobStatus.FAILED, JobStatus.CANCELLED] | None = None
 
 
 class Thing(BaseModel):
@@ -74,6 +76,7 @@ VALID = {"password": "correct horse"}
         (VALID | {"config": {"speed": 5}}, "config.speed", "Enter a number of at most 4.0."),
         (VALID | {"config": {"speed": "fast"}}, "config.speed", "Enter a number."),
         (VALID | {"config": {"format": "midi"}}, "config.format", "Enter one of wav or mp3."),
+        (VALID | {"config": {"status": "over"}}, "config.status", "Enter one of failed or cancelled."),
         (VALID | {"config": {"tempo": 1}}, "config.tempo", "There is no such field; remove it, or correct its name."),
         (VALID | {"config": []}, "config", "Send a JSON object."),
         (VALID | {"parts": [{}, {"speed": 9}]}, "parts.1.speed", "Enter a number of at most 4.0."),

@@ -1,5 +1,6 @@
 """Messages for invalid requests: they name a field as the client wrote it, and say what to send instead."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ _LIST = "Send a list."
 _OBJECT = "Send a JSON object."
 _DATE = "Enter a date in the form YYYY-MM-DD."
 _TIME = "Enter a date and time in the form YYYY-MM-DDTHH:MM:SSZ."
+
+_MEMBER = re.compile(r"<\w+\.\w+: ([^<>]+)>")
+"""A member of an enumeration in a message of pydantic, with its value as group."""
 
 _Item = Mapping[str, Any]
 
@@ -110,7 +114,8 @@ def _count(number: int, unit: str) -> str:
 
 
 def _choices(context: _Item) -> str:
-    return f"Enter one of {str(context['expected']).replace(chr(39), '')}."
+    choices = _MEMBER.sub(r"\1", str(context["expected"]))
+    return f"Enter one of {choices.replace(chr(39), '')}."
 
 
 def _invalid_json(text: str, position: int, reason: str) -> InvalidJsonError:

@@ -24,7 +24,10 @@ def _check_metadata(value: object) -> object:
             raise ValueError("Keys have 1 to 40 letters (A to Z), digits, hyphens and underscores.")
         if not _is_scalar(item):
             raise ValueError(f"{key} is neither a text, a finite number, true, false nor null. Encode other values as text.")
-    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))
+    try:
+        size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    except UnicodeEncodeError:
+        raise ValueError("The texts are not of valid Unicode characters: one has half of a surrogate pair.") from None
     if size > MAXIMUM_BYTES:
         raise ValueError(f"The metadata has {size} bytes as JSON; at most {MAXIMUM_BYTES} are permitted.")
     return value
