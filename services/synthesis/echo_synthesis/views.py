@@ -240,16 +240,16 @@ def voice_view(found: CataloguedVoice) -> Voice:
 
 _SENTENCES = {
     "genuine": "The manifest was signed here, and nothing in the file was changed since.",
-    "changed": "The manifest was signed here, but the file was changed since: its sound may be another.",
-    "foreign": "The manifest was signed by somebody else.",
-    "unreadable": "There may be a manifest, but the file is damaged or takes too much to read.",
+    "changed": "The manifest was signed here, but the file was changed since: its audio may differ.",
+    "foreign": "The manifest was signed elsewhere.",
+    "unreadable": "The file may have a manifest, but it is damaged or too expensive to read.",
 }
 
 
 def verification(finding: Finding, principal: Principal) -> Verification:
     """Build the result of a verification; only admins and the user who requested the speech see its origin."""
     marks = (
-        [Mark(kind="checksum", verdict="genuine", message="Exactly these bytes were handed out here.")]
+        [Mark(kind="checksum", verdict="genuine", message="Exactly these bytes were generated here.")]
         if finding.recorded
         else []
     )

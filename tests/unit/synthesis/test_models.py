@@ -60,7 +60,7 @@ def test_voices_come_from_the_hub_without_npm(without_npm: Path, tmp_path: Path)
 def test_interrupted_downloads_resume_per_file(without_npm: Path, tmp_path: Path) -> None:
     (without_npm / ON_HUB / "bm_george.bin").unlink()
     with hub(without_npm) as url:
-        with pytest.raises(ModelsError, match="bm_george cannot be had"):
+        with pytest.raises(ModelsError, match="bm_george is available neither"):
             files._fetch_voices(tmp_path / "voices", url, lambda what, done: None)
         assert [path.name for path in (tmp_path / "voices").iterdir()] == ["af_heart.bin"]
         (without_npm / ON_HUB / "af_heart.bin").unlink()
@@ -71,7 +71,7 @@ def test_interrupted_downloads_resume_per_file(without_npm: Path, tmp_path: Path
 
 def test_unexpected_voice_files_are_refused(without_npm: Path, tmp_path: Path) -> None:
     (without_npm / ON_HUB / "af_heart.bin").write_bytes(b"somebody else")
-    with hub(without_npm) as url, pytest.raises(ModelsError, match="not the one expected"):
+    with hub(without_npm) as url, pytest.raises(ModelsError, match="does not have the expected content"):
         files._fetch_voices(tmp_path / "voices", url, lambda what, done: None)
     assert list((tmp_path / "voices").iterdir()) == []
 

@@ -33,13 +33,13 @@ def decode(data: bytes, mime: str) -> tuple[NDArray[np.float32], int]:
         return _decode_file(data)
     raw = _RAW.fullmatch(kind)
     if raw is None:
-        raise UnreadableAudioError(f"{kind!r} is no audio that can be read.")
+        raise UnreadableAudioError(f"{kind!r} is not a supported audio type.")
     try:
         rate, channels = int(parameters["rate"]), int(parameters.get("channels", 1))
     except (KeyError, ValueError):
-        raise UnreadableAudioError(f"{mime!r} does not tell the sample rate.") from None
+        raise UnreadableAudioError(f"{mime!r} does not state the sample rate.") from None
     if not 4_000 <= rate <= 192_000 or not 1 <= channels <= 8:
-        raise UnreadableAudioError(f"{mime!r} cannot be speech.")
+        raise UnreadableAudioError(f"{mime!r} is not a sample rate of speech.")
     return _unpack(data, int(raw["bits"] or 16) // 8, channels), rate
 
 
@@ -56,7 +56,7 @@ def _unpack(data: bytes, width: int, channels: int) -> NDArray[np.float32]:
 def _decode_file(data: bytes) -> tuple[NDArray[np.float32], int]:
     size = int.from_bytes(data[4:8], "little")
     if data[:4] == b"RIFF" and len(data) < size + 8 < _UNKNOWN_SIZE:
-        raise UnreadableAudioError("The audio file is cut off.")
+        raise UnreadableAudioError("The audio file is incomplete.")
     try:
         with av.open(io.BytesIO(data), "r") as container:
             stream = container.streams.audio[0]

@@ -145,7 +145,7 @@ class Clones:
             return VoiceNames(voice_id, voice_id)
         known = await self._voices.find_one({"_id": voice_id, "usable": True})
         if known is None:
-            raise VoiceNotFoundError("This voice is out of use.")
+            raise VoiceNotFoundError("This voice was withdrawn or deleted. Use another voice.")
         reference = VoiceReference.parse(str(known["reference"]))
         label = f"{voice_id}={reference}"
         if reference.kind == "object":

@@ -259,12 +259,10 @@ def _pitched(speech: Speech, pitch: float) -> Speech:
 
 def _check_tone(segment: Segment, settings: SpeechSettings) -> None:
     if not _SLOWEST <= settings.speed * segment.tone.rate <= _QUICKEST:
-        _refuse(
-            f"The text asks for {segment.tone.rate:g} times {settings.speed:g}, but speech goes from 0.25 to 4 times its pace."
-        )
+        _refuse(f"The text asks for {segment.tone.rate:g} times {settings.speed:g}, but the speed must be from 0.25 to 4.")
     if not _LOWEST <= settings.pitch * segment.tone.pitch <= _HIGHEST:
         _refuse(
-            f"The text asks for {segment.tone.pitch:g} times the pitch {settings.pitch:g}, but it goes from 0.5 to 2 times a voice's."
+            f"The text asks for {segment.tone.pitch:g} times the pitch {settings.pitch:g}, but the pitch must be from 0.5 to 2."
         )
 
 

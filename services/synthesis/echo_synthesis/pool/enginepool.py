@@ -171,7 +171,7 @@ class _WorkerGroup:
         if self._queue.waiting_of(user) >= self._max_queued_of_user:
             raise TooManyQueuedError(retry_after=_RETRY_SECONDS)
         if not self._queue.has_room(user, self._max_queued):
-            raise EngineUnavailableError(f"Too much is waiting for the speech engine {self._name}.", retry_after=_RETRY_SECONDS)
+            raise EngineUnavailableError(f"The queue of the speech engine {self._name} is full.", retry_after=_RETRY_SECONDS)
         self._queue.put(request, request.turn)
         self._dispatch()
         try:

@@ -182,7 +182,7 @@ class EngineWorker:
         except TimeoutError:
             raise EngineUnavailableError(f"The speech engine {self._spec.name} takes too long to start.") from None
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise EngineUnavailableError(f"The speech engine {self._spec.name} died while it started.") from None
+            raise EngineUnavailableError(f"The speech engine {self._spec.name} crashed while it started.") from None
         for warning in header.get("warnings", ()):
             self._log.warning(warning["event"], engine=self._spec.name, **warning["fields"])
         if "error" in header:

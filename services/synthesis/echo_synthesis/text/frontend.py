@@ -40,14 +40,14 @@ def compose(text: str, options: FrontendOptions, max_characters: int, *, first: 
     if options.pronunciations:
         lexicon = Lexicon(options.pronunciations, phonemes=options.phonemes)
         if term := lexicon.unspeakable(visible.text):
-            _refuse(f"The dictionary has {term!r} in IPA only, which this voice's engine does not take: add a respelling.")
+            _refuse(f"The dictionary has {term!r} in IPA only, which this voice's engine does not support. Add a respelling.")
         visible = visible.also(lexicon.read(visible.text))
     rules = rules_for(options.language) if options.normalize else Rules()
     parts = write(text, visible, rules, max_characters, first_limit=first)
     if not any(part.spoken for part in parts if isinstance(part, Segment)):
-        _refuse("The text holds no word that could be spoken.")
+        _refuse("The text contains no word to speak.")
     if not options.phonemes and any(part.pronunciations for part in parts if isinstance(part, Segment)):
-        _refuse("This voice's engine takes no <phoneme>.")
+        _refuse("This voice's engine does not support <phoneme>. Remove it, or use another voice.")
     return parts
 
 

@@ -147,7 +147,7 @@ class _Stretch:
             self._length = self._room
             if fixed:
                 at = self._visible.written(self._offset + reading.start, self._offset + reading.end).start
-                refuse("This is too long to be said at once.", self._original, at)
+                refuse("This is too long for a single segment. Shorten it.", self._original, at)
             return
         self._chain = (began, last)
         self._readings.append(reading)

@@ -192,7 +192,7 @@ def plain_text(text: str, limits: Limits) -> VisibleText:
 def check_characters(text: str) -> None:
     """Raise `ValidationError` with the position of a control character, if there is one."""
     if found := _CONTROL.search(text):
-        refuse(f"The text holds the character U+{ord(found[0]):04X}, which cannot be spoken.", text, found.start())
+        refuse(f"The text contains the character U+{ord(found[0]):04X}, which cannot be spoken.", text, found.start())
 
 
 def refuse(message: str, text: str, at: int) -> NoReturn:

@@ -75,7 +75,7 @@ class _Document:
         self._encoded = text[self._lead :].encode()
         self._here = (0, self._lead)
         self._parser = expat.ParserCreate("utf-8")
-        self._parser.StartDoctypeDeclHandler = lambda *_: self._refuse("A DOCTYPE is not taken.", self._at())
+        self._parser.StartDoctypeDeclHandler = lambda *_: self._refuse("A DOCTYPE is not permitted; remove it.", self._at())
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._data
@@ -85,20 +85,20 @@ class _Document:
             self._parser.Parse(self._encoded, True)
         except expat.ExpatError as error:
             at = self._place(max(self._parser.ErrorByteIndex, self._here[0]))
-            self._refuse(f"This is no well-formed SSML: {expat.ErrorString(error.code)}.", at)
+            self._refuse(f"The SSML is not well-formed: {expat.ErrorString(error.code)}.", at)
         return self._sight.whole(self._language)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         at = self._at()
         known = _ATTRIBUTES.get(name)
         if known is None:
-            self._refuse(f"<{name}> is not spoken here; known are {', '.join(_ATTRIBUTES)}.", at)
+            self._refuse(f"<{name}> is not supported. Use {', '.join(_ATTRIBUTES)}.", at)
         if unknown := attributes.keys() - known:
-            self._refuse(f"<{name}> takes no {min(unknown)}.", at)
+            self._refuse(f"<{name}> has no attribute {min(unknown)}.", at)
         if (name == "speak") != (not self._elements) or len(self._elements) >= MAX_DEPTH:
-            self._refuse(f"<{name}> does not belong here.", at)
+            self._refuse(f"<{name}> is not permitted here.", at)
         if self._elements and self._elements[-1].name in _LEAVES | {"break"}:
-            self._refuse(f"<{self._elements[-1].name}> holds text only.", at)
+            self._refuse(f"<{self._elements[-1].name}> contains text only.", at)
         self._listen(attributes.get("xml:lang"), at)
         tone = self._elements[-1].tone if self._elements else Tone()
         if name == "prosody":
@@ -121,7 +121,7 @@ class _Document:
     def _data(self, data: str) -> None:
         at = self._at()
         if self._elements[-1].name == "break" and data.strip():
-            self._refuse("<break> holds nothing.", at)
+            self._refuse("<break> must be empty.", at)
         if self._text[at] == "&":
             self._sight.put(data, at, self._text.index(";", at) + 1)
         elif self._text.startswith(data, at):
@@ -173,7 +173,7 @@ class _Document:
         found = _FACTOR.fullmatch(written.strip())
         factor = _factor(name, found["sign"], float(found["number"]), found["unit"]) if found else None
         if factor is None:
-            self._refuse(f"The {name} {written!r} is not understood.", at)
+            self._refuse(f"The {name} {written!r} is not valid.", at)
         return factor
 
     def _read(self, element: _Element) -> None:
@@ -181,11 +181,11 @@ class _Document:
         inside = self._sight.text(element.start)
         written = inside.strip()
         if not any(map(str.isalnum, written)):
-            self._refuse(f"<{element.name}> holds nothing that could be said.", element.at)
+            self._refuse(f"<{element.name}> contains nothing to speak.", element.at)
         start = element.start + len(inside) - len(inside.lstrip())
         piece = self._piece(element, written, start)
         if len(piece.text) > MAX_ALIAS:
-            self._refuse(f"<{element.name}> holds or says more than {MAX_ALIAS} characters.", element.at)
+            self._refuse(f"<{element.name}> contains or replaces more than {MAX_ALIAS} characters.", element.at)
         self._sight.readings.append(Reading(start, start + len(written), (piece,)))
 
     def _piece(self, element: _Element, written: str, start: int) -> Piece:
@@ -203,7 +203,7 @@ class _Document:
         try:
             said = self._say_as(written, kind, element.attributes.get("format"))
         except KeyError:
-            self._refuse(f"To say something as {kind!r} is not known here.", element.at)
+            self._refuse(f"The interpretation {kind!r} is not supported.", element.at)
         if said is None:
             self._refuse(f"{written[:40]!r} cannot be said as {kind}.", element.at)
         return Piece(start, said)

@@ -62,7 +62,7 @@ async def change_entry(entry_id: str, patch: DictionaryEntryPatch, principal: Pr
         fields = {**entry.model_dump(), **patch.model_dump(exclude_unset=True)}
         for name in ("term", "case_sensitive"):
             if fields[name] is None:
-                refuse(name, "It cannot be taken away.")
+                refuse(name, "This field cannot be null.")
         entry.revise(_checked(fields, deps), language=fields["language"], voice_id=fields["voice_id"])
 
     try:

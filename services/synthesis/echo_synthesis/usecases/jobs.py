@@ -102,7 +102,7 @@ async def list_jobs(
     `text_search` matches case-insensitively in the beginning of the texts.
     """
     if user_id not in {None, principal.user_id} and not principal.may(Scope.ADMIN):
-        raise ForbiddenError("Only administrators see other users' jobs.")
+        raise ForbiddenError("Only administrators may list other users' jobs.")
     where: dict[str, Any] = {"user_id": user_id or principal.user_id}
     if status is not None:
         where["status"] = status.value
@@ -149,7 +149,7 @@ async def patch_job(job_id: str, patch: JobPatch, principal: Principal, deps: De
     """
     changes, reports = patch.given(JobChange.model_fields), patch.given(_WORKERS_OWN)
     if patch.status is not None and changes:
-        refuse("status", "A job is either changed or given another status, not both at once.")
+        refuse("status", "Change either the job or its status, not both in one request.")
     if reports or patch.status not in {None, JobStatus.CANCELLED}:
         return await _report(job_id, patch, principal, deps)
     if patch.status is JobStatus.CANCELLED:
@@ -179,9 +179,9 @@ async def delete_job(job_id: str, principal: Principal, deps: Dependencies) -> N
 
 async def _report(job_id: str, patch: JobPatch, principal: Principal, deps: Dependencies) -> Job:
     if not principal.may(Scope.ADMIN):
-        raise ForbiddenError("Only workers and administrators write that; `status` may be set to cancelled.")
+        raise ForbiddenError("Only workers and administrators set these fields. You may set `status` to cancelled.")
     if patch.output_file_path is not None:
-        refuse("output_file_path", "Where the audio lies follows from the audio.")
+        refuse("output_file_path", "This field cannot be set; it follows from audio_id.")
     match patch.status:
         case None:
             pass
@@ -190,10 +190,10 @@ async def _report(job_id: str, patch: JobPatch, principal: Principal, deps: Depe
         case JobStatus.CANCELLED:
             return await cancel_job(job_id, principal, deps)
         case JobStatus.FAILED:
-            message = patch.error_message or "An administrator has given the job up."
+            message = patch.error_message or "An administrator has failed the job."
             return await deps.jobs.update(job_id, lambda held: held.abandon(message))
         case other:
-            refuse("status", f"A job is {other.value} when a worker has made it so, not by being told.")
+            refuse("status", f"Only workers set the status {other.value}. Set cancelled, pending or failed.")
     facts = patch.given(("progress", "duration", "error_message"))
     return await deps.jobs.update(job_id, lambda held: held.mend(**facts))
 

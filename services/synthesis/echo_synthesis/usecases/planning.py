@@ -24,7 +24,7 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
     Raises `VoiceNotFoundError`, `VoiceNotReadyError`, `EngineUnavailableError`, `ValidationError`.
     """
     if len(text) > deps.settings.max_characters:
-        refuse("text", f"The text has {len(text)} characters; at most {deps.settings.max_characters} are taken at once.")
+        refuse("text", f"The text has {len(text)} characters; at most {deps.settings.max_characters} are permitted.")
     audio_format = FORMATS[config.output_format]
     if not audio_format.supports(config.sample_rate):
         rates = ", ".join(map(str, audio_format.rates))
@@ -78,13 +78,13 @@ def _voice(
         if config.language:
             refuse("config.language", f"The voice {found.voice.id} speaks {own}, not {wanted}.")
         what = f"in the language {wanted!r}" if wanted else "written in other letters"
-        advice = "Take a voice that speaks it"
+        advice = "Use a voice that speaks it"
         if wanted is not None and not deps.voices.speaking(wanted):
             advice = _no_voice(wanted, None, deps)
         refuse(
             "config.language",
             f"The text seems to be {what}; the voice {found.voice.id} speaks {own}. {advice}, or set the language to {own} to "
-            "have it read all the same.",
+            "speak it regardless.",
         )
     return found, wanted if wanted and found.voice.multilingual else own
 

@@ -60,4 +60,4 @@ async def delete_text(text_id: str, principal: Principal, deps: Dependencies) ->
 
 def _check_length(content: str, deps: Dependencies) -> None:
     if len(content) > (limit := deps.settings.max_characters):
-        refuse("content", f"The text has {len(content)} characters; at most {limit} are taken at once.")
+        refuse("content", f"The text has {len(content)} characters; at most {limit} are permitted.")

@@ -44,7 +44,7 @@ class GeminiSpeaker:
             raise
         except EngineUnavailableError as error:
             message = without(self._settings.key, error.message)
-            raise EngineUnavailableError(f"Gemini cannot be asked now: {message}", retry_after=error.retry_after) from None
+            raise EngineUnavailableError(f"Gemini is not available: {message}", retry_after=error.retry_after) from None
         except Exception as error:
             raise RuntimeError(without(self._settings.key, f"{type(error).__name__}: {error}")) from None
 

@@ -49,7 +49,7 @@ def _fetch_voices(folder: Path, hub: str, progress: Progress) -> None:
             progress(f"Kokoro: voice {name}", done / _STEPS)
     for name in absent:
         if not _keep(folder, name, _from_hub(hub, name)):
-            raise ModelsError(f"Kokoro's voice {name}, as {hub} has it, is not the one expected.")
+            raise ModelsError(f"Kokoro's voice {name}, from {hub}, does not have the expected content.")
         done += 1
         progress(f"Kokoro: voice {name}", done / _STEPS)
 
@@ -79,7 +79,7 @@ def _from_hub(hub: str, name: str) -> bytes:
         with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310
             return bytes(response.read())
     except (urllib.error.URLError, TimeoutError, OSError) as error:
-        raise ModelsError(f"Kokoro's voice {name} cannot be had, neither from npm nor from {url}: {error}.") from error
+        raise ModelsError(f"Kokoro's voice {name} is available neither from npm nor from {url}: {error}.") from error
 
 
 def _keep(folder: Path, name: str, data: bytes) -> bool:

@@ -34,7 +34,7 @@ def fetch(home: Path, progress: Progress) -> None:
     source = Path(found.origin).parent / "data"
     for name, digest in _DIGESTS.items():
         if hashlib.sha256((source / name).read_bytes()).hexdigest() != digest:
-            raise ModelsError(f"Piper's voice is not the one expected: {name} differs.")
+            raise ModelsError(f"Piper's voice does not have the expected content: {name} differs.")
     home.mkdir(parents=True, exist_ok=True)
     progress("Piper: preparing the voice", 0.5)
     temporary = home / f"{MODEL}.json.tmp"
