@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from echo_auth import lookup, usecases
 from echo_auth.dependencies import Dependencies
-from echo_auth.usecases import Caller
+from echo_auth.usecases import RequestOrigin
 from echo_common.auth.dependencies import Access, AccountHolder, CurrentPrincipal
 from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.errors.auth import (
@@ -76,17 +76,17 @@ _KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…"}]}
 Deps = Annotated[Dependencies, Depends(dependencies_of)]
 
 
-async def _caller(request: Request) -> Caller:
+async def _origin(request: Request) -> RequestOrigin:
     peer = request.client.host if request.client else None
     address = address_from_gateway(peer, request.headers.getlist("x-forwarded-for"))
-    return Caller(address=address, user_agent=request.headers.get("user-agent", "")[:300] or None)
+    return RequestOrigin(address=address, user_agent=request.headers.get("user-agent", "")[:300] or None)
 
 
 async def _secret(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
-From = Annotated[Caller, Depends(_caller)]
+Origin = Annotated[RequestOrigin, Depends(_origin)]
 EchoPrincipal = Annotated[Principal | None, Depends(Access((Scope.ACCOUNT,), optional=True))]
 EchoUserName = Annotated[Name, Path(description="Name of the user.", examples=["Ada"])]
 
@@ -101,9 +101,9 @@ internal = APIRouter()
 @tokens.endpoint(
     "POST", "/auth/register", status=201, errors=(EmailConflictError, UsernameConflictError), example=enveloped(_LOGIN)
 )
-async def register(body: RegisterRequest, caller: From, deps: Deps) -> Success[Login]:
+async def register(body: RegisterRequest, origin: Origin, deps: Deps) -> Success[Login]:
     """Register an account and log in."""
-    return ok(await usecases.register(body, caller, deps))
+    return ok(await usecases.register(body, origin, deps))
 
 
 @tokens.endpoint(
@@ -112,9 +112,9 @@ async def register(body: RegisterRequest, caller: From, deps: Deps) -> Success[L
     errors=(InvalidCredentialsError, AccountInactiveError, TooManyAttemptsError),
     example=enveloped(_LOGIN),
 )
-async def log_in(body: LoginRequest, caller: From, deps: Deps) -> Success[Login]:
+async def log_in(body: LoginRequest, origin: Origin, deps: Deps) -> Success[Login]:
     """Log in with an email address or a username."""
-    return ok(await usecases.log_in(body, caller, deps))
+    return ok(await usecases.log_in(body, origin, deps))
 
 
 @tokens.endpoint("POST", "/auth/refresh", errors=(InvalidRefreshTokenError,), example=enveloped(_TOKENS))
@@ -172,13 +172,15 @@ async def find_user(
 
 
 @echo_users.endpoint("POST", "/users/{name}", errors=(ForbiddenError,), example=_ECHO_USER)
-async def name_user(name: EchoUserName, body: EchoUserRequest, principal: EchoPrincipal, caller: From, deps: Deps) -> EchoUser:
+async def name_user(
+    name: EchoUserName, body: EchoUserRequest, principal: EchoPrincipal, origin: Origin, deps: Deps
+) -> EchoUser:
     """Name the current user.
 
     With a token: the token's user, whose address `email` must be. Without a token: a guest, where the operator allows guests.
     The response then carries the tokens, and repeats the address, which is neither looked up nor stored.
     """
-    return await usecases.echo_user(name, body.email, principal, caller, deps)
+    return await usecases.echo_user(name, body.email, principal, origin, deps)
 
 
 @keys.endpoint("GET", JWKS_PATH, example=_KEYS)

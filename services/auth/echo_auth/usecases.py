@@ -40,20 +40,20 @@ _LOCAL_SESSION_ID = "ses_local"
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class RequestOrigin:
     """The origin of a request, as reported by the gateway."""
 
     address: str | None = None
     user_agent: str | None = None
 
 
-async def register(request: RegisterRequest, caller: Caller, deps: Dependencies) -> Login:
+async def register(request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Login:
     """Create a user and log in. Raises `EmailConflictError`, `UsernameConflictError`."""
     user, profile = await _create(request, Plan.USER, Role.USER, deps)
-    return await _start_session(user, profile, caller, deps)
+    return await _start_session(user, profile, origin, deps)
 
 
-async def log_in(request: LoginRequest, caller: Caller, deps: Dependencies) -> Login:
+async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencies) -> Login:
     """Start a session.
 
     Raises `InvalidCredentialsError`, which distinguishes an unknown user from a wrong password neither by content nor by timing,
@@ -62,17 +62,17 @@ async def log_in(request: LoginRequest, caller: Caller, deps: Dependencies) -> L
     identifier = request.email or request.username
     if identifier is None:
         raise invalid([{"field": "email", "message": "Send an email address or a username."}])
-    await deps.throttle.guard(identifier, caller.address)
+    await deps.throttle.guard(identifier, origin.address)
     user = await deps.users.named(identifier)
     verdict = await deps.passwords.check(request.password.get_secret_value(), user.password_hash if user else None)
     if user is None or not verdict.right:
-        await deps.throttle.failed(identifier, caller.address)
+        await deps.throttle.failed(identifier, origin.address)
         raise InvalidCredentialsError
     if not user.is_active:
         raise AccountInactiveError
-    await deps.throttle.succeeded(identifier, caller.address)
+    await deps.throttle.succeeded(identifier, origin.address)
     user = await deps.users.update(user.id, lambda found: found.logged_in(now(), password_hash=verdict.rehashed))
-    return await _start_session(user, await _profile(user, deps), caller, deps)
+    return await _start_session(user, await _profile(user, deps), origin, deps)
 
 
 async def refresh(text: str, deps: Dependencies) -> Tokens:
@@ -111,7 +111,7 @@ async def log_out(session_id: str, deps: Dependencies) -> None:
         await deps.sessions.update(session_id, lambda session: session.revoke(now()))
 
 
-async def echo_user(name: str, email: str, principal: Principal | None, caller: Caller, deps: Dependencies) -> EchoUser:
+async def echo_user(name: str, email: str, principal: Principal | None, origin: RequestOrigin, deps: Dependencies) -> EchoUser:
     """Return the principal's user document; without a principal, create a guest if the settings allow it.
 
     Looks up no email but the principal's own, so that the response reveals nothing about other users. Raises
@@ -120,7 +120,7 @@ async def echo_user(name: str, email: str, principal: Principal | None, caller: 
     if principal is None:
         if not deps.settings.anonymous_users:
             raise UnauthenticatedError
-        return await _echo_guest(name, email, caller, deps)
+        return await _echo_guest(name, email, origin, deps)
     user = await deps.users.get(principal.user_id)
     if user.id == LOCAL_USER_ID:
         return EchoUser(id=_client_user_id(email), name=name, email=email, created_at=user.created_at)
@@ -148,13 +148,13 @@ def _client_user_id(email: str) -> str:
     return f"usr_local_{sha256(email.encode()).hexdigest()[:24]}"
 
 
-async def _echo_guest(name: str, email: str, caller: Caller, deps: Dependencies) -> EchoUser:
+async def _echo_guest(name: str, email: str, origin: RequestOrigin, deps: Dependencies) -> EchoUser:
     user = User.guest(new_id("usr"))
     user.logged_in(now())
     profile = Profile(id=user.id, user_id=user.id, first_name=name)
     await deps.profiles.add(profile)
     await deps.users.add(user)
-    login = await _start_session(user, profile, caller, deps)
+    login = await _start_session(user, profile, origin, deps)
     return EchoUser(
         id=user.id,
         name=name,
@@ -237,10 +237,10 @@ def _in_use(field: str, kind: type[ConflictError]) -> ConflictError:
     return kind(f"{field}: {message}", details=[{"field": field, "message": message}])
 
 
-async def _start_session(user: User, profile: Profile, caller: Caller, deps: Dependencies) -> Login:
+async def _start_session(user: User, profile: Profile, origin: RequestOrigin, deps: Dependencies) -> Login:
     token = RefreshToken.issue(new_id("ses"))
     session = Session.start(
-        token, user.id, at=now(), lasts=deps.settings.session_lasts, user_agent=caller.user_agent, address=caller.address
+        token, user.id, at=now(), lasts=deps.settings.session_lasts, user_agent=origin.user_agent, address=origin.address
     )
     await deps.sessions.add(session)
     return Login(**_tokens(user, token, deps).model_dump(), user=_view(user, profile))

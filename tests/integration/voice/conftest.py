@@ -28,7 +28,7 @@ ATTESTED = {"attested": True}
 
 
 @dataclass
-class Booth:
+class VoiceClient:
     """A client of the voice service."""
 
     http: httpx.AsyncClient
@@ -36,9 +36,9 @@ class Booth:
     issuer: Issuer
     headers: dict[str, str] = field(default_factory=dict)
 
-    def acting_as(self, user_id: str) -> "Booth":
+    def acting_as(self, user_id: str) -> "VoiceClient":
         token = self.issuer.token(sub=user_id, scope=SCOPES)
-        return Booth(self.http, self.deps, self.issuer, {"Authorization": f"Bearer {token}"})
+        return VoiceClient(self.http, self.deps, self.issuer, {"Authorization": f"Bearer {token}"})
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         return await self.http.request(method, path, headers=self.headers, **more)
@@ -76,7 +76,7 @@ class Booth:
         return data(await self.ask("GET", path))
 
 
-Start = Callable[..., AbstractAsyncContextManager[Booth]]
+Start = Callable[..., AbstractAsyncContextManager[VoiceClient]]
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +91,7 @@ def start(database: Database, tmp_path: Path) -> Start:
     broker, issuer = InprocBroker(), Issuer()
 
     @asynccontextmanager
-    async def started(**settings: Any) -> AsyncIterator[Booth]:
+    async def started(**settings: Any) -> AsyncIterator[VoiceClient]:
         chosen = {"providers": ("tone",), "vectors_url": (tmp_path / "vectors").as_uri(), "recogniser": False, **settings}
         async with AsyncExitStack() as stack:
             common = CommonSettings(
@@ -105,17 +105,17 @@ def start(database: Database, tmp_path: Path) -> Start:
             app = await stack.enter_async_context(voice.running(common, Process(broker=broker)))
             url = await stack.enter_async_context(serving(app, "http://127.0.0.1:0"))
             http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
-            yield Booth(http, app.state.dependencies, issuer).acting_as("usr_ada")
+            yield VoiceClient(http, app.state.dependencies, issuer).acting_as("usr_ada")
 
     return started
 
 
 @pytest.fixture
-async def ada(start: Start) -> AsyncIterator[Booth]:
-    async with start() as booth:
-        yield booth
+async def ada(start: Start) -> AsyncIterator[VoiceClient]:
+    async with start() as voice_client:
+        yield voice_client
 
 
 @pytest.fixture
-async def eve(ada: Booth) -> Booth:
+async def eve(ada: VoiceClient) -> VoiceClient:
     return ada.acting_as("usr_eve")

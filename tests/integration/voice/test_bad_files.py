@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import psutil
 import pytest
 
-from tests.integration.voice.conftest import Booth, Start
+from tests.integration.voice.conftest import Start, VoiceClient
 from tests.support.invalid_recordings import bad_files
 from tests.support.person import data, refusal
 
@@ -35,7 +35,7 @@ async def test_a_hundred_bad_files_are_refused_with_a_reason_and_good_files_are_
         assert (await ada.sample(speech))["status"] == "ready"
 
 
-async def _rejected(ada: Booth, name: str, sample_id: str) -> None:
+async def _rejected(ada: VoiceClient, name: str, sample_id: str) -> None:
     sample = await ada.processed(sample_id)
     assert sample["status"] == "rejected", (name, sample)
     assert sample["error_code"] in {"SAMPLE_UNREADABLE", "SAMPLE_UNUSABLE"}, (name, sample)

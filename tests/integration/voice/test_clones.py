@@ -13,12 +13,12 @@ from echo_voice.domain.consents import UPLOAD_STATEMENT
 from echo_voice.likeness import SpectralEncoder
 from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
 from echo_voice.providers.tone import ToneProvider
-from tests.integration.voice.conftest import ATTESTED, Booth, Start
+from tests.integration.voice.conftest import ATTESTED, Start, VoiceClient
 from tests.support.eventually import eventually
 from tests.support.person import data, refusal
 
 
-async def test_clones_are_trained_in_the_background_and_report_their_quality(ada: Booth, speech: bytes) -> None:
+async def test_clones_are_trained_in_the_background_and_report_their_quality(ada: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     receipt = await ada.clone(sample["id"], name="Me")
 
@@ -31,7 +31,7 @@ async def test_clones_are_trained_in_the_background_and_report_their_quality(ada
     assert [(training["job_id"], training["status"]) for training in history] == [(receipt["job_id"], "completed")]
 
 
-async def test_a_single_sample_is_enough_for_training(ada: Booth, speech: bytes) -> None:
+async def test_a_single_sample_is_enough_for_training(ada: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     body = {"config": {"epochs": 50, "batch_size": 64}, "consent": ATTESTED}
 
@@ -43,7 +43,7 @@ async def test_a_single_sample_is_enough_for_training(ada: Booth, speech: bytes)
     assert (await ada.trained(found[0]["id"]))["status"] == "ready"
 
 
-async def test_documented_training_bodies_work_right_after_the_upload_without_consent(ada: Booth, speech: bytes) -> None:
+async def test_documented_training_bodies_work_right_after_the_upload_without_consent(ada: VoiceClient, speech: bytes) -> None:
     sample_id = data(await ada.upload(speech), 201)["sample_id"]
     config = {"epochs": 100, "learning_rate": 0.001, "batch_size": 32, "enable_timestamp_alignment": True}
 
@@ -58,7 +58,7 @@ async def test_documented_training_bodies_work_right_after_the_upload_without_co
 
 
 async def test_trainings_start_as_soon_as_their_sample_is_processed(
-    ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
+    ada: VoiceClient, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("echo_common.work.queue._BACKOFF", Backoff(600, 600))
     sample_id = data(await ada.upload(speech), 201)["sample_id"]
@@ -66,7 +66,7 @@ async def test_trainings_start_as_soon_as_their_sample_is_processed(
     assert (await ada.trained(receipt["clone_id"]))["status"] == "ready"
 
 
-async def test_trainings_from_a_sample_are_limited_to_the_documented_ranges(ada: Booth, speech: bytes) -> None:
+async def test_trainings_from_a_sample_are_limited_to_the_documented_ranges(ada: VoiceClient, speech: bytes) -> None:
     path = f"/voice/samples/{data(await ada.upload(speech), 201)['sample_id']}/train"
     for name, value in [("epochs", 1_001), ("epochs", 0), ("batch_size", 65), ("learning_rate", 0.000009)]:
         assert refusal(await ada.ask("POST", path, json={"config": {name: value}})) == (422, "VALIDATION_ERROR")
@@ -81,7 +81,7 @@ async def test_training_from_a_sample_without_its_spoken_consent_is_refused(star
         assert refusal(answer) == (403, "CONSENT_REQUIRED")
 
 
-async def test_cloning_requires_consent(ada: Booth, speech: bytes) -> None:
+async def test_cloning_requires_consent(ada: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     for consent in (None, {}, {"attested": False}):
         answer = await ada.ask("POST", "/voice/clones", json={"name": "x", "sample_ids": [sample["id"]], "consent": consent})
@@ -89,7 +89,7 @@ async def test_cloning_requires_consent(ada: Booth, speech: bytes) -> None:
     assert await ada.get("/voice/clones") == []
 
 
-async def test_trainings_can_be_cancelled_and_resumed(ada: Booth, speech: bytes) -> None:
+async def test_trainings_can_be_cancelled_and_resumed(ada: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone_id = (await ada.clone(sample["id"], name="tone-hang"))["clone_id"]
 
@@ -107,7 +107,9 @@ async def test_trainings_can_be_cancelled_and_resumed(ada: Booth, speech: bytes)
     assert [training["status"] for training in history] == ["completed", "cancelled"]
 
 
-async def test_selecting_a_clone_in_training_is_a_conflict_with_its_progress(ada: Booth, eve: Booth, speech: bytes) -> None:
+async def test_selecting_a_clone_in_training_is_a_conflict_with_its_progress(
+    ada: VoiceClient, eve: VoiceClient, speech: bytes
+) -> None:
     sample = await ada.sample(speech)
     path = f"/voice/clones/{(await ada.clone(sample['id'], name='tone-hang'))['clone_id']}/select"
 
@@ -120,7 +122,7 @@ async def test_selecting_a_clone_in_training_is_a_conflict_with_its_progress(ada
     assert refusal(await eve.ask("POST", path)) == (404, "CLONE_NOT_FOUND")
 
 
-async def test_failed_trainings_report_the_reason(ada: Booth, speech: bytes) -> None:
+async def test_failed_trainings_report_the_reason(ada: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone = await ada.trained((await ada.clone(sample["id"], name="tone-fail"))["clone_id"])
     assert (clone["status"], clone["error_code"]) == ("failed", "TRAINING_FAILED")
@@ -143,7 +145,7 @@ async def test_trainings_of_a_stopped_worker_continue_on_another(start: Start, s
         assert (held.losses, held.attempt) == (0, 2)
 
 
-async def test_revoking_consent_disables_the_voice_permanently(ada: Booth, speech: bytes) -> None:
+async def test_revoking_consent_disables_the_voice_permanently(ada: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
 
@@ -178,7 +180,7 @@ async def test_an_attestation_does_not_replace_spoken_consent(start: Start, spee
         assert refusal(await ada.ask("POST", "/voice/clones", json=body)) == (403, "CONSENT_REQUIRED")
 
 
-async def test_similar_voices_are_found_among_accessible_ones(ada: Booth, eve: Booth, speech: bytes) -> None:
+async def test_similar_voices_are_found_among_accessible_ones(ada: VoiceClient, eve: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     first = (await ada.trained((await ada.clone(sample["id"], name="First"))["clone_id"]))["id"]
     second = (await ada.trained((await ada.clone(sample["id"], name="Second"))["clone_id"]))["id"]
@@ -193,7 +195,7 @@ async def test_similar_voices_are_found_among_accessible_ones(ada: Booth, eve: B
 
 
 async def test_similarity_search_compares_built_in_voices_and_clones(
-    ada: Booth, eve: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
+    ada: VoiceClient, eve: VoiceClient, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample = await ada.sample(speech)
     mine = (await ada.trained((await ada.clone(sample["id"], name="Mine"))["clone_id"]))["id"]
@@ -218,7 +220,7 @@ async def test_similarity_search_compares_built_in_voices_and_clones(
     assert refusal(await ada.ask("GET", "/voices/joe/similar")) == (404, "VOICE_NOT_FOUND")
 
 
-async def test_clones_of_other_users_are_not_found(ada: Booth, eve: Booth, speech: bytes) -> None:
+async def test_clones_of_other_users_are_not_found(ada: VoiceClient, eve: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone_id = (await ada.trained((await ada.clone(sample["id"]))["clone_id"]))["id"]
     tries: list[tuple[str, str, Any]] = [
@@ -240,16 +242,16 @@ async def test_clones_of_other_users_are_not_found(ada: Booth, eve: Booth, speec
     assert data(await eve.ask("POST", "/voices/bulk-delete", json={"ids": [clone_id]}))[0]["error"] == "CLONE_NOT_FOUND"
 
 
-async def _heard(booth: Booth, sample_id: str, words: str) -> None:
+async def _heard(voice_client: VoiceClient, sample_id: str, words: str) -> None:
     """Return the transcript that a recogniser would give; it does not understand espeak's voice."""
 
     def hear(sample: Any) -> None:
         sample.transcript = words
 
-    await booth.deps.samples.update(sample_id, hear)
+    await voice_client.deps.samples.update(sample_id, hear)
 
 
-async def test_checkpoints_are_stored_during_training(ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_checkpoints_are_stored_during_training(ada: VoiceClient, speech: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[bytes | None] = []
 
     async def train(_: object, order: Order, progressed: Progressed) -> Outcome:
@@ -277,7 +279,7 @@ async def test_checkpoints_are_stored_during_training(ada: Booth, speech: bytes,
 
 
 async def test_failed_trainings_end_even_if_their_checkpoint_cannot_be_stored(
-    ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
+    ada: VoiceClient, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def train(_: object, order: Order, progressed: Progressed) -> Outcome:
         order.checkpoint.write_bytes(b"step 1")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from echo_common.contracts.http.auth import LOCAL_USER_ID
-from tests.integration.voice.conftest import Booth, Start
+from tests.integration.voice.conftest import Start, VoiceClient
 from tests.integration.voice.test_fish import making
 from tests.support.eventually import eventually
 from tests.support.provider import Provider
@@ -25,50 +25,50 @@ def fish() -> Iterator[Provider]:
         yield provider
 
 
-async def begun(booth: Booth, client: RawClient) -> None:
+async def begun(voice_client: VoiceClient, client: RawClient) -> None:
     """Announce a large upload without a token and send no byte of it."""
-    host = urlsplit(str(booth.http.base_url)).netloc
+    host = urlsplit(str(voice_client.http.base_url)).netloc
     client.send(
         f"POST {UPLOAD} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 40000000\r\n"
         "Content-Type: multipart/form-data; boundary=x\r\n\r\n".encode()
     )
 
 
-async def refused_unread(booth: Booth) -> tuple[int, str]:
-    async with RawClient.at(str(booth.http.base_url)) as client:
-        await begun(booth, client)
+async def refused_unread(voice_client: VoiceClient) -> tuple[int, str]:
+    async with RawClient.at(str(voice_client.http.base_url)) as client:
+        await begun(voice_client, client)
         response = await client.response()
         return response.status, json.loads(response.body)["error"]
 
 
 async def test_an_upload_without_a_token_is_refused_unread_by_default(start: Start, fish: Provider) -> None:
-    async with start(providers=("fish",)) as booth:
-        assert (await refused_unread(booth))[0] == 401
+    async with start(providers=("fish",)) as voice_client:
+        assert (await refused_unread(voice_client))[0] == 401
 
 
 async def test_a_missing_storing_provider_is_detected_before_the_upload_is_read(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("echo_voice.providers.tone.ToneProvider.keeps_voices", False)
-    async with start(anonymous_uploads=True) as booth:
-        status, sentence = await refused_unread(booth)
+    async with start(anonymous_uploads=True) as voice_client:
+        status, sentence = await refused_unread(voice_client)
         assert (status, sentence[:6]) == (401, "Voices")
 
 
 async def test_concurrent_uploads_without_a_token_are_limited(start: Start, fish: Provider, speech: bytes) -> None:
-    async with start(providers=("fish",), anonymous_uploads=True, anonymous_uploads_at_once=1) as booth:
-        async with RawClient.at(str(booth.http.base_url)) as slow:
-            await begun(booth, slow)
+    async with start(providers=("fish",), anonymous_uploads=True, anonymous_uploads_at_once=1) as voice_client:
+        async with RawClient.at(str(voice_client.http.base_url)) as slow:
+            await begun(voice_client, slow)
 
             async def full() -> bool:
-                told = await booth.http.post(UPLOAD, files={"audio": ("a", b"")})
-                return told.status_code == 429 and int(told.headers["Retry-After"]) > 0
+                response = await voice_client.http.post(UPLOAD, files={"audio": ("a", b"")})
+                return response.status_code == 429 and int(response.headers["Retry-After"]) > 0
 
             await eventually(full)
-            assert (await refused_unread(booth))[0] == 429
+            assert (await refused_unread(voice_client))[0] == 429
 
         async def free() -> bool:
-            return (await booth.http.post(UPLOAD, files={"audio": ("me.wav", speech)})).status_code == 200
+            return (await voice_client.http.post(UPLOAD, files={"audio": ("me.wav", speech)})).status_code == 200
 
         await eventually(free)
 
@@ -76,21 +76,21 @@ async def test_concurrent_uploads_without_a_token_are_limited(start: Start, fish
 async def test_daily_uploads_without_a_token_are_limited_across_replicas_and_restarts(start: Start, fish: Provider) -> None:
     settings = {"providers": ("fish",), "anonymous_uploads": True, "anonymous_uploads_a_day": 3}
     for _ in range(2):
-        async with start(**settings) as booth:
+        async with start(**settings) as voice_client:
             for _ in range(2):
-                await booth.http.post(UPLOAD, files={"audio": ("me.wav", b"no sound")})
-    async with start(**settings) as booth:
-        status, sentence = await refused_unread(booth)
+                await voice_client.http.post(UPLOAD, files={"audio": ("me.wav", b"no sound")})
+    async with start(**settings) as voice_client:
+        status, sentence = await refused_unread(voice_client)
         assert (status, sentence[:9]) == (429, "3 uploads")
 
 
 @pytest.fixture
-async def local(start: Start) -> AsyncIterator[Booth]:
-    async with start() as booth:
-        yield booth.acting_as(LOCAL_USER_ID)
+async def local(start: Start) -> AsyncIterator[VoiceClient]:
+    async with start() as voice_client:
+        yield voice_client.acting_as(LOCAL_USER_ID)
 
 
-async def test_data_of_the_local_user_is_separated_by_client_user_id(local: Booth, speech: bytes) -> None:
+async def test_data_of_the_local_user_is_separated_by_client_user_id(local: VoiceClient, speech: bytes) -> None:
     files = {"audio": ("me.wav", speech)}
     first = (await local.ask("POST", UPLOAD, files=files, data={"user_id": GUIDES_USER, "name": "First"})).json()
     second = (await local.ask("POST", UPLOAD, files=files, data={"user_id": "another", "name": "Second"})).json()
@@ -109,7 +109,7 @@ async def test_data_of_the_local_user_is_separated_by_client_user_id(local: Boot
     assert (await ada.ask("GET", f"/voice-models/{first['database_record']['_id']}")).status_code == 404
 
 
-async def test_empty_user_ids_are_refused(local: Booth, speech: bytes) -> None:
+async def test_empty_user_ids_are_refused(local: VoiceClient, speech: bytes) -> None:
     refused = [
         await local.ask("POST", UPLOAD, files={"audio": ("me.wav", speech)}, data={"user_id": ""}),
         await local.ask("GET", "/voice-models", params={"user_id": ""}),
@@ -120,7 +120,9 @@ async def test_empty_user_ids_are_refused(local: Booth, speech: bytes) -> None:
     assert (await local.ask("GET", "/voice-models")).json()["count"] == 0
 
 
-async def test_uploads_answer_in_the_words_of_the_guide_and_tell_how_to_follow_the_training(ada: Booth, speech: bytes) -> None:
+async def test_uploads_answer_in_the_words_of_the_guide_and_tell_how_to_follow_the_training(
+    ada: VoiceClient, speech: bytes
+) -> None:
     made = (
         await ada.ask("POST", UPLOAD, files={"audio": ("C:\\\\voices\\\\recording.mp3", speech)}, data={"name": "Me"})
     ).json()
@@ -139,7 +141,7 @@ async def test_uploads_answer_in_the_words_of_the_guide_and_tell_how_to_follow_t
     assert deleted == {"success": True, "message": "Voice model deleted"}
 
 
-async def test_voice_models_are_unlinked_from_their_echo(ada: Booth, speech: bytes) -> None:
+async def test_voice_models_are_unlinked_from_their_echo(ada: VoiceClient, speech: bytes) -> None:
     model_id = (await ada.ask("POST", UPLOAD, files={"audio": ("me.wav", speech)})).json()["database_record"]["_id"]
     echo_id = (await ada.ask("POST", "/echo", json={"name": "Echo", "voice_model_id": model_id})).json()["_id"]
     path = f"/voice-models/{model_id}"
@@ -153,7 +155,7 @@ async def test_voice_models_are_unlinked_from_their_echo(ada: Booth, speech: byt
     assert (missing.status_code, missing.json()) == (404, {"error": "Voice model not found"})
 
 
-async def test_unknown_values_and_fields_of_uploads_are_refused_by_name(ada: Booth, speech: bytes) -> None:
+async def test_unknown_values_and_fields_of_uploads_are_refused_by_name(ada: VoiceClient, speech: bytes) -> None:
     files = {"audio": ("me.wav", speech)}
     for fields, named in [
         ({"file_type": "image"}, "audio or video"),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from echo_voice.providers.tone import ToneProvider
-from tests.integration.voice.conftest import Booth, Start
+from tests.integration.voice.conftest import Start, VoiceClient
 from tests.support import fish_server
 from tests.support.person import data
 from tests.support.provider import Provider, Reply
@@ -32,12 +32,12 @@ def fish() -> Iterator[Provider]:
 
 
 @pytest.fixture
-async def ada(fish: Provider, start: Start) -> AsyncIterator[Booth]:
-    async with start(providers=("fish",), anonymous_uploads=True, anonymous_uploads_a_day=3) as booth:
-        yield booth
+async def ada(fish: Provider, start: Start) -> AsyncIterator[VoiceClient]:
+    async with start(providers=("fish",), anonymous_uploads=True, anonymous_uploads_a_day=3) as voice_client:
+        yield voice_client
 
 
-async def test_fish_trains_and_stores_the_clone(ada: Booth, fish: Provider, speech: bytes) -> None:
+async def test_fish_trains_and_stores_the_clone(ada: VoiceClient, fish: Provider, speech: bytes) -> None:
     sample = await ada.sample(speech)
 
     clone = await ada.trained((await ada.clone(sample["id"], name="Gran"))["clone_id"])
@@ -79,7 +79,7 @@ async def test_references_come_from_a_provider_that_stores_voices(
         }
 
 
-async def test_fish_errors_do_not_contain_the_key(ada: Booth, fish: Provider, speech: bytes) -> None:
+async def test_fish_errors_do_not_contain_the_key(ada: VoiceClient, fish: Provider, speech: bytes) -> None:
     sample = await ada.sample(speech)
     fish.then(fish_server.error(402, "No credit"))
 
@@ -90,7 +90,7 @@ async def test_fish_errors_do_not_contain_the_key(ada: Booth, fish: Provider, sp
     assert "secret" not in str(clone)
 
 
-async def test_busy_responses_of_fish_are_retried(ada: Booth, fish: Provider, speech: bytes) -> None:
+async def test_busy_responses_of_fish_are_retried(ada: VoiceClient, fish: Provider, speech: bytes) -> None:
     sample = await ada.sample(speech)
     fish.then(fish_server.throttled(), fish_server.error(503, "Later"))
 
@@ -98,7 +98,7 @@ async def test_busy_responses_of_fish_are_retried(ada: Booth, fish: Provider, sp
 
 
 async def test_the_echo_api_returns_fishs_reference_and_stores_nothing_without_a_user(
-    ada: Booth, fish: Provider, speech: bytes
+    ada: VoiceClient, fish: Provider, speech: bytes
 ) -> None:
     files = {"audio": ("me.wav", speech)}
     nobody = (await ada.http.post("/upload-reference", files=files)).json()

@@ -5,10 +5,10 @@ from pathlib import Path
 from echo_common.storage.orphans import OrphanSweeper
 from echo_voice.usecases.ownership import object_owners
 from tests.integration.synthesis.test_orphans import DAY, age
-from tests.integration.voice.conftest import Booth
+from tests.integration.voice.conftest import VoiceClient
 
 
-async def test_unreferenced_uploads_styles_and_checkpoints_are_removed(ada: Booth, speech: bytes, tmp_path: Path) -> None:
+async def test_unreferenced_uploads_styles_and_checkpoints_are_removed(ada: VoiceClient, speech: bytes, tmp_path: Path) -> None:
     deps = ada.deps
     sample = await ada.sample(speech)
     clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import soxr
 
-from tests.integration.voice.conftest import Booth, Start
+from tests.integration.voice.conftest import Start, VoiceClient
 from tests.support.eventually import eventually
 from tests.support.person import data, refusal
 from tests.support.recordings import RATE, encoded, spoken, video, wav
 
 
-async def test_samples_are_measured_and_become_ready(ada: Booth, speech: bytes) -> None:
+async def test_samples_are_measured_and_become_ready(ada: VoiceClient, speech: bytes) -> None:
     uploaded = data(await ada.upload(speech, name="../../My voice.wav", description="at home"), 201)
     assert uploaded["status"] == "uploaded"
 
@@ -34,7 +34,7 @@ async def test_samples_are_measured_and_become_ready(ada: Booth, speech: bytes) 
     assert by_measure["snr"] == {"measure": "snr", "value": quality["snr"], "verdict": "good", "advice": "Nothing to do."}
 
 
-async def test_stored_samples_are_trimmed_and_normalised(ada: Booth) -> None:
+async def test_stored_samples_are_trimmed_and_normalised(ada: VoiceClient) -> None:
     silence = np.zeros(3 * RATE, np.float32)
     quiet = spoken("This is said very quietly between two silences. It is still quite clear what is said.") * 0.05
 
@@ -58,7 +58,9 @@ async def test_stored_samples_are_trimmed_and_normalised(ada: Booth) -> None:
         ("ipod", "aac", 24_000, "audio/mp4"),
     ],
 )
-async def test_common_formats_are_detected_by_content(ada: Booth, container: str, codec: str, rate: int, mime: str) -> None:
+async def test_common_formats_are_detected_by_content(
+    ada: VoiceClient, container: str, codec: str, rate: int, mime: str
+) -> None:
     sound = np.asarray(soxr.resample(spoken(), RATE, rate), np.float32)
 
     sample = await ada.sample(encoded(sound, container, codec, rate), name="voice.txt")
@@ -66,12 +68,12 @@ async def test_common_formats_are_detected_by_content(ada: Booth, container: str
     assert (sample["status"], sample["mime"]) == ("ready", mime)
 
 
-async def test_the_audio_of_videos_is_extracted(ada: Booth) -> None:
+async def test_the_audio_of_videos_is_extracted(ada: VoiceClient) -> None:
     sample = await ada.sample(video(spoken()))
     assert (sample["status"], sample["mime"]) == ("ready", "video/mp4")
 
 
-async def test_poor_samples_are_rejected_with_a_remedy(ada: Booth) -> None:
+async def test_poor_samples_are_rejected_with_a_remedy(ada: VoiceClient) -> None:
     noise = np.random.default_rng(1).normal(0, 0.2, 12 * RATE).astype(np.float32)
     sample = await ada.sample(wav(noise))
     assert sample["status"] == "rejected"
@@ -84,20 +86,20 @@ async def test_poor_samples_are_rejected_with_a_remedy(ada: Booth) -> None:
     assert "quiet" in advice["snr"]
 
 
-async def test_duplicate_samples_are_detected_by_bytes_and_by_sound(ada: Booth, speech: bytes) -> None:
+async def test_duplicate_samples_are_detected_by_bytes_and_by_sound(ada: VoiceClient, speech: bytes) -> None:
     first = await ada.sample(speech)
 
     again = data(await ada.upload(speech), 201)
     await ada.processed(again["sample_id"])
     other_format = await ada.sample(encoded(spoken(), "flac", "flac"))
-    somebody_else = data(await ada.acting_as("usr_eve").upload(speech), 201)
+    of_another_user = data(await ada.acting_as("usr_eve").upload(speech), 201)
 
     assert again["duplicate_of"] == first["id"]
     assert other_format["duplicate_of"] == first["id"]
-    assert somebody_else["duplicate_of"] is None
+    assert of_another_user["duplicate_of"] is None
 
 
-async def test_samples_can_be_measured_again_and_deleted(ada: Booth, speech: bytes) -> None:
+async def test_samples_can_be_measured_again_and_deleted(ada: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
 
     work = data(await ada.ask("POST", f"/voice/samples/{sample['id']}/process"), 202)
@@ -109,14 +111,14 @@ async def test_samples_can_be_measured_again_and_deleted(ada: Booth, speech: byt
     assert [key async for key in ada.deps.objects.keys(f"samples/{sample['id']}/")] == []
 
 
-async def test_samples_of_other_users_are_not_found(ada: Booth, eve: Booth, speech: bytes) -> None:
+async def test_samples_of_other_users_are_not_found(ada: VoiceClient, eve: VoiceClient, speech: bytes) -> None:
     sample_id = data(await ada.upload(speech), 201)["sample_id"]
     for method, path in [("GET", ""), ("DELETE", ""), ("POST", "/process")]:
         assert refusal(await eve.ask(method, f"/voice/samples/{sample_id}{path}")) == (404, "SAMPLE_NOT_FOUND")
     assert await eve.get("/voice/samples") == []
 
 
-async def test_text_and_empty_files_are_refused(ada: Booth) -> None:
+async def test_text_and_empty_files_are_refused(ada: VoiceClient) -> None:
     assert refusal(await ada.upload(b"Dear diary, " * 100, name="diary.wav")) == (415, "UNSUPPORTED_MEDIA")
     assert refusal(await ada.upload(b"")) == (415, "UNSUPPORTED_MEDIA")
     assert refusal(await ada.ask("POST", "/voice/samples", data={"file": "no file"}, files={"x": b"1"}))[0] == 422
@@ -164,7 +166,9 @@ async def test_samples_of_a_dead_worker_are_processed_by_another(start: Start, s
         assert (await second.processed(sample_id))["status"] == "ready"
 
 
-async def test_original_and_processed_audio_of_a_sample_can_be_played(ada: Booth, eve: Booth, speech: bytes) -> None:
+async def test_original_and_processed_audio_of_a_sample_can_be_played(
+    ada: VoiceClient, eve: VoiceClient, speech: bytes
+) -> None:
     sample = await ada.sample(speech)
     path = f"/voice/samples/{sample['id']}/audio"
 
@@ -188,7 +192,7 @@ async def test_original_and_processed_audio_of_a_sample_can_be_played(ada: Booth
     assert refusal(await ada.ask("GET", path, params={"variant": "loud"}))[0] == 422
 
 
-async def test_processed_audio_of_an_undecodable_sample_is_a_conflict_with_its_status(ada: Booth) -> None:
+async def test_processed_audio_of_an_undecodable_sample_is_a_conflict_with_its_status(ada: VoiceClient) -> None:
     sample = await ada.sample(b"RIFF\x00\x00\x00\x00WAVE" + bytes(200))
 
     response = await ada.ask("GET", f"/voice/samples/{sample['id']}/audio", params={"variant": "processed"})
@@ -198,7 +202,7 @@ async def test_processed_audio_of_an_undecodable_sample_is_a_conflict_with_its_s
     assert sample["error_message"] in response.json()["error"]["message"]
 
 
-async def test_samples_require_a_token(ada: Booth) -> None:
+async def test_samples_require_a_token(ada: VoiceClient) -> None:
     response = await ada.http.get("/voice/samples")
     assert isinstance(response, httpx.Response)
     assert response.status_code == 401

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from echo_common.contracts.errors.voice import UnreadableError
-from tests.integration.voice.conftest import Booth
+from tests.integration.voice.conftest import VoiceClient
 from tests.support.eventually import eventually
 from tests.support.person import data, refusal
 
@@ -22,7 +22,7 @@ def broken_analysis(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-async def ended(ada: Booth, job_id: str) -> dict[str, Any]:
+async def ended(ada: VoiceClient, job_id: str) -> dict[str, Any]:
     async def over() -> bool:
         return (await ada.get(f"/job/{job_id}"))["status"] in {"completed", "failed", "cancelled"}
 
@@ -31,7 +31,7 @@ async def ended(ada: Booth, job_id: str) -> dict[str, Any]:
     return job
 
 
-async def in_training(ada: Booth, speech: bytes) -> dict[str, Any]:
+async def in_training(ada: VoiceClient, speech: bytes) -> dict[str, Any]:
     """Start a training that never ends by itself; return its receipt."""
     sample = await ada.sample(speech)
     receipt = await ada.clone(sample["id"], name="tone-hang")
@@ -43,7 +43,7 @@ async def in_training(ada: Booth, speech: bytes) -> dict[str, Any]:
     return receipt
 
 
-async def test_the_job_of_an_upload_is_the_processing_of_the_sample(ada: Booth, speech: bytes) -> None:
+async def test_the_job_of_an_upload_is_the_processing_of_the_sample(ada: VoiceClient, speech: bytes) -> None:
     receipt = data(await ada.upload(speech), 201)
 
     job = await ended(ada, receipt["job_id"])
@@ -53,7 +53,7 @@ async def test_the_job_of_an_upload_is_the_processing_of_the_sample(ada: Booth, 
     assert (await ada.get(f"/voice/samples/{receipt['sample_id']}"))["job_id"] == job["id"]
 
 
-async def test_the_job_of_a_clone_is_its_training(ada: Booth, speech: bytes) -> None:
+async def test_the_job_of_a_clone_is_its_training(ada: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     receipt = data(await ada.ask("POST", f"/voice/samples/{sample['id']}/train", json={}), 202)
 
@@ -63,7 +63,7 @@ async def test_the_job_of_a_clone_is_its_training(ada: Booth, speech: bytes) -> 
     assert (job["sample_ids"], job["clone_id"]) == ([sample["id"]], receipt["clone_id"])
 
 
-async def test_earlier_jobs_of_a_sample_and_a_clone_stay_readable(ada: Booth, speech: bytes) -> None:
+async def test_earlier_jobs_of_a_sample_and_a_clone_stay_readable(ada: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
     again = data(await ada.ask("POST", f"/voice/samples/{sample['id']}/process"), 202)
@@ -76,7 +76,7 @@ async def test_earlier_jobs_of_a_sample_and_a_clone_stay_readable(ada: Booth, sp
         assert (job["id"], job["status"], job["progress"]) == (job_id, "completed", 100)
 
 
-async def test_jobs_are_listed_by_type_and_status(ada: Booth, eve: Booth, speech: bytes) -> None:
+async def test_jobs_are_listed_by_type_and_status(ada: VoiceClient, eve: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     failed = await ada.trained((await ada.clone(sample["id"], name="tone-fail"))["clone_id"])
     ready = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
@@ -89,14 +89,14 @@ async def test_jobs_are_listed_by_type_and_status(ada: Booth, eve: Booth, speech
     assert refusal(await ada.ask("GET", "/job?type=synthesis"))[0] == 422
 
 
-async def test_jobs_of_other_users_are_not_found(ada: Booth, eve: Booth, speech: bytes) -> None:
+async def test_jobs_of_other_users_are_not_found(ada: VoiceClient, eve: VoiceClient, speech: bytes) -> None:
     job_id = (await ada.sample(speech))["job_id"]
     for method, more in [("GET", {}), ("PATCH", {"json": {"status": "cancelled"}}), ("DELETE", {})]:
         assert refusal(await eve.ask(method, f"/job/{job_id}", **more)) == (404, "JOB_NOT_FOUND")
         assert refusal(await ada.ask(method, "/job/job_train_unknown", **more)) == (404, "JOB_NOT_FOUND")
 
 
-async def test_trainings_are_cancelled_and_retried_under_their_job_id(ada: Booth, speech: bytes) -> None:
+async def test_trainings_are_cancelled_and_retried_under_their_job_id(ada: VoiceClient, speech: bytes) -> None:
     receipt = await in_training(ada, speech)
     path = f"/job/{receipt['job_id']}"
 
@@ -112,7 +112,7 @@ async def test_trainings_are_cancelled_and_retried_under_their_job_id(ada: Booth
     assert refusal(await ada.ask("PATCH", path, json={"status": "cancelled"})) == (409, "JOB_STATE_CONFLICT")
 
 
-async def test_jobs_in_processing_cannot_be_deleted(ada: Booth, speech: bytes) -> None:
+async def test_jobs_in_processing_cannot_be_deleted(ada: VoiceClient, speech: bytes) -> None:
     receipt = await in_training(ada, speech)
     answer = await ada.ask("DELETE", f"/job/{receipt['job_id']}")
     assert refusal(answer) == (409, "JOB_STATE_CONFLICT")
@@ -120,7 +120,7 @@ async def test_jobs_in_processing_cannot_be_deleted(ada: Booth, speech: bytes) -
     assert answer.json()["error"]["details"] == {"status": "processing"}
 
 
-async def test_deleting_a_job_keeps_the_sample_and_the_clone(ada: Booth, speech: bytes) -> None:
+async def test_deleting_a_job_keeps_the_sample_and_the_clone(ada: VoiceClient, speech: bytes) -> None:
     sample = await ada.sample(speech)
     clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
     for job_id, kind in [(sample["job_id"], "sample_processing"), (clone["job_id"], "training")]:
@@ -131,7 +131,7 @@ async def test_deleting_a_job_keeps_the_sample_and_the_clone(ada: Booth, speech:
     assert (await ada.get(f"/voice/clones/{clone['id']}"))["status"] == "ready"
 
 
-async def test_failed_processing_can_be_retried(ada: Booth, speech: bytes, broken_analysis: pytest.MonkeyPatch) -> None:
+async def test_failed_processing_can_be_retried(ada: VoiceClient, speech: bytes, broken_analysis: pytest.MonkeyPatch) -> None:
     receipt = data(await ada.upload(speech), 201)
     job = await ended(ada, receipt["job_id"])
     assert (job["status"], job["error_code"]) == ("failed", "SAMPLE_UNREADABLE")
@@ -144,7 +144,7 @@ async def test_failed_processing_can_be_retried(ada: Booth, speech: bytes, broke
 
 
 async def test_a_sample_with_cancelled_processing_must_be_processed_again_before_a_training(
-    ada: Booth, speech: bytes, monkeypatch: pytest.MonkeyPatch
+    ada: VoiceClient, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ada.deps.worker, "wake", lambda: None)
     monkeypatch.setattr(ada.deps.samples, "pending", nothing_pending)

@@ -122,11 +122,11 @@ if __name__ == "__main__":
     demuxer, source, target, longest, memory, seconds = sys.argv[1:]
     most = int((float(longest) + 1) * SAMPLE_RATE * 4)
     enter_sandbox(memory=int(memory), seconds=float(seconds), written=most)
-    answer: dict[str, Any]
+    result: dict[str, Any]
     try:
-        answer = {"facts": main(demuxer, Path(source), Path(target), float(longest))}
+        result = {"facts": main(demuxer, Path(source), Path(target), float(longest))}
     except RefusedError as refusal:
-        answer = {"refused": str(refusal)}
+        result = {"refused": str(refusal)}
     except MemoryError:
-        answer = {"refused": "Reading the file takes too much memory."}
-    print(json.dumps(answer))  # noqa: T201
+        result = {"refused": "Reading the file takes too much memory."}
+    print(json.dumps(result))  # noqa: T201

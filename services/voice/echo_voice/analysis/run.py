@@ -42,10 +42,10 @@ async def decode(source: Path, target: Path, settings: VoiceSettings) -> Mapping
     container = sniff(source)
     limits = (settings.longest_seconds, settings.decode_memory, settings.decode_seconds)
     wall = 2 * settings.decode_seconds + _STARTING_SECONDS
-    answer = await run_sandboxed(_DECODE, container.demuxer, source, target, *limits, seconds=wall)
-    if answer is None:
+    result = await run_sandboxed(_DECODE, container.demuxer, source, target, *limits, seconds=wall)
+    if result is None:
         raise UnreadableError("Reading the file takes too much time or memory.")
-    if "refused" in answer:
-        raise UnreadableError(answer["refused"])
-    facts: Mapping[str, Any] = answer["facts"]
+    if "refused" in result:
+        raise UnreadableError(result["refused"])
+    facts: Mapping[str, Any] = result["facts"]
     return facts

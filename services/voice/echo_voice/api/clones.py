@@ -154,7 +154,7 @@ async def train_again(clone_id: CloneId, body: ResumeRequest, principal: VoicesW
 async def select_clone(clone_id: CloneId, principal: VoicesWriter, deps: Deps) -> Success[Selection]:
     """Select a clone as the default voice of requests.
 
-    While it is in training the answer is 409 with its `status` and `progress`. `POST /voices/{voice_id}/select` selects a
+    While it is in training the response is 409 with its `status` and `progress`. `POST /voices/{voice_id}/select` selects a
     built-in voice.
     """
     return ok(Selection(voice_id=await sharing.select(clone_id, principal, deps)))

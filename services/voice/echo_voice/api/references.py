@@ -84,7 +84,7 @@ router = PublicRouter("Echo API", root="/api", plain=True)
 async def upload_reference(request: Request, principal: Uploader, deps: Deps) -> ReferenceUploaded:
     """Create a voice model from a recording, with the speaker's permission.
 
-    With a token it is stored, and trained in the background: poll the record's `status_url` until its `status` is `ready`. Without a token the answer is 401, unless the operator allows such uploads: then nothing is
+    With a token it is stored, and trained in the background: poll the record's `status_url` until its `status` is `ready`. Without a token the response is 401, unless the operator allows such uploads: then nothing is
     stored, the provider must store voices itself, and a daily limit applies.
     """
     deps = deps

@@ -212,7 +212,7 @@ async def train_from_sample(
 ) -> Success[TrainingReceipt]:
     """Create a clone from this sample alone, also right after its upload: the training waits for its processing.
 
-    `trainer_config` in the answer is the training in the trainer's units, into which `config` is converted.
+    `trainer_config` in the response is the training in the trainer's units, into which `config` is converted.
     """
     model, seconds, config = await clones.train_from_sample(sample_id, body, principal, deps)
     deps.worker.wake()

@@ -52,7 +52,7 @@ async def list_similar_voices(
     """List similar voices that the user may use, most similar first.
 
     Clones of every engine are compared by their samples, and Kokoro's English voices by their sound. Other built-in voices are
-    not measured: they are never found, and for them the answer is 404 `VOICE_NOT_FOUND`.
+    not measured: they are never found, and for them the response is 404 `VOICE_NOT_FOUND`.
     """
     return ok(list(await sharing.similar(voice_id, limit, principal, deps)))
 

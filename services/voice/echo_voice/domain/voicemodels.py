@@ -162,7 +162,7 @@ class VoiceModel(VoiceTask):
         self.end(JobStatus.COMPLETED)
         self.steps_done = self.steps_total
         self.made = made
-        self._tell(VoiceModelReady, job_id=self.job_id)
+        self._record_state(VoiceModelReady, job_id=self.job_id)
 
     def train_again(self, config: TrainingOptions | None = None) -> None:
         """Queue another training; the previous voice stays usable until it completes.
@@ -183,7 +183,7 @@ class VoiceModel(VoiceTask):
         """Rename the voice model."""
         self.name = name
         if self.usable:
-            self._tell(VoiceModelRenamed)
+            self._record_state(VoiceModelRenamed)
 
     def link(self, echo_id: str | None) -> None:
         """Link the voice model to an echo, or to none."""
@@ -197,7 +197,7 @@ class VoiceModel(VoiceTask):
             self.public = True
         elif with_user not in self.shared_with:
             self.shared_with = [*self.shared_with, with_user]
-        self._tell(VoiceModelShared)
+        self._record_state(VoiceModelShared)
 
     def unshare(self, with_user: str | None) -> None:
         """Remove a user's share, or the public one (None); idempotent."""
@@ -205,7 +205,7 @@ class VoiceModel(VoiceTask):
             self.public = False
         else:
             self.shared_with = [user for user in self.shared_with if user != with_user]
-        self._tell(VoiceModelUnshared)
+        self._record_state(VoiceModelUnshared)
 
     def withdraw(self) -> None:
         """Withdraw the voice for good, because its consent is revoked."""
@@ -214,14 +214,14 @@ class VoiceModel(VoiceTask):
         if self.work in {JobStatus.PENDING, JobStatus.PROCESSING}:
             self.cancel()
         self.withdrawn = True
-        self._tell(VoiceModelWithdrawn)
+        self._record_state(VoiceModelWithdrawn)
 
     def delete(self) -> None:
         """Delete the voice model; remove its style once this is saved."""
         if self.work in {JobStatus.PENDING, JobStatus.PROCESSING}:
             self.cancel()
         self.withdrawn = True
-        self._tell(VoiceModelDeleted)
+        self._record_state(VoiceModelDeleted)
         self.erase()
 
     def on_queued(self) -> None:
@@ -253,10 +253,10 @@ class VoiceModel(VoiceTask):
         """Record that the training was cancelled."""
         self.record(VoiceModelCancelled(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id))
 
-    def _tell(self, fact: type[VoiceModelFact], **more: Any) -> None:
+    def _record_state(self, event: type[VoiceModelFact], **more: Any) -> None:
         self.revision += 1
         self.record(
-            fact(
+            event(
                 voice_model_id=self.id,
                 user_id=self.user_id,
                 revision=self.revision,

@@ -142,8 +142,8 @@ async def train(deps: Dependencies, model: VoiceModel, attempt: Attempt) -> Resu
             for sample in samples
         ]
         order = Order(model.id, model.name, model.language, recordings, model.config, scratch)
-        kept = f"checkpoints/{model.id}/{_digest(model)}"
-        outcome = await _resumable(kept, order, partial(provider.train, order), progressed, deps)
+        checkpoint_key = f"checkpoints/{model.id}/{_digest(model)}"
+        outcome = await _resumable(checkpoint_key, order, partial(provider.train, order), progressed, deps)
         reference = outcome.reference or ""
         if outcome.style is not None:
             # The key includes the attempt, so that no attempt overwrites the style of another or of the voice in use.
@@ -221,13 +221,13 @@ async def _resumable(
         order.checkpoint.write_bytes(b"".join(blocks))
     news = asyncio.Event()
 
-    def heard(done: int, total: int, note: str | None) -> None:
+    def report(done: int, total: int, note: str | None) -> None:
         progressed(done, total, note)
         news.set()
 
     storing = asyncio.create_task(_store_checkpoints(key, order.checkpoint, _written_at(order.checkpoint), news, deps))
     try:
-        outcome = await train(heard)
+        outcome = await train(report)
     except BaseException:
         await _ended(storing)
         if order.checkpoint.exists():

@@ -117,14 +117,14 @@ async def make_reference(path: Path, deps: Dependencies, *, name: str) -> str:
             raise UnreadableError(reason)
         recording = Recording(analysis.processed, quality.speech_seconds, analysis.facts["transcript"])
         order = Order(new_id("vm"), name, quality.language or "en", [recording], TrainingOptions(), scratch)
-        outcome = await provider.train(order, _nobody_listens)
+        outcome = await provider.train(order, _ignore_progress)
     return VoiceReference.parse(outcome.reference or "").provider_id or ""
 
 
 def _keeping_provider(deps: Dependencies) -> VoiceProvider:
     provider = deps.providers.keeping()
     if provider is None:
-        raise UnauthenticatedError("Voices made on this machine are kept for users only: log in, and send the token.")
+        raise UnauthenticatedError("Voices made on this machine are stored for users only: log in, and send the token.")
     return provider
 
 
@@ -205,5 +205,5 @@ def _require_attestation(deps: Dependencies) -> None:
         raise ConsentRequiredError("Cloning needs a spoken consent here: use /api/v1/voice/clones.")
 
 
-def _nobody_listens(done: int, total: int, note: str | None) -> None:
+def _ignore_progress(done: int, total: int, note: str | None) -> None:
     """Ignore progress, because no record exists that could show it."""

@@ -18,8 +18,8 @@ from echo_voice.domain.samples import Sample, StoredFile
 from echo_voice.domain.values import Measures
 from echo_voice.domain.verdicts import judge
 
-_THE_SAME = 0.995
-_AS_LONG = 0.15
+_SAME_SIMILARITY = 0.995
+_SAME_SECONDS = 0.15
 _STEPS = 3
 
 
@@ -32,8 +32,8 @@ async def upload_sample(
     sample_id = new_id("vs")
     stored = await deps.objects.put_file(f"samples/{sample_id}/original", path, container.mime)
     sample = Sample.upload(sample_id, principal.user_id, _stored(stored), name=name, description=description, language=language)
-    twin = await deps.samples.find_one({"original.checksum": stored.checksum, "user_id": principal.user_id})
-    sample.duplicate_of = twin.id if twin else None
+    duplicate = await deps.samples.find_one({"original.checksum": stored.checksum, "user_id": principal.user_id})
+    sample.duplicate_of = duplicate.id if duplicate else None
     await deps.samples.add(sample)
     return sample
 
@@ -47,7 +47,7 @@ async def process_sample(deps: Dependencies, sample: Sample, attempt: Attempt) -
         source = await _fetch(sample.original.key, scratch / "original", deps)
         attempt.report(Progress(1, _STEPS, "measuring"))
         analysis = await analyse(source, scratch, deps.settings)
-        attempt.report(Progress(2, _STEPS, "keeping"))
+        attempt.report(Progress(2, _STEPS, "storing"))
         key = f"samples/{sample.id}/processed-{attempt.number}.flac"
         processed = _stored(await deps.objects.put_file(key, analysis.processed, "audio/flac"))
     facts = analysis.facts
@@ -55,7 +55,7 @@ async def process_sample(deps: Dependencies, sample: Sample, attempt: Attempt) -
     vector, space = facts["embedding"], f"samples-{facts['encoder']}"
     duplicate_of = sample.duplicate_of
     if vector is not None:
-        duplicate_of = duplicate_of or await _twin(sample, quality.duration, vector, space, deps)
+        duplicate_of = duplicate_of or await _find_duplicate(sample, quality.duration, vector, space, deps)
         await deps.vectors.put(space, sample.id, vector, {"user_id": sample.user_id, "duration": str(quality.duration)})
     verdicts = judge(quality)
     return Result(
@@ -101,17 +101,17 @@ async def _fetch(key: str, target: Path, deps: Dependencies) -> Path:
     return target
 
 
-async def _twin(sample: Sample, duration: float, vector: list[float], space: str, deps: Dependencies) -> str | None:
+async def _find_duplicate(sample: Sample, duration: float, vector: list[float], space: str, deps: Dependencies) -> str | None:
     """Return the id of the user's oldest sample with the same audio in another file, or None."""
     near = await deps.vectors.nearest(space, vector, limit=5, where={"user_id": [sample.user_id]})
-    twins = [
+    duplicates = [
         found.id
         for found in near
         if found.id < sample.id
-        and found.similarity >= _THE_SAME
-        and abs(float(str(found.facts["duration"])) - duration) <= _AS_LONG
+        and found.similarity >= _SAME_SIMILARITY
+        and abs(float(str(found.facts["duration"])) - duration) <= _SAME_SECONDS
     ]
-    return min(twins, default=None)
+    return min(duplicates, default=None)
 
 
 async def _check_quota(principal: Principal, deps: Dependencies) -> None:
@@ -121,7 +121,9 @@ async def _check_quota(principal: Principal, deps: Dependencies) -> None:
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     if await deps.samples.count({"user_id": principal.user_id, "created_at": {"$gte": midnight}}) >= limit:
         rest = midnight + timedelta(days=1) - now()
-        raise QuotaExceededError(f"{limit} recordings a day are taken.", retry_after=int(rest.total_seconds()) + 1)
+        raise QuotaExceededError(
+            f"The daily quota of {limit} samples is used up. Try again tomorrow.", retry_after=int(rest.total_seconds()) + 1
+        )
 
 
 def _stored(info: ObjectInfo) -> StoredFile:

@@ -41,7 +41,7 @@ def main(task: Mapping[str, Any]) -> None:
 
     likeness: list[float] = []
 
-    def told(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         likeness.append(progress.likeness)
         if progress.step % _SAVED_EVERY == 0:
             progress.save(checkpoint)
@@ -49,7 +49,7 @@ def main(task: Mapping[str, Any]) -> None:
 
     resume = Progress.load(checkpoint) if checkpoint.exists() else None
     decoder = KokoroDecoder(models / MODEL, task["threads"])
-    style = train(recordings, voices, decoder, encoder, config, progress=told, resume=resume)
+    style = train(recordings, voices, decoder, encoder, config, progress=report, resume=resume)
     np.ascontiguousarray(style, "<f4").tofile(task["style"])
     _say(made=_made(recordings, encoder, voices, started) | {"similarity": round(float(np.mean(likeness[-_JUDGED:])), 4)})
 
