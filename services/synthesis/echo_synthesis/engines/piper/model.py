@@ -1,6 +1,7 @@
 """A loaded Piper model: input ids to samples and the durations of the ids."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,12 +62,12 @@ def _open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.enable_mem_pattern = False
     # a spinning thread would occupy the core of another worker
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    open_model = partial(onnxruntime.InferenceSession, sess_options=options, providers=["CPUExecutionProvider"])
+    session = open_model(str(path))
     if len(session.get_outputs()) > 1:
         return session
-    from echo_synthesis.engines.piper.prepare import with_durations  # imports onnx, which voices without durations need
+    del session  # its memory is needed for the second one
+    from echo_synthesis.engines.piper.prepare import with_durations  # imports onnx, which prepared models do not need
 
     modified = with_durations(path)
-    if modified is None:
-        return session
-    return onnxruntime.InferenceSession(modified, options, providers=["CPUExecutionProvider"])
+    return open_model(str(path) if modified is None else modified)
