@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ class Speaker:
         self._models: OrderedDict[Path, PiperModel] = OrderedDict()
         self._alone = lru_cache(maxsize=20_000)(_pronounce)
         self._espeak_voice = ""
-        espeakbridge.initialize(str(ESPEAK_DATA_DIR))
+        _initialise_espeak()
         self._select(voices[0])
 
     def speak(self, utterance: Utterance) -> Speech:
@@ -121,6 +121,12 @@ def _encode(sentence: Sequence[Symbol], phoneme_ids: Mapping[str, Sequence[int]]
             pairs += [(each, word) for each in [*phoneme_ids[symbol], *phoneme_ids["_"]]]
     pairs += [(each, _NO_WORD) for each in phoneme_ids["$"]]
     return [each for each, _ in pairs], [word for _, word in pairs]
+
+
+@cache
+def _initialise_espeak() -> None:
+    """Initialise espeak, which is not made for a second initialisation in a process."""
+    espeakbridge.initialize(str(ESPEAK_DATA_DIR))
 
 
 def _pronounce(word: str) -> str:
