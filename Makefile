@@ -92,10 +92,9 @@ install: .venv/runtime.stamp ## Install only the dependencies of `make run`
 install-dev: .venv/dev.stamp ## Install the dependencies of tests and tools too
 
 # Secrets for the containers: generated once, kept out of git, readable by their owner only.
-.env: docker-compose.yml
+.PHONY: .env
+.env:
 	@deploy/docker/write_env.sh
-	@touch $@
-	@echo "Wrote .env; the first admin is admin@echo.internal with ECHO_AUTH_ADMIN_PASSWORD."
 
 # uv comes from the same lock as all dependencies, verified by its hash.
 .venv/uv.stamp:

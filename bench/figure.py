@@ -36,7 +36,7 @@ class Figure:
         return "—"
 
     @property
-    def kept(self) -> bool | None:
+    def met(self) -> bool | None:
         """True if the median meets the promise; None without a promise."""
         if self.at_most is not None:
             return self.median <= self.at_most
@@ -46,7 +46,7 @@ class Figure:
 
     def row(self) -> tuple[str, ...]:
         """Return the cells of the table row."""
-        mark = {True: "kept", False: "BROKEN", None: ""}[self.kept]
+        mark = {True: "met", False: "NOT MET", None: ""}[self.met]
         spread = f"{number(min(self.values))} … {number(max(self.values))}" if len(self.values) > 1 else ""
         return (self.id, self.what, f"{number(self.median)} {self.unit}".strip(), spread, self.promise, mark, self.note)
 

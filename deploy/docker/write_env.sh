@@ -4,6 +4,9 @@ set -eu
 umask 077
 touch .env
 chmod 600 .env
+[ -z "$(tail -c1 .env)" ] || echo >> .env
+added=
 for name in $(grep -o '\${[A-Z_]*:?' docker-compose.yml | tr -d '${:?' | sort -u); do
-  grep -q "^$name=" .env || printf '%s=%s\n' "$name" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> .env
+  grep -q "^$name=" .env || { printf '%s=%s\n' "$name" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> .env; added=1; }
 done
+[ -z "$added" ] || echo "Wrote .env; the first admin is admin@echo.internal with ECHO_AUTH_ADMIN_PASSWORD."

@@ -121,7 +121,7 @@ def test_the_object_storage_has_a_user_and_a_policy_per_service() -> None:
     assert {f"MINIO_{name.upper()}_PASSWORD" for name in SERVICES} <= variables("minio-users").keys()
 
 
-def test_no_secret_is_in_the_repository() -> None:
+def test_compose_takes_every_secret_from_the_environment() -> None:
     for name in CONTAINERS:
         for variable, value in variables(name).items():
             if re.search("SECRET|PASS|_KEY$", variable) and not variable.endswith("ACCESS_KEY"):

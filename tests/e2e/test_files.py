@@ -50,13 +50,15 @@ async def test_signed_links_open_a_single_audio_temporarily(platform: Platform, 
 
 async def test_signed_links_expire(platform: Platform, ada: Person) -> None:
     result = await ada.speak("Not for long.")
-    link = data(await ada.http.post(f"/files/{result['audio_id']}/link", json={"expires_in": 1}))["url"]
+    link = data(await ada.http.post(f"/files/{result['audio_id']}/link", json={"expires_in": 2}))["url"]
 
-    async def over() -> bool:
-        async with Person.at(platform.url) as nobody:
-            return (await nobody.http.get(platform.url + link)).status_code == 403
+    async with Person.at(platform.url) as stranger:
+        assert (await stranger.http.get(platform.url + link)).status_code == 200
 
-    await eventually(over)
+        async def expired() -> bool:
+            return (await stranger.http.get(platform.url + link)).status_code == 403
+
+        await eventually(expired)
 
 
 async def test_deleted_audio_is_gone_for_all_users(platform: Platform, ada: Person) -> None:

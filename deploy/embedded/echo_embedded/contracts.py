@@ -156,7 +156,10 @@ def asyncapi() -> Json:
 def env_example() -> str:
     """Generate `.env.example`: all settings with their defaults."""
     sections = [_section(title, settings) for title, settings in SETTINGS.items()]
-    return "# All settings. Copy this file to .env and edit it; commented lines show the defaults.\n" + "".join(sections)
+    return (
+        "# All settings; commented lines show the defaults. For `make up`, add lines to .env, which `make .env` creates with the secrets.\n"
+        + "".join(sections)
+    )
 
 
 def _section(title: str, settings: type[BaseSettings]) -> str:

@@ -27,6 +27,7 @@ from echo_synthesis.main import service as synthesis
 from echo_synthesis.settings import SynthesisSettings
 from echo_voice import api as voice_api
 from echo_voice.main import service as voice
+from echo_voice.providers.fish import FishSettings as FishVoiceSettings
 from echo_voice.settings import VoiceSettings
 
 INTERNAL = "internal"
@@ -44,6 +45,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Gemini": GeminiSettings,
     "Fish Audio": FishSettings,
     "Voice": VoiceSettings,
+    "Fish Audio (voice models)": FishVoiceSettings,
     "Feedback": FeedbackSettings,
 }
 """All settings by their heading in `.env.example`."""

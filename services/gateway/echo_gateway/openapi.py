@@ -18,7 +18,7 @@ from echo_gateway.shared_operations import combine_operations
 _TAGS = {
     "speech": "Speech synthesis: synchronous, in the background, or as a stream.",
     "jobs": "Jobs: synthesis, the processing of samples and the training of clones. Queue, list, follow, cancel. All paths under `/job` also work under `/jobs`.",
-    "texts": "Saved texts for synthesis by name.",
+    "texts": "Saved texts, for synthesis by `text_id`.",
     "dictionary": "Pronunciation: a preview of the spoken form, and the user's lexicon.",
     "files": "Finished audio, with range requests, ETags and signed links.",
     "voices": "Voices for synthesis.",
@@ -35,7 +35,7 @@ _TAGS = {
 }
 _ABOUT = """API of Echo, a self-hosted voice platform.
 
-Every JSON response is an envelope: `{"success": true, "data": …}` or `{"success": false, "error": {"code", "message"}, "request_id"}`.
+Every JSON response under `/api/v1` is an envelope: `{"success": true, "data": …}` or `{"success": false, "error": {"code", "message"}, "request_id"}`.
 Codes are stable. Responses carry `RateLimit` and `RateLimit-Policy`; writes accept `Idempotency-Key` where it is listed."""
 _BEARER = {
     "type": "http",

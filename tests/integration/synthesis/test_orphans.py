@@ -1,6 +1,8 @@
 """Tests of objects without a record."""
 
+import asyncio
 import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
@@ -91,7 +93,15 @@ async def test_objects_of_running_jobs_are_kept_at_any_age(replica: Replica, tmp
         deps.worker.recheck(busy.id)
 
 
+async def _nothing_owned(_: Sequence[str]) -> Collection[str]:
+    return ()
+
+
 async def test_a_safe_age_of_zero_disables_the_background_sweep(tmp_path: Path) -> None:
     objects = FolderStorage(tmp_path)
-    async with OrphanSweeper(objects, {}, 0).running():
-        pass
+    await objects.put("audio/aud_left/0.wav", b"left", "audio/wav")
+    age(tmp_path, 2 * DAY)
+    tasks = asyncio.all_tasks()
+    async with OrphanSweeper(objects, {"audio/": _nothing_owned}, 0).running():
+        assert asyncio.all_tasks() == tasks
+    assert [key async for key in objects.keys("audio/")] == ["audio/aud_left/0.wav"]

@@ -11,14 +11,14 @@ from bench.texts import alike
 
 
 def test_promises_are_compared_with_the_median():
-    assert Figure("P1", "ratio", [0.5, 0.6, 3.0], at_most=0.7).kept
-    assert not Figure("P5", "ratio", [1.0, 1.5, 9.0], at_least=2).kept
-    assert Figure("", "only told", [1.0]).kept is None
+    assert Figure("P1", "ratio", [0.5, 0.6, 3.0], at_most=0.7).met
+    assert not Figure("P5", "ratio", [1.0, 1.5, 9.0], at_least=2).met
+    assert Figure("", "only told", [1.0]).met is None
 
 
 def test_rows_contain_all_values():
     row = Figure("P9", "answer", [10.0, 1234.5, 30.126], "ms", at_most=20, note="busy").row()
-    assert row == ("P9", "answer", "30.1 ms", "10 … 1234", "≤ 20 ms", "BROKEN", "busy")
+    assert row == ("P9", "answer", "30.1 ms", "10 … 1234", "≤ 20 ms", "NOT MET", "busy")
 
 
 @pytest.mark.parametrize(("value", "said"), [(0.04321, "0.0432"), (12.345, "12.3"), (2533.3, "2533"), (123456.0, "123456")])

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -83,10 +83,11 @@ def test_timings_never_decrease(spoken: list[str], said: list[str], gaps: list[f
     times = np.cumsum(gaps)
     heard = [RecognisedWord(word, times[2 * index], times[2 * index + 1]) for index, word in enumerate(said)]
     placed = place(spoken, heard, evenly(len(spoken)))
-    if placed is not None:
-        assert len(placed) == len(spoken)
-        assert all(word.start <= word.end for word in placed)
-        assert all(before.start <= after.start for before, after in pairwise(placed))
+    assume(placed is not None)
+    assert placed is not None
+    assert len(placed) == len(spoken)
+    assert all(word.start <= word.end for word in placed)
+    assert all(before.start <= after.start for before, after in pairwise(placed))
 
 
 class Scripted:
