@@ -24,7 +24,7 @@ from yarl import URL
 from echo_common.bus.inproc import InprocBroker
 from echo_common.http.client import ServiceClient
 from echo_common.http.server import serving
-from echo_common.process import settle
+from echo_common.process import freeze_heap
 from echo_common.service import Process
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_logging
@@ -69,7 +69,7 @@ async def passthrough(target: str) -> AsyncIterator[tuple[str, str]]:
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             headers = {name.decode(): value.decode() for name, value in scope["headers"] if name != b"host"}
-            to = URL(client.in_turn()[0] + scope["raw_path"].decode(), encoded=True)
+            to = URL(client.next_replicas()[0] + scope["raw_path"].decode(), encoded=True)
             async with client.session.request(scope["method"], to, headers=headers) as response:
                 await send({"type": "http.response.start", "status": response.status, "headers": list(response.raw_headers)})
                 async for chunk in response.content.iter_any():
@@ -115,7 +115,7 @@ async def _run(name: str, argument: str) -> None:
     async with REFERENCES[name](argument) as (url, token):
         out.write(json.dumps({"url": url, "token": token}) + "\n")
         out.flush()
-        settle()
+        freeze_heap()
         await asyncio.Event().wait()
 
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 import structlog
 
-from echo_common import isolation
+from echo_common import child_environment
 from echo_common.sandbox import run_sandboxed
 from echo_synthesis.engine import EngineConfig
 from echo_synthesis.engines import discover
@@ -37,7 +37,7 @@ def service_with_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def namespaces(require: Require) -> None:
     """Skip tests on platforms without network namespaces."""
-    found = isolation.network_can_be_cut() or Missing("network namespaces are not permitted here")
+    found = child_environment.network_can_be_cut() or Missing("network namespaces are not permitted here")
     require("network-namespaces", found)
 
 
@@ -97,7 +97,7 @@ async def test_local_engine_workers_have_no_network(tmp_path: Path, namespaces: 
 def test_remote_engines_receive_only_their_own_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
 
-    environment = isolation.scrubbed_environment(threads=1, settings="ECHO_SYNTHESIS_GEMINI_", network=True)
+    environment = child_environment.scrubbed_environment(threads=1, settings="ECHO_SYNTHESIS_GEMINI_", network=True)
 
     assert {name for name in environment if environment[name] == "hidden"} == {"ECHO_SYNTHESIS_GEMINI_API_KEY"}
     assert environment["HTTPS_PROXY"] == "http://proxy:3128"
@@ -106,11 +106,11 @@ def test_remote_engines_receive_only_their_own_key(monkeypatch: pytest.MonkeyPat
 async def test_without_network_namespaces_children_run_and_a_warning_is_logged_once(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(isolation, "network_can_be_cut", lambda: False)
-    isolation._note_network_isolation.cache_clear()
+    monkeypatch.setattr(child_environment, "network_can_be_cut", lambda: False)
+    child_environment._note_network_isolation.cache_clear()
     with structlog.testing.capture_logs() as logs:
         seen = await asyncio.gather(*(run_sandboxed("tests.support.sandbox_probe", port, seconds=60) for _ in range(2)))
-    isolation._note_network_isolation.cache_clear()
+    child_environment._note_network_isolation.cache_clear()
 
     assert None not in seen
-    assert [entry["event"] for entry in logs] == ["child_network_not_cut"]
+    assert [entry["event"] for entry in logs] == ["child_network_not_isolated"]

@@ -45,7 +45,7 @@ class Visitor:
             sent["Authorization"] = f"Bearer {self.access_token}"
         if body is not None:
             sent["Content-Type"] = "application/json"
-        url = URL(self.client.in_turn()[0] + path, encoded=True)
+        url = URL(self.client.next_replicas()[0] + path, encoded=True)
         data = None if body is None else json.dumps(body).encode()
         async with self.client.session.request(method, url, data=data, headers=sent | headers) as response:
             raw = await response.read()

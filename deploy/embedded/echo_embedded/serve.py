@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from echo_common.process import raise_open_files, settle
+from echo_common.process import freeze_heap, raise_open_files
 from echo_embedded import host
 from echo_embedded.datafolder import DataFolder, Running, Secrets
 from echo_embedded.logs import logging_to
@@ -70,7 +70,7 @@ async def _serve(folder: DataFolder, settings: HostSettings, console: Console, l
         with console.status("Starting …"):
             running = host.running(folder, models=settings.models, listen=listen_url(settings))
             platform = await stack.enter_async_context(running)
-        settle()
+        freeze_heap()
         places = {"Data": str(folder.path), "Log": str(log_file)}
         welcome(console, platform.url, platform.secrets, places, took=time.monotonic() - since)
         folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}, platform.internal))

@@ -44,7 +44,7 @@ def raise_open_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def settle() -> None:
+def freeze_heap() -> None:
     """Freeze all current objects after the start, so that the garbage collector skips them."""
     gc.collect()
     gc.freeze()
@@ -60,7 +60,7 @@ async def _serve(service: Service[Any], settings: CommonSettings) -> None:
         url = await listener.enter_async_context(service.listening(gate, settings.listen))
         if await _opened(service, settings, gate, stack, stop):
             log.info("service_listening", service=service.name, url=url)
-            settle()
+            freeze_heap()
             await stop.wait()
         log.info("service_stopping", service=service.name)
         await listener.aclose()  # requests end before their dependencies are closed
@@ -76,7 +76,7 @@ async def _opened(
         error = state.outcome.exception() if state.outcome else None
         assert isinstance(error, ServiceUnavailableError)  # noqa: S101 - only these are retried
         gate.waits_for = error.message
-        log.warning("start_delayed", service=service.name, reason=error.message, pause_seconds=round(state.upcoming_sleep, 2))
+        log.warning("start_delayed", service=service.name, error=error.message, pause_seconds=round(state.upcoming_sleep, 2))
 
     async def sleep(seconds: float) -> None:
         with suppress(TimeoutError):

@@ -14,8 +14,8 @@ from functools import partial
 from math import ceil
 from typing import Any, BinaryIO, TypeVar
 
-from echo_common.isolation import isolated_command, scrubbed_environment
-from echo_common.uninterrupted import uninterrupted
+from echo_common.child_environment import isolated_command, scrubbed_environment
+from echo_common.shielded import shielded
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class SandboxPool:
             while self._idle:
                 process = self._idle.pop()
                 if process.returncode is not None:
-                    await uninterrupted(_end(process))  # closes its pipes
+                    await shielded(_end(process))  # closes its pipes
                     continue
                 try:
                     return await self._serve(process, line, read, seconds)
@@ -133,7 +133,7 @@ class SandboxPool:
             if done:
                 self._idle.append(process)
             else:
-                await uninterrupted(_end(process))
+                await shielded(_end(process))
         return response
 
     async def _start(self) -> Process:
@@ -155,7 +155,7 @@ class SandboxPool:
             pass
         finally:
             if not ready:
-                await uninterrupted(_end(process))
+                await shielded(_end(process))
         if not ready:
             raise ProcessUnavailableError
         return process

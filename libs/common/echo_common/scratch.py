@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from echo_common.errors import StorageFullError, is_disk_full
-from echo_common.uninterrupted import uninterrupted
+from echo_common.shielded import shielded
 
 _PREFIX = "echo-scratch-"
 _LOCK = "lock"
@@ -59,10 +59,10 @@ class Scratch:
         folder = self.path / f"{name}-{secrets.token_hex(8)}"
         with _naming_full_disk():
             try:
-                await uninterrupted(asyncio.to_thread(folder.mkdir, mode=0o700))
+                await shielded(asyncio.to_thread(folder.mkdir, mode=0o700))
                 yield folder
             finally:
-                await uninterrupted(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+                await shielded(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from echo_common.http.connections import ConnectionLimits
 from echo_common.http.health import Check
 from echo_common.http.internal import InternalListener
 from echo_common.http.server import serving
-from echo_common.http.trust import Trust
+from echo_common.http.token_trust import TokenTrust
 from echo_common.outbox.dead_letters import StoreDeadLetters
 from echo_common.outbox.inbox import StoreInbox
 from echo_common.outbox.relay import BATCH_SIZE, Relay
@@ -106,7 +106,7 @@ class Service(Generic[D]):
         """Open adapters, start consuming, and yield the app to serve; close everything in reverse order."""
         async with AsyncExitStack() as stack:
             adapters = await self._adapters(stack, settings, process)
-            trust = await stack.enter_async_context(Trust.following(adapters.auth))
+            trust = await stack.enter_async_context(TokenTrust.following(adapters.auth))
             dependencies = await stack.enter_async_context(self.open(adapters))
             await adapters.relay.start()
             delivery = await self._bind(adapters, dependencies)

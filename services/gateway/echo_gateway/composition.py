@@ -12,12 +12,12 @@ from echo_common.http.idempotency import Idempotency
 from echo_common.service import Adapters
 from echo_gateway.authentication import Authentication
 from echo_gateway.clients import open_clients
-from echo_gateway.concurrency import OpenRequests
+from echo_gateway.concurrency import ConcurrencyLimiter
 from echo_gateway.contract import JOB_PATH, Contracts, id_owners, proxy_endpoints, websocket_endpoints
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
-from echo_gateway.limits import Limit, Limits
 from echo_gateway.progress_sse import ProgressPolls
+from echo_gateway.rate_limit import RateLimiter, RateLimitMiddleware
 from echo_gateway.response_cache import ResponseCache
 from echo_gateway.settings import GatewaySettings
 from echo_gateway.tokenless import TokenlessAccess
@@ -28,7 +28,7 @@ _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "R
 @asynccontextmanager
 async def open_dependencies(settings: GatewaySettings, contracts: Contracts, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the clients of the services and the stores of limits, keys and responses while the context lasts."""
-    limits = Limits(settings)
+    rate_limiter = RateLimiter(settings)
     try:
         async with open_clients(settings, adapters.auth) as clients:
             tokenless = None
@@ -37,16 +37,16 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
                 structlog.get_logger("echo.gateway").warning("api_without_token")
             yield Dependencies(
                 clients=clients,
-                limits=limits,
+                rate_limiter=rate_limiter,
                 keys=await Idempotency.open(adapters.store),
                 progress_polls=ProgressPolls(),
                 response_cache=ResponseCache(settings.answer_bytes),
-                open_requests=OpenRequests(settings),
+                concurrency=ConcurrencyLimiter(settings),
                 job_owners=id_owners(contracts, JOB_PATH),
                 tokenless=tokenless,
             )
     finally:
-        await limits.close()
+        await rate_limiter.close()
 
 
 def middleware(settings: GatewaySettings, contracts: Contracts) -> Sequence[Middleware]:
@@ -54,7 +54,7 @@ def middleware(settings: GatewaySettings, contracts: Contracts) -> Sequence[Midd
     endpoints, websockets = list(proxy_endpoints(contracts)), list(websocket_endpoints(contracts))
     layers = [
         Middleware(Authentication),
-        Middleware(Limit),
+        Middleware(RateLimitMiddleware),
         Middleware(Dispatch, endpoints=endpoints, websockets=websockets),
     ]
     if settings.cors_origins:

@@ -15,7 +15,7 @@ from echo_gateway.settings import GatewaySettings
 _RETRY_SECONDS = 5
 
 
-class OpenRequests:
+class ConcurrencyLimiter:
     """Counts of open requests per user in this process; guests and requests without a token count by address."""
 
     def __init__(self, settings: GatewaySettings) -> None:
@@ -47,7 +47,7 @@ class OpenRequests:
         return self._open.total()
 
 
-class Counted:
+class ConcurrencyLimited:
     """An ASGI wrapper that counts the app's open requests."""
 
     def __init__(self, app: ASGIApp, kind: LongRequest) -> None:
@@ -56,6 +56,6 @@ class Counted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count and serve a request."""
-        requests: OpenRequests = scope["app"].state.dependencies.open_requests
+        requests: ConcurrencyLimiter = scope["app"].state.dependencies.concurrency
         with requests.counted(self._kind, scope["state"].get("principal"), address_of(scope)):
             await self._app(scope, receive, send)

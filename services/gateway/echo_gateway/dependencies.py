@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from echo_common.http.idempotency import Idempotency
 from echo_gateway.clients import Clients
-from echo_gateway.concurrency import OpenRequests
-from echo_gateway.limits import Limits
+from echo_gateway.concurrency import ConcurrencyLimiter
 from echo_gateway.progress_sse import ProgressPolls
+from echo_gateway.rate_limit import RateLimiter
 from echo_gateway.response_cache import ResponseCache
 from echo_gateway.tokenless import TokenlessAccess
 
@@ -17,11 +17,11 @@ class Dependencies:
     """The dependencies of routes and event handlers, opened once."""
 
     clients: Clients
-    limits: Limits
+    rate_limiter: RateLimiter
     keys: Idempotency
     progress_polls: ProgressPolls
     response_cache: ResponseCache
-    open_requests: OpenRequests
+    concurrency: ConcurrencyLimiter
     job_owners: Mapping[str, str]
     """Services that have jobs, by the prefixes of their ids; see `id_owners`."""
     tokenless: TokenlessAccess | None = None

@@ -47,6 +47,6 @@ for change in get_args(TrainingChanged):
 
 
 @subscriptions.on(AudioDeleted, every_replica=True)
-async def forget_audio(event: AudioDeleted, dependencies: Dependencies) -> None:
+async def invalidate_audio(event: AudioDeleted, dependencies: Dependencies) -> None:
     """Invalidate the cached responses of a deleted audio."""
-    dependencies.response_cache.forget(event.audio_id)
+    dependencies.response_cache.invalidate(event.audio_id)

@@ -16,7 +16,7 @@ from echo_common.auth.tokens import TokenVerifier
 from echo_common.contracts.values import JobStatus, JobType
 from echo_common.errors import EchoError
 from echo_common.http.client import ServiceClient
-from echo_common.http.forward import CLIENT_GONE, Caller
+from echo_common.http.forward import CLIENT_GONE, ClientRequest
 
 POLL_SECONDS = 2.5
 HEARTBEAT_SECONDS = 15.0
@@ -238,8 +238,8 @@ async def follow(
     token = headers.get(b"authorization", b"").decode("latin-1")
     path = place.format(quote(job_id, safe=""))
     started = False
-    with Caller(receive) as caller:
-        caller.watch()
+    with ClientRequest(receive) as client_request:
+        client_request.watch()
         async with polls.following(client, job_id, path, token) as poll:
             await poll.join(token)
             started = True
@@ -248,7 +248,7 @@ async def follow(
             await _send_events(poll, _last_event_id(headers), send, partial(_authorized, verifier, poll, token))
             return
     # after the last event the server also reports the client as gone; then the response is complete
-    if caller.gone and not started:
+    if client_request.gone and not started:
         await send({"type": "http.response.start", "status": CLIENT_GONE, "headers": []})
 
 

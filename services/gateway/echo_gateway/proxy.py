@@ -12,7 +12,7 @@ from echo_common.http.endpoints import LongRequest
 from echo_common.http.forward import forward, target_of
 from echo_common.http.plain import PlainErrors
 from echo_gateway.authentication import authorize
-from echo_gateway.concurrency import Counted
+from echo_gateway.concurrency import ConcurrencyLimited
 from echo_gateway.contract import ProxyEndpoint
 from echo_gateway.response_cache import CachingEndpoint, ResponseCache
 
@@ -37,7 +37,7 @@ class ProxyRoute:
         if principal is not None and request["method"] == "DELETE":
             send = _evicting_send(dependencies.response_cache, principal.user_id, send)
         if self._idempotent and principal is not None:
-            await dependencies.keys.once(forwarding, principal.user_id, self._operation, request, receive, send)
+            await dependencies.keys.run_once(forwarding, principal.user_id, self._operation, request, receive, send)
         else:
             await forwarding(request, receive, send)
 
@@ -60,7 +60,7 @@ def proxy_app(endpoint: ProxyEndpoint) -> ASGIApp:
     options = endpoint.options
     app: ASGIApp = ProxyRoute(endpoint)
     if options.long_request is not None:
-        app = Counted(app, LongRequest(options.long_request))
+        app = ConcurrencyLimited(app, LongRequest(options.long_request))
     if options.cached:
         app = CachingEndpoint(app, *map(Scope, options.scopes))
     return PlainErrors(app) if options.plain else app
@@ -80,7 +80,7 @@ def _evicting_send(cache: ResponseCache, user_id: str, send: Send) -> Send:
 
     async def evict_and_send(message: Message) -> None:
         if message["type"] == "http.response.start":
-            cache.forget_user(user_id)
+            cache.invalidate_user(user_id)
         await send(message)
 
     return evict_and_send

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.auth.principal import Scope as CredentialScope
-from echo_common.http.files import names
+from echo_common.http.object_response import etag_matches
 from echo_gateway.authentication import authorize
 
 _FRESH_SECONDS = 60.0
@@ -70,7 +70,7 @@ class ResponseCache:
         self._responses.move_to_end(target)
         return cached
 
-    def wants(self, headers: Headers) -> bool:
+    def is_cacheable(self, headers: Headers) -> bool:
         """Return whether a response is cacheable by its headers: small, with an ETag, immutable, and specific to the user."""
         fields = dict(headers)
         length = fields.get(b"content-length", b"")
@@ -97,13 +97,13 @@ class ResponseCache:
         while self._size > self._capacity:
             self._drop(next(iter(self._responses)))
 
-    def forget(self, part: str) -> None:
+    def invalidate(self, part: str) -> None:
         """Invalidate all responses whose path contains `part`, an identifier."""
         self.changes += 1
         for target in [target for target in self._responses if part in target[1]]:
             self._drop(target)
 
-    def forget_user(self, user_id: str) -> None:
+    def invalidate_user(self, user_id: str) -> None:
         """Invalidate all responses of a user."""
         self.changes += 1
         for target in [target for target in self._responses if target[0] == user_id]:
@@ -137,7 +137,7 @@ class CachingEndpoint:
         if (cached := cache.find(target)) is None:
             await self._endpoint(scope, receive, _Recorder(cache, target, send))
             return
-        unchanged = b"if-none-match" in request_headers and names(
+        unchanged = b"if-none-match" in request_headers and etag_matches(
             request_headers[b"if-none-match"].decode("latin-1"), cached.etag
         )
         headers = [header for header in cached.headers if not (unchanged and header[0] == b"content-length")]
@@ -159,7 +159,7 @@ class _Recorder:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers: Headers = list(message["headers"])
-            self._headers = headers if message["status"] == 200 and self._cache.wants(headers) else None
+            self._headers = headers if message["status"] == 200 and self._cache.is_cacheable(headers) else None
         elif message["type"] == "http.response.body" and self._headers is not None:
             self._blocks.append(message.get("body", b""))
             if not message.get("more_body", False):

@@ -47,7 +47,7 @@ class WebSocketRoute:
         deps: Dependencies = request["app"].state.dependencies
         client = client_of(self._endpoint.service, request)
         target = target_of(request, self._endpoint.options.root.encode(), b"")
-        with deps.open_requests.counted(LongRequest.SUBSCRIPTION, principal, address_of(request)):
+        with deps.concurrency.counted(LongRequest.SUBSCRIPTION, principal, address_of(request)):
             headers, _ = forwarded_headers(request)
             for name in [name for name in headers if name.lower().startswith("sec-websocket-")]:
                 headers.popall(name)

@@ -44,7 +44,7 @@ class Gateway:
         """Return the response of the internal listener."""
         async with (
             ServiceClient.open("gateway", self.internal) as client,
-            client.session.get(client.in_turn()[0] + path) as response,
+            client.session.get(client.next_replicas()[0] + path) as response,
         ):
             return await response.read()
 

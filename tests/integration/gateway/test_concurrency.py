@@ -95,4 +95,4 @@ async def test_every_end_of_a_request_releases_its_place(start: Start, synthesis
                 assert response.status == 200
                 with pytest.raises(aiohttp.ClientPayloadError):
                     await response.read()
-            await eventually(lambda: not len(gateway.deps.open_requests))
+            await eventually(lambda: not len(gateway.deps.concurrency))

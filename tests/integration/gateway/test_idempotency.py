@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from echo_common.clock import now
-from echo_common.http.idempotency import KEPT, Idempotency, IdempotencyConflictError
+from echo_common.http.idempotency import RETENTION, Idempotency, IdempotencyConflictError
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.upstream import Exchange, Upstream
@@ -305,7 +305,7 @@ async def test_keys_expire_after_a_day(gateway: Gateway, counting: Upstream, dat
     await create(gateway)
     store = await database.open("gateway")
     entries = store.collection("idempotency_keys")
-    await entries.update_many({}, {"$set": {"created_at": now() - KEPT}})
+    await entries.update_many({}, {"$set": {"created_at": now() - RETENTION}})
     assert (await create(gateway, body='{"text_content": "b"}'))[:2] == (201, {"number": 2})
     await store.close()
 
@@ -327,18 +327,18 @@ async def test_a_crash_releases_the_key_after_the_lease(database: Any) -> None:
     scope = {"method": "POST", "raw_path": b"/x", "query_string": b"", "headers": [(b"idempotency-key", b"k")]}
     keys = await Idempotency.open(store, lease=timedelta(milliseconds=200))
     entry = store.collection("idempotency_keys")
-    await keys.once(app, "usr_1", "create_job", scope, receive, send)
+    await keys.run_once(app, "usr_1", "create_job", scope, receive, send)
     kept = await entry.find_one({})
     assert kept is not None
     # what a process leaves behind that dies in between
     await entry.update_one({"_id": kept["_id"]}, {"$unset": {"status": 1, "headers": 1, "body": 1}})
 
     with pytest.raises(IdempotencyConflictError):
-        await keys.once(app, "usr_1", "create_job", scope, receive, send)
+        await keys.run_once(app, "usr_1", "create_job", scope, receive, send)
 
     async def taken_over() -> bool:
         with suppress(IdempotencyConflictError):
-            await keys.once(app, "usr_1", "create_job", scope, receive, send)
+            await keys.run_once(app, "usr_1", "create_job", scope, receive, send)
             return True
         return False
 

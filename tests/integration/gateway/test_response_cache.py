@@ -156,7 +156,7 @@ async def test_audio_deleted_during_its_response_is_not_cached(gateway: Gateway,
     synthesis.answer = slowly
     running = asyncio.create_task(fetch(gateway))
     await begun.wait()
-    gateway.deps.response_cache.forget("aud_1")
+    gateway.deps.response_cache.invalidate("aud_1")
     go.set()
     assert await running == (200, SOUND)
     await fetch(gateway)

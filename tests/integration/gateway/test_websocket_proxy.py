@@ -188,7 +188,7 @@ async def test_a_client_that_leaves_is_not_logged_as_a_failure(
     for _ in range(3):
         async with join(gateway):
             pass
-    await eventually(lambda: len(room.closed_with) == 3 and len(gateway.deps.open_requests) == 0)
+    await eventually(lambda: len(room.closed_with) == 3 and len(gateway.deps.concurrency) == 0)
     assert "request_failed" not in capsys.readouterr().out
 
 
@@ -218,7 +218,7 @@ async def test_a_client_that_does_not_read_stops_the_service(gateway: Gateway, r
 async def test_open_connections_are_limited_by_user_and_released(gateway: Gateway) -> None:
     async with join(gateway), join(gateway):
         assert await refused(gateway) == 429
-    await eventually(lambda: len(gateway.deps.open_requests) == 0)
+    await eventually(lambda: len(gateway.deps.concurrency) == 0)
     async with join(gateway) as socket:
         await socket.send_str("a")
         assert await socket.receive_str() == "a"

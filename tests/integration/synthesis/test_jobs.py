@@ -9,7 +9,7 @@ from echo_common.contracts.errors.synthesis import JobNotFoundError, JobStateCon
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import ValidationError
-from echo_common.http.idempotency import KEPT
+from echo_common.http.idempotency import RETENTION
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job, SpeechSettings
 from echo_synthesis.usecases.audio import find_audio
@@ -119,7 +119,7 @@ async def test_idempotency_keys_of_jobs_expire_after_a_day(replica: Replica, dat
         first = await queued(STORY, deps, key="once")
         await until(first, deps, JobStatus.COMPLETED)
         store = await database.open("synthesis")
-        await store.collection("jobs").update_one({"_id": first.id}, {"$set": {"created_at": now() - KEPT}})
+        await store.collection("jobs").update_one({"_id": first.id}, {"$set": {"created_at": now() - RETENTION}})
         await store.close()
         second = await queued(STORY, deps, key="once")
         assert second.id != first.id

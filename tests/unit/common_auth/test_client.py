@@ -140,6 +140,6 @@ async def test_invalid_addresses_are_refused_at_once(url: str):
 
 async def test_each_request_tries_every_replica_despite_concurrent_requests() -> None:
     async with ServiceClient.open("house", "http://one:1,http://two:2") as client:
-        first, second, third = client.in_turn(), client.in_turn(), client.in_turn()
+        first, second, third = client.next_replicas(), client.next_replicas(), client.next_replicas()
     assert set(first) == set(second) == {"http://one:1", "http://two:2"}
     assert first == third != second

@@ -13,7 +13,7 @@ from echo_common.auth.tokens import TokenVerifier
 from echo_common.http.app import create_app
 from echo_common.http.client import RemoteError, ServiceClient
 from echo_common.http.server import serving
-from echo_common.http.trust import Trust
+from echo_common.http.token_trust import TokenTrust
 from echo_common.telemetry import Metrics
 from tests.support.issuer import Issuer
 
@@ -46,7 +46,7 @@ async def client(issuer: Issuer, tmp_path: Path) -> AsyncIterator[ServiceClient]
     async with (
         issuer.serving(tmp_path) as auth,
         ServiceClient.open("auth", auth) as auth_client,
-        Trust.following(auth_client) as trust,
+        TokenTrust.following(auth_client) as trust,
         serving(app, f"unix://{tmp_path}/door.sock") as url,
         ServiceClient.open("door", url) as opened,
     ):

@@ -14,7 +14,7 @@ from echo_common.auth.tokens import InvalidTokenError, TokenExpiredError, TokenV
 from echo_common.contracts.values import Plan, Role
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.client import ServiceClient
-from echo_common.http.trust import Trust
+from echo_common.http.token_trust import TokenTrust
 from tests.support.eventually import eventually
 from tests.support.issuer import Issuer
 
@@ -34,7 +34,7 @@ async def client(issuer: Issuer, tmp_path: Path) -> AsyncIterator[ServiceClient]
 
 @pytest.fixture
 async def verifier(client: ServiceClient) -> AsyncIterator[TokenVerifier]:
-    async with Trust.following(client, every=QUICKLY) as trust:
+    async with TokenTrust.following(client, every=QUICKLY) as trust:
         yield TokenVerifier(trust)
 
 
@@ -185,7 +185,7 @@ async def test_removing_a_key_revokes_its_tokens(issuer: Issuer, verifier: Token
 
 
 async def test_unknown_keys_are_fetched_on_demand(issuer: Issuer, client: ServiceClient):
-    async with Trust.following(client, every=3600) as trust:
+    async with TokenTrust.following(client, every=3600) as trust:
         verifier = TokenVerifier(trust)
         await eventually(lambda: trust.known)
         fresh = Issuer.new_key()
@@ -195,7 +195,7 @@ async def test_unknown_keys_are_fetched_on_demand(issuer: Issuer, client: Servic
 
 
 async def test_invented_key_ids_cause_few_requests_to_auth(issuer: Issuer, client: ServiceClient):
-    async with Trust.following(client, every=3600) as trust:
+    async with TokenTrust.following(client, every=3600) as trust:
         verifier = TokenVerifier(trust)
         await eventually(lambda: trust.known)
 
@@ -207,7 +207,7 @@ async def test_invented_key_ids_cause_few_requests_to_auth(issuer: Issuer, clien
 
 async def test_without_trust_data_verification_is_unavailable(issuer: Issuer, tmp_path: Path):
     url = f"unix://{tmp_path}/issuer.sock"
-    async with ServiceClient.open("auth", url) as client, Trust.following(client, every=QUICKLY) as trust:
+    async with ServiceClient.open("auth", url) as client, TokenTrust.following(client, every=QUICKLY) as trust:
         verifier = TokenVerifier(trust)
         with pytest.raises(ServiceUnavailableError):
             await verifier.verify(issuer.token())
@@ -230,7 +230,7 @@ async def test_cached_trust_data_is_used_while_auth_is_down(issuer: Issuer, veri
 
 
 async def test_the_token_cache_is_bounded(issuer: Issuer, client: ServiceClient):
-    async with Trust.following(client, every=QUICKLY) as trust:
+    async with TokenTrust.following(client, every=QUICKLY) as trust:
         verifier = TokenVerifier(trust, cached=3)
 
         for number in range(10):

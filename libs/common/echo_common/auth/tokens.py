@@ -31,7 +31,7 @@ class InvalidTokenError(UnauthenticatedError):
 
 
 class TrustedKeys(Protocol):
-    """Public keys and revocations in force; `echo_common.http.trust.Trust` reads them from auth."""
+    """Public keys and revocations in force; `echo_common.http.token_trust.TokenTrust` reads them from auth."""
 
     @property
     def known(self) -> bool:

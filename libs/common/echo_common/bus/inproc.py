@@ -48,7 +48,7 @@ class InprocBroker:
         for message in messages:
             for member in self._listeners[message.topic]:
                 member.spawn(member.tell(message))
-            deliveries += [self._settle(group, message) for group in self._groups[message.topic].values()]
+            deliveries += [self._deliver_durable(group, message) for group in self._groups[message.topic].values()]
         failures = [found for found in await asyncio.gather(*deliveries, return_exceptions=True) if found is not None]
         if failures:
             raise failures[0]
@@ -68,12 +68,12 @@ class InprocBroker:
                 if member in members:
                     members.remove(member)
 
-    async def _settle(self, group: "list[_Member]", message: Message) -> None:
+    async def _deliver_durable(self, group: "list[_Member]", message: Message) -> None:
         while True:
             if not group:
                 raise BusUnavailableError(f"no consumer of {message.topic} is running")
             group.append(member := group.pop(0))  # round-robin over replicas
-            outcome = await member.settle(message)
+            outcome = await member.deliver(message)
             if isinstance(outcome, Done):
                 return
             if isinstance(outcome, Retry):
@@ -96,7 +96,7 @@ class _Member:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def settle(self, message: Message) -> Outcome | None:
+    async def deliver(self, message: Message) -> Outcome | None:
         """Return the outcome, or None when the delivery ended without one because this consumer closes."""
         task = self.spawn(self._deliver(message))
         # Cancelling a publisher does not cancel the handler: it is shielded, and the outbox still holds the event.

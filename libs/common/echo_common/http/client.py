@@ -89,7 +89,7 @@ class ServiceClient:
         async with open_session(connector) as session:
             yield cls(name, bases, session)
 
-    def in_turn(self) -> Sequence[str]:
+    def next_replicas(self) -> Sequence[str]:
         """Return the base URLs of all replicas, once each, starting with the next one in round-robin order.
 
         URLs have no trailing slash. For a Unix socket, the URL is valid for `session` alone. Concurrent calls do not affect the
@@ -111,7 +111,7 @@ class ServiceClient:
         """
         cause: Exception | None = None
         starting: R | None = None
-        for base in self.in_turn():
+        for base in self.next_replicas():
             try:
                 response = await request(URL(base + target, encoded=True))
             except _NEVER_SENT as error:
@@ -167,7 +167,7 @@ class ServiceClient:
             await response.read()
             return response
 
-        response = await self.send(path, read, repeatable=always, idempotent=method in _IDEMPOTENT)
+        response = await self.send(path, read, repeatable=always_repeatable, idempotent=method in _IDEMPOTENT)
         if STARTING in response.headers:
             raise ServiceUnavailableError(f"{self.name} is not reachable right now.")
         return self._parse(response.status, response.headers, await response.read())
@@ -197,7 +197,7 @@ class ServiceClient:
         return RemoteError(status, code, message, details=problem.get("details"), retry_after=retry_after)
 
 
-def always() -> bool:
+def always_repeatable() -> bool:
     """Return True: the request can be sent to several replicas."""
     return True
 

@@ -58,7 +58,7 @@ class _DisconnectedError(Exception):
     """The client has disconnected; its request body ends here."""
 
 
-class Caller:
+class ClientRequest:
     """The client's side of one request. As a context manager it cancels its content when the client disconnects.
 
     A disconnect is noticed while the body is read or after `watch`. The cancellation ends at the context, and `gone` is then
@@ -69,12 +69,12 @@ class Caller:
         self.gone = False
         self.refusal: EchoError | None = None
         self._receive = receive
-        self._remembered: list[bytes] | None = []
+        self._buffer: list[bytes] | None = []
         self._complete = False
         self._task: asyncio.Task[object] | None = None
         self._watching: asyncio.Task[None] | asyncio.TimerHandle | None = None
 
-    def __enter__(self) -> "Caller":
+    def __enter__(self) -> "ClientRequest":
         self._task = asyncio.current_task()
         return self
 
@@ -95,14 +95,14 @@ class Caller:
 
     def is_repeatable(self) -> bool:
         """Return whether the request can be sent again: it has no body, or a body that was read and buffered completely."""
-        return self._complete and self._remembered is not None
+        return self._complete and self._buffer is not None
 
     async def body(self) -> AsyncGenerator[bytes, None]:
         """Yield the request's body as it arrives, then `watch`; start again from the buffer while the request is repeatable.
 
         An error raised on the way is stored in `refusal`.
         """
-        for chunk in self._remembered or ():
+        for chunk in self._buffer or ():
             yield chunk
         while not self._complete:
             try:
@@ -114,17 +114,17 @@ class Caller:
                 self._record_disconnect()
                 raise _DisconnectedError
             if chunk := message.get("body", b""):
-                self._remember(chunk)
+                self._buffer_chunk(chunk)
                 yield chunk
             if not message.get("more_body", False):
                 self._complete = True
                 self.watch()
 
-    def _remember(self, chunk: bytes) -> None:
-        if self._remembered is not None:
-            self._remembered.append(chunk)
-            if sum(map(len, self._remembered)) > _REPEATABLE_BYTES:
-                self._remembered = None
+    def _buffer_chunk(self, chunk: bytes) -> None:
+        if self._buffer is not None:
+            self._buffer.append(chunk)
+            if sum(map(len, self._buffer)) > _REPEATABLE_BYTES:
+                self._buffer = None
 
     def _start_watching(self) -> None:
         self._watching = asyncio.create_task(self._watch())
@@ -147,10 +147,10 @@ async def forward(client: ServiceClient, target: str, scope: Scope, receive: Rec
     reached or none responds, `BrokenResponseError` when the response breaks off.
     """
     headers, has_body = forwarded_headers(scope)
-    with Caller(receive) as caller:
+    with ClientRequest(receive) as client_request:
         if not has_body:
-            caller.watch()
-        response = await _open_response(client, target, scope["method"], headers, caller, has_body=has_body)
+            client_request.watch()
+        response = await _open_response(client, target, scope["method"], headers, client_request, has_body=has_body)
         try:
             await send(
                 {"type": "http.response.start", "status": response.status, "headers": _end_to_end_headers(response.raw_headers)}
@@ -165,22 +165,22 @@ async def forward(client: ServiceClient, target: str, scope: Scope, receive: Rec
         finally:
             # a response read to its end has already released its connection; that of any other must not be reused
             response.close()
-    if caller.gone:
+    if client_request.gone:
         await send({"type": "http.response.start", "status": CLIENT_GONE, "headers": []})
 
 
 async def _open_response(
-    client: ServiceClient, target: str, method: str, headers: CIMultiDict[str], caller: Caller, *, has_body: bool
+    client: ServiceClient, target: str, method: str, headers: CIMultiDict[str], client_request: ClientRequest, *, has_body: bool
 ) -> aiohttp.ClientResponse:
     def request(url: URL) -> Awaitable[aiohttp.ClientResponse]:
-        body = caller.body() if has_body else None
+        body = client_request.body() if has_body else None
         return client.session.request(method, url, data=body, headers=headers, allow_redirects=False)
 
     try:
-        return await client.send(target, request, repeatable=caller.is_repeatable, idempotent=False)
+        return await client.send(target, request, repeatable=client_request.is_repeatable, idempotent=False)
     except ServiceUnavailableError:
-        if caller.refusal is not None:
-            raise caller.refusal from None
+        if client_request.refusal is not None:
+            raise client_request.refusal from None
         raise
 
 

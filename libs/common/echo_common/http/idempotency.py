@@ -20,7 +20,7 @@ from echo_common.ids import new_id
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
 
 HEADER: Final = b"idempotency-key"
-KEPT: Final = timedelta(hours=24)
+RETENTION: Final = timedelta(hours=24)
 LEASE: Final = timedelta(seconds=30)
 MAX_RESPONSE: Final = 1024 * 1024
 KEY_PARAMETER: Final[dict[str, Any]] = {
@@ -66,10 +66,10 @@ class Idempotency:
     async def open(cls, store: Store, *, lease: timedelta = LEASE) -> "Idempotency":
         """Create the collection; its entries expire after a day."""
         keys = store.collection("idempotency_keys")
-        await keys.ensure([Index([("created_at", 1)], ttl=int(KEPT.total_seconds()))])
+        await keys.ensure([Index([("created_at", 1)], ttl=int(RETENTION.total_seconds()))])
         return cls(keys, lease)
 
-    async def once(self, app: ASGIApp, owner: str, operation: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def run_once(self, app: ASGIApp, owner: str, operation: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Run `app` for the first request with its key and replay its response to repeats; without a key just run it.
 
         A key belongs to its owner and operation, whatever path the operation was requested under. Once its body is read, the
@@ -86,14 +86,14 @@ class Idempotency:
         entry = _digest(owner.encode(), operation.encode(), key)
         digest = body_digest_of(scope)
         if isinstance(digest, MultipartDigest):
-            await self._once_streamed(app, entry, digest, scope, receive, send)
+            await self._run_once_streamed(app, entry, digest, scope, receive, send)
         else:
-            await self._once_read(app, entry, digest, scope, receive, send)
+            await self._run_once_read(app, entry, digest, scope, receive, send)
 
-    async def _once_read(
+    async def _run_once_read(
         self, app: ASGIApp, entry: str, digest: BodyDigest, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        body = await _whole(receive)
+        body = await _read_body(receive)
         if body is None:
             return
         digest.feed(body)
@@ -103,12 +103,12 @@ class Idempotency:
             await _replay(stored, scope, send)
             return
         inner = _with_key(scope, _digest(entry.encode(), request.encode()))
-        await self._run(partial(app, inner, _given(body)), entry, run, lambda: request, send)
+        await self._run(partial(app, inner, _replay_body(body)), entry, run, lambda: request, send)
 
-    async def _once_streamed(
+    async def _run_once_streamed(
         self, app: ASGIApp, entry: str, digest: MultipartDigest, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Run `app` as `_once_read` does, for file uploads: the digest is known only at the end of the body."""
+        """Run `app` as `_run_once_read` does, for file uploads: the digest is known only at the end of the body."""
         stored = await self._begin(entry, "", run := new_id("run"))
         body = _DigestedBody(receive, digest)
 
@@ -149,11 +149,11 @@ class Idempotency:
         found = await self._insert(entry, mine)
         if found is None:
             return None
-        answered = "status" in found
-        running = not answered and found["lease_until"] > moment
-        if (answered or running) and request and found["request"] not in {"", request}:
+        completed = "status" in found
+        running = not completed and found["lease_until"] > moment
+        if (completed or running) and request and found["request"] not in {"", request}:
             raise KeyReusedError
-        if answered:
+        if completed:
             return found
         held = {"_id": entry, "run": found["run"], "lease_until": found["lease_until"]}
         if running or not await self._keys.update_one(held, {"$set": mine}):
@@ -162,7 +162,7 @@ class Idempotency:
 
     async def _insert(self, entry: str, mine: Document) -> Document | None:
         """Insert an entry, or return the existing one if it has not expired."""
-        too_old = mine["created_at"] - KEPT
+        too_old = mine["created_at"] - RETENTION
         for _ in range(2):
             with suppress(DuplicateError):
                 await self._keys.insert({"_id": entry, **mine})
@@ -193,7 +193,7 @@ class Idempotency:
             await self._keys.update_one({"_id": entry, "run": run}, {"$set": stored})
         except EchoError as error:
             # The request has been processed, so its response is sent anyway. A job is deduplicated by its own key.
-            structlog.get_logger("echo.http").warning("response_store_failed", reason=error.message)
+            structlog.get_logger("echo.http").warning("response_store_failed", error=error.message)
 
 
 class _Response:
@@ -202,7 +202,7 @@ class _Response:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._held: list[Message] = []
-        self._whole = False
+        self._complete = False
         self._headers: Sequence[tuple[bytes, bytes]] = ()
         self._holding = True
         self._size = 0
@@ -215,7 +215,7 @@ class _Response:
             self._holding = self.status < 500 and self.status not in _NOT_STORED and self._is_json
         elif message["type"] == "http.response.body":
             self._size += len(message.get("body", b""))
-            self._whole = not message.get("more_body", False)
+            self._complete = not message.get("more_body", False)
             self._holding = self._holding and self._size <= MAX_RESPONSE
         self._held.append(message)
         if not self._holding:
@@ -223,7 +223,7 @@ class _Response:
 
     @property
     def worth_storing(self) -> bool:
-        return self._holding and self._whole
+        return self._holding and self._complete
 
     @property
     def body(self) -> bytes:
@@ -255,7 +255,7 @@ class _DigestedBody:
 
     async def receive(self) -> Message:
         if self._complete:
-            return await _never()
+            return await _wait_forever()
         message = await self._receive()
         if message["type"] == "http.request":
             self._digest.feed(message.get("body", b""))
@@ -292,7 +292,7 @@ def _with_key(scope: Scope, key: str | None) -> Scope:
     return {**scope, "headers": [*headers, (HEADER, key.encode())] if key else headers}
 
 
-async def _whole(receive: Receive) -> bytes | None:
+async def _read_body(receive: Receive) -> bytes | None:
     """Return the request's body, or None when the client disconnected before its end."""
     chunks: list[bytes] = []
     while True:
@@ -304,16 +304,16 @@ async def _whole(receive: Receive) -> bytes | None:
             return b"".join(chunks)
 
 
-def _given(body: bytes) -> Receive:
+def _replay_body(body: bytes) -> Receive:
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
-        return messages.pop() if messages else await _never()
+        return messages.pop() if messages else await _wait_forever()
 
     return receive
 
 
-async def _never() -> Message:
+async def _wait_forever() -> Message:
     """Wait for ever: a request that must be completed is not told of its client's disconnect."""
     never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
     return await never

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
-from echo_common.http.client import CONNECT_SECONDS, ServiceClient, always, open_session
+from echo_common.http.client import CONNECT_SECONDS, ServiceClient, always_repeatable, open_session
 
 _HANDSHAKE_SECONDS = 10.0
 _CLOSE_SECONDS = 5.0
@@ -60,7 +60,7 @@ async def open_websocket(
                 return refusal.handshake
             return _Handshake(101, {}, socket=socket)
 
-        handshake = await client.send(target, connect, repeatable=always, idempotent=True)
+        handshake = await client.send(target, connect, repeatable=always_repeatable, idempotent=True)
         if handshake.socket is None:
             raise client.refusal(handshake.status, handshake.headers, handshake.body)
         async with handshake.socket as socket:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
-from echo_common.uninterrupted import uninterrupted
+from echo_common.shielded import shielded
 from echo_common.work.lease import LeaseLostError
 from echo_common.work.port import Performer, Result, Tasks
 from echo_common.work.task import Progress, Task
@@ -23,7 +23,7 @@ _PROGRESS_SECONDS = 0.5
 
 
 class LeasedAttempt(Generic[T]):
-    """An attempt at a claimed task. `run` it; after an error, `settle` the task."""
+    """An attempt at a claimed task. `run` it; after an error, `update_or_abandon` the task."""
 
     def __init__(self, tasks: Tasks[T], task: T, lease_seconds: float, faults: FaultPoints) -> None:
         self.task_id = task.id
@@ -52,11 +52,11 @@ class LeasedAttempt(Generic[T]):
             result = await self._keep_lease(performing)
         except BaseException:
             performing.cancel()
-            await uninterrupted(_discard(performing))
+            await shielded(_discard(performing))
             raise
-        await uninterrupted(self._commit(result))
+        await shielded(self._commit(result))
 
-    async def settle(self, change: Callable[[T], object]) -> None:
+    async def update_or_abandon(self, change: Callable[[T], object]) -> None:
         """Try to change the task with this attempt's fencing token; after a lost lease or an outage the sweep handles the task."""
         with suppress(LeaseLostError, EchoError):
             await self._update(change)

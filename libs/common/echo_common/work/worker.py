@@ -184,7 +184,7 @@ class Worker:
             log.warning("task_deferred", error=error.message, retry_after=error.retry_after)
             queue.deferrals.add(task.id)
             refusal = (error.retry_after, error.code, error.message)
-            await attempt.settle(lambda held: held.defer(number, now(), *refusal))
+            await attempt.update_or_abandon(lambda held: held.defer(number, now(), *refusal))
             return
         except EchoError as error:
             if error.status == _UNAVAILABLE:
@@ -200,7 +200,7 @@ class Worker:
         queue.deferrals.discard(task.id)
 
     async def _fail(self, attempt: LeasedAttempt[Any], code: str, message: str) -> None:
-        await attempt.settle(lambda held: held.fail(attempt.number, code, message))
+        await attempt.update_or_abandon(lambda held: held.fail(attempt.number, code, message))
         self._metrics.jobs.labels("failed").inc()
 
 
@@ -213,4 +213,4 @@ class _Running:
 
 
 async def _release(attempt: LeasedAttempt[Any]) -> None:
-    await attempt.settle(lambda held: held.release(attempt.number))
+    await attempt.update_or_abandon(lambda held: held.release(attempt.number))

@@ -43,7 +43,7 @@ class _Progress(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         deps: Dependencies = scope["app"].state.dependencies
         principal = scope["state"].get("principal")
-        with deps.open_requests.counted(LongRequest.SUBSCRIPTION, principal, address_of(scope)):
+        with deps.concurrency.counted(LongRequest.SUBSCRIPTION, principal, address_of(scope)):
             await follow(self._client, deps.progress_polls, self._id, scope, receive, send, place=self._path)
 
 

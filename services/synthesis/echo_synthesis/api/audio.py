@@ -11,7 +11,13 @@ from echo_common.contracts.errors.synthesis import AudioNotFoundError, LinkInval
 from echo_common.contracts.http.synthesis import AudioInfo, LinkRequest, SignedLink
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.files import PARTIAL_RESPONSES, ByteRange, IfNoneMatch, RangeNotSatisfiableError, object_response
+from echo_common.http.object_response import (
+    PARTIAL_RESPONSES,
+    ByteRange,
+    IfNoneMatch,
+    RangeNotSatisfiableError,
+    object_response,
+)
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
 from echo_synthesis.api.parameters import AUDIO_TYPES, AudioId

@@ -9,7 +9,7 @@ from echo_common.contracts.errors.synthesis import PLANNING, JobStateConflictErr
 from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.files import PARTIAL_RESPONSES, RangeNotSatisfiableError
+from echo_common.http.object_response import PARTIAL_RESPONSES, RangeNotSatisfiableError
 from echo_common.http.pagination import Page, paginated
 from echo_synthesis.api import examples
 from echo_synthesis.api.audio import audio_response

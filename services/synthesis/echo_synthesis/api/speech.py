@@ -29,7 +29,7 @@ from echo_common.contracts.http.synthesis import (
 from echo_common.contracts.values import AudioFormat
 from echo_common.http.endpoints import LongRequest, Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.forward import CLIENT_GONE, Caller
+from echo_common.http.forward import CLIENT_GONE, ClientRequest
 from echo_common.http.streams import ClosingStream
 from echo_synthesis.access.tickets import LIFETIME
 from echo_synthesis.api import examples
@@ -93,9 +93,9 @@ async def synthesize(
     Returns the location of the audio and the time of each word. Synthesis stops if the client disconnects, unless an idempotency
     key allows it to retry.
     """
-    with Caller(request.receive) as caller:
+    with ClientRequest(request.receive) as client_request:
         if key is None:
-            caller.watch()
+            client_request.watch()
         audio = await speech.synthesize(body, principal, deps)
         response.headers["Echo-Cache"] = _cached(audio.cached_units, audio.units)
         message = f"{_COMPLETED} with timestamps" if audio.settings.include_timestamps else _COMPLETED

@@ -199,7 +199,7 @@ class SpeechCache:
             speech = decode_entry(blob)
             verify(speech)
         except (DamagedEntryError, ImplausibleSpeechError) as error:
-            self._log.warning("cache_entry_removed", key=key, reason=str(error))
+            self._log.warning("cache_entry_removed", key=key, error=str(error))
             with suppress(EchoError):
                 await self._remove(entry, {"_id": key})
             return None

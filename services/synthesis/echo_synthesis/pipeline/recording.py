@@ -12,8 +12,8 @@ from echo_common.contracts.values import Alignment
 from echo_common.errors import EchoError
 from echo_common.ids import new_id
 from echo_common.scratch import Scratch
+from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectStore
-from echo_common.uninterrupted import uninterrupted
 from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS
@@ -132,14 +132,12 @@ class Recorder:
                     await asyncio.to_thread(_finish, encoder, effects, check)
                     if record is not None:
                         path = await self._provenance.sign(path, mime, record)
-                    words, times_key = await uninterrupted(times.store(self._objects, keys[0]))
-                    stored = await uninterrupted(self._objects.put_file(keys[1], path, mime))
+                    words, times_key = await shielded(times.store(self._objects, keys[0]))
+                    stored = await shielded(self._objects.put_file(keys[1], path, mime))
                     if record is not None:
-                        await uninterrupted(
-                            self._provenance.records.add(record.model_copy(update={"checksum": stored.checksum}))
-                        )
+                        await shielded(self._provenance.records.add(record.model_copy(update={"checksum": stored.checksum})))
         except BaseException:  # covers the removal of the folder, too
-            await uninterrupted(self._remove(keys))
+            await shielded(self._remove(keys))
             raise
         return Audio(
             id=audio_id,

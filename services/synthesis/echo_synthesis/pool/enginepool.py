@@ -254,7 +254,7 @@ class _WorkerGroup:
         try:
             return await worker.speak(utterance)
         except ImplausibleSpeechError as error:
-            self._log.warning("engine_output_rejected", engine=self._name, reason=error.message)
+            self._log.warning("engine_output_rejected", engine=self._name, error=error.message)
             return None
 
     def _may_replace(self) -> bool:
@@ -263,7 +263,7 @@ class _WorkerGroup:
     async def _replace(self, workers: Sequence[EngineWorker]) -> None:
         """Restart workers that failed on an utterance which another worker synthesised."""
         for worker in workers:
-            self._log.warning("engine_process_replaced", engine=self._name)
+            self._log.warning("engine_worker_replaced", engine=self._name)
             await worker.close()
             await worker.start()
 

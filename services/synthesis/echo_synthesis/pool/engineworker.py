@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from echo_common.backoff import Backoff
+from echo_common.child_environment import isolated_command, scrubbed_environment
 from echo_common.contracts.errors.synthesis import (
     EngineCrashedError,
     EngineFailedError,
@@ -19,7 +20,6 @@ from echo_common.contracts.errors.synthesis import (
     EngineUnavailableError,
     VoiceNotFoundError,
 )
-from echo_common.isolation import isolated_command, scrubbed_environment
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines.wire import PREFIX, Header, pack, unpack_speech, utterance_to_header
 from echo_synthesis.speechcheck import check_speech, require_readable

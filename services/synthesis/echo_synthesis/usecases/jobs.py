@@ -14,7 +14,7 @@ from echo_common.contracts.http.metadata import MetadataValue
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, SpeechConfig
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ForbiddenError, refuse
-from echo_common.http.idempotency import KEPT
+from echo_common.http.idempotency import RETENTION
 from echo_common.http.pagination import Page
 from echo_common.http.validation import details_of, invalid
 from echo_common.store.port import DuplicateError
@@ -66,7 +66,7 @@ async def queue_job(
         first = await deps.jobs.find_one({"idempotency_key": job.idempotency_key, "user_id": principal.user_id})
         if first is None:
             raise
-        if first.created_at > now() - KEPT:
+        if first.created_at > now() - RETENTION:
             return first
         await deps.jobs.update(first.id, Job.release_key)
         await deps.jobs.add(job)

@@ -6,7 +6,7 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
 from echo_common.errors import refuse
 from echo_common.ids import new_id
-from echo_common.uninterrupted import uninterrupted
+from echo_common.shielded import shielded
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
 from echo_synthesis.pipeline.recording import Part
@@ -25,7 +25,7 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dep
         text_id=request.text_id,
         metadata=request.metadata,
     )
-    await uninterrupted(deps.audio.add(audio))  # its objects are stored
+    await shielded(deps.audio.add(audio))  # its objects are stored
     return audio
 
 

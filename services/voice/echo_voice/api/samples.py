@@ -30,7 +30,13 @@ from echo_common.contracts.http.voice import (
 from echo_common.errors import FileTooLargeError
 from echo_common.http.endpoints import Form, Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
-from echo_common.http.files import PARTIAL_RESPONSES, ByteRange, IfNoneMatch, RangeNotSatisfiableError, object_response
+from echo_common.http.object_response import (
+    PARTIAL_RESPONSES,
+    ByteRange,
+    IfNoneMatch,
+    RangeNotSatisfiableError,
+    object_response,
+)
 from echo_common.http.pagination import Page, paginated
 from echo_common.http.upload import Upload, received
 from echo_common.http.validation import details_of, invalid

@@ -19,7 +19,7 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS, PublishError
 from echo_common.bus import topology
 from echo_common.bus.delivery import outcome_of
 from echo_common.bus.port import DELIVERY_LIMIT, BusUnavailableError, Consumer, Message, Outcome, Retry
-from echo_common.bus.rabbitmq.link import Link
+from echo_common.bus.rabbitmq.connection import ReconnectingConnection
 from echo_common.bus.rabbitmq.queues import Receive, Subscription, close, declare_exchanges, open_channel, watch
 from echo_common.bus.rabbitmq.transport import end_task
 from echo_common.bus.rabbitmq.wire import pack, unpack
@@ -67,8 +67,8 @@ class RabbitBus:
         self._building = asyncio.Lock()
         self._exchanges: dict[str, AbstractExchange] = {}
         self._routed: dict[str, float | None] = {}
-        self._outbound = Link(url, f"{service} publishes", self._build_outbound)
-        self._inbound = Link(url, f"{service} consumes", self._build_inbound)
+        self._outbound = ReconnectingConnection(url, f"{service} publishes", self._build_outbound)
+        self._inbound = ReconnectingConnection(url, f"{service} consumes", self._build_inbound)
 
     @classmethod
     async def open(cls, url: str, *, service: str, **options: Any) -> "RabbitBus":
@@ -234,7 +234,7 @@ class RabbitBus:
                 while not (self._closing or incoming.channel.is_closed):
                     outcome = await outcome_of(consumer, message)
                     if not isinstance(outcome, Retry):
-                        await _settle(incoming.ack())
+                        await _acknowledge(incoming.ack())
                         return
                     message = replace(message, attempt=message.attempt + 1)
                     if not consumer.transient:
@@ -252,7 +252,7 @@ class RabbitBus:
             except BusUnavailableError:
                 await asyncio.sleep(1)
             else:
-                await _settle(incoming.ack())
+                await _acknowledge(incoming.ack())
                 return
 
     async def _store_dead_letter(self, incoming: AbstractIncomingMessage) -> None:
@@ -261,12 +261,12 @@ class RabbitBus:
             store = self._dead_letter_stores.get(message.topic) or next(iter(self._dead_letter_stores.values()))
             outcome = await store(message, f"no outcome in {DELIVERY_LIMIT} deliveries")
             if not isinstance(outcome, Retry):
-                await _settle(incoming.ack())
+                await _acknowledge(incoming.ack())
                 return
             await asyncio.sleep(outcome.after)
 
 
-async def _settle(settlement: Awaitable[None]) -> None:
+async def _acknowledge(acknowledgement: Awaitable[None]) -> None:
     # The channel may be closed: the broker then redelivers, and the inbox deduplicates.
     with suppress(*CONNECTION_EXCEPTIONS):
-        await settlement
+        await acknowledgement

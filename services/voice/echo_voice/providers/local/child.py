@@ -6,8 +6,8 @@ import json
 import os
 from typing import Any
 
+from echo_common.child_environment import isolated_command, scrubbed_environment
 from echo_common.contracts.errors.voice import ProviderUnavailableError
-from echo_common.isolation import isolated_command, scrubbed_environment
 from echo_common.processors import usable_processors
 from echo_voice.domain.values import VoiceQuality
 from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError

@@ -28,7 +28,7 @@ class _Known:
     etag: str | None = None
 
 
-class Trust:
+class TokenTrust:
     """Public keys and revocations, polled from auth in the background.
 
     A logout takes effect here after at most `POLL_SECONDS` and one request, even without a broker. While auth is down, the last
@@ -44,8 +44,8 @@ class Trust:
 
     @classmethod
     @asynccontextmanager
-    async def following(cls, client: ServiceClient, *, every: float = POLL_SECONDS) -> AsyncIterator["Trust"]:
-        """Open a `Trust` that polls auth while the context lasts. Does not wait for auth to be reachable."""
+    async def following(cls, client: ServiceClient, *, every: float = POLL_SECONDS) -> AsyncIterator["TokenTrust"]:
+        """Open a `TokenTrust` that polls auth while the context lasts. Does not wait for auth to be reachable."""
         trust = cls(client)
         task = asyncio.create_task(trust._follow(every))
         try:
@@ -104,7 +104,7 @@ class Trust:
                 pause, reachable = every, True
             except EchoError as error:
                 if reachable and self.known:
-                    self._log.warning("auth_unreachable", reason=error.message)
+                    self._log.warning("auth_unreachable", error=error.message)
                     reachable = False
                 pause = min(pause * 2, every)
             except Exception:

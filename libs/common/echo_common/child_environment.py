@@ -9,7 +9,7 @@ from threading import Lock
 
 import structlog
 
-from echo_common import isolated
+from echo_common import run_without_network
 
 _KEPT = (
     *("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "XDG_CACHE_HOME"),
@@ -41,7 +41,7 @@ def scrubbed_environment(*, threads: int, settings: str | None = None, network: 
 def isolated_command(module: str, *arguments: object) -> list[str]:
     """Return the command that runs a module without a network, where the platform allows that."""
     note_network_isolation()
-    return [sys.executable, "-m", isolated.__name__, module, *map(str, arguments)]
+    return [sys.executable, "-m", run_without_network.__name__, module, *map(str, arguments)]
 
 
 def note_network_isolation() -> None:
@@ -53,12 +53,12 @@ def note_network_isolation() -> None:
 @cache
 def _note_network_isolation() -> None:
     if not network_can_be_cut():
-        structlog.get_logger(__name__).warning("child_network_not_cut", reason="network namespaces are not permitted here")
+        structlog.get_logger(__name__).warning("child_network_not_isolated", error="network namespaces are not permitted here")
 
 
 def network_can_be_cut() -> bool:
     """Return whether this platform can remove a child process's network access."""
-    command = [sys.executable, "-I", "-S", str(Path(isolated.__file__)), isolated.CHECK]
+    command = [sys.executable, "-I", "-S", str(Path(run_without_network.__file__)), run_without_network.CHECK]
     try:
         return subprocess.run(command, check=False, capture_output=True, timeout=_PROBE_SECONDS).returncode == 0  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def uninterrupted(work: Awaitable[T]) -> T:
+async def shielded(work: Awaitable[T]) -> T:
     """Return the result of `work`. A cancellation takes effect only once it has ended; its error is then discarded."""
     task = asyncio.ensure_future(work)
     try:

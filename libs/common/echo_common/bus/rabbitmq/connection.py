@@ -25,7 +25,7 @@ CLOSE_SECONDS = 3 * DISCONNECT_SECONDS
 log = structlog.get_logger(__name__)
 
 
-class Link:
+class ReconnectingConnection:
     """A connection that reconnects automatically. `build` sets up a fresh connection; `drop` starts over after a later failure.
 
     The driver replaces a cancellation by an error of its own when the connection is lost at the same moment, and cancels its

@@ -37,7 +37,7 @@ class Quota:
     reset: int
 
 
-class Windows(Storage):
+class WindowStorage(Storage):
     """A limit storage in process memory. The library's own memory storage scans all its keys on every request."""
 
     STORAGE_SCHEME = None
@@ -88,7 +88,7 @@ class Windows(Storage):
         self._counts.pop(key, None)
 
 
-class Limits:
+class RateLimiter:
     """The rate limit policies and their storage. A window is fixed: one minute from its first request.
 
     If a shared storage fails, requests pass: a broken counter must not make the API unavailable.
@@ -97,7 +97,7 @@ class Limits:
     def __init__(self, settings: GatewaySettings) -> None:
         url = settings.limit_store.get_secret_value()
         self._in_memory = url == "memory://"
-        self._storage = Windows() if self._in_memory else cast("Storage", storage_from_string(f"async+{url}"))
+        self._storage = WindowStorage() if self._in_memory else cast("Storage", storage_from_string(f"async+{url}"))
         self._by_plan = {
             Plan.GUEST: settings.limit_guest,
             Plan.USER: settings.limit_user,
@@ -113,7 +113,7 @@ class Limits:
         if client is not None and isinstance(closing := client.close(), Awaitable):
             await closing
 
-    async def take(self, path: str, principal: Principal | None, address: str) -> Quota | None:
+    async def count(self, path: str, principal: Principal | None, address: str) -> Quota | None:
         """Count a request and return its quota, or None if no limit applies."""
         if path in _CREDENTIALS:
             policy, limit, key = "credentials", self._credentials, f"credentials/{network_of(address)}"
@@ -121,21 +121,21 @@ class Limits:
             policy, limit, key = "default", self._anonymous, f"address/{network_of(address)}"
         else:
             policy, limit, key = "default", self._by_plan[principal.plan], f"user/{principal.user_id}"
-        return await self._count(policy, limit, key) if limit else None
+        return await self._increment(policy, limit, key) if limit else None
 
-    async def _count(self, policy: str, limit: int, key: str) -> Quota:
+    async def _increment(self, policy: str, limit: int, key: str) -> Quota:
         try:
             # Memory cannot hang, and a timeout costs as much as counting in memory.
             async with nullcontext() if self._in_memory else asyncio.timeout(_COUNTING_SECONDS):
                 used = await self._storage.incr(key, WINDOW_SECONDS)
                 ends = await self._storage.get_expiry(key)
         except Exception as error:
-            self._log.warning("rate_limit_count_failed", reason=str(error) or type(error).__name__)
+            self._log.warning("rate_limit_count_failed", error=str(error) or type(error).__name__)
             return Quota(policy, limit, limit, WINDOW_SECONDS)
         return Quota(policy, limit, limit - used, max(1, round(ends - time.time())))
 
 
-class Limit:
+class RateLimitMiddleware:
     """Middleware that counts requests, rejects those beyond the rate limit, and adds the header fields of
     draft-ietf-httpapi-ratelimit-headers (revision 08 and later) to every response.
     """
@@ -151,8 +151,8 @@ class Limit:
         if scope["type"] != "http" or scope["path"] in _UNCOUNTED:
             await self._app(scope, receive, send)
             return
-        limits: Limits = scope["app"].state.dependencies.limits
-        quota = await limits.take(scope["path"], scope["state"].get("principal"), address_of(scope))
+        rate_limiter: RateLimiter = scope["app"].state.dependencies.rate_limiter
+        quota = await rate_limiter.count(scope["path"], scope["state"].get("principal"), address_of(scope))
         if quota is None:
             await self._app(scope, receive, send)
             return
@@ -173,8 +173,8 @@ class Limit:
         await self._app(scope, receive, counted_send)
 
     async def _admit_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limits: Limits = scope["app"].state.dependencies.limits
-        quota = await limits.take(scope["path"], scope["state"].get("principal"), address_of(scope))
+        rate_limiter: RateLimiter = scope["app"].state.dependencies.rate_limiter
+        quota = await rate_limiter.count(scope["path"], scope["state"].get("principal"), address_of(scope))
         if quota is not None and quota.remaining < 0:
             await deny_websocket(RateLimitedError(retry_after=quota.reset), scope, send)
             return

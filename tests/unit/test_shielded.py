@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from echo_common.uninterrupted import uninterrupted
+from echo_common.shielded import shielded
 
 
 async def test_cancellation_is_deferred_until_the_work_ends() -> None:
@@ -12,7 +12,7 @@ async def test_cancellation_is_deferred_until_the_work_ends() -> None:
         await may_end.wait()
         ended.set()
 
-    task = asyncio.create_task(uninterrupted(work()))
+    task = asyncio.create_task(shielded(work()))
     for _ in range(3):
         await asyncio.sleep(0)
         task.cancel()
@@ -31,9 +31,9 @@ async def test_without_cancellation_the_result_is_returned() -> None:
             raise ValueError("no")
         return 7
 
-    assert await uninterrupted(work(False)) == 7
+    assert await shielded(work(False)) == 7
     with pytest.raises(ValueError, match="no"):
-        await uninterrupted(work(True))
+        await shielded(work(True))
 
 
 async def test_failures_after_a_cancellation_are_not_raised() -> None:
@@ -43,7 +43,7 @@ async def test_failures_after_a_cancellation_are_not_raised() -> None:
         await may_fail.wait()
         raise ValueError("no")
 
-    task = asyncio.create_task(uninterrupted(work()))
+    task = asyncio.create_task(shielded(work()))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.sleep(0)

@@ -52,7 +52,7 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-def names(if_none_match: str | None, etag: str) -> bool:
+def etag_matches(if_none_match: str | None, etag: str) -> bool:
     """Return whether an `If-None-Match` header names this ETag, given with its quotes (RFC 9110, 13.1.2: weak comparison)."""
     return if_none_match is not None and any(tag.strip().removeprefix("W/") in {etag, "*"} for tag in if_none_match.split(","))
 
@@ -80,7 +80,7 @@ def object_response(
         "Accept-Ranges": "bytes",
         "Content-Disposition": f'attachment; filename="{download_as}"' if download_as else "inline",
     }
-    if names(request.headers.get("if-none-match"), f'"{etag}"'):
+    if etag_matches(request.headers.get("if-none-match"), f'"{etag}"'):
         return Response(status_code=304, headers=headers)
     unchanged = request.headers.get("if-range", f'"{etag}"') == f'"{etag}"'
     part = parse_range(request.headers.get("range"), size) if unchanged else None
