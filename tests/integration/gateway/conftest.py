@@ -73,7 +73,7 @@ def start(database: Any, tmp_path: Path, synthesis: Upstream, voice: Upstream) -
         broker = InprocBroker()
         async with AsyncExitStack() as stack:
             behind = settings.pop("synthesis_url", None) or await stack.enter_async_context(synthesis.serving())
-            beside = await stack.enter_async_context(voice.serving())
+            beside = settings.pop("voice_url", None) or await stack.enter_async_context(voice.serving())
             common = CommonSettings(
                 auth_url=await stack.enter_async_context(issuer.serving(tmp_path)),
                 database_url=SecretStr(database.url),
