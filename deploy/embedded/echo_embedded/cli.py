@@ -169,6 +169,7 @@ def voices(
 ) -> None:
     """List voices."""
     from echo_embedded import say as speaking
+    from echo_embedded.client import printable
 
     async def found() -> list[dict[str, Any]]:
         async with speaking.connected(settings(data=data, models=models), _access(server, email, password), err) as client:
@@ -183,7 +184,7 @@ def voices(
         for column in ("Voice", "Name", "Language", "Gender", "Engine"):
             table.add_column(column)
         for voice in listed:
-            table.add_row(*(escape(voice[key]) for key in ("id", "name", "language", "gender", "engine")))
+            table.add_row(*(escape(printable(voice[key])) for key in ("id", "name", "language", "gender", "engine")))
         out.print(table)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -12,6 +13,11 @@ from echo_common.http.client import RemoteError
 from echo_embedded.tokens import TokenFile
 
 _PAGE = 100
+
+
+def printable(text: str) -> str:
+    """Return a text of the platform without the characters that control a terminal."""
+    return "".join(filter(str.isprintable, text))
 
 
 class Client:
@@ -39,9 +45,11 @@ class Client:
 
         async def anew() -> None:
             self._headers.clear()
-            tokens = await self.call("POST", "/api/v1/auth/login", {"email": email, "password": password})
-            cache.write(tokens["access_token"], tokens["expires_in"])
-            self._authorize(tokens["access_token"])
+            token, seconds = _token_of(await self.call("POST", "/api/v1/auth/login", {"email": email, "password": password}))
+            if token is None:
+                raise ServiceUnavailableError(f"{self._url} does not answer like Echo: the login returned no token.")
+            cache.write(token, seconds)
+            self._authorize(token)
 
         token = cache.read()
         if token is None:
@@ -56,7 +64,10 @@ class Client:
     async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send a request; return the envelope's `data`, or the whole body without an envelope."""
         async with self._answer(method, path, body) as response:
-            answer = await response.json()
+            try:
+                answer = await response.json()
+            except (aiohttp.ContentTypeError, ValueError, RecursionError):
+                raise _not_echo(response) from None
         return answer["data"] if isinstance(answer, dict) and "data" in answer else answer
 
     async def pages(self, path: str) -> AsyncIterator[Any]:
@@ -91,10 +102,13 @@ class Client:
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
-            async with self._session.request(method, self._url + path, json=body, headers=self._headers) as response:
+            # a redirect could send the password to another server
+            async with self._session.request(
+                method, self._url + path, json=body, headers=self._headers, allow_redirects=False
+            ) as response:
                 renew, self._log_in_again = self._log_in_again, None
                 if response.status != 401 or renew is None:
-                    if response.status >= 400:
+                    if response.status >= HTTPStatus.MULTIPLE_CHOICES:
                         raise await _refusal(response)
                     yield response
                     return
@@ -112,9 +126,22 @@ async def _refusal(response: aiohttp.ClientResponse) -> EchoError:
         return RemoteError(
             response.status,
             problem["code"],
-            problem["message"],
+            printable(problem["message"]),
             details=problem.get("details"),
             retry_after=int(wait) if wait.isdecimal() else None,
         )
-    except (aiohttp.ContentTypeError, ValueError, KeyError, TypeError):
-        return ServiceUnavailableError(f"{response.url.origin()} does not answer like Echo (status {response.status}).")
+    except (aiohttp.ContentTypeError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return _not_echo(response)
+
+
+def _not_echo(response: aiohttp.ClientResponse) -> EchoError:
+    return ServiceUnavailableError(f"{response.url.origin()} does not answer like Echo (status {response.status}).")
+
+
+def _token_of(tokens: Any) -> tuple[str | None, float]:
+    """Return the access token of a login and its duration in seconds; no token if a header could not hold it."""
+    try:
+        token, seconds = str(tokens["access_token"]), float(tokens["expires_in"])
+    except (LookupError, TypeError, ValueError):
+        return None, 0.0
+    return token if token.isascii() and token.isprintable() else None, seconds

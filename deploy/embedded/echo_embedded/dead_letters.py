@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from echo_common.errors import NotFoundError
-from echo_embedded.client import Client
+from echo_embedded.client import Client, printable
 
 _PATH = "/api/v1/admin/dead-letters"
 _MOST = 100
@@ -39,7 +40,9 @@ def table(dead_letters: Sequence[Mapping[str, Any]]) -> Table:
     for column in ("Id", "Service", "Topic", "Died", "Attempts", "Error"):
         made.add_column(column, overflow="fold" if column in {"Id", "Error"} else "ellipsis")
     for dead_letter in dead_letters:
-        made.add_row(*(str(dead_letter[key]) for key in ("id", "service", "topic", "died_at", "attempts", "error")))
+        made.add_row(
+            *(escape(printable(str(dead_letter[key]))) for key in ("id", "service", "topic", "died_at", "attempts", "error"))
+        )
     return made
 
 

@@ -1,5 +1,6 @@
 """The client of `echoctl`: cached tokens and the report of errors."""
 
+import io
 import json
 import stat
 import time
@@ -12,8 +13,9 @@ from aiohttp.test_utils import TestServer
 from rich.console import Console
 
 from echo_common.contracts.values import AudioFormat
+from echo_common.errors import ServiceUnavailableError
 from echo_common.http.client import RemoteError
-from echo_embedded import say
+from echo_embedded import dead_letters, say
 from echo_embedded.client import Client
 from echo_embedded.datafolder import CannotStartError, DataFolder
 from echo_embedded.tokens import TokenFile
@@ -132,3 +134,41 @@ async def test_an_unwritable_output_is_reported_before_the_synthesis(gateway: Ga
     async with Client.open(url) as client:
         with pytest.raises(CannotStartError, match=f"{tmp_path} cannot be written: Is a directory. Choose"):
             await say.say(client, wish, Console(quiet=True))
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        web.Response(text="<html>", content_type="text/html"),
+        web.Response(text="<html>", content_type="application/json"),
+        web.Response(text="[" * 100_000, content_type="application/json"),
+        web.json_response([]),
+        web.json_response({"data": {"access_token": "token", "expires_in": "soon"}}),
+        web.json_response({"data": {"access_token": "a\r\nHost: b", "expires_in": 900}}),
+        web.Response(status=307, headers={"Location": "/login"}),
+        web.json_response({"error": ["no"]}, status=401),
+    ],
+)
+async def test_servers_other_than_echo_are_refused(response: web.Response, tmp_path: Path) -> None:
+    async def log_in(_: web.Request) -> web.Response:
+        return response
+
+    async def redirected(_: web.Request) -> web.Response:
+        raise AssertionError("The password was sent to another path.")
+
+    app = web.Application()
+    app.router.add_post("/api/v1/auth/login", log_in)
+    app.router.add_post("/login", redirected)
+    async with TestServer(app) as server:
+        with pytest.raises(ServiceUnavailableError, match="does not answer like Echo"):
+            await list_voices(str(server.make_url("/")), DataFolder(tmp_path))
+    assert not (tmp_path / "token.json").exists()
+
+
+def test_dead_letters_cannot_control_the_terminal() -> None:
+    columns = ("id", "service", "topic", "died_at", "attempts", "error")
+    console = Console(file=(output := io.StringIO()), width=200)
+
+    console.print(dead_letters.table([dict.fromkeys(columns, "a\x1b[2J[/bold]\nb")]))
+
+    assert output.getvalue().splitlines()[1].split() == ["a[2J[/bold]b"] * len(columns)
