@@ -141,14 +141,23 @@ def test_published_operations_belong_to_a_service_or_the_gateway() -> None:
 
 
 @pytest.mark.slow
-def test_every_operation_has_an_id_a_summary_a_description_and_a_known_tag() -> None:
+def test_every_operation_has_an_id_a_summary_and_a_known_tag() -> None:
     tags = {tag["name"] for tag in document()["tags"]}
     names = [operation["operationId"] for _, operation in operations()]
     assert len(names) == len(set(names))
     for name, operation in operations():
         assert operation.get("summary"), name
-        assert operation.get("description"), name
         assert set(operation["tags"]) <= tags, name
+
+
+def test_descriptions_do_not_repeat_summaries() -> None:
+    for name, operation in operations():
+        assert operation.get("description", "").rstrip(".") != operation["summary"], name
+
+
+def test_summaries_are_one_sentence() -> None:
+    for name, operation in operations():
+        assert ". " not in operation["summary"], name
 
 
 def test_operation_ids_are_snake_case_with_the_verb_first() -> None:

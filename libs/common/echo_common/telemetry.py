@@ -55,7 +55,15 @@ class Metrics:
         )
         outcome = ["service", "topic", "outcome"]
         add("deliveries", Counter("echo_bus_deliveries", "Messages handled, by outcome.", outcome, registry=self.registry))
-        add("jobs", Counter("echo_jobs", "Transitions of jobs, by new status.", ["status"], registry=self.registry))
+        add(
+            "jobs",
+            Counter(
+                "echo_jobs",
+                "Attempts at jobs and tasks, by work queue and outcome: completed, failed, or lost (cancelled or expired).",
+                ["queue", "status"],
+                registry=self.registry,
+            ),
+        )
         add(
             "speech_seconds",
             Counter("echo_speech_seconds", "Seconds of speech synthesised by engines.", ["engine"], registry=self.registry),

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from echo_common.http.app import create_app
-from echo_common.http.contract import complete_examples
+from echo_common.http.contract import complete_examples, drop_repeated_descriptions
 from echo_common.http.endpoints import PROXY_EXTENSION
 from echo_common.telemetry import Metrics
 from echo_gateway.contract import Contracts, load_contracts
@@ -94,6 +94,7 @@ def _own_document() -> dict[str, Any]:
     document = app.openapi()
     _complete_health(document["paths"])
     complete_examples(document["paths"])
+    drop_repeated_descriptions(document["paths"])
     return document
 
 

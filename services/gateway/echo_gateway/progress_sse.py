@@ -26,9 +26,10 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
-_MESSAGES = {
-    JobStatus.FAILED: "The speech could not be made.",
-    JobStatus.CANCELLED: "Cancelled.",
+_FAILED = {
+    JobType.SYNTHESIS: "The synthesis failed; retry the job.",
+    JobType.SAMPLE_PROCESSING: "The processing of the sample failed; retry the job.",
+    JobType.TRAINING: "The training failed; retry the job.",
 }
 _COMPLETED = {
     JobType.SYNTHESIS: "Synthesis completed",
@@ -198,11 +199,11 @@ def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[
     for number in range(seen + 1, reached + 1):
         units = max(0, number - 2)
         current = JobStatus.PENDING if number == 1 else JobStatus.PROCESSING
-        counted = f"{units} of {total} {job.get('step', 'units spoken')}."
-        message = _QUEUED if number == 1 else counted if units else "A worker has begun."
+        counted = f"{units} of {total} {job.get('step', 'segments synthesised')}."
+        message = _QUEUED if number == 1 else counted if units else "Processing started."
         event = {"progress": _percent(units, total), "status": current, "message": message}
         if number == reached and status is JobStatus.PENDING and (before := job.get("queue_position")):
-            event |= {"message": f"{message}, {before} before it", "queue_position": before}
+            event |= {"message": f"{message}, position {before + 1} in the queue", "queue_position": before}
         if number == reached and status is JobStatus.PROCESSING and (left := job.get("eta_seconds")) is not None:
             event |= {"message": f"{message} About {left:.0f} s left.", "eta_seconds": left}
         yield number, event
@@ -210,7 +211,8 @@ def events_since(job: Mapping[str, Any], seen: int) -> Iterator[tuple[int, dict[
         completed = status is JobStatus.COMPLETED
         result = {name: job[name] for name in _RESULT_FIELDS if job.get(name) is not None} if completed else {}
         progress = 100 if completed else _percent(done, total)
-        finished = _COMPLETED[JobType(job.get("type", JobType.SYNTHESIS))] if completed else _MESSAGES[status]
+        messages = _COMPLETED if completed else _FAILED if status is JobStatus.FAILED else {}
+        finished = messages.get(JobType(job.get("type", JobType.SYNTHESIS)), "Cancelled.")
         message = job.get("error_message") or finished
         yield last, {"progress": progress, "status": status, "message": message, **result}
 

@@ -109,12 +109,12 @@ CASES = (
             {
                 "progress": Differs(25.0, 0),
                 "status": "processing",
-                "message": Differs("Text preprocessing completed", "A worker has begun."),
+                "message": Differs("Text preprocessing completed", "Processing started."),
             },
             {
                 "progress": Differs(75.0, 99),
                 "status": "processing",
-                "message": Differs("Audio synthesis in progress", "1 of 1 units spoken."),
+                "message": Differs("Audio synthesis in progress", "1 of 1 segments synthesised."),
             },
             {
                 "progress": 100.0,

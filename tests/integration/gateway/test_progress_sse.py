@@ -93,7 +93,7 @@ async def test_jobs_are_followed_from_the_queue_to_the_end(gateway: Gateway, job
         job.status, job.units_total, job.units_done = "processing", 4, 1
         await gateway.bus.publish([encode(JobProgressed(job_id="job_1", user_id="usr_1", units_done=1, units_total=4))])
         assert (await listener.next())[0] == 2
-        assert await listener.next() == (3, {"progress": 25, "status": "processing", "message": "1 of 4 units spoken."})
+        assert await listener.next() == (3, {"progress": 25, "status": "processing", "message": "1 of 4 segments synthesised."})
         job.status, job.units_done = "completed", 4
         await gateway.bus.publish([encode(JobCompleted(job_id="job_1", user_id="usr_1", audio_id="aud_1", duration=1))])
         rest = await listener.rest()
@@ -140,7 +140,7 @@ async def test_only_the_newest_event_has_the_remaining_time(gateway: Gateway, jo
         events = [(await listener.next())[1] for _ in range(4)]
         response.close()
     assert [event.get("eta_seconds") for event in events] == [None, None, None, 41.6]
-    assert events[-1]["message"] == "2 of 9 units spoken. About 42 s left."
+    assert events[-1]["message"] == "2 of 9 segments synthesised. About 42 s left."
 
 
 async def test_jobs_of_other_users_are_not_found(gateway: Gateway, job: ScriptedJob) -> None:
@@ -249,7 +249,7 @@ async def test_the_connection_stays_usable_after_the_last_event(gateway: Gateway
         async with RawClient.at(gateway.url) as client:
             client.get(PROGRESS, Authorization=token)
             await eventually(lambda: gateway.deps.progress_polls.watched == 1)
-            await client.reader.readuntil(b"A worker has begun.")
+            await client.reader.readuntil(b"Processing started.")
             job.status = "completed"
             await gateway.bus.publish([encode(JobCompleted(job_id="job_1", user_id="usr_1", audio_id="aud_1", duration=1))])
             await client.reader.readuntil(b"\r\n0\r\n\r\n")

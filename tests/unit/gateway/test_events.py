@@ -40,7 +40,7 @@ def test_progress_never_decreases_and_is_complete_only_at_the_end() -> None:
 def test_pending_jobs_report_their_queue_position() -> None:
     job = {"status": "pending", "units_done": 0, "units_total": 2, "queue_position": 3}
     [(_, event)] = events_since(job, 0)
-    assert (event["message"], event["queue_position"]) == ("Job queued for processing, 3 before it", 3)
+    assert (event["message"], event["queue_position"]) == ("Job queued for processing, position 4 in the queue", 3)
     [_, (_, begun)] = events_since(job | {"status": "processing"}, 0)
     assert "queue_position" not in begun
 

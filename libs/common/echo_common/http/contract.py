@@ -21,7 +21,16 @@ def contract_of(service: str, routers: Sequence[APIRouter]) -> dict[str, Any]:
             websockets |= router.websockets
     document = app.openapi()
     complete_examples(document["paths"])
+    drop_repeated_descriptions(document["paths"])
     return document | {WEBSOCKETS_EXTENSION: websockets}
+
+
+def drop_repeated_descriptions(paths: dict[str, Any]) -> None:
+    """Drop descriptions that only repeat the summary: FastAPI takes the docstring where a description is empty."""
+    for operations in paths.values():
+        for operation in operations.values():
+            if operation.get("description", "").rstrip(".") == operation["summary"].rstrip("."):
+                operation.pop("description", None)
 
 
 def complete_examples(paths: dict[str, Any]) -> None:

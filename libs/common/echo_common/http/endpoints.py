@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.dependencies.models import Dependant
@@ -28,7 +28,7 @@ from echo_common.errors import (
     UnauthenticatedError,
     ValidationError,
 )
-from echo_common.http.envelope import documented
+from echo_common.http.envelope import Success, documented
 from echo_common.http.idempotency import KEY_PARAMETER, IdempotencyConflictError, KeyReusedError
 from echo_common.http.plain import PlainRoute, documented_plainly
 from echo_common.http.queries import only_known
@@ -234,7 +234,7 @@ class PublicRouter(APIRouter):
             first, _, description = (function.__doc__ or "").strip().partition("\n")
             responses = (documented_plainly if self.plain else documented)(*dict.fromkeys(refusals))
             responses |= {code: {"description": text} for code, text in other_responses.items()}
-            responses[status] = _body(media, example)
+            responses[status] = _body(media, example, status, response or get_type_hints(function).get("return"))
             more: dict[str, Any] = {"dependencies": [] if self.plain else [Depends(only_known)]}
             if media is not None:
                 more |= {"response_model": None, "response_class": Response}
@@ -311,11 +311,24 @@ def _calls(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
         yield from _calls(part)
 
 
-def _body(media: Media | None, example: Any) -> dict[str, Any]:
+def _body(media: Media | None, example: Any, status: int, model: Any) -> dict[str, Any]:
     if media is None:
-        return {"description": "Done.", "content": {"application/json": {"example": example}}}
+        return {"description": _result(model, status, example), "content": {"application/json": {"example": example}}}
     schema = {"type": "string", "format": "binary"}
     return {"description": media.description, "content": {kind: {"schema": schema} for kind in media.types}}
+
+
+def _result(model: Any, status: int, example: Any) -> str:
+    """Describe the result of a request by the docstring of its model, or, without data, by the message of the example."""
+    data = model.model_fields["data"].annotation if issubclass(model, Success) else model
+    if data is type(None):
+        return f"{example['message'].rstrip('.')}."
+    is_list = get_origin(data) is list
+    first = (get_args(data)[0] if is_list else data).__doc__.strip().split("\n")[0].split(". ")[0].rstrip(".")
+    result = first[0].lower() + first[1:]
+    if is_list:
+        return f"A list; each item is {result}."
+    return {201: f"Created: {result}.", 202: f"Accepted: {result}."}.get(status, f"{first}.")
 
 
 def _extension(options: ProxyOptions, access: Access | None, form: Form | None) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def health_router(checks: HealthChecks, registry: CollectorRegistry, *, restrict
         responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}},
     )
     async def healthz() -> dict[str, str]:
-        """Check that the process runs. Looks at no other part."""
+        """Check that the process runs. Other parts are not checked."""
         return {"status": "ok"}
 
     @router.get(
@@ -178,7 +178,7 @@ def health_router(checks: HealthChecks, registry: CollectorRegistry, *, restrict
         responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}},
     )
     async def health(request: Request, bearer: Bearer, afterwards: BackgroundTasks) -> Health | HealthSummary:
-        """Get the status, with every part for operators. A good result may be two seconds old."""
+        """Get the status, with every part for operators. A healthy result may be cached for two seconds."""
         found = await checks.health(afterwards)
         if restricted and not await is_operator(request, bearer):
             return HealthSummary(status=found.status)

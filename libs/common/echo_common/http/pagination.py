@@ -48,15 +48,15 @@ def paginated(*fields: str, default: str = "created_at") -> Callable[..., Awaita
             raise ValueError(f"Enter one of {', '.join(fields)}.")
         return field
 
-    sort_field = Query(description="Field to sort by", json_schema_extra={"enum": list(fields)})
+    sort_field = Query(description="Field to sort by.", json_schema_extra={"enum": list(fields)})
 
     async def page_of_request(
-        limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of items")] = 20,
-        offset: Annotated[int, Query(ge=0, le=1_000_000, description="Number of items to skip")] = 0,
-        page: Annotated[int | None, Query(ge=1, le=100_000, description="Page number, from 1; instead of `offset`")] = None,
-        page_size: Annotated[int | None, Query(ge=1, le=100, description="Page size; instead of `limit`")] = None,
+        limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of items.")] = 20,
+        offset: Annotated[int, Query(ge=0, le=1_000_000, description="Number of items to skip.")] = 0,
+        page: Annotated[int | None, Query(ge=1, le=100_000, description="Page number, from 1; instead of `offset`.")] = None,
+        page_size: Annotated[int | None, Query(ge=1, le=100, description="Page size; instead of `limit`.")] = None,
         sort_by: Annotated[str, sort_field, AfterValidator(known)] = default,
-        sort_order: Annotated[Literal["asc", "desc"], Query(description="Sort order")] = "desc",
+        sort_order: Annotated[Literal["asc", "desc"], Query(description="Sort order.")] = "desc",
     ) -> Page:
         size = page_size or limit
         return Page(limit=size, offset=(page - 1) * size if page else offset, sort_by=sort_by, sort_order=sort_order)

@@ -1,4 +1,4 @@
-"""Ports of the worker: what a service supplies, and what the worker gives to it."""
+"""Ports of the worker: the parts that a service supplies, and the attempt that the worker passes to it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -79,17 +79,17 @@ class Result(Generic[T]):
         self.apply = apply
 
     async def store(self) -> None:
-        """Store what the completed task refers to, before the commit. Raises `LeaseLostError`, `EchoError`."""
+        """Store the objects and documents of the completed task, before the commit. Raises `LeaseLostError`, `EchoError`."""
 
     async def discard(self) -> None:
         """Delete everything stored, because the attempt was cancelled or has lost its lease. Raises nothing."""
 
     async def remove_superseded(self) -> None:
-        """Delete what earlier attempts left behind, after the commit. Raises nothing."""
+        """Delete the leftovers of earlier attempts, after the commit. Raises nothing."""
 
 
 class Performer(Protocol[T]):
-    """What a service supplies: the function that performs one attempt at a task."""
+    """The function of a service that performs an attempt at a task."""
 
     async def __call__(self, task: T, attempt: Attempt, /) -> Result[T]:
         """Perform the task and return the result, which the worker commits. `task` is as claimed; do not change it.

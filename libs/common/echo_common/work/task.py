@@ -84,7 +84,7 @@ class Task(Aggregate):
         self.requeue()
 
     def defer(self, attempt: int, moment: datetime, seconds: float | None, code: str, message: str) -> None:
-        """Queue the task again until what it needs is available.
+        """Queue the task again until its requirements are available.
 
         Args:
             attempt: The fencing token.

@@ -177,9 +177,10 @@ class Worker:
         log = self._log.bind(**{queue.tasks.id_label: task.id}, attempt=number)
         try:
             await attempt.run(queue.perform, task)
-            self._metrics.jobs.labels("completed").inc()
+            self._metrics.jobs.labels(queue.name, "completed").inc()
         except LeaseLostError:
             log.warning("lease_lost")
+            self._metrics.jobs.labels(queue.name, "lost").inc()
         except queue.deferrable as error:
             log.warning("task_deferred", error=error.message, retry_after=error.retry_after)
             queue.deferrals.add(task.id)
@@ -192,16 +193,16 @@ class Worker:
                 await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
                 await _release(attempt)
                 return
-            await self._fail(attempt, error.code, error.message)
+            await self._fail(queue, attempt, error.code, error.message)
         except Exception:
             log.exception("task_failed")
             message = f"The {task.noun} failed because of an internal error. Retry it."
-            await self._fail(attempt, "INTERNAL_ERROR", message)
+            await self._fail(queue, attempt, "INTERNAL_ERROR", message)
         queue.deferrals.discard(task.id)
 
-    async def _fail(self, attempt: LeasedAttempt[Any], code: str, message: str) -> None:
+    async def _fail(self, queue: WorkQueue[Any], attempt: LeasedAttempt[Any], code: str, message: str) -> None:
         await attempt.update_or_abandon(lambda held: held.fail(attempt.number, code, message))
-        self._metrics.jobs.labels("failed").inc()
+        self._metrics.jobs.labels(queue.name, "failed").inc()
 
 
 @dataclass(frozen=True, slots=True)

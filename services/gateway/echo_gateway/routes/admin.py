@@ -49,7 +49,7 @@ async def list_dead_letters(
 ) -> Success[list[DeadLetterView]]:
     """List dead letters, newest first.
 
-    A dead letter is a message that a service has given up on after several attempts.
+    A dead letter is a message that a service could not handle in several attempts.
     """
     query = urlencode({"limit": limit} | ({} if topic is None else {"topic": topic}))
     clients = list(deps.clients.values()) if service is None else [_client(service, deps)]
@@ -82,7 +82,7 @@ async def get_dead_letter(
 async def replay_dead_letter(body: ReplayRequest, request: Request, deps: Deps, _: Administrator) -> Success[None]:
     """Replay a dead letter.
 
-    Deliver it again to the service that gave it up, and to no other. It is removed once that service has handled it.
+    Deliver it again to the service that could not handle it, and to no other. It is removed once that service has handled it.
     """
     path = f"{PATH}/{quote(body.id, safe='')}/replay"
     await _request(_client(body.service, deps), "POST", path, request, seconds=_REPLAY_SECONDS)

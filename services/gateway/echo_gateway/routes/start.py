@@ -25,7 +25,12 @@ def _ok(example: BaseModel) -> dict[int | str, dict[str, object]]:
     return {200: {"content": {"application/json": {"example": example.model_dump()}}}}
 
 
-@start.get("/", operation_id="get_welcome", responses=_ok(Welcome()) | documented(RateLimitedError, InternalError))
+@start.get(
+    "/",
+    operation_id="get_welcome",
+    summary="Get the name and the links of this API",
+    responses=_ok(Welcome()) | documented(RateLimitedError, InternalError),
+)
 async def welcome() -> Welcome:
     """Get the name and the links of this API."""
     return Welcome()
@@ -34,6 +39,7 @@ async def welcome() -> Welcome:
 @start.get(
     "/api/v1/health",
     operation_id="get_health",
+    summary="Get the health of the platform",
     tags=["health"],
     responses=_ok(HealthSummary(status="ok")) | documented(ValidationError, InternalError),
     dependencies=[Depends(only_known)],

@@ -104,7 +104,10 @@ async def get_dictionary_entry(entry_id: EntryId, principal: SpeechReader, deps:
 async def change_dictionary_entry(
     entry_id: EntryId, body: DictionaryEntryPatch, principal: SpeechWriter, deps: Deps
 ) -> Success[DictionaryEntryView]:
-    """Change a dictionary entry. Queued jobs keep the pronunciation they were queued with."""
+    """Change a dictionary entry.
+
+    Queued jobs keep the pronunciation they were queued with.
+    """
     return ok(entry_view(await dictionary.change_entry(entry_id, body, principal, deps)))
 
 

@@ -24,7 +24,10 @@ router = PublicRouter("texts")
 
 @router.endpoint("POST", "/texts", status=201, idempotent=True, example=enveloped(examples.TEXT))
 async def save_text(body: CreateText, principal: SpeechWriter, deps: Deps) -> Success[TextView]:
-    """Save a text. A synthesis may refer to it by `text_id`."""
+    """Save a text.
+
+    A synthesis may refer to it by `text_id`.
+    """
     return ok(text_view(await texts.save_text(body, principal, deps)))
 
 
@@ -43,7 +46,10 @@ async def get_text(text_id: TextId, principal: SpeechReader, deps: Deps) -> Succ
 
 @router.endpoint("PATCH", "/texts/{text_id}", idempotent=True, errors=(TextNotFoundError,), example=enveloped(examples.TEXT))
 async def change_text(text_id: TextId, body: TextPatch, principal: SpeechWriter, deps: Deps) -> Success[TextView]:
-    """Change a text. Audio made from it stays as it is."""
+    """Change a text.
+
+    Audio made from it stays as it is.
+    """
     return ok(text_view(await texts.change_text(text_id, body, principal, deps)))
 
 
@@ -55,6 +61,9 @@ async def change_text(text_id: TextId, body: TextPatch, principal: SpeechWriter,
     example=enveloped(None, message="The text is deleted."),
 )
 async def delete_text(text_id: TextId, principal: SpeechWriter, deps: Deps) -> Success[None]:
-    """Delete a text. Audio made from it stays."""
+    """Delete a text.
+
+    Audio made from it stays.
+    """
     await texts.delete_text(text_id, principal, deps)
     return ok(None, message="The text is deleted.")

@@ -20,7 +20,9 @@ router = PublicRouter("provenance")
 
 @router.endpoint("POST", "/voice/verify", form=_FORM, errors=(FileTooLargeError,), example=enveloped(examples.VERIFICATION))
 async def verify_audio(request: Request, principal: SpeechReader, deps: Deps) -> Success[Verification]:
-    """Verify whether this platform generated an audio file. The upload is not stored.
+    """Verify whether this platform generated an audio file.
+
+    The upload is not stored.
 
     By the signed C2PA manifest in the file (WAV, MP3, FLAC), or by its bytes (every format, streams too). Administrators and
     the user who made it also get the user, the voice and the job.

@@ -101,7 +101,10 @@ async def change_clone(clone_id: CloneId, body: ClonePatch, principal: VoicesWri
     example=enveloped(None, message="The clone is deleted."),
 )
 async def delete_clone(clone_id: CloneId, principal: VoicesWriter, deps: Deps) -> Success[None]:
-    """Delete a clone. Audio made with it stays; new speech is refused."""
+    """Delete a clone.
+
+    Audio made with it stays; new speech is refused.
+    """
     model = await clones.delete_clone(clone_id, principal, deps)
     deps.worker.recheck(model.id)
     return ok(None, message="The clone is deleted.")

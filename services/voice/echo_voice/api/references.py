@@ -162,7 +162,10 @@ async def change_voice_model(model_id: ModelId, body: ReferencePatch, principal:
     example={"success": True, "message": _DELETED},
 )
 async def delete_voice_model(model_id: ModelId, principal: VoicesWriter, deps: Deps) -> ReferenceDone:
-    """Delete a voice model. The provider's copy stays."""
+    """Delete a voice model.
+
+    The provider's copy stays.
+    """
     model = await references.find_reference(model_id, principal, deps)
     await clones.delete_clone(model.id, principal, deps)
     deps.worker.recheck(model.id)

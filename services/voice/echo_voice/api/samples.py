@@ -179,7 +179,10 @@ async def get_sample_audio(
     example=enveloped(None, message="The sample is deleted."),
 )
 async def delete_sample(sample_id: SampleId, principal: VoicesWriter, deps: Deps) -> Success[None]:
-    """Delete a sample. Clones made from it stay."""
+    """Delete a sample.
+
+    Clones made from it stay.
+    """
     await samples.delete_sample(sample_id, principal, deps)
     return ok(None, message="The sample is deleted.")
 

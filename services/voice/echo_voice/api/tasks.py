@@ -88,7 +88,10 @@ async def change_task(job_id: JobId, body: TaskPatch, principal: VoicesWriter, d
     example=enveloped(None, message="The job is deleted."),
 )
 async def delete_task(job_id: JobId, principal: VoicesWriter, deps: Deps) -> Success[None]:
-    """Delete a job of a sample or a clone, unless it is being processed. The sample or the clone stays."""
+    """Delete a job of a sample or a clone, unless it is being processed.
+
+    The sample or the clone stays.
+    """
     await tasks.delete_task(job_id, principal, deps)
     return ok(None, message="The job is deleted.")
 
@@ -103,7 +106,10 @@ async def delete_task(job_id: JobId, principal: VoicesWriter, deps: Deps) -> Suc
     example=enveloped(examples.TASK | {"status": "pending", "progress": 0, "units_done": 0, "note": None}),
 )
 async def retry_task(job_id: JobId, principal: VoicesWriter, deps: Deps) -> Success[TaskView]:
-    """Retry a failed or cancelled job of a sample or a clone. A training resumes at its last checkpoint."""
+    """Retry a failed or cancelled job of a sample or a clone.
+
+    A training resumes at its last checkpoint.
+    """
     task = await tasks.retry_task(job_id, principal, deps)
     deps.worker.wake()
     return ok(views.task_view(task, job_id))
