@@ -319,12 +319,15 @@ def _body(media: Media | None, example: Any, status: int, model: Any) -> dict[st
 
 
 def _result(model: Any, status: int, example: Any) -> str:
-    """Describe the result of a request by the docstring of its model, or, without data, by the message of the example."""
-    data = model.model_fields["data"].annotation if issubclass(model, Success) else model
-    if data is type(None):
-        return f"{example['message'].rstrip('.')}."
+    """Describe a result by the docstring of its model, or, without data, by the message of the example."""
+    data = model.model_fields["data"].annotation if isinstance(model, type) and issubclass(model, Success) else model
     is_list = get_origin(data) is list
-    first = (get_args(data)[0] if is_list else data).__doc__.strip().split("\n")[0].split(". ")[0].rstrip(".")
+    item = get_args(data)[0] if is_list else data
+    if not (isinstance(item, type) and issubclass(item, BaseModel)):
+        message: str = (example or {}).get("message") or "Success"
+        return f"{message.rstrip('.')}."
+    first = inspect.getdoc(item) or item.__name__
+    first = first.split("\n")[0].split(". ")[0].rstrip(".")
     result = first[0].lower() + first[1:]
     if is_list:
         return f"A list; each item is {result}."
