@@ -320,7 +320,9 @@ def _body(media: Media | None, example: Any, status: int, model: Any) -> dict[st
 
 def _result(model: Any, status: int, example: Any) -> str:
     """Describe a result by the docstring of its model, or, without data, by the message of the example."""
-    data = model.model_fields["data"].annotation if isinstance(model, type) and issubclass(model, Success) else model
+    data: Any = model
+    if isinstance(model, type) and issubclass(model, Success):
+        data = model.model_fields["data"].annotation
     is_list = get_origin(data) is list
     item = get_args(data)[0] if is_list else data
     if not (isinstance(item, type) and issubclass(item, BaseModel)):
