@@ -285,6 +285,15 @@ async def test_the_refusal_is_forwarded_when_every_replica_is_starting(start: St
         assert "x-echo-starting" not in response.headers
 
 
+async def test_refusals_of_starting_services_are_plain_on_the_paths_of_the_echo_api(start: Start) -> None:
+    refused = {"error": "The service is starting."}
+    async with serving(StartupGate("voice"), "http://127.0.0.1:0") as starting, start(voice_url=starting) as other:
+        async with other.ask("GET", "/api/voice-models") as response:
+            assert (response.status, response.headers["Retry-After"], await response.json()) == (503, "2", refused)
+        async with other.session.get(f"{starting}/api/voice-models") as response:
+            assert (response.status, response.headers["Retry-After"], await response.json()) == (503, "2", refused)
+
+
 async def test_received_requests_are_not_sent_again(gateway: Gateway, synthesis: Upstream) -> None:
     async def hang_up(exchange: Exchange) -> None:
         await exchange.read()

@@ -144,7 +144,7 @@ async def forward(client: ServiceClient, target: str, scope: Scope, receive: Rec
     """Forward a request to `target` (path and query, percent-encoded) of a service, and stream its response back.
 
     A client that disconnects closes the service's connection at once. Raises `ServiceUnavailableError` when no replica can be
-    reached or none responds, `BrokenResponseError` when the response breaks off.
+    reached or none responds, `RemoteError` when all replicas are starting, `BrokenResponseError` when the response breaks off.
     """
     headers, has_body = forwarded_headers(scope)
     with ClientRequest(receive) as client_request:
@@ -152,6 +152,8 @@ async def forward(client: ServiceClient, target: str, scope: Scope, receive: Rec
             client_request.watch()
         response = await _open_response(client, target, scope["method"], headers, client_request, has_body=has_body)
         try:
+            if STARTING in response.headers:  # raised, so that the gateway renders it as the path's other errors
+                raise client.refusal(response.status, response.headers, await response.read())
             await send(
                 {"type": "http.response.start", "status": response.status, "headers": _end_to_end_headers(response.raw_headers)}
             )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.auth.principal import Principal
@@ -11,6 +11,7 @@ from echo_common.errors import ServiceUnavailableError
 from echo_common.http.app import create_app
 from echo_common.http.client import STARTING
 from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket
+from echo_common.http.plain import public_error_response
 from echo_common.telemetry import Metrics
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -70,7 +71,7 @@ class StartupGate:
         router = APIRouter()
 
         @router.api_route("/{path:path}", methods=_METHODS, include_in_schema=False)
-        async def refuse(path: str) -> None:
-            raise ServiceUnavailableError(self.waits_for, retry_after=_RETRY_SECONDS)
+        async def refuse(request: Request) -> Response:
+            return public_error_response(ServiceUnavailableError(self.waits_for, retry_after=_RETRY_SECONDS), request.scope)
 
         return router
