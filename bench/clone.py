@@ -28,11 +28,11 @@ from bench.report import PROMISES, machine, markdown_table
 from echo_synthesis.engines.kokoro import FLOAT_MODEL
 from echo_synthesis.engines.kokoro.backend import open_runtime
 from echo_voice.cloning.decoder import KokoroDecoder
-from echo_voice.cloning.encoder import SpeakerEncoder
+from echo_voice.cloning.encoder import EncoderNetwork
 from echo_voice.cloning.fetch import fetch_encoder
 from echo_voice.cloning.resampling import down
 from echo_voice.cloning.stock import stock_embeddings
-from echo_voice.cloning.training import Progress, TrainingConfig, person, train
+from echo_voice.cloning.training import Progress, TrainingConfig, mean_embedding, train
 
 Floats = NDArray[np.float32]
 Speak = Callable[[str, Floats], Floats]
@@ -64,7 +64,7 @@ Row = tuple[str, Judged, float]
 class Panel:
     """All judges; a judge that is not installed returns NaN."""
 
-    encoder: SpeakerEncoder
+    encoder: EncoderNetwork
     second: Embed | None
     errors: Callable[[Floats, str], float]
     quality: Callable[[Floats], float] | None
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{chosen.voices} holds no two recordings of one person")
     home = chosen.models / "kokoro"
     tables = {path.stem: np.fromfile(path, np.float32).reshape(-1, 256) for path in sorted((home / "voices").glob("[ab]*.bin"))}
-    encoder = SpeakerEncoder.open(fetch_encoder(chosen.models / "encoder"))
+    encoder = EncoderNetwork.open(fetch_encoder(chosen.models / "encoder"))
     second = judges.second_encoder(judges.fetch_second_encoder(chosen.models / "encoder"))
     panel = Panel(encoder, second, judges.word_errors(), judges.quality())
     speak = _speaker(home, chosen.threads)
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number, (name, clips) in enumerate(people.items(), 1):
         half = (len(clips) + 1) // 2
         known, others = clips[:half], clips[half:]
-        target = person(known, encoder)
+        target = mean_embedding(known, encoder)
         nearest = max((voice for voice in stock_embeddings() if voice in tables), key=lambda v: stock_embeddings()[v] @ target)
         with console.status(f"{name} ({number} of {len(people)}): training") as status:
             started = time.perf_counter()

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import psutil
 
-from echo_embedded.datafolder import DataFolder
+from echo_embedded.data_folder import DataFolder
 from echo_embedded.settings import HostSettings
 
 _START_SECONDS = 120.0

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from echo_embedded.datafolder import DataFolder
+from echo_embedded.data_folder import DataFolder
 from tests.support.eventually import eventually
 from tests.support.person import Person
 from tests.support.platform import TONE, Platform, require_form, started

@@ -21,7 +21,7 @@ from echo_synthesis.domain import Job, SpeechSettings
 from echo_synthesis.usecases.audio import find_audio, words_of
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.values import TrainingOptions
-from echo_voice.domain.voicemodels import VoiceModel
+from echo_voice.domain.voice_models import VoiceModel
 from tests.integration.voice.conftest import Start
 from tests.support.database import Database
 from tests.support.eventually import eventually

@@ -16,7 +16,7 @@ import pytest
 
 from echo_common.http.client import ServiceClient
 from echo_embedded.broker import local_node
-from echo_embedded.datafolder import DataFolder, Secrets
+from echo_embedded.data_folder import DataFolder, Secrets
 from tests.support.collector import Collector, collecting
 from tests.support.requirements import Missing, Require
 

@@ -12,7 +12,7 @@ from echo_synthesis.domain import Job, SpeechSettings
 from echo_synthesis.repository import Jobs
 from echo_voice.domain.samples import Sample, StoredFile
 from echo_voice.domain.values import Measures, TrainingOptions
-from echo_voice.domain.voicemodels import Made, VoiceModel
+from echo_voice.domain.voice_models import TrainingResult, VoiceModel
 from echo_voice.repository import Samples, VoiceModels
 from tests.integration.outbox.counters import RecordingBus
 
@@ -65,7 +65,7 @@ TRAINING = Kind(
     "voice",
     VoiceModels,
     _training,
-    lambda model, attempt: model.complete(attempt, Made(engine="tone", reference="tone_low")),
+    lambda model, attempt: model.complete(attempt, TrainingResult(engine="tone", reference="tone_low")),
     VoiceModel.train_again,
 )
 SAMPLE = Kind("voice", Samples, _sample, _accept, Sample.process_again)

@@ -13,7 +13,7 @@ from echo_common.bus.inproc import InprocBroker
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_tracing
-from echo_embedded.datafolder import DataFolder, Secrets
+from echo_embedded.data_folder import DataFolder, Secrets
 from echo_embedded.preflight import require_free, require_models, require_space
 from echo_embedded.ready import until_ready
 from echo_embedded.registry import INTERNAL, START_ORDER, Wiring, services

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from echo_embedded.children import end_with_parent
-from echo_embedded.datafolder import CannotStartError
+from echo_embedded.data_folder import CannotStartError
 from echo_embedded.ports import free_port
 
 _SERVER_FOLDERS = ("/usr/lib/rabbitmq/bin", "/usr/local/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/local/sbin")

@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 
 from echo_common.backoff import Backoff
-from echo_embedded.datafolder import CannotStartError
+from echo_embedded.data_folder import CannotStartError
 
 REFUSED = 2
 """Exit code of a process that its settings or its environment prevent from running."""
@@ -101,13 +101,13 @@ class Command:
 class Child:
     """A supervised program, restarted after growing pauses whenever its process ends.
 
-    Before `settle`, the supervisor gives up if the program refuses to run or fails repeatedly; afterwards it never gives up.
+    Before `mark_started`, the supervisor gives up if the program refuses to run or fails repeatedly; afterwards it never gives up.
     """
 
     name: str
     program: Program
     restarts: int = 0
-    _settled: bool = False
+    _started: bool = False
     _supervisor: "asyncio.Task[None] | None" = field(default=None, repr=False)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
@@ -121,9 +121,9 @@ class Child:
         self._supervisor = asyncio.create_task(self._supervise(), name=self.name)
         return self._supervisor
 
-    def settle(self) -> None:
+    def mark_started(self) -> None:
         """Mark the program as able to run, so that the supervisor never gives up."""
-        self._settled = True
+        self._started = True
 
     async def stop(self) -> None:
         """Stop the program permanently."""
@@ -146,7 +146,7 @@ class Child:
                 attempt = failures = 0
             # A signal is not the program's failure; an exit soon after the start is likely to repeat forever.
             failures = failures + 1 if code > 0 else 0
-            if not self._settled and (code == REFUSED or failures == _SHORT_LIVES):
+            if not self._started and (code == REFUSED or failures == _SHORT_LIVES):
                 raise CannotStartError(reason or f"{self.name} does not start.")
             attempt += 1
             pause = _BACKOFF.delay(attempt)

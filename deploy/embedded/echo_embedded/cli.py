@@ -18,7 +18,7 @@ from rich.table import Table
 from echo_common.contracts.values import AudioFormat
 from echo_common.errors import EchoError
 from echo_common.http.server import AddressTakenError
-from echo_embedded.datafolder import CannotStartError, DataFolder
+from echo_embedded.data_folder import CannotStartError, DataFolder
 from echo_embedded.settings import HostSettings
 
 T = TypeVar("T")
@@ -269,7 +269,7 @@ def models(
 
 @models_app.command("status")
 def models_status(models_folder: Models = None) -> None:
-    """Show which engines are ready, and what the others lack."""
+    """Show the ready engines, and the missing requirements of the others."""
     from echo_embedded.models import backends_table, models_table
 
     with error_messages():

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.registry import event_types
 from echo_common.http.contract import contract_of
-from echo_embedded.datafolder import CannotStartError
+from echo_embedded.data_folder import CannotStartError
 from echo_embedded.registry import API, SETTINGS
 from echo_gateway.contract import Contracts
 from echo_gateway.openapi import openapi_document

@@ -15,8 +15,8 @@ import psutil
 
 from echo_common.store.mongo import open_store
 from echo_common.store.port import StoreUnavailableError
+from echo_embedded.data_folder import CannotStartError
 from echo_embedded.database_process import FOLDER_IN_USE
-from echo_embedded.datafolder import CannotStartError
 from echo_embedded.ports import free_port
 
 _PORT_ATTEMPTS = 3

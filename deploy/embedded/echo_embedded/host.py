@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from echo_embedded.datafolder import DataFolder, Secrets
+from echo_embedded.data_folder import DataFolder, Secrets
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from echo_embedded.broker import local_node
 from echo_embedded.children import Child, Command
-from echo_embedded.datafolder import CannotStartError, DataFolder, Running, Secrets
+from echo_embedded.data_folder import CannotStartError, DataFolder, Running, Secrets
 from echo_embedded.ports import free_port
 from echo_embedded.preflight import require_free, require_models
 from echo_embedded.programs import Broker, Database
@@ -95,7 +95,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
         await until_ready(urls | {"gateway": internal}, broken)
         everything = [*children, *infrastructure]
         for child in everything:
-            child.settle()
+            child.mark_started()
         yield Deployment(urls["gateway"], internal, secrets, everything, places, broken)
 
 

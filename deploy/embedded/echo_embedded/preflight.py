@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from echo_common.http.server import AddressTakenError
-from echo_embedded.datafolder import CannotStartError
+from echo_embedded.data_folder import CannotStartError
 from echo_synthesis.engine import EngineConfig
 from echo_synthesis.engines import discover
 from echo_synthesis.settings import SynthesisSettings

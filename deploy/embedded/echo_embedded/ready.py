@@ -6,7 +6,7 @@ from typing import Any
 
 from echo_common.errors import EchoError
 from echo_common.http.client import ServiceClient
-from echo_embedded.datafolder import CannotStartError
+from echo_embedded.data_folder import CannotStartError
 
 READY_SECONDS = 120.0  # the first load of a model may compile it; later loads take a second or two
 _POLL_SECONDS = 0.05

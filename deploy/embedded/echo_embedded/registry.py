@@ -13,7 +13,7 @@ from echo_auth.main import service as auth
 from echo_auth.settings import AuthSettings
 from echo_common.service import Service
 from echo_common.settings import CommonSettings
-from echo_embedded.datafolder import Secrets
+from echo_embedded.data_folder import Secrets
 from echo_embedded.settings import HostSettings
 from echo_feedback import api as feedback_api
 from echo_feedback.main import service as feedback
@@ -65,8 +65,8 @@ class Wiring:
     """The configuration that services on one machine share. `addresses` are the services' URLs by name."""
 
     secrets: Secrets
-    speech: SynthesisSettings
-    recordings: VoiceSettings
+    synthesis: SynthesisSettings
+    voice: VoiceSettings
     addresses: Mapping[str, str]
 
 
@@ -81,8 +81,8 @@ def services(wiring: Wiring) -> dict[str, Service[Any]]:
                 admin_password=SecretStr(secrets.admin_password),
             )
         ),
-        "voice": voice(wiring.recordings),
-        "synthesis": synthesis(wiring.speech),
+        "voice": voice(wiring.voice),
+        "synthesis": synthesis(wiring.synthesis),
         "feedback": feedback(),
         "gateway": gateway(_gateway_settings(wiring.addresses)),
     }

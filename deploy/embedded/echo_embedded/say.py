@@ -18,7 +18,7 @@ from rich.table import Table
 from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import EchoError
 from echo_embedded.client import Client
-from echo_embedded.datafolder import CannotStartError, DataFolder
+from echo_embedded.data_folder import CannotStartError, DataFolder
 from echo_embedded.settings import HostSettings
 from echo_embedded.tokens import TokenFile
 

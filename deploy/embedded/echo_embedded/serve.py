@@ -17,7 +17,7 @@ from rich.table import Table
 
 from echo_common.process import freeze_heap, raise_open_files
 from echo_embedded import host
-from echo_embedded.datafolder import DataFolder, Running, Secrets
+from echo_embedded.data_folder import DataFolder, Running, Secrets
 from echo_embedded.logs import logging_to
 from echo_embedded.settings import HostSettings
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from echo_embedded.datafolder import Running
+from echo_embedded.data_folder import Running
 
 
 def health_table(url: str, health: dict[str, Any]) -> Table:

@@ -154,8 +154,8 @@ class RefreshToken:
         return sha256(str(self).encode()).hexdigest()
 
 
-class Presented(StrEnum):
-    """The result of checking a refresh token."""
+class RefreshTokenState(StrEnum):
+    """The state of a refresh token: current, used before, or of another family."""
 
     CURRENT = "current"
     SPENT = "spent"
@@ -192,15 +192,15 @@ class Session(Aggregate):
             address=address,
         )
 
-    def judge(self, token: RefreshToken, at: datetime) -> Presented:
+    def classify(self, token: RefreshToken, at: datetime) -> RefreshTokenState:
         """Classify a refresh token as current, spent or foreign."""
         if (
             self.revoked_at is not None
             or at >= self.expiry_time
             or not hmac.compare_digest(self.family_hash, token.family_hash)
         ):
-            return Presented.FOREIGN
-        return Presented.CURRENT if hmac.compare_digest(self.refresh_hash, token.hash) else Presented.SPENT
+            return RefreshTokenState.FOREIGN
+        return RefreshTokenState.CURRENT if hmac.compare_digest(self.refresh_hash, token.hash) else RefreshTokenState.SPENT
 
     def rotate(self, following: RefreshToken, at: datetime, lasts: timedelta) -> None:
         """Replace the current refresh token with the next one and extend the session."""

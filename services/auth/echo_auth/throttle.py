@@ -25,14 +25,14 @@ class Throttle:
         await collection.ensure([Index([("since", 1)], ttl=int(_WINDOW.total_seconds()))])
         return cls(collection)
 
-    async def guard(self, account: str, address: str | None) -> None:
+    async def check(self, account: str, address: str | None) -> None:
         """Check the limits before an attempt. Raises `TooManyAttemptsError`."""
         for key, limit in _counters(account, address):
             count = await self._failures.find_one({"_id": key, "since": {"$gt": now() - _WINDOW}, "count": {"$gte": limit}})
             if count is not None:
                 raise TooManyAttemptsError(retry_after=max(1, int((count["since"] + _WINDOW - now()).total_seconds())))
 
-    async def failed(self, account: str, address: str | None) -> None:
+    async def record_failure(self, account: str, address: str | None) -> None:
         """Count a failed attempt."""
         for key, _ in _counters(account, address):
             expired = now() - _WINDOW
@@ -44,7 +44,7 @@ class Throttle:
             except DuplicateError:  # another failure opened the window at the same moment
                 await self._failures.update_one({"_id": key}, {"$inc": {"count": 1}})
 
-    async def succeeded(self, account: str, address: str | None) -> None:
+    async def reset(self, account: str, address: str | None) -> None:
         """Reset the account's count for this address."""
         key, _ = _counters(account, address)[0]
         await self._failures.delete({"_id": key})

@@ -8,7 +8,7 @@ from hashlib import sha256
 import structlog
 
 from echo_auth.dependencies import Dependencies
-from echo_auth.domain import Presented, Profile, RefreshToken, Session, SessionNotFoundError, User
+from echo_auth.domain import Profile, RefreshToken, RefreshTokenState, Session, SessionNotFoundError, User
 from echo_common.auth.principal import Principal
 from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
@@ -62,15 +62,15 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
     identifier = request.email or request.username
     if identifier is None:
         raise invalid([{"field": "email", "message": "Send an email address or a username."}])
-    await deps.throttle.guard(identifier, origin.address)
+    await deps.throttle.check(identifier, origin.address)
     user = await deps.users.named(identifier)
     verdict = await deps.passwords.check(request.password.get_secret_value(), user.password_hash if user else None)
     if user is None or not verdict.right:
-        await deps.throttle.failed(identifier, origin.address)
+        await deps.throttle.record_failure(identifier, origin.address)
         raise InvalidCredentialsError
     if not user.is_active:
         raise AccountInactiveError
-    await deps.throttle.succeeded(identifier, origin.address)
+    await deps.throttle.reset(identifier, origin.address)
     user = await deps.users.update(user.id, lambda found: found.logged_in(now(), password_hash=verdict.rehashed))
     return await _start_session(user, await _profile(user, deps), origin, deps)
 
@@ -83,14 +83,14 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
     """
     token = RefreshToken.parse(text)
     following = RefreshToken.issue(token.session_id, token.family)
-    judgement = Presented.FOREIGN
+    state = RefreshTokenState.FOREIGN
 
     def exchange(session: Session) -> None:
-        nonlocal judgement
-        judgement = session.judge(token, now())
-        if judgement is Presented.FOREIGN:
+        nonlocal state
+        state = session.classify(token, now())
+        if state is RefreshTokenState.FOREIGN:
             raise InvalidRefreshTokenError
-        if judgement is Presented.SPENT:
+        if state is RefreshTokenState.SPENT:
             session.revoke(now())
         else:
             session.rotate(following, now(), deps.settings.session_lasts)
@@ -100,7 +100,7 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
     except SessionNotFoundError as error:
         raise InvalidRefreshTokenError from error
     user = await deps.users.find_one({"_id": session.user_id})
-    if judgement is not Presented.CURRENT or user is None or not user.is_active:
+    if state is not RefreshTokenState.CURRENT or user is None or not user.is_active:
         raise InvalidRefreshTokenError
     return _tokens(user, following, deps)
 

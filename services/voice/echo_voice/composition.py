@@ -13,11 +13,11 @@ from echo_common.vectors.qdrant import open_vectors
 from echo_common.work.queue import WorkQueue
 from echo_common.work.worker import Worker
 from echo_voice.dependencies import Dependencies
-from echo_voice.likeness import open_encoder
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
+from echo_voice.similarity import open_encoder
 from echo_voice.usecases.clones import train
 from echo_voice.usecases.ownership import object_owners
 from echo_voice.usecases.samples import process_sample
@@ -47,11 +47,11 @@ def readiness_checks(deps: Dependencies) -> Mapping[str, Check]:
 def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
     """Return the work queues. Remote trainings only wait, so they have a queue of their own that local trainings do not block."""
     chosen, perform = deps.settings, partial(train, deps)
-    here = deps.providers.here()
+    local = deps.providers.local_names()
     return [
         WorkQueue("samples", deps.samples, partial(process_sample, deps), slots=chosen.samples_at_once),
-        WorkQueue("trainings", deps.models, perform, slots=chosen.trainings_at_once, where={"provider": {"$in": here}}),
-        WorkQueue("remote trainings", deps.models, perform, slots=_REMOTE_TRAININGS, where={"provider": {"$nin": here}}),
+        WorkQueue("trainings", deps.models, perform, slots=chosen.trainings_at_once, where={"provider": {"$in": local}}),
+        WorkQueue("remote trainings", deps.models, perform, slots=_REMOTE_TRAININGS, where={"provider": {"$nin": local}}),
     ]
 
 

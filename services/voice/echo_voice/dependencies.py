@@ -6,11 +6,11 @@ from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.vectors.port import VectorIndex
 from echo_common.work.worker import Worker
-from echo_voice.likeness import SpeakerEncoder
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
+from echo_voice.similarity import SpeakerEncoder
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from echo_voice.cloning.fetch import EncoderMissingError, fetch_encoder
-from echo_voice.likeness import encoder_file
+from echo_voice.similarity import encoder_file
 
 
 def fetch(models: Path) -> None:

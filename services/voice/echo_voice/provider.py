@@ -10,7 +10,7 @@ from typing import Protocol
 
 from echo_common.errors import EchoError
 from echo_voice.domain.values import TrainingOptions, VoiceQuality
-from echo_voice.domain.voicemodels import Gender
+from echo_voice.domain.voice_models import Gender
 
 Progressed = Callable[[int, int, str | None], None]
 """Progress callback: steps done, steps in total, and a short note on the current step."""
@@ -23,7 +23,7 @@ class TrainingFailedError(EchoError):
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class TrainingSample:
     """A sample to train on: mono FLAC, 24 kHz, trimmed and normalised, with its transcript where known."""
 
     path: Path
@@ -32,7 +32,7 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class TrainingRequest:
     """A training request. `language` is a BCP-47 tag; `scratch` is a private folder that is removed afterwards.
 
     The file that a provider writes to `checkpoint` is restored when the same training is resumed.
@@ -41,7 +41,7 @@ class Order:
     clone_id: str
     name: str
     language: str
-    recordings: Sequence[Recording]
+    samples: Sequence[TrainingSample]
     config: TrainingOptions
     scratch: Path
 
@@ -69,11 +69,11 @@ class VoiceProvider(Protocol):
     languages: Sequence[str]
     """Languages its voices can speak, as primary subtags; empty for all."""
 
-    keeps_voices: bool
+    stores_voices: bool
     """True if the provider stores the voice, so that its reference suffices and no file is stored here."""
 
     def missing(self) -> Sequence[str]:
-        """Return what must be installed or set first, each with a remedy; empty when ready. Called often, so it must be fast."""
+        """Return the missing requirements, each with a remedy; empty when ready. Called often, so it must be fast."""
 
     def estimate(self, config: TrainingOptions, seconds: float) -> float:
         """Estimate the duration of a training in seconds, from the `seconds` of speech."""
@@ -81,7 +81,7 @@ class VoiceProvider(Protocol):
     def steps(self, config: TrainingOptions) -> int | None:
         """Return the number of steps of a training; None if the provider chooses it."""
 
-    async def train(self, order: Order, progressed: Progressed) -> Outcome:
+    async def train(self, request: TrainingRequest, on_progress: Progressed) -> Outcome:
         """Train a voice; a cancelled call leaves no running work behind.
 
         Raises `ProviderUnavailableError` for temporary failures, `TrainingFailedError` for permanent ones.

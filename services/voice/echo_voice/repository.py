@@ -20,7 +20,7 @@ from echo_common.work.repository import TaskRepository
 from echo_voice.domain.consents import Consent, Phrase
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.samples import Sample
-from echo_voice.domain.voicemodels import Preference, VoiceModel
+from echo_voice.domain.voice_models import Preference, VoiceModel
 
 _BY_OWNER = Index([("user_id", 1), ("created_at", -1)])
 _BY_TASK = (Index([("work", 1), ("created_at", 1)]), Index([("job_id", 1)]), Index([("history.job_id", 1)]))

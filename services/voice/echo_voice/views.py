@@ -29,7 +29,7 @@ from echo_voice.domain.consents import Consent, Phrase
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.task import VoiceTask
-from echo_voice.domain.voicemodels import VoiceModel
+from echo_voice.domain.voice_models import VoiceModel
 
 _PHRASE_LIFE = timedelta(days=1)
 

@@ -85,23 +85,23 @@ async def test_a_successful_login_resets_the_failure_count(auth: Auth):
 async def test_concurrent_guesses_are_all_counted(auth: Auth):
     throttle = auth.deps.throttle
 
-    await asyncio.gather(*(throttle.failed("ada@example.com", f"198.51.100.{n}") for n in range(200)))
+    await asyncio.gather(*(throttle.record_failure("ada@example.com", f"198.51.100.{n}") for n in range(200)))
 
     with pytest.raises(TooManyAttemptsError):
-        await throttle.guard("Ada@example.com", "203.0.113.200")
+        await throttle.check("Ada@example.com", "203.0.113.200")
 
 
 async def test_the_throttle_expires(auth: Auth, monkeypatch: pytest.MonkeyPatch):
     throttle = auth.deps.throttle
     for _ in range(10):
-        await throttle.failed("ada@example.com", "198.51.100.1")
+        await throttle.record_failure("ada@example.com", "198.51.100.1")
     later = now() + timedelta(minutes=16)
 
     monkeypatch.setattr("echo_auth.throttle.now", lambda: later)
 
-    await throttle.guard("ada@example.com", "198.51.100.1")
-    await throttle.failed("ada@example.com", "198.51.100.1")
-    await throttle.guard("ada@example.com", "198.51.100.1")
+    await throttle.check("ada@example.com", "198.51.100.1")
+    await throttle.record_failure("ada@example.com", "198.51.100.1")
+    await throttle.check("ada@example.com", "198.51.100.1")
 
 
 async def test_disabled_accounts_are_revealed_only_with_the_password(auth: Auth):

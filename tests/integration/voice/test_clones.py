@@ -10,9 +10,9 @@ import pytest
 from echo_common.backoff import Backoff
 from echo_common.storage.port import ObjectInfo, StorageUnavailableError
 from echo_voice.domain.consents import UPLOAD_STATEMENT
-from echo_voice.likeness import SpectralEncoder
-from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
+from echo_voice.provider import Outcome, Progressed, TrainingFailedError, TrainingRequest
 from echo_voice.providers.tone import ToneProvider
+from echo_voice.similarity import SpectralEncoder
 from tests.integration.voice.conftest import ATTESTED, Start, VoiceClient
 from tests.support.eventually import eventually
 from tests.support.person import data, refusal
@@ -254,10 +254,10 @@ async def _heard(voice_client: VoiceClient, sample_id: str, words: str) -> None:
 async def test_checkpoints_are_stored_during_training(ada: VoiceClient, speech: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[bytes | None] = []
 
-    async def train(_: object, order: Order, progressed: Progressed) -> Outcome:
-        begun.append(order.checkpoint.read_bytes() if order.checkpoint.exists() else None)
-        order.checkpoint.write_bytes(f"step {len(begun)}".encode())
-        progressed(1, 2, None)
+    async def train(_: object, request: TrainingRequest, on_progress: Progressed) -> Outcome:
+        begun.append(request.checkpoint.read_bytes() if request.checkpoint.exists() else None)
+        request.checkpoint.write_bytes(f"step {len(begun)}".encode())
+        on_progress(1, 2, None)
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
@@ -281,8 +281,8 @@ async def test_checkpoints_are_stored_during_training(ada: VoiceClient, speech: 
 async def test_failed_trainings_end_even_if_their_checkpoint_cannot_be_stored(
     ada: VoiceClient, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def train(_: object, order: Order, progressed: Progressed) -> Outcome:
-        order.checkpoint.write_bytes(b"step 1")
+    async def train(_: object, request: TrainingRequest, on_progress: Progressed) -> Outcome:
+        request.checkpoint.write_bytes(b"step 1")
         raise TrainingFailedError
 
     async def put_file(key: str, path: Path, content_type: str) -> ObjectInfo:

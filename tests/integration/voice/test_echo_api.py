@@ -49,7 +49,7 @@ async def test_an_upload_without_a_token_is_refused_unread_by_default(start: Sta
 async def test_a_missing_storing_provider_is_detected_before_the_upload_is_read(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("echo_voice.providers.tone.ToneProvider.keeps_voices", False)
+    monkeypatch.setattr("echo_voice.providers.tone.ToneProvider.stores_voices", False)
     async with start(anonymous_uploads=True) as voice_client:
         status, sentence = await refused_unread(voice_client)
         assert (status, sentence[:6]) == (401, "Voices")

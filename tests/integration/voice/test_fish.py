@@ -54,7 +54,7 @@ async def test_fish_trains_and_stores_the_clone(ada: VoiceClient, fish: Provider
 async def test_fish_trainings_do_not_wait_for_local_trainings(
     fish: Provider, start: Start, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ToneProvider, "keeps_voices", False)
+    monkeypatch.setattr(ToneProvider, "stores_voices", False)
     async with start(providers=("tone", "fish"), trainings_at_once=1) as ada:
         sample = await ada.sample(speech)
         endless = await ada.clone(sample["id"], name="tone-hang", provider="tone")
@@ -68,7 +68,7 @@ async def test_fish_trainings_do_not_wait_for_local_trainings(
 async def test_references_come_from_a_provider_that_stores_voices(
     fish: Provider, start: Start, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ToneProvider, "keeps_voices", False)
+    monkeypatch.setattr(ToneProvider, "stores_voices", False)
     async with start(providers=("tone", "fish"), anonymous_uploads=True) as ada:
         made = (await ada.http.post("/upload-reference", files={"audio": ("me.wav", speech)})).json()
         assert made == {

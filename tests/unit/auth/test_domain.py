@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from echo_auth.domain import Presented, RefreshToken, Session, User
+from echo_auth.domain import RefreshToken, RefreshTokenState, Session, User
 from echo_common.auth.principal import Scope
 from echo_common.contracts.errors.auth import InvalidRefreshTokenError
 from echo_common.contracts.events.auth import SessionRevoked, UserRegistered
@@ -57,19 +57,19 @@ def test_malformed_refresh_tokens_are_refused(text: str):
 def test_refresh_tokens_are_valid_once():
     first = RefreshToken.issue("ses_1")
     session = a_session(first)
-    assert session.judge(first, NOON) is Presented.CURRENT
+    assert session.classify(first, NOON) is RefreshTokenState.CURRENT
 
     second = RefreshToken.issue("ses_1", first.family)
     session.rotate(second, NOON, DAY)
 
-    assert session.judge(first, NOON) is Presented.SPENT
-    assert session.judge(second, NOON) is Presented.CURRENT
+    assert session.classify(first, NOON) is RefreshTokenState.SPENT
+    assert session.classify(second, NOON) is RefreshTokenState.CURRENT
 
 
 def test_a_known_session_id_cannot_forge_a_used_refresh_token():
     session = a_session(RefreshToken.issue("ses_1"))
 
-    assert session.judge(RefreshToken.issue("ses_1"), NOON) is Presented.FOREIGN
+    assert session.classify(RefreshToken.issue("ses_1"), NOON) is RefreshTokenState.FOREIGN
 
 
 def test_refreshes_prolong_a_session_and_without_them_it_ends():
@@ -78,8 +78,8 @@ def test_refreshes_prolong_a_session_and_without_them_it_ends():
     second = RefreshToken.issue("ses_1", first.family)
     session.rotate(second, NOON + DAY / 2, DAY)
 
-    assert session.judge(second, NOON + DAY) is Presented.CURRENT
-    assert session.judge(second, NOON + DAY * 1.5) is Presented.FOREIGN
+    assert session.classify(second, NOON + DAY) is RefreshTokenState.CURRENT
+    assert session.classify(second, NOON + DAY * 1.5) is RefreshTokenState.FOREIGN
 
 
 def test_revoked_sessions_accept_no_token_and_are_announced_once():
@@ -89,7 +89,7 @@ def test_revoked_sessions_accept_no_token_and_are_announced_once():
     session.revoke(NOON)
     session.revoke(NOON + DAY)
 
-    assert session.judge(token, NOON) is Presented.FOREIGN
+    assert session.classify(token, NOON) is RefreshTokenState.FOREIGN
     assert session.revoked_at == NOON
     (event,) = session.pending
     assert isinstance(event, SessionRevoked)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from echo_common.contracts.voicereference import VoiceReference, references_of
+from echo_common.contracts.voice_reference import VoiceReference, references_of
 
 
 @pytest.mark.parametrize(

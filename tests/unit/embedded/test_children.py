@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from echo_embedded.children import Child, Command
-from echo_embedded.datafolder import CannotStartError
+from echo_embedded.data_folder import CannotStartError
 from tests.support.eventually import eventually
 
 
@@ -57,7 +57,7 @@ async def test_children_that_have_run_are_never_given_up(tmp_path: Path) -> None
     kept = child(script, tmp_path)
     task = kept.start()
     await eventually(lambda: kept.pid is not None)
-    kept.settle()
+    kept.mark_started()
     assert kept.pid is not None
 
     refuses.touch()
@@ -76,7 +76,7 @@ async def test_an_unwritable_log_does_not_stop_restarts(tmp_path: Path) -> None:
     kept = child("import time; time.sleep(600)", folder)
     task = kept.start()
     await eventually(lambda: kept.pid is not None)
-    kept.settle()
+    kept.mark_started()
     assert kept.pid is not None
 
     folder.rename(away)

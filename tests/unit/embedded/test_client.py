@@ -17,7 +17,7 @@ from echo_common.errors import ServiceUnavailableError
 from echo_common.http.client import RemoteError
 from echo_embedded import dead_letters, say
 from echo_embedded.client import Client
-from echo_embedded.datafolder import CannotStartError, DataFolder
+from echo_embedded.data_folder import CannotStartError, DataFolder
 from echo_embedded.tokens import TokenFile
 
 

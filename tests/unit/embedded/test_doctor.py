@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from echo_common.contracts.errors.synthesis import EngineFailedError
-from echo_embedded.datafolder import DataFolder, Running
+from echo_embedded.data_folder import DataFolder, Running
 from echo_embedded.doctor import data, machine, speech
 from echo_embedded.doctor.report import Check, Finding, Report, examine
 from echo_synthesis.engine import BackendFigures, EngineConfig, EngineSpec, EngineVoice, Speech, Utterance

@@ -7,7 +7,7 @@ from functools import partial
 from rich.console import Console
 
 from echo_common.settings import CommonSettings
-from echo_embedded.datafolder import DataFolder
+from echo_embedded.data_folder import DataFolder
 from echo_embedded.doctor import data, machine, speech
 from echo_embedded.doctor.report import Check, Finding, Report, examine
 from echo_embedded.serve import listen_url

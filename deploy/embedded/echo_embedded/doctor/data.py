@@ -5,7 +5,7 @@ from typing import Any
 
 from echo_common.http.client import ServiceClient
 from echo_common.store.connect import open_store
-from echo_embedded.datafolder import CannotStartError, DataFolder, Running
+from echo_embedded.data_folder import CannotStartError, DataFolder, Running
 from echo_embedded.doctor.report import Finding
 
 _PROBE = "doctor"

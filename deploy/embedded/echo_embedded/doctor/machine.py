@@ -12,7 +12,7 @@ import psutil
 
 from echo_common.http.server import AddressTakenError
 from echo_common.processors import usable_processors
-from echo_embedded.datafolder import Running
+from echo_embedded.data_folder import Running
 from echo_embedded.doctor.report import Finding
 from echo_embedded.preflight import require_free
 from echo_synthesis.audio.encode import Encoder

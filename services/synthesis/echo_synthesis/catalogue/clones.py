@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError, VoiceNotReadyError
-from echo_common.contracts.voicemodel import VoiceModelFact
-from echo_common.contracts.voicereference import SAMPLE_PREFIX, VOICE_MODEL_PREFIX, VoiceReference, references_of
+from echo_common.contracts.voice_model import VoiceModelEvent
+from echo_common.contracts.voice_reference import SAMPLE_PREFIX, VOICE_MODEL_PREFIX, VoiceReference, references_of
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
@@ -51,7 +51,7 @@ class Clones:
             await clones._selections.ensure([])
             yield clones
 
-    async def apply(self, event: VoiceModelFact) -> None:
+    async def apply(self, event: VoiceModelEvent) -> None:
         """Apply an event, unless a later one was applied."""
         known = event.model_dump(exclude={"event_id", "occurred_at", "voice_model_id", "job_id"})
         known["shared_with"], known["sample_ids"] = list(event.shared_with), list(event.sample_ids)

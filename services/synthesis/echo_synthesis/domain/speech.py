@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.contracts.values import AudioFormat, TimestampGranularity
-from echo_common.contracts.voicereference import VOICE_MODEL_PREFIX
+from echo_common.contracts.voice_reference import VOICE_MODEL_PREFIX
 from echo_synthesis.domain.dictionary import Pronunciation
 
 

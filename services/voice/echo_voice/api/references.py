@@ -106,8 +106,8 @@ async def upload_reference(request: Request, principal: Uploader, deps: Deps) ->
             filename=name_of(upload),
         )
     deps.worker.wake()
-    if deps.providers.find(model.provider).keeps_voices:
-        model = await references.until_made(model, deps, within=_WAIT_SECONDS)
+    if deps.providers.find(model.provider).stores_voices:
+        model = await references.wait_for_training(model, deps, within=_WAIT_SECONDS)
         if model.made is None and model.error_message is not None:
             raise UnreadableError(model.error_message)
     named = user_id or principal.user_id != LOCAL_USER_ID

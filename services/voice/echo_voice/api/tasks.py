@@ -16,7 +16,7 @@ from echo_voice import views
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.domain.samples import Sample
-from echo_voice.domain.voicemodels import VoiceModel
+from echo_voice.domain.voice_models import VoiceModel
 from echo_voice.usecases import tasks
 
 _ALIAS = ("/job", "/jobs")

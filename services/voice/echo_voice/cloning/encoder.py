@@ -24,8 +24,8 @@ _LAYERS = 3
 _LOUD, _FLOOR = 0.02, np.float32(1e-6)
 
 
-class SpeakerEncoder:
-    """A speaker encoder for speech at 16 kHz. Stateless, so threads may share it."""
+class EncoderNetwork:
+    """The network of a speaker encoder for speech at 16 kHz, with its gradients. Stateless, so threads may share it."""
 
     def __init__(self, weights: Mapping[str, Floats]) -> None:
         self._cells = [(weights[f"w{layer}"], weights[f"r{layer}"], weights[f"b{layer}"]) for layer in range(_LAYERS)]
@@ -34,7 +34,7 @@ class SpeakerEncoder:
         self._bank = _mel_bank()
 
     @classmethod
-    def open(cls, path: Path) -> "SpeakerEncoder":
+    def open(cls, path: Path) -> "EncoderNetwork":
         """Load the encoder from a file that `convert` wrote."""
         with np.load(path, allow_pickle=False) as weights:
             return cls({name: weights[name] for name in weights.files})
@@ -47,15 +47,15 @@ class SpeakerEncoder:
         hidden, _ = self._recur(np.stack([spectra[start : start + _PARTIAL] for start in starts], axis=1))
         return _unit(_unit(np.maximum(hidden @ self._linear.T + self._bias, 0)).mean(axis=0))
 
-    def colour(self, samples: Floats) -> Floats:
+    def spectral_balance(self, samples: Floats) -> Floats:
         """Compute the spectral balance of speech: its mean log mel spectrum (40,), independent of its level."""
-        return _colour(self._spectra(samples)[0])[0]
+        return _balance(self._spectra(samples)[0])[0]
 
-    def discolour(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
-        """Return the mean square error of speech's colour against a target, in nepers of power, and its gradient by PCM sample."""
+    def spectral_loss(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
+        """Return the mean square error of the spectral balance against a target, in nepers of power, and its gradient by PCM sample."""
         spectra, transform = self._spectra(samples)
-        colour, loud = _colour(spectra)
-        off = colour - target
+        balance, loud = _balance(spectra)
+        off = balance - target
         to_spectra = np.zeros_like(spectra)
         to_spectra[loud] = 2 * (off - off.mean()) / _BANDS / loud.sum() / (spectra[loud] + _FLOOR)
         return float(np.mean(off**2)), self._spectra_back(to_spectra, transform, len(samples))
@@ -146,8 +146,8 @@ class SpeakerEncoder:
         return outer
 
 
-def _colour(spectra: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Compute the colour, and a mask of the frames that are loud enough to count."""
+def _balance(spectra: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Compute the spectral balance, and a mask of the frames that are loud enough to count."""
     energy = spectra.sum(axis=1)
     loud = energy > _LOUD * np.percentile(energy, 95)
     mean = np.log(spectra[loud] + _FLOOR).mean(axis=0)

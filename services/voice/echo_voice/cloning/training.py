@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from echo_voice.cloning import resampling
 from echo_voice.cloning.decoder import Decoder, Plan
-from echo_voice.cloning.encoder import SpeakerEncoder, level
+from echo_voice.cloning.encoder import EncoderNetwork, level
 from echo_voice.cloning.sentences import SENTENCES
 from echo_voice.cloning.start import TIMBRE, start
 
@@ -80,8 +80,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class _Goal:
-    person: Floats
-    colour: Floats
+    embedding: Floats
+    balance: Floats
     colouring: np.float32
 
 
@@ -93,7 +93,7 @@ def train(
     recordings: Sequence[Floats],
     voices: Mapping[str, Floats],
     decoder: Decoder,
-    encoder: SpeakerEncoder,
+    encoder: EncoderNetwork,
     config: TrainingConfig | None = None,
     *,
     progress: Callable[[Progress], None] = lambda _: None,
@@ -109,9 +109,9 @@ def train(
         TrainingCancelledError: `cancelled` returned true before a step.
     """
     config = config or TrainingConfig()
-    colour = np.mean([encoder.colour(_levelled(samples)) for samples in recordings], axis=0)
-    goal = _Goal(person(recordings, encoder), np.asarray(colour, np.float32), np.float32(config.colouring))
-    at = resume or Progress(start(recordings, goal.person, voices, decoder, SENTENCES[0]))
+    balance = np.mean([encoder.spectral_balance(_levelled(samples)) for samples in recordings], axis=0)
+    goal = _Goal(mean_embedding(recordings, encoder), np.asarray(balance, np.float32), np.float32(config.colouring))
+    at = resume or Progress(start(recordings, goal.embedding, voices, decoder, SENTENCES[0]))
     spread = np.stack([table[:, :TIMBRE] for table in voices.values()]).std(axis=(0, 1)) + np.float32(1e-3)
     plans: dict[int, Plan] = {}
     for step in range(at.step, config.steps):
@@ -131,20 +131,20 @@ def train(
     return _finished(at, spread, config)
 
 
-def person(recordings: Sequence[Floats], encoder: SpeakerEncoder) -> Floats:
+def mean_embedding(recordings: Sequence[Floats], encoder: EncoderNetwork) -> Floats:
     """Compute the mean embedding of a speaker's samples, normalised to length 1."""
     mean = np.mean([encoder.embed(_levelled(samples)) for samples in recordings], axis=0)
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
-def _listen(decoder: Decoder, encoder: SpeakerEncoder, plan: Plan, timbre: Floats, goal: "_Goal") -> tuple[float, Floats]:
+def _listen(decoder: Decoder, encoder: EncoderNetwork, plan: Plan, timbre: Floats, goal: "_Goal") -> tuple[float, Floats]:
     """Return a sentence's similarity and the gradient of the loss by timbre."""
     samples, back = decoder.speak(plan, timbre)
     narrow = resampling.down(samples)
     # treated as constant, because the level hardly depends on the timbre
     gain = np.float32(10 ** ((_LEVEL - level(narrow)) / 20))
-    cosine, alike = encoder.likeness(narrow * gain, goal.person)
-    _, off = encoder.discolour(narrow * gain, goal.colour)
+    cosine, alike = encoder.likeness(narrow * gain, goal.embedding)
+    _, off = encoder.spectral_loss(narrow * gain, goal.balance)
     return cosine, back(resampling.down_transposed((goal.colouring * off - alike) * gain, len(samples)))
 
 

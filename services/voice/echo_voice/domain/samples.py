@@ -101,7 +101,7 @@ class Sample(VoiceTask):
         self.processed, self.quality, self.verdicts = processed, quality, verdicts
         self.transcript, self.embedding, self.duplicate_of = transcript, embedding, duplicate_of
         self.language = self.language or quality.language
-        if self._settle():
+        if self._apply_verdicts():
             self.record(SampleProcessed(sample_id=self.id, user_id=self.user_id, job_id=self.job_id, duration=quality.duration))
         else:
             self._record_rejection()
@@ -128,10 +128,10 @@ class Sample(VoiceTask):
         """Record that processing was cancelled; the sample has the status of its earlier measures, if any."""
         self.status = SampleStatus.UPLOADED
         if self.processed is not None:
-            self._settle()
+            self._apply_verdicts()
         self.record(SampleCancelled(sample_id=self.id, user_id=self.user_id, job_id=self.job_id))
 
-    def _settle(self) -> bool:
+    def _apply_verdicts(self) -> bool:
         """Set the status that the verdicts give, and return whether it is ready."""
         reason = next((verdict.advice for verdict in self.verdicts if verdict.verdict == "rejected"), None)
         self.status = SampleStatus.READY if reason is None else SampleStatus.REJECTED

@@ -13,20 +13,22 @@ class Providers:
     """The configured providers, in order of preference."""
 
     def __init__(self, settings: VoiceSettings) -> None:
-        there = {module.name for module in pkgutil.iter_modules(__path__) if module.ispkg}
+        installed = {module.name for module in pkgutil.iter_modules(__path__) if module.ispkg}
         self._by_name: Mapping[str, VoiceProvider] = {
             name: importlib.import_module(f"{__name__}.{name}").provider(settings)
             for name in settings.providers
-            if name in there
+            if name in installed
         }
 
-    def here(self) -> Sequence[str]:
+    def local_names(self) -> Sequence[str]:
         """Return the names of the providers that train on this machine."""
-        return [name for name, one in self._by_name.items() if not one.keeps_voices]
+        return [name for name, provider in self._by_name.items() if not provider.stores_voices]
 
-    def keeping(self) -> VoiceProvider | None:
+    def first_storing(self) -> VoiceProvider | None:
         """Return the first ready provider that stores voices itself, or None."""
-        return next((one for one in self._by_name.values() if one.keeps_voices and not one.missing()), None)
+        return next(
+            (provider for provider in self._by_name.values() if provider.stores_voices and not provider.missing()), None
+        )
 
     def find(self, name: str | None) -> VoiceProvider:
         """Return the named provider, or the first ready one. Raises `UnknownProviderError`, `ProviderUnavailableError`."""

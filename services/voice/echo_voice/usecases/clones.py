@@ -22,7 +22,7 @@ from echo_common.contracts.http.voice import (
     TrainingConfig,
     TrainRequest,
 )
-from echo_common.contracts.voicereference import VoiceReference
+from echo_common.contracts.voice_reference import VoiceReference
 from echo_common.errors import EchoError, ServiceUnavailableError, refuse
 from echo_common.storage.port import ObjectNotFoundError
 from echo_common.work.port import Attempt, Result
@@ -31,9 +31,9 @@ from echo_voice.dependencies import Dependencies
 from echo_voice.domain.consents import UPLOAD_STATEMENT
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.values import TrainingOptions
-from echo_voice.domain.voicemodels import Made, VoiceModel
-from echo_voice.likeness import unit
-from echo_voice.provider import Order, Outcome, Progressed, Recording, TrainingFailedError
+from echo_voice.domain.voice_models import TrainingResult, VoiceModel
+from echo_voice.provider import Outcome, Progressed, TrainingFailedError, TrainingRequest, TrainingSample
+from echo_voice.similarity import unit
 from echo_voice.usecases.consents import give_consent
 from echo_voice.usecases.samples import fetch_processed
 from echo_voice.usecases.sharing import reindex
@@ -131,19 +131,21 @@ def trainer_units(config: SampleTrainingConfig) -> TrainingConfig:
 async def train(deps: Dependencies, model: VoiceModel, attempt: Attempt) -> Result[VoiceModel]:
     """Train the voice. Raises the errors of providers, `NotYetError`."""
 
-    def progressed(done: int, total: int, note: str | None) -> None:
+    def on_progress(done: int, total: int, note: str | None) -> None:
         attempt.report(Progress(done, total, note))
 
     provider = deps.providers.find(model.provider)
     samples = [_trainable(await deps.samples.get(key, user_id=model.user_id)) for key in model.sample_ids]
     with deps.scratch.folder("training") as scratch:
         recordings = [
-            Recording(await fetch_processed(sample, scratch / f"{sample.id}.flac", deps), _speech(sample), sample.transcript)
+            TrainingSample(
+                await fetch_processed(sample, scratch / f"{sample.id}.flac", deps), _speech(sample), sample.transcript
+            )
             for sample in samples
         ]
-        order = Order(model.id, model.name, model.language, recordings, model.config, scratch)
+        request = TrainingRequest(model.id, model.name, model.language, recordings, model.config, scratch)
         checkpoint_key = f"checkpoints/{model.id}/{_digest(model)}"
-        outcome = await _resumable(checkpoint_key, order, partial(provider.train, order), progressed, deps)
+        outcome = await _resumable(checkpoint_key, request, partial(provider.train, request), on_progress, deps)
         reference = outcome.reference or ""
         if outcome.style is not None:
             # The key includes the attempt, so that no attempt overwrites the style of another or of the voice in use.
@@ -151,7 +153,7 @@ async def train(deps: Dependencies, model: VoiceModel, attempt: Attempt) -> Resu
             stored = await deps.objects.put_file(key, outcome.style, "application/octet-stream")
             reference = str(VoiceReference("object", stored.key))
     await _index(model, deps)
-    made = Made(engine=outcome.engine, reference=reference, gender=outcome.gender, quality=outcome.quality)
+    made = TrainingResult(engine=outcome.engine, reference=reference, gender=outcome.gender, quality=outcome.quality)
     return Result(lambda held: held.complete(attempt.number, made))
 
 
@@ -213,26 +215,30 @@ async def _usable_samples(keys: Sequence[str], principal: Principal, deps: Depen
 
 
 async def _resumable(
-    key: str, order: Order, train: Callable[[Progressed], Awaitable[Outcome]], progressed: Progressed, deps: Dependencies
+    key: str,
+    request: TrainingRequest,
+    train: Callable[[Progressed], Awaitable[Outcome]],
+    on_progress: Progressed,
+    deps: Dependencies,
 ) -> Outcome:
     """Resume the same training from its stored checkpoint; store new checkpoints, so that another attempt can resume."""
     with suppress(ObjectNotFoundError):
         blocks = [block async for block in deps.objects.read(key)]
-        order.checkpoint.write_bytes(b"".join(blocks))
+        request.checkpoint.write_bytes(b"".join(blocks))
     news = asyncio.Event()
 
     def report(done: int, total: int, note: str | None) -> None:
-        progressed(done, total, note)
+        on_progress(done, total, note)
         news.set()
 
-    storing = asyncio.create_task(_store_checkpoints(key, order.checkpoint, _written_at(order.checkpoint), news, deps))
+    storing = asyncio.create_task(_store_checkpoints(key, request.checkpoint, _written_at(request.checkpoint), news, deps))
     try:
         outcome = await train(report)
     except BaseException:
         await _ended(storing)
-        if order.checkpoint.exists():
+        if request.checkpoint.exists():
             with suppress(EchoError):  # the training's own error takes precedence
-                await deps.objects.put_file(key, order.checkpoint, "application/octet-stream")
+                await deps.objects.put_file(key, request.checkpoint, "application/octet-stream")
         raise
     await _ended(storing)
     await deps.objects.delete(key)

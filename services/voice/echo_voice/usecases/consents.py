@@ -10,8 +10,8 @@ from echo_common.ids import new_id
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.consents import ATTESTATION, Consent, Phrase, SpokenProof
 from echo_voice.domain.samples import Sample
-from echo_voice.domain.voicemodels import VoiceModel
-from echo_voice.likeness import similarity
+from echo_voice.domain.voice_models import VoiceModel
+from echo_voice.similarity import similarity
 
 _SHARE_HEARD = 0.6
 """Share of the phrase's random words that the small recogniser must recognise: four of six."""

@@ -9,7 +9,7 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequiredError, EchoNotFoundError, UnreadableError
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.echo_api import EchoRequest, ReferencePatch
-from echo_common.contracts.voicereference import VoiceReference, references_of
+from echo_common.contracts.voice_reference import VoiceReference, references_of
 from echo_common.errors import ForbiddenError, UnauthenticatedError, refuse
 from echo_common.ids import new_id
 from echo_voice.analysis.formats import sniff
@@ -19,8 +19,8 @@ from echo_voice.domain.consents import UPLOAD_STATEMENT, Consent
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.values import Measures, TrainingOptions
 from echo_voice.domain.verdicts import judge
-from echo_voice.domain.voicemodels import VoiceModel
-from echo_voice.provider import Order, Recording, VoiceProvider
+from echo_voice.domain.voice_models import VoiceModel
+from echo_voice.provider import TrainingRequest, TrainingSample, VoiceProvider
 from echo_voice.usecases.samples import upload_sample
 
 _NOT_FOUND = "Voice model not found"
@@ -97,7 +97,7 @@ async def anonymous_upload(deps: Dependencies) -> AsyncIterator[None]:
     if not deps.settings.anonymous_uploads:
         raise UnauthenticatedError
     _require_attestation(deps)
-    _keeping_provider(deps)
+    _storing_provider(deps)
     async with deps.anonymous_uploads.counted():
         yield
 
@@ -108,21 +108,21 @@ async def make_reference(path: Path, deps: Dependencies, *, name: str) -> str:
     Call it only within `anonymous_upload`. Raises `UnsupportedMediaError`, `UnreadableError`, and the errors of providers.
     """
     sniff(path)
-    provider = _keeping_provider(deps)
+    provider = _storing_provider(deps)
     with deps.scratch.folder("reference") as scratch:
         analysis = await analyse(path, scratch, deps.settings)
         quality = Measures.model_validate(analysis.facts)
         reason = next((verdict.advice for verdict in judge(quality) if verdict.verdict == "rejected"), None)
         if reason is not None:
             raise UnreadableError(reason)
-        recording = Recording(analysis.processed, quality.speech_seconds, analysis.facts["transcript"])
-        order = Order(new_id("vm"), name, quality.language or "en", [recording], TrainingOptions(), scratch)
-        outcome = await provider.train(order, _ignore_progress)
+        recording = TrainingSample(analysis.processed, quality.speech_seconds, analysis.facts["transcript"])
+        request = TrainingRequest(new_id("vm"), name, quality.language or "en", [recording], TrainingOptions(), scratch)
+        outcome = await provider.train(request, _ignore_progress)
     return VoiceReference.parse(outcome.reference or "").provider_id or ""
 
 
-def _keeping_provider(deps: Dependencies) -> VoiceProvider:
-    provider = deps.providers.keeping()
+def _storing_provider(deps: Dependencies) -> VoiceProvider:
+    provider = deps.providers.first_storing()
     if provider is None:
         raise UnauthenticatedError("Voices made on this machine are stored for users only: log in, and send the token.")
     return provider
@@ -180,7 +180,7 @@ async def voice_of_echo(echo_id: str, principal: Principal, deps: Dependencies) 
     return await find_reference(echo.voice_model_id, principal, deps)
 
 
-async def until_made(model: VoiceModel, deps: Dependencies, *, within: float) -> VoiceModel:
+async def wait_for_training(model: VoiceModel, deps: Dependencies, *, within: float) -> VoiceModel:
     """Wait at most `within` seconds for the end of the training; return the current voice model."""
     with suppress(TimeoutError):
         async with asyncio.timeout(within):

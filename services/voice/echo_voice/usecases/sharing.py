@@ -7,11 +7,11 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError
 from echo_common.contracts.http.voice import ShareRequest, SimilarVoice
-from echo_common.contracts.voicereference import VOICE_MODEL_PREFIX
+from echo_common.contracts.voice_reference import VOICE_MODEL_PREFIX
 from echo_common.errors import refuse
 from echo_voice.dependencies import Dependencies
-from echo_voice.domain.voicemodels import Preference, VoiceModel
-from echo_voice.likeness import Vector, similarity, title_of
+from echo_voice.domain.voice_models import Preference, VoiceModel
+from echo_voice.similarity import Vector, similarity, title_of
 
 _EVERYBODY = "public"
 
@@ -97,7 +97,7 @@ async def similar(voice_id: str, limit: int, principal: Principal, deps: Depende
         model = await usable_clone(voice_id, principal, deps)
         vector = await deps.vectors.get(deps.voice_space, model.id)
     elif (vector := builtin.get(voice_id)) is None:
-        raise VoiceNotFoundError(f"There is no voice {voice_id!r} of which is known how it sounds.")
+        raise VoiceNotFoundError(f"The speech of the voice {voice_id!r} is not measured. Send a clone or a Kokoro voice.")
     if vector is None:
         return ()
     found = [

@@ -12,7 +12,7 @@ from echo_common.work.repository import TaskRepository
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.task import VoiceTask
-from echo_voice.domain.voicemodels import VoiceModel
+from echo_voice.domain.voice_models import VoiceModel
 
 TASK_ORDERS = {"created_at": "job_id", "updated_at": "updated_at", "status": "work"}
 """Fields by which tasks can be sorted, with those of the database; job ids rise with time."""

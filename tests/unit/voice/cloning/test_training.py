@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from echo_voice.cloning.decoder import Floats, Plan
-from echo_voice.cloning.encoder import SpeakerEncoder
+from echo_voice.cloning.encoder import EncoderNetwork
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingCancelledError, TrainingConfig, train
 
@@ -26,7 +26,7 @@ class LinearDecoder:
         return np.asarray(timbre @ _MIXING, np.float32), lambda gradient: np.asarray(_MIXING @ gradient, np.float32)
 
 
-class FirstSamples(SpeakerEncoder):
+class FirstSamples(EncoderNetwork):
     """An encoder of the first 256 samples."""
 
     def __init__(self) -> None:
@@ -42,10 +42,10 @@ class FirstSamples(SpeakerEncoder):
         gradient[:256] = (target - cosine * samples[:256] / size) / size
         return cosine, gradient
 
-    def colour(self, samples: Floats) -> Floats:
+    def spectral_balance(self, samples: Floats) -> Floats:
         return np.zeros(40, np.float32)
 
-    def discolour(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
+    def spectral_loss(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
         return 0.0, np.zeros_like(samples)
 
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from echo_common.contracts.event import DomainEvent
-from echo_common.contracts.voicemodel import VoiceModelFact
+from echo_common.contracts.voice_model import VoiceModelEvent
 
 
 class SampleUploaded(DomainEvent):
@@ -93,7 +93,7 @@ class VoiceModelCancelled(DomainEvent):
     job_id: str
 
 
-class VoiceModelReady(VoiceModelFact):
+class VoiceModelReady(VoiceModelEvent):
     """A voice model was trained and is usable."""
 
     topic: ClassVar[str] = "voice.voice_model_ready"
@@ -101,31 +101,31 @@ class VoiceModelReady(VoiceModelFact):
     job_id: str
 
 
-class VoiceModelRenamed(VoiceModelFact):
+class VoiceModelRenamed(VoiceModelEvent):
     """A voice model was renamed."""
 
     topic: ClassVar[str] = "voice.voice_model_renamed"
 
 
-class VoiceModelShared(VoiceModelFact):
+class VoiceModelShared(VoiceModelEvent):
     """A voice model was shared with more users."""
 
     topic: ClassVar[str] = "voice.voice_model_shared"
 
 
-class VoiceModelUnshared(VoiceModelFact):
+class VoiceModelUnshared(VoiceModelEvent):
     """A voice model was shared with fewer users."""
 
     topic: ClassVar[str] = "voice.voice_model_unshared"
 
 
-class VoiceModelWithdrawn(VoiceModelFact):
+class VoiceModelWithdrawn(VoiceModelEvent):
     """The consent was revoked: the voice model is no longer usable, and its cached speech is deleted."""
 
     topic: ClassVar[str] = "voice.voice_model_withdrawn"
 
 
-class VoiceModelDeleted(VoiceModelFact):
+class VoiceModelDeleted(VoiceModelEvent):
     """A voice model was deleted; audio made with it stays."""
 
     topic: ClassVar[str] = "voice.voice_model_deleted"

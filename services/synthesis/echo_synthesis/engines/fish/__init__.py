@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from echo_common.contracts.voicereference import FISH_PREFIX
+from echo_common.contracts.voice_reference import FISH_PREFIX
 from echo_common.settings import settings_config
 from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, EngineVoice
 from echo_synthesis.engines.remote import RemoteSettings, lacking, remedy

@@ -8,7 +8,7 @@ from fishaudio import FishAudio
 from fishaudio.exceptions import FishAudioError
 from fishaudio.types import Voice
 
-from echo_common.contracts.voicereference import FISH_PREFIX
+from echo_common.contracts.voice_reference import FISH_PREFIX
 from echo_synthesis.engine import EngineVoice, Gender
 from echo_synthesis.engines.fish import FishSettings
 from echo_synthesis.engines.remote import without

@@ -7,7 +7,7 @@ from fishaudio.exceptions import APIError
 from fishaudio.types import Prosody, TTSConfig
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
-from echo_common.contracts.voicereference import FISH_PREFIX
+from echo_common.contracts.voice_reference import FISH_PREFIX
 from echo_synthesis.audio.decode import decode
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.fish import SAMPLE_RATE, FishSettings

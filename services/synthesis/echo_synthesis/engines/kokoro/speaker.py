@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
-from echo_common.contracts.voicereference import VoiceReference
+from echo_common.contracts.voice_reference import VoiceReference
 from echo_synthesis.engine import EngineConfig, Phone, Speech, Utterance
 from echo_synthesis.engines.kokoro import ESPEAK_LANGUAGES, LANGUAGES, SAMPLE_RATE, folder
 from echo_synthesis.engines.kokoro.alphabet import TOKENS

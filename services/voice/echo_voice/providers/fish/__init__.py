@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 
 from echo_common.settings import settings_config
 from echo_voice.domain.values import TrainingOptions
-from echo_voice.provider import Order, Outcome, Progressed
+from echo_voice.provider import Outcome, Progressed, TrainingRequest
 from echo_voice.settings import VoiceSettings
 
 
@@ -28,7 +28,7 @@ class FishProvider:
 
     name = "fish"
     languages: Sequence[str] = ()
-    keeps_voices = True
+    stores_voices = True
 
     def __init__(self, settings: FishSettings) -> None:
         self._settings = settings
@@ -44,10 +44,10 @@ class FishProvider:
     def steps(self, config: TrainingOptions) -> None:
         return None
 
-    async def train(self, order: Order, progressed: Progressed) -> Outcome:
+    async def train(self, request: TrainingRequest, on_progress: Progressed) -> Outcome:
         from echo_voice.providers.fish.account import create
 
-        return await create(order, progressed, self._settings)
+        return await create(request, on_progress, self._settings)
 
 
 def provider(settings: VoiceSettings) -> FishProvider:

@@ -11,8 +11,8 @@ from fishaudio.core import RequestOptions
 from fishaudio.exceptions import APIError, FishAudioError
 
 from echo_common.contracts.errors.voice import ProviderUnavailableError
-from echo_common.contracts.voicereference import FISH_PREFIX
-from echo_voice.provider import Order, Outcome, Progressed, Recording, TrainingFailedError
+from echo_common.contracts.voice_reference import FISH_PREFIX
+from echo_voice.provider import Outcome, Progressed, TrainingFailedError, TrainingRequest, TrainingSample
 
 if TYPE_CHECKING:
     from fishaudio.types import Voice
@@ -24,26 +24,26 @@ _POLL_SECONDS = 1.0
 _BUSY = {408, 425, 429}
 
 
-async def create(order: Order, progressed: Progressed, settings: "FishSettings") -> Outcome:
+async def create(request: TrainingRequest, on_progress: Progressed, settings: "FishSettings") -> Outcome:
     """Upload the samples and wait until the model is trained."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
     http = httpx.AsyncClient(base_url=settings.base_url, timeout=settings.timeout)
     client = AsyncFishAudio(api_key=key, httpx_client=http)
     options = RequestOptions(timeout=settings.timeout)
     try:
-        progressed(0, _STEPS, "preparing the recordings")
-        recordings = [await asyncio.to_thread(_as_wav, recording) for recording in order.recordings]
-        texts = [recording.transcript for recording in order.recordings if recording.transcript]
-        progressed(1, _STEPS, "uploading the recordings")
+        on_progress(0, _STEPS, "preparing the recordings")
+        recordings = [await asyncio.to_thread(_as_wav, recording) for recording in request.samples]
+        texts = [recording.transcript for recording in request.samples if recording.transcript]
+        on_progress(1, _STEPS, "uploading the recordings")
         model = await client.voices.create(
-            title=order.name,
+            title=request.name,
             voices=recordings,
             texts=texts if len(texts) == len(recordings) else None,
             visibility="private",
             enhance_audio_quality=False,
             request_options=options,
         )
-        progressed(2, _STEPS, "Fish Audio is making the voice")
+        on_progress(2, _STEPS, "Fish Audio is making the voice")
         async with asyncio.timeout(settings.patience):
             while model.state not in {"trained", "failed"}:
                 await asyncio.sleep(_POLL_SECONDS)
@@ -75,7 +75,7 @@ def _translated(error: APIError) -> Exception:
     return TrainingFailedError(f"Fish Audio refuses the samples ({error.status}).")
 
 
-def _as_wav(recording: Recording) -> bytes:
+def _as_wav(recording: TrainingSample) -> bytes:
     """Convert to WAV, which every recogniser reads; Fish Audio detects the format from the content."""
     file = io.BytesIO()
     with av.open(str(recording.path), format="flac") as source, av.open(file, "w", format="wav") as target:

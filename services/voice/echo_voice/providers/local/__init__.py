@@ -5,9 +5,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from echo_voice.domain.values import TrainingOptions
-from echo_voice.likeness import encoder_file
-from echo_voice.provider import Order, Outcome, Progressed
+from echo_voice.provider import Outcome, Progressed, TrainingRequest
 from echo_voice.settings import VoiceSettings
+from echo_voice.similarity import encoder_file
 
 MODEL = Path("kokoro") / "model-float32-2.onnx"
 _PACKAGES = ("onnx", "onnxruntime")
@@ -21,7 +21,7 @@ class LocalProvider:
 
     name = "local"
     languages: Sequence[str] = ("en",)
-    keeps_voices = False
+    stores_voices = False
 
     def __init__(self, settings: VoiceSettings) -> None:
         self._settings = settings
@@ -39,10 +39,10 @@ class LocalProvider:
     def steps(self, config: TrainingOptions) -> int:
         return config.epochs * -(-_SENTENCES // config.batch_size)
 
-    async def train(self, order: Order, progressed: Progressed) -> Outcome:
+    async def train(self, request: TrainingRequest, on_progress: Progressed) -> Outcome:
         from echo_voice.providers.local.child import run
 
-        return await run(order, progressed, self._settings)
+        return await run(request, on_progress, self._settings)
 
 
 def provider(settings: VoiceSettings) -> LocalProvider:

@@ -13,11 +13,11 @@ import soxr
 from numpy.typing import NDArray
 
 from echo_voice.cloning.decoder import KokoroDecoder
-from echo_voice.cloning.encoder import SpeakerEncoder
+from echo_voice.cloning.encoder import EncoderNetwork
 from echo_voice.cloning.stock import stock_embeddings
-from echo_voice.cloning.training import Progress, TrainingConfig, person, train
-from echo_voice.likeness import SAMPLE_RATE, VOICES, encoder_file, unit
+from echo_voice.cloning.training import Progress, TrainingConfig, mean_embedding, train
 from echo_voice.providers.local import MODEL
+from echo_voice.similarity import SAMPLE_RATE, VOICES, encoder_file, unit
 
 Floats = NDArray[np.float32]
 _LONGEST_SECONDS = 120
@@ -31,7 +31,7 @@ def main(task: Mapping[str, Any]) -> None:
     started = time.monotonic()
     models, checkpoint = Path(task["models"]), Path(task["checkpoint"])
     _say(step=0, steps=1, note="loading the models")
-    encoder = SpeakerEncoder.open(encoder_file(models))
+    encoder = EncoderNetwork.open(encoder_file(models))
     voices = {
         path.stem: np.fromfile(path, np.float32).reshape(-1, _WIDTH) for path in sorted((models / VOICES).glob("[ab]*.bin"))
     }
@@ -55,9 +55,9 @@ def main(task: Mapping[str, Any]) -> None:
 
 
 def _made(
-    recordings: Sequence[Floats], encoder: SpeakerEncoder, voices: Mapping[str, Floats], started: float
+    recordings: Sequence[Floats], encoder: EncoderNetwork, voices: Mapping[str, Floats], started: float
 ) -> dict[str, Any]:
-    target = unit(person(recordings, encoder))
+    target = unit(mean_embedding(recordings, encoder))
     stock = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}
     nearest = max(stock, key=lambda name: stock[name])
     return {

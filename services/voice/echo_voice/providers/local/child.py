@@ -10,21 +10,21 @@ from echo_common.child_environment import isolated_command, scrubbed_environment
 from echo_common.contracts.errors.voice import ProviderUnavailableError
 from echo_common.processors import usable_processors
 from echo_voice.domain.values import VoiceQuality
-from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
+from echo_voice.provider import Outcome, Progressed, TrainingFailedError, TrainingRequest
 from echo_voice.settings import VoiceSettings
 
 _NICENESS = 5
 
 
-async def run(order: Order, progressed: Progressed, settings: VoiceSettings) -> Outcome:
+async def run(request: TrainingRequest, on_progress: Progressed, settings: VoiceSettings) -> Outcome:
     """Train in a child process; cancelling kills it."""
     threads = min(2, usable_processors())
-    style = order.scratch / "style.bin"
+    style = request.scratch / "style.bin"
     task = {
-        "recordings": [str(recording.path) for recording in order.recordings],
-        "config": order.config.model_dump(),
+        "recordings": [str(recording.path) for recording in request.samples],
+        "config": request.config.model_dump(),
         "models": str(settings.models),
-        "checkpoint": str(order.checkpoint),
+        "checkpoint": str(request.checkpoint),
         "style": str(style),
         "threads": threads,
     }
@@ -43,7 +43,7 @@ async def run(order: Order, progressed: Progressed, settings: VoiceSettings) -> 
             async for line in process.stdout:
                 last = json.loads(line)
                 if "step" in last:
-                    progressed(last["step"], last["steps"], last["note"])
+                    on_progress(last["step"], last["steps"], last["note"])
             code = await process.wait()
     except TimeoutError:
         raise TrainingFailedError(f"The training took longer than {settings.training_seconds:g} seconds.") from None

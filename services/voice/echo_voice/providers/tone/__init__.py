@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from echo_voice.domain.values import TrainingOptions, VoiceQuality
-from echo_voice.provider import Order, Outcome, Progressed, TrainingFailedError
+from echo_voice.provider import Outcome, Progressed, TrainingFailedError, TrainingRequest
 from echo_voice.settings import VoiceSettings
 
 _STEP_SECONDS = 0.05
@@ -15,7 +15,7 @@ class ToneProvider:
 
     name = "tone"
     languages: Sequence[str] = ()
-    keeps_voices = True
+    stores_voices = True
 
     def missing(self) -> Sequence[str]:
         return ()
@@ -26,13 +26,13 @@ class ToneProvider:
     def steps(self, config: TrainingOptions) -> int:
         return config.epochs
 
-    async def train(self, order: Order, progressed: Progressed) -> Outcome:
-        for step in range(order.config.epochs):
-            progressed(step, order.config.epochs, f"step {step + 1}")
+    async def train(self, request: TrainingRequest, on_progress: Progressed) -> Outcome:
+        for step in range(request.config.epochs):
+            on_progress(step, request.config.epochs, f"step {step + 1}")
             await asyncio.sleep(_STEP_SECONDS)
-        if "tone-hang" in order.name:
+        if "tone-hang" in request.name:
             await asyncio.Event().wait()
-        if "tone-fail" in order.name:
+        if "tone-fail" in request.name:
             raise TrainingFailedError("A clone of that name fails.")
         return Outcome(engine="tone", reference="tone_low", quality=VoiceQuality(similarity=1.0))
 

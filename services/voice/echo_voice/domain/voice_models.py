@@ -23,8 +23,8 @@ from echo_common.contracts.events.voice import (
 )
 from echo_common.contracts.http.voice import CloneStatus
 from echo_common.contracts.values import JobStatus, JobType
-from echo_common.contracts.voicemodel import VoiceModelFact
-from echo_common.contracts.voicereference import VOICE_MODEL_PREFIX, VoiceReference
+from echo_common.contracts.voice_model import VoiceModelEvent
+from echo_common.contracts.voice_reference import VOICE_MODEL_PREFIX, VoiceReference
 from echo_common.ids import new_id
 from echo_voice.domain.task import TaskRecord, VoiceTask
 from echo_voice.domain.values import TrainingOptions, VoiceQuality
@@ -39,7 +39,7 @@ class Training(TaskRecord):
     quality: VoiceQuality | None = None
 
 
-class Made(BaseModel):
+class TrainingResult(BaseModel):
     """The result of a training: the engine and the written `VoiceReference` of the voice."""
 
     model_config = ConfigDict(frozen=True)
@@ -70,7 +70,7 @@ class VoiceModel(VoiceTask):
     sample_ids: Sequence[str]
     consent_id: str
     config: TrainingOptions
-    made: Made | None = None
+    made: TrainingResult | None = None
     echo_id: str | None = None
     client_user_id: str | None = None
     """User id that a client of the Echo API sent without a token."""
@@ -156,7 +156,7 @@ class VoiceModel(VoiceTask):
             details = {"status": self.status.value, "progress": self.progress}
             raise CloneStateConflictError(f"The clone is {self.status.value}. Wait until it is ready.", details=details)
 
-    def complete(self, attempt: int, made: Made) -> None:
+    def complete(self, attempt: int, made: TrainingResult) -> None:
         """Complete the training. Raises `LeaseLostError`; the result must then be discarded."""
         self.require_lease(attempt)
         self.end(JobStatus.COMPLETED)
@@ -253,7 +253,7 @@ class VoiceModel(VoiceTask):
         """Record that the training was cancelled."""
         self.record(VoiceModelCancelled(voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id))
 
-    def _record_state(self, event: type[VoiceModelFact], **more: Any) -> None:
+    def _record_state(self, event: type[VoiceModelEvent], **more: Any) -> None:
         self.revision += 1
         self.record(
             event(

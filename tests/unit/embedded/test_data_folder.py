@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from echo_embedded.datafolder import CannotStartError, DataFolder, Running
+from echo_embedded.data_folder import CannotStartError, DataFolder, Running
 
 
 def test_secrets_are_generated_once_and_readable_only_by_their_owner(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 from echo_common.contracts.event import DomainEvent
 
 
-class VoiceModelFact(DomainEvent):
+class VoiceModelEvent(DomainEvent):
     """The complete state of a voice model, as consumers need it; the event with the highest `revision` is current.
 
     `reference` is the voice's name for `engine`: `object:KEY` for a style in object storage, or the engine's own name. While

@@ -74,14 +74,14 @@ def windows(encoder: SpeakerEncoder, samples: Samples) -> NDArray[np.float32]:
     return np.stack([encoder.embed(samples[start : start + size]) for start in starts])
 
 
-class PersonEncoder:
+class ResemblyzerEncoder:
     """Resemblyzer's encoder, which tells speakers apart; see `echo_voice.cloning.encoder`."""
 
     name = "resemblyzer-1"
     tells_people_apart = True
 
     def __init__(self, models: Path) -> None:
-        self._encoder = cloning.SpeakerEncoder.open(encoder_file(models))
+        self._encoder = cloning.EncoderNetwork.open(encoder_file(models))
         known = stock_embeddings()
         self.builtin: Mapping[str, Vector] = {name: known[name] for name in known if (models / VOICES / f"{name}.bin").exists()}
 
@@ -102,7 +102,7 @@ def encoder_file(models: Path) -> Path:
 
 def open_encoder(models: Path) -> SpeakerEncoder:
     """Open the best installed encoder."""
-    return PersonEncoder(models) if encoder_file(models).exists() else SpectralEncoder()
+    return ResemblyzerEncoder(models) if encoder_file(models).exists() else SpectralEncoder()
 
 
 def _mel_filters() -> NDArray[np.float64]:
