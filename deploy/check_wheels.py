@@ -27,7 +27,7 @@ class Platform:
     machine: str
 
     def problem(self) -> str | None:
-        """Return what keeps the default installation from being made of wheels here; None when nothing does."""
+        """Return the resolver's error if the default installation cannot be made of wheels alone; None if it can."""
         command = [
             *(sys.executable, "-m", "uv", "pip", "compile", "-", "--quiet", "--only-binary", ":all:", "--no-python-downloads"),
             *("--python-version", self.python, "--python-platform", self.machine, "--prerelease", "if-necessary"),

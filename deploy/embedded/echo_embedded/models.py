@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from echo_embedded.datafolder import CannotStartError
+from echo_embedded.data_folder import CannotStartError
 from echo_synthesis.engine import ModelsError
 from echo_synthesis.engines import discover
 from echo_synthesis.models import backends, fetch, missing, unmeasured
@@ -84,7 +84,7 @@ def _fetch_encoder(folder: Path, console: Console) -> None:
 
 
 def models_table(folder: Path, engines: Sequence[str]) -> Table:
-    """Return a table of the ready engines, and of what the others lack."""
+    """Return a table of the ready engines, and of the missing requirements of the others."""
     lacking = missing(folder)
     table = Table(box=None, padding=(0, 2), header_style="bold", title=str(folder), title_justify="left")
     for column in ("Engine", "Offered", "Status", "What it is"):

@@ -107,12 +107,12 @@ class _Decoding:
     def _check(self, frame: AudioFrame) -> None:
         form = frame.sample_rate, len(frame.layout.channels)
         if self._rate and form != (self._rate, self._channels):
-            raise RefusedError("The recording changes its sample rate or channels on the way.")
+            raise RefusedError("The sample rate or the channels change within the file; send a file with a single format.")
         self._rate, self._channels = form
         if self._rate not in _RATES:
-            raise RefusedError(f"A sample rate of {self._rate} Hz is not taken.")
+            raise RefusedError(f"A sample rate of {self._rate} Hz is not supported; resample the file.")
         if self._channels > _MOST_CHANNELS:
-            raise RefusedError(f"{self._channels} channels are not taken.")
+            raise RefusedError(f"{self._channels} channels are not supported; send at most {_MOST_CHANNELS}.")
 
     def _too_long(self) -> RefusedError:
         return RefusedError(f"The recording is longer than {self._longest / 60:g} minutes: cut it.")

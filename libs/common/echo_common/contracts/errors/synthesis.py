@@ -12,7 +12,7 @@ from echo_common.errors import (
 
 
 class VoiceNotFoundError(NotFoundError):
-    """There is no such voice."""
+    """Voice not found; list voices with GET /api/v1/voices."""
 
     code = "VOICE_NOT_FOUND"
 
@@ -81,37 +81,37 @@ SPEAKING = (
 
 
 class JobNotFoundError(NotFoundError):
-    """There is no such job."""
+    """Job not found; list jobs with GET /api/v1/job."""
 
     code = "JOB_NOT_FOUND"
 
 
 class JobStateConflictError(ConflictError):
-    """The job's status does not allow that."""
+    """The job's status does not allow this; get it with GET /api/v1/job/{job_id}."""
 
     code = "JOB_STATE_CONFLICT"
 
 
 class SynthesisNotFoundError(NotFoundError):
-    """There is no such synthesis."""
+    """Synthesis not found; list syntheses with GET /api/v1/tts/."""
 
     code = "SYNTHESIS_NOT_FOUND"
 
 
 class AudioNotFoundError(NotFoundError):
-    """There is no such audio."""
+    """Audio not found; list syntheses and their audio with GET /api/v1/tts/."""
 
     code = "AUDIO_NOT_FOUND"
 
 
 class TextNotFoundError(NotFoundError):
-    """There is no such text."""
+    """Text not found; list texts with GET /api/v1/texts."""
 
     code = "TEXT_NOT_FOUND"
 
 
 class DictionaryEntryNotFoundError(NotFoundError):
-    """There is no such dictionary entry."""
+    """Dictionary entry not found; list entries with GET /api/v1/tts/dictionary."""
 
     code = "DICTIONARY_ENTRY_NOT_FOUND"
 

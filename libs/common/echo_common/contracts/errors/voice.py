@@ -18,7 +18,7 @@ class UnsupportedMediaError(EchoError):
 
 
 class UnreadableError(EchoError):
-    """The sample cannot be decoded."""
+    """The sample cannot be decoded; send a complete, undamaged file."""
 
     code = "SAMPLE_UNREADABLE"
     status = 422
@@ -37,19 +37,19 @@ class QuotaExceededError(RateLimitedError):
 
 
 class SampleNotFoundError(NotFoundError):
-    """There is no such sample."""
+    """Sample not found; list samples with GET /api/v1/voice/samples."""
 
     code = "SAMPLE_NOT_FOUND"
 
 
 class SampleStateConflictError(ConflictError):
-    """The sample's status does not allow that."""
+    """The sample's status does not allow this; get it with GET /api/v1/voice/samples/{sample_id}."""
 
     code = "SAMPLE_STATE_CONFLICT"
 
 
 class ConsentNotFoundError(NotFoundError):
-    """There is no such consent."""
+    """Consent not found; list consents with GET /api/v1/voice/consents."""
 
     code = "CONSENT_NOT_FOUND"
 
@@ -61,25 +61,25 @@ class ConsentRequiredError(ForbiddenError):
 
 
 class CloneNotFoundError(NotFoundError):
-    """There is no such clone."""
+    """Clone not found; list clones with GET /api/v1/voice/clones."""
 
     code = "CLONE_NOT_FOUND"
 
 
 class CloneStateConflictError(ConflictError):
-    """The clone's status does not allow that."""
+    """The clone's status does not allow this; get it with GET /api/v1/voice/clones/{clone_id}."""
 
     code = "CLONE_STATE_CONFLICT"
 
 
 class EchoNotFoundError(NotFoundError):
-    """There is no such echo."""
+    """Echo not found; create an echo with POST /api/echo."""
 
     code = "ECHO_NOT_FOUND"
 
 
 class UnknownProviderError(EchoError):
-    """This provider is not available here."""
+    """This provider is not enabled; leave `provider` out to use the default."""
 
     code = "PROVIDER_UNKNOWN"
     status = 422
