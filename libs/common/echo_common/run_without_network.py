@@ -1,4 +1,6 @@
-"""Runner for a module without a network, where the platform allows it: `python -m echo_common.run_without_network MODULE ARGUMENT…`.
+"""Runner for a module without a network, where the platform allows it.
+
+Usage: `python -m echo_common.run_without_network MODULE ARGUMENT…`.
 
 Only the standard library is imported before the module runs: a user namespace is refused to a process with threads.
 """

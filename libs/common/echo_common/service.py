@@ -103,7 +103,7 @@ class Service(Generic[D]):
 
     @asynccontextmanager
     async def running(self, settings: CommonSettings, process: Process) -> AsyncIterator[FastAPI]:
-        """Open adapters, start consuming, and yield the app to serve; close everything in reverse order."""
+        """Open adapters, start consuming, and yield the app to serve; close everything in reverse order (graceful shutdown)."""
         async with AsyncExitStack() as stack:
             adapters = await self._adapters(stack, settings, process)
             trust = await stack.enter_async_context(TokenTrust.following(adapters.auth))

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
-    """Return the configuration of a settings class: `prefix` + the field's name in upper case, `.env` in the working directory."""
+    """Return the configuration of a settings class: `prefix` + the upper-case name, and `.env` in the working directory."""
     return SettingsConfigDict(env_prefix=prefix, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
 
@@ -22,6 +22,15 @@ def _scheme(*known: str) -> AfterValidator:
         return url
 
     return AfterValidator(check)
+
+
+def _split(value: object) -> object:
+    """Split a comma-separated string into its parts that are not empty; return any other value unchanged."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""A setting with several values, separated by commas."""
 
 
 def is_loopback(host: str) -> bool:

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from echo_common.http.addresses import Network, parse_networks
-from echo_common.settings import settings_config
+from echo_common.settings import CommaSeparated, settings_config
 
 
 class GatewaySettings(BaseSettings):
@@ -25,7 +25,7 @@ class GatewaySettings(BaseSettings):
         None, description="URL of the feedback service; if unset, it is disabled and left out of /health."
     )
     answer_bytes: int = Field(64 * 1024 * 1024, ge=0, description="Size of the response cache in bytes; 0 disables it.")
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: CommaSeparated = Field(
         (), description="Allowed CORS origins, comma-separated, for example https://studio.example.com."
     )
     upload_bytes: int = Field(50 * 1024**2, ge=1024, description="Maximum size of an uploaded sample in bytes.")
@@ -75,7 +75,7 @@ class GatewaySettings(BaseSettings):
     def _networks(cls, value: object) -> object:
         return parse_networks(value) if isinstance(value, str) else value
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    def _without_slash(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(origin.rstrip("/") for origin in origins)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from echo_common.settings import settings_config
+from echo_common.settings import CommaSeparated, settings_config
 
 
 class SynthesisSettings(BaseSettings):
@@ -15,7 +15,7 @@ class SynthesisSettings(BaseSettings):
 
     model_config = settings_config("ECHO_SYNTHESIS_")
 
-    engines: Annotated[tuple[str, ...], NoDecode] = Field(
+    engines: CommaSeparated = Field(
         ("kokoro", "piper", "gemini", "fish"),
         description="Engines to offer, comma separated; cloud engines are offered once they have a key.",
     )
@@ -86,11 +86,6 @@ class SynthesisSettings(BaseSettings):
         if not all(engine.strip() and voice.strip() for engine, _, voice in pairs):
             raise ValueError("it must be pairs such as gemini:af_heart")
         return {engine.strip(): voice.strip() for engine, _, voice in pairs}
-
-    @field_validator("engines", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:

@@ -1,12 +1,12 @@
 """Settings of the voice service."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
 
-from echo_common.settings import settings_config
+from echo_common.settings import CommaSeparated, settings_config
 
 
 class VoiceSettings(BaseSettings):
@@ -21,7 +21,7 @@ class VoiceSettings(BaseSettings):
     )
     vectors_api_key: SecretStr | None = Field(None, description="Qdrant API key; optional.")
     models: Path = Field(Path("/var/lib/echo/models"), description="Folder of the speech models.")
-    providers: Annotated[tuple[str, ...], NoDecode] = Field(
+    providers: CommaSeparated = Field(
         ("local", "fish"), description="Enabled providers of voice models, comma-separated; the first ready one is the default."
     )
     consent: Literal["attestation", "spoken"] = Field(
@@ -52,8 +52,3 @@ class VoiceSettings(BaseSettings):
     anonymous_uploads_a_day: int = Field(
         50, ge=0, description="Uploads without a token per day in total, including failed ones; 0 disables the limit."
     )
-
-    @field_validator("providers", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -7,7 +7,7 @@ from echo_common.bus.port import Bus
 
 
 async def open_bus(url: str, *, service: str, broker: InprocBroker | None = None) -> Bus:
-    """Open the bus at `inproc://` (needs the process's `broker`) or `amqp://…`, `amqps://…`; `service` names the connection.
+    """Open the bus at `inproc://` (needs a `broker`) or `amqp://…`, `amqps://…`; `service` names the connection.
 
     Does not wait for a remote broker: the bus connects in the background. Raises `ValueError` for another URL, or for
     `inproc://` without a broker.

@@ -86,7 +86,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A service's handler for one version of an event. An `idempotent` handler needs no inbox: running it twice has no effect."""
+    """A service's handler for one version of an event. An `idempotent` handler needs no inbox: a repeat has no effect."""
 
     event_type: type[DomainEvent]
     run: Callable[[DomainEvent], Awaitable[None]]
@@ -126,7 +126,7 @@ class Delivery:
         self._transient = {(h.topic, h.event_type.event_version): h for h in handlers if h.transient}
 
     def consumers(self) -> list[Consumer]:
-        """Return one durable consumer per topic, so that a slow one delays no other, and one transient consumer for all topics."""
+        """Return one durable consumer per topic, so that none delays another, and one transient consumer for all topics."""
         durable = sorted(self._durable.values(), key=lambda handler: handler.topic)
         consumers = [
             Consumer(

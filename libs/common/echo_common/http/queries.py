@@ -10,7 +10,7 @@ from echo_common.http.validation import invalid
 
 
 async def only_known(request: Request) -> None:
-    """Reject unknown query parameters; a dependency of routes with single parameters. Raises `ValidationError` that names them."""
+    """Reject unknown query parameters; a dependency of routes with single parameters. Raises `ValidationError`."""
     known = set(_options(request.scope["route"].dependant))
     if unknown := sorted(set(request.query_params) - known):
         message = f"There is no such query parameter; {_advice(known)}"

@@ -60,7 +60,7 @@ def _bind(listen: str) -> socket.socket:
 async def serving(app: ASGIApp, listen: str, limits: ConnectionLimits = _DEFAULT_LIMITS) -> AsyncIterator[str]:
     """Serve `app` while the context lasts; yield the server's URL (port 0 picks a free one).
 
-    Raises `AddressTakenError`. On exit, running requests have `GRACE_SECONDS` to end; connections whose
+    Raises `AddressTakenError`. On exit (graceful shutdown), running requests have `GRACE_SECONDS` to end; connections whose
     clients do not read are closed earlier.
     """
     bound = _bind(listen)

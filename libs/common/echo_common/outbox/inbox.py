@@ -10,7 +10,7 @@ DAY = 24 * 3600
 
 
 class StoreInbox:
-    """An inbox in the collection `inbox`. `keep_days` must exceed the time in which a message may be redelivered or replayed."""
+    """An inbox in the collection `inbox`. `keep_days` must exceed the time in which messages may be redelivered."""
 
     def __init__(self, store: Store, *, keep_days: float = 14) -> None:
         self._handled = store.collection("inbox")

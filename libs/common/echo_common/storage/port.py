@@ -63,7 +63,7 @@ class ObjectStore(Protocol):
         """Store a local file's content, in constant memory."""
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the existing bytes of `[start, end)` in blocks of at most `BLOCK`. Raises `ObjectNotFoundError` on first use."""
+        """Yield the bytes of `[start, end)` in blocks of at most `BLOCK`. Raises `ObjectNotFoundError` on first use."""
 
     async def info(self, key: str) -> ObjectInfo:
         """Return an object's metadata. Raises `ObjectNotFoundError`."""
@@ -75,7 +75,7 @@ class ObjectStore(Protocol):
         """Yield the keys that start with `prefix`, in order."""
 
     async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[ListedObject]:
-        """Return up to `limit` (at most 1000) objects whose keys start with `prefix` and come after the key `after`, in order."""
+        """Return up to `limit` (at most 1000) objects, in order, with keys that start with `prefix` and come after `after`."""
 
     async def ping(self) -> None:
         """Raise `StorageUnavailableError` unless objects can be written."""

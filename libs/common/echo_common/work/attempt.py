@@ -57,7 +57,7 @@ class LeasedAttempt(Generic[T]):
         await shielded(self._commit(result))
 
     async def update_or_abandon(self, change: Callable[[T], object]) -> None:
-        """Try to change the task with this attempt's fencing token; after a lost lease or an outage the sweep handles the task."""
+        """Change the task with this attempt's fencing token; after a lost lease or an outage, leave it to the sweep."""
         with suppress(LeaseLostError, EchoError):
             await self._update(change)
 

@@ -42,7 +42,7 @@ class Tasks(Protocol[T]):
         """Return the leases of all tasks in progress, expired or not."""
 
     async def holder(self, held: HeldLease) -> T:
-        """Return the task with this lease, perhaps without its large fields. Raises `NotFoundError` if renewed or ended since."""
+        """Return the task with this lease, maybe without large fields. Raises `NotFoundError` if renewed or ended since."""
 
     async def get(self, key: str) -> T:
         """Return the task. Raises `NotFoundError`."""

@@ -79,7 +79,7 @@ class Task(Aggregate):
         self.mark_failed(code, message)
 
     def release(self, attempt: int) -> None:
-        """Queue the task again, without a loss: its worker stops, or a part of the platform is down. Raises `LeaseLostError`."""
+        """Queue the task again, without a loss: its worker stops, or an outage occurred. Raises `LeaseLostError`."""
         self.require_lease(attempt)
         self.requeue()
 

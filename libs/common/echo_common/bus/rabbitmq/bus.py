@@ -43,7 +43,7 @@ class _Parcel(NamedTuple):
 
 
 class RabbitBus:
-    """`Bus` on RabbitMQ. `publish_timeout` (s) bounds the wait for the next confirm, `window` the number of pending confirms."""
+    """`Bus` on RabbitMQ. `publish_timeout` (s) bounds the wait for a confirm, `window` the number of pending confirms."""
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class RabbitBus:
                 self._inbound.drop()
 
     def _later(self, handle: Callable[[AbstractIncomingMessage], Coroutine[Any, Any, None]]) -> Receive:
-        """Return a callback that handles messages in tasks of its own, because the driver cancels its tasks on connection loss."""
+        """Return a callback that handles messages in tasks of its own, because the driver cancels its own on connection loss."""
 
         async def receive(incoming: AbstractIncomingMessage) -> None:
             if not self._closing:

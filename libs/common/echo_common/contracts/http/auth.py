@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from echo_common.contracts.http.alternatives import at_least_one
+from echo_common.contracts.http.base import RequestBody
 from echo_common.contracts.values import Plan, Role
 
 ISSUER: Final = "echo-auth"
@@ -64,13 +65,7 @@ RefreshToken = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 DISCOVERABLE = "Let other users find the account by its exact email address or username, to share with it."
 
 
-class Request(BaseModel):
-    """Base class of request bodies; unknown fields are rejected."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class RegisterRequest(Request):
+class RegisterRequest(RequestBody):
     """A registration."""
 
     email: Email = Field(examples=["ada@example.com"])
@@ -82,7 +77,7 @@ class RegisterRequest(Request):
     date_of_birth: BirthDate | None = None
 
 
-class LoginRequest(Request):
+class LoginRequest(RequestBody):
     """Credentials: email or username, and the password."""
 
     model_config = at_least_one("email", "username")
@@ -96,7 +91,7 @@ class LoginRequest(Request):
     password: Password = Field(examples=["correct horse battery"])
 
 
-class RefreshRequest(Request):
+class RefreshRequest(RequestBody):
     """A single-use refresh token."""
 
     refresh_token: RefreshToken = Field(examples=["sTf0…"])
@@ -119,7 +114,7 @@ class UserView(BaseModel):
     last_login: datetime | None
 
 
-class UserPatch(Request):
+class UserPatch(RequestBody):
     """Changes of the current user; absent fields stay unchanged."""
 
     discoverable: bool | None = Field(None, description=DISCOVERABLE, examples=[True])
@@ -132,7 +127,7 @@ class FoundUser(BaseModel):
     name: str | None = Field(description="First and last name, or the username.")
 
 
-class RecipientRequest(Request):
+class RecipientRequest(RequestBody):
     """The recipient of a share, by id or by email address, and the user who shares."""
 
     user_id: str | None = None
@@ -168,7 +163,7 @@ class Login(Tokens):
     user: UserView
 
 
-class EchoUserRequest(Request):
+class EchoUserRequest(RequestBody):
     """The user of the requested Echo API document."""
 
     email: Email = Field(examples=["ada@example.com"])

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from echo_common.contracts.http.alternatives import at_least_one
-from echo_common.contracts.http.synthesis import Request, VoiceId
+from echo_common.contracts.http.base import RequestBody
+from echo_common.contracts.http.synthesis import VoiceId
 
 Term = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"\w")]
 Respelling = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\w")]
@@ -14,7 +15,7 @@ Ipa = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
 
 
-class NormalizeRequest(Request):
+class NormalizeRequest(RequestBody):
     """A text to normalise."""
 
     text: str = Field(min_length=1, description="Plain text, Markdown or SSML.", examples=["Dr. Smith paid $5.50."])
@@ -62,7 +63,7 @@ class Script(BaseModel):
     parts: list[Annotated[ScriptUnit | ScriptPause, Field(discriminator="type")]]
 
 
-class CreateDictionaryEntry(Request):
+class CreateDictionaryEntry(RequestBody):
     """The pronunciation of a term: a respelling, IPA, or both."""
 
     model_config = at_least_one("respelling", "ipa")
@@ -75,7 +76,7 @@ class CreateDictionaryEntry(Request):
     case_sensitive: bool = False
 
 
-class DictionaryEntryPatch(Request):
+class DictionaryEntryPatch(RequestBody):
     """Changes of a dictionary entry; null removes a field."""
 
     term: Term | None = None

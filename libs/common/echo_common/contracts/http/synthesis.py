@@ -4,9 +4,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from echo_common.contracts.http.alternatives import exactly_one
+from echo_common.contracts.http.base import RequestBody
 from echo_common.contracts.http.metadata import Metadata
 from echo_common.contracts.values import Alignment, AudioFormat, JobStatus, JobType, TimestampGranularity
 
@@ -17,13 +18,7 @@ Gender = Literal["female", "male", "neutral"]
 CACHED_UNITS = "Units spoken before, or at the same time, for the same user; other users' requests never count."
 
 
-class Request(BaseModel):
-    """Base class of request bodies; unknown fields are rejected."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class SpeechConfig(Request):
+class SpeechConfig(RequestBody):
     """Options of synthesis and output."""
 
     output_format: AudioFormat = AudioFormat.WAV
@@ -54,7 +49,7 @@ class SpeechConfig(Request):
     )
 
 
-class StreamRequest(Request):
+class StreamRequest(RequestBody):
     """Text to synthesise: inline, or a saved text entry."""
 
     model_config = exactly_one("text", "text_id")
@@ -73,7 +68,7 @@ class StreamRequest(Request):
 class SynthesizeRequest(StreamRequest):
     """Text to synthesise to stored audio."""
 
-    metadata: Metadata = {}
+    metadata: Metadata = Field({})
 
 
 class StreamQuery(SpeechConfig):
@@ -90,7 +85,7 @@ class StreamQuery(SpeechConfig):
     )
 
 
-class ReferenceSpeech(Request):
+class ReferenceSpeech(RequestBody):
     """A synthesis request of the Echo API: a text and a voice model."""
 
     text: str = Field(min_length=1, max_length=100_000, description="Text to synthesise.", examples=["Hello from Echo."])
@@ -143,7 +138,7 @@ class SynthesisResult(BaseModel):
     syllable_timestamps: list[SyllableTimestamp] | None = None
     chapters: list[ChapterView] | None = Field(None, description="Chapters, when the text has headings.")
     text_id: str | None = Field(None, description="Id of the saved text entry, if one was used.")
-    metadata: Metadata = {}
+    metadata: Metadata = Field({})
     units: int = Field(0, description="Number of segments: sentences, or parts of long ones.")
     cached_units: int = Field(0, description=CACHED_UNITS)
 
@@ -188,7 +183,7 @@ class AsyncSynthesis(BaseModel):
     status: JobStatus
 
 
-class CreateJobRequest(Request):
+class CreateJobRequest(RequestBody):
     """A synthesis job to create."""
 
     model_config = exactly_one("text_content", "text_id")
@@ -207,7 +202,7 @@ class CreateJobRequest(Request):
     config: dict[str, Any] = Field(
         default_factory=dict, max_length=20, description="Further synthesis options: `include_timestamps`, `engine` …"
     )
-    metadata: Metadata = {}
+    metadata: Metadata = Field({})
 
     @model_validator(mode="after")
     def _one_text(self) -> "CreateJobRequest":
@@ -215,7 +210,7 @@ class CreateJobRequest(Request):
         return self
 
 
-class JobChange(Request):
+class JobChange(RequestBody):
     """Changes of a pending job; absent fields stay unchanged."""
 
     text_content: str | None = Field(None, min_length=1, description="Text to synthesise.")
@@ -270,7 +265,7 @@ class JobView(BaseModel):
     )
     eta_seconds: float | None = Field(None, description="Estimated seconds until it is completed, while it is processing.")
     config: dict[str, Any]
-    metadata: Metadata = {}
+    metadata: Metadata = Field({})
     output_format: AudioFormat
     sample_rate: int
     speed: float
@@ -287,7 +282,7 @@ class JobView(BaseModel):
     result: SynthesisResult | None = None
 
 
-class GenerateRequest(Request):
+class GenerateRequest(RequestBody):
     """The simple request: a text and a voice's name or id."""
 
     text: str = Field(min_length=1, description="Text to synthesise.", examples=["Hello from Echo."])
@@ -299,7 +294,7 @@ class GenerateRequest(Request):
         examples=["Heart"],
     )
     config: SpeechConfig = SpeechConfig()
-    metadata: Metadata = {}
+    metadata: Metadata = Field({})
 
 
 class GeneratedFile(BaseModel):
@@ -321,7 +316,7 @@ class GenerateView(BaseModel):
     status: JobStatus
     duration: float | None = None
     files: list[GeneratedFile] = []
-    metadata: Metadata = {}
+    metadata: Metadata = Field({})
     error_message: str | None = None
     created_at: datetime
     updated_at: datetime
@@ -341,11 +336,11 @@ class AudioInfo(BaseModel):
     synthesis_id: str
     job_id: str | None = None
     text_id: str | None = Field(None, description="Id of the saved text entry, if one was used.")
-    metadata: Metadata = {}
+    metadata: Metadata = Field({})
     created_at: datetime
 
 
-class LinkRequest(Request):
+class LinkRequest(RequestBody):
     """Options of a signed link."""
 
     expires_in: int = Field(300, ge=1, le=300, description="Lifetime of the link in seconds.", examples=[300])
@@ -358,14 +353,14 @@ class SignedLink(BaseModel):
     expires_at: datetime
 
 
-class CreateText(Request):
+class CreateText(RequestBody):
     """A text entry to save."""
 
     content: str = Field(min_length=1, examples=["A long story."])
     language: str | None = Field(None, min_length=1, max_length=20, description="BCP-47 tag.", examples=["en-US"])
 
 
-class TextPatch(Request):
+class TextPatch(RequestBody):
     """Changes of a text entry."""
 
     content: str | None = Field(None, min_length=1, examples=["A longer story."])

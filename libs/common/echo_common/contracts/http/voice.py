@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from echo_common.contracts.http.auth import Email
+from echo_common.contracts.http.base import RequestBody
 from echo_common.contracts.values import JobStatus, JobType
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -18,12 +19,6 @@ Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length
 _ABSENT: JsonDict = {"type": "null"}
 _PRESENT: JsonDict = {"not": {"type": "null"}}
 _FALSE: JsonDict = {"const": False}
-
-
-class Request(BaseModel):
-    """Base class of request bodies; unknown fields are rejected."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class SampleStatus(StrEnum):
@@ -108,7 +103,7 @@ class WorkReceipt(BaseModel):
     status: JobStatus
 
 
-class TrainingConfig(Request):
+class TrainingConfig(RequestBody):
     """Training options of a voice model. Cloud providers ignore them."""
 
     epochs: int = Field(
@@ -135,7 +130,7 @@ class TrainingConfig(Request):
     )
 
 
-class SampleTrainingConfig(Request):
+class SampleTrainingConfig(RequestBody):
     """Training options on the scales that are usual for neural networks; the trainer converts them to its own."""
 
     epochs: int = Field(100, ge=1, le=1_000, description="Amount of training; 100 is the trainer's default.")
@@ -148,7 +143,7 @@ class SampleTrainingConfig(Request):
     )
 
 
-class TrainRequest(Request):
+class TrainRequest(RequestBody):
     """A voice model to train from one sample."""
 
     name: Name | None = Field(None, description="Name; the sample's name when absent.", examples=["My voice"])
@@ -188,7 +183,7 @@ class TrainingReceipt(BaseModel):
     trainer_config: TrainerConfig = Field(description="The options as the trainer applies them.")
 
 
-class ConsentGiven(Request):
+class ConsentGiven(RequestBody):
     """The speaker's consent: attested, or spoken in a separate sample."""
 
     attested: bool = Field(False, description="The user attests the statement.")
@@ -198,7 +193,7 @@ class ConsentGiven(Request):
     statement_sample_id: str | None = Field(None, max_length=64, description="Id of a sample of the spoken consent phrase.")
 
 
-class CreateCloneRequest(Request):
+class CreateCloneRequest(RequestBody):
     """A voice model to train from samples."""
 
     name: Name = Field(examples=["My voice"])
@@ -301,20 +296,20 @@ class TaskView(BaseModel):
     updated_at: datetime
 
 
-class TaskPatch(Request):
+class TaskPatch(RequestBody):
     """Changes of a job of the type `sample_processing` or `training`."""
 
     status: Literal["cancelled"] = Field(description="`cancelled` cancels the job.", examples=["cancelled"])
 
 
-class ClonePatch(Request):
+class ClonePatch(RequestBody):
     """Changes of a voice model."""
 
     name: Name | None = Field(None, examples=["My voice"])
     status: Literal["cancelled"] | None = Field(None, description="`cancelled` cancels the training.")
 
 
-class ResumeRequest(Request):
+class ResumeRequest(RequestBody):
     """A request to train again."""
 
     config: TrainingConfig | None = Field(None, description="Training options; the previous ones when absent.")
@@ -352,7 +347,7 @@ class ConsentView(BaseModel):
     revoked_at: datetime | None
 
 
-class ShareRequest(Request):
+class ShareRequest(RequestBody):
     """The recipient: a user, by id or by the email address of a user who allows it, or everyone."""
 
     model_config = ConfigDict(
@@ -382,7 +377,7 @@ class Shares(BaseModel):
     shared_with: list[str]
 
 
-class BulkDeleteRequest(Request):
+class BulkDeleteRequest(RequestBody):
     """Voice models to delete."""
 
     ids: list[str] = Field(min_length=1, max_length=100, examples=[["vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J"]])
