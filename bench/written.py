@@ -12,7 +12,7 @@ import numpy as np
 from bench.figure import Figure
 from bench.stage import Stage
 from echo_synthesis.engine import Speech
-from echo_synthesis.text.sayas import aloud
+from echo_synthesis.text.say_as import verbalize_short_text
 from tests.support.models import Recogniser
 from tests.support.written_texts import WRITTEN
 
@@ -50,7 +50,7 @@ async def _heard(stage: Stage, recogniser: Recogniser, text: str, *, normalize: 
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / np.float32(32768)
         speech = Speech(samples, file.getframerate(), (), "model")
     heard = await asyncio.to_thread(recogniser.transcribe, speech)
-    return _words(aloud(heard, "en-US")) or "nothing"
+    return _words(verbalize_short_text(heard, "en-US")) or "nothing"
 
 
 def _words(text: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
-from echo_common.contracts.http.reading import CreateDictionaryEntry
+from echo_common.contracts.http.normalization import CreateDictionaryEntry
 from echo_common.contracts.http.synthesis import SynthesizeRequest
 from echo_common.contracts.http.voice import ShareRequest, TrainRequest
 from echo_embedded.contracts import endpoint_contracts

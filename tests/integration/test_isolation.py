@@ -13,7 +13,7 @@ from echo_common import child_environment
 from echo_common.sandbox import run_sandboxed
 from echo_synthesis.engine import EngineConfig
 from echo_synthesis.engines import discover
-from echo_synthesis.pool.engineworker import EngineWorker, WorkerLimits
+from echo_synthesis.pool.engine_worker import EngineWorker, WorkerLimits
 from tests.support.requirements import Missing, Require
 
 SECRETS = {

@@ -63,7 +63,7 @@ class Client:
 
     async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send a request; return the envelope's `data`, or the whole body without an envelope."""
-        async with self._answer(method, path, body) as response:
+        async with self._request(method, path, body) as response:
             try:
                 answer = await response.json()
             except (aiohttp.ContentTypeError, ValueError, RecursionError):
@@ -83,7 +83,7 @@ class Client:
 
     async def progress(self, job_id: str) -> AsyncIterator[dict[str, Any]]:
         """Yield a job's progress events up to its end."""
-        async with self._answer("GET", f"/api/v1/job/{job_id}/progress") as response:
+        async with self._request("GET", f"/api/v1/job/{job_id}/progress") as response:
             async for line in response.content:
                 if line.startswith(b"data:"):
                     event: dict[str, Any] = json.loads(line[5:])
@@ -93,12 +93,12 @@ class Client:
 
     async def bytes(self, path: str) -> AsyncIterator[bytes]:
         """Yield the blocks of a file."""
-        async with self._answer("GET", path) as response:
+        async with self._request("GET", path) as response:
             async for piece in response.content.iter_any():
                 yield piece
 
     @asynccontextmanager
-    async def _answer(
+    async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
@@ -113,7 +113,7 @@ class Client:
                     yield response
                     return
             await renew()  # the cached token was revoked
-            async with self._answer(method, path, body) as answer:
+            async with self._request(method, path, body) as answer:
                 yield answer
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ServiceUnavailableError(f"No platform answers at {self._url}.") from error

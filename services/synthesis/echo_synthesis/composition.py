@@ -10,9 +10,9 @@ from echo_common.http.health import Check
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.work.worker import Worker
-from echo_synthesis.access.links import Links
+from echo_synthesis.access.signed_links import LinkSigner
 from echo_synthesis.access.tickets import Tickets
-from echo_synthesis.cache.speechcache import SpeechCache
+from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.dependencies import Dependencies
@@ -22,13 +22,13 @@ from echo_synthesis.performer import work_queue
 from echo_synthesis.pipeline.fallback import FallbackRecorder
 from echo_synthesis.pipeline.narration import Narrator
 from echo_synthesis.pipeline.scripts import ScriptWriter
-from echo_synthesis.pool.enginepool import EnginePool, PoolConfig, default_shape
-from echo_synthesis.pool.engineworker import WorkerLimits
+from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig, default_shape
+from echo_synthesis.pool.engine_worker import WorkerLimits
 from echo_synthesis.pool.metering import Meter
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
-from echo_synthesis.timing.aligner import find_recogniser
+from echo_synthesis.timing.recogniser_alignment import find_recogniser
 from echo_synthesis.usecases.ownership import object_owners
 
 
@@ -58,7 +58,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             objects=adapters.objects,
             cache=cache,
             tickets=Tickets(adapters.store),
-            links=await Links.open(adapters.store),
+            links=await LinkSigner.open(adapters.store),
             provenance=provenance,
             scripts=scripts,
             pool=pool,

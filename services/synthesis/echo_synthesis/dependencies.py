@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from echo_common.storage.port import ObjectStore
 from echo_common.work.worker import Worker
-from echo_synthesis.access.links import Links
+from echo_synthesis.access.signed_links import LinkSigner
 from echo_synthesis.access.tickets import Tickets
-from echo_synthesis.cache.speechcache import SpeechCache
+from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.pipeline.recording import Recorder
 from echo_synthesis.pipeline.scripts import ScriptWriter
-from echo_synthesis.pool.enginepool import EnginePool
+from echo_synthesis.pool.engine_pool import EnginePool
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
@@ -32,7 +32,7 @@ class Dependencies:
     objects: ObjectStore
     cache: SpeechCache
     tickets: Tickets
-    links: Links
+    links: LinkSigner
     provenance: ProvenanceRecorder
     scripts: ScriptWriter
     pool: EnginePool

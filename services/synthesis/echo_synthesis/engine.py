@@ -106,7 +106,7 @@ class Engine(Protocol):
 
         Raises `VoiceNotFoundError` for a voice the engine does not have, `EngineUnavailableError` if its provider cannot serve
         the request now. Any other exception is a failure of the engine: the pool reports it as `ENGINE_FAILED` and keeps the
-        process. The service checks the result (`speechcheck.py`).
+        process. The service checks the result (`speech_check.py`).
         """
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.http.normalization import DictionaryEntryView, Script, ScriptPause, ScriptUnit, ScriptWord
 from echo_common.contracts.http.provenance import Mark, OriginView, Verification
-from echo_common.contracts.http.reading import DictionaryEntryView, Script, ScriptPause, ScriptUnit, ScriptWord
 from echo_common.contracts.http.synthesis import (
     AudioInfo,
     ChapterView,

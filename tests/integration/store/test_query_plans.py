@@ -17,7 +17,7 @@ from echo_common.store.sqlite import open_store
 from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
-from echo_synthesis.cache.speechcache import SpeechCache
+from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_voice.repository import Consents, Echos, Phrases, Samples, VoiceModels
 from tests.integration.outbox.counters import RecordingBus

@@ -9,7 +9,7 @@ from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import ValidationError
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
-from echo_synthesis.timing.times import FEW
+from echo_synthesis.timing.storage import FEW
 from echo_synthesis.usecases.audio import find_audio, words_of
 from echo_synthesis.usecases.jobs import queue_job
 from tests.support.database import Database

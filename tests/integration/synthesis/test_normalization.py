@@ -14,7 +14,7 @@ from echo_common.contracts.errors.synthesis import (
     DictionaryFullError,
     VoiceNotFoundError,
 )
-from echo_common.contracts.http.reading import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
+from echo_common.contracts.http.normalization import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ValidationError

@@ -19,7 +19,7 @@ from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.tone import SPEC as TONE
 from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenSegment
 from echo_synthesis.pipeline.recording import Recorder
-from echo_synthesis.pool.enginepool import EnginePool, PoolConfig
+from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
 from echo_synthesis.text.words import find_words
 from echo_synthesis.usecases.jobs import find_job, queue_job
 from echo_synthesis.usecases.planning import plan_speech

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from echo_common.contracts.errors.synthesis import TextTooComplexError
-from echo_common.contracts.http.reading import NormalizeRequest
+from echo_common.contracts.http.normalization import NormalizeRequest
 from echo_common.contracts.http.synthesis import JobChange, SpeechConfig, SynthesizeRequest
 from echo_common.contracts.values import JobStatus
 from echo_synthesis import views
@@ -18,7 +18,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
 from echo_synthesis.engine import EngineSpec
 from echo_synthesis.pipeline.narration import Narration
-from echo_synthesis.pipeline.packedscript import PackedScript, SpacedSegment
+from echo_synthesis.pipeline.packed_script import PackedScript, SpacedSegment
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.usecases.jobs import queue_job, revise_job

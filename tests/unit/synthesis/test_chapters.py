@@ -3,7 +3,7 @@
 import pytest
 
 from echo_synthesis.domain import ChapterMarks
-from echo_synthesis.text.frontend import FrontendOptions, compose
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 from echo_synthesis.text.script import Segment
 
 BOOK = """# The Voyage
@@ -26,7 +26,7 @@ The end.
 
 
 def titles(text: str) -> list[str]:
-    parts = compose(text, FrontendOptions("en-US"), 100)
+    parts = compose(text, NormalizationOptions("en-US"), 100)
     return [part.title for part in parts if isinstance(part, Segment) and part.title]
 
 
@@ -35,7 +35,7 @@ def test_headings_are_detected() -> None:
 
 
 def test_a_heading_is_a_separate_segment() -> None:
-    units = [part for part in compose(BOOK, FrontendOptions("en-US"), 100) if isinstance(part, Segment)]
+    units = [part for part in compose(BOOK, NormalizationOptions("en-US"), 100) if isinstance(part, Segment)]
     assert [unit.text for unit in units if unit.heading][-2:] == ["CHAPTER four: The Storm", "Epilogue"]
 
 

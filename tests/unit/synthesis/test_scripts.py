@@ -14,7 +14,7 @@ from echo_common.sandbox import ProcessLostError, ProcessUnavailableError, Sandb
 from echo_synthesis.domain import Pronunciation
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
-from echo_synthesis.text.frontend import FrontendOptions, compose
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 from echo_synthesis.text.wire import read_line, request_of
 from tests.support.eventually import eventually
 
@@ -28,7 +28,7 @@ TEXTS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("Anna and Nguyen.", {"pronunciations": (Pronunciation(term="Nguyen", respelling="Win"),)}),
 ]
-EN = FrontendOptions("en-US")
+EN = NormalizationOptions("en-US")
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ def planning() -> list[int]:
 async def test_long_and_short_texts_are_planned_alike() -> None:
     async with writing() as writer:
         for text, how in TEXTS:
-            options = FrontendOptions("en-US", **how)
+            options = NormalizationOptions("en-US", **how)
             assert await writer.write(text, options, 300) == compose(text, options, 300)
         assert len(planning()) == 1
 

@@ -14,7 +14,7 @@ from echo_embedded.serve import listen_url
 from echo_embedded.settings import HostSettings
 from echo_synthesis.engine import EngineConfig, EngineSpec, no_backends
 from echo_synthesis.engines import discover
-from echo_synthesis.pool.enginepool import EnginePool, PoolConfig
+from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
 from echo_synthesis.settings import SynthesisSettings
 
 __all__ = ["Check", "Finding", "Report", "diagnose"]

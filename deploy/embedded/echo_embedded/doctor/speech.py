@@ -16,7 +16,7 @@ from echo_embedded.doctor.report import Finding
 from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.engine import BackendFigures, EngineConfig, EngineSpec, EngineVoice, Speech, Utterance
 from echo_synthesis.text.words import find_words
-from echo_synthesis.timing.aligner import Recogniser, WhisperRecogniser, find_recogniser
+from echo_synthesis.timing.recogniser_alignment import Recogniser, WhisperRecogniser, find_recogniser
 
 SENTENCE = "The weather in the mountains is beautiful today."
 _HEARD_SHARE = 0.6

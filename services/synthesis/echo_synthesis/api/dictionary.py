@@ -13,7 +13,7 @@ from echo_common.contracts.errors.synthesis import (
     EngineUnavailableError,
     VoiceNotFoundError,
 )
-from echo_common.contracts.http.reading import (
+from echo_common.contracts.http.normalization import (
     CreateDictionaryEntry,
     DictionaryEntryPatch,
     DictionaryEntryView,

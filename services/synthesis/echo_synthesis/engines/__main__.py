@@ -23,7 +23,7 @@ _IDLE_SECONDS = 10.0
 
 
 def main() -> int:
-    """Load the engine, report readiness, then answer every request with one frame until stdin ends."""
+    """Load the engine, report readiness, then handle every request with one frame until stdin ends."""
     parser = argparse.ArgumentParser(prog="echo_synthesis.engines")
     parser.add_argument("engine")
     parser.add_argument("--models", type=Path, required=True)
@@ -62,17 +62,17 @@ def _serve(engine: Engine, requests: "queue.SimpleQueue[Header]", out: BinaryIO,
     """Process requests forever; an engine without concurrency stays on the main thread, as its library may require."""
     if concurrency == 1:
         while True:
-            _send(out, _answer(engine, _next(engine, requests)))
+            _send(out, _handle_request(engine, _next(engine, requests)))
     writing = threading.Lock()
 
-    def answer(header: Header) -> None:
-        frame = _answer(engine, header)
+    def respond(header: Header) -> None:
+        frame = _handle_request(engine, header)
         with writing:
             _send(out, frame)
 
     with ThreadPoolExecutor(concurrency) as threads:
         while True:
-            threads.submit(answer, requests.get())
+            threads.submit(respond, requests.get())
 
 
 def _next(engine: Engine, requests: "queue.SimpleQueue[Header]") -> Header:
@@ -92,12 +92,12 @@ def _release_memory(engine: Engine) -> None:
 
 
 def _aligned(engine: Engine, model: Path, threads: int) -> Engine:
-    from echo_synthesis.timing.aligner import AlignedEngine
+    from echo_synthesis.timing.recogniser_alignment import AlignedEngine
 
     return AlignedEngine(engine, model, threads)
 
 
-def _answer(engine: Engine, header: Header) -> bytes:
+def _handle_request(engine: Engine, header: Header) -> bytes:
     number = header["number"]
     try:
         return pack_speech(number, engine.speak(utterance_from_header(header)))

@@ -20,7 +20,7 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.audio.tempo import change_tempo
 from echo_synthesis.engine import Speech, Utterance
-from echo_synthesis.timing.wordtimes import estimate
+from echo_synthesis.timing.estimation import estimate
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_synthesis.pipeline.narration import Narration, SpokenSegment
-from echo_synthesis.speechcheck import ImplausibleSpeechError, has_letters, is_silent
+from echo_synthesis.speech_check import ImplausibleSpeechError, has_letters, is_silent
 
 _AUDIBLE = 0.1
 """Volume of the loudest segment below which an audio may be silent, because the request asks for it."""

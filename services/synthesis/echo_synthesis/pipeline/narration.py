@@ -12,18 +12,18 @@ from echo_common.contracts.errors.synthesis import EngineCrashedError, EngineTim
 from echo_common.errors import ValidationError
 from echo_synthesis.audio.effects import Effects, amplify
 from echo_synthesis.audio.loudness import level
-from echo_synthesis.cache.speechcache import SpeechCache
+from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.voices import VoiceNames
 from echo_synthesis.domain import SpeechSettings, WordTiming
 from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
-from echo_synthesis.pipeline.packedscript import PackedScript, SpacedSegment, spaced_segments
+from echo_synthesis.pipeline.packed_script import PackedScript, SpacedSegment, spaced_segments
 from echo_synthesis.pipeline.scripts import ScriptWriter
-from echo_synthesis.pool.enginepool import EnginePool
-from echo_synthesis.speechcheck import check_speech
-from echo_synthesis.text.frontend import FrontendOptions
+from echo_synthesis.pool.engine_pool import EnginePool
+from echo_synthesis.speech_check import check_speech
+from echo_synthesis.text.normalization import NormalizationOptions
 from echo_synthesis.text.script import Part, Segment
 from echo_synthesis.text.source_map import Limits
-from echo_synthesis.timing.placing import place
+from echo_synthesis.timing.written_words import place
 
 _UNREAD_SECONDS = 1.0
 """Seconds without a read after which a stream releases the segments made ahead."""
@@ -74,7 +74,7 @@ async def plan(
     """
     if packed is not None and (script := PackedScript.read(packed, engine)) is not None:
         return Narration(text, script, settings, engine, user_id)
-    options = FrontendOptions(
+    options = NormalizationOptions(
         settings.language,
         normalize=settings.normalize,
         ssml=settings.ssml,

@@ -22,7 +22,7 @@ from echo_synthesis.pipeline.assembly import AssemblyCheck
 from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenSegment
 from echo_synthesis.pipeline.spool import in_pieces
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
-from echo_synthesis.timing.times import TimesWriter
+from echo_synthesis.timing.storage import TimesWriter
 
 _SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
 

@@ -7,7 +7,7 @@ from echo_common.contracts.errors.synthesis import TextTooComplexError
 from echo_common.errors import ServiceUnavailableError
 from echo_common.sandbox import ProcessLostError, ProcessUnavailableError, SandboxPool
 from echo_synthesis.settings import SynthesisSettings
-from echo_synthesis.text.frontend import FrontendOptions, compose
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 from echo_synthesis.text.script import Part
 from echo_synthesis.text.wire import read_line, request_of
 
@@ -33,21 +33,21 @@ class ScriptWriter:
         finally:
             await writer.close()
 
-    async def write(self, text: str, options: FrontendOptions, max_characters: int) -> list[Part]:
-        """Return the script of a text; see `frontend.compose`.
+    async def write(self, text: str, options: NormalizationOptions, max_characters: int) -> list[Part]:
+        """Return the script of a text; see `normalization.compose`.
 
         Raises `ValidationError`, `TextTooComplexError`, `ServiceUnavailableError`.
         """
         if len(text) <= self.small:
             return compose(text, options, max_characters)
         try:
-            answer = await self._workers.ask(request_of(text, options, max_characters), read_line, seconds=self._seconds)
+            response = await self._workers.ask(request_of(text, options, max_characters), read_line, seconds=self._seconds)
         except ProcessLostError:
             raise TextTooComplexError from None
         except ProcessUnavailableError:
             raise ServiceUnavailableError("Long texts cannot be planned right now; try again shortly.") from None
         parts: list[Part] = []
-        for each in answer:
+        for each in response:
             if isinstance(each, Exception):
                 raise each
             parts.append(each)

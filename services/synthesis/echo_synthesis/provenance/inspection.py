@@ -18,7 +18,7 @@ Verdict = Literal["genuine", "changed", "foreign", "unreadable"]
 `unreadable`: damaged, or too large to check.
 """
 
-_READING = "echo_synthesis.provenance.reading"
+_READING = "echo_synthesis.provenance.manifest_reader"
 _MEMORY = 1 << 30
 _SECONDS = 20
 _ID3_HEADER = 10
@@ -47,10 +47,10 @@ async def inspect(path: Path, signers: Sequence[Signer]) -> Inspection:
         return Inspection(checksum, None)
     known = path.with_name("signers")
     await asyncio.to_thread(known.write_text, json.dumps([asdict(signer) for signer in signers]))
-    answer = await run_sandboxed(_READING, path, mime, known, _MEMORY, _SECONDS, seconds=3 * _SECONDS)
-    if answer is None:
+    response = await run_sandboxed(_READING, path, mime, known, _MEMORY, _SECONDS, seconds=3 * _SECONDS)
+    if response is None:
         return Inspection(checksum, Mark("unreadable"))
-    return Inspection(checksum, Mark(answer["verdict"], answer.get("origin")) if answer else None)
+    return Inspection(checksum, Mark(response["verdict"], response.get("origin")) if response else None)
 
 
 def marked_type(path: Path) -> str | None:

@@ -1,1 +1,1 @@
-"""Text front-end: words, segments and sounds of written text."""
+"""Text normalisation: words, segments and sounds of written text."""

@@ -9,28 +9,28 @@ from collections.abc import Iterator
 
 from echo_common.errors import ValidationError
 from echo_common.sandbox import bound_processor_time, claim_stdout, die_with_parent, enter_sandbox
-from echo_synthesis.text.frontend import FrontendOptions, compose
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 from echo_synthesis.text.wire import failure, line_of, read_request, refusal
 
 
 def main(memory: int, seconds: float) -> None:
-    """Answer requests in sequence until stdin ends."""
+    """Handle requests in sequence until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     out = claim_stdout()
-    compose("The first of 2.", FrontendOptions("en-US"), 100)  # load everything that every text needs
+    compose("The first of 2.", NormalizationOptions("en-US"), 100)  # load everything that every text needs
     enter_sandbox(memory=memory, seconds=None, written=0)
     out.write(b"{}\n")
     out.flush()
     for request in sys.stdin.buffer:
         bound_processor_time(seconds)
-        for line in _answer(request):
+        for line in _handle_request(request):
             out.write(line)
         out.write(b"\n")
         out.flush()
 
 
-def _answer(request: bytes) -> Iterator[bytes]:
+def _handle_request(request: bytes) -> Iterator[bytes]:
     text, options, max_characters = read_request(request)
     try:
         yield from map(line_of, compose(text, options, max_characters))

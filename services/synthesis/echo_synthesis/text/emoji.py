@@ -7,7 +7,7 @@ from functools import cache
 
 import emoji
 
-from echo_synthesis.text.reading import Rules, Said
+from echo_synthesis.text.verbalization import Rules, Said
 from echo_synthesis.text.words import PICTURES
 
 _LONGEST_RUN = 100

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Protocol, TypeVar
 
-from echo_synthesis.text.reading import Piece, Reading
+from echo_synthesis.text.verbalization import Piece, Verbalization
 
 Entry = TypeVar("Entry", bound="Pronunciation")
 _WORD = re.compile(r"\w+")
@@ -89,16 +89,16 @@ class Lexicon:
             node = node.following.get(words[index]) if index < len(words) else None
         return sorted(terms, key=attrgetter("rank"))
 
-    def read(self, text: str) -> Iterator[Reading]:
+    def verbalize(self, text: str) -> Iterator[Verbalization]:
         """Yield the verbalisations of the terms. A term that has IPA only needs `phonemes`; see `unspeakable`."""
         for found, each in self.find(text):
             owned = found["owned"] or ""
             if each.ipa and self._phonemes:
-                yield Reading(
+                yield Verbalization(
                     *found.span(), (Piece(found.start(), found[0], each.ipa + (_possessive(each.ipa) if owned else "")),)
                 )
             elif each.respelling:
-                yield Reading(*found.span(), (Piece(found.start(), each.respelling + owned),))
+                yield Verbalization(*found.span(), (Piece(found.start(), each.respelling + owned),))
 
     def unspeakable(self, text: str) -> str | None:
         """Return a term in the text that has IPA only, where the engine does not support IPA; None if there is none."""

@@ -13,7 +13,7 @@ _MONTHS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class LocaleRules:
     """The conventions of a language.
 
     `decimal` is the decimal separator, `point` its spoken name, `dot` the spoken name of the full stop in versions. `money`
@@ -51,8 +51,8 @@ def _units(**names: str) -> Mapping[str, tuple[str, str]]:
     return {sign: (pair[0], pair[-1]) for sign, pair in pairs.items()}
 
 
-HABITS: Mapping[str, Habits] = {
-    "de": Habits(
+LOCALE_RULES: Mapping[str, LocaleRules] = {
+    "de": LocaleRules(
         percent="Prozent",
         minus="minus",
         plus="plus",
@@ -66,7 +66,7 @@ HABITS: Mapping[str, Habits] = {
         units=_units(km="Kilometer", m="Meter", cm="Zentimeter", kg="Kilogramm", g="Gramm", kmh="Kilometer pro Stunde", c="Grad Celsius", deg="Grad"),
         clock="{hours} Uhr {minutes}",
     ),
-    "es": Habits(
+    "es": LocaleRules(
         percent="por ciento",
         minus="menos",
         plus="más",
@@ -91,7 +91,7 @@ HABITS: Mapping[str, Habits] = {
         words={"Sr.": "señor", "Sra.": "señora", "Srta.": "señorita", "Dr.": "doctor", "Dra.": "doctora", "Ud.": "usted",
                "Uds.": "ustedes", "etc.": "etcétera", "p. ej.": "por ejemplo", "EE. UU.": "Estados Unidos"},
     ),
-    "fr": Habits(
+    "fr": LocaleRules(
         percent="pour cent",
         minus="moins",
         plus="plus",
@@ -115,7 +115,7 @@ HABITS: Mapping[str, Habits] = {
         words={"M.": "Monsieur", "MM.": "Messieurs", "Mme": "Madame", "Mmes": "Mesdames", "Mlle": "Mademoiselle", "Dr": "Docteur",
                "etc.": "et cetera", "p. ex.": "par exemple", "c.-à-d.": "c'est-à-dire"},
     ),
-    "it": Habits(
+    "it": LocaleRules(
         percent="per cento",
         minus="meno",
         plus="più",
@@ -140,7 +140,7 @@ HABITS: Mapping[str, Habits] = {
         words={"Sig.": "signor", "Sig.ra": "signora", "Dott.": "dottor", "Dott.ssa": "dottoressa", "Prof.": "professor",
                "ecc.": "eccetera", "p. es.": "per esempio"},
     ),
-    "pt": Habits(
+    "pt": LocaleRules(
         percent="por cento",
         minus="menos",
         plus="mais",
@@ -167,14 +167,14 @@ HABITS: Mapping[str, Habits] = {
         words={"Sr.": "senhor", "Sra.": "senhora", "Dr.": "doutor", "Dra.": "doutora", "Prof.": "professor", "etc.": "etcétera",
                "p. ex.": "por exemplo"},
     ),
-    "nl": Habits(
+    "nl": LocaleRules(
         percent="procent", minus="min", plus="plus", dot="punt", to="tot",
         money={"€": ("euro", "euro", "", ""), "$": ("dollar", "dollar", "", ""), "£": ("pond", "pond", "", "")},
     ),
-    "pl": Habits(percent="procent", minus="minus"),
-    "sv": Habits(percent="procent", minus="minus"),
-    "ja": Habits(".", "パーセント", "マイナス", money={"¥": ("円", "円", "", ""), "$": ("ドル", "ドル", "", ""), "€": ("ユーロ", "ユーロ", "", "")}),
-    "hi": Habits(".", months=_months("hi")),
-    **{code: Habits(".") for code in ("ko", "th", "he", "kn", "te", "zh")},
+    "pl": LocaleRules(percent="procent", minus="minus"),
+    "sv": LocaleRules(percent="procent", minus="minus"),
+    "ja": LocaleRules(".", "パーセント", "マイナス", money={"¥": ("円", "円", "", ""), "$": ("ドル", "ドル", "", ""), "€": ("ユーロ", "ユーロ", "", "")}),
+    "hi": LocaleRules(".", months=_months("hi")),
+    **{code: LocaleRules(".") for code in ("ko", "th", "he", "kn", "te", "zh")},
 }  # fmt: skip
-OTHER = Habits()
+OTHER = LocaleRules()

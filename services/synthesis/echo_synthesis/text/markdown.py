@@ -4,7 +4,7 @@ import html
 import re
 
 from echo_synthesis.text.headings import named
-from echo_synthesis.text.source_map import Heading, Limits, Sight, VisibleText
+from echo_synthesis.text.source_map import Heading, Limits, VisibleText, VisibleTextBuilder
 
 _LONGEST_HEADING = 200
 _HEADING = re.compile(r" {0,3}(?P<hashes>#{1,6})[ \t]++(?P<title>.*+)")
@@ -48,7 +48,7 @@ def parse_markdown(text: str, limits: Limits) -> VisibleText:
 class _Page:
     def __init__(self, text: str, limits: Limits) -> None:
         self._text = text
-        self._sight = Sight(text, limits)
+        self._builder = VisibleTextBuilder(text, limits)
         self._lines = _lines(text)
         self._names = {found["name"].casefold() for start, end in self._lines if (found := _DEFINITION.match(text, start, end))}
         self._run = 0
@@ -60,17 +60,17 @@ class _Page:
             mark = _FENCE.match(self._text, start, end)
             if mark and (not fence or (mark["mark"].startswith(fence) and not self._text[mark.end("mark") : end].strip())):
                 self._close(start)
-                self._sight.part(start)
+                self._builder.begin_paragraph(start)
                 fence, self._run = "" if fence else mark["mark"], end
             elif fence:
-                self._sight.show(start, min(end + 1, len(self._text)))
+                self._builder.add_original(start, min(end + 1, len(self._text)))
                 self._run = end + 1
             else:
                 row = self._table(index, start, end, row)
                 if not row:
                     self._line(start, end)
         self._close(len(self._text))
-        return self._sight.whole()
+        return self._builder.build()
 
     def _line(self, start: int, end: int) -> None:
         quote = _QUOTE.match(self._text, start, end)
@@ -96,19 +96,19 @@ class _Page:
 
     def _heading(self, start: int, line: re.Match[str], level: int) -> None:
         self._begin(start)
-        first = self._sight.length
+        first = self._builder.length
         self._inline(line.start("title"), line.start("title") + len(_without_closing(line["title"])))
-        self._sight.headings.append(Heading(first, self._sight.length, level))
-        self._sight.part(line.end())
+        self._builder.headings.append(Heading(first, self._builder.length, level))
+        self._builder.begin_paragraph(line.end())
         self._run = line.end()
 
     def _underlined(self, at: int, sign: str) -> None:
         """Process a line of symbols, which makes a short paragraph directly above it a heading."""
         above = self._text[self._run : at]
-        first = self._sight.length
+        first = self._builder.length
         self._begin(at)
         if sign in "=-" and len(above) <= _LONGEST_HEADING and above.strip() and not above.endswith("\n\n"):
-            self._sight.headings.append(Heading(first, self._sight.length, 1 if sign == "=" else 2))
+            self._builder.headings.append(Heading(first, self._builder.length, 1 if sign == "=" else 2))
 
     def _table(self, index: int, start: int, end: int, row: bool) -> bool:
         """Process the line if it belongs to a table; return whether it does. Commas separate the cells; rows are sentences."""
@@ -133,14 +133,14 @@ class _Page:
         filled = False
         for cell in _CELL.finditer(self._text, start, end):
             if filled:
-                self._sight.put(", ", cell.start(), cell.start())
+                self._builder.add_replacement(", ", cell.start(), cell.start())
             self._inline(*cell.span())
             filled = True
-        self._sight.part(end)
+        self._builder.begin_paragraph(end)
 
     def _begin(self, at: int) -> None:
         self._close(at)
-        self._sight.part(at)
+        self._builder.begin_paragraph(at)
 
     def _close(self, at: int) -> None:
         """Add the collected part of a paragraph to the visible text."""
@@ -155,21 +155,21 @@ class _Page:
             name = found["reference"]
             if name is not None and (name or found["label"]).casefold() not in self._names:
                 continue
-            self._sight.show(start, found.start())
+            self._builder.add_original(start, found.start())
             start = found.end()
             if found["label"] is not None:
                 self._inline(*found.span("label"))
             elif found["entity"]:
                 self._entity(found)
             elif found["tag"] and _BLOCK.fullmatch(found["tag"]):
-                self._sight.part(found.start())
-        self._sight.show(start, end)
+                self._builder.begin_paragraph(found.start())
+        self._builder.add_original(start, end)
 
     def _entity(self, found: re.Match[str]) -> None:
         shown = html.unescape(found[0])
         if shown == found[0] or not shown.isprintable():
             shown = " " if shown != found[0] else shown
-        self._sight.put(shown, *found.span())
+        self._builder.add_replacement(shown, *found.span())
 
 
 def _without_closing(title: str) -> str:

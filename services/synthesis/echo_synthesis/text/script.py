@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from echo_synthesis.engine import Span
 from echo_synthesis.text import split
-from echo_synthesis.text.reading import Reading, Rules, read
 from echo_synthesis.text.source_map import PLAIN, Heading, Tone, VisibleText, refuse
-from echo_synthesis.text.wording import Wording, marks, shares
+from echo_synthesis.text.spoken_text import SpokenText, marks, shares
+from echo_synthesis.text.verbalization import Rules, Verbalization, verbalize
 from echo_synthesis.text.words import find_words
 
 _EMPHASIS = re.compile(r"[*_`]+")
@@ -80,9 +80,9 @@ def write(original: str, visible: VisibleText, rules: Rules, limit: int, *, firs
     begun = False
     for start, end, tone, silence in _stretches(visible):
         stretch = _Stretch(original, visible, start, end, tone, rules, limit)
-        units = list(stretch.units(limit if begun else min(limit, first_limit or limit)))
-        begun = begun or bool(units)
-        parts += units
+        segments = list(stretch.segments(limit if begun else min(limit, first_limit or limit)))
+        begun = begun or bool(segments)
+        parts += segments
         if silence:
             parts.append(Pause(silence))
     return parts
@@ -114,51 +114,57 @@ class _Stretch:
         self._words = list(find_words(self._text, self._room))
         self._starts = [word.start for word in self._words]
         self._ends = [word.end for word in self._words]
-        self._readings: list[Reading] = []
+        self._verbalizations: list[Verbalization] = []
         self._owners: list[tuple[int, ...]] = []
         self._joined: set[int] = set()
         self._chain = (0, -1)
         self._length = 0
         if self._words:
-            first, last = (bisect_left(visible.readings, at, key=lambda reading: reading.start) for at in (start, end))
-            fixed = [reading.moved(-start) for reading in visible.readings[first:last] if reading.end <= end]
-            places = {reading.start for reading in fixed}
-            for reading in read(self._text, rules, fixed):
-                self._take(reading, fixed=reading.start in places)
+            first, last = (
+                bisect_left(visible.verbalizations, at, key=lambda verbalization: verbalization.start) for at in (start, end)
+            )
+            fixed = [
+                verbalization.moved(-start) for verbalization in visible.verbalizations[first:last] if verbalization.end <= end
+            ]
+            places = {verbalization.start for verbalization in fixed}
+            for verbalization in verbalize(self._text, rules, fixed):
+                self._assign(verbalization, fixed=verbalization.start in places)
 
-    def units(self, first_limit: int) -> Iterator[Segment]:
+    def segments(self, first_limit: int) -> Iterator[Segment]:
         """Yield the segments in order."""
         said = self._said()
         room = max(1, first_limit - 2 * split.MARKS_KEPT)
         for sentence in split.sentences(self._text, self._words, self._joined):
             for piece in split.pieces(self._text, self._words, sentence, room, said, self._joined):
-                yield self._unit(piece, ends=piece.stop == sentence.stop)
+                yield self._segment(piece, ends=piece.stop == sentence.stop)
             room = self._room
 
-    def _take(self, reading: Reading, *, fixed: bool) -> None:
+    def _assign(self, verbalization: Verbalization, *, fixed: bool) -> None:
         """Assign each piece of a verbalisation to a written word. A verbalisation too long for a segment is omitted."""
-        first, last = bisect_right(self._ends, reading.start), bisect_left(self._starts, reading.end) - 1
+        first, last = bisect_right(self._ends, verbalization.start), bisect_left(self._starts, verbalization.end) - 1
         if first > last:  # symbols between words: spoken with the word before
             first = last = max(0, first - 1)
         chained = first <= self._chain[1]  # overlaps the words of the previous verbalisation
         began = self._chain[0] if chained else first
-        self._length = (self._length if chained else 0) + sum(len(piece.text) + 2 for piece in reading.pieces)
+        self._length = (self._length if chained else 0) + sum(len(piece.text) + 2 for piece in verbalization.pieces)
         if self._length + self._ends[last] - self._starts[began] > self._room:
             self._length = self._room
             if fixed:
-                at = self._visible.written(self._offset + reading.start, self._offset + reading.end).start
+                at = self._visible.written(self._offset + verbalization.start, self._offset + verbalization.end).start
                 refuse("This is too long for a single segment. Shorten it.", self._original, at)
             return
         self._chain = (began, last)
-        self._readings.append(reading)
-        self._owners.append(tuple(min(max(bisect_right(self._starts, piece.at) - 1, first), last) for piece in reading.pieces))
+        self._verbalizations.append(verbalization)
+        self._owners.append(
+            tuple(min(max(bisect_right(self._starts, piece.at) - 1, first), last) for piece in verbalization.pieces)
+        )
         self._joined.update(range(first, last))
 
     def _said(self) -> list[Span]:
         """Return the spans that the words would have if the text were written as it is spoken."""
         more = [0] * len(self._words)
-        for reading, owners in zip(self._readings, self._owners, strict=True):
-            for piece, owner in zip(reading.pieces, owners, strict=True):
+        for verbalization, owners in zip(self._verbalizations, self._owners, strict=True):
+            for piece, owner in zip(verbalization.pieces, owners, strict=True):
                 more[owner] += len(piece.text) + 2
         spans: list[Span] = []
         at = before = 0
@@ -168,35 +174,35 @@ class _Stretch:
             spans.append(Span(start, at))
         return spans
 
-    def _unit(self, piece: range, *, ends: bool) -> Segment:
-        readings = slice(bisect_left(self._owners, (piece.start,)), bisect_left(self._owners, (piece.stop,)))
-        inside = self._readings[readings]
+    def _segment(self, piece: range, *, ends: bool) -> Segment:
+        verbalizations = slice(bisect_left(self._owners, (piece.start,)), bisect_left(self._owners, (piece.stop,)))
+        inside = self._verbalizations[verbalizations]
         start, end = self._edges(piece, inside)
-        wording = Wording(self._text, self._words, self._ends, self._room)
+        spoken = SpokenText(self._text, self._words, self._ends, self._room)
         at = start
-        for reading, owners in zip(inside, self._owners[readings], strict=True):
-            wording.copy(at, reading.start)
-            for said, owner in zip(reading.pieces, owners, strict=True):
-                wording.read(said.text, said.ipa, owner)
-            at = reading.end
-        wording.copy(at, end)
-        wording.stop(self._text[end - 1])
+        for verbalization, owners in zip(inside, self._owners[verbalizations], strict=True):
+            spoken.copy(at, verbalization.start)
+            for said, owner in zip(verbalization.pieces, owners, strict=True):
+                spoken.add_words(said.text, said.ipa, owner)
+            at = verbalization.end
+        spoken.copy(at, end)
+        spoken.end_sentence(self._text[end - 1])
         heading = self._heading(self._words[piece.start])
         return Segment(
-            wording.text,
-            tuple(wording.spoken),
-            tuple(self._written(piece, wording.owners, start, end, ends=ends)),
-            tuple(wording.pronunciations) if any(wording.pronunciations) else (),
+            spoken.text,
+            tuple(spoken.spoken),
+            tuple(self._written(piece, spoken.owners, start, end, ends=ends)),
+            tuple(spoken.pronunciations) if any(spoken.pronunciations) else (),
             self._tone,
             heading,
             self._title(heading, self._words[piece.start]) if heading else "",
         )
 
-    def _edges(self, piece: range, readings: Sequence[Reading]) -> tuple[int, int]:
+    def _edges(self, piece: range, verbalizations: Sequence[Verbalization]) -> tuple[int, int]:
         """Return the range of a segment: its words, their verbalisations, and the punctuation around them."""
         start, end = self._starts[piece.start], self._ends[piece.stop - 1]
-        if readings:
-            start, end = min(start, readings[0].start), max(end, readings[-1].end)
+        if verbalizations:
+            start, end = min(start, verbalizations[0].start), max(end, verbalizations[-1].end)
         before = split.trail(self._text, self._ends[piece.start - 1], start) if piece.start else 0
         after = self._starts[piece.stop] if piece.stop < len(self._words) else len(self._text)
         return split.lead(self._text, min(before, start), start), split.trail(self._text, end, max(after, end))

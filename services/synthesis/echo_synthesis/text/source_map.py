@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from echo_common.errors import ValidationError
 from echo_synthesis.engine import Span
-from echo_synthesis.text.reading import Reading
+from echo_synthesis.text.verbalization import Verbalization
 
 PARAGRAPH = "\n\n"
 
@@ -47,7 +47,7 @@ class VisibleText:
     """The visible text of a document, with its source map.
 
     `text` has no markup; the offsets below refer to it, and `written` maps them to the original. `pauses` are (offset,
-    seconds), `tones` are (offset, tone from there on), `readings` are the verbalisations that the markup requires. `language`
+    seconds), `tones` are (offset, tone from there on), `verbalizations` are those that the markup requires. `language`
     is the language that the markup declares.
     """
 
@@ -55,7 +55,7 @@ class VisibleText:
     pauses: Sequence[tuple[int, float]] = ()
     tones: Sequence[tuple[int, Tone]] = ()
     headings: Sequence[Heading] = ()
-    readings: Sequence[Reading] = ()
+    verbalizations: Sequence[Verbalization] = ()
     language: str | None = None
     starts: Sequence[int] = (0,)
     origins: Sequence[tuple[int, int | None]] = ((0, None),)
@@ -64,17 +64,17 @@ class VisibleText:
         """Return the span in the original of `[start, end)`, which is not empty."""
         return Span(self._origin(start)[0], self._origin(end - 1)[1])
 
-    def also(self, readings: Iterable[Reading]) -> "VisibleText":
+    def with_verbalizations(self, verbalizations: Iterable[Verbalization]) -> "VisibleText":
         """Return a copy with more verbalisations, except where they overlap existing ones."""
-        taken = sorted(self.readings, key=lambda reading: reading.start)
-        starts = [reading.start for reading in taken]
+        taken = sorted(self.verbalizations, key=lambda verbalization: verbalization.start)
+        starts = [verbalization.start for verbalization in taken]
 
-        def free(reading: Reading) -> bool:
-            place = bisect_left(starts, reading.end)
-            return not place or taken[place - 1].end <= reading.start
+        def free(verbalization: Verbalization) -> bool:
+            place = bisect_left(starts, verbalization.end)
+            return not place or taken[place - 1].end <= verbalization.start
 
-        more = [*taken, *filter(free, readings)]
-        return replace(self, readings=sorted(more, key=lambda reading: reading.start))
+        more = [*taken, *filter(free, verbalizations)]
+        return replace(self, verbalizations=sorted(more, key=lambda verbalization: verbalization.start))
 
     def _origin(self, offset: int) -> tuple[int, int]:
         place = bisect_right(self.starts, offset) - 1
@@ -86,7 +86,7 @@ class VisibleText:
 
 
 @dataclass(slots=True)
-class Sight:
+class VisibleTextBuilder:
     """A builder of visible text, in the order of the original."""
 
     original: str
@@ -94,14 +94,14 @@ class Sight:
     pauses: list[tuple[int, float]] = field(default_factory=list)
     tones: list[tuple[int, Tone]] = field(default_factory=list)
     headings: list[Heading] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
+    verbalizations: list[Verbalization] = field(default_factory=list)
     length: int = 0
     _parts: list[str] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
     _origins: list[tuple[int, int | None]] = field(default_factory=list)
     _silence: float = 0.0
 
-    def show(self, start: int, end: int) -> None:
+    def add_original(self, start: int, end: int) -> None:
         """Add the original's characters `[start, end)`, except pauses and characters without width."""
         for mark in _MARK.finditer(self.original, start, end):
             self._add(self.original[start : mark.start()], start, None)
@@ -112,16 +112,16 @@ class Sight:
                 self._pause(mark)
         self._add(self.original[start:end], start, None)
 
-    def put(self, text: str, start: int, end: int) -> None:
+    def add_replacement(self, text: str, start: int, end: int) -> None:
         """Add `text` as the visible form of `[start, end)` in the original."""
         self._add(text, start, end)
 
-    def part(self, at: int) -> None:
+    def begin_paragraph(self, at: int) -> None:
         """Begin a new paragraph."""
         if self._parts and not self._parts[-1].endswith(PARAGRAPH):
             self._add(PARAGRAPH, at, at)
 
-    def rest(self, seconds: float, at: int) -> None:
+    def add_pause(self, seconds: float, at: int) -> None:
         """Add silence.
 
         Raises:
@@ -144,14 +144,14 @@ class Sight:
             parts.append(self._parts[place])
         return "".join(reversed(parts))
 
-    def whole(self, language: str | None = None) -> VisibleText:
+    def build(self, language: str | None = None) -> VisibleText:
         """Return the complete visible text."""
         return VisibleText(
             "".join(self._parts),
             self.pauses,
             self.tones,
             self.headings,
-            self.readings,
+            self.verbalizations,
             language,
             self._starts or [0],
             self._origins or [(0, None)],
@@ -159,7 +159,7 @@ class Sight:
 
     def _pause(self, mark: re.Match[str]) -> None:
         seconds = float(mark["seconds"]) / (1000 if mark["unit"] == "ms" else 1) if mark["seconds"] else _BARE_PAUSE
-        self.rest(seconds, mark.start())
+        self.add_pause(seconds, mark.start())
 
     def _add(self, text: str, start: int, end: int | None) -> None:
         if not text:
@@ -184,9 +184,9 @@ def plain_text(text: str, limits: Limits) -> VisibleText:
     Raises:
         ValidationError: A pause is invalid.
     """
-    sight = Sight(text, limits)
-    sight.show(0, len(text))
-    return sight.whole()
+    builder = VisibleTextBuilder(text, limits)
+    builder.add_original(0, len(text))
+    return builder.build()
 
 
 def check_characters(text: str) -> None:

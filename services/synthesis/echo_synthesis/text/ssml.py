@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 from xml.parsers import expat
 
-from echo_synthesis.text.reading import Piece, Reading
-from echo_synthesis.text.source_map import Limits, Sight, Tone, VisibleText, refuse
+from echo_synthesis.text.source_map import Limits, Tone, VisibleText, VisibleTextBuilder, refuse
+from echo_synthesis.text.verbalization import Piece, Verbalization
 
 SayAs = Callable[[str, str, str | None], str | None]
 """Function that verbalises `(text, interpret_as, format)`; None if impossible. `KeyError`: unknown `interpret_as`."""
@@ -68,7 +68,7 @@ class _Document:
         self._text = text
         self._say_as = say_as
         self._aloud = aloud
-        self._sight = Sight(text, limits)
+        self._builder = VisibleTextBuilder(text, limits)
         self._elements: list[_Element] = []
         self._language: str | None = None
         self._lead = len(text) - len(text.lstrip())
@@ -86,7 +86,7 @@ class _Document:
         except expat.ExpatError as error:
             at = self._place(max(self._parser.ErrorByteIndex, self._here[0]))
             self._refuse(f"The SSML is not well-formed: {expat.ErrorString(error.code)}.", at)
-        return self._sight.whole(self._language)
+        return self._builder.build(self._language)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         at = self._at()
@@ -106,8 +106,8 @@ class _Document:
         elif name == "break":
             self._break(attributes, at)
         elif name in {"p", "s"}:
-            self._sight.part(at)
-        self._elements.append(_Element(name, attributes, at, tone, self._sight.length))
+            self._builder.begin_paragraph(at)
+        self._elements.append(_Element(name, attributes, at, tone, self._builder.length))
         self._tune()
 
     def _end(self, name: str) -> None:
@@ -115,7 +115,7 @@ class _Document:
         if name in _LEAVES:
             self._read(element)
         elif name in {"p", "s"}:
-            self._sight.part(self._at())
+            self._builder.begin_paragraph(self._at())
         self._tune()
 
     def _data(self, data: str) -> None:
@@ -123,11 +123,11 @@ class _Document:
         if self._elements[-1].name == "break" and data.strip():
             self._refuse("<break> must be empty.", at)
         if self._text[at] == "&":
-            self._sight.put(data, at, self._text.index(";", at) + 1)
+            self._builder.add_replacement(data, at, self._text.index(";", at) + 1)
         elif self._text.startswith(data, at):
-            self._sight.show(at, at + len(data))
+            self._builder.add_original(at, at + len(data))
         else:
-            self._sight.put(data, at, at + len(data) + 1)  # a line ending of two characters
+            self._builder.add_replacement(data, at, at + len(data) + 1)  # a line ending of two characters
 
     def _listen(self, language: str | None, at: int) -> None:
         """Check that the document is in a single language, and store the language."""
@@ -139,20 +139,20 @@ class _Document:
 
     def _tune(self) -> None:
         tone = self._elements[-1].tone if self._elements else Tone()
-        if not self._sight.tones or self._sight.tones[-1][1] != tone:
-            self._sight.tones.append((self._sight.length, tone))
+        if not self._builder.tones or self._builder.tones[-1][1] != tone:
+            self._builder.tones.append((self._builder.length, tone))
 
     def _break(self, attributes: Mapping[str, str], at: int) -> None:
         if (time := attributes.get("time")) is not None:
             found = _TIME.fullmatch(time.strip())
             if found is None:
                 self._refuse(f"A break's time is written 1.5s or 500ms, not {time!r}.", at)
-            self._sight.rest(float(found[1]) / (1000 if found[2] == "ms" else 1), at)
+            self._builder.add_pause(float(found[1]) / (1000 if found[2] == "ms" else 1), at)
             return
         strength = attributes.get("strength", "medium")
         if strength not in _STRENGTHS:
             self._refuse(f"A break's strength is one of {', '.join(_STRENGTHS)}.", at)
-        self._sight.rest(_STRENGTHS[strength], at)
+        self._builder.add_pause(_STRENGTHS[strength], at)
 
     def _prosody(self, attributes: Mapping[str, str], around: Tone, at: int) -> Tone:
         if not attributes:
@@ -178,7 +178,7 @@ class _Document:
 
     def _read(self, element: _Element) -> None:
         """Add the verbalisation of an element's content."""
-        inside = self._sight.text(element.start)
+        inside = self._builder.text(element.start)
         written = inside.strip()
         if not any(map(str.isalnum, written)):
             self._refuse(f"<{element.name}> contains nothing to speak.", element.at)
@@ -186,7 +186,7 @@ class _Document:
         piece = self._piece(element, written, start)
         if len(piece.text) > MAX_ALIAS:
             self._refuse(f"<{element.name}> contains or replaces more than {MAX_ALIAS} characters.", element.at)
-        self._sight.readings.append(Reading(start, start + len(written), (piece,)))
+        self._builder.verbalizations.append(Verbalization(start, start + len(written), (piece,)))
 
     def _piece(self, element: _Element, written: str, start: int) -> Piece:
         if element.name == "sub":

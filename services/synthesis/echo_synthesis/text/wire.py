@@ -7,7 +7,7 @@ from typing import Any
 
 from echo_common.errors import ValidationError
 from echo_synthesis.engine import Span
-from echo_synthesis.text.frontend import FrontendOptions
+from echo_synthesis.text.normalization import NormalizationOptions
 from echo_synthesis.text.script import Part, Pause, Segment, WrittenWord
 from echo_synthesis.text.source_map import Heading, Limits, Tone
 
@@ -22,8 +22,8 @@ class _Entry:
     case_sensitive: bool
 
 
-def request_of(text: str, options: FrontendOptions, max_characters: int) -> Mapping[str, Any]:
-    """Return the request for a script; see `frontend.compose`."""
+def request_of(text: str, options: NormalizationOptions, max_characters: int) -> Mapping[str, Any]:
+    """Return the request for a script; see `normalization.compose`."""
     return {
         "text": text,
         "language": options.language,
@@ -36,10 +36,10 @@ def request_of(text: str, options: FrontendOptions, max_characters: int) -> Mapp
     }
 
 
-def read_request(line: bytes) -> tuple[str, FrontendOptions, int]:
+def read_request(line: bytes) -> tuple[str, NormalizationOptions, int]:
     """Decode a request; the inverse of `request_of`."""
     asked = json.loads(line)
-    options = FrontendOptions(
+    options = NormalizationOptions(
         asked["language"],
         normalize=asked["normalize"],
         ssml=asked["ssml"],

@@ -7,7 +7,7 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import LinkInvalidError
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, WordTiming
-from echo_synthesis.timing.times import word_times
+from echo_synthesis.timing.storage import word_times
 
 
 async def find_audio(audio_id: str, principal: Principal, deps: Dependencies) -> Audio:

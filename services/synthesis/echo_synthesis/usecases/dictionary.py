@@ -4,7 +4,7 @@ from typing import Any
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import DictionaryEntryConflictError, DictionaryFullError
-from echo_common.contracts.http.reading import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
+from echo_common.contracts.http.normalization import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.errors import refuse
 from echo_common.http.pagination import Page

@@ -14,7 +14,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job
 from echo_synthesis.usecases.audio import delete_audio
 from echo_synthesis.usecases.jobs import delete_job, queue_job
-from echo_synthesis.usecases.mergedlist import SortedEntries, read_page
+from echo_synthesis.usecases.merged_list import SortedEntries, read_page
 
 
 @dataclass(frozen=True, slots=True)

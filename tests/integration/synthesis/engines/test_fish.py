@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
-from echo_synthesis.pool.enginepool import EnginePool, PoolConfig
+from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
 from tests.support import fish_server as answers
 from tests.support.cloud_engines import CONFIG, TEXT, is_whole, load, spec_of, utter
 from tests.support.eventually import eventually

@@ -8,7 +8,7 @@ import pytest
 from echo_synthesis.engine import IdleEngine, Speech, Utterance
 from echo_synthesis.engines import __main__ as process
 from echo_synthesis.engines.wire import Header
-from echo_synthesis.timing.aligner import AlignedEngine
+from echo_synthesis.timing.recogniser_alignment import AlignedEngine
 
 
 class Engine:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from echo_common.errors import ValidationError
-from echo_synthesis.text.frontend import FrontendOptions, compose
 from echo_synthesis.text.lexicon import relevant
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 from echo_synthesis.text.script import Segment
 
 
@@ -20,7 +20,7 @@ class Entry:
 
 
 def unit(text: str, *entries: Entry, phonemes: bool = False) -> Segment:
-    [part] = compose(text, FrontendOptions("en-US", pronunciations=entries, phonemes=phonemes), 400)
+    [part] = compose(text, NormalizationOptions("en-US", pronunciations=entries, phonemes=phonemes), 400)
     assert isinstance(part, Segment)
     return part
 
@@ -65,7 +65,7 @@ def test_ipa_only_terms_are_refused_by_engines_without_ipa() -> None:
 def test_markup_takes_precedence_over_the_lexicon() -> None:
     [part] = compose(
         "<speak><sub alias='seekel'>SQL</sub> SQL</speak>",
-        FrontendOptions("en-US", pronunciations=(Entry("SQL", "sequel"),)),
+        NormalizationOptions("en-US", pronunciations=(Entry("SQL", "sequel"),)),
         400,
     )
     assert isinstance(part, Segment)
@@ -80,5 +80,5 @@ def test_only_entries_that_occur_in_the_text_are_used() -> None:
 def test_a_thousand_entries_do_not_slow_down_long_texts() -> None:
     entries = tuple(Entry(f"Term{number}", "x") for number in range(1_000))
     text = "Term500 and many other words that follow. " * 2_000
-    parts = compose(text, FrontendOptions("en-US", pronunciations=entries), 400)
+    parts = compose(text, NormalizationOptions("en-US", pronunciations=entries), 400)
     assert all(part.text.startswith("x and many") for part in parts if isinstance(part, Segment))

@@ -26,10 +26,10 @@ import echo_voice
 from echo_common.errors import ValidationError
 from echo_synthesis.domain import Pronunciation
 from echo_synthesis.text import emoji as emoji_rules
-from echo_synthesis.text.frontend import FrontendOptions, compose, rules_for
 from echo_synthesis.text.lexicon import pattern_of
-from echo_synthesis.text.locale_rules import HABITS
-from echo_synthesis.text.reading import Rule, read
+from echo_synthesis.text.locale_rules import LOCALE_RULES
+from echo_synthesis.text.normalization import NormalizationOptions, compose, rules_for
+from echo_synthesis.text.verbalization import Rule, verbalize
 from tests.support.backtracking import Machine, characters_of, deep_recursion
 
 pytestmark = pytest.mark.slow
@@ -85,7 +85,7 @@ def _patterns() -> Iterator[Used]:
                     yield Used(f"{module.__name__}.{name}", each.pattern, True)
                 elif isinstance(each, re.Pattern) and isinstance(each.pattern, str):
                     yield Used(f"{module.__name__}.{name}", each, name not in once)
-    for language in ("en-US", "en-GB", "xx", *HABITS):
+    for language in ("en-US", "en-GB", "xx", *LOCALE_RULES):
         yield from (Used(f"rules_for({language!r})", rule.pattern, True) for rule in rules_for(language))
     for term in _TERMS:
         yield Used(f"pattern_of({term!r})", re.compile(pattern_of(term), re.IGNORECASE), True)
@@ -130,7 +130,7 @@ def test_every_pattern_is_visible_to_this_test() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "re"
         if node.func.attr != "escape"
     }
-    assert inside == {"reading.py:add", "reading.py:register", "lexicon.py:match"}
+    assert inside == {"verbalization.py:add", "verbalization.py:register", "lexicon.py:match"}
 
 
 @pytest.mark.parametrize("used", PATTERNS, ids=lambda used: used.name)
@@ -205,7 +205,7 @@ _HARD = (
 @pytest.mark.parametrize(("before", "again", "after"), _HARD)
 def test_planning_takes_linear_steps(before: str, again: str, after: str, language: str) -> None:
     def lines(times: int) -> int:
-        return _lines(before + again * (times * 800 // len(again)) + after, FrontendOptions(language))
+        return _lines(before + again * (times * 800 // len(again)) + after, NormalizationOptions(language))
 
     lines(3)  # what is read once is remembered
     once, twice, thrice = lines(1), lines(2), lines(3)
@@ -221,7 +221,7 @@ def test_long_runs_of_emoji_are_split_before_the_quadratic_library(monkeypatch: 
         return list(known(run))
 
     monkeypatch.setattr(emoji, "emoji_list", emoji_list)
-    read("\N{MAN}\u200d" * 2_000, emoji_rules.rules("en"))
+    verbalize("\N{MAN}\u200d" * 2_000, emoji_rules.rules("en"))
     assert asked
     assert max(asked) <= 200
 
@@ -230,13 +230,13 @@ def test_terms_with_a_common_beginning_are_not_all_tried_at_every_word() -> None
     terms = tuple(Pronunciation(term=f"a a {number}", respelling="b") for number in range(1_000))
 
     def lines(entries: int) -> int:
-        return _lines("a " * 1_000, FrontendOptions("en-US", pronunciations=terms[:entries], normalize=False))
+        return _lines("a " * 1_000, NormalizationOptions("en-US", pronunciations=terms[:entries], normalize=False))
 
     lines(1)
     assert lines(1_000) <= 2 * lines(1)
 
 
-def _lines(text: str, options: FrontendOptions) -> int:
+def _lines(text: str, options: NormalizationOptions) -> int:
     """Count the executed lines of Python for planning a text, including libraries."""
     counted = 0
 

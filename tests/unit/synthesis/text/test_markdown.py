@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from echo_synthesis.text.frontend import FrontendOptions, compose
 from echo_synthesis.text.markdown import parse_markdown
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 from echo_synthesis.text.script import Segment
 from echo_synthesis.text.source_map import Limits
 from echo_synthesis.text.words import find_words
@@ -49,7 +49,7 @@ def words(text: str) -> list[str]:
 
 
 def test_markdown_markup_is_not_read() -> None:
-    parts = compose(PAGE, FrontendOptions("en-US"), 400)
+    parts = compose(PAGE, NormalizationOptions("en-US"), 400)
     assert [part.text for part in parts if isinstance(part, Segment)] == [
         "The first part",
         "Some bold text, a link and code.",

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_synthesis.text.reading import Rules
 from echo_synthesis.text.script import Segment, write
 from echo_synthesis.text.source_map import Limits, plain_text
+from echo_synthesis.text.verbalization import Rules
 from echo_synthesis.text.words import find_words
 
 

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_common.errors import ValidationError
-from echo_synthesis.text.frontend import FrontendOptions, compose
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 from echo_synthesis.text.script import Part, Pause, Segment
 from echo_synthesis.text.source_map import Tone
 from echo_synthesis.text.ssml import is_ssml
 
 
 def script(text: str, **how: Any) -> list[Part]:
-    return compose(text, FrontendOptions("en-US", phonemes=True, **how), 400)
+    return compose(text, NormalizationOptions("en-US", phonemes=True, **how), 400)
 
 
 def speak(inside: str, **how: Any) -> list[str | float]:
@@ -166,7 +166,7 @@ def test_a_document_in_another_language_is_refused() -> None:
 
 def test_an_engine_without_phonemes_refuses_them() -> None:
     with pytest.raises(ValidationError, match="does not support <phoneme>"):
-        compose("<speak><phoneme ph='a'>x</phoneme></speak>", FrontendOptions("en-US"), 400)
+        compose("<speak><phoneme ph='a'>x</phoneme></speak>", NormalizationOptions("en-US"), 400)
 
 
 @given(st.text(alphabet=st.sampled_from("<>/&;'\"= abspeak"), max_size=60))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from echo_synthesis.text.frontend import FrontendOptions, compose
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 from echo_synthesis.text.script import Segment
 
 
@@ -15,7 +15,7 @@ from echo_synthesis.text.script import Segment
     ],
 )
 def test_word_timings_cover_urls_as_written(text: str, url: str, spoken: str) -> None:
-    [unit] = [part for part in compose(text, FrontendOptions("en-US"), 300) if isinstance(part, Segment)]
+    [unit] = [part for part in compose(text, NormalizationOptions("en-US"), 300) if isinstance(part, Segment)]
     [found] = [word for word in unit.words if "example" in word.text]
     assert (found.text, text[found.written.start : found.written.end]) == (url, url)
     assert unit.said(found) == spoken
@@ -23,6 +23,6 @@ def test_word_timings_cover_urls_as_written(text: str, url: str, spoken: str) ->
 
 
 def test_urls_are_single_words_without_normalisation() -> None:
-    [unit] = compose("See https://example.com/a?b=1, please.", FrontendOptions("en-US", normalize=False), 300)
+    [unit] = compose("See https://example.com/a?b=1, please.", NormalizationOptions("en-US", normalize=False), 300)
     assert isinstance(unit, Segment)
     assert [word.text for word in unit.words] == ["See", "https://example.com/a?b=1", "please"]

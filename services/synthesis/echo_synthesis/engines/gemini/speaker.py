@@ -13,7 +13,7 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError, Voice
 from echo_synthesis.audio.decode import decode
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.gemini import SAMPLE_RATE, GeminiSettings
-from echo_synthesis.engines.gemini.answer import BrokenOffError, RefusedError, collect, pause_asked_for, refuses_key
+from echo_synthesis.engines.gemini.response import BrokenOffError, RefusedError, collect, pause_asked_for, refuses_key
 from echo_synthesis.engines.gemini.voices import VOICES
 from echo_synthesis.engines.remote import TryAgainError, retry_with_backoff, silence, to_speech, without
 

@@ -8,7 +8,7 @@ from echo_synthesis.engines.kokoro.alphabet import TOKENS
 from echo_synthesis.text.espeak import Espeak
 from echo_synthesis.text.phrases import phrases
 from echo_synthesis.text.split import Break, break_after
-from echo_synthesis.timing.alignment import owners
+from echo_synthesis.timing.phoneme_alignment import owners
 
 # ruff: noqa: RUF001
 _MARKS = frozenset(';:,.!?—…"()“”')

@@ -17,7 +17,7 @@ from echo_synthesis.engines.kokoro.digests import DIGESTS
 from echo_synthesis.engines.kokoro.pronunciation import NO_WORD, Phoneme, pronounce
 from echo_synthesis.engines.kokoro.runtimes import SAMPLES_A_FRAME, Runtime
 from echo_synthesis.text.espeak import Espeak
-from echo_synthesis.timing.alignment import place_words
+from echo_synthesis.timing.phoneme_alignment import place_words
 
 _MOST_TOKENS = 510
 _STYLES_HELD = 256

@@ -18,8 +18,8 @@ from echo_synthesis.engines.piper import SAMPLE_RATE
 from echo_synthesis.engines.piper.model import PiperModel, resampled
 from echo_synthesis.engines.piper.voicefiles import VoiceFile
 from echo_synthesis.text.phrases import phrases
-from echo_synthesis.timing.alignment import owners, place_words
-from echo_synthesis.timing.wordtimes import estimate
+from echo_synthesis.timing.estimation import estimate
+from echo_synthesis.timing.phoneme_alignment import owners, place_words
 
 _NO_WORD = -1
 _MODELS_LOADED = 3

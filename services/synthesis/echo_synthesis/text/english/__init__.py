@@ -3,7 +3,7 @@
 from functools import cache
 
 from echo_synthesis.text.english import addresses, calendar, measures, money, names, symbols
-from echo_synthesis.text.reading import Rules
+from echo_synthesis.text.verbalization import Rules
 
 
 @cache

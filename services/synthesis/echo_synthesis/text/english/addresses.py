@@ -3,7 +3,7 @@
 import re
 
 from echo_synthesis.text.english.numbers import cardinal, digits, number, spelled
-from echo_synthesis.text.reading import Rules, Said
+from echo_synthesis.text.verbalization import Rules, Said
 from echo_synthesis.text.words import URL
 
 rules = Rules()

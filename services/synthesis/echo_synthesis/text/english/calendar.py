@@ -5,7 +5,7 @@ import re
 
 from echo_synthesis.text.english.context import counted
 from echo_synthesis.text.english.numbers import DASH, cardinal, number, ordinal, plural, year
-from echo_synthesis.text.reading import Rules, Said
+from echo_synthesis.text.verbalization import Rules, Said
 
 _MONTHS = (
     "January",

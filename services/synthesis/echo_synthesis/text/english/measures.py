@@ -16,7 +16,7 @@ from echo_synthesis.text.english.numbers import (
     number,
     ordinal,
 )
-from echo_synthesis.text.reading import Rules, Said
+from echo_synthesis.text.verbalization import Rules, Said
 
 _UNITS = {
     "km": "kilometer",

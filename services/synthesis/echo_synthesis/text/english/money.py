@@ -4,7 +4,7 @@ import re
 
 from echo_synthesis.text.english.context import attributive
 from echo_synthesis.text.english.numbers import APART, DASH, MAGNITUDE, MINUS, NUMBER, cardinal, magnitude, number
-from echo_synthesis.text.reading import Rules, Said
+from echo_synthesis.text.verbalization import Rules, Said
 
 rules = Rules()
 

@@ -4,7 +4,7 @@
 import re
 
 from echo_synthesis.text.english.measures import PER, per
-from echo_synthesis.text.reading import Rules, Said
+from echo_synthesis.text.verbalization import Rules, Said
 
 rules = Rules()
 

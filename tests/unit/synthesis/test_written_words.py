@@ -3,13 +3,13 @@
 import numpy as np
 
 from echo_synthesis.engine import Phone, Speech, WordTime
-from echo_synthesis.text.frontend import FrontendOptions, compose
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 from echo_synthesis.text.script import Segment
-from echo_synthesis.timing.placing import place
+from echo_synthesis.timing.written_words import place
 
 
 def unit(text: str) -> Segment:
-    [part] = compose(text, FrontendOptions("en-US"), 400)
+    [part] = compose(text, NormalizationOptions("en-US"), 400)
     assert isinstance(part, Segment)
     return part
 
@@ -38,7 +38,7 @@ def test_a_written_word_spans_all_its_spoken_words() -> None:
 
 
 def test_words_spoken_together_divide_the_time_by_length() -> None:
-    [part] = compose("<speak><sub alias='nyc'>New York</sub> it is</speak>", FrontendOptions("en-US"), 400)
+    [part] = compose("<speak><sub alias='nyc'>New York</sub> it is</speak>", NormalizationOptions("en-US"), 400)
     assert isinstance(part, Segment)
     marks = place(part, spoken(part), 0.0)
     assert [(mark.word, round(mark.start, 3), round(mark.end, 3)) for mark in marks] == [
@@ -50,7 +50,7 @@ def test_words_spoken_together_divide_the_time_by_length() -> None:
 
 
 def test_unspoken_words_have_a_point_in_time() -> None:
-    [part] = compose("One 😂 two", FrontendOptions("en-US", normalize=False), 400)
+    [part] = compose("One 😂 two", NormalizationOptions("en-US", normalize=False), 400)
     assert isinstance(part, Segment)
     assert [(mark.word, mark.spoken, mark.start, mark.end) for mark in place(part, spoken(part), 0.0)] == [
         ("One", None, 0.0, 0.9),

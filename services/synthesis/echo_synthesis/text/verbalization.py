@@ -22,17 +22,17 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Verbalization:
     """A verbalisation: the characters `[start, end)` are spoken as `pieces`, which are in the order of the text."""
 
     start: int
     end: int
     pieces: tuple[Piece, ...]
 
-    def moved(self, by: int) -> "Reading":
+    def moved(self, by: int) -> "Verbalization":
         """Return the verbalisation with its offsets moved."""
         pieces = (Piece(piece.at + by, piece.text, piece.ipa) for piece in self.pieces)
-        return Reading(self.start + by, self.end + by, tuple(pieces))
+        return Verbalization(self.start + by, self.end + by, tuple(pieces))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +56,36 @@ class Rules(list[Rule]):
         return register
 
 
-def read(text: str, rules: Iterable[Rule], already: Sequence[Reading] = ()) -> list[Reading]:
-    """Verbalise all that the rules match; earlier rules take precedence over later rules, and `already` over all.
+def verbalize(text: str, rules: Iterable[Rule], existing: Sequence[Verbalization] = ()) -> list[Verbalization]:
+    """Verbalise all that the rules match; earlier rules take precedence over later rules, and `existing` over all.
 
     The result is sorted and does not overlap. Linear in the text's length.
     """
-    readings = list(already)
-    left = _without(text, readings)
+    verbalizations = list(existing)
+    left = _without(text, verbalizations)
     for rule in rules:
-        found = [reading for match in rule.pattern.finditer(left) if (reading := _reading(match, rule.say(match)))]
+        found = [
+            verbalization for match in rule.pattern.finditer(left) if (verbalization := _verbalization(match, rule.say(match)))
+        ]
         if found:
             left = _without(left, found)
-            readings += found
-    return sorted(readings, key=lambda reading: reading.start)
+            verbalizations += found
+    return sorted(verbalizations, key=lambda verbalization: verbalization.start)
 
 
-def _reading(match: re.Match[str], said: Said) -> Reading | None:
+def _verbalization(match: re.Match[str], said: Said) -> Verbalization | None:
     if said is None or _TAKEN in match[0] or match.start() == match.end():
         return None
     if isinstance(said, str):
-        return Reading(*match.span(), (Piece(match.start(), said),))
+        return Verbalization(*match.span(), (Piece(match.start(), said),))
     pieces = (Piece(match.start(at) if isinstance(at, str) else at, words) for at, words in said)
-    return Reading(*match.span(), tuple(sorted(pieces, key=lambda piece: piece.at)))
+    return Verbalization(*match.span(), tuple(sorted(pieces, key=lambda piece: piece.at)))
 
 
-def _without(text: str, readings: Iterable[Reading]) -> str:
+def _without(text: str, verbalizations: Iterable[Verbalization]) -> str:
     """Return the text with its verbalised characters masked; offsets stay the same."""
     parts, end = [], 0
-    for reading in sorted(readings, key=lambda reading: reading.start):
-        parts += [text[end : reading.start], _TAKEN * (reading.end - reading.start)]
-        end = reading.end
+    for verbalization in sorted(verbalizations, key=lambda verbalization: verbalization.start):
+        parts += [text[end : verbalization.start], _TAKEN * (verbalization.end - verbalization.start)]
+        end = verbalization.end
     return "".join([*parts, text[end:]])

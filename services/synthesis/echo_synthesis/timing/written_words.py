@@ -8,7 +8,7 @@ from echo_synthesis.text.script import Segment, WrittenWord
 from echo_synthesis.text.syllables import Timed, in_time, syllables
 
 
-def place(unit: Segment, speech: Speech, offset: float, *, language: str | None = None) -> list[WordTiming]:
+def place(segment: Segment, speech: Speech, offset: float, *, language: str | None = None) -> list[WordTiming]:
     """Return the timings of a segment's written words, `offset` seconds into the whole audio.
 
     With a `language` they include the timings of the syllables.
@@ -24,19 +24,19 @@ def place(unit: Segment, speech: Speech, offset: float, *, language: str | None 
             before=word.before,
             after=word.after,
             ends=word.ends,
-            syllables=tuple(_syllables(unit, word, speech, offset, language)) if language and alone else (),
+            syllables=tuple(_syllables(segment, word, speech, offset, language)) if language and alone else (),
         )
-        for word, said, start, end, alone in _times(unit, speech)
+        for word, said, start, end, alone in _times(segment, speech)
     ]
 
 
-def _times(unit: Segment, speech: Speech) -> Iterator[tuple[WrittenWord, str, float, float, bool]]:
+def _times(segment: Segment, speech: Speech) -> Iterator[tuple[WrittenWord, str, float, float, bool]]:
     """Share the time of words spoken as one by their lengths; give a word that is not spoken zero length at its position."""
     now = speech.words[0].start if speech.words else 0.0
     place = 0
-    while place < len(unit.words):
-        first, stop = unit.words[place].first, unit.words[place].stop
-        group = _together(unit, place) if stop > first else [unit.words[place]]
+    while place < len(segment.words):
+        first, stop = segment.words[place].first, segment.words[place].stop
+        group = _together(segment, place) if stop > first else [segment.words[place]]
         start, end = (speech.words[first].start, speech.words[stop - 1].end) if stop > first else (now, now)
         length = sum(len(word.text) for word in group)
         done = 0
@@ -44,23 +44,23 @@ def _times(unit: Segment, speech: Speech) -> Iterator[tuple[WrittenWord, str, fl
             begin = start + (end - start) * done / length
             done += len(word.text)
             last = start + (end - start) * done / length
-            yield word, unit.said(word), begin, last, word is group[0]
+            yield word, segment.said(word), begin, last, word is group[0]
         now = max(now, end)
         place += len(group)
 
 
-def _together(unit: Segment, place: int) -> list[WrittenWord]:
-    span = (unit.words[place].first, unit.words[place].stop)
+def _together(segment: Segment, place: int) -> list[WrittenWord]:
+    span = (segment.words[place].first, segment.words[place].stop)
     stop = place
-    while stop < len(unit.words) and (unit.words[stop].first, unit.words[stop].stop) == span:
+    while stop < len(segment.words) and (segment.words[stop].first, segment.words[stop].stop) == span:
         stop += 1
-    return list(unit.words[place:stop])
+    return list(segment.words[place:stop])
 
 
-def _syllables(unit: Segment, word: WrittenWord, speech: Speech, offset: float, language: str) -> Iterator[SyllableTiming]:
+def _syllables(segment: Segment, word: WrittenWord, speech: Speech, offset: float, language: str) -> Iterator[SyllableTiming]:
     for number in range(word.first, word.stop):
-        span, time = unit.spoken[number], speech.words[number]
+        span, time = segment.spoken[number], speech.words[number]
         phones = speech.phones[number] if speech.phones else ()
-        parts = syllables(unit.text[span.start : span.end], language)
+        parts = syllables(segment.text[span.start : span.end], language)
         for part in in_time(parts, Timed(time.start, time.end), phones):
             yield SyllableTiming(part.text, round(offset + part.start, 4), round(offset + part.end, 4))

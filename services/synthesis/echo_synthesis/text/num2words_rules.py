@@ -10,8 +10,8 @@ from functools import cache
 
 from num2words import CONVERTER_CLASSES, num2words
 
-from echo_synthesis.text.locale_rules import HABITS, OTHER, Habits
-from echo_synthesis.text.reading import Rules, Said
+from echo_synthesis.text.locale_rules import LOCALE_RULES, OTHER, LocaleRules
+from echo_synthesis.text.verbalization import Rules, Said
 
 _LONGEST = 15
 _DIGITS = re.compile(r"\d+")
@@ -24,9 +24,9 @@ _DASH = r"[-\N{EN DASH}\N{EM DASH}]"
 @cache
 def rules(language: str) -> Rules:
     """Return the verbalisation rules of a language, as far as its conventions are known."""
-    habits = HABITS.get(language.replace("-", "_").split("_")[0].lower(), OTHER)
+    locale = LOCALE_RULES.get(language.replace("-", "_").split("_")[0].lower(), OTHER)
     code = code_of(language)
-    return _Reader(habits, code).rules()
+    return _RuleBuilder(locale, code).rules()
 
 
 def code_of(language: str) -> str | None:
@@ -38,31 +38,31 @@ def code_of(language: str) -> str | None:
     return base if base in CONVERTER_CLASSES else None
 
 
-class _Reader:
+class _RuleBuilder:
     """A builder of a language's rules. Without a `code`, figures are not verbalised."""
 
-    def __init__(self, habits: Habits, code: str | None) -> None:
-        self._habits = habits
+    def __init__(self, locale: LocaleRules, code: str | None) -> None:
+        self._locale = locale
         self._code = code
-        grouping = r"[.\s]" if habits.decimal == "," else ","
+        grouping = r"[.\s]" if locale.decimal == "," else ","
         self._apart = _APART_BY[grouping]
         self._figure = (
-            rf"(?:\d{{1,3}}(?:{grouping}\d{{3}}){{1,4}}(?!\d)|\d{{1,{_LONGEST}}})(?:{re.escape(habits.decimal)}\d{{1,15}})?"
+            rf"(?:\d{{1,3}}(?:{grouping}\d{{3}}){{1,4}}(?!\d)|\d{{1,{_LONGEST}}})(?:{re.escape(locale.decimal)}\d{{1,15}})?"
         )
         self._found = Rules()
 
     def rules(self) -> Rules:
-        habits = self._habits
+        locale = self._locale
         kinds = (
-            (habits.words, self._abbreviations),
-            (habits.months, self._dates),
-            (habits.plus and self._code, self._telephones),
-            (habits.clock and self._code, self._times),
-            (habits.dot and self._code, self._versions),
-            (habits.ordinals and self._code, self._ordinals),
-            (habits.money and self._code, self._money),
-            (habits.units and self._code, self._units),
-            (habits.to and self._code, self._ranges),
+            (locale.words, self._abbreviations),
+            (locale.months, self._dates),
+            (locale.plus and self._code, self._telephones),
+            (locale.clock and self._code, self._times),
+            (locale.dot and self._code, self._versions),
+            (locale.ordinals and self._code, self._ordinals),
+            (locale.money and self._code, self._money),
+            (locale.units and self._code, self._units),
+            (locale.to and self._code, self._ranges),
             (self._code, self._numbers),
         )
         for known, add in kinds:
@@ -72,13 +72,13 @@ class _Reader:
 
     def _said(self, written: str) -> str:
         """Verbalise a written number."""
-        whole, _, rest = self._apart.sub("", written).partition(self._habits.decimal)
+        whole, _, rest = self._apart.sub("", written).partition(self._locale.decimal)
         if not rest:
             return self._cardinal(int(whole))
-        if not self._habits.point:
+        if not self._locale.point:
             return str(num2words(Decimal(f"{whole}.{rest}"), lang=self._code))
         fraction = self._digits(rest) if rest[0] == "0" or len(rest) > 2 else self._cardinal(int(rest))
-        return f"{self._cardinal(int(whole))} {self._habits.point} {fraction}"
+        return f"{self._cardinal(int(whole))} {self._locale.point} {fraction}"
 
     def _cardinal(self, number: int) -> str:
         return str(num2words(number, lang=self._code)) if self._code else str(number)
@@ -87,7 +87,7 @@ class _Reader:
         return " ".join(self._cardinal(int(digit)) for digit in written if digit.isdecimal())
 
     def _abbreviations(self) -> None:
-        words = self._habits.words
+        words = self._locale.words
         names = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
 
         @self._found.add(rf"(?<![\w.])(?P<name>{names})(?!\w)")
@@ -95,7 +95,7 @@ class _Reader:
             return words[match["name"]]
 
     def _dates(self) -> None:
-        habits = self._habits
+        locale = self._locale
 
         @self._found.add(
             r"(?<![\w./-])(?P<day>\d{1,2})(?P<apart>[/.-])(?P<month>\d{1,2})(?P=apart)(?P<year>\d{4})(?![\w/]|[.-]\w)"
@@ -104,8 +104,8 @@ class _Reader:
             day, month = int(match["day"]), int(match["month"])
             if not (1 <= day <= 31 and 1 <= month <= 12):
                 return None
-            spoken = habits.first if day == 1 and habits.first else self._cardinal(day)
-            return habits.date.format(day=spoken, month=habits.months[month - 1], year=self._cardinal(int(match["year"])))
+            spoken = locale.first if day == 1 and locale.first else self._cardinal(day)
+            return locale.date.format(day=spoken, month=locale.months[month - 1], year=self._cardinal(int(match["year"])))
 
     def _telephones(self) -> None:
         @self._found.add(
@@ -114,15 +114,15 @@ class _Reader:
         )
         def _telephone(match: re.Match[str]) -> Said:
             groups = [self._digits(group) for group in _DIGITS.findall(match[0])]
-            return " ".join(filter(None, (self._habits.plus if match["plus"] else "", ", ".join(groups))))
+            return " ".join(filter(None, (self._locale.plus if match["plus"] else "", ", ".join(groups))))
 
     def _times(self) -> None:
         @self._found.add(r"(?<![\w:.,])(?P<hours>[01]?\d|2[0-3])(?::|\s?h\s?)(?P<minutes>[0-5]\d)(?!\d|[:.,]\d|\w)")
         def _time(match: re.Match[str]) -> Said:
             hours, minutes = self._cardinal(int(match["hours"])), int(match["minutes"])
             if not minutes:
-                return self._habits.clock.format(hours=hours, minutes="").removesuffix(" y ").removesuffix(" e ").strip()
-            return self._habits.clock.format(hours=hours, minutes=self._cardinal(minutes))
+                return self._locale.clock.format(hours=hours, minutes="").removesuffix(" y ").removesuffix(" e ").strip()
+            return self._locale.clock.format(hours=hours, minutes=self._cardinal(minutes))
 
     def _versions(self) -> None:
         @self._found.add(r"(?<![\w.,])(?P<number>\d{1,3}(?:\.\d{1,5}){2,4})(?!\.?\w)")
@@ -130,10 +130,10 @@ class _Reader:
             parts = match["number"].split(".")
             if all(len(part) == 3 for part in parts[1:]):
                 return None  # a number with grouped thousands
-            return f" {self._habits.dot} ".join(self._cardinal(int(part)) for part in parts)
+            return f" {self._locale.dot} ".join(self._cardinal(int(part)) for part in parts)
 
     def _ordinals(self) -> None:
-        endings = self._habits.ordinals
+        endings = self._locale.ordinals
         written = "|".join(map(re.escape, sorted(endings, key=len, reverse=True)))
 
         @self._found.add(rf"{_BEFORE}(?P<number>\d{{1,4}})(?P<ending>{written})(?!\w)")
@@ -150,7 +150,7 @@ class _Reader:
                     return " ".join(word[:-1] + ending if word.endswith("o") else word for word in said.split())
 
     def _money(self) -> None:
-        money = self._habits.money
+        money = self._locale.money
         signs = "|".join(map(re.escape, sorted(money, key=len, reverse=True)))
 
         @self._found.add(
@@ -159,7 +159,7 @@ class _Reader:
         )
         def _sum(match: re.Match[str]) -> Said:
             one, many, small, smalls = money[match["sign"]]
-            whole, _, rest = match["figure"].partition(self._habits.decimal)
+            whole, _, rest = match["figure"].partition(self._locale.decimal)
             name = one if whole == "1" else many
             if len(rest) != 2:
                 after = match.start("sign") > match.start("figure")
@@ -169,10 +169,10 @@ class _Reader:
             if not int(rest):
                 return said
             hundredths = " ".join(filter(None, (self._cardinal(int(rest)), small if rest == "01" else smalls)))
-            return said + self._habits.cents + hundredths
+            return said + self._locale.cents + hundredths
 
     def _units(self) -> None:
-        habits, units = self._habits, self._habits.units
+        locale, units = self._locale, self._locale.units
         signs = "|".join(map(re.escape, sorted(units, key=len, reverse=True)))
 
         @self._found.add(
@@ -180,9 +180,9 @@ class _Reader:
             rf"\s?(?P<unit>{signs})(?![\w/²³])"
         )
         def _quantity(match: re.Match[str]) -> Said:
-            low = f"{self._said(match['low'])} {habits.to}" if match["low"] else ""
+            low = f"{self._said(match['low'])} {locale.to}" if match["low"] else ""
             name = units[match["unit"]][match["figure"] != "1"]
-            said = " ".join(filter(None, (habits.minus if match["minus"] else "", low, self._said(match["figure"]))))
+            said = " ".join(filter(None, (locale.minus if match["minus"] else "", low, self._said(match["figure"]))))
             return [(match.start(), said), ("unit", name)]
 
     def _ranges(self) -> None:
@@ -190,19 +190,19 @@ class _Reader:
             rf"{_BEFORE}(?P<first>{self._figure})\s?{_DASH}\s?(?P<last>{self._figure})(?P<percent>\s?%)?(?![\w:/-]|[.,]\d)"
         )
         def _range(match: re.Match[str]) -> Said:
-            percent = f" {self._habits.percent}" if match["percent"] else ""
-            return [("first", self._said(match["first"])), ("last", f"{self._habits.to} {self._said(match['last'])}{percent}")]
+            percent = f" {self._locale.percent}" if match["percent"] else ""
+            return [("first", self._said(match["first"])), ("last", f"{self._locale.to} {self._said(match['last'])}{percent}")]
 
     def _numbers(self) -> None:
-        habits = self._habits
+        locale = self._locale
 
         @self._found.add(
             rf"(?P<minus>(?<!\w)[-\N{{MINUS SIGN}}])?{_BEFORE}(?P<figure>{self._figure})(?P<percent>\s?%)?{_AFTER}"
         )
         def _number(match: re.Match[str]) -> Said:
-            if (match["percent"] and not habits.percent) or (match["minus"] and not habits.minus):
+            if (match["percent"] and not locale.percent) or (match["minus"] and not locale.minus):
                 return None
             if len(match["figure"]) > 1 and match["figure"][0] == "0" and match["figure"][1].isdigit():
                 return None
-            sign, percent = habits.minus if match["minus"] else "", habits.percent if match["percent"] else ""
+            sign, percent = locale.minus if match["minus"] else "", locale.percent if match["percent"] else ""
             return " ".join(filter(None, (sign, self._said(match["figure"]), percent)))

@@ -15,7 +15,7 @@ _CLOSING = frozenset(".,;:!?…।")
 _STOPS = frozenset(".!?…।۔؟。！？")
 
 
-class Wording:
+class SpokenText:
     """A spoken text, composed from left to right. `words` are the written words of `source`, `ends` their ends."""
 
     def __init__(self, source: str, words: Sequence[Span], ends: Sequence[int], longest: int) -> None:
@@ -38,7 +38,7 @@ class Wording:
             place += 1
         self._mark(self._source[start:end])
 
-    def read(self, text: str, ipa: str | None, owner: int) -> None:
+    def add_words(self, text: str, ipa: str | None, owner: int) -> None:
         """Append words in place of the written word `owner`; with `ipa` they are a single word."""
         if not text.strip():
             self._mark(" ")
@@ -57,7 +57,7 @@ class Wording:
             self.text += text
         self._loose = True
 
-    def stop(self, mark: str) -> None:
+    def end_sentence(self, mark: str) -> None:
         """Append the punctuation that ends the sentence, if an abbreviation consumed it."""
         self.text = self.text.rstrip()
         if self.text and self.text[-1].isalnum() and mark in _STOPS:

@@ -16,10 +16,10 @@ from echo_common.clock import now
 from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectNotFoundError, ObjectStore
 from echo_common.store.port import Collection, Document, Filter, Index, Store
-from echo_synthesis.cache.cacheentry import FORMAT, DamagedEntryError, decode_entry, encode_entry
-from echo_synthesis.cache.singleflight import SingleFlight
+from echo_synthesis.cache.cache_entry import FORMAT, DamagedEntryError, decode_entry, encode_entry
+from echo_synthesis.cache.single_flight import SingleFlight
 from echo_synthesis.engine import EngineSpec, Speech, Utterance
-from echo_synthesis.speechcheck import ImplausibleSpeechError
+from echo_synthesis.speech_check import ImplausibleSpeechError
 
 _KEEP_SHARE = 0.9
 _RECOUNT_SHARE = 0.05

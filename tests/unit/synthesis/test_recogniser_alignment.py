@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from echo_synthesis.engine import Speech, Utterance, WordTime
 from echo_synthesis.text.words import find_words
-from echo_synthesis.timing.aligner import RecognisedWord, align, place
+from echo_synthesis.timing.recogniser_alignment import RecognisedWord, align, place
 
 
 def evenly(count: int, seconds: float = 10.0) -> list[WordTime]:

@@ -8,8 +8,8 @@ import pytest
 from echo_synthesis.engine import Engine, EngineConfig, Speech, Utterance
 from echo_synthesis.engines import discover
 from echo_synthesis.text.words import find_words
-from echo_synthesis.timing.aligner import AlignedEngine, find_recogniser
-from echo_synthesis.timing.wordtimes import estimate
+from echo_synthesis.timing.estimation import estimate
+from echo_synthesis.timing.recogniser_alignment import AlignedEngine, find_recogniser
 from tests.support.models import Models
 from tests.support.requirements import Missing, Require
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from echo_synthesis.engine import Phone, Speech, Utterance, WordTime
 from echo_synthesis.engines.tone import SPEC
 from echo_synthesis.engines.tone.beeper import Beeper
-from echo_synthesis.speechcheck import ImplausibleSpeechError, check_speech
+from echo_synthesis.speech_check import ImplausibleSpeechError, check_speech
 from echo_synthesis.text.words import find_words
 
 TEXT = "Hello! This is Echo, speaking from your own machine."

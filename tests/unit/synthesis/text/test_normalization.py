@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_common.errors import ValidationError
-from echo_synthesis.text.frontend import FrontendOptions, compose
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 from echo_synthesis.text.script import Part, Pause, Segment
 from tests.support.written_texts import ABROAD, IN_CONTEXT, WRITTEN
 
@@ -17,7 +17,7 @@ def units(text: str, limit: int = 400, language: str = "en-US", **how: Any) -> l
 
 
 def script(text: str, limit: int = 400, language: str = "en-US", **how: Any) -> list[Part]:
-    return compose(text, FrontendOptions(language, **how), limit)
+    return compose(text, NormalizationOptions(language, **how), limit)
 
 
 def aloud(text: str, language: str = "en-US", **how: Any) -> str:

@@ -1,20 +1,20 @@
-"""Front-end: conversion of a text and its options into a script."""
+"""Normalisation: conversion of a text and its options into a script."""
 
 from dataclasses import dataclass, field
 from functools import cache, partial
 
 from echo_common.errors import ValidationError
-from echo_synthesis.text import emoji, english, foreign, markdown, ssml
+from echo_synthesis.text import emoji, english, markdown, num2words_rules, ssml
 from echo_synthesis.text.lexicon import Lexicon, Pronunciation
-from echo_synthesis.text.reading import Rules
-from echo_synthesis.text.sayas import aloud, teller
+from echo_synthesis.text.say_as import say_as_for, verbalize_short_text
 from echo_synthesis.text.script import Part, Segment, write
 from echo_synthesis.text.source_map import Limits, VisibleText, check_characters, plain_text
+from echo_synthesis.text.verbalization import Rules
 
 
 @dataclass(frozen=True, slots=True)
-class FrontendOptions:
-    """The front-end options of a text.
+class NormalizationOptions:
+    """The normalisation options of a text.
 
     `normalize` verbalises numbers and symbols, and removes Markdown. `ssml` tells whether the text is SSML; None detects it.
     `pronunciations` are the user's; `phonemes` tells whether the engine supports IPA.
@@ -28,7 +28,7 @@ class FrontendOptions:
     limits: Limits = field(default_factory=Limits)
 
 
-def compose(text: str, options: FrontendOptions, max_characters: int, *, first: int | None = None) -> list[Part]:
+def compose(text: str, options: NormalizationOptions, max_characters: int, *, first: int | None = None) -> list[Part]:
     """Return the script of a text in segments of at most `max_characters`; see `script.write`.
 
     Raises:
@@ -41,7 +41,7 @@ def compose(text: str, options: FrontendOptions, max_characters: int, *, first: 
         lexicon = Lexicon(options.pronunciations, phonemes=options.phonemes)
         if term := lexicon.unspeakable(visible.text):
             _refuse(f"The dictionary has {term!r} in IPA only, which this voice's engine does not support. Add a respelling.")
-        visible = visible.also(lexicon.read(visible.text))
+        visible = visible.with_verbalizations(lexicon.verbalize(visible.text))
     rules = rules_for(options.language) if options.normalize else Rules()
     parts = write(text, visible, rules, max_characters, first_limit=first)
     if not any(part.spoken for part in parts if isinstance(part, Segment)):
@@ -51,7 +51,7 @@ def compose(text: str, options: FrontendOptions, max_characters: int, *, first: 
     return parts
 
 
-def parse_markup(text: str, options: FrontendOptions) -> VisibleText:
+def parse_markup(text: str, options: NormalizationOptions) -> VisibleText:
     """Parse a text into its visible text.
 
     Raises:
@@ -59,8 +59,8 @@ def parse_markup(text: str, options: FrontendOptions) -> VisibleText:
     """
     if options.ssml or (options.ssml is None and ssml.is_ssml(text)):
         language = options.language
-        say = partial(aloud, language=language) if options.normalize else str
-        visible = ssml.parse_ssml(text, options.limits, say_as=teller(language), aloud=say)
+        say = partial(verbalize_short_text, language=language) if options.normalize else str
+        visible = ssml.parse_ssml(text, options.limits, say_as=say_as_for(language), aloud=say)
         if visible.language and visible.language.split("-")[0].lower() != language.split("-")[0].lower():
             _refuse(f"The text is marked {visible.language}, but is to be spoken in {language}.")
         return visible
@@ -70,7 +70,7 @@ def parse_markup(text: str, options: FrontendOptions) -> VisibleText:
 @cache
 def rules_for(language: str) -> Rules:
     """Return the verbalisation rules of a language."""
-    spoken = english.rules(language) if language.lower().startswith("en") else foreign.rules(language)
+    spoken = english.rules(language) if language.lower().startswith("en") else num2words_rules.rules(language)
     return Rules([*emoji.rules(language), *spoken])
 
 

@@ -10,8 +10,8 @@ from echo_synthesis.text import english
 from echo_synthesis.text.english import calendar, numbers
 from echo_synthesis.text.english.addresses import telephone
 from echo_synthesis.text.english.calendar import say_date, say_time
-from echo_synthesis.text.foreign import code_of
-from echo_synthesis.text.reading import read
+from echo_synthesis.text.num2words_rules import code_of
+from echo_synthesis.text.verbalization import verbalize
 
 _FIGURE = re.compile(r"[-\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,15})?")
 _WHOLE = re.compile(r"\d{1,3}(?:,\d{3}){1,4}|\d{1,15}")
@@ -26,7 +26,7 @@ _FRACTION = re.compile(r"\d/\d|[¼½¾⅓⅔⅛⅜⅝⅞]")
 _TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?\s?(?:([ap])\.?m\.?)?", re.IGNORECASE)
 _ORDERS = frozenset(["mdy", "dmy", "ymd", "md", "dm", "ym", "my", "y", "m", "d", "ydm"])
 
-Teller = Callable[[str, str | None, str], str | None]
+Verbalizer = Callable[[str, str | None, str], str | None]
 
 
 def say_as(text: str, kind: str, form: str | None, *, language: str) -> str | None:
@@ -38,7 +38,7 @@ def say_as(text: str, kind: str, form: str | None, *, language: str) -> str | No
     return _KINDS[kind](text, form, language)
 
 
-def teller(language: str) -> Callable[[str, str, str | None], str | None]:
+def say_as_for(language: str) -> Callable[[str, str, str | None], str | None]:
     """Return `say_as` for a language."""
     return partial(say_as, language=language)
 
@@ -87,7 +87,7 @@ def _date(text: str, form: str | None, language: str) -> str | None:
     if not _is_english(language):
         return None
     if form is None and any(map(str.isalpha, text)):
-        return aloud(text, language) if read(text, calendar.rules) else None
+        return verbalize_short_text(text, language) if verbalize(text, calendar.rules) else None
     figures = _FIGURES.findall(text)
     order = form or {2: "md", 3: "ymd" if len(figures[0]) == 4 else "mdy"}.get(len(figures), "")
     if order not in _ORDERS or len(figures) != len(order) or max(map(len, figures)) > _LONGEST_OF_A_DATE:
@@ -116,9 +116,9 @@ def _time(text: str, _: str | None, language: str) -> str | None:
 def _telephone(text: str, _: str | None, language: str) -> str | None:
     if not _is_english(language) or not _DIALLED.fullmatch(text):
         return None
-    readings = read(text, telephone)
-    if len(readings) == 1 and (readings[0].start, readings[0].end) == (0, len(text)):
-        return " ".join(piece.text for piece in readings[0].pieces)
+    verbalizations = verbalize(text, telephone)
+    if len(verbalizations) == 1 and (verbalizations[0].start, verbalizations[0].end) == (0, len(text)):
+        return " ".join(piece.text for piece in verbalizations[0].pieces)
     groups = ", ".join(numbers.digits(group) for group in _FIGURES.findall(text))
     return f"plus {groups}" if text.startswith("+") else groups or None
 
@@ -126,25 +126,25 @@ def _telephone(text: str, _: str | None, language: str) -> str | None:
 def _currency(text: str, _: str | None, language: str) -> str | None:
     if not _is_english(language) or not _DIGIT.search(text) or not _SIGN.search(text):
         return None
-    return aloud(text, language)
+    return verbalize_short_text(text, language)
 
 
 def _fraction(text: str, _: str | None, language: str) -> str | None:
-    return aloud(text, language) if _is_english(language) and _FRACTION.search(text) else None
+    return verbalize_short_text(text, language) if _is_english(language) and _FRACTION.search(text) else None
 
 
-def aloud(text: str, language: str) -> str:
+def verbalize_short_text(text: str, language: str) -> str:
     """Verbalise a short English text; return a text in another language unchanged."""
     if not _is_english(language):
         return text
     parts, end = [], 0
-    for reading in read(text, english.rules(language)):
-        parts += [text[end : reading.start], *(piece.text for piece in reading.pieces)]
-        end = reading.end
+    for verbalization in verbalize(text, english.rules(language)):
+        parts += [text[end : verbalization.start], *(piece.text for piece in verbalization.pieces)]
+        end = verbalization.end
     return " ".join(" ".join([*parts, text[end:]]).split())
 
 
-_KINDS: Mapping[str, Teller] = {
+_KINDS: Mapping[str, Verbalizer] = {
     "cardinal": _cardinal,
     "number": _cardinal,
     "ordinal": _ordinal,

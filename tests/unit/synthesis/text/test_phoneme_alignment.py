@@ -10,7 +10,7 @@ from echo_synthesis.engine import WordTime
 from echo_synthesis.text.espeak import Espeak
 from echo_synthesis.text.phrases import phrases
 from echo_synthesis.text.words import find_words
-from echo_synthesis.timing.alignment import owners, place_words
+from echo_synthesis.timing.phoneme_alignment import owners, place_words
 
 
 @pytest.fixture(scope="module")

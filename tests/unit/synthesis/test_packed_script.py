@@ -7,15 +7,15 @@ import pytest
 
 from echo_synthesis.engine import EngineSpec
 from echo_synthesis.engines.tone import SPEC as TONE
-from echo_synthesis.pipeline.packedscript import PackedScript, SpacedSegment, spaced_segments
-from echo_synthesis.text.frontend import FrontendOptions, compose
+from echo_synthesis.pipeline.packed_script import PackedScript, SpacedSegment, spaced_segments
+from echo_synthesis.text.normalization import NormalizationOptions, compose
 
 MARKUP = """<speak><break time="1s"/>Hello <prosody rate="120%">Dr. Smith</prosody>,
 it is 5 pm.<break time="250ms"/><phoneme alphabet="ipa" ph="bʊd">Good</phoneme> day.<break time="2s"/></speak>"""
 
 
 def segments_in(text: str) -> list[SpacedSegment]:
-    return list(spaced_segments(compose(text, FrontendOptions("en-US", phonemes=True), TONE.max_characters)))
+    return list(spaced_segments(compose(text, NormalizationOptions("en-US", phonemes=True), TONE.max_characters)))
 
 
 @pytest.mark.parametrize("text", ["Hello.", MARKUP, "# Title\n\nA long story about 42 cats. " * 500])

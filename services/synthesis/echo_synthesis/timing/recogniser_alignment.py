@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.engine import Engine, IdleEngine, Speech, Utterance, WordTime
-from echo_synthesis.timing.wordtimes import FRAME, sounding, texts
+from echo_synthesis.timing.estimation import FRAME, sounding, texts
 
 _RECOGNISER_RATE = 16_000
 _ENOUGH = 0.5

@@ -1,4 +1,4 @@
-"""Reads a manifest: `python -m echo_synthesis.provenance.reading FILE MIME SIGNERS MEMORY SECONDS`.
+"""Reads a manifest: `python -m echo_synthesis.provenance.manifest_reader FILE MIME SIGNERS MEMORY SECONDS`.
 
 A separate, sandboxed process, because the file may be malicious. SIGNERS is a JSON file; MEMORY is in bytes.
 Writes one JSON line to stdout: `{"verdict": …, "origin": …}`, without origin if the manifest names none, without verdict

@@ -9,7 +9,7 @@ from echo_synthesis.engine import Utterance
 from echo_synthesis.engines.tone import SAMPLE_RATE
 from echo_synthesis.engines.tone.beeper import Beeper
 from echo_synthesis.text.words import find_words
-from echo_synthesis.timing.wordtimes import FRAME, estimate, sounding
+from echo_synthesis.timing.estimation import FRAME, estimate, sounding
 
 
 def utter(text: str) -> Utterance:

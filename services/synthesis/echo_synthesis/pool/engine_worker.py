@@ -22,9 +22,9 @@ from echo_common.contracts.errors.synthesis import (
 )
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines.wire import PREFIX, Header, pack, unpack_speech, utterance_to_header
-from echo_synthesis.speechcheck import check_speech, require_readable
+from echo_synthesis.speech_check import check_speech, require_readable
 
-_Answer = tuple[Header, bytes]
+_Response = tuple[Header, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class EngineWorker:
         self._starting = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
         self._numbers = itertools.count()
-        self._asked: dict[int, asyncio.Future[_Answer]] = {}
+        self._pending: dict[int, asyncio.Future[_Response]] = {}
         self._failed_starts = 0
         self._retry_at = 0.0
         self._lasting = False
@@ -117,24 +117,24 @@ class EngineWorker:
         limits, characters = self._limits, len(utterance.text)
         seconds = limits.speak_seconds + characters * limits.seconds_a_character + self._spec.patience
         number = next(self._numbers)
-        answer = self._asked[number] = asyncio.get_running_loop().create_future()
+        response = self._pending[number] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(seconds):
                 await self._write(pack({**utterance_to_header(utterance), "number": number}))
-                header, payload = await answer
+                header, payload = await response
         except TimeoutError:
             await self.close()
             raise EngineTimeoutError(details={"engine": self._spec.name, "seconds": seconds}) from None
         except ConnectionError:
-            answer.cancel()
+            response.cancel()
             code = await self.close()
             raise EngineCrashedError(details={"engine": self._spec.name, "exit_code": code}) from None
         except asyncio.CancelledError:
-            if self._asked.keys() == {number}:
+            if self._pending.keys() == {number}:
                 await self.close()
             raise
         finally:
-            self._asked.pop(number, None)
+            self._pending.pop(number, None)
         _raise_error(header, self._spec.name)
         with require_readable(self._spec):
             speech = unpack_speech(header, payload)
@@ -218,16 +218,16 @@ class EngineWorker:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 header, payload = await self._read()
-                asked = self._asked.get(header["number"])
-                if asked is not None and not asked.done():
-                    asked.set_result((header, payload))
-        self.ready = self.ready and bool(self._asked)  # pending requests close it themselves, to report the cause
+                pending = self._pending.get(header["number"])
+                if pending is not None and not pending.done():
+                    pending.set_result((header, payload))
+        self.ready = self.ready and bool(self._pending)  # pending requests close it themselves, to report the cause
         self._fail_asked()
 
     def _fail_asked(self) -> None:
-        for asked in self._asked.values():
-            if not asked.done():
-                asked.set_exception(ConnectionResetError())
+        for pending in self._pending.values():
+            if not pending.done():
+                pending.set_exception(ConnectionResetError())
 
     async def _write(self, frame: bytes) -> None:
         if self._process is None:

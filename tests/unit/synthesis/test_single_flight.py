@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from echo_synthesis.cache.singleflight import SingleFlight
+from echo_synthesis.cache.single_flight import SingleFlight
 
 
 class Work:

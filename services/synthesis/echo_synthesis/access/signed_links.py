@@ -16,14 +16,14 @@ LONGEST = 300
 """Maximum validity of a link in seconds."""
 
 
-class Links:
+class LinkSigner:
     """Signer of links. Its key is generated at the first start and stored in the database, so that all replicas share it."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     @classmethod
-    async def open(cls, store: Store) -> "Links":
+    async def open(cls, store: Store) -> "LinkSigner":
         """Load the key, or generate it at the first start."""
         keys = store.collection("keys")
         await keys.ensure(())

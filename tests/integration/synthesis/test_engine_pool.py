@@ -30,8 +30,8 @@ from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines import discover
 from echo_synthesis.engines.tone import SPEC as TONE
 from echo_synthesis.engines.tone.beeper import Beeper
-from echo_synthesis.pool.enginepool import EnginePool, PoolConfig
-from echo_synthesis.pool.engineworker import EngineWorker, WorkerLimits
+from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
+from echo_synthesis.pool.engine_worker import EngineWorker, WorkerLimits
 from echo_synthesis.text.words import find_words
 
 LIMITS = WorkerLimits(speak_seconds=1.0, seconds_a_character=0.0)
@@ -310,7 +310,7 @@ async def test_hanging_workers_end_with_the_service(tmp_path: Path) -> None:
         import asyncio, sys
         from pathlib import Path
         from echo_synthesis.engine import Span, Utterance
-        from echo_synthesis.pool.enginepool import EnginePool, PoolConfig
+        from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
         from echo_synthesis.engines import discover
         async def main():
             pool = EnginePool(discover(), PoolConfig(Path("."), workers=1))
@@ -364,7 +364,7 @@ async def test_engine_warnings_at_load_are_logged(
         """)
     )
     stub.chmod(0o700)
-    monkeypatch.setattr("echo_synthesis.pool.engineworker.sys.executable", str(stub))
+    monkeypatch.setattr("echo_synthesis.pool.engine_worker.sys.executable", str(stub))
     with structlog.testing.capture_logs() as logs:
         await make().start("tone")
     assert {"log_level": "warning", "engine": "tone", "event": "backend_rejected", **fields} in logs

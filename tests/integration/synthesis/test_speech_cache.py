@@ -13,12 +13,12 @@ import pytest
 from echo_common.clock import now
 from echo_common.storage.filesystem import FolderStorage
 from echo_common.store.port import Store
-from echo_synthesis.cache.cacheentry import encode_entry
-from echo_synthesis.cache.speechcache import SpeechCache
+from echo_synthesis.cache.cache_entry import encode_entry
+from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.engine import Span, Speech, Utterance, WordTime
 from echo_synthesis.engines.tone import SPEC
 from echo_synthesis.engines.tone.beeper import Beeper
-from echo_synthesis.speechcheck import check_speech
+from echo_synthesis.speech_check import check_speech
 from tests.support.database import Database
 from tests.support.eventually import eventually
 

@@ -14,9 +14,9 @@ from echo_common.contracts.errors.synthesis import EngineFailedError, EngineUnav
 from echo_common.errors import EchoError
 from echo_common.processors import usable_processors
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
-from echo_synthesis.pool.engineworker import EngineWorker, WorkerLimits
-from echo_synthesis.pool.fairqueue import FairQueue, Turn
-from echo_synthesis.speechcheck import ImplausibleSpeechError
+from echo_synthesis.pool.engine_worker import EngineWorker, WorkerLimits
+from echo_synthesis.pool.fair_queue import FairQueue, Turn
+from echo_synthesis.speech_check import ImplausibleSpeechError
 
 State = Literal["stopped", "starting", "ready", "unavailable"]
 
