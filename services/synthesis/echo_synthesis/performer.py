@@ -11,7 +11,7 @@ from echo_common.work.port import Attempt, Result
 from echo_common.work.queue import WorkQueue
 from echo_common.work.task import Progress
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.domain import Audio, Job, Pace
+from echo_synthesis.domain import Audio, Job, RemainingTimeEstimator
 from echo_synthesis.pipeline.narration import SpokenSegment, plan
 from echo_synthesis.pipeline.recording import Totals
 
@@ -95,18 +95,18 @@ class _ProgressReporter:
     def __init__(self, job: Job, attempt: Attempt, faults: FaultPoints) -> None:
         self._attempt = attempt
         self._faults = faults
-        self._pace = Pace(monotonic)
+        self._estimator = RemainingTimeEstimator(monotonic)
         self._totals: Totals | None = None
         self._after_loss = job.losses > 0
         self._units_saved, self._units_total = job.units_done, job.units_total
 
     async def __call__(self, segment: SpokenSegment, totals: Totals) -> None:
         if self._totals is None or totals is self._totals:
-            self._pace.spoken(segment.characters, cached=segment.cached)
+            self._estimator.spoken(segment.characters, cached=segment.cached)
         else:  # a fallback engine has started over
-            self._pace = Pace(monotonic)
+            self._estimator = RemainingTimeEstimator(monotonic)
         self._totals = totals
-        seconds_left = self._pace.seconds_left(totals.characters_left)
+        seconds_left = self._estimator.seconds_left(totals.characters_left)
         self._attempt.report(Progress(totals.units, totals.units_total, seconds_left=seconds_left))
         await self._faults.reach("worker.mid_speech")
         share = totals.units * self._units_total // totals.units_total

@@ -26,7 +26,7 @@ from echo_synthesis.pipeline.recording import Totals
 from echo_synthesis.usecases.requests import Synthesis
 from echo_synthesis.usecases.verify import Finding
 
-_FLAT = {"output_format", "sample_rate", "speed", "pitch", "volume", "language"}
+_SHOWN_OPTIONS = {"output_format", "sample_rate", "speed", "pitch", "volume", "language"}
 
 
 def synthesis_result(audio: Audio, words: Sequence[WordTiming]) -> SynthesisResult:
@@ -157,7 +157,7 @@ def job_view(
         units_total=job.units_total,
         queue_position=queue_position,
         eta_seconds=job.seconds_left,
-        config={name: value for name, value in config.items() if name not in _FLAT},
+        config={name: value for name, value in config.items() if name not in _SHOWN_OPTIONS},
         metadata=dict(job.metadata),
         output_format=settings.output_format,
         sample_rate=settings.sample_rate,
@@ -241,15 +241,15 @@ def voice_view(found: CataloguedVoice) -> Voice:
 _SENTENCES = {
     "genuine": "The manifest was signed here, and nothing in the file was changed since.",
     "changed": "The manifest was signed here, but the file was changed since: its audio may differ.",
-    "foreign": "The manifest was signed elsewhere.",
-    "unreadable": "The file may have a manifest, but it is damaged or too expensive to read.",
+    "foreign": "The manifest was signed by another party.",
+    "unreadable": "The file may have a manifest, but it is damaged or exceeds the limits of the reader.",
 }
 
 
 def verification(finding: Finding, principal: Principal) -> Verification:
     """Build the result of a verification; only admins and the user who requested the speech see its origin."""
     marks = (
-        [Mark(kind="checksum", verdict="genuine", message="Exactly these bytes were generated here.")]
+        [Mark(kind="checksum", verdict="genuine", message="Echo stored or streamed exactly these bytes.")]
         if finding.recorded
         else []
     )

@@ -57,7 +57,7 @@ async def ask_and_leave(url: str, deps: Dependencies, word: str, *headers: str) 
 
 
 async def spoken(deps: Dependencies) -> int:
-    await deps.cache.settled()
+    await deps.cache.wait_for_writes()
     return await deps.cache._entries.count({})
 
 

@@ -46,7 +46,7 @@ async def spoken(deps: Dependencies) -> set[str]:
         return (await deps.jobs.get(job.id)).status is JobStatus.COMPLETED
 
     await eventually(completed, within=20)
-    await deps.cache.settled()
+    await deps.cache.wait_for_writes()
     return await keys(deps)
 
 

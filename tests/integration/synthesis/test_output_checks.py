@@ -113,7 +113,7 @@ async def test_refused_speech_is_not_stored(replica: Replica) -> None:
         for fault in ("tone-nan", "tone-silence", "tone-short", "tone-late"):
             with pytest.raises(EngineFailedError):
                 await synthesize(ask(f"A first sentence is well. This {fault} is not well at all."), ALICE, deps)
-        await deps.cache.settled()
+        await deps.cache.wait_for_writes()
         assert await audio_objects(deps) == []
         assert await cached(deps) == 1  # the sentence that was well
 
@@ -217,8 +217,8 @@ class SpoilingNarrator(Narrator):
         self._true = recorder._narrator
         self._spoil = spoil
 
-    async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenSegment, None]:
-        async for segment in self._true.speak(narration, hurry=hurry):
+    async def speak(self, narration: Narration, *, low_latency: bool = False) -> AsyncGenerator[SpokenSegment, None]:
+        async for segment in self._true.speak(narration, low_latency=low_latency):
             yield self._spoil(segment)
 
 

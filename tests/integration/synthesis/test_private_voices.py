@@ -51,7 +51,7 @@ async def trained(deps: Dependencies, *, public: bool = False, shared_with: tupl
 async def kept(who: Principal, deps: Dependencies) -> int:
     """Return the cached part of a sentence."""
     audio = await synthesize(SynthesizeRequest(text="My secret.", voice_id=CLONE), who, deps)
-    await deps.cache.settled()
+    await deps.cache.wait_for_writes()
     return audio.cached_units
 
 

@@ -50,9 +50,9 @@ class Desk:
             await asyncio.sleep(0)
             return speech()
 
-        _, kept = await self.cache.once(key, voice, make, partial(check_speech, SPEC, utterance), user_id=user_id)
+        _, kept = await self.cache.get_or_create(key, voice, make, partial(check_speech, SPEC, utterance), user_id=user_id)
         if settle:
-            await self.cache.settled()
+            await self.cache.wait_for_writes()
         return kept
 
 
@@ -98,9 +98,9 @@ async def test_cached_segments_have_identical_samples(desks: Desks) -> None:
     async def make() -> Speech:
         return replace(speech(), samples=noise, cost={"characters": 4})
 
-    first, _ = await desk.cache.once("ab", "tone_low", make, anything)
-    await desk.cache.settled()
-    again, kept = await desk.cache.once("ab", "tone_low", make, anything)
+    first, _ = await desk.cache.get_or_create("ab", "tone_low", make, anything)
+    await desk.cache.wait_for_writes()
+    again, kept = await desk.cache.get_or_create("ab", "tone_low", make, anything)
     assert kept
     assert np.array_equal(first.samples, again.samples)
     assert np.abs(first.samples - noise).max() < 1 / 32_000
@@ -152,7 +152,7 @@ async def test_hits_of_other_users_are_not_reported(desks: Desks, settle: bool) 
     assert [await say("ada"), await say("ada")] == [False, True]
     assert [await say("eve"), await say("eve"), await say("ada")] == [False, True, True]
     assert desk.spoken == ["One."]
-    await desk.cache.settled()
+    await desk.cache.wait_for_writes()
     other = await desks.open()
     assert [await other.say("One.", user_id=name) for name in ("eve", "bob", "bob", "ada")] == [True, False, True, True]
     assert other.spoken == []
@@ -187,10 +187,10 @@ async def test_the_users_of_an_entry_are_limited(desks: Desks) -> None:
     desk = await desks.open()
     for number in range(70):
         await desk.say("One.", user_id=f"usr_{number}", settle=False)
-    await desk.cache.settled()
+    await desk.cache.wait_for_writes()
     known = [await desk.say("One.", user_id=f"usr_{number}", settle=False) for number in (0, 63, 69)]
     assert known == [True, True, True]
-    await desk.cache.settled()
+    await desk.cache.wait_for_writes()
     assert not await desk.say("One.", user_id="usr_70")
     assert not await desk.say("One.", user_id="usr_70")
 
@@ -223,10 +223,10 @@ async def test_segments_in_progress_of_a_removed_voice_are_not_cached(desks: Des
     async def in_use() -> bool:
         return False
 
-    await desk.cache.once("ab", "tone_high", make, anything, in_use)
-    await desk.cache.settled()
+    await desk.cache.get_or_create("ab", "tone_high", make, anything, in_use)
+    await desk.cache.wait_for_writes()
     assert await desks.objects_kept() == []
-    _, kept = await desk.cache.once("ab", "tone_high", make, anything, in_use)
+    _, kept = await desk.cache.get_or_create("ab", "tone_high", make, anything, in_use)
     assert not kept
 
 
@@ -245,7 +245,7 @@ async def test_peaks_beyond_full_scale_survive_the_cache(desks: Desks) -> None:
     async def make() -> Speech:
         return replace(speech(), samples=loud)
 
-    first, _ = await desk.cache.once("ab", "tone_low", make, anything)
+    first, _ = await desk.cache.get_or_create("ab", "tone_low", make, anything)
     assert np.abs(first.samples - loud).max() < 1.5 / 32_000
 
 
@@ -276,10 +276,10 @@ class TestADamagedEntry:
             desk.spoken.append("Hello")
             return Beeper().speak(self.UTTERANCE)
 
-        found = await desk.cache.once(
+        found = await desk.cache.get_or_create(
             desk.cache.key(SPEC, self.UTTERANCE), "tone_low", make, partial(check_speech, SPEC, self.UTTERANCE)
         )
-        await desk.cache.settled()
+        await desk.cache.wait_for_writes()
         return found
 
     @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "silent", "late"])

@@ -103,7 +103,7 @@ async def test_unread_streams_use_little_memory_stop_the_engine_and_continue(
     async with replica(workers=2) as deps, serve(deps) as url, AsyncExitStack() as stack:
         async with RawClient.at(url) as warm:
             await heard(warm, f"/{title}")
-        await deps.cache.settled()
+        await deps.cache.wait_for_writes()
         before = allocated()
         clients = [await stack.enter_async_context(RawClient.at(url)) for _ in range(UNREAD)]
         for number, client in enumerate(clients):

@@ -169,7 +169,7 @@ def test_running_and_completed_jobs_are_not_retried() -> None:
 def test_administrators_can_fail_hanging_jobs_and_the_worker_detects_it() -> None:
     job = a_job()
     attempt = job.claim("wrk_1", LEASE)
-    job.abandon("Stuck.")
+    job.fail_by_administrator("Stuck.")
     assert (job.status, job.error_message) == (JobStatus.FAILED, "Stuck.")
     with pytest.raises(LeaseLostError):
         job.renew(attempt, Progress(1, 3))

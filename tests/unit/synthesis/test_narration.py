@@ -40,7 +40,7 @@ class Cache:
     def key(self, *_: object) -> str:
         return ""
 
-    async def once(
+    async def get_or_create(
         self, key: str, voice: str, speak: Callable[[], Awaitable[Speech]], *_: object, **__: object
     ) -> tuple[Speech, bool]:
         return await speak(), False
@@ -48,7 +48,7 @@ class Cache:
 
 async def test_the_first_segment_of_a_stream_is_sent_before_the_second_starts() -> None:
     pool = Pool()
-    units = await _units(pool, TONE, hurry=True)
+    units = await _units(pool, TONE, low_latency=True)
     await anext(units)
     await _everything_begun()
     assert pool.spoken == ["The first sentence."]
@@ -62,7 +62,7 @@ async def test_the_first_segment_of_a_stream_is_sent_before_the_second_starts() 
 async def test_unread_streams_without_a_cache_synthesise_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("echo_synthesis.pipeline.narration._UNREAD_SECONDS", 0.0)
     pool = Pool()
-    units = await _units(pool, TONE, hurry=True)
+    units = await _units(pool, TONE, low_latency=True)
     async for _ in units:
         await _everything_begun()
     assert len(pool.spoken) == len(set(pool.spoken)) == 6
@@ -70,7 +70,7 @@ async def test_unread_streams_without_a_cache_synthesise_nothing_twice(monkeypat
 
 async def test_segments_are_synthesised_in_parallel_without_a_waiting_client() -> None:
     pool = Pool()
-    units = await _units(pool, TONE, hurry=False)
+    units = await _units(pool, TONE, low_latency=False)
     await anext(units)
     await _everything_begun()
     assert len(pool.spoken) > 2
@@ -85,15 +85,15 @@ async def test_loud_and_quiet_sentences_come_closer_in_loudness() -> None:
             hum = peak * np.sin(2 * np.pi * 440 * np.arange(TONE.sample_rate) / TONE.sample_rate)
             return replace(speech, samples=hum.astype(np.float32))
 
-    spoken = [segment.speech async for segment in await _units(UnevenPool(), TONE, hurry=False)]
+    spoken = [segment.speech async for segment in await _units(UnevenPool(), TONE, low_latency=False)]
     first, second = (float(np.abs(speech.samples).max()) for speech in spoken[:2])
     assert 1.0 < first / second < 1.6  # 3.75 before
 
 
-async def _units(pool: Pool, engine: EngineSpec, *, hurry: bool):
+async def _units(pool: Pool, engine: EngineSpec, *, low_latency: bool):
     settings = SpeechSettings(voice_id="tone_low", engine="tone", language="en-US")
     narration = await plan(TEXT, settings, engine, ScriptWriter(SynthesisSettings()))
-    return Narrator(pool, Cache()).speak(narration, hurry=hurry)  # type: ignore[arg-type]
+    return Narrator(pool, Cache()).speak(narration, low_latency=low_latency)  # type: ignore[arg-type]
 
 
 async def _everything_begun() -> None:

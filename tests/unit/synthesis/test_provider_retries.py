@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
-from echo_synthesis.engines.remote import RemoteSettings, TryAgainError, asked_pause, retry_with_backoff
+from echo_synthesis.engines.remote import RemoteSettings, RetryableError, parse_retry_after, retry_with_backoff
 
 
 class Clock:
@@ -30,7 +30,7 @@ def ask(failures: int, after: float | None = None, **settings: float) -> tuple[C
     def provider(seconds: float) -> str:
         tried.append(seconds)
         if len(tried) <= failures:
-            raise TryAgainError("busy", after)
+            raise RetryableError("busy", after)
         return f"heard after {len(tried)}"
 
     return clock, retry_with_backoff(provider, RemoteSettings(**settings), sleep=clock.sleep, clock=clock)  # type: ignore[arg-type]
@@ -69,12 +69,12 @@ def test_pauses_do_not_exceed_the_timeout() -> None:
     ("header", "seconds"), [("97", 97), (" 3 ", 3), (None, None), ("", None), ("soon", None), ("-5", None)]
 )
 def test_retry_after_may_be_in_seconds(header: str | None, seconds: float | None) -> None:
-    assert asked_pause(header) == seconds
+    assert parse_retry_after(header) == seconds
 
 
 def test_retry_after_may_be_a_date() -> None:
     until = datetime.now(UTC) + timedelta(minutes=5)
-    pause = asked_pause(format_datetime(until, usegmt=True))
+    pause = parse_retry_after(format_datetime(until, usegmt=True))
     assert pause is not None
     assert 290 < pause <= 300
-    assert asked_pause(format_datetime(until - timedelta(days=1), usegmt=True)) == 0
+    assert parse_retry_after(format_datetime(until - timedelta(days=1), usegmt=True)) == 0

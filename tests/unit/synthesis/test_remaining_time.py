@@ -1,6 +1,6 @@
 """Tests of the estimate of the remaining time."""
 
-from echo_synthesis.domain import Pace
+from echo_synthesis.domain import RemainingTimeEstimator
 
 
 class Clock:
@@ -12,24 +12,24 @@ class Clock:
 
 
 def test_the_remaining_time_is_unknown_at_first() -> None:
-    pace = Pace(Clock())
-    assert pace.seconds_left(1_000) is None
-    pace.spoken(500, cached=True)
-    assert pace.seconds_left(500) is None
+    estimator = RemainingTimeEstimator(Clock())
+    assert estimator.seconds_left(1_000) is None
+    estimator.spoken(500, cached=True)
+    assert estimator.seconds_left(500) is None
 
 
 def test_the_remaining_time_is_proportional_to_characters() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    estimator = RemainingTimeEstimator(clock)
     clock.now += 2
-    pace.spoken(100, cached=False)
-    assert pace.seconds_left(300) == 6.0
+    estimator.spoken(100, cached=False)
+    assert estimator.seconds_left(300) == 6.0
 
 
 def test_cached_segments_do_not_affect_the_pace() -> None:
     clock = Clock()
-    pace = Pace(clock)
-    pace.spoken(10_000, cached=True)
+    estimator = RemainingTimeEstimator(clock)
+    estimator.spoken(10_000, cached=True)
     clock.now += 2
-    pace.spoken(100, cached=False)
-    assert pace.seconds_left(300) == 6.0
+    estimator.spoken(100, cached=False)
+    assert estimator.seconds_left(300) == 6.0

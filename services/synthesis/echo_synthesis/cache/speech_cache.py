@@ -23,11 +23,11 @@ from echo_synthesis.speech_check import ImplausibleSpeechError
 
 _KEEP_SHARE = 0.9
 _RECOUNT_SHARE = 0.05
-_MOMENT = 0.2
+_WRITE_DELAY_SECONDS = 0.2
 """Seconds during which hits of one entry are collected into one write."""
 
 _MAXIMUM_USERS = 64
-"""Maximum number of users that an entry remembers; for other users every use counts as the first."""
+"""Maximum number of users whose marks an entry stores; for other users every use counts as the first."""
 
 InUse = Callable[[], Awaitable[bool]]
 Verify = Callable[[Speech], None]
@@ -36,19 +36,19 @@ Verify = Callable[[Speech], None]
 
 @dataclass(frozen=True, slots=True)
 class _Lookup:
-    """A speech, whether it was cached, and marks of the users that the entry remembers."""
+    """A speech, whether it was cached, and marks of its users."""
 
     speech: Speech
     cached: bool
-    heard_by: Sequence[str]
+    user_marks: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _PendingEntry:
-    """A speech that is being written, and marks of the users that its entry will remember."""
+    """A speech that is being written, and marks of its users."""
 
     blob: bytes
-    heard_by: Sequence[str]
+    user_marks: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class _Usage:
     """Pending changes of an entry: further hits, and marks of further users who were given it."""
 
     hits: int = 0
-    heard_by: set[str] = field(default_factory=set)
+    user_marks: set[str] = field(default_factory=set)
 
 
 class SpeechCache:
@@ -66,8 +66,8 @@ class SpeechCache:
     engine output, is a miss and removed. An entry is written before its object and removed after it, so that a crash leaves no
     object without an entry. Losing an entry costs time, never correctness, so the cache's failures are logged and ignored.
 
-    Users share entries without noticing: a hit is reported only to a user who was given the entry before. Entries remember
-    users by a mark, a hash that is different in every entry.
+    Users share entries without noticing: a hit is reported only to a user who was given the entry before. An entry stores a
+    mark of each user: a hash that differs in every entry.
     """
 
     indexes: ClassVar[Sequence[Index]] = (Index([("last_hit", 1)]), Index([("voice", 1)]))
@@ -100,7 +100,7 @@ class SpeechCache:
         finally:
             cleaning.cancel()
             await asyncio.gather(cleaning, return_exceptions=True)
-            await cache.settled()  # the entry written last may still have users to add
+            await cache.wait_for_writes()  # the entry written last may still have users to add
 
     @property
     def enabled(self) -> bool:
@@ -113,7 +113,7 @@ class SpeechCache:
         facts = [FORMAT, engine.name, engine.version, scope, asdict(utterance)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
-    async def once(
+    async def get_or_create(
         self,
         key: str,
         voice: str,
@@ -139,31 +139,31 @@ class SpeechCache:
                 self._pending[key] = pending  # concurrent requests find it here while it is being written
                 self._background(self._store(key, voice, pending, in_use))
             # the first response must equal later ones, sample by sample
-            return _Lookup(replace(decode_entry(pending.blob), cost=speech.cost), cached=False, heard_by=pending.heard_by)
+            return _Lookup(replace(decode_entry(pending.blob), cost=speech.cost), cached=False, user_marks=pending.user_marks)
 
         mark, usage = _mark(key, user_id), self._usages.get(key)
         with self._wait(key, mark) as before_me:
             found, joined = await self._flights.run(key, cached_or_made)
-        had_it = before_me or (usage is not None and mark in usage.heard_by)
-        remembered = mark in found.heard_by
-        if self._capacity and not remembered and len(found.heard_by) < _MAXIMUM_USERS:
-            self._usage_of(key).heard_by.add(mark)
+        had_it = before_me or (usage is not None and mark in usage.user_marks)
+        remembered = mark in found.user_marks
+        if self._capacity and not remembered and len(found.user_marks) < _MAXIMUM_USERS:
+            self._usage_of(key).user_marks.add(mark)
         return found.speech, (joined and had_it) or (found.cached and (had_it or remembered))
 
     async def purge(self, voice: str) -> int:
         """Remove all entries of a voice and return their number. Raises `StoreUnavailableError`, `StorageUnavailableError`."""
-        gone = 0
+        removed = 0
         async for entry in self._entries.find({"voice": voice}):
             await self._remove(entry, {"_id": entry["_id"]})
-            gone += 1
-        return gone
+            removed += 1
+        return removed
 
     async def known(self, object_keys: Sequence[str]) -> Sequence[str]:
         """Return the object keys that an entry refers to."""
         found = self._entries.find({"_id": {"$in": [key.rpartition("/")[2] for key in object_keys]}}, fields=["object_key"])
         return [str(entry["object_key"]) async for entry in found]
 
-    async def settled(self) -> None:
+    async def wait_for_writes(self) -> None:
         """Wait until all pending writes have finished."""
         while self._writing:
             await asyncio.gather(*self._writing, return_exceptions=True)
@@ -184,7 +184,7 @@ class SpeechCache:
         if not self._capacity:
             return None
         if (pending := self._pending.get(key)) is not None:
-            return _Lookup(decode_entry(pending.blob), cached=True, heard_by=pending.heard_by)
+            return _Lookup(decode_entry(pending.blob), cached=True, user_marks=pending.user_marks)
         try:
             entry = await self._entries.find_one({"_id": key})
             if entry is None:
@@ -204,7 +204,7 @@ class SpeechCache:
                 await self._remove(entry, {"_id": key})
             return None
         self._usage_of(key).hits += 1
-        return _Lookup(speech, cached=True, heard_by=entry.get("heard_by", ()))
+        return _Lookup(speech, cached=True, user_marks=entry.get("heard_by", ()))
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -221,7 +221,7 @@ class SpeechCache:
         return usage
 
     async def _write_usage(self, key: str) -> None:
-        await asyncio.sleep(_MOMENT)
+        await asyncio.sleep(_WRITE_DELAY_SECONDS)
         usage = self._usages.get(key)
         if usage is None:
             return
@@ -229,21 +229,21 @@ class SpeechCache:
         update: dict[str, Any] = {"$inc": {"hits": usage.hits}, "$set": {"last_hit": now()}}
         with suppress(EchoError):
             await self._entries.update_one({"_id": key}, update)
-            while new := usage.heard_by - written:  # more may arrive during a write
+            while new := usage.user_marks - written:  # more may arrive during a write
                 for mark in new:
                     await self._entries.update_one({"_id": key}, {"$push": {"heard_by": mark}})
                 written |= new
         self._usages.pop(key, None)
 
     async def _store(self, key: str, voice: str, pending: _PendingEntry, in_use: InUse | None) -> None:
-        blob, heard_by = pending.blob, list(pending.heard_by)
+        blob, user_marks = pending.blob, list(pending.user_marks)
         object_key = f"speech/{key[:2]}/{key}"
         fields = {
             "format": FORMAT,
             "object_key": object_key,
             "size": len(blob),
             "voice": voice,
-            "heard_by": heard_by,
+            "heard_by": user_marks,
             "last_hit": now(),
         }
         try:

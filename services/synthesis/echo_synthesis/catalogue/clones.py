@@ -120,7 +120,9 @@ class Clones:
             raise VoiceNotFoundError(f"There is no voice {voice_id!r}; GET /api/v1/voices lists them.")
         found = self._catalogued(known)
         if found is None:
-            raise EngineUnavailableError(f"The engine {known['engine']}, which speaks this clone, is not offered here.")
+            raise EngineUnavailableError(
+                f"The engine {known['engine']}, which speaks this clone, is not enabled; add it to ECHO_SYNTHESIS_ENGINES."
+            )
         if missing := found.engine.missing(self._config):
             raise EngineUnavailableError(f"The engine {found.engine.name} lacks {missing[0]}; {found.engine.remedy}.")
         return found

@@ -13,8 +13,8 @@ from echo_synthesis.domain.audio import Audio, Chapter
 from echo_synthesis.domain.chapters import ChapterMarks
 from echo_synthesis.domain.dictionary import DictionaryEntry, Pronunciation
 from echo_synthesis.domain.job import Job
-from echo_synthesis.domain.pace import Pace
 from echo_synthesis.domain.provenance import ProvenanceRecord
+from echo_synthesis.domain.remaining_time import RemainingTimeEstimator
 from echo_synthesis.domain.speech import SpeechSettings, SyllableTiming, WordTiming
 from echo_synthesis.domain.texts import TextEntry
 
@@ -30,9 +30,9 @@ __all__ = [
     "Job",
     "JobNotFoundError",
     "JobStateConflictError",
-    "Pace",
     "Pronunciation",
     "ProvenanceRecord",
+    "RemainingTimeEstimator",
     "SpeechSettings",
     "SyllableTiming",
     "TextEntry",

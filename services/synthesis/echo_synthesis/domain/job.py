@@ -186,7 +186,7 @@ class Job(Task):
         self.not_before = moment + timedelta(seconds=max(seconds, _BACKOFF.delay(self.refusals)))
         self.error_message = message
 
-    def mend(self, *, progress: int | None = None, duration: float | None = None, error_message: str | None = None) -> None:
+    def correct(self, *, progress: int | None = None, duration: float | None = None, error_message: str | None = None) -> None:
         """Overwrite fields that workers report, for an administrator.
 
         Raises `JobStateConflictError` for `progress` of a job that is not processing.
@@ -201,7 +201,7 @@ class Job(Task):
         """Raise `JobStateConflictError` unless the job is pending."""
         self.require_status(JobStatus.PENDING)
 
-    def abandon(self, message: str) -> None:
+    def fail_by_administrator(self, message: str) -> None:
         """Fail the job for an administrator. Raises `JobStateConflictError` once it has ended."""
         self.require_status(JobStatus.PENDING, JobStatus.PROCESSING)
         self.mark_failed("ABANDONED", message)

@@ -56,7 +56,7 @@ class RemoteSettings(BaseSettings):
         return f"{self.model_config['env_prefix']}{field.upper()}"
 
 
-class TryAgainError(Exception):
+class RetryableError(Exception):
     """A retryable failure. `after` is the delay that the provider requests, in seconds; 0 retries at once."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
@@ -71,7 +71,7 @@ def retry_with_backoff(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Call `ask` with the seconds left until it does not raise `TryAgainError`, with exponential backoff and jitter.
+    """Call `ask` with the seconds left until it does not raise `RetryableError`, with exponential backoff and jitter.
 
     A delay that the provider requests replaces the backoff.
 
@@ -92,18 +92,18 @@ def retry_with_backoff(
         delay = error.after or state.upcoming_sleep
         raise EngineUnavailableError(str(error), retry_after=max(1, round(delay))) from error
 
-    retryable = retry_if_exception_type(TryAgainError)
+    retryable = retry_if_exception_type(RetryableError)
     retrying = Retrying(retry=retryable, wait=wait, stop=stop, sleep=sleep, retry_error_callback=fail)
     return retrying(lambda: ask(max(0.1, deadline - clock())))
 
 
-def _failure(state: RetryCallState) -> TryAgainError:
+def _failure(state: RetryCallState) -> RetryableError:
     error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, TryAgainError)  # noqa: S101 - only these are retried
+    assert isinstance(error, RetryableError)  # noqa: S101 - only these are retried
     return error
 
 
-def asked_pause(header: str | None) -> float | None:
+def parse_retry_after(header: str | None) -> float | None:
     """Return the delay in seconds of a `Retry-After` header: a number or a date (RFC 9110, 10.2.3); None if there is none."""
     if header is None or (header := header.strip()).isdigit():
         return float(header) if header else None
@@ -113,7 +113,7 @@ def asked_pause(header: str | None) -> float | None:
         return None
 
 
-def lacking(settings: RemoteSettings, package: str, module: str) -> Sequence[str]:
+def missing_requirements(settings: RemoteSettings, package: str, module: str) -> Sequence[str]:
     """Return the missing requirements of an engine: its SDK or its API key."""
     if importlib.util.find_spec(module) is None:
         return (f"the Python package {package}",)
@@ -127,7 +127,7 @@ def remedy(settings: RemoteSettings, extra: str, module: str) -> str:
     return f"set {settings.setting('api_key')}"
 
 
-def without(secret: str, message: object) -> str:
+def redact(secret: str, message: object) -> str:
     """Shorten a message to one line of at most 300 characters, without `secret`; providers may repeat it in errors."""
     text = " ".join(str(message).split())
     return (text.replace(secret, "…") if secret else text)[:300]
@@ -150,10 +150,10 @@ def to_speech(
     """Convert a provider's samples into speech at `wanted_rate` Hz, `tempo` times as fast, with estimated word times.
 
     Raises:
-        TryAgainError: The audio is too short for the text.
+        RetryableError: The audio is too short for the text.
     """
     if len(samples) / sample_rate * _FASTEST < sum(map(str.isalnum, utterance.text)):
-        raise TryAgainError(f"{len(samples) / sample_rate:.2f} s of audio cannot be all of the text.")
+        raise RetryableError(f"{len(samples) / sample_rate:.2f} s of audio cannot be all of the text.")
     resampler = Resampler(sample_rate, wanted_rate)
     spoken = change_tempo(np.concatenate([resampler.feed(samples), resampler.close()]), wanted_rate, tempo)
     return Speech(spoken, wanted_rate, estimate(utterance, spoken, wanted_rate), "estimated", cost)

@@ -22,7 +22,7 @@ from echo_synthesis.pipeline.recording import Part, Recorder
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 
-_TROUBLE = (EngineUnavailableError, EngineFailedError, EngineCrashedError, EngineTimeoutError)
+_ENGINE_ERRORS = (EngineUnavailableError, EngineFailedError, EngineCrashedError, EngineTimeoutError)
 
 
 class FallbackRecorder(Recorder):
@@ -49,7 +49,7 @@ class FallbackRecorder(Recorder):
         """Record with the fallback voice if the engine fails; see `Recorder.record`."""
         try:
             return await super().record(narration, **where)
-        except _TROUBLE as error:
+        except _ENGINE_ERRORS as error:
             fallback = await self._plan_fallback(narration, error)
         return await super().record(fallback, **where)
 
@@ -62,7 +62,7 @@ class FallbackRecorder(Recorder):
                     yield part
                     sent = sent or bool(part.audio)
             return
-        except _TROUBLE as error:
+        except _ENGINE_ERRORS as error:
             if sent:
                 raise
             fallback = await self._plan_fallback(narration, error)

@@ -109,18 +109,18 @@ class Narrator:
         self._cache = cache
         self._voice_names = voice_names
 
-    async def speak(self, narration: Narration, *, hurry: bool = False) -> AsyncGenerator[SpokenSegment, None]:
+    async def speak(self, narration: Narration, *, low_latency: bool = False) -> AsyncGenerator[SpokenSegment, None]:
         """Yield the segments in order. Close the generator to stop: queued segments are dropped, running ones not awaited.
 
-        With `hurry` the first segment gets all resources until the consumer asks for the second, to minimise the time to first
+        With `low_latency` the first segment gets all resources until the consumer asks for the second, to minimise the time to first
         audio: later segments are neither looked up nor synthesised while it is encoded and sent.
         """
         segments = iter(narration.script)
-        ahead: deque[_Ahead] = deque()
+        ahead: deque[_PrefetchedSegment] = deque()
         room = 2 * self._pool.workers(narration.engine.name)
-        samples, first = 0, hurry
+        samples, first = 0, low_latency
         try:
-            self._fill(ahead, segments, narration, 1 if hurry else room)
+            self._fill(ahead, segments, narration, 1 if low_latency else room)
             while ahead:
                 current = ahead.popleft()
                 spoken = await current.spoken()
@@ -131,7 +131,7 @@ class Narrator:
                 del current, spoken
                 # while a stream is not read, it holds the bytes of one segment and no samples; only with the speech cache,
                 # because released segments would otherwise be synthesised, and paid for, again
-                release = hurry and self._cache.enabled
+                release = low_latency and self._cache.enabled
                 waiting = asyncio.get_running_loop().call_later(_UNREAD_SECONDS, _release, ahead) if release else None
                 try:
                     yield held.pop()
@@ -144,20 +144,22 @@ class Narrator:
         finally:
             await asyncio.gather(*(segment.close() for segment in ahead))
 
-    def _fill(self, ahead: "deque[_Ahead]", segments: Iterator[SpacedSegment], narration: Narration, room: int) -> None:
+    def _fill(
+        self, ahead: "deque[_PrefetchedSegment]", segments: Iterator[SpacedSegment], narration: Narration, room: int
+    ) -> None:
         while len(ahead) < room and (spaced := next(segments, None)) is not None:
-            ahead.append(_Ahead(spaced, partial(self._speak_segment, spaced.segment, narration)))
+            ahead.append(_PrefetchedSegment(spaced, partial(self._speak_segment, spaced.segment, narration)))
 
     async def _speak_segment(self, segment: Segment, narration: Narration) -> tuple[Speech, bool]:
         if not segment.spoken:
-            return Speech(np.zeros(0, np.float32), narration.engine.sample_rate, (), _SUREST), True
+            return Speech(np.zeros(0, np.float32), narration.engine.sample_rate, (), _EXACT), True
         settings = narration.settings
         speed = settings.speed * segment.tone.rate
         names = await self._voice_names(settings.voice_id)
         utterance = Utterance(segment.text, segment.spoken, names.label, settings.language, speed, segment.pronunciations)
         key = self._cache.key(narration.engine, utterance, settings.scope)
         spoken = replace(utterance, voice=names.name)
-        return await self._cache.once(
+        return await self._cache.get_or_create(
             key,
             settings.voice_id,
             partial(self._speak_levelled, narration, spoken),
@@ -189,7 +191,7 @@ class Narrator:
         return await self._pool.speak(narration.engine.name, utterance, turn=turn)
 
 
-class _Ahead:
+class _PrefetchedSegment:
     """A segment synthesised ahead of its turn."""
 
     def __init__(self, spaced: SpacedSegment, speak: Callable[[], Coroutine[None, None, tuple[Speech, bool]]]) -> None:
@@ -222,7 +224,7 @@ class _Ahead:
             self._task = None
 
 
-def _release(ahead: "deque[_Ahead]") -> None:
+def _release(ahead: "deque[_PrefetchedSegment]") -> None:
     for segment in ahead:
         segment.release()
 
@@ -238,7 +240,7 @@ async def _placed(spaced: SpacedSegment, spoken: tuple[Speech, bool], narration:
     return SpokenSegment(whole, words, len(spaced.segment.text), cached, spaced.segment.title)
 
 
-_SUREST: Alignment = "model"
+_EXACT: Alignment = "model"
 
 
 def _with_silence(spaced: SpacedSegment, speech: Speech) -> tuple[Speech, int]:

@@ -182,7 +182,7 @@ class Recorder:
         digest = hashlib.sha256()
         if record is not None:
             await self._provenance.records.add(record)
-        async with aclosing(self._narrator.speak(narration, hurry=True)) as segments:
+        async with aclosing(self._narrator.speak(narration, low_latency=True)) as segments:
             async for segment in segments:
                 check.add(segment)
                 block = await asyncio.to_thread(_encode, encoder, effects, check, segment)

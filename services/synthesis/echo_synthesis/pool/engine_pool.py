@@ -195,7 +195,7 @@ class _WorkerGroup:
     async def close(self) -> None:
         self._closed = True
         while self._queue:
-            _settle(self._queue.take(), EngineUnavailableError("The speech engines are shutting down."))
+            _settle(self._queue.pop(), EngineUnavailableError("The speech engines are shutting down."))
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
@@ -203,7 +203,7 @@ class _WorkerGroup:
 
     def _dispatch(self) -> None:
         while self._idle and self._queue and not self._closed:
-            task = asyncio.create_task(self._serve(self._idle.pop(), self._queue.take()))
+            task = asyncio.create_task(self._serve(self._idle.pop(), self._queue.pop()))
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
 

@@ -14,7 +14,7 @@ class FairQueue(Generic[T]):
 
     Fair queueing by virtual time (Demers, Keshav, Shenker 1989): the turn with the least service is next, a new turn begins at
     the queue's current time, and that advances by one when each turn has had one request more. It advances when a request is
-    done, not when it is taken: arriving just before the others, when all workers are idle, is no lasting advantage.
+    done, not when it is popped: arriving just before the others, when all workers are idle, is no lasting advantage.
     """
 
     def __init__(self) -> None:
@@ -49,14 +49,14 @@ class FairQueue(Generic[T]):
             self._had[turn[0]] = self._now
         self._turns[turn[0]].put(request, turn[1:])
 
-    def take(self) -> T:
+    def pop(self) -> T:
         """Remove the next request and return it."""
         self._waiting -= 1
         if self._own:
             return self._own.popleft()
         turn = min((turn for turn, queue in self._turns.items() if queue), key=self._had.__getitem__)
         self._had[turn] += 1
-        return self._turns[turn].take()
+        return self._turns[turn].pop()
 
     def drop(self, request: T, turn: Turn) -> bool:
         """Remove a waiting request and return whether it was there."""
@@ -71,7 +71,7 @@ class FairQueue(Generic[T]):
         return there
 
     def done(self, turn: Turn) -> None:
-        """Count a request that was taken as served."""
+        """Count a request that was popped as served."""
         if turn:
             self._now += 1 / len(self._turns)
             self._turns[turn[0]].done(turn[1:])

@@ -151,7 +151,7 @@ class _Stretch:
             self._length = self._room
             if fixed:
                 at = self._visible.written(self._offset + verbalization.start, self._offset + verbalization.end).start
-                refuse("This is too long for a single segment. Shorten it.", self._original, at)
+                refuse("This passage exceeds the engine's segment limit; shorten it.", self._original, at)
             return
         self._chain = (began, last)
         self._verbalizations.append(verbalization)

@@ -25,7 +25,7 @@ from echo_synthesis.usecases.planning import plan_speech
 
 JOB_ORDERS = ("created_at", "updated_at", "status", "duration", "text_length")
 """Fields by which the list can be sorted."""
-_FLAT = ("output_format", "sample_rate", "speed", "pitch", "volume")
+_JOB_OPTIONS = ("output_format", "sample_rate", "speed", "pitch", "volume")
 _WORKERS_OWN = ("progress", "duration", "error_message", "output_file_path")
 
 
@@ -75,7 +75,7 @@ async def queue_job(
 
 def config_of(request: CreateJobRequest) -> SpeechConfig:
     """Merge the job API's flat fields and `config` into a speech configuration. Raises `ValidationError`."""
-    flat = request.model_dump(include={*_FLAT, "text_language"}, exclude_unset=True)
+    flat = request.model_dump(include={*_JOB_OPTIONS, "text_language"}, exclude_unset=True)
     if "text_language" in flat:
         flat["language"] = flat.pop("text_language")
     return _config({}, flat, request.config)
@@ -122,7 +122,7 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, deps:
     job.require_pending()
     given = change.model_dump(mode="json", exclude_none=True)
     text = given.get("text_content", job.text)
-    flat = {name: given[name] for name in _FLAT if name in given}
+    flat = {name: given[name] for name in _JOB_OPTIONS if name in given}
     config = _config(job.config, flat, given.get("config", {}))
     narration = await plan_speech(text, job.settings.voice_id, config, job.user_id, deps)
     script = narration.script
@@ -191,11 +191,11 @@ async def _report(job_id: str, patch: JobPatch, principal: Principal, deps: Depe
             return await cancel_job(job_id, principal, deps)
         case JobStatus.FAILED:
             message = patch.error_message or "An administrator has failed the job."
-            return await deps.jobs.update(job_id, lambda held: held.abandon(message))
+            return await deps.jobs.update(job_id, lambda held: held.fail_by_administrator(message))
         case other:
             refuse("status", f"Only workers set the status {other.value}. Set cancelled, pending or failed.")
     facts = patch.given(("progress", "duration", "error_message"))
-    return await deps.jobs.update(job_id, lambda held: held.mend(**facts))
+    return await deps.jobs.update(job_id, lambda held: held.correct(**facts))
 
 
 def _reach(principal: Principal) -> Mapping[str, str]:

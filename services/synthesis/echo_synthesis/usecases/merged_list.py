@@ -17,7 +17,7 @@ SortKey = tuple[bool, str | float | datetime | None, str]
 
 @dataclass(frozen=True, slots=True)
 class SortedEntries(Generic[A]):
-    """The entries of a collection that match `where`, in the order `sort`; `value` returns what they are sorted by.
+    """The entries of a collection that match `where`, in the order `sort`; `value` returns their sort value.
 
     Fields in `large` are only read for the entries of a page.
     """

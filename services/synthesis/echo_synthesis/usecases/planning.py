@@ -84,7 +84,7 @@ def _voice(
         refuse(
             "config.language",
             f"The text seems to be {what}; the voice {found.voice.id} speaks {own}. {advice}, or set the language to {own} to "
-            "speak it regardless.",
+            "synthesise it anyway.",
         )
     return found, wanted if wanted and found.voice.multilingual else own
 

@@ -13,7 +13,7 @@ from pydantic_settings import NoDecode
 from echo_common.contracts.voice_reference import FISH_PREFIX
 from echo_common.settings import settings_config
 from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, EngineVoice
-from echo_synthesis.engines.remote import RemoteSettings, lacking, remedy
+from echo_synthesis.engines.remote import RemoteSettings, missing_requirements, remedy
 
 SAMPLE_RATE = 44_100
 _SDK = ("fish-audio-sdk", "fishaudio")
@@ -56,7 +56,7 @@ def spec() -> EngineSpec:
         return list({**own_voices(settings), **named}.values())
 
     def missing(config: EngineConfig) -> Sequence[str]:
-        return lacking(settings, *_SDK)
+        return missing_requirements(settings, *_SDK)
 
     def load(config: EngineConfig) -> Engine:
         from echo_synthesis.engines.fish.speaker import FishSpeaker

@@ -11,7 +11,7 @@ from fishaudio.types import Voice
 from echo_common.contracts.voice_reference import FISH_PREFIX
 from echo_synthesis.engine import EngineVoice, Gender
 from echo_synthesis.engines.fish import FishSettings
-from echo_synthesis.engines.remote import without
+from echo_synthesis.engines.remote import redact
 
 _PAGE, _PAGES = 100, 10
 _PATIENCE = 5.0
@@ -32,7 +32,7 @@ def own_voices(settings: FishSettings) -> Mapping[str, EngineVoice]:
                     break
     except (FishAudioError, httpx.HTTPError, ValueError) as error:
         log = structlog.get_logger("echo.fish")
-        log.warning("voice_listing_failed", error=without(settings.key, error))
+        log.warning("voice_listing_failed", error=redact(settings.key, error))
     return found
 
 

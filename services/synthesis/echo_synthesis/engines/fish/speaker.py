@@ -11,7 +11,7 @@ from echo_common.contracts.voice_reference import FISH_PREFIX
 from echo_synthesis.audio.decode import decode
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.fish import SAMPLE_RATE, FishSettings
-from echo_synthesis.engines.remote import TryAgainError, asked_pause, retry_with_backoff, silence, to_speech, without
+from echo_synthesis.engines.remote import RetryableError, parse_retry_after, redact, retry_with_backoff, silence, to_speech
 
 _SLOWEST, _FASTEST = 0.5, 2.0
 """Range of speeds that Fish Audio supports."""
@@ -37,10 +37,10 @@ class FishSpeaker:
         except APIError as error:
             raise self._translated(error, utterance.voice) from None
         except EngineUnavailableError as error:
-            message = f"Fish Audio cannot be asked now: {without(key, error.message)}"
+            message = f"Fish Audio cannot be asked now: {redact(key, error.message)}"
             raise EngineUnavailableError(message, retry_after=error.retry_after) from None
         except Exception as error:
-            raise RuntimeError(without(key, f"{type(error).__name__}: {error}")) from None
+            raise RuntimeError(redact(key, f"{type(error).__name__}: {error}")) from None
 
     def _ask(self, utterance: Utterance, seconds: float) -> Speech:
         speed = min(max(utterance.speed, _SLOWEST), _FASTEST)
@@ -60,7 +60,7 @@ class FishSpeaker:
             )
             samples, rate = decode(audio, "audio/wav")
         except (httpx.HTTPError, ValueError) as error:
-            raise TryAgainError(str(error) or type(error).__name__) from error
+            raise RetryableError(str(error) or type(error).__name__) from error
         return to_speech(
             utterance,
             samples,
@@ -78,9 +78,9 @@ class FishSpeaker:
             return EngineUnavailableError("The Fish Audio account has no credit left.", retry_after=None)
         if error.status == 404 or (error.status == 400 and "reference" in str(error.message).lower()):
             return VoiceNotFoundError(f"Fish Audio has no voice {voice.removeprefix(FISH_PREFIX)}.")
-        return RuntimeError(without(settings.key, f"Fish Audio answers {error.status}: {error.message}"))
+        return RuntimeError(redact(settings.key, f"Fish Audio answers {error.status}: {error.message}"))
 
 
 def _busy(response: httpx.Response) -> None:
     if response.status_code == 429 or response.status_code >= 500:
-        raise TryAgainError(f"it answers {response.status_code}", asked_pause(response.headers.get("retry-after")))
+        raise RetryableError(f"it answers {response.status_code}", parse_retry_after(response.headers.get("retry-after")))

@@ -11,7 +11,7 @@ from pydantic import Field
 from echo_common.settings import settings_config
 from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, EngineVoice
 from echo_synthesis.engines.gemini.voices import VOICES
-from echo_synthesis.engines.remote import RemoteSettings, lacking, remedy
+from echo_synthesis.engines.remote import RemoteSettings, missing_requirements, remedy
 
 SAMPLE_RATE = 24_000
 _SDK = ("google-genai", "google.genai")
@@ -40,7 +40,7 @@ def spec() -> EngineSpec:
         return tuple(VOICES.values())
 
     def missing(config: EngineConfig) -> Sequence[str]:
-        return lacking(settings, *_SDK)
+        return missing_requirements(settings, *_SDK)
 
     def load(config: EngineConfig) -> Engine:
         from echo_synthesis.engines.gemini.speaker import GeminiSpeaker

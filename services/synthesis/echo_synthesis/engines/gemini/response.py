@@ -7,7 +7,7 @@ from typing import Any
 
 from google.genai import errors, types
 
-from echo_synthesis.engines.remote import TryAgainError, asked_pause
+from echo_synthesis.engines.remote import RetryableError, parse_retry_after
 
 _UNITS = {"prompt_token_count": "input_tokens", "candidates_token_count": "output_tokens"}
 _FINAL = frozenset({"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})
@@ -18,7 +18,7 @@ class RefusedError(Exception):
     """Refusal of the text by Gemini."""
 
 
-class BrokenOffError(TryAgainError):
+class BrokenOffError(RetryableError):
     """A response that ended without confirming that it is complete."""
 
 
@@ -59,7 +59,7 @@ def collect(chunks: Iterable[types.GenerateContentResponse], cost: Counter[str])
     return b"".join(audio), mimes.pop()
 
 
-def pause_asked_for(error: errors.APIError) -> float | None:
+def retry_delay(error: errors.APIError) -> float | None:
     """Return the delay in seconds that Gemini requests, in the error's `RetryInfo` or in `Retry-After`; None if absent."""
     for detail in _details(error):
         if detail.get("@type", "").endswith("RetryInfo") and (
@@ -67,7 +67,7 @@ def pause_asked_for(error: errors.APIError) -> float | None:
         ):
             return float(delay[1])
     headers = getattr(error.response, "headers", None) or {}
-    return asked_pause(headers.get("retry-after"))
+    return parse_retry_after(headers.get("retry-after"))
 
 
 def refuses_key(error: errors.APIError) -> bool:

@@ -13,9 +13,9 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError, Voice
 from echo_synthesis.audio.decode import decode
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.gemini import SAMPLE_RATE, GeminiSettings
-from echo_synthesis.engines.gemini.response import BrokenOffError, RefusedError, collect, pause_asked_for, refuses_key
+from echo_synthesis.engines.gemini.response import BrokenOffError, RefusedError, collect, refuses_key, retry_delay
 from echo_synthesis.engines.gemini.voices import VOICES
-from echo_synthesis.engines.remote import TryAgainError, retry_with_backoff, silence, to_speech, without
+from echo_synthesis.engines.remote import RetryableError, redact, retry_with_backoff, silence, to_speech
 
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
 _VERBATIM = (3, 8)
@@ -43,10 +43,10 @@ class GeminiSpeaker:
         except RefusedError:
             raise
         except EngineUnavailableError as error:
-            message = without(self._settings.key, error.message)
+            message = redact(self._settings.key, error.message)
             raise EngineUnavailableError(f"Gemini is not available: {message}", retry_after=error.retry_after) from None
         except Exception as error:
-            raise RuntimeError(without(self._settings.key, f"{type(error).__name__}: {error}")) from None
+            raise RuntimeError(redact(self._settings.key, f"{type(error).__name__}: {error}")) from None
 
     def _translated(self, error: errors.APIError) -> Exception:
         settings = self._settings
@@ -55,7 +55,7 @@ class GeminiSpeaker:
         if error.code == 404:
             model = f"Gemini has no model {settings.model}; see {settings.setting('model')}."
             return EngineUnavailableError(model, retry_after=None)
-        return RuntimeError(without(settings.key, f"Gemini answers {error.code}: {error.message}"))
+        return RuntimeError(redact(settings.key, f"Gemini answers {error.code}: {error.message}"))
 
 
 class _Request:
@@ -84,13 +84,13 @@ class _Request:
         except errors.APIError as error:
             if error.code not in _BUSY:
                 raise
-            raise TryAgainError(f"it answers {error.code}: {error.message}", pause_asked_for(error)) from error
+            raise RetryableError(f"it answers {error.code}: {error.message}", retry_delay(error)) from error
         except httpx2.ConnectError as error:
-            raise TryAgainError(f"no connection ({error})") from error
-        except (TryAgainError, httpx2.HTTPError, ValueError) as error:
+            raise RetryableError(f"no connection ({error})") from error
+        except (RetryableError, httpx2.HTTPError, ValueError) as error:
             # after the first failure, retry at once without streaming
             after, self._whole = None if self._whole else 0.0, True
-            raise TryAgainError(str(error) or type(error).__name__, after) from error
+            raise RetryableError(str(error) or type(error).__name__, after) from error
 
     def _chunks(self, seconds: float) -> Iterator[types.GenerateContentResponse]:
         deadline = time.monotonic() + seconds

@@ -49,7 +49,7 @@ def expand_weights(model: ModelProto) -> None:
     edit.finish()
 
 
-def even_out(model: ModelProto) -> None:
+def pad_to_multiple(model: ModelProto) -> None:
     """Extend the final silence so that the number of frames of all speech is a multiple of `EVEN_FRAMES`.
 
     Runtimes prepare for every length of speech separately, so there should be few lengths. The output durations do not change:
@@ -88,7 +88,7 @@ def speed_up(model: ModelProto) -> None:
     edit.finish()
 
 
-def count_phase(model: ModelProto) -> None:
+def use_integer_phase(model: ModelProto) -> None:
     """Compute the phase of the voice's harmonics in integers modulo a turn, instead of a growing float.
 
     After ten seconds the phase is thousands of radians, which bfloat16 resolves to some tens: the voice became hoarse and weak.

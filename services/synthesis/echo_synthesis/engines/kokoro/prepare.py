@@ -14,7 +14,7 @@ from echo_common.processors import usable_processors
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, INT8_MODEL
 from echo_synthesis.engines.kokoro.backend import NoCorrectBackendError, choose
 from echo_synthesis.engines.kokoro.choice import Trial
-from echo_synthesis.engines.kokoro.graph import add_durations, count_phase, even_out, expand_weights, speed_up
+from echo_synthesis.engines.kokoro.graph import add_durations, expand_weights, pad_to_multiple, speed_up, use_integer_phase
 from echo_synthesis.engines.kokoro.runtimes import Opener
 from echo_synthesis.engines.kokoro.trial import try_backend
 
@@ -48,8 +48,8 @@ def _make_models(parts: list[Path], home: Path) -> bool:
     _say("Kokoro: expanding the weights")
     expand_weights(model)
     speed_up(model)
-    count_phase(model)
-    even_out(model)
+    use_integer_phase(model)
+    pad_to_multiple(model)
     _save(model, home / FLOAT_MODEL)
     shutil.rmtree(home / "compiled", ignore_errors=True)
     return True

@@ -125,6 +125,6 @@ def available() -> list[str]:
 
 
 def _spoken(samples: NDArray[np.float32], durations: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Remove the silence that `even_out` adds."""
+    """Remove the silence that `pad_to_multiple` adds."""
     total = float(durations.sum())
     return (samples[: round(total) * SAMPLES_A_FRAME] if np.isfinite(total) else samples), durations

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_synthesis.engine import Speech, Utterance, WordTime
 from echo_synthesis.engines.tone import SAMPLE_RATE, VOICES
-from echo_synthesis.engines.tone.faults import spoil
+from echo_synthesis.engines.tone.faults import inject_faults
 from echo_synthesis.text.english.numbers import cardinal
 
 _SECONDS_A_CHARACTER = 0.05
@@ -46,7 +46,7 @@ class Beeper:
         samples = np.concatenate(parts) if parts else np.zeros(round(_SHORTEST * SAMPLE_RATE), np.float32)
         speech = Speech(samples, SAMPLE_RATE, tuple(words), "model")
         said = {utterance.text[span.start : span.end] for span in utterance.words}
-        spoilt = spoil(speech, said | {"tone-silence"} if self._ill else said)
+        spoilt = inject_faults(speech, said | {"tone-silence"} if self._ill else said)
         self._ill = self._ill or "tone-sicken" in said
         return spoilt
 

@@ -12,7 +12,7 @@ _LONG_SECONDS = 600
 _PEAK = 1.5
 
 
-def spoil(speech: Speech, words: Collection[str]) -> Speech:
+def inject_faults(speech: Speech, words: Collection[str]) -> Speech:
     """Apply the faults that the words request to the speech."""
     for word, fault in _FAULTS.items():
         if word in words:

@@ -61,11 +61,6 @@ def number(text: str) -> str:
     return f"{sign}{said} point {digits(fraction)}" if point else sign + said
 
 
-def is_one(text: str) -> bool:
-    """Return whether the counted noun is in the singular."""
-    return text == "1"
-
-
 def year(number: int) -> str:
     """Verbalise a year: 1905 is nineteen oh five, 2024 is twenty twenty-four."""
     century, rest = divmod(number, 100)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 
-class Pace:
+class RemainingTimeEstimator:
     """Estimator based on the synthesis rate so far; cached segments do not count."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
