@@ -51,9 +51,9 @@ async def find_recipient(request: RecipientRequest, deps: Dependencies) -> Recip
 async def _discoverable(where: dict[str, Any], asked_by: str, deps: Dependencies) -> User:
     """Return the user if found by a single query, so that the time does not tell whether the account exists."""
     counter = f"lookups of {asked_by}"
-    await deps.throttle.check(counter, None)
+    await deps.throttle.count_attempt(counter, None)
     user = await deps.users.find_one({**where, "discoverable": True, "is_active": True})
     if user is None:
-        await deps.throttle.record_failure(counter, None)
         raise UserNotFoundError
+    await deps.throttle.revert_attempt(counter, None)
     return user

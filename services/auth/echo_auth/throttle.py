@@ -25,29 +25,47 @@ class Throttle:
         await collection.ensure([Index([("since", 1)], ttl=int(_WINDOW.total_seconds()))])
         return cls(collection)
 
-    async def check(self, account: str, address: str | None) -> None:
-        """Check the limits before an attempt. Raises `TooManyAttemptsError`."""
-        for key, limit in _counters(account, address):
-            count = await self._failures.find_one({"_id": key, "since": {"$gt": now() - _WINDOW}, "count": {"$gte": limit}})
-            if count is not None:
-                raise TooManyAttemptsError(retry_after=max(1, int((count["since"] + _WINDOW - now()).total_seconds())))
+    async def count_attempt(self, account: str, address: str | None) -> None:
+        """Count an attempt before its outcome is known, as failed until reverted. Raises `TooManyAttemptsError` at a limit.
 
-    async def record_failure(self, account: str, address: str | None) -> None:
-        """Count a failed attempt."""
-        for key, _ in _counters(account, address):
-            expired = now() - _WINDOW
-            if await self._failures.update_one({"_id": key, "since": {"$gt": expired}}, {"$inc": {"count": 1}}):
-                continue
-            await self._failures.delete({"_id": key, "since": {"$lte": expired}})
+        Concurrent attempts cannot pass the limits together.
+        """
+        counted = list[str]()
+        for key, limit in _counters(account, address):
             try:
-                await self._failures.insert({"_id": key, "since": now(), "count": 1})
-            except DuplicateError:  # another failure opened the window at the same moment
-                await self._failures.update_one({"_id": key}, {"$inc": {"count": 1}})
+                await self._count(key, limit)
+            except TooManyAttemptsError:
+                await self._revert(counted)
+                raise
+            counted.append(key)
+
+    async def revert_attempt(self, account: str, address: str | None) -> None:
+        """Remove a counted attempt that did not fail."""
+        await self._revert([key for key, _ in _counters(account, address)])
 
     async def reset(self, account: str, address: str | None) -> None:
-        """Reset the account's count for this address."""
-        key, _ = _counters(account, address)[0]
+        """Reset the account's count for this address, after a counted attempt that succeeded."""
+        (key, _), *others = _counters(account, address)
         await self._failures.delete({"_id": key})
+        await self._revert([key for key, _ in others])
+
+    async def _count(self, key: str, limit: int) -> None:
+        expired = now() - _WINDOW
+        below = {"_id": key, "since": {"$gt": expired}, "count": {"$lt": limit}}
+        if await self._failures.update_one(below, {"$inc": {"count": 1}}):
+            return
+        await self._failures.delete({"_id": key, "since": {"$lte": expired}})
+        try:
+            await self._failures.insert({"_id": key, "since": now(), "count": 1})
+        except DuplicateError:  # at the limit, or another attempt opened the window at the same moment
+            if not await self._failures.update_one(below, {"$inc": {"count": 1}}):
+                count = await self._failures.find_one({"_id": key})
+                ends = count["since"] + _WINDOW if count else now()
+                raise TooManyAttemptsError(retry_after=max(1, int((ends - now()).total_seconds()))) from None
+
+    async def _revert(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            await self._failures.update_one({"_id": key, "count": {"$gt": 0}}, {"$inc": {"count": -1}})
 
 
 def _counters(account: str, address: str | None) -> Sequence[tuple[str, int]]:

@@ -62,13 +62,13 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
     identifier = request.email or request.username
     if identifier is None:
         raise invalid([{"field": "email", "message": "Send an email address or a username."}])
-    await deps.throttle.check(identifier, origin.address)
+    await deps.throttle.count_attempt(identifier, origin.address)
     user = await deps.users.named(identifier)
     verdict = await deps.passwords.check(request.password.get_secret_value(), user.password_hash if user else None)
     if user is None or not verdict.right:
-        await deps.throttle.record_failure(identifier, origin.address)
         raise InvalidCredentialsError
     if not user.is_active:
+        await deps.throttle.revert_attempt(identifier, origin.address)
         raise AccountInactiveError
     await deps.throttle.reset(identifier, origin.address)
     user = await deps.users.update(user.id, lambda found: found.logged_in(now(), password_hash=verdict.rehashed))

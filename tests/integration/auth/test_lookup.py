@@ -1,5 +1,6 @@
 """Finding users to share with: only users who allow it, without their addresses."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -65,6 +66,20 @@ async def test_unsuccessful_lookups_are_limited_for_each_user(auth: Auth) -> Non
     assert (refused.status, refused.code) == (429, "TOO_MANY_ATTEMPTS")
     assert int(refused.headers["Retry-After"]) > 0
     assert (await eve.call("GET", f"/users/lookup?email={EVE}")).status == 200
+
+
+async def test_concurrent_lookups_do_not_exceed_the_limit(auth: Auth) -> None:
+    ada = await registered(auth)
+
+    replies = await asyncio.gather(*(ada.call("GET", f"/users/lookup?email=guess{n}@example.com") for n in range(60)))
+
+    assert sorted(reply.status for reply in replies) == [404] * 10 + [429] * 50
+
+
+async def test_successful_lookups_are_not_limited(auth: Auth) -> None:
+    ada, _ = await registered(auth), await discoverable(auth)
+    for _ in range(11):
+        assert (await ada.call("GET", f"/users/lookup?email={EVE}")).status == 200
 
 
 async def test_recipients_are_any_user_by_id_and_discoverable_users_by_address(auth: Auth) -> None:

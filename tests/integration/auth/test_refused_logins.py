@@ -82,26 +82,42 @@ async def test_a_successful_login_resets_the_failure_count(auth: Auth):
         assert (await auth.visitor().log_in("ada@example.com")).status == 200
 
 
-async def test_concurrent_guesses_are_all_counted(auth: Auth):
+async def test_concurrent_guesses_do_not_exceed_the_limit(auth: Auth):
+    guesses = await asyncio.gather(*(auth.visitor().log_in("ada@example.com", f"guess {n}") for n in range(30)))
+
+    assert sorted(guess.status for guess in guesses) == [401] * 10 + [429] * 20
+
+
+async def test_concurrent_guesses_from_many_addresses_are_all_counted(auth: Auth):
     throttle = auth.deps.throttle
 
-    await asyncio.gather(*(throttle.record_failure("ada@example.com", f"198.51.100.{n}") for n in range(200)))
+    await asyncio.gather(*(throttle.count_attempt("ada@example.com", f"198.51.100.{n}") for n in range(200)))
 
     with pytest.raises(TooManyAttemptsError):
-        await throttle.check("Ada@example.com", "203.0.113.200")
+        await throttle.count_attempt("Ada@example.com", "203.0.113.200")
+
+
+async def test_refused_attempts_and_successful_logins_do_not_count_for_the_account(auth: Auth):
+    throttle = auth.deps.throttle
+    for _ in range(10):
+        await throttle.count_attempt("ada@example.com", "198.51.100.1")
+    for _ in range(200):
+        with pytest.raises(TooManyAttemptsError):
+            await throttle.count_attempt("ada@example.com", "198.51.100.1")
+        await throttle.count_attempt("ada@example.com", "203.0.113.200")
+        await throttle.reset("ada@example.com", "203.0.113.200")
 
 
 async def test_the_throttle_expires(auth: Auth, monkeypatch: pytest.MonkeyPatch):
     throttle = auth.deps.throttle
     for _ in range(10):
-        await throttle.record_failure("ada@example.com", "198.51.100.1")
+        await throttle.count_attempt("ada@example.com", "198.51.100.1")
     later = now() + timedelta(minutes=16)
 
     monkeypatch.setattr("echo_auth.throttle.now", lambda: later)
 
-    await throttle.check("ada@example.com", "198.51.100.1")
-    await throttle.record_failure("ada@example.com", "198.51.100.1")
-    await throttle.check("ada@example.com", "198.51.100.1")
+    for _ in range(10):
+        await throttle.count_attempt("ada@example.com", "198.51.100.1")
 
 
 async def test_disabled_accounts_are_revealed_only_with_the_password(auth: Auth):
