@@ -144,7 +144,7 @@ def generate(name: str, services: Path) -> list[Path]:
         raise ValueError(f"A service's name is one word of lower case letters, not {name!r}.")
     folder = services / name
     if folder.exists():
-        raise ValueError(f"{folder} is there already.")
+        raise ValueError(f"{folder} already exists.")
     made = []
     for path, template in TEMPLATES.items():
         file = folder / path.format(name=name)

@@ -62,9 +62,9 @@ def test_json_output_is_available(platform: Platform, tmp_path: Path) -> None:
     [
         (("say", ""), "text_content"),
         (("say", "Hi", "--voice", "nobody"), "List the voices with `echoctl voices`"),
-        (("say", "Hi", "-o", "hello.xyz"), "The extension of hello.xyz names none of wav, mp3"),
+        (("say", "Hi", "-o", "hello.xyz"), "The extension of hello.xyz is not one of wav, mp3"),
         (("say", "Hi", "-o", "no/such/folder/hello.wav"), "hello.wav cannot be written: No such file or directory. Choose"),
-        (("say", "Hi", "--server", "http://127.0.0.1:9", "--email", "a@b.example", "--password", "x"), "No platform answers"),
+        (("say", "Hi", "--server", "http://127.0.0.1:9", "--email", "a@b.example", "--password", "x"), "No platform responds"),
         (("say", "Hi", "--server", "http://127.0.0.1:9"), "--server needs --email and --password"),
     ],
 )

@@ -221,7 +221,7 @@ async def test_a_used_port_is_reported_in_one_sentence(platform: Platform, tmp_p
     refused = serve("--data", str(tmp_path), "--port", port)
 
     assert refused.returncode == 2
-    assert refused.stderr.decode().strip() == f"http://127.0.0.1:{port} cannot be listened on: Address already in use."
+    assert refused.stderr.decode().strip() == f"Cannot listen on http://127.0.0.1:{port}: Address already in use."
 
 
 async def test_an_unwritable_data_folder_is_reported_in_one_sentence(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ class Client:
             async with self._request(method, path, body) as answer:
                 yield answer
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise ServiceUnavailableError(f"No platform answers at {self._url}.") from error
+            raise ServiceUnavailableError(f"No platform responds at {self._url}.") from error
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> EchoError:

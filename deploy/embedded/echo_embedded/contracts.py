@@ -67,7 +67,7 @@ def broken_events(root: Path) -> Iterator[str]:
     for snapshot in sorted((root / EVENTS).glob("*.json")):
         event = known.get(snapshot.stem)
         if event is None:
-            yield f"{snapshot.stem} is published no more; remove {EVENTS / snapshot.name} once nobody consumes it."
+            yield f"{snapshot.stem} is no longer published; remove {EVENTS / snapshot.name} once nothing consumes it."
             continue
         for change in changes(json.loads(snapshot.read_text()), schema(event)):
             yield f"{snapshot.stem}: {change}; publish version {event.event_version + 1} beside it instead."

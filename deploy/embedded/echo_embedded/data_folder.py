@@ -122,7 +122,9 @@ class DataFolder:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError):
-            raise CannotStartError(f"The file {self._secrets} is damaged; mend it, or remove it to get a new admin.") from None
+            raise CannotStartError(
+                f"The file {self._secrets} is damaged. Repair it, or remove it to create a new administrator."
+            ) from None
 
     @contextmanager
     def sockets(self) -> Iterator[Path]:

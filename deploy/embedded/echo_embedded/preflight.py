@@ -23,7 +23,7 @@ def require_free(listen: str) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise AddressTakenError(f"{listen} cannot be listened on: {error.strerror}.") from error
+        raise AddressTakenError(f"Cannot listen on {listen}: {error.strerror}.") from error
 
 
 def require_space(folder: Path, minimum_free_bytes: int) -> None:

@@ -67,7 +67,7 @@ def format_of(output: Path, wanted: AudioFormat | None) -> AudioFormat:
         return AudioFormat(output.suffix.lstrip(".").lower())
     except ValueError:
         known = ", ".join(AudioFormat)
-        raise CannotStartError(f"The extension of {output} names none of {known}: use one of them, or --format.") from None
+        raise CannotStartError(f"The extension of {output} is not one of {known}. Use one of them, or --format.") from None
 
 
 @asynccontextmanager

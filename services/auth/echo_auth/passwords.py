@@ -65,7 +65,7 @@ class Passwords:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._waiting >= _WAITING:
-            raise ServiceUnavailableError("Too many people log in at once; try again shortly.")
+            raise ServiceUnavailableError("Too many concurrent logins; try again shortly.")
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -34,5 +34,5 @@ async def _check(client: ServiceClient) -> Mapping[str, Any]:
     health = await client.request("GET", "/health", seconds=2.5)
     parts: Mapping[str, Mapping[str, Any]] = health["parts"]
     if down := [name for name, part in parts.items() if part["status"] != "ok"]:
-        raise ServiceUnavailableError(f"{client.name} lacks {', '.join(down)}.")
+        raise ServiceUnavailableError(f"{client.name} is not ready: {', '.join(down)}.")
     return {name: part["facts"] or "ok" for name, part in parts.items()}

@@ -8,11 +8,12 @@ import pytest
 
 from echo_common.clock import now
 from echo_common.contracts.http.synthesis import SynthesizeRequest
+from echo_common.errors import ValidationError
 from echo_common.http.pagination import Page
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job, SpeechSettings
 from echo_synthesis.usecases.jobs import JOB_ORDERS
-from echo_synthesis.usecases.requests import Synthesis, delete_synthesis, find_synthesis, list_syntheses
+from echo_synthesis.usecases.requests import MAXIMUM_OFFSET, Synthesis, delete_synthesis, find_synthesis, list_syntheses
 from echo_synthesis.usecases.speech import synthesize
 from tests.support.synthesis_replica import Replica, principal_of
 
@@ -79,6 +80,13 @@ async def test_pages_of_the_list_join_to_the_whole_in_every_order(replica: Repli
                 page = Page(limit=5, offset=offset, sort_by=field, sort_order=direction)
                 paged += [id_of(found) for found in (await page_of(deps, page))[0]]
             assert paged == [id_of(found) for found in whole]
+
+
+async def test_offsets_of_the_merged_list_are_bounded(replica: Replica) -> None:
+    async with replica() as deps:
+        assert await page_of(deps, FIRST.model_copy(update={"offset": MAXIMUM_OFFSET})) == ([], 0)
+        with pytest.raises(ValidationError):
+            await page_of(deps, FIRST.model_copy(update={"offset": MAXIMUM_OFFSET + 1}))
 
 
 async def test_synchronous_syntheses_are_listed_with_their_text_until_deleted(replica: Replica) -> None:

@@ -39,3 +39,20 @@ def test_a_script_planned_for_another_engine_is_not_reused(engine: EngineSpec) -
 @pytest.mark.parametrize("data", [b"", b"junk", zlib.compress(b"junk\n"), zlib.compress(b'{"format": 2}\n')])
 def test_unknown_formats_are_not_reused(data: bytes) -> None:
     assert PackedScript.read(data, TONE) is None
+
+
+@pytest.mark.parametrize("share", [0.3, 0.66, 0.99])
+def test_damaged_scripts_are_not_reused(share: float) -> None:
+    data = PackedScript.pack(segments_in("A long story about 42 cats. " * 500), TONE).data
+    cut = int(len(data) * share)
+
+    assert PackedScript.read(data[:cut], TONE) is None
+    assert PackedScript.read(data[:cut] + bytes([data[cut] ^ 1]) + data[cut + 1 :], TONE) is None
+
+
+def test_a_script_without_totals_is_not_reused() -> None:
+    header, _, _ = zlib.decompress(PackedScript.pack(segments_in("Hello."), TONE).data).partition(b"\n")
+    partial = header.replace(b'"count"', b'"amount"') + b"\n"
+
+    assert PackedScript.read(zlib.compress(partial), TONE) is None
+    assert PackedScript.read(zlib.compress(b"[1]\n"), TONE) is None

@@ -24,6 +24,6 @@ def event_types() -> Mapping[tuple[str, int], type[DomainEvent]]:
                 continue
             key = (value.topic, value.event_version)
             if key in found or not value.topic.startswith(f"{module_info.name}."):
-                raise TypeError(f"{value.__qualname__}: topic {value.topic!r} is taken or not of this publisher")
+                raise TypeError(f"{value.__qualname__}: topic {value.topic!r} is in use or not of this publisher")
             found[key] = value
     return MappingProxyType(found)

@@ -52,7 +52,7 @@ def _bind(listen: str) -> socket.socket:
         tcp.bind((parts.hostname or "127.0.0.1", parts.port or 0))
     except OSError as error:
         tcp.close()
-        raise AddressTakenError(f"{listen} cannot be listened on: {error.strerror}.") from error
+        raise AddressTakenError(f"Cannot listen on {listen}: {error.strerror}.") from error
     return tcp
 
 

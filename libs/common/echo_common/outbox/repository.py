@@ -79,6 +79,12 @@ class Repository(Generic[A]):
         async for document in self._documents.find(_unerased(where), sort=sort, skip=skip, limit=limit, fields=fields):
             yield self._loaded(document)
 
+    async def sort_keys(self, where: Filter, sort: Sort, limit: int) -> list[tuple[Any, str]]:
+        """Return the value of the first sort field and the id of up to `limit` matches in order; nothing else is read."""
+        field = sort[0][0]
+        found = self._documents.find(_unerased(where), sort=sort, limit=limit, fields=[field])
+        return [(document.get(field), document["_id"]) async for document in found]
+
     async def count(self, where: Filter) -> int:
         """Return the number of matches."""
         return await self._documents.count(_unerased(where))

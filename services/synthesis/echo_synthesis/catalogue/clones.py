@@ -1,4 +1,4 @@
-"""The read model of voice models, built from the voice service's events, so that synthesis needs no request to it."""
+"""The read model of voice models, built from the voice service's events, and the voices that users selected."""
 
 import asyncio
 import hashlib
@@ -20,9 +20,10 @@ from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 
 
 class Clones:
-    """Read model of cloned voices: their users and their names in the engine. Open with `open`.
+    """Read model of cloned voices: their users and their names in the engine; and the voices that users selected.
 
-    Every event carries the complete state as of its revision, so events may arrive twice, late and in any order.
+    Every event carries the complete state as of its revision, so events may arrive twice, late and in any order. A selection
+    comes with an event of voice (a clone) or from `select` (any voice); the latest one counts. Open with `open`.
     """
 
     def __init__(

@@ -153,7 +153,7 @@ def to_speech(
         RetryableError: The audio is too short for the text.
     """
     if len(samples) / sample_rate * _FASTEST < sum(map(str.isalnum, utterance.text)):
-        raise RetryableError(f"{len(samples) / sample_rate:.2f} s of audio cannot be all of the text.")
+        raise RetryableError(f"{len(samples) / sample_rate:.2f} s of audio is too short for the text.")
     resampler = Resampler(sample_rate, wanted_rate)
     spoken = change_tempo(np.concatenate([resampler.feed(samples), resampler.close()]), wanted_rate, tempo)
     return Speech(spoken, wanted_rate, estimate(utterance, spoken, wanted_rate), "estimated", cost)

@@ -53,15 +53,15 @@ class PackedScript:
 
     @classmethod
     def read(cls, data: bytes, engine: EngineSpec) -> Self | None:
-        """Return the packed script, or None if it is of another format or was planned for another engine."""
+        """Return the packed script, or None if it is damaged, of another format, or was planned for another engine."""
         try:
             header = json.loads(next(_lines(data)))
-        except (zlib.error, ValueError, StopIteration):
+            wanted = _made_for(engine)
+            if {name: header.get(name) for name in wanted} != wanted or not _is_intact(data):
+                return None
+            return cls(data, int(header["count"]), int(header["word_count"]), int(header["characters"]))
+        except (zlib.error, ValueError, TypeError, AttributeError, KeyError, StopIteration):
             return None
-        wanted = _made_for(engine)
-        if {name: header.get(name) for name in wanted} != wanted:
-            return None
-        return cls(data, header["count"], header["word_count"], header["characters"])
 
     def __len__(self) -> int:
         return self.count
@@ -103,6 +103,14 @@ def _made_for(engine: EngineSpec) -> Mapping[str, Any]:
         "max_characters": engine.max_characters,
         "phonemes": engine.phonemes,
     }
+
+
+def _is_intact(data: bytes) -> bool:
+    """Return whether the stream is complete. Raises `zlib.error` if its checksum does not match."""
+    inflater = zlib.decompressobj()
+    for start in range(0, len(data), _SLICE):
+        inflater.decompress(data[start : start + _SLICE])
+    return inflater.eof
 
 
 def _lines(data: bytes) -> Iterator[bytes]:

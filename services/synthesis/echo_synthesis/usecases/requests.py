@@ -1,8 +1,9 @@
 """Use cases of the simple request API: jobs and audio presented as one resource."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import attrgetter
+from typing import Any
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import JobNotFoundError, JobStateConflictError, SynthesisNotFoundError
@@ -10,11 +11,14 @@ from echo_common.contracts.http.synthesis import GenerateRequest, SpeechConfig
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import refuse
 from echo_common.http.pagination import Page
+from echo_common.store.port import Filter
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job
 from echo_synthesis.usecases.audio import delete_audio
 from echo_synthesis.usecases.jobs import delete_job, queue_job
-from echo_synthesis.usecases.merged_list import SortedEntries, read_page
+
+MAXIMUM_OFFSET = 10_000
+"""Largest offset in the list of syntheses; a page costs the sort keys of all items before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +63,43 @@ async def find_synthesis(any_id: str, principal: Principal, deps: Dependencies) 
 
 
 async def list_syntheses(principal: Principal, page: Page, deps: Dependencies) -> tuple[list[Synthesis], int]:
-    """Return a page of the user's syntheses, queued and synchronous ones, and their total number."""
+    """Return a page of the user's syntheses, queued and synchronous ones, and their total number.
+
+    Merges the sort keys of both collections up to the end of the page; only the page's documents are read. Raises
+    `ValidationError` beyond `MAXIMUM_OFFSET`.
+    """
+    if page.offset > MAXIMUM_OFFSET:
+        refuse("offset", f"At most {MAXIMUM_OFFSET} items can be skipped here. List jobs with GET /api/v1/job instead.")
     mine = {"user_id": principal.user_id}
-    order = [(page.sort_by, page.direction), ("_id", page.direction)]
-    jobs = SortedEntries(
-        deps.jobs, mine, order, attrgetter(page.sort_by), deps.jobs.unread(with_text=True), deps.jobs.large_fields
-    )
-    # synchronous syntheses have no job; all of them are completed
-    completed = page.sort_by == "status"
-    speech = SortedEntries(
-        deps.audio,
-        {**mine, "job_id": None},
-        order[1:] if completed else order,
-        (lambda audio: JobStatus.COMPLETED) if completed else attrgetter(page.sort_by),
-        ("words", "chapters"),
-        ("text",),
-    )
-    entries, total = await read_page(jobs, speech, page.offset, page.limit, descending=page.direction == -1)
-    ids = [job.audio_id for job, _ in entries if job and job.audio_id]
-    found = deps.audio.find({"_id": {"$in": ids}, **mine}, without=("words", "chapters", "text"))
-    of_jobs = {audio.job_id: audio async for audio in found} if ids else {}
-    return [Synthesis(job, of_jobs.get(job.id) if job else audio) for job, audio in entries], total
+    synchronous = {**mine, "job_id": None}
+    order, end = [(page.sort_by, page.direction), ("_id", page.direction)], page.offset + page.limit
+    if page.sort_by == "status":  # all synchronous syntheses are completed
+        speech = [(JobStatus.COMPLETED, key) for _, key in await deps.audio.sort_keys(synchronous, order[1:], end)]
+    else:
+        speech = await deps.audio.sort_keys(synchronous, order, end)
+    keys = sorted([*await deps.jobs.sort_keys(mine, order, end), *speech], key=_position, reverse=page.direction == -1)
+    ids = [key for _, key in keys[page.offset : end]]
+    total = await deps.jobs.count(mine) + await deps.audio.count(synchronous)
+    found = await _syntheses(ids, mine, deps)
+    return [found[key] for key in ids if key in found], total
+
+
+def _position(key: tuple[Any, str]) -> tuple[bool, Any, str]:
+    """Return the position of a sort key; missing values come first, as in the database."""
+    value, entry_id = key
+    return value is not None, value, entry_id
+
+
+async def _syntheses(ids: Sequence[str], mine: Filter, deps: Dependencies) -> Mapping[str, Synthesis]:
+    """Return the syntheses of jobs and audio by these ids."""
+    listed = {**mine, "_id": {"$in": ids}}
+    jobs = {job.id: job async for job in deps.jobs.find(listed, without=deps.jobs.unread(with_text=True))}
+    speech = {one.id: one async for one in deps.audio.find(listed, without=("words", "chapters"))}
+    made = {**mine, "_id": {"$in": [job.audio_id for job in jobs.values() if job.audio_id]}}
+    of_jobs = {one.id: one async for one in deps.audio.find(made, without=("words", "chapters", "text"))}
+    return {key: Synthesis(None, one) for key, one in speech.items()} | {
+        key: Synthesis(job, of_jobs.get(job.audio_id or "")) for key, job in jobs.items()
+    }
 
 
 async def delete_synthesis(any_id: str, principal: Principal, deps: Dependencies) -> None:

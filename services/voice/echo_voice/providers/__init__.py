@@ -38,7 +38,7 @@ class Providers:
                 raise ProviderUnavailableError(f"No provider of clones is ready. {' '.join(self._lacking())}".strip())
             return ready
         if (found := self._by_name.get(name)) is None:
-            raise UnknownProviderError(f"There is no provider {name!r} here; there are {', '.join(self._by_name) or 'none'}.")
+            raise UnknownProviderError(f"There is no provider {name!r}. Use one of: {', '.join(self._by_name) or 'none'}.")
         if missing := found.missing():
             raise ProviderUnavailableError(f"{name} lacks {missing[0]}.")
         return found

@@ -63,7 +63,7 @@ async def withdraw_voices(consent_id: str, deps: Dependencies) -> None:
 async def _spoken(sample_id: str, samples: Sequence[Sample], principal: Principal, deps: Dependencies) -> Consent:
     statement = await deps.samples.get(sample_id, user_id=principal.user_id)
     if statement.status is not SampleStatus.READY or not statement.transcript:
-        raise ConsentRequiredError("The spoken statement is not ready, or no words were heard in it.")
+        raise ConsentRequiredError("The spoken statement is not ready, or no words were recognised in it.")
     heard = set(re.findall(r"[a-z]+", statement.transcript.lower()))
     phrases = [phrase async for phrase in deps.phrases.find({"user_id": principal.user_id})]
     if not phrases:

@@ -17,5 +17,7 @@ async def page_of(
     """Return a page of the user's items, newest first by default, and their total number."""
     where: dict[str, Any] = {"user_id": principal.user_id}
     where.update({field: value for field, value in filters.items() if value is not None})
-    found = repository.find(where, sort=[(page.sort_by, page.direction)], skip=page.offset, limit=page.limit)
+    found = repository.find(
+        where, sort=[(page.sort_by, page.direction), ("_id", page.direction)], skip=page.offset, limit=page.limit
+    )
     return [item async for item in found], await repository.count(where)

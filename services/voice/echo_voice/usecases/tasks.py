@@ -41,7 +41,7 @@ async def list_tasks(
     Raises `ForbiddenError` for another user's tasks, unless the principal is an administrator.
     """
     if user_id not in {None, principal.user_id} and not principal.may(Scope.ADMIN):
-        raise ForbiddenError("Only administrators see other users' jobs.")
+        raise ForbiddenError("Only administrators can see other users' jobs.")
     where: dict[str, Any] = {"user_id": user_id or principal.user_id, "job_deleted": {"$ne": True}}
     if status is not None:
         where["work"] = status.value

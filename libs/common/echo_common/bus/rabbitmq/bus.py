@@ -176,7 +176,7 @@ class RabbitBus:
         """Raise `BusUnavailableError` for an unroutable message if its queues may be undeclared; else it has no consumer."""
         now = asyncio.get_running_loop().time()
         if parcel.exchange != topology.EVENTS:
-            raise BusUnavailableError(f"{parcel.exchange} is not there yet")
+            raise BusUnavailableError(f"the exchange {parcel.exchange} does not exist yet")
         if self._outbound.connections > 1 and now - self._outbound.since < SETTLING:
             raise BusUnavailableError(f"no queue for {parcel.key} since the reconnect")
         if parcel.key not in self._routed:
@@ -184,7 +184,7 @@ class RabbitBus:
         since = self._routed[parcel.key] or now
         self._routed[parcel.key] = since
         if now - since < MISSING:
-            raise BusUnavailableError(f"the queues for {parcel.key} have gone")
+            raise BusUnavailableError(f"the queues for {parcel.key} no longer exist")
         del self._routed[parcel.key]
         log.warning("topic_without_consumers", topic=parcel.key)
 

@@ -111,7 +111,7 @@ async def _open(
     channel = await open_channel(connection)
     held = (await channel.declare_queue(spec.name, passive=True, timeout=STEP)).declaration_result
     if held.message_count or held.consumer_count:
-        raise TimeoutError(f"{spec.name} is silent but in use")
+        raise TimeoutError(f"{spec.name} is listening but does not respond")
     log.error("leaderless_queue_replaced", queue=spec.name)
     await channel.queue_delete(spec.name, timeout=4 * STEP)
     await channel.set_qos(prefetch_count=prefetch, timeout=STEP)

@@ -83,4 +83,4 @@ class FishSpeaker:
 
 def _busy(response: httpx.Response) -> None:
     if response.status_code == 429 or response.status_code >= 500:
-        raise RetryableError(f"it answers {response.status_code}", parse_retry_after(response.headers.get("retry-after")))
+        raise RetryableError(f"it responds {response.status_code}", parse_retry_after(response.headers.get("retry-after")))

@@ -51,11 +51,11 @@ def collect(chunks: Iterable[types.GenerateContentResponse], cost: Counter[str])
     if finish in _FINAL:
         raise RefusedError(f"Gemini does not speak this text ({finish}).")
     if finish != "STOP":
-        raise BrokenOffError(f"Gemini's answer broke off ({finish or 'no finish reason'}).")
+        raise BrokenOffError(f"Gemini's response broke off ({finish or 'no finish reason'}).")
     if not audio:
-        raise BrokenOffError("Gemini's answer holds no audio.")
+        raise BrokenOffError("Gemini's response contains no audio.")
     if len(mimes) > 1:
-        raise BrokenOffError(f"Gemini's answer changes its format: {', '.join(sorted(mimes))}.")
+        raise BrokenOffError(f"Gemini's response changes its format: {', '.join(sorted(mimes))}.")
     return b"".join(audio), mimes.pop()
 
 

@@ -84,7 +84,7 @@ class _Request:
         except errors.APIError as error:
             if error.code not in _BUSY:
                 raise
-            raise RetryableError(f"it answers {error.code}: {error.message}", retry_delay(error)) from error
+            raise RetryableError(f"it responds {error.code}: {error.message}", retry_delay(error)) from error
         except httpx2.ConnectError as error:
             raise RetryableError(f"no connection ({error})") from error
         except (RetryableError, httpx2.HTTPError, ValueError) as error:
@@ -103,7 +103,7 @@ class _Request:
         ):
             yield chunk
             if time.monotonic() > deadline:
-                raise BrokenOffError("Gemini's answer takes too long.")
+                raise BrokenOffError("Gemini's response takes too long.")
 
     def _contents(self) -> types.Content:
         text, style = self._utterance.text, self._settings.style

@@ -49,7 +49,7 @@ async def create(request: TrainingRequest, on_progress: Progressed, settings: "F
                 await asyncio.sleep(_POLL_SECONDS)
                 model = await client.voices.get(model.id, request_options=options)
     except TimeoutError:
-        raise ProviderUnavailableError("Fish Audio takes too long to make the voice.") from None
+        raise ProviderUnavailableError("Fish Audio takes too long to create the voice.") from None
     except APIError as error:
         raise _translated(error) from None
     except (httpx.HTTPError, FishAudioError) as error:
@@ -61,7 +61,7 @@ async def create(request: TrainingRequest, on_progress: Progressed, settings: "F
 
 def _outcome(model: "Voice") -> Outcome:
     if model.state == "failed":
-        raise TrainingFailedError("Fish Audio could not make a voice of these samples.")
+        raise TrainingFailedError("Fish Audio could not create a voice from these samples.")
     return Outcome(engine="fish", reference=f"{FISH_PREFIX}{model.id}")
 
 
