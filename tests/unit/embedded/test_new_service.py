@@ -46,5 +46,5 @@ def test_invalid_service_names_are_refused(name: str, tmp_path: Path) -> None:
 def test_existing_services_are_not_overwritten(tmp_path: Path) -> None:
     generate("weather", tmp_path)
 
-    with pytest.raises(ValueError, match="there already"):
+    with pytest.raises(ValueError, match="already exists"):
         generate("weather", tmp_path)
