@@ -1,5 +1,7 @@
 """Piper voices that an operator puts into the folder of the models."""
 
+import json
+import os
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +26,7 @@ GERMAN = "Der schnelle braune Fuchs springt über den faulen Hund, und niemand s
 VIETNAMESE = "Xin chào, hôm nay trời đẹp và chúng ta cùng nhau đi dạo trong công viên."
 THORSTEN, VIVOS = "piper_de_DE-thorsten-medium", "piper_vi_VN-vivos-x_low"
 ALICE = principal_of("usr_alice")
+NO_DESCRIPTION = "bad.onnx.json is not the description of a Piper voice"
 
 
 @pytest.fixture
@@ -123,6 +126,66 @@ def test_unusable_files_are_skipped_and_reported(models: Path) -> None:
     assert [(event, fields["file"]) for event, fields in warned] == [("voice_file_skipped", name) for name in reasons]
     finding = check_models(SPEC, config)
     assert (finding.status, "b-cut.onnx: it is no complete ONNX file" in finding.message) == ("warn", True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"speaker_id_map": {}', '"speaker_id_map": ' + "[" * 100_000, "bad.onnx.json is not readable as JSON"),
+        ('"speaker_id_map": {}', '"x": "' + "x" * 1024**2 + '"', "bad.onnx.json is not a file of at most 1048576 bytes"),
+        ('"speaker_id_map": {}', '"speaker_id_map": 7', NO_DESCRIPTION),
+        ('"speaker_id_map": {}', '"speaker_id_map": ["a", "b"]', NO_DESCRIPTION),
+        ('"speaker_id_map": {}', '"speaker_id_map": {"a": 1, "b": "2"}', NO_DESCRIPTION),
+        ('"speaker_id_map": {}', '"speaker_id_map": {"a": null, "b": null}', NO_DESCRIPTION),
+        ('"speaker_id_map": {}', '"speaker_id_map": {"a": 0, "b": 1e999}', NO_DESCRIPTION),
+        ('"speaker_id_map": {}', '"speaker_id_map": {"a b": 0, "a_b": 1}', "another voice has the id piper_bad-a_b"),
+        (
+            '"speaker_id_map": {}',
+            f'"speaker_id_map": {json.dumps({str(each): each for each in range(1001)})}',
+            "it has more than 1000 speakers",
+        ),
+        ("22050", "1e999", "its sample rate is not from 8000 to 192000 Hz"),
+        ("22050", "1", "its sample rate is not from 8000 to 192000 Hz"),
+        ('"length_scale": 1', '"length_scale": 1e9', "its length scale is not from 0.1 to 10.0"),
+        ('"voice": "de"', '"voice": ["de"]', NO_DESCRIPTION),
+        ('"code": "de_DE"', f'"code": "de{"-aa" * 1000}"', NO_DESCRIPTION),
+        ('"joe"', r'"\ud800x"', "its name is not valid Unicode of at most 100 characters"),
+        ('"joe"', f'"{"x" * 1000}"', "its name is not valid Unicode of at most 100 characters"),
+    ],
+    ids=range(16),
+)
+def test_hostile_descriptions_are_skipped_with_a_reason(models: Path, old: str, new: str, reason: str) -> None:
+    file = write_voice(models / "piper", "bad", dataset="joe").with_name("bad.onnx.json")
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    assert SPEC.unusable(models) == [f"bad.onnx: {reason}"]
+    usable = [voice.id for voice in SPEC.voices(EngineConfig(models)) if not voice.id.startswith("piper_bad-")]
+    assert usable == [THORSTEN, VIVOS]
+
+
+def test_hostile_files_are_skipped_with_a_reason(models: Path) -> None:
+    home = models / "piper"
+    write_voice(home, "a b")
+    write_voice(home, "a_b")
+    write_voice(home, "joe")
+    fifo = write_voice(home, "fifo")
+    fifo.unlink()
+    os.mkfifo(fifo)
+    lonely = write_voice(home, "lonely").with_name("lonely.onnx.json")
+    lonely.unlink()
+    os.mkfifo(lonely)
+    write_voice(home, "many").write_bytes(b"\x3a\x00" * 1_000_000)
+    with write_voice(home, "zeros").open("r+b") as file:
+        file.truncate(1024**3)
+    assert SPEC.unusable(models) == [
+        "a_b.onnx: another voice has the id piper_a_b",
+        "fifo.onnx: it is no complete ONNX file",
+        "joe.onnx: another voice has the id piper_joe",
+        "lonely.onnx: lonely.onnx.json is not a file of at most 1048576 bytes",
+        "many.onnx: it is no complete ONNX file",
+        "zeros.onnx: it is no complete ONNX file",
+    ]
+    assert [voice.id for voice in SPEC.voices(EngineConfig(models))] == ["piper_a_b", THORSTEN, VIVOS]
 
 
 async def test_a_text_is_spoken_by_a_voice_of_the_folder(replica: Replica, models: Path) -> None:

@@ -38,7 +38,7 @@ def _missing(config: EngineConfig) -> Sequence[str]:
 @lru_cache
 def _has_voices(home: Path, changed_ns: int) -> bool:
     """Return whether a folder, last changed at a time, has a voice; cached, because it is asked often."""
-    return bool(find_voices(home).voices)
+    return bool(find_voices(home, {VOICE.id}).voices)
 
 
 @lru_cache
@@ -61,8 +61,8 @@ def _unusable(models: Path) -> Sequence[str]:
 
 def _files(models: Path) -> VoiceFiles:
     """Return the voices of the folder, the packaged one first and under its own id."""
-    found = find_voices(folder(models))
-    own = [replace(file, voice=VOICE) for file in found.voices if file.model.name == MODEL]
+    found = find_voices(folder(models), {VOICE.id})
+    own = [replace(file, voice=VOICE) for file in found.voices if file.model.name == MODEL][:1]
     return replace(found, voices=[*own, *(file for file in found.voices if file.model.name != MODEL)])
 
 

@@ -20,7 +20,7 @@ _DIGESTS = {
 def damaged(home: Path) -> Sequence[str]:
     """Return the files that differ from the published ones; the model is modified here, so it has no digest."""
     file = home / f"{MODEL}.json"
-    return [str(file)] if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() != _DIGESTS[file.name] else []
+    return [str(file)] if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() != _DIGESTS[file.name] else []
 
 
 def fetch(home: Path, progress: Progress) -> None:
