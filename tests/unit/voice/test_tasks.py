@@ -63,6 +63,18 @@ def test_a_deleted_task_does_not_join_the_history() -> None:
         sample.task(first)
 
 
+def test_the_history_keeps_the_last_hundred_tasks() -> None:
+    sample = uploaded()
+    job_ids = [sample.job_id]
+    for _ in range(101):
+        sample.cancel_task(sample.job_id)
+        sample.process_again()
+        job_ids.append(sample.job_id)
+    assert [task.job_id for task in sample.tasks] == job_ids[1:]
+    with pytest.raises(JobNotFoundError):
+        sample.task(job_ids[0])
+
+
 def test_deleting_a_pending_task_cancels_it() -> None:
     sample = uploaded()
     sample.delete_task(sample.job_id)

@@ -14,6 +14,7 @@ from echo_common.ids import new_id
 from echo_common.work.task import Progress, Task
 
 _RETRYABLE = {JobStatus.FAILED, JobStatus.CANCELLED}
+_HISTORY_LENGTH = 100
 
 
 class TaskRecord(BaseModel):
@@ -32,7 +33,8 @@ class TaskRecord(BaseModel):
 class VoiceTask(Task):
     """An aggregate with work for a worker.
 
-    `job_id` is the public id of its current task; a new task has another one, and the ended one joins the history.
+    `job_id` is the public id of its current task; a new task has another one, and the ended one joins the history, which keeps
+    the last 100: an aggregate is one document, whose size is limited.
     `steps_reached` is the maximum of `steps_done` in all attempts: only steps beyond it are progress.
     """
 
@@ -112,7 +114,7 @@ class VoiceTask(Task):
 
     def start_task(self) -> None:
         """Queue a new task after an ended one. Callers check the status before."""
-        self.history = self.tasks
+        self.history = self.tasks[-_HISTORY_LENGTH:]
         self.job_id, self.job_deleted, self.started_at = new_id(self.job_prefix), False, now()
         self.restart()
 
