@@ -32,7 +32,6 @@ from echo_common.contracts.http.auth import (
     LocalSession,
     Login,
     LoginRequest,
-    Name,
     Recipient,
     RecipientRequest,
     RefreshRequest,
@@ -43,6 +42,7 @@ from echo_common.contracts.http.auth import (
     UserPatch,
     UserView,
 )
+from echo_common.contracts.http.base import Name
 from echo_common.errors import ForbiddenError
 from echo_common.http.addresses import address_from_gateway
 from echo_common.http.endpoints import PublicRouter, enveloped

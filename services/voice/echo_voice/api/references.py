@@ -18,6 +18,7 @@ from echo_common.contracts.errors.voice import (
     UnsupportedMediaError,
 )
 from echo_common.contracts.http.auth import LOCAL_USER_ID
+from echo_common.contracts.http.base import Name
 from echo_common.contracts.http.echo_api import (
     EchoDocument,
     EchoRequest,
@@ -27,7 +28,6 @@ from echo_common.contracts.http.echo_api import (
     ReferencePatch,
     ReferenceUploaded,
 )
-from echo_common.contracts.http.voice import Name
 from echo_common.errors import FileTooLargeError
 from echo_common.http.endpoints import Form, PublicRouter
 from echo_common.http.upload import received

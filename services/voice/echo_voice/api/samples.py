@@ -16,10 +16,10 @@ from echo_common.contracts.errors.voice import (
     UnknownProviderError,
     UnsupportedMediaError,
 )
+from echo_common.contracts.http.base import Name, remove_unprintable
 from echo_common.contracts.http.voice import (
     Description,
     Language,
-    Name,
     SampleReceipt,
     SampleStatus,
     SampleView,
@@ -80,8 +80,8 @@ def fields_of(upload: Upload, model: type[Fields]) -> Fields:
 
 
 def name_of(upload: Upload) -> str | None:
-    """Return the file's name without its folder; None without a name."""
-    return (upload.filename or "").rsplit("/", 1)[-1].rsplit("\\", 1)[-1].strip()[:100] or None
+    """Return the file's name without its folder and unprintable characters; None without a name."""
+    return remove_unprintable(upload.filename or "").rsplit("/", 1)[-1].rsplit("\\", 1)[-1].strip()[:100] or None
 
 
 @router.endpoint(

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from echo_common.contracts.http.alternatives import at_least_one
-from echo_common.contracts.http.base import RequestBody
+from echo_common.contracts.http.base import Name, RequestBody
 from echo_common.contracts.values import Plan, Role
 
 ISSUER: Final = "echo-auth"
@@ -45,16 +45,9 @@ def _address(text: str) -> str:
         raise ValueError("must be an email address") from error
 
 
-def _one_line(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must be one line of printable characters")
-    return text
-
-
 Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)]
 """Normalised email address: case is ignored."""
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$")]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_one_line)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 BirthDate = Annotated[date, AfterValidator(_not_in_future)]
 NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]

@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from echo_common.contracts.http.voice import CloneStatus, Name
+from echo_common.contracts.http.base import Name
+from echo_common.contracts.http.voice import CloneStatus
 
 
 class ReferenceRecord(BaseModel):

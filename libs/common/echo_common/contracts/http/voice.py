@@ -8,10 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from echo_common.contracts.http.auth import Email
-from echo_common.contracts.http.base import RequestBody
+from echo_common.contracts.http.base import Name, RequestBody
 from echo_common.contracts.values import JobStatus, JobType
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)]
 
