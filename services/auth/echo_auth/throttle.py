@@ -1,14 +1,17 @@
 """Limit on failed logins and lookups against guessing, counted in the database for all replicas together."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
+from math import ceil
 
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import TooManyAttemptsError
 from echo_common.store.port import Collection, DuplicateError, Index
 
 _WINDOW = timedelta(minutes=15)
+_OUTCOME = timedelta(seconds=3)
+"""Time within which the outcome of an attempt is known."""
 # "account" limits guesses from many addresses; it is high, so that an attacker can hardly lock the owner out
 _LIMITS = {"account and address": 10, "account": 200}
 
@@ -50,18 +53,26 @@ class Throttle:
         await self._revert([key for key, _ in others])
 
     async def _count(self, key: str, limit: int) -> None:
-        expired = now() - _WINDOW
+        moment = now()
+        expired = moment - _WINDOW
         below = {"_id": key, "since": {"$gt": expired}, "count": {"$lt": limit}}
-        if await self._failures.update_one(below, {"$inc": {"count": 1}}):
+        counted = {"$inc": {"count": 1}, "$set": {"counted_at": moment}}
+        if await self._failures.update_one(below, counted):
             return
         await self._failures.delete({"_id": key, "since": {"$lte": expired}})
         try:
-            await self._failures.insert({"_id": key, "since": now(), "count": 1})
+            await self._failures.insert({"_id": key, "since": moment, "counted_at": moment, "count": 1})
         except DuplicateError:  # at the limit, or another attempt opened the window at the same moment
-            if not await self._failures.update_one(below, {"$inc": {"count": 1}}):
-                count = await self._failures.find_one({"_id": key})
-                ends = count["since"] + _WINDOW if count else now()
-                raise TooManyAttemptsError(retry_after=max(1, int((ends - now()).total_seconds()))) from None
+            if not await self._failures.update_one(below, counted):
+                raise TooManyAttemptsError(retry_after=await self._retry_seconds(key, moment)) from None
+
+    async def _retry_seconds(self, key: str, moment: datetime) -> int:
+        """Return the seconds until the window ends; a few while counted attempts may still succeed."""
+        count = await self._failures.find_one({"_id": key})
+        since: datetime = count["since"] if count else moment
+        counted_at: datetime = count.get("counted_at", since) if count else moment
+        ends = counted_at + _OUTCOME if moment < counted_at + _OUTCOME else since + _WINDOW
+        return max(1, ceil((ends - moment).total_seconds()))
 
     async def _revert(self, keys: Sequence[str]) -> None:
         for key in keys:

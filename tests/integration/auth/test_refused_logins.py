@@ -150,3 +150,14 @@ async def test_expired_tokens_have_their_own_error(auth: Auth):
     old = auth.deps.signer.access_token(user, "ses_1", now() - timedelta(hours=1))
 
     assert (await auth.visitor(access_token=old).me()).code == "TOKEN_EXPIRED"
+
+
+async def test_attempts_beside_running_ones_may_be_repeated_soon(auth: Auth):
+    await auth.visitor().register("ada@example.com")
+    clients = [auth.visitor(address="198.51.100.1") for _ in range(16)]
+
+    replies = await asyncio.gather(*(client.log_in("ada@example.com") for client in clients))
+
+    refused = [reply for reply in replies if reply.status != 200]
+    assert all(reply.code == "TOO_MANY_ATTEMPTS" and int(reply.headers["Retry-After"]) <= 3 for reply in refused)
+    assert (await clients[0].log_in("ada@example.com")).status == 200
