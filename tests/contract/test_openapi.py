@@ -13,8 +13,9 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
 from echo_common.contracts.http.normalization import CreateDictionaryEntry
+from echo_common.contracts.http.sharing import ShareRequest
 from echo_common.contracts.http.synthesis import SynthesizeRequest
-from echo_common.contracts.http.voice import ShareRequest, TrainRequest
+from echo_common.contracts.http.voice import TrainRequest
 from echo_embedded.contracts import endpoint_contracts
 from echo_gateway.contract import Contracts, load_contracts, proxy_endpoints
 from echo_gateway.openapi import openapi_document

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from echo_common.contracts.http.echo_api import EchoDocument, ReferenceRecord
+from echo_common.contracts.http.sharing import Shares
 from echo_common.contracts.http.voice import (
     CloneQuality,
     CloneReceipt,
@@ -13,7 +14,6 @@ from echo_common.contracts.http.voice import (
     SampleQuality,
     SampleReceipt,
     SampleView,
-    Shares,
     SpokenProofView,
     TaskView,
     TrainerConfig,

@@ -8,8 +8,8 @@ from fastapi import Depends, Query
 from echo_common.auth.dependencies import SpeechReader, VoicesWriter
 from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError, VoiceNotReadyError
+from echo_common.contracts.http.sharing import Selection
 from echo_common.contracts.http.synthesis import Gender, Voice, VoiceKind
-from echo_common.contracts.http.voice import Selection
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated

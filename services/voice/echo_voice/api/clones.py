@@ -14,6 +14,7 @@ from echo_common.contracts.errors.voice import (
     SampleStateConflictError,
     UnknownProviderError,
 )
+from echo_common.contracts.http.sharing import Selection
 from echo_common.contracts.http.voice import (
     ClonePatch,
     CloneReceipt,
@@ -21,7 +22,6 @@ from echo_common.contracts.http.voice import (
     CreateCloneRequest,
     ProgressView,
     ResumeRequest,
-    Selection,
     TrainingView,
 )
 from echo_common.http.endpoints import PublicRouter, enveloped

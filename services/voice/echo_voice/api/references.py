@@ -87,7 +87,6 @@ async def upload_reference(request: Request, principal: Uploader, deps: Deps) ->
     With a token it is stored, and trained in the background: poll the record's `status_url` until its `status` is `ready`. Without a token the response is 401, unless the operator allows such uploads: then nothing is
     stored, the provider must store voices itself, and a daily limit applies.
     """
-    deps = deps
     if principal is None:
         async with references.anonymous_upload(deps):
             return await _upload_without_token(request, deps)

@@ -8,7 +8,7 @@ from echo_common.auth.dependencies import VoicesReader, VoicesWriter
 from echo_common.contracts.errors.auth import TooManyAttemptsError, UserNotFoundError
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError, CloneStateConflictError
-from echo_common.contracts.http.voice import BulkDeleteRequest, BulkResult, ShareRequest, Shares, SimilarVoice
+from echo_common.contracts.http.sharing import BulkDeleteRequest, BulkResult, ShareRequest, Shares, SimilarVoice
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_voice import views

@@ -11,8 +11,8 @@ import numpy as np
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import CloneNotFoundError, SampleStateConflictError
+from echo_common.contracts.http.sharing import BulkResult
 from echo_common.contracts.http.voice import (
-    BulkResult,
     ClonePatch,
     ConsentGiven,
     CreateCloneRequest,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError
-from echo_common.contracts.http.voice import ShareRequest, SimilarVoice
+from echo_common.contracts.http.sharing import ShareRequest, SimilarVoice
 from echo_common.contracts.voice_reference import VOICE_MODEL_PREFIX
 from echo_common.errors import refuse
 from echo_voice.dependencies import Dependencies
