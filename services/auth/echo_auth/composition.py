@@ -9,7 +9,7 @@ from echo_auth.passwords import Passwords
 from echo_auth.repository import Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
-from echo_auth.usecases import ensure_admin
+from echo_auth.usecases.registration import ensure_admin
 from echo_common.service import Adapters
 
 

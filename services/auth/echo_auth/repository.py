@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from echo_auth.domain import Profile, Session, SessionNotFoundError, User
+from echo_auth.domain.profiles import Profile
+from echo_auth.domain.sessions import Session, SessionNotFoundError
+from echo_auth.domain.users import User
 from echo_common.contracts.errors.auth import UserNotFoundError
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import Index

@@ -71,7 +71,7 @@ async def test_the_trust_document_omits_expired_revocations(auth: Auth, monkeypa
     await visitor.log_out()
     later = now() + auth.deps.signer.lasts * 2
 
-    monkeypatch.setattr("echo_auth.usecases.now", lambda: later)
+    monkeypatch.setattr("echo_auth.usecases.trust.now", lambda: later)
 
     assert (await visitor.call("GET", "/internal/trust")).body["revoked_sessions"] == []
 

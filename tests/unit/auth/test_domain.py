@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from echo_auth.domain import RefreshToken, RefreshTokenState, Session, User
+from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session
+from echo_auth.domain.users import User
 from echo_common.auth.principal import Scope
 from echo_common.contracts.errors.auth import InvalidRefreshTokenError
 from echo_common.contracts.events.auth import SessionRevoked, UserRegistered

@@ -3,21 +3,11 @@
 from typing import Any
 
 from echo_auth.dependencies import Dependencies
-from echo_auth.domain import User
+from echo_auth.domain.users import User
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.auth import UserNotFoundError
-from echo_common.contracts.http.auth import FoundUser, Recipient, RecipientRequest, UserPatch
+from echo_common.contracts.http.auth import FoundUser, Recipient, RecipientRequest
 from echo_common.errors import refuse
-
-
-async def change_user(user_id: str, patch: UserPatch, deps: Dependencies) -> None:
-    """Change settings of the user. Raises `UserNotFoundError`."""
-
-    def change(user: User) -> None:
-        if patch.discoverable is not None:
-            user.discoverable = patch.discoverable
-
-    await deps.users.update(user_id, change)
 
 
 async def find_user(email: str | None, username: str | None, principal: Principal, deps: Dependencies) -> FoundUser:

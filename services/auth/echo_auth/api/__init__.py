@@ -1,0 +1,8 @@
+"""HTTP API of the auth service, one module per resource.
+
+Paths equal the public ones without `/api/v1`, or without `/api` for the Echo API.
+"""
+
+from echo_auth.api import echo_users, internal, public_keys, sessions, users
+
+ROUTERS = (sessions.router, users.router, echo_users.router, public_keys.router, internal.router)

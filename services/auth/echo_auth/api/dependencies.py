@@ -1,0 +1,25 @@
+"""Dependencies of the routes."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.usecases.sessions import RequestOrigin
+from echo_common.http.addresses import address_from_gateway
+from echo_common.service import dependencies_of
+
+
+async def _origin(request: Request) -> RequestOrigin:
+    peer = request.client.host if request.client else None
+    address = address_from_gateway(peer, request.headers.getlist("x-forwarded-for"))
+    return RequestOrigin(address=address, user_agent=request.headers.get("user-agent", "")[:300] or None)
+
+
+async def secret(response: Response) -> None:
+    """Forbid storing the response, also for an Idempotency-Key: it carries tokens or other secrets."""
+    response.headers["Cache-Control"] = "no-store"
+
+
+Deps = Annotated[Dependencies, Depends(dependencies_of)]
+Origin = Annotated[RequestOrigin, Depends(_origin)]

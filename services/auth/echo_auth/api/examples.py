@@ -1,0 +1,25 @@
+"""Examples in the documentation of the API."""
+
+USER = {
+    "id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "email": "ada@example.com",
+    "username": "ada",
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "preferred_language": "en",
+    "date_of_birth": "1915-12-10",
+    "plan": "user",
+    "role": "user",
+    "discoverable": False,
+    "created_at": "2026-01-31T10:00:00Z",
+    "last_login": "2026-01-31T10:00:00Z",
+}
+TOKENS = {"access_token": "eyJ…", "refresh_token": "sTf0…", "token_type": "Bearer", "expires_in": 900}
+LOGIN = TOKENS | {"user": USER}
+ECHO_USER = {
+    "_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "name": "Ada",
+    "email": "ada@example.com",
+    "created_at": "2026-01-31T10:00:00Z",
+}
+KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…"}]}

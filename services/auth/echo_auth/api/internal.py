@@ -1,0 +1,43 @@
+"""Endpoints for the other services; the gateway does not forward them."""
+
+from hashlib import sha256
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from echo_auth.api.dependencies import Deps, secret
+from echo_auth.usecases import echo_users, lookup
+from echo_auth.usecases.trust import get_trust_document
+from echo_common.contracts.http.auth import (
+    LOCAL_SESSION_PATH,
+    RECIPIENT_PATH,
+    TRUST_PATH,
+    LocalSession,
+    Recipient,
+    RecipientRequest,
+    TrustDocument,
+)
+from echo_common.http.envelope import Success, ok
+
+router = APIRouter()
+
+
+@router.get(TRUST_PATH, include_in_schema=False, response_model=TrustDocument)
+async def trust(request: Request, deps: Deps) -> Response:
+    """Get the trust document, with which services verify tokens; 304 if unchanged."""
+    body = (await get_trust_document(deps)).model_dump_json().encode()
+    etag = f'"{sha256(body).hexdigest()[:32]}"'
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"ETag": etag})
+    return Response(body, media_type="application/json", headers={"ETag": etag, "Cache-Control": "no-cache"})
+
+
+@router.post(LOCAL_SESSION_PATH, include_in_schema=False, dependencies=[Depends(secret)])
+async def local_session(deps: Deps) -> Success[LocalSession]:
+    """Issue the local user's token to the gateway, for Echo API requests without a token."""
+    return ok(await echo_users.local_session(deps))
+
+
+@router.post(RECIPIENT_PATH, include_in_schema=False)
+async def find_recipient(body: RecipientRequest, deps: Deps) -> Success[Recipient]:
+    """Find the recipient of a share, for the service that owns the shared resource."""
+    return ok(await lookup.find_recipient(body, deps))

@@ -1,0 +1,1 @@
+"""Domain model of the auth service; no I/O, the time is a parameter."""

@@ -1,0 +1,25 @@
+"""Personal data of users."""
+
+from datetime import date, datetime
+
+from echo_common.aggregate import Aggregate
+
+
+class Profile(Aggregate):
+    """A user's personal data; its id is the user's id."""
+
+    user_id: str
+    first_name: str | None = None
+    last_name: str | None = None
+    date_of_birth: datetime | None = None
+    preferred_language: str | None = None
+
+    @property
+    def birthday(self) -> date | None:
+        """Date of birth; stored as a datetime, because the database has no dates."""
+        return self.date_of_birth.date() if self.date_of_birth else None
+
+    @property
+    def full_name(self) -> str:
+        """First and last name; empty if neither is known."""
+        return " ".join(filter(None, [self.first_name, self.last_name]))

@@ -1,0 +1,79 @@
+"""User accounts."""
+
+from datetime import datetime
+
+from echo_common.aggregate import Aggregate
+from echo_common.auth.principal import Scope
+from echo_common.contracts.events.auth import UserRegistered
+from echo_common.contracts.http.auth import LOCAL_USER_ID
+from echo_common.contracts.values import Plan, Role
+
+
+class User(Aggregate):
+    """A user account. Emails and usernames are case-insensitive.
+
+    A guest has no email, username or password, and so cannot log in.
+    """
+
+    email: str | None = None
+    username: str | None = None
+    username_key: str | None = None
+    password_hash: str | None = None
+    plan: Plan = Plan.USER
+    role: Role = Role.USER
+    is_active: bool = True
+    discoverable: bool = False
+    """Whether other users find the account by its email address or username."""
+    token_version: int = 0
+    token_version_raised_at: datetime | None = None
+    last_login: datetime | None = None
+    last_active_date: datetime | None = None
+
+    @classmethod
+    def register(
+        cls,
+        user_id: str,
+        *,
+        email: str,
+        username: str | None,
+        password_hash: str,
+        plan: Plan = Plan.USER,
+        role: Role = Role.USER,
+    ) -> "User":
+        """Create a user and record the event."""
+        user = cls(
+            id=user_id,
+            email=email.lower(),
+            username=username,
+            username_key=None if username is None else username.lower(),
+            password_hash=password_hash,
+            plan=plan,
+            role=role,
+        )
+        user.record(UserRegistered(user_id=user_id, plan=plan, role=role))
+        return user
+
+    @classmethod
+    def guest(cls, user_id: str) -> "User":
+        """Create a guest and record the event."""
+        user = cls(id=user_id, plan=Plan.GUEST)
+        user.record(UserRegistered(user_id=user_id, plan=user.plan, role=user.role))
+        return user
+
+    @classmethod
+    def local(cls) -> "User":
+        """Create the local user, who owns Echo API requests without a token."""
+        user = cls(id=LOCAL_USER_ID)
+        user.record(UserRegistered(user_id=user.id, plan=user.plan, role=user.role))
+        return user
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """The scopes of the user's own tokens."""
+        return frozenset(Scope) if self.role is Role.ADMIN else frozenset(Scope) - {Scope.ADMIN}
+
+    def logged_in(self, at: datetime, *, password_hash: str | None = None) -> None:
+        """Record a login, and the password's new hash if its parameters were outdated."""
+        self.last_login = at
+        self.last_active_date = at
+        self.password_hash = password_hash or self.password_hash

@@ -1,0 +1,72 @@
+"""Use cases of the Echo API: user documents, guests and the local user."""
+
+from contextlib import suppress
+from hashlib import sha256
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.domain.profiles import Profile
+from echo_auth.domain.users import User
+from echo_auth.usecases.sessions import RequestOrigin, start_session
+from echo_auth.usecases.users import profile_of
+from echo_common.auth.principal import Principal
+from echo_common.clock import now
+from echo_common.contracts.http.auth import LOCAL_USER_ID, EchoUser, LocalSession
+from echo_common.errors import ForbiddenError, NotFoundError, UnauthenticatedError
+from echo_common.ids import new_id
+from echo_common.store.port import DuplicateError
+
+_LOCAL_SESSION_ID = "ses_local"
+
+
+async def name_user(name: str, email: str, principal: Principal | None, origin: RequestOrigin, deps: Dependencies) -> EchoUser:
+    """Return the principal's user document; without a principal, create a guest if the settings allow it.
+
+    Looks up no email but the principal's own, so that the response reveals nothing about other users. Raises
+    `UnauthenticatedError`, `ForbiddenError`.
+    """
+    if principal is None:
+        if not deps.settings.anonymous_users:
+            raise UnauthenticatedError
+        return await _echo_guest(name, email, origin, deps)
+    user = await deps.users.get(principal.user_id)
+    if user.id == LOCAL_USER_ID:
+        return EchoUser(id=_client_user_id(email), name=name, email=email, created_at=user.created_at)
+    if user.email not in {None, email}:
+        raise ForbiddenError("The email is not that of the token.")
+    known = await profile_of(user, deps)
+    return EchoUser(id=user.id, name=known.full_name or name, email=email, created_at=user.created_at)
+
+
+async def local_session(deps: Dependencies) -> LocalSession:
+    """Return an access token of the local user. Raises `NotFoundError` if the Echo API requires a token."""
+    if not deps.api_without_token:
+        raise NotFoundError
+    user = await deps.users.find_one({"_id": LOCAL_USER_ID})
+    if user is None:
+        with suppress(DuplicateError):  # another replica or request was faster
+            await deps.users.add(User.local())
+        user = await deps.users.get(LOCAL_USER_ID)
+    token = deps.signer.access_token(user, _LOCAL_SESSION_ID, now())
+    return LocalSession(access_token=token, expires_in=int(deps.signer.lasts.total_seconds()))
+
+
+async def _echo_guest(name: str, email: str, origin: RequestOrigin, deps: Dependencies) -> EchoUser:
+    user = User.guest(new_id("usr"))
+    user.logged_in(now())
+    profile = Profile(id=user.id, user_id=user.id, first_name=name)
+    await deps.profiles.add(profile)
+    await deps.users.add(user)
+    login = await start_session(user, profile, origin, deps)
+    return EchoUser(
+        id=user.id,
+        name=name,
+        email=email,
+        created_at=user.created_at,
+        access_token=login.access_token,
+        refresh_token=login.refresh_token,
+    )
+
+
+def _client_user_id(email: str) -> str:
+    """Return the id that labels an email's data within the local user's account; it is not an account."""
+    return f"usr_local_{sha256(email.encode()).hexdigest()[:24]}"

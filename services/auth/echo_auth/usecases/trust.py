@@ -1,0 +1,18 @@
+"""Use cases of the services that verify tokens."""
+
+from datetime import timedelta
+
+from echo_auth.dependencies import Dependencies
+from echo_common.auth.tokens import LEEWAY_SECONDS
+from echo_common.clock import now
+from echo_common.contracts.http.auth import TrustDocument
+
+
+async def get_trust_document(deps: Dependencies) -> TrustDocument:
+    """Return the public keys, and the revocations for which an unexpired access token may exist."""
+    since = now() - deps.signer.lasts - timedelta(seconds=2 * LEEWAY_SECONDS)
+    return TrustDocument(
+        keys=deps.signer.jwks,
+        revoked_sessions=sorted(await deps.sessions.revoked_since(since)),
+        token_versions=dict(sorted((await deps.users.raised_since(since)).items())),
+    )
