@@ -34,6 +34,12 @@ async def answers(store: Store) -> bool:
     return True
 
 
+def all_threads_stopped(pid: int) -> bool:
+    """Return whether a stop signal has reached every thread, each of which could respond before."""
+    states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in Path(f"/proc/{pid}/task").iterdir()]
+    return set(states) == {"T"}
+
+
 async def test_a_killed_database_loses_no_acknowledged_write(mortal_server: EmbeddedDatabase, tmp_path: Path):
     url = await mortal_server.start()
     store = await open_store(url, "test")
@@ -97,6 +103,7 @@ async def test_a_frozen_database_is_reported_and_reconnected(mortal_server: Embe
     await things.insert({"_id": "a"})
     os.kill(mortal_server.pid, signal.SIGSTOP)
     try:
+        await eventually(lambda: all_threads_stopped(mortal_server.pid))
         with pytest.raises(StoreUnavailableError):
             await things.find_one({"_id": "a"})
         with pytest.raises(StoreUnavailableError):
