@@ -5,6 +5,9 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from echo_common.messages.catalogue import ENGLISH, FOLDER, LANGUAGES
 from echo_gateway.contract import load_contracts
 from echo_gateway.openapi import openapi_document
 
@@ -27,6 +30,13 @@ def test_documented_errors_of_services_are_in_the_public_document() -> None:
     document = json.dumps(openapi_document(load_contracts()))
     missing = [code for code in codes_in("libs/common/echo_common/contracts/errors") if f'"{code}"' not in document]
     assert missing == [], "list it in `errors=(…)` of an endpoint, or keep it inside its service"
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != ENGLISH])
+def test_every_error_is_translated(language: str) -> None:
+    texts = json.loads((FOLDER / f"{language}.json").read_text())
+    missing = codes_in("libs", "services").keys() - texts.keys()
+    assert not missing, f"add them to {language}.json"
 
 
 def _code(line: ast.stmt) -> str | None:

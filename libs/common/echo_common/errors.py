@@ -20,10 +20,15 @@ class EchoError(Exception):
     status: ClassVar[int] = 500
 
     def __init__(self, message: str | None = None, *, details: Details | None = None, retry_after: int | None = None) -> None:
-        self.message = message or (type(self).__doc__ or "").strip().split("\n")[0]
+        self.message = message or self.default_message()
         self.details = details
         self.retry_after = retry_after
         super().__init__(self.message)
+
+    @classmethod
+    def default_message(cls) -> str:
+        """Return the message of errors of this class that have none of their own."""
+        return (cls.__doc__ or "").strip().split("\n")[0]
 
     @property
     def headers(self) -> Mapping[str, str]:

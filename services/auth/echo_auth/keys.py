@@ -46,8 +46,8 @@ class Signer:
         """The public keys."""
         return Jwks(keys=[dict(key.as_dict(private=False)) for key in self._keys])
 
-    def access_token(self, user: User, session_id: str, at: datetime) -> str:
-        """Sign an access token for a user's session, valid from `at` for `lasts`."""
+    def access_token(self, user: User, session_id: str, at: datetime, *, language: str | None = None) -> str:
+        """Sign an access token for a user's session, valid from `at` for `lasts`; `language` is the preferred one."""
         issued = int(at.timestamp())
         claims = AccessClaims(
             sub=user.id,
@@ -59,10 +59,11 @@ class Signer:
             role=user.role,
             scope=" ".join(sorted(user.scopes)),
             ver=user.token_version,
+            locale=language,
         )
         key = self._keys[-1]
         header = {"typ": ACCESS_TOKEN_TYPE, "alg": TOKEN_ALGORITHM, "kid": key.kid}
-        return jwt.encode(header, claims.model_dump(mode="json"), key, algorithms=[TOKEN_ALGORITHM])
+        return jwt.encode(header, claims.model_dump(mode="json", exclude_none=True), key, algorithms=[TOKEN_ALGORITHM])
 
 
 def _seal(secret: str) -> Fernet:

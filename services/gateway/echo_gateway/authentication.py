@@ -6,6 +6,7 @@ from echo_common.auth.principal import Principal
 from echo_common.auth.principal import Scope as CredentialScope
 from echo_common.auth.tokens import TokenVerifier
 from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
+from echo_common.http.languages import accepted_languages
 from echo_gateway.tokenless import TokenlessAccess
 
 
@@ -24,7 +25,9 @@ class Authentication:
             try:
                 if (token := bearer_of(scope) or await self._without_token(scope)) is not None:
                     verifier: TokenVerifier = scope["app"].state.verifier
-                    scope["state"]["principal"] = await verifier.verify(token)
+                    principal = scope["state"]["principal"] = await verifier.verify(token)
+                    if principal.language is not None:
+                        _prefer(principal.language, scope)
             except EchoError as refusal:
                 scope["state"]["refusal"] = refusal
         await self._app(scope, receive, send)
@@ -37,6 +40,13 @@ class Authentication:
         token = await access.token()
         scope["headers"] = [*scope["headers"], (b"authorization", b"Bearer " + token.encode())]
         return token
+
+
+def _prefer(language: str, scope: Scope) -> None:
+    """Put the user's preferred language into the place of the browser's, here and for the service."""
+    accepted_languages.set(language)
+    others = [header for header in scope["headers"] if header[0] != b"accept-language"]
+    scope["headers"] = [*others, (b"accept-language", language.encode())]
 
 
 def authorize(request: Scope, *scopes: CredentialScope) -> Principal:

@@ -28,6 +28,8 @@ class Principal:
     scopes: frozenset[Scope]
     token_version: int = 0
     """Version of the user's tokens; tokens of earlier versions are revoked."""
+    language: str | None = None
+    """The user's preferred language, a BCP 47 tag."""
 
     def may(self, scope: Scope) -> bool:
         """Return whether this credential has the scope."""

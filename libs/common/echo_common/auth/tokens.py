@@ -132,4 +132,5 @@ def _principal(claims: AccessClaims) -> Principal:
         role=claims.role,
         scopes=scopes,
         token_version=claims.ver,
+        language=claims.locale,
     )

@@ -13,6 +13,7 @@ from opentelemetry import propagate
 from yarl import URL
 
 from echo_common.errors import Details, EchoError, ServiceUnavailableError
+from echo_common.http.languages import accepted_languages
 from echo_common.telemetry import request_context
 
 CONNECT_SECONDS = 2.0
@@ -155,7 +156,7 @@ class ServiceClient:
     ) -> ServiceResponse:
         """Send a request; return the complete response within `seconds`. `path` starts with a slash and is percent-encoded.
 
-        Trace context and request id are sent along. Raises `RemoteError` when the service rejects the request, and
+        Trace context, request id and the client's languages are sent along. Raises `RemoteError` when the service rejects the request, and
         `ServiceUnavailableError` when no replica can be reached, none responds in time, or the response is malformed.
         """
         body = None if json is None else jsonlib.dumps(json).encode()
@@ -233,5 +234,7 @@ def _with_context(headers: Mapping[str, str] | None, *, json_body: bool) -> dict
         sent.setdefault("Content-Type", "application/json")
     if request_id := request_context.get().get("request_id"):
         sent.setdefault("X-Request-ID", request_id)
+    if languages := accepted_languages.get():
+        sent.setdefault("Accept-Language", languages)
     propagate.inject(sent)
     return sent

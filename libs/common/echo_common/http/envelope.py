@@ -25,7 +25,9 @@ from echo_common.errors import (
     UnauthenticatedError,
     ValidationError,
 )
+from echo_common.http.languages import request_language
 from echo_common.http.validation import validation_error
+from echo_common.messages.catalogue import message_of
 
 RESPONSE_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 """ASGI messages that start a response: to a request, or to a refused WebSocket handshake."""
@@ -75,8 +77,8 @@ def ok(data: T, *, message: str | None = None, meta: dict[str, Any] | None = Non
 
 
 def error_response(error: EchoError, request_id: str) -> JSONResponse:
-    """Render an error; only its own message and details reach the client."""
-    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    """Render an error in the language of the request; only its own message and details reach the client."""
+    body: dict[str, Any] = {"code": error.code, "message": message_of(error, request_language())}
     if error.details is not None:
         body["details"] = error.details
     content = {
@@ -105,12 +107,11 @@ def documented(*errors: type[EchoError]) -> dict[int | str, dict[str, Any]]:
         response = responses.setdefault(
             error.status, {"model": Failure, "description": "", "content": {"application/json": {"examples": {}}}}
         )
-        message = (error.__doc__ or "").strip().split("\n")[0]
         response["description"] = " ".join(filter(None, [response["description"], f"`{error.code}`"]))
         response["content"]["application/json"]["examples"][error.code] = {
             "value": {
                 "success": False,
-                "error": {"code": error.code, "message": message},
+                "error": {"code": error.code, "message": error.default_message()},
                 "request_id": "req_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
                 "timestamp": "2026-01-31T10:00:00Z",
             }

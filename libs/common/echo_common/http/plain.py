@@ -14,7 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from echo_common.errors import EchoError
 from echo_common.http.envelope import documented, error_response, from_http_exception, headers_of
+from echo_common.http.languages import request_language
 from echo_common.http.validation import validation_error
+from echo_common.messages.catalogue import message_of
 
 
 class PlainFailure(BaseModel):
@@ -24,8 +26,8 @@ class PlainFailure(BaseModel):
 
 
 def plain_response(error: EchoError) -> JSONResponse:
-    """Render an error; only its own message reaches the client."""
-    return JSONResponse({"error": error.message}, status_code=error.status, headers=headers_of(error))
+    """Render an error in the language of the request; only its own message reaches the client."""
+    return JSONResponse({"error": message_of(error, request_language())}, status_code=error.status, headers=headers_of(error))
 
 
 def is_plain(path: str) -> bool:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.errors import BodyTooLargeError, EchoError, FileTooLargeError, InternalError, ServiceUnavailableError
 from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket, error_response
+from echo_common.http.languages import accepted_languages
 from echo_common.telemetry import Metrics, request_context
 
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
@@ -78,6 +79,7 @@ class RequestTelemetry:
             await send(message)
 
         token = request_context.set({"request_id": request_id, "service": self._service})
+        languages = accepted_languages.set(headers.get(b"accept-language", b"").decode("latin-1"))
         try:
             if scope["type"] == "websocket":
                 await self._serve_websocket(scope, receive, send_with_headers)
@@ -86,6 +88,7 @@ class RequestTelemetry:
                 await self._serve(scope, self._counted(receive, headers, scope["path"]), send_with_headers, span)
         finally:
             request_context.reset(token)
+            accepted_languages.reset(languages)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
         started = time.perf_counter()

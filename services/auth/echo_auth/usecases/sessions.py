@@ -72,7 +72,7 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
     user = await deps.users.find_one({"_id": session.user_id})
     if state is not RefreshTokenState.CURRENT or user is None or not user.is_active:
         raise InvalidRefreshTokenError
-    return _tokens(user, following, deps)
+    return _tokens(user, await profile_of(user, deps), following, deps)
 
 
 async def log_out(session_id: str, deps: Dependencies) -> None:
@@ -88,12 +88,12 @@ async def start_session(user: User, profile: Profile, origin: RequestOrigin, dep
         token, user.id, at=now(), lasts=deps.settings.session_lasts, user_agent=origin.user_agent, address=origin.address
     )
     await deps.sessions.add(session)
-    return Login(**_tokens(user, token, deps).model_dump(), user=view_of(user, profile))
+    return Login(**_tokens(user, profile, token, deps).model_dump(), user=view_of(user, profile))
 
 
-def _tokens(user: User, token: RefreshToken, deps: Dependencies) -> Tokens:
+def _tokens(user: User, profile: Profile, token: RefreshToken, deps: Dependencies) -> Tokens:
     return Tokens(
-        access_token=deps.signer.access_token(user, token.session_id, now()),
+        access_token=deps.signer.access_token(user, token.session_id, now(), language=profile.preferred_language),
         refresh_token=str(token),
         expires_in=int(deps.signer.lasts.total_seconds()),
     )

@@ -41,7 +41,7 @@ class CataloguedVoice:
 
     def speaks(self, language: str) -> bool:
         """Return whether the voice speaks a language (BCP-47), of any region."""
-        return self.voice.multilingual or _primary(language) == _primary(self.voice.language)
+        return self.voice.multilingual or same_language(language, self.voice.language)
 
     def distance(self, language: str) -> int:
         """Return the rank of a voice that speaks a language: 0 as its native one, 1 in another region, 2 as multilingual."""
@@ -197,6 +197,11 @@ class Voices:
 def matches_language(tag: str, wanted: str) -> bool:
     """Return whether a BCP-47 tag is the wanted one or a more specific one: `en-US` for `en`."""
     return f"{tag}-".lower().startswith(f"{wanted}-".lower())
+
+
+def same_language(first: str, other: str) -> bool:
+    """Return whether two BCP-47 tags are of one language, of any region."""
+    return _primary(first) == _primary(other)
 
 
 def _primary(language: str) -> str:

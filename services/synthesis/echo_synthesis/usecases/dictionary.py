@@ -23,7 +23,9 @@ ENTRY_ORDERS = ("created_at", "updated_at", "term")
 async def normalize(request: NormalizeRequest, principal: Principal, deps: Dependencies) -> Narration:
     """Plan a text without speaking it. Raises the same errors as synthesis."""
     config = SpeechConfig(language=request.language, normalize=request.normalize, ssml=request.ssml)
-    return await plan_speech(request.text, request.voice_id, config, principal.user_id, deps)
+    return await plan_speech(
+        request.text, request.voice_id, config, principal.user_id, deps, preferred_language=principal.language
+    )
 
 
 async def add_entry(request: CreateDictionaryEntry, principal: Principal, deps: Dependencies) -> DictionaryEntry:

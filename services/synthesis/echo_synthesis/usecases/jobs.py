@@ -44,7 +44,7 @@ async def queue_job(
 
     The key is the gateway's digest of user, operation, key and request, so no other request shares it.
     """
-    narration = await plan_speech(text, voice_id, config, principal.user_id, deps)
+    narration = await plan_speech(text, voice_id, config, principal.user_id, deps, preferred_language=principal.language)
     script = narration.script
     job = Job.queue(
         principal.user_id,

@@ -7,7 +7,7 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError, Voice
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.errors import refuse
 from echo_synthesis.audio.formats import FORMATS
-from echo_synthesis.catalogue.voices import CataloguedVoice
+from echo_synthesis.catalogue.voices import CataloguedVoice, same_language
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Pronunciation, SpeechSettings
 from echo_synthesis.pipeline.narration import Narration, plan
@@ -18,8 +18,19 @@ _TAG = re.compile(r"<[^<>]{0,500}>")
 _SAMPLE = 4_000
 
 
-async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, user_id: str, deps: Dependencies) -> Narration:
+async def plan_speech(
+    text: str,
+    voice_id: str | None,
+    config: SpeechConfig,
+    user_id: str,
+    deps: Dependencies,
+    *,
+    preferred_language: str | None = None,
+) -> Narration:
     """Validate a request and resolve its voice, language and settings.
+
+    The user's preferred language selects the voice of a request that names neither a voice nor a language, where the text does
+    not tell its language; it also selects the region (`en-GB`).
 
     Raises `VoiceNotFoundError`, `VoiceNotReadyError`, `EngineUnavailableError`, `ValidationError`.
     """
@@ -31,7 +42,7 @@ async def plan_speech(text: str, voice_id: str | None, config: SpeechConfig, use
         refuse("config.sample_rate", f"{audio_format.name} has no sample rate of {config.sample_rate} Hz. Use one of {rates}.")
     clone = await deps.clones.find(voice_id, user_id)
     selected = await deps.clones.selected(user_id) if voice_id is None and clone is None else None
-    found, language = _voice(text, voice_id, config, clone, deps, selected)
+    found, language = _voice(text, voice_id, config, clone, deps, selected, preferred_language)
     settings = SpeechSettings(
         voice_id=found.voice.id,
         engine=found.engine.name,
@@ -60,6 +71,7 @@ def _voice(
     clone: CataloguedVoice | None,
     deps: Dependencies,
     selected: str | None = None,
+    preferred: str | None = None,
 ) -> tuple[CataloguedVoice, str]:
     """Return the voice and the language to speak.
 
@@ -68,7 +80,7 @@ def _voice(
     sample = _TAG.sub(" ", text[:_SAMPLE])
     wanted = config.language or language_of(sample)
     if voice_id is None:
-        found, wanted = _suitable_voice(sample, wanted, config, clone, selected, deps)
+        found, wanted = _suitable_voice(sample, wanted, config, clone, selected, preferred, deps)
     else:
         found = clone or deps.voices.choose(voice_id)
     own = found.voice.language
@@ -102,6 +114,7 @@ def _suitable_voice(
     config: SpeechConfig,
     clone: CataloguedVoice | None,
     selected: str | None,
+    preferred: str | None,
     deps: Dependencies,
 ) -> tuple[CataloguedVoice, str | None]:
     """Return the voice of a request that names none, and the language to speak, if known.
@@ -114,17 +127,19 @@ def _suitable_voice(
     if config.engine is not None and config.engine not in deps.voices.engines:
         refuse("config.engine", f"There is no engine {config.engine!r}. Use one of {', '.join(deps.voices.engines)}.")
     default = _selected(selected, deps)
+    region = preferred if default is None and config.language is None else None
     if default is None or config.engine not in {None, default.engine.name}:
         default = deps.voices.default(config.engine)
     others = [voice for voice in deps.voices.list() if config.engine in {None, voice.engine.name}]
-    guess = wanted or likely_language(sample)
+    guess = wanted or likely_language(sample) or (preferred if preferred and is_readable(sample, preferred) else None)
     if guess is None:
         return next((voice for voice in (default, *others) if _speaks(voice, None, sample)), default), None
     if default.voice.multilingual:
         return default, guess
     fitting = [voice for voice in (default, *others) if voice.speaks(guess)]
     if fitting:
-        return min(fitting, key=lambda voice: voice.distance(guess)), guess
+        nearest = region if region and same_language(region, guess) else guess
+        return min(fitting, key=lambda voice: voice.distance(nearest)), guess
     if config.language:
         refuse("config.language", f"{_no_voice(guess, config.engine, deps)}.")
     return default, wanted

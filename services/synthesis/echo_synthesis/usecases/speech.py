@@ -17,7 +17,9 @@ from echo_synthesis.usecases.texts import text_of
 async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dependencies) -> Audio:
     """Generate speech synchronously; the audio is stored when this returns."""
     text = await text_of(request.text, request.text_id, principal, deps)
-    narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, deps)
+    narration = await plan_speech(
+        text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
+    )
     audio = await deps.recorder.record(
         narration,
         user_id=principal.user_id,
@@ -32,7 +34,9 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dep
 async def stream_speech(request: StreamRequest, principal: Principal, deps: Dependencies) -> AsyncGenerator[Part, None]:
     """Generate speech and yield its bytes as they are made; nothing is stored."""
     text = await text_of(request.text, request.text_id, principal, deps)
-    narration = await plan_speech(text, request.voice_id, request.config, principal.user_id, deps)
+    narration = await plan_speech(
+        text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
+    )
     return deps.recorder.stream(narration, user_id=principal.user_id)
 
 

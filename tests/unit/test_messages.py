@@ -1,0 +1,58 @@
+"""Messages in the language of the user."""
+
+import pytest
+
+from echo_common.contracts.errors.auth import EmailConflictError
+from echo_common.errors import NotFoundError, ValidationError
+from echo_common.http.client import RemoteError
+from echo_common.messages.catalogue import LANGUAGES, message_of, negotiate
+
+TRANSLATED = [language for language in LANGUAGES if language != "en"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("de", "de"),
+        ("de-AT,en;q=0.5", "de"),
+        ("fr;q=0.9, vi;q=0.8, en;q=0.1", "vi"),
+        ("en-GB,de;q=0.9", "en"),
+        ("fr, *;q=0.1", "en"),
+        ("de;q=0, vi", "vi"),
+        ("de;q=high", "en"),
+        ("../../etc/passwd", "en"),
+        ("," * 60_000 + "de", "en"),
+        ("", "en"),
+    ],
+)
+def test_the_preferred_language_with_messages_is_chosen(accepted: str, language: str) -> None:
+    assert negotiate(accepted) == language
+
+
+def test_there_are_messages_in_english_german_and_vietnamese() -> None:
+    assert {"en", "de", "vi"} <= set(LANGUAGES)
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_general_message_is_translated(language: str) -> None:
+    assert message_of(NotFoundError(), language) not in {NotFoundError().message, ""}
+
+
+def test_a_special_message_stays_beside_the_translation() -> None:
+    message = message_of(ValidationError("Send either text or text_id, and not both."), "de")
+    assert message == "Die Anfrage ist nicht gültig. (Send either text or text_id, and not both.)"
+
+
+def test_a_message_with_details_is_translated_alone() -> None:
+    details = [{"field": "email", "message": "must be an email address"}]
+    assert message_of(EmailConflictError("email: in use", details=details), "de").startswith(
+        "Ein Konto mit dieser E-Mail-Adresse"
+    )
+
+
+def test_an_error_of_another_service_is_left_as_that_service_has_rendered_it() -> None:
+    assert message_of(RemoteError(404, "NOT_FOUND", "Nicht gefunden."), "de") == "Nicht gefunden."
+
+
+def test_english_messages_are_those_of_the_code() -> None:
+    assert message_of(NotFoundError(), "en") == NotFoundError().message
