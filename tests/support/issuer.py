@@ -34,6 +34,7 @@ class Issuer:
         self.published = [self.key]
         self.revoked_sessions: list[str] = []
         self.token_versions: dict[str, int] = {}
+        self.system_settings: dict[str, bool | int | str] = {}
         self.reachable = True
         self.asked = 0
         self.recipients = {"usr_ada": "ada@example.com", "usr_eve": "eve@example.com"}
@@ -98,6 +99,7 @@ class Issuer:
             "keys": {"keys": [key.as_dict(private=False) for key in self.published]},
             "revoked_sessions": self.revoked_sessions,
             "token_versions": self.token_versions,
+            "system_settings": self.system_settings,
         }
         etag = f'"{hash(str(body))}"'
         if request.headers.get("if-none-match") == etag:

@@ -15,6 +15,7 @@ from echo_common.bus.delivery import Delivery
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Bus
 from echo_common.bus.subscriptions import Subscriptions
+from echo_common.contracts.events.auth import SettingChanged
 from echo_common.faults import FaultPoints
 from echo_common.http import dead_letters
 from echo_common.http.app import MAX_JSON_BODY, create_app
@@ -24,6 +25,7 @@ from echo_common.http.health import Check
 from echo_common.http.internal import InternalListener
 from echo_common.http.server import serving
 from echo_common.http.token_trust import TokenTrust
+from echo_common.live_settings import LiveSettings
 from echo_common.outbox.dead_letters import StoreDeadLetters
 from echo_common.outbox.inbox import StoreInbox
 from echo_common.outbox.relay import BATCH_SIZE, Relay
@@ -36,6 +38,16 @@ from echo_common.store.port import Store
 from echo_common.telemetry import Metrics
 
 D = TypeVar("D")
+
+
+_PLATFORM_SUBSCRIPTIONS = Subscriptions[TokenTrust]()
+"""Subscriptions of every service."""
+
+
+@_PLATFORM_SUBSCRIPTIONS.on(SettingChanged, every_replica=True)
+async def apply_changed_settings(_: SettingChanged, trust: TokenTrust) -> None:
+    """Apply changed system settings without waiting for the next poll."""
+    await trust.apply_changes()
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,7 @@ class Adapters:
     faults: FaultPoints
     auth: ServiceClient
     scratch: Scratch
+    live_settings: LiveSettings = field(default_factory=LiveSettings)
     orphan_seconds: float = 0
     api_without_token: bool = False
     exclusive: bool = False
@@ -106,11 +119,12 @@ class Service(Generic[D]):
         """Open adapters, start consuming, and yield the app to serve; close everything in reverse order (graceful shutdown)."""
         async with AsyncExitStack() as stack:
             adapters = await self._adapters(stack, settings, process)
-            trust = await stack.enter_async_context(TokenTrust.following(adapters.auth))
+            trust = await stack.enter_async_context(TokenTrust.following(adapters.auth, adapters.live_settings))
             dependencies = await stack.enter_async_context(self.open(adapters))
             await adapters.relay.start()
-            delivery = await self._bind(adapters, dependencies)
-            attachment = await stack.enter_async_context(Attachment.running(adapters.bus, delivery.consumers()))
+            delivery, of_platform = await self._bind(adapters, dependencies, trust)
+            consumers = [*delivery.consumers(), *of_platform.consumers()]
+            attachment = await stack.enter_async_context(Attachment.running(adapters.bus, consumers))
             checks: dict[str, Check] = {
                 "database": adapters.store.ping,
                 "bus": attachment.check,
@@ -133,12 +147,15 @@ class Service(Generic[D]):
             app.state.verifier = TokenVerifier(trust)
             yield app
 
-    async def _bind(self, adapters: Adapters, dependencies: D) -> Delivery:
+    async def _bind(self, adapters: Adapters, dependencies: D, trust: TokenTrust) -> tuple[Delivery, Delivery]:
         inbox = StoreInbox(adapters.store)
         dead_letters = StoreDeadLetters(adapters.store)
         await inbox.prepare()
         await dead_letters.prepare()
-        return self.subscriptions.bind(self.name, dependencies, inbox, dead_letters)
+        return (
+            self.subscriptions.bind(self.name, dependencies, inbox, dead_letters),
+            _PLATFORM_SUBSCRIPTIONS.bind(self.name, trust, inbox, dead_letters),
+        )
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
         faults = FaultPoints(settings.fault_point)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from echo_auth.dependencies import Dependencies
 from echo_auth.keys import Signer
 from echo_auth.passwords import Passwords
-from echo_auth.repository import Profiles, Sessions, Users
+from echo_auth.repository import ChangedSettings, Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_auth.usecases.registration import ensure_admin
@@ -23,13 +23,15 @@ async def open_dependencies(settings: AuthSettings, adapters: Adapters) -> Async
             users=Users(store, relay),
             profiles=Profiles(store, relay),
             sessions=Sessions(store, relay),
+            changed_settings=ChangedSettings(store, relay),
             passwords=passwords,
             signer=await Signer.open(store.collection("signing_keys"), secret, settings.access_lasts),
             throttle=await Throttle.open(store.collection("login_failures")),
             settings=settings,
+            live_settings=adapters.live_settings,
             api_without_token=adapters.api_without_token,
         )
-        for repository in (deps.users, deps.profiles, deps.sessions):
+        for repository in (deps.users, deps.profiles, deps.sessions, deps.changed_settings):
             await repository.prepare()
         await ensure_admin(deps)
         yield deps

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from echo_auth.keys import Signer
 from echo_auth.passwords import Passwords
-from echo_auth.repository import Profiles, Sessions, Users
+from echo_auth.repository import ChangedSettings, Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
+from echo_common.live_settings import LiveSettings
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,10 @@ class Dependencies:
     users: Users
     profiles: Profiles
     sessions: Sessions
+    changed_settings: ChangedSettings
     passwords: Passwords
     signer: Signer
     throttle: Throttle
     settings: AuthSettings
+    live_settings: LiveSettings
     api_without_token: bool = False

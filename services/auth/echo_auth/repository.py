@@ -1,4 +1,4 @@
-"""Repositories of users, profiles and sessions."""
+"""Repositories of the auth service."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.sessions import Session, SessionNotFoundError
+from echo_auth.domain.settings import ChangedSetting
 from echo_auth.domain.users import User
 from echo_common.contracts.errors.auth import UserNotFoundError
 from echo_common.outbox.repository import Repository
@@ -59,3 +60,10 @@ class Sessions(Repository[Session]):
     async def revoked_since(self, moment: datetime) -> list[str]:
         """Return the ids of sessions revoked since `moment`."""
         return [session.id async for session in self.find({"revoked_at": {"$gte": moment}})]
+
+
+class ChangedSettings(Repository[ChangedSetting]):
+    """The repository of changed system settings, keyed by the setting's key."""
+
+    aggregate = ChangedSetting
+    name = "settings"

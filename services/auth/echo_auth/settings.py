@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from echo_common.contracts.http.auth import Email
+from echo_common.contracts.system_settings import SYSTEM_SETTINGS
 from echo_common.settings import settings_config
 
 
@@ -34,6 +35,24 @@ class AuthSettings(BaseSettings):
     )
     password_rounds: int = Field(3, ge=1, le=20, description="argon2id time cost: passes over the memory.")
     password_memory_kib: int = Field(65_536, ge=8, le=1_048_576, description="argon2id memory per password in KiB.")
+
+    system_settings: dict[str, bool | int | str] = Field(
+        default_factory=dict,
+        description="Defaults of the system settings of this installation as a JSON object, for example "
+        '{"auth.verify_email": true}; a change by an administrator takes precedence. GET /api/v1/admin/config lists the keys.',
+    )
+
+    @field_validator("system_settings")
+    @classmethod
+    def _known(cls, values: dict[str, bool | int | str]) -> dict[str, bool | int | str]:
+        for key, value in values.items():
+            if key not in SYSTEM_SETTINGS:
+                raise ValueError(f"unknown system setting {key}; known are {', '.join(sorted(SYSTEM_SETTINGS))}")
+            try:
+                SYSTEM_SETTINGS[key].parse(value)
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from error
+        return values
 
     @property
     def access_lasts(self) -> timedelta:

@@ -1,4 +1,4 @@
-"""Public keys and revocations of access tokens, polled from auth."""
+"""Public keys and revocations of access tokens, and the system settings in force, polled from auth."""
 
 import asyncio
 import time
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from echo_common.contracts.http.auth import TRUST_PATH, TrustDocument
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.client import ServiceClient
+from echo_common.live_settings import LiveSettings
 
 POLL_SECONDS = 2.0
 _FIRST_RETRY_SECONDS = 0.1
@@ -35,8 +36,9 @@ class TokenTrust:
     known state stays in force.
     """
 
-    def __init__(self, client: ServiceClient) -> None:
+    def __init__(self, client: ServiceClient, live_settings: LiveSettings | None = None) -> None:
         self._client = client
+        self._live_settings = live_settings or LiveSettings()
         self._known = _Known()
         self._refreshing = asyncio.Lock()
         self._refreshed_at = float("-inf")
@@ -44,9 +46,14 @@ class TokenTrust:
 
     @classmethod
     @asynccontextmanager
-    async def following(cls, client: ServiceClient, *, every: float = POLL_SECONDS) -> AsyncIterator["TokenTrust"]:
-        """Open a `TokenTrust` that polls auth while the context lasts. Does not wait for auth to be reachable."""
-        trust = cls(client)
+    async def following(
+        cls, client: ServiceClient, live_settings: LiveSettings | None = None, *, every: float = POLL_SECONDS
+    ) -> AsyncIterator["TokenTrust"]:
+        """Open a `TokenTrust` that polls auth while the context lasts, also for `live_settings`.
+
+        Does not wait for auth to be reachable.
+        """
+        trust = cls(client, live_settings)
         task = asyncio.create_task(trust._follow(every))
         try:
             yield trust
@@ -70,7 +77,11 @@ class TokenTrust:
         return session_id in known.revoked_sessions or token_version < known.token_versions.get(user_id, 0)
 
     async def refresh(self) -> None:
-        """Read keys and revocations from auth now. Raises the errors of `ServiceClient.fetch`."""
+        """Read keys, revocations and system settings from auth now. Raises the errors of `ServiceClient.fetch`."""
+        async with self._refreshing:
+            await self._read()
+
+    async def _read(self) -> None:
         etag = self._known.etag
         response = await self._client.fetch("GET", TRUST_PATH, headers={"If-None-Match": etag} if etag else None, seconds=2.0)
         if response.status == 304:
@@ -80,6 +91,7 @@ class TokenTrust:
             keys = {key["kid"]: OKPKey.import_key(key) for key in document.keys.keys}
         except (ValidationError, JoseError, KeyError, ValueError) as error:
             raise ServiceUnavailableError("auth sent an invalid response.") from error
+        self._live_settings.replace(document.system_settings)
         self._known = _Known(
             keys, frozenset(document.revoked_sessions), document.token_versions, etag=response.headers.get("ETag")
         )
@@ -92,7 +104,12 @@ class TokenTrust:
                 return
             self._refreshed_at = time.monotonic()
             with suppress(EchoError):
-                await self.refresh()
+                await self._read()
+
+    async def apply_changes(self) -> None:
+        """Refresh at once, because auth published a change; the next poll makes up for a failure. Never raises."""
+        with suppress(EchoError):
+            await self.refresh()
 
     async def _follow(self, every: float) -> None:
         pause, reachable = min(_FIRST_RETRY_SECONDS, every), True

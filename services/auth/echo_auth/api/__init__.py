@@ -3,6 +3,6 @@
 Paths equal the public ones without `/api/v1`, or without `/api` for the Echo API.
 """
 
-from echo_auth.api import echo_users, internal, public_keys, sessions, users
+from echo_auth.api import echo_users, internal, public_keys, sessions, settings, users
 
-ROUTERS = (sessions.router, users.router, echo_users.router, public_keys.router, internal.router)
+ROUTERS = (sessions.router, users.router, echo_users.router, public_keys.router, settings.router, internal.router)

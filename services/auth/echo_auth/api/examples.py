@@ -23,3 +23,14 @@ ECHO_USER = {
     "created_at": "2026-01-31T10:00:00Z",
 }
 KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…"}]}
+SYSTEM_SETTING = {
+    "key": "auth.verify_email",
+    "value": True,
+    "default": False,
+    "description": "Require new users to confirm their email address before they can log in.",
+    "minimum": None,
+    "maximum": None,
+    "choices": None,
+    "last_updated": "2026-01-31T10:00:00Z",
+    "updated_by": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+}

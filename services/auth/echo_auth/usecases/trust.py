@@ -3,16 +3,18 @@
 from datetime import timedelta
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.usecases.settings import values_in_force
 from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
 from echo_common.contracts.http.auth import TrustDocument
 
 
 async def get_trust_document(deps: Dependencies) -> TrustDocument:
-    """Return the public keys, and the revocations for which an unexpired access token may exist."""
+    """Return the public keys, the revocations for which an unexpired access token may exist, and the system settings."""
     since = now() - deps.signer.lasts - timedelta(seconds=2 * LEEWAY_SECONDS)
     return TrustDocument(
         keys=deps.signer.jwks,
         revoked_sessions=sorted(await deps.sessions.revoked_since(since)),
+        system_settings=dict(sorted((await values_in_force(deps)).items())),
         token_versions=dict(sorted((await deps.users.raised_since(since)).items())),
     )

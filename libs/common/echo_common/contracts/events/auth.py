@@ -16,6 +16,14 @@ class UserRegistered(DomainEvent):
     role: Role
 
 
+class SettingChanged(DomainEvent):
+    """A system setting was changed, or set back to its default."""
+
+    topic: ClassVar[str] = "auth.setting_changed"
+
+    key: str
+
+
 class SessionRevoked(DomainEvent):
     """A session ended early: its tokens are revoked."""
 

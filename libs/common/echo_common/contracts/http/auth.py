@@ -196,6 +196,7 @@ class AccessClaims(BaseModel):
     role: Role
     scope: str = Field(description="Scopes, separated by spaces.")
     ver: Annotated[int, Field(strict=True, description="The user's token version at issue.")]
+    locale: Language | None = Field(None, description="The user's preferred language.")
 
 
 class Jwks(BaseModel):
@@ -211,4 +212,7 @@ class TrustDocument(BaseModel):
     revoked_sessions: list[str] = Field(description="Sessions ended while one of their access tokens may still be valid.")
     token_versions: dict[str, int] = Field(
         description="Users with revoked access tokens, and the lowest valid version of each."
+    )
+    system_settings: dict[str, bool | int | str] = Field(
+        default_factory=dict, description="System settings that differ from their defaults, by key."
     )

@@ -1,0 +1,49 @@
+"""Declarations of the system settings, which an administrator changes while the platform runs.
+
+A service reads the value in force from its `LiveSettings`; auth stores the changes. Settings of one installation or process
+(addresses, secrets) are no system settings: they come from the environment.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Generic, TypeVar
+
+V = TypeVar("V", bool, int, str)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSetting(Generic[V]):
+    """A system setting: its key, default, description, and the range or the choices of its values."""
+
+    key: str
+    default: V
+    description: str
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] = ()
+
+    def parse(self, value: object) -> V:
+        """Return a valid value. Raises `ValueError` with a message for users."""
+        kind = type(self.default)
+        if type(value) is not kind:
+            raise ValueError(f"must be {_KINDS[kind]}")
+        if self.choices and value not in self.choices:
+            raise ValueError(f"must be one of {', '.join(self.choices)}")
+        if kind is int and not self._in_range(value):
+            raise ValueError(f"must be between {self.minimum} and {self.maximum}")
+        return value
+
+    def _in_range(self, value: Any) -> bool:
+        above = self.minimum is None or value >= self.minimum
+        return above and (self.maximum is None or value <= self.maximum)
+
+
+_KINDS: Final = {bool: "true or false", int: "an integer", str: "a string"}
+
+VERIFY_EMAIL = SystemSetting(
+    "auth.verify_email", False, "Require new users to confirm their email address before they can log in."
+)
+
+SYSTEM_SETTINGS: Mapping[str, SystemSetting[Any]] = MappingProxyType({setting.key: setting for setting in (VERIFY_EMAIL,)})
+"""All system settings by key."""
