@@ -44,6 +44,7 @@ VERBS = {
     "delete",
     "describe",
     "download",
+    "end",
     "find",
     "follow",
     "generate",
@@ -290,6 +291,8 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
         "POST /api/v1/auth/login",
         "POST /api/v1/auth/refresh",
         "POST /api/v1/auth/logout",
+        "DELETE /api/v1/auth/sessions",  # ended once: a repetition finds none
+        "DELETE /api/v1/auth/sessions/{session_id}",
         "POST /api/v1/tts/synthesize/stream",
         "POST /api/v1/tts/synthesize/stream/ticket",
         "POST /api/v1/files/{audio_id}/link",

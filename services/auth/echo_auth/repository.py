@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import ClassVar
 
 from echo_auth.domain.profiles import Profile
-from echo_auth.domain.sessions import Session, SessionNotFoundError
+from echo_auth.domain.sessions import Session
 from echo_auth.domain.settings import ChangedSetting
 from echo_auth.domain.users import User
-from echo_common.contracts.errors.auth import UserNotFoundError
+from echo_common.contracts.errors.auth import SessionNotFoundError, UserNotFoundError
 from echo_common.outbox.repository import Repository
-from echo_common.store.port import Index
+from echo_common.store.port import Filter, Index
 
 _KEPT_AFTER_EXPIRY_SECONDS = 7 * 24 * 3600
 
@@ -56,6 +56,12 @@ class Sessions(Repository[Session]):
         Index([("revoked_at", 1)], sparse=True),
         Index([("expiry_time", 1)], ttl=_KEPT_AFTER_EXPIRY_SECONDS),
     )
+
+    @staticmethod
+    def open_for(user: User, moment: datetime) -> Filter:
+        """Return the filter for the sessions of a user that have not ended."""
+        earliest = {"generation": user.session_generation} if user.session_generation else {}
+        return {"user_id": user.id, "revoked_at": {"$exists": False}, "expiry_time": {"$gt": moment}, **earliest}
 
     async def revoked_since(self, moment: datetime) -> list[str]:
         """Return the ids of sessions revoked since `moment`."""

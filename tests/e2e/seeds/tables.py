@@ -32,7 +32,22 @@ CASES = (
         ),
     ),
     missing("UserProfile", "GET /api/v1/users/me/profile", "accounts"),
-    missing("Session", "GET /api/v1/auth/sessions", "accounts"),
+    Case(
+        "Session",
+        "GET /api/v1/auth/sessions",
+        success(
+            [
+                {
+                    "id": str,
+                    "user_id": Differs(str, ABSENT),
+                    "token": Differs(str, ABSENT),
+                    "start_time": str,
+                    "expiry_time": str,
+                    "last_activity": str,
+                }
+            ]
+        ),
+    ),
     TEXT_ENTRY,
     Case(
         "Audio",

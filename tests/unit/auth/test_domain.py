@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from echo_auth.domain.devices import UNKNOWN_DEVICE, device_name
 from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session
 from echo_auth.domain.users import User
 from echo_common.auth.principal import Scope
@@ -63,8 +64,42 @@ def test_refresh_tokens_are_valid_once():
     second = RefreshToken.issue("ses_1", first.family)
     session.rotate(second, NOON, DAY)
 
-    assert session.classify(first, NOON) is RefreshTokenState.SPENT
+    assert session.classify(first, NOON) is RefreshTokenState.JUST_SPENT
+    assert session.classify(first, NOON + timedelta(seconds=10)) is RefreshTokenState.SPENT
     assert session.classify(second, NOON) is RefreshTokenState.CURRENT
+
+
+def test_only_the_last_spent_token_may_belong_to_a_concurrent_request():
+    first = RefreshToken.issue("ses_1")
+    session = a_session(first)
+    session.rotate(RefreshToken.issue("ses_1", first.family), NOON, DAY)
+
+    session.rotate(RefreshToken.issue("ses_1", first.family), NOON, DAY)
+
+    assert session.classify(first, NOON) is RefreshTokenState.SPENT
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "device"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0", "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36 Edg/131.0",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/131.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("curl/8.5.0", "curl"),
+        ("Mozilla/5.0", UNKNOWN_DEVICE),
+        ("\x1b[31m", UNKNOWN_DEVICE),
+        (None, UNKNOWN_DEVICE),
+    ],
+)
+def test_devices_are_named_after_their_user_agent(user_agent: str | None, device: str):
+    assert device_name(user_agent) == device
 
 
 def test_a_known_session_id_cannot_forge_a_used_refresh_token():

@@ -22,6 +22,28 @@ ECHO_USER = {
     "email": "ada@example.com",
     "created_at": "2026-01-31T10:00:00Z",
 }
+SESSION = {
+    "id": "ses_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "device": "Firefox on Linux",
+    "address": "203.0.113.7",
+    "start_time": "2026-01-31T10:00:00Z",
+    "expiry_time": "2026-03-02T10:00:00Z",
+    "last_activity": "2026-01-31T10:00:00Z",
+    "current": True,
+}
+PAGE = {
+    "pagination": {
+        "total_count": 1,
+        "limit": 20,
+        "offset": 0,
+        "has_more": False,
+        "page": 1,
+        "page_size": 20,
+        "total_pages": 1,
+        "has_next": False,
+        "has_prev": False,
+    }
+}
 KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…"}]}
 SYSTEM_SETTING = {
     "key": "auth.verify_email",

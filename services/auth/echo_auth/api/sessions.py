@@ -1,22 +1,35 @@
 """Endpoints for sessions and their tokens."""
 
-from fastapi import Depends
+from typing import Annotated
+
+from fastapi import Depends, Path, Query
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.domain.devices import device_name
+from echo_auth.domain.sessions import Session
 from echo_auth.usecases import registration, sessions
-from echo_common.auth.dependencies import CurrentPrincipal
+from echo_auth.usecases.sessions import SESSION_ORDERS
+from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal
+from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.auth import (
     AccountInactiveError,
     EmailConflictError,
     InvalidCredentialsError,
     InvalidRefreshTokenError,
+    SessionNotFoundError,
     TooManyAttemptsError,
     UsernameConflictError,
+    UserNotFoundError,
 )
 from echo_common.contracts.http.auth import Login, LoginRequest, RefreshRequest, RegisterRequest, Tokens
+from echo_common.contracts.http.sessions import EndedSessions, SessionView
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
+from echo_common.http.pagination import Page, paginated
+
+SessionId = Annotated[str, Path(max_length=40, description="Id of the session.", examples=[examples.SESSION["id"]])]
+SessionPage = Annotated[Page, Depends(paginated(*SESSION_ORDERS, default="last_activity"))]
 
 router = PublicRouter("authentication", dependencies=[Depends(secret)])
 
@@ -44,7 +57,8 @@ async def log_in(body: LoginRequest, origin: Origin, deps: Deps) -> Success[Logi
 async def refresh(body: RefreshRequest, deps: Deps) -> Success[Tokens]:
     """Exchange a refresh token for a new pair of tokens.
 
-    A refresh token is valid once. Presenting a used one ends the session, because it may have been stolen.
+    A refresh token is valid once. Presenting a used one ends the session, because it may have been stolen. Of concurrent
+    requests with the same token, one succeeds and the others are refused.
     """
     return ok(await sessions.refresh(body.refresh_token.get_secret_value(), deps))
 
@@ -57,3 +71,49 @@ async def log_out(principal: CurrentPrincipal, deps: Deps) -> Success[None]:
     """
     await sessions.log_out(principal.session_id, deps)
     return ok(None, message="Logged out.")
+
+
+@router.endpoint(
+    "GET", "/auth/sessions", errors=(UserNotFoundError,), example=enveloped([examples.SESSION], meta=examples.PAGE)
+)
+async def list_sessions(principal: AccountHolder, deps: Deps, page: SessionPage) -> Success[list[SessionView]]:
+    """List the user's sessions, last used first."""
+    found, total = await sessions.list_sessions(principal, page, deps)
+    return ok([_view(session, principal) for session in found], meta=page.meta(total))
+
+
+@router.endpoint("DELETE", "/auth/sessions", errors=(UserNotFoundError,), example=enveloped({"ended": 2}))
+async def end_sessions(
+    principal: AccountHolder,
+    deps: Deps,
+    except_current: Annotated[bool, Query(description="Keep the session of this request.")] = False,
+) -> Success[EndedSessions]:
+    """End all sessions of the user."""
+    return ok(EndedSessions(ended=await sessions.end_sessions(principal, deps, except_current=except_current)))
+
+
+@router.endpoint(
+    "DELETE",
+    "/auth/sessions/{session_id}",
+    errors=(SessionNotFoundError,),
+    example=enveloped(None, message="The session has ended."),
+)
+async def end_session(session_id: SessionId, principal: AccountHolder, deps: Deps) -> Success[None]:
+    """End a session of the user.
+
+    Its access tokens are refused everywhere within five seconds.
+    """
+    await sessions.end_session(session_id, principal, deps)
+    return ok(None, message="The session has ended.")
+
+
+def _view(session: Session, principal: Principal) -> SessionView:
+    return SessionView(
+        id=session.id,
+        device=device_name(session.user_agent),
+        address=session.address,
+        start_time=session.start_time,
+        expiry_time=session.expiry_time,
+        last_activity=session.last_activity,
+        current=session.id == principal.session_id,
+    )

@@ -10,13 +10,9 @@ from hashlib import sha256
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.errors.auth import InvalidRefreshTokenError
 from echo_common.contracts.events.auth import SessionRevoked
-from echo_common.errors import NotFoundError
 
-
-class SessionNotFoundError(NotFoundError):
-    """The session does not exist."""
-
-    code = "SESSION_NOT_FOUND"
+_CONCURRENT = timedelta(seconds=10)
+"""Time after a refresh within which its token may arrive again, from a concurrent request or a retry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +58,10 @@ class RefreshToken:
 
 
 class RefreshTokenState(StrEnum):
-    """The state of a refresh token: current, used before, or of another family."""
+    """The state of a refresh token: current, used a moment ago, used before, or of another family."""
 
     CURRENT = "current"
+    JUST_SPENT = "just_spent"
     SPENT = "spent"
     FOREIGN = "foreign"
 
@@ -75,6 +72,10 @@ class Session(Aggregate):
     user_id: str
     family_hash: str
     refresh_hash: str
+    spent_hash: str | None = None
+    """Hash of the token that the current one replaced at `last_activity`."""
+    generation: int = 0
+    """The user's session generation; sessions of earlier generations have ended."""
     start_time: datetime
     expiry_time: datetime
     last_activity: datetime
@@ -84,7 +85,15 @@ class Session(Aggregate):
 
     @classmethod
     def start(
-        cls, token: RefreshToken, user_id: str, *, at: datetime, lasts: timedelta, user_agent: str | None, address: str | None
+        cls,
+        token: RefreshToken,
+        user_id: str,
+        *,
+        at: datetime,
+        lasts: timedelta,
+        user_agent: str | None,
+        address: str | None,
+        generation: int = 0,
     ) -> "Session":
         """Create a session with the given current token."""
         return cls(
@@ -92,6 +101,7 @@ class Session(Aggregate):
             user_id=user_id,
             family_hash=token.family_hash,
             refresh_hash=token.hash,
+            generation=generation,
             start_time=at,
             expiry_time=at + lasts,
             last_activity=at,
@@ -100,18 +110,25 @@ class Session(Aggregate):
         )
 
     def classify(self, token: RefreshToken, at: datetime) -> RefreshTokenState:
-        """Classify a refresh token as current, spent or foreign."""
+        """Classify a refresh token.
+
+        The last spent token may come from a concurrent request of the same client for a few seconds; it is not current any
+        more, but no sign of a theft.
+        """
         if (
             self.revoked_at is not None
             or at >= self.expiry_time
             or not hmac.compare_digest(self.family_hash, token.family_hash)
         ):
             return RefreshTokenState.FOREIGN
-        return RefreshTokenState.CURRENT if hmac.compare_digest(self.refresh_hash, token.hash) else RefreshTokenState.SPENT
+        if hmac.compare_digest(self.refresh_hash, token.hash):
+            return RefreshTokenState.CURRENT
+        just_spent = hmac.compare_digest(self.spent_hash or "", token.hash) and at < self.last_activity + _CONCURRENT
+        return RefreshTokenState.JUST_SPENT if just_spent else RefreshTokenState.SPENT
 
     def rotate(self, following: RefreshToken, at: datetime, lasts: timedelta) -> None:
         """Replace the current refresh token with the next one and extend the session."""
-        self.refresh_hash = following.hash
+        self.spent_hash, self.refresh_hash = self.refresh_hash, following.hash
         self.last_activity = at
         self.expiry_time = at + lasts
 

@@ -26,6 +26,8 @@ class User(Aggregate):
     """Whether other users find the account by its email address or username."""
     token_version: int = 0
     token_version_raised_at: datetime | None = None
+    session_generation: int = 0
+    """Sessions of earlier generations have ended."""
     last_login: datetime | None = None
     last_active_date: datetime | None = None
 
@@ -71,6 +73,12 @@ class User(Aggregate):
     def scopes(self) -> frozenset[Scope]:
         """The scopes of the user's own tokens."""
         return frozenset(Scope) if self.role is Role.ADMIN else frozenset(Scope) - {Scope.ADMIN}
+
+    def end_sessions(self, at: datetime) -> None:
+        """End all sessions and revoke all tokens."""
+        self.session_generation += 1
+        self.token_version += 1
+        self.token_version_raised_at = at
 
     def logged_in(self, at: datetime, *, password_hash: str | None = None) -> None:
         """Record a login, and the password's new hash if its parameters were outdated."""

@@ -1,18 +1,32 @@
-"""Use cases of sessions: log in, refresh, log out."""
+"""Use cases of sessions: log in, refresh, list, log out."""
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.profiles import Profile
-from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session, SessionNotFoundError
+from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session
 from echo_auth.domain.users import User
 from echo_auth.usecases.users import profile_of, view_of
+from echo_common.auth.principal import Principal
 from echo_common.clock import now
-from echo_common.contracts.errors.auth import AccountInactiveError, InvalidCredentialsError, InvalidRefreshTokenError
+from echo_common.contracts.errors.auth import (
+    AccountInactiveError,
+    InvalidCredentialsError,
+    InvalidRefreshTokenError,
+    SessionNotFoundError,
+)
 from echo_common.contracts.http.auth import Login, LoginRequest, Tokens
+from echo_common.http.pagination import Page
 from echo_common.http.validation import invalid
 from echo_common.ids import new_id
+
+_ACTIVITY = timedelta(hours=1)
+"""Precision of a user's last activity; a refresh within this time writes nothing."""
+
+SESSION_ORDERS = ("start_time", "last_activity", "expiry_time")
+"""Fields by which the list can be sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +55,37 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
         await deps.throttle.revert_attempt(identifier, origin.address)
         raise AccountInactiveError
     await deps.throttle.reset(identifier, origin.address)
-    user = await deps.users.update(user.id, lambda found: found.logged_in(now(), password_hash=verdict.rehashed))
+    checked_hash = user.password_hash
+
+    def record_login(found: User) -> None:
+        if found.password_hash != checked_hash:  # changed meanwhile
+            raise InvalidCredentialsError
+        found.logged_in(now(), password_hash=verdict.rehashed)
+
+    user = await deps.users.update(user.id, record_login)
     return await start_session(user, await profile_of(user, deps), origin, deps)
 
 
 async def refresh(text: str, deps: Dependencies) -> Tokens:
     """Exchange a refresh token for a new token pair.
 
-    Raises `InvalidRefreshTokenError`. A token used twice, concurrently or later, revokes its session, because one of the two
-    clients is not the owner.
+    Raises `InvalidRefreshTokenError`. Of concurrent requests with the same token, one succeeds. A token used again later revokes
+    its session, because one of the two clients is not the owner.
     """
     token = RefreshToken.parse(text)
     following = RefreshToken.issue(token.session_id, token.family)
     state = RefreshTokenState.FOREIGN
+    moment = now()
 
     def exchange(session: Session) -> None:
         nonlocal state
         state = session.classify(token, now())
-        if state is RefreshTokenState.FOREIGN:
+        if state in {RefreshTokenState.FOREIGN, RefreshTokenState.JUST_SPENT}:
             raise InvalidRefreshTokenError
         if state is RefreshTokenState.SPENT:
             session.revoke(now())
         else:
-            session.rotate(following, now(), deps.settings.session_lasts)
+            session.rotate(following, moment, deps.settings.session_lasts)
 
     try:
         session = await deps.sessions.update(token.session_id, exchange)
@@ -72,6 +94,9 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
     user = await deps.users.find_one({"_id": session.user_id})
     if state is not RefreshTokenState.CURRENT or user is None or not user.is_active:
         raise InvalidRefreshTokenError
+    if session.generation < user.session_generation:
+        raise InvalidRefreshTokenError
+    user = await _record_activity(user, moment, deps)
     return _tokens(user, await profile_of(user, deps), following, deps)
 
 
@@ -81,14 +106,55 @@ async def log_out(session_id: str, deps: Dependencies) -> None:
         await deps.sessions.update(session_id, lambda session: session.revoke(now()))
 
 
+async def list_sessions(principal: Principal, page: Page, deps: Dependencies) -> tuple[list[Session], int]:
+    """Return a page of the principal's sessions that have not ended, and their total number. Raises `UserNotFoundError`."""
+    where = deps.sessions.open_for(await deps.users.get(principal.user_id), now())
+    order = [(page.sort_by, page.direction), ("_id", page.direction)]
+    found = deps.sessions.find(where, sort=order, skip=page.offset, limit=page.limit)
+    return [session async for session in found], await deps.sessions.count(where)
+
+
+async def end_session(session_id: str, principal: Principal, deps: Dependencies) -> None:
+    """End a session of the principal. Raises `SessionNotFoundError`, also for another user's session."""
+    await deps.sessions.update(session_id, lambda session: session.revoke(now()), user_id=principal.user_id)
+
+
+async def end_sessions(principal: Principal, deps: Dependencies, *, except_current: bool) -> int:
+    """End the principal's sessions, maybe without the current one; return their number. Raises `UserNotFoundError`."""
+    ended = 0
+    where = deps.sessions.open_for(await deps.users.get(principal.user_id), now())
+    for session in [session async for session in deps.sessions.find(where)]:
+        if except_current and session.id == principal.session_id:
+            continue
+        await end_session(session.id, principal, deps)
+        ended += 1
+    return ended
+
+
 async def start_session(user: User, profile: Profile, origin: RequestOrigin, deps: Dependencies) -> Login:
     """Start a session of a user whose identity is proven."""
     token = RefreshToken.issue(new_id("ses"))
     session = Session.start(
-        token, user.id, at=now(), lasts=deps.settings.session_lasts, user_agent=origin.user_agent, address=origin.address
+        token,
+        user.id,
+        at=now(),
+        lasts=deps.settings.session_lasts,
+        user_agent=origin.user_agent,
+        address=origin.address,
+        generation=user.session_generation,
     )
     await deps.sessions.add(session)
     return Login(**_tokens(user, profile, token, deps).model_dump(), user=view_of(user, profile))
+
+
+async def _record_activity(user: User, moment: datetime, deps: Dependencies) -> User:
+    """Record that the user is active, at most once an hour."""
+
+    def record(found: User) -> None:
+        found.last_active_date = moment
+
+    recent = user.last_active_date is not None and moment - user.last_active_date < _ACTIVITY
+    return user if recent else await deps.users.update(user.id, record)
 
 
 def _tokens(user: User, profile: Profile, token: RefreshToken, deps: Dependencies) -> Tokens:

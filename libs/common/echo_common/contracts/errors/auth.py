@@ -33,6 +33,12 @@ class AccountInactiveError(ForbiddenError):
     code = "ACCOUNT_INACTIVE"
 
 
+class SessionNotFoundError(NotFoundError):
+    """The session does not exist; GET /api/v1/auth/sessions lists sessions."""
+
+    code = "SESSION_NOT_FOUND"
+
+
 class TooManyAttemptsError(RateLimitedError):
     """Too many failed attempts; try again after the time in Retry-After."""
 
