@@ -54,8 +54,8 @@ class Visitor:
     async def register(self, email: str, **more: object) -> Reply:
         return self._keep(await self.call("POST", "/auth/register", {"email": email, "password": PASSWORD, **more}))
 
-    async def log_in(self, email: str, password: str = PASSWORD) -> Reply:
-        return self._keep(await self.call("POST", "/auth/login", {"email": email, "password": password}))
+    async def log_in(self, email: str, password: str = PASSWORD, **more: object) -> Reply:
+        return self._keep(await self.call("POST", "/auth/login", {"email": email, "password": password, **more}))
 
     async def refresh(self, token: str | None = None) -> Reply:
         return self._keep(await self.call("POST", "/auth/refresh", {"refresh_token": token or self.refresh_token}))

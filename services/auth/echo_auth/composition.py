@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.encryption import Encryption, Purpose
 from echo_auth.keys import Signer
 from echo_auth.passwords import Passwords
 from echo_auth.repository import ChangedSettings, Profiles, Sessions, Users
@@ -27,6 +28,7 @@ async def open_dependencies(settings: AuthSettings, adapters: Adapters) -> Async
             passwords=passwords,
             signer=await Signer.open(store.collection("signing_keys"), secret, settings.access_lasts),
             throttle=await Throttle.open(store.collection("login_failures")),
+            totp_encryption=Encryption(secret, Purpose.TOTP_SECRETS),
             settings=settings,
             live_settings=adapters.live_settings,
             api_without_token=adapters.api_without_token,

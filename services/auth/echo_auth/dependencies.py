@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from echo_auth.encryption import Encryption
 from echo_auth.keys import Signer
 from echo_auth.passwords import Passwords
 from echo_auth.repository import ChangedSettings, Profiles, Sessions, Users
@@ -21,6 +22,7 @@ class Dependencies:
     passwords: Passwords
     signer: Signer
     throttle: Throttle
+    totp_encryption: Encryption
     settings: AuthSettings
     live_settings: LiveSettings
     api_without_token: bool = False

@@ -1,18 +1,15 @@
 """Signing keys, encrypted in the database and shared by all replicas, and the access tokens they sign."""
 
-import base64
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
 from echo_auth.domain.users import User
+from echo_auth.encryption import DecryptionError, Encryption, Purpose
 from echo_common.clock import now
 from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, TOKEN_ALGORITHM, AccessClaims, Jwks
 from echo_common.errors import EchoError
@@ -36,7 +33,7 @@ class Signer:
     @classmethod
     async def open(cls, collection: Collection, secret: str, lasts: timedelta) -> "Signer":
         """Load the keys; create the first one if there is none. Raises `SealedKeyError`."""
-        seal = _seal(secret)
+        seal = Encryption(secret, Purpose.SIGNING_KEYS)
         await collection.ensure([])
         documents = [document async for document in collection.find({}, sort=[("created_at", 1)])]
         return cls([_unsealed(document, seal) for document in documents or [await _first(collection, seal)]], lasts)
@@ -66,12 +63,7 @@ class Signer:
         return jwt.encode(header, claims.model_dump(mode="json", exclude_none=True), key, algorithms=[TOKEN_ALGORITHM])
 
 
-def _seal(secret: str) -> Fernet:
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"echo-auth signing keys").derive(secret.encode())
-    return Fernet(base64.urlsafe_b64encode(derived))
-
-
-async def _first(collection: Collection, seal: Fernet) -> Document:
+async def _first(collection: Collection, seal: Encryption) -> Document:
     """Create the first key; if several replicas start together, the fixed id makes all of them use the same key."""
     key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": TOKEN_ALGORITHM}, auto_kid=True)
     document = {"_id": _FIRST_KEY, "sealed": seal.encrypt(json.dumps(key.as_dict(private=True)).encode()), "created_at": now()}
@@ -82,8 +74,8 @@ async def _first(collection: Collection, seal: Fernet) -> Document:
     return document
 
 
-def _unsealed(document: Mapping[str, Any], seal: Fernet) -> OKPKey:
+def _unsealed(document: Mapping[str, Any], seal: Encryption) -> OKPKey:
     try:
         return OKPKey.import_key(json.loads(seal.decrypt(document["sealed"])))
-    except InvalidToken as error:
+    except DecryptionError as error:
         raise SealedKeyError from error

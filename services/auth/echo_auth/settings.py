@@ -17,7 +17,7 @@ class AuthSettings(BaseSettings):
 
     secret: SecretStr = Field(
         min_length=32,
-        description="Secret that encrypts the signing keys in the database: at least 32 random characters. Keep it as long as the data.",
+        description="Secret that encrypts the signing keys and other secrets in the database: at least 32 random characters. Keep it as long as the data.",
     )
     access_minutes: int = Field(15, ge=1, le=15, description="Lifetime of an access token in minutes.")
     session_days: int = Field(30, ge=1, le=365, description="Lifetime of a session in days since its last refresh.")

@@ -48,6 +48,7 @@ async def test_registration_logs_the_user_in(auth: Auth):
         "date_of_birth": "1990-12-10",
         "plan": "user",
         "role": "user",
+        "two_factor_enabled": False,
         "discoverable": False,
         "created_at": "",
         "last_login": "",

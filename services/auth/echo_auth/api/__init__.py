@@ -3,6 +3,14 @@
 Paths equal the public ones without `/api/v1`, or without `/api` for the Echo API.
 """
 
-from echo_auth.api import echo_users, internal, public_keys, sessions, settings, users
+from echo_auth.api import echo_users, internal, public_keys, second_factors, sessions, settings, users
 
-ROUTERS = (sessions.router, users.router, echo_users.router, public_keys.router, settings.router, internal.router)
+ROUTERS = (
+    sessions.router,
+    second_factors.router,
+    users.router,
+    echo_users.router,
+    public_keys.router,
+    settings.router,
+    internal.router,
+)

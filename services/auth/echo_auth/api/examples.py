@@ -10,6 +10,7 @@ USER = {
     "date_of_birth": "1915-12-10",
     "plan": "user",
     "role": "user",
+    "two_factor_enabled": False,
     "discoverable": False,
     "created_at": "2026-01-31T10:00:00Z",
     "last_login": "2026-01-31T10:00:00Z",
@@ -44,6 +45,12 @@ PAGE = {
         "has_prev": False,
     }
 }
+TOTP_SETUP = {
+    "secret": "JBSWY3DPEHPK3PXP…",
+    "otpauth_uri": "otpauth://totp/Echo:ada%40example.com?secret=JBSWY3DPEHPK3PXP…&issuer=Echo",
+    "qr_code": "data:image/svg+xml;charset=utf-8,…",
+}
+RECOVERY_CODES = {"recovery_codes": ["k5dq-x2tr-7mzc-4lfa", "…"]}
 KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…"}]}
 SYSTEM_SETTING = {
     "key": "auth.verify_email",

@@ -22,6 +22,7 @@ from echo_common.contracts.errors.auth import (
     UsernameConflictError,
     UserNotFoundError,
 )
+from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, TotpRequiredError
 from echo_common.contracts.http.auth import Login, LoginRequest, RefreshRequest, RegisterRequest, Tokens
 from echo_common.contracts.http.sessions import EndedSessions, SessionView
 from echo_common.http.endpoints import PublicRouter, enveloped
@@ -45,7 +46,7 @@ async def register(body: RegisterRequest, origin: Origin, deps: Deps) -> Success
 @router.endpoint(
     "POST",
     "/auth/login",
-    errors=(InvalidCredentialsError, AccountInactiveError, TooManyAttemptsError),
+    errors=(InvalidCredentialsError, TotpRequiredError, InvalidTotpCodeError, AccountInactiveError, TooManyAttemptsError),
     example=enveloped(examples.LOGIN),
 )
 async def log_in(body: LoginRequest, origin: Origin, deps: Deps) -> Success[Login]:

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from echo_common.aggregate import Aggregate
+from echo_auth.domain.second_factors import SecondFactors
 from echo_common.auth.principal import Scope
 from echo_common.contracts.events.auth import UserRegistered
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.values import Plan, Role
 
 
-class User(Aggregate):
+class User(SecondFactors):
     """A user account. Emails and usernames are case-insensitive.
 
     A guest has no email, username or password, and so cannot log in.

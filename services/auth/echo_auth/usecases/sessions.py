@@ -8,6 +8,7 @@ from echo_auth.dependencies import Dependencies
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session
 from echo_auth.domain.users import User
+from echo_auth.usecases.second_factors import check_second_factor
 from echo_auth.usecases.users import profile_of, view_of
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
@@ -17,6 +18,7 @@ from echo_common.contracts.errors.auth import (
     InvalidRefreshTokenError,
     SessionNotFoundError,
 )
+from echo_common.contracts.errors.second_factors import TotpRequiredError
 from echo_common.contracts.http.auth import Login, LoginRequest, Tokens
 from echo_common.http.pagination import Page
 from echo_common.http.validation import invalid
@@ -41,7 +43,8 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
     """Start a session.
 
     Raises `InvalidCredentialsError`, which distinguishes an unknown user from a wrong password neither by content nor by timing,
-    `TooManyAttemptsError`, `ValidationError` and, only with the right password, `AccountInactiveError`.
+    `TooManyAttemptsError`, `ValidationError` and, only with the right password, `AccountInactiveError`, `TotpRequiredError` or
+    `InvalidTotpCodeError`.
     """
     identifier = request.email or request.username
     if identifier is None:
@@ -54,6 +57,11 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
     if not user.is_active:
         await deps.throttle.revert_attempt(identifier, origin.address)
         raise AccountInactiveError
+    try:
+        await check_second_factor(user, request.totp_code, origin.address, deps)
+    except TotpRequiredError:
+        await deps.throttle.revert_attempt(identifier, origin.address)
+        raise
     await deps.throttle.reset(identifier, origin.address)
     checked_hash = user.password_hash
 

@@ -39,6 +39,7 @@ def view_of(user: User, profile: Profile) -> UserView:
         date_of_birth=profile.birthday,
         plan=user.plan,
         role=user.role,
+        two_factor_enabled=user.two_factor_enabled,
         discoverable=user.discoverable,
         created_at=user.created_at,
         last_login=user.last_login,

@@ -82,6 +82,9 @@ class LoginRequest(RequestBody):
         None, description="Username, instead of `email`.", examples=["ada"]
     )
     password: Password = Field(examples=["correct horse battery"])
+    totp_code: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] | None = Field(
+        None, description="Code of the authenticator app or a recovery code, if the account requires it.", examples=["492039"]
+    )
 
 
 class RefreshRequest(RequestBody):
@@ -102,6 +105,7 @@ class UserView(BaseModel):
     date_of_birth: date | None
     plan: Plan
     role: Role
+    two_factor_enabled: bool = Field(description="Whether logins with the password need a second factor.")
     discoverable: bool = Field(description=DISCOVERABLE)
     created_at: datetime
     last_login: datetime | None

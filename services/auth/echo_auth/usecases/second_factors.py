@@ -1,0 +1,125 @@
+"""Use cases of second factors: TOTP and recovery codes."""
+
+import hmac
+
+import pyotp
+import segno
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.domain.second_factors import MatchStep, new_recovery_codes
+from echo_auth.domain.users import User
+from echo_auth.usecases.reauthentication import require_recent_login
+from echo_common.auth.principal import Principal
+from echo_common.clock import now
+from echo_common.contracts.errors.auth import InvalidCredentialsError
+from echo_common.contracts.errors.second_factors import TotpRequiredError
+from echo_common.contracts.http.second_factors import RecoveryCodes, SecondFactorProof, TotpSetup
+from echo_common.errors import ForbiddenError
+
+_ISSUER = "Echo"
+_TOLERATED_STEPS = (-1, 0, 1)
+"""Time steps of 30 s by which the clock of a user's device may differ (RFC 6238, section 6)."""
+
+
+async def set_up(principal: Principal, deps: Dependencies) -> TotpSetup:
+    """Create a TOTP secret, which `enable` confirms.
+
+    Raises `ReauthenticationRequiredError`, `ForbiddenError` for accounts without a password, `TwoFactorEnabledConflictError`.
+    """
+    await require_recent_login(principal, deps)
+    secret = pyotp.random_base32()
+    encrypted = deps.totp_encryption.encrypt(secret.encode())
+
+    def offer(user: User) -> None:
+        if user.password_hash is None:
+            raise ForbiddenError("Two-factor authentication needs an account with a password.")
+        user.offer_totp(encrypted)
+
+    user = await deps.users.update(principal.user_id, offer)
+    uri = pyotp.TOTP(secret, name=user.email or user.username or user.id, issuer=_ISSUER).provisioning_uri()
+    return TotpSetup(secret=secret, otpauth_uri=uri, qr_code=segno.make(uri, error="m").svg_data_uri(scale=4))
+
+
+async def enable(code: str, principal: Principal, address: str | None, deps: Dependencies) -> RecoveryCodes:
+    """Confirm the setup with a valid code and return the recovery codes.
+
+    Raises `ReauthenticationRequiredError`, `InvalidTotpCodeError`, `TooManyAttemptsError`, `TwoFactorEnabledConflictError`,
+    `TwoFactorDisabledConflictError` without a setup.
+    """
+    await require_recent_login(principal, deps)
+    codes = new_recovery_codes()
+    counter = _counter(principal.user_id)
+    await deps.throttle.count_attempt(counter, address)
+    await deps.users.update(principal.user_id, lambda user: user.enable_totp(_matching(code, deps), codes))
+    await deps.throttle.reset(counter, address)
+    return RecoveryCodes(recovery_codes=codes)
+
+
+async def disable(proof: SecondFactorProof, principal: Principal, address: str | None, deps: Dependencies) -> None:
+    """Disable two-factor authentication.
+
+    Raises `InvalidCredentialsError`, `InvalidTotpCodeError`, `TooManyAttemptsError`, `TwoFactorDisabledConflictError`.
+    """
+    await _prove(proof, principal.user_id, address, deps)
+    await deps.users.update(principal.user_id, User.disable_two_factor)
+
+
+async def replace_recovery_codes(
+    proof: SecondFactorProof, principal: Principal, address: str | None, deps: Dependencies
+) -> RecoveryCodes:
+    """Replace the recovery codes and return the new ones. Raises as `disable`."""
+    await _prove(proof, principal.user_id, address, deps)
+    codes = new_recovery_codes()
+    await deps.users.update(principal.user_id, lambda user: user.replace_recovery_codes(codes))
+    return RecoveryCodes(recovery_codes=codes)
+
+
+async def check_second_factor(user: User, code: str | None, address: str | None, deps: Dependencies) -> None:
+    """Check the second factor of a user whose password is right.
+
+    Raises `TotpRequiredError` without a code, `InvalidTotpCodeError`, `TooManyAttemptsError`.
+    """
+    if not user.two_factor_enabled:
+        return
+    if code is None:
+        raise TotpRequiredError
+    await _use(code, user.id, address, deps)
+
+
+async def _prove(proof: SecondFactorProof, user_id: str, address: str | None, deps: Dependencies) -> None:
+    user = await deps.users.get(user_id)
+    counter = _counter(user_id)
+    await deps.throttle.count_attempt(counter, address)
+    verdict = await deps.passwords.check(proof.password.get_secret_value(), user.password_hash)
+    if not verdict.right:
+        raise InvalidCredentialsError
+    await deps.throttle.revert_attempt(counter, address)
+    await _use(proof.code, user_id, address, deps)
+
+
+async def _use(code: str, user_id: str, address: str | None, deps: Dependencies) -> None:
+    """Use a code. The write is conditional, so that of two concurrent uses only one succeeds."""
+    counter = _counter(user_id)
+    await deps.throttle.count_attempt(counter, address)
+    await deps.users.update(user_id, lambda user: user.use_code(code, _matching(code, deps)))
+    await deps.throttle.reset(counter, address)
+
+
+def _counter(user_id: str) -> str:
+    return f"second factor of {user_id}"
+
+
+def _matching(code: str, deps: Dependencies) -> MatchStep:
+    digits = "".join(code.split())
+
+    def match(encrypted: bytes) -> int | None:
+        totp = pyotp.TOTP(deps.totp_encryption.decrypt(encrypted).decode())
+        current = totp.timecode(now())
+        matching = [
+            current + offset
+            for offset in _TOLERATED_STEPS
+            if hmac.compare_digest(totp.generate_otp(current + offset).encode(), digits.encode())
+        ]
+        return max(matching, default=None)
+
+    return match

@@ -1,0 +1,25 @@
+"""Two-factor authentication through the gateway."""
+
+import time
+
+import pyotp
+
+from tests.support.person import PASSWORD, Person, data, refusal
+from tests.support.platform import Platform
+
+
+async def test_logins_of_an_account_with_two_factors_need_a_code(platform: Platform) -> None:
+    async with Person.at(platform.url) as ada:
+        email = await ada.register()
+        totp = pyotp.TOTP(data(await ada.http.post("/auth/2fa/setup"))["secret"])
+        enabled = data(await ada.http.post("/auth/2fa/enable", json={"code": totp.now()}))
+        credentials = {"email": email, "password": PASSWORD}
+
+        assert refusal(await ada.http.post("/auth/login", json=credentials)) == (401, "TOTP_REQUIRED")
+        next_code = totp.at(time.time() + totp.interval)
+        logins = [await ada.http.post("/auth/login", json={**credentials, "totp_code": next_code}) for _ in range(2)]
+        assert data(logins[0])["user"]["two_factor_enabled"] is True
+        assert refusal(logins[1]) == (401, "INVALID_TOTP_CODE")
+        proof = {"password": PASSWORD, "code": enabled["recovery_codes"][0]}
+        assert (await ada.http.post("/auth/2fa/disable", json=proof)).is_success
+        assert (await ada.http.post("/auth/login", json=credentials)).is_success
