@@ -1,0 +1,133 @@
+"""Everything that a user can own, and valid requests for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from echo_common.ids import new_id
+from tests.support.eventually import eventually
+from tests.support.person import PASSWORD, Person, data
+from tests.support.recordings import spoken, wav
+
+SENTENCE = "This belongs to its owner."
+CONSENT = {"attested": True}
+
+
+@dataclass(frozen=True)
+class OwnedData:
+    """A user's resources: `ids` by the name of the path parameter that takes them."""
+
+    owner: Person
+    email: str
+    ids: Mapping[str, str]
+
+    @classmethod
+    async def of(cls, owner: Person) -> "OwnedData":
+        """Register a user and create a resource of each kind."""
+        email = await owner.register()
+        sample_id = await _sample(owner)
+        clone_id = await _clone(owner, sample_id)
+        speech = await owner.speak(SENTENCE)
+        job = await owner.queue(SENTENCE)
+        [event async for event in owner.follow(job["id"])]
+        text = data(await owner.http.post("/texts", json={"content": SENTENCE}), 201)
+        entry = data(await owner.http.post("/tts/dictionary", json={"term": "Echo", "respelling": "eko"}), 201)
+        clone = data(await owner.http.get(f"/voice/clones/{clone_id}"))
+        url = str(owner.http.base_url).removesuffix("/api/v1/")
+        me = data(await owner.http.get("/users/me"))["id"]
+        echo = (
+            await owner.http.post(
+                f"{url}/api/echo", json={"user_id": me, "name": "Me", "persona_prompt": "Friendly.", "voice_model_id": clone_id}
+            )
+        ).json()
+        ids = {
+            "audio_id": speech["audio_id"],
+            "clone_id": clone_id,
+            "consent_id": clone["consent_id"],
+            "echo_id": echo["_id"],
+            "entry_id": entry["id"],
+            "job_id": job["id"],
+            "model_id": clone_id,
+            "sample_id": sample_id,
+            "synthesis_id": speech["synthesis_id"],
+            "text_id": text["id"],
+            "user_id": me,
+            "voice_id": clone_id,
+        }
+        return cls(owner, email, ids)
+
+    def request(self, operation: str) -> dict[str, Any]:
+        """Return httpx's arguments of a valid request; the resources in it are the owner's."""
+        ids = self.ids
+        bodies: dict[str, Any] = {
+            "add_dictionary_entry": {"term": new_id("term"), "respelling": "eko"},
+            "change_clone": {"name": "Renamed"},
+            "change_current_user": {"discoverable": False},
+            "change_dictionary_entry": {"respelling": "ecko"},
+            "change_job": {"status": "cancelled"},
+            "change_system_settings": {"values": {"auth.verify_email": None}},
+            "change_text": {"content": "Changed."},
+            "change_voice_model": {"name": "Renamed"},
+            "create_clone": {"name": "Copy", "sample_ids": [ids["sample_id"]], "consent": CONSENT, "config": {"epochs": 3}},
+            "create_echo": {"user_id": ids["user_id"], "name": "Me", "persona_prompt": "x", "voice_model_id": ids["clone_id"]},
+            "create_job": {"text_id": ids["text_id"], "voice_model_id": "tone_low"},
+            "delete_voices": {"ids": [ids["clone_id"]]},
+            "generate": {"text": SENTENCE, "voice_name": ids["clone_id"]},
+            "link_audio": {"expires_in": 60},
+            "log_in": {"email": self.email, "password": PASSWORD},
+            "name_user": {"email": self.email},
+            "normalize": {"text": SENTENCE},
+            "refresh": {"refresh_token": "x"},
+            "register": {"email": f"{new_id('new').lower()}@example.com", "password": PASSWORD},
+            "replay_dead_letter": {"service": "synthesis", "id": "evt_none"},
+            "revise_job": {"text_content": "Changed."},
+            "save_text": {"content": SENTENCE},
+            "share_voice": {"public": True},
+            "stream_speech": {"text_id": ids["text_id"], "voice_id": "tone_low"},
+            "synthesize": {"text_id": ids["text_id"], "voice_id": "tone_low"},
+            "synthesize_later": {"text_id": ids["text_id"], "voice_id": "tone_low"},
+            "synthesize_with_reference": {"text": SENTENCE, "reference_id": ids["clone_id"]},
+            "train_again": {},
+            "train_from_sample": {"config": {"epochs": 3}, "consent": CONSENT},
+        }
+        recording = wav(spoken())
+        files: dict[str, Any] = {
+            "upload_reference": {"audio": ("me.wav", recording)},
+            "upload_sample": {"file": ("me.wav", recording)},
+            "verify_audio": {"file": ("me.wav", recording)},
+        }
+        queries: dict[str, Any] = {
+            "find_user": {"email": self.email},
+            "stream_speech_from_query": {"text_id": ids["text_id"], "voice_id": "tone_low"},
+        }
+        request: dict[str, Any] = {}
+        if operation in bodies:
+            request["json"] = bodies[operation]
+        if operation in files:
+            request["files"] = files[operation]
+        if operation in queries:
+            request["params"] = queries[operation]
+        return request
+
+
+async def _sample(person: Person) -> str:
+    answer = await person.http.post("/voice/samples", files={"file": ("me.wav", wav(spoken()))}, data={"name": "Me"})
+    sample_id: str = data(answer, 201)["sample_id"]
+
+    async def ready() -> bool:
+        return bool(data(await person.http.get(f"/voice/samples/{sample_id}"))["status"] == "ready")
+
+    await eventually(ready, within=90)
+    return sample_id
+
+
+async def _clone(person: Person, sample_id: str) -> str:
+    body = {"name": "Me", "sample_ids": [sample_id], "consent": CONSENT, "config": {"epochs": 3}}
+    clone_id: str = data(await person.http.post("/voice/clones", json=body), 202)["clone_id"]
+    [event async for event in person.watch(f"/voice/clones/{clone_id}/progress")]
+
+    async def known() -> bool:
+        return (await person.http.get(f"/voices/{clone_id}")).is_success
+
+    await eventually(known, within=60)
+    return clone_id
