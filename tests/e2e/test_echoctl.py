@@ -120,3 +120,16 @@ def test_the_api_without_a_token_is_refused_on_a_public_address(tmp_path: Path) 
 
     assert told.returncode == 2
     assert "The setting ECHO_API_WITHOUT_TOKEN is not valid: it is accepted only on a loopback address" in told.stderr.decode()
+
+
+@PLATFORM_AND_NOBODY
+def test_the_audit_log_of_the_running_platform_is_verified(platform: Platform, tmp_path: Path) -> None:
+    data = ("--data", str(platform.folder.path))
+    verified = json.loads(echoctl("audit", "verify", *data, "--json", cwd=tmp_path).stdout)
+    assert verified["intact"]
+    assert verified["entries"] > 0
+
+    noted = ("--sequence", str(verified["sequence"]), "--hash")
+    assert echoctl("audit", "verify", *data, *noted, verified["hash"], cwd=tmp_path).returncode == 0
+    wrong = echoctl("audit", "verify", *data, *noted, "0" * 64, cwd=tmp_path)
+    assert (wrong.returncode, b"foreign" in wrong.stdout) == (1, True)

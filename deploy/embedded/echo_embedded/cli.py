@@ -4,28 +4,37 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from echo_common.contracts.values import AudioFormat
-from echo_common.errors import EchoError
-from echo_common.http.server import AddressTakenError
-from echo_embedded.data_folder import CannotStartError, DataFolder
-from echo_embedded.settings import HostSettings
-
-T = TypeVar("T")
+from echo_embedded.audit_commands import audit_app
+from echo_embedded.command_line import (
+    FAILED,
+    Data,
+    Email,
+    Host,
+    Json,
+    Models,
+    Password,
+    Port,
+    Server,
+    Verbose,
+    access_to,
+    err,
+    error_messages,
+    out,
+    settings,
+    with_client,
+)
+from echo_embedded.data_folder import DataFolder
 
 STARTED = time.monotonic()
-REFUSED = 2
-FAILED = 1
 
 app = typer.Typer(
     name="echoctl",
@@ -36,49 +45,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-out = Console()
-err = Console(stderr=True)
-
-Data = Annotated[Path | None, typer.Option("--data", help="Folder of the platform's data (ECHO_DATA).", show_default=False)]
-Models = Annotated[Path | None, typer.Option("--models", help="Folder of the speech models (ECHO_MODELS).", show_default=False)]
-Host = Annotated[str | None, typer.Option(help="Address to listen on (ECHO_HOST; 127.0.0.1).", show_default=False)]
-Port = Annotated[int | None, typer.Option(help="Port; 0 picks a free one (ECHO_PORT; 8080).", show_default=False)]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show all log lines on the terminal.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Server = Annotated[str | None, typer.Option("--server", help="URL of a remote platform.", envvar="ECHO_SERVER")]
-Email = Annotated[str | None, typer.Option("--email", help="Email of the user at --server.", envvar="ECHO_EMAIL")]
-Password = Annotated[str | None, typer.Option("--password", help="Password of the user at --server.", envvar="ECHO_PASSWORD")]
-
-
-@contextmanager
-def error_messages() -> Iterator[None]:
-    """Report expected errors as one sentence on stderr and exit: code 2 for a refusal, 1 for a failure."""
-    from echo_embedded.say import SpeechFailedError, reason
-    from echo_embedded.serve import BrokenError
-
-    try:
-        yield
-    except ValidationError as error:
-        for item in error.errors():
-            name = "ECHO_" + "_".join(str(part) for part in item["loc"]).upper()
-            err.print(
-                f"The setting {name} is not valid: {item['msg'].removeprefix('Value error, ')}.",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
-        raise typer.Exit(REFUSED) from None
-    except (BrokenError, SpeechFailedError) as error:
-        err.print(reason(error), highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(FAILED) from None
-    except (CannotStartError, AddressTakenError, EchoError, OSError) as error:
-        err.print(reason(error), highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(REFUSED) from None
-
-
-def settings(**given: Any) -> HostSettings:
-    """Build the host's settings; given options take precedence over the environment."""
-    return HostSettings(**{name: value for name, value in given.items() if value is not None})
 
 
 @app.command(epilog="Example: echoctl serve --port 9000 --data ./echo-data")
@@ -142,7 +108,7 @@ def say(
         wanted = sys.stdin.read() if text == "-" else text
         audio = speaking.format_of(output, audio_format)
         request = speaking.SpeechRequest(wanted, voice, engine, speed, output, audio)
-        access = _access(server, email, password)
+        access = access_to(server, email, password)
 
         async def speak() -> dict[str, Any]:
             async with speaking.connected(settings(data=data, models=models), access, console) as client:
@@ -172,7 +138,7 @@ def voices(
     from echo_embedded.client import printable
 
     async def found() -> list[dict[str, Any]]:
-        async with speaking.connected(settings(data=data, models=models), _access(server, email, password), err) as client:
+        async with speaking.connected(settings(data=data, models=models), access_to(server, email, password), err) as client:
             return [voice async for voice in client.pages("/api/v1/voices")]
 
     with error_messages():
@@ -304,8 +270,8 @@ def list_dead_letters(
     """List dead letters, newest first."""
     from echo_embedded import dead_letters
 
-    dead_letters_found = _with_client(
-        lambda client: dead_letters.find(client, service=service, topic=topic), data, _access(server, email, password)
+    dead_letters_found = with_client(
+        lambda client: dead_letters.find(client, service=service, topic=topic), data, access_to(server, email, password)
     )
     if as_json:
         out.out(json.dumps(dead_letters_found, ensure_ascii=False), highlight=False)
@@ -322,7 +288,7 @@ def show_dead_letter(
     """Show a dead letter with its message."""
     from echo_embedded import dead_letters
 
-    dead_letter = _with_client(lambda client: dead_letters.show(client, letter_id), data, _access(server, email, password))
+    dead_letter = with_client(lambda client: dead_letters.show(client, letter_id), data, access_to(server, email, password))
     out.out(dead_letters.as_text(dead_letter), highlight=False)
 
 
@@ -337,21 +303,11 @@ def replay_dead_letters(
     """Redeliver dead letters, each to its service; a delivered one is removed."""
     from echo_embedded import dead_letters
 
-    _with_client(lambda client: dead_letters.replay(client, letter_ids), data, _access(server, email, password))
+    with_client(lambda client: dead_letters.replay(client, letter_ids), data, access_to(server, email, password))
     out.print(f"Delivered: {len(letter_ids)}.")
 
 
-def _with_client(work: Callable[[Any], Coroutine[Any, Any, T]], data: Path | None, access: Any) -> T:
-    """Run `work` as the first administrator, or at `access`; start a stopped platform for the duration."""
-    from echo_embedded import say as speaking
-
-    async def done() -> T:
-        async with speaking.connected(settings(data=data), access, err) as client:
-            return await work(client)
-
-    with error_messages():
-        return asyncio.run(done())
-    raise AssertionError("unreachable")
+app.add_typer(audit_app, name="audit")
 
 
 @app.command(hidden=True)
@@ -362,13 +318,3 @@ def contracts(root: Annotated[Path, typer.Option(help="Root folder of the reposi
     with error_messages():
         changed = write(root)
         out.print("\n".join(map(str, changed)) or "Nothing changed.", highlight=False, markup=False)
-
-
-def _access(server: str | None, email: str | None, password: str | None) -> Any:
-    from echo_embedded.say import Access
-
-    if server is None:
-        return None
-    if email is None or password is None:
-        raise CannotStartError("--server needs --email and --password (or ECHO_EMAIL and ECHO_PASSWORD).")
-    return Access(server, email, password)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from echo_auth.audit_log import AuditLog
 from echo_auth.dependencies import Dependencies
 from echo_auth.encryption import Encryption, Purpose
 from echo_auth.keys import Signer
@@ -25,6 +26,7 @@ async def open_dependencies(settings: AuthSettings, adapters: Adapters) -> Async
             profiles=Profiles(store, relay),
             sessions=Sessions(store, relay),
             changed_settings=ChangedSettings(store, relay),
+            audit=await AuditLog.open(store, secret),
             passwords=passwords,
             signer=await Signer.open(store.collection("signing_keys"), secret, settings.access_lasts),
             throttle=await Throttle.open(store.collection("login_failures")),

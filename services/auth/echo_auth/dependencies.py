@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from echo_auth.audit_log import AuditLog
 from echo_auth.encryption import Encryption
 from echo_auth.keys import Signer
 from echo_auth.passwords import Passwords
@@ -19,6 +20,7 @@ class Dependencies:
     profiles: Profiles
     sessions: Sessions
     changed_settings: ChangedSettings
+    audit: AuditLog
     passwords: Passwords
     signer: Signer
     throttle: Throttle

@@ -11,9 +11,11 @@ from echo_common.errors import EchoError
 
 
 class Purpose(StrEnum):
-    """The purpose of a key; a secret that is encrypted for one cannot be decrypted for another."""
+    """The purpose of a derived key; what is encrypted for one purpose cannot be decrypted for another."""
 
     SIGNING_KEYS = "echo-auth signing keys"
+    AUDIT_CHAIN = "echo-auth audit chain"
+    PSEUDONYMS = "echo-auth pseudonyms"
     TOTP_SECRETS = "echo-auth totp secrets"
 
 
@@ -21,12 +23,16 @@ class DecryptionError(EchoError):
     """ECHO_AUTH_SECRET does not match the secret that encrypted this database. Restore the original secret."""
 
 
+def derive_key(secret: str, purpose: Purpose) -> bytes:
+    """Derive the key of 32 bytes for a purpose."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret.encode())
+
+
 class Encryption:
     """Authenticated encryption for one purpose."""
 
     def __init__(self, secret: str, purpose: Purpose) -> None:
-        derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret.encode())
-        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
+        self._fernet = Fernet(base64.urlsafe_b64encode(derive_key(secret, purpose)))
 
     def encrypt(self, plain: bytes) -> bytes:
         """Encrypt a secret."""

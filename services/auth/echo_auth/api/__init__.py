@@ -3,7 +3,7 @@
 Paths equal the public ones without `/api/v1`, or without `/api` for the Echo API.
 """
 
-from echo_auth.api import echo_users, internal, public_keys, second_factors, sessions, settings, users
+from echo_auth.api import audit, echo_users, internal, public_keys, second_factors, sessions, settings, users
 
 ROUTERS = (
     sessions.router,
@@ -12,5 +12,6 @@ ROUTERS = (
     echo_users.router,
     public_keys.router,
     settings.router,
+    audit.router,
     internal.router,
 )

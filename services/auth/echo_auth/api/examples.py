@@ -63,3 +63,15 @@ SYSTEM_SETTING = {
     "last_updated": "2026-01-31T10:00:00Z",
     "updated_by": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
 }
+AUDIT_ENTRY = {
+    "sequence": 17,
+    "at": "2026-01-31T10:00:00Z",
+    "action": "logged_in",
+    "actor": "6f1c0b6b3f0d4f0e9a51c2d7e8b90a12",
+    "target": "6f1c0b6b3f0d4f0e9a51c2d7e8b90a12",
+    "network": "203.0.113.0/24",
+    "details": {},
+    "previous": "9c1d…",
+    "hash": "4be0…",
+}
+AUDIT_VERIFICATION = {"intact": True, "entries": 17, "sequence": 17, "hash": "4be0…", "problems": []}

@@ -65,12 +65,12 @@ async def refresh(body: RefreshRequest, deps: Deps) -> Success[Tokens]:
 
 
 @router.endpoint("POST", "/auth/logout", example=enveloped(None, message="Logged out."))
-async def log_out(principal: CurrentPrincipal, deps: Deps) -> Success[None]:
+async def log_out(principal: CurrentPrincipal, origin: Origin, deps: Deps) -> Success[None]:
     """Log out.
 
     The session's access tokens are refused everywhere within five seconds.
     """
-    await sessions.log_out(principal.session_id, deps)
+    await sessions.log_out(principal, origin, deps)
     return ok(None, message="Logged out.")
 
 

@@ -1,7 +1,7 @@
 """Endpoints for the system settings."""
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps
+from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.usecases import settings
 from echo_common.auth.dependencies import Administrator
 from echo_common.contracts.http.admin import ChangeSettingsRequest, SystemSettingView
@@ -19,11 +19,11 @@ async def list_system_settings(_: Administrator, deps: Deps) -> Success[list[Sys
 
 @router.endpoint("PUT", "/admin/config", idempotent=True, example=enveloped([examples.SYSTEM_SETTING]))
 async def change_system_settings(
-    body: ChangeSettingsRequest, principal: Administrator, deps: Deps
+    body: ChangeSettingsRequest, principal: Administrator, origin: Origin, deps: Deps
 ) -> Success[list[SystemSettingView]]:
     """Change system settings.
 
     Settings that are not named stay unchanged. All services apply a change within two seconds.
     """
-    await settings.change_settings(body.values, principal.user_id, deps)
+    await settings.change_settings(body.values, principal.user_id, origin, deps)
     return ok(list(await settings.list_settings(deps)))

@@ -10,6 +10,7 @@ from echo_auth.usecases.sessions import RequestOrigin, start_session
 from echo_auth.usecases.users import profile_of
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
+from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import LOCAL_USER_ID, EchoUser, LocalSession
 from echo_common.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from echo_common.ids import new_id
@@ -54,6 +55,7 @@ async def _echo_guest(name: str, email: str, origin: RequestOrigin, deps: Depend
     user = User.guest(new_id("usr"))
     user.logged_in(now())
     profile = Profile(id=user.id, user_id=user.id, first_name=name)
+    await deps.audit.record(AuditAction.REGISTERED, target=user.id, address=origin.address, plan=user.plan.value)
     await deps.profiles.add(profile)
     await deps.users.add(user)
     login = await start_session(user, profile, origin, deps)

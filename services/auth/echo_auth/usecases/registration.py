@@ -10,6 +10,7 @@ from echo_auth.domain.users import User
 from echo_auth.usecases.sessions import RequestOrigin, start_session
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, UsernameConflictError
+from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Login, RegisterRequest
 from echo_common.contracts.values import Plan, Role
 from echo_common.errors import ConflictError
@@ -19,7 +20,7 @@ from echo_common.store.port import DuplicateError
 
 async def register(request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Login:
     """Create a user and log in. Raises `EmailConflictError`, `UsernameConflictError`."""
-    user, profile = await _create(request, Plan.USER, Role.USER, deps)
+    user, profile = await _create(request, Plan.USER, Role.USER, origin, deps)
     return await start_session(user, profile, origin, deps)
 
 
@@ -29,13 +30,15 @@ async def ensure_admin(deps: Dependencies) -> None:
     if email is None or password is None or await deps.users.named(email) is not None:
         return
     try:
-        await _create(RegisterRequest(email=email, password=password), Plan.PREMIUM, Role.ADMIN, deps)
+        await _create(RegisterRequest(email=email, password=password), Plan.PREMIUM, Role.ADMIN, RequestOrigin(), deps)
     except EmailConflictError:
         return  # another replica was faster
     structlog.get_logger("echo.auth").info("administrator_created", email=email)
 
 
-async def _create(request: RegisterRequest, plan: Plan, role: Role, deps: Dependencies) -> tuple[User, Profile]:
+async def _create(
+    request: RegisterRequest, plan: Plan, role: Role, origin: RequestOrigin, deps: Dependencies
+) -> tuple[User, Profile]:
     if conflict := await _conflict(request, deps):
         raise conflict
     born = request.date_of_birth
@@ -56,6 +59,8 @@ async def _create(request: RegisterRequest, plan: Plan, role: Role, deps: Depend
         date_of_birth=None if born is None else datetime.combine(born, time(), UTC),
         preferred_language=request.preferred_language,
     )
+    address = origin.address
+    await deps.audit.record(AuditAction.REGISTERED, target=user.id, address=address, plan=plan.value, role=role.value)
     await deps.profiles.add(profile)  # first, so that every account has a profile
     try:
         await deps.users.add(user)

@@ -19,6 +19,7 @@ from echo_common.contracts.errors.auth import (
     SessionNotFoundError,
 )
 from echo_common.contracts.errors.second_factors import TotpRequiredError
+from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Login, LoginRequest, Tokens
 from echo_common.http.pagination import Page
 from echo_common.http.validation import invalid
@@ -53,6 +54,7 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
     user = await deps.users.named(identifier)
     verdict = await deps.passwords.check(request.password.get_secret_value(), user.password_hash if user else None)
     if user is None or not verdict.right:
+        await deps.audit.record(AuditAction.LOGIN_REFUSED, target=user.id if user else None, address=origin.address)
         raise InvalidCredentialsError
     if not user.is_active:
         await deps.throttle.revert_attempt(identifier, origin.address)
@@ -99,6 +101,8 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
         session = await deps.sessions.update(token.session_id, exchange)
     except SessionNotFoundError as error:
         raise InvalidRefreshTokenError from error
+    if state is RefreshTokenState.SPENT:
+        await deps.audit.record(AuditAction.REFRESH_TOKEN_REUSED, target=session.user_id)
     user = await deps.users.find_one({"_id": session.user_id})
     if state is not RefreshTokenState.CURRENT or user is None or not user.is_active:
         raise InvalidRefreshTokenError
@@ -108,8 +112,10 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
     return _tokens(user, await profile_of(user, deps), following, deps)
 
 
-async def log_out(session_id: str, deps: Dependencies) -> None:
-    """Revoke a session; services reject its tokens once they have refreshed the trust document."""
+async def log_out(principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
+    """Revoke the principal's session; services reject its tokens once they have refreshed the trust document."""
+    user_id, session_id = principal.user_id, principal.session_id
+    await deps.audit.record(AuditAction.LOGGED_OUT, actor=user_id, target=user_id, address=origin.address)
     with suppress(SessionNotFoundError):
         await deps.sessions.update(session_id, lambda session: session.revoke(now()))
 
@@ -151,6 +157,7 @@ async def start_session(user: User, profile: Profile, origin: RequestOrigin, dep
         address=origin.address,
         generation=user.session_generation,
     )
+    await deps.audit.record(AuditAction.LOGGED_IN, actor=user.id, target=user.id, address=origin.address)
     await deps.sessions.add(session)
     return Login(**_tokens(user, profile, token, deps).model_dump(), user=view_of(user, profile))
 

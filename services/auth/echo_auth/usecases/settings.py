@@ -5,8 +5,10 @@ from typing import Any
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.settings import ChangedSetting
+from echo_auth.usecases.sessions import RequestOrigin
 from echo_common.clock import now
 from echo_common.contracts.http.admin import SettingValue, SystemSettingView
+from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.system_settings import SYSTEM_SETTINGS, SystemSetting
 from echo_common.http.validation import invalid
 
@@ -17,10 +19,13 @@ async def list_settings(deps: Dependencies) -> Sequence[SystemSettingView]:
     return [_view(setting, changed.get(key), deps) for key, setting in sorted(SYSTEM_SETTINGS.items())]
 
 
-async def change_settings(values: Mapping[str, SettingValue | None], user_id: str, deps: Dependencies) -> None:
+async def change_settings(
+    values: Mapping[str, SettingValue | None], user_id: str, origin: RequestOrigin, deps: Dependencies
+) -> None:
     """Change system settings; None sets one back to its default. Raises `ValidationError` before changing any."""
     parsed = _parsed(values)
     for key, value in parsed.items():
+        await deps.audit.record(AuditAction.SETTING_CHANGED, actor=user_id, address=origin.address, setting=key, value=value)
         await _change(key, value, user_id, deps)
     deps.live_settings.replace(await values_in_force(deps))
 

@@ -1,0 +1,48 @@
+"""Request and response bodies of the audit log."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+
+class AuditAction(StrEnum):
+    """An action in the audit log, in the past tense."""
+
+    LOGGED_IN = "logged_in"
+    LOGIN_REFUSED = "login_refused"
+    LOGGED_OUT = "logged_out"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - not a secret
+    REGISTERED = "registered"
+    SETTING_CHANGED = "setting_changed"
+
+
+class AuditEntryView(BaseModel):
+    """An entry of the audit log. Users are named by pseudonyms, which survive the erasure of the account."""
+
+    sequence: int = Field(description="Position in the log, from 1 without gaps.")
+    at: datetime
+    action: AuditAction
+    actor: str | None = Field(description="Pseudonym of the user who acted; null if unknown, or the platform itself.")
+    target: str | None = Field(description="Pseudonym of the user whose account is concerned.")
+    network: str | None = Field(description="Network of the client's address: a /24 of IPv4, a /48 of IPv6.")
+    details: dict[str, bool | int | str | None]
+    previous: str = Field(description="Hash of the entry before.")
+    hash: str = Field(description="HMAC-SHA-256 of the entry and of the hash before.")
+
+
+class AuditProblem(BaseModel):
+    """A contradiction in the audit log."""
+
+    sequence: int
+    problem: str = Field(description="`edited`, `missing` or `foreign`.")
+
+
+class AuditVerification(BaseModel):
+    """The result of verifying the whole audit log."""
+
+    intact: bool
+    entries: int = Field(description="Number of entries read.")
+    sequence: int = Field(description="Sequence number of the newest entry; note it with `hash` to detect a later truncation.")
+    hash: str = Field(description="Hash of the newest entry.")
+    problems: list[AuditProblem] = Field(description="The first 100 problems.")
