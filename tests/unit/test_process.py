@@ -76,6 +76,23 @@ def test_the_api_without_a_token_is_accepted_on_loopback(monkeypatch: pytest.Mon
     assert CommonSettings().api_without_token
 
 
+@pytest.mark.parametrize(
+    "url", ["localhost:8080", "ftp://echo.example.com", "https://echo.example.com/api", "https://a@echo.example.com"]
+)
+def test_public_urls_that_are_no_origin_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+):
+    monkeypatch.setenv("ECHO_PUBLIC_URL", url)
+
+    assert "The setting ECHO_PUBLIC_URL is not valid: it must be a URL" in refusal(needs_its_settings, capsys)
+
+
+def test_public_urls_are_normalised(monkeypatch: pytest.MonkeyPatch):
+    assert CommonSettings().public_url == "http://localhost:8080"
+    monkeypatch.setenv("ECHO_PUBLIC_URL", "https://Echo.example.com/")
+    assert CommonSettings().public_url == "https://echo.example.com"
+
+
 def test_service_settings_are_named_and_their_values_not_repeated(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from pydantic import SecretStr
@@ -87,6 +88,7 @@ async def assembled(
             scratch=folder.scratch,
             auth_url=addresses["auth"],
         )
+        common = common.model_copy(update={"public_url": _public_url(common)})
         if tracing := configure_tracing(common, "embedded"):
             stack.callback(tracing.shutdown)
         broker = InprocBroker(held=True)
@@ -101,6 +103,12 @@ async def assembled(
         internal = everything["gateway"].internal_listen or addresses[INTERNAL]
         await until_ready({name: url for name, url in addresses.items() if name != INTERNAL} | {"gateway": internal}, broken)
         yield addresses["gateway"], internal
+
+
+def _public_url(common: CommonSettings) -> str:
+    """Return the setting, or, if it is not set, the address on this machine; a free port that is not known yet is left out."""
+    port = urlsplit(common.listen).port
+    return common.public_url if "public_url" in common.model_fields_set or not port else f"http://localhost:{port}"
 
 
 async def _stop(parts: Sequence[_Part]) -> None:

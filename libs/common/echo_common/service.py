@@ -76,6 +76,7 @@ class Adapters:
     auth: ServiceClient
     scratch: Scratch
     live_settings: LiveSettings = field(default_factory=LiveSettings)
+    public_url: str = "http://localhost:8080"
     orphan_seconds: float = 0
     api_without_token: bool = False
     exclusive: bool = False
@@ -188,6 +189,7 @@ class Service(Generic[D]):
             faults=faults,
             auth=auth,
             scratch=scratch,
+            public_url=settings.public_url,
             orphan_seconds=settings.orphan_seconds,
             api_without_token=settings.api_without_token,
             exclusive=process.exclusive,

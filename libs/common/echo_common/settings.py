@@ -24,6 +24,18 @@ def _scheme(*known: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _origin(url: str) -> str:
+    """Return the URL without a final slash. Raises `ValueError` unless it is scheme, host and port alone."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("it must be a URL such as https://echo.example.com")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("it must be a URL without a path, such as https://echo.example.com")
+    port = "" if parts.port is None else f":{parts.port}"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{port}"
+
+
 def _split(value: object) -> object:
     """Split a comma-separated string into its parts that are not empty; return any other value unchanged."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -76,6 +88,11 @@ class CommonSettings(BaseSettings):
         86_400, ge=0, description="Age in seconds from which an object that no record refers to is removed; 0 keeps them all."
     )
     auth_url: str = Field("http://127.0.0.1:8001", description="URL of auth, the source of the keys to verify tokens.")
+    public_url: Annotated[str, AfterValidator(_origin)] = Field(
+        "http://localhost:8080",
+        description="Address at which users reach the platform, for links in mails, callbacks of an identity provider and "
+        "passkeys: http://host:port or https://host, without a path. Passkeys need https, or localhost.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Minimum log level.")
     log_format: Literal["json", "console"] = Field(
         "json", description="Log format: one JSON object per line, or coloured text for people."
