@@ -2,7 +2,7 @@
 
 import asyncio
 import unicodedata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from echo_auth.domain.passwords import check_strength
 from echo_common.errors import ServiceUnavailableError
 
 T = TypeVar("T")
@@ -48,6 +49,15 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """Hash a password; the hash contains its salt and parameters."""
         return await self._in_thread(lambda: self._hasher.hash(_normal(password)))
+
+    async def hash_new(self, password: str, terms: Iterable[str]) -> str:
+        """Hash a new password, which must be hard to guess and not similar to `terms`. Raises `WeakPasswordError`."""
+
+        def check_and_hash() -> str:
+            check_strength(_normal(password), terms)
+            return self._hasher.hash(_normal(password))
+
+        return await self._in_thread(check_and_hash)
 
     async def check(self, password: str, against: str | None) -> Verdict:
         """Compare a password with a hash. None never matches, but takes as long as a comparison."""

@@ -21,6 +21,7 @@ from echo_common.contracts.errors.auth import (
     TooManyAttemptsError,
     UsernameConflictError,
     UserNotFoundError,
+    WeakPasswordError,
 )
 from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, TotpRequiredError
 from echo_common.contracts.http.auth import Login, LoginRequest, RefreshRequest, RegisterRequest, Tokens
@@ -36,7 +37,11 @@ router = PublicRouter("authentication", dependencies=[Depends(secret)])
 
 
 @router.endpoint(
-    "POST", "/auth/register", status=201, errors=(EmailConflictError, UsernameConflictError), example=enveloped(examples.LOGIN)
+    "POST",
+    "/auth/register",
+    status=201,
+    errors=(EmailConflictError, UsernameConflictError, WeakPasswordError),
+    example=enveloped(examples.LOGIN),
 )
 async def register(body: RegisterRequest, origin: Origin, deps: Deps) -> Success[Login]:
     """Register an account and log in."""

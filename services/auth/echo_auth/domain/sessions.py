@@ -132,6 +132,11 @@ class Session(Aggregate):
         self.last_activity = at
         self.expiry_time = at + lasts
 
+    def restart(self, token: RefreshToken, at: datetime, lasts: timedelta, generation: int) -> None:
+        """Continue the session with a token of a new family, in another session generation of the user."""
+        self.rotate(token, at, lasts)
+        self.family_hash, self.spent_hash, self.generation = token.family_hash, None, generation
+
     def revoke(self, at: datetime) -> None:
         """Revoke the session; idempotent."""
         if self.revoked_at is None:

@@ -80,6 +80,11 @@ class User(SecondFactors):
         self.token_version += 1
         self.token_version_raised_at = at
 
+    def change_password(self, password_hash: str, at: datetime) -> None:
+        """Replace the password and end all sessions."""
+        self.password_hash = password_hash
+        self.end_sessions(at)
+
     def logged_in(self, at: datetime, *, password_hash: str | None = None) -> None:
         """Record a login, and the password's new hash if its parameters were outdated."""
         self.last_login = at

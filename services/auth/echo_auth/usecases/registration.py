@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time
 import structlog
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.passwords import personal_terms
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.users import User
 from echo_auth.usecases.sessions import RequestOrigin, start_session
@@ -19,8 +20,13 @@ from echo_common.store.port import DuplicateError
 
 
 async def register(request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Login:
-    """Create a user and log in. Raises `EmailConflictError`, `UsernameConflictError`."""
-    user, profile = await _create(request, Plan.USER, Role.USER, origin, deps)
+    """Create a user and log in. Raises `EmailConflictError`, `UsernameConflictError`, `WeakPasswordError`."""
+    if conflict := await _conflict(request, deps):
+        raise conflict
+    profile = _profile(new_id("usr"), request)
+    terms = personal_terms(request.email, request.username, profile)
+    hashed = await deps.passwords.hash_new(request.password.get_secret_value(), terms)
+    user = await _create(request, profile, hashed, origin, deps)
     return await start_session(user, profile, origin, deps)
 
 
@@ -30,35 +36,46 @@ async def ensure_admin(deps: Dependencies) -> None:
     if email is None or password is None or await deps.users.named(email) is not None:
         return
     try:
-        await _create(RegisterRequest(email=email, password=password), Plan.PREMIUM, Role.ADMIN, RequestOrigin(), deps)
+        request = RegisterRequest(email=email, password=password)
+        profile = _profile(new_id("usr"), request)
+        hashed = await deps.passwords.hash(password.get_secret_value())
+        await _create(request, profile, hashed, RequestOrigin(), deps, plan=Plan.PREMIUM, role=Role.ADMIN)
     except EmailConflictError:
         return  # another replica was faster
     structlog.get_logger("echo.auth").info("administrator_created", email=email)
 
 
-async def _create(
-    request: RegisterRequest, plan: Plan, role: Role, origin: RequestOrigin, deps: Dependencies
-) -> tuple[User, Profile]:
-    if conflict := await _conflict(request, deps):
-        raise conflict
+def _profile(user_id: str, request: RegisterRequest) -> Profile:
     born = request.date_of_birth
-    user = User.register(
-        new_id("usr"),
-        email=request.email,
-        username=request.username,
-        password_hash=await deps.passwords.hash(request.password.get_secret_value()),
-        plan=plan,
-        role=role,
-    )
-    user.logged_in(now())
-    profile = Profile(
-        id=user.id,
-        user_id=user.id,
+    return Profile(
+        id=user_id,
+        user_id=user_id,
         first_name=request.first_name,
         last_name=request.last_name,
         date_of_birth=None if born is None else datetime.combine(born, time(), UTC),
         preferred_language=request.preferred_language,
     )
+
+
+async def _create(
+    request: RegisterRequest,
+    profile: Profile,
+    password_hash: str,
+    origin: RequestOrigin,
+    deps: Dependencies,
+    *,
+    plan: Plan = Plan.USER,
+    role: Role = Role.USER,
+) -> User:
+    user = User.register(
+        profile.user_id,
+        email=request.email,
+        username=request.username,
+        password_hash=password_hash,
+        plan=plan,
+        role=role,
+    )
+    user.logged_in(now())
     address = origin.address
     await deps.audit.record(AuditAction.REGISTERED, target=user.id, address=address, plan=plan.value, role=role.value)
     await deps.profiles.add(profile)  # first, so that every account has a profile
@@ -68,7 +85,7 @@ async def _create(
         profile.erase()
         await deps.profiles.save(profile)
         raise (await _conflict(request, deps)) or _in_use("email", EmailConflictError) from error
-    return user, profile
+    return user
 
 
 async def _conflict(request: RegisterRequest, deps: Dependencies) -> ConflictError | None:

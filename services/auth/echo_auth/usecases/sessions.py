@@ -109,7 +109,7 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
     if session.generation < user.session_generation:
         raise InvalidRefreshTokenError
     user = await _record_activity(user, moment, deps)
-    return _tokens(user, await profile_of(user, deps), following, deps)
+    return tokens_of(user, await profile_of(user, deps), following, deps)
 
 
 async def log_out(principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
@@ -159,7 +159,7 @@ async def start_session(user: User, profile: Profile, origin: RequestOrigin, dep
     )
     await deps.audit.record(AuditAction.LOGGED_IN, actor=user.id, target=user.id, address=origin.address)
     await deps.sessions.add(session)
-    return Login(**_tokens(user, profile, token, deps).model_dump(), user=view_of(user, profile))
+    return Login(**tokens_of(user, profile, token, deps).model_dump(), user=view_of(user, profile))
 
 
 async def _record_activity(user: User, moment: datetime, deps: Dependencies) -> User:
@@ -172,7 +172,8 @@ async def _record_activity(user: User, moment: datetime, deps: Dependencies) -> 
     return user if recent else await deps.users.update(user.id, record)
 
 
-def _tokens(user: User, profile: Profile, token: RefreshToken, deps: Dependencies) -> Tokens:
+def tokens_of(user: User, profile: Profile, token: RefreshToken, deps: Dependencies) -> Tokens:
+    """Return the token pair of a session."""
     return Tokens(
         access_token=deps.signer.access_token(user, token.session_id, now(), language=profile.preferred_language),
         refresh_token=str(token),

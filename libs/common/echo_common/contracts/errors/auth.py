@@ -1,6 +1,13 @@
 """Errors of auth."""
 
-from echo_common.errors import ConflictError, ForbiddenError, NotFoundError, RateLimitedError, UnauthenticatedError
+from echo_common.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    RateLimitedError,
+    UnauthenticatedError,
+    ValidationError,
+)
 
 
 class EmailConflictError(ConflictError):
@@ -49,3 +56,15 @@ class UserNotFoundError(NotFoundError):
     """User not found; check the id, or look the user up with GET /api/v1/users/lookup."""
 
     code = "USER_NOT_FOUND"
+
+
+class WeakPasswordError(ValidationError):
+    """The password is easy to guess; choose a longer one, or one with more uncommon words."""
+
+    code = "WEAK_PASSWORD"
+
+
+class WrongPasswordError(ForbiddenError):
+    """The current password is incorrect."""
+
+    code = "WRONG_PASSWORD"

@@ -1,0 +1,50 @@
+"""Use cases of passwords."""
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.domain.passwords import personal_terms
+from echo_auth.domain.sessions import RefreshToken
+from echo_auth.domain.users import User
+from echo_auth.usecases.sessions import RequestOrigin, tokens_of
+from echo_auth.usecases.users import profile_of
+from echo_common.auth.principal import Principal
+from echo_common.clock import now
+from echo_common.contracts.errors.auth import WrongPasswordError
+from echo_common.contracts.http.auth import Tokens
+from echo_common.contracts.http.passwords import ChangePasswordRequest
+
+
+async def confirm_password(user: User, password: str, origin: RequestOrigin, deps: Dependencies) -> None:
+    """Check the current password of a logged-in user. Raises `WrongPasswordError`, `TooManyAttemptsError`."""
+    account = user.email or user.id
+    await deps.throttle.count_attempt(account, origin.address)
+    verdict = await deps.passwords.check(password, user.password_hash)
+    if not verdict.right:
+        raise WrongPasswordError
+    await deps.throttle.reset(account, origin.address)
+
+
+async def change_password(
+    request: ChangePasswordRequest, principal: Principal, origin: RequestOrigin, deps: Dependencies
+) -> Tokens:
+    """Change the password, end all other sessions and return new tokens of the current one.
+
+    Raises `WrongPasswordError`, `WeakPasswordError`, `TooManyAttemptsError`, `SessionNotFoundError`, `UserNotFoundError`.
+    """
+    user = await deps.users.get(principal.user_id)
+    session = await deps.sessions.get(principal.session_id, user_id=user.id)
+    await confirm_password(user, request.current_password.get_secret_value(), origin, deps)
+    profile = await profile_of(user, deps)
+    terms = personal_terms(user.email, user.username, profile)
+    hashed = await deps.passwords.hash_new(request.new_password.get_secret_value(), terms)
+    confirmed_hash = user.password_hash
+
+    def replace(found: User) -> None:
+        if found.password_hash != confirmed_hash:  # changed meanwhile
+            raise WrongPasswordError
+        found.change_password(hashed, now())
+
+    user = await deps.users.update(user.id, replace)
+    token = RefreshToken.issue(session.id)
+    lasts = deps.settings.session_lasts
+    await deps.sessions.update(session.id, lambda found: found.restart(token, now(), lasts, user.session_generation))
+    return tokens_of(user, profile, token, deps)
