@@ -23,7 +23,7 @@ DOCUMENT: Mapping[str, Any] = json.loads((Path(__file__).parents[2] / "docs/api/
 PUBLIC_IDS = {"name": "Ada", "service": "synthesis", "letter_id": "evt_none"}
 # states of the owner's own resources that refuse a request that is permitted
 STATE_REFUSALS = {404, 409}
-ENDS_THE_SESSION = {"log_out"}
+ENDS_THE_SESSION = {"change_password", "end_sessions", "log_out"}
 # administrators see jobs of all users, and set what only workers set
 ADMINISTRATORS_MAY = {"get_job", "follow_job", "change_job", "revise_job", "retry_job", "delete_job"}
 

@@ -40,6 +40,7 @@ class OwnedData:
                 f"{url}/api/echo", json={"user_id": me, "name": "Me", "persona_prompt": "Friendly.", "voice_model_id": clone_id}
             )
         ).json()
+        other_login = data(await owner.http.post("/auth/login", json={"email": email, "password": PASSWORD}))
         ids = {
             "audio_id": speech["audio_id"],
             "clone_id": clone_id,
@@ -49,6 +50,7 @@ class OwnedData:
             "job_id": job["id"],
             "model_id": clone_id,
             "sample_id": sample_id,
+            "session_id": other_login["refresh_token"].split(".")[0],
             "synthesis_id": speech["synthesis_id"],
             "text_id": text["id"],
             "user_id": me,
@@ -65,6 +67,7 @@ class OwnedData:
             "change_current_user": {"discoverable": False},
             "change_dictionary_entry": {"respelling": "ecko"},
             "change_job": {"status": "cancelled"},
+            "change_password": {"current_password": PASSWORD, "new_password": "staple gun paradise"},
             "change_system_settings": {"values": {"auth.verify_email": None}},
             "change_text": {"content": "Changed."},
             "change_voice_model": {"name": "Renamed"},

@@ -36,10 +36,10 @@ async def change_password(
     profile = await profile_of(user, deps)
     terms = personal_terms(user.email, user.username, profile)
     hashed = await deps.passwords.hash_new(request.new_password.get_secret_value(), terms)
-    confirmed_hash = user.password_hash
+    generation = user.session_generation
 
     def replace(found: User) -> None:
-        if found.password_hash != confirmed_hash:  # changed meanwhile
+        if found.session_generation != generation:  # the password was changed meanwhile
             raise WrongPasswordError
         found.change_password(hashed, now())
 

@@ -65,10 +65,10 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
         await deps.throttle.revert_attempt(identifier, origin.address)
         raise
     await deps.throttle.reset(identifier, origin.address)
-    checked_hash = user.password_hash
+    generation = user.session_generation
 
     def record_login(found: User) -> None:
-        if found.password_hash != checked_hash:  # changed meanwhile
+        if found.session_generation != generation:  # the password was changed meanwhile
             raise InvalidCredentialsError
         found.logged_in(now(), password_hash=verdict.rehashed)
 
