@@ -91,11 +91,12 @@ async def list_sessions(principal: AccountHolder, deps: Deps, page: SessionPage)
 @router.endpoint("DELETE", "/auth/sessions", errors=(UserNotFoundError,), example=enveloped({"ended": 2}))
 async def end_sessions(
     principal: AccountHolder,
+    origin: Origin,
     deps: Deps,
     except_current: Annotated[bool, Query(description="Keep the session of this request.")] = False,
 ) -> Success[EndedSessions]:
     """End all sessions of the user."""
-    return ok(EndedSessions(ended=await sessions.end_sessions(principal, deps, except_current=except_current)))
+    return ok(EndedSessions(ended=await sessions.end_sessions(principal, origin, deps, except_current=except_current)))
 
 
 @router.endpoint(
@@ -104,12 +105,12 @@ async def end_sessions(
     errors=(SessionNotFoundError,),
     example=enveloped(None, message="The session has ended."),
 )
-async def end_session(session_id: SessionId, principal: AccountHolder, deps: Deps) -> Success[None]:
+async def end_session(session_id: SessionId, principal: AccountHolder, origin: Origin, deps: Deps) -> Success[None]:
     """End a session of the user.
 
     Its access tokens are refused everywhere within five seconds.
     """
-    await sessions.end_session(session_id, principal, deps)
+    await sessions.end_session(session_id, principal, origin, deps)
     return ok(None, message="The session has ended.")
 
 

@@ -9,6 +9,7 @@ from echo_auth.usecases.users import profile_of
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import WrongPasswordError
+from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Tokens
 from echo_common.contracts.http.passwords import ChangePasswordRequest
 
@@ -43,6 +44,7 @@ async def change_password(
             raise WrongPasswordError
         found.change_password(hashed, now())
 
+    await deps.audit.record(AuditAction.PASSWORD_CHANGED, actor=user.id, target=user.id, address=origin.address)
     user = await deps.users.update(user.id, replace)
     token = RefreshToken.issue(session.id)
     lasts = deps.settings.session_lasts

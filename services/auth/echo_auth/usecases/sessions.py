@@ -128,19 +128,22 @@ async def list_sessions(principal: Principal, page: Page, deps: Dependencies) ->
     return [session async for session in found], await deps.sessions.count(where)
 
 
-async def end_session(session_id: str, principal: Principal, deps: Dependencies) -> None:
+async def end_session(session_id: str, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
     """End a session of the principal. Raises `SessionNotFoundError`, also for another user's session."""
-    await deps.sessions.update(session_id, lambda session: session.revoke(now()), user_id=principal.user_id)
+    session = await deps.sessions.get(session_id, user_id=principal.user_id)
+    user_id = principal.user_id
+    await deps.audit.record(AuditAction.SESSION_ENDED, actor=user_id, target=user_id, address=origin.address)
+    await deps.sessions.amend(session, lambda found: found.revoke(now()), user_id=user_id)
 
 
-async def end_sessions(principal: Principal, deps: Dependencies, *, except_current: bool) -> int:
+async def end_sessions(principal: Principal, origin: RequestOrigin, deps: Dependencies, *, except_current: bool) -> int:
     """End the principal's sessions, maybe without the current one; return their number. Raises `UserNotFoundError`."""
     ended = 0
     where = deps.sessions.open_for(await deps.users.get(principal.user_id), now())
     for session in [session async for session in deps.sessions.find(where)]:
         if except_current and session.id == principal.session_id:
             continue
-        await end_session(session.id, principal, deps)
+        await end_session(session.id, principal, origin, deps)
         ended += 1
     return ended
 

@@ -14,6 +14,10 @@ class AuditAction(StrEnum):
     LOGGED_OUT = "logged_out"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - not a secret
     REGISTERED = "registered"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - not a secret
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - not a secret
+    EMAIL_CHANGED = "email_changed"
+    SESSION_ENDED = "session_ended"
     SETTING_CHANGED = "setting_changed"
 
 
