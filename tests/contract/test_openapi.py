@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
+from echo_common.auth.principal import Scope
 from echo_common.contracts.http.normalization import CreateDictionaryEntry
 from echo_common.contracts.http.sharing import ShareRequest
 from echo_common.contracts.http.synthesis import SynthesizeRequest
@@ -269,10 +270,30 @@ def test_protected_operations_document_their_errors() -> None:
 
 def test_readiness_requires_an_operator_and_health_is_public() -> None:
     found = dict(operations())
-    assert found["GET /readyz"]["security"] == [{"bearer": []}]
+    assert found["GET /readyz"]["security"] == [{"bearer": []}, {"apiKey": []}]
     assert {"401", "403", "503"} <= set(found["GET /readyz"]["responses"])
-    assert found["GET /health"]["security"] == [{"bearer": []}, {}]
+    assert found["GET /health"]["security"] == [{"bearer": []}, {"apiKey": []}, {}]
     assert "security" not in found["GET /api/v1/health"]
+
+
+WITHOUT_SCOPE = {
+    "POST /api/v1/auth/logout",  # any token ends its own session
+    "GET /api/v1/job/{job_id}/progress",  # the scope depends on the job
+}
+
+
+def test_protected_operations_name_their_scope_and_accept_api_keys() -> None:
+    schemes = document()["components"]["securitySchemes"]
+    assert (schemes["bearer"]["type"], schemes["apiKey"]["name"]) == ("http", "X-API-Key")
+    for name, operation in operations():
+        if "security" not in operation or operation["tags"] == ["health"]:
+            assert "x-scope" not in operation, name
+            continue
+        assert {"bearer": []} in operation["security"], name
+        codes = operation["responses"]["403"]["content"]["application/json"]["examples"]
+        assert ({"apiKey": []} in operation["security"]) is ("LOGIN_REQUIRED" not in codes), name
+        scope = operation.get("x-scope")
+        assert (scope is None) if name in WITHOUT_SCOPE else (scope in set(Scope)), name
 
 
 def test_every_json_response_has_an_example() -> None:
@@ -290,6 +311,7 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
         "POST /api/v1/admin/dead-letters",  # handled once: what is delivered is gone
         "POST /api/synthesize",
         "POST /api/users/{name}",
+        "POST /api/v1/auth/keys",
         "POST /api/v1/auth/register",
         "POST /api/v1/auth/login",
         "POST /api/v1/auth/refresh",

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from echo_common.contracts.http.api_keys import EXCHANGE_PATH
 from echo_common.contracts.http.auth import (
     ACCESS_TOKEN_TYPE,
     AUDIENCE,
@@ -38,6 +39,9 @@ class Issuer:
         self.reachable = True
         self.asked = 0
         self.recipients = {"usr_ada": "ada@example.com", "usr_eve": "eve@example.com"}
+        self.api_keys: dict[str, dict[str, Any]] = {}
+        """Claims of the tokens by API key."""
+        self.exchanges: list[str] = []
         self.local_sessions = 0
         self.local_session_seconds = 900
 
@@ -70,12 +74,24 @@ class Issuer:
         """Serve the issuer on a Unix socket and yield its URL."""
         routes = [
             Route(TRUST_PATH, self._trust),
+            Route(EXCHANGE_PATH, self._exchange, methods=["POST"]),
             Route(LOCAL_SESSION_PATH, self._local_session, methods=["POST"]),
             Route(RECIPIENT_PATH, self._recipient, methods=["POST"]),
         ]
         app = Starlette(routes=routes)
         async with serving(app, f"unix://{folder}/issuer.sock") as url:
             yield url
+
+    async def _exchange(self, request: Request) -> Response:
+        key = (await request.json())["credential"]
+        self.exchanges.append(key)
+        if not self.reachable:
+            return Response("broken", status_code=500)
+        if (claims := self.api_keys.get(key)) is None:
+            error = {"code": "INVALID_API_KEY", "message": "No such key."}
+            return JSONResponse({"success": False, "error": error, "request_id": "req_x"}, status_code=401)
+        data = {"access_token": self.token(**claims), "expires_in": 600.0}
+        return JSONResponse({"success": True, "data": data, "timestamp": "2026-01-31T10:00:00Z"})
 
     async def _local_session(self, _: Request) -> Response:
         self.local_sessions += 1

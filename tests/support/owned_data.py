@@ -41,6 +41,7 @@ class OwnedData:
             )
         ).json()
         other_login = data(await owner.http.post("/auth/login", json={"email": email, "password": PASSWORD}))
+        key = data(await owner.http.post("/auth/keys", json={"name": "Program", "scopes": ["speech:read"]}), 201)
         ids = {
             "audio_id": speech["audio_id"],
             "clone_id": clone_id,
@@ -48,6 +49,7 @@ class OwnedData:
             "echo_id": echo["_id"],
             "entry_id": entry["id"],
             "job_id": job["id"],
+            "key_id": key["id"],
             "model_id": clone_id,
             "sample_id": sample_id,
             "session_id": other_login["refresh_token"].split(".")[0],
@@ -71,6 +73,7 @@ class OwnedData:
             "change_system_settings": {"values": {"auth.verify_email": None}},
             "change_text": {"content": "Changed."},
             "change_voice_model": {"name": "Renamed"},
+            "create_api_key": {"name": "Program", "scopes": ["speech:read"]},
             "create_clone": {"name": "Copy", "sample_ids": [ids["sample_id"]], "consent": CONSENT, "config": {"epochs": 3}},
             "create_echo": {"user_id": ids["user_id"], "name": "Me", "persona_prompt": "x", "voice_model_id": ids["clone_id"]},
             "create_job": {"text_id": ids["text_id"], "voice_model_id": "tone_low"},

@@ -8,7 +8,7 @@ from echo_auth.dependencies import Dependencies
 from echo_auth.encryption import Encryption, Purpose
 from echo_auth.keys import Signer
 from echo_auth.passwords import Passwords
-from echo_auth.repository import ChangedSettings, Profiles, Sessions, Users
+from echo_auth.repository import ApiKeys, ChangedSettings, Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_auth.usecases.registration import ensure_admin
@@ -22,6 +22,7 @@ async def open_dependencies(settings: AuthSettings, adapters: Adapters) -> Async
     secret = settings.secret.get_secret_value()
     async with Passwords.open(rounds=settings.password_rounds, memory_kib=settings.password_memory_kib) as passwords:
         deps = Dependencies(
+            api_keys=ApiKeys(store, relay),
             users=Users(store, relay),
             profiles=Profiles(store, relay),
             sessions=Sessions(store, relay),
@@ -35,7 +36,7 @@ async def open_dependencies(settings: AuthSettings, adapters: Adapters) -> Async
             live_settings=adapters.live_settings,
             api_without_token=adapters.api_without_token,
         )
-        for repository in (deps.users, deps.profiles, deps.sessions, deps.changed_settings):
+        for repository in (deps.api_keys, deps.users, deps.profiles, deps.sessions, deps.changed_settings):
             await repository.prepare()
         await ensure_admin(deps)
         yield deps

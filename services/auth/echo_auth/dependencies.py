@@ -6,7 +6,7 @@ from echo_auth.audit_log import AuditLog
 from echo_auth.encryption import Encryption
 from echo_auth.keys import Signer
 from echo_auth.passwords import Passwords
-from echo_auth.repository import ChangedSettings, Profiles, Sessions, Users
+from echo_auth.repository import ApiKeys, ChangedSettings, Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_common.live_settings import LiveSettings
@@ -16,6 +16,7 @@ from echo_common.live_settings import LiveSettings
 class Dependencies:
     """The dependencies of routes, use cases and event handlers, opened once."""
 
+    api_keys: ApiKeys
     users: Users
     profiles: Profiles
     sessions: Sessions

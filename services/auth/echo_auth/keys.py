@@ -10,8 +10,11 @@ from joserfc.jwk import OKPKey
 
 from echo_auth.domain.users import User
 from echo_auth.encryption import DecryptionError, Encryption, Purpose
+from echo_common.auth.principal import Scope
+from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
 from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, TOKEN_ALGORITHM, AccessClaims, Jwks
+from echo_common.contracts.values import Role
 from echo_common.errors import EchoError
 from echo_common.ids import new_id
 from echo_common.store.port import Collection, Document, DuplicateError
@@ -43,18 +46,34 @@ class Signer:
         """The public keys."""
         return Jwks(keys=[dict(key.as_dict(private=False)) for key in self._keys])
 
-    def access_token(self, user: User, session_id: str, at: datetime, *, language: str | None = None) -> str:
-        """Sign an access token for a user's session, valid from `at` for `lasts`; `language` is the preferred one."""
+    def access_token(
+        self,
+        user: User,
+        session_id: str,
+        at: datetime,
+        *,
+        language: str | None = None,
+        scopes: frozenset[Scope] | None = None,
+        expires_at: datetime | None = None,
+    ) -> str:
+        """Sign an access token for a user's session, valid from `at` for `lasts`; `language` is the preferred one.
+
+        `scopes` are the user's own by default. No service accepts the token from `expires_at` on.
+        """
         issued = int(at.timestamp())
+        expires = issued + int(self.lasts.total_seconds())
+        if expires_at is not None:
+            expires = min(expires, int(expires_at.timestamp()) - LEEWAY_SECONDS)
+        granted = user.scopes if scopes is None else scopes & user.scopes
         claims = AccessClaims(
             sub=user.id,
             sid=session_id,
             iat=issued,
-            exp=issued + int(self.lasts.total_seconds()),
+            exp=expires,
             jti=new_id("tok"),
             plan=user.plan,
-            role=user.role,
-            scope=" ".join(sorted(user.scopes)),
+            role=user.role if Scope.ADMIN in granted else Role.USER,
+            scope=" ".join(sorted(granted)),
             ver=user.token_version,
             locale=language,
         )

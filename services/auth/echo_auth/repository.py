@@ -4,15 +4,43 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from echo_auth.domain.api_keys import ApiKey
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.sessions import Session
 from echo_auth.domain.settings import ChangedSetting
 from echo_auth.domain.users import User
-from echo_common.contracts.errors.auth import SessionNotFoundError, UserNotFoundError
+from echo_common.contracts.errors.auth import ApiKeyNotFoundError, SessionNotFoundError, UserNotFoundError
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import Filter, Index
 
 _KEPT_AFTER_EXPIRY_SECONDS = 7 * 24 * 3600
+_KEPT_AFTER_REVOCATION_SECONDS = 24 * 3600
+
+
+class ApiKeys(Repository[ApiKey]):
+    """The repository of API keys, found by their hash. The database removes them a day after their revocation."""
+
+    aggregate = ApiKey
+    name = "api_keys"
+    missing = ApiKeyNotFoundError
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("hash", 1)], unique=True),
+        Index([("user_id", 1), ("created_at", -1)]),
+        Index([("revoked_at", 1)], sparse=True, ttl=_KEPT_AFTER_REVOCATION_SECONDS),
+    )
+
+    async def of_user(self, user_id: str) -> list[ApiKey]:
+        """Return the user's keys that are not revoked, newest first."""
+        where = {"user_id": user_id, "revoked_at": None}
+        return [key async for key in self.find(where, sort=[("created_at", -1), ("_id", -1)])]
+
+    async def revoked_since(self, moment: datetime) -> list[str]:
+        """Return the ids of keys revoked since `moment`."""
+        return [key.id async for key in self.find({"revoked_at": {"$gte": moment}})]
+
+    async def record_use(self, key_id: str, at: datetime) -> None:
+        """Store the time of a use."""
+        await self._documents.update_one({"_id": key_id}, {"$set": {"last_used_at": at}})
 
 
 class Users(Repository[User]):

@@ -14,6 +14,7 @@ from echo_gateway.authentication import Authentication
 from echo_gateway.clients import open_clients
 from echo_gateway.concurrency import ConcurrencyLimiter
 from echo_gateway.contract import JOB_PATH, Contracts, id_owners, proxy_endpoints, websocket_endpoints
+from echo_gateway.credential_exchange import CredentialExchange
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
 from echo_gateway.progress_sse import ProgressPolls
@@ -30,13 +31,17 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
     """Open the clients of the services and the stores of limits, keys and responses while the context lasts."""
     rate_limiter = RateLimiter(settings)
     try:
-        async with open_clients(settings, adapters.auth) as clients:
+        async with (
+            open_clients(settings, adapters.auth) as clients,
+            CredentialExchange.open(adapters.auth) as credential_exchange,
+        ):
             tokenless = None
             if adapters.api_without_token:
                 tokenless = TokenlessAccess(adapters.auth, settings.cors_origins)
                 structlog.get_logger("echo.gateway").warning("api_without_token")
             yield Dependencies(
                 clients=clients,
+                credential_exchange=credential_exchange,
                 rate_limiter=rate_limiter,
                 keys=await Idempotency.open(adapters.store),
                 progress_polls=ProgressPolls(),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from echo_common.http.idempotency import Idempotency
 from echo_gateway.clients import Clients
 from echo_gateway.concurrency import ConcurrencyLimiter
+from echo_gateway.credential_exchange import CredentialExchange
 from echo_gateway.progress_sse import ProgressPolls
 from echo_gateway.rate_limit import RateLimiter
 from echo_gateway.response_cache import ResponseCache
@@ -17,6 +18,7 @@ class Dependencies:
     """The dependencies of routes and event handlers, opened once."""
 
     clients: Clients
+    credential_exchange: CredentialExchange
     rate_limiter: RateLimiter
     keys: Idempotency
     progress_polls: ProgressPolls

@@ -44,6 +44,13 @@ _BEARER = {
     "description": "The `access_token` of a login.",
 }
 
+_API_KEY = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-API-Key",
+    "description": "An API key of `POST /api/v1/auth/keys`. It may also be sent as `Authorization: Bearer`.",
+}
+
 router = APIRouter(tags=["start"])
 
 
@@ -74,7 +81,7 @@ def openapi_document(contracts: Contracts) -> dict[str, Any]:
         path: {method: _published(operation) for method, operation in operations.items()}
         for path, operations in document["paths"].items()
     }
-    document["components"]["securitySchemes"] = {"bearer": _BEARER}
+    document["components"]["securitySchemes"] = {"apiKey": _API_KEY, "bearer": _BEARER}
     return document
 
 
@@ -111,6 +118,11 @@ def _published(operation: Mapping[str, Any]) -> dict[str, Any]:
 
 def _complete_health(paths: dict[str, Any]) -> None:
     """Add the gateway's specifics to the health routes, which all services share."""
-    paths["/health"]["get"]["security"] = [{"bearer": []}, {}]  # with a token the details, without a token a summary
+    paths["/health"]["get"]["security"] = [
+        {"bearer": []},
+        {"apiKey": []},
+        {},
+    ]  # with a token the details, without a token a summary
+    paths["/readyz"]["get"]["security"] = [{"bearer": []}, {"apiKey": []}]
     responses = paths["/readyz"]["get"]["responses"]
     responses["503"] = responses["200"] | {"description": "Not ready."}

@@ -46,6 +46,8 @@ class ProxyRoute:
 
         Raises `UnauthenticatedError`, `ForbiddenError`.
         """
+        if self._public and self._scopes and "refusal" in request["state"]:  # a token is optional, but not an invalid one
+            raise request["state"]["refusal"]
         if self._public or (self._ticket_param and self._has_ticket(request)):
             principal: Principal | None = request["state"].get("principal")
             return principal

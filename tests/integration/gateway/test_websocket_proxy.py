@@ -298,3 +298,16 @@ async def test_a_websocket_handshake_at_an_http_endpoint_is_not_found(gateway: G
         with pytest.raises(aiohttp.WSServerHandshakeError) as error:
             await gateway.session.ws_connect(url)
         assert error.value.status in {403, 404}
+
+
+async def test_websockets_accept_api_keys(gateway: Gateway, room: Room) -> None:
+    gateway.issuer.api_keys["echo_key"] = {"sid": "key_1", "scope": "speech:read"}
+    for headers in ({"X-API-Key": "echo_key"}, {"Authorization": "Bearer echo_key"}):
+        async with gateway.session.ws_connect(gateway.url + PATH, headers=headers) as socket:
+            await socket.send_str("Hello")
+            assert await socket.receive_str() == "Hello"
+        assert "echo_key" not in str(room.headers[-1])
+        assert room.headers[-1]["authorization"].startswith("Bearer eyJ")
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await gateway.session.ws_connect(gateway.url + PATH, headers={"X-API-Key": "echo_wrong"})
+    assert refused.value.status == 401

@@ -8,9 +8,16 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import TokenVerifier
-from echo_common.errors import ForbiddenError, UnauthenticatedError
+from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
 
 _BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="The `access_token` of a login.")
+
+
+class LoginRequiredError(ForbiddenError):
+    """API keys do not permit this request; log in with POST /api/v1/auth/login and use the access token."""
+
+    code = "LOGIN_REQUIRED"
+
 
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 """The request's bearer token."""
@@ -22,7 +29,8 @@ async def authorize(request: Request, credentials: HTTPAuthorizationCredentials 
     Raises `UnauthenticatedError`, `ForbiddenError`.
     """
     if credentials is None or not credentials.credentials:
-        raise UnauthenticatedError
+        refusal: EchoError | None = getattr(request.state, "refusal", None)  # by the gateway, of a credential in another form
+        raise refusal or UnauthenticatedError()
     verifier: TokenVerifier = request.app.state.verifier
     principal = await verifier.verify(credentials.credentials)
     if not all(map(principal.may, scopes)):
@@ -36,23 +44,33 @@ class Access:
 
     `scopes` are required of every token. With `optional`, a request without a token passes, with None as its principal. With
     `ticket_param`, so does a request with this query parameter: the endpoint then checks the ticket, or the signature, in it.
+    With `login`, the token of a login is required: API keys are refused.
     """
 
     scopes: tuple[Scope, ...] = ()
     optional: bool = False
     ticket_param: str | None = None
+    login: bool = False
 
     async def __call__(self, request: Request, credentials: Bearer) -> Principal | None:
-        """Return the principal, or None where none is required. Raises `UnauthenticatedError`, `ForbiddenError`."""
+        """Return the principal, or None where none is required.
+
+        Raises `UnauthenticatedError`, `ForbiddenError`, `LoginRequiredError`.
+        """
         if self.optional and credentials is None:
             return None
         if self.ticket_param is not None and self.ticket_param in request.query_params:
             return None
-        return await authorize(request, credentials, *self.scopes)
+        principal = await authorize(request, credentials, *self.scopes)
+        if self.login and principal.uses_api_key:
+            raise LoginRequiredError
+        return principal
 
 
 CurrentPrincipal = Annotated[Principal, Depends(Access())]
 AccountHolder = Annotated[Principal, Depends(Access((Scope.ACCOUNT,)))]
+LoggedInUser = Annotated[Principal, Depends(Access((Scope.ACCOUNT,), login=True))]
+"""A user with the token of a login: for changes of credentials, which a stolen API key must not make."""
 SpeechReader = Annotated[Principal, Depends(Access((Scope.SPEECH_READ,)))]
 SpeechWriter = Annotated[Principal, Depends(Access((Scope.SPEECH_WRITE,)))]
 VoicesReader = Annotated[Principal, Depends(Access((Scope.VOICES_READ,)))]

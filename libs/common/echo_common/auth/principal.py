@@ -1,20 +1,13 @@
 """Identity of a request."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from echo_common.contracts.values import Plan, Role
+from echo_common.contracts.values import Plan, Role, Scope
 
+__all__ = ["API_KEY_ID", "Principal", "Scope"]
 
-class Scope(StrEnum):
-    """A right of a credential."""
-
-    ACCOUNT = "account"
-    SPEECH_READ = "speech:read"
-    SPEECH_WRITE = "speech:write"
-    VOICES_READ = "voices:read"
-    VOICES_WRITE = "voices:write"
-    ADMIN = "admin"
+API_KEY_ID = "key"
+"""Prefix of the ids of API keys. Access tokens that stand for an API key have its id as their session's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +23,11 @@ class Principal:
     """Version of the user's tokens; tokens of earlier versions are revoked."""
     language: str | None = None
     """The user's preferred language, a BCP 47 tag."""
+
+    @property
+    def uses_api_key(self) -> bool:
+        """True if the credential is an API key, false if it is the token of a login."""
+        return self.session_id.startswith(f"{API_KEY_ID}_")
 
     def may(self, scope: Scope) -> bool:
         """Return whether this credential has the scope."""

@@ -30,6 +30,18 @@ class InvalidTokenError(UnauthenticatedError):
     code = "INVALID_TOKEN"
 
 
+class InvalidApiKeyError(UnauthenticatedError):
+    """The API key is not valid, has expired or was deleted; create another one with POST /api/v1/auth/keys."""
+
+    code = "INVALID_API_KEY"
+
+
+class AmbiguousCredentialsError(UnauthenticatedError):
+    """The request carries several credentials; send one, as Authorization or as X-API-Key."""
+
+    code = "AMBIGUOUS_CREDENTIALS"
+
+
 class TrustedKeys(Protocol):
     """Public keys and revocations in force; `echo_common.http.token_trust.TokenTrust` reads them from auth."""
 

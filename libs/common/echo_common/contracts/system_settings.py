@@ -45,5 +45,9 @@ VERIFY_EMAIL = SystemSetting(
     "auth.verify_email", False, "Require new users to confirm their email address before they can log in."
 )
 
-SYSTEM_SETTINGS: Mapping[str, SystemSetting[Any]] = MappingProxyType({setting.key: setting for setting in (VERIFY_EMAIL,)})
+API_KEYS = SystemSetting("limits.api_keys", 20, "Maximum number of API keys of a user.", minimum=0, maximum=1_000)
+
+SYSTEM_SETTINGS: Mapping[str, SystemSetting[Any]] = MappingProxyType(
+    {setting.key: setting for setting in (API_KEYS, VERIFY_EMAIL)}
+)
 """All system settings by key."""

@@ -19,6 +19,17 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Scope(StrEnum):
+    """A right of a credential."""
+
+    ACCOUNT = "account"
+    SPEECH_READ = "speech:read"
+    SPEECH_WRITE = "speech:write"
+    VOICES_READ = "voices:read"
+    VOICES_WRITE = "voices:write"
+    ADMIN = "admin"
+
+
 class JobStatus(StrEnum):
     """Status of a job. The last three are terminal."""
 

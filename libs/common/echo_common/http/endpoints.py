@@ -13,9 +13,14 @@ from fastapi.dependencies.utils import get_dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from echo_common.auth.dependencies import Access
+from echo_common.auth.dependencies import Access, LoginRequiredError
 from echo_common.auth.principal import Scope
-from echo_common.auth.tokens import InvalidTokenError, TokenExpiredError
+from echo_common.auth.tokens import (
+    AmbiguousCredentialsError,
+    InvalidApiKeyError,
+    InvalidTokenError,
+    TokenExpiredError,
+)
 from echo_common.errors import (
     BodyTooLargeError,
     EchoError,
@@ -44,7 +49,14 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 """Maximum size of a WebSocket message, whatever an endpoint declares."""
 
 _GENERAL = (ValidationError, RateLimitedError, InternalError, ServiceUnavailableError)
-_AUTHENTICATION = (UnauthenticatedError, TokenExpiredError, InvalidTokenError, ForbiddenError)
+_AUTHENTICATION = (
+    UnauthenticatedError,
+    TokenExpiredError,
+    InvalidTokenError,
+    InvalidApiKeyError,
+    AmbiguousCredentialsError,
+    ForbiddenError,
+)
 _IDEMPOTENCY = (IdempotencyConflictError, KeyReusedError)
 _JSON_BODY = (InvalidJsonError, JsonRequiredError)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -225,6 +237,7 @@ class PublicRouter(APIRouter):
             refusals = (
                 *_GENERAL,
                 *(_AUTHENTICATION if access else ()),
+                *((LoginRequiredError,) if access and access.login else ()),
                 *(_IDEMPOTENCY if idempotent else ()),
                 *((BodyTooLargeError,) if method in _WITH_BODY else ()),
                 *(_JSON_BODY if dependant.body_params else ()),
@@ -338,9 +351,10 @@ def _result(model: Any, status: int, example: Any) -> str:
 
 def _extension(options: ProxyOptions, access: Access | None, form: Form | None) -> dict[str, Any]:
     extra: dict[str, Any] = {PROXY_EXTENSION: options.dump()}
-    if access is not None and (access.optional or access.ticket_param is not None):
-        extra["security"] = [{}]  # FastAPI adds it to the bearer token: one of both
-    if options.scopes and options.token:
+    if access is not None:  # FastAPI adds these to the bearer token: any of them suffices
+        without_token = access.optional or access.ticket_param is not None
+        extra["security"] = [*([] if access.login else [{"apiKey": []}]), *([{}] if without_token else [])]
+    if options.scopes:
         extra["x-scope"] = options.scopes[0]
     if options.idempotent:
         extra["parameters"] = [KEY_PARAMETER]

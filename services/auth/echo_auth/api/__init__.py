@@ -3,12 +3,24 @@
 Paths equal the public ones without `/api/v1`, or without `/api` for the Echo API.
 """
 
-from echo_auth.api import audit, echo_users, internal, passwords, public_keys, second_factors, sessions, settings, users
+from echo_auth.api import (
+    api_keys,
+    audit,
+    echo_users,
+    internal,
+    passwords,
+    public_keys,
+    second_factors,
+    sessions,
+    settings,
+    users,
+)
 
 ROUTERS = (
     sessions.router,
     passwords.router,
     second_factors.router,
+    api_keys.router,
     users.router,
     echo_users.router,
     public_keys.router,

@@ -75,3 +75,12 @@ AUDIT_ENTRY = {
     "hash": "4be0…",
 }
 AUDIT_VERIFICATION = {"intact": True, "entries": 17, "sequence": 17, "hash": "4be0…", "problems": []}
+API_KEY = {
+    "id": "key_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "name": "Podcast build",
+    "prefix": "echo_7Gd2kQ",
+    "scopes": ["speech:read", "speech:write"],
+    "created_at": "2026-01-31T10:00:00Z",
+    "expires_at": "2036-01-31T10:00:00Z",
+    "last_used_at": None,
+}

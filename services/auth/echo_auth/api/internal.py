@@ -5,8 +5,9 @@ from hashlib import sha256
 from fastapi import APIRouter, Depends, Request, Response
 
 from echo_auth.api.dependencies import Deps, secret
-from echo_auth.usecases import echo_users, lookup
+from echo_auth.usecases import api_keys, echo_users, lookup
 from echo_auth.usecases.trust import get_trust_document
+from echo_common.contracts.http.api_keys import EXCHANGE_PATH, ExchangedToken, ExchangeRequest
 from echo_common.contracts.http.auth import (
     LOCAL_SESSION_PATH,
     RECIPIENT_PATH,
@@ -35,6 +36,12 @@ async def trust(request: Request, deps: Deps) -> Response:
 async def local_session(deps: Deps) -> Success[LocalSession]:
     """Issue the local user's token to the gateway, for Echo API requests without a token."""
     return ok(await echo_users.local_session(deps))
+
+
+@router.post(EXCHANGE_PATH, include_in_schema=False, dependencies=[Depends(secret)])
+async def exchange(body: ExchangeRequest, deps: Deps) -> Success[ExchangedToken]:
+    """Exchange an API key for an access token, for the gateway."""
+    return ok(await api_keys.exchange(body.credential.get_secret_value(), deps))
 
 
 @router.post(RECIPIENT_PATH, include_in_schema=False)

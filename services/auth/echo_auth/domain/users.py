@@ -85,6 +85,10 @@ class User(SecondFactors):
         self.password_hash = password_hash
         self.end_sessions(at)
 
+    def record_activity(self, at: datetime) -> None:
+        """Record that a credential of the user was used."""
+        self.last_active_date = at
+
     def logged_in(self, at: datetime, *, password_hash: str | None = None) -> None:
         """Record a login, and the password's new hash if its parameters were outdated."""
         self.last_login = at

@@ -2,14 +2,13 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session
 from echo_auth.domain.users import User
 from echo_auth.usecases.second_factors import check_second_factor
-from echo_auth.usecases.users import profile_of, view_of
+from echo_auth.usecases.users import profile_of, record_activity, view_of
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import (
@@ -24,9 +23,6 @@ from echo_common.contracts.http.auth import Login, LoginRequest, Tokens
 from echo_common.http.pagination import Page
 from echo_common.http.validation import invalid
 from echo_common.ids import new_id
-
-_ACTIVITY = timedelta(hours=1)
-"""Precision of a user's last activity; a refresh within this time writes nothing."""
 
 SESSION_ORDERS = ("start_time", "last_activity", "expiry_time")
 """Fields by which the list can be sorted."""
@@ -108,7 +104,7 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
         raise InvalidRefreshTokenError
     if session.generation < user.session_generation:
         raise InvalidRefreshTokenError
-    user = await _record_activity(user, moment, deps)
+    user = await record_activity(user, moment, deps)
     return tokens_of(user, await profile_of(user, deps), following, deps)
 
 
@@ -163,16 +159,6 @@ async def start_session(user: User, profile: Profile, origin: RequestOrigin, dep
     await deps.audit.record(AuditAction.LOGGED_IN, actor=user.id, target=user.id, address=origin.address)
     await deps.sessions.add(session)
     return Login(**tokens_of(user, profile, token, deps).model_dump(), user=view_of(user, profile))
-
-
-async def _record_activity(user: User, moment: datetime, deps: Dependencies) -> User:
-    """Record that the user is active, at most once an hour."""
-
-    def record(found: User) -> None:
-        found.last_active_date = moment
-
-    recent = user.last_active_date is not None and moment - user.last_active_date < _ACTIVITY
-    return user if recent else await deps.users.update(user.id, record)
 
 
 def tokens_of(user: User, profile: Profile, token: RefreshToken, deps: Dependencies) -> Tokens:

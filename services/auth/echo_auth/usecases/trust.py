@@ -14,7 +14,7 @@ async def get_trust_document(deps: Dependencies) -> TrustDocument:
     since = now() - deps.signer.lasts - timedelta(seconds=2 * LEEWAY_SECONDS)
     return TrustDocument(
         keys=deps.signer.jwks,
-        revoked_sessions=sorted(await deps.sessions.revoked_since(since)),
+        revoked_sessions=sorted([*await deps.sessions.revoked_since(since), *await deps.api_keys.revoked_since(since)]),
         system_settings=dict(sorted((await values_in_force(deps)).items())),
         token_versions=dict(sorted((await deps.users.raised_since(since)).items())),
     )

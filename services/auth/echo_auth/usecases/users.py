@@ -1,9 +1,13 @@
 """Use cases of the user's own account."""
 
+from datetime import datetime, timedelta
+
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.users import User
 from echo_common.contracts.http.auth import UserPatch, UserView
+
+_ACTIVITY_EXACT_TO = timedelta(hours=1)
 
 
 async def get_user(user_id: str, deps: Dependencies) -> UserView:
@@ -20,6 +24,12 @@ async def change_user(user_id: str, patch: UserPatch, deps: Dependencies) -> Non
             user.discoverable = patch.discoverable
 
     await deps.users.update(user_id, change)
+
+
+async def record_activity(user: User, at: datetime, deps: Dependencies) -> User:
+    """Record that a credential of the user was used, at most once an hour."""
+    recent = user.last_active_date is not None and at - user.last_active_date < _ACTIVITY_EXACT_TO
+    return user if recent else await deps.users.update(user.id, lambda found: found.record_activity(at))
 
 
 async def profile_of(user: User, deps: Dependencies) -> Profile:

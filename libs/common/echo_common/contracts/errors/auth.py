@@ -10,6 +10,24 @@ from echo_common.errors import (
 )
 
 
+class ApiKeyLimitError(ConflictError):
+    """The account has as many API keys as it may have; delete one with DELETE /api/v1/auth/keys/{key_id}."""
+
+    code = "API_KEY_LIMIT_REACHED"
+
+
+class ApiKeyNotFoundError(NotFoundError):
+    """API key not found; GET /api/v1/auth/keys lists them."""
+
+    code = "API_KEY_NOT_FOUND"
+
+
+class ScopeNotHeldError(ForbiddenError):
+    """An API key cannot have a scope that its creator lacks; leave the scope out."""
+
+    code = "SCOPE_NOT_HELD"
+
+
 class EmailConflictError(ConflictError):
     """An account with this email address already exists; log in with POST /api/v1/auth/login, or use another address."""
 

@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field
 class AuditAction(StrEnum):
     """An action in the audit log, in the past tense."""
 
+    API_KEY_CREATED = "api_key_created"
+    API_KEY_DELETED = "api_key_deleted"
     LOGGED_IN = "logged_in"
     LOGIN_REFUSED = "login_refused"
     LOGGED_OUT = "logged_out"

@@ -1,0 +1,58 @@
+"""Endpoints for API keys."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path
+
+from echo_auth.api import examples
+from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.usecases import api_keys
+from echo_common.auth.dependencies import AccountHolder, LoggedInUser
+from echo_common.contracts.errors.auth import ApiKeyLimitError, ApiKeyNotFoundError, ScopeNotHeldError
+from echo_common.contracts.http.api_keys import ApiKeyView, CreateApiKeyRequest, CreatedApiKey
+from echo_common.http.endpoints import PublicRouter, enveloped
+from echo_common.http.envelope import Success, ok
+
+KeyId = Annotated[str, Path(description="An API key's id.", examples=[examples.API_KEY["id"]])]
+
+router = PublicRouter("authentication")
+
+
+@router.endpoint(
+    "POST",
+    "/auth/keys",
+    status=201,
+    errors=(ScopeNotHeldError, ApiKeyLimitError),
+    example=enveloped(examples.API_KEY | {"key": "echo_7Gd2kQ…"}),
+)
+async def create_api_key(
+    body: CreateApiKeyRequest, principal: LoggedInUser, origin: Origin, deps: Deps, _: Annotated[None, Depends(secret)]
+) -> Success[CreatedApiKey]:
+    """Create an API key.
+
+    Programs send the key as `Authorization: Bearer` or as `X-API-Key`. It is shown in this response alone. An API key cannot
+    create others.
+    """
+    return ok(await api_keys.create_key(body, principal, origin, deps))
+
+
+@router.endpoint("GET", "/auth/keys", example=enveloped([examples.API_KEY]))
+async def list_api_keys(principal: AccountHolder, deps: Deps) -> Success[list[ApiKeyView]]:
+    """List API keys, newest first."""
+    return ok(await api_keys.list_keys(principal.user_id, deps))
+
+
+@router.endpoint(
+    "DELETE",
+    "/auth/keys/{key_id}",
+    idempotent=True,
+    errors=(ApiKeyNotFoundError,),
+    example=enveloped(None, message="The API key has been deleted."),
+)
+async def delete_api_key(key_id: KeyId, principal: AccountHolder, origin: Origin, deps: Deps) -> Success[None]:
+    """Delete an API key.
+
+    It is refused everywhere within five seconds.
+    """
+    await api_keys.delete_key(key_id, principal.user_id, origin, deps)
+    return ok(None, message="The API key has been deleted.")

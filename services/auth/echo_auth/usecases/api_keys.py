@@ -1,0 +1,102 @@
+"""Use cases of API keys: create, list, delete, and exchange for an access token."""
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.domain.api_keys import ApiKey, hash_of, new_secret
+from echo_auth.usecases.sessions import RequestOrigin
+from echo_auth.usecases.users import profile_of, record_activity
+from echo_common.auth.principal import API_KEY_ID, Principal
+from echo_common.auth.tokens import InvalidApiKeyError
+from echo_common.clock import now
+from echo_common.contracts.errors.auth import AccountInactiveError, ApiKeyLimitError, ApiKeyNotFoundError, ScopeNotHeldError
+from echo_common.contracts.http.api_keys import ApiKeyView, CreateApiKeyRequest, CreatedApiKey, ExchangedToken
+from echo_common.contracts.http.audit import AuditAction
+from echo_common.contracts.system_settings import API_KEYS
+from echo_common.errors import refuse
+from echo_common.ids import new_id
+
+
+async def create_key(
+    request: CreateApiKeyRequest, principal: Principal, origin: RequestOrigin, deps: Dependencies
+) -> CreatedApiKey:
+    """Create a key and return it with its secret, which is not stored.
+
+    Raises `ScopeNotHeldError`, `ApiKeyLimitError`, `ValidationError`.
+    """
+    if lacking := sorted(set(request.scopes) - principal.scopes):
+        raise ScopeNotHeldError(details=[{"field": "scopes", "message": f"The creator lacks {', '.join(lacking)}."}])
+    if request.expires_at is not None and request.expires_at <= now():
+        refuse("expires_at", "The expiry must be in the future.")
+    secret = new_secret()
+    key = ApiKey.create(
+        new_id(API_KEY_ID),
+        secret,
+        principal.user_id,
+        name=request.name,
+        scopes=request.scopes,
+        expires_at=request.expires_at,
+    )
+    user_id, limit = principal.user_id, deps.live_settings.get(API_KEYS)
+    if len(await deps.api_keys.of_user(user_id)) >= limit:
+        raise ApiKeyLimitError
+    await deps.audit.record(AuditAction.API_KEY_CREATED, actor=user_id, target=user_id, address=origin.address, key_id=key.id)
+    await deps.api_keys.add(key)
+    if len(await deps.api_keys.of_user(user_id)) > limit:  # parallel requests
+        await deps.api_keys.update(key.id, ApiKey.erase)
+        raise ApiKeyLimitError
+    return CreatedApiKey(**view_of(key).model_dump(), key=secret)
+
+
+async def list_keys(user_id: str, deps: Dependencies) -> list[ApiKeyView]:
+    """List the user's keys, newest first."""
+    return [view_of(key) for key in await deps.api_keys.of_user(user_id)]
+
+
+async def delete_key(key_id: str, user_id: str, origin: RequestOrigin, deps: Dependencies) -> None:
+    """Revoke a key; services refuse it once they have refreshed the trust document. Raises `ApiKeyNotFoundError`."""
+    key = await deps.api_keys.get(key_id, user_id=user_id)
+    if key.revoked_at is not None:
+        raise ApiKeyNotFoundError
+    await deps.audit.record(AuditAction.API_KEY_DELETED, actor=user_id, target=user_id, address=origin.address, key_id=key_id)
+    await deps.api_keys.update(key_id, lambda found: found.revoke(now()), user_id=user_id)
+
+
+async def exchange(credential: str, deps: Dependencies) -> ExchangedToken:
+    """Exchange a key for an access token with the key's scopes, and record the use.
+
+    Raises `InvalidApiKeyError`, `AccountInactiveError`.
+    """
+    moment = now()
+    key = await deps.api_keys.find_one({"hash": hash_of(credential)})
+    if key is None or not key.is_valid(moment):
+        raise InvalidApiKeyError
+    user = await deps.users.find_one({"_id": key.user_id})
+    if user is None:
+        raise InvalidApiKeyError
+    if not user.is_active:
+        raise AccountInactiveError
+    await deps.api_keys.record_use(key.id, moment)
+    user = await record_activity(user, moment, deps)
+    profile = await profile_of(user, deps)
+    token = deps.signer.access_token(
+        user,
+        key.id,
+        moment,
+        language=profile.preferred_language,
+        scopes=frozenset(key.scopes),
+        expires_at=key.expires_at,
+    )
+    lasts = deps.signer.lasts if key.expires_at is None else min(deps.signer.lasts, key.expires_at - moment)
+    return ExchangedToken(access_token=token, expires_in=lasts.total_seconds())
+
+
+def view_of(key: ApiKey) -> ApiKeyView:
+    """Build the view of a key."""
+    return ApiKeyView(
+        id=key.id,
+        name=key.name,
+        prefix=key.prefix,
+        scopes=key.scopes,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        last_used_at=key.last_used_at,
+    )
