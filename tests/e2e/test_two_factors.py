@@ -1,9 +1,10 @@
-"""Two-factor authentication through the gateway."""
+"""Two-factor authentication and passkeys through the gateway."""
 
 import time
 
 import pyotp
 
+from tests.support.authenticator import Authenticator
 from tests.support.person import PASSWORD, Person, data, refusal
 from tests.support.platform import Platform
 
@@ -23,3 +24,18 @@ async def test_logins_of_an_account_with_two_factors_need_a_code(platform: Platf
         proof = {"password": PASSWORD, "code": enabled["recovery_codes"][0]}
         assert (await ada.http.post("/auth/2fa/disable", json=proof)).is_success
         assert (await ada.http.post("/auth/login", json=credentials)).is_success
+
+
+async def test_a_passkey_logs_in_without_a_password(platform: Platform) -> None:
+    async with Person.at(platform.url) as ada, Person.at(platform.url) as browser:
+        email = await ada.register()
+        device = Authenticator()
+        options = data(await ada.http.post("/auth/passkeys/options"))["public_key"]
+        created = {"name": "Phone", "credential": device.create(options)}
+        assert data(await ada.http.post("/auth/passkeys", json=created), 201)["name"] == "Phone"
+
+        options = data(await browser.http.post("/auth/passkeys/login/options"))["public_key"]
+        body = {"credential": device.get(options)}
+        logins = [await browser.http.post("/auth/passkeys/login", json=body) for _ in range(2)]
+        assert data(logins[0])["user"]["email"] == email
+        assert refusal(logins[1]) == (401, "INVALID_PASSKEY")

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from echo_common.ids import new_id
+from tests.support.authenticator import Authenticator
 from tests.support.eventually import eventually
 from tests.support.person import PASSWORD, Person, data
 from tests.support.recordings import spoken, wav
 
 SENTENCE = "This belongs to its owner."
+INVALID_LOGIN = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA"}}
+INVALID_REGISTRATION = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "attestationObject": "AA"}}
 CONSENT = {"attested": True}
 
 
@@ -32,6 +35,9 @@ class OwnedData:
         [event async for event in owner.follow(job["id"])]
         text = data(await owner.http.post("/texts", json={"content": SENTENCE}), 201)
         entry = data(await owner.http.post("/tts/dictionary", json={"term": "Echo", "respelling": "eko"}), 201)
+        options = data(await owner.http.post("/auth/passkeys/options"))["public_key"]
+        passkey = {"name": "Phone", "credential": Authenticator().create(options)}
+        passkey_id = data(await owner.http.post("/auth/passkeys", json=passkey), 201)["id"]
         clone = data(await owner.http.get(f"/voice/clones/{clone_id}"))
         url = str(owner.http.base_url).removesuffix("/api/v1/")
         me = data(await owner.http.get("/users/me"))["id"]
@@ -51,6 +57,7 @@ class OwnedData:
             "job_id": job["id"],
             "key_id": key["id"],
             "model_id": clone_id,
+            "passkey_id": passkey_id,
             "sample_id": sample_id,
             "session_id": other_login["refresh_token"].split(".")[0],
             "synthesis_id": speech["synthesis_id"],
@@ -78,13 +85,18 @@ class OwnedData:
             "create_echo": {"user_id": ids["user_id"], "name": "Me", "persona_prompt": "x", "voice_model_id": ids["clone_id"]},
             "create_job": {"text_id": ids["text_id"], "voice_model_id": "tone_low"},
             "delete_voices": {"ids": [ids["clone_id"]]},
+            "disable_two_factor": {"password": PASSWORD, "code": "000000"},
+            "enable_two_factor": {"code": "000000"},
             "generate": {"text": SENTENCE, "voice_name": ids["clone_id"]},
             "link_audio": {"expires_in": 60},
             "log_in": {"email": self.email, "password": PASSWORD},
+            "log_in_with_passkey": {"credential": INVALID_LOGIN},
             "name_user": {"email": self.email},
             "normalize": {"text": SENTENCE},
             "refresh": {"refresh_token": "x"},
             "register": {"email": f"{new_id('new').lower()}@example.com", "password": PASSWORD},
+            "register_passkey": {"name": "Phone", "credential": INVALID_REGISTRATION},
+            "replace_recovery_codes": {"password": PASSWORD, "code": "000000"},
             "replay_dead_letter": {"service": "synthesis", "id": "evt_none"},
             "revise_job": {"text_content": "Changed."},
             "save_text": {"content": SENTENCE},
@@ -95,6 +107,7 @@ class OwnedData:
             "synthesize_with_reference": {"text": SENTENCE, "reference_id": ids["clone_id"]},
             "train_again": {},
             "train_from_sample": {"config": {"epochs": 3}, "consent": CONSENT},
+            "update_passkey": {"name": "Laptop"},
         }
         recording = wav(spoken())
         files: dict[str, Any] = {

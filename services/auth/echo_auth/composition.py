@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from echo_auth.audit_log import AuditLog
+from echo_auth.challenges import Challenges
 from echo_auth.dependencies import Dependencies
 from echo_auth.encryption import Encryption, Purpose
 from echo_auth.keys import Signer
+from echo_auth.passkeys import RelyingParty
 from echo_auth.passwords import Passwords
-from echo_auth.repository import ApiKeys, ChangedSettings, Profiles, Sessions, Users
+from echo_auth.repository import ApiKeys, ChangedSettings, Passkeys, Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_auth.usecases.registration import ensure_admin
@@ -24,11 +26,14 @@ async def open_dependencies(settings: AuthSettings, adapters: Adapters) -> Async
         deps = Dependencies(
             api_keys=ApiKeys(store, relay),
             users=Users(store, relay),
+            passkeys=Passkeys(store, relay),
             profiles=Profiles(store, relay),
             sessions=Sessions(store, relay),
             changed_settings=ChangedSettings(store, relay),
             audit=await AuditLog.open(store, secret),
             passwords=passwords,
+            relying_party=RelyingParty(adapters.public_url),
+            challenges=await Challenges.open(store.collection("login_challenges")),
             signer=await Signer.open(store.collection("signing_keys"), secret, settings.access_lasts),
             throttle=await Throttle.open(store.collection("login_failures")),
             totp_encryption=Encryption(secret, Purpose.TOTP_SECRETS),
@@ -36,7 +41,7 @@ async def open_dependencies(settings: AuthSettings, adapters: Adapters) -> Async
             live_settings=adapters.live_settings,
             api_without_token=adapters.api_without_token,
         )
-        for repository in (deps.api_keys, deps.users, deps.profiles, deps.sessions, deps.changed_settings):
+        for repository in (deps.api_keys, deps.users, deps.passkeys, deps.profiles, deps.sessions, deps.changed_settings):
             await repository.prepare()
         await ensure_admin(deps)
         yield deps

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from echo_auth.audit_log import AuditLog
+from echo_auth.challenges import Challenges
 from echo_auth.encryption import Encryption
 from echo_auth.keys import Signer
+from echo_auth.passkeys import RelyingParty
 from echo_auth.passwords import Passwords
-from echo_auth.repository import ApiKeys, ChangedSettings, Profiles, Sessions, Users
+from echo_auth.repository import ApiKeys, ChangedSettings, Passkeys, Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_common.live_settings import LiveSettings
@@ -18,11 +20,14 @@ class Dependencies:
 
     api_keys: ApiKeys
     users: Users
+    passkeys: Passkeys
     profiles: Profiles
     sessions: Sessions
     changed_settings: ChangedSettings
     audit: AuditLog
     passwords: Passwords
+    relying_party: RelyingParty
+    challenges: Challenges
     signer: Signer
     throttle: Throttle
     totp_encryption: Encryption

@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import ClassVar
 
 from echo_auth.domain.api_keys import ApiKey
+from echo_auth.domain.passkeys import Passkey
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.sessions import Session
 from echo_auth.domain.settings import ChangedSetting
 from echo_auth.domain.users import User
 from echo_common.contracts.errors.auth import ApiKeyNotFoundError, SessionNotFoundError, UserNotFoundError
+from echo_common.contracts.errors.passkeys import PasskeyNotFoundError
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import Filter, Index
 
@@ -64,6 +66,18 @@ class Users(Repository[User]):
         """Return the users whose token version rose since `moment`, with that version."""
         where = {"token_version_raised_at": {"$gte": moment}}
         return {user.id: user.token_version async for user in self.find(where)}
+
+
+class Passkeys(Repository[Passkey]):
+    """The repository of passkeys, with unique credential ids."""
+
+    aggregate = Passkey
+    name = "passkeys"
+    missing = PasskeyNotFoundError
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("credential_id", 1)], unique=True),
+        Index([("user_id", 1), ("created_at", -1)]),
+    )
 
 
 class Profiles(Repository[Profile]):

@@ -51,6 +51,27 @@ TOTP_SETUP = {
     "qr_code": "data:image/svg+xml;charset=utf-8,…",
 }
 RECOVERY_CODES = {"recovery_codes": ["k5dq-x2tr-7mzc-4lfa", "…"]}
+PASSKEY = {
+    "id": "pky_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "name": "Ada's phone",
+    "backed_up": True,
+    "created_at": "2026-01-31T10:00:00Z",
+    "last_used_at": None,
+}
+PASSKEY_CREATION = {
+    "public_key": {
+        "rp": {"name": "Echo", "id": "localhost"},
+        "user": {"id": "dXNyXzAx…", "name": "ada@example.com", "displayName": "ada@example.com"},
+        "challenge": "k7Q4…",
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        "timeout": 300000,
+        "authenticatorSelection": {"residentKey": "required", "requireResidentKey": True, "userVerification": "preferred"},
+        "attestation": "none",
+    }
+}
+PASSKEY_REQUEST = {
+    "public_key": {"challenge": "k7Q4…", "timeout": 300000, "rpId": "localhost", "userVerification": "preferred"}
+}
 KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…"}]}
 SYSTEM_SETTING = {
     "key": "auth.verify_email",

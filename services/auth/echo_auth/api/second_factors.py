@@ -1,4 +1,4 @@
-"""Endpoints for two-factor authentication with TOTP."""
+"""Endpoints for two-factor authentication."""
 
 from fastapi import Depends
 
@@ -7,13 +7,14 @@ from echo_auth.api.dependencies import Deps, Origin, secret
 from echo_auth.usecases import second_factors
 from echo_common.auth.dependencies import AccountHolder
 from echo_common.contracts.errors.auth import InvalidCredentialsError, TooManyAttemptsError, UserNotFoundError
+from echo_common.contracts.errors.passkeys import InvalidPasskeyError
 from echo_common.contracts.errors.second_factors import (
     InvalidTotpCodeError,
     ReauthenticationRequiredError,
     TwoFactorDisabledConflictError,
     TwoFactorEnabledConflictError,
 )
-from echo_common.contracts.http.second_factors import RecoveryCodes, SecondFactorProof, TotpCode, TotpSetup
+from echo_common.contracts.http.second_factors import RecoveryCodes, SecondFactor, SecondFactorProof, TotpSetup
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 
@@ -21,6 +22,7 @@ router = PublicRouter("authentication", dependencies=[Depends(secret)])
 
 _PROOF_ERRORS = (
     InvalidCredentialsError,
+    InvalidPasskeyError,
     InvalidTotpCodeError,
     TooManyAttemptsError,
     TwoFactorDisabledConflictError,
@@ -47,6 +49,7 @@ async def create_totp_secret(principal: AccountHolder, deps: Deps) -> Success[To
     "POST",
     "/auth/2fa/enable",
     errors=(
+        InvalidPasskeyError,
         InvalidTotpCodeError,
         ReauthenticationRequiredError,
         TooManyAttemptsError,
@@ -56,12 +59,12 @@ async def create_totp_secret(principal: AccountHolder, deps: Deps) -> Success[To
     ),
     example=enveloped(examples.RECOVERY_CODES),
 )
-async def enable_two_factor(body: TotpCode, principal: AccountHolder, origin: Origin, deps: Deps) -> Success[RecoveryCodes]:
+async def enable_two_factor(body: SecondFactor, principal: AccountHolder, origin: Origin, deps: Deps) -> Success[RecoveryCodes]:
     """Enable two-factor authentication.
 
-    Logins then need `totp_code`. The recovery codes are shown only in this response; each replaces a code once.
+    Logins then need `totp_code`, or `passkey` if the user has one. The recovery codes are shown only in this response; each replaces a code once.
     """
-    return ok(await second_factors.enable(body.code, principal, origin.address, deps))
+    return ok(await second_factors.enable(body, principal, origin.address, deps))
 
 
 @router.endpoint(

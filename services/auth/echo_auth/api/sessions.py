@@ -23,6 +23,7 @@ from echo_common.contracts.errors.auth import (
     UserNotFoundError,
     WeakPasswordError,
 )
+from echo_common.contracts.errors.passkeys import InvalidPasskeyError
 from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, TotpRequiredError
 from echo_common.contracts.http.auth import Login, LoginRequest, RefreshRequest, RegisterRequest, Tokens
 from echo_common.contracts.http.sessions import EndedSessions, SessionView
@@ -51,7 +52,14 @@ async def register(body: RegisterRequest, origin: Origin, deps: Deps) -> Success
 @router.endpoint(
     "POST",
     "/auth/login",
-    errors=(InvalidCredentialsError, TotpRequiredError, InvalidTotpCodeError, AccountInactiveError, TooManyAttemptsError),
+    errors=(
+        InvalidCredentialsError,
+        TotpRequiredError,
+        InvalidTotpCodeError,
+        InvalidPasskeyError,
+        AccountInactiveError,
+        TooManyAttemptsError,
+    ),
     example=enveloped(examples.LOGIN),
 )
 async def log_in(body: LoginRequest, origin: Origin, deps: Deps) -> Success[Login]:

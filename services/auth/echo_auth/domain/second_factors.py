@@ -55,6 +55,13 @@ class SecondFactors(Aggregate):
         self.two_factor_enabled = True
         self.replace_recovery_codes(recovery_codes)
 
+    def enable_with_passkey(self, recovery_codes: list[str]) -> None:
+        """Require a passkey as second factor. Raises `TwoFactorEnabledConflictError`."""
+        if self.two_factor_enabled:
+            raise TwoFactorEnabledConflictError
+        self.two_factor_enabled = True
+        self.replace_recovery_codes(recovery_codes)
+
     def use_code(self, code: str, match: MatchStep) -> None:
         """Accept a TOTP code or a recovery code, which then cannot be used again.
 

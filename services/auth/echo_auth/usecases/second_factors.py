@@ -1,4 +1,4 @@
-"""Use cases of second factors: TOTP and recovery codes."""
+"""Use cases of second factors: TOTP, recovery codes and passkeys beside a password."""
 
 import hmac
 
@@ -8,12 +8,15 @@ import segno
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.second_factors import MatchStep, new_recovery_codes
 from echo_auth.domain.users import User
+from echo_auth.usecases.passkeys import use_passkey
 from echo_auth.usecases.reauthentication import require_recent_login
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import InvalidCredentialsError
-from echo_common.contracts.errors.second_factors import TotpRequiredError
-from echo_common.contracts.http.second_factors import RecoveryCodes, SecondFactorProof, TotpSetup
+from echo_common.contracts.errors.second_factors import TotpRequiredError, TwoFactorDisabledConflictError
+from echo_common.contracts.http.audit import AuditAction
+from echo_common.contracts.http.passkeys import Credential
+from echo_common.contracts.http.second_factors import RecoveryCodes, SecondFactor, SecondFactorProof, TotpSetup
 from echo_common.errors import ForbiddenError
 
 _ISSUER = "Echo"
@@ -40,27 +43,41 @@ async def set_up(principal: Principal, deps: Dependencies) -> TotpSetup:
     return TotpSetup(secret=secret, otpauth_uri=uri, qr_code=segno.make(uri, error="m").svg_data_uri(scale=4))
 
 
-async def enable(code: str, principal: Principal, address: str | None, deps: Dependencies) -> RecoveryCodes:
-    """Confirm the setup with a valid code and return the recovery codes.
+async def enable(factor: SecondFactor, principal: Principal, address: str | None, deps: Dependencies) -> RecoveryCodes:
+    """Require a second factor at logins, and return the recovery codes.
 
-    Raises `ReauthenticationRequiredError`, `InvalidTotpCodeError`, `TooManyAttemptsError`, `TwoFactorEnabledConflictError`,
+    A code confirms the TOTP setup; a passkey shows that it works. Raises `ReauthenticationRequiredError`,
+    `InvalidTotpCodeError`, `InvalidPasskeyError`, `TooManyAttemptsError`, `TwoFactorEnabledConflictError`,
     `TwoFactorDisabledConflictError` without a setup.
     """
     await require_recent_login(principal, deps)
     codes = new_recovery_codes()
     counter = _counter(principal.user_id)
     await deps.throttle.count_attempt(counter, address)
-    await deps.users.update(principal.user_id, lambda user: user.enable_totp(_matching(code, deps), codes))
+    if factor.passkey is not None:
+        await use_passkey(factor.passkey, deps, verify_user=False, user_id=principal.user_id)
+
+    def change(user: User) -> None:
+        if factor.code is None:
+            user.enable_with_passkey(codes)
+        else:
+            user.enable_totp(_matching(factor.code, deps), codes)
+
+    change(await deps.users.get(principal.user_id))
+    await _record(AuditAction.TWO_FACTOR_ENABLED, principal, address, deps)
+    await deps.users.update(principal.user_id, change)
     await deps.throttle.reset(counter, address)
     return RecoveryCodes(recovery_codes=codes)
 
 
 async def disable(proof: SecondFactorProof, principal: Principal, address: str | None, deps: Dependencies) -> None:
-    """Disable two-factor authentication.
+    """Disable two-factor authentication; passkeys remain.
 
-    Raises `InvalidCredentialsError`, `InvalidTotpCodeError`, `TooManyAttemptsError`, `TwoFactorDisabledConflictError`.
+    Raises `InvalidCredentialsError`, `InvalidTotpCodeError`, `InvalidPasskeyError`, `TooManyAttemptsError`,
+    `TwoFactorDisabledConflictError`.
     """
     await _prove(proof, principal.user_id, address, deps)
+    await _record(AuditAction.TWO_FACTOR_DISABLED, principal, address, deps)
     await deps.users.update(principal.user_id, User.disable_two_factor)
 
 
@@ -70,20 +87,23 @@ async def replace_recovery_codes(
     """Replace the recovery codes and return the new ones. Raises as `disable`."""
     await _prove(proof, principal.user_id, address, deps)
     codes = new_recovery_codes()
+    await _record(AuditAction.RECOVERY_CODES_REPLACED, principal, address, deps)
     await deps.users.update(principal.user_id, lambda user: user.replace_recovery_codes(codes))
     return RecoveryCodes(recovery_codes=codes)
 
 
-async def check_second_factor(user: User, code: str | None, address: str | None, deps: Dependencies) -> None:
+async def check_second_factor(
+    user: User, code: str | None, passkey: Credential | None, address: str | None, deps: Dependencies
+) -> None:
     """Check the second factor of a user whose password is right.
 
-    Raises `TotpRequiredError` without a code, `InvalidTotpCodeError`, `TooManyAttemptsError`.
+    Raises `TotpRequiredError` without a factor, `InvalidTotpCodeError`, `InvalidPasskeyError`, `TooManyAttemptsError`.
     """
     if not user.two_factor_enabled:
         return
-    if code is None:
+    if code is None and passkey is None:
         raise TotpRequiredError
-    await _use(code, user.id, address, deps)
+    await _use(code, passkey, user.id, address, deps)
 
 
 async def _prove(proof: SecondFactorProof, user_id: str, address: str | None, deps: Dependencies) -> None:
@@ -94,15 +114,24 @@ async def _prove(proof: SecondFactorProof, user_id: str, address: str | None, de
     if not verdict.right:
         raise InvalidCredentialsError
     await deps.throttle.revert_attempt(counter, address)
-    await _use(proof.code, user_id, address, deps)
+    if not user.two_factor_enabled:
+        raise TwoFactorDisabledConflictError
+    await _use(proof.code, proof.passkey, user_id, address, deps)
 
 
-async def _use(code: str, user_id: str, address: str | None, deps: Dependencies) -> None:
-    """Use a code. The write is conditional, so that of two concurrent uses only one succeeds."""
+async def _use(code: str | None, passkey: Credential | None, user_id: str, address: str | None, deps: Dependencies) -> None:
+    """Use a code or a passkey. Writes are conditional, so that of two concurrent uses only one succeeds."""
     counter = _counter(user_id)
     await deps.throttle.count_attempt(counter, address)
-    await deps.users.update(user_id, lambda user: user.use_code(code, _matching(code, deps)))
+    if passkey is not None:
+        await use_passkey(passkey, deps, verify_user=False, user_id=user_id)
+    elif code is not None:
+        await deps.users.update(user_id, lambda user: user.use_code(code, _matching(code, deps)))
     await deps.throttle.reset(counter, address)
+
+
+async def _record(action: AuditAction, principal: Principal, address: str | None, deps: Dependencies) -> None:
+    await deps.audit.record(action, actor=principal.user_id, target=principal.user_id, address=address)
 
 
 def _counter(user_id: str) -> str:

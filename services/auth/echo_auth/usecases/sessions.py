@@ -17,7 +17,8 @@ from echo_common.contracts.errors.auth import (
     InvalidRefreshTokenError,
     SessionNotFoundError,
 )
-from echo_common.contracts.errors.second_factors import TotpRequiredError
+from echo_common.contracts.errors.passkeys import InvalidPasskeyError
+from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, TotpRequiredError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Login, LoginRequest, Tokens
 from echo_common.http.pagination import Page
@@ -40,8 +41,8 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
     """Start a session.
 
     Raises `InvalidCredentialsError`, which distinguishes an unknown user from a wrong password neither by content nor by timing,
-    `TooManyAttemptsError`, `ValidationError` and, only with the right password, `AccountInactiveError`, `TotpRequiredError` or
-    `InvalidTotpCodeError`.
+    `TooManyAttemptsError`, `ValidationError` and, only with the right password, `AccountInactiveError`, `TotpRequiredError`,
+    `InvalidTotpCodeError` or `InvalidPasskeyError`.
     """
     identifier = request.email or request.username
     if identifier is None:
@@ -56,9 +57,12 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
         await deps.throttle.revert_attempt(identifier, origin.address)
         raise AccountInactiveError
     try:
-        await check_second_factor(user, request.totp_code, origin.address, deps)
+        await check_second_factor(user, request.totp_code, request.passkey, origin.address, deps)
     except TotpRequiredError:
         await deps.throttle.revert_attempt(identifier, origin.address)
+        raise
+    except (InvalidTotpCodeError, InvalidPasskeyError):
+        await deps.audit.record(AuditAction.LOGIN_REFUSED, target=user.id, address=origin.address)
         raise
     await deps.throttle.reset(identifier, origin.address)
     generation = user.session_generation

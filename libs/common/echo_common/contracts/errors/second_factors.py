@@ -4,7 +4,7 @@ from echo_common.errors import ConflictError, ForbiddenError, UnauthenticatedErr
 
 
 class TotpRequiredError(UnauthenticatedError):
-    """This account requires a second factor; log in again with `totp_code`."""
+    """This account requires a second factor; log in again with `totp_code` or `passkey`."""
 
     code = "TOTP_REQUIRED"
 

@@ -21,6 +21,11 @@ class AuditAction(StrEnum):
     EMAIL_CHANGED = "email_changed"
     SESSION_ENDED = "session_ended"
     SETTING_CHANGED = "setting_changed"
+    TWO_FACTOR_ENABLED = "two_factor_enabled"
+    TWO_FACTOR_DISABLED = "two_factor_disabled"
+    RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
+    PASSKEY_REGISTERED = "passkey_registered"
+    PASSKEY_DELETED = "passkey_deleted"
 
 
 class AuditEntryView(BaseModel):

@@ -17,6 +17,7 @@ from pydantic import (
 
 from echo_common.contracts.http.alternatives import at_least_one
 from echo_common.contracts.http.base import Name, RequestBody
+from echo_common.contracts.http.passkeys import CREDENTIAL_EXAMPLE, Credential
 from echo_common.contracts.values import Plan, Role
 
 ISSUER: Final = "echo-auth"
@@ -84,6 +85,9 @@ class LoginRequest(RequestBody):
     password: Password = Field(examples=["correct horse battery"])
     totp_code: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] | None = Field(
         None, description="Code of the authenticator app or a recovery code, if the account requires it.", examples=["492039"]
+    )
+    passkey: Credential | None = Field(
+        None, description="A passkey's response to options for a login, instead of `totp_code`.", examples=[CREDENTIAL_EXAMPLE]
     )
 
 

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from echo_common.contracts.http.alternatives import exactly_one
 from echo_common.contracts.http.auth import Password
 from echo_common.contracts.http.base import RequestBody
+from echo_common.contracts.http.passkeys import CREDENTIAL_EXAMPLE, Credential
 
 SecondFactorCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 """A TOTP code or a recovery code."""
@@ -19,10 +21,22 @@ class TotpSetup(BaseModel):
     qr_code: str = Field(description="QR code of the URI: an SVG picture as data URI.")
 
 
-class TotpCode(RequestBody):
-    """A code of the authenticator app."""
+_PASSKEY = "A passkey's response to options for a login."
 
-    code: SecondFactorCode = Field(description="Current code of the authenticator app.", examples=["492039"])
+
+class SecondFactor(RequestBody):
+    """A TOTP code, or a passkey's signature."""
+
+    model_config = exactly_one("code", "passkey")
+
+    code: SecondFactorCode | None = Field(None, description="Current code of the authenticator app.", examples=["492039"])
+    passkey: Credential | None = Field(None, description=_PASSKEY, examples=[CREDENTIAL_EXAMPLE])
+
+    @model_validator(mode="after")
+    def _one(self) -> "SecondFactor":
+        if (self.code is None) == (self.passkey is None):
+            raise ValueError("Send either code or passkey, and not both.")
+        return self
 
 
 class RecoveryCodes(BaseModel):
@@ -31,10 +45,10 @@ class RecoveryCodes(BaseModel):
     recovery_codes: list[str]
 
 
-class SecondFactorProof(RequestBody):
-    """The password, and a TOTP code or a recovery code."""
+class SecondFactorProof(SecondFactor):
+    """The password, and a TOTP code, a recovery code or a passkey's signature."""
 
     password: Password = Field(examples=["correct horse battery"])
-    code: SecondFactorCode = Field(
-        description="Current code of the authenticator app, or a recovery code.", examples=["492039"]
+    code: SecondFactorCode | None = Field(
+        None, description="Current code of the authenticator app, or a recovery code.", examples=["492039"]
     )
