@@ -26,6 +26,7 @@ STATE_REFUSALS = {404, 409}
 ENDS_THE_SESSION = {"change_password", "end_sessions", "log_out"}
 # the body needs a signature of new options
 NEEDS_A_SIGNATURE = {"register_passkey"}
+ENDS_THE_OWNERS_SESSIONS = {"log_out_user"}
 # administrators see jobs of all users, and set what only workers set
 ADMINISTRATORS_MAY = {"get_job", "follow_job", "change_job", "revise_job", "retry_job", "delete_job"}
 
@@ -142,6 +143,8 @@ async def as_administrator(admin: Person, owned: OwnedData) -> AsyncIterator[Vio
         if row.name in ENDS_THE_SESSION | ADMINISTRATORS_MAY:
             continue
         response = await call(admin, row, owned)
+        if row.name in ENDS_THE_OWNERS_SESSIONS:
+            await owned.owner.log_in(owned.email)
         if row.for_administrators:
             permitted = response.status_code not in {401, 403, 422}
         else:

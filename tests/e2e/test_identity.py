@@ -1,6 +1,7 @@
 """Idempotency keys, tickets, links and cached audio belong to one user."""
 
 import asyncio
+from functools import partial
 
 from tests.support.eventually import eventually
 from tests.support.person import Person, data, refusal
@@ -156,3 +157,16 @@ async def test_outsiders_have_no_access(platform: Platform, ada: Person, eve: Pe
     assert refusal(await eve.http.get("/job", params={"user_id": me})) == (403, "FORBIDDEN")
     assert (await ada.audio(mine)).status_code == 200
     assert data(await ada.http.get(f"/texts/{text['id']}"))["content"] == "A text of mine."
+
+
+async def test_a_deactivated_user_is_refused_everywhere(platform: Platform, admin: Person) -> None:
+    async with Person.at(platform.url) as mallory:
+        email = await mallory.register()
+        (found,) = data(await admin.http.get("/admin/users", params={"search": email}))
+        assert data(await admin.http.patch(f"/admin/users/{found['id']}", json={"is_active": False}))["is_active"] is False
+
+        async def refused(path: str) -> bool:
+            return (await mallory.http.get(path)).status_code == 401
+
+        for path in ("/users/me", "/job", "/voice/samples"):
+            await eventually(partial(refused, path), within=5)

@@ -79,6 +79,7 @@ class OwnedData:
             "change_password": {"current_password": PASSWORD, "new_password": "staple gun paradise"},
             "change_system_settings": {"values": {"auth.verify_email": None}},
             "change_text": {"content": "Changed."},
+            "change_user": {"is_active": True},
             "change_voice_model": {"name": "Renamed"},
             "create_api_key": {"name": "Program", "scopes": ["speech:read"]},
             "create_clone": {"name": "Copy", "sample_ids": [ids["sample_id"]], "consent": CONSENT, "config": {"epochs": 3}},

@@ -55,6 +55,8 @@ class Users(Repository[User]):
         Index([("email", 1)], unique=True),
         Index([("username_key", 1)], unique=True),
         Index([("token_version_raised_at", 1)], sparse=True),
+        Index([("created_at", -1)]),
+        Index([("last_active_date", 1)]),
     )
 
     async def named(self, identifier: str) -> User | None:

@@ -14,6 +14,7 @@ from echo_auth.api import (
     second_factors,
     sessions,
     settings,
+    user_administration,
     users,
 )
 
@@ -28,5 +29,6 @@ ROUTERS = (
     public_keys.router,
     settings.router,
     audit.router,
+    user_administration.router,
     internal.router,
 )

@@ -105,3 +105,4 @@ API_KEY = {
     "expires_at": "2036-01-31T10:00:00Z",
     "last_used_at": None,
 }
+ADMINISTERED_USER = USER | {"is_active": True, "last_active_date": "2026-01-31T10:00:00Z"}

@@ -74,6 +74,18 @@ class User(SecondFactors):
         """The scopes of the user's own tokens."""
         return frozenset(Scope) if self.role is Role.ADMIN else frozenset(Scope) - {Scope.ADMIN}
 
+    def administer(
+        self, at: datetime, *, plan: Plan | None = None, role: Role | None = None, is_active: bool | None = None
+    ) -> None:
+        """Change plan, role or activity, and revoke access tokens that state the earlier ones."""
+        self.plan, self.role = plan or self.plan, role or self.role
+        self.token_version += 1
+        self.token_version_raised_at = at
+        if is_active is not None:
+            self.is_active = is_active
+            if not is_active:
+                self.end_sessions(at)
+
     def end_sessions(self, at: datetime) -> None:
         """End all sessions and revoke all tokens."""
         self.session_generation += 1

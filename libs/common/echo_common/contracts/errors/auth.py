@@ -64,6 +64,12 @@ class SessionNotFoundError(NotFoundError):
     code = "SESSION_NOT_FOUND"
 
 
+class LastAdministratorError(ConflictError):
+    """This is the last active administrator; give another user the role first."""
+
+    code = "LAST_ADMINISTRATOR"
+
+
 class TooManyAttemptsError(RateLimitedError):
     """Too many failed attempts; try again after the time in Retry-After."""
 

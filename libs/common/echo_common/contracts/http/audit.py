@@ -26,6 +26,8 @@ class AuditAction(StrEnum):
     RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
     PASSKEY_REGISTERED = "passkey_registered"
     PASSKEY_DELETED = "passkey_deleted"
+    USER_CHANGED = "user_changed"
+    USER_LOGGED_OUT = "user_logged_out"
 
 
 class AuditEntryView(BaseModel):
