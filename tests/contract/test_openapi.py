@@ -76,6 +76,7 @@ VERBS = {
     "unlink",
     "unshare",
     "update",
+    "upgrade",
     "upload",
     "verify",
 }
@@ -311,6 +312,8 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
         "POST /api/v1/admin/dead-letters",  # handled once: what is delivered is gone
         "POST /api/synthesize",
         "POST /api/users/{name}",
+        "POST /api/v1/auth/guest",
+        "POST /api/v1/auth/guest/upgrade",
         "POST /api/v1/auth/keys",
         "POST /api/v1/auth/register",
         "POST /api/v1/auth/login",

@@ -107,6 +107,7 @@ class OwnedData:
             "synthesize_later": {"text_id": ids["text_id"], "voice_id": "tone_low"},
             "synthesize_with_reference": {"text": SENTENCE, "reference_id": ids["clone_id"]},
             "train_again": {},
+            "upgrade_guest": {"email": f"{new_id('up').lower()}@example.com", "password": PASSWORD},
             "train_from_sample": {"config": {"epochs": 3}, "consent": CONSENT},
             "update_passkey": {"name": "Laptop"},
         }

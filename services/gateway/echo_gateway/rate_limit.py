@@ -24,7 +24,9 @@ from echo_gateway.settings import GatewaySettings
 WINDOW_SECONDS = 60
 _COUNTING_SECONDS = 0.25
 _UNCOUNTED = OPERATIONS | {"/api/v1/health"}
-_CREDENTIALS = frozenset({"/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"})
+_CREDENTIALS = frozenset(
+    {"/api/v1/auth/guest", "/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"},
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class SystemSetting(Generic[V]):
 
 _KINDS: Final = {bool: "true or false", int: "an integer", str: "a string"}
 
+GUESTS = SystemSetting("auth.guests", True, "Let anyone create a guest, an account without address and password.")
 VERIFY_EMAIL = SystemSetting(
     "auth.verify_email", False, "Require new users to confirm their email address before they can log in."
 )
@@ -48,6 +49,6 @@ VERIFY_EMAIL = SystemSetting(
 API_KEYS = SystemSetting("limits.api_keys", 20, "Maximum number of API keys of a user.", minimum=0, maximum=1_000)
 
 SYSTEM_SETTINGS: Mapping[str, SystemSetting[Any]] = MappingProxyType(
-    {setting.key: setting for setting in (API_KEYS, VERIFY_EMAIL)}
+    {setting.key: setting for setting in (API_KEYS, GUESTS, VERIFY_EMAIL)}
 )
 """All system settings by key."""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from echo_auth.domain.second_factors import SecondFactors
 from echo_common.auth.principal import Scope
-from echo_common.contracts.events.auth import UserRegistered
+from echo_common.contracts.events.auth import GuestUpgraded, UserRegistered
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.values import Plan, Role
 
@@ -61,6 +61,16 @@ class User(SecondFactors):
         user = cls(id=user_id, plan=Plan.GUEST)
         user.record(UserRegistered(user_id=user_id, plan=user.plan, role=user.role))
         return user
+
+    def upgrade(self, *, email: str, username: str | None, password_hash: str, at: datetime) -> None:
+        """Make a user of a guest, who keeps the id, and record the event. The sessions of the guest end."""
+        self.email = email.lower()
+        self.username = username
+        self.username_key = None if username is None else username.lower()
+        self.plan = Plan.USER
+        self.change_password(password_hash, at)
+        self.logged_in(at)
+        self.record(GuestUpgraded(user_id=self.id, plan=self.plan, role=self.role))
 
     @classmethod
     def local(cls) -> "User":

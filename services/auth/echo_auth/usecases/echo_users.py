@@ -4,16 +4,14 @@ from contextlib import suppress
 from hashlib import sha256
 
 from echo_auth.dependencies import Dependencies
-from echo_auth.domain.profiles import Profile
 from echo_auth.domain.users import User
-from echo_auth.usecases.sessions import RequestOrigin, start_session
+from echo_auth.usecases.guests import add_guest
+from echo_auth.usecases.sessions import RequestOrigin
 from echo_auth.usecases.users import profile_of
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
-from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import LOCAL_USER_ID, EchoUser, LocalSession
 from echo_common.errors import ForbiddenError, NotFoundError, UnauthenticatedError
-from echo_common.ids import new_id
 from echo_common.store.port import DuplicateError
 
 _LOCAL_SESSION_ID = "ses_local"
@@ -52,18 +50,12 @@ async def local_session(deps: Dependencies) -> LocalSession:
 
 
 async def _echo_guest(name: str, email: str, origin: RequestOrigin, deps: Dependencies) -> EchoUser:
-    user = User.guest(new_id("usr"))
-    user.logged_in(now())
-    profile = Profile(id=user.id, user_id=user.id, first_name=name)
-    await deps.audit.record(AuditAction.REGISTERED, target=user.id, address=origin.address, plan=user.plan.value)
-    await deps.profiles.add(profile)
-    await deps.users.add(user)
-    login = await start_session(user, profile, origin, deps)
+    login = await add_guest(origin, deps, first_name=name)
     return EchoUser(
-        id=user.id,
+        id=login.user.id,
         name=name,
         email=email,
-        created_at=user.created_at,
+        created_at=login.user.created_at,
         access_token=login.access_token,
         refresh_token=login.refresh_token,
     )

@@ -21,9 +21,9 @@ from echo_common.store.port import DuplicateError
 
 async def register(request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Login:
     """Create a user and log in. Raises `EmailConflictError`, `UsernameConflictError`, `WeakPasswordError`."""
-    if conflict := await _conflict(request, deps):
+    if conflict := await find_conflict(request, deps):
         raise conflict
-    profile = _profile(new_id("usr"), request)
+    profile = new_profile(new_id("usr"), request)
     terms = personal_terms(request.email, request.username, profile)
     hashed = await deps.passwords.hash_new(request.password.get_secret_value(), terms)
     user = await _create(request, profile, hashed, origin, deps)
@@ -37,7 +37,7 @@ async def ensure_admin(deps: Dependencies) -> None:
         return
     try:
         request = RegisterRequest(email=email, password=password)
-        profile = _profile(new_id("usr"), request)
+        profile = new_profile(new_id("usr"), request)
         hashed = await deps.passwords.hash(password.get_secret_value())
         await _create(request, profile, hashed, RequestOrigin(), deps, plan=Plan.PREMIUM, role=Role.ADMIN)
     except EmailConflictError:
@@ -45,7 +45,8 @@ async def ensure_admin(deps: Dependencies) -> None:
     structlog.get_logger("echo.auth").info("administrator_created", email=email)
 
 
-def _profile(user_id: str, request: RegisterRequest) -> Profile:
+def new_profile(user_id: str, request: RegisterRequest) -> Profile:
+    """Build the profile of a registration."""
     born = request.date_of_birth
     return Profile(
         id=user_id,
@@ -84,18 +85,20 @@ async def _create(
     except DuplicateError as error:
         profile.erase()
         await deps.profiles.save(profile)
-        raise (await _conflict(request, deps)) or _in_use("email", EmailConflictError) from error
+        raise (await find_conflict(request, deps)) or in_use_error("email", EmailConflictError) from error
     return user
 
 
-async def _conflict(request: RegisterRequest, deps: Dependencies) -> ConflictError | None:
+async def find_conflict(request: RegisterRequest, deps: Dependencies) -> ConflictError | None:
+    """Return the error of a registration whose address or username is taken, or None."""
     if await deps.users.named(request.email) is not None:
-        return _in_use("email", EmailConflictError)
+        return in_use_error("email", EmailConflictError)
     if request.username is not None and await deps.users.named(request.username) is not None:
-        return _in_use("username", UsernameConflictError)
+        return in_use_error("username", UsernameConflictError)
     return None
 
 
-def _in_use(field: str, kind: type[ConflictError]) -> ConflictError:
+def in_use_error(field: str, kind: type[ConflictError]) -> ConflictError:
+    """Build the error of a field whose value is taken."""
     message = kind().message
     return kind(f"{field}: {message}", details=[{"field": field, "message": message}])

@@ -40,6 +40,18 @@ class UsernameConflictError(ConflictError):
     code = "USERNAME_CONFLICT"
 
 
+class GuestsDisabledError(ForbiddenError):
+    """This platform admits no guests; register with POST /api/v1/auth/register."""
+
+    code = "GUESTS_DISABLED"
+
+
+class NotGuestConflictError(ConflictError):
+    """This account is no guest's; it needs no upgrade."""
+
+    code = "NOT_GUEST_CONFLICT"
+
+
 class InvalidCredentialsError(UnauthenticatedError):
     """Email, username or password is incorrect."""
 

@@ -16,6 +16,16 @@ class UserRegistered(DomainEvent):
     role: Role
 
 
+class GuestUpgraded(DomainEvent):
+    """A guest became a user; the id is the same."""
+
+    topic: ClassVar[str] = "auth.guest_upgraded"
+
+    user_id: str
+    plan: Plan
+    role: Role
+
+
 class SettingChanged(DomainEvent):
     """A system setting was changed, or set back to its default."""
 

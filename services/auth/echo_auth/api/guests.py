@@ -1,0 +1,51 @@
+"""Endpoints for guests."""
+
+from fastapi import Depends
+
+from echo_auth.api import examples
+from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.usecases import guests
+from echo_common.auth.dependencies import LoggedInUser
+from echo_common.contracts.errors.auth import (
+    EmailConflictError,
+    GuestsDisabledError,
+    NotGuestConflictError,
+    TooManyAttemptsError,
+    UsernameConflictError,
+    UserNotFoundError,
+    WeakPasswordError,
+)
+from echo_common.contracts.http.auth import Login, RegisterRequest
+from echo_common.http.endpoints import PublicRouter, enveloped
+from echo_common.http.envelope import Success, ok
+
+router = PublicRouter("authentication", dependencies=[Depends(secret)])
+
+
+@router.endpoint(
+    "POST",
+    "/auth/guest",
+    status=201,
+    errors=(GuestsDisabledError, TooManyAttemptsError),
+    example=enveloped(examples.LOGIN | {"user": examples.USER | {"email": None, "username": None, "plan": "guest"}}),
+)
+async def create_guest(origin: Origin, deps: Deps) -> Success[Login]:
+    """Create a guest.
+
+    A guest has an account with small quotas, and neither an address nor a password: the refresh token alone continues it.
+    """
+    return ok(await guests.create_guest(origin, deps))
+
+
+@router.endpoint(
+    "POST",
+    "/auth/guest/upgrade",
+    errors=(NotGuestConflictError, EmailConflictError, UsernameConflictError, WeakPasswordError, UserNotFoundError),
+    example=enveloped(examples.LOGIN),
+)
+async def upgrade_guest(body: RegisterRequest, principal: LoggedInUser, origin: Origin, deps: Deps) -> Success[Login]:
+    """Upgrade a guest to a user.
+
+    The user keeps the id and everything the guest owns. The tokens of the guest end; the response has new ones.
+    """
+    return ok(await guests.upgrade_guest(body, principal.user_id, origin, deps))

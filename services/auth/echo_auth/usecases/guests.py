@@ -1,0 +1,78 @@
+"""Use cases of guests: create one, upgrade it to a user."""
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.domain.passwords import personal_terms
+from echo_auth.domain.profiles import Profile
+from echo_auth.domain.users import User
+from echo_auth.usecases.registration import find_conflict, in_use_error, new_profile
+from echo_auth.usecases.sessions import RequestOrigin, start_session
+from echo_auth.usecases.users import profile_of
+from echo_common.clock import now
+from echo_common.contracts.errors.auth import EmailConflictError, GuestsDisabledError, NotGuestConflictError
+from echo_common.contracts.http.audit import AuditAction
+from echo_common.contracts.http.auth import Login, RegisterRequest
+from echo_common.contracts.system_settings import GUESTS
+from echo_common.contracts.values import Plan
+from echo_common.http.addresses import network_of
+from echo_common.ids import new_id
+from echo_common.store.port import DuplicateError
+
+
+async def create_guest(origin: RequestOrigin, deps: Dependencies) -> Login:
+    """Create a guest and start a session. Raises `GuestsDisabledError`, `TooManyAttemptsError`."""
+    if not deps.live_settings.get(GUESTS):
+        raise GuestsDisabledError
+    if origin.address is not None:
+        await deps.throttle.count_attempt(f"guests of {network_of(origin.address)}", None)
+    return await add_guest(origin, deps)
+
+
+async def add_guest(origin: RequestOrigin, deps: Dependencies, *, first_name: str | None = None) -> Login:
+    """Create a guest and start a session, without a limit."""
+    user = User.guest(new_id("usr"))
+    user.logged_in(now())
+    profile = Profile(id=user.id, user_id=user.id, first_name=first_name)
+    await deps.audit.record(AuditAction.REGISTERED, target=user.id, address=origin.address, plan=user.plan.value)
+    await deps.profiles.add(profile)
+    await deps.users.add(user)
+    return await start_session(user, profile, origin, deps)
+
+
+async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestOrigin, deps: Dependencies) -> Login:
+    """Make a user of a guest, end the guest's sessions and start a new one.
+
+    Raises `NotGuestConflictError`, `EmailConflictError`, `UsernameConflictError`, `WeakPasswordError`, `UserNotFoundError`.
+    """
+    _check_guest(await deps.users.get(user_id))
+    if conflict := await find_conflict(request, deps):
+        raise conflict
+    given = new_profile(user_id, request)
+    terms = personal_terms(request.email, request.username, given)
+    hashed = await deps.passwords.hash_new(request.password.get_secret_value(), terms)
+
+    def upgrade(guest: User) -> None:
+        _check_guest(guest)
+        guest.upgrade(email=request.email, username=request.username, password_hash=hashed, at=now())
+
+    await deps.audit.record(AuditAction.GUEST_UPGRADED, actor=user_id, target=user_id, address=origin.address)
+    try:
+        user = await deps.users.update(user_id, upgrade)
+    except DuplicateError as error:
+        raise (await find_conflict(request, deps)) or in_use_error("email", EmailConflictError) from error
+    return await start_session(user, await _completed(given, user, deps), origin, deps)
+
+
+async def _completed(given: Profile, user: User, deps: Dependencies) -> Profile:
+    """Store the profile of an upgrade; values that it leaves out stay those of the guest."""
+    changes = given.model_dump(include={"first_name", "last_name", "date_of_birth", "preferred_language"}, exclude_none=True)
+
+    def change(profile: Profile) -> None:
+        for name, value in changes.items():
+            setattr(profile, name, value)
+
+    return await deps.profiles.amend(await profile_of(user, deps), change)
+
+
+def _check_guest(user: User) -> None:
+    if user.plan is not Plan.GUEST or user.email is not None:
+        raise NotGuestConflictError
