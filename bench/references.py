@@ -22,6 +22,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from yarl import URL
 
 from echo_common.bus.inproc import InprocBroker
+from echo_common.contracts.system_settings import REQUESTS_PER_MINUTE
+from echo_common.contracts.values import Plan
 from echo_common.http.client import ServiceClient
 from echo_common.http.server import serving
 from echo_common.process import freeze_heap
@@ -84,6 +86,7 @@ async def passthrough(target: str) -> AsyncIterator[tuple[str, str]]:
 async def gateway(synthesis: str) -> AsyncIterator[tuple[str, str]]:
     """Serve Echo's gateway alone, with authentication, high rate limits, metrics and the access log."""
     issuer = Issuer()
+    issuer.system_settings = {REQUESTS_PER_MINUTE[Plan.PREMIUM].key: _NEVER_REACHED}
     with tempfile.TemporaryDirectory(prefix="echo-bench-") as name:
         folder = Path(name)
         async with issuer.serving(folder) as auth:
@@ -94,7 +97,7 @@ async def gateway(synthesis: str) -> AsyncIterator[tuple[str, str]]:
                 objects_url=(folder / "objects").as_uri(),
             )
             configure_logging(common)
-            settings = GatewaySettings(synthesis_url=synthesis, limit_premium=_NEVER_REACHED)
+            settings = GatewaySettings(synthesis_url=synthesis)
             async with service(settings).running(common, Process(broker=InprocBroker())) as app:
                 counted: ASGIApp = app
                 async with serving(counted, _ANYWHERE) as url:

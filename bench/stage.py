@@ -22,6 +22,9 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
 
+_UNLIMITED = {f"limits.{plan}.requests_per_minute": 0 for plan in ("user", "premium")}
+
+
 @dataclass(frozen=True)
 class Stage:
     """A running platform with a logged-in session. `started_in` is the seconds from the command to readiness."""
@@ -78,7 +81,7 @@ async def serving(data: Path, models: Path | None, **settings: str) -> AsyncIter
     chosen = models or HostSettings().models
     command = [sys.executable, "-m", "echo_embedded", "serve", "--data", str(data), "--port", "0", "--models", str(chosen)]
     started = time.perf_counter()
-    environment = {**os.environ, "ECHO_GATEWAY_LIMIT_USER": "0", "ECHO_GATEWAY_LIMIT_PREMIUM": "0", **settings}
+    environment = {**os.environ, "ECHO_AUTH_SYSTEM_SETTINGS": json.dumps(_UNLIMITED), **settings}
     said = data / "said.txt"
     with said.open("wb") as output:
         child = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output, env=environment)

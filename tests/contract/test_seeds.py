@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from echo_gateway.settings import GatewaySettings
+from echo_common.contracts.system_settings import REQUESTS_PER_MINUTE
+from echo_common.contracts.values import Plan
 from echo_voice.settings import VoiceSettings
 from tests.contract.test_promises import QUOTED, ROOT, TEST, assert_tests_exist
 from tests.e2e.seeds.documents import DOCUMENTS
@@ -35,9 +36,9 @@ def test_titles_are_unique(document: str) -> None:
 
 
 def test_the_default_limits_are_those_of_the_documents() -> None:
-    gateway, voice = GatewaySettings.model_fields, VoiceSettings.model_fields
+    voice = VoiceSettings.model_fields
 
-    assert (gateway["limit_user"].default, gateway["limit_premium"].default) == (100, 1_000)
+    assert [REQUESTS_PER_MINUTE[plan].default for plan in (Plan.USER, Plan.PREMIUM)] == [100, 1_000]
     assert (voice["upload_bytes"].default, voice["uploads_a_day"].default) == (50 * 1024**2, 100)
 
 

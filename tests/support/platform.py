@@ -1,5 +1,6 @@
 """The whole platform in both modes, started as a user starts it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -26,9 +27,9 @@ TONE = {"ECHO_SYNTHESIS_ENGINES": "tone", "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_
 QUICK = {
     "ECHO_AUTH_PASSWORD_ROUNDS": "1",
     "ECHO_AUTH_PASSWORD_MEMORY_KIB": "1024",
-    "ECHO_GATEWAY_LIMIT_ANONYMOUS": "0",
-    "ECHO_GATEWAY_LIMIT_CREDENTIALS": "0",
-    "ECHO_GATEWAY_LIMIT_USER": "0",
+    "ECHO_AUTH_SYSTEM_SETTINGS": json.dumps(
+        {f"limits.{kind}.requests_per_minute": 0 for kind in ("anonymous", "credentials", "user")}
+    ),
     "ECHO_SYNTHESIS_LEASE_SECONDS": "2",
     "ECHO_SYNTHESIS_SPEAK_SECONDS": "3",
     "OTEL_BSP_SCHEDULE_DELAY": "100",

@@ -1,7 +1,7 @@
 """Dependencies and middleware of the gateway."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 import structlog
 from starlette.middleware import Middleware
@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from echo_common.http.addresses import ClientAddress
 from echo_common.http.idempotency import Idempotency
 from echo_common.service import Adapters
+from echo_common.store.port import Store
 from echo_gateway.authentication import Authentication
 from echo_gateway.clients import open_clients
 from echo_gateway.concurrency import ConcurrencyLimiter
@@ -20,8 +21,9 @@ from echo_gateway.dispatch import Dispatch
 from echo_gateway.progress_sse import ProgressPolls
 from echo_gateway.rate_limit import RateLimiter, RateLimitMiddleware
 from echo_gateway.response_cache import ResponseCache
-from echo_gateway.settings import GatewaySettings
+from echo_gateway.settings import GatewaySettings, warn_of_replaced_settings
 from echo_gateway.tokenless import TokenlessAccess
+from echo_gateway.window_storage import saved_windows
 
 _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
 
@@ -29,9 +31,11 @@ _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "R
 @asynccontextmanager
 async def open_dependencies(settings: GatewaySettings, contracts: Contracts, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the clients of the services and the stores of limits, keys and responses while the context lasts."""
-    rate_limiter = RateLimiter(settings)
+    warn_of_replaced_settings()
+    rate_limiter = RateLimiter(settings, adapters.live_settings)
     try:
         async with (
+            _kept(rate_limiter, adapters.store),
             open_clients(settings, adapters.auth) as clients,
             CredentialExchange.open(adapters.auth) as credential_exchange,
         ):
@@ -43,6 +47,7 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
                 clients=clients,
                 credential_exchange=credential_exchange,
                 rate_limiter=rate_limiter,
+                live_settings=adapters.live_settings,
                 keys=await Idempotency.open(adapters.store),
                 progress_polls=ProgressPolls(),
                 response_cache=ResponseCache(settings.answer_bytes),
@@ -52,6 +57,13 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
             )
     finally:
         await rate_limiter.close()
+
+
+def _kept(rate_limiter: RateLimiter, store: Store) -> AbstractAsyncContextManager[None]:
+    """Keep the counts of this process over a restart; a shared storage keeps its own."""
+    if rate_limiter.windows is None:
+        return nullcontext()
+    return saved_windows(rate_limiter.windows, store.collection("rate_limits"))
 
 
 def middleware(settings: GatewaySettings, contracts: Contracts) -> Sequence[Middleware]:

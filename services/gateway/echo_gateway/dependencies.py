@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from echo_common.http.idempotency import Idempotency
+from echo_common.live_settings import LiveSettings
 from echo_gateway.clients import Clients
 from echo_gateway.concurrency import ConcurrencyLimiter
 from echo_gateway.credential_exchange import CredentialExchange
@@ -20,6 +21,7 @@ class Dependencies:
     clients: Clients
     credential_exchange: CredentialExchange
     rate_limiter: RateLimiter
+    live_settings: LiveSettings
     keys: Idempotency
     progress_polls: ProgressPolls
     response_cache: ResponseCache

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from math import ceil
 from typing import cast
 
 import structlog
@@ -13,15 +14,18 @@ from limits.storage import storage_from_string
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.values import Plan
+from echo_common.contracts.system_settings import ANONYMOUS_REQUESTS, CREDENTIAL_REQUESTS, REQUESTS_PER_MINUTE
 from echo_common.errors import RateLimitedError
 from echo_common.http.addresses import address_of, network_of
 from echo_common.http.envelope import deny_websocket
 from echo_common.http.internal import OPERATIONS
 from echo_common.http.plain import public_error_response
+from echo_common.live_settings import LiveSettings
 from echo_gateway.settings import GatewaySettings
+from echo_gateway.window_storage import WindowStorage
 
 WINDOW_SECONDS = 60
+_IN_MEMORY = "memory://"
 _COUNTING_SECONDS = 0.25
 _UNCOUNTED = OPERATIONS | {"/api/v1/health"}
 _CREDENTIALS = frozenset(
@@ -39,74 +43,18 @@ class Quota:
     reset: int
 
 
-class WindowStorage(Storage):
-    """A limit storage in process memory. The library's own memory storage scans all its keys on every request."""
-
-    STORAGE_SCHEME = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._counts: dict[str, tuple[int, float]] = {}
-        self._sweep_at = 0.0
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """Exceptions of the storage. It raises none; the interface requires a type."""
-        return ValueError
-
-    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to the count of the current window, or start a new window, and return the count."""
-        now = time.time()
-        if now >= self._sweep_at:
-            self._counts = {known: window for known, window in self._counts.items() if window[1] > now}
-            self._sweep_at = now + expiry
-        count, ends = self._counts.get(key, (0, 0.0))
-        if ends <= now:
-            count, ends = 0, now + expiry
-        self._counts[key] = (count + amount, ends)
-        return count + amount
-
-    async def get(self, key: str) -> int:
-        """Return the count of the current window."""
-        count, ends = self._counts.get(key, (0, 0.0))
-        return count if ends > time.time() else 0
-
-    async def get_expiry(self, key: str) -> float:
-        """Return the end of the window in seconds since the epoch."""
-        return self._counts.get(key, (0, time.time()))[1]
-
-    async def check(self) -> bool:
-        """Return True: memory is always available."""
-        return True
-
-    async def reset(self) -> int | None:
-        """Clear all counts and return their number."""
-        count = len(self._counts)
-        self._counts.clear()
-        return count
-
-    async def clear(self, key: str) -> None:
-        """Clear the count of a key."""
-        self._counts.pop(key, None)
-
-
 class RateLimiter:
     """The rate limit policies and their storage. A window is fixed: one minute from its first request.
 
     If a shared storage fails, requests pass: a broken counter must not make the API unavailable.
     """
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, live_settings: LiveSettings) -> None:
         url = settings.limit_store.get_secret_value()
-        self._in_memory = url == "memory://"
-        self._storage = WindowStorage() if self._in_memory else cast("Storage", storage_from_string(f"async+{url}"))
-        self._by_plan = {
-            Plan.GUEST: settings.limit_guest,
-            Plan.USER: settings.limit_user,
-            Plan.PREMIUM: settings.limit_premium,
-        }
-        self._anonymous = settings.limit_anonymous
-        self._credentials = settings.limit_credentials
+        self.windows = WindowStorage() if url == _IN_MEMORY else None
+        """The counts of this process, unless a shared storage counts."""
+        self._storage = self.windows or cast("Storage", storage_from_string(f"async+{url}"))
+        self._live_settings = live_settings
         self._log = structlog.get_logger("echo.limits")
 
     async def close(self) -> None:
@@ -118,23 +66,28 @@ class RateLimiter:
     async def count(self, path: str, principal: Principal | None, address: str) -> Quota | None:
         """Count a request and return its quota, or None if no limit applies."""
         if path in _CREDENTIALS:
-            policy, limit, key = "credentials", self._credentials, f"credentials/{network_of(address)}"
+            policy, setting, key = "credentials", CREDENTIAL_REQUESTS, f"credentials/{network_of(address)}"
         elif principal is None:
-            policy, limit, key = "default", self._anonymous, f"address/{network_of(address)}"
+            policy, setting, key = "default", ANONYMOUS_REQUESTS, f"address/{network_of(address)}"
         else:
-            policy, limit, key = "default", self._by_plan[principal.plan], f"user/{principal.user_id}"
+            policy, setting, key = "default", REQUESTS_PER_MINUTE[principal.plan], _of_user(principal)
+        limit = self._live_settings.get(setting)
         return await self._increment(policy, limit, key) if limit else None
 
     async def _increment(self, policy: str, limit: int, key: str) -> Quota:
         try:
             # Memory cannot hang, and a timeout costs as much as counting in memory.
-            async with nullcontext() if self._in_memory else asyncio.timeout(_COUNTING_SECONDS):
+            async with nullcontext() if self.windows is not None else asyncio.timeout(_COUNTING_SECONDS):
                 used = await self._storage.incr(key, WINDOW_SECONDS)
                 ends = await self._storage.get_expiry(key)
         except Exception as error:
             self._log.warning("rate_limit_count_failed", error=str(error) or type(error).__name__)
             return Quota(policy, limit, limit, WINDOW_SECONDS)
-        return Quota(policy, limit, limit - used, max(1, round(ends - time.time())))
+        return Quota(policy, limit, limit - used, max(1, ceil(ends - time.time())))
+
+
+def _of_user(principal: Principal) -> str:
+    return f"user/{principal.user_id}"
 
 
 class RateLimitMiddleware:

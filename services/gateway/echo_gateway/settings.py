@@ -1,10 +1,17 @@
 """Settings of the gateway."""
 
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
+import structlog
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from echo_common.contracts.system_settings import ANONYMOUS_REQUESTS, CREDENTIAL_REQUESTS, REQUESTS_PER_MINUTE
+from echo_common.contracts.values import Plan
 from echo_common.http.addresses import Network, parse_networks
 from echo_common.settings import CommaSeparated, settings_config
 
@@ -31,18 +38,7 @@ class GatewaySettings(BaseSettings):
     upload_bytes: int = Field(50 * 1024**2, ge=1024, description="Maximum size of an uploaded sample in bytes.")
     limit_store: SecretStr = Field(
         SecretStr("memory://"),
-        description="Storage of rate limit counters: memory:// counts per replica; mongodb://… or redis://… across replicas.",
-    )
-    limit_guest: int = Field(20, ge=0, description="Requests per minute for a guest; 0 disables the limit.")
-    limit_user: int = Field(100, ge=0, description="Requests per minute for a user; 0 disables the limit.")
-    limit_premium: int = Field(1_000, ge=0, description="Requests per minute for a premium user; 0 disables the limit.")
-    limit_anonymous: int = Field(
-        60, ge=0, description="Requests per minute for an address without a valid token; 0 disables the limit."
-    )
-    limit_credentials: int = Field(
-        10,
-        ge=0,
-        description="Registrations, logins and refreshes per minute and address, counted separately; 0 disables the limit.",
+        description="Storage of rate limit counters: memory:// counts per replica and saves the counts for a restart; mongodb://… or redis://… across replicas.",
     )
 
     internal_listen: str = Field(
@@ -79,3 +75,27 @@ class GatewaySettings(BaseSettings):
     @classmethod
     def _without_slash(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(origin.rstrip("/") for origin in origins)
+
+
+REPLACED: Mapping[str, str] = MappingProxyType(
+    {
+        "ECHO_GATEWAY_LIMIT_GUEST": REQUESTS_PER_MINUTE[Plan.GUEST].key,
+        "ECHO_GATEWAY_LIMIT_USER": REQUESTS_PER_MINUTE[Plan.USER].key,
+        "ECHO_GATEWAY_LIMIT_PREMIUM": REQUESTS_PER_MINUTE[Plan.PREMIUM].key,
+        "ECHO_GATEWAY_LIMIT_ANONYMOUS": ANONYMOUS_REQUESTS.key,
+        "ECHO_GATEWAY_LIMIT_CREDENTIALS": CREDENTIAL_REQUESTS.key,
+    }
+)
+"""System settings by the name of the environment setting that they replace."""
+
+
+def warn_of_replaced_settings() -> None:
+    """Log a warning for each setting that is set but has no effect any more."""
+    known = {**dotenv_values(".env"), **os.environ}
+    for name, key in REPLACED.items():
+        if known.get(name):
+            structlog.get_logger("echo.gateway").warning(
+                "setting_ignored",
+                setting=name,
+                use=f"the system setting {key}: PUT /api/v1/admin/config, ECHO_AUTH_SYSTEM_SETTINGS",
+            )

@@ -11,14 +11,22 @@ import pytest
 from pydantic import SecretStr
 
 from echo_common.bus.inproc import InprocBroker, InprocBus
+from echo_common.contracts.system_settings import ANONYMOUS_REQUESTS, CREDENTIAL_REQUESTS, REQUESTS_PER_MINUTE
 from echo_common.http.client import ServiceClient
 from echo_common.service import Process
 from echo_common.settings import CommonSettings
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.main import service
 from echo_gateway.settings import GatewaySettings
+from tests.support.eventually import eventually
 from tests.support.issuer import Issuer
 from tests.support.upstream import Upstream
+
+LIMITS = {f"limit_{plan}": setting for plan, setting in REQUESTS_PER_MINUTE.items()} | {
+    "limit_anonymous": ANONYMOUS_REQUESTS,
+    "limit_credentials": CREDENTIAL_REQUESTS,
+}
+"""System settings by the argument of `start` that sets them."""
 
 EVERYTHING = "account speech:read speech:write voices:read voices:write"
 
@@ -83,6 +91,8 @@ def start(database: Any, tmp_path: Path, synthesis: Upstream, voice: Upstream) -
             )
             internal = f"unix://{tmp_path}/internal.sock"
             contracts = settings.pop("contracts", None)
+            limits = {setting: settings.pop(name) for name, setting in LIMITS.items() if name in settings}
+            issuer.system_settings |= {setting.key: limit for setting, limit in limits.items()}
             gateway = service(
                 GatewaySettings(synthesis_url=behind, voice_url=beside, internal_listen=internal, **settings), contracts
             )
@@ -91,6 +101,8 @@ def start(database: Any, tmp_path: Path, synthesis: Upstream, voice: Upstream) -
             session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
             bus = InprocBus(broker)
             stack.push_async_callback(bus.close)
+            deps: Dependencies = app.state.dependencies
+            await eventually(lambda: all(deps.live_settings.get(setting) == limit for setting, limit in limits.items()))
             yield Gateway(url, internal, session, app.state.dependencies, bus, issuer)
 
     return started

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
+from echo_gateway import rate_limit
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.issuer import Issuer
@@ -239,3 +240,33 @@ async def test_the_internal_listener_serves_nothing_else(gateway: Gateway) -> No
     assert json.loads(await gateway.operate("/healthz")) == {"status": "ok"}
     for path in ("/", "/api/v1/voices", "/openapi.json", "/api/v1/auth/login"):
         assert json.loads(await gateway.operate(path))["error"]["code"] == "NOT_FOUND"
+
+
+async def test_counts_survive_a_restart(start: Start) -> None:
+    async with start(limit_user=2) as gateway:
+        for _ in range(2):
+            async with gateway.ask("GET", VOICES) as response:
+                assert response.status == 200
+    async with start(limit_user=2) as gateway, gateway.ask("GET", VOICES) as response:
+        assert response.status == 429
+
+
+async def test_changed_limits_apply_while_the_gateway_runs(gateway: Gateway) -> None:
+    gateway.issuer.system_settings["limits.user.requests_per_minute"] = 5000
+
+    async def applied() -> bool:
+        async with gateway.ask("GET", VOICES) as response:
+            return bool(response.headers["RateLimit-Policy"] == '"default";q=5000;w=60')
+
+    await eventually(applied)
+
+
+async def test_a_client_that_obeys_the_fields_is_never_refused(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit, "WINDOW_SECONDS", 1)
+    async with start(limit_user=3) as gateway:
+        for _ in range(10):
+            async with gateway.ask("GET", VOICES) as response:
+                assert response.status == 200
+                fields = dict(field.split("=") for field in response.headers["RateLimit"].split(";")[1:])
+            if fields["r"] == "0":
+                await asyncio.sleep(int(fields["t"]))  # the client waits as told

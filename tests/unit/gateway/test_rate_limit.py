@@ -1,13 +1,33 @@
 """Tests of rate limits."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.system_settings import (
+    ANONYMOUS_REQUESTS,
+    CREDENTIAL_REQUESTS,
+    REQUESTS_PER_MINUTE,
+    SystemSetting,
+)
 from echo_common.contracts.values import Plan, Role
-from echo_gateway.rate_limit import RateLimiter, WindowStorage
-from echo_gateway.settings import GatewaySettings
+from echo_common.live_settings import LiveSettings
+from echo_common.store.port import Store
+from echo_gateway.rate_limit import RateLimiter
+from echo_gateway.settings import GatewaySettings, warn_of_replaced_settings
+from echo_gateway.window_storage import WindowStorage, saved_windows
+from tests.support.eventually import eventually
 
 ADA = Principal("usr_ada", "ses_1", Plan.USER, Role.USER, frozenset(Scope))
+
+
+def rate_limiter_with(limits: Mapping[SystemSetting[int], int], **settings: Any) -> RateLimiter:
+    live_settings = LiveSettings({setting.key: limit for setting, limit in limits.items()})
+    return RateLimiter(GatewaySettings(**settings), live_settings)
 
 
 async def left(
@@ -27,26 +47,55 @@ async def test_a_new_window_starts_after_the_last_has_ended() -> None:
 
 
 async def test_ipv6_addresses_of_a_network_count_together() -> None:
-    rate_limiter = RateLimiter(GatewaySettings(limit_anonymous=5))
+    rate_limiter = rate_limiter_with({ANONYMOUS_REQUESTS: 5})
     assert await left(rate_limiter, address="2001:db8:1:2::1") == 4
     assert await left(rate_limiter, address="2001:db8:1:2:ffff::2") == 3
     assert await left(rate_limiter, address="2001:db8:1:3::1") == 4
 
 
 async def test_logins_are_counted_separately() -> None:
-    rate_limiter = RateLimiter(GatewaySettings(limit_anonymous=5, limit_credentials=3))
+    rate_limiter = rate_limiter_with({ANONYMOUS_REQUESTS: 5, CREDENTIAL_REQUESTS: 3})
     assert await left(rate_limiter) == 4
     assert await left(rate_limiter, path="/api/v1/auth/login") == 2
     assert await left(rate_limiter, path="/api/v1/auth/login", principal=ADA) == 1
 
 
 async def test_a_disabled_limit_has_no_quota() -> None:
-    assert await RateLimiter(GatewaySettings(limit_user=0)).count("/", ADA, "192.0.2.1") is None
+    assert await rate_limiter_with({REQUESTS_PER_MINUTE[Plan.USER]: 0}).count("/", ADA, "192.0.2.1") is None
 
 
 async def test_an_unavailable_counter_admits_requests() -> None:
-    rate_limiter = RateLimiter(
-        GatewaySettings(limit_user=2, limit_store=SecretStr("mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=100"))
+    rate_limiter = rate_limiter_with(
+        {REQUESTS_PER_MINUTE[Plan.USER]: 2}, limit_store=SecretStr("mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=100")
     )
     assert [await left(rate_limiter, principal=ADA) for _ in range(4)] == [2, 2, 2, 2]
     await rate_limiter.close()
+
+
+async def test_counts_survive_the_end_of_the_process(store: Store) -> None:
+    collection = store.collection("rate_limits")
+    first, second, third = WindowStorage(), WindowStorage(), WindowStorage()
+    async with saved_windows(first, collection):
+        await first.incr("user/usr_ada", 60, 3)
+        await first.incr("user/usr_eve", -1)
+    async with saved_windows(second, collection, every=0.01):
+        assert (await second.get("user/usr_ada"), await second.get("user/usr_eve")) == (3, 0)
+        assert await second.get_expiry("user/usr_ada") == await first.get_expiry("user/usr_ada")
+        await second.incr("user/usr_ada", 60)
+
+        async def saved() -> bool:
+            document = await collection.find_one({"_id": "windows"})
+            return document is not None and document["windows"][0][1] == 4
+
+        await eventually(saved)  # without an orderly stop
+        async with saved_windows(third, collection):
+            assert await third.get("user/usr_ada") == 4
+
+
+def test_replaced_settings_are_named_with_their_successor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHO_GATEWAY_LIMIT_USER", "7")
+    with capture_logs() as logs:
+        warn_of_replaced_settings()
+    (warning,) = logs
+    assert (warning["event"], warning["setting"]) == ("setting_ignored", "ECHO_GATEWAY_LIMIT_USER")
+    assert "limits.user.requests_per_minute" in warning["use"]

@@ -4,10 +4,12 @@ A service reads the value in force from its `LiveSettings`; auth stores the chan
 (addresses, secrets) are no system settings: they come from the environment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
+
+from echo_common.contracts.values import Plan
 
 V = TypeVar("V", bool, int, str)
 
@@ -48,7 +50,31 @@ VERIFY_EMAIL = SystemSetting(
 
 API_KEYS = SystemSetting("limits.api_keys", 20, "Maximum number of API keys of a user.", minimum=0, maximum=1_000)
 
-SYSTEM_SETTINGS: Mapping[str, SystemSetting[Any]] = MappingProxyType(
-    {setting.key: setting for setting in (API_KEYS, GUESTS, VERIFY_EMAIL)}
+
+def _requests(key: str, default: int, counted: str) -> SystemSetting[int]:
+    description = f"{counted}; 0 disables the limit."
+    return SystemSetting(f"limits.{key}.requests_per_minute", default, description, minimum=0, maximum=1_000_000)
+
+
+REQUESTS_PER_MINUTE: Mapping[Plan, SystemSetting[int]] = MappingProxyType(
+    {
+        Plan.GUEST: _requests("guest", 20, "Requests per minute of a guest"),
+        Plan.USER: _requests("user", 100, "Requests per minute of a user"),
+        Plan.PREMIUM: _requests("premium", 1_000, "Requests per minute of a premium user"),
+    }
 )
+ANONYMOUS_REQUESTS = _requests("anonymous", 60, "Requests per minute of an address without a valid credential")
+CREDENTIAL_REQUESTS = _requests(
+    "credentials", 10, "Registrations, new guests, logins and refreshes per minute of an address, counted separately"
+)
+
+_ALL: Sequence[SystemSetting[Any]] = (
+    ANONYMOUS_REQUESTS,
+    API_KEYS,
+    CREDENTIAL_REQUESTS,
+    GUESTS,
+    VERIFY_EMAIL,
+    *REQUESTS_PER_MINUTE.values(),
+)
+SYSTEM_SETTINGS: Mapping[str, SystemSetting[Any]] = MappingProxyType({setting.key: setting for setting in _ALL})
 """All system settings by key."""
