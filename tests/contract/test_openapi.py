@@ -49,6 +49,7 @@ VERBS = {
     "end",
     "enable",
     "find",
+    "finish",
     "follow",
     "generate",
     "get",
@@ -70,6 +71,7 @@ VERBS = {
     "save",
     "select",
     "share",
+    "start",
     "stream",
     "synthesize",
     "train",
@@ -322,6 +324,7 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
         "POST /api/v1/auth/password/change",
         "DELETE /api/v1/auth/sessions",  # ended once: a repetition finds none
         "DELETE /api/v1/auth/sessions/{session_id}",
+        "POST /api/v1/auth/oidc/link",
         "POST /api/v1/auth/2fa/setup",
         "POST /api/v1/auth/2fa/enable",
         "POST /api/v1/auth/2fa/disable",

@@ -90,6 +90,7 @@ class OwnedData:
             "enable_two_factor": {"code": "000000"},
             "generate": {"text": SENTENCE, "voice_name": ids["clone_id"]},
             "link_audio": {"expires_in": 60},
+            "link_identity": {"link_token": "AAAA"},
             "log_in": {"email": self.email, "password": PASSWORD},
             "log_in_with_passkey": {"credential": INVALID_LOGIN},
             "name_user": {"email": self.email},

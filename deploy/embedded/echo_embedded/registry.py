@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 
 from echo_auth import api as auth_api
 from echo_auth.main import service as auth
+from echo_auth.oidc_settings import OidcSettings
 from echo_auth.settings import AuthSettings
 from echo_common.service import Service
 from echo_common.settings import CommonSettings
@@ -40,6 +41,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "One machine (echoctl)": HostSettings,
     "Every service": CommonSettings,
     "Auth": AuthSettings,
+    "Auth (identity provider)": OidcSettings,
     "Gateway": GatewaySettings,
     "Synthesis": SynthesisSettings,
     "Gemini": GeminiSettings,

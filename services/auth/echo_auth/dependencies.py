@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from echo_auth.audit_log import AuditLog
 from echo_auth.challenges import Challenges
 from echo_auth.encryption import Encryption
+from echo_auth.identity_provider import IdentityProvider
 from echo_auth.keys import Signer
+from echo_auth.oidc_settings import OidcSettings
 from echo_auth.passkeys import RelyingParty
 from echo_auth.passwords import Passwords
-from echo_auth.repository import ApiKeys, ChangedSettings, Passkeys, Profiles, Sessions, Users
+from echo_auth.repository import ApiKeys, ChangedSettings, Identities, Passkeys, Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_common.live_settings import LiveSettings
@@ -20,6 +22,7 @@ class Dependencies:
 
     api_keys: ApiKeys
     users: Users
+    identities: Identities
     passkeys: Passkeys
     profiles: Profiles
     sessions: Sessions
@@ -32,5 +35,8 @@ class Dependencies:
     throttle: Throttle
     totp_encryption: Encryption
     settings: AuthSettings
+    oidc: OidcSettings
+    identity_provider: IdentityProvider | None
+    public_url: str
     live_settings: LiveSettings
     api_without_token: bool = False

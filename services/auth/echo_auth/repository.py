@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from echo_auth.domain.api_keys import ApiKey
+from echo_auth.domain.identities import Identity
 from echo_auth.domain.passkeys import Passkey
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.sessions import Session
@@ -68,6 +69,14 @@ class Users(Repository[User]):
         """Return the users whose token version rose since `moment`, with that version."""
         where = {"token_version_raised_at": {"$gte": moment}}
         return {user.id: user.token_version async for user in self.find(where)}
+
+
+class Identities(Repository[Identity]):
+    """The repository of identities at the identity provider, keyed by issuer and subject."""
+
+    aggregate = Identity
+    name = "identities"
+    indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1)]),)
 
 
 class Passkeys(Repository[Passkey]):

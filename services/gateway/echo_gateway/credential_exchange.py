@@ -1,14 +1,18 @@
 """Exchange of credentials that are no access tokens, such as API keys, for access tokens of this platform."""
 
 import asyncio
+import base64
+import json
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from echo_common.auth.tokens import InvalidApiKeyError, InvalidTokenError
 from echo_common.contracts.http.api_keys import API_KEY_PREFIX, EXCHANGE_PATH, MAX_CREDENTIAL_LENGTH
+from echo_common.contracts.http.auth import ISSUER
 from echo_common.errors import EchoError, RateLimitedError, UnauthenticatedError
 from echo_common.http.addresses import network_of
 from echo_common.http.client import ServiceClient
@@ -30,7 +34,20 @@ def is_api_key(credential: str) -> bool:
 
 def needs_exchange(credential: str) -> bool:
     """Return whether a credential is none of our access tokens, so that auth must exchange it."""
-    return is_api_key(credential)
+    return is_api_key(credential) or _is_foreign_token(credential)
+
+
+@lru_cache(maxsize=4096)
+def _is_foreign_token(credential: str) -> bool:
+    """Return whether a credential is a JWT that names another issuer."""
+    parts = credential.split(".")
+    if len(parts) != 3 or len(credential) > MAX_CREDENTIAL_LENGTH:
+        return False
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(claims, dict) and isinstance(claims.get("iss"), str) and claims["iss"] != ISSUER
 
 
 @dataclass(frozen=True, slots=True)

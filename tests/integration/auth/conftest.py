@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.main import service
+from echo_auth.oidc_settings import OidcSettings
 from echo_auth.settings import AuthSettings
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Consumer, Done, Message, Outcome
@@ -53,7 +54,9 @@ Start = Callable[..., AbstractAsyncContextManager[Auth]]
 
 
 @asynccontextmanager
-async def replica(settings: AuthSettings, database: Database, listen: str, objects: Path) -> AsyncIterator[Auth]:
+async def replica(
+    settings: AuthSettings, oidc: OidcSettings, database: Database, listen: str, objects: Path
+) -> AsyncIterator[Auth]:
     common = CommonSettings(
         listen=listen,
         auth_url=listen,
@@ -72,7 +75,7 @@ async def replica(settings: AuthSettings, database: Database, listen: str, objec
         ear = InprocBus(broker)
         stack.push_async_callback(ear.close)
         await ear.consume(Consumer("ear", list({topic for topic, _ in event_types()}), note, transient=True))
-        app = await stack.enter_async_context(service(settings).running(common, Process(broker=broker)))
+        app = await stack.enter_async_context(service(settings, oidc).running(common, Process(broker=broker)))
         url = await stack.enter_async_context(serving(app, listen))
         client = await stack.enter_async_context(ServiceClient.open("auth", url))
         store = await database.open("auth")
@@ -85,8 +88,10 @@ def start(database: Database, tmp_path: Path) -> Start:
     """Function that starts a replica with these settings; all replicas share the given database, by default the test's."""
     number = count()
 
-    def started(settings: AuthSettings, on: Database = database) -> AbstractAsyncContextManager[Auth]:
-        return replica(settings, on, f"unix://{tmp_path}/auth{next(number)}.sock", tmp_path / "objects")
+    def started(
+        settings: AuthSettings, on: Database = database, oidc: OidcSettings | None = None
+    ) -> AbstractAsyncContextManager[Auth]:
+        return replica(settings, oidc or OidcSettings(), on, f"unix://{tmp_path}/auth{next(number)}.sock", tmp_path / "objects")
 
     return started
 

@@ -61,6 +61,17 @@ async def test_different_credentials_in_one_request_are_refused(keyed: Gateway, 
     assert synthesis.asked == []
 
 
+async def test_tokens_of_another_issuer_are_exchanged(keyed: Gateway, synthesis: Upstream) -> None:
+    foreign = keyed.issuer.token(iss="https://login.example.com")
+    keyed.issuer.api_keys[foreign] = {"sub": "usr_ada", "sid": "idn_1", "scope": EVERYTHING}
+    unknown = keyed.issuer.token(iss="https://evil.example.com")
+
+    assert await refused(keyed, {"Authorization": f"Bearer {foreign}"}) == (200, "")
+    assert await refused(keyed, {"Authorization": f"Bearer {unknown}"}) == (401, "INVALID_TOKEN")
+    (asked,) = synthesis.asked
+    assert foreign not in str(asked.headers)
+
+
 async def test_an_access_token_is_no_api_key(keyed: Gateway) -> None:
     token = keyed.bearer()["Authorization"].removeprefix("Bearer ")
     assert await refused(keyed, {"X-API-Key": token}) == (401, "INVALID_API_KEY")

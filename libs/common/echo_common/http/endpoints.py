@@ -193,6 +193,7 @@ class PublicRouter(APIRouter):
         queries: Sequence[str] = (),
         name: str | None = None,
         summary: str | None = None,
+        any_query: bool = False,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare an endpoint.
 
@@ -214,6 +215,7 @@ class PublicRouter(APIRouter):
             queries: Query parameters (`type=training`) that select this endpoint, where several services serve its path.
             name: Operation id, if it is not the function's name.
             summary: Summary, if it is not that of the function.
+            any_query: Ignore unknown query parameters, which other systems add.
         """
 
         def declare(function: Endpoint) -> Endpoint:
@@ -248,7 +250,7 @@ class PublicRouter(APIRouter):
             responses = (documented_plainly if self.plain else documented)(*dict.fromkeys(refusals))
             responses |= {code: {"description": text} for code, text in other_responses.items()}
             responses[status] = _body(media, example, status, response or get_type_hints(function).get("return"))
-            more: dict[str, Any] = {"dependencies": [] if self.plain else [Depends(only_known)]}
+            more: dict[str, Any] = {"dependencies": [] if self.plain or any_query else [Depends(only_known)]}
             if media is not None:
                 more |= {"response_model": None, "response_class": Response}
             elif response is not None:

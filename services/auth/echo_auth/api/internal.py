@@ -5,9 +5,9 @@ from hashlib import sha256
 from fastapi import APIRouter, Depends, Request, Response
 
 from echo_auth.api.dependencies import Deps, secret
-from echo_auth.usecases import api_keys, echo_users, lookup
+from echo_auth.usecases import api_keys, echo_users, identities, lookup
 from echo_auth.usecases.trust import get_trust_document
-from echo_common.contracts.http.api_keys import EXCHANGE_PATH, ExchangedToken, ExchangeRequest
+from echo_common.contracts.http.api_keys import API_KEY_PREFIX, EXCHANGE_PATH, ExchangedToken, ExchangeRequest
 from echo_common.contracts.http.auth import (
     LOCAL_SESSION_PATH,
     RECIPIENT_PATH,
@@ -40,8 +40,11 @@ async def local_session(deps: Deps) -> Success[LocalSession]:
 
 @router.post(EXCHANGE_PATH, include_in_schema=False, dependencies=[Depends(secret)])
 async def exchange(body: ExchangeRequest, deps: Deps) -> Success[ExchangedToken]:
-    """Exchange an API key for an access token, for the gateway."""
-    return ok(await api_keys.exchange(body.credential.get_secret_value(), deps))
+    """Exchange an API key or a token of the identity provider for an access token, for the gateway."""
+    credential = body.credential.get_secret_value()
+    if credential.startswith(API_KEY_PREFIX):
+        return ok(await api_keys.exchange(credential, deps))
+    return ok(await identities.exchange_bearer(credential, deps))
 
 
 @router.post(RECIPIENT_PATH, include_in_schema=False)

@@ -38,7 +38,7 @@ class User(SecondFactors):
         *,
         email: str,
         username: str | None,
-        password_hash: str,
+        password_hash: str | None,
         plan: Plan = Plan.USER,
         role: Role = Role.USER,
     ) -> "User":

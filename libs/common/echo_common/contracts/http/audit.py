@@ -26,6 +26,7 @@ class AuditAction(StrEnum):
     TWO_FACTOR_DISABLED = "two_factor_disabled"
     RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
     PASSKEY_REGISTERED = "passkey_registered"
+    IDENTITY_LINKED = "identity_linked"
     PASSKEY_DELETED = "passkey_deleted"
     USER_CHANGED = "user_changed"
     USER_LOGGED_OUT = "user_logged_out"

@@ -1,0 +1,109 @@
+"""Endpoints for logins at the identity provider."""
+
+from typing import Annotated
+
+from fastapi import Cookie, Depends, Query, Response
+
+from echo_auth.api import examples
+from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.usecases import oidc
+from echo_common.auth.dependencies import AccountHolder
+from echo_common.contracts.errors.auth import AccountInactiveError, UserNotFoundError
+from echo_common.contracts.errors.oidc import (
+    IdentityProviderUnavailableError,
+    LinkRefusedConflictError,
+    LinkRequiredConflictError,
+    OidcAccountRefusedError,
+    OidcLoginFailedError,
+    OidcNotConfiguredError,
+)
+from echo_common.contracts.errors.second_factors import ReauthenticationRequiredError
+from echo_common.contracts.http.auth import Login
+from echo_common.contracts.http.oidc import IdentityProviderView, LinkIdentityRequest
+from echo_common.http.endpoints import Media, PublicRouter, enveloped
+from echo_common.http.envelope import Success, ok
+
+_COOKIE = "echo_oidc_state"
+_COOKIE_PATH = "/api/v1/auth/oidc"
+_COOKIE_SECONDS = 600
+
+router = PublicRouter("authentication", dependencies=[Depends(secret)])
+
+
+@router.endpoint("GET", "/auth/oidc", example=enveloped({"configured": True, "name": "Single sign-on"}))
+async def get_identity_provider(deps: Deps) -> Success[IdentityProviderView]:
+    """Get the identity provider."""
+    return ok(IdentityProviderView(configured=deps.identity_provider is not None, name=deps.oidc.name))
+
+
+@router.endpoint(
+    "GET",
+    "/auth/oidc/login",
+    status=302,
+    media=Media("Redirect to the login page of the identity provider", ()),
+    errors=(OidcNotConfiguredError, IdentityProviderUnavailableError),
+)
+async def start_oidc_login(deps: Deps) -> Response:
+    """Start a login at the identity provider.
+
+    Open this in a browser. The provider sends the browser back to `GET /auth/oidc/callback`.
+    """
+    started = await oidc.start_login(deps)
+    response = Response(status_code=302, headers={"Location": started.url, "Cache-Control": "no-store"})
+    response.set_cookie(
+        _COOKIE,
+        started.state,
+        max_age=_COOKIE_SECONDS,
+        path=_COOKIE_PATH,
+        secure=deps.public_url.startswith("https:"),
+        httponly=True,
+        samesite="lax",  # the provider's redirect back is a request from another site
+    )
+    return response
+
+
+@router.endpoint(
+    "GET",
+    "/auth/oidc/callback",
+    errors=(
+        OidcNotConfiguredError,
+        OidcLoginFailedError,
+        OidcAccountRefusedError,
+        LinkRequiredConflictError,
+        AccountInactiveError,
+        IdentityProviderUnavailableError,
+    ),
+    example=enveloped(examples.LOGIN),
+    any_query=True,
+)
+async def finish_oidc_login(
+    origin: Origin,
+    deps: Deps,
+    response: Response,
+    code: Annotated[str | None, Query(max_length=4096, description="Authorisation code.")] = None,
+    state: Annotated[str | None, Query(max_length=256, description="State of the login.")] = None,
+    browser_state: Annotated[str | None, Cookie(alias=_COOKIE, include_in_schema=False)] = None,
+) -> Success[Login]:
+    """Finish a login at the identity provider.
+
+    The provider sends the browser here. If a local account has the same email, the response is 409 with a `link_token`: log in
+    to that account and confirm with `POST /auth/oidc/link`.
+    """
+    login = await oidc.finish_login(code, state, browser_state, origin, deps)
+    response.delete_cookie(_COOKIE, path=_COOKIE_PATH)
+    return ok(login)
+
+
+@router.endpoint(
+    "POST",
+    "/auth/oidc/link",
+    errors=(OidcNotConfiguredError, LinkRefusedConflictError, ReauthenticationRequiredError, UserNotFoundError),
+    example=enveloped(None, message="Identity linked."),
+)
+async def link_identity(body: LinkIdentityRequest, principal: AccountHolder, origin: Origin, deps: Deps) -> Success[None]:
+    """Link an identity of the identity provider to the account.
+
+    The session must have started within the last 30 minutes.
+    """
+    await oidc.confirm_link(body.link_token.get_secret_value(), principal, origin.address, deps)
+    return ok(None, message="Identity linked.")

@@ -1,0 +1,89 @@
+"""Use cases of logins at the identity provider (OpenID Connect, authorisation code with PKCE)."""
+
+import base64
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.identity_provider import IdentityProvider
+from echo_auth.usecases.identities import LINK, account_of, link
+from echo_auth.usecases.reauthentication import require_recent_login
+from echo_auth.usecases.sessions import RequestOrigin, start_session
+from echo_auth.usecases.users import profile_of
+from echo_common.auth.principal import Principal
+from echo_common.clock import now
+from echo_common.contracts.errors.auth import AccountInactiveError
+from echo_common.contracts.errors.oidc import LinkRefusedConflictError, OidcLoginFailedError, OidcNotConfiguredError
+from echo_common.contracts.http.auth import Login
+
+_LOGIN = "oidc login"
+
+
+@dataclass(frozen=True, slots=True)
+class StartedLogin:
+    """The provider's URL for a login, and the state that the browser keeps until it returns."""
+
+    url: str
+    state: str
+
+
+async def start_login(deps: Dependencies) -> StartedLogin:
+    """Start a login. Raises `OidcNotConfiguredError`, `IdentityProviderUnavailableError`."""
+    provider = _provider(deps)
+    nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    state = _encoded(await deps.challenges.issue(_LOGIN, {"nonce": nonce, "verifier": verifier}))
+    return StartedLogin(await provider.login_url(state, nonce, verifier), state)
+
+
+async def finish_login(
+    code: str | None, state: str | None, browser_state: str | None, origin: RequestOrigin, deps: Dependencies
+) -> Login:
+    """Start a session of the user whom the provider has authenticated.
+
+    The state is valid once, in the browser that started the login. Raises `OidcNotConfiguredError`, `OidcLoginFailedError`,
+    `OidcAccountRefusedError`, `LinkRequiredConflictError`, `AccountInactiveError`, `IdentityProviderUnavailableError`.
+    """
+    provider = _provider(deps)
+    if not code or not state or not hmac.compare_digest(state.encode(), (browser_state or "").encode()):
+        raise OidcLoginFailedError
+    started = await deps.challenges.take(_LOGIN, _decoded(state))
+    if started is None:
+        raise OidcLoginFailedError
+    claims = await provider.claims_of_code(code, started["nonce"], started["verifier"])
+    user = await account_of(claims, origin.address, deps)
+    if not user.is_active:
+        raise AccountInactiveError
+    user = await deps.users.update(user.id, lambda found: found.logged_in(now()))
+    return await start_session(user, await profile_of(user, deps), origin, deps)
+
+
+async def confirm_link(token: str, principal: Principal, address: str | None, deps: Dependencies) -> None:
+    """Link the identity of a refused login to the principal's account, which must have its email.
+
+    Raises `OidcNotConfiguredError`, `ReauthenticationRequiredError`, `LinkRefusedConflictError`.
+    """
+    _provider(deps)
+    await require_recent_login(principal, deps)
+    asked = await deps.challenges.take(LINK, _decoded(token))
+    user = await deps.users.get(principal.user_id)
+    if asked is None or asked["email"] != user.email:
+        raise LinkRefusedConflictError
+    await link(asked["issuer"], asked["subject"], user, address, deps)
+
+
+def _provider(deps: Dependencies) -> IdentityProvider:
+    if deps.identity_provider is None:
+        raise OidcNotConfiguredError
+    return deps.identity_provider
+
+
+def _encoded(challenge: bytes) -> str:
+    return base64.urlsafe_b64encode(challenge).decode()
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text.encode())
+    except ValueError:
+        return b""
