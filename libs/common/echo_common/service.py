@@ -24,6 +24,7 @@ from echo_common.http.connections import ConnectionLimits
 from echo_common.http.health import Check
 from echo_common.http.internal import InternalListener
 from echo_common.http.server import serving
+from echo_common.http.tls import Tls
 from echo_common.http.token_trust import TokenTrust
 from echo_common.live_settings import LiveSettings
 from echo_common.outbox.dead_letters import StoreDeadLetters
@@ -89,7 +90,7 @@ class Service(Generic[D]):
     `open` creates the dependencies from the adapters and ends their background tasks on exit. `checks` are readiness checks
     beside the database, the bus and storage. `uploads` maps the paths that take files to their largest size in bytes. `options`
     go to FastAPI (for example `middleware`). `limits` are those of its connections. `internal_listen` is the address where its
-    health and metrics are served to the operator alone, when they are not public.
+    health and metrics are served to the operator alone, when they are not public. With `tls`, the public one is served over HTTPS.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Service(Generic[D]):
     options: Mapping[str, Any] = field(default_factory=dict)
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     internal_listen: str | None = None
+    tls: Tls | None = None
 
     @asynccontextmanager
     async def listening(self, app: ASGIApp, listen: str) -> AsyncIterator[str]:
@@ -110,7 +112,7 @@ class Service(Generic[D]):
         Raises `AddressTakenError`.
         """
         async with AsyncExitStack() as stack:
-            url = await stack.enter_async_context(serving(app, listen, self.limits))
+            url = await stack.enter_async_context(serving(app, listen, self.limits, self.tls))
             if self.internal_listen is not None:
                 await stack.enter_async_context(serving(InternalListener(app), self.internal_listen))
             yield url

@@ -28,5 +28,6 @@ def service(settings: GatewaySettings | None = None, contracts: Contracts | None
             connections=chosen.connections, per_address=chosen.connections_per_address, trusted=chosen.trusted_proxies
         ),
         internal_listen=chosen.internal_listen,
+        tls=chosen.tls,
         options={"redirect_slashes": False, "middleware": middleware(chosen, declared)},
     )

@@ -2,17 +2,19 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
 import structlog
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from echo_common.contracts.system_settings import ANONYMOUS_REQUESTS, CREDENTIAL_REQUESTS, REQUESTS_PER_MINUTE
 from echo_common.contracts.values import Plan
 from echo_common.http.addresses import Network, parse_networks
+from echo_common.http.tls import Tls
 from echo_common.settings import CommaSeparated, settings_config
 
 
@@ -47,6 +49,12 @@ class GatewaySettings(BaseSettings):
         description="Internal listener that serves /metrics, /readyz and the detailed /health without a token: http://host:port or "
         "unix:///path.sock. Keep it off public networks. If unset, echoctl uses a socket in the data folder.",
     )
+    tls_certificate: Path | None = Field(
+        None,
+        description="PEM file of the certificate chain; serves HTTPS instead of HTTP. A renewed file is used without a restart. "
+        "Set ECHO_PUBLIC_URL to https://… too.",
+    )
+    tls_key: Path | None = Field(None, description="PEM file of the certificate's private key, without a password.")
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
         (),
         description="Addresses and networks of reverse proxies whose X-Forwarded-For is trusted, comma-separated, for example "
@@ -65,6 +73,17 @@ class GatewaySettings(BaseSettings):
     open_subscriptions: int = Field(
         64, ge=0, description="Maximum open progress subscriptions (SSE) per user (guests: per address); 0 disables the limit."
     )
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> "GatewaySettings":
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("ECHO_GATEWAY_TLS_CERTIFICATE and ECHO_GATEWAY_TLS_KEY belong together; set both, or none")
+        return self
+
+    @property
+    def tls(self) -> Tls | None:
+        """Certificate and key of the public listener; None serves HTTP."""
+        return None if self.tls_certificate is None or self.tls_key is None else Tls(self.tls_certificate, self.tls_key)
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

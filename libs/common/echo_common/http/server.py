@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp
 from echo_common.http.connections import ConnectionLimits, Connections
 from echo_common.http.endpoints import MAX_MESSAGE_BYTES
 from echo_common.http.protocol import LimitedProtocol, LimitedWebSocket
+from echo_common.http.tls import Tls
 
 GRACE_SECONDS = 8
 _SEND_BUFFER_BYTES = 256 * 1024
@@ -57,12 +59,22 @@ def _bind(listen: str) -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, listen: str, limits: ConnectionLimits = _DEFAULT_LIMITS) -> AsyncIterator[str]:
-    """Serve `app` while the context lasts; yield the server's URL (port 0 picks a free one).
+async def serving(
+    app: ASGIApp, listen: str, limits: ConnectionLimits = _DEFAULT_LIMITS, tls: Tls | None = None
+) -> AsyncIterator[str]:
+    """Serve `app` while the context lasts, over HTTPS with `tls`; yield the server's URL (port 0 picks a free one).
 
-    Raises `AddressTakenError`. On exit (graceful shutdown), running requests have `GRACE_SECONDS` to end; connections whose
+    Raises `AddressTakenError`, `CertificateError`. On exit (graceful shutdown), running requests have `GRACE_SECONDS` to end; connections whose
     clients do not read are closed earlier.
     """
+    async with AsyncExitStack() as stack:
+        context = None if tls is None else await stack.enter_async_context(tls.context())
+        async with _serving(app, listen, limits, context) as url:
+            yield url
+
+
+@asynccontextmanager
+async def _serving(app: ASGIApp, listen: str, limits: ConnectionLimits, context: ssl.SSLContext | None) -> AsyncIterator[str]:
     bound = _bind(listen)
     connections = Connections(limits)
     config = uvicorn.Config(
@@ -80,6 +92,7 @@ async def serving(app: ASGIApp, listen: str, limits: ConnectionLimits = _DEFAULT
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=30,
         backlog=2048,
+        ssl_context_factory=None if context is None else lambda *_: context,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))
@@ -90,7 +103,7 @@ async def serving(app: ASGIApp, listen: str, limits: ConnectionLimits = _DEFAULT
                 raise RuntimeError(f"The server on {listen} ended before it started.")
             await asyncio.sleep(0.005)
         unix = urlsplit(listen).scheme == "unix"
-        yield listen if unix else "http://{}:{}".format(*bound.getsockname()[:2])
+        yield listen if unix else "{}://{}:{}".format("http" if context is None else "https", *bound.getsockname()[:2])
     finally:
         connections.stop()
         server.should_exit = True
