@@ -322,6 +322,7 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
         "POST /api/v1/auth/refresh",
         "POST /api/v1/auth/logout",
         "POST /api/v1/auth/password/change",
+        "DELETE /api/v1/users/me",
         "DELETE /api/v1/auth/sessions",  # ended once: a repetition finds none
         "DELETE /api/v1/auth/sessions/{session_id}",
         "POST /api/v1/auth/oidc/link",

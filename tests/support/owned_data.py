@@ -85,6 +85,7 @@ class OwnedData:
             "create_clone": {"name": "Copy", "sample_ids": [ids["sample_id"]], "consent": CONSENT, "config": {"epochs": 3}},
             "create_echo": {"user_id": ids["user_id"], "name": "Me", "persona_prompt": "x", "voice_model_id": ids["clone_id"]},
             "create_job": {"text_id": ids["text_id"], "voice_model_id": "tone_low"},
+            "delete_current_user": {"password": PASSWORD},
             "delete_voices": {"ids": [ids["clone_id"]]},
             "disable_two_factor": {"password": PASSWORD, "code": "000000"},
             "enable_two_factor": {"code": "000000"},

@@ -10,10 +10,11 @@ from echo_auth.keys import Signer
 from echo_auth.oidc_settings import OidcSettings
 from echo_auth.passkeys import RelyingParty
 from echo_auth.passwords import Passwords
-from echo_auth.repository import ApiKeys, ChangedSettings, Identities, Passkeys, Profiles, Sessions, Users
+from echo_auth.repository import ApiKeys, ChangedSettings, Erasures, Identities, Passkeys, Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_common.live_settings import LiveSettings
+from echo_common.user_data.erasure import ErasedUsers, UserErasure
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Dependencies:
     sessions: Sessions
     changed_settings: ChangedSettings
     audit: AuditLog
+    erasures: Erasures
+    erased_users: ErasedUsers
+    erasure: UserErasure
     passwords: Passwords
     relying_party: RelyingParty
     challenges: Challenges

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import ClassVar
 
 from echo_auth.domain.api_keys import ApiKey
+from echo_auth.domain.erasures import Erasure
 from echo_auth.domain.identities import Identity
 from echo_auth.domain.passkeys import Passkey
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.sessions import Session
 from echo_auth.domain.settings import ChangedSetting
 from echo_auth.domain.users import User
-from echo_common.contracts.errors.auth import ApiKeyNotFoundError, SessionNotFoundError, UserNotFoundError
+from echo_common.contracts.errors.auth import ApiKeyNotFoundError, ErasureNotFoundError, SessionNotFoundError, UserNotFoundError
 from echo_common.contracts.errors.passkeys import PasskeyNotFoundError
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import Filter, Index
@@ -44,6 +45,15 @@ class ApiKeys(Repository[ApiKey]):
     async def record_use(self, key_id: str, at: datetime) -> None:
         """Store the time of a use."""
         await self._documents.update_one({"_id": key_id}, {"$set": {"last_used_at": at}})
+
+
+class Erasures(Repository[Erasure]):
+    """The repository of erasures, which remain as evidence."""
+
+    aggregate = Erasure
+    name = "erasures"
+    missing = ErasureNotFoundError
+    indexes: ClassVar[Sequence[Index]] = (Index([("created_at", -1)]),)
 
 
 class Users(Repository[User]):

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings
 
 from echo_common.contracts.http.auth import Email
 from echo_common.contracts.system_settings import SYSTEM_SETTINGS
-from echo_common.settings import settings_config
+from echo_common.settings import CommaSeparated, settings_config
 
 
 class AuthSettings(BaseSettings):
@@ -36,6 +36,10 @@ class AuthSettings(BaseSettings):
     password_rounds: int = Field(3, ge=1, le=20, description="argon2id time cost: passes over the memory.")
     password_memory_kib: int = Field(65_536, ge=8, le=1_048_576, description="argon2id memory per password in KiB.")
 
+    user_data_services: CommaSeparated = Field(
+        ("gateway", "synthesis", "voice"),
+        description="Services that hold data of users, comma-separated; an account is erased once all of them have erased theirs.",
+    )
     system_settings: dict[str, bool | int | str] = Field(
         default_factory=dict,
         description="Defaults of the system settings of this installation as a JSON object, for example "

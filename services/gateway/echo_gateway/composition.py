@@ -7,10 +7,12 @@ import structlog
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from echo_common.contracts.events.gateway import GatewayUserDataErased
 from echo_common.http.addresses import ClientAddress
 from echo_common.http.idempotency import Idempotency
 from echo_common.service import Adapters
 from echo_common.store.port import Store
+from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_gateway.authentication import Authentication
 from echo_gateway.clients import open_clients
 from echo_gateway.concurrency import ConcurrencyLimiter
@@ -23,6 +25,7 @@ from echo_gateway.rate_limit import RateLimiter, RateLimitMiddleware
 from echo_gateway.response_cache import ResponseCache
 from echo_gateway.settings import GatewaySettings, warn_of_replaced_settings
 from echo_gateway.tokenless import TokenlessAccess
+from echo_gateway.user_data import GatewayUserData
 from echo_gateway.window_storage import saved_windows
 
 _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
@@ -43,18 +46,27 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
             if adapters.api_without_token:
                 tokenless = TokenlessAccess(adapters.auth, settings.cors_origins)
                 structlog.get_logger("echo.gateway").warning("api_without_token")
-            yield Dependencies(
+            keys = await Idempotency.open(adapters.store)
+            erased_users = ErasedUsers(adapters.store, adapters.relay)
+            await erased_users.prepare()
+            data = GatewayUserData(keys, rate_limiter)
+            dependencies = Dependencies(
                 clients=clients,
                 credential_exchange=credential_exchange,
                 rate_limiter=rate_limiter,
                 live_settings=adapters.live_settings,
-                keys=await Idempotency.open(adapters.store),
+                keys=keys,
                 progress_polls=ProgressPolls(),
                 response_cache=ResponseCache(settings.answer_bytes),
                 concurrency=ConcurrencyLimiter(settings),
                 job_owners=id_owners(contracts, JOB_PATH),
+                erasure=UserErasure(
+                    erased_users, data, lambda user_id: GatewayUserDataErased(user_id=user_id), adapters.faults
+                ),
                 tokenless=tokenless,
             )
+            async with dependencies.erasure.running():
+                yield dependencies
     finally:
         await rate_limiter.close()
 

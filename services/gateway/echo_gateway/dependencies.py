@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from echo_common.http.idempotency import Idempotency
 from echo_common.live_settings import LiveSettings
+from echo_common.user_data.erasure import UserErasure
 from echo_gateway.clients import Clients
 from echo_gateway.concurrency import ConcurrencyLimiter
 from echo_gateway.credential_exchange import CredentialExchange
@@ -28,4 +29,5 @@ class Dependencies:
     concurrency: ConcurrencyLimiter
     job_owners: Mapping[str, str]
     """Services that have jobs, by the prefixes of their ids; see `id_owners`."""
+    erasure: UserErasure
     tokenless: TokenlessAccess | None = None

@@ -3,6 +3,7 @@
 from typing import get_args
 
 from echo_common.bus.subscriptions import Subscriptions
+from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.events.synthesis import (
     AudioDeleted,
     JobCancelled,
@@ -50,3 +51,15 @@ for change in get_args(TrainingChanged):
 async def invalidate_audio(event: AudioDeleted, dependencies: Dependencies) -> None:
     """Invalidate the cached responses of a deleted audio."""
     dependencies.response_cache.invalidate(event.audio_id)
+
+
+@subscriptions.on(UserDeleted, every_replica=True)
+async def invalidate_user(event: UserDeleted, dependencies: Dependencies) -> None:
+    """Invalidate the cached responses of a deleted user."""
+    dependencies.response_cache.invalidate_user(event.user_id)
+
+
+@subscriptions.on(UserDeleted, idempotent=True)
+async def erase_user(event: UserDeleted, dependencies: Dependencies) -> None:
+    """Queue the erasure of everything that the gateway stores of the user."""
+    await dependencies.erasure.begin(event.user_id)

@@ -74,6 +74,10 @@ class RateLimiter:
         limit = self._live_settings.get(setting)
         return await self._increment(policy, limit, key) if limit else None
 
+    async def forget(self, user_id: str) -> None:
+        """Remove a user's count."""
+        await self._storage.clear(f"user/{user_id}")
+
     async def _increment(self, policy: str, limit: int, key: str) -> Quota:
         try:
             # Memory cannot hang, and a timeout costs as much as counting in memory.

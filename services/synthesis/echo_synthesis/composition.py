@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
+from echo_common.contracts.events.synthesis import SynthesisUserDataErased
 from echo_common.http.health import Check
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
+from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_common.work.worker import Worker
 from echo_synthesis.access.signed_links import LinkSigner
 from echo_synthesis.access.tickets import Tickets
@@ -30,6 +32,7 @@ from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.timing.recogniser_alignment import find_recogniser
 from echo_synthesis.usecases.ownership import object_owners
+from echo_synthesis.user_data import SynthesisUserData
 
 
 @asynccontextmanager
@@ -46,28 +49,45 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         voices = await asyncio.to_thread(Voices, engines, config, settings.default_voice, settings.fallback)
         provenance = await ProvenanceRecorder.open(adapters.store, settings, adapters.scratch)
         narrator = Narrator(pool, cache, clones.voice_names)
+        jobs, audio = Jobs(adapters.store, adapters.relay), AudioRepository(adapters.store, adapters.relay)
+        texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)
+        tickets, erased_users = Tickets(adapters.store), ErasedUsers(adapters.store, adapters.relay)
+        data = SynthesisUserData(
+            jobs=jobs,
+            audio=audio,
+            texts=texts,
+            dictionary=dictionary,
+            tickets=tickets,
+            provenance=provenance.records,
+            cache=cache,
+            clones=clones,
+            objects=adapters.objects,
+            faults=adapters.faults,
+        )
         deps = Dependencies(
             settings=settings,
             voices=voices,
             clones=clones,
             recorder=FallbackRecorder(narrator, adapters.objects, provenance, adapters.scratch, voices, scripts),
-            jobs=Jobs(adapters.store, adapters.relay),
-            audio=AudioRepository(adapters.store, adapters.relay),
-            texts=Texts(adapters.store, adapters.relay),
-            dictionary=Dictionary(adapters.store, adapters.relay),
+            jobs=jobs,
+            audio=audio,
+            texts=texts,
+            dictionary=dictionary,
             objects=adapters.objects,
             cache=cache,
-            tickets=Tickets(adapters.store),
+            tickets=tickets,
             links=await LinkSigner.open(adapters.store),
             provenance=provenance,
             scripts=scripts,
             pool=pool,
             worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
+            erasure=UserErasure(erased_users, data, lambda user_id: SynthesisUserDataErased(user_id=user_id), adapters.faults),
         )
-        for repository in (deps.jobs, deps.audio, deps.texts, deps.dictionary, deps.tickets):
+        for repository in (jobs, audio, texts, dictionary, tickets, erased_users):
             await repository.prepare()
         orphans = OrphanSweeper(adapters.objects, object_owners(deps), adapters.orphan_seconds)
-        async with deps.worker.running([work_queue(deps, adapters.faults)]), orphans.running():
+        queues = [work_queue(deps, adapters.faults)]
+        async with deps.worker.running(queues), orphans.running(), deps.erasure.running():
             yield deps
 
 

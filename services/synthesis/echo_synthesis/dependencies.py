@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from echo_common.storage.port import ObjectStore
+from echo_common.user_data.erasure import UserErasure
 from echo_common.work.worker import Worker
 from echo_synthesis.access.signed_links import LinkSigner
 from echo_synthesis.access.tickets import Tickets
@@ -37,3 +38,4 @@ class Dependencies:
     scripts: ScriptWriter
     pool: EnginePool
     worker: Worker
+    erasure: UserErasure

@@ -1,6 +1,7 @@
 """Event handlers of synthesis."""
 
 from echo_common.bus.subscriptions import Subscriptions
+from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.events.synthesis import AudioDeleted, JobCancelled, JobQueued
 from echo_common.contracts.events.voice import (
     VoiceModelCancelled,
@@ -113,3 +114,9 @@ async def delete_clone(event: VoiceModelDeleted, dependencies: Dependencies) -> 
 async def store_selection(event: VoiceSelected, dependencies: Dependencies) -> None:
     """Store the user's selected voice, the default of requests that name none."""
     await dependencies.clones.select(event.user_id, event.voice_id, event.occurred_at)
+
+
+@subscriptions.on(UserDeleted, idempotent=True)
+async def erase_user(event: UserDeleted, dependencies: Dependencies) -> None:
+    """Queue the erasure of everything that the user owns here."""
+    await dependencies.erasure.begin(event.user_id)

@@ -5,14 +5,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
+from echo_common.contracts.events.voice import VoiceUserDataErased
 from echo_common.http.health import Check
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
+from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_common.vectors.port import VectorIndex
 from echo_common.vectors.qdrant import open_vectors
 from echo_common.work.queue import WorkQueue
 from echo_common.work.worker import Worker
-from echo_voice.dependencies import Dependencies
+from echo_voice.dependencies import Dependencies, voice_space
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
@@ -21,6 +23,7 @@ from echo_voice.similarity import open_encoder
 from echo_voice.usecases.clones import train
 from echo_voice.usecases.ownership import object_owners
 from echo_voice.usecases.samples import process_sample
+from echo_voice.user_data import VoiceUserData
 
 _REMOTE_TRAININGS = 8
 
@@ -36,6 +39,7 @@ async def open_dependencies(settings: VoiceSettings, adapters: Adapters) -> Asyn
         await stack.enter_async_context(deps.worker.running(_work_queues(deps)))
         orphans = OrphanSweeper(adapters.objects, object_owners(deps, adapters.orphan_seconds), adapters.orphan_seconds)
         await stack.enter_async_context(orphans.running())
+        await stack.enter_async_context(deps.erasure.running())
         yield deps
 
 
@@ -57,26 +61,42 @@ def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
 
 async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex) -> Dependencies:
     where = (adapters.store, adapters.relay)
+    samples, models, consents, phrases = Samples(*where), VoiceModels(*where), Consents(*where), Phrases(*where)
+    echos, preferences, erased_users = Echos(*where), Preferences(*where), ErasedUsers(*where)
+    encoder = open_encoder(settings.models)
+    data = VoiceUserData(
+        samples=samples,
+        models=models,
+        consents=consents,
+        phrases=phrases,
+        echos=echos,
+        preferences=preferences,
+        objects=adapters.objects,
+        vectors=vectors,
+        voice_space=voice_space(encoder),
+        faults=adapters.faults,
+    )
     deps = Dependencies(
         settings=settings,
-        samples=Samples(*where),
-        models=VoiceModels(*where),
-        consents=Consents(*where),
-        phrases=Phrases(*where),
-        echos=Echos(*where),
-        preferences=Preferences(*where),
+        samples=samples,
+        models=models,
+        consents=consents,
+        phrases=phrases,
+        echos=echos,
+        preferences=preferences,
         anonymous_uploads=AnonymousUploads(
             adapters.store, at_once=settings.anonymous_uploads_at_once, a_day=settings.anonymous_uploads_a_day
         ),
         recipients=Recipients(adapters.auth),
         objects=adapters.objects,
         vectors=vectors,
-        encoder=open_encoder(settings.models),
+        encoder=encoder,
         providers=Providers(settings),
         scratch=adapters.scratch,
         worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
+        erasure=UserErasure(erased_users, data, lambda user_id: VoiceUserDataErased(user_id=user_id), adapters.faults),
     )
-    for repository in (deps.samples, deps.models, deps.consents, deps.phrases, deps.echos, deps.preferences):
+    for repository in (samples, models, consents, phrases, echos, preferences, erased_users):
         await repository.prepare()
     await deps.anonymous_uploads.prepare()
     return deps

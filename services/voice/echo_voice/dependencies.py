@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
+from echo_common.user_data.erasure import UserErasure
 from echo_common.vectors.port import VectorIndex
 from echo_common.work.worker import Worker
 from echo_voice.providers import Providers
@@ -32,6 +33,7 @@ class Dependencies:
     providers: Providers
     scratch: Scratch
     worker: Worker
+    erasure: UserErasure
 
     @property
     def sample_space(self) -> str:
@@ -41,4 +43,9 @@ class Dependencies:
     @property
     def voice_space(self) -> str:
         """Name of the vector collection of voices."""
-        return f"voices-{self.encoder.name}"
+        return voice_space(self.encoder)
+
+
+def voice_space(encoder: SpeakerEncoder) -> str:
+    """Return the name of the vector collection of voices."""
+    return f"voices-{encoder.name}"

@@ -1,6 +1,7 @@
 """Event handlers of the voice service. It handles its own events: new tasks wake workers, revoked consents withdraw voices."""
 
 from echo_common.bus.subscriptions import Subscriptions
+from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.events.voice import (
     ConsentRevoked,
     SampleCancelled,
@@ -60,6 +61,12 @@ async def stop_cancelled_processing(event: SampleCancelled, dependencies: Depend
 async def withdraw(event: ConsentRevoked, dependencies: Dependencies) -> None:
     """Withdraw the voices of a revoked consent, in case the process that revoked it crashed before it had withdrawn them all."""
     await withdraw_voices(event.consent_id, dependencies)
+
+
+@subscriptions.on(UserDeleted, idempotent=True)
+async def erase_user(event: UserDeleted, dependencies: Dependencies) -> None:
+    """Queue the erasure of everything that the user owns here."""
+    await dependencies.erasure.begin(event.user_id)
 
 
 async def _resume_trainings(event: SampleProcessed | SampleRejected | SampleCancelled, dependencies: Dependencies) -> None:

@@ -17,6 +17,7 @@ from echo_common.store.sqlite import open_store
 from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
+from echo_common.user_data.erasure import ErasedUsers
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_voice.repository import Consents, Echos, Phrases, Samples, VoiceModels
@@ -45,6 +46,7 @@ QUERIES: dict[type[Repository[Any]], list[tuple[dict[str, Any], list[tuple[str, 
     Dictionary: [(USER, [])],
     Texts: [(USER, NEWEST)],
     Users: [({"email": "a@b"}, []), ({"username_key": "a"}, []), ({"token_version_raised_at": {"$gte": now()}}, [])],
+    ErasedUsers: [({"due_at": {"$lte": now()}}, []), ({"created_at": {"$gte": now()}}, [])],
     Sessions: [(USER, [("start_time", -1)]), ({"revoked_at": {"$gte": now()}}, [])],
     Samples: [(USER, NEWEST), ({"work": "pending"}, [("created_at", 1)]), ({"original.checksum": "c"}, [])],
     VoiceModels: [

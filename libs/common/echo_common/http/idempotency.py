@@ -66,7 +66,7 @@ class Idempotency:
     async def open(cls, store: Store, *, lease: timedelta = LEASE) -> "Idempotency":
         """Create the collection; its entries expire after a day."""
         keys = store.collection("idempotency_keys")
-        await keys.ensure([Index([("created_at", 1)], ttl=int(RETENTION.total_seconds()))])
+        await keys.ensure([Index([("created_at", 1)], ttl=int(RETENTION.total_seconds())), Index([("owner", 1)])])
         return cls(keys, lease)
 
     async def run_once(self, app: ASGIApp, owner: str, operation: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,19 +86,23 @@ class Idempotency:
         entry = _digest(owner.encode(), operation.encode(), key)
         digest = body_digest_of(scope)
         if isinstance(digest, MultipartDigest):
-            await self._run_once_streamed(app, entry, digest, scope, receive, send)
+            await self._run_once_streamed(app, owner, entry, digest, scope, receive, send)
         else:
-            await self._run_once_read(app, entry, digest, scope, receive, send)
+            await self._run_once_read(app, owner, entry, digest, scope, receive, send)
+
+    async def erase(self, owner: str) -> None:
+        """Remove all keys and responses of an owner. Raises `StoreUnavailableError`."""
+        await self._keys.delete({"owner": owner})
 
     async def _run_once_read(
-        self, app: ASGIApp, entry: str, digest: BodyDigest, scope: Scope, receive: Receive, send: Send
+        self, app: ASGIApp, owner: str, entry: str, digest: BodyDigest, scope: Scope, receive: Receive, send: Send
     ) -> None:
         body = await _read_body(receive)
         if body is None:
             return
         digest.feed(body)
         request = request_digest(scope, digest.digest() or "")
-        stored = await self._begin(entry, request, run := new_id("run"))
+        stored = await self._begin(owner, entry, request, run := new_id("run"))
         if stored is not None:
             await _replay(stored, scope, send)
             return
@@ -106,10 +110,10 @@ class Idempotency:
         await self._run(partial(app, inner, _replay_body(body)), entry, run, lambda: request, send)
 
     async def _run_once_streamed(
-        self, app: ASGIApp, entry: str, digest: MultipartDigest, scope: Scope, receive: Receive, send: Send
+        self, app: ASGIApp, owner: str, entry: str, digest: MultipartDigest, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Run `app` as `_run_once_read` does, for file uploads: the digest is known only at the end of the body."""
-        stored = await self._begin(entry, "", run := new_id("run"))
+        stored = await self._begin(owner, entry, "", run := new_id("run"))
         body = _DigestedBody(receive, digest)
 
         def request() -> str | None:
@@ -142,10 +146,10 @@ class Idempotency:
                     await self._keys.delete({"_id": entry, "run": run})
         await response.release()
 
-    async def _begin(self, entry: str, request: str, run: str) -> Document | None:
+    async def _begin(self, owner: str, entry: str, request: str, run: str) -> Document | None:
         """Claim the key for this run, or return the response stored under it. `request` is empty while it is not known."""
         moment = now()
-        mine = {"request": request, "run": run, "lease_until": moment + self._lease, "created_at": moment}
+        mine = {"owner": owner, "request": request, "run": run, "lease_until": moment + self._lease, "created_at": moment}
         found = await self._insert(entry, mine)
         if found is None:
             return None

@@ -7,6 +7,7 @@ from echo_auth.api import (
     api_keys,
     audit,
     echo_users,
+    erasures,
     guests,
     internal,
     oidc,
@@ -34,5 +35,7 @@ ROUTERS = (
     settings.router,
     audit.router,
     user_administration.router,
+    erasures.router,
+    erasures.admin_router,
     internal.router,
 )

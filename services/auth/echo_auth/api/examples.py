@@ -106,3 +106,11 @@ API_KEY = {
     "last_used_at": None,
 }
 ADMINISTERED_USER = USER | {"is_active": True, "last_active_date": "2026-01-31T10:00:00Z"}
+ERASURE = {
+    "id": "era_6f1c0b6b3f0d4f0e9a51c2d7e8b90a12",
+    "pseudonym": "6f1c0b6b3f0d4f0e9a51c2d7e8b90a12",
+    "requested_at": "2026-01-31T10:00:00Z",
+    "confirmed": {"gateway": "2026-01-31T10:00:01Z"},
+    "waiting_for": ["synthesis", "voice"],
+    "completed_at": None,
+}

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from echo_auth.domain.second_factors import SecondFactors
 from echo_common.auth.principal import Scope
-from echo_common.contracts.events.auth import GuestUpgraded, UserRegistered
+from echo_common.contracts.events.auth import GuestUpgraded, UserDeleted, UserRegistered
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.values import Plan, Role
 
@@ -30,6 +30,7 @@ class User(SecondFactors):
     """Sessions of earlier generations have ended."""
     last_login: datetime | None = None
     last_active_date: datetime | None = None
+    deleted_at: datetime | None = None
 
     @classmethod
     def register(
@@ -95,6 +96,16 @@ class User(SecondFactors):
             self.is_active = is_active
             if not is_active:
                 self.end_sessions(at)
+
+    def delete(self, at: datetime) -> None:
+        """Delete the account: refuse it everywhere, and let every service erase the user's data; idempotent.
+
+        The account itself is erased after the last service.
+        """
+        if self.deleted_at is None:
+            self.deleted_at, self.is_active = at, False
+            self.end_sessions(at)
+            self.record(UserDeleted(user_id=self.id))
 
     def end_sessions(self, at: datetime) -> None:
         """End all sessions and revoke all tokens."""

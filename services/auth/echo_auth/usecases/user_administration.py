@@ -55,7 +55,7 @@ async def change_user(
 
     Raises `UserNotFoundError`, and `LastAdministratorError` for a change that leaves no active administrator.
     """
-    before = await deps.users.get(user_id)
+    before = await deps.users.get(user_id, deleted_at=None)
     changes = {name: value for name, value in patch.model_dump(exclude_none=True).items() if value != getattr(before, name)}
     if not changes:
         return await get_user(user_id, deps)

@@ -41,6 +41,10 @@ class Tickets:
         )
         return ticket
 
+    async def erase(self, user_id: str) -> None:
+        """Remove all tickets of a user."""
+        await self._tickets.delete({"user_id": user_id})
+
     async def redeem(self, ticket: str) -> Principal:
         """Redeem a ticket. Raises `TicketInvalidError`, `StoreUnavailableError`.
 

@@ -158,6 +158,16 @@ class SpeechCache:
             removed += 1
         return removed
 
+    async def erase(self, user_id: str) -> None:
+        """Remove the entries that only this user was given, and the user's marks in all others. Raises as `purge`."""
+        await self.wait_for_writes()
+        async for entry in self._entries.find({}, fields=["object_key", "size", "heard_by"]):
+            mark, marks = _mark(entry["_id"], user_id), set(entry.get("heard_by", ()))
+            if marks == {mark}:
+                await self._remove(entry, {"_id": entry["_id"]})
+            elif mark in marks:
+                await self._entries.update_one({"_id": entry["_id"]}, {"$pull": {"heard_by": mark}})
+
     async def known(self, object_keys: Sequence[str]) -> Sequence[str]:
         """Return the object keys that an entry refers to."""
         found = self._entries.find({"_id": {"$in": [key.rpartition("/")[2] for key in object_keys]}}, fields=["object_key"])

@@ -142,6 +142,17 @@ class Clones:
         found = [self._catalogued(document) for document in known]
         return [voice for voice in found if voice is not None and not voice.engine.missing(self._config)]
 
+    async def owned(self, user_id: str) -> Sequence[str]:
+        """Return the ids of a user's voice models, also of those that are not usable any more."""
+        return [str(voice["_id"]) async for voice in self._voices.find({"user_id": user_id}, fields=["user_id"])]
+
+    async def erase(self, user_id: str) -> None:
+        """Remove a user's voice models, trainings, selection, and shares of others' voice models with the user."""
+        await self._voices.delete({"user_id": user_id})
+        await self._voices.update_many({"shared_with": user_id}, {"$pull": {"shared_with": user_id}})
+        await self._trainings.delete({"user_id": user_id})
+        await self._selections.delete({"_id": user_id})
+
     async def voice_names(self, voice_id: str) -> VoiceNames:
         """Return the voice's current names. Raises `VoiceNotFoundError` if it was withdrawn or deleted."""
         if not voice_id.startswith(VOICE_MODEL_PREFIX):

@@ -220,6 +220,12 @@ class Job(Task):
             self.record(JobCancelled(job_id=self.id, user_id=self.user_id))
         self.erase()
 
+    def erase_with_owner(self) -> None:
+        """Delete the job in any state, because its user was deleted; a running attempt loses its lease."""
+        if not self.status.terminal:
+            self.cancel()
+        self.erase()
+
     def end(self, status: JobStatus) -> None:
         """End the current attempt, if any: set the status, remove the lease and the estimate."""
         super().end(status)

@@ -31,6 +31,10 @@ class ProvenanceRecords:
         """Return the record of exactly these bytes."""
         return await self._one({"checksum": checksum})
 
+    async def erase(self, user_id: str) -> None:
+        """Remove all records of a user."""
+        await self._records.delete({"user_id": user_id})
+
     async def _one(self, where: dict[str, str]) -> ProvenanceRecord | None:
         found = await self._records.find_one(where)
         if found is None:

@@ -110,6 +110,12 @@ class Sample(VoiceTask):
         """Delete the sample; remove its objects once this is saved."""
         self.erase()
 
+    def erase_with_owner(self) -> None:
+        """Delete the sample in any state, because its user was deleted; a running attempt loses its lease."""
+        if not self.work.terminal:
+            self.cancel()
+        self.erase()
+
     def on_queued(self) -> None:
         """Record that the sample waits for processing again."""
         self.status = SampleStatus.UPLOADED

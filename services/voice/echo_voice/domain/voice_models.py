@@ -32,6 +32,10 @@ from echo_voice.domain.values import TrainingOptions, VoiceQuality
 Gender = Literal["female", "male", "neutral"]
 
 
+EVERYBODY = "public"
+"""Entry of access lists that stands for all users."""
+
+
 class Training(TaskRecord):
     """A training of a voice model."""
 
@@ -198,6 +202,11 @@ class VoiceModel(VoiceTask):
         elif with_user not in self.shared_with:
             self.shared_with = [*self.shared_with, with_user]
         self._record_state(VoiceModelShared)
+
+    @property
+    def access(self) -> list[str]:
+        """Users who may use the voice."""
+        return [self.user_id, *self.shared_with, *([EVERYBODY] if self.public else [])]
 
     def unshare(self, with_user: str | None) -> None:
         """Remove a user's share, or the public one (None); idempotent."""

@@ -10,10 +10,8 @@ from echo_common.contracts.http.sharing import ShareRequest, SimilarVoice
 from echo_common.contracts.voice_reference import VOICE_MODEL_PREFIX
 from echo_common.errors import refuse
 from echo_voice.dependencies import Dependencies
-from echo_voice.domain.voice_models import Preference, VoiceModel
+from echo_voice.domain.voice_models import EVERYBODY, Preference, VoiceModel
 from echo_voice.similarity import Vector, similarity, title_of
-
-_EVERYBODY = "public"
 
 
 async def share(clone_id: str, request: ShareRequest, principal: Principal, deps: Dependencies) -> VoiceModel:
@@ -112,7 +110,7 @@ async def similar(voice_id: str, limit: int, principal: Principal, deps: Depende
 async def _similar_clones(
     voice_id: str, vector: Sequence[float] | Vector, limit: int, principal: Principal, deps: Dependencies
 ) -> list[SimilarVoice]:
-    where = {"access": [principal.user_id, _EVERYBODY]}
+    where = {"access": [principal.user_id, EVERYBODY]}
     near = await deps.vectors.nearest(deps.voice_space, [float(x) for x in vector], limit=limit + 1, where=where)
     found = []
     for neighbour in near:
@@ -128,5 +126,4 @@ async def reindex(model: VoiceModel, deps: Dependencies, vector: Sequence[float]
     """Update the voice's access list in the vector index; does nothing without a vector."""
     known = vector if vector is not None else await deps.vectors.get(deps.voice_space, model.id)
     if known is not None:
-        access = [model.user_id, *model.shared_with, *([_EVERYBODY] if model.public else [])]
-        await deps.vectors.put(deps.voice_space, model.id, known, {"access": access})
+        await deps.vectors.put(deps.voice_space, model.id, known, {"access": model.access})

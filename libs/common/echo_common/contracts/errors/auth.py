@@ -76,6 +76,12 @@ class SessionNotFoundError(NotFoundError):
     code = "SESSION_NOT_FOUND"
 
 
+class ErasureNotFoundError(NotFoundError):
+    """Erasure not found; GET /api/v1/admin/erasures lists erasures."""
+
+    code = "ERASURE_NOT_FOUND"
+
+
 class LastAdministratorError(ConflictError):
     """This is the last active administrator; give another user the role first."""
 

@@ -26,6 +26,14 @@ class GuestUpgraded(DomainEvent):
     role: Role
 
 
+class UserDeleted(DomainEvent):
+    """A user's account was deleted: every service erases the user's data."""
+
+    topic: ClassVar[str] = "auth.user_deleted"
+
+    user_id: str
+
+
 class SettingChanged(DomainEvent):
     """A system setting was changed, or set back to its default."""
 

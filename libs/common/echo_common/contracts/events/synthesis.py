@@ -74,3 +74,11 @@ class AudioDeleted(DomainEvent):
 
     audio_id: str
     user_id: str
+
+
+class SynthesisUserDataErased(DomainEvent):
+    """The synthesis service has erased everything of a deleted user."""
+
+    topic: ClassVar[str] = "synthesis.user_data_erased"
+
+    user_id: str

@@ -165,3 +165,11 @@ class EchoDeleted(DomainEvent):
 
     echo_id: str
     user_id: str
+
+
+class VoiceUserDataErased(DomainEvent):
+    """The voice service has erased everything of a deleted user."""
+
+    topic: ClassVar[str] = "voice.user_data_erased"
+
+    user_id: str

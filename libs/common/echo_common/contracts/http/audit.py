@@ -12,6 +12,8 @@ class AuditAction(StrEnum):
     API_KEY_CREATED = "api_key_created"
     API_KEY_DELETED = "api_key_deleted"
     GUEST_UPGRADED = "guest_upgraded"
+    ACCOUNT_DELETED = "account_deleted"
+    ACCOUNT_ERASED = "account_erased"
     LOGGED_IN = "logged_in"
     LOGIN_REFUSED = "login_refused"
     LOGGED_OUT = "logged_out"

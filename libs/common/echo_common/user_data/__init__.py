@@ -1,0 +1,1 @@
+"""Erasure of a deleted user's data in every service."""

@@ -1,0 +1,85 @@
+"""Use cases of deleted accounts: request the erasure, follow the services, report."""
+
+from contextlib import suppress
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.domain.erasures import Erasure
+from echo_auth.domain.users import User
+from echo_auth.usecases.passwords import confirm_password
+from echo_auth.usecases.second_factors import check_second_factor
+from echo_auth.usecases.sessions import RequestOrigin
+from echo_common.auth.principal import Principal
+from echo_common.clock import now
+from echo_common.contracts.errors.auth import LastAdministratorError, WrongPasswordError
+from echo_common.contracts.http.audit import AuditAction
+from echo_common.contracts.http.auth import LOCAL_USER_ID
+from echo_common.contracts.http.erasures import DeleteAccountRequest
+from echo_common.contracts.values import Role
+from echo_common.errors import ForbiddenError
+from echo_common.http.pagination import Page
+from echo_common.store.port import DuplicateError
+
+
+async def delete_own_account(
+    request: DeleteAccountRequest, principal: Principal, origin: RequestOrigin, deps: Dependencies
+) -> Erasure:
+    """Delete the principal's account.
+
+    Raises `WrongPasswordError`, `TotpRequiredError`, `InvalidTotpCodeError`, `TooManyAttemptsError`, and the errors of
+    `delete_account`.
+    """
+    user = await deps.users.get(principal.user_id)
+    if user.password_hash is not None:
+        if request.password is None:
+            raise WrongPasswordError
+        await confirm_password(user, request.password.get_secret_value(), origin, deps)
+        await check_second_factor(user, request.totp_code, None, origin.address, deps)
+    return await delete_account(user, principal.user_id, origin, deps)
+
+
+async def delete_user(user_id: str, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> Erasure:
+    """Delete another user's account. Raises `UserNotFoundError`, and the errors of `delete_account`."""
+    return await delete_account(await deps.users.get(user_id), principal.user_id, origin, deps)
+
+
+async def delete_account(user: User, actor: str | None, origin: RequestOrigin, deps: Dependencies) -> Erasure:
+    """Delete an account: refuse all its tokens, and publish the event by which every service erases the user's data.
+
+    Idempotent. Raises `LastAdministratorError`, and `ForbiddenError` for the local user.
+    """
+    if user.id == LOCAL_USER_ID:
+        raise ForbiddenError("The local user cannot be deleted.")
+    others = {"role": Role.ADMIN.value, "is_active": True, "_id": {"$ne": user.id}}
+    if user.role is Role.ADMIN and not await deps.users.count(others):
+        raise LastAdministratorError
+    services = deps.settings.user_data_services
+    erasure = Erasure.request(deps.audit.pseudonym(user.id), services)
+    await deps.audit.record(AuditAction.ACCOUNT_DELETED, actor=actor, target=user.id, address=origin.address)
+    with suppress(DuplicateError):  # requested before
+        await deps.erasures.add(erasure)
+    await deps.users.update(user.id, lambda held: held.delete(now()))
+    if not services:
+        await deps.erasure.begin(user.id)
+    return await deps.erasures.get(erasure.id)
+
+
+async def confirm_erasure(user_id: str, service: str, deps: Dependencies) -> None:
+    """Record that a service has erased a user's data; after the last one, erase the account. Idempotent."""
+    erasure = await deps.erasures.find_one({"_id": Erasure.id_of(deps.audit.pseudonym(user_id))})
+    if erasure is None:
+        return
+    erasure = await deps.erasures.update(erasure.id, lambda held: held.confirm(service, now()))
+    if not erasure.waiting_for:
+        await deps.erasure.begin(user_id)
+
+
+async def list_erasures(page: Page, deps: Dependencies) -> tuple[list[Erasure], int]:
+    """Return a page of the erasures and their total number."""
+    order = [(page.sort_by, page.direction), ("_id", page.direction)]
+    found = deps.erasures.find({}, sort=order, skip=page.offset, limit=page.limit)
+    return [erasure async for erasure in found], await deps.erasures.count({})
+
+
+async def get_erasure(erasure_id: str, deps: Dependencies) -> Erasure:
+    """Return an erasure. Raises `ErasureNotFoundError`."""
+    return await deps.erasures.get(erasure_id)

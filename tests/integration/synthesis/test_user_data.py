@@ -1,0 +1,158 @@
+"""Synthesis erases everything of a deleted user, whatever happens meanwhile."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from echo_common.bus.port import Message
+from echo_common.clock import now
+from echo_common.contracts.events.auth import UserDeleted
+from echo_common.contracts.http.normalization import CreateDictionaryEntry
+from echo_common.contracts.http.synthesis import CreateText, SpeechConfig, SynthesizeRequest
+from echo_common.contracts.values import JobStatus
+from echo_common.errors import NotFoundError
+from echo_common.user_data.erasure import BATCH
+from echo_synthesis.dependencies import Dependencies
+from echo_synthesis.domain import ProvenanceRecord, TextEntry
+from echo_synthesis.handlers import erase_user
+from echo_synthesis.usecases.dictionary import add_entry
+from echo_synthesis.usecases.speech import synthesize
+from echo_synthesis.usecases.texts import save_text
+from tests.integration.synthesis.test_jobs import ALICE, MALLORY, SLOW, queued, status, until
+from tests.support.database import Database
+from tests.support.eventually import eventually
+from tests.support.synthesis_replica import Replica
+
+COLLECTIONS = (
+    *("jobs", "audio", "texts", "dictionary_entries", "tickets", "origins", "speech_cache"),
+    *("voices", "trainings", "selections"),
+)
+SHARED = "A sentence of two users."
+
+
+async def fill(deps: Dependencies) -> None:
+    """Create something of every kind for Alice, and some for Mallory."""
+    await until(await queued("A job of Alice.", deps), deps, JobStatus.COMPLETED)
+    for principal in (ALICE, MALLORY):
+        await synthesize(SynthesizeRequest(text=SHARED, config=SpeechConfig()), principal, deps)
+        await save_text(CreateText(content=f"A text of {principal.user_id}."), principal, deps)
+    await synthesize(SynthesizeRequest(text="A secret of Alice."), ALICE, deps)
+    for number in range(2 * BATCH):
+        await deps.texts.add(TextEntry(id=f"txt_{number}", user_id=ALICE.user_id, content="Much."))
+    await add_entry(CreateDictionaryEntry(term="Alice", respelling="alis"), ALICE, deps)
+    await deps.tickets.issue(ALICE)
+    await deps.clones.select(ALICE.user_id, "tone_high", now())
+    await deps.provenance.records.add(
+        ProvenanceRecord(id="org_1", user_id=ALICE.user_id, engine="tone", voice_id="tone_low", cloned=True, created_at=now())
+    )
+    await deps.cache.wait_for_writes()
+
+
+async def remains(database: Database, *parts: str) -> list[tuple[str, str]]:
+    """Return collection and id of the documents that contain one of the texts."""
+    store = await database.open("synthesis")
+    try:
+        return [
+            (name, document["_id"])
+            for name in COLLECTIONS
+            async for document in store.collection(name).find({})
+            if any(part in str(document) for part in parts)
+        ]
+    finally:
+        await store.close()
+
+
+async def erased(deps: Dependencies) -> None:
+    async def done() -> bool:
+        found = await deps.erasure._users.find_one({"_id": ALICE.user_id})
+        return found is not None and found.erased_at is not None
+
+    await eventually(done, within=30)
+
+
+def objects(folder: Path) -> set[str]:
+    return {str(path) for path in (folder / "objects").rglob("*") if path.is_file()}
+
+
+async def test_everything_of_a_deleted_user_is_erased(replica: Replica, database: Database, tmp_path: Path) -> None:
+    heard: list[Message] = []
+    async with replica(heard=heard) as deps:
+        await synthesize(SynthesizeRequest(text="Of Mallory alone."), MALLORY, deps)
+        await deps.cache.wait_for_writes()
+        before = objects(tmp_path)
+        mine = await remains(database, MALLORY.user_id)
+        await fill(deps)
+        assert {name for name, _ in await remains(database, ALICE.user_id)} >= {"jobs", "audio", "texts", "tickets", "origins"}
+
+        await erase_user(UserDeleted(user_id=ALICE.user_id), deps)
+        await erased(deps)
+
+        assert await remains(database, ALICE.user_id, "Alice") == []
+        assert set(mine) < set(await remains(database, MALLORY.user_id))
+        kept = objects(tmp_path)
+        assert before < kept
+        audio = [found async for found in deps.audio.find({"user_id": MALLORY.user_id})]
+        assert len(audio) == 2
+        for one in audio:
+            assert (await deps.objects.info(one.object_key)).size == one.size
+        assert len(await shared_entries(database)) == 2
+
+        async def announced() -> bool:
+            return any(message.topic == "synthesis.user_data_erased" for message in heard)
+
+        await eventually(announced)
+
+
+async def shared_entries(database: Database) -> list[str]:
+    store = await database.open("synthesis")
+    try:
+        return [entry["_id"] async for entry in store.collection("speech_cache").find({})]
+    finally:
+        await store.close()
+
+
+async def test_a_running_job_of_a_deleted_user_leaves_nothing(replica: Replica, database: Database, tmp_path: Path) -> None:
+    async with replica() as deps:
+        job = await queued(SLOW, deps)
+
+        async def running() -> bool:
+            return await status(job, deps) is JobStatus.PROCESSING
+
+        await eventually(running)
+        await erase_user(UserDeleted(user_id=ALICE.user_id), deps)
+        await erased(deps)
+
+        async def stopped() -> bool:
+            return not deps.worker._running
+
+        await eventually(stopped, within=30)
+        with pytest.raises(NotFoundError):
+            await deps.jobs.get(job.id)
+        await deps.cache.wait_for_writes()
+        assert await remains(database, ALICE.user_id) == []
+        assert [path for path in objects(tmp_path) if "/audio/" in path] == []
+
+
+async def test_late_writes_of_a_deleted_user_are_erased_by_the_next_sweep(replica: Replica, database: Database) -> None:
+    async with replica() as deps:
+        await erase_user(UserDeleted(user_id=ALICE.user_id), deps)
+        await erased(deps)
+        await synthesize(SynthesizeRequest(text="Too late."), ALICE, deps)
+        assert await remains(database, ALICE.user_id)
+
+        assert await deps.erasure.erase_due(now() + timedelta(minutes=2)) == 1
+        assert await remains(database, ALICE.user_id) == []
+
+
+async def test_two_replicas_erase_a_user_once(replica: Replica, database: Database) -> None:
+    heard: list[Message] = []
+    async with replica(heard=heard) as first, replica() as second:
+        await fill(first)
+        for deps in (first, second):
+            await erase_user(UserDeleted(user_id=ALICE.user_id), deps)
+        await erased(first)
+        await erased(second)
+        assert await remains(database, ALICE.user_id) == []
+
+    assert [message.topic for message in heard].count("synthesis.user_data_erased") == 1

@@ -1,0 +1,82 @@
+"""The voice service erases everything of a deleted user, and the user's access to voices of others."""
+
+from pathlib import Path
+
+from echo_common.contracts.events.auth import UserDeleted
+from echo_voice.handlers import erase_user
+from tests.integration.voice.conftest import VoiceClient
+from tests.support.database import Database
+from tests.support.eventually import eventually
+from tests.support.person import data
+
+COLLECTIONS = ("samples", "voice_models", "consents", "consent_phrases", "echos", "preferences")
+
+
+async def remains(database: Database, user_id: str) -> list[tuple[str, str]]:
+    """Return collection and id of the documents that contain the user's id."""
+    store = await database.open("voice")
+    try:
+        return [
+            (name, document["_id"])
+            for name in COLLECTIONS
+            async for document in store.collection(name).find({})
+            if user_id in str(document)
+        ]
+    finally:
+        await store.close()
+
+
+async def delete(client: VoiceClient, user_id: str) -> None:
+    await erase_user(UserDeleted(user_id=user_id), client.deps)
+
+    async def erased() -> bool:
+        found = await client.deps.erasure._users.find_one({"_id": user_id})
+        return found is not None and found.erased_at is not None
+
+    await eventually(erased, within=30)
+
+
+async def owning(client: VoiceClient, speech: bytes, user_id: str) -> str:
+    """Create a sample, a voice model, a phrase, an echo and a selection; return the id of the voice model."""
+    sample = await client.sample(speech)
+    clone_id: str = (await client.clone(sample["id"]))["clone_id"]
+    assert (await client.trained(clone_id))["status"] == "ready"
+    data(await client.ask("GET", "/voice/consent-phrase"))
+    data(await client.ask("POST", f"/voice/clones/{clone_id}/select"))
+    body = {"user_id": user_id, "name": "Me", "persona_prompt": "Kind.", "voice_model_id": clone_id}
+    assert (await client.ask("POST", "/echo", json=body)).is_success
+    return clone_id
+
+
+async def test_everything_of_a_deleted_user_is_erased(
+    ada: VoiceClient, eve: VoiceClient, speech: bytes, database: Database, tmp_path: Path
+) -> None:
+    mine, others = await owning(ada, speech, "usr_ada"), await owning(eve, speech, "usr_eve")
+    data(await eve.ask("POST", f"/voices/{others}/shares", json={"user_id": "usr_ada"}))
+    before = await remains(database, "usr_eve")
+    assert len({name for name, _ in await remains(database, "usr_ada")}) >= len(COLLECTIONS) - 1
+
+    await delete(ada, "usr_ada")
+
+    assert await remains(database, "usr_ada") == []
+    assert await remains(database, "usr_eve") == before
+    assert (await eve.get(f"/voice/clones/{others}"))["status"] == "ready"
+    stored = [str(path) for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+    assert stored
+    assert not [path for path in stored if mine in path]
+    assert await ada.deps.vectors.get(ada.deps.voice_space, mine) is None
+
+
+async def test_a_sample_in_processing_leaves_nothing(
+    ada: VoiceClient, speech: bytes, database: Database, tmp_path: Path
+) -> None:
+    sample_id = data(await ada.upload(speech), 201)["sample_id"]
+    await delete(ada, "usr_ada")
+
+    async def stopped() -> bool:
+        return not ada.deps.worker._running
+
+    await eventually(stopped, within=60)
+    await ada.deps.erasure._data.erase("usr_ada")
+    assert await remains(database, "usr_ada") == []
+    assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file() and sample_id in str(path)]
