@@ -17,7 +17,7 @@ from tests.contract.test_compose import CONTAINERS, ROOT, SERVICES, variables
 DOCKER = ROOT / "deploy/docker"
 SECRET = re.compile(r"\$\{([A-Z_]+):\?[^}]+\}")
 DEFINITIONS: dict[str, list[dict[str, Any]]] = json.loads((DOCKER / "rabbitmq/definitions.json").read_text())
-WRITTEN_KEYS = {"synthesis": {"audio", "speech"}, "voice": {"samples", "styles", "checkpoints"}}
+WRITTEN_KEYS = {"auth": {"avatars"}, "synthesis": {"audio", "speech"}, "voice": {"samples", "styles", "checkpoints"}}
 
 
 def login_of(url: str) -> tuple[str | None, str]:

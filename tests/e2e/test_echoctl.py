@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.eventually import eventually
+from tests.support.person import Person
 from tests.support.platform import QUICK, TONE, Platform
 
 PLATFORM_AND_NOBODY = pytest.mark.parametrize("platform", ["embedded"], indirect=True)
@@ -120,6 +122,22 @@ def test_the_api_without_a_token_is_refused_on_a_public_address(tmp_path: Path) 
 
     assert told.returncode == 2
     assert "The setting ECHO_API_WITHOUT_TOKEN is not valid: it is accepted only on a loopback address" in told.stderr.decode()
+
+
+@PLATFORM_AND_NOBODY
+async def test_mails_for_the_operator_are_listed(platform: Platform, tmp_path: Path) -> None:
+    data = ("--data", str(platform.folder.path))
+    async with Person.at(platform.url) as person:
+        email = await person.register()
+        assert (await person.http.post("/auth/password/forgot", json={"email": email})).status_code == 202
+
+    def links() -> list[str]:
+        mails = json.loads(echoctl("mail", "list", *data, "--status", "logged", "--json", cwd=tmp_path).stdout)
+        return [mail["link"] for mail in mails if mail["to"] == email]
+
+    await eventually(lambda: bool(links()), within=30)
+    assert "/reset-password#token=mail_" in links()[0]
+    assert email.encode() in echoctl("mail", "list", *data, cwd=tmp_path).stdout.replace(b"\n", b"")
 
 
 @PLATFORM_AND_NOBODY

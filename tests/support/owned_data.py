@@ -14,6 +14,7 @@ SENTENCE = "This belongs to its owner."
 INVALID_LOGIN = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA"}}
 INVALID_REGISTRATION = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "attestationObject": "AA"}}
 CONSENT = {"attested": True}
+PICTURE = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000") + bytes(8)
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,10 @@ class OwnedData:
             "change_dictionary_entry": {"respelling": "ecko"},
             "change_job": {"status": "cancelled"},
             "change_password": {"current_password": PASSWORD, "new_password": "staple gun paradise"},
+            "confirm_email": {"token": "mail_none.x"},
+            "request_password_reset": {"email": "nobody@example.com"},
+            "replace_profile": {"first_name": "Ada"},
+            "reset_password": {"token": "mail_none.x", "new_password": "staple gun paradise"},
             "change_system_settings": {"values": {"auth.verify_email": None}},
             "change_text": {"content": "Changed."},
             "change_user": {"is_active": True},
@@ -115,6 +120,7 @@ class OwnedData:
         }
         recording = wav(spoken())
         files: dict[str, Any] = {
+            "upload_avatar": {"file": ("me.png", PICTURE)},
             "upload_reference": {"audio": ("me.wav", recording)},
             "upload_sample": {"file": ("me.wav", recording)},
             "verify_audio": {"file": ("me.wav", recording)},

@@ -1,11 +1,14 @@
 """Messages in the language of the user."""
 
+import json
+import re
+
 import pytest
 
 from echo_common.contracts.errors.auth import EmailConflictError
 from echo_common.errors import NotFoundError, ValidationError
 from echo_common.http.client import RemoteError
-from echo_common.messages.catalogue import LANGUAGES, message_of, negotiate
+from echo_common.messages.catalogue import FOLDER, LANGUAGES, message_of, negotiate, text_of
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 
@@ -56,3 +59,16 @@ def test_an_error_of_another_service_is_left_as_that_service_has_rendered_it() -
 
 def test_english_messages_are_those_of_the_code() -> None:
     assert message_of(NotFoundError(), "en") == NotFoundError().message
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_texts_of_mails_are_translated_with_their_fields(language: str) -> None:
+    english, translated = (json.loads((FOLDER / f"{name}.json").read_text()) for name in ("en", language))
+
+    for key, text in english.items():
+        assert re.findall(r"\{\w+\}", translated[key]) == re.findall(r"\{\w+\}", text), key
+
+
+def test_texts_are_in_the_language_or_in_english() -> None:
+    assert text_of("mail.password_reset.subject", "de-AT").startswith("Setzen Sie")
+    assert text_of("mail.password_reset.subject", "fr") == text_of("mail.password_reset.subject", "en")

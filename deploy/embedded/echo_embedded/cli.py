@@ -33,6 +33,7 @@ from echo_embedded.command_line import (
     with_client,
 )
 from echo_embedded.data_folder import DataFolder
+from echo_embedded.mail_commands import mail_app
 
 STARTED = time.monotonic()
 
@@ -308,6 +309,7 @@ def replay_dead_letters(
 
 
 app.add_typer(audit_app, name="audit")
+app.add_typer(mail_app, name="mail")
 
 
 @app.command(hidden=True)

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from echo_auth import api as auth_api
+from echo_auth.mail.settings import MailSettings
 from echo_auth.main import service as auth
 from echo_auth.oidc_settings import OidcSettings
 from echo_auth.settings import AuthSettings
@@ -42,6 +43,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Every service": CommonSettings,
     "Auth": AuthSettings,
     "Auth (identity provider)": OidcSettings,
+    "Mail": MailSettings,
     "Gateway": GatewaySettings,
     "Synthesis": SynthesisSettings,
     "Gemini": GeminiSettings,

@@ -1,30 +1,43 @@
 """Dependencies of the auth service: opened with its adapters, closed in reverse order."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from echo_auth.audit_log import AuditLog
 from echo_auth.challenges import Challenges
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.profiles import AVATAR_PREFIX
 from echo_auth.encryption import Encryption, Purpose
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.keys import Signer
+from echo_auth.link_tokens import LinkTokens
+from echo_auth.mail.operator_log import OperatorLog
+from echo_auth.mail.port import Mailer
+from echo_auth.mail.settings import MailSettings
+from echo_auth.mail.smtp import SmtpMailer
 from echo_auth.oidc_settings import OidcSettings
 from echo_auth.passkeys import RelyingParty
 from echo_auth.passwords import Passwords
-from echo_auth.repository import ApiKeys, ChangedSettings, Erasures, Identities, Passkeys, Profiles, Sessions, Users
+from echo_auth.repository import ApiKeys, ChangedSettings, Erasures, Identities, Mails, Passkeys, Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
+from echo_auth.usecases.mail_delivery import delivering
+from echo_auth.usecases.profiles import owned_avatars
 from echo_auth.usecases.registration import ensure_admin
 from echo_auth.user_data import AuthUserData
 from echo_common.outbox.repository import Repository
 from echo_common.service import Adapters
+from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
 
 
 @asynccontextmanager
-async def open_dependencies(settings: AuthSettings, oidc: OidcSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
+async def open_dependencies(
+    settings: AuthSettings, oidc: OidcSettings, mail: MailSettings, adapters: Adapters
+) -> AsyncIterator[Dependencies]:
     """Open the dependencies while the context lasts, and create the administrator that the settings name."""
     store, relay = adapters.store, adapters.relay
     secret = settings.secret.get_secret_value()
@@ -36,7 +49,9 @@ async def open_dependencies(settings: AuthSettings, oidc: OidcSettings, adapters
         api_keys, identities, passkeys = ApiKeys(store, relay), Identities(store, relay), Passkeys(store, relay)
         profiles, sessions = Profiles(store, relay), Sessions(store, relay)
         audit = await AuditLog.open(store, secret)
-        data = AuthUserData(users, [api_keys, identities, passkeys, profiles, sessions], erasures, audit, adapters.faults)
+        mails = Mails(store, relay)
+        owned: list[Repository[Any]] = [api_keys, identities, passkeys, profiles, sessions]
+        data = AuthUserData(users, owned, mails, adapters.objects, erasures, audit, adapters.faults)
         deps = Dependencies(
             api_keys=api_keys,
             users=users,
@@ -45,6 +60,7 @@ async def open_dependencies(settings: AuthSettings, oidc: OidcSettings, adapters
             profiles=profiles,
             sessions=sessions,
             changed_settings=ChangedSettings(store, relay),
+            mails=mails,
             audit=audit,
             erasures=erasures,
             erased_users=erased_users,
@@ -55,16 +71,26 @@ async def open_dependencies(settings: AuthSettings, oidc: OidcSettings, adapters
             signer=await Signer.open(store.collection("signing_keys"), secret, settings.access_lasts),
             throttle=await Throttle.open(store.collection("login_failures")),
             totp_encryption=Encryption(secret, Purpose.TOTP_SECRETS),
+            link_tokens=LinkTokens(secret),
+            mailer=_mailer(mail),
+            mail_queued=asyncio.Event(),
             settings=settings,
             oidc=oidc,
             identity_provider=identity_provider,
-            public_url=adapters.public_url,
             live_settings=adapters.live_settings,
+            objects=adapters.objects,
+            public_url=adapters.public_url,
             api_without_token=adapters.api_without_token,
         )
-        repositories: list[Repository[Any]] = [users, erasures, erased_users, *data.owned, deps.changed_settings]
+        repositories: list[Repository[Any]] = [users, erasures, erased_users, mails, *data.owned, deps.changed_settings]
         for repository in repositories:
             await repository.prepare()
         await ensure_admin(deps)
-        async with deps.erasure.running():
+        owners = {AVATAR_PREFIX: partial(owned_avatars, deps=deps)}
+        orphans = OrphanSweeper(adapters.objects, owners, adapters.orphan_seconds)
+        async with deps.erasure.running(), delivering(deps), orphans.running():
             yield deps
+
+
+def _mailer(settings: MailSettings) -> Mailer:
+    return OperatorLog() if settings.smtp_host is None else SmtpMailer(settings.smtp_host, settings)

@@ -1,5 +1,6 @@
 """Dependencies of routes, use cases and event handlers."""
 
+import asyncio
 from dataclasses import dataclass
 
 from echo_auth.audit_log import AuditLog
@@ -7,13 +8,16 @@ from echo_auth.challenges import Challenges
 from echo_auth.encryption import Encryption
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.keys import Signer
+from echo_auth.link_tokens import LinkTokens
+from echo_auth.mail.port import Mailer
 from echo_auth.oidc_settings import OidcSettings
 from echo_auth.passkeys import RelyingParty
 from echo_auth.passwords import Passwords
-from echo_auth.repository import ApiKeys, ChangedSettings, Erasures, Identities, Passkeys, Profiles, Sessions, Users
+from echo_auth.repository import ApiKeys, ChangedSettings, Erasures, Identities, Mails, Passkeys, Profiles, Sessions, Users
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_common.live_settings import LiveSettings
+from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
 
 
@@ -28,6 +32,7 @@ class Dependencies:
     profiles: Profiles
     sessions: Sessions
     changed_settings: ChangedSettings
+    mails: Mails
     audit: AuditLog
     erasures: Erasures
     erased_users: ErasedUsers
@@ -38,9 +43,14 @@ class Dependencies:
     signer: Signer
     throttle: Throttle
     totp_encryption: Encryption
+    link_tokens: LinkTokens
+    mailer: Mailer
+    mail_queued: asyncio.Event
+    """Notification that a mail was queued in this process."""
     settings: AuthSettings
     oidc: OidcSettings
     identity_provider: IdentityProvider | None
-    public_url: str
     live_settings: LiveSettings
+    objects: ObjectStore
+    public_url: str
     api_without_token: bool = False

@@ -16,6 +16,7 @@ class Purpose(StrEnum):
     SIGNING_KEYS = "echo-auth signing keys"
     AUDIT_CHAIN = "echo-auth audit chain"
     PSEUDONYMS = "echo-auth pseudonyms"
+    LINK_TOKENS = "echo-auth link tokens"
     TOTP_SECRETS = "echo-auth totp secrets"
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from echo_auth.domain.api_keys import ApiKey
 from echo_auth.domain.erasures import Erasure
 from echo_auth.domain.identities import Identity
+from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.passkeys import Passkey
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.sessions import Session
@@ -89,6 +90,20 @@ class Identities(Repository[Identity]):
     indexes: ClassVar[Sequence[Index]] = (Index([("user_id", 1)]),)
 
 
+class Mails(Repository[OutgoingMail]):
+    """The repository of mails to users, which the database removes seven days after their expiry."""
+
+    aggregate = OutgoingMail
+    name = "mails"
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("status", 1), ("next_attempt_at", 1)]),
+        Index([("email", 1), ("created_at", -1)]),
+        Index([("user_id", 1)]),
+        Index([("created_at", -1)]),
+        Index([("expires_at", 1)], ttl=_KEPT_AFTER_EXPIRY_SECONDS),
+    )
+
+
 class Passkeys(Repository[Passkey]):
     """The repository of passkeys, with unique credential ids."""
 
@@ -106,6 +121,7 @@ class Profiles(Repository[Profile]):
 
     aggregate = Profile
     name = "profiles"
+    indexes: ClassVar[Sequence[Index]] = (Index([("avatar.key", 1)], sparse=True),)
 
 
 class Sessions(Repository[Session]):

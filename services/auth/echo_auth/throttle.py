@@ -1,4 +1,4 @@
-"""Limit on failed logins and lookups against guessing, counted in the database for all replicas together."""
+"""Limit on failed logins, lookups and registrations against guessing, counted in the database for all replicas together."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,17 +7,21 @@ from math import ceil
 
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import TooManyAttemptsError
+from echo_common.http.addresses import network_of
 from echo_common.store.port import Collection, DuplicateError, Index
 
 _WINDOW = timedelta(minutes=15)
 _OUTCOME = timedelta(seconds=3)
 """Time within which the outcome of an attempt is known."""
-# "account" limits guesses from many addresses; it is high, so that an attacker can hardly lock the owner out
-_LIMITS = {"account and address": 10, "account": 200}
+# "account" limits guesses from many networks; the networks of the owner are exempt, so that no attacker can lock the owner out
+_LIMITS = {"account and network": 10, "account": 200}
 
 
 class Throttle:
-    """A limit on an account's failed attempts per window, from one address and from all. Unknown accounts count too."""
+    """A limit on an account's failed attempts per window, from one network and from all. Unknown accounts count too.
+
+    Attempts from a known network, from which the account's owner logs in, are subject to its own limit alone.
+    """
 
     def __init__(self, collection: Collection) -> None:
         self._failures = collection
@@ -28,13 +32,13 @@ class Throttle:
         await collection.ensure([Index([("since", 1)], ttl=int(_WINDOW.total_seconds()))])
         return cls(collection)
 
-    async def count_attempt(self, account: str, address: str | None) -> None:
+    async def count_attempt(self, account: str, address: str | None, *, from_known_network: bool = False) -> None:
         """Count an attempt before its outcome is known, as failed until reverted. Raises `TooManyAttemptsError` at a limit.
 
         Concurrent attempts cannot pass the limits together.
         """
         counted = list[str]()
-        for key, limit in _counters(account, address):
+        for key, limit in _counters(account, address, from_known_network):
             try:
                 await self._count(key, limit)
             except TooManyAttemptsError:
@@ -42,13 +46,20 @@ class Throttle:
                 raise
             counted.append(key)
 
-    async def revert_attempt(self, account: str, address: str | None) -> None:
-        """Remove a counted attempt that did not fail."""
-        await self._revert([key for key, _ in _counters(account, address)])
+    async def require_attempts(self, account: str, address: str | None) -> None:
+        """Raise `TooManyAttemptsError` if the account's limit for this network is reached; count nothing."""
+        (key, limit), *_ = _counters(account, address, True)
+        reached = {"_id": key, "since": {"$gt": now() - _WINDOW}, "count": {"$gte": limit}}
+        if await self._failures.find_one(reached) is not None:
+            raise TooManyAttemptsError(retry_after=await self._retry_seconds(key, now()))
 
-    async def reset(self, account: str, address: str | None) -> None:
-        """Reset the account's count for this address, after a counted attempt that succeeded."""
-        (key, _), *others = _counters(account, address)
+    async def revert_attempt(self, account: str, address: str | None, *, from_known_network: bool = False) -> None:
+        """Remove a counted attempt that did not fail."""
+        await self._revert([key for key, _ in _counters(account, address, from_known_network)])
+
+    async def reset(self, account: str, address: str | None, *, from_known_network: bool = False) -> None:
+        """Reset the account's count for this network, after a counted attempt that succeeded."""
+        (key, _), *others = _counters(account, address, from_known_network)
         await self._failures.delete({"_id": key})
         await self._revert([key for key, _ in others])
 
@@ -79,6 +90,9 @@ class Throttle:
             await self._failures.update_one({"_id": key, "count": {"$gt": 0}}, {"$inc": {"count": -1}})
 
 
-def _counters(account: str, address: str | None) -> Sequence[tuple[str, int]]:
-    parts = {"account and address": f"{account.lower()}\n{address}", "account": account.lower()}
-    return [(sha256(f"{kind}\n{parts[kind]}".encode()).hexdigest(), limit) for kind, limit in _LIMITS.items()]
+def _counters(account: str, address: str | None, from_known_network: bool) -> Sequence[tuple[str, int]]:
+    network = None if address is None else network_of(address)
+    parts = {"account and network": f"{account.lower()}\n{network}"}
+    if not from_known_network:
+        parts["account"] = account.lower()
+    return [(sha256(f"{kind}\n{part}".encode()).hexdigest(), _LIMITS[kind]) for kind, part in parts.items()]

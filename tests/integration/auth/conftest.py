@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.mail.settings import MailSettings
 from echo_auth.main import service
 from echo_auth.oidc_settings import OidcSettings
 from echo_auth.settings import AuthSettings
@@ -23,6 +24,7 @@ from echo_common.service import Process
 from echo_common.settings import CommonSettings
 from echo_common.store.port import Store
 from tests.support.database import Database
+from tests.support.mail_server import MailServer, mail_server
 from tests.support.visitor import Visitor
 
 SETTINGS = AuthSettings(
@@ -55,7 +57,12 @@ Start = Callable[..., AbstractAsyncContextManager[Auth]]
 
 @asynccontextmanager
 async def replica(
-    settings: AuthSettings, oidc: OidcSettings, database: Database, listen: str, objects: Path
+    settings: AuthSettings,
+    oidc: OidcSettings,
+    database: Database,
+    listen: str,
+    objects: Path,
+    mail: MailSettings | None = None,
 ) -> AsyncIterator[Auth]:
     common = CommonSettings(
         listen=listen,
@@ -75,7 +82,7 @@ async def replica(
         ear = InprocBus(broker)
         stack.push_async_callback(ear.close)
         await ear.consume(Consumer("ear", list({topic for topic, _ in event_types()}), note, transient=True))
-        app = await stack.enter_async_context(service(settings, oidc).running(common, Process(broker=broker)))
+        app = await stack.enter_async_context(service(settings, oidc, mail).running(common, Process(broker=broker)))
         url = await stack.enter_async_context(serving(app, listen))
         client = await stack.enter_async_context(ServiceClient.open("auth", url))
         store = await database.open("auth")
@@ -89,9 +96,10 @@ def start(database: Database, tmp_path: Path) -> Start:
     number = count()
 
     def started(
-        settings: AuthSettings, on: Database = database, oidc: OidcSettings | None = None
+        settings: AuthSettings, on: Database = database, oidc: OidcSettings | None = None, mail: MailSettings | None = None
     ) -> AbstractAsyncContextManager[Auth]:
-        return replica(settings, oidc or OidcSettings(), on, f"unix://{tmp_path}/auth{next(number)}.sock", tmp_path / "objects")
+        listen, objects = f"unix://{tmp_path}/auth{next(number)}.sock", tmp_path / "objects"
+        return replica(settings, oidc or OidcSettings(), on, listen, objects, mail)
 
     return started
 
@@ -99,4 +107,18 @@ def start(database: Database, tmp_path: Path) -> Start:
 @pytest.fixture
 async def auth(start: Start) -> AsyncIterator[Auth]:
     async with start(SETTINGS) as started:
+        yield started
+
+
+@pytest.fixture
+async def mails() -> AsyncIterator[MailServer]:
+    """Mail server to which `mailing` sends."""
+    async with mail_server() as received:
+        yield received
+
+
+@pytest.fixture
+async def mailing(start: Start, mails: MailServer) -> AsyncIterator[Auth]:
+    """A replica with a mail server."""
+    async with start(SETTINGS, mail=mails.settings) as started:
         yield started

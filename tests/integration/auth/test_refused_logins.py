@@ -161,3 +161,50 @@ async def test_attempts_beside_running_ones_may_be_repeated_soon(auth: Auth):
     refused = [reply for reply in replies if reply.status != 200]
     assert all(reply.code == "TOO_MANY_ATTEMPTS" and int(reply.headers["Retry-After"]) <= 3 for reply in refused)
     assert (await clients[0].log_in("ada@example.com")).status == 200
+
+
+async def guess_from_everywhere(auth: Auth) -> None:
+    for number in range(200):
+        await auth.deps.throttle.count_attempt("ada@example.com", f"198.51.100.{number}")
+
+
+async def test_an_attacker_cannot_lock_out_the_owner(auth: Auth):
+    await auth.visitor().register("ada@example.com")
+    assert (await auth.visitor().log_in("ada@example.com")).status == 200
+    await guess_from_everywhere(auth)
+
+    elsewhere = await auth.visitor(address="192.0.2.55").log_in("ada@example.com")
+    at_home = await auth.visitor().log_in("ada@example.com")
+
+    assert (elsewhere.status, at_home.status) == (429, 200)
+
+
+async def test_known_networks_have_their_own_limit(auth: Auth):
+    await auth.visitor().register("ada@example.com")
+    assert (await auth.visitor().log_in("ada@example.com")).status == 200
+
+    guesses = [await auth.visitor().log_in("ada@example.com", f"guess {n}") for n in range(11)]
+
+    assert [guess.status for guess in guesses] == [401] * 10 + [429]
+
+
+async def test_networks_are_known_for_30_days(auth: Auth):
+    reply = await auth.visitor().register("ada@example.com")
+    await auth.visitor().log_in("ada@example.com")
+    user_id = reply.data["user"]["id"]
+
+    def age(user) -> None:
+        user.known_networks[0].last_login -= timedelta(days=31)
+
+    await auth.deps.users.update(user_id, age)
+    await guess_from_everywhere(auth)
+
+    assert (await auth.visitor().log_in("ada@example.com")).status == 429
+
+
+async def test_an_ipv6_network_is_one_address(auth: Auth):
+    guessers = [auth.visitor(address=f"2001:db8::{number}") for number in range(1, 12)]
+
+    guesses = [await guesser.log_in("ada@example.com", "guess") for guesser in guessers]
+
+    assert [guess.status for guess in guesses] == [401] * 10 + [429]

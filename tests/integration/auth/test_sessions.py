@@ -38,7 +38,7 @@ async def test_registration_logs_the_user_in(auth: Auth):
     assert (reply.data["token_type"], reply.data["expires_in"]) == ("Bearer", 900)
     me = (await ada.me()).data
     assert me == reply.data["user"]
-    assert me | {"id": "", "created_at": "", "last_login": ""} == {
+    assert me | {"id": "", "created_at": "", "last_login": "", "last_active_date": ""} == {
         "id": "",
         "email": "ada@example.com",
         "username": "Ada",
@@ -52,6 +52,7 @@ async def test_registration_logs_the_user_in(auth: Auth):
         "discoverable": False,
         "created_at": "",
         "last_login": "",
+        "last_active_date": "",
     }
     assert "auth.user_registered" in await heard(auth, "auth.user_registered")
 

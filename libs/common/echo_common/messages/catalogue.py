@@ -1,7 +1,7 @@
 """Catalogues of messages, and the choice of a language.
 
-English messages are in the code: the docstring of an error is its message. A further language is one file
-`<language>.json` beside this module, with a text for every key of the others.
+English messages of errors are in the code: the docstring of an error is its message. All other texts, and all texts of a
+further language, are in one file `<language>.json` beside this module. A key is the code of an error, or a dotted name.
 """
 
 import json
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 _MAXIMUM_RANGES = 20
 """Language ranges of a header that are read; browsers send fewer than ten."""
 
-LANGUAGES = (ENGLISH, *sorted(path.stem for path in FOLDER.glob("*.json")))
+LANGUAGES = (ENGLISH, *sorted({path.stem for path in FOLDER.glob("*.json")} - {ENGLISH}))
 """Languages with messages, as BCP 47 primary subtags."""
 
 
@@ -46,10 +46,16 @@ def message_of(error: EchoError, language: str) -> str:
     return translated if general else f"{translated} ({error.message})"
 
 
+def text_of(key: str, language: str) -> str:
+    """Return a text in a language, a BCP 47 tag; in English if the language has no messages."""
+    texts = _texts(negotiate(language))
+    return texts[key]
+
+
 @cache
 def _texts(language: str) -> Mapping[str, str]:
     path = FOLDER / f"{language}.json"
-    texts: Mapping[str, str] = json.loads(path.read_text(encoding="utf-8")) if language != ENGLISH and path.exists() else {}
+    texts: Mapping[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return texts
 
 

@@ -14,6 +14,7 @@ USER = {
     "discoverable": False,
     "created_at": "2026-01-31T10:00:00Z",
     "last_login": "2026-01-31T10:00:00Z",
+    "last_active_date": "2026-01-31T10:00:00Z",
 }
 TOKENS = {"access_token": "eyJ…", "refresh_token": "sTf0…", "token_type": "Bearer", "expires_in": 900}
 LOGIN = TOKENS | {"user": USER}
@@ -23,6 +24,13 @@ ECHO_USER = {
     "email": "ada@example.com",
     "created_at": "2026-01-31T10:00:00Z",
 }
+PROFILE = {
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "date_of_birth": "1915-12-10",
+    "preferred_language": "en",
+    "avatar_url": "/api/v1/users/me/profile/avatar",
+}
 SESSION = {
     "id": "ses_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "device": "Firefox on Linux",
@@ -31,6 +39,17 @@ SESSION = {
     "expiry_time": "2026-03-02T10:00:00Z",
     "last_activity": "2026-01-31T10:00:00Z",
     "current": True,
+}
+MAIL = {
+    "id": "mail_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "kind": "password_reset",
+    "to": "ada@example.com",
+    "status": "logged",
+    "link": "http://localhost:8080/reset-password#token=mail_01K9ZX3V5T4S2R1Q0P9N8M7K6J.sTf0…",
+    "attempts": 1,
+    "error": None,
+    "created_at": "2026-01-31T10:00:00Z",
+    "expires_at": "2026-01-31T11:00:00Z",
 }
 PAGE = {
     "pagination": {

@@ -40,7 +40,14 @@ async def create_guest(origin: Origin, deps: Deps) -> Success[Login]:
 @router.endpoint(
     "POST",
     "/auth/guest/upgrade",
-    errors=(NotGuestConflictError, EmailConflictError, UsernameConflictError, WeakPasswordError, UserNotFoundError),
+    errors=(
+        NotGuestConflictError,
+        EmailConflictError,
+        UsernameConflictError,
+        WeakPasswordError,
+        TooManyAttemptsError,
+        UserNotFoundError,
+    ),
     example=enveloped(examples.LOGIN),
 )
 async def upgrade_guest(body: RegisterRequest, principal: LoggedInUser, origin: Origin, deps: Deps) -> Success[Login]:

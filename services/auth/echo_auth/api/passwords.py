@@ -4,9 +4,11 @@ from fastapi import Depends
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
-from echo_auth.usecases import passwords
+from echo_auth.usecases import emails, passwords
 from echo_common.auth.dependencies import AccountHolder
 from echo_common.contracts.errors.auth import (
+    EmailConflictError,
+    InvalidLinkError,
     SessionNotFoundError,
     TooManyAttemptsError,
     UserNotFoundError,
@@ -14,9 +16,16 @@ from echo_common.contracts.errors.auth import (
     WrongPasswordError,
 )
 from echo_common.contracts.http.auth import Tokens
-from echo_common.contracts.http.passwords import ChangePasswordRequest
+from echo_common.contracts.http.passwords import (
+    ChangePasswordRequest,
+    ConfirmEmailRequest,
+    ForgotPasswordRequest,
+    ResetPasswordRequest,
+)
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
+
+_REQUESTED = "If the address has an account, a link to reset the password is on its way."
 
 router = PublicRouter("authentication", dependencies=[Depends(secret)])
 
@@ -34,3 +43,46 @@ async def change_password(body: ChangePasswordRequest, principal: AccountHolder,
     within five seconds.
     """
     return ok(await passwords.change_password(body, principal, origin, deps))
+
+
+@router.endpoint(
+    "POST",
+    "/auth/password/forgot",
+    status=202,
+    errors=(TooManyAttemptsError,),
+    example=enveloped(None, message=_REQUESTED),
+)
+async def request_password_reset(body: ForgotPasswordRequest, origin: Origin, deps: Deps) -> Success[None]:
+    """Send a link to reset the password.
+
+    The response is the same for addresses with and without an account.
+    """
+    await passwords.request_reset(body.email, origin, deps)
+    return ok(None, message=_REQUESTED)
+
+
+@router.endpoint(
+    "POST",
+    "/auth/password/reset",
+    errors=(InvalidLinkError, WeakPasswordError),
+    example=enveloped(None, message="The password is changed; log in with it."),
+)
+async def reset_password(body: ResetPasswordRequest, origin: Origin, deps: Deps) -> Success[None]:
+    """Set a new password with the token of a reset link.
+
+    The link is valid once and for one hour. All sessions end.
+    """
+    await passwords.reset_password(body, origin, deps)
+    return ok(None, message="The password is changed; log in with it.")
+
+
+@router.endpoint(
+    "POST",
+    "/auth/email/confirm",
+    errors=(InvalidLinkError, EmailConflictError),
+    example=enveloped(None, message="The email address is confirmed."),
+)
+async def confirm_email(body: ConfirmEmailRequest, origin: Origin, deps: Deps) -> Success[None]:
+    """Confirm an email address with the token of a confirmation link."""
+    await emails.confirm_email(body.token.get_secret_value(), origin, deps)
+    return ok(None, message="The email address is confirmed.")

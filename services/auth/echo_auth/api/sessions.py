@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path, Query, Response
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
@@ -15,6 +15,7 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.auth import (
     AccountInactiveError,
     EmailConflictError,
+    EmailNotConfirmedError,
     InvalidCredentialsError,
     InvalidRefreshTokenError,
     SessionNotFoundError,
@@ -41,12 +42,21 @@ router = PublicRouter("authentication", dependencies=[Depends(secret)])
     "POST",
     "/auth/register",
     status=201,
-    errors=(EmailConflictError, UsernameConflictError, WeakPasswordError),
+    errors=(EmailConflictError, UsernameConflictError, WeakPasswordError, TooManyAttemptsError),
     example=enveloped(examples.LOGIN),
+    other_responses={202: "Accepted: a mail with a confirmation link is on its way."},
 )
-async def register(body: RegisterRequest, origin: Origin, deps: Deps) -> Success[Login]:
-    """Register an account and log in."""
-    return ok(await registration.register(body, origin, deps))
+async def register(body: RegisterRequest, origin: Origin, deps: Deps, response: Response) -> Success[Login | None]:
+    """Register an account and log in.
+
+    Where the operator requires confirmed email addresses, the response is 202 without tokens, whether or not the address has an
+    account; the user logs in after `POST /auth/email/confirm`.
+    """
+    login = await registration.register(body, origin, deps)
+    if login is None:
+        response.status_code = 202
+        return ok(None, message="Open the link in the mail that is on its way to you, then log in.")
+    return ok(login)
 
 
 @router.endpoint(
@@ -58,6 +68,7 @@ async def register(body: RegisterRequest, origin: Origin, deps: Deps) -> Success
         InvalidTotpCodeError,
         InvalidPasskeyError,
         AccountInactiveError,
+        EmailNotConfirmedError,
         TooManyAttemptsError,
     ),
     example=enveloped(examples.LOGIN),

@@ -5,10 +5,16 @@ from typing import Annotated
 from fastapi import Query
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps
-from echo_auth.usecases import lookup, users
+from echo_auth.api.dependencies import Deps, Origin
+from echo_auth.usecases import emails, lookup, users
+from echo_auth.usecases.mails import queue_mail
 from echo_common.auth.dependencies import AccountHolder
-from echo_common.contracts.errors.auth import TooManyAttemptsError, UserNotFoundError
+from echo_common.contracts.errors.auth import (
+    TooManyAttemptsError,
+    UsernameConflictError,
+    UserNotFoundError,
+    WrongPasswordError,
+)
 from echo_common.contracts.http.auth import Email, FoundUser, Username, UserPatch, UserView
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -26,13 +32,20 @@ async def get_current_user(principal: AccountHolder, deps: Deps) -> Success[User
     "PATCH",
     "/users/me",
     idempotent=True,
-    errors=(UserNotFoundError,),
+    errors=(UserNotFoundError, UsernameConflictError, WrongPasswordError, TooManyAttemptsError),
     example=enveloped(examples.USER | {"discoverable": True}),
 )
-async def change_current_user(body: UserPatch, principal: AccountHolder, deps: Deps) -> Success[UserView]:
-    """Change the current user."""
+async def change_current_user(body: UserPatch, principal: AccountHolder, origin: Origin, deps: Deps) -> Success[UserView]:
+    """Change the current user.
+
+    A new email address takes effect once it is confirmed: a link is sent to it, and the former address is informed.
+    """
+    mail = await emails.prepare_change(body, principal, origin, deps)
     await users.change_user(principal.user_id, body, deps)
-    return ok(await users.get_user(principal.user_id, deps))
+    if mail is not None:
+        await queue_mail(mail, deps)
+    message = "Open the link in the mail to the new address to confirm it." if mail else None
+    return ok(await users.get_user(principal.user_id, deps), message=message)
 
 
 @router.endpoint(

@@ -7,7 +7,6 @@ from typing import Final
 
 from zxcvbn import zxcvbn
 
-from echo_auth.domain.profiles import Profile
 from echo_common.contracts.errors.auth import WeakPasswordError
 
 _EXAMINED: Final = 24
@@ -44,9 +43,9 @@ def check_strength(password: str, terms: Iterable[str]) -> None:
         raise _weak(f"{warning}. {_GUESSABLE}" if warning else _GUESSABLE)
 
 
-def personal_terms(email: str | None, username: str | None, profile: Profile) -> Sequence[str]:
-    """Return the terms that a user's password must not be similar to."""
-    return [term for term in (email, username, profile.first_name, profile.last_name) if term]
+def personal_terms(*terms: str | None) -> Sequence[str]:
+    """Return those of a user's email address, username and names that are known: the password must not be similar to them."""
+    return [term for term in terms if term]
 
 
 def _parts(term: str) -> Iterable[str]:

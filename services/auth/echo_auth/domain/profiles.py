@@ -1,8 +1,23 @@
 """Personal data of users."""
 
 from datetime import date, datetime
+from typing import Final
+
+from pydantic import BaseModel
 
 from echo_common.aggregate import Aggregate
+
+AVATAR_PREFIX: Final = "avatars/"
+"""Prefix of the keys of avatars in object storage; the user's id follows."""
+
+
+class Avatar(BaseModel):
+    """A picture in object storage."""
+
+    key: str
+    mime: str
+    size: int
+    checksum: str
 
 
 class Profile(Aggregate):
@@ -13,6 +28,7 @@ class Profile(Aggregate):
     last_name: str | None = None
     date_of_birth: datetime | None = None
     preferred_language: str | None = None
+    avatar: Avatar | None = None
 
     @property
     def birthday(self) -> date | None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from echo_auth.domain.known_networks import KnownNetworks
 from echo_auth.domain.second_factors import SecondFactors
 from echo_common.auth.principal import Scope
 from echo_common.contracts.events.auth import GuestUpgraded, UserDeleted, UserRegistered
@@ -9,7 +10,7 @@ from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.values import Plan, Role
 
 
-class User(SecondFactors):
+class User(SecondFactors, KnownNetworks):
     """A user account. Emails and usernames are case-insensitive.
 
     A guest has no email, username or password, and so cannot log in.
@@ -19,6 +20,7 @@ class User(SecondFactors):
     username: str | None = None
     username_key: str | None = None
     password_hash: str | None = None
+    email_confirmed: bool = True
     plan: Plan = Plan.USER
     role: Role = Role.USER
     is_active: bool = True
@@ -107,6 +109,10 @@ class User(SecondFactors):
             self.end_sessions(at)
             self.record(UserDeleted(user_id=self.id))
 
+    def rename(self, username: str) -> None:
+        """Change the username."""
+        self.username, self.username_key = username, username.lower()
+
     def end_sessions(self, at: datetime) -> None:
         """End all sessions and revoke all tokens."""
         self.session_generation += 1
@@ -122,8 +128,10 @@ class User(SecondFactors):
         """Record that a credential of the user was used."""
         self.last_active_date = at
 
-    def logged_in(self, at: datetime, *, password_hash: str | None = None) -> None:
-        """Record a login, and the password's new hash if its parameters were outdated."""
+    def logged_in(self, at: datetime, *, network: str | None = None, password_hash: str | None = None) -> None:
+        """Record a login with its network, and the password's new hash if its parameters were outdated."""
+        if network is not None:
+            self.remember_network(network, at)
         self.last_login = at
         self.last_active_date = at
         self.password_hash = password_hash or self.password_hash

@@ -1,10 +1,9 @@
 """Use cases of guests: create one, upgrade it to a user."""
 
 from echo_auth.dependencies import Dependencies
-from echo_auth.domain.passwords import personal_terms
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.users import User
-from echo_auth.usecases.registration import find_conflict, in_use_error, new_profile
+from echo_auth.usecases.registration import find_conflict, in_use_error, new_registration, require_free
 from echo_auth.usecases.sessions import RequestOrigin, start_session
 from echo_auth.usecases.users import profile_of
 from echo_common.clock import now
@@ -41,14 +40,13 @@ async def add_guest(origin: RequestOrigin, deps: Dependencies, *, first_name: st
 async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestOrigin, deps: Dependencies) -> Login:
     """Make a user of a guest, end the guest's sessions and start a new one.
 
-    Raises `NotGuestConflictError`, `EmailConflictError`, `UsernameConflictError`, `WeakPasswordError`, `UserNotFoundError`.
+    Raises `NotGuestConflictError`, `EmailConflictError`, `UsernameConflictError`, `WeakPasswordError`, `TooManyAttemptsError`,
+    `UserNotFoundError`.
     """
     _check_guest(await deps.users.get(user_id))
-    if conflict := await find_conflict(request, deps):
-        raise conflict
-    given = new_profile(user_id, request)
-    terms = personal_terms(request.email, request.username, given)
-    hashed = await deps.passwords.hash_new(request.password.get_secret_value(), terms)
+    await require_free(request.email, request.username, origin, deps)
+    registration = await new_registration(user_id, request, origin, deps)
+    hashed = registration.password_hash
 
     def upgrade(guest: User) -> None:
         _check_guest(guest)
@@ -58,8 +56,10 @@ async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestO
     try:
         user = await deps.users.update(user_id, upgrade)
     except DuplicateError as error:
-        raise (await find_conflict(request, deps)) or in_use_error("email", EmailConflictError) from error
-    return await start_session(user, await _completed(given, user, deps), origin, deps)
+        raise (await find_conflict(request.email, request.username, deps)) or in_use_error(
+            "email", EmailConflictError
+        ) from error
+    return await start_session(user, await _completed(registration.profile(), user, deps), origin, deps)
 
 
 async def _completed(given: Profile, user: User, deps: Dependencies) -> Profile:

@@ -23,5 +23,5 @@ async def log_in(credential: Credential, origin: RequestOrigin, deps: Dependenci
         raise InvalidPasskeyError
     if not user.is_active:
         raise AccountInactiveError
-    user = await deps.users.update(user.id, lambda found: found.logged_in(now()))
+    user = await deps.users.update(user.id, lambda found: found.logged_in(now(), network=origin.network))
     return await start_session(user, await profile_of(user, deps), origin, deps)

@@ -1,17 +1,21 @@
 """Use cases of passwords."""
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.passwords import personal_terms
 from echo_auth.domain.sessions import RefreshToken
 from echo_auth.domain.users import User
+from echo_auth.usecases.mails import mail_of_token, queue_mail
 from echo_auth.usecases.sessions import RequestOrigin, tokens_of
 from echo_auth.usecases.users import profile_of
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
-from echo_common.contracts.errors.auth import WrongPasswordError
+from echo_common.contracts.errors.auth import InvalidLinkError, WrongPasswordError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Tokens
-from echo_common.contracts.http.passwords import ChangePasswordRequest
+from echo_common.contracts.http.mails import MailKind
+from echo_common.contracts.http.passwords import ChangePasswordRequest, ResetPasswordRequest
+from echo_common.http.languages import request_language
 
 
 async def confirm_password(user: User, password: str, origin: RequestOrigin, deps: Dependencies) -> None:
@@ -35,7 +39,7 @@ async def change_password(
     session = await deps.sessions.get(principal.session_id, user_id=user.id)
     await confirm_password(user, request.current_password.get_secret_value(), origin, deps)
     profile = await profile_of(user, deps)
-    terms = personal_terms(user.email, user.username, profile)
+    terms = personal_terms(user.email, user.username, profile.first_name, profile.last_name)
     hashed = await deps.passwords.hash_new(request.new_password.get_secret_value(), terms)
     generation = user.session_generation
 
@@ -50,3 +54,39 @@ async def change_password(
     lasts = deps.settings.session_lasts
     await deps.sessions.update(session.id, lambda found: found.restart(token, now(), lasts, user.session_generation))
     return tokens_of(user, profile, token, deps)
+
+
+async def request_reset(email: str, origin: RequestOrigin, deps: Dependencies) -> None:
+    """Send a reset link, if the address has an account; the request does the same if it has none.
+
+    Raises `TooManyAttemptsError`.
+    """
+    await deps.throttle.count_attempt(f"password reset of {email}", origin.address)
+    await queue_mail(OutgoingMail.request(MailKind.PASSWORD_RESET, email, request_language(), now()), deps)
+
+
+async def reset_password(request: ResetPasswordRequest, origin: RequestOrigin, deps: Dependencies) -> None:
+    """Set a new password with the token of a reset link, and end all sessions.
+
+    The link was sent to the address, so the address is confirmed. Raises `InvalidLinkError`, `WeakPasswordError`.
+    """
+    mail = await mail_of_token(request.token.get_secret_value(), deps)
+    user = await deps.users.find_one({"_id": mail.open_link(now(), MailKind.PASSWORD_RESET)})
+    if user is None or not _may_reset(mail, user):
+        raise InvalidLinkError
+    profile = await profile_of(user, deps)
+    terms = personal_terms(user.email, user.username, profile.first_name, profile.last_name)
+    hashed = await deps.passwords.hash_new(request.new_password.get_secret_value(), terms)
+
+    def replace(found: User) -> None:
+        if not _may_reset(mail, found):  # the change raises the generation, so the link is valid once
+            raise InvalidLinkError
+        found.change_password(hashed, now())
+        found.email_confirmed = True
+
+    await deps.audit.record(AuditAction.PASSWORD_RESET, target=user.id, address=origin.address)
+    await deps.users.amend(user, replace)
+
+
+def _may_reset(mail: OutgoingMail, user: User) -> bool:
+    return user.is_active and user.email == mail.email and user.session_generation == mail.generation

@@ -1,33 +1,57 @@
 """Use cases of registration."""
 
-from datetime import UTC, datetime, time
+from contextlib import suppress
+from typing import Any
 
 import structlog
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.passwords import personal_terms
-from echo_auth.domain.profiles import Profile
+from echo_auth.domain.registrations import Registration, midnight
 from echo_auth.domain.users import User
+from echo_auth.usecases.mails import queue_mail
 from echo_auth.usecases.sessions import RequestOrigin, start_session
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, UsernameConflictError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Login, RegisterRequest
+from echo_common.contracts.http.mails import MailKind
+from echo_common.contracts.system_settings import VERIFY_EMAIL
 from echo_common.contracts.values import Plan, Role
 from echo_common.errors import ConflictError
+from echo_common.http.languages import request_language
 from echo_common.ids import new_id
 from echo_common.store.port import DuplicateError
 
+_CONFLICTS = "registrations of taken addresses"
 
-async def register(request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Login:
-    """Create a user and log in. Raises `EmailConflictError`, `UsernameConflictError`, `WeakPasswordError`."""
-    if conflict := await find_conflict(request, deps):
-        raise conflict
-    profile = new_profile(new_id("usr"), request)
-    terms = personal_terms(request.email, request.username, profile)
-    hashed = await deps.passwords.hash_new(request.password.get_secret_value(), terms)
-    user = await _create(request, profile, hashed, origin, deps)
-    return await start_session(user, profile, origin, deps)
+
+async def register(request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Login | None:
+    """Create a user and log in; or, where addresses are confirmed first, queue the registration and return None.
+
+    A queued registration of a taken address does the same as one of a new address. Raises `EmailConflictError` where addresses
+    are not confirmed, `UsernameConflictError`, `WeakPasswordError`, `TooManyAttemptsError` after many conflicts.
+    """
+    confirm_first = deps.live_settings.get(VERIFY_EMAIL)
+    await require_free(None if confirm_first else request.email, request.username, origin, deps)
+    registration = await new_registration(new_id("usr"), request, origin, deps)
+    if confirm_first:
+        language = request.preferred_language or request_language()
+        mail = OutgoingMail.request(MailKind.REGISTRATION, request.email, language, now(), registration=registration)
+        await queue_mail(mail, deps)
+        return None
+    user = await _create(registration, deps, email_confirmed=True)
+    return await start_session(user, registration.profile(), origin, deps)
+
+
+async def create_registered(registration: Registration, deps: Dependencies) -> None:
+    """Create the account of a queued registration, unless its address has one; without its username if that is taken by now."""
+    if await find_conflict(None, registration.username, deps):
+        registration = registration.model_copy(update={"username": None})
+    if await deps.users.named(registration.email) is None:
+        with suppress(ConflictError):  # registered meanwhile
+            await _create(registration, deps, email_confirmed=False)
 
 
 async def ensure_admin(deps: Dependencies) -> None:
@@ -35,65 +59,58 @@ async def ensure_admin(deps: Dependencies) -> None:
     email, password = deps.settings.admin_email, deps.settings.admin_password
     if email is None or password is None or await deps.users.named(email) is not None:
         return
+    hashed = await deps.passwords.hash(password.get_secret_value())
+    registration = Registration(user_id=new_id("usr"), email=email, password_hash=hashed, plan=Plan.PREMIUM, role=Role.ADMIN)
     try:
-        request = RegisterRequest(email=email, password=password)
-        profile = new_profile(new_id("usr"), request)
-        hashed = await deps.passwords.hash(password.get_secret_value())
-        await _create(request, profile, hashed, RequestOrigin(), deps, plan=Plan.PREMIUM, role=Role.ADMIN)
+        await _create(registration, deps, email_confirmed=True)
     except EmailConflictError:
         return  # another replica was faster
     structlog.get_logger("echo.auth").info("administrator_created", email=email)
 
 
-def new_profile(user_id: str, request: RegisterRequest) -> Profile:
-    """Build the profile of a registration."""
-    born = request.date_of_birth
-    return Profile(
-        id=user_id,
+async def require_free(email: str | None, username: str | None, origin: RequestOrigin, deps: Dependencies) -> None:
+    """Raise `EmailConflictError` or `UsernameConflictError` for a taken one, `TooManyAttemptsError` after many of them."""
+    await deps.throttle.require_attempts(_CONFLICTS, origin.address)
+    if conflict := await find_conflict(email, username, deps):
+        await deps.throttle.count_attempt(_CONFLICTS, origin.address, from_known_network=True)
+        raise conflict
+
+
+async def new_registration(user_id: str, request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Registration:
+    """Check and hash the password of a registration. Raises `WeakPasswordError`."""
+    details: dict[str, Any] = request.model_dump(include={"email", "username", "first_name", "last_name", "preferred_language"})
+    terms = personal_terms(request.email, request.username, request.first_name, request.last_name)
+    return Registration(
+        **details,
         user_id=user_id,
-        first_name=request.first_name,
-        last_name=request.last_name,
-        date_of_birth=None if born is None else datetime.combine(born, time(), UTC),
-        preferred_language=request.preferred_language,
+        password_hash=await deps.passwords.hash_new(request.password.get_secret_value(), terms),
+        date_of_birth=midnight(request.date_of_birth),
+        address=origin.address,
     )
 
 
-async def _create(
-    request: RegisterRequest,
-    profile: Profile,
-    password_hash: str,
-    origin: RequestOrigin,
-    deps: Dependencies,
-    *,
-    plan: Plan = Plan.USER,
-    role: Role = Role.USER,
-) -> User:
-    user = User.register(
-        profile.user_id,
-        email=request.email,
-        username=request.username,
-        password_hash=password_hash,
-        plan=plan,
-        role=role,
-    )
-    user.logged_in(now())
-    address = origin.address
-    await deps.audit.record(AuditAction.REGISTERED, target=user.id, address=address, plan=plan.value, role=role.value)
-    await deps.profiles.add(profile)  # first, so that every account has a profile
+async def _create(registration: Registration, deps: Dependencies, *, email_confirmed: bool) -> User:
+    user, profile = registration.user(email_confirmed=email_confirmed), registration.profile()
+    if email_confirmed:
+        user.logged_in(now())
+    plan, role = registration.plan.value, registration.role.value
+    await deps.audit.record(AuditAction.REGISTERED, target=user.id, address=registration.address, plan=plan, role=role)
+    if await deps.profiles.find_one({"_id": profile.id}) is None:  # else an earlier attempt has created it
+        await deps.profiles.add(profile)  # first, so that every account has a profile
     try:
         await deps.users.add(user)
     except DuplicateError as error:
-        profile.erase()
-        await deps.profiles.save(profile)
-        raise (await find_conflict(request, deps)) or in_use_error("email", EmailConflictError) from error
+        await deps.profiles.update(profile.id, lambda found: found.erase())
+        conflict = await find_conflict(registration.email, registration.username, deps)
+        raise conflict or in_use_error("email", EmailConflictError) from error
     return user
 
 
-async def find_conflict(request: RegisterRequest, deps: Dependencies) -> ConflictError | None:
+async def find_conflict(email: str | None, username: str | None, deps: Dependencies) -> ConflictError | None:
     """Return the error of a registration whose address or username is taken, or None."""
-    if await deps.users.named(request.email) is not None:
+    if email is not None and await deps.users.named(email) is not None:
         return in_use_error("email", EmailConflictError)
-    if request.username is not None and await deps.users.named(request.username) is not None:
+    if username is not None and await deps.users.named(username) is not None:
         return in_use_error("username", UsernameConflictError)
     return None
 

@@ -13,6 +13,7 @@ from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import (
     AccountInactiveError,
+    EmailNotConfirmedError,
     InvalidCredentialsError,
     InvalidRefreshTokenError,
     SessionNotFoundError,
@@ -21,6 +22,8 @@ from echo_common.contracts.errors.passkeys import InvalidPasskeyError
 from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, TotpRequiredError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Login, LoginRequest, Tokens
+from echo_common.contracts.system_settings import VERIFY_EMAIL
+from echo_common.http.addresses import network_of
 from echo_common.http.pagination import Page
 from echo_common.http.validation import invalid
 from echo_common.ids import new_id
@@ -36,41 +39,49 @@ class RequestOrigin:
     address: str | None = None
     user_agent: str | None = None
 
+    @property
+    def network(self) -> str | None:
+        """The network of the address."""
+        return None if self.address is None else network_of(self.address)
+
 
 async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencies) -> Login:
     """Start a session.
 
     Raises `InvalidCredentialsError`, which distinguishes an unknown user from a wrong password neither by content nor by timing,
     `TooManyAttemptsError`, `ValidationError` and, only with the right password, `AccountInactiveError`, `TotpRequiredError`,
-    `InvalidTotpCodeError` or `InvalidPasskeyError`.
+    `InvalidTotpCodeError`, `InvalidPasskeyError` or `EmailNotConfirmedError`.
     """
     identifier = request.email or request.username
     if identifier is None:
         raise invalid([{"field": "email", "message": "Send an email address or a username."}])
-    await deps.throttle.count_attempt(identifier, origin.address)
     user = await deps.users.named(identifier)
+    known = user is not None and user.knows(origin.network, now())
+    await deps.throttle.count_attempt(identifier, origin.address, from_known_network=known)
     verdict = await deps.passwords.check(request.password.get_secret_value(), user.password_hash if user else None)
     if user is None or not verdict.right:
         await deps.audit.record(AuditAction.LOGIN_REFUSED, target=user.id if user else None, address=origin.address)
         raise InvalidCredentialsError
     if not user.is_active:
-        await deps.throttle.revert_attempt(identifier, origin.address)
+        await deps.throttle.revert_attempt(identifier, origin.address, from_known_network=known)
         raise AccountInactiveError
     try:
         await check_second_factor(user, request.totp_code, request.passkey, origin.address, deps)
     except TotpRequiredError:
-        await deps.throttle.revert_attempt(identifier, origin.address)
+        await deps.throttle.revert_attempt(identifier, origin.address, from_known_network=known)
         raise
     except (InvalidTotpCodeError, InvalidPasskeyError):
         await deps.audit.record(AuditAction.LOGIN_REFUSED, target=user.id, address=origin.address)
         raise
-    await deps.throttle.reset(identifier, origin.address)
+    await deps.throttle.reset(identifier, origin.address, from_known_network=known)
+    if not user.email_confirmed and deps.live_settings.get(VERIFY_EMAIL):
+        raise EmailNotConfirmedError
     generation = user.session_generation
 
     def record_login(found: User) -> None:
         if found.session_generation != generation:  # the password was changed meanwhile
             raise InvalidCredentialsError
-        found.logged_in(now(), password_hash=verdict.rehashed)
+        found.logged_in(now(), network=origin.network, password_hash=verdict.rehashed)
 
     user = await deps.users.update(user.id, record_login)
     return await start_session(user, await profile_of(user, deps), origin, deps)

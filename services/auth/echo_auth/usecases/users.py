@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.users import User
+from echo_common.contracts.errors.auth import UsernameConflictError
 from echo_common.contracts.http.auth import UserPatch, UserView
+from echo_common.store.port import DuplicateError
 
 _ACTIVITY_EXACT_TO = timedelta(hours=1)
 
@@ -17,13 +19,19 @@ async def get_user(user_id: str, deps: Dependencies) -> UserView:
 
 
 async def change_user(user_id: str, patch: UserPatch, deps: Dependencies) -> None:
-    """Change settings of the user. Raises `UserNotFoundError`."""
+    """Change settings of the user. Raises `UserNotFoundError`, `UsernameConflictError`."""
 
     def change(user: User) -> None:
         if patch.discoverable is not None:
             user.discoverable = patch.discoverable
+        if patch.username is not None:
+            user.rename(patch.username)
 
-    await deps.users.update(user_id, change)
+    try:
+        await deps.users.update(user_id, change)
+    except DuplicateError as error:
+        message = UsernameConflictError.default_message()
+        raise UsernameConflictError(details=[{"field": "username", "message": message}]) from error
 
 
 async def record_activity(user: User, at: datetime, deps: Dependencies) -> User:
@@ -53,4 +61,5 @@ def view_of(user: User, profile: Profile) -> UserView:
         discoverable=user.discoverable,
         created_at=user.created_at,
         last_login=user.last_login,
+        last_active_date=user.last_active_date,
     )

@@ -1,6 +1,7 @@
 """Errors of auth."""
 
 from echo_common.errors import (
+    BadRequestError,
     ConflictError,
     ForbiddenError,
     NotFoundError,
@@ -28,6 +29,12 @@ class ScopeNotHeldError(ForbiddenError):
     code = "SCOPE_NOT_HELD"
 
 
+class AvatarNotFoundError(NotFoundError):
+    """There is no avatar; upload one with PUT /api/v1/users/me/profile/avatar."""
+
+    code = "AVATAR_NOT_FOUND"
+
+
 class EmailConflictError(ConflictError):
     """An account with this email address already exists; log in with POST /api/v1/auth/login, or use another address."""
 
@@ -52,10 +59,22 @@ class NotGuestConflictError(ConflictError):
     code = "NOT_GUEST_CONFLICT"
 
 
+class EmailNotConfirmedError(ForbiddenError):
+    """The email address is not confirmed; open the link in the mail, or register again for a new one."""
+
+    code = "EMAIL_NOT_CONFIRMED"
+
+
 class InvalidCredentialsError(UnauthenticatedError):
     """Email, username or password is incorrect."""
 
     code = "INVALID_CREDENTIALS"
+
+
+class InvalidLinkError(BadRequestError):
+    """The link is not valid or has expired; request a new one."""
+
+    code = "INVALID_LINK"
 
 
 class InvalidRefreshTokenError(UnauthenticatedError):

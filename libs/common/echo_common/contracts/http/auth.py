@@ -113,11 +113,19 @@ class UserView(BaseModel):
     discoverable: bool = Field(description=DISCOVERABLE)
     created_at: datetime
     last_login: datetime | None
+    last_active_date: datetime | None = Field(description="Time of the last activity, to within an hour.")
 
 
 class UserPatch(RequestBody):
     """Changes of the current user; absent fields stay unchanged."""
 
+    username: Username | None = Field(None, description="New username.", examples=["ada"])
+    email: Email | None = Field(
+        None,
+        description="New email address, with `current_password`; it replaces the current one when its owner opens the link "
+        "that is sent there.",
+    )
+    current_password: Password | None = Field(None, description="Current password, for a new email address.")
     discoverable: bool | None = Field(None, description=DISCOVERABLE, examples=[True])
 
 

@@ -1,9 +1,13 @@
-"""Request bodies of passwords."""
+"""Request bodies of passwords and of the confirmation of email addresses."""
 
-from pydantic import Field
+from typing import Annotated
 
-from echo_common.contracts.http.auth import NewPassword, Password
+from pydantic import Field, SecretStr
+
+from echo_common.contracts.http.auth import Email, NewPassword, Password
 from echo_common.contracts.http.base import RequestBody
+
+LinkToken = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 
 
 class ChangePasswordRequest(RequestBody):
@@ -11,3 +15,22 @@ class ChangePasswordRequest(RequestBody):
 
     current_password: Password = Field(examples=["correct horse battery"])
     new_password: NewPassword = Field(description="New password of 8 to 128 characters.", examples=["staple gun paradise"])
+
+
+class ForgotPasswordRequest(RequestBody):
+    """The email address of an account."""
+
+    email: Email = Field(examples=["ada@example.com"])
+
+
+class ResetPasswordRequest(RequestBody):
+    """The token of a reset link and a new password."""
+
+    token: LinkToken = Field(description="Token in the link.", examples=["mail_01K9ZX3V5T4S2R1Q0P9N8M7K6J.sTf0…"])
+    new_password: NewPassword = Field(description="New password of 8 to 128 characters.", examples=["staple gun paradise"])
+
+
+class ConfirmEmailRequest(RequestBody):
+    """The token of a confirmation link."""
+
+    token: LinkToken = Field(description="Token in the link.", examples=["mail_01K9ZX3V5T4S2R1Q0P9N8M7K6J.sTf0…"])

@@ -1,0 +1,148 @@
+"""Delivery of queued mails in the background: at least once, again after failures and crashes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from types import MappingProxyType
+
+import structlog
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.domain.mails import OutgoingMail
+from echo_auth.mail.port import Mail, MailRefusedError, MailUnavailableError
+from echo_auth.usecases.mails import link_of
+from echo_auth.usecases.registration import create_registered
+from echo_auth.usecases.users import profile_of
+from echo_common.backoff import Backoff
+from echo_common.clock import now
+from echo_common.contracts.http.mails import MailKind, MailStatus
+from echo_common.errors import ConflictError, EchoError
+from echo_common.messages.catalogue import text_of
+
+_POLL_SECONDS = 2.0
+_CLAIM = timedelta(minutes=5)  # exceeds the time limits of all steps of an SMTP connection
+_BATCH = 20
+_BACKOFF = Backoff(10, 1800)
+_MOST_RESETS = 3
+_RESET_WINDOW = timedelta(minutes=15)
+
+_log = structlog.get_logger("echo.mail")
+
+
+@asynccontextmanager
+async def delivering(deps: Dependencies) -> AsyncIterator[None]:
+    """Deliver mails while the context lasts."""
+    task = asyncio.create_task(_deliver_until_cancelled(deps))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def deliver_due(deps: Dependencies) -> int:
+    """Deliver the mails that are due; return their number."""
+    due = deps.mails.find(
+        {"status": MailStatus.PENDING.value, "next_attempt_at": {"$lte": now()}}, sort=[("next_attempt_at", 1)], limit=_BATCH
+    )
+    mails = [mail async for mail in due]
+    for mail in mails:
+        with suppress(ConflictError):  # another replica was faster
+            mail.claim(now(), _CLAIM)
+            await deps.mails.save(mail)
+            await _deliver(mail, deps)
+    return len(mails)
+
+
+async def _deliver_until_cancelled(deps: Dependencies) -> None:
+    while True:
+        deps.mail_queued.clear()
+        try:
+            found = await deliver_due(deps)
+        except EchoError as error:
+            _log.warning("mail_delivery_interrupted", error=error.message)
+            found = 0
+        except Exception:
+            _log.exception("mail_delivery_failed")
+            found = 0
+        if found < _BATCH:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await deps.mail_queued.wait()
+
+
+async def _deliver(mail: OutgoingMail, deps: Dependencies) -> None:
+    template = await _PREPARE[mail.kind](mail, deps)
+    if template is None:
+        mail.finish(MailStatus.DROPPED)
+        await deps.mails.save(mail)
+        return
+    await deps.mails.save(mail)  # a link is valid once its mail is sent
+    link = link_of(mail, deps)
+    values = {"email": mail.email, "link": link, "public_url": deps.public_url}
+    subject, body = (text_of(f"mail.{template}.{part}", mail.language) for part in ("subject", "body"))
+    try:
+        await deps.mailer.send(Mail(mail.id, mail.email, subject, body.format_map(values), link))
+    except MailRefusedError as error:
+        _log.warning("mail_refused", mail_id=mail.id)
+        mail.finish(MailStatus.FAILED, error.message)
+    except MailUnavailableError as error:
+        _log.warning("mail_deferred", mail_id=mail.id, attempt=mail.attempts, error=error.message)
+        mail.defer(now() + timedelta(seconds=_BACKOFF.delay(mail.attempts)), error.message)
+    else:
+        mail.finish(MailStatus.LOGGED if deps.mailer.for_operator else MailStatus.SENT)
+    await deps.mails.save(mail)
+
+
+async def _prepare_registration(mail: OutgoingMail, deps: Dependencies) -> str | None:
+    """Create the account unless the address has one: a note then goes to its owner."""
+    if mail.registration is not None:
+        await create_registered(mail.registration, deps)
+        mail.registration = None
+    user = await deps.users.named(mail.email)
+    if user is None:
+        return None
+    if user.email_confirmed:
+        return "account_exists"
+    mail.issue_link(user.id, user.session_generation)
+    return "confirm_registration"
+
+
+async def _prepare_reset(mail: OutgoingMail, deps: Dependencies) -> str | None:
+    user = await deps.users.named(mail.email)
+    if user is None or not user.is_active:
+        return None
+    recent = {"email": mail.email, "created_at": {"$gt": mail.created_at - _RESET_WINDOW, "$lt": mail.created_at}}
+    if await deps.mails.count({**recent, "kind": mail.kind.value, "with_link": True}) >= _MOST_RESETS:
+        return None
+    mail.issue_link(user.id, user.session_generation)
+    mail.language = (await profile_of(user, deps)).preferred_language or mail.language
+    return "password_reset"
+
+
+async def _prepare_change(mail: OutgoingMail, deps: Dependencies) -> str | None:
+    user = await deps.users.find_one({"_id": mail.user_id})
+    if user is None or not user.is_active or user.email != mail.previous_email:
+        return None
+    if await deps.users.named(mail.email) is not None:
+        return "account_exists"
+    mail.issue_link(user.id, user.session_generation)
+    return "confirm_email"
+
+
+async def _prepare_notice(mail: OutgoingMail, deps: Dependencies) -> str | None:
+    """Inform the old address, unless the change failed after the notice was queued."""
+    user = await deps.users.find_one({"_id": mail.user_id})
+    return None if user is None or user.email == mail.email else "email_changed"
+
+
+_PREPARE: Mapping[MailKind, Callable[[OutgoingMail, Dependencies], Awaitable[str | None]]] = MappingProxyType(
+    {
+        MailKind.REGISTRATION: _prepare_registration,
+        MailKind.PASSWORD_RESET: _prepare_reset,
+        MailKind.EMAIL_CHANGE: _prepare_change,
+        MailKind.EMAIL_CHANGED: _prepare_notice,
+    }
+)
+"""Functions that prepare a mail and return the name of its text; None drops the mail."""
