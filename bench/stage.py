@@ -15,6 +15,8 @@ from typing import Any
 import aiohttp
 import psutil
 
+from echo_common.contracts.system_settings import QUOTAS, REQUESTS_PER_MINUTE
+from echo_common.contracts.values import Plan
 from echo_embedded.data_folder import DataFolder
 from echo_embedded.settings import HostSettings
 
@@ -22,7 +24,7 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
 
-_UNLIMITED = {f"limits.{plan}.requests_per_minute": 0 for plan in ("user", "premium")}
+_UNLIMITED = {by_plan[plan].key: 0 for by_plan in (REQUESTS_PER_MINUTE, *QUOTAS.values()) for plan in (Plan.USER, Plan.PREMIUM)}
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ OWN = {
     "GET /api/v1/admin/dead-letters/{service}/{letter_id}",
     "POST /api/v1/admin/dead-letters",
     "GET /api/v1/job/{job_id}/progress",
+    "GET /api/v1/users/me/usage",
     "GET /api/v1/voice/clones/{clone_id}/progress",
     "GET /health",
     "GET /healthz",

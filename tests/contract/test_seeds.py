@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from echo_common.contracts.system_settings import REQUESTS_PER_MINUTE
-from echo_common.contracts.values import Plan
+from echo_common.contracts.system_settings import QUOTAS, REQUESTS_PER_MINUTE
+from echo_common.contracts.values import Metric, Plan
 from echo_voice.settings import VoiceSettings
 from tests.contract.test_promises import QUOTED, ROOT, TEST, assert_tests_exist
 from tests.e2e.seeds.documents import DOCUMENTS
@@ -39,7 +39,8 @@ def test_the_default_limits_are_those_of_the_documents() -> None:
     voice = VoiceSettings.model_fields
 
     assert [REQUESTS_PER_MINUTE[plan].default for plan in (Plan.USER, Plan.PREMIUM)] == [100, 1_000]
-    assert (voice["upload_bytes"].default, voice["uploads_a_day"].default) == (50 * 1024**2, 100)
+    assert voice["upload_bytes"].default == 50 * 1024**2
+    assert [QUOTAS[metric][Plan.USER].default for metric in (Metric.UPLOADS, Metric.SYNTHESES)] == [100, 1_000]
 
 
 def test_the_tests_that_the_page_quotes_exist() -> None:

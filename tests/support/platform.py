@@ -15,6 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from echo_common.contracts.system_settings import QUOTAS
+from echo_common.contracts.values import Plan
 from echo_common.http.client import ServiceClient
 from echo_embedded.broker import local_node
 from echo_embedded.data_folder import DataFolder, Secrets
@@ -29,6 +31,7 @@ QUICK = {
     "ECHO_AUTH_PASSWORD_MEMORY_KIB": "1024",
     "ECHO_AUTH_SYSTEM_SETTINGS": json.dumps(
         {f"limits.{kind}.requests_per_minute": 0 for kind in ("anonymous", "credentials", "user")}
+        | {by_plan[plan].key: 0 for by_plan in QUOTAS.values() for plan in (Plan.USER, Plan.PREMIUM)}
     ),
     "ECHO_SYNTHESIS_LEASE_SECONDS": "2",
     "ECHO_SYNTHESIS_SPEAK_SECONDS": "3",

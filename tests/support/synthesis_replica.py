@@ -14,6 +14,7 @@ from echo_common.contracts.registry import event_types
 from echo_common.contracts.values import Plan, Role
 from echo_common.faults import FaultPoints
 from echo_common.http.client import ServiceClient
+from echo_common.live_settings import LiveSettings
 from echo_common.outbox.dead_letters import StoreDeadLetters
 from echo_common.outbox.inbox import StoreInbox
 from echo_common.outbox.relay import Relay
@@ -39,14 +40,19 @@ def principal_of(user_id: str = "usr_1") -> Principal:
 def replica(database: Database, tmp_path: Path) -> Replica:
     """`async with replica(**settings) as dependencies`; replicas share the database, the folder and the bus.
 
-    `objects` is another object store, `heard` a list that gets every event published here. `exclusive` says that no other
+    `objects` is another object store, `heard` a list that gets every event published here. `live_settings` are the system settings. `exclusive` says that no other
     replica is running.
     """
     broker = InprocBroker()
 
     @asynccontextmanager
     async def start(
-        *, objects: ObjectStore | None = None, heard: list[Message] | None = None, exclusive: bool = False, **settings: object
+        *,
+        objects: ObjectStore | None = None,
+        heard: list[Message] | None = None,
+        exclusive: bool = False,
+        live_settings: LiveSettings | None = None,
+        **settings: object,
     ) -> AsyncIterator[Dependencies]:
         chosen: dict[str, Any] = {
             "engines": ("tone",),
@@ -74,6 +80,7 @@ def replica(database: Database, tmp_path: Path) -> Replica:
                 FaultPoints(),
                 auth,
                 scratch,
+                live_settings=live_settings or LiveSettings(),
                 exclusive=exclusive,
             )
             dependencies = await stack.enter_async_context(synthesis.open(adapters))

@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from echo_common.contracts.events.gateway import GatewayUserDataErased
 from echo_common.http.addresses import ClientAddress
 from echo_common.http.idempotency import Idempotency
+from echo_common.replaced_settings import warn_of_replaced_settings
 from echo_common.service import Adapters
 from echo_common.store.port import Store
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
@@ -23,7 +24,7 @@ from echo_gateway.dispatch import Dispatch
 from echo_gateway.progress_sse import ProgressPolls
 from echo_gateway.rate_limit import RateLimiter, RateLimitMiddleware
 from echo_gateway.response_cache import ResponseCache
-from echo_gateway.settings import GatewaySettings, warn_of_replaced_settings
+from echo_gateway.settings import REPLACED, GatewaySettings
 from echo_gateway.tokenless import TokenlessAccess
 from echo_gateway.user_data import GatewayUserData
 from echo_gateway.window_storage import saved_windows
@@ -34,7 +35,7 @@ _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "R
 @asynccontextmanager
 async def open_dependencies(settings: GatewaySettings, contracts: Contracts, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the clients of the services and the stores of limits, keys and responses while the context lasts."""
-    warn_of_replaced_settings()
+    warn_of_replaced_settings(REPLACED)
     rate_limiter = RateLimiter(settings, adapters.live_settings)
     try:
         async with (

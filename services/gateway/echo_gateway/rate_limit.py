@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import ceil
 from typing import cast
 
@@ -14,6 +15,7 @@ from limits.storage import storage_from_string
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.http.quotas import UsageView
 from echo_common.contracts.system_settings import ANONYMOUS_REQUESTS, CREDENTIAL_REQUESTS, REQUESTS_PER_MINUTE
 from echo_common.errors import RateLimitedError
 from echo_common.http.addresses import address_of, network_of
@@ -77,6 +79,18 @@ class RateLimiter:
     async def forget(self, user_id: str) -> None:
         """Remove a user's count."""
         await self._storage.clear(f"user/{user_id}")
+
+    async def usage(self, principal: Principal) -> UsageView:
+        """Return the principal's requests of the current minute."""
+        key = _of_user(principal)
+        used, ends = await self._storage.get(key), await self._storage.get_expiry(key)
+        return UsageView(
+            metric="requests",
+            used=used,
+            limit=self._live_settings.get(REQUESTS_PER_MINUTE[principal.plan]) or None,
+            period="minute",
+            resets_at=datetime.fromtimestamp(max(ends, time.time()), UTC),
+        )
 
     async def _increment(self, policy: str, limit: int, key: str) -> Quota:
         try:

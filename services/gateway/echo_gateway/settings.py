@@ -1,13 +1,10 @@
 """Settings of the gateway."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
-import structlog
-from dotenv import dotenv_values
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
@@ -106,15 +103,3 @@ REPLACED: Mapping[str, str] = MappingProxyType(
     }
 )
 """System settings by the name of the environment setting that they replace."""
-
-
-def warn_of_replaced_settings() -> None:
-    """Log a warning for each setting that is set but has no effect any more."""
-    known = {**dotenv_values(".env"), **os.environ}
-    for name, key in REPLACED.items():
-        if known.get(name):
-            structlog.get_logger("echo.gateway").warning(
-                "setting_ignored",
-                setting=name,
-                use=f"the system setting {key}: PUT /api/v1/admin/config, ECHO_AUTH_SYSTEM_SETTINGS",
-            )

@@ -7,7 +7,10 @@ from functools import partial
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.contracts.events.synthesis import SynthesisUserDataErased
+from echo_common.contracts.values import Metric
 from echo_common.http.health import Check
+from echo_common.quotas.counters import Quotas
+from echo_common.quotas.gauges import Remembered
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
@@ -52,6 +55,12 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         jobs, audio = Jobs(adapters.store, adapters.relay), AudioRepository(adapters.store, adapters.relay)
         texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)
         tickets, erased_users = Tickets(adapters.store), ErasedUsers(adapters.store, adapters.relay)
+        quotas = Quotas(
+            adapters.store,
+            adapters.live_settings,
+            metrics=(Metric.SYNTHESES, Metric.CHARACTERS, Metric.AUDIO_SECONDS),
+            gauges={Metric.QUEUED_JOBS: jobs.count_pending, Metric.STORAGE_BYTES: Remembered(audio.stored_bytes)},
+        )
         data = SynthesisUserData(
             jobs=jobs,
             audio=audio,
@@ -63,6 +72,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             clones=clones,
             objects=adapters.objects,
             faults=adapters.faults,
+            quotas=quotas,
         )
         deps = Dependencies(
             settings=settings,
@@ -73,6 +83,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             audio=audio,
             texts=texts,
             dictionary=dictionary,
+            quotas=quotas,
             objects=adapters.objects,
             cache=cache,
             tickets=tickets,
@@ -83,7 +94,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
             erasure=UserErasure(erased_users, data, lambda user_id: SynthesisUserDataErased(user_id=user_id), adapters.faults),
         )
-        for repository in (jobs, audio, texts, dictionary, tickets, erased_users):
+        for repository in (jobs, audio, texts, dictionary, tickets, erased_users, quotas):
             await repository.prepare()
         orphans = OrphanSweeper(adapters.objects, object_owners(deps), adapters.orphan_seconds)
         queues = [work_queue(deps, adapters.faults)]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from echo_common.quotas.counters import Quotas
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.work.worker import Worker
@@ -37,5 +38,6 @@ class Dependencies:
     provenance: ProvenanceRecorder
     scripts: ScriptWriter
     pool: EnginePool
+    quotas: Quotas
     worker: Worker
     erasure: UserErasure

@@ -1,8 +1,10 @@
 """Event handlers of synthesis."""
 
+from typing import get_args
+
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.auth import UserDeleted
-from echo_common.contracts.events.synthesis import AudioDeleted, JobCancelled, JobQueued
+from echo_common.contracts.events.synthesis import AudioDeleted, JobCancelled, JobCompleted, JobFailed, JobQueued
 from echo_common.contracts.events.voice import (
     VoiceModelCancelled,
     VoiceModelDeleted,
@@ -18,8 +20,11 @@ from echo_common.contracts.events.voice import (
 )
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.usecases.audio import remove_objects
+from echo_synthesis.usecases.quotas import give_back_job, record_audio
 
 subscriptions = Subscriptions[Dependencies]()
+
+JobEnded = JobFailed | JobCancelled
 
 
 @subscriptions.on(JobQueued, every_replica=True)
@@ -35,6 +40,22 @@ async def wake_worker(_: JobQueued, dependencies: Dependencies) -> None:
 async def stop_cancelled_attempts(event: JobCancelled, dependencies: Dependencies) -> None:
     """Make the attempts at the job that run here check their lease, which ends them."""
     dependencies.worker.recheck(event.job_id)
+
+
+async def give_back_quota(event: JobEnded, dependencies: Dependencies) -> None:
+    """Give back what was counted for a job that made nothing."""
+    if (job := await dependencies.jobs.find_one({"_id": event.job_id})) is not None:
+        await give_back_job(job, dependencies)
+
+
+for ended in get_args(JobEnded):
+    subscriptions.on(ended)(give_back_quota)
+
+
+@subscriptions.on(JobCompleted)
+async def count_audio(event: JobCompleted, dependencies: Dependencies) -> None:
+    """Count the seconds of a job's audio."""
+    await record_audio(event.user_id, event.duration, dependencies)
 
 
 @subscriptions.on(AudioDeleted)

@@ -80,6 +80,10 @@ class Jobs(TaskRepository[Job]):
             return job
         return None
 
+    async def count_pending(self, user_id: str) -> int:
+        """Return the number of the user's pending jobs."""
+        return await self.count({"user_id": user_id, "status": JobStatus.PENDING.value})
+
     async def before(self, job: Job) -> int:
         """Return the number of pending jobs before this one."""
         return await self.count({"status": JobStatus.PENDING.value, "due": {"$lt": job.due}})
@@ -97,6 +101,11 @@ class AudioRepository(Repository[Audio]):
         Index([("synthesis_id", 1)]),
         Index([("checksum", 1)]),
     )
+
+    async def stored_bytes(self, user_id: str) -> int:
+        """Return the size of all audio of the user."""
+        found = self._documents.find({"user_id": user_id}, fields=["size"])
+        return sum([document.get("size", 0) async for document in found])
 
     async def find_one(self, where: Filter) -> Audio | None:
         """Return the first match without its text, or None."""

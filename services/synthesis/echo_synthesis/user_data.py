@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from echo_common.faults import FaultPoints
+from echo_common.quotas.counters import Quotas
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import erase_matching
 from echo_synthesis.access.tickets import Tickets
@@ -27,6 +28,7 @@ class SynthesisUserData:
     clones: Clones
     objects: ObjectStore
     faults: FaultPoints
+    quotas: Quotas
 
     async def erase(self, user_id: str) -> None:
         """Erase everything of a user. Jobs go first, so that running ones lose their lease and store nothing more."""
@@ -41,6 +43,7 @@ class SynthesisUserData:
             await self.cache.purge(voice_id)
         await self.clones.erase(user_id)
         await self.cache.erase(user_id)
+        await self.quotas.erase(user_id)
 
     async def _remove_objects_of_job(self, job: Job) -> None:
         await self._remove_folder(job.audio_key)

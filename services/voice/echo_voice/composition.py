@@ -6,7 +6,11 @@ from functools import partial
 from typing import Any
 
 from echo_common.contracts.events.voice import VoiceUserDataErased
+from echo_common.contracts.values import Metric
 from echo_common.http.health import Check
+from echo_common.quotas.counters import Quotas
+from echo_common.quotas.gauges import Remembered
+from echo_common.replaced_settings import warn_of_replaced_settings
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
@@ -18,7 +22,7 @@ from echo_voice.dependencies import Dependencies, voice_space
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
-from echo_voice.settings import VoiceSettings
+from echo_voice.settings import REPLACED, VoiceSettings
 from echo_voice.similarity import open_encoder
 from echo_voice.usecases.clones import train
 from echo_voice.usecases.ownership import object_owners
@@ -64,6 +68,13 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
     samples, models, consents, phrases = Samples(*where), VoiceModels(*where), Consents(*where), Phrases(*where)
     echos, preferences, erased_users = Echos(*where), Preferences(*where), ErasedUsers(*where)
     encoder = open_encoder(settings.models)
+    warn_of_replaced_settings(REPLACED)
+    quotas = Quotas(
+        adapters.store,
+        adapters.live_settings,
+        metrics=(Metric.UPLOADS,),
+        gauges={Metric.STORAGE_BYTES: Remembered(samples.stored_bytes)},
+    )
     data = VoiceUserData(
         samples=samples,
         models=models,
@@ -75,6 +86,7 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         vectors=vectors,
         voice_space=voice_space(encoder),
         faults=adapters.faults,
+        quotas=quotas,
     )
     deps = Dependencies(
         settings=settings,
@@ -87,6 +99,7 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         anonymous_uploads=AnonymousUploads(
             adapters.store, at_once=settings.anonymous_uploads_at_once, a_day=settings.anonymous_uploads_a_day
         ),
+        quotas=quotas,
         recipients=Recipients(adapters.auth),
         objects=adapters.objects,
         vectors=vectors,
@@ -99,6 +112,7 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
     for repository in (samples, models, consents, phrases, echos, preferences, erased_users):
         await repository.prepare()
     await deps.anonymous_uploads.prepare()
+    await deps.quotas.prepare()
     return deps
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from echo_common.quotas.counters import Quotas
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
@@ -26,6 +27,7 @@ class Dependencies:
     echos: Echos
     preferences: Preferences
     anonymous_uploads: AnonymousUploads
+    quotas: Quotas
     recipients: Recipients
     objects: ObjectStore
     vectors: VectorIndex

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import ClassVar
 
 from echo_common.clock import now
+from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.voice import (
     CloneNotFoundError,
     ConsentNotFoundError,
     EchoNotFoundError,
-    QuotaExceededError,
     SampleNotFoundError,
 )
 from echo_common.errors import RateLimitedError
@@ -35,6 +35,12 @@ class Samples(TaskRepository[Sample]):
     name = "samples"
     missing = SampleNotFoundError
     indexes: ClassVar[Sequence[Index]] = (_BY_OWNER, *_BY_TASK, Index([("original.checksum", 1)]))
+
+    async def stored_bytes(self, user_id: str) -> int:
+        """Return the size of all files of the user's samples."""
+        found = self._documents.find({"user_id": user_id}, fields=["original", "processed"])
+        files = [file async for document in found for file in (document.get("original"), document.get("processed")) if file]
+        return sum(file["size"] for file in files)
 
 
 class VoiceModels(TaskRepository[VoiceModel]):

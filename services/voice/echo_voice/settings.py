@@ -1,11 +1,15 @@
 """Settings of the voice service."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
+from echo_common.contracts.system_settings import QUOTAS
+from echo_common.contracts.values import Metric, Plan
 from echo_common.settings import CommaSeparated, settings_config
 
 
@@ -40,7 +44,6 @@ class VoiceSettings(BaseSettings):
     trainings_at_once: int = Field(
         1, ge=1, le=64, description="Voice models that this process trains concurrently; remote trainings do not count."
     )
-    uploads_a_day: int = Field(100, ge=0, description="Samples that a user may upload per day; 0 disables the limit.")
     lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")
     training_seconds: float = Field(1_800.0, ge=10, description="Maximum duration of a training in seconds.")
     anonymous_uploads: bool = Field(
@@ -52,3 +55,7 @@ class VoiceSettings(BaseSettings):
     anonymous_uploads_a_day: int = Field(
         50, ge=0, description="Uploads without a token per day in total, including failed ones; 0 disables the limit."
     )
+
+
+REPLACED: Mapping[str, str] = MappingProxyType({"ECHO_VOICE_UPLOADS_A_DAY": QUOTAS[Metric.UPLOADS][Plan.USER].key})
+"""System settings by the name of the environment setting that they replace."""

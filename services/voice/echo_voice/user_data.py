@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from echo_common.faults import FaultPoints
+from echo_common.quotas.counters import Quotas
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import erase_matching
 from echo_common.vectors.port import VectorIndex
@@ -30,6 +31,7 @@ class VoiceUserData:
     vectors: VectorIndex
     voice_space: str
     faults: FaultPoints
+    quotas: Quotas
 
     async def erase(self, user_id: str) -> None:
         """Erase everything of a user. The provider's copies of voices stay with the provider, as after any deletion."""
@@ -45,6 +47,7 @@ class VoiceUserData:
         for model_id in shared:
             if (model := await self.models.find_one({"_id": model_id})) is not None:
                 await self._reindex(model)
+        await self.quotas.erase(user_id)
 
     async def _reindex(self, model: VoiceModel) -> None:
         vector = await self.vectors.get(self.voice_space, model.id)

@@ -10,7 +10,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from echo_common.auth.principal import Principal
 from echo_common.bus.inproc import InprocBroker
+from echo_common.contracts.system_settings import QUOTAS
+from echo_common.contracts.values import Metric, Plan, Role
 from echo_common.http.server import serving
 from echo_common.service import Process
 from echo_common.settings import CommonSettings
@@ -23,6 +26,7 @@ from tests.support.issuer import Issuer
 from tests.support.person import data
 from tests.support.recordings import spoken, wav
 
+ADA = Principal("usr_ada", "ses_1", Plan.USER, Role.USER, frozenset())
 SCOPES = "voices:read voices:write"
 ATTESTED = {"attested": True}
 
@@ -92,6 +96,8 @@ def start(database: Database, tmp_path: Path) -> Start:
 
     @asynccontextmanager
     async def started(**settings: Any) -> AsyncIterator[VoiceClient]:
+        uploads = settings.pop("uploads_a_day", 100)
+        issuer.system_settings = {QUOTAS[Metric.UPLOADS][Plan.USER].key: uploads}
         chosen = {"providers": ("tone",), "vectors_url": (tmp_path / "vectors").as_uri(), "recogniser": False, **settings}
         async with AsyncExitStack() as stack:
             common = CommonSettings(
@@ -105,6 +111,7 @@ def start(database: Database, tmp_path: Path) -> Start:
             app = await stack.enter_async_context(voice.running(common, Process(broker=broker)))
             url = await stack.enter_async_context(serving(app, "http://127.0.0.1:0"))
             http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
+            await eventually(lambda: app.state.dependencies.quotas.limit(Metric.UPLOADS, ADA) == uploads)
             yield VoiceClient(http, app.state.dependencies, issuer).acting_as("usr_ada")
 
     return started

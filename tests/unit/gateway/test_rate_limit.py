@@ -16,9 +16,10 @@ from echo_common.contracts.system_settings import (
 )
 from echo_common.contracts.values import Plan, Role
 from echo_common.live_settings import LiveSettings
+from echo_common.replaced_settings import warn_of_replaced_settings
 from echo_common.store.port import Store
 from echo_gateway.rate_limit import RateLimiter
-from echo_gateway.settings import GatewaySettings, warn_of_replaced_settings
+from echo_gateway.settings import REPLACED, GatewaySettings
 from echo_gateway.window_storage import WindowStorage, saved_windows
 from tests.support.eventually import eventually
 
@@ -95,7 +96,7 @@ async def test_counts_survive_the_end_of_the_process(store: Store) -> None:
 def test_replaced_settings_are_named_with_their_successor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECHO_GATEWAY_LIMIT_USER", "7")
     with capture_logs() as logs:
-        warn_of_replaced_settings()
+        warn_of_replaced_settings(REPLACED)
     (warning,) = logs
     assert (warning["event"], warning["setting"]) == ("setting_ignored", "ECHO_GATEWAY_LIMIT_USER")
     assert "limits.user.requests_per_minute" in warning["use"]

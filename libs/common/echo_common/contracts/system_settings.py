@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
-from echo_common.contracts.values import Plan
+from echo_common.contracts.values import Metric, Plan
 
 V = TypeVar("V", bool, int, str)
 
@@ -68,6 +68,33 @@ CREDENTIAL_REQUESTS = _requests(
     "credentials", 10, "Registrations, new guests, logins and refreshes per minute of an address, counted separately"
 )
 
+_QUOTAS: Mapping[Metric, tuple[str, tuple[int, int, int]]] = {
+    Metric.SYNTHESES: ("Syntheses per day", (20, 1_000, 10_000)),
+    Metric.CHARACTERS: ("Characters synthesised per day", (20_000, 2_000_000, 20_000_000)),
+    Metric.AUDIO_SECONDS: ("Seconds of audio synthesised per day", (3_600, 200_000, 2_000_000)),
+    Metric.UPLOADS: ("Uploaded samples per day", (10, 100, 1_000)),
+    Metric.QUEUED_JOBS: ("Pending syntheses at a time", (5, 1_000, 10_000)),
+    Metric.STORAGE_BYTES: ("Bytes of stored audio, for syntheses and for samples each", (2**28, 10 * 2**30, 100 * 2**30)),
+}
+"""Descriptions of the quotas, and their defaults for guests, users and premium users."""
+
+
+def _quota(metric: Metric, plan: Plan, what: str, default: int) -> SystemSetting[int]:
+    name = f"{metric.value}_per_day" if metric.daily else metric.value
+    description = f"{what} of a user with the plan {plan.value}; 0 disables the limit."
+    return SystemSetting(f"limits.{plan.value}.{name}", default, description, minimum=0, maximum=2**53 - 1)
+
+
+QUOTAS: Mapping[Metric, Mapping[Plan, SystemSetting[int]]] = MappingProxyType(
+    {
+        metric: MappingProxyType(
+            {plan: _quota(metric, plan, what, default) for plan, default in zip(Plan, defaults, strict=True)}
+        )
+        for metric, (what, defaults) in _QUOTAS.items()
+    }
+)
+"""Quotas by metric and plan."""
+
 _ALL: Sequence[SystemSetting[Any]] = (
     ANONYMOUS_REQUESTS,
     API_KEYS,
@@ -75,6 +102,7 @@ _ALL: Sequence[SystemSetting[Any]] = (
     GUESTS,
     VERIFY_EMAIL,
     *REQUESTS_PER_MINUTE.values(),
+    *(setting for by_plan in QUOTAS.values() for setting in by_plan.values()),
 )
 SYSTEM_SETTINGS: Mapping[str, SystemSetting[Any]] = MappingProxyType({setting.key: setting for setting in _ALL})
 """All system settings by key."""

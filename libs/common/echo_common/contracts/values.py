@@ -19,6 +19,22 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Metric(StrEnum):
+    """A quantity that a plan limits. All but the last two are counted a day, from midnight to midnight UTC."""
+
+    SYNTHESES = "syntheses"
+    CHARACTERS = "characters"
+    AUDIO_SECONDS = "audio_seconds"
+    UPLOADS = "uploads"
+    QUEUED_JOBS = "queued_jobs"
+    STORAGE_BYTES = "storage_bytes"
+
+    @property
+    def daily(self) -> bool:
+        """True if the metric is counted a day, false if it is a current total."""
+        return self not in {Metric.QUEUED_JOBS, Metric.STORAGE_BYTES}
+
+
 class Scope(StrEnum):
     """A right of a credential."""
 

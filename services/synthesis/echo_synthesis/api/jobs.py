@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, Query
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
+from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.synthesis import (
     PLANNING,
     AudioNotFoundError,
@@ -44,7 +45,7 @@ router = PublicRouter("jobs")
     alias=_ALIAS,
     status=201,
     idempotent=True,
-    errors=(VoiceNotFoundError, TextNotFoundError, *PLANNING),
+    errors=(VoiceNotFoundError, TextNotFoundError, QuotaExceededError, *PLANNING),
     example=enveloped(examples.JOB, message=_CREATED),
 )
 async def create_job(
@@ -165,7 +166,7 @@ async def delete_job(job_id: JobId, principal: SpeechWriter, deps: Deps) -> Succ
     "/job/{job_id}/retry",
     alias=_ALIAS,
     idempotent=True,
-    errors=(JobNotFoundError, JobStateConflictError),
+    errors=(JobNotFoundError, JobStateConflictError, QuotaExceededError),
     example=enveloped(examples.JOB),
 )
 async def retry_job(job_id: JobId, principal: SpeechWriter, deps: Deps) -> Success[JobView]:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
+from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.synthesis import PLANNING, JobStateConflictError, SynthesisNotFoundError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
@@ -33,7 +34,7 @@ router = PublicRouter("speech")
     "/tts/generate",
     status=202,
     idempotent=True,
-    errors=(VoiceNotFoundError, *PLANNING),
+    errors=(VoiceNotFoundError, QuotaExceededError, *PLANNING),
     example=enveloped(examples.PENDING_SYNTHESIS),
 )
 async def generate(

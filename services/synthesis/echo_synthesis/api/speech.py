@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from echo_common.auth.dependencies import Access, SpeechReader, SpeechWriter
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import TokenVerifier
+from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.synthesis import (
     PLANNING,
     SPEAKING,
@@ -108,7 +109,7 @@ async def synthesize(
     "/tts/synthesize/async",
     status=202,
     idempotent=True,
-    errors=(VoiceNotFoundError, TextNotFoundError, *PLANNING),
+    errors=(VoiceNotFoundError, TextNotFoundError, QuotaExceededError, *PLANNING),
     example=enveloped(examples.QUEUED_SYNTHESIS, message=f"{_QUEUED} with timestamp mapping"),
 )
 async def synthesize_later(

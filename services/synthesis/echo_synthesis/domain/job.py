@@ -73,6 +73,9 @@ class Job(Task):
     audio_id: str | None = None
     duration: float | None = None
     idempotency_key: str | None = None
+    counted_in: str | None = None
+    """Id of the quota counter that counts the job."""
+    counted_characters: int = 0
 
     @classmethod
     def queue(
@@ -105,6 +108,10 @@ class Job(Task):
         job.revise(text, settings, word_count=word_count, units_total=units_total, script=script, config=config or {})
         job.record(JobQueued(job_id=job.id, user_id=user_id))
         return job
+
+    def count_in(self, counter_id: str) -> None:
+        """Note the quota counter that counts the job."""
+        self.counted_in, self.counted_characters = counter_id, self.text_length
 
     def queue_behind(self, other: "Job") -> None:
         """Schedule the job after the same user's last pending one."""

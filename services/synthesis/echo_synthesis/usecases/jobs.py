@@ -12,7 +12,7 @@ from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.metadata import MetadataValue
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, SpeechConfig
-from echo_common.contracts.values import JobStatus
+from echo_common.contracts.values import JobStatus, Metric
 from echo_common.errors import ForbiddenError, refuse
 from echo_common.http.idempotency import RETENTION
 from echo_common.http.pagination import Page
@@ -22,6 +22,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
 from echo_synthesis.usecases.audio import delete_audio, remove_objects
 from echo_synthesis.usecases.planning import plan_speech
+from echo_synthesis.usecases.quotas import give_back_job, reserved_synthesis
 
 JOB_ORDERS = ("created_at", "updated_at", "status", "duration", "text_length")
 """Fields by which the list can be sorted."""
@@ -58,12 +59,25 @@ async def queue_job(
         metadata=metadata,
         idempotency_key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
     )
-    if (last := await deps.jobs.last_pending(principal.user_id)) is not None:
+    async with (
+        deps.quotas.room_for(Metric.QUEUED_JOBS, principal),
+        reserved_synthesis(text, principal, deps) as reservation,
+    ):
+        job.count_in(reservation.counter_id)
+        stored = await _add(job, deps)
+        if stored.id != job.id:
+            await deps.quotas.give_back(reservation)
+    return stored
+
+
+async def _add(job: Job, deps: Dependencies) -> Job:
+    """Store a job behind the user's others; return the first one of its idempotency key."""
+    if (last := await deps.jobs.last_pending(job.user_id)) is not None:
         job.queue_behind(last)
     try:
         await deps.jobs.add(job)
     except DuplicateError:
-        first = await deps.jobs.find_one({"idempotency_key": job.idempotency_key, "user_id": principal.user_id})
+        first = await deps.jobs.find_one({"idempotency_key": job.idempotency_key, "user_id": job.user_id})
         if first is None:
             raise
         if first.created_at > now() - RETENTION:
@@ -163,13 +177,28 @@ async def cancel_job(job_id: str, principal: Principal, deps: Dependencies) -> J
 
 
 async def retry_job(job_id: str, principal: Principal, deps: Dependencies) -> Job:
-    """Retry a failed or cancelled job. Raises `JobStateConflictError` in any other state."""
-    return await deps.jobs.update(job_id, Job.retry, **_reach(principal))
+    """Retry a failed or cancelled job, which counts as another synthesis.
+
+    Raises `JobStateConflictError` in any other state, `QuotaExceededError`.
+    """
+    job = await deps.jobs.get(job_id, **_reach(principal))
+    async with (
+        deps.quotas.room_for(Metric.QUEUED_JOBS, principal),
+        reserved_synthesis(job.text, principal, deps) as reservation,
+    ):
+
+        def retry(found: Job) -> None:
+            found.retry()
+            found.count_in(reservation.counter_id)
+
+        return await deps.jobs.amend(job, retry, **_reach(principal))
 
 
 async def delete_job(job_id: str, principal: Principal, deps: Dependencies) -> None:
     """Delete a job and its audio."""
     job = await deps.jobs.update(job_id, Job.delete, **_reach(principal))
+    if not job.status.terminal:
+        await give_back_job(job, deps)
     if job.audio_id is None:
         await remove_objects(job.audio_key, deps)
     else:

@@ -1,16 +1,19 @@
 """Use cases for synchronous and streamed synthesis."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
 from echo_common.errors import refuse
 from echo_common.ids import new_id
+from echo_common.quotas.counters import Reservation
 from echo_common.shielded import shielded
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
-from echo_synthesis.pipeline.recording import Part
+from echo_synthesis.pipeline.recording import Part, Totals
 from echo_synthesis.usecases.planning import plan_speech
+from echo_synthesis.usecases.quotas import AFTERWARDS, amounts_of, record_audio, reserved_synthesis
 from echo_synthesis.usecases.texts import text_of
 
 
@@ -20,14 +23,16 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dep
     narration = await plan_speech(
         text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
     )
-    audio = await deps.recorder.record(
-        narration,
-        user_id=principal.user_id,
-        synthesis_id=new_id("syn"),
-        text_id=request.text_id,
-        metadata=request.metadata,
-    )
-    await shielded(deps.audio.add(audio))  # its objects are stored
+    async with reserved_synthesis(text, principal, deps):
+        audio = await deps.recorder.record(
+            narration,
+            user_id=principal.user_id,
+            synthesis_id=new_id("syn"),
+            text_id=request.text_id,
+            metadata=request.metadata,
+        )
+        await shielded(deps.audio.add(audio))  # its objects are stored
+    await record_audio(principal.user_id, audio.duration, deps)
     return audio
 
 
@@ -37,7 +42,25 @@ async def stream_speech(request: StreamRequest, principal: Principal, deps: Depe
     narration = await plan_speech(
         text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
     )
-    return deps.recorder.stream(narration, user_id=principal.user_id)
+    reservation = await deps.quotas.reserve(principal, amounts_of(text), below=AFTERWARDS)
+    return _counted(deps.recorder.stream(narration, user_id=principal.user_id), reservation, principal.user_id, deps)
+
+
+async def _counted(
+    parts: AsyncGenerator[Part, None], reservation: Reservation, user_id: str, deps: Dependencies
+) -> AsyncGenerator[Part, None]:
+    """Yield the parts; count their seconds at the end, or give the reservation back if there was none."""
+    totals: Totals | None = None
+    try:
+        async with aclosing(parts):
+            async for part in parts:
+                totals = part.totals
+                yield part
+    finally:
+        if totals is None:
+            await shielded(deps.quotas.give_back(reservation))
+        else:
+            await shielded(record_audio(user_id, totals.duration, deps))
 
 
 def request_of(text: str | None, text_id: str | None, voice_id: str | None, config: SpeechConfig) -> StreamRequest:

@@ -7,13 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from echo_common.auth.dependencies import Access, VoicesReader, VoicesWriter
 from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.voice import (
     AnalysisFailedError,
     CloneNotFoundError,
     ConsentRequiredError,
     EchoNotFoundError,
     ProviderUnavailableError,
-    QuotaExceededError,
     UnreadableError,
     UnsupportedMediaError,
 )

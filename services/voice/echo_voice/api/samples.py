@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic import ValidationError as Invalid
 
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter
+from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.voice import (
     ConsentRequiredError,
     ProviderUnavailableError,
-    QuotaExceededError,
     SampleNotFoundError,
     SampleStateConflictError,
     UnknownProviderError,

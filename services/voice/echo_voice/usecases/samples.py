@@ -1,12 +1,11 @@
 """Use cases of samples: upload, process, delete."""
 
 import asyncio
-from datetime import timedelta
 from pathlib import Path
 
 from echo_common.auth.principal import Principal
-from echo_common.clock import now
-from echo_common.contracts.errors.voice import QuotaExceededError, SampleStateConflictError
+from echo_common.contracts.errors.voice import SampleStateConflictError
+from echo_common.contracts.values import Metric
 from echo_common.ids import new_id
 from echo_common.storage.port import ObjectInfo
 from echo_common.work.port import Attempt, Result
@@ -28,13 +27,16 @@ async def upload_sample(
 ) -> Sample:
     """Store a sample and queue its processing. Raises `UnsupportedMediaError`, `QuotaExceededError`."""
     container = sniff(path)
-    await _check_quota(principal, deps)
-    sample_id = new_id("vs")
-    stored = await deps.objects.put_file(f"samples/{sample_id}/original", path, container.mime)
-    sample = Sample.upload(sample_id, principal.user_id, _stored(stored), name=name, description=description, language=language)
-    duplicate = await deps.samples.find_one({"original.checksum": stored.checksum, "user_id": principal.user_id})
-    sample.duplicate_of = duplicate.id if duplicate else None
-    await deps.samples.add(sample)
+    await deps.quotas.check(Metric.STORAGE_BYTES, principal)
+    async with deps.quotas.reserved(principal, {Metric.UPLOADS: 1}):
+        sample_id = new_id("vs")
+        stored = await deps.objects.put_file(f"samples/{sample_id}/original", path, container.mime)
+        sample = Sample.upload(
+            sample_id, principal.user_id, _stored(stored), name=name, description=description, language=language
+        )
+        duplicate = await deps.samples.find_one({"original.checksum": stored.checksum, "user_id": principal.user_id})
+        sample.duplicate_of = duplicate.id if duplicate else None
+        await deps.samples.add(sample)
     return sample
 
 
@@ -112,18 +114,6 @@ async def _find_duplicate(sample: Sample, duration: float, vector: list[float], 
         and abs(float(str(found.facts["duration"])) - duration) <= _SAME_SECONDS
     ]
     return min(duplicates, default=None)
-
-
-async def _check_quota(principal: Principal, deps: Dependencies) -> None:
-    limit = deps.settings.uploads_a_day
-    if not limit:
-        return
-    midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
-    if await deps.samples.count({"user_id": principal.user_id, "created_at": {"$gte": midnight}}) >= limit:
-        rest = midnight + timedelta(days=1) - now()
-        raise QuotaExceededError(
-            f"The daily quota of {limit} samples is used up. Try again tomorrow.", retry_after=int(rest.total_seconds()) + 1
-        )
 
 
 def _stored(info: ObjectInfo) -> StoredFile:

@@ -1,5 +1,6 @@
 """Errors of synthesis."""
 
+from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.errors import (
     ConflictError,
     EchoError,
@@ -69,6 +70,7 @@ class TooManyQueuedError(RateLimitedError):
 
 
 SPEAKING = (
+    QuotaExceededError,
     TooManyQueuedError,
     VoiceNotReadyError,
     TextTooComplexError,

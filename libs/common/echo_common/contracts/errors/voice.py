@@ -5,7 +5,6 @@ from echo_common.errors import (
     EchoError,
     ForbiddenError,
     NotFoundError,
-    RateLimitedError,
     ServiceUnavailableError,
 )
 
@@ -28,12 +27,6 @@ class AnalysisFailedError(EchoError):
     """The analysis of the sample failed; try again."""
 
     code = "ANALYSIS_FAILED"
-
-
-class QuotaExceededError(RateLimitedError):
-    """The daily quota is used up; try again tomorrow."""
-
-    code = "QUOTA_EXCEEDED"
 
 
 class SampleNotFoundError(NotFoundError):

@@ -1,0 +1,32 @@
+"""Quotas are counted in every service and shown in one place."""
+
+from typing import Any
+
+from tests.support.person import Person, data, refusal
+from tests.support.platform import Platform
+from tests.support.recordings import spoken, wav
+
+
+async def usage(person: Person) -> dict[str, dict[str, Any]]:
+    return {view["metric"]: view for view in data(await person.http.get("/users/me/usage"))}
+
+
+async def test_a_guest_sees_and_uses_up_the_daily_syntheses(platform: Platform) -> None:
+    async with Person.at(platform.url) as person:
+        guest = data(await person.http.post("/auth/guest"), 201)
+        person.http.headers["Authorization"] = f"Bearer {guest['access_token']}"
+        await person.http.post("/voice/samples", files={"file": ("me.wav", wav(spoken()))}, data={"name": "Me"})
+        for _ in range(2):
+            await person.speak("Counted.")
+        before = await usage(person)
+        assert (before["syntheses"]["used"], before["syntheses"]["limit"]) == (2, 20)
+        assert (before["characters"]["used"], before["uploads"]["used"]) == (16, 1)
+        assert before["audio_seconds"]["used"] >= 2
+        assert (before["requests"]["limit"], before["requests"]["period"]) == (20, "minute")
+        assert before["storage_bytes"]["resets_at"] is None
+        assert before["syntheses"]["resets_at"].endswith("T00:00:00Z")
+
+        body = {"text": "x" * 20_001, "voice_id": "tone_low"}
+        refused = await person.http.post("/tts/synthesize", json=body)
+        assert refusal(refused) in {(429, "QUOTA_EXCEEDED"), (422, "VALIDATION_ERROR")}
+        assert (await usage(person))["syntheses"]["used"] == 2

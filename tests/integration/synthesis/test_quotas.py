@@ -1,0 +1,148 @@
+"""Quotas of syntheses by plan: jobs, synchronous and streamed syntheses count alike."""
+
+import asyncio
+
+import pytest
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.quotas import QuotaExceededError
+from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
+from echo_common.contracts.system_settings import QUOTAS
+from echo_common.contracts.values import JobStatus, Metric, Plan
+from echo_common.errors import EchoError
+from echo_common.live_settings import LiveSettings
+from echo_synthesis.dependencies import Dependencies
+from echo_synthesis.usecases.jobs import cancel_job, delete_job, queue_job, retry_job
+from echo_synthesis.usecases.speech import stream_speech, synthesize
+from tests.integration.synthesis.test_jobs import SLOW, until
+from tests.support.eventually import eventually
+from tests.support.synthesis_replica import Replica, principal_of
+
+ADA = principal_of("usr_ada")
+TEXT = "One sentence."
+
+
+def limited(**limits: int) -> LiveSettings:
+    return LiveSettings({QUOTAS[Metric(name)][Plan.USER].key: limit for name, limit in limits.items()})
+
+
+async def used(deps: Dependencies, metric: Metric, principal: Principal = ADA) -> int:
+    return (await deps.quotas.usage(principal))[metric]
+
+
+async def speak(deps: Dependencies, text: str = TEXT) -> None:
+    await synthesize(SynthesizeRequest(text=text, voice_id="tone_low"), ADA, deps)
+
+
+async def stream(deps: Dependencies) -> None:
+    parts = await stream_speech(StreamRequest(text=TEXT, voice_id="tone_low"), ADA, deps)
+    assert [part async for part in parts]
+
+
+async def test_syntheses_are_limited_per_day(replica: Replica) -> None:
+    async with replica(live_settings=limited(syntheses=3)) as deps:
+        await speak(deps)
+        await stream(deps)
+        await queue_job(TEXT, None, SpeechConfig(), ADA, deps)
+        for attempt in (stream(deps), queue_job(TEXT, None, SpeechConfig(), ADA, deps)):
+            with pytest.raises(QuotaExceededError):
+                await attempt
+        with pytest.raises(QuotaExceededError) as refused:
+            await speak(deps)
+        details = refused.value.details
+        assert isinstance(details, dict)
+        assert (details["metric"], details["limit"], details["used"]) == ("syntheses", 3, 3)
+        assert details["resets_at"].endswith("T00:00:00Z")
+        assert 0 < (refused.value.retry_after or 0) <= 86_400
+        await synthesize(SynthesizeRequest(text=TEXT, voice_id="tone_low"), principal_of("usr_other"), deps)
+
+
+async def test_parallel_syntheses_cannot_pass_the_limit_together(replica: Replica) -> None:
+    async with replica(live_settings=limited(syntheses=3)) as deps:
+        jobs = [queue_job(TEXT, None, SpeechConfig(), ADA, deps) for _ in range(10)]
+        outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+        assert sum(isinstance(outcome, QuotaExceededError) for outcome in outcomes) == 7
+        assert await used(deps, Metric.SYNTHESES) == 3
+
+
+async def test_characters_and_seconds_are_counted(replica: Replica) -> None:
+    async with replica(live_settings=limited(characters=30)) as deps:
+        await speak(deps)
+        assert await used(deps, Metric.CHARACTERS) == len(TEXT)
+        assert await used(deps, Metric.AUDIO_SECONDS) > 0
+        with pytest.raises(QuotaExceededError):
+            await speak(deps, "A sentence that has more characters than are left today.")
+        await stream(deps)
+
+
+async def test_a_used_up_quota_of_seconds_refuses_the_next_synthesis(replica: Replica) -> None:
+    async with replica(live_settings=limited(audio_seconds=1)) as deps:
+        await speak(deps)
+        with pytest.raises(QuotaExceededError):
+            await speak(deps)
+
+
+async def test_a_failed_synthesis_is_given_back(replica: Replica) -> None:
+    async with replica() as deps:
+        with pytest.raises(EchoError):
+            await speak(deps, "tone-fail")
+        assert (await used(deps, Metric.SYNTHESES), await used(deps, Metric.CHARACTERS)) == (0, 0)
+
+
+async def test_cancelled_and_deleted_jobs_are_given_back(replica: Replica) -> None:
+    async with replica(jobs_at_once=1) as deps:
+        running = await queue_job(SLOW, None, SpeechConfig(), principal_of("usr_other"), deps)
+        deps.worker.wake()
+        await until(running, deps, JobStatus.PROCESSING)
+        job, other = [await queue_job(TEXT, None, SpeechConfig(), ADA, deps) for _ in range(2)]
+        assert await used(deps, Metric.SYNTHESES) == 2
+        await cancel_job(job.id, ADA, deps)
+
+        async def given_back() -> bool:
+            return await used(deps, Metric.SYNTHESES) == 1
+
+        await eventually(given_back)
+        await delete_job(other.id, ADA, deps)
+        assert await used(deps, Metric.SYNTHESES) == 0
+        await retry_job(job.id, ADA, deps)
+        assert await used(deps, Metric.SYNTHESES) == 1
+
+
+async def test_seconds_of_a_job_are_counted_when_it_completes(replica: Replica) -> None:
+    async with replica() as deps:
+        job = await queue_job(TEXT, None, SpeechConfig(), ADA, deps)
+        deps.worker.wake()
+        await until(job, deps, JobStatus.COMPLETED)
+
+        async def counted() -> bool:
+            return await used(deps, Metric.AUDIO_SECONDS) > 0
+
+        await eventually(counted)
+
+
+async def test_repeated_requests_of_a_job_count_once(replica: Replica) -> None:
+    async with replica() as deps:
+        for _ in range(3):
+            await queue_job(TEXT, None, SpeechConfig(), ADA, deps, idempotency_key="once")
+        assert await used(deps, Metric.SYNTHESES) == 1
+
+
+async def test_pending_jobs_are_limited(replica: Replica) -> None:
+    slow = "One tone-slow-600. Two tone-slow-600. Three tone-slow-600."
+    async with replica(live_settings=limited(queued_jobs=2), jobs_at_once=1) as deps:
+        jobs = [queue_job(slow, None, SpeechConfig(), ADA, deps) for _ in range(8)]
+        outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+        refused = [outcome for outcome in outcomes if isinstance(outcome, QuotaExceededError)]
+        assert len(refused) >= 4
+        assert isinstance(refused[0].details, dict)
+        assert (refused[0].details["metric"], refused[0].details["resets_at"]) == ("queued_jobs", None)
+        assert await used(deps, Metric.SYNTHESES) == 8 - len(refused)
+
+
+async def test_full_storage_refuses_syntheses_that_are_stored(replica: Replica) -> None:
+    async with replica() as deps:
+        await speak(deps)
+    async with replica(live_settings=limited(storage_bytes=1)) as deps:
+        with pytest.raises(QuotaExceededError):
+            await speak(deps)
+        await stream(deps)
