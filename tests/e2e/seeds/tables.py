@@ -93,7 +93,25 @@ CASES = (
     ),
     missing("UsageHistory", "GET /api/v1/users/me/history", "usage"),
     missing("ErrorLog", "GET /api/v1/admin/errors", "administration"),
-    missing("APIUsage", "GET /api/v1/users/me/usage", "usage"),
+    Case(
+        "APIUsage",
+        "GET /api/v1/users/me/usage",
+        success(
+            [
+                {
+                    "user_id": Differs(str, ABSENT),
+                    "endpoint": Differs(str, ABSENT),
+                    "request_count": Differs(int, ABSENT),
+                    "last_request": Differs(str, ABSENT),
+                    "daily_limit": Differs(int, ABSENT),
+                    "metric": str,
+                    "used": int,
+                    "limit": int | None,
+                    "resets_at": str | None,
+                }
+            ]
+        ),
+    ),
     missing("UserFeedback", "POST /api/v1/feedback", "feedback", {"audio_id": "{audio_id}", "rating": 5, "comment": "Clear."}),
     missing("SystemSetting", "GET /api/v1/admin/config", "administration"),
 )
