@@ -151,3 +151,9 @@ def test_the_audit_log_of_the_running_platform_is_verified(platform: Platform, t
     assert echoctl("audit", "verify", *data, *noted, verified["hash"], cwd=tmp_path).returncode == 0
     wrong = echoctl("audit", "verify", *data, *noted, "0" * 64, cwd=tmp_path)
     assert (wrong.returncode, b"foreign" in wrong.stdout) == (1, True)
+
+
+@PLATFORM_AND_NOBODY
+def test_retention_has_a_dry_run(platform: Platform, tmp_path: Path) -> None:
+    told = echoctl("retention", "--dry-run", "--data", str(platform.folder.path), cwd=tmp_path)
+    assert (told.returncode, told.stdout.decode().strip()) == (0, "Dry run: no account is due.")

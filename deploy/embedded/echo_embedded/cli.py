@@ -34,6 +34,7 @@ from echo_embedded.command_line import (
 )
 from echo_embedded.data_folder import DataFolder
 from echo_embedded.mail_commands import mail_app
+from echo_embedded.retention_commands import retention
 
 STARTED = time.monotonic()
 
@@ -310,6 +311,7 @@ def replay_dead_letters(
 
 app.add_typer(audit_app, name="audit")
 app.add_typer(mail_app, name="mail")
+app.command(epilog="Example: echoctl retention --dry-run")(retention)
 
 
 @app.command(hidden=True)

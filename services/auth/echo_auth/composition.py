@@ -22,11 +22,13 @@ from echo_auth.oidc_settings import OidcSettings
 from echo_auth.passkeys import RelyingParty
 from echo_auth.passwords import Passwords
 from echo_auth.repository import ApiKeys, ChangedSettings, Erasures, Identities, Mails, Passkeys, Profiles, Sessions, Users
+from echo_auth.retention_schedule import RetentionSchedule
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_auth.usecases.mail_delivery import delivering
 from echo_auth.usecases.profiles import owned_avatars
 from echo_auth.usecases.registration import ensure_admin
+from echo_auth.usecases.retention import apply_retention
 from echo_auth.user_data import AuthUserData
 from echo_common.outbox.repository import Repository
 from echo_common.service import Adapters
@@ -85,10 +87,13 @@ async def open_dependencies(
         repositories: list[Repository[Any]] = [users, erasures, erased_users, mails, *data.owned, deps.changed_settings]
         for repository in repositories:
             await repository.prepare()
+        await store.collection("schedules").ensure([])
         await ensure_admin(deps)
         owners = {AVATAR_PREFIX: partial(owned_avatars, deps=deps)}
         orphans = OrphanSweeper(adapters.objects, owners, adapters.orphan_seconds)
-        async with deps.erasure.running(), delivering(deps), orphans.running():
+        schedule = RetentionSchedule(store.collection("schedules"))
+        retention = schedule.running(partial(apply_retention, deps))
+        async with deps.erasure.running(), delivering(deps), orphans.running(), retention:
             yield deps
 
 

@@ -94,12 +94,36 @@ QUOTAS: Mapping[Metric, Mapping[Plan, SystemSetting[int]]] = MappingProxyType(
     }
 )
 """Quotas by metric and plan."""
+RETENTION_GUEST_DAYS = SystemSetting(
+    "retention.guest_days",
+    30,
+    "Days without activity after which a guest is erased; 0 keeps guests.",
+    minimum=0,
+    maximum=10_000,
+)
+RETENTION_USER_DAYS = SystemSetting(
+    "retention.user_days",
+    0,
+    "Days without activity after which a warned user is archived: logged out and deactivated; 0 keeps users.",
+    minimum=0,
+    maximum=10_000,
+)
+RETENTION_WARNING_DAYS = SystemSetting(
+    "retention.warning_days", 14, "Days between the warning of an inactive user and the archival.", minimum=1, maximum=1_000
+)
+RETENTION_ARCHIVE_DAYS = SystemSetting(
+    "retention.archive_days", 30, "Days after which an archived user is erased.", minimum=1, maximum=10_000
+)
 
 _ALL: Sequence[SystemSetting[Any]] = (
     ANONYMOUS_REQUESTS,
     API_KEYS,
     CREDENTIAL_REQUESTS,
     GUESTS,
+    RETENTION_ARCHIVE_DAYS,
+    RETENTION_GUEST_DAYS,
+    RETENTION_USER_DAYS,
+    RETENTION_WARNING_DAYS,
     VERIFY_EMAIL,
     *REQUESTS_PER_MINUTE.values(),
     *(setting for by_plan in QUOTAS.values() for setting in by_plan.values()),

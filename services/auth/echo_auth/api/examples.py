@@ -133,3 +133,7 @@ ERASURE = {
     "waiting_for": ["synthesis", "voice"],
     "completed_at": None,
 }
+RETENTION = {
+    "counts": {"warn": 1},
+    "items": [{"user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J", "step": "warn", "last_active_date": "2026-01-31T10:00:00Z"}],
+}

@@ -33,6 +33,8 @@ class User(SecondFactors, KnownNetworks):
     last_login: datetime | None = None
     last_active_date: datetime | None = None
     deleted_at: datetime | None = None
+    warned_at: datetime | None = None
+    archived_at: datetime | None = None
 
     @classmethod
     def register(
@@ -96,8 +98,19 @@ class User(SecondFactors, KnownNetworks):
         self.token_version_raised_at = at
         if is_active is not None:
             self.is_active = is_active
-            if not is_active:
+            if is_active:
+                self.archived_at, self.last_active_date = None, at
+            else:
                 self.end_sessions(at)
+
+    def warn(self, at: datetime) -> None:
+        """Record that the user was warned of the archival."""
+        self.warned_at = at
+
+    def archive(self, at: datetime) -> None:
+        """Deactivate the account because it was not used; an administrator can activate it again."""
+        self.archived_at, self.is_active = at, False
+        self.end_sessions(at)
 
     def delete(self, at: datetime) -> None:
         """Delete the account: refuse it everywhere, and let every service erase the user's data; idempotent.

@@ -12,12 +12,14 @@ class AuditAction(StrEnum):
     API_KEY_CREATED = "api_key_created"
     API_KEY_DELETED = "api_key_deleted"
     GUEST_UPGRADED = "guest_upgraded"
+    ACCOUNT_ARCHIVED = "account_archived"
     ACCOUNT_DELETED = "account_deleted"
     ACCOUNT_ERASED = "account_erased"
     LOGGED_IN = "logged_in"
     LOGIN_REFUSED = "login_refused"
     LOGGED_OUT = "logged_out"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - not a secret
+    RETENTION_WARNED = "retention_warned"
     REGISTERED = "registered"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - not a secret
     PASSWORD_RESET = "password_reset"  # noqa: S105 - not a secret

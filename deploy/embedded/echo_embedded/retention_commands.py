@@ -1,0 +1,31 @@
+"""Command `echoctl retention`."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, out, with_client
+
+_PATH = "/api/v1/admin/retention"
+
+
+def retention(
+    data: Data = None,
+    server: Server = None,
+    email: Email = None,
+    password: Password = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the accounts; change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Warn, archive and erase inactive accounts, by the system settings retention.…; the platform does so once a day."""
+    method = "GET" if dry_run else "POST"
+    report: dict[str, Any] = with_client(lambda client: client.call(method, _PATH), data, access_to(server, email, password))
+    if as_json:
+        out.out(json.dumps(report), highlight=False)
+        return
+    for item in report["items"]:
+        out.print(f"{item['step']:8} {item['user_id']}  last active {item['last_active_date']}", highlight=False)
+    counts = ", ".join(f"{count} to {step}" for step, count in sorted(report["counts"].items())) or "no account is due"
+    out.print(f"{'Dry run: ' if dry_run else ''}{counts}.", highlight=False)
