@@ -1,4 +1,4 @@
-"""Two-factor authentication and passkeys through the gateway."""
+"""Second factors, passkeys and the refresh cookie through the gateway."""
 
 import time
 
@@ -39,3 +39,16 @@ async def test_a_passkey_logs_in_without_a_password(platform: Platform) -> None:
         logins = [await browser.http.post("/auth/passkeys/login", json=body) for _ in range(2)]
         assert data(logins[0])["user"]["email"] == email
         assert refusal(logins[1]) == (401, "INVALID_PASSKEY")
+
+
+async def test_a_browser_keeps_its_refresh_token_in_a_cookie(platform: Platform) -> None:
+    async with Person.at(platform.url) as ada, Person.at(platform.url) as browser:
+        email = await ada.register()
+        wanted = {"X-Refresh-Token": "cookie"}
+        login = await browser.http.post("/auth/login", json={"email": email, "password": PASSWORD}, headers=wanted)
+        assert "refresh_token" not in data(login)
+
+        refreshed = await browser.http.post("/auth/refresh", json={}, headers=wanted)
+        assert data(refreshed)["access_token"] != data(login)["access_token"]
+        elsewhere = wanted | {"Origin": "https://evil.example.com"}
+        assert refusal(await browser.http.post("/auth/refresh", json={}, headers=elsewhere)) == (403, "CROSS_SITE_REQUEST")

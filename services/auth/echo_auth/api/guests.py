@@ -4,9 +4,11 @@ from fastapi import Depends
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.usecases import guests
 from echo_common.auth.dependencies import LoggedInUser
 from echo_common.contracts.errors.auth import (
+    CrossSiteRequestError,
     EmailConflictError,
     GuestsDisabledError,
     NotGuestConflictError,
@@ -26,15 +28,15 @@ router = PublicRouter("authentication", dependencies=[Depends(secret)])
     "POST",
     "/auth/guest",
     status=201,
-    errors=(GuestsDisabledError, TooManyAttemptsError),
+    errors=(GuestsDisabledError, TooManyAttemptsError, CrossSiteRequestError),
     example=enveloped(examples.LOGIN | {"user": examples.USER | {"email": None, "username": None, "plan": "guest"}}),
 )
-async def create_guest(origin: Origin, deps: Deps) -> Success[Login]:
+async def create_guest(origin: Origin, cookie: TokenCookie, deps: Deps) -> Success[Login]:
     """Create a guest.
 
     A guest has an account with small quotas, and neither an address nor a password: the refresh token alone continues it.
     """
-    return ok(await guests.create_guest(origin, deps))
+    return ok(cookie.keep(await guests.create_guest(origin, deps)))
 
 
 @router.endpoint(
@@ -47,12 +49,15 @@ async def create_guest(origin: Origin, deps: Deps) -> Success[Login]:
         WeakPasswordError,
         TooManyAttemptsError,
         UserNotFoundError,
+        CrossSiteRequestError,
     ),
     example=enveloped(examples.LOGIN),
 )
-async def upgrade_guest(body: RegisterRequest, principal: LoggedInUser, origin: Origin, deps: Deps) -> Success[Login]:
+async def upgrade_guest(
+    body: RegisterRequest, principal: LoggedInUser, origin: Origin, cookie: TokenCookie, deps: Deps
+) -> Success[Login]:
     """Upgrade a guest to a user.
 
     The user keeps the id and everything the guest owns. The tokens of the guest end; the response has new ones.
     """
-    return ok(await guests.upgrade_guest(body, principal.user_id, origin, deps))
+    return ok(cookie.keep(await guests.upgrade_guest(body, principal.user_id, origin, deps)))

@@ -6,10 +6,11 @@ from fastapi import Depends, Path
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.domain.passkeys import Passkey
 from echo_auth.usecases import passkey_login, passkeys
 from echo_common.auth.dependencies import AccountHolder
-from echo_common.contracts.errors.auth import AccountInactiveError, UserNotFoundError
+from echo_common.contracts.errors.auth import AccountInactiveError, CrossSiteRequestError, UserNotFoundError
 from echo_common.contracts.errors.passkeys import (
     InvalidPasskeyError,
     LastSecondFactorConflictError,
@@ -110,15 +111,15 @@ async def create_passkey_login_options(deps: Deps) -> Success[PasskeyOptions]:
 @router.endpoint(
     "POST",
     "/auth/passkeys/login",
-    errors=(InvalidPasskeyError, AccountInactiveError),
+    errors=(InvalidPasskeyError, AccountInactiveError, CrossSiteRequestError),
     example=enveloped(examples.LOGIN),
 )
-async def log_in_with_passkey(body: PasskeyLoginRequest, origin: Origin, deps: Deps) -> Success[Login]:
+async def log_in_with_passkey(body: PasskeyLoginRequest, origin: Origin, cookie: TokenCookie, deps: Deps) -> Success[Login]:
     """Log in with a passkey.
 
     No password and no code are needed: the authenticator must have checked a PIN or biometrics.
     """
-    return ok(await passkey_login.log_in(body.credential, origin, deps))
+    return ok(cookie.keep(await passkey_login.log_in(body.credential, origin, deps)))
 
 
 def _view(passkey: Passkey) -> PasskeyView:

@@ -4,9 +4,11 @@ from fastapi import Depends
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.usecases import emails, passwords
 from echo_common.auth.dependencies import AccountHolder
 from echo_common.contracts.errors.auth import (
+    CrossSiteRequestError,
     EmailConflictError,
     InvalidLinkError,
     SessionNotFoundError,
@@ -33,16 +35,25 @@ router = PublicRouter("authentication", dependencies=[Depends(secret)])
 @router.endpoint(
     "POST",
     "/auth/password/change",
-    errors=(WrongPasswordError, WeakPasswordError, TooManyAttemptsError, SessionNotFoundError, UserNotFoundError),
+    errors=(
+        WrongPasswordError,
+        WeakPasswordError,
+        TooManyAttemptsError,
+        SessionNotFoundError,
+        UserNotFoundError,
+        CrossSiteRequestError,
+    ),
     example=enveloped(examples.TOKENS),
 )
-async def change_password(body: ChangePasswordRequest, principal: AccountHolder, origin: Origin, deps: Deps) -> Success[Tokens]:
+async def change_password(
+    body: ChangePasswordRequest, principal: AccountHolder, origin: Origin, cookie: TokenCookie, deps: Deps
+) -> Success[Tokens]:
     """Change the password.
 
     All other sessions end. The current one continues with the tokens in the response; earlier tokens are refused everywhere
     within five seconds.
     """
-    return ok(await passwords.change_password(body, principal, origin, deps))
+    return ok(cookie.keep(await passwords.change_password(body, principal, origin, deps)))
 
 
 @router.endpoint(

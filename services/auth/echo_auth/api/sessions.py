@@ -6,6 +6,7 @@ from fastapi import Depends, Path, Query, Response
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.domain.devices import device_name
 from echo_auth.domain.sessions import Session
 from echo_auth.usecases import registration, sessions
@@ -14,6 +15,7 @@ from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.auth import (
     AccountInactiveError,
+    CrossSiteRequestError,
     EmailConflictError,
     EmailNotConfirmedError,
     InvalidCredentialsError,
@@ -42,11 +44,13 @@ router = PublicRouter("authentication", dependencies=[Depends(secret)])
     "POST",
     "/auth/register",
     status=201,
-    errors=(EmailConflictError, UsernameConflictError, WeakPasswordError, TooManyAttemptsError),
+    errors=(EmailConflictError, UsernameConflictError, WeakPasswordError, TooManyAttemptsError, CrossSiteRequestError),
     example=enveloped(examples.LOGIN),
     other_responses={202: "Accepted: a mail with a confirmation link is on its way."},
 )
-async def register(body: RegisterRequest, origin: Origin, deps: Deps, response: Response) -> Success[Login | None]:
+async def register(
+    body: RegisterRequest, origin: Origin, cookie: TokenCookie, deps: Deps, response: Response
+) -> Success[Login | None]:
     """Register an account and log in.
 
     Where the operator requires confirmed email addresses, the response is 202 without tokens, whether or not the address has an
@@ -56,7 +60,7 @@ async def register(body: RegisterRequest, origin: Origin, deps: Deps, response: 
     if login is None:
         response.status_code = 202
         return ok(None, message="Open the link in the mail that is on its way to you, then log in.")
-    return ok(login)
+    return ok(cookie.keep(login))
 
 
 @router.endpoint(
@@ -69,32 +73,41 @@ async def register(body: RegisterRequest, origin: Origin, deps: Deps, response: 
         InvalidPasskeyError,
         AccountInactiveError,
         EmailNotConfirmedError,
+        CrossSiteRequestError,
         TooManyAttemptsError,
     ),
     example=enveloped(examples.LOGIN),
 )
-async def log_in(body: LoginRequest, origin: Origin, deps: Deps) -> Success[Login]:
-    """Log in with an email address or a username."""
-    return ok(await sessions.log_in(body, origin, deps))
+async def log_in(body: LoginRequest, origin: Origin, cookie: TokenCookie, deps: Deps) -> Success[Login]:
+    """Log in with an email address or a username.
+
+    With the header `X-Refresh-Token: cookie`, a browser keeps the refresh token in an HttpOnly cookie; the body then lacks it.
+    """
+    return ok(cookie.keep(await sessions.log_in(body, origin, deps)))
 
 
-@router.endpoint("POST", "/auth/refresh", errors=(InvalidRefreshTokenError,), example=enveloped(examples.TOKENS))
-async def refresh(body: RefreshRequest, deps: Deps) -> Success[Tokens]:
+@router.endpoint(
+    "POST", "/auth/refresh", errors=(InvalidRefreshTokenError, CrossSiteRequestError), example=enveloped(examples.TOKENS)
+)
+async def refresh(body: RefreshRequest, cookie: TokenCookie, deps: Deps) -> Success[Tokens]:
     """Exchange a refresh token for a new pair of tokens.
 
     A refresh token is valid once. Presenting a used one ends the session, because it may have been stolen. Of concurrent
-    requests with the same token, one succeeds and the others are refused.
+    requests with the same token, one succeeds and the others are refused. A browser with the token in its cookie sends the
+    header `X-Refresh-Token: cookie` and an empty object.
     """
-    return ok(await sessions.refresh(body.refresh_token.get_secret_value(), deps))
+    sent = None if body.refresh_token is None else body.refresh_token.get_secret_value()
+    return ok(cookie.keep(await sessions.refresh(cookie.refresh_token(sent), deps)))
 
 
-@router.endpoint("POST", "/auth/logout", example=enveloped(None, message="Logged out."))
-async def log_out(principal: CurrentPrincipal, origin: Origin, deps: Deps) -> Success[None]:
+@router.endpoint("POST", "/auth/logout", errors=(CrossSiteRequestError,), example=enveloped(None, message="Logged out."))
+async def log_out(principal: CurrentPrincipal, origin: Origin, cookie: TokenCookie, deps: Deps) -> Success[None]:
     """Log out.
 
     The session's access tokens are refused everywhere within five seconds.
     """
     await sessions.log_out(principal, origin, deps)
+    cookie.delete()
     return ok(None, message="Logged out.")
 
 

@@ -107,6 +107,12 @@ class LastAdministratorError(ConflictError):
     code = "LAST_ADMINISTRATOR"
 
 
+class CrossSiteRequestError(ForbiddenError):
+    """Browsers may use the refresh cookie from this platform's own origin only; open the platform at its public address."""
+
+    code = "CROSS_SITE_REQUEST"
+
+
 class TooManyAttemptsError(RateLimitedError):
     """Too many failed attempts; try again after the time in Retry-After."""
 

@@ -94,7 +94,9 @@ class LoginRequest(RequestBody):
 class RefreshRequest(RequestBody):
     """A single-use refresh token."""
 
-    refresh_token: RefreshToken = Field(examples=["sTf0…"])
+    refresh_token: RefreshToken | None = Field(
+        None, description="Refresh token; unset if it is in the cookie.", examples=["sTf0…"]
+    )
 
 
 class UserView(BaseModel):
@@ -154,7 +156,10 @@ class Tokens(BaseModel):
     """A token pair: an access token for requests, and a refresh token for the next pair."""
 
     access_token: str
-    refresh_token: str = Field(description="Single-use token; presenting it twice ends the session.")
+    refresh_token: str | None = Field(
+        description="Single-use token; presenting it twice ends the session. Absent if it is in the cookie.",
+        exclude_if=lambda token: token is None,
+    )
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
     expires_in: int = Field(description="Lifetime of the access token in seconds.")
 
