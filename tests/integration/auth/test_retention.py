@@ -7,6 +7,7 @@ from echo_auth.domain.users import User
 from echo_auth.retention_schedule import RetentionSchedule
 from echo_auth.usecases.retention import apply_retention, due_steps
 from echo_common.clock import now
+from echo_common.contracts.http.mails import MailStatus
 from echo_common.store.port import Store
 from tests.integration.auth.conftest import Auth
 from tests.integration.auth.test_sessions import registered
@@ -61,6 +62,13 @@ async def test_users_are_warned_then_archived_then_erased(auth: Auth) -> None:
 
     assert await apply(91) == ["warn"]
     assert await apply(92) == []
+    mails = [mail async for mail in auth.deps.mails.find({"user_id": ada_id})]
+    assert [(mail.kind.value, mail.email) for mail in mails] == [("retention_warning", "ada@example.com")]
+
+    async def sent() -> bool:
+        return (await auth.deps.mails.get(mails[0].id)).status is MailStatus.LOGGED
+
+    await eventually(sent)
     assert await accepted(auth, ada.access_token) is not None
     assert await apply(102) == ["archive"]
     assert await accepted(auth, ada.access_token) is None

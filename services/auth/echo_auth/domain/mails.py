@@ -13,6 +13,7 @@ _LASTS = {
     MailKind.PASSWORD_RESET: timedelta(hours=1),
     MailKind.EMAIL_CHANGE: timedelta(days=1),
     MailKind.EMAIL_CHANGED: timedelta(days=7),
+    MailKind.RETENTION_WARNING: timedelta(days=7),
 }
 
 

@@ -131,6 +131,14 @@ async def _prepare_change(mail: OutgoingMail, deps: Dependencies) -> str | None:
     return "confirm_email"
 
 
+async def _prepare_retention_warning(mail: OutgoingMail, deps: Dependencies) -> str | None:
+    user = await deps.users.find_one({"_id": mail.user_id})
+    if user is None or not user.is_active or user.email != mail.email:
+        return None
+    mail.language = (await profile_of(user, deps)).preferred_language or mail.language
+    return "retention_warning"
+
+
 async def _prepare_notice(mail: OutgoingMail, deps: Dependencies) -> str | None:
     """Inform the old address, unless the change failed after the notice was queued."""
     user = await deps.users.find_one({"_id": mail.user_id})
@@ -143,6 +151,7 @@ _PREPARE: Mapping[MailKind, Callable[[OutgoingMail, Dependencies], Awaitable[str
         MailKind.PASSWORD_RESET: _prepare_reset,
         MailKind.EMAIL_CHANGE: _prepare_change,
         MailKind.EMAIL_CHANGED: _prepare_notice,
+        MailKind.RETENTION_WARNING: _prepare_retention_warning,
     }
 )
 """Functions that prepare a mail and return the name of its text; None drops the mail."""

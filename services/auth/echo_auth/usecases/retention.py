@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.users import User
 from echo_auth.usecases.erasures import delete_account
+from echo_auth.usecases.mails import queue_mail
 from echo_auth.usecases.sessions import RequestOrigin
 from echo_common.clock import now
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import LOCAL_USER_ID
+from echo_common.contracts.http.mails import MailKind
 from echo_common.contracts.http.retention import RetentionStep
 from echo_common.contracts.system_settings import (
     RETENTION_ARCHIVE_DAYS,
@@ -89,6 +92,9 @@ async def _perform(due: DueStep, at: datetime, deps: Dependencies) -> bool:
     match due.step:
         case RetentionStep.WARN:
             await deps.audit.record(AuditAction.RETENTION_WARNED, target=user.id)
+            if user.email is not None:
+                mail = OutgoingMail.request(MailKind.RETENTION_WARNING, user.email, "en", now(), user_id=user.id)
+                await queue_mail(mail, deps)
             await deps.users.update(user.id, lambda held: held.warn(at))
         case RetentionStep.ARCHIVE:
             await deps.audit.record(AuditAction.ACCOUNT_ARCHIVED, target=user.id)

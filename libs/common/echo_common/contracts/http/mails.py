@@ -13,6 +13,7 @@ class MailKind(StrEnum):
     PASSWORD_RESET = "password_reset"  # noqa: S105 - not a secret
     EMAIL_CHANGE = "email_change"
     EMAIL_CHANGED = "email_changed"
+    RETENTION_WARNING = "retention_warning"
 
 
 class MailStatus(StrEnum):
