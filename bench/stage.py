@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import psutil
 
-from echo_common.contracts.system_settings import QUOTAS, REQUESTS_PER_MINUTE
+from echo_common.contracts.system_settings import ANONYMOUS_REQUESTS, CREDENTIAL_REQUESTS, QUOTAS, REQUESTS_PER_MINUTE
 from echo_common.contracts.values import Plan
 from echo_embedded.data_folder import DataFolder
 from echo_embedded.settings import HostSettings
@@ -25,6 +25,7 @@ _STOP_SECONDS = 20.0
 
 
 _UNLIMITED = {by_plan[plan].key: 0 for by_plan in (REQUESTS_PER_MINUTE, *QUOTAS.values()) for plan in (Plan.USER, Plan.PREMIUM)}
+_UNLIMITED |= {ANONYMOUS_REQUESTS.key: 0, CREDENTIAL_REQUESTS.key: 0}  # the client of the benchmarks is one address
 
 
 @dataclass(frozen=True)

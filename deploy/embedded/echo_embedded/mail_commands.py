@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from echo_embedded.client import printable
 from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, out, with_client
@@ -38,17 +36,10 @@ def list_mails(
     )
     if as_json:
         out.out(json.dumps(mails, ensure_ascii=False), highlight=False)
-    elif mails:
-        out.print(_table(mails))
-    else:
+    for mail in () if as_json else mails:
+        about = "  ".join(str(mail[key]) for key in ("created_at", "kind", "status", "to"))
+        out.print(printable(about), markup=False, highlight=False, soft_wrap=True)
+        if detail := mail["link"] or mail["error"]:
+            out.print(f"  {printable(detail)}", markup=False, highlight=False, soft_wrap=True)
+    if not (mails or as_json):
         out.print("There are no mails.")
-
-
-def _table(mails: Sequence[Mapping[str, Any]]) -> Table:
-    made = Table(box=None, padding=(0, 2), header_style="bold")
-    for column in ("Created", "To", "Kind", "Status", "Link or error"):
-        made.add_column(column, overflow="fold")
-    for mail in mails:
-        values = (mail["created_at"], mail["to"], mail["kind"], mail["status"], mail["link"] or mail["error"] or "")
-        made.add_row(*(escape(printable(str(value))) for value in values))
-    return made
