@@ -74,7 +74,7 @@ class OwnedData:
         bodies: dict[str, Any] = {
             "add_dictionary_entry": {"term": new_id("term"), "respelling": "eko"},
             "change_clone": {"name": "Renamed"},
-            "change_current_user": {"discoverable": False},
+            "change_current_user": {"discoverable": True},
             "change_dictionary_entry": {"respelling": "ecko"},
             "change_job": {"status": "cancelled"},
             "change_password": {"current_password": PASSWORD, "new_password": "staple gun paradise"},

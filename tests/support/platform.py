@@ -22,6 +22,7 @@ from echo_embedded.broker import local_node
 from echo_embedded.data_folder import DataFolder, Secrets
 from tests.support.collector import Collector, collecting
 from tests.support.requirements import Missing, Require
+from tests.support.secrets import secrets_in
 
 START_SECONDS = 90.0
 FORMS = {"embedded": "serve", "distributed": "local"}
@@ -149,3 +150,9 @@ def platform(request: pytest.FixtureRequest, require: Require, tmp_path_factory:
     require_form(request.param, require, folder)
     with started(request.param, folder, settings=TONE) as found:
         yield found
+        secrets = found.admin
+    logs = "\n".join(path.read_text(errors="replace") for path in found.folder.logs.rglob("*") if path.is_file())
+    traces = "\n".join(str(span) for span in found.collector.spans)
+    # the first start tells the operator the administrator's password
+    said = found.said.replace(secrets.admin_password, "")
+    assert list(secrets_in(said + logs + traces, secrets.admin_password, secrets.auth_secret)) == []

@@ -59,6 +59,7 @@ _AUTHENTICATION = (
 )
 _IDEMPOTENCY = (IdempotencyConflictError, KeyReusedError)
 _JSON_BODY = (InvalidJsonError, JsonRequiredError)
+_EVENT_STREAM = "text/event-stream"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -103,6 +104,7 @@ class Form:
                 **described.get("properties", {}),
             },
             "required": [self.file, *described.get("required", ())],
+            "additionalProperties": False,
         }
         return {"content": {"multipart/form-data": {"schema": schema}}, "required": True}
 
@@ -329,8 +331,11 @@ def _calls(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
 def _body(media: Media | None, example: Any, status: int, model: Any) -> dict[str, Any]:
     if media is None:
         return {"description": _result(model, status, example), "content": {"application/json": {"example": example}}}
-    schema = {"type": "string", "format": "binary"}
-    return {"description": media.description, "content": {kind: {"schema": schema} for kind in media.types}}
+    # OpenAPI 3.1 has no schema for a stream of events: the description tells their fields
+    content = {
+        kind: {} if kind == _EVENT_STREAM else {"schema": {"type": "string", "format": "binary"}} for kind in media.types
+    }
+    return {"description": media.description, "content": content}
 
 
 def _result(model: Any, status: int, example: Any) -> str:

@@ -4,7 +4,7 @@ from fastapi import Request
 
 from echo_common.auth.dependencies import SpeechReader
 from echo_common.contracts.http.provenance import Verification
-from echo_common.errors import FileTooLargeError, ValidationError
+from echo_common.errors import FileTooLargeError, refuse
 from echo_common.http.endpoints import Form, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.upload import received
@@ -28,7 +28,8 @@ async def verify_audio(request: Request, principal: SpeechReader, deps: Deps) ->
     the user who made it also get the user, the voice and the job.
     """
     async with received(request, field=_FORM.file, limit=deps.settings.verify_bytes) as upload:
+        for name in upload.fields:
+            refuse(name, "There is no such field; remove it, or correct its name.")
         if not upload.path.stat().st_size:
-            message = "The file is empty."
-            raise ValidationError(message, details=[{"field": "file", "message": message}])
+            refuse("file", "The file is empty.")
         return ok(verification(await verify.verify(upload.path, deps), principal))

@@ -1,0 +1,145 @@
+"""Generated requests for every operation of the public document, valid and invalid, with all checks of schemathesis."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from tests.support.owned_data import OwnedData
+from tests.support.person import Person
+from tests.support.platform import Platform
+
+SCHEMA = schemathesis.openapi.from_path(str(Path(__file__).parents[2] / "docs/api/openapi.json"))
+SCHEMA.config.generation.update(with_security_parameters=False)
+ORDER = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+CASES = {GenerationMode.POSITIVE: 20, GenerationMode.NEGATIVE: 16}
+MINIMUM_CASES = 2_000
+SECURITY_HEADERS = {"x-content-type-options", "x-frame-options", "referrer-policy", "content-security-policy"}
+CHANGES_THE_SESSION = ("/api/v1/auth/", "/api/v1/users/me")
+
+_UNPRINTABLE = b"printable characters"
+"""Refusal of a name, which may not have unprintable characters in any operation: schemas have no words for them."""
+
+_TEXT = "texts contain speakable characters; voices, engines and rates depend on the installation and on each other"
+_DICTIONARY = "pronunciations use the phonetic alphabet; some fields can be absent but not null"
+RULES_BEYOND_SCHEMAS = {
+    "add_dictionary_entry": _DICTIONARY,
+    "change_dictionary_entry": _DICTIONARY,
+    "change_job": "fields that only workers set require an administrator",
+    "change_voice_model": "unknown fields are refused",
+    "create_api_key": "scopes are those of the user",
+    "create_clone": "providers and their parameters depend on the installation",
+    "create_echo": "the user id must be that of the token",
+    "create_job": _TEXT,
+    "find_user": "either an email address or a username",
+    "generate": _TEXT,
+    "list_jobs": "filters depend on the type",
+    "list_syntheses": "at most 10,000 items can be skipped",
+    "name_user": "the email address must be that of the token",
+    "normalize": _TEXT,
+    "register": "the email address is valid",
+    "share_voice": "the email address is valid",
+    "stream_speech": _TEXT,
+    "stream_speech_from_query": "either a text or a saved text",
+    "synthesize": _TEXT,
+    "synthesize_later": _TEXT,
+    "synthesize_with_reference": _TEXT,
+    "train_from_sample": "providers depend on the installation",
+    "upgrade_guest": "the email address and the date of birth are valid",
+    "upload_reference": "the file is audio or video",
+    "upload_sample": "the file is audio or video",
+    "verify_audio": "the file is not empty",
+}
+"""Operations that refuse some requests that are valid by their schema, with the reason."""
+
+
+def generated(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, ids: Mapping[str, str]) -> list[Case[Any]]:
+    """Return generated requests of an operation; valid ones name the owner's resources."""
+    found: list[Case[Any]] = []
+    own = {name: ids[name] for parameter in operation.path_parameters if (name := parameter.name) in ids}
+    strategy = operation.as_strategy(mode, path_parameters=own if own and mode is GenerationMode.POSITIVE else None)
+
+    @seed(1)
+    @settings(
+        max_examples=CASES[mode],
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=strategy)
+    def collect(case: Case[Any]) -> None:
+        found.append(case)
+
+    with suppress(Unsatisfiable):  # nothing is invalid for an operation without parameters and body
+        collect()
+    return found
+
+
+@pytest.mark.parametrize("platform", ["embedded"], indirect=True)
+@pytest.mark.timeout(900)
+def test_no_request_gets_a_server_error_or_an_undocumented_response(platform: Platform) -> None:
+    owned, authorization = asyncio.run(prepared(platform))
+    run = Run(platform.url, owned)
+    operations = [found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)]
+    operations.sort(key=lambda found: (ORDER.index(found.method.upper()), found.path))
+    for operation in operations:
+        own_session = operation.path.startswith(CHANGES_THE_SESSION) and operation.method != "get"
+        run.check(operation, {"Authorization": asyncio.run(registered(platform)) if own_session else authorization})
+    assert run.outcomes.total() >= MINIMUM_CASES
+    assert not run.failures, "\n\n".join(f"{label}: {found[0]}" for label, found in run.failures.items())
+
+
+async def prepared(platform: Platform) -> tuple[OwnedData, str]:
+    async with Person.at(platform.url) as owner:
+        return await OwnedData.of(owner), owner.http.headers["Authorization"]
+
+
+async def registered(platform: Platform) -> str:
+    async with Person.at(platform.url) as person:
+        await person.register()
+        return person.http.headers["Authorization"]
+
+
+@dataclass
+class Run:
+    """A run over operations, and its outcomes."""
+
+    url: str
+    owned: OwnedData
+    session: requests.Session = field(default_factory=requests.Session)
+    outcomes: Counter[int] = field(default_factory=Counter)
+    failures: dict[str, list[str]] = field(default_factory=dict)
+
+    def check(self, operation: APIOperation[Any, Any, Any, Any], headers: dict[str, str]) -> None:
+        excluded: list[Any] = (
+            [positive_data_acceptance] if operation.definition.raw["operationId"] in RULES_BEYOND_SCHEMAS else []
+        )
+        for mode in CASES:
+            for case in generated(operation, mode, self.owned.ids):
+                case.headers.pop("Idempotency-Key", None)  # two requests with one key are a conflict
+                response = case.call(base_url=self.url, session=self.session, headers=headers)
+                self.outcomes[response.status_code] += 1
+                assert response.headers.keys() >= SECURITY_HEADERS, (operation.label, response.headers)
+                unprintable = _UNPRINTABLE in response.content
+                try:
+                    case.validate_response(
+                        response, excluded_checks=[positive_data_acceptance] if unprintable else excluded, headers=headers
+                    )
+                except FailureGroup as group:
+                    found = [f"{error} {case.as_curl_command()[:600]} {response.content[:300]!r}" for error in group.exceptions]
+                    self.failures.setdefault(operation.label, []).extend(found)
