@@ -122,6 +122,7 @@ async def with_token(platform: Platform, token: str | None) -> AsyncIterator[Per
         yield person
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("platform", ["embedded", pytest.param("distributed", marks=pytest.mark.full)], indirect=True)
 async def test_every_operation_permits_only_its_clients(platform: Platform, eve: Person, admin: Person) -> None:
     """One test, because the owner's data takes long to create and the owner's own requests come last: they delete it."""
