@@ -45,6 +45,7 @@ RULES_BEYOND_SCHEMAS = {
     "create_api_key": "scopes are those of the user",
     "create_clone": "providers and their parameters depend on the installation",
     "create_echo": "the user id must be that of the token",
+    "create_guest": "the refresh token is kept in a cookie for requests of the same site",
     "create_job": _TEXT,
     "find_user": "either an email address or a username",
     "generate": _TEXT,

@@ -36,7 +36,8 @@ def mismatches(shape: Any, value: Any, place: str = "response") -> Iterator[str]
         yield from _in_items(shape, value, place)
     elif isinstance(shape, type | UnionType):
         accepted = float | int if shape is float else shape
-        if not isinstance(value, accepted) or (isinstance(value, bool) and shape is not bool):
+        boolean = shape is bool or (isinstance(shape, UnionType) and bool in shape.__args__)
+        if not isinstance(value, accepted) or (isinstance(value, bool) and not boolean):
             yield f"{place}: {value!r} is not of type {shape}"
     elif value != shape:
         yield f"{place}: {value!r} instead of {shape!r}"

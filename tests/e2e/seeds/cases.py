@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from tests.support.shapes import differs
 
-User = Literal["owner", "stranger", "nobody"]
+User = Literal["owner", "stranger", "nobody", "administrator"]
 
 
 @dataclass(frozen=True, eq=False)

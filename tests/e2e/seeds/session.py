@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from echo_embedded.data_folder import Secrets
 from tests.e2e.seeds.cases import Case, User
 from tests.e2e.seeds.substitutes import Substitutes
 from tests.e2e.seeds.voxify import REGISTER
@@ -18,8 +19,9 @@ NAME = re.compile(r"\{(\w+)\}")
 class Session:
     """Sends each request once; a request with substitutes sends the requests that make them first."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secrets: Secrets) -> None:
         self._url = url
+        self._secrets = secrets
         self._substitutes = Substitutes(self)
         self._responses: dict[Case, tuple[int, Any]] = {}
         self._users: dict[User, Any] = {}
@@ -47,9 +49,15 @@ class Session:
         return content.get("data", content)
 
     async def user(self, name: User) -> Any:
-        """Return the registration of a user."""
+        """Return the registration of a user, or the administrator's login."""
         if name not in self._users:
-            _, content = await self.send("POST", "/api/v1/auth/register", "nobody", json=await self._fill(REGISTER.body))
+            path, body = "/api/v1/auth/register", await self._fill(REGISTER.body)
+            if name == "administrator":
+                path, body = (
+                    "/api/v1/auth/login",
+                    {"email": self._secrets.admin_email, "password": self._secrets.admin_password},
+                )
+            _, content = await self.send("POST", path, "nobody", json=body)
             self._users[name] = content["data"]
         return self._users[name]
 

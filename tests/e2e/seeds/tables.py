@@ -113,5 +113,10 @@ CASES = (
         ),
     ),
     missing("UserFeedback", "POST /api/v1/feedback", "feedback", {"audio_id": "{audio_id}", "rating": 5, "comment": "Clear."}),
-    missing("SystemSetting", "GET /api/v1/admin/config", "administration"),
+    Case(
+        "SystemSetting",
+        "GET /api/v1/admin/config",
+        success([{"id": Differs(str, ABSENT), "key": str, "value": bool | int | str, "last_updated": str | None}]),
+        user="administrator",
+    ),
 )

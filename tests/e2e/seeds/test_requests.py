@@ -28,7 +28,7 @@ def session(request: pytest.FixtureRequest, require: Require, tmp_path_factory: 
     folder = tmp_path_factory.mktemp(f"seeds-{request.param}")
     require_form(request.param, require, folder)
     with started(request.param, folder, settings=SETTINGS) as platform:
-        yield Session(platform.url)
+        yield Session(platform.url, platform.admin)
 
 
 @pytest.fixture(autouse=True)

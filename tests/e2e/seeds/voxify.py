@@ -192,7 +192,23 @@ CASES = (
         status=404,
     ),
     missing("Get statistics", "GET /api/v1/admin/stats", "administration"),
-    missing("List users", "GET /api/v1/admin/users", "administration"),
-    missing("Get the configuration", "GET /api/v1/admin/config", "administration"),
-    missing("Change the configuration", "PUT /api/v1/admin/config", "administration", {}),
+    Case(
+        "List users",
+        "GET /api/v1/admin/users",
+        success([{"id": str, "plan": str, "role": str, "is_active": bool}]),
+        user="administrator",
+    ),
+    Case(
+        "Get the configuration",
+        "GET /api/v1/admin/config",
+        success([{"key": str, "value": bool | int | str}]),
+        user="administrator",
+    ),
+    Case(
+        "Change the configuration",
+        "PUT /api/v1/admin/config",
+        success([{"key": str, "value": bool | int | str}]),
+        body={"values": {"auth.verify_email": False}},
+        user="administrator",
+    ),
 )

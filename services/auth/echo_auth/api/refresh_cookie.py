@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
 from fastapi import Cookie, Depends, Header, Request, Response
+from pydantic.json_schema import SkipJsonSchema
 
 from echo_auth.api.dependencies import Deps
 from echo_common.contracts.errors.auth import CrossSiteRequestError, InvalidRefreshTokenError
@@ -65,7 +66,7 @@ async def _refresh_cookie(
     response: Response,
     deps: Deps,
     wanted: Annotated[
-        Literal["cookie"] | None,
+        Literal["cookie"] | SkipJsonSchema[None],
         Header(alias="X-Refresh-Token", description="Keep the refresh token in an HttpOnly cookie instead of the body."),
     ] = None,
     token: Annotated[str | None, Cookie(alias=COOKIE, include_in_schema=False)] = None,

@@ -99,6 +99,4 @@ def _where(wanted: UserFilter) -> dict[str, Any]:
 
 
 def _view(user: User, profile: Profile) -> AdministeredUser:
-    return AdministeredUser(
-        **view_of(user, profile).model_dump(), is_active=user.is_active, last_active_date=user.last_active_date
-    )
+    return AdministeredUser(**view_of(user, profile).model_dump(), is_active=user.is_active)

@@ -1,7 +1,5 @@
 """Request and response bodies of the administration of users."""
 
-from datetime import datetime
-
 from pydantic import Field
 
 from echo_common.contracts.http.auth import UserView
@@ -13,7 +11,6 @@ class AdministeredUser(UserView):
     """A user, as administrators see it."""
 
     is_active: bool = Field(description="Whether the user can log in.")
-    last_active_date: datetime | None = Field(description="Time of the last activity, precise to an hour.")
 
 
 class UserAdministrationPatch(RequestBody):
