@@ -53,6 +53,7 @@ RULES_BEYOND_SCHEMAS = {
     "list_syntheses": "at most 10,000 items can be skipped",
     "name_user": "the email address must be that of the token",
     "normalize": _TEXT,
+    "refresh": "the refresh token is in the body or in a cookie",
     "register": "the email address is valid",
     "request_password_reset": "the email address is valid",
     "reset_password": "the link is one that was sent",
