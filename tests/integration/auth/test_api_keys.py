@@ -192,8 +192,8 @@ async def test_keys_of_deactivated_users_are_refused(auth: Auth) -> None:
     assert user is not None
     await auth.deps.users.update(user.id, lambda found: setattr(found, "is_active", False))
     assert (await exchanged(auth, key["key"])).code == "ACCOUNT_INACTIVE"
-    for unknown in ("echo_unknown", "no key at all"):
-        assert (await exchanged(auth, unknown)).code == "INVALID_API_KEY"
+    for unknown, code in (("echo_unknown", "INVALID_API_KEY"), ("no key at all", "INVALID_TOKEN")):
+        assert (await exchanged(auth, unknown)).code == code
 
 
 async def test_keys_are_in_the_audit_log(auth: Auth) -> None:
