@@ -37,7 +37,7 @@ from tests.support.issuer import Issuer
 _ANYWHERE = "http://127.0.0.1:0"
 _BODY = b'{"success":true,"data":{"id":"job_01","status":"pending","progress":0},"timestamp":"2026-01-31T10:00:00Z"}'
 _HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(_BODY)).encode())]
-_NEVER_REACHED = 1_000_000_000
+_NEVER_REACHED = 1_000_000
 
 
 async def _small(scope: Scope, receive: Receive, send: Send) -> None:
