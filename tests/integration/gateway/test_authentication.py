@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
+from echo_common.errors import NotFoundError
+from echo_common.messages.catalogue import message_of
 from echo_gateway import rate_limit
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
@@ -39,6 +41,23 @@ async def test_forged_expired_and_foreign_tokens_are_refused(gateway: Gateway, s
         async with gateway.ask("GET", VOICES, headers=headers) as response:
             assert (response.status, (await response.json())["error"]["code"]) == (401, code)
     assert synthesis.asked == []
+
+
+@pytest.mark.parametrize(
+    ("claims", "accepted", "language"),
+    [({}, "de-AT, en;q=0.5", "de"), ({"locale": "vi"}, "de-AT", "vi"), ({"locale": "de"}, None, "de"), ({}, None, "en")],
+    ids=["header", "preference before header", "preference", "neither"],
+)
+async def test_messages_are_in_the_language_of_the_user(
+    gateway: Gateway, synthesis: Upstream, claims: dict[str, str], accepted: str | None, language: str
+) -> None:
+    sent = {"Accept-Language": accepted} if accepted else {}
+    async with gateway.ask("GET", "/api/v1/nothing", headers=gateway.bearer(**claims) | sent) as response:
+        assert (await response.json())["error"]["message"] == message_of(NotFoundError(), language)
+    async with gateway.ask("GET", VOICES, headers=gateway.bearer(**claims) | sent) as response:
+        assert response.status == 200
+    forwarded = [value for name, value in synthesis.asked[0].headers if name == "accept-language"]
+    assert forwarded == [expected for expected in (claims.get("locale") or accepted,) if expected]
 
 
 async def test_tokens_need_the_scope_of_the_route(gateway: Gateway, synthesis: Upstream) -> None:

@@ -111,6 +111,25 @@ async def test_a_language_selects_a_voice_that_speaks_it(local: Dependencies, cl
     assert (german.engine, german.language) == ("gemini", "de-DE")
 
 
+@pytest.mark.parametrize(
+    ("preferred", "text", "config", "voice_id"),
+    [
+        ("fr", "Bip.", {}, "ff_siwis"),
+        ("en-GB", "The next train to London leaves at half past nine tomorrow morning.", {}, "bm_george"),
+        ("fr", "The next train to London leaves at half past nine tomorrow morning.", {}, "af_heart"),
+        ("fr", "Bip.", {"language": "en"}, "af_heart"),
+        ("de", "Bip.", {}, "af_heart"),
+        (None, "Bip.", {}, "af_heart"),
+    ],
+    ids=["short text", "region", "text in another language", "language of the request", "no voice", "no preference"],
+)
+async def test_the_preferred_language_selects_the_voice_where_the_text_does_not_tell(
+    local: Dependencies, preferred: str | None, text: str, config: dict[str, str], voice_id: str
+) -> None:
+    planned = await plan_speech(text, None, SpeechConfig.model_validate(config), "usr_1", local, preferred_language=preferred)
+    assert planned.settings.voice_id == voice_id
+
+
 @pytest.mark.parametrize("language", ["de", "vi-VN"])
 async def test_languages_without_a_voice_are_refused_with_a_remedy(local: Dependencies, language: str) -> None:
     remedy = "To add it: for gemini, set ECHO_SYNTHESIS_GEMINI_API_KEY."
