@@ -1,6 +1,8 @@
 """Tests of the compose file: services, variables, health checks, dependencies and volumes."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ FETCHING = {"models": "synthesis", "voice-models": "voice"}
 PREPARING = {"mongodb-users": "mongodb", "minio-folder": "minio", "minio-users": "minio"}
 """Containers that prepare what services need, and end."""
 JOBS = {*FETCHING, *PREPARING}
+BACKUP = "backup"
 FIXED = {
     *("ECHO_LISTEN", "ECHO_SCRATCH", "ECHO_GATEWAY_INTERNAL_LISTEN", "ECHO_DATABASE_PREFIX", "ECHO_MINIMUM_FREE_BYTES"),
     *("ECHO_API_WITHOUT_TOKEN", "ECHO_FAULT_POINT"),
@@ -40,7 +43,7 @@ def variables(name: str) -> dict[str, str]:
 
 
 def test_the_compose_file_has_every_service_and_dependency() -> None:
-    assert {*SERVICES, *SURROUNDINGS, *JOBS} == set(CONTAINERS)
+    assert {*SERVICES, *SURROUNDINGS, *JOBS, BACKUP} == set(CONTAINERS)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -180,3 +183,29 @@ def test_the_image_has_an_unprivileged_user_and_a_health_check() -> None:
     assert re.search(r"^USER [1-9]\d*$", last_stage, re.MULTILINE)
     assert "HEALTHCHECK" in last_stage
     assert "pip install" not in last_stage
+
+
+def test_the_backup_starts_on_request_and_has_every_setting() -> None:
+    backup = CONTAINERS[BACKUP]
+
+    assert backup["profiles"] == ["backup"]
+    assert set(backup["environment"]) == {name for name, title in KNOWN.items() if title == "Backup (echoctl)"}
+    assert backup["build"]["dockerfile"] == "deploy/docker/echoctl.Dockerfile"
+    assert backup["command"][:3] == ["echoctl", "backup", "/var/lib/echo/backups"]
+    assert backup["volumes"] == ["backups:/var/lib/echo/backups"]
+    assert "backups" in COMPOSE["volumes"]
+    for variable in ("OBJECTS_URL", "AUTH_SECRET"):
+        source = "ECHO_OBJECTS_URL" if variable == "OBJECTS_URL" else "ECHO_AUTH_SECRET"
+        assert variables(BACKUP)[f"ECHO_BACKUP_{variable}"] == variables("auth")[source]
+    assert variables(BACKUP)["ECHO_BACKUP_VECTORS_URL"] == variables("voice")["ECHO_VOICE_VECTORS_URL"]
+
+
+def test_the_image_of_the_backup_has_an_unprivileged_user_and_the_libraries_it_imports() -> None:
+    text = (ROOT / "deploy/docker/echoctl.Dockerfile").read_text()
+    installed = set(re.findall(r"\./libs/common (.*) \\\n", text)[0].split())
+
+    assert re.search(r"^USER [1-9]\d*$", text.rsplit("\nFROM ", 1)[1], re.MULTILINE)
+    assert installed == {"platformdirs", "psutil", "qdrant-client", "rich", "typer"}
+    command = "import sys, echo_embedded.cli; print(*sorted(m for m in sys.modules if m.startswith('echo_')))"
+    imported = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout.split()
+    assert {name.partition(".")[0] for name in imported} == {"echo_common", "echo_embedded"}

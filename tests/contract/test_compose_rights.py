@@ -17,6 +17,7 @@ from tests.contract.test_compose import CONTAINERS, ROOT, SERVICES, variables
 DOCKER = ROOT / "deploy/docker"
 SECRET = re.compile(r"\$\{([A-Z_]+):\?[^}]+\}")
 DEFINITIONS: dict[str, list[dict[str, Any]]] = json.loads((DOCKER / "rabbitmq/definitions.json").read_text())
+BROKER_USERS = {*SERVICES, "backup"}
 WRITTEN_KEYS = {"auth": {"avatars"}, "synthesis": {"audio", "speech"}, "voice": {"samples", "styles", "checkpoints"}}
 
 
@@ -57,22 +58,22 @@ def test_the_database_requires_a_login_and_separates_services() -> None:
     assert {f"MONGODB_{name.upper()}_PASSWORD" for name in SERVICES} <= variables("mongodb-users").keys()
 
 
-def test_the_vector_index_requires_a_key_that_only_voice_has() -> None:
+def test_the_vector_index_requires_a_key_that_only_voice_and_the_backup_have() -> None:
     key = variables("qdrant")["QDRANT__SERVICE__API_KEY"]
 
     assert SECRET.fullmatch(key)
-    assert [name for name in CONTAINERS if key in variables(name).values()] == ["voice", "qdrant"]
+    assert [name for name in CONTAINERS if key in variables(name).values()] == ["voice", "qdrant", "backup"]
 
 
-def test_the_broker_has_only_the_users_of_services() -> None:
+def test_the_broker_has_only_the_users_of_services_and_of_the_backup() -> None:
     users = {user["name"]: user for user in DEFINITIONS["users"]}
 
-    assert sorted(users) == sorted(SERVICES)
+    assert sorted(users) == sorted(BROKER_USERS)
     for name, user in users.items():
         assert user["password"] == f"${{RABBITMQ_{name.upper()}_PASSWORD}}"
         assert user["tags"] == []
     assert "RABBITMQ_DEFAULT_USER" not in variables("rabbitmq")
-    assert {f"RABBITMQ_{name.upper()}_PASSWORD" for name in SERVICES} == variables("rabbitmq").keys()
+    assert {f"RABBITMQ_{name.upper()}_PASSWORD" for name in BROKER_USERS} == variables("rabbitmq").keys()
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -143,3 +144,16 @@ def test_every_secret_is_generated_once(tmp_path: Path) -> None:
     assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in secrets.values())
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
     assert write() == first
+
+
+def test_the_backup_declares_and_reads_queues_and_publishes_nothing() -> None:
+    [rights] = [entry for entry in DEFINITIONS["permissions"] if entry["user"] == "backup"]
+    queues = [topology.queue_name(name, "some.topic") for name in SERVICES] + [
+        topology.dead_queue(name).name for name in SERVICES
+    ]
+    retries = [topology.retry_name(delay) for delay in topology.DELAYS]
+
+    for right in ("configure", "write", "read"):
+        assert all(re.search(rights[right], allowed) for allowed in (*queues, *retries, topology.EVENTS, "amq.gen-x")), right
+    topics = {entry["exchange"]: entry["write"] for entry in DEFINITIONS["topic_permissions"] if entry["user"] == "backup"}
+    assert topics == dict.fromkeys([topology.EVENTS, *retries], "^$")

@@ -15,6 +15,7 @@ IMAGES = sorted(
     {container["image"] for container in CONTAINERS.values() if "image" in container}
     | set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
 )
+FILES = ("docker-compose.yml", "deploy/docker/service.Dockerfile", "deploy/docker/echoctl.Dockerfile")
 EXACT = r"[a-z0-9./-]+:(v?\d+\.\d+\.\d+(-[\w.-]+)?|RELEASE\.[\dTZ-]+)(@sha256:[0-9a-f]{64})?"
 REGISTRY = """#!/bin/sh
 printf 'sha256:%s' "$(printf '%s' "$6" | sha256sum | cut -d' ' -f1)"
@@ -27,7 +28,7 @@ exit 1
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    for path in ("docker-compose.yml", "deploy/docker/service.Dockerfile"):
+    for path in FILES:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / path)
     return tmp_path
@@ -44,7 +45,7 @@ def pin(copy: Path, docker: str) -> subprocess.CompletedProcess[str]:
 
 
 def texts(copy: Path) -> list[str]:
-    return [(copy / path).read_text() for path in ("docker-compose.yml", "deploy/docker/service.Dockerfile")]
+    return [(copy / path).read_text() for path in FILES]
 
 
 @pytest.mark.parametrize("image", IMAGES)

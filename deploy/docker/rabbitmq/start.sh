@@ -1,10 +1,10 @@
 #!/bin/sh
-# Starts RabbitMQ with one user per service. Users, passwords and permissions come from definitions.json and the environment
+# Starts RabbitMQ with one user per service, and one for the backup. Users, passwords and permissions come from definitions.json and the environment
 # at every start; there is no other user.
 set -eu
 umask 077
 cp /etc/echo/definitions.json /tmp/definitions.json
-for service in AUTH FEEDBACK GATEWAY SYNTHESIS VOICE; do
+for service in AUTH BACKUP FEEDBACK GATEWAY SYNTHESIS VOICE; do
   eval "password=\$RABBITMQ_${service}_PASSWORD"
   sed -i "s/\${RABBITMQ_${service}_PASSWORD}/$password/" /tmp/definitions.json
 done

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from echo_common.contracts.values import AudioFormat
 from echo_embedded.audit_commands import audit_app
+from echo_embedded.backup_commands import backup, restore
 from echo_embedded.command_line import (
     FAILED,
     Data,
@@ -312,6 +313,8 @@ def replay_dead_letters(
 app.add_typer(audit_app, name="audit")
 app.add_typer(mail_app, name="mail")
 app.command(epilog="Example: echoctl retention --dry-run")(retention)
+app.command(epilog="Example: echoctl backup ./backups --every 24h --keep 7")(backup)
+app.command(epilog="Example: echoctl restore ./backups/echo-2026-11-22T03-00-00Z.tar --data ./restored")(restore)
 
 
 @app.command(hidden=True)

@@ -37,7 +37,7 @@ class Running:
     """The addresses and processes of a running platform.
 
     `processes` maps names to process ids, `internal` is the URL of the detailed health, `restarts` counts the restarts of each
-    supervised process.
+    supervised process. `places` are the addresses and keys of database, bus and objects, where they run in processes of their own.
     """
 
     url: str
@@ -45,6 +45,7 @@ class Running:
     processes: dict[str, int]
     internal: str
     restarts: dict[str, int] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
 
 
 class DataFolder:

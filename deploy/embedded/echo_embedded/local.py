@@ -21,6 +21,9 @@ from echo_embedded.programs import Broker, Database
 from echo_embedded.ready import until_ready
 from echo_synthesis.settings import SynthesisSettings
 
+_ACCESS_KEY = "echo"
+_SECRET_KEY = "echo-secret"  # noqa: S105 - of a server on this machine that requires none
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -37,7 +40,8 @@ class Deployment:
         """Return the addresses and the current process ids."""
         pids = {child.name: child.pid for child in self.children if child.pid is not None}
         restarts = {child.name: child.restarts for child in self.children}
-        return Running(self.url, os.getpid(), pids, self.internal, restarts)
+        places = {**self.places, "objects_access_key": _ACCESS_KEY, "objects_secret_key": _SECRET_KEY}
+        return Running(self.url, os.getpid(), pids, self.internal, restarts, places)
 
 
 @asynccontextmanager
@@ -79,8 +83,8 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
             "ECHO_DATABASE_URL": places["database"],
             "ECHO_BUS_URL": places["bus"],
             "ECHO_OBJECTS_URL": places["objects"],
-            "ECHO_OBJECTS_ACCESS_KEY": "echo",
-            "ECHO_OBJECTS_SECRET_KEY": "echo-secret",
+            "ECHO_OBJECTS_ACCESS_KEY": _ACCESS_KEY,
+            "ECHO_OBJECTS_SECRET_KEY": _SECRET_KEY,
             "ECHO_AUTH_URL": urls["auth"],
             "ECHO_SCRATCH": str(folder.scratch),
         }

@@ -16,7 +16,7 @@ from echo_auth.settings import AuthSettings
 from echo_common.service import Service
 from echo_common.settings import CommonSettings
 from echo_embedded.data_folder import Secrets
-from echo_embedded.settings import HostSettings
+from echo_embedded.settings import BackupSettings, HostSettings
 from echo_feedback import api as feedback_api
 from echo_feedback.main import service as feedback
 from echo_feedback.settings import FeedbackSettings
@@ -40,6 +40,7 @@ START_ORDER = (("auth",), ("voice", "synthesis", "feedback"), ("gateway",))
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {
     "One machine (echoctl)": HostSettings,
+    "Backup (echoctl)": BackupSettings,
     "Every service": CommonSettings,
     "Auth": AuthSettings,
     "Auth (identity provider)": OidcSettings,

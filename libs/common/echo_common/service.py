@@ -30,6 +30,7 @@ from echo_common.live_settings import LiveSettings
 from echo_common.outbox.dead_letters import StoreDeadLetters
 from echo_common.outbox.inbox import StoreInbox
 from echo_common.outbox.relay import BATCH_SIZE, Relay
+from echo_common.outbox.restored import resume
 from echo_common.scratch import Scratch
 from echo_common.settings import CommonSettings
 from echo_common.storage.connect import open_storage
@@ -181,6 +182,7 @@ class Service(Generic[D]):
         # In one process, a call ends when all consumers are done: a slow one must not hold up events of other aggregates.
         relay = Relay(bus, batch_size=1 if isinstance(bus, InprocBus) else BATCH_SIZE, faults=faults)
         stack.push_async_callback(relay.close)
+        await resume(store, relay)
         auth = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
         return Adapters(
             store=store,

@@ -21,10 +21,22 @@ from echo_auth.mail.smtp import SmtpMailer
 from echo_auth.oidc_settings import OidcSettings
 from echo_auth.passkeys import RelyingParty
 from echo_auth.passwords import Passwords
-from echo_auth.repository import ApiKeys, ChangedSettings, Erasures, Identities, Mails, Passkeys, Profiles, Sessions, Users
+from echo_auth.repository import (
+    ApiKeys,
+    ChangedSettings,
+    Erasures,
+    Identities,
+    Mails,
+    Passkeys,
+    Profiles,
+    RestoredErasures,
+    Sessions,
+    Users,
+)
 from echo_auth.retention_schedule import RetentionSchedule
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
+from echo_auth.usecases.erasures import repeat_erasures
 from echo_auth.usecases.mail_delivery import delivering
 from echo_auth.usecases.profiles import owned_avatars
 from echo_auth.usecases.registration import ensure_admin
@@ -66,6 +78,7 @@ async def open_dependencies(
             audit=audit,
             erasures=erasures,
             erased_users=erased_users,
+            restored_erasures=RestoredErasures(store.collection("restored_erasures")),
             erasure=UserErasure(erased_users, data, None, adapters.faults),
             passwords=passwords,
             relying_party=RelyingParty(adapters.public_url),
@@ -88,6 +101,7 @@ async def open_dependencies(
         for repository in repositories:
             await repository.prepare()
         await store.collection("schedules").ensure([])
+        await repeat_erasures(deps)
         await ensure_admin(deps)
         owners = {AVATAR_PREFIX: partial(owned_avatars, deps=deps)}
         orphans = OrphanSweeper(adapters.objects, owners, adapters.orphan_seconds)

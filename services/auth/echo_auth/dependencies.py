@@ -13,7 +13,18 @@ from echo_auth.mail.port import Mailer
 from echo_auth.oidc_settings import OidcSettings
 from echo_auth.passkeys import RelyingParty
 from echo_auth.passwords import Passwords
-from echo_auth.repository import ApiKeys, ChangedSettings, Erasures, Identities, Mails, Passkeys, Profiles, Sessions, Users
+from echo_auth.repository import (
+    ApiKeys,
+    ChangedSettings,
+    Erasures,
+    Identities,
+    Mails,
+    Passkeys,
+    Profiles,
+    RestoredErasures,
+    Sessions,
+    Users,
+)
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_common.live_settings import LiveSettings
@@ -36,6 +47,7 @@ class Dependencies:
     audit: AuditLog
     erasures: Erasures
     erased_users: ErasedUsers
+    restored_erasures: RestoredErasures
     erasure: UserErasure
     passwords: Passwords
     relying_party: RelyingParty

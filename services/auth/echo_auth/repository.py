@@ -16,7 +16,7 @@ from echo_auth.domain.users import User
 from echo_common.contracts.errors.auth import ApiKeyNotFoundError, ErasureNotFoundError, SessionNotFoundError, UserNotFoundError
 from echo_common.contracts.errors.passkeys import PasskeyNotFoundError
 from echo_common.outbox.repository import Repository
-from echo_common.store.port import Filter, Index
+from echo_common.store.port import Collection, Filter, Index
 
 _KEPT_AFTER_EXPIRY_SECONDS = 7 * 24 * 3600
 _KEPT_AFTER_REVOCATION_SECONDS = 24 * 3600
@@ -152,3 +152,18 @@ class ChangedSettings(Repository[ChangedSetting]):
 
     aggregate = ChangedSetting
     name = "settings"
+
+
+class RestoredErasures:
+    """Pseudonyms of users who were erased after the backup from which the database was restored; `echoctl restore` writes them."""
+
+    def __init__(self, documents: Collection) -> None:
+        self._documents = documents
+
+    async def pseudonyms(self) -> set[str]:
+        """Return all pseudonyms."""
+        return {document["_id"] async for document in self._documents.find({}, fields=["_id"])}
+
+    async def clear(self) -> None:
+        """Remove all, once these users are erased again."""
+        await self._documents.delete({})

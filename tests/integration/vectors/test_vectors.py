@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from echo_common.vectors.port import VectorIndex, VectorsUnavailableError
-from echo_common.vectors.qdrant import open_vectors
+from echo_common.vectors.qdrant import open_vectors, stored_vectors
 
 
 @pytest.fixture
@@ -66,3 +66,31 @@ async def test_an_unreachable_server_is_reported_as_unavailable() -> None:
     with pytest.raises(VectorsUnavailableError):
         await index.ping()
     await index.close()
+
+
+async def test_all_vectors_are_read_while_another_process_holds_the_folder(tmp_path: Path) -> None:
+    index = open_vectors((tmp_path / "v").as_uri())
+    await index.put("voices", "vm_1", [0.0, 2.0], {"access": ["usr_1"]})
+    await index.put("samples", "smp_1", [1.0, 0.0, 0.0], {"user_id": "usr_1"})
+
+    found = [vector async for vector in stored_vectors((tmp_path / "v").as_uri())]
+
+    assert [(vector.collection, vector.key, vector.facts) for vector in found] == [
+        ("samples", "smp_1", {"user_id": "usr_1"}),
+        ("voices", "vm_1", {"access": ["usr_1"]}),
+    ]
+    copy = open_vectors((tmp_path / "copy").as_uri())
+    for vector in found:
+        await copy.put(vector.collection, vector.key, vector.vector, vector.facts)
+    assert await copy.get("voices", "vm_1") == pytest.approx([0.0, 1.0])
+    await copy.close()
+    await index.close()
+
+
+async def test_a_folder_without_vectors_has_none(tmp_path: Path) -> None:
+    assert [vector async for vector in stored_vectors((tmp_path / "v").as_uri())] == []
+
+
+async def test_an_unreachable_server_cannot_be_read() -> None:
+    with pytest.raises(VectorsUnavailableError):
+        [vector async for vector in stored_vectors("http://127.0.0.1:9")]

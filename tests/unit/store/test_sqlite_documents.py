@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_common.outbox.documents import from_document, to_document
-from echo_common.store.sqlite.codec import decode, encode, normalize
+from echo_common.store.codec import decode, encode, normalize
 from echo_common.store.sqlite.matching import matcher
 from echo_common.store.sqlite.values import key_of, sort_key
 from tests.unit.outbox.test_documents import MOMENTS, THINGS, Thing

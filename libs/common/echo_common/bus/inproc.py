@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
@@ -155,3 +155,15 @@ class InprocBus:
             self._broker.leave(member)
         await asyncio.gather(*(member.close(self._grace) for member in self._members))
         self._members.clear()
+
+
+class NothingToRecord:
+    """The recorder of a bus without queues: an event is in its outbox until it is handled."""
+
+    async def settle(self, timeout: float) -> bool:
+        return True
+
+    async def recorded(self) -> AsyncIterator[Message]:
+        nothing: Sequence[Message] = ()
+        for message in nothing:
+            yield message

@@ -1,6 +1,6 @@
 """Ports of the bus: confirmed publishing, delivery at least once, and the records of handled and unhandled messages."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -94,6 +94,19 @@ class Bus(Protocol):
 
     async def close(self) -> None:
         """Stop deliveries, wait for those in flight (10 s at most), disconnect."""
+
+
+class EventRecorder(Protocol):
+    """A copy of the durable events that are published while it is open. Raises `BusUnavailableError`."""
+
+    async def settle(self, timeout: float) -> bool:
+        """Wait until events published before the recording are handled; return False after `timeout` seconds.
+
+        Later events are recorded. A delivery in flight that takes longer than a second is not waited for.
+        """
+
+    def recorded(self) -> AsyncIterator[Message]:
+        """Yield the events recorded so far."""
 
 
 class DeadLetterNotFoundError(NotFoundError):

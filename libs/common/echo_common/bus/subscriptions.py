@@ -46,6 +46,10 @@ class Subscriptions(Generic[D]):
 
         return register
 
+    def durable_topics(self) -> list[str]:
+        """Return the topics of the handlers that get every event once."""
+        return sorted({event_type.topic for event_type, transient in self._handles if not transient})
+
     def bind(
         self,
         service: str,

@@ -16,7 +16,17 @@ from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import CollectionInvalid, ConnectionFailure, OperationFailure, PyMongoError
 
-from echo_common.store.port import Collection, Document, DuplicateError, Filter, Index, Sort, Store, StoreUnavailableError
+from echo_common.store.port import (
+    Collection,
+    Document,
+    DuplicateError,
+    Filter,
+    Index,
+    Snapshot,
+    Sort,
+    Store,
+    StoreUnavailableError,
+)
 
 TIMEOUT = 4.5
 """Timeout of one call in seconds, retries by the driver included."""
@@ -30,13 +40,33 @@ _DUPLICATE_KEY = 11000
 _EXISTS = 48
 _INDEX_DIFFERS = {85, 86}
 _INDEX_IN_MESSAGE = re.compile(r"index: (\S{1,300}) {1,9}dup key")
+_OPTIONS: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 
 
 async def open_store(url: str, database: str) -> Store:
     """Open a service's database at a `mongodb://` URL. It connects with the first call, and reconnects automatically."""
-    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+    return MongoStore(_client(url, database), database)
+
+
+@asynccontextmanager
+async def open_snapshot(url: str, databases: Sequence[str]) -> AsyncIterator[Snapshot]:
+    """Open a snapshot of these databases. Raises `StoreUnavailableError`."""
+    client = _client(url, "backup")
+    try:
+        session = await _snapshot_session(client, databases)
+        try:
+            yield MongoSnapshot(client, session)
+        finally:
+            if session is not None:
+                await session.end_session()
+    finally:
+        await MongoStore(client, databases[0]).close()
+
+
+def _client(url: str, name: str) -> "AsyncIOMotorClient[Document]":
+    return AsyncIOMotorClient(
         url,
-        appname=f"echo-{database}",
+        appname=f"echo-{name}",
         serverSelectionTimeoutMS=2000,
         connectTimeoutMS=2000,
         socketTimeoutMS=int(TIMEOUT * 1000),
@@ -45,7 +75,6 @@ async def open_store(url: str, database: str) -> Store:
         maxIdleTimeMS=20_000,  # connections of a load peak are closed after it
         w="majority",
     )
-    return MongoStore(client, database)
 
 
 class MongoStore:
@@ -53,11 +82,13 @@ class MongoStore:
 
     def __init__(self, client: "AsyncIOMotorClient[Document]", database: str) -> None:
         self._client = client
-        options: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
-        self._database = client.get_database(database, codec_options=options)
+        self._database = client.get_database(database, codec_options=_OPTIONS)
 
     def collection(self, name: str) -> Collection:
         return MongoCollection(self._database, name)
+
+    async def collections(self) -> Sequence[str]:
+        return await _collections(self._database)
 
     async def ping(self) -> None:
         async with _translated():
@@ -160,6 +191,50 @@ class MongoCollection:
         async with _translated():
             result = await self._documents.delete_many(where)
         return int(result.deleted_count)
+
+
+class MongoSnapshot:
+    """Reads of all databases as of one cluster time, or, without a session, as of each read."""
+
+    def __init__(self, client: "AsyncIOMotorClient[Document]", session: Any) -> None:
+        self._client = client
+        self._session = session
+
+    @property
+    def consistent(self) -> bool:
+        return self._session is not None
+
+    async def collections(self, database: str) -> Sequence[str]:
+        return await _collections(self._client[database])
+
+    async def documents(self, database: str, collection: str) -> AsyncIterator[Document]:
+        documents = self._client.get_database(database, codec_options=_OPTIONS)[collection]
+        cursor = documents.find({}, session=self._session)
+        while True:
+            async with _translated():
+                batch = await cursor.to_list(_BATCH)
+            for document in batch:
+                yield document
+            if len(batch) < _BATCH:
+                return
+
+
+async def _snapshot_session(client: "AsyncIOMotorClient[Document]", databases: Sequence[str]) -> Any:
+    """Return a session whose reads are as of one moment, which is now; None from a server without such reads."""
+    async with _translated():
+        server = await client.admin.command("hello")
+        if "setName" not in server and server.get("msg") != "isdbgrid":
+            return None  # neither a replica set nor a sharded cluster
+        session = await client.start_session(snapshot=True)
+        # The first read determines the moment.
+        await client[databases[0]]["settings"].find_one({}, session=session)
+        return session
+
+
+async def _collections(database: Any) -> list[str]:
+    async with _translated():
+        names: list[str] = await database.list_collection_names()
+    return sorted(name for name in names if not name.startswith("system."))
 
 
 def _index_options(index: Index) -> dict[str, Any]:

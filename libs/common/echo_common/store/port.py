@@ -101,8 +101,28 @@ class Store(Protocol):
     def collection(self, name: str) -> Collection:
         """Return a collection, without access to the database."""
 
+    async def collections(self) -> Sequence[str]:
+        """Return the names of the existing collections, in order."""
+
     async def ping(self) -> None:
         """Raise `StoreUnavailableError` unless the database responds."""
 
     async def close(self) -> None:
         """Disconnect."""
+
+
+class Snapshot(Protocol):
+    """The documents of several databases at one moment, whatever is written meanwhile.
+
+    Calls raise `StoreUnavailableError`.
+    """
+
+    @property
+    def consistent(self) -> bool:
+        """False if the server cannot read all databases as of one moment: documents are then as of their reading."""
+
+    async def collections(self, database: str) -> Sequence[str]:
+        """Return the names of a database's collections, in order; none for a database that does not exist."""
+
+    def documents(self, database: str, collection: str) -> AsyncIterator[Document]:
+        """Yield all documents of a collection, in no particular order, in constant memory."""

@@ -19,6 +19,16 @@ class Neighbour:
     facts: Facts
 
 
+@dataclass(frozen=True, slots=True)
+class StoredVector:
+    """A vector with its collection, id and metadata."""
+
+    collection: str
+    key: str
+    vector: Sequence[float]
+    facts: Facts
+
+
 class VectorsUnavailableError(ServiceUnavailableError):
     """The vector index is not reachable right now; try again shortly."""
 

@@ -1,10 +1,12 @@
 """Vector index in Qdrant: a server, or a folder for one process. The only importer of its driver."""
 
 import asyncio
+import json
 import uuid
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
@@ -12,8 +14,10 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException
+from qdrant_client.local.persistence import CollectionPersistence
+from qdrant_client.local.qdrant_local import META_INFO_FILENAME
 
-from echo_common.vectors.port import Facts, Neighbour, VectorsUnavailableError
+from echo_common.vectors.port import Facts, Neighbour, StoredVector, VectorsUnavailableError
 
 R = TypeVar("R")
 
@@ -21,6 +25,7 @@ _NAMESPACE = uuid.UUID("6f1d0d3e-3c52-4cc0-9c4e-0d7f4d7a9f11")
 _KEY = "key"
 _FACTS = "facts"
 _SECONDS = 5
+_PAGE = 256
 
 
 class QdrantVectors:
@@ -104,16 +109,61 @@ def open_vectors(url: str, *, api_key: str | None = None) -> QdrantVectors:
     """Open the index at `file:///folder` or `http(s)://host:6333`. Raises `VectorsUnavailableError` for a folder in use."""
     parts = urlsplit(url)
     if parts.scheme != "file":
-        with warnings.catch_warnings():
-            # a key over plain HTTP is the operator's choice, within a closed network
-            warnings.simplefilter("ignore")
-            return QdrantVectors(QdrantClient(url=url, api_key=api_key, timeout=_SECONDS, check_compatibility=False))
+        return QdrantVectors(_client(url, api_key))
     folder = Path(unquote(parts.path))
     folder.mkdir(parents=True, exist_ok=True)
     try:
         return QdrantVectors(QdrantClient(path=str(folder), force_disable_check_same_thread=True))
     except RuntimeError as error:
         raise VectorsUnavailableError(f"The vector folder {folder} is held by another process.") from error
+
+
+def _client(url: str, api_key: str | None) -> QdrantClient:
+    with warnings.catch_warnings():
+        # a key over plain HTTP is the operator's choice, within a closed network
+        warnings.simplefilter("ignore")
+        return QdrantClient(url=url, api_key=api_key, timeout=_SECONDS, check_compatibility=False)
+
+
+async def stored_vectors(url: str, *, api_key: str | None = None) -> AsyncIterator[StoredVector]:
+    """Yield all vectors of an index, also of a folder that another process holds. Raises `VectorsUnavailableError`."""
+    parts = urlsplit(url)
+    found = _in_folder(Path(unquote(parts.path))) if parts.scheme == "file" else _on_server(url, api_key)
+    try:
+        while (vector := await asyncio.to_thread(next, found, None)) is not None:
+            yield vector
+    except (ApiException, httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
+        raise VectorsUnavailableError from error
+
+
+def _in_folder(folder: Path) -> Iterator[StoredVector]:
+    """Read the files of the folder form, whose lock the running platform holds."""
+    if not (folder / META_INFO_FILENAME).exists():
+        return
+    for collection in sorted(json.loads((folder / META_INFO_FILENAME).read_text())["collections"]):
+        stored = CollectionPersistence(str(folder / "collection" / collection), force_disable_check_same_thread=True)
+        try:
+            for point in stored.load():
+                yield _stored(collection, point)
+        finally:
+            stored.close()
+
+
+def _on_server(url: str, api_key: str | None) -> Iterator[StoredVector]:
+    with closing(_client(url, api_key)) as client:
+        for collection in sorted(found.name for found in client.get_collections().collections):
+            offset = None
+            while True:
+                points, offset = client.scroll(collection, limit=_PAGE, offset=offset, with_payload=True, with_vectors=True)
+                for point in points:
+                    yield _stored(collection, point)
+                if offset is None:
+                    break
+
+
+def _stored(collection: str, point: models.PointStruct | models.Record) -> StoredVector:
+    payload = point.payload or {}
+    return StoredVector(collection, str(payload[_KEY]), cast("Sequence[float]", point.vector), payload[_FACTS])
 
 
 def _point(key: str) -> str:

@@ -52,6 +52,23 @@ async def delete_account(user: User, actor: str | None, origin: RequestOrigin, d
     others = {"role": Role.ADMIN.value, "is_active": True, "_id": {"$ne": user.id}}
     if user.role is Role.ADMIN and not await deps.users.count(others):
         raise LastAdministratorError
+    return await _begin(user, actor, origin, deps)
+
+
+async def repeat_erasures(deps: Dependencies) -> None:
+    """Delete the accounts again that were deleted after the backup from which this database was restored.
+
+    They may include the last administrator: the settings name one, who is created at the start.
+    """
+    if not (pseudonyms := await deps.restored_erasures.pseudonyms()):
+        return
+    async for user in deps.users.find({}):
+        if user.deleted_at is None and deps.audit.pseudonym(user.id) in pseudonyms:
+            await _begin(user, None, RequestOrigin(), deps)
+    await deps.restored_erasures.clear()
+
+
+async def _begin(user: User, actor: str | None, origin: RequestOrigin, deps: Dependencies) -> Erasure:
     services = deps.settings.user_data_services
     erasure = Erasure.request(deps.audit.pseudonym(user.id), services)
     await deps.audit.record(AuditAction.ACCOUNT_DELETED, actor=actor, target=user.id, address=origin.address)

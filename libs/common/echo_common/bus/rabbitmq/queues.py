@@ -73,7 +73,8 @@ async def declare_exchanges(channel: AbstractChannel) -> dict[str, AbstractExcha
     return {name: await channel.declare_exchange(name, kind, durable=True, timeout=STEP) for name in names}
 
 
-async def _declare(channel: AbstractChannel, spec: QueueSpec) -> AbstractQueue:
+async def declare(channel: AbstractChannel, spec: QueueSpec) -> AbstractQueue:
+    """Declare a queue with its bindings."""
     queue = await channel.declare_queue(
         spec.name,
         durable=spec.durable,
@@ -101,7 +102,7 @@ async def _open(
     for _ in range(PROBES):
         channel = await open_channel(connection)
         await channel.set_qos(prefetch_count=prefetch, timeout=STEP)
-        queue = await _declare(channel, spec)
+        queue = await declare(channel, spec)
         try:
             return channel, queue, str(await queue.consume(handle, timeout=STEP))
         except TimeoutError:
@@ -115,7 +116,7 @@ async def _open(
     log.error("leaderless_queue_replaced", queue=spec.name)
     await channel.queue_delete(spec.name, timeout=4 * STEP)
     await channel.set_qos(prefetch_count=prefetch, timeout=STEP)
-    queue = await _declare(channel, spec)
+    queue = await declare(channel, spec)
     return channel, queue, str(await queue.consume(handle, timeout=STEP))
 
 
@@ -123,7 +124,7 @@ async def _compare(connection: AbstractConnection) -> None:
     """Check that a new queue of the same kind responds. Raises `TimeoutError` when the broker itself is slow."""
     channel = await open_channel(connection)
     try:
-        queue = await _declare(channel, topology.comparison_queue(new_id("compared")))
+        queue = await declare(channel, topology.comparison_queue(new_id("compared")))
         await queue.consume(_ignore, timeout=STEP)
         await queue.delete(if_unused=False, if_empty=False, timeout=STEP)
     finally:

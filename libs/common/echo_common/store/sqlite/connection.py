@@ -35,6 +35,12 @@ def open_reader(file: Path) -> sqlite3.Connection:
         return _open(file, _READER)
 
 
+def open_locker(file: Path) -> sqlite3.Connection:
+    """Open an existing file for a transaction that only locks it."""
+    with translated(file):
+        return _open(file, ())
+
+
 def _open(file: Path, settings: tuple[str, ...]) -> sqlite3.Connection:
     connection = sqlite3.connect(
         file, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=512, check_same_thread=False

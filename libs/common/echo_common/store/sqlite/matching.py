@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from echo_common.store.codec import normalize
 from echo_common.store.port import Document, Filter
-from echo_common.store.sqlite.codec import normalize
 from echo_common.store.sqlite.values import Key, key_of, kind_of, values_at
 
 Predicate = Callable[[Document], bool]

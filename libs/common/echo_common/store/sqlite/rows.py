@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from echo_common.store.codec import decode, encode
 from echo_common.store.port import Document
-from echo_common.store.sqlite.codec import decode, encode
 from echo_common.store.sqlite.schema import Schema, Table, member_keys
 from echo_common.store.sqlite.values import Key
 

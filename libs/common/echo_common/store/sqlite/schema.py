@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from echo_common.store.codec import encode
 from echo_common.store.port import Document, Index
-from echo_common.store.sqlite.codec import encode
 from echo_common.store.sqlite.values import ARRAY, Key, key_of, leads_through_array, members_at, values_at
 
 _INDEXES = 'CREATE TABLE IF NOT EXISTS "echo.indexes" (collection TEXT, name TEXT, spec TEXT, PRIMARY KEY (collection, name))'

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from echo_common.store.codec import decode
 from echo_common.store.port import Document, Sort
-from echo_common.store.sqlite.codec import decode
 from echo_common.store.sqlite.matching import Predicate, Wanted
 from echo_common.store.sqlite.planning import Clause, narrowed, ordered
 from echo_common.store.sqlite.schema import Schema, Table

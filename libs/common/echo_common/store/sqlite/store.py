@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from echo_common.store.codec import encode, normalize
 from echo_common.store.port import Collection, Document, Filter, Index, Sort, Store, StoreUnavailableError
 from echo_common.store.sqlite import searching, writing
-from echo_common.store.sqlite.codec import encode, normalize
 from echo_common.store.sqlite.failures import StoreFullError, translated
 from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.readers import Read, Readers
@@ -56,6 +56,10 @@ class SqliteStore:
 
     def collection(self, name: str) -> Collection:
         return SqliteCollection(self, name)
+
+    async def collections(self) -> Sequence[str]:
+        found: list[str] = await self.read(lambda _, schema: sorted(table.collection for table in schema.tables()))
+        return found
 
     async def ping(self) -> None:
         """Raise `StoreFullError` unless a write succeeds and enough space is free, `StoreUnavailableError`."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from echo_common.store.codec import MAX_INTEGER, MIN_INTEGER, normalize
 from echo_common.store.port import Document, Filter
-from echo_common.store.sqlite.codec import MAX_INTEGER, MIN_INTEGER, normalize
 from echo_common.store.sqlite.matching import is_operators, member_test
 
 Update = Mapping[str, Mapping[str, Any]]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from echo_common.store.sqlite.codec import encode, milliseconds
+from echo_common.store.codec import encode, milliseconds
 
 Key = int | float | str | bytes | None
 """A value in an index. SQLite's order of storage classes (null, number, text, blob) is MongoDB's order of types; a value whose

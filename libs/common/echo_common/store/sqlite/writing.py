@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from echo_common.store.codec import decode, encode
 from echo_common.store.port import Index
 from echo_common.store.sqlite import rows
-from echo_common.store.sqlite.codec import decode, encode
 from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.planning import narrowed
 from echo_common.store.sqlite.schema import Schema, Table

@@ -1,0 +1,1 @@
+"""Backup and restore of a platform: one archive format for all forms."""

@@ -1,0 +1,179 @@
+"""Restore of a verified archive into an empty platform that is not running."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from echo_common.bus.connect import declare_consumers
+from echo_common.outbox.restored import EVENTS, MARKS, is_incomplete, mark_complete, mark_incomplete
+from echo_common.storage.connect import open_storage
+from echo_common.storage.port import ObjectStore
+from echo_common.store.connect import open_store
+from echo_common.store.port import Document, Store
+from echo_common.vectors.qdrant import QdrantVectors, open_vectors
+from echo_embedded.backup.archive import Archive, Report, contents, documents
+from echo_embedded.backup.create import sync_folder
+from echo_embedded.backup.parts import CONSUMERS, SERVICES
+from echo_embedded.backup.places import Places
+from echo_embedded.backup.tar import COPIED_BYTES, TarMember
+from echo_embedded.data_folder import CannotStartError, DataFolder, Secrets
+from echo_embedded.tokens import write_private
+
+RESTORED_ERASURES = "restored_erasures"
+"""Collection of auth with the pseudonyms that auth erases again at its next start."""
+
+_AT_ONCE = 32
+_DEFAULT_MIME = "application/octet-stream"
+
+
+async def restore_folder(
+    archive: Archive, data: Path, secrets: Secrets, erasures: Mapping[str, datetime], report: Report
+) -> None:
+    """Restore a platform on one machine into a data folder that is empty or does not exist.
+
+    Everything is written into another folder beside it, which is renamed at the end. Raises `CannotStartError`, `OSError`.
+    """
+    data = _require_empty_folder(data)
+    incoming = DataFolder(data.with_name(f".{data.name}.restoring"))
+    with incoming.held():
+        try:
+            for leftover in (incoming.database, incoming.objects, incoming.vectors):  # of a restore that was killed
+                shutil.rmtree(leftover)
+                leftover.mkdir(mode=0o700)
+            await restore(archive, Places.of_folder(incoming), erasures, report)
+            write_private(incoming.path / "secrets.json", asdict(secrets))
+            _rename(incoming.path, data)
+        finally:
+            shutil.rmtree(incoming.path, ignore_errors=True)
+
+
+def _require_empty_folder(data: Path) -> Path:
+    """Return the absolute path of a data folder; create the folder that contains it. Raises `CannotStartError`."""
+    data = data.expanduser().absolute()
+    if data.exists() and (not data.is_dir() or any(data.iterdir())):
+        raise CannotStartError(
+            f"The data folder {data} is not empty: choose another folder with --data, or move this one away. Nothing was changed."
+        )
+    data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return data
+
+
+def _rename(incoming: Path, data: Path) -> None:
+    if data.exists():
+        data.rmdir()
+    incoming.rename(data)
+    sync_folder(data.parent)
+
+
+async def restore(archive: Archive, places: Places, erasures: Mapping[str, datetime], report: Report) -> None:
+    """Restore into databases, object storage and vectors that are empty, or that an interrupted restore has left.
+
+    Until it is complete, no service starts on these databases. Raises `CannotStartError`, `EchoError` for an unreachable part of
+    the platform.
+    """
+    async with AsyncExitStack() as stack:
+        stores = {service: await stack.enter_async_context(_store(places, service)) for service in SERVICES}
+        objects = await open_storage(
+            places.objects_url, access_key=places.objects_access_key, secret_key=places.objects_secret_key
+        )
+        stack.push_async_callback(objects.close)
+        await _require_empty(stores, objects)
+        for store in stores.values():
+            await mark_incomplete(store)
+        await _empty(stores.values())
+        vectors = open_vectors(places.vectors_url, api_key=places.vectors_api_key)
+        stack.push_async_callback(vectors.close)
+        await _write(archive, stores, objects, vectors, report)
+        found = [{"_id": pseudonym, "requested_at": moment} for pseudonym, moment in erasures.items()]
+        await _insert(stores["auth"], RESTORED_ERASURES, iter(found))
+        await declare_consumers(places.bus_url, CONSUMERS)
+        for store in stores.values():
+            await mark_complete(store)
+
+
+@asynccontextmanager
+async def _store(places: Places, service: str) -> AsyncIterator[Store]:
+    store = await open_store(places.database_url, places.database(service))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _require_empty(stores: Mapping[str, Store], objects: ObjectStore) -> None:
+    """Raise `CannotStartError` if the platform has data that is not the rest of an interrupted restore."""
+    interrupted = [await is_incomplete(store) for store in stores.values()]
+    for (service, store), marked in zip(stores.items(), interrupted, strict=True):
+        for name in await store.collections():
+            if not marked and name != MARKS and await store.collection(name).count({}):
+                raise CannotStartError(
+                    f"The platform is not empty: its database {service} has documents in {name}. Nothing was changed. "
+                    "Restore into a new platform, before its services start for the first time."
+                )
+    if not any(interrupted) and await objects.list("", limit=1):
+        raise CannotStartError("The platform is not empty: its object storage has objects. Nothing was changed.")
+
+
+async def _empty(stores: Iterable[Store]) -> None:
+    for store in stores:
+        for name in await store.collections():
+            if name != MARKS:
+                await store.collection(name).delete({})
+
+
+async def _write(
+    archive: Archive, stores: Mapping[str, Store], objects: ObjectStore, vectors: QdrantVectors, report: Report
+) -> None:
+    done = 0
+    with contents(archive) as found:
+        for part, member in found:
+            if part.kind == "object":
+                await _put_object(objects, part.key, member)
+            elif part.kind == "database":
+                await _insert(stores[part.service], part.collection, documents(member))
+            elif part.kind == "vectors":
+                for document in documents(member):
+                    await vectors.put(document["collection"], document["key"], document["vector"], document["facts"])
+            elif part.kind == "events":
+                await _insert_events(stores, documents(member))
+            done += member.size
+            report("Restoring", done, archive.manifest.bytes)
+
+
+async def _put_object(objects: ObjectStore, key: str, member: TarMember) -> None:
+    mime = member.labels.get("mime", _DEFAULT_MIME)
+    if member.size <= COPIED_BYTES:
+        await objects.put(key, member.content.read(), mime)
+        return
+    with NamedTemporaryFile() as file:
+        shutil.copyfileobj(member.content, file, COPIED_BYTES)
+        file.flush()
+        await objects.put_file(key, Path(file.name), mime)
+
+
+async def _insert(store: Store, name: str, found: Iterator[Document]) -> None:
+    collection = store.collection(name)
+    await collection.ensure([])
+    batch: list[Document] = []
+    for document in found:
+        batch.append(document)
+        if len(batch) == _AT_ONCE:
+            await asyncio.gather(*map(collection.insert, batch))
+            batch = []
+    await asyncio.gather(*map(collection.insert, batch))
+
+
+async def _insert_events(stores: Mapping[str, Store], found: Iterator[Document]) -> None:
+    """Put each event into the outbox of its publisher, which publishes it at its next start; consumers drop duplicates."""
+    by_publisher: dict[str, list[Document]] = {}
+    for document in found:
+        publisher = str(document["outbox"][0]["topic"]).partition(".")[0]
+        by_publisher.setdefault(publisher, []).append(document)
+    for publisher, events in by_publisher.items():
+        if publisher in stores:
+            await _insert(stores[publisher], EVENTS, iter(events))

@@ -1,0 +1,65 @@
+"""Names, rotation and schedule of the archives in a folder."""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from echo_embedded.data_folder import CannotStartError
+
+_NAME = re.compile(r"echo-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)\.tar")
+_TIME = "%Y-%m-%dT%H-%M-%SZ"
+_INTERVAL = re.compile(r"(\d{1,5})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def interval_of(text: str) -> timedelta:
+    """Return the interval in a text such as 30m, 24h or 7d. Raises `CannotStartError`."""
+    found = _INTERVAL.fullmatch(text)
+    if found is None or not int(found[1]):
+        raise CannotStartError(f"--every takes a number and m, h or d, such as 24h, not {text}.")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def archive_name(moment: datetime) -> str:
+    """Return the name of an archive made at a moment."""
+    return f"echo-{moment.astimezone(UTC).strftime(_TIME)}.tar"
+
+
+def archives_in(folder: Path) -> Sequence[Path]:
+    """Return the archives in a folder that have names of `archive_name`, oldest first."""
+    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+
+
+def newest_in(folder: Path) -> datetime | None:
+    """Return the time in the name of the newest archive in a folder, None without one."""
+    times = [datetime.strptime(path.name, f"echo-{_TIME}.tar").replace(tzinfo=UTC) for path in archives_in(folder)]
+    return max(times, default=None)
+
+
+def rotate(folder: Path, keep: int) -> Sequence[Path]:
+    """Remove the oldest archives in a folder so that `keep` are left; return the removed ones."""
+    removed = archives_in(folder)[:-keep]
+    for path in removed:
+        path.unlink()
+    return removed
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Create and lock a folder of archives, and remove what a killed backup left. Raises `CannotStartError`, `OSError`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CannotStartError(f"Another backup into {folder} is running.") from None
+        for leftover in folder.glob(".echo-*.tar.part"):
+            leftover.unlink()
+        yield
+    finally:
+        os.close(lock)

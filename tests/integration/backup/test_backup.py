@@ -1,0 +1,257 @@
+"""A backup of any form is restored into any form; a refused or killed restore changes nothing."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from echo_common.bus.port import Message
+from echo_common.outbox.relay import Relay
+from echo_common.outbox.restored import EVENTS, RestoreIncompleteError, event_document, mark_incomplete, resume
+from echo_common.storage.connect import open_storage
+from echo_common.store.connect import open_store
+from echo_common.vectors.qdrant import open_vectors, stored_vectors
+from echo_embedded.backup.archive import Archive, ArchiveError, verify
+from echo_embedded.backup.create import back_up
+from echo_embedded.backup.parts import SERVICES
+from echo_embedded.backup.places import Places
+from echo_embedded.backup.restore import RESTORED_ERASURES, restore, restore_folder
+from echo_embedded.data_folder import CannotStartError, DataFolder, Secrets
+from tests.support.database import Database
+from tests.support.eventually import eventually
+from tests.support.s3 import ACCESS_KEY, SECRET_KEY, S3Server
+
+PASSPHRASE = "correct horse battery"
+SECRETS = Secrets("admin@example.com", "admin password", "a secret of thirty-two characters")
+MOMENT = datetime(2026, 11, 22, 3, tzinfo=UTC)
+USERS = [{"_id": f"usr_{number:04d}", "created_at": MOMENT, "hash": b"\0\1", "tags": ["a", 1.5]} for number in range(300)]
+AUDIO = {"audio/a.wav": b"RIFF" * 10, "audio/long.wav": bytes(range(256)) * 4096, "avatars/usr_1/x": b""}
+VECTORS = [("voices", "vm_1", [0.6, 0.8], {"access": ["usr_1"]})]
+
+
+def quiet(step: str, done: int, total: int | None) -> None: ...
+
+
+@pytest.fixture(params=["one machine", "distributed"])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
+    """An empty platform of each form."""
+    return one_machine(tmp_path / "source") if request.param == "one machine" else distributed(request, tmp_path)
+
+
+def one_machine(folder: Path) -> Places:
+    return Places.of_folder(DataFolder(folder))
+
+
+def distributed(request: pytest.FixtureRequest, folder: Path) -> Places:
+    server: S3Server = request.getfixturevalue("s3_server")
+    return Places(
+        "distributed",
+        request.getfixturevalue("embedded_server"),
+        server.bucket().url,
+        (folder / "qdrant").as_uri(),
+        database_prefix=f"t{uuid.uuid4().hex[:12]}_",
+        objects_access_key=ACCESS_KEY,
+        objects_secret_key=SECRET_KEY,
+    )
+
+
+async def fill(places: Places) -> None:
+    store = await open_store(places.database_url, places.database("auth"))
+    for start in range(0, len(USERS), 20):
+        await asyncio.gather(*(store.collection("users").insert(dict(user)) for user in USERS[start : start + 20]))
+    await store.collection("profiles").ensure([])
+    await store.close()
+    objects = await open_objects(places)
+    for key, content in AUDIO.items():
+        await objects.put(key, content, "audio/wav")
+    await objects.close()
+    index = open_vectors(places.vectors_url)
+    for collection, key, vector, facts in VECTORS:
+        await index.put(collection, key, vector, facts)
+    await index.close()
+
+
+async def open_objects(places: Places) -> Any:
+    return await open_storage(places.objects_url, access_key=places.objects_access_key, secret_key=places.objects_secret_key)
+
+
+async def content_of(places: Places) -> dict[str, Any]:
+    """Return everything in a platform."""
+    found: dict[str, Any] = {}
+    for service in SERVICES:
+        store = await open_store(places.database_url, places.database(service))
+        for name in await store.collections():
+            documents = [document async for document in store.collection(name).find({}, sort=[("_id", 1)])]
+            if documents:
+                found[f"{service}.{name}"] = documents
+        await store.close()
+    objects = await open_objects(places)
+    for key in [key async for key in objects.keys("")]:
+        body = b"".join([block async for block in objects.read(key)])
+        found[key] = (body, (await objects.info(key)).mime)
+    await objects.close()
+    vectors = [vector async for vector in stored_vectors(places.vectors_url)]
+    found["vectors"] = [(vector.collection, vector.key, list(vector.facts)) for vector in vectors]
+    return found
+
+
+@dataclass(frozen=True)
+class Backup:
+    archive: Archive
+    content: dict[str, Any]
+
+
+@pytest.fixture
+async def backup(places: Places, tmp_path: Path) -> Backup:
+    await fill(places)
+    (tmp_path / "backups").mkdir()
+    archive = await back_up(places, SECRETS, PASSPHRASE, tmp_path / "backups" / "echo.tar", quiet)
+    return Backup(archive, await content_of(places))
+
+
+async def test_a_backup_holds_everything_and_its_counts(backup: Backup, places: Places) -> None:
+    report = backup.archive.report()
+
+    assert (report["documents"], report["objects"], report["vectors"], report["secrets"]) == (300, 3, 1, True)
+    assert report["form"] == places.form
+    assert (report["warnings"] == []) is (places.form == "embedded")
+    assert [path.name for path in backup.archive.path.parent.iterdir()] == ["echo.tar"]
+    assert backup.archive.path.stat().st_mode & 0o077 == 0
+
+
+async def test_a_backup_is_restored_on_one_machine(backup: Backup, tmp_path: Path) -> None:
+    data = tmp_path / "restored"
+
+    await restore_folder(backup.archive, data, SECRETS, {}, quiet)
+
+    folder = DataFolder(data)
+    assert await content_of(Places.of_folder(folder)) == backup.content
+    assert folder.known_secrets() == SECRETS
+    assert not (tmp_path / ".restored.restoring").exists()
+
+
+async def test_a_backup_is_restored_into_a_distributed_platform(
+    backup: Backup, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    target = distributed(request, tmp_path / "target")
+
+    await restore(backup.archive, target, {"0" * 32: MOMENT}, quiet)
+
+    found = await content_of(target)
+    assert found.pop(f"auth.{RESTORED_ERASURES}") == [{"_id": "0" * 32, "requested_at": MOMENT}]
+    assert found == backup.content
+    with pytest.raises(CannotStartError, match="not empty: its database auth"):
+        await restore(backup.archive, target, {}, quiet)
+
+
+async def test_a_damaged_archive_changes_nothing(backup: Backup, tmp_path: Path) -> None:
+    content = bytearray(backup.archive.path.read_bytes())
+    content[content.index(b"RIFF")] ^= 1
+    backup.archive.path.write_bytes(content)
+
+    with pytest.raises(ArchiveError, match=r"objects/audio/a\.wav differs"):
+        verify(backup.archive.path, lambda: PASSPHRASE, quiet)
+    assert not (tmp_path / "restored").exists()
+
+
+async def test_an_interrupted_restore_prevents_a_start_and_is_repeated(
+    backup: Backup, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    target = distributed(request, tmp_path / "target")
+    store = await open_store(target.database_url, target.database("auth"))
+    await mark_incomplete(store)
+    await store.collection("users").insert({"_id": "usr_half"})
+
+    with pytest.raises(RestoreIncompleteError):
+        await resume(store, Relay(_Published()))  # type: ignore[arg-type]
+    await restore(backup.archive, target, {}, quiet)
+
+    assert await content_of(target) == backup.content
+    await resume(store, Relay(_Published()))  # type: ignore[arg-type]
+    await store.close()
+
+
+async def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "secrets.json").write_text("{}")
+    places = one_machine(tmp_path / "source")
+    await fill(places)
+    archive = await back_up(places, None, None, tmp_path / "echo.tar", quiet)
+
+    with pytest.raises(CannotStartError, match="not empty"):
+        await restore_folder(archive, data, SECRETS, {}, quiet)
+    assert [path.name for path in data.iterdir()] == ["secrets.json"]
+
+
+async def test_an_archive_without_secrets_needs_no_passphrase(tmp_path: Path) -> None:
+    places = one_machine(tmp_path / "source")
+    await fill(places)
+    await back_up(places, None, None, tmp_path / "echo.tar", quiet)
+
+    assert verify(tmp_path / "echo.tar", lambda: "", quiet).secrets is None
+
+
+async def test_objects_written_during_the_backup_are_in_it_if_the_databases_refer_to_them(tmp_path: Path) -> None:
+    places = one_machine(tmp_path / "source")
+    await fill(places)
+    stop, begun = asyncio.Event(), asyncio.Event()
+
+    async def write_in_order() -> None:
+        store, objects = await open_store(places.database_url, "synthesis"), await open_objects(places)
+        number = 0
+        while not stop.is_set():
+            number += 1
+            await objects.put(f"audio/new{number:06d}.wav", b"RIFF", "audio/wav")
+            await store.collection("audio").insert({"_id": f"audio/new{number:06d}.wav"})
+            begun.set()
+        await store.close()
+
+    writing = asyncio.create_task(write_in_order())
+    try:
+        await begun.wait()
+        archive = await back_up(places, None, None, tmp_path / "echo.tar", quiet)
+    finally:
+        stop.set()
+        await writing
+    await restore_folder(archive, tmp_path / "restored", SECRETS, {}, quiet)
+
+    found = await content_of(one_machine(tmp_path / "restored"))
+    referred = [document["_id"] for document in found["synthesis.audio"]]
+    assert referred
+    assert set(referred) <= found.keys()
+
+
+class _Published:
+    """A bus that records messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    async def publish(self, messages: list[Message]) -> None:
+        self.messages += messages
+
+    async def consume(self, consumer: object) -> None: ...
+    async def ping(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+async def test_events_of_a_backup_are_published_once_at_the_start(database: Database) -> None:
+    store, bus = await database.open("voice"), _Published()
+    message = Message("evt_1", "voice.voice_selected", 1, b'{"a": 1}', headers={"k": "v"})
+    await store.collection(EVENTS).insert(event_document(message))
+    relay = Relay(bus)  # type: ignore[arg-type]
+    await resume(store, relay)
+    await relay.start()
+
+    async def gone() -> bool:
+        return await store.collection(EVENTS).count({}) == 0
+
+    await eventually(gone)
+    await relay.close()
+    assert bus.messages == [message]
+    await store.close()
