@@ -9,6 +9,7 @@ import pytest
 from aio_pika.exceptions import AMQPError
 
 from echo_common.bus import topology
+from echo_common.bus.connect import declare_consumers, recorded_events
 from echo_common.bus.port import Consumer, Done, Message, Outcome, Retry
 from echo_common.bus.rabbitmq import RabbitBus
 from echo_embedded.broker import RabbitNode
@@ -23,8 +24,8 @@ Passwords = dict[str, str]
 
 @pytest.fixture
 async def passwords(node: RabbitNode, tmp_path: Path) -> Passwords:
-    """Create one user per service, as the container does."""
-    found = {service: secrets.token_hex(16) for service in SERVICES}
+    """Create one user per service and one for the backup, as the container does."""
+    found = {user: secrets.token_hex(16) for user in (*SERVICES, "backup")}
     text = DEFINITIONS.read_text()
     for service, password in found.items():
         text = text.replace(f"${{RABBITMQ_{service.upper()}_PASSWORD}}", password)
@@ -102,3 +103,27 @@ async def test_services_cannot_declare_queues_of_another_service(
 ) -> None:
     with pytest.raises(AMQPError, match="ACCESS_REFUSED"):
         await (await connection.channel()).declare_queue("synthesis.auth.session_revoked", durable=True)
+
+
+async def test_the_backup_records_events_and_declares_queues_and_publishes_nothing(
+    node: RabbitNode, passwords: Passwords
+) -> None:
+    url = url_of("backup", node, passwords)
+    operator = await RabbitBus.open(node.url, service="operator")
+    try:
+        await declare_consumers(url, {"synthesis": ["voice.tested"]})
+        async with recorded_events(url, {"synthesis": ["voice.tested"]}) as recorder:
+            assert await recorder.settle(10)
+            await operator.publish([fact("voice.tested", "evt_recorded")])
+
+            async def recorded() -> bool:
+                return "evt_recorded" in [message.id async for message in recorder.recorded()]
+
+            await eventually(recorded)
+    finally:
+        await operator.close()
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange(topology.EVENTS, ensure=False)
+        with pytest.raises(AMQPError):
+            await exchange.publish(aio_pika.Message(b"{}"), "auth.user_deleted")
