@@ -66,6 +66,7 @@ class RecordingBus:
 
     def __init__(self) -> None:
         self.published: list[Message] = []
+        self.consumers: list[Consumer] = []
         self.away = False
         self.attempts = 0
         self.open = asyncio.Event()
@@ -86,7 +87,7 @@ class RecordingBus:
             self.in_flight -= len(messages)
 
     async def consume(self, consumer: Consumer) -> None:
-        raise NotImplementedError
+        self.consumers.append(consumer)
 
     async def ping(self) -> None:
         return

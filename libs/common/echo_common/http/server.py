@@ -15,8 +15,9 @@ from starlette.types import ASGIApp
 
 from echo_common.http.connections import ConnectionLimits, Connections
 from echo_common.http.endpoints import MAX_MESSAGE_BYTES
-from echo_common.http.protocol import LimitedProtocol, LimitedWebSocket
+from echo_common.http.protocol import LimitedProtocol
 from echo_common.http.tls import Tls
+from echo_common.http.websocket_protocol import LimitedWebSocket
 
 GRACE_SECONDS = 8
 _SEND_BUFFER_BYTES = 256 * 1024
