@@ -3,26 +3,27 @@
 The rows come from OpenAPI. An operation with a path parameter or a body that `OwnedData` does not know fails the test.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from secrets import randbelow
 
 import httpx
 import pytest
 
+from echo_common.contracts.system_settings import REQUESTS_PER_MINUTE
+from echo_common.contracts.values import Plan, Scope
+from tests.support.eventually import eventually
+from tests.support.operations import OPERATIONS, Operation
 from tests.support.owned_data import OwnedData
 from tests.support.person import Person, data
 from tests.support.platform import Platform
 from tests.support.signing import expired_token
 
 TESTS = Path(__file__).parents[1]
-DOCUMENT: Mapping[str, Any] = json.loads((TESTS.parent / "docs/api/openapi.json").read_text())
 
-# collections and resources that belong to the platform, not to a user
-PUBLIC_IDS = {"name": "Ada", "service": "synthesis", "letter_id": "evt_none", "erasure_id": "era_none"}
 # states of the owner's own resources that refuse a request that is permitted
 STATE_REFUSALS = {404, 409}
 ENDS_THE_SESSION = {"change_password", "end_sessions", "log_out", "delete_current_user"}
@@ -30,10 +31,10 @@ ENDS_THE_SESSION = {"change_password", "end_sessions", "log_out", "delete_curren
 NEEDS_A_SIGNATURE = {"register_passkey"}
 # administrators delete the owner for good
 CANNOT_BE_UNDONE = {"delete_user"}
-ENDS_RESOURCES = {"delete_voices", "revoke_consent"}
 ENDS_THE_OWNERS_SESSIONS = {"log_out_user"}
 # administrators see jobs of all users, and set what only workers set
 ADMINISTRATORS_MAY = {"get_job", "follow_job", "change_job", "revise_job", "retry_job", "delete_job"}
+REQUESTS_AT_ONCE = 8
 
 SUCCEED_ELSEWHERE: Mapping[str, str] = {
     "change_job": "e2e/test_jobs.py",
@@ -71,75 +72,48 @@ SUCCEED_ELSEWHERE: Mapping[str, str] = {
 Violation = tuple[str, str, int, str]
 
 
-@dataclass(frozen=True)
-class Operation:
-    """A row of the matrix."""
-
-    name: str
-    method: str
-    path: str
-    scope: str | None
-    protected: bool
-    optional: bool
-
-    @property
-    def parameters(self) -> list[str]:
-        return [part.strip("{}") for part in self.path.split("/") if part.startswith("{")]
-
-    @property
-    def for_administrators(self) -> bool:
-        return self.scope == "admin" or self.path == "/readyz"
-
-    @property
-    def names_a_resource(self) -> bool:
-        return any(name not in PUBLIC_IDS for name in self.parameters)
-
-
-def operations() -> Iterator[Operation]:
-    for path, methods in DOCUMENT["paths"].items():
-        for method, operation in methods.items():
-            security = operation.get("security")
-            yield Operation(
-                operation["operationId"],
-                method.upper(),
-                path,
-                operation.get("x-scope"),
-                protected=bool(security) and {} not in security,
-                optional=bool(security) and {} in security,
-            )
-
-
-ORDER = ["GET", "HEAD", "PATCH", "PUT", "POST", "DELETE"]
-OPERATIONS = sorted(operations(), key=lambda row: (row.name in ENDS_RESOURCES, ORDER.index(row.method), row.path))
-
-
-async def call(person: Person, row: Operation, owned: OwnedData) -> httpx.Response:
-    url = str(person.http.base_url).removesuffix("/api/v1/")
-    path = row.path
-    for name in row.parameters:
-        path = path.replace(f"{{{name}}}", {**PUBLIC_IDS, **owned.ids}[name])
-    async with person.http.stream(row.method, url + path, **owned.request(row.name)) as response:
-        await response.aread()
-        return response
+@asynccontextmanager
+async def client_at(platform: Platform, credential: str | None = None) -> AsyncIterator[Person]:
+    """A client with an address of its own, because new guests are limited by address."""
+    async with Person.at(platform.url) as person:
+        person.http.headers["X-Forwarded-For"] = f"198.18.{randbelow(256)}.{randbelow(256)}"
+        if credential is not None:
+            person.http.headers["Authorization"] = f"Bearer {credential}"
+        yield person
 
 
 @asynccontextmanager
-async def with_token(platform: Platform, token: str | None) -> AsyncIterator[Person]:
-    async with Person.at(platform.url) as person:
-        if token is not None:
-            person.http.headers["Authorization"] = f"Bearer {token}"
-        yield person
+async def unlimited_guests(platform: Platform, admin: Person) -> AsyncIterator[None]:
+    """Permit guests any number of requests a minute."""
+    limit = REQUESTS_PER_MINUTE[Plan.GUEST].key
+
+    async def applied() -> bool:
+        response = await guest.http.get("/users/me/usage")
+        return response.is_success and any(view["metric"] == "requests" and not view["limit"] for view in data(response))
+
+    data(await admin.http.put("/admin/config", json={"values": {limit: 0}}))
+    async with client_at(platform) as guest:
+        await guest.become_guest()
+        await eventually(applied)
+    yield
+    data(await admin.http.put("/admin/config", json={"values": {limit: None}}))
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("platform", ["embedded", pytest.param("distributed", marks=pytest.mark.full)], indirect=True)
-async def test_every_operation_permits_only_its_clients(platform: Platform, eve: Person, admin: Person) -> None:
+async def test_every_operation_permits_only_its_clients(platform: Platform, admin: Person) -> None:
     """One test, because the owner's data takes long to create and the owner's own requests come last: they delete it."""
-    async with Person.at(platform.url) as owner:
+    async with client_at(platform) as owner, client_at(platform) as eve, client_at(platform) as guest:
         owned = await OwnedData.of(owner)
         succeeded = set[str]()
-        assert [found async for found in without_token(platform, owned)] == []
-        assert [found async for found in as_another_user(eve, owned)] == []
+        async with unlimited_guests(platform, admin):
+            without_rights = await asyncio.gather(
+                without_token(platform, owned),
+                with_keys_without_the_scope(platform, admin, owned),
+                as_outsider("another user", eve, eve.register, owned),
+                as_outsider("guest", guest, guest.become_guest, owned),
+            )
+        assert [violation for client in without_rights for violation in client] == []
         assert [found async for found in as_administrator(admin, owned, succeeded)] == []
         assert [found async for found in as_owner(owned, succeeded)] == []
         assert [place for place in SUCCEED_ELSEWHERE.values() if not (TESTS / place).is_file()] == []
@@ -147,7 +121,8 @@ async def test_every_operation_permits_only_its_clients(platform: Platform, eve:
         assert never == [], f"no success: {', '.join(never)}"
 
 
-async def without_token(platform: Platform, owned: OwnedData) -> AsyncIterator[Violation]:
+async def without_token(platform: Platform, owned: OwnedData) -> list[Violation]:
+    """Return the violations of clients without a valid token."""
     login = data(await owned.owner.http.post("/auth/login", json=owned.request("log_in")["json"]))
     invalid = {
         "nobody": None,
@@ -155,20 +130,56 @@ async def without_token(platform: Platform, owned: OwnedData) -> AsyncIterator[V
         "refresh token": login["refresh_token"],
         "unsigned token": login["access_token"].rpartition(".")[0] + ".",
     }
+
+    def permitted(row: Operation, response: httpx.Response) -> bool:
+        served = row.optional and row.names_a_resource and response.is_success
+        return not served and (response.status_code == 401 or not row.protected)
+
+    violations = list[Violation]()
     for client, token in invalid.items():
-        async with with_token(platform, token) as person:
-            for row in OPERATIONS:
-                response = await call(person, row, owned)
-                served = row.optional and row.names_a_resource and response.is_success
-                if served or (row.protected and response.status_code != 401):
-                    yield violation(client, row, response)
+        async with client_at(platform, token) as person:
+            violations += await refused(client, person, OPERATIONS, owned, permitted)
+    return violations
 
 
-async def as_another_user(eve: Person, owned: OwnedData) -> AsyncIterator[Violation]:
+async def with_keys_without_the_scope(platform: Platform, admin: Person, owned: OwnedData) -> list[Violation]:
+    """Return the violations of API keys that have every scope but the required one."""
+    violations = list[Violation]()
+    for scope in Scope:
+        creator, held = (admin, set(Scope)) if scope is Scope.ADMIN else (owned.owner, set(Scope) - {Scope.ADMIN})
+        body = {"name": f"All but {scope}", "scopes": sorted(held - {scope})}
+        key = data(await creator.http.post("/auth/keys", json=body), 201)
+        rows = [row for row in OPERATIONS if row.scope == scope]
+        async with client_at(platform, key["key"]) as program:
+            violations += await refused(
+                f"key without {scope}", program, rows, owned, lambda _, response: response.status_code == 403
+            )
+        data(await creator.http.delete(f"/auth/keys/{key['id']}"))
+    return violations
+
+
+async def refused(
+    client: str, person: Person, rows: Iterable[Operation], owned: OwnedData, permitted: Callable[[Operation, httpx.Response], bool]
+) -> list[Violation]:
+    """Call operations that change nothing, because they are refused; return the violations."""
+    places = asyncio.Semaphore(REQUESTS_AT_ONCE)
+
+    async def call(row: Operation) -> Violation | None:
+        async with places:
+            response = await row.call(person, owned)
+        return None if permitted(row, response) else violation(client, row, response)
+
+    return [found for found in await asyncio.gather(*map(call, rows)) if found is not None]
+
+
+async def as_outsider(client: str, person: Person, begin: Callable[[], Awaitable[object]], owned: OwnedData) -> list[Violation]:
+    """Return the violations of a client that owns nothing of the owner's. `begin` creates its account and logs in."""
+    violations = list[Violation]()
+    await begin()
     for row in OPERATIONS:
-        response = await call(eve, row, owned)
-        if row.name in ENDS_THE_SESSION:
-            await eve.register()
+        response = await row.call(person, owned)
+        if row.name in ENDS_THE_SESSION or (row.name == "upgrade_guest" and response.is_success):
+            await begin()
         if row.for_administrators:
             permitted = response.status_code == 403
         elif row.names_a_resource:
@@ -178,14 +189,15 @@ async def as_another_user(eve: Person, owned: OwnedData) -> AsyncIterator[Violat
             disclosed = [found for found in owned.ids.values() if found in response.text and found not in sent]
             permitted = row.name == "log_in" or (response.status_code not in {422, 500} and not disclosed)
         if not permitted:
-            yield violation("another user", row, response)
+            violations.append(violation(client, row, response))
+    return violations
 
 
 async def as_administrator(admin: Person, owned: OwnedData, succeeded: set[str]) -> AsyncIterator[Violation]:
     for row in OPERATIONS:
         if row.name in ENDS_THE_SESSION | ADMINISTRATORS_MAY | CANNOT_BE_UNDONE:
             continue
-        response = await call(admin, row, owned)
+        response = await row.call(admin, owned)
         if row.name in ENDS_THE_OWNERS_SESSIONS:
             await owned.owner.log_in(owned.email)
         if response.is_success:
@@ -202,7 +214,7 @@ async def as_owner(owned: OwnedData, succeeded: set[str]) -> AsyncIterator[Viola
     for row in OPERATIONS:
         if row.name in ENDS_THE_SESSION | NEEDS_A_SIGNATURE:
             continue
-        response = await call(owned.owner, row, owned)
+        response = await row.call(owned.owner, owned)
         if response.is_success:
             succeeded.add(row.name)
         if row.for_administrators:

@@ -13,8 +13,7 @@ async def usage(person: Person) -> dict[str, dict[str, Any]]:
 
 async def test_a_guest_sees_and_uses_up_the_daily_syntheses(platform: Platform) -> None:
     async with Person.at(platform.url) as person:
-        guest = data(await person.http.post("/auth/guest"), 201)
-        person.http.headers["Authorization"] = f"Bearer {guest['access_token']}"
+        await person.become_guest()
         await person.http.post("/voice/samples", files={"file": ("me.wav", wav(spoken()))}, data={"name": "Me"})
         for _ in range(2):
             await person.speak("Counted.")

@@ -148,7 +148,8 @@ def platform(request: pytest.FixtureRequest, require: Require, tmp_path_factory:
     """A platform with the tone engine, shared by all tests; each test has its own users."""
     folder = tmp_path_factory.mktemp(request.param)
     require_form(request.param, require, folder)
-    with started(request.param, folder, settings=TONE) as found:
+    settings = {**TONE, "ECHO_GATEWAY_TRUSTED_PROXIES": "127.0.0.1"}  # tests give clients addresses of their own
+    with started(request.param, folder, settings=settings) as found:
         yield found
         secrets = found.admin
     logs = "\n".join(path.read_text(errors="replace") for path in found.folder.logs.rglob("*") if path.is_file())
