@@ -14,6 +14,7 @@ from rich.console import Console
 from bench import (
     cache,
     correctness,
+    erasure,
     files,
     health,
     hop,
@@ -47,6 +48,7 @@ MEASURES: Mapping[str, Measure] = {
     "jobs": jobs.measure,
     "health": health.measure,
     "logins": logins.measure,
+    "erasure": erasure.measure,
     "memory": memory.measure,
     "idle": idle.measure,
     "cache": cache.measure,

@@ -40,6 +40,7 @@ over TCP. Every reference is a separate process on the same machine:
 - **P14**: the float32 model in ONNX Runtime, whose output for six reference sentences is part of the package
   (`engines/kokoro/correctness.py` explains bounds and margins). Each backend runs in its own process.
 - **P15**: proportional set size (PSS) of all processes of a separate platform: shared pages count once.
+- **S1, S2**: no reference; S2 runs on a separate platform with the tone engine, and a user owns 500 audio files and 500 texts.
 - **Peers**: installed from PyPI into a separate environment, started as documented, and called with the same texts in the same
   rounds. First byte and total time refer to a streamed response if the peer supports streaming.
 """

@@ -13,6 +13,7 @@ from echo_common.bus.inproc import InprocBroker
 from echo_common.process import stop_signal
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
+from echo_gateway.main import service as gateway
 from echo_synthesis.main import service as synthesis
 from echo_voice.main import service as voice
 from tests.support.database import Database
@@ -20,7 +21,7 @@ from tests.support.database import Database
 LIFETIME = 60.0
 
 
-SERVICES: dict[str, Callable[[], Service[Any]]] = {"synthesis": synthesis, "voice": voice}
+SERVICES: dict[str, Callable[[], Service[Any]]] = {"gateway": gateway, "synthesis": synthesis, "voice": voice}
 
 
 def run_until_dead(database: Database, folder: Path, fault_point: str, *, service: str = "synthesis", **settings: str) -> None:

@@ -19,6 +19,7 @@ from tests.support.eventually import eventually
 from tests.support.issuer import Issuer
 
 QUICKLY = 0.02
+DEEPLY_NESTED = base64.urlsafe_b64encode(b"[" * 3_000).decode() + ".e30.e30"
 
 
 @pytest.fixture
@@ -113,6 +114,35 @@ def brings_its_own_key(issuer: Issuer) -> str:
     return issuer.token(key=key, header={"jwk": key.as_dict(private=False)})
 
 
+def repeats(issuer: Issuer, part: int, first: str) -> str:
+    """Return a correctly signed token whose header (0) or payload (1) begins with a further value of a name."""
+    parts = [decoded(part) for part in issuer.token().split(".")[:2]]
+    parts[part] = parts[part].replace("{", "{" + first + ",", 1)
+    signed = ".".join(encoded(part.encode()) for part in parts)
+    signature = issuer.key.get_op_key("sign").sign(signed.encode())
+    return f"{signed}.{encoded(signature)}"
+
+
+def repeats_a_claim(issuer: Issuer) -> str:
+    return repeats(issuer, 1, '"role":"admin"')
+
+
+def repeats_the_algorithm(issuer: Issuer) -> str:
+    return repeats(issuer, 0, '"alg":"none"')
+
+
+def decoded(part: str) -> str:
+    return base64.urlsafe_b64decode(part + "==").decode()
+
+
+def encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).decode().rstrip("=")
+
+
+def is_longer_than_a_megabyte(issuer: Issuer) -> str:
+    return issuer.token(padding="x" * 2**20)
+
+
 @pytest.mark.parametrize(
     "forge",
     [
@@ -123,6 +153,9 @@ def brings_its_own_key(issuer: Issuer) -> str:
         signed_with_another_kind_of_key,
         signed_with_the_public_key_as_a_password,
         brings_its_own_key,
+        repeats_a_claim,
+        repeats_the_algorithm,
+        is_longer_than_a_megabyte,
     ],
 )
 async def test_forged_tokens_are_refused(issuer: Issuer, verifier: TokenVerifier, forge: Callable[[Issuer], str]):
@@ -132,7 +165,7 @@ async def test_forged_tokens_are_refused(issuer: Issuer, verifier: TokenVerifier
         await verifier.verify(forge(issuer))
 
 
-@pytest.mark.parametrize("text", ["", "x", "a.b.c", "....", "é.é.é", "e30.e30.e30", "x" * 5000, "\x00"])
+@pytest.mark.parametrize("text", ["", "x", "a.b.c", "....", "é.é.é", "e30.e30.e30", "x" * 5000, "\x00", DEEPLY_NESTED])
 async def test_malformed_tokens_are_refused(verifier: TokenVerifier, text: str):
     with pytest.raises(InvalidTokenError):
         await verifier.verify(text)

@@ -1,13 +1,16 @@
 """Verification of access tokens in every service, without a request to auth for each token."""
 
+import json
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
+from joserfc.util import urlsafe_b64decode
 
 from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, TOKEN_ALGORITHM, AccessClaims
@@ -107,8 +110,9 @@ class TokenVerifier:
         if len(token) > _MAX_TOKEN_LENGTH:
             raise InvalidTokenError
         try:
+            _require_unique_names(urlsafe_b64decode(token.partition(".")[0].encode("ascii")))
             unverified = jws.extract_compact(token.encode("ascii"))
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, RecursionError) as error:
             raise InvalidTokenError from error
         header = unverified.headers()
         key_id = header.get("kid")
@@ -117,8 +121,10 @@ class TokenVerifier:
         key = await self._key(key_id)
         try:
             signed = jws.deserialize_compact(token, key, algorithms=[TOKEN_ALGORITHM])
-            claims = AccessClaims.model_validate_json(signed.payload or b"")
-        except (JoseError, ValueError) as error:
+            payload = signed.payload or b""
+            _require_unique_names(payload)
+            claims = AccessClaims.model_validate_json(payload)
+        except (JoseError, ValueError, RecursionError) as error:
             raise InvalidTokenError from error
         if claims.iat > time.time() + LEEWAY_SECONDS:
             raise InvalidTokenError
@@ -133,6 +139,18 @@ class TokenVerifier:
         if not self._trust.known:
             raise ServiceUnavailableError("auth is not reachable right now.")
         raise InvalidTokenError
+
+
+def _require_unique_names(document: bytes) -> None:
+    """Check a JSON document, in which parsers may read a name that occurs twice differently. Raises `ValueError`."""
+    json.loads(document, object_pairs_hook=_unique)
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
+        raise ValueError("A name occurs twice.")
+    return unique
 
 
 def _principal(claims: AccessClaims) -> Principal:
