@@ -14,7 +14,7 @@ from echo_common.contracts.values import JobStatus
 from echo_common.errors import NotFoundError
 from echo_common.user_data.erasure import BATCH
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.domain import ProvenanceRecord, TextEntry
+from echo_synthesis.domain import Audio, ProvenanceRecord, TextEntry
 from echo_synthesis.handlers import erase_user
 from echo_synthesis.usecases.dictionary import add_entry
 from echo_synthesis.usecases.speech import synthesize
@@ -102,6 +102,25 @@ async def test_everything_of_a_deleted_user_is_erased(replica: Replica, database
             return any(message.topic == "synthesis.user_data_erased" for message in heard)
 
         await eventually(announced)
+
+
+async def test_a_thousand_objects_of_a_user_are_erased(replica: Replica, database: Database, tmp_path: Path) -> None:
+    async with replica() as deps:
+        spoken = await synthesize(SynthesizeRequest(text="Of Alice."), ALICE, deps)
+        audio = await deps.audio.get(spoken.audio_id)
+        for number in range(500):
+            key = f"{Audio.folder_of(f'aud_{number}')}1.wav"
+            await deps.objects.put(key, b"speech", audio.mime)
+            changes = {"id": f"aud_{number}", "synthesis_id": f"syn_{number}", "object_key": key, "size": 6}
+            await deps.audio.add(Audio.model_validate(audio.model_dump(exclude=set(changes)) | changes))
+            await deps.texts.add(TextEntry(id=f"txt_{number}", user_id=ALICE.user_id, content="Much."))
+        await deps.cache.wait_for_writes()
+
+        await erase_user(UserDeleted(user_id=ALICE.user_id), deps)
+        await erased(deps)
+
+        assert await remains(database, ALICE.user_id) == []
+        assert [path for path in objects(tmp_path) if "/audio/" in path] == []
 
 
 async def shared_entries(database: Database) -> list[str]:
