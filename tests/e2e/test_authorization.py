@@ -159,7 +159,11 @@ async def with_keys_without_the_scope(platform: Platform, admin: Person, owned: 
 
 
 async def refused(
-    client: str, person: Person, rows: Iterable[Operation], owned: OwnedData, permitted: Callable[[Operation, httpx.Response], bool]
+    client: str,
+    person: Person,
+    rows: Iterable[Operation],
+    owned: OwnedData,
+    permitted: Callable[[Operation, httpx.Response], bool],
 ) -> list[Violation]:
     """Call operations that change nothing, because they are refused; return the violations."""
     places = asyncio.Semaphore(REQUESTS_AT_ONCE)

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
 from dotenv import dotenv_values
 
-from tests.support.eventually import eventually
 from tests.support.identity_provider import CLIENT_ID, CLIENT_SECRET, IdentityProvider
 from tests.support.mail_server import mail_server, token_in
 from tests.support.person import Person, data

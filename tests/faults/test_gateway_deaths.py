@@ -20,8 +20,8 @@ __all__ = ["counting", "start", "synthesis", "voice"]
 
 @pytest.mark.parametrize("point", ["erasure.before_erase", "erasure.after_erase"])
 async def test_an_erasure_in_the_gateway_resumes_after_a_death(
-    start: Start,  # noqa: F811
-    counting: Upstream,  # noqa: F811
+    start: Start,
+    counting: Upstream,
     database: Database,
     tmp_path: Path,
     point: str,

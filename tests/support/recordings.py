@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 import wave
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,19 @@ TEXT = (
 )
 
 
+@cache
 def spoken(text: str = TEXT, *, voice: str = "en-us", pitch: int = 50) -> NDArray[np.float32]:
-    """Return speech at 24 kHz that voice detectors and recognisers accept; espeak runs in a child process."""
+    """Return speech at 24 kHz that voice detectors and recognisers accept; espeak runs in a child process.
+
+    The array is read-only, because calls with the same arguments return the same one.
+    """
     command = [sys.executable, "-m", "tests.support.espeak_process", voice, str(pitch), text]
     done = subprocess.run(command, capture_output=True, check=True, cwd=Path(__file__).parents[2])
     head, _, body = done.stdout.partition(b"\n")
     samples = np.frombuffer(body, "<i2").astype(np.float32) / 32768
-    return np.asarray(soxr.resample(samples, int(head), RATE), np.float32)
+    sound = np.asarray(soxr.resample(samples, int(head), RATE), np.float32)
+    sound.flags.writeable = False
+    return sound
 
 
 def wav(sound: NDArray[np.float32], rate: int = RATE) -> bytes:

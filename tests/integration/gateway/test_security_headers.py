@@ -36,7 +36,7 @@ async def test_responses_of_services_have_them(gateway: Gateway, synthesis: Upst
         ("GET", "/api/v1/nothing", {}, 404),
         ("DELETE", VOICES, {}, 405),
         ("POST", "/api/v1/job", {}, 401),
-        ("GET", "/docs/nothing", {}, 404),
+        ("GET", "/docs/nothing", {}, 422),
         ("GET", "/%", {}, 404),
     ],
 )

@@ -106,12 +106,11 @@ async def test_everything_of_a_deleted_user_is_erased(replica: Replica, database
 
 async def test_a_thousand_objects_of_a_user_are_erased(replica: Replica, database: Database, tmp_path: Path) -> None:
     async with replica() as deps:
-        spoken = await synthesize(SynthesizeRequest(text="Of Alice."), ALICE, deps)
-        audio = await deps.audio.get(spoken.audio_id)
+        audio = await synthesize(SynthesizeRequest(text="Of Alice."), ALICE, deps)
         for number in range(500):
             key = f"{Audio.folder_of(f'aud_{number}')}1.wav"
             await deps.objects.put(key, b"speech", audio.mime)
-            changes = {"id": f"aud_{number}", "synthesis_id": f"syn_{number}", "object_key": key, "size": 6}
+            changes = {"id": f"aud_{number}", "version": 0, "synthesis_id": f"syn_{number}", "object_key": key, "size": 6}
             await deps.audio.add(Audio.model_validate(audio.model_dump(exclude=set(changes)) | changes))
             await deps.texts.add(TextEntry(id=f"txt_{number}", user_id=ALICE.user_id, content="Much."))
         await deps.cache.wait_for_writes()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import ECKey, OctKey
 
 from echo_common.auth.principal import Principal, Scope
@@ -119,7 +120,9 @@ def repeats(issuer: Issuer, part: int, first: str) -> str:
     parts = [decoded(part) for part in issuer.token().split(".")[:2]]
     parts[part] = parts[part].replace("{", "{" + first + ",", 1)
     signed = ".".join(encoded(part.encode()) for part in parts)
-    signature = issuer.key.get_op_key("sign").sign(signed.encode())
+    key = issuer.key.get_op_key("sign")
+    assert isinstance(key, Ed25519PrivateKey)
+    signature = key.sign(signed.encode())
     return f"{signed}.{encoded(signature)}"
 
 
