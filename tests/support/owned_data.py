@@ -10,7 +10,9 @@ from tests.support.eventually import eventually
 from tests.support.person import PASSWORD, Person, data
 from tests.support.recordings import spoken, wav
 
+
 SENTENCE = "This belongs to its owner."
+SHORT_RECORDING = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background."
 INVALID_LOGIN = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA"}}
 INVALID_REGISTRATION = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "attestationObject": "AA"}}
 CONSENT = {"attested": True}
@@ -118,7 +120,7 @@ class OwnedData:
             "train_from_sample": {"config": {"epochs": 3}, "consent": CONSENT},
             "update_passkey": {"name": "Laptop"},
         }
-        recording = wav(spoken())
+        recording = wav(spoken(SHORT_RECORDING))
         files: dict[str, Any] = {
             "upload_avatar": {"file": ("me.png", PICTURE)},
             "upload_reference": {"audio": ("me.wav", recording)},
@@ -140,7 +142,9 @@ class OwnedData:
 
 
 async def _sample(person: Person) -> str:
-    answer = await person.http.post("/voice/samples", files={"file": ("me.wav", wav(spoken()))}, data={"name": "Me"})
+    answer = await person.http.post(
+        "/voice/samples", files={"file": ("me.wav", wav(spoken(SHORT_RECORDING)))}, data={"name": "Me"}
+    )
     sample_id: str = data(answer, 201)["sample_id"]
 
     async def ready() -> bool:

@@ -26,7 +26,12 @@ from tests.support.secrets import secrets_in
 
 START_SECONDS = 90.0
 FORMS = {"embedded": "serve", "distributed": "local"}
-TONE = {"ECHO_SYNTHESIS_ENGINES": "tone", "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_low", "ECHO_VOICE_PROVIDERS": "tone"}
+TONE = {
+    "ECHO_SYNTHESIS_ENGINES": "tone",
+    "ECHO_SYNTHESIS_DEFAULT_VOICE": "tone_low",
+    "ECHO_VOICE_PROVIDERS": "tone",
+    "ECHO_VOICE_RECOGNISER": "false",
+}
 QUICK = {
     "ECHO_AUTH_PASSWORD_ROUNDS": "1",
     "ECHO_AUTH_PASSWORD_MEMORY_KIB": "1024",
