@@ -38,7 +38,14 @@ async def test_an_erasure_resumes_after_a_death(replica: Replica, database: Data
         assert await remains(database, ALICE.user_id, "Alice") == []
 
 
-@pytest.mark.parametrize("point", ["erasure.before_erase", "erasure.mid_erase", "erasure.mid_erase:4", "erasure.after_erase"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "erasure.mid_erase:4",
+        # the same code as in synthesis
+        *(pytest.param(f"erasure.{name}", marks=pytest.mark.full) for name in ("before_erase", "mid_erase", "after_erase")),
+    ],
+)
 async def test_an_erasure_in_voice_resumes_after_a_death(
     start: Start, speech: bytes, database: Database, tmp_path: Path, point: str
 ) -> None:

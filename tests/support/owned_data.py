@@ -10,7 +10,6 @@ from tests.support.eventually import eventually
 from tests.support.person import PASSWORD, Person, data
 from tests.support.recordings import spoken, wav
 
-
 SENTENCE = "This belongs to its owner."
 SHORT_RECORDING = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background."
 INVALID_LOGIN = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA"}}
