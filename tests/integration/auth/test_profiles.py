@@ -12,7 +12,7 @@ from echo_auth.usecases.profiles import AVATAR_BYTES
 from tests.integration.auth.conftest import Auth
 from tests.support.eventually import eventually
 from tests.support.visitor import PASSWORD, Reply, Visitor
-from tests.unit.auth.test_images import jpeg, png
+from tests.unit.auth.test_images import exif, jpeg, png, segment
 
 AVATAR = "/users/me/profile/avatar"
 
@@ -92,6 +92,13 @@ async def test_an_avatar_is_stored_served_and_replaced(auth: Auth):
     assert (await download(ada))[1]["Content-Type"] == "image/jpeg"
     assert len(await stored(auth)) == 1
     assert (await ada.call("PUT", "/users/me/profile", {})).data["avatar_url"] is not None
+
+
+async def test_the_place_of_a_picture_is_not_stored(auth: Auth):
+    ada = await registered(auth)
+    assert (await upload(ada, jpeg(30, 20, segments=segment(0xE1, exif("little", 1))))).status == 200
+
+    assert (await download(ada))[2] == jpeg(30, 20)
 
 
 async def test_an_avatar_is_deleted_with_its_object(auth: Auth):

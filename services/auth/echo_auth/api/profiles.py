@@ -55,7 +55,10 @@ async def replace_profile(body: ProfileRequest, principal: AccountHolder, deps: 
     example=enveloped(examples.PROFILE),
 )
 async def upload_avatar(request: Request, principal: AccountHolder, deps: Deps) -> Success[ProfileView]:
-    """Upload the avatar of the current user: a PNG, JPEG or WebP picture of at most 1 MB."""
+    """Upload the avatar of the current user: a PNG, JPEG or WebP picture of at most 1 MB.
+
+    Metadata such as the place and the camera are removed.
+    """
     async with received(request, field=_FORM.file, limit=AVATAR_BYTES) as upload:
         data = await asyncio.to_thread(upload.path.read_bytes)
     return ok(_view(await profiles.set_avatar(data, principal.user_id, deps)))
