@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from pydantic import SecretStr
@@ -16,6 +15,7 @@ from echo_common.settings import CommonSettings
 from echo_common.telemetry import configure_tracing
 from echo_embedded.data_folder import DataFolder, Secrets
 from echo_embedded.preflight import require_free, require_models, require_space
+from echo_embedded.public_url import public_url
 from echo_embedded.ready import until_ready
 from echo_embedded.registry import INTERNAL, START_ORDER, Wiring, services
 from echo_synthesis.settings import SynthesisSettings
@@ -88,7 +88,8 @@ async def assembled(
             scratch=folder.scratch,
             auth_url=addresses["auth"],
         )
-        common = common.model_copy(update={"public_url": _public_url(common)})
+        encrypted = everything["gateway"].tls is not None
+        common = common.model_copy(update={"public_url": public_url(listen, encrypted=encrypted)})
         if tracing := configure_tracing(common, "embedded"):
             stack.callback(tracing.shutdown)
         broker = InprocBroker(held=True)
@@ -103,12 +104,6 @@ async def assembled(
         internal = everything["gateway"].internal_listen or addresses[INTERNAL]
         await until_ready({name: url for name, url in addresses.items() if name != INTERNAL} | {"gateway": internal}, broken)
         yield addresses["gateway"], internal
-
-
-def _public_url(common: CommonSettings) -> str:
-    """Return the setting, or, if it is not set, the address on this machine; a free port that is not known yet is left out."""
-    port = urlsplit(common.listen).port
-    return common.public_url if "public_url" in common.model_fields_set or not port else f"http://localhost:{port}"
 
 
 async def _stop(parts: Sequence[_Part]) -> None:

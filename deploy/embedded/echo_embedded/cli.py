@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -48,6 +49,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback()
+def options(
+    ca_file: Annotated[
+        Path | None,
+        typer.Option("--ca-file", help="File with the certificates to trust at --server (ECHO_CA_FILE).", show_default=False),
+    ] = None,
+) -> None:
+    """Run Echo on this machine: speech synthesis with exact word timings."""
+    if ca_file is not None:
+        os.environ["ECHO_CA_FILE"] = str(ca_file)
 
 
 @app.command(epilog="Example: echoctl serve --port 9000 --data ./echo-data")
@@ -165,11 +178,12 @@ def status(
     from echo_common.http.client import ServiceClient
     from echo_embedded.client import Client
     from echo_embedded.status import health_table, process_states, process_table
+    from echo_embedded.trust import trust_in
 
     async def found(url: str, internal: str | None) -> dict[str, Any]:
         health: dict[str, Any]
         if internal is None:
-            async with Client.open(url) as client:
+            async with Client.open(url, trust_in(settings().ca_file)) as client:
                 health = await client.call("GET", "/health")
         else:
             async with ServiceClient.open("gateway", internal) as service:

@@ -11,8 +11,10 @@ import aiohttp
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.client import RemoteError
 from echo_embedded.tokens import TokenFile
+from echo_embedded.trust import Trust
 
 _PAGE = 100
+_UNTRUSTED = "has a certificate that is not trusted. Name the file of its certificate authority with --ca-file (ECHO_CA_FILE)."
 
 
 def printable(text: str) -> str:
@@ -34,10 +36,10 @@ class Client:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str) -> AsyncIterator["Client"]:
+    async def open(cls, url: str, trust: Trust = True) -> AsyncIterator["Client"]:
         """Open a client; it connects on the first call."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(ssl=trust)) as session:
             yield cls(url.rstrip("/"), session)
 
     async def log_in(self, email: str, password: str, cache: TokenFile) -> None:
@@ -115,6 +117,8 @@ class Client:
             await renew()  # the cached token was revoked
             async with self._request(method, path, body) as answer:
                 yield answer
+        except (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch) as error:
+            raise ServiceUnavailableError(f"{self._url} {_UNTRUSTED}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ServiceUnavailableError(f"No platform responds at {self._url}.") from error
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from echo_common.errors import EchoError
 from echo_common.http.server import AddressTakenError
+from echo_common.settings import invalid_settings
 from echo_embedded.data_folder import CannotStartError
 from echo_embedded.settings import HostSettings
 
@@ -43,14 +44,8 @@ def error_messages() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        for item in error.errors():
-            name = "ECHO_" + "_".join(str(part) for part in item["loc"]).upper()
-            err.print(
-                f"The setting {name} is not valid: {item['msg'].removeprefix('Value error, ')}.",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
+        for sentence in invalid_settings(error):
+            err.print(sentence, highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(REFUSED) from None
     except (BrokenError, SpeechFailedError) as error:
         err.print(reason(error), highlight=False, markup=False, soft_wrap=True)

@@ -38,6 +38,7 @@ class Running:
 
     `processes` maps names to process ids, `internal` is the URL of the detailed health, `restarts` counts the restarts of each
     supervised process. `places` are the addresses and keys of database, bus and objects, where they run in processes of their own.
+    `certificate` is the path of the certificate that the gateway serves.
     """
 
     url: str
@@ -46,6 +47,7 @@ class Running:
     internal: str
     restarts: dict[str, int] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
+    certificate: str | None = None
 
 
 class DataFolder:

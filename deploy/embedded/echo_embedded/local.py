@@ -18,6 +18,7 @@ from echo_embedded.data_folder import CannotStartError, DataFolder, Running, Sec
 from echo_embedded.ports import free_port
 from echo_embedded.preflight import require_free, require_models
 from echo_embedded.programs import Broker, Database
+from echo_embedded.public_url import public_url, served_certificate
 from echo_embedded.ready import until_ready
 from echo_synthesis.settings import SynthesisSettings
 
@@ -41,7 +42,7 @@ class Deployment:
         pids = {child.name: child.pid for child in self.children if child.pid is not None}
         restarts = {child.name: child.restarts for child in self.children}
         places = {**self.places, "objects_access_key": _ACCESS_KEY, "objects_secret_key": _SECRET_KEY}
-        return Running(self.url, os.getpid(), pids, self.internal, restarts, places)
+        return Running(self.url, os.getpid(), pids, self.internal, restarts, places, served_certificate())
 
 
 @asynccontextmanager
@@ -64,6 +65,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
         urls = {name: f"http://127.0.0.1:{free_port()}" for name in ("auth", "voice", "feedback", *synthesis)}
         urls["gateway"] = f"http://{host}:{port or free_port()}"
         internal = f"http://127.0.0.1:{free_port()}"
+        encrypted = served_certificate() is not None
         special = {
             "auth": {
                 "ECHO_AUTH_SECRET": secrets.auth_secret,
@@ -87,6 +89,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
             "ECHO_OBJECTS_SECRET_KEY": _SECRET_KEY,
             "ECHO_AUTH_URL": urls["auth"],
             "ECHO_SCRATCH": str(folder.scratch),
+            "ECHO_PUBLIC_URL": public_url(f"http://{host}:{port}", encrypted=encrypted),
         }
         children: list[Child] = []
         stack.push_async_callback(_stop_in_order, children)
@@ -100,7 +103,8 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
         everything = [*children, *infrastructure]
         for child in everything:
             child.mark_started()
-        yield Deployment(urls["gateway"], internal, secrets, everything, places, broken)
+        url = urls["gateway"].replace("http:", "https:", 1) if encrypted else urls["gateway"]
+        yield Deployment(url, internal, secrets, everything, places, broken)
 
 
 def _infrastructure(stack: AsyncExitStack, folder: DataFolder) -> tuple[list[Child], dict[str, str]]:

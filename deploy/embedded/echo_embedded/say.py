@@ -21,6 +21,7 @@ from echo_embedded.client import Client
 from echo_embedded.data_folder import CannotStartError, DataFolder
 from echo_embedded.settings import HostSettings
 from echo_embedded.tokens import TokenFile
+from echo_embedded.trust import trust_in, trust_in_local
 
 STDOUT = Path("-")
 _STARTING = "No platform is running here: starting one for this …"
@@ -75,23 +76,24 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
     """Log in and yield the client: at `access`, else at the platform on the data folder, else at a temporary platform."""
     folder = DataFolder(settings.data)
     if access is not None:
-        async with Client.open(access.url) as client:
+        async with Client.open(access.url, trust_in(settings.ca_file)) as client:
             await client.log_in(access.email, access.password, TokenFile.of(access.url, access.email))
             yield client
         return
     running, secrets = folder.running(), folder.known_secrets()
     if running is not None and secrets is not None:
-        async with Client.open(running.url) as client:
+        async with Client.open(running.url, trust_in_local(running.certificate)) as client:
             await client.log_in(secrets.admin_email, secrets.admin_password, folder.token)
             yield client
         return
     from echo_embedded import host  # slow: imports all services and their libraries
     from echo_embedded.logs import logging_to
+    from echo_embedded.public_url import served_certificate
 
     with folder.held(), logging_to(folder.logs, verbose=False), console.status(_STARTING) as starting:
         async with (
             host.running(folder, models=settings.models, listen="http://127.0.0.1:0") as platform,
-            Client.open(platform.url) as client,
+            Client.open(platform.url, trust_in_local(served_certificate())) as client,
         ):
             await client.log_in(platform.secrets.admin_email, platform.secrets.admin_password, folder.token)
             starting.stop()

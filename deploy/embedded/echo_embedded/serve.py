@@ -19,6 +19,7 @@ from echo_common.process import freeze_heap, raise_open_files
 from echo_embedded import host
 from echo_embedded.data_folder import DataFolder, Running, Secrets
 from echo_embedded.logs import logging_to
+from echo_embedded.public_url import served_certificate
 from echo_embedded.settings import HostSettings
 
 FORCED = 130
@@ -73,7 +74,8 @@ async def _serve(folder: DataFolder, settings: HostSettings, console: Console, l
         freeze_heap()
         places = {"Data": str(folder.path), "Log": str(log_file)}
         welcome(console, platform.url, platform.secrets, places, took=time.monotonic() - since)
-        folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}, platform.internal))
+        certificate = served_certificate()
+        folder.announce(Running(platform.url, os.getpid(), {"host": os.getpid()}, platform.internal, certificate=certificate))
         raise BrokenError(f"{await platform.broken} The log is {log_file}.")
 
 

@@ -24,6 +24,9 @@ class HostSettings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Listen address of the public API.")
     port: int = Field(8080, ge=0, le=65535, description="Listen port of the public API; 0 picks a free port.")
+    ca_file: Path | None = Field(
+        None, description="File with the certificates that echoctl trusts at --server; the system's when unset."
+    )
 
 
 class BackupSettings(BaseSettings):

@@ -143,6 +143,7 @@ class Service(Generic[D]):
                 max_body=self.max_body,
                 uploads=self.uploads,
                 restricted_health=self.internal_listen is not None,
+                https=settings.public_url.startswith("https:"),
                 **self.options,
             )
             app.state.dependencies = dependencies

@@ -89,6 +89,8 @@ def start(database: Any, tmp_path: Path, synthesis: Upstream, voice: Upstream) -
                 bus_url=SecretStr("inproc://"),
                 objects_url=f"file://{tmp_path}/objects",
             )
+            if "public_url" in settings:
+                common = common.model_copy(update={"public_url": settings.pop("public_url")})
             internal = f"unix://{tmp_path}/internal.sock"
             contracts = settings.pop("contracts", None)
             limits = {setting: settings.pop(name) for name, setting in LIMITS.items() if name in settings}

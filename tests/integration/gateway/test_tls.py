@@ -3,9 +3,11 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 from pydantic import ValidationError
 
@@ -94,3 +96,70 @@ async def test_an_unusable_certificate_prevents_the_start(start: Start, certific
 def test_certificate_and_key_belong_together(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="ECHO_GATEWAY_TLS_KEY"):
         GatewaySettings(tls_certificate=tmp_path / "certificate.pem")
+
+
+async def test_browsers_are_told_to_use_https_only(secured: Gateway, certificate: Certificate) -> None:
+    trusted = ssl.create_default_context(cafile=str(certificate.certificate))
+
+    for path in ("/healthz", "/api/v1/voices", "/nothing", "/openapi.json", "/confirm-email"):
+        async with secured.session.get(secured.url + path, ssl=trusted) as response:
+            assert response.headers["Strict-Transport-Security"] == "max-age=31536000", path
+
+
+async def test_without_https_there_is_no_such_header(gateway: Gateway) -> None:
+    async with gateway.session.get(gateway.url + "/healthz") as response:
+        assert "Strict-Transport-Security" not in response.headers
+
+
+async def test_behind_a_proxy_the_public_url_decides(start: Start) -> None:
+    async with (
+        start(public_url="https://echo.example.com") as gateway,
+        gateway.session.get(gateway.url + "/healthz") as response,
+    ):
+        assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+async def silent(gateway: Gateway) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect without a handshake."""
+    parts = urlsplit(gateway.url)
+    return await asyncio.open_connection(parts.hostname, parts.port)
+
+
+async def end(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def test_handshakes_count_as_connections_of_their_address(
+    start: Start, certificate: Certificate, synthesis: Upstream
+) -> None:
+    async with (
+        start(tls_certificate=certificate.certificate, tls_key=certificate.key, connections_per_address=3) as gateway,
+        AsyncExitStack() as stack,
+    ):
+        for _ in range(3):
+            _, writer = await silent(gateway)
+            stack.push_async_callback(end, writer)
+        trusted = ssl.create_default_context(cafile=str(certificate.certificate))
+
+        async def refused() -> bool:
+            reader, writer = await silent(gateway)
+            try:
+                async with asyncio.timeout(0.2):
+                    return await reader.read(1) == b""
+            except (TimeoutError, ConnectionError):
+                return False
+            finally:
+                await end(writer)
+
+        await eventually(refused)
+        await stack.aclose()
+
+        async def served() -> bool:
+            with suppress(aiohttp.ClientError):
+                async with gateway.session.get(f"{gateway.url}/healthz", ssl=trusted) as response:
+                    return response.status == 200
+            return False
+
+        await eventually(served)

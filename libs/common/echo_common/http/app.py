@@ -24,13 +24,14 @@ def create_app(
     max_body: int = MAX_JSON_BODY,
     uploads: Mapping[str, int] = MappingProxyType({}),
     restricted_health: bool = False,
+    https: bool = False,
     **options: Any,
 ) -> FastAPI:
     """Create a FastAPI app with the envelope, health routes and telemetry. `options` go to `FastAPI`.
 
     Bodies over `max_body` bytes are rejected with 413. `uploads` maps paths that take files to their largest file size in
     bytes. Interactive documentation is off unless enabled in `options`. With `restricted_health`, metrics and the details of
-    health are for the operator alone.
+    health are for the operator alone; with `https`, browsers are told to use HTTPS only.
     """
     fixed = {"docs_url": None, "redoc_url": None, "openapi_url": None, "telemetry": _NO_SECOND_SPAN}
     app = FastAPI(**{"title": f"Echo {service}"} | fixed | options)
@@ -40,5 +41,5 @@ def create_app(
         app.include_router(health_router(app.state.health, metrics.registry, restricted=restricted_health))
     for router in routers:
         app.include_router(router)
-    app.add_middleware(RequestTelemetry, service=service, metrics=metrics, max_body=max_body, uploads=uploads)
+    app.add_middleware(RequestTelemetry, service=service, metrics=metrics, max_body=max_body, uploads=uploads, https=https)
     return app

@@ -19,8 +19,8 @@ class ConnectionLimits:
     """Limits of one server's connections. Times are in seconds; a count of 0 disables that limit.
 
     `header_seconds` is for a whole request header, `body_idle_seconds` for the next bytes of a body, `handshake_seconds` for
-    the app's response to a WebSocket handshake. A connection whose client does not read its response is closed after
-    `unread_seconds`, after `unread_seconds_when_full` when its place is needed, or after `unread_seconds_when_stopping`.
+    the app's response to a WebSocket handshake, `tls_seconds` for a TLS handshake. A connection whose client does not read its response
+    is closed after `unread_seconds`, after `unread_seconds_when_full` when its place is needed, or after `unread_seconds_when_stopping`.
     Connections from `trusted` proxies are not counted by address.
     """
 
@@ -28,6 +28,7 @@ class ConnectionLimits:
     header_seconds: float = 10.0
     body_idle_seconds: float = 30.0
     handshake_seconds: float = 30.0
+    tls_seconds: float = 10.0
     connections: int = 10_000
     per_address: int = 0
     unread_seconds: float = 600.0

@@ -9,7 +9,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from echo_common.errors import BadRequestError, EchoError, HeaderTooLargeError, RequestTimeoutError
-from echo_common.http.connections import Connections
+from echo_common.http.connections import Connection, Connections
 from echo_common.http.refusals import render_refusal
 from echo_common.http.websocket_protocol import LimitedWebSocket
 
@@ -40,6 +40,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._refused = self._upgraded = False
         self._not_admitted: EchoError | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self.handshake: Connection | None = None
+        """The TLS handshake of the connection, whose place in the register it takes."""
 
     @property
     def address(self) -> str | None:
@@ -69,6 +71,8 @@ class LimitedProtocol(HttpToolsProtocol):
         transport.set_write_buffer_limits(_WRITE_BUFFER_BYTES)
         if self.client is None and (sock := transport.get_extra_info("socket")) is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNIX_BUFFER_BYTES)
+        if self.handshake is not None:
+            self._connections.leave(self.handshake)
         self._not_admitted = self._connections.admit(self)
         if self._not_admitted is None:
             self._arm(self._limits.header_seconds)
@@ -262,7 +266,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self._connections.linger(self):
             self.transport.abort()
             return
-        self.transport.write(_rendered(error))
+        self.transport.write(_rendered(error, encrypted=self.scheme == "https"))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
@@ -275,7 +279,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.abort()
 
 
-def _rendered(error: EchoError) -> bytes:
-    headers, body = render_refusal(error)
+def _rendered(error: EchoError, *, encrypted: bool) -> bytes:
+    headers, body = render_refusal(error, encrypted=encrypted)
     lines = [name + b": " + value + b"\r\n" for name, value in headers]
     return b"".join([STATUS_LINE[error.status], *lines, b"\r\n", body])

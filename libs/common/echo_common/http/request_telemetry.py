@@ -36,10 +36,17 @@ SECURITY_HEADERS = (
 _INTERNAL_ERROR = 1011  # of RFC 6455
 _DRAINED_BYTES = 16 * 1024 * 1024
 _DRAIN_SECONDS = 2.0
+STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+"""Header by which browsers use HTTPS only; they ignore it in responses over HTTP (RFC 6797, section 8.1)."""
+_HTTPS_HEADERS = (*SECURITY_HEADERS, STRICT_TRANSPORT)
+_ENCRYPTED = frozenset({"https", "wss"})
 
 
 class RequestTelemetry:
-    """ASGI middleware for telemetry. A valid `X-Request-ID` is used as request id, and every response carries it."""
+    """ASGI middleware for telemetry. A valid `X-Request-ID` is used as request id, and every response carries it.
+
+    With `https`, users reach the service over HTTPS, maybe through a reverse proxy that speaks HTTP with it.
+    """
 
     def __init__(
         self,
@@ -49,8 +56,10 @@ class RequestTelemetry:
         metrics: Metrics,
         max_body: int,
         uploads: Mapping[str, int] = MappingProxyType({}),
+        https: bool = False,
     ) -> None:
         self._app = app
+        self._https = https
         self._service = service
         self._count = lru_cache(maxsize=2048)(self._counters)
         self._metrics = metrics
@@ -73,7 +82,8 @@ class RequestTelemetry:
             if message["type"] in RESPONSE_STARTS:
                 out = message["headers"] = list(message.get("headers", ()))
                 present = {name.lower() for name, _ in out}
-                out.extend(header for header in SECURITY_HEADERS if header[0] not in present)
+                security = SECURITY_HEADERS if not (self._https or scope.get("scheme") in _ENCRYPTED) else _HTTPS_HEADERS
+                out.extend(header for header in security if header[0] not in present)
                 if b"x-request-id" not in present:
                     out.append((b"x-request-id", request_id.encode()))
             await send(message)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from echo_common.http.connections import ConnectionLimits, Connections
 from echo_common.http.endpoints import MAX_MESSAGE_BYTES
 from echo_common.http.protocol import LimitedProtocol
 from echo_common.http.tls import Tls
+from echo_common.http.tls_listener import BACKLOG, TlsListener
 from echo_common.http.websocket_protocol import LimitedWebSocket
 
 GRACE_SECONDS = 8
@@ -36,6 +37,11 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    def new_protocol(self) -> LimitedProtocol:
+        """Create the protocol of a connection that this server has not accepted itself."""
+        make = cast("Callable[..., LimitedProtocol]", self.config.http_protocol_class)
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 def _bind(listen: str) -> socket.socket:
@@ -92,20 +98,25 @@ async def _serving(app: ASGIApp, listen: str, limits: ConnectionLimits, context:
         date_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=30,
-        backlog=2048,
-        ssl_context_factory=None if context is None else lambda *_: context,
+        backlog=BACKLOG,
     )
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[bound]))
+    task = asyncio.create_task(server.serve(sockets=[bound] if context is None else []))
+    accepting: asyncio.Task[None] | None = None
     try:
         while not server.started:
             if task.done():
                 task.result()
                 raise RuntimeError(f"The server on {listen} ended before it started.")
             await asyncio.sleep(0.005)
-        unix = urlsplit(listen).scheme == "unix"
-        yield listen if unix else "{}://{}:{}".format("http" if context is None else "https", *bound.getsockname()[:2])
+        scheme, address = "http" if context is None else "https", bound.getsockname()
+        if context is not None:
+            accepting = asyncio.create_task(TlsListener(bound, context, connections, server.new_protocol).accept())
+        yield listen if urlsplit(listen).scheme == "unix" else "{}://{}:{}".format(scheme, *address[:2])
     finally:
+        if accepting is not None:
+            accepting.cancel()
+            await asyncio.gather(accepting, return_exceptions=True)
         connections.stop()
         server.should_exit = True
         await task

@@ -26,7 +26,7 @@ class _Handshakes(ServerProtocol):
         error: EchoError = BadRequestError(text.strip() or None)
         if status in _REFUSALS:
             error = _REFUSALS[status]()
-        headers, body = render_refusal(error)
+        headers, body = render_refusal(error, encrypted=False)
         fields = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         return Response(error.status, HTTPStatus(error.status).phrase, fields, body)
 
