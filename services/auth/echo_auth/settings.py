@@ -21,6 +21,11 @@ class AuthSettings(BaseSettings):
     )
     access_minutes: int = Field(15, ge=1, le=15, description="Lifetime of an access token in minutes.")
     session_days: int = Field(30, ge=1, le=365, description="Lifetime of a session in days since its last refresh.")
+    cookie_origins: CommaSeparated = Field(
+        (),
+        description="Further web origins that may use the refresh cookie, comma-separated, of the same site as ECHO_PUBLIC_URL. List them "
+        "in ECHO_GATEWAY_CORS_ORIGINS too.",
+    )
     admin_email: Email | None = Field(
         None, description="Email of the administrator to create at start if missing; if unset, none is created."
     )

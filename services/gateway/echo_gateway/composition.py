@@ -96,6 +96,7 @@ def middleware(settings: GatewaySettings, contracts: Contracts) -> Sequence[Midd
                 allow_origins=settings.cors_origins,
                 allow_methods=every,
                 allow_headers=every,
+                allow_credentials="*" not in settings.cors_origins,  # for the refresh cookie
                 expose_headers=_READABLE,
             ),
         )

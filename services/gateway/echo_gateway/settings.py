@@ -32,7 +32,9 @@ class GatewaySettings(BaseSettings):
     )
     answer_bytes: int = Field(64 * 1024 * 1024, ge=0, description="Size of the response cache in bytes; 0 disables it.")
     cors_origins: CommaSeparated = Field(
-        (), description="Allowed CORS origins, comma-separated, for example https://studio.example.com."
+        (),
+        description="Allowed CORS origins, comma-separated, for example https://studio.example.com. Listed origins may send credentials; * allows all "
+        "origins, without credentials.",
     )
     upload_bytes: int = Field(50 * 1024**2, ge=1024, description="Maximum size of an uploaded sample in bytes.")
     limit_store: SecretStr = Field(

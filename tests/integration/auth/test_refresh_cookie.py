@@ -3,7 +3,7 @@
 import pytest
 
 from echo_auth.api.refresh_cookie import COOKIE
-from tests.integration.auth.conftest import Auth
+from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.support.visitor import PASSWORD, Reply
 
 EMAIL = "ada@example.com"
@@ -103,3 +103,15 @@ async def test_a_logout_deletes_the_cookie(auth: Auth):
     assert f'{COOKIE}=""' in reply.headers["Set-Cookie"]
     assert "Max-Age=0" in reply.headers["Set-Cookie"]
     assert (await refresh(auth, cookie_of(login), **WANTED)).status == 401
+
+
+async def test_configured_origins_of_the_same_site_may_use_the_cookie(start: Start):
+    async with start(SETTINGS.model_copy(update={"cookie_origins": ("https://studio.example.com",)})) as auth:
+        await auth.visitor().register(EMAIL)
+        studio = {"Origin": "https://studio.example.com", "Sec-Fetch-Site": "same-site"}
+
+        login = await log_in(auth, **studio)
+
+        assert (await refresh(auth, cookie_of(login), **WANTED, **studio)).status == 200
+        for other in ({"Origin": "https://evil.example.com"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert (await log_in(auth, **studio | other)).code == "CROSS_SITE_REQUEST"

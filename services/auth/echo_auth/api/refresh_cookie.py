@@ -1,5 +1,6 @@
 """The refresh token in a cookie, for browsers: scripts cannot read it, and other sites cannot use it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
@@ -73,9 +74,10 @@ async def _refresh_cookie(
 ) -> RefreshCookie:
     """Read the cookie. Raises `CrossSiteRequestError`.
 
-    The header is the protection against requests of other sites: browsers ask before they send it to another origin, and the gateway permits no credentials there.
+    The header is the protection against requests of other sites: browsers ask before they send it to another
+    origin, and the gateway permits credentials to listed origins only.
     """
-    if wanted is not None and not _same_origin(request, deps.public_url):
+    if wanted is not None and not _permitted(request, deps.public_url, deps.settings.cookie_origins):
         raise CrossSiteRequestError
     return RefreshCookie(
         wanted=wanted is not None,
@@ -86,10 +88,12 @@ async def _refresh_cookie(
     )
 
 
-def _same_origin(request: Request, public_url: str) -> bool:
-    """Return whether a browser reports this origin; clients that are no browsers report none."""
+def _permitted(request: Request, public_url: str, others: Collection[str]) -> bool:
+    """Return whether a browser reports this or a permitted origin; clients that are no browsers report none."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    return site == "same-origin" or (site in {None, "none"} and origin in {None, public_url})
+    if site in {None, "none"}:
+        return origin in {None, public_url, *others}
+    return site == "same-origin" or (site == "same-site" and origin in others)
 
 
 TokenCookie = Annotated[RefreshCookie, Depends(_refresh_cookie)]
