@@ -9,6 +9,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
+from echo_auth.oidc_settings import OidcSettings
 from echo_auth.settings import AuthSettings
 from echo_common.errors import EchoError
 from echo_common.process import raise_open_files, run
@@ -102,6 +103,19 @@ def test_service_settings_are_named_and_their_values_not_repeated(
 
     assert "The setting ECHO_AUTH_SECRET is not valid" in said
     assert "too short" not in said.replace("at least", "")
+
+
+def test_settings_of_every_class_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("ECHO_AUTH_OIDC_ISSUER", "http://login.example.com")
+
+    def needs_an_issuer() -> Service[None]:
+        OidcSettings()
+        return Service("auth", nothing, [])
+
+    assert refusal(needs_an_issuer, capsys) == "The setting ECHO_AUTH_OIDC_ISSUER is not valid: it must be an https:// URL.\n"
+    monkeypatch.setenv("ECHO_AUTH_OIDC_ISSUER", "https://login.example.com")
+    told = "The settings are not valid: ECHO_AUTH_OIDC_ISSUER needs ECHO_AUTH_OIDC_CLIENT_ID.\n"
+    assert refusal(needs_an_issuer, capsys) == told
 
 
 def test_startup_obstacles_are_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

@@ -19,7 +19,7 @@ from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.server import AddressTakenError
 from echo_common.http.startup import StartupGate
 from echo_common.service import Process, Service
-from echo_common.settings import CommonSettings
+from echo_common.settings import CommonSettings, invalid_settings
 from echo_common.telemetry import configure_logging, configure_tracing
 
 _BACKOFF = Backoff(0.2, 5.0)
@@ -115,10 +115,6 @@ def run(make: Callable[[], Service[Any]]) -> None:
 
 
 def _refuse(error: ValidationError) -> int:
-    """Report each invalid setting under its variable's name: `GatewaySettings` come from `ECHO_GATEWAY_…`."""
-    owner = error.title.removesuffix("Settings").upper()
-    prefix = "ECHO_" if owner == "COMMON" else f"ECHO_{owner}_"
-    for item in error.errors():
-        name = prefix + "_".join(str(part) for part in item["loc"]).upper()
-        sys.stderr.write(f"The setting {name} is not valid: {item['msg'].removeprefix('Value error, ')}.\n")
+    """Report each invalid setting under the name of its variable."""
+    sys.stderr.writelines(f"{sentence}\n" for sentence in invalid_settings(error))
     return 2

@@ -5,13 +5,29 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
-    """Return the configuration of a settings class: `prefix` + the upper-case name, and `.env` in the working directory."""
-    return SettingsConfigDict(env_prefix=prefix, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    """Return the configuration of a settings class: `prefix` + the upper-case name, and `.env` in the working directory.
+
+    The prefix is also the title of its errors, for `invalid_settings`.
+    """
+    return SettingsConfigDict(
+        title=prefix, env_prefix=prefix, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+
+def invalid_settings(error: ValidationError) -> list[str]:
+    """Return a sentence for each invalid setting, which names its environment variable."""
+    return [_sentence(error.title, item["loc"], item["msg"].removeprefix("Value error, ")) for item in error.errors()]
+
+
+def _sentence(prefix: str, path: tuple[int | str, ...], problem: str) -> str:
+    if not path:  # of several settings together, which the problem names
+        return f"The settings are not valid: {problem}."
+    return f"The setting {prefix}{str(path[0]).upper()} is not valid: {problem}."
 
 
 def _scheme(*known: str) -> AfterValidator:

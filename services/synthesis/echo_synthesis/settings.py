@@ -90,5 +90,5 @@ class SynthesisSettings(BaseSettings):
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.c2pa_certificate is None) != (self.c2pa_key is None):
-            raise ValueError("c2pa_certificate and c2pa_key belong together: set both or none")
+            raise ValueError("ECHO_SYNTHESIS_C2PA_CERTIFICATE and ECHO_SYNTHESIS_C2PA_KEY belong together; set both, or none")
         return self
