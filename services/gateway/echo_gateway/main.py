@@ -4,7 +4,7 @@ from functools import partial
 
 from echo_common.http.connections import ConnectionLimits
 from echo_common.service import Service
-from echo_gateway import docs, handlers, openapi
+from echo_gateway import docs, handlers, openapi, pages
 from echo_gateway.clients import service_checks
 from echo_gateway.composition import middleware, open_dependencies
 from echo_gateway.contract import Contracts, load_contracts, upload_paths
@@ -20,7 +20,7 @@ def service(settings: GatewaySettings | None = None, contracts: Contracts | None
     return Service(
         name="gateway",
         open=partial(open_dependencies, chosen, declared),
-        routers=[*ROUTERS, openapi.router, docs.router],
+        routers=[*ROUTERS, openapi.router, docs.router, pages.router],
         subscriptions=handlers.subscriptions,
         checks=lambda dependencies: service_checks(dependencies.clients),
         uploads=dict.fromkeys(upload_paths(declared), chosen.upload_bytes),

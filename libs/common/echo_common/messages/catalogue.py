@@ -52,6 +52,12 @@ def text_of(key: str, language: str) -> str:
     return texts[key]
 
 
+def texts_of(prefix: str, language: str) -> dict[str, str]:
+    """Return the texts whose keys are a prefix and a name without a dot, by name."""
+    found = ((key.removeprefix(prefix), text) for key, text in _texts(negotiate(language)).items() if key.startswith(prefix))
+    return {name: text for name, text in found if "." not in name}
+
+
 @cache
 def _texts(language: str) -> Mapping[str, str]:
     path = FOLDER / f"{language}.json"
