@@ -26,6 +26,8 @@ class IdentityProvider:
         default_factory=lambda: {"sub": "ada-1", "email": "ada@example.com", "email_verified": True, "given_name": "Ada"}
     )
     id_token_changes: dict[str, Any] = field(default_factory=dict)
+    userinfo: dict[str, Any] | None = None
+    """Claims at the userinfo endpoint, if there is one."""
     metadata_changes: dict[str, Any] = field(default_factory=dict)
     key: RSAKey = field(default_factory=lambda: new_key("key-1"))
     requests: list[str] = field(default_factory=list)
@@ -54,6 +56,8 @@ class IdentityProvider:
     async def _metadata(self, request: web.Request) -> web.Response:
         self.requests.append(request.path)
         paths = {"authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/jwks"}
+        if self.userinfo is not None:
+            paths["userinfo_endpoint"] = "/userinfo"
         endpoints = {name: self.url + path for name, path in paths.items()}
         return web.json_response({"issuer": self.url, **endpoints, **self.metadata_changes})
 
@@ -73,6 +77,10 @@ class IdentityProvider:
         claims = self._claims(CLIENT_ID) | {"nonce": login["nonce"]} | self.id_token_changes
         return web.json_response({"access_token": "opaque", "token_type": "Bearer", "id_token": self.sign(claims)})
 
+    async def _userinfo(self, request: web.Request) -> web.Response:
+        known = request.headers.get("Authorization") == "Bearer opaque"
+        return web.json_response(self.userinfo if known else {"error": "invalid_token"}, status=200 if known else 401)
+
     async def _elsewhere(self, request: web.Request) -> web.Response:
         self.requests.append(request.path)
         raise web.HTTPFound(f"{self.url}/jwks?{urlencode({'from': request.path})}")
@@ -88,6 +96,7 @@ class IdentityProvider:
                 web.get("/.well-known/openid-configuration", provider._metadata),
                 web.get("/jwks", provider._keys),
                 web.post("/token", provider._token),
+                web.get("/userinfo", provider._userinfo),
                 web.get("/moved", provider._elsewhere),
             ]
         )

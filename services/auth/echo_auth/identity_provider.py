@@ -119,7 +119,7 @@ class IdentityProvider:
             isinstance(audience, list) and len(audience) > 1 and "azp" not in claims
         ):
             raise OidcLoginFailedError
-        return self._claims(claims)
+        return self._claims(await self._with_email(claims, tokens, trusted))
 
     async def claims_of_bearer(self, token: str) -> Claims:
         """Return the claims of an access token for the configured audience.
@@ -132,6 +132,16 @@ class IdentityProvider:
         if "nonce" in claims:  # an ID token, which is for the client alone
             raise InvalidTokenError
         return self._claims(claims)
+
+    async def _with_email(self, claims: dict[str, Any], tokens: Mapping[str, Any], trusted: _Trusted) -> Mapping[str, Any]:
+        """Return claims with those of the userinfo endpoint if the ID token lacks the email. Raises `OidcLoginFailedError`."""
+        access_token = tokens.get("access_token")
+        if "email" in claims or "userinfo_endpoint" not in trusted.metadata or not isinstance(access_token, str):
+            return claims
+        about = await self._client.get(_text(trusted.metadata, "userinfo_endpoint"), f"Bearer {access_token}")
+        if about.get("sub") != claims["sub"]:  # OpenID Connect Core, section 5.3.2
+            raise OidcLoginFailedError
+        return about | claims | {"email": about.get("email"), "email_verified": about.get("email_verified")}
 
     async def _verified(self, token: str, required: Mapping[str, Any]) -> dict[str, Any]:
         if len(token) > _MAXIMUM_TOKEN_LENGTH:

@@ -29,9 +29,9 @@ class ProviderClient:
         async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
             yield cls(session, frozenset(_origin(url) for url in (issuer, *origins)))
 
-    async def get(self, url: str) -> dict[str, Any]:
+    async def get(self, url: str, authorization: str | None = None) -> dict[str, Any]:
         """Return a JSON object. Raises `IdentityProviderUnavailableError`."""
-        status, body = await self._request("GET", url)
+        status, body = await self._request("GET", url, authorization=authorization)
         if status != 200 or body is None:
             raise IdentityProviderUnavailableError
         return body

@@ -1,14 +1,18 @@
 """Endpoints for logins at the identity provider."""
 
+from dataclasses import replace
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import Cookie, Depends, Query, Response
+from fastapi import Cookie, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.usecases import oidc
 from echo_common.auth.dependencies import AccountHolder
-from echo_common.contracts.errors.auth import AccountInactiveError, UserNotFoundError
+from echo_common.contracts.errors.auth import AccountInactiveError, CrossSiteRequestError, UserNotFoundError
 from echo_common.contracts.errors.oidc import (
     IdentityProviderUnavailableError,
     LinkRefusedConflictError,
@@ -20,12 +24,15 @@ from echo_common.contracts.errors.oidc import (
 from echo_common.contracts.errors.second_factors import ReauthenticationRequiredError
 from echo_common.contracts.http.auth import Login
 from echo_common.contracts.http.oidc import IdentityProviderView, LinkIdentityRequest
+from echo_common.errors import EchoError
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 
 _COOKIE = "echo_oidc_state"
 _COOKIE_PATH = "/api/v1/auth/oidc"
 _COOKIE_SECONDS = 600
+_PAGE = "/logged-in"
+"""The gateway's page on which logins of browsers end."""
 
 router = PublicRouter("authentication", dependencies=[Depends(secret)])
 
@@ -65,33 +72,48 @@ async def start_oidc_login(deps: Deps) -> Response:
 @router.endpoint(
     "GET",
     "/auth/oidc/callback",
+    response=Success[Login],
     errors=(
         OidcNotConfiguredError,
         OidcLoginFailedError,
         OidcAccountRefusedError,
         LinkRequiredConflictError,
         AccountInactiveError,
+        CrossSiteRequestError,
         IdentityProviderUnavailableError,
     ),
+    other_responses={303: "Redirect of a browser to the page `/logged-in`."},
     example=enveloped(examples.LOGIN),
     any_query=True,
 )
 async def finish_oidc_login(
+    request: Request,
     origin: Origin,
+    cookie: TokenCookie,
     deps: Deps,
     response: Response,
     code: Annotated[str | None, Query(max_length=4096, description="Authorisation code.")] = None,
     state: Annotated[str | None, Query(max_length=256, description="State of the login.")] = None,
     browser_state: Annotated[str | None, Cookie(alias=_COOKIE, include_in_schema=False)] = None,
-) -> Success[Login]:
+) -> Response | Success[Login]:
     """Finish a login at the identity provider.
 
-    The provider sends the browser here. If a local account has the same email, the response is 409 with a `link_token`: log in
-    to that account and confirm with `POST /auth/oidc/link`.
+    The provider sends the browser here, which then has the refresh token in its cookie and is redirected to the page `/logged-in`,
+    also after an error. Clients that accept `application/json` receive JSON. If a local account has the same email, the response is
+    409 with a `link_token`: log in to that account and confirm with `POST /auth/oidc/link`.
     """
-    login = await oidc.finish_login(code, state, browser_state, origin, deps)
-    response.delete_cookie(_COOKIE, path=_COOKIE_PATH)
-    return ok(login)
+    if _wants_json(request):
+        login = await oidc.finish_login(code, state, browser_state, origin, deps)
+        response.delete_cookie(_COOKIE, path=_COOKIE_PATH)
+        return ok(cookie.keep(login))
+    try:
+        login = await oidc.finish_login(code, state, browser_state, origin, deps)
+    except EchoError as error:
+        return _redirect(error)
+    redirect = _redirect()
+    redirect.delete_cookie(_COOKIE, path=_COOKIE_PATH)
+    replace(cookie, wanted=True, response=redirect).keep(login)
+    return redirect
 
 
 @router.endpoint(
@@ -107,3 +129,16 @@ async def link_identity(body: LinkIdentityRequest, principal: AccountHolder, ori
     """
     await oidc.confirm_link(body.link_token.get_secret_value(), principal, origin.address, deps)
     return ok(None, message="Identity linked.")
+
+
+def _wants_json(request: Request) -> bool:
+    """Return whether an API client asks for JSON; browsers ask for a page."""
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
+
+
+def _redirect(error: EchoError | None = None) -> Response:
+    """Redirect to the page of this platform; an error is in the fragment, which browsers send to no server."""
+    details = error.details if error is not None and isinstance(error.details, dict) else {}
+    fragment = "" if error is None else "#" + urlencode({"error": error.code, **details})
+    return RedirectResponse(_PAGE + fragment, 303, {"Cache-Control": "no-store"})
