@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP
 
 from echo_auth.mail.settings import MailSettings
+from tests.support.certificates import Certificate
 from tests.support.eventually import eventually
 
 _TOKEN = re.compile(r"#token=(\S+)")
@@ -24,11 +26,19 @@ class MailServer:
     port: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
     responses: list[str] = field(default_factory=list)
+    certificate: Certificate | None = None
+    encrypted: list[bool] = field(default_factory=list)
+    """Whether each mail came over TLS."""
 
     @property
     def settings(self) -> MailSettings:
         """Settings of a client."""
-        return MailSettings(smtp_host="127.0.0.1", smtp_port=self.port, smtp_tls="none", mail_sender="Echo <echo@example.org>")
+        chosen = MailSettings(
+            smtp_host="127.0.0.1", smtp_port=self.port, smtp_tls="none", mail_sender="Echo <echo@example.org>"
+        )
+        if self.certificate is None:
+            return chosen
+        return chosen.model_copy(update={"smtp_tls": "starttls", "smtp_ca_file": self.certificate.certificate})
 
     def to(self, address: str) -> list[EmailMessage]:
         """Return the mails to an address."""
@@ -50,6 +60,7 @@ class MailServer:
         """Receive a mail."""
         if self.responses:
             return self.responses.pop(0)
+        self.encrypted.append(session.ssl is not None)
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         return "250 OK"
 
@@ -62,10 +73,17 @@ def token_in(mail: EmailMessage) -> str:
 
 
 @asynccontextmanager
-async def mail_server() -> AsyncIterator[MailServer]:
-    """Run a mail server."""
-    received = MailServer()
-    server = await asyncio.get_running_loop().create_server(lambda: SMTP(received, hostname="localhost"), "127.0.0.1", 0)
+async def mail_server(certificate: Certificate | None = None) -> AsyncIterator[MailServer]:
+    """Run a mail server; with a certificate, it accepts mails after STARTTLS only."""
+    received, context = MailServer(certificate=certificate), None
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+
+    def session() -> SMTP:
+        return SMTP(received, hostname="localhost", tls_context=context, require_starttls=context is not None)
+
+    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0)
     received.port = server.sockets[0].getsockname()[1]
     try:
         yield received

@@ -32,8 +32,8 @@ class OidcSettings(BaseSettings):
     )
     link_verified_emails: bool = Field(
         False,
-        description="Link accounts with the same verified email without confirmation by the user. Set this only if every local "
-        "account's email is known to belong to its user.",
+        description="Link accounts with the same email without confirmation by the user, if the provider and this platform have "
+        "verified it.",
     )
     bearer_audience: str | None = Field(
         None, description="Audience of the issuer's access tokens that are accepted as bearer tokens; unset accepts none."

@@ -18,12 +18,14 @@ from echo_auth.settings import AuthSettings
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Consumer, Done, Message, Outcome
 from echo_common.contracts.registry import event_types
+from echo_common.contracts.system_settings import VERIFY_EMAIL
 from echo_common.http.client import ServiceClient
 from echo_common.http.server import serving
 from echo_common.service import Process
 from echo_common.settings import CommonSettings
 from echo_common.store.port import Store
 from tests.support.database import Database
+from tests.support.eventually import eventually
 from tests.support.mail_server import MailServer, mail_server
 from tests.support.visitor import Visitor
 
@@ -121,4 +123,13 @@ async def mails() -> AsyncIterator[MailServer]:
 async def mailing(start: Start, mails: MailServer) -> AsyncIterator[Auth]:
     """A replica with a mail server."""
     async with start(SETTINGS, mail=mails.settings) as started:
+        yield started
+
+
+@pytest.fixture
+async def confirming(start: Start, mails: MailServer) -> AsyncIterator[Auth]:
+    """A replica that requires confirmed addresses."""
+    settings = SETTINGS.model_copy(update={"system_settings": {VERIFY_EMAIL.key: True}})
+    async with start(settings, mail=mails.settings) as started:
+        await eventually(lambda: started.deps.live_settings.get(VERIFY_EMAIL))
         yield started

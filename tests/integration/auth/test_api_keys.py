@@ -207,3 +207,14 @@ async def test_keys_are_in_the_audit_log(auth: Auth) -> None:
         "api_key_created",
         "api_key_deleted",
     }
+
+
+async def test_a_key_has_no_session_to_log_out_of(auth: Auth) -> None:
+    ada = await registered(auth)
+    key = await created(ada)
+
+    refused = await (await holder(auth, key["key"])).call("POST", "/auth/logout")
+
+    assert (refused.status, refused.code) == (403, "API_KEY_LOGOUT")
+    assert "DELETE /api/v1/auth/keys/" in refused.body["error"]["message"]
+    assert (await exchanged(auth, key["key"])).status == 200

@@ -1,23 +1,8 @@
 """Tests of the confirmation and the change of email addresses."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from echo_common.contracts.system_settings import VERIFY_EMAIL
-from tests.integration.auth.conftest import SETTINGS, Auth, Start
-from tests.support.eventually import eventually
+from tests.integration.auth.conftest import Auth
 from tests.support.mail_server import MailServer, token_in
 from tests.support.visitor import PASSWORD, Reply, Visitor
-
-
-@pytest.fixture
-async def confirming(start: Start, mails: MailServer) -> AsyncIterator[Auth]:
-    """A replica that requires confirmed addresses."""
-    settings = SETTINGS.model_copy(update={"system_settings": {VERIFY_EMAIL.key: True}})
-    async with start(settings, mail=mails.settings) as auth:
-        await eventually(lambda: auth.deps.live_settings.get(VERIFY_EMAIL))
-        yield auth
 
 
 async def register(auth: Auth, email: str = "ada@example.com", **more: object) -> Reply:
@@ -66,6 +51,23 @@ async def test_another_registration_before_the_confirmation_sends_another_link(c
 
     assert (await confirm(confirming, token_in(await mails.received("ada@example.com", 2)))).status == 200
     assert (await confirming.visitor().log_in("ada@example.com")).status == 200
+
+
+async def test_the_password_of_the_user_who_opens_the_link_counts(confirming: Auth, mails: MailServer):
+    thief = {"email": "ada@example.com", "password": "staple gun paradise", "username": "thief", "first_name": "Eve"}
+    await confirming.visitor().call("POST", "/auth/register", thief)
+    await mails.received("ada@example.com")
+    await register(confirming, username="ada", first_name="Ada")
+
+    assert (await confirm(confirming, token_in(await mails.received("ada@example.com", 2)))).status == 200
+
+    assert (await confirming.visitor().log_in("ada@example.com", thief["password"])).code == "INVALID_CREDENTIALS"
+    user = (await confirming.visitor().log_in("ada")).data["user"]
+    assert (user["email"], user["first_name"]) == ("ada@example.com", "Ada")
+    first = token_in(await mails.received("ada@example.com"))
+    assert (await confirm(confirming, first)).code == "INVALID_LINK"
+    stored = [document async for document in confirming.store.collection("mails").find({})]
+    assert "argon2" not in str(stored)
 
 
 async def test_a_taken_username_is_still_a_conflict(confirming: Auth, mails: MailServer):

@@ -6,7 +6,8 @@ from echo_common.contracts.system_settings import GUESTS
 from tests.integration.auth.conftest import Auth
 from tests.integration.auth.test_sessions import heard, registered
 from tests.support.eventually import eventually
-from tests.support.visitor import PASSWORD, Visitor
+from tests.support.mail_server import MailServer, token_in
+from tests.support.visitor import PASSWORD, Reply, Visitor
 
 ACCOUNT = {"email": "grace@example.com", "password": PASSWORD, "username": "grace"}
 
@@ -96,3 +97,52 @@ async def test_a_guest_needs_a_strong_password(auth: Auth) -> None:
     visitor = await guest(auth)
     refused = await visitor.call("POST", "/auth/guest/upgrade", ACCOUNT | {"password": "password1"})
     assert (refused.status, refused.code) == (422, "WEAK_PASSWORD")
+
+
+async def confirmed_guest(auth: Auth, mails: MailServer, visitor: Visitor, number: int = 1) -> Reply:
+    """Open the link in the mail to the guest."""
+    token = token_in(await mails.received("grace@example.com", number))
+    return await visitor.call("POST", "/auth/email/confirm", {"token": token})
+
+
+async def test_a_guest_stays_one_until_the_address_is_confirmed(confirming: Auth, mails: MailServer) -> None:
+    visitor = await guest(confirming)
+    user_id = (await visitor.me()).data["id"]
+
+    reply = await visitor.call("POST", "/auth/guest/upgrade", {**ACCOUNT, "first_name": "Grace"})
+
+    assert (reply.status, reply.data) == (202, None)
+    await mails.received("grace@example.com")
+    me = (await visitor.me()).data
+    assert (me["plan"], me["email"], me["first_name"]) == ("guest", None, None)
+    assert (await confirming.visitor().log_in("grace@example.com")).code == "INVALID_CREDENTIALS"
+    assert (await confirmed_guest(confirming, mails, visitor)).status == 200
+    user = (await confirming.visitor().log_in("grace")).data["user"]
+    assert (user["id"], user["plan"], user["email"], user["first_name"]) == (user_id, "user", "grace@example.com", "Grace")
+    assert (await visitor.refresh()).code == "INVALID_REFRESH_TOKEN"
+    assert (await confirmed_guest(confirming, mails, visitor)).code == "INVALID_LINK"
+
+
+async def test_an_upgrade_to_a_taken_address_is_not_disclosed(confirming: Auth, mails: MailServer) -> None:
+    owner, visitor = await guest(confirming), await guest(confirming)
+    free = await owner.call("POST", "/auth/guest/upgrade", ACCOUNT)
+    assert (await confirmed_guest(confirming, mails, owner)).status == 200
+
+    taken = await visitor.call("POST", "/auth/guest/upgrade", ACCOUNT | {"username": "other"})
+
+    assert (free.status, free.body | {"timestamp": ""}) == (taken.status, taken.body | {"timestamp": ""})
+    note = await mails.received("grace@example.com", 2)
+    assert (note["Subject"], "token" in note.get_content()) == ("You already have an Echo account", False)
+    assert (await visitor.me()).data["plan"] == "guest"
+
+
+async def test_an_unconfirmed_account_does_not_keep_a_guest_from_the_address(confirming: Auth, mails: MailServer) -> None:
+    body = {"email": "grace@example.com", "password": "staple gun paradise"}
+    await confirming.visitor().call("POST", "/auth/register", body)
+    await mails.received("grace@example.com")
+    visitor = await guest(confirming)
+    await visitor.call("POST", "/auth/guest/upgrade", ACCOUNT)
+
+    assert (await confirmed_guest(confirming, mails, visitor, 2)).status == 200
+    assert (await confirmed_guest(confirming, mails, visitor, 1)).code == "INVALID_LINK"
+    assert (await confirming.visitor().log_in("grace@example.com")).status == 200

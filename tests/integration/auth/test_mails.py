@@ -1,6 +1,7 @@
 """Tests of the delivery of mails."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,8 +13,9 @@ from echo_auth.usecases.mail_delivery import deliver_due
 from echo_common.clock import now
 from echo_common.contracts.http.mails import MailKind, MailStatus
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
+from tests.support.certificates import Certificate
 from tests.support.eventually import eventually
-from tests.support.mail_server import MailServer, token_in
+from tests.support.mail_server import MailServer, mail_server, token_in
 
 MAIL = Mail("mail_1", "ada@example.com", "Grüße", "Öffnen Sie https://echo.example/#token=abc\n")
 
@@ -151,3 +153,14 @@ async def test_mails_are_not_sent_in_clear_text_where_encryption_is_required(mai
             await SmtpMailer("127.0.0.1", settings).send(MAIL)
 
     assert mails.mails == []
+
+
+async def test_mails_are_sent_after_starttls_to_a_server_with_a_trusted_certificate(tmp_path: Path):
+    async with mail_server(Certificate.create(tmp_path)) as server:
+        await SmtpMailer("127.0.0.1", server.settings).send(MAIL)
+        assert (server.mails[0]["Subject"], server.encrypted) == ("Grüße", [True])
+
+        for refused in ({"smtp_tls": "none"}, {"smtp_ca_file": None}):
+            with pytest.raises(MailUnavailableError):
+                await SmtpMailer("127.0.0.1", server.settings.model_copy(update=refused)).send(MAIL)
+        assert len(server.mails) == 1

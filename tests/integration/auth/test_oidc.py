@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from pydantic import SecretStr
@@ -13,6 +13,7 @@ from echo_auth.oidc_settings import OidcSettings
 from echo_common.contracts.http.api_keys import EXCHANGE_PATH
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.support.identity_provider import AUDIENCE, CLIENT_ID, CLIENT_SECRET, IdentityProvider, new_key
+from tests.support.mail_server import MailServer, token_in
 from tests.support.visitor import Reply, Visitor
 
 EMAIL = "ada@example.com"
@@ -48,7 +49,7 @@ async def begin(auth: Auth) -> tuple[str, str]:
 
 
 async def finish(visitor: Visitor, callback: dict[str, str], cookie: str) -> Reply:
-    return await visitor.call("GET", f"/auth/oidc/callback?{urlencode(callback)}", Cookie=cookie)
+    return await visitor.call("GET", f"/auth/oidc/callback?{urlencode(callback)}", Cookie=cookie, Accept="application/json")
 
 
 async def log_in(auth: Auth, provider: IdentityProvider) -> Reply:
@@ -110,9 +111,17 @@ async def test_an_unverified_email_of_an_existing_account_is_not_linked(auth: Au
     assert (await log_in(auth, provider)).code == "OIDC_ACCOUNT_REFUSED"
 
 
-async def test_the_operator_may_permit_links_by_verified_email(start: Start, provider: IdentityProvider):
-    async with start(SETTINGS, oidc=settings(provider, link_verified_emails=True)) as auth:
+async def test_the_operator_may_permit_links_of_addresses_that_both_have_verified(
+    start: Start, provider: IdentityProvider, mails: MailServer
+):
+    oidc = settings(provider, link_verified_emails=True)
+    async with start(SETTINGS, oidc=oidc, mail=mails.settings) as auth:
         ada_id = (await auth.visitor().register(EMAIL)).data["user"]["id"]
+        assert (await log_in(auth, provider)).code == "LINK_REQUIRED_CONFLICT"
+
+        await auth.visitor().call("POST", "/auth/password/forgot", {"email": EMAIL})
+        body = {"token": token_in(await mails.received(EMAIL)), "new_password": "staple gun paradise"}
+        assert (await auth.visitor().call("POST", "/auth/password/reset", body)).status == 200
 
         assert (await log_in(auth, provider)).data["user"]["id"] == ada_id
 
@@ -122,7 +131,9 @@ async def test_a_callback_is_accepted_once_and_only_in_its_browser(auth: Auth, p
     callback = provider.authorize(url)
 
     assert (await finish(auth.visitor(), callback, "echo_oidc_state=other")).code == "OIDC_LOGIN_FAILED"
-    assert (await auth.visitor().call("GET", f"/auth/oidc/callback?{urlencode(callback)}")).code == "OIDC_LOGIN_FAILED"
+    assert (
+        await auth.visitor().call("GET", f"/auth/oidc/callback?{urlencode(callback)}", Accept="application/json")
+    ).code == "OIDC_LOGIN_FAILED"
     replies = await asyncio.gather(*(finish(auth.visitor(), callback, cookie) for _ in range(4)))
     assert sorted(reply.status for reply in replies) == [200, 401, 401, 401]
 
@@ -133,6 +144,59 @@ async def test_a_code_of_another_login_is_refused(auth: Auth, provider: Identity
     stolen = provider.authorize(mine) | {"code": provider.authorize(other)["code"]}
 
     assert (await finish(auth.visitor(), stolen, cookie)).code == "OIDC_LOGIN_FAILED"
+
+
+async def browse(auth: Auth, callback: dict[str, str], cookie: str) -> tuple[str, list[str]]:
+    """Open the callback in a browser; return where it is redirected to, and the cookies."""
+    url = auth.client.next_replicas()[0] + f"/auth/oidc/callback?{urlencode(callback)}"
+    headers = {"Cookie": cookie, "Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Sec-Fetch-Site": "cross-site"}
+    async with auth.client.session.get(url, headers=headers, allow_redirects=False) as response:
+        assert response.status == 303
+        assert response.headers["Cache-Control"] == "no-store"
+        return response.headers["Location"], response.headers.getall("Set-Cookie", [])
+
+
+async def test_a_browser_gets_the_refresh_cookie_and_a_page_of_the_platform(auth: Auth, provider: IdentityProvider):
+    url, cookie = await begin(auth)
+    callback = provider.authorize(url) | {"next": "https://evil.example.com", "redirect_uri": "https://evil.example.com"}
+
+    location, cookies = await browse(auth, callback, cookie)
+
+    assert location == "/logged-in"
+    refresh = next(cookie for cookie in cookies if cookie.startswith("echo_refresh="))
+    assert {"HttpOnly", "SameSite=strict", "Path=/api/v1/auth"} <= set(refresh.split("; "))
+    headers = {"Cookie": refresh.partition(";")[0], "X-Refresh-Token": "cookie", "Sec-Fetch-Site": "same-origin"}
+    reply = await auth.visitor().call("POST", "/auth/refresh", {}, **headers)
+    assert (await auth.visitor(access_token=reply.data["access_token"]).me()).data["email"] == EMAIL
+
+
+async def test_a_browser_is_shown_errors_and_the_way_to_link(auth: Auth, provider: IdentityProvider):
+    url, cookie = await begin(auth)
+    assert await browse(auth, provider.authorize(url), "echo_oidc_state=other") == ("/logged-in#error=OIDC_LOGIN_FAILED", [])
+    ada = auth.visitor()
+    await ada.register(EMAIL)
+
+    location, cookies = await browse(auth, provider.authorize(url), cookie)
+
+    page, _, fragment = location.partition("#")
+    shown = {name: values[0] for name, values in parse_qs(fragment).items()}
+    assert (page, shown["error"], cookies) == ("/logged-in", "LINK_REQUIRED_CONFLICT", [])
+    assert (await ada.call("POST", "/auth/oidc/link", {"link_token": shown["link_token"]})).status == 200
+
+
+async def test_userinfo_is_asked_for_an_email_that_the_id_token_lacks(auth: Auth, provider: IdentityProvider):
+    provider.userinfo, provider.user = provider.user, {"sub": "ada-1"}
+
+    assert (await log_in(auth, provider)).data["user"]["email"] == EMAIL
+
+
+@pytest.mark.parametrize("changes", [{"sub": "eve-1"}, {"email_verified": False}, {"email": None}])
+async def test_userinfo_of_another_user_or_without_a_verified_email_is_refused(
+    auth: Auth, provider: IdentityProvider, changes: dict[str, Any]
+):
+    provider.userinfo, provider.user = provider.user | changes, {"sub": "ada-1", "email_verified": True}
+
+    assert (await log_in(auth, provider)).code in {"OIDC_LOGIN_FAILED", "OIDC_ACCOUNT_REFUSED"}
 
 
 async def test_a_refusal_by_the_provider_is_reported(auth: Auth, provider: IdentityProvider):

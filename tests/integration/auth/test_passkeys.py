@@ -214,3 +214,17 @@ async def test_the_only_second_factor_is_not_deleted(auth: Auth):
     proof = {"password": PASSWORD, "passkey": await signed(auth, device)}
     assert (await ada.call("POST", "/auth/2fa/disable", proof)).status == 200
     assert (await ada.call("DELETE", path)).status == 200
+
+
+async def test_a_passkey_confirms_the_deletion_of_the_account(auth: Auth):
+    ada, device = await with_passkey(auth)
+    await ada.call("POST", "/auth/2fa/enable", {"passkey": await signed(auth, device)})
+
+    async def delete(**proof: Any) -> Reply:
+        return await ada.call("DELETE", "/users/me", {"password": PASSWORD, **proof})
+
+    assert (await delete()).code == "TOTP_REQUIRED"
+    stranger = Authenticator()
+    stranger.create((await ada.call("POST", "/auth/passkeys/options")).data["public_key"])
+    assert (await delete(passkey=await signed(auth, stranger))).code == "INVALID_PASSKEY"
+    assert (await delete(passkey=await signed(auth, device))).status == 202

@@ -16,6 +16,7 @@ from echo_common.contracts.errors.auth import (
     UserNotFoundError,
     WrongPasswordError,
 )
+from echo_common.contracts.errors.passkeys import InvalidPasskeyError
 from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, TotpRequiredError
 from echo_common.contracts.http.erasures import DeleteAccountRequest, ErasureView
 from echo_common.http.endpoints import PublicRouter, enveloped
@@ -38,6 +39,7 @@ admin_router = PublicRouter("admin")
         WrongPasswordError,
         TotpRequiredError,
         InvalidTotpCodeError,
+        InvalidPasskeyError,
         TooManyAttemptsError,
         LastAdministratorError,
         UserNotFoundError,

@@ -1,6 +1,6 @@
 """Endpoints for guests."""
 
-from fastapi import Depends
+from fastapi import Depends, Response
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
@@ -52,12 +52,19 @@ async def create_guest(origin: Origin, cookie: TokenCookie, deps: Deps) -> Succe
         CrossSiteRequestError,
     ),
     example=enveloped(examples.LOGIN),
+    other_responses={202: "Accepted: a mail with a confirmation link is on its way."},
 )
 async def upgrade_guest(
-    body: RegisterRequest, principal: LoggedInUser, origin: Origin, cookie: TokenCookie, deps: Deps
-) -> Success[Login]:
+    body: RegisterRequest, principal: LoggedInUser, origin: Origin, cookie: TokenCookie, deps: Deps, response: Response
+) -> Success[Login | None]:
     """Upgrade a guest to a user.
 
-    The user keeps the id and everything the guest owns. The tokens of the guest end; the response has new ones.
+    The user keeps the id and everything the guest owns. The tokens of the guest end; the response has new ones. Where the
+    operator requires confirmed email addresses, the response is 202 without tokens, whether or not the address has an account; the
+    guest stays a guest until `POST /auth/email/confirm`.
     """
-    return ok(cookie.keep(await guests.upgrade_guest(body, principal.user_id, origin, deps)))
+    login = await guests.upgrade_guest(body, principal.user_id, origin, deps)
+    if login is None:
+        response.status_code = 202
+        return ok(None, message="Open the link in the mail that is on its way to you, then log in.")
+    return ok(cookie.keep(login))

@@ -15,6 +15,7 @@ from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.auth import (
     AccountInactiveError,
+    ApiKeyLogoutError,
     CrossSiteRequestError,
     EmailConflictError,
     EmailNotConfirmedError,
@@ -100,7 +101,12 @@ async def refresh(body: RefreshRequest, cookie: TokenCookie, deps: Deps) -> Succ
     return ok(cookie.keep(await sessions.refresh(cookie.refresh_token(sent), deps)))
 
 
-@router.endpoint("POST", "/auth/logout", errors=(CrossSiteRequestError,), example=enveloped(None, message="Logged out."))
+@router.endpoint(
+    "POST",
+    "/auth/logout",
+    errors=(ApiKeyLogoutError, CrossSiteRequestError),
+    example=enveloped(None, message="Logged out."),
+)
 async def log_out(principal: CurrentPrincipal, origin: Origin, cookie: TokenCookie, deps: Deps) -> Success[None]:
     """Log out.
 

@@ -10,6 +10,7 @@ from echo_common.ids import new_id
 
 _LASTS = {
     MailKind.REGISTRATION: timedelta(days=1),
+    MailKind.GUEST_UPGRADE: timedelta(days=1),
     MailKind.PASSWORD_RESET: timedelta(hours=1),
     MailKind.EMAIL_CHANGE: timedelta(days=1),
     MailKind.EMAIL_CHANGED: timedelta(days=7),
@@ -75,8 +76,10 @@ class OutgoingMail(Aggregate):
         self.user_id, self.generation, self.with_link = user_id, generation, True
 
     def finish(self, status: MailStatus, error: str | None = None) -> None:
-        """End the delivery, and remove the data that only it needed."""
-        self.status, self.error, self.registration = status, error, None
+        """End the delivery; a registration is only kept for the user who opens its link."""
+        self.status, self.error = status, error
+        if not self.with_link or status is MailStatus.FAILED:
+            self.registration = None
 
     def defer(self, until: datetime, error: str) -> None:
         """Try again later, unless the mail has expired by then."""

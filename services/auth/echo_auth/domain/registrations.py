@@ -24,7 +24,7 @@ class Registration(BaseModel):
     plan: Plan = Plan.USER
     role: Role = Role.USER
 
-    def user(self, *, email_confirmed: bool) -> User:
+    def user(self, *, email_confirmed: bool, email_verified: bool = False) -> User:
         """Return the new user."""
         user = User.register(
             self.user_id,
@@ -34,7 +34,7 @@ class Registration(BaseModel):
             plan=self.plan,
             role=self.role,
         )
-        user.email_confirmed = email_confirmed
+        user.email_confirmed, user.email_verified = email_confirmed, email_verified
         return user
 
     def profile(self) -> Profile:

@@ -21,6 +21,9 @@ class User(SecondFactors, KnownNetworks):
     username_key: str | None = None
     password_hash: str | None = None
     email_confirmed: bool = True
+    """Whether the user may log in where addresses must be confirmed."""
+    email_verified: bool = False
+    """Whether the user has proven access to the address, by a link in a mail to it or at the identity provider."""
     plan: Plan = Plan.USER
     role: Role = Role.USER
     is_active: bool = True
@@ -70,12 +73,19 @@ class User(SecondFactors, KnownNetworks):
     def upgrade(self, *, email: str, username: str | None, password_hash: str, at: datetime) -> None:
         """Make a user of a guest, who keeps the id, and record the event. The sessions of the guest end."""
         self.email = email.lower()
+        self.plan = Plan.USER
+        self.replace_credentials(username=username, password_hash=password_hash, at=at)
+        self.record(GuestUpgraded(user_id=self.id, plan=self.plan, role=self.role))
+
+    def confirm_email(self, email: str) -> None:
+        """Set an address to which the user has proven access."""
+        self.email, self.email_confirmed, self.email_verified = email.lower(), True, True
+
+    def replace_credentials(self, *, username: str | None, password_hash: str, at: datetime) -> None:
+        """Replace username and password, and end all sessions."""
         self.username = username
         self.username_key = None if username is None else username.lower()
-        self.plan = Plan.USER
         self.change_password(password_hash, at)
-        self.logged_in(at)
-        self.record(GuestUpgraded(user_id=self.id, plan=self.plan, role=self.role))
 
     @classmethod
     def local(cls) -> "User":
@@ -83,6 +93,11 @@ class User(SecondFactors, KnownNetworks):
         user = cls(id=LOCAL_USER_ID)
         user.record(UserRegistered(user_id=user.id, plan=user.plan, role=user.role))
         return user
+
+    @property
+    def is_guest(self) -> bool:
+        """True for a guest who has not become a user."""
+        return self.plan is Plan.GUEST and self.email is None
 
     @property
     def scopes(self) -> frozenset[Scope]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.users import User
+from echo_auth.usecases.confirmations import confirm_registration
 from echo_auth.usecases.mails import mail_of_token, queue_mail
 from echo_auth.usecases.passwords import confirm_password
 from echo_auth.usecases.sessions import RequestOrigin
@@ -19,6 +20,7 @@ from echo_common.errors import refuse
 from echo_common.http.languages import request_language
 from echo_common.store.port import DuplicateError
 
+_CONFIRMED = (MailKind.REGISTRATION, MailKind.GUEST_UPGRADE, MailKind.EMAIL_CHANGE)
 _NOTICE_DELAY = timedelta(seconds=2)
 
 
@@ -41,20 +43,23 @@ async def prepare_change(
 
 
 async def confirm_email(token: str, origin: RequestOrigin, deps: Dependencies) -> None:
-    """Confirm the address of a new account, or a new address. Raises `InvalidLinkError`, `EmailConflictError`."""
+    """Confirm the address of a new account or of a guest, or a new address. Raises `InvalidLinkError`, `EmailConflictError`."""
     mail = await mail_of_token(token, deps)
-    user_id = mail.open_link(now(), MailKind.REGISTRATION, MailKind.EMAIL_CHANGE)
-    user = await deps.users.find_one({"_id": user_id})
-    if user is None or not _is_valid(mail, user):
+    user = await deps.users.find_one({"_id": mail.open_link(now(), *_CONFIRMED)})
+    if user is None:
         raise InvalidLinkError
-    if mail.kind is MailKind.EMAIL_CHANGE:
-        await deps.audit.record(AuditAction.EMAIL_CHANGED, actor=user.id, target=user.id, address=origin.address)
-        await _inform_previous_address(mail, user, deps)
+    if mail.kind is not MailKind.EMAIL_CHANGE:
+        await confirm_registration(mail, user, origin, deps)
+        return
+    if not _is_valid(mail, user):
+        raise InvalidLinkError
+    await deps.audit.record(AuditAction.EMAIL_CHANGED, actor=user.id, target=user.id, address=origin.address)
+    await _inform_previous_address(mail, user, deps)
 
     def confirm(found: User) -> None:
         if not _is_valid(mail, found):
             raise InvalidLinkError
-        found.email, found.email_confirmed = mail.email, True
+        found.confirm_email(mail.email)
 
     try:
         await deps.users.amend(user, confirm)
@@ -63,8 +68,6 @@ async def confirm_email(token: str, origin: RequestOrigin, deps: Dependencies) -
 
 
 def _is_valid(mail: OutgoingMail, user: User) -> bool:
-    if mail.kind is MailKind.REGISTRATION:
-        return user.email == mail.email and not user.email_confirmed
     return user.email == mail.previous_email and user.session_generation == mail.generation and user.is_active
 
 

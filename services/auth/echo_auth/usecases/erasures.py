@@ -25,15 +25,15 @@ async def delete_own_account(
 ) -> Erasure:
     """Delete the principal's account.
 
-    Raises `WrongPasswordError`, `TotpRequiredError`, `InvalidTotpCodeError`, `TooManyAttemptsError`, and the errors of
-    `delete_account`.
+    Raises `WrongPasswordError`, `TotpRequiredError`, `InvalidTotpCodeError`, `InvalidPasskeyError`, `TooManyAttemptsError`, and
+    the errors of `delete_account`.
     """
     user = await deps.users.get(principal.user_id)
     if user.password_hash is not None:
         if request.password is None:
             raise WrongPasswordError
         await confirm_password(user, request.password.get_secret_value(), origin, deps)
-        await check_second_factor(user, request.totp_code, None, origin.address, deps)
+        await check_second_factor(user, request.totp_code, request.passkey, origin.address, deps)
     return await delete_account(user, principal.user_id, origin, deps)
 
 

@@ -1,8 +1,10 @@
 """Use cases of guests: create one, upgrade it to a user."""
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.users import User
+from echo_auth.usecases.mails import queue_mail
 from echo_auth.usecases.registration import find_conflict, in_use_error, new_registration, require_free
 from echo_auth.usecases.sessions import RequestOrigin, start_session
 from echo_auth.usecases.users import profile_of
@@ -10,9 +12,10 @@ from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, GuestsDisabledError, NotGuestConflictError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Login, RegisterRequest
-from echo_common.contracts.system_settings import GUESTS
-from echo_common.contracts.values import Plan
+from echo_common.contracts.http.mails import MailKind
+from echo_common.contracts.system_settings import GUESTS, VERIFY_EMAIL
 from echo_common.http.addresses import network_of
+from echo_common.http.languages import request_language
 from echo_common.ids import new_id
 from echo_common.store.port import DuplicateError
 
@@ -37,20 +40,31 @@ async def add_guest(origin: RequestOrigin, deps: Dependencies, *, first_name: st
     return await start_session(user, profile, origin, deps)
 
 
-async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestOrigin, deps: Dependencies) -> Login:
-    """Make a user of a guest, end the guest's sessions and start a new one.
+async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestOrigin, deps: Dependencies) -> Login | None:
+    """Make a user of a guest, end the guest's sessions and start a new one; or, where addresses are confirmed first, return None.
 
+    The guest then stays one until the link in the mail is opened; whether the address is taken is not disclosed.
     Raises `NotGuestConflictError`, `EmailConflictError`, `UsernameConflictError`, `WeakPasswordError`, `TooManyAttemptsError`,
     `UserNotFoundError`.
     """
     _check_guest(await deps.users.get(user_id))
-    await require_free(request.email, request.username, origin, deps)
+    confirm_first = deps.live_settings.get(VERIFY_EMAIL)
+    await require_free(None if confirm_first else request.email, request.username, origin, deps)
     registration = await new_registration(user_id, request, origin, deps)
+    if confirm_first:
+        await deps.throttle.count_attempt(f"upgrade of {user_id}", origin.address)
+        language = request.preferred_language or request_language()
+        mail = OutgoingMail.request(
+            MailKind.GUEST_UPGRADE, request.email, language, now(), user_id=user_id, registration=registration
+        )
+        await queue_mail(mail, deps)
+        return None
     hashed = registration.password_hash
 
     def upgrade(guest: User) -> None:
         _check_guest(guest)
         guest.upgrade(email=request.email, username=request.username, password_hash=hashed, at=now())
+        guest.logged_in(now())
 
     await deps.audit.record(AuditAction.GUEST_UPGRADED, actor=user_id, target=user_id, address=origin.address)
     try:
@@ -59,20 +73,21 @@ async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestO
         raise (await find_conflict(request.email, request.username, deps)) or in_use_error(
             "email", EmailConflictError
         ) from error
-    return await start_session(user, await _completed(registration.profile(), user, deps), origin, deps)
+    profile = await complete_profile(registration.profile(), await profile_of(user, deps), deps)
+    return await start_session(user, profile, origin, deps)
 
 
-async def _completed(given: Profile, user: User, deps: Dependencies) -> Profile:
-    """Store the profile of an upgrade; values that it leaves out stay those of the guest."""
+async def complete_profile(given: Profile, stored: Profile, deps: Dependencies) -> Profile:
+    """Store the profile of a registration; values that it leaves out stay those of the stored profile."""
     changes = given.model_dump(include={"first_name", "last_name", "date_of_birth", "preferred_language"}, exclude_none=True)
 
     def change(profile: Profile) -> None:
         for name, value in changes.items():
             setattr(profile, name, value)
 
-    return await deps.profiles.amend(await profile_of(user, deps), change)
+    return await deps.profiles.amend(stored, change)
 
 
 def _check_guest(user: User) -> None:
-    if user.plan is not Plan.GUEST or user.email is not None:
+    if not user.is_guest:
         raise NotGuestConflictError

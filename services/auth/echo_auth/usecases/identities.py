@@ -34,7 +34,8 @@ async def account_of(claims: Claims, address: str | None, deps: Dependencies) ->
     """Return the account of a user of the identity provider; link or create it as the settings allow.
 
     A known subject is its user. An existing account with the same email is never taken over: `LinkRequiredConflictError` asks
-    for the user's confirmation, unless the operator permits links by verified email. Raises `OidcAccountRefusedError` too.
+    for the user's confirmation, unless the operator permits links and the account's address is verified too: another user may have
+    registered it. Raises `OidcAccountRefusedError` too.
     """
     identity = await deps.identities.find_one({"_id": Identity.id_of(claims.issuer, claims.subject)})
     if identity is not None:
@@ -45,7 +46,7 @@ async def account_of(claims: Claims, address: str | None, deps: Dependencies) ->
     user = await deps.users.named(email)
     if user is None:
         return await _create(claims, email, address, deps)
-    if not deps.oidc.link_verified_emails:
+    if not (deps.oidc.link_verified_emails and user.email_verified):
         data = {"issuer": claims.issuer, "subject": claims.subject, "email": email}
         token = base64.urlsafe_b64encode(await deps.challenges.issue(LINK, data)).decode()
         raise LinkRequiredConflictError(details={"link_token": token})
@@ -87,6 +88,7 @@ async def _create(claims: Claims, email: str, address: str | None, deps: Depende
     if not deps.oidc.create_users:
         raise OidcAccountRefusedError
     user = User.register(new_id("usr"), email=email, username=None, password_hash=None)
+    user.confirm_email(email)  # the provider has verified it
     profile = Profile(
         id=user.id,
         user_id=user.id,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 
 import structlog
@@ -17,7 +18,7 @@ from echo_auth.usecases.users import profile_of
 from echo_common.backoff import Backoff
 from echo_common.clock import now
 from echo_common.contracts.http.mails import MailKind, MailStatus
-from echo_common.errors import ConflictError, EchoError
+from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.messages.catalogue import text_of
 
 _POLL_SECONDS = 2.0
@@ -48,7 +49,7 @@ async def deliver_due(deps: Dependencies) -> int:
     )
     mails = [mail async for mail in due]
     for mail in mails:
-        with suppress(ConflictError):  # another replica was faster
+        with suppress(ConflictError, NotFoundError):  # another replica was faster, or its user is erased
             mail.claim(now(), _CLAIM)
             await deps.mails.save(mail)
             await _deliver(mail, deps)
@@ -86,26 +87,40 @@ async def _deliver(mail: OutgoingMail, deps: Dependencies) -> None:
         await deps.mailer.send(Mail(mail.id, mail.email, subject, body.format_map(values), link))
     except MailRefusedError as error:
         _log.warning("mail_refused", mail_id=mail.id)
-        mail.finish(MailStatus.FAILED, error.message)
+        change = partial(OutgoingMail.finish, status=MailStatus.FAILED, error=error.message)
     except MailUnavailableError as error:
         _log.warning("mail_deferred", mail_id=mail.id, attempt=mail.attempts, error=error.message)
-        mail.defer(now() + timedelta(seconds=_BACKOFF.delay(mail.attempts)), error.message)
+        until = now() + timedelta(seconds=_BACKOFF.delay(mail.attempts))
+        change = partial(OutgoingMail.defer, until=until, error=error.message)
     else:
-        mail.finish(MailStatus.LOGGED if deps.mailer.for_operator else MailStatus.SENT)
-    await deps.mails.save(mail)
+        change = partial(OutgoingMail.finish, status=MailStatus.LOGGED if deps.mailer.for_operator else MailStatus.SENT)
+    await deps.mails.amend(mail, change)  # the link may have been opened by now
 
 
 async def _prepare_registration(mail: OutgoingMail, deps: Dependencies) -> str | None:
     """Create the account unless the address has one: a note then goes to its owner."""
-    if mail.registration is not None:
+    if mail.registration is not None and not mail.with_link:
         await create_registered(mail.registration, deps)
-        mail.registration = None
     user = await deps.users.named(mail.email)
     if user is None:
         return None
     if user.email_confirmed:
+        mail.registration = None
         return "account_exists"
     mail.issue_link(user.id, user.session_generation)
+    return "confirm_registration"
+
+
+async def _prepare_upgrade(mail: OutgoingMail, deps: Dependencies) -> str | None:
+    """Let the guest confirm the address, unless an account has it: a note then goes to its owner."""
+    holder = await deps.users.named(mail.email)
+    if holder is not None and holder.email_confirmed:
+        mail.registration = None
+        return "account_exists"
+    guest = await deps.users.find_one({"_id": mail.user_id})
+    if guest is None or not guest.is_guest or not guest.is_active:
+        return None
+    mail.issue_link(guest.id, guest.session_generation)
     return "confirm_registration"
 
 
@@ -148,6 +163,7 @@ async def _prepare_notice(mail: OutgoingMail, deps: Dependencies) -> str | None:
 _PREPARE: Mapping[MailKind, Callable[[OutgoingMail, Dependencies], Awaitable[str | None]]] = MappingProxyType(
     {
         MailKind.REGISTRATION: _prepare_registration,
+        MailKind.GUEST_UPGRADE: _prepare_upgrade,
         MailKind.PASSWORD_RESET: _prepare_reset,
         MailKind.EMAIL_CHANGE: _prepare_change,
         MailKind.EMAIL_CHANGED: _prepare_notice,

@@ -15,6 +15,7 @@ MAIL_ORDERS = ("created_at",)
 
 _PAGES = {
     MailKind.REGISTRATION: "confirm-email",
+    MailKind.GUEST_UPGRADE: "confirm-email",
     MailKind.EMAIL_CHANGE: "confirm-email",
     MailKind.PASSWORD_RESET: "reset-password",
 }

@@ -82,7 +82,7 @@ async def reset_password(request: ResetPasswordRequest, origin: RequestOrigin, d
         if not _may_reset(mail, found):  # the change raises the generation, so the link is valid once
             raise InvalidLinkError
         found.change_password(hashed, now())
-        found.email_confirmed = True
+        found.email_confirmed = found.email_verified = True
 
     await deps.audit.record(AuditAction.PASSWORD_RESET, target=user.id, address=origin.address)
     await deps.users.amend(user, replace)

@@ -41,7 +41,7 @@ async def register(request: RegisterRequest, origin: RequestOrigin, deps: Depend
         mail = OutgoingMail.request(MailKind.REGISTRATION, request.email, language, now(), registration=registration)
         await queue_mail(mail, deps)
         return None
-    user = await _create(registration, deps, email_confirmed=True)
+    user = await _create(registration.user(email_confirmed=True), registration, deps)
     return await start_session(user, registration.profile(), origin, deps)
 
 
@@ -51,7 +51,7 @@ async def create_registered(registration: Registration, deps: Dependencies) -> N
         registration = registration.model_copy(update={"username": None})
     if await deps.users.named(registration.email) is None:
         with suppress(ConflictError):  # registered meanwhile
-            await _create(registration, deps, email_confirmed=False)
+            await _create(registration.user(email_confirmed=False), registration, deps)
 
 
 async def ensure_admin(deps: Dependencies) -> None:
@@ -62,7 +62,7 @@ async def ensure_admin(deps: Dependencies) -> None:
     hashed = await deps.passwords.hash(password.get_secret_value())
     registration = Registration(user_id=new_id("usr"), email=email, password_hash=hashed, plan=Plan.PREMIUM, role=Role.ADMIN)
     try:
-        await _create(registration, deps, email_confirmed=True)
+        await _create(registration.user(email_confirmed=True, email_verified=True), registration, deps)
     except EmailConflictError:
         return  # another replica was faster
     structlog.get_logger("echo.auth").info("administrator_created", email=email)
@@ -89,9 +89,9 @@ async def new_registration(user_id: str, request: RegisterRequest, origin: Reque
     )
 
 
-async def _create(registration: Registration, deps: Dependencies, *, email_confirmed: bool) -> User:
-    user, profile = registration.user(email_confirmed=email_confirmed), registration.profile()
-    if email_confirmed:
+async def _create(user: User, registration: Registration, deps: Dependencies) -> User:
+    profile = registration.profile()
+    if user.email_confirmed:
         user.logged_in(now())
     plan, role = registration.plan.value, registration.role.value
     await deps.audit.record(AuditAction.REGISTERED, target=user.id, address=registration.address, plan=plan, role=role)

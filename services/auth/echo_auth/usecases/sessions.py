@@ -13,6 +13,7 @@ from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import (
     AccountInactiveError,
+    ApiKeyLogoutError,
     EmailNotConfirmedError,
     InvalidCredentialsError,
     InvalidRefreshTokenError,
@@ -124,7 +125,12 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
 
 
 async def log_out(principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
-    """Revoke the principal's session; services reject its tokens once they have refreshed the trust document."""
+    """Revoke the principal's session; services reject its tokens once they have refreshed the trust document.
+
+    Raises `ApiKeyLogoutError`.
+    """
+    if principal.uses_api_key:
+        raise ApiKeyLogoutError
     user_id, session_id = principal.user_id, principal.session_id
     await deps.audit.record(AuditAction.LOGGED_OUT, actor=user_id, target=user_id, address=origin.address)
     with suppress(SessionNotFoundError):

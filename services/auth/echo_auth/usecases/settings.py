@@ -1,5 +1,7 @@
 """Use cases of the system settings."""
 
+import asyncio
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +12,12 @@ from echo_common.clock import now
 from echo_common.contracts.http.admin import SettingValue, SystemSettingView
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.system_settings import SYSTEM_SETTINGS, SystemSetting
+from echo_common.errors import NotFoundError
 from echo_common.http.validation import invalid
+from echo_common.outbox.repository import StaleError
+from echo_common.store.port import DuplicateError
+
+_ATTEMPTS = 20
 
 
 async def list_settings(deps: Dependencies) -> Sequence[SystemSettingView]:
@@ -54,6 +61,19 @@ def _parsed(values: Mapping[str, SettingValue | None]) -> dict[str, SettingValue
 
 
 async def _change(key: str, value: SettingValue | None, user_id: str, deps: Dependencies) -> None:
+    """Change a setting, again if another administrator sets it for the first time or resets it at the same moment."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            await _change_once(key, value, user_id, deps)
+        except (DuplicateError, NotFoundError):
+            if attempt == _ATTEMPTS:
+                raise StaleError from None
+            await asyncio.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311
+        else:
+            return
+
+
+async def _change_once(key: str, value: SettingValue | None, user_id: str, deps: Dependencies) -> None:
     setting = await deps.changed_settings.find_one({"_id": key})
     if setting is None:
         if value is not None:

@@ -17,6 +17,12 @@ class ApiKeyLimitError(ConflictError):
     code = "API_KEY_LIMIT_REACHED"
 
 
+class ApiKeyLogoutError(ForbiddenError):
+    """An API key has no session to log out of; delete the key with DELETE /api/v1/auth/keys/{key_id}."""
+
+    code = "API_KEY_LOGOUT"
+
+
 class ApiKeyNotFoundError(NotFoundError):
     """API key not found; GET /api/v1/auth/keys lists them."""
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from echo_common.contracts.http.auth import Password
 from echo_common.contracts.http.base import RequestBody
+from echo_common.contracts.http.passkeys import CREDENTIAL_EXAMPLE, Credential
 
 
 class DeleteAccountRequest(RequestBody):
@@ -16,6 +17,9 @@ class DeleteAccountRequest(RequestBody):
     )
     totp_code: str | None = Field(
         None, min_length=6, max_length=32, description="TOTP or recovery code, if two-factor authentication is enabled."
+    )
+    passkey: Credential | None = Field(
+        None, description="A passkey's response to options for a login, instead of `totp_code`.", examples=[CREDENTIAL_EXAMPLE]
     )
 
 

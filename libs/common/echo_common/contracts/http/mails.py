@@ -10,6 +10,7 @@ class MailKind(StrEnum):
     """The reason for a mail."""
 
     REGISTRATION = "registration"
+    GUEST_UPGRADE = "guest_upgrade"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - not a secret
     EMAIL_CHANGE = "email_change"
     EMAIL_CHANGED = "email_changed"
