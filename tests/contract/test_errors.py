@@ -3,11 +3,12 @@
 import ast
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from echo_common.messages.catalogue import ENGLISH, FOLDER, LANGUAGES
+from echo_common.messages.catalogue import ENGLISH, FOLDER, LANGUAGES, texts_of
 from echo_gateway.contract import load_contracts
 from echo_gateway.openapi import openapi_document
 
@@ -37,6 +38,25 @@ def test_every_error_is_translated(language: str) -> None:
     texts = json.loads((FOLDER / f"{language}.json").read_text())
     missing = codes_in("libs", "services").keys() - texts.keys()
     assert not missing, f"add them to {language}.json"
+
+
+def test_every_message_of_a_successful_response_is_translated() -> None:
+    known = set(texts_of("success.", ENGLISH).values())
+    written = {value.value for value in _messages() if isinstance(value, ast.Constant)}
+    document = openapi_document(load_contracts())
+    operations = (operation for path in document["paths"].values() for operation in path.values())
+    responses = (response for operation in operations for response in operation["responses"].values())
+    bodies = (response.get("content", {}).get("application/json", {}).get("example") for response in responses)
+    shown = {body["message"] for body in bodies if isinstance(body, dict) and "data" in body and "message" in body}
+    assert (written | shown) - known == set(), "add them to the catalogues as success.…"
+
+
+def _messages() -> Iterator[ast.expr]:
+    """Yield the messages that are given to the envelope."""
+    for file in (ROOT / "services").rglob("echo_*/**/*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ok":
+                yield from (keyword.value for keyword in node.keywords if keyword.arg == "message")
 
 
 def _code(line: ast.stmt) -> str | None:

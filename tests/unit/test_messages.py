@@ -8,7 +8,7 @@ import pytest
 from echo_common.contracts.errors.auth import EmailConflictError
 from echo_common.errors import NotFoundError, ValidationError
 from echo_common.http.client import RemoteError
-from echo_common.messages.catalogue import FOLDER, LANGUAGES, message_of, negotiate, text_of
+from echo_common.messages.catalogue import FOLDER, LANGUAGES, message_of, negotiate, success_message, text_of
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 
@@ -72,3 +72,9 @@ def test_texts_of_mails_are_translated_with_their_fields(language: str) -> None:
 def test_texts_are_in_the_language_or_in_english() -> None:
     assert text_of("mail.password_reset.subject", "de-AT").startswith("Setzen Sie")
     assert text_of("mail.password_reset.subject", "fr") == text_of("mail.password_reset.subject", "en")
+
+
+def test_messages_of_successful_responses_are_translated() -> None:
+    assert success_message("The avatar is deleted.", "de") == "Das Profilbild ist gelöscht."
+    assert success_message("The avatar is deleted.", "en") == "The avatar is deleted."
+    assert success_message("A message of tomorrow.", "de") == "A message of tomorrow."

@@ -27,7 +27,7 @@ from echo_common.errors import (
 )
 from echo_common.http.languages import request_language
 from echo_common.http.validation import validation_error
-from echo_common.messages.catalogue import message_of
+from echo_common.messages.catalogue import message_of, success_message
 
 RESPONSE_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 """ASGI messages that start a response: to a request, or to a refused WebSocket handshake."""
@@ -72,8 +72,9 @@ class Failure(BaseModel):
 
 
 def ok(data: T, *, message: str | None = None, meta: dict[str, Any] | None = None) -> Success[T]:
-    """Wrap a result in the envelope."""
-    return Success(data=data, message=message, meta=meta)
+    """Wrap a result in the envelope; the English message is translated to the language of the request."""
+    translated = None if message is None else success_message(message, request_language())
+    return Success(data=data, message=translated, meta=meta)
 
 
 def error_response(error: EchoError, request_id: str) -> JSONResponse:

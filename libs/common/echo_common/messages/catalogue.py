@@ -1,7 +1,8 @@
 """Catalogues of messages, and the choice of a language.
 
-English messages of errors are in the code: the docstring of an error is its message. All other texts, and all texts of a
-further language, are in one file `<language>.json` beside this module. A key is the code of an error, or a dotted name.
+English messages are in the code: the docstring of an error is its message, and the message of a successful response is given
+in English. All other texts, and all texts of a further language, are in one file `<language>.json` beside this module. A key is
+the code of an error, or a dotted name; the English file names messages of successful responses.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from echo_common.errors import EchoError
 
 ENGLISH = "en"
+_SUCCESS = "success."
 FOLDER = Path(__file__).parent
 _MAXIMUM_RANGES = 20
 """Language ranges of a header that are read; browsers send fewer than ten."""
@@ -56,6 +58,17 @@ def texts_of(prefix: str, language: str) -> dict[str, str]:
     """Return the texts whose keys are a prefix and a name without a dot, by name."""
     found = ((key.removeprefix(prefix), text) for key, text in _texts(negotiate(language)).items() if key.startswith(prefix))
     return {name: text for name, text in found if "." not in name}
+
+
+def success_message(text: str, language: str) -> str:
+    """Return a message of a successful response, given in English, in a language; unchanged if the catalogue lacks it."""
+    key = _success_keys().get(text)
+    return text if key is None else text_of(key, language)
+
+
+@cache
+def _success_keys() -> Mapping[str, str]:
+    return {text: f"{_SUCCESS}{name}" for name, text in texts_of(_SUCCESS, ENGLISH).items()}
 
 
 @cache
