@@ -48,6 +48,13 @@ class ApiKeys(Repository[ApiKey]):
         await self._documents.update_one({"_id": key_id}, {"$set": {"last_used_at": at}})
 
 
+class ChangedSettings(Repository[ChangedSetting]):
+    """The repository of changed system settings, keyed by the setting's key."""
+
+    aggregate = ChangedSetting
+    name = "settings"
+
+
 class Erasures(Repository[Erasure]):
     """The repository of erasures, which remain as evidence."""
 
@@ -55,31 +62,6 @@ class Erasures(Repository[Erasure]):
     name = "erasures"
     missing = ErasureNotFoundError
     indexes: ClassVar[Sequence[Index]] = (Index([("created_at", -1)]),)
-
-
-class Users(Repository[User]):
-    """The repository of users, with unique emails and usernames."""
-
-    aggregate = User
-    name = "users"
-    missing = UserNotFoundError
-    indexes: ClassVar[Sequence[Index]] = (
-        Index([("email", 1)], unique=True),
-        Index([("username_key", 1)], unique=True),
-        Index([("token_version_raised_at", 1)], sparse=True),
-        Index([("created_at", -1)]),
-        Index([("last_active_date", 1)]),
-    )
-
-    async def named(self, identifier: str) -> User | None:
-        """Find a user by email if `identifier` contains `@`, else by username; case-insensitive."""
-        field = "email" if "@" in identifier else "username_key"
-        return await self.find_one({field: identifier.lower()})
-
-    async def raised_since(self, moment: datetime) -> dict[str, int]:
-        """Return the users whose token version rose since `moment`, with that version."""
-        where = {"token_version_raised_at": {"$gte": moment}}
-        return {user.id: user.token_version async for user in self.find(where)}
 
 
 class Identities(Repository[Identity]):
@@ -124,6 +106,21 @@ class Profiles(Repository[Profile]):
     indexes: ClassVar[Sequence[Index]] = (Index([("avatar.key", 1)], sparse=True),)
 
 
+class RestoredErasures:
+    """Pseudonyms of users who were erased after the backup from which the database was restored; `echoctl restore` writes them."""
+
+    def __init__(self, documents: Collection) -> None:
+        self._documents = documents
+
+    async def pseudonyms(self) -> set[str]:
+        """Return all pseudonyms."""
+        return {document["_id"] async for document in self._documents.find({}, fields=["_id"])}
+
+    async def clear(self) -> None:
+        """Remove all, once these users are erased again."""
+        await self._documents.delete({})
+
+
 class Sessions(Repository[Session]):
     """The repository of sessions, which the database removes seven days after their expiry."""
 
@@ -147,23 +144,26 @@ class Sessions(Repository[Session]):
         return [session.id async for session in self.find({"revoked_at": {"$gte": moment}})]
 
 
-class ChangedSettings(Repository[ChangedSetting]):
-    """The repository of changed system settings, keyed by the setting's key."""
+class Users(Repository[User]):
+    """The repository of users, with unique emails and usernames."""
 
-    aggregate = ChangedSetting
-    name = "settings"
+    aggregate = User
+    name = "users"
+    missing = UserNotFoundError
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("email", 1)], unique=True),
+        Index([("username_key", 1)], unique=True),
+        Index([("token_version_raised_at", 1)], sparse=True),
+        Index([("created_at", -1)]),
+        Index([("last_active_date", 1)]),
+    )
 
+    async def named(self, identifier: str) -> User | None:
+        """Find a user by email if `identifier` contains `@`, else by username; case-insensitive."""
+        field = "email" if "@" in identifier else "username_key"
+        return await self.find_one({field: identifier.lower()})
 
-class RestoredErasures:
-    """Pseudonyms of users who were erased after the backup from which the database was restored; `echoctl restore` writes them."""
-
-    def __init__(self, documents: Collection) -> None:
-        self._documents = documents
-
-    async def pseudonyms(self) -> set[str]:
-        """Return all pseudonyms."""
-        return {document["_id"] async for document in self._documents.find({}, fields=["_id"])}
-
-    async def clear(self) -> None:
-        """Remove all, once these users are erased again."""
-        await self._documents.delete({})
+    async def raised_since(self, moment: datetime) -> dict[str, int]:
+        """Return the users whose token version rose since `moment`, with that version."""
+        where = {"token_version_raised_at": {"$gte": moment}}
+        return {user.id: user.token_version async for user in self.find(where)}
