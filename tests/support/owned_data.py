@@ -15,7 +15,7 @@ SHORT_RECORDING = "The birch canoe slid on the smooth planks. Glue the sheet to 
 INVALID_LOGIN = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA"}}
 INVALID_REGISTRATION = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "attestationObject": "AA"}}
 CONSENT = {"attested": True}
-PICTURE = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000") + bytes(8)
+PICTURE = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000000000000000000049454e44ae426082")
 
 
 @dataclass(frozen=True)
