@@ -58,17 +58,38 @@ class Authentication:
 
 async def _exchanged(credential: str, verifier: TokenVerifier, scope: Scope) -> Principal:
     """Put the access token of a credential into its place, and return its principal."""
-    exchange: CredentialExchange = scope["app"].state.dependencies.credential_exchange
-    token = await exchange.token_of(credential, address_of(scope))
-    try:
-        principal = await verifier.verify(token)
-    except UnauthenticatedError:  # revoked or expired meanwhile; auth knows more
-        exchange.forget(credential)
-        token = await exchange.token_of(credential, address_of(scope))
-        principal = await verifier.verify(token)
+    token, principal = await _exchange(credential, verifier, scope)
+    scope["state"]["credential"] = credential
     others = [header for header in scope["headers"] if header[0] not in _CREDENTIALS]
     scope["headers"] = [*others, (b"authorization", b"Bearer " + token.encode())]
     return principal
+
+
+async def _exchange(credential: str, verifier: TokenVerifier, scope: Scope) -> tuple[str, Principal]:
+    exchange: CredentialExchange = scope["app"].state.dependencies.credential_exchange
+    token = await exchange.token_of(credential, address_of(scope))
+    try:
+        return token, await verifier.verify(token)
+    except UnauthenticatedError:  # revoked or expired meanwhile; auth knows more
+        exchange.forget(credential)
+        token = await exchange.token_of(credential, address_of(scope))
+        return token, await verifier.verify(token)
+
+
+async def valid_token(request: Scope) -> str | None:
+    """Return the access token of a request that is still open, or None if it has none.
+
+    A token that was exchanged for another credential is renewed for as long as that is valid. Raises the errors of
+    `TokenVerifier.verify` and of the exchange.
+    """
+    verifier: TokenVerifier = request["app"].state.verifier
+    if (credential := request["state"].get("credential")) is not None:
+        token, _ = await _exchange(credential, verifier, request)
+        return token
+    if "principal" not in request["state"] or (own := bearer_of(request)) is None:
+        return None
+    await verifier.verify(own)
+    return own
 
 
 def _withhold_keys(scope: Scope) -> None:

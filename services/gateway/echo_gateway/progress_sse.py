@@ -6,17 +6,18 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from echo_common.auth.tokens import TokenVerifier
 from echo_common.contracts.values import JobStatus, JobType
 from echo_common.errors import EchoError
 from echo_common.http.client import ServiceClient
 from echo_common.http.forward import CLIENT_GONE, ClientRequest
+from echo_gateway.authentication import valid_token
 
 POLL_SECONDS = 2.5
 HEARTBEAT_SECONDS = 15.0
@@ -52,8 +53,10 @@ class ProgressPolls:
         self._by_job: defaultdict[str, set[_ProgressPoll]] = defaultdict(set)
 
     @asynccontextmanager
-    async def following(self, client: ServiceClient, job_id: str, path: str, token: str) -> "AsyncIterator[_ProgressPoll]":
-        """Follow a job while the context is open. `token` is an `Authorization` value with access to the job.
+    async def following(
+        self, client: ServiceClient, job_id: str, path: str, follower: "Follower"
+    ) -> "AsyncIterator[_ProgressPoll]":
+        """Follow a job while the context is open, with the follower's access to it.
 
         When the last follower leaves, polling stops.
         """
@@ -61,13 +64,11 @@ class ProgressPolls:
         if poll is None:
             poll = self._polls[path] = _ProgressPoll(client, path)
             self._by_job[job_id].add(poll)
-        poll.tokens[token] += 1
+        poll.tokens[follower.token] += 1
         try:
             yield poll
         finally:
-            poll.tokens[token] -= 1
-            if not poll.tokens[token]:
-                del poll.tokens[token]
+            poll.remove(follower.token)
             if not poll.tokens:
                 del self._polls[path]
                 self._by_job[job_id].discard(poll)
@@ -84,6 +85,13 @@ class ProgressPolls:
     def watched(self) -> int:
         """Number of followed jobs."""
         return len(self._polls)
+
+
+@dataclass(slots=True)
+class Follower:
+    """A follower of a job; `token` is its current `Authorization` value."""
+
+    token: str
 
 
 class _ProgressPoll:
@@ -116,6 +124,19 @@ class _ProgressPoll:
         if self._poll is None or self._poll.done():  # an ended job may have been retried since
             self._update(job)
             self._poll = asyncio.create_task(self._keep_polling())
+
+    def renew(self, follower: Follower, token: str) -> None:
+        """Replace a follower's token by a newer one of the same credential."""
+        if token != follower.token:
+            self.tokens[token] += 1
+            self.remove(follower.token)
+            follower.token = token
+
+    def remove(self, token: str) -> None:
+        """Remove a follower's token."""
+        self.tokens[token] -= 1
+        if not self.tokens[token]:
+            del self.tokens[token]
 
     def poll_now(self) -> None:
         """Poll now."""
@@ -237,17 +258,16 @@ async def follow(
     deleted job ends the stream without the `complete` event.
     """
     headers = dict(scope["headers"])
-    token = headers.get(b"authorization", b"").decode("latin-1")
+    follower = Follower(headers.get(b"authorization", b"").decode("latin-1"))
     path = place.format(quote(job_id, safe=""))
     started = False
     with ClientRequest(receive) as client_request:
         client_request.watch()
-        async with polls.following(client, job_id, path, token) as poll:
-            await poll.join(token)
+        async with polls.following(client, job_id, path, follower) as poll:
+            await poll.join(follower.token)
             started = True
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            verifier: TokenVerifier = scope["app"].state.verifier
-            await _send_events(poll, _last_event_id(headers), send, partial(_authorized, verifier, poll, token))
+            await _send_events(poll, _last_event_id(headers), send, partial(_authorized, scope, poll, follower))
             return
     # after the last event the server also reports the client as gone; then the response is complete
     if client_request.gone and not started:
@@ -279,15 +299,14 @@ async def _send_events(poll: _ProgressPoll, seen: int, send: Send, authorized: C
                 return
 
 
-async def _authorized(verifier: TokenVerifier, poll: _ProgressPoll, token: str) -> bool:
-    """Return whether the token is still valid; while auth is unreachable, it counts as valid."""
-    if token in poll.refused:
-        return False
+async def _authorized(scope: Scope, poll: _ProgressPoll, follower: Follower) -> bool:
+    """Return whether the follower's credential is still valid, with its renewed token; while auth is unreachable, it counts as valid."""
     try:
-        await verifier.verify(token.partition(" ")[2].strip())
+        if (token := await valid_token(scope)) is not None:
+            poll.renew(follower, f"Bearer {token}")
     except EchoError as error:
         return error.status >= _OUTAGE
-    return True
+    return follower.token not in poll.refused
 
 
 async def _write(send: Send, text: str, *, more: bool = True) -> None:

@@ -8,13 +8,12 @@ import aiohttp
 from starlette.types import Receive, Send
 from starlette.types import Scope as Request
 
-from echo_common.auth.tokens import TokenVerifier
 from echo_common.errors import EchoError
 from echo_common.http.addresses import address_of
 from echo_common.http.endpoints import LongRequest
 from echo_common.http.forward import forwarded_headers, target_of
 from echo_common.http.websocket_client import open_websocket
-from echo_gateway.authentication import bearer_of
+from echo_gateway.authentication import valid_token
 from echo_gateway.contract import ProxyEndpoint
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.proxy import ProxyRoute, client_of
@@ -109,14 +108,10 @@ async def _to_client(service: aiohttp.ClientWebSocketResponse, send: Send) -> _C
 
 async def _until_invalid(request: Request) -> _Close:
     """Wait until the connection's token is revoked or expires; for ever if it has none. An outage of auth changes nothing."""
-    verifier: TokenVerifier = request["app"].state.verifier
-    token = bearer_of(request)
     while True:
         await asyncio.sleep(_VERIFY_SECONDS)
-        if token is None or "principal" not in request["state"]:
-            continue
         try:
-            await verifier.verify(token)
+            await valid_token(request)
         except EchoError as error:
             if error.status < _OUTAGE:
                 return _Close(_POLICY, error.message[:100])

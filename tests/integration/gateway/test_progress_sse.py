@@ -13,8 +13,8 @@ import pytest
 from echo_common.bus.delivery import encode
 from echo_common.contracts.events.synthesis import JobCompleted, JobProgressed, JobStarted
 from echo_common.http.client import ServiceClient
-from echo_gateway.progress_sse import ProgressPolls
-from tests.integration.gateway.conftest import Gateway, Start
+from echo_gateway.progress_sse import Follower, ProgressPolls
+from tests.integration.gateway.conftest import EVERYTHING, Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.rawhttp import RawClient
 from tests.support.upstream import Exchange, Upstream
@@ -224,6 +224,25 @@ async def test_an_ended_session_disconnects_only_its_client(gateway: Gateway, jo
 
 
 @pytest.mark.slow
+async def test_a_stream_outlives_the_token_of_its_api_key_but_not_the_key(gateway: Gateway, job: ScriptedJob) -> None:
+    key, issuer = "echo_a-key-of-the-test", gateway.issuer
+    issuer.api_keys[key] = {"sub": "usr_1", "sid": "key_1", "scope": EVERYTHING}
+    async with gateway.ask("GET", PROGRESS, headers={"X-API-Key": key}) as response:
+        listener = Listener(response)
+        await listener.next()
+        issuer.api_keys[key]["sid"] = "key_2"
+        issuer.revoked_sessions.append("key_1")  # as with a token that has expired
+        await eventually(lambda: len(issuer.exchanges) == 2)
+        job.status, job.units_total, job.units_done = "processing", 4, 1
+        assert (await listener.next())[1]["status"] == "processing"
+        assert (await listener.next())[1]["progress"] == 25
+
+        del issuer.api_keys[key]
+        issuer.revoked_sessions.append("key_2")
+        assert await listener.rest() == []
+    await eventually(lambda: gateway.deps.progress_polls.watched == 0)
+
+
 async def test_a_refused_token_does_not_affect_other_clients(gateway: Gateway, job: ScriptedJob) -> None:
     job.status, job.units_total = "processing", 9
     doomed = gateway.bearer(sid="ses_1")
@@ -262,11 +281,11 @@ async def test_a_retried_job_is_followed_separately_from_its_first_run(job: Scri
     job.status, progress_polls = "failed", ProgressPolls()
     async with synthesis.serving() as url, ServiceClient.open("synthesis", url) as client:
         following = partial(progress_polls.following, client, "job_1", "/job/job_1")
-        async with following("first") as watch:
+        async with following(Follower("first")) as watch:
             await watch.join("first")
             await eventually(lambda: watch.over)
             job.status = "pending"
-            async with following("second") as again:
+            async with following(Follower("second")) as again:
                 await again.join("second")
                 assert again.state is not None
                 assert again.state["status"] == "pending"

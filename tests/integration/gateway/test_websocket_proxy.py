@@ -17,7 +17,7 @@ from echo_common.http.endpoints import PublicRouter
 from echo_common.http.server import serving
 from echo_common.http.startup import StartupGate
 from echo_common.telemetry import Metrics
-from tests.integration.gateway.conftest import Gateway, Start
+from tests.integration.gateway.conftest import EVERYTHING, Gateway, Start
 from tests.support.eventually import eventually
 
 PATH = "/api/v1/rooms/room_1/live"
@@ -255,6 +255,22 @@ async def test_a_revoked_token_closes_the_connection(gateway: Gateway) -> None:
         async with asyncio.timeout(15):
             message = await socket.receive()
         assert message.data == 1008
+
+
+async def test_a_connection_outlives_the_token_of_its_api_key_but_not_the_key(gateway: Gateway) -> None:
+    key, issuer = "echo_a-key-of-the-test", gateway.issuer
+    issuer.api_keys[key] = {"sub": "usr_1", "sid": "key_1", "scope": EVERYTHING}
+    async with gateway.session.ws_connect(gateway.url + PATH, headers={"X-API-Key": key}) as socket:
+        issuer.api_keys[key]["sid"] = "key_2"
+        issuer.revoked_sessions.append("key_1")  # as with a token that has expired
+        await eventually(lambda: len(issuer.exchanges) == 2)
+        await socket.send_str("still here")
+        assert await socket.receive_str() == "still here"
+
+        del issuer.api_keys[key]
+        issuer.revoked_sessions.append("key_2")
+        async with asyncio.timeout(15):
+            assert (await socket.receive()).data == 1008
 
 
 async def test_without_the_service_the_handshake_is_refused(start: Start, room: Room, tmp_path: Path) -> None:
