@@ -20,7 +20,7 @@ from echo_common.contracts.events.voice import (
 )
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.usecases.audio import remove_objects
-from echo_synthesis.usecases.quotas import give_back_job, record_audio
+from echo_synthesis.usecases.quotas import counted_for, give_back_job, settle_audio
 
 subscriptions = Subscriptions[Dependencies]()
 
@@ -54,8 +54,10 @@ for ended in get_args(JobEnded):
 
 @subscriptions.on(JobCompleted)
 async def count_audio(event: JobCompleted, dependencies: Dependencies) -> None:
-    """Count the seconds of a job's audio."""
-    await record_audio(event.user_id, event.duration, dependencies)
+    """Count the seconds of a job's audio; those of a job that was deleted meanwhile stay an estimate."""
+    job = await dependencies.jobs.find_one({"_id": event.job_id})
+    if job is not None and (counted := counted_for(job)) is not None:
+        await settle_audio(counted, event.duration, dependencies)
 
 
 @subscriptions.on(AudioDeleted)

@@ -1,18 +1,19 @@
 """Quotas of syntheses by plan: jobs, synchronous and streamed syntheses count alike."""
 
 import asyncio
+from math import ceil
 
 import pytest
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.quotas import QuotaExceededError
-from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
+from echo_common.contracts.http.synthesis import JobChange, SpeechConfig, StreamRequest, SynthesizeRequest
 from echo_common.contracts.system_settings import QUOTAS
 from echo_common.contracts.values import JobStatus, Metric, Plan
 from echo_common.errors import EchoError
 from echo_common.live_settings import LiveSettings
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.usecases.jobs import cancel_job, delete_job, queue_job, retry_job
+from echo_synthesis.usecases.jobs import cancel_job, delete_job, queue_job, retry_job, revise_job
 from echo_synthesis.usecases.speech import stream_speech, synthesize
 from tests.integration.synthesis.test_jobs import SLOW, until
 from tests.support.eventually import eventually
@@ -118,6 +119,47 @@ async def test_seconds_of_a_job_are_counted_when_it_completes(replica: Replica) 
             return await used(deps, Metric.AUDIO_SECONDS) > 0
 
         await eventually(counted)
+
+
+async def test_parallel_syntheses_share_the_rest_of_a_quota_of_seconds(replica: Replica) -> None:
+    text = TEXT * 12  # about ten seconds each
+    async with replica(live_settings=limited(audio_seconds=25), jobs_at_once=1) as deps:
+        running = await queue_job(SLOW, None, SpeechConfig(), principal_of("usr_other"), deps)
+        deps.worker.wake()
+        await until(running, deps, JobStatus.PROCESSING)
+        jobs = [queue_job(text, None, SpeechConfig(), ADA, deps) for _ in range(10)]
+        outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+        assert sum(isinstance(outcome, QuotaExceededError) for outcome in outcomes) == 7
+        assert await used(deps, Metric.AUDIO_SECONDS) == 33
+
+
+async def test_the_seconds_of_the_audio_replace_the_estimate(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await synthesize(SynthesizeRequest(text=TEXT * 12, voice_id="tone_low"), ADA, deps)
+        assert await used(deps, Metric.AUDIO_SECONDS) == ceil(audio.duration)
+
+
+async def test_a_changed_text_of_a_pending_job_is_counted_in_place_of_the_first(replica: Replica) -> None:
+    async with replica(live_settings=limited(characters=2_000), jobs_at_once=1) as deps:
+        running = await queue_job(SLOW, None, SpeechConfig(), principal_of("usr_other"), deps)
+        deps.worker.wake()
+        await until(running, deps, JobStatus.PROCESSING)
+        job = await queue_job(TEXT, None, SpeechConfig(), ADA, deps)
+        for text in ("A much longer sentence than that of before.", "Short."):
+            await revise_job(job.id, JobChange(text_content=text), ADA, deps)
+            assert await used(deps, Metric.CHARACTERS) == len(text)
+            assert await used(deps, Metric.SYNTHESES) == 1
+        with pytest.raises(QuotaExceededError):
+            await revise_job(
+                job.id, JobChange(text_content="A sentence that is longer than all of today's characters." * 50), ADA, deps
+            )
+        assert (await deps.jobs.get(job.id)).text == "Short."
+        await cancel_job(job.id, ADA, deps)
+
+        async def given_back() -> bool:
+            return {await used(deps, metric) for metric in (Metric.CHARACTERS, Metric.AUDIO_SECONDS, Metric.SYNTHESES)} == {0}
+
+        await eventually(given_back)
 
 
 async def test_repeated_requests_of_a_job_count_once(replica: Replica) -> None:

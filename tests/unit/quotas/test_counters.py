@@ -11,7 +11,7 @@ from echo_common.contracts.system_settings import QUOTAS
 from echo_common.contracts.values import Metric, Plan, Role
 from echo_common.live_settings import LiveSettings
 from echo_common.quotas import counters
-from echo_common.quotas.counters import Quotas, next_midnight
+from echo_common.quotas.counters import Quotas, Reservation, next_midnight
 from echo_common.store.port import Store
 
 ADA = Principal("usr_ada", "ses_1", Plan.USER, Role.USER, frozenset())
@@ -81,4 +81,18 @@ async def test_erased_users_have_no_counters(store: Store) -> None:
     quotas = await opened(store)
     await quotas.reserve(ADA, ONE)
     await quotas.erase(ADA.user_id)
+    assert (await quotas.usage(ADA))[Metric.UPLOADS] == 0
+
+
+async def test_estimates_count_until_they_are_settled(store: Store) -> None:
+    quotas = await opened(store, 10)
+    outcomes = await asyncio.gather(
+        *(quotas.reserve(ADA, {Metric.UPLOADS: 4}, below=(Metric.UPLOADS,)) for _ in range(8)), return_exceptions=True
+    )
+    reserved = [outcome for outcome in outcomes if isinstance(outcome, Reservation)]
+    assert len(reserved) == 3
+    await quotas.settle(reserved[0], {Metric.UPLOADS: 1})
+    assert (await quotas.usage(ADA))[Metric.UPLOADS] == 9
+    await quotas.erase(ADA.user_id)
+    await quotas.settle(reserved[1], {Metric.UPLOADS: 1})
     assert (await quotas.usage(ADA))[Metric.UPLOADS] == 0

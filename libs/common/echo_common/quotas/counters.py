@@ -57,7 +57,8 @@ class Quotas:
         Args:
             principal: The user, whose plan sets the limits.
             amounts: Amounts by metric.
-            below: Metrics whose amount is known only later; their count must be below the limit.
+            below: Metrics whose amount is an estimate; their count before must be below the limit, and the use of a reservation
+                passes it by no more than its own amount.
 
         Returns:
             The reservation, for `give_back`.
@@ -68,7 +69,9 @@ class Quotas:
         moment = now()
         counter_id = _counter_id(principal.user_id, moment)
         highest = {
-            metric: limit - amounts.get(metric, 1) for metric in (*amounts, *below) if (limit := self.limit(metric, principal))
+            metric: limit - (1 if metric in below else amount)
+            for metric, amount in amounts.items()
+            if (limit := self.limit(metric, principal))
         }
         within = {"_id": counter_id, **{metric.value: {"$lte": most} for metric, most in highest.items()}}
         counted = {"$inc": {metric.value: amount for metric, amount in amounts.items()}}
@@ -97,13 +100,13 @@ class Quotas:
             await shielded(self.give_back(reservation))
             raise
 
-    async def record(self, user_id: str, amounts: Mapping[Metric, int]) -> None:
-        """Count amounts that were used, whatever the limit; nothing without a reservation on this day.
+    async def settle(self, reservation: Reservation, used: Mapping[Metric, int]) -> None:
+        """Count amounts that were used in place of those that were reserved, whatever the limit.
 
-        So a job that ends after its user was erased leaves no counter.
+        A counter that has gone stays so: a job that ends after its user was erased leaves none.
         """
-        counted = {"$inc": {metric.value: amount for metric, amount in amounts.items()}}
-        await self._days.update_one({"_id": _counter_id(user_id, now())}, counted)
+        more = {metric.value: amount - reservation.amounts.get(metric, 0) for metric, amount in used.items()}
+        await self._days.update_one({"_id": reservation.counter_id}, {"$inc": more})
 
     @asynccontextmanager
     async def room_for(self, metric: Metric, principal: Principal) -> AsyncIterator[None]:

@@ -143,6 +143,8 @@ class Job(Task):
             self.text_hash = hashlib.sha256(text.encode()).hexdigest()
             self.text_length = len(text)
             self.search = text[:SEARCHABLE].casefold()
+            if self.counted_in is not None:
+                self.counted_characters = self.text_length
         self.word_count = word_count
         self.units_done, self.units_total = 0, units_total
         self.settings = settings

@@ -22,7 +22,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
 from echo_synthesis.usecases.audio import delete_audio, remove_objects
 from echo_synthesis.usecases.planning import plan_speech
-from echo_synthesis.usecases.quotas import give_back_job, reserved_synthesis
+from echo_synthesis.usecases.quotas import give_back_job, recounted, reserved_synthesis
 
 JOB_ORDERS = ("created_at", "updated_at", "status", "duration", "text_length")
 """Fields by which the list can be sorted."""
@@ -131,7 +131,7 @@ async def list_jobs(
 
 
 async def revise_job(job_id: str, change: JobChange, principal: Principal, deps: Dependencies) -> Job:
-    """Update a pending job's text, options and metadata. Raises `JobStateConflictError` once a worker has claimed it, `StaleError`."""
+    """Update a pending job's text, options and metadata. Raises `JobStateConflictError` once a worker has claimed it, `StaleError`, `QuotaExceededError`."""
     job = await deps.jobs.get(job_id, **_reach(principal))
     job.require_pending()
     given = change.model_dump(mode="json", exclude_none=True)
@@ -140,19 +140,20 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, deps:
     config = _config(job.config, flat, given.get("config", {}))
     narration = await plan_speech(text, job.settings.voice_id, config, job.user_id, deps)
     script = narration.script
-    job.revise(
-        text,
-        narration.settings,
-        word_count=script.word_count,
-        units_total=len(script),
-        script=script.data,
-        config=config.model_dump(mode="json"),
-    )
-    if "text_content" in given:
-        job.text_id = None
-    if change.metadata is not None:
-        job.metadata = change.metadata
-    await deps.jobs.save(job)
+    async with recounted(job, text, principal, deps):
+        job.revise(
+            text,
+            narration.settings,
+            word_count=script.word_count,
+            units_total=len(script),
+            script=script.data,
+            config=config.model_dump(mode="json"),
+        )
+        if "text_content" in given:
+            job.text_id = None
+        if change.metadata is not None:
+            job.metadata = change.metadata
+        await deps.jobs.save(job)
     return job
 
 

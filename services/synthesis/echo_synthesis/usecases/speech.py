@@ -13,7 +13,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
 from echo_synthesis.pipeline.recording import Part, Totals
 from echo_synthesis.usecases.planning import plan_speech
-from echo_synthesis.usecases.quotas import AFTERWARDS, amounts_of, record_audio, reserved_synthesis
+from echo_synthesis.usecases.quotas import ESTIMATED, amounts_of, reserved_synthesis, settle_audio
 from echo_synthesis.usecases.texts import text_of
 
 
@@ -23,7 +23,7 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dep
     narration = await plan_speech(
         text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
     )
-    async with reserved_synthesis(text, principal, deps):
+    async with reserved_synthesis(text, principal, deps) as reservation:
         audio = await deps.recorder.record(
             narration,
             user_id=principal.user_id,
@@ -32,7 +32,7 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dep
             metadata=request.metadata,
         )
         await shielded(deps.audio.add(audio))  # its objects are stored
-    await record_audio(principal.user_id, audio.duration, deps)
+    await settle_audio(reservation, audio.duration, deps)
     return audio
 
 
@@ -42,12 +42,12 @@ async def stream_speech(request: StreamRequest, principal: Principal, deps: Depe
     narration = await plan_speech(
         text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
     )
-    reservation = await deps.quotas.reserve(principal, amounts_of(text), below=AFTERWARDS)
-    return _counted(deps.recorder.stream(narration, user_id=principal.user_id), reservation, principal.user_id, deps)
+    reservation = await deps.quotas.reserve(principal, amounts_of(len(text)), below=ESTIMATED)
+    return _counted(deps.recorder.stream(narration, user_id=principal.user_id), reservation, deps)
 
 
 async def _counted(
-    parts: AsyncGenerator[Part, None], reservation: Reservation, user_id: str, deps: Dependencies
+    parts: AsyncGenerator[Part, None], reservation: Reservation, deps: Dependencies
 ) -> AsyncGenerator[Part, None]:
     """Yield the parts; count their seconds at the end, or give the reservation back if there was none."""
     totals: Totals | None = None
@@ -60,7 +60,7 @@ async def _counted(
         if totals is None:
             await shielded(deps.quotas.give_back(reservation))
         else:
-            await shielded(record_audio(user_id, totals.duration, deps))
+            await shielded(settle_audio(reservation, totals.duration, deps))
 
 
 def request_of(text: str | None, text_id: str | None, voice_id: str | None, config: SpeechConfig) -> StreamRequest:
