@@ -3,7 +3,6 @@
 from urllib.parse import urlsplit
 
 from echo_common.settings import CommonSettings
-from echo_gateway.settings import GatewaySettings
 
 
 def public_url(listen: str, *, encrypted: bool) -> str:
@@ -16,5 +15,7 @@ def public_url(listen: str, *, encrypted: bool) -> str:
 
 def served_certificate() -> str | None:
     """Return the path of the certificate with which the gateway on this machine serves HTTPS, or None."""
+    from echo_gateway.settings import GatewaySettings  # the image of the backup has no gateway
+
     tls = GatewaySettings().tls
     return None if tls is None else str(tls.certificate.resolve())
