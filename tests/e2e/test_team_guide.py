@@ -1,14 +1,17 @@
 """The guide for teams: its settings reach the containers, and its commands run in order in the distributed mode."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 from dotenv import dotenv_values
 
@@ -23,6 +26,7 @@ GUIDE = (ROOT / "docs/guides/run-for-a-team.md").read_text()
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 START = next(number for number, block in enumerate(BLOCKS) if "make up" in block)
+COPY_ARCHIVES = "docker compose --profile backup cp backup:/var/lib/echo/backups ./backups"
 PUBLIC_URL = "https://echo.example.com"
 ONLY_WITH_DOCKER = re.compile(r"^(git|make|sudo|docker) .*\n", re.MULTILINE)
 EMAIL, OWN_PASSWORD = "you@example.com", "a password of your own"
@@ -53,10 +57,12 @@ def test_the_settings_of_the_guide_reach_the_containers(tmp_path: Path) -> None:
     for path in (settings["ECHO_GATEWAY_TLS_CERTIFICATE"], settings["ECHO_GATEWAY_TLS_KEY"]):
         folders = [volume.split(":")[1] for volume in COMPOSE["services"]["gateway"]["volumes"]]
         assert str(Path(path).parent) in folders
-    for service in re.findall(r"docker compose (?:exec|logs|run|cp)(?: -\S+)* (\w[\w-]*)", GUIDE):
+    for service in re.findall(r"docker compose(?: --profile \w+)? (?:exec|logs|run|cp)(?: -\S+)* (\w[\w-]*)", GUIDE):
         assert service in COMPOSE["services"]
 
 
+@pytest.mark.full
+@pytest.mark.timeout(600)
 async def test_the_commands_of_the_guide_run_in_order(tmp_path: Path, require: Require) -> None:
     require_form("distributed", require, tmp_path / "broker")
     settings = env_file(tmp_path)
@@ -73,13 +79,23 @@ async def test_the_commands_of_the_guide_run_in_order(tmp_path: Path, require: R
         }
         with started("distributed", tmp_path / "platform", settings={**TONE, **local}) as platform:
             with (tmp_path / ".env").open("a") as file:
-                file.write(f"ECHO_AUTH_ADMIN_PASSWORD={platform.admin.admin_password}\n")
-            echoctl = f"{sys.executable} -m echo_embedded"
-            script = "\n".join(ONLY_WITH_DOCKER.sub("", block) for block in BLOCKS[START:])
-            script = script.replace(PUBLIC_URL, platform.url).replace(".venv/bin/echoctl", echoctl)
-            done = run(script, tmp_path)
+                file.write(
+                    f"ECHO_AUTH_ADMIN_PASSWORD={platform.admin.admin_password}\nECHO_BACKUP_PASSPHRASE={token_hex(24)}\n"
+                )
+            local_form = {
+                COPY_ARCHIVES: f".venv/bin/echoctl backup ./backups --data {platform.folder.path}",
+                ".venv/bin/echoctl": f"{sys.executable} -m echo_embedded",
+                PUBLIC_URL: platform.url,
+            }
+            script = "\n".join(BLOCKS[START:])
+            for command, substitute in local_form.items():
+                assert command in script
+                script = script.replace(command, substitute)
+            script = ONLY_WITH_DOCKER.sub("", script)
+            done = await asyncio.to_thread(run, script, tmp_path)
             assert done.returncode == 0, done.stdout + done.stderr
             assert "intact" in done.stdout
+            assert (tmp_path / "restored" / "database").is_dir()
 
             invitation = await mails.received("bo@example.com")
             assert f"{PUBLIC_URL}/reset-password" in invitation.get_content()
