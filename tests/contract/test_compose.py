@@ -206,6 +206,6 @@ def test_the_image_of_the_backup_has_an_unprivileged_user_and_the_libraries_it_i
 
     assert re.search(r"^USER [1-9]\d*$", text.rsplit("\nFROM ", 1)[1], re.MULTILINE)
     assert installed == {"platformdirs", "psutil", "qdrant-client", "rich", "typer"}
-    command = "import sys, echo_embedded.cli; print(*sorted(m for m in sys.modules if m.startswith('echo_')))"
+    command = "import sys, echo_embedded.cli, echo_embedded.backup.run; print(*sorted(m for m in sys.modules if m.startswith('echo_')))"
     imported = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout.split()
     assert {name.partition(".")[0] for name in imported} == {"echo_common", "echo_embedded"}

@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, chdir
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from echo_embedded.cli import app
 from tests.support.eventually import eventually
 from tests.support.owned_data import OwnedData
 from tests.support.person import PASSWORD, Person, data
@@ -23,21 +26,41 @@ PASSPHRASE = "correct horse battery staple"
 ENVIRONMENT = {**QUICK, **TONE, "COLUMNS": "120", "ECHO_BACKUP_PASSPHRASE": PASSPHRASE}
 
 
-def echoctl(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "echo_embedded", *arguments]
-    environment = {**os.environ, **ENVIRONMENT, **environment}
-    return subprocess.run(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False, env=environment
-    )
+@dataclass(frozen=True)
+class Told:
+    """The end of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def echoctl(*arguments: str, cwd: Path, **environment: str) -> Told:
+    """Run a command in this process, which saves its start."""
+    with chdir(cwd):
+        result = CliRunner().invoke(app, arguments, env={**ENVIRONMENT, **environment})
+    return Told(result.exit_code, result.stdout, result.stderr)
 
 
 async def made(platform: Platform, cwd: Path, *options: str) -> dict[str, Any]:
     """Make an archive of a running platform and return the report."""
-    told = await asyncio.to_thread(
-        lambda: echoctl("backup", "backups", "--data", str(platform.folder.path), "--json", *options, cwd=cwd)
+    command = [
+        sys.executable,
+        "-m",
+        "echo_embedded",
+        "backup",
+        "backups",
+        "--data",
+        str(platform.folder.path),
+        "--json",
+        *options,
+    ]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=cwd, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    assert told.returncode == 0, told.stderr
-    report: dict[str, Any] = json.loads(told.stdout)
+    stdout, stderr = await process.communicate()
+    assert process.returncode == 0, stderr
+    report: dict[str, Any] = json.loads(stdout)
     return report
 
 
@@ -76,7 +99,7 @@ async def test_a_restored_platform_serves_the_same_and_erases_again(form: str, r
     assert (report["form"], report["secrets"], report["vectors"] > 0) == (form, True, True)
 
     restored = tmp_path / "restored"
-    told = echoctl("restore", str(archive), "--data", str(restored), cwd=tmp_path)
+    told = await asyncio.to_thread(echoctl, "restore", str(archive), "--data", str(restored), cwd=tmp_path)
 
     assert told.returncode == 0, told.stderr
     with started("embedded", tmp_path / "again", settings=TONE, data=restored) as platform:
@@ -95,7 +118,7 @@ async def test_a_restored_platform_serves_the_same_and_erases_again(form: str, r
             await eventually(erased_again, within=30)
             assert data(await admin.http.get("/admin/users", params={"search": eve_email})) == []
             assert data(await admin.http.get("/admin/dead-letters")) == []
-        verified = echoctl("audit", "verify", "--data", str(restored), cwd=tmp_path)
+            verified = await asyncio.to_thread(echoctl, "audit", "verify", "--data", str(restored), cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout
 
 
@@ -138,6 +161,22 @@ def test_a_killed_backup_leaves_no_archive(small: Path, tmp_path: Path) -> None:
     assert echoctl("backup", "backups", "--data", str(small), cwd=tmp_path).returncode == 0
     assert list(tmp_path.glob("backups/.echo-*.part")) == []
     assert len(list(tmp_path.glob("backups/echo-*.tar"))) == 1
+
+
+def test_a_killed_restore_leaves_no_platform_and_is_repeated(small: Path, tmp_path: Path) -> None:
+    assert echoctl("backup", "echo.tar", "--data", str(small), cwd=tmp_path).returncode == 0
+    command = [sys.executable, "-m", "echo_embedded", "restore", "echo.tar", "--data", "restored"]
+    process = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL)
+    while process.poll() is None and not (tmp_path / ".restored.restoring/database").exists():
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "restored").exists()
+
+    again = echoctl("restore", "echo.tar", "--data", "restored", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "restored/secrets.json").exists()
+    assert not (tmp_path / ".restored.restoring").exists()
 
 
 def test_a_schedule_makes_archives_until_it_is_stopped(small: Path, tmp_path: Path) -> None:
@@ -210,5 +249,4 @@ def test_secrets_can_be_left_out_and_written_to_a_file(small: Path, tmp_path: Pa
         "ECHO_BACKUP_ADMIN_PASSWORD": secrets["admin_password"],
     }
     assert echoctl("restore", "without.tar", "--data", "restored", cwd=tmp_path, **unset, **given).returncode == 0
-    with started("embedded", tmp_path, settings=TONE, data=tmp_path / "restored") as platform:
-        assert json.loads((platform.folder.path / "secrets.json").read_text()) == secrets
+    assert json.loads((tmp_path / "restored/secrets.json").read_text()) == secrets
