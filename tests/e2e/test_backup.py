@@ -82,6 +82,7 @@ async def load(person: Person) -> AsyncIterator[None]:
         await asyncio.gather(speaking, return_exceptions=True)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("form", ["embedded", "distributed"])
 async def test_a_restored_platform_serves_the_same_and_erases_again(form: str, require: Require, tmp_path: Path) -> None:
     require_form(form, require, tmp_path)
