@@ -18,7 +18,7 @@ RUN uv pip install --python /opt/echo/bin/python --no-cache --compile-bytecode \
 FROM python:3.11.11-slim-bookworm
 ARG SERVICE
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/echo echo \
-    && install -d -o echo -g echo /var/lib/echo/models /var/lib/echo/objects
+    && install -d -o echo -g echo /var/lib/echo/models /var/lib/echo/objects /var/lib/echo/scratch
 COPY --from=build /opt/echo /opt/echo
 ENV PATH=/opt/echo/bin:$PATH SERVICE=${SERVICE} ECHO_LISTEN=http://0.0.0.0:8000
 USER 10001

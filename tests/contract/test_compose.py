@@ -28,6 +28,8 @@ FIXED = {
     *("ECHO_API_WITHOUT_TOKEN", "ECHO_FAULT_POINT"),
 }
 """Settings that follow from the image, or that are for one machine and for tests."""
+ON_DISK = {"auth": {"ECHO_SCRATCH"}}
+"""Services whose temporary files are too large for memory, with the setting of their folder."""
 DOCKERFILE = (ROOT / "deploy/docker/service.Dockerfile").read_text()
 KNOWN = {
     f"{settings.model_config['env_prefix']}{field}".upper(): title
@@ -51,13 +53,13 @@ def test_every_setting_of_a_service_can_be_set_in_the_env_file(name: str) -> Non
     own = {setting for setting in KNOWN if setting.startswith(f"ECHO_{name.upper()}_")}
     shared = {setting for setting, title in KNOWN.items() if title == "Every service"}
 
-    assert set(CONTAINERS[name]["environment"]) == (own | shared) - FIXED
+    assert set(CONTAINERS[name]["environment"]) == (own | shared) - FIXED | ON_DISK.get(name, set())
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_all_services_use_the_same_dependency_addresses(name: str) -> None:
     for variable, value in variables("auth").items():
-        if KNOWN[variable] == "Every service" and not variable.endswith("_KEY"):
+        if KNOWN[variable] == "Every service" and variable not in FIXED and not variable.endswith("_KEY"):
             assert variables(name)[variable].replace(name, "auth").replace(name.upper(), "AUTH") == value
 
 
@@ -93,6 +95,16 @@ def test_persistent_data_is_in_volumes() -> None:
         kept = [volume for volume in CONTAINERS[name]["volumes"] if not volume.startswith(".")]
         assert [volume.split(":")[0] for volume in kept] == [name]
         assert name in COMPOSE["volumes"]
+
+
+@pytest.mark.parametrize("name", ON_DISK)
+def test_large_temporary_files_are_in_a_volume_of_the_service_user(name: str) -> None:
+    folder = variables(name)["ECHO_SCRATCH"]
+    [volume] = CONTAINERS[name]["volumes"]
+
+    assert volume.partition(":")[2] == folder
+    assert volume.partition(":")[0] in COMPOSE["volumes"]
+    assert re.search(rf"install -d -o echo -g echo .*{folder}\b", DOCKERFILE)
 
 
 def test_every_model_is_fetched_before_the_service_that_needs_it_starts() -> None:

@@ -346,6 +346,7 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
         "POST /api/v1/tts/synthesize/stream",
         "POST /api/v1/tts/synthesize/stream/ticket",
         "POST /api/v1/files/{audio_id}/link",
+        "POST /api/v1/users/me/exports/{export_id}/link",
     }
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import wave
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -159,3 +160,15 @@ def test_the_audit_log_of_the_running_platform_is_verified(platform: Platform, t
 def test_retention_has_a_dry_run(platform: Platform, tmp_path: Path) -> None:
     told = echoctl("retention", "--dry-run", "--data", str(platform.folder.path), cwd=tmp_path)
     assert (told.returncode, told.stdout.decode().strip()) == (0, "Dry run: no account is due.")
+
+
+@PLATFORM_AND_NOBODY
+def test_a_user_exports_everything_to_a_file(platform: Platform, tmp_path: Path) -> None:
+    told = echoctl("export", "me.zip", "--data", str(platform.folder.path), cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    with ZipFile(tmp_path / "me.zip") as archive:
+        assert {"manifest.json", "profile.json"} <= set(archive.namelist())
+    assert [path.name for path in tmp_path.iterdir()] == ["me.zip"]
+
+    refused = echoctl("export", "missing/me.zip", "--data", str(platform.folder.path), cwd=tmp_path)
+    assert (refused.returncode, b"cannot be written" in refused.stderr) == (2, True)

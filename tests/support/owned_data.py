@@ -50,12 +50,14 @@ class OwnedData:
         ).json()
         other_login = data(await owner.http.post("/auth/login", json={"email": email, "password": PASSWORD}))
         key = data(await owner.http.post("/auth/keys", json={"name": "Program", "scopes": ["speech:read"]}), 201)
+        export = await exported(owner)
         ids = {
             "audio_id": speech["audio_id"],
             "clone_id": clone_id,
             "consent_id": clone["consent_id"],
             "echo_id": echo["_id"],
             "entry_id": entry["id"],
+            "export_id": export["export_id"],
             "job_id": job["id"],
             "key_id": key["id"],
             "model_id": clone_id,
@@ -163,3 +165,16 @@ async def _clone(person: Person, sample_id: str) -> str:
 
     await eventually(known, within=60)
     return clone_id
+
+
+async def exported(person: Person) -> dict[str, Any]:
+    """Request an export and wait for its archive."""
+    export_id = data(await person.http.post("/users/me/export"), 202)["export_id"]
+
+    async def ended() -> bool:
+        return data(await person.http.get(f"/users/me/exports/{export_id}"))["status"] in {"completed", "failed"}
+
+    await eventually(ended, within=60)
+    export: dict[str, Any] = data(await person.http.get(f"/users/me/exports/{export_id}"))
+    assert export["status"] == "completed", export
+    return export

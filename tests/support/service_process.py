@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from echo_auth.main import service as auth
 from echo_common.bus.inproc import InprocBroker
 from echo_common.process import stop_signal
 from echo_common.service import Process, Service
@@ -21,7 +22,7 @@ from tests.support.database import Database
 LIFETIME = 60.0
 
 
-SERVICES: dict[str, Callable[[], Service[Any]]] = {"gateway": gateway, "synthesis": synthesis, "voice": voice}
+SERVICES: dict[str, Callable[[], Service[Any]]] = {"auth": auth, "gateway": gateway, "synthesis": synthesis, "voice": voice}
 
 
 def run_until_dead(database: Database, folder: Path, fault_point: str, *, service: str = "synthesis", **settings: str) -> None:

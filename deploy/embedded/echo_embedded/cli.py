@@ -35,6 +35,7 @@ from echo_embedded.command_line import (
     with_client,
 )
 from echo_embedded.data_folder import DataFolder
+from echo_embedded.export_commands import export
 from echo_embedded.mail_commands import mail_app
 from echo_embedded.retention_commands import retention
 
@@ -329,6 +330,7 @@ app.add_typer(mail_app, name="mail")
 app.command(epilog="Example: echoctl retention --dry-run")(retention)
 app.command(epilog="Example: echoctl backup ./backups --every 24h --keep 7")(backup)
 app.command(epilog="Example: echoctl restore ./backups/echo-2026-11-22T03-00-00Z.tar --data ./restored")(restore)
+app.command(epilog="Example: echoctl export me.zip --server https://echo.example.com --email ada@example.com")(export)
 
 
 @app.command(hidden=True)

@@ -16,6 +16,7 @@ from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Bus
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.auth import SettingChanged
+from echo_common.contracts.http.auth import EXPORT_AUDIENCE
 from echo_common.faults import FaultPoints
 from echo_common.http import dead_letters
 from echo_common.http.app import MAX_JSON_BODY, create_app
@@ -150,6 +151,7 @@ class Service(Generic[D]):
             app.state.delivery = delivery
             app.state.scratch = adapters.scratch
             app.state.verifier = TokenVerifier(trust)
+            app.state.user_data_verifier = TokenVerifier(trust, audience=EXPORT_AUDIENCE)
             yield app
 
     async def _bind(self, adapters: Adapters, dependencies: D, trust: TokenTrust) -> tuple[Delivery, Delivery]:

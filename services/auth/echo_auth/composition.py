@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from echo_auth.audit_log import AuditLog
 from echo_auth.challenges import Challenges
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.exports import EXPORT_PREFIX
 from echo_auth.domain.profiles import AVATAR_PREFIX
 from echo_auth.encryption import Encryption, Purpose
+from echo_auth.export_links import ExportLinks
+from echo_auth.export_sources import LocalSource, open_sources
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.keys import Signer
 from echo_auth.link_tokens import LinkTokens
@@ -25,6 +28,7 @@ from echo_auth.repository import (
     ApiKeys,
     ChangedSettings,
     Erasures,
+    Exports,
     Identities,
     Mails,
     Passkeys,
@@ -37,6 +41,8 @@ from echo_auth.retention_schedule import RetentionSchedule
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_auth.usecases.erasures import repeat_erasures
+from echo_auth.usecases.export_archives import make_archive
+from echo_auth.usecases.exports import expiring, owned_archives
 from echo_auth.usecases.mail_delivery import delivering
 from echo_auth.usecases.profiles import owned_avatars
 from echo_auth.usecases.registration import ensure_admin
@@ -46,6 +52,10 @@ from echo_common.outbox.repository import Repository
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
+from echo_common.work.queue import WorkQueue
+from echo_common.work.worker import Worker
+
+_LEASE_SECONDS: Final = 15.0
 
 
 @asynccontextmanager
@@ -56,6 +66,7 @@ async def open_dependencies(
     store, relay = adapters.store, adapters.relay
     secret = settings.secret.get_secret_value()
     async with (
+        AsyncExitStack() as stack,
         Passwords.open(rounds=settings.password_rounds, memory_kib=settings.password_memory_kib) as passwords,
         IdentityProvider.open(oidc, adapters.public_url) as identity_provider,
     ):
@@ -64,8 +75,21 @@ async def open_dependencies(
         profiles, sessions = Profiles(store, relay), Sessions(store, relay)
         audit = await AuditLog.open(store, secret)
         mails = Mails(store, relay)
-        owned: list[Repository[Any]] = [api_keys, identities, passkeys, profiles, sessions]
-        data = AuthUserData(users, owned, mails, adapters.objects, erasures, audit, adapters.faults)
+        exports = Exports(store, relay)
+        data = AuthUserData(
+            users=users,
+            profiles=profiles,
+            sessions=sessions,
+            api_keys=api_keys,
+            passkeys=passkeys,
+            identities=identities,
+            exports=exports,
+            mails=mails,
+            objects=adapters.objects,
+            erasures=erasures,
+            audit=audit,
+            faults=adapters.faults,
+        )
         deps = Dependencies(
             api_keys=api_keys,
             users=users,
@@ -80,6 +104,13 @@ async def open_dependencies(
             erased_users=erased_users,
             restored_erasures=RestoredErasures(store.collection("restored_erasures")),
             erasure=UserErasure(erased_users, data, None, adapters.faults),
+            exports=exports,
+            export_sources=await stack.enter_async_context(
+                open_sources(LocalSource(data, adapters.objects), settings.exporting_services)
+            ),
+            export_links=ExportLinks(secret),
+            worker=Worker(_LEASE_SECONDS, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
+            scratch=adapters.scratch,
             passwords=passwords,
             relying_party=RelyingParty(adapters.public_url),
             challenges=await Challenges.open(store.collection("login_challenges")),
@@ -103,11 +134,20 @@ async def open_dependencies(
         await store.collection("schedules").ensure([])
         await repeat_erasures(deps)
         await ensure_admin(deps)
-        owners = {AVATAR_PREFIX: partial(owned_avatars, deps=deps)}
+        owners = {AVATAR_PREFIX: partial(owned_avatars, deps=deps), EXPORT_PREFIX: partial(owned_archives, deps=deps)}
         orphans = OrphanSweeper(adapters.objects, owners, adapters.orphan_seconds)
         schedule = RetentionSchedule(store.collection("schedules"))
         retention = schedule.running(partial(apply_retention, deps))
-        async with deps.erasure.running(), delivering(deps), orphans.running(), retention:
+        perform = partial(make_archive, deps, adapters.faults)
+        queues = [WorkQueue("exports", exports, perform, slots=1)]
+        async with (
+            deps.erasure.running(),
+            delivering(deps),
+            orphans.running(),
+            retention,
+            expiring(deps),
+            deps.worker.running(queues),
+        ):
             yield deps
 
 

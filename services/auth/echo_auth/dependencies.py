@@ -1,11 +1,14 @@
 """Dependencies of routes, use cases and event handlers."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from echo_auth.audit_log import AuditLog
 from echo_auth.challenges import Challenges
 from echo_auth.encryption import Encryption
+from echo_auth.export_links import ExportLinks
+from echo_auth.export_sources import ExportSource
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.keys import Signer
 from echo_auth.link_tokens import LinkTokens
@@ -17,6 +20,7 @@ from echo_auth.repository import (
     ApiKeys,
     ChangedSettings,
     Erasures,
+    Exports,
     Identities,
     Mails,
     Passkeys,
@@ -28,8 +32,10 @@ from echo_auth.repository import (
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_common.live_settings import LiveSettings
+from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
+from echo_common.work.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,12 @@ class Dependencies:
     erased_users: ErasedUsers
     restored_erasures: RestoredErasures
     erasure: UserErasure
+    exports: Exports
+    export_sources: Mapping[str, ExportSource]
+    """Services whose data of users is exported, by name."""
+    export_links: ExportLinks
+    worker: Worker
+    scratch: Scratch
     passwords: Passwords
     relying_party: RelyingParty
     challenges: Challenges

@@ -18,6 +18,7 @@ class Purpose(StrEnum):
     PSEUDONYMS = "echo-auth pseudonyms"
     LINK_TOKENS = "echo-auth link tokens"
     TOTP_SECRETS = "echo-auth totp secrets"
+    EXPORT_LINKS = "echo-auth export links"
 
 
 class DecryptionError(EchoError):

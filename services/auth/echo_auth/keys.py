@@ -13,13 +13,16 @@ from echo_auth.encryption import DecryptionError, Encryption, Purpose
 from echo_common.auth.principal import Scope
 from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
-from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, TOKEN_ALGORITHM, AccessClaims, Jwks
+from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, EXPORT_AUDIENCE, TOKEN_ALGORITHM, AccessClaims, Jwks
 from echo_common.contracts.values import Role
 from echo_common.errors import EchoError
 from echo_common.ids import new_id
 from echo_common.store.port import Collection, Document, DuplicateError
 
 _FIRST_KEY = "key_1"
+
+EXPORT_TOKEN_LASTS = timedelta(minutes=5)
+"""Lifetime of an export token."""
 
 
 class SealedKeyError(EchoError):
@@ -77,6 +80,26 @@ class Signer:
             ver=user.token_version,
             locale=language,
         )
+        return self._signed(claims)
+
+    def export_token(self, user: User, export_id: str, at: datetime) -> str:
+        """Sign a token with which services let this service read the data of a user; no other endpoint accepts it."""
+        issued = int(at.timestamp())
+        claims = AccessClaims(
+            aud=EXPORT_AUDIENCE,
+            sub=user.id,
+            sid=export_id,
+            iat=issued,
+            exp=issued + int(EXPORT_TOKEN_LASTS.total_seconds()),
+            jti=new_id("tok"),
+            plan=user.plan,
+            role=Role.USER,
+            scope="",
+            ver=user.token_version,
+        )
+        return self._signed(claims)
+
+    def _signed(self, claims: AccessClaims) -> str:
         key = self._keys[-1]
         header = {"typ": ACCESS_TOKEN_TYPE, "alg": TOKEN_ALGORITHM, "kid": key.kid}
         return jwt.encode(header, claims.model_dump(mode="json", exclude_none=True), key, algorithms=[TOKEN_ALGORITHM])

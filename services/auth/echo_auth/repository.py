@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from echo_auth.domain.api_keys import ApiKey
 from echo_auth.domain.erasures import Erasure
+from echo_auth.domain.exports import Export
 from echo_auth.domain.identities import Identity
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.passkeys import Passkey
@@ -14,9 +15,11 @@ from echo_auth.domain.sessions import Session
 from echo_auth.domain.settings import ChangedSetting
 from echo_auth.domain.users import User
 from echo_common.contracts.errors.auth import ApiKeyNotFoundError, ErasureNotFoundError, SessionNotFoundError, UserNotFoundError
+from echo_common.contracts.errors.exports import ExportNotFoundError
 from echo_common.contracts.errors.passkeys import PasskeyNotFoundError
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import Collection, Filter, Index
+from echo_common.work.repository import TaskRepository
 
 _KEPT_AFTER_EXPIRY_SECONDS = 7 * 24 * 3600
 _KEPT_AFTER_REVOCATION_SECONDS = 24 * 3600
@@ -62,6 +65,26 @@ class Erasures(Repository[Erasure]):
     name = "erasures"
     missing = ErasureNotFoundError
     indexes: ClassVar[Sequence[Index]] = (Index([("created_at", -1)]),)
+
+
+class Exports(TaskRepository[Export]):
+    """The repository of exports; a user has at most one that has not ended."""
+
+    aggregate = Export
+    name = "exports"
+    missing = ExportNotFoundError
+    id_label = "export_id"
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("active_for", 1)], unique=True),
+        Index([("user_id", 1), ("created_at", -1)]),
+        Index([("status", 1), ("created_at", 1)]),
+        Index([("expires_at", 1)], sparse=True),
+    )
+
+    @staticmethod
+    def unexpired(moment: datetime) -> Filter:
+        """Return the filter for exports that have not expired."""
+        return {"expires_at": {"$not": {"$lte": moment}}}
 
 
 class Identities(Repository[Identity]):

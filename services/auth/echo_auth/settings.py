@@ -1,6 +1,9 @@
 """Settings of the auth service."""
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Final
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
@@ -8,6 +11,8 @@ from pydantic_settings import BaseSettings
 from echo_common.contracts.http.auth import Email
 from echo_common.contracts.system_settings import SYSTEM_SETTINGS
 from echo_common.settings import CommaSeparated, settings_config
+
+_SERVICE: Final = re.compile(r"[a-z][a-z0-9_-]*(=(https?|unix)://.+)?")
 
 
 class AuthSettings(BaseSettings):
@@ -42,14 +47,22 @@ class AuthSettings(BaseSettings):
     password_memory_kib: int = Field(65_536, ge=8, le=1_048_576, description="argon2id memory per password in KiB.")
 
     user_data_services: CommaSeparated = Field(
-        ("gateway", "synthesis", "voice"),
-        description="Services that hold data of users, comma-separated; an account is erased once all of them have erased theirs.",
+        ("gateway", "synthesis=http://127.0.0.1:8002", "voice=http://127.0.0.1:8003"),
+        description="Services that hold data of users, comma-separated: name, or name=URL if an export includes the data; a further "
+        "entry with the name is another replica. An account is erased once all of them have erased theirs.",
     )
     system_settings: dict[str, bool | int | str] = Field(
         default_factory=dict,
         description="Defaults of the system settings of this installation as a JSON object, for example "
         '{"auth.verify_email": true}; a change by an administrator takes precedence. GET /api/v1/admin/config lists the keys.',
     )
+
+    @field_validator("user_data_services")
+    @classmethod
+    def _named(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        if bad := [entry for entry in entries if not _SERVICE.fullmatch(entry)]:
+            raise ValueError(f"{bad[0]} must be a name, or name=URL such as voice=http://127.0.0.1:8003")
+        return entries
 
     @field_validator("system_settings")
     @classmethod
@@ -62,6 +75,20 @@ class AuthSettings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"{key}: {error}") from error
         return values
+
+    @property
+    def erasing_services(self) -> tuple[str, ...]:
+        """Names of the services that erase data of users."""
+        return tuple(dict.fromkeys(entry.partition("=")[0] for entry in self.user_data_services))
+
+    @property
+    def exporting_services(self) -> Mapping[str, str]:
+        """Addresses, comma-separated, of the services that export data of users, by name."""
+        urls: dict[str, list[str]] = {}
+        for name, separator, url in (entry.partition("=") for entry in self.user_data_services):
+            if separator:
+                urls.setdefault(name, []).append(url)
+        return {name: ",".join(replicas) for name, replicas in urls.items()}
 
     @property
     def access_lasts(self) -> timedelta:

@@ -92,6 +92,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             scripts=scripts,
             pool=pool,
             worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
+            user_data=data,
             erasure=UserErasure(erased_users, data, lambda user_id: SynthesisUserDataErased(user_id=user_id), adapters.faults),
         )
         for repository in (jobs, audio, texts, dictionary, tickets, erased_users, quotas):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from echo_common.quotas.counters import Quotas
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
+from echo_common.user_data.export import ExportableUserData
 from echo_common.work.worker import Worker
 from echo_synthesis.access.signed_links import LinkSigner
 from echo_synthesis.access.tickets import Tickets
@@ -41,3 +42,4 @@ class Dependencies:
     quotas: Quotas
     worker: Worker
     erasure: UserErasure
+    user_data: ExportableUserData

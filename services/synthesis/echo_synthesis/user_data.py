@@ -1,17 +1,28 @@
-"""The data of users in synthesis: its erasure."""
+"""The data of users in synthesis: its erasure and its export."""
 
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
+from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
 from echo_common.faults import FaultPoints
 from echo_common.quotas.counters import Quotas
-from echo_common.storage.port import ObjectStore
+from echo_common.storage.port import ObjectInfo, ObjectNotFoundError, ObjectStore
 from echo_common.user_data.erasure import erase_matching
+from echo_common.user_data.export import file_name
 from echo_synthesis.access.tickets import Tickets
+from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.domain import Audio, DictionaryEntry, Job, TextEntry
 from echo_synthesis.provenance.records import ProvenanceRecords
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
+from echo_synthesis.views import audio_info, entry_view, job_view, synthesis_result, text_view
+
+_OLDEST: Final = (("created_at", 1),)
+_SOUND: Final = "sound"
+_WORDS: Final = "words"
 
 
 @dataclass(frozen=True)
@@ -54,3 +65,62 @@ class SynthesisUserData:
     async def _remove_folder(self, audio_id: str) -> None:
         async for key in self.objects.keys(Audio.folder_of(audio_id)):
             await self.objects.delete(key)
+
+    async def export(self, user_id: str) -> AsyncIterator[ExportedDocument | ExportedObject]:
+        """Yield jobs, audio, texts, the lexicon and provenance records; then the audio files, with long lists of word timings."""
+        own = {"user_id": user_id}
+        async for job in self.jobs.find(own, sort=_OLDEST, without=("script", "search")):
+            yield ExportedDocument(collection="jobs", fields=job_view(job, include_text=True).model_dump(mode="json"))
+        async for audio in self.audio.find(own, sort=_OLDEST):
+            result = synthesis_result(audio, audio.words).model_dump(mode="json")
+            fields = {**result, **audio_info(audio).model_dump(mode="json"), "text": audio.text}
+            yield ExportedDocument(collection="audio", fields=fields)
+        async for entry in self.texts.find(own, sort=_OLDEST):
+            yield ExportedDocument(collection="texts", fields=text_view(entry).model_dump(mode="json"))
+        async for pronunciation in self.dictionary.find(own, sort=_OLDEST):
+            yield ExportedDocument(collection="dictionary", fields=entry_view(pronunciation).model_dump(mode="json"))
+        async for record in self.provenance.of_user(user_id):
+            yield ExportedDocument(collection="provenance", fields=record.model_dump(mode="json", exclude={"user_id"}))
+        async for audio in self.audio.find(own, sort=_OLDEST, without=("words", "chapters")):
+            async for found in self._objects_of(audio):
+                yield found
+
+    async def find_object(self, user_id: str, object_id: str) -> ObjectInfo:
+        """Return an audio file, or the word timings beside it. Raises `ObjectNotFoundError`, also for another user's."""
+        audio_id, _, part = object_id.partition("/")
+        audio = await self.audio.find_one({"_id": audio_id, "user_id": user_id})
+        if audio is not None and part == _SOUND:
+            return ObjectInfo(audio.object_key, audio.size, audio.mime, audio.checksum)
+        if audio is not None and part == _WORDS and audio.times_key is not None:
+            return await self.objects.info(audio.times_key)
+        raise ObjectNotFoundError
+
+    async def _objects_of(self, audio: Audio) -> AsyncIterator[ExportedObject]:
+        title, moment = await self._title(audio), audio.created_at
+        extension = FORMATS[audio.settings.output_format].extension
+        yield ExportedObject(
+            id=f"{audio.id}/{_SOUND}",
+            name=file_name("audio", title, audio.id, extension, moment),
+            size=audio.size,
+            checksum=audio.checksum,
+            mime=audio.mime,
+            created_at=moment,
+        )
+        if audio.times_key is not None:
+            with suppress(ObjectNotFoundError):  # deleted meanwhile
+                info = await self.objects.info(audio.times_key)
+                yield ExportedObject(
+                    id=f"{audio.id}/{_WORDS}",
+                    name=file_name("audio", title, audio.id, "words.jsonl", moment),
+                    size=info.size,
+                    checksum=info.checksum,
+                    mime=info.mime,
+                    created_at=moment,
+                )
+
+    async def _title(self, audio: Audio) -> str:
+        """Return the text of an audio, which is its job's if a job made it."""
+        if audio.text is not None or audio.job_id is None:
+            return audio.text or ""
+        where = {"_id": audio.job_id, "user_id": audio.user_id}
+        return "".join([job.text async for job in self.jobs.find(where, limit=1, without=("script", "search"))])

@@ -107,6 +107,7 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         providers=Providers(settings),
         scratch=adapters.scratch,
         worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
+        user_data=data,
         erasure=UserErasure(erased_users, data, lambda user_id: VoiceUserDataErased(user_id=user_id), adapters.faults),
     )
     for repository in (samples, models, consents, phrases, echos, preferences, erased_users):

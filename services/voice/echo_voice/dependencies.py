@@ -6,6 +6,7 @@ from echo_common.quotas.counters import Quotas
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
+from echo_common.user_data.export import ExportableUserData
 from echo_common.vectors.port import VectorIndex
 from echo_common.work.worker import Worker
 from echo_voice.providers import Providers
@@ -36,6 +37,7 @@ class Dependencies:
     scratch: Scratch
     worker: Worker
     erasure: UserErasure
+    user_data: ExportableUserData
 
     @property
     def sample_space(self) -> str:

@@ -5,6 +5,7 @@ from functools import partial
 from echo_common.http.endpoints import upload_paths
 from echo_common.quotas import usage
 from echo_common.service import Service
+from echo_common.user_data import api as user_data
 from echo_voice import api, handlers
 from echo_voice.composition import open_dependencies, readiness_checks
 from echo_voice.dependencies import Dependencies
@@ -17,7 +18,7 @@ def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
     return Service(
         name="voice",
         open=partial(open_dependencies, chosen),
-        routers=[*api.ROUTERS, usage.router],
+        routers=[*api.ROUTERS, usage.router, user_data.router],
         subscriptions=handlers.subscriptions,
         checks=readiness_checks,
         uploads=dict.fromkeys(upload_paths(api.ROUTERS), chosen.upload_bytes),

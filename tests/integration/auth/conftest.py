@@ -65,6 +65,9 @@ async def replica(
     listen: str,
     objects: Path,
     mail: MailSettings | None = None,
+    *,
+    exclusive: bool = False,
+    scratch: Path | None = None,
 ) -> AsyncIterator[Auth]:
     common = CommonSettings(
         listen=listen,
@@ -73,6 +76,7 @@ async def replica(
         database_prefix=database.prefix,
         bus_url=SecretStr("inproc://"),
         objects_url=f"file://{objects}",
+        scratch=scratch,
     )
     broker, published = InprocBroker(), list[Message]()
 
@@ -84,7 +88,9 @@ async def replica(
         ear = InprocBus(broker)
         stack.push_async_callback(ear.close)
         await ear.consume(Consumer("ear", list({topic for topic, _ in event_types()}), note, transient=True))
-        app = await stack.enter_async_context(service(settings, oidc, mail).running(common, Process(broker=broker)))
+        app = await stack.enter_async_context(
+            service(settings, oidc, mail).running(common, Process(broker=broker, exclusive=exclusive))
+        )
         url = await stack.enter_async_context(serving(app, listen))
         client = await stack.enter_async_context(ServiceClient.open("auth", url))
         store = await database.open("auth")
@@ -98,10 +104,14 @@ def start(database: Database, tmp_path: Path) -> Start:
     number = count()
 
     def started(
-        settings: AuthSettings, on: Database = database, oidc: OidcSettings | None = None, mail: MailSettings | None = None
+        settings: AuthSettings,
+        on: Database = database,
+        oidc: OidcSettings | None = None,
+        mail: MailSettings | None = None,
+        **more: Any,
     ) -> AbstractAsyncContextManager[Auth]:
         listen, objects = f"unix://{tmp_path}/auth{next(number)}.sock", tmp_path / "objects"
-        return replica(settings, oidc or OidcSettings(), on, listen, objects, mail)
+        return replica(settings, oidc or OidcSettings(), on, listen, objects, mail, **more)
 
     return started
 

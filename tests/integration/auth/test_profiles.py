@@ -141,7 +141,7 @@ async def test_a_deleted_account_leaves_no_avatar_and_no_mail(auth: Auth):
     await eventually(lambda: resolved(auth))
     await ada.call("DELETE", "/users/me", {"password": PASSWORD})
 
-    for service in auth.deps.settings.user_data_services:
+    for service in auth.deps.settings.erasing_services:
         await confirm_erasure(ada_id, service, auth.deps)
 
     async def gone() -> bool:

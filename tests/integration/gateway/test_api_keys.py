@@ -166,4 +166,8 @@ async def test_internal_endpoints_are_not_reachable_from_outside(keyed: Gateway)
     for path in ("/internal/exchange", "/api/v1/internal/exchange", "/api/internal/exchange"):
         async with keyed.ask("POST", path, json={"credential": KEY}) as response:
             assert response.status in {404, 405}
+    for root in ("", "/api/v1", "/api"):
+        for path in ("/internal/user-data", "/internal/user-data/objects/aud_1/sound"):
+            async with keyed.ask("GET", root + path) as response:
+                assert response.status == 404
     assert keyed.issuer.exchanges == []

@@ -1,6 +1,8 @@
-"""Synthesis erases everything of a deleted user, whatever happens meanwhile."""
+"""Synthesis erases everything of a deleted user, whatever happens meanwhile, and exports everything of a user."""
 
+import hashlib
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from echo_common.clock import now
 from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.http.normalization import CreateDictionaryEntry
 from echo_common.contracts.http.synthesis import CreateText, SpeechConfig, SynthesizeRequest
+from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import NotFoundError
+from echo_common.storage.port import ObjectNotFoundError
 from echo_common.user_data.erasure import BATCH
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, ProvenanceRecord, TextEntry
@@ -174,3 +178,45 @@ async def test_two_replicas_erase_a_user_once(replica: Replica, database: Databa
         assert await remains(database, ALICE.user_id) == []
 
     assert [message.topic for message in heard].count("synthesis.user_data_erased") == 1
+
+
+async def test_an_export_holds_everything_of_its_user_alone(replica: Replica) -> None:
+    async with replica() as deps:
+        await fill(deps)
+        found = [item async for item in deps.user_data.export(ALICE.user_id)]
+        assert MALLORY.user_id not in str(found)
+
+        documents = [item for item in found if isinstance(item, ExportedDocument)]
+        kinds = list(dict.fromkeys(item.collection for item in documents))
+        assert kinds == ["jobs", "audio", "texts", "dictionary", "provenance"]
+        assert [kind for kind, _ in groupby(item.collection for item in documents)] == kinds
+        assert [item.fields["text_content"] for item in documents if item.collection == "jobs"] == ["A job of Alice."]
+        internal = {"lease", "script", "settings", "due", "place", "object_key", "version"}
+        assert not [item for item in documents if internal & item.fields.keys()]
+
+        objects = [item for item in found if isinstance(item, ExportedObject)]
+        assert len(objects) == 3
+        assert len([item for item in objects if "A job of Alice" in item.name]) == 1
+        for item in objects:
+            info = await deps.user_data.find_object(ALICE.user_id, item.id)
+            content = b"".join([block async for block in deps.objects.read(info.key)])
+            assert (len(content), hashlib.sha256(content).hexdigest()) == (item.size, item.checksum)
+            with pytest.raises(ObjectNotFoundError):
+                await deps.user_data.find_object(MALLORY.user_id, item.id)
+
+
+@pytest.mark.parametrize("object_id", ["", "/", "aud_none/sound", "../../secret", "aud_none"])
+async def test_unknown_objects_are_not_exported(replica: Replica, object_id: str) -> None:
+    async with replica() as deps:
+        with pytest.raises(ObjectNotFoundError):
+            await deps.user_data.find_object(ALICE.user_id, object_id)
+
+
+async def test_long_word_timings_are_exported_beside_their_audio(replica: Replica) -> None:
+    async with replica() as deps:
+        await synthesize(SynthesizeRequest(text="One two. " * 300), ALICE, deps)
+        found = [item async for item in deps.user_data.export(ALICE.user_id) if isinstance(item, ExportedObject)]
+        sound, words = found
+        assert words.name == sound.name.removesuffix("wav") + "words.jsonl"
+        info = await deps.user_data.find_object(ALICE.user_id, words.id)
+        assert (info.size, info.checksum) == (words.size, words.checksum)

@@ -1,8 +1,11 @@
-"""The voice service erases everything of a deleted user, and the user's access to voices of others."""
+"""The voice service erases everything of a deleted user, and the user's access to voices of others; and exports."""
 
+import hashlib
 from pathlib import Path
 
 from echo_common.contracts.events.auth import UserDeleted
+from echo_common.contracts.http.auth import EXPORT_AUDIENCE
+from echo_common.contracts.http.user_data import USER_DATA_OBJECTS_PATH, USER_DATA_PATH, ExportLine
 from echo_voice.handlers import erase_user
 from tests.integration.voice.conftest import VoiceClient
 from tests.support.database import Database
@@ -80,3 +83,45 @@ async def test_a_sample_in_processing_leaves_nothing(
     await ada.deps.erasure._data.erase("usr_ada")
     assert await remains(database, "usr_ada") == []
     assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file() and sample_id in str(path)]
+
+
+async def lines(client: VoiceClient, token: str) -> list[ExportLine]:
+    """Return the export as auth reads it."""
+    response = await client.http.get(USER_DATA_PATH, headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 200, response.text
+    return [ExportLine.model_validate_json(line) for line in response.text.splitlines()]
+
+
+async def test_an_export_holds_everything_of_its_user_alone(ada: VoiceClient, eve: VoiceClient, speech: bytes) -> None:
+    clone_id = await owning(ada, speech, "usr_ada")
+    others = await owning(eve, speech, "usr_eve")
+    token = ada.issuer.token(sub="usr_ada", sid="exp_1", aud=EXPORT_AUDIENCE)
+    *items, end = await lines(ada, token)
+    documents = [item.document for item in items if item.document is not None]
+    objects = [item.object for item in items if item.object is not None]
+    assert (end.end.documents, end.end.objects) == (len(documents), len(objects))  # type: ignore[union-attr]
+    assert "usr_eve" not in str(items)
+    assert others not in str(items)
+    collections = ["samples", "voice_models", "consents", "echos", "voice_selection"]
+    assert [document.collection for document in documents] == collections
+    assert {document.fields["id"] for document in documents if document.collection == "voice_models"} == {clone_id}
+
+    assert sorted(item.id.partition("/")[2] for item in objects) in (
+        ["original", "processed"],
+        ["original", "processed", "style"],
+    )
+    for item in objects:
+        path = f"{USER_DATA_OBJECTS_PATH}/{item.id}"
+        response = await ada.http.get(path, headers={"Authorization": f"Bearer {token}"})
+        assert (len(response.content), hashlib.sha256(response.content).hexdigest()) == (item.size, item.checksum)
+        for_eve = ada.issuer.token(sub="usr_eve", sid="exp_2", aud=EXPORT_AUDIENCE)
+        assert (await ada.http.get(path, headers={"Authorization": f"Bearer {for_eve}"})).status_code == 404
+
+
+async def test_access_tokens_do_not_export(ada: VoiceClient) -> None:
+    for headers in (ada.headers, {}, {"Authorization": "Bearer x"}):
+        for path in (USER_DATA_PATH, f"{USER_DATA_OBJECTS_PATH}/vs_1/original"):
+            assert (await ada.http.get(path, headers=headers)).status_code == 401
+    for_export = ada.issuer.token(sub="usr_ada", sid="exp_1", aud=EXPORT_AUDIENCE, scope="voices:read")
+    response = await ada.http.get("/voice/samples", headers={"Authorization": f"Bearer {for_export}"})
+    assert response.status_code == 401

@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey, OctKey
 
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import InvalidTokenError, TokenExpiredError, TokenVerifier
+from echo_common.contracts.http.auth import EXPORT_AUDIENCE
 from echo_common.contracts.values import Plan, Role
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.client import ServiceClient
@@ -273,3 +274,12 @@ async def test_the_token_cache_is_bounded(issuer: Issuer, client: ServiceClient)
             await verifier.verify(issuer.token(jti=str(number)))
 
         assert len(verifier._cache) == 3
+
+
+async def test_a_verifier_accepts_tokens_for_its_audience_alone(issuer: Issuer, client: ServiceClient) -> None:
+    async with TokenTrust.following(client, every=QUICKLY) as trust:
+        public, exports = TokenVerifier(trust), TokenVerifier(trust, audience=EXPORT_AUDIENCE)
+        for_export = issuer.token(sub="usr_7", sid="exp_1", scope="", aud=EXPORT_AUDIENCE)
+        assert (await exports.verify(for_export)).user_id == "usr_7"
+        assert await refused(public, for_export)
+        assert await refused(exports, issuer.token())

@@ -13,7 +13,7 @@ from joserfc.jwk import OKPKey
 from joserfc.util import urlsafe_b64decode
 
 from echo_common.auth.principal import Principal, Scope
-from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, TOKEN_ALGORITHM, AccessClaims
+from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, AUDIENCE, TOKEN_ALGORITHM, AccessClaims
 from echo_common.errors import ServiceUnavailableError, UnauthenticatedError
 
 LEEWAY_SECONDS = 5
@@ -73,11 +73,12 @@ class TokenVerifier:
     """Verifier that turns access tokens into principals.
 
     The signature of each token is checked once (about 80 µs) and cached; expiry, revocation and the key's validity are checked
-    every time.
+    every time. Tokens for another audience are refused.
     """
 
-    def __init__(self, trust: TrustedKeys, *, cached: int = 10_000) -> None:
+    def __init__(self, trust: TrustedKeys, *, audience: str = AUDIENCE, cached: int = 10_000) -> None:
         self._trust = trust
+        self._audience = audience
         self._cache: OrderedDict[str, _Verified] = OrderedDict()
         self._cached = cached
 
@@ -126,7 +127,7 @@ class TokenVerifier:
             claims = AccessClaims.model_validate_json(payload)
         except (JoseError, ValueError, RecursionError) as error:
             raise InvalidTokenError from error
-        if claims.iat > time.time() + LEEWAY_SECONDS:
+        if claims.aud != self._audience or claims.iat > time.time() + LEEWAY_SECONDS:
             raise InvalidTokenError
         return _Verified(_principal(claims), key_id, claims.exp + LEEWAY_SECONDS)
 

@@ -94,6 +94,19 @@ QUOTAS: Mapping[Metric, Mapping[Plan, SystemSetting[int]]] = MappingProxyType(
     }
 )
 """Quotas by metric and plan."""
+EXPORT_KEEP_DAYS = SystemSetting(
+    "export.keep_days", 7, "Days after which the archive of an export is deleted.", minimum=1, maximum=365
+)
+EXPORT_MAX_BYTES = SystemSetting(
+    "export.max_bytes",
+    64 * 2**30,
+    "Maximum size of an export in bytes; 0 disables the limit.",
+    minimum=0,
+    maximum=2**53 - 1,
+)
+EXPORT_MAX_MINUTES = SystemSetting(
+    "export.max_minutes", 240, "Minutes after which an attempt at an export fails.", minimum=1, maximum=10_000
+)
 RETENTION_GUEST_DAYS = SystemSetting(
     "retention.guest_days",
     30,
@@ -119,6 +132,9 @@ _ALL: Sequence[SystemSetting[Any]] = (
     ANONYMOUS_REQUESTS,
     API_KEYS,
     CREDENTIAL_REQUESTS,
+    EXPORT_KEEP_DAYS,
+    EXPORT_MAX_BYTES,
+    EXPORT_MAX_MINUTES,
     GUESTS,
     RETENTION_ARCHIVE_DAYS,
     RETENTION_GUEST_DAYS,

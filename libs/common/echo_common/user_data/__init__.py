@@ -1,1 +1,1 @@
-"""Erasure of a deleted user's data in every service."""
+"""Erasure and export of a user's data in every service."""

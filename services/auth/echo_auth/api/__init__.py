@@ -8,6 +8,7 @@ from echo_auth.api import (
     audit,
     echo_users,
     erasures,
+    exports,
     guests,
     internal,
     mails,
@@ -42,6 +43,7 @@ ROUTERS = (
     retention.router,
     erasures.router,
     erasures.admin_router,
+    exports.router,
     mails.router,
     internal.router,
 )

@@ -137,3 +137,20 @@ RETENTION = {
     "counts": {"warn": 1},
     "items": [{"user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J", "step": "warn", "last_active_date": "2026-01-31T10:00:00Z"}],
 }
+EXPORT = {
+    "export_id": "exp_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "status": "completed",
+    "progress": 100,
+    "size": 5120334,
+    "checksum": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "files": 42,
+    "missing": 0,
+    "created_at": "2026-01-31T10:00:00Z",
+    "expires_at": "2026-02-07T10:00:05Z",
+    "error_code": None,
+    "error": None,
+}
+EXPORT_LINK = {
+    "url": "/api/v1/users/me/exports/exp_01K9ZX3V5T4S2R1Q0P9N8M7K6J/download?expires=1769853900&signature=3q2-7w…",
+    "expires_at": "2026-01-31T10:05:00Z",
+}

@@ -15,6 +15,7 @@ _LASTS = {
     MailKind.EMAIL_CHANGE: timedelta(days=1),
     MailKind.EMAIL_CHANGED: timedelta(days=7),
     MailKind.RETENTION_WARNING: timedelta(days=7),
+    MailKind.EXPORT_READY: timedelta(days=7),
 }
 
 

@@ -69,7 +69,7 @@ async def repeat_erasures(deps: Dependencies) -> None:
 
 
 async def _begin(user: User, actor: str | None, origin: RequestOrigin, deps: Dependencies) -> Erasure:
-    services = deps.settings.user_data_services
+    services = deps.settings.erasing_services
     erasure = Erasure.request(deps.audit.pseudonym(user.id), services)
     await deps.audit.record(AuditAction.ACCOUNT_DELETED, actor=actor, target=user.id, address=origin.address)
     with suppress(DuplicateError):  # requested before

@@ -147,11 +147,20 @@ async def _prepare_change(mail: OutgoingMail, deps: Dependencies) -> str | None:
 
 
 async def _prepare_retention_warning(mail: OutgoingMail, deps: Dependencies) -> str | None:
+    return "retention_warning" if await _prepare_for_user(mail, deps) else None
+
+
+async def _prepare_export_ready(mail: OutgoingMail, deps: Dependencies) -> str | None:
+    return "export_ready" if await _prepare_for_user(mail, deps) else None
+
+
+async def _prepare_for_user(mail: OutgoingMail, deps: Dependencies) -> bool:
+    """Set the user's language; return False if the user has left or has another address."""
     user = await deps.users.find_one({"_id": mail.user_id})
     if user is None or not user.is_active or user.email != mail.email:
-        return None
+        return False
     mail.language = (await profile_of(user, deps)).preferred_language or mail.language
-    return "retention_warning"
+    return True
 
 
 async def _prepare_notice(mail: OutgoingMail, deps: Dependencies) -> str | None:
@@ -168,6 +177,7 @@ _PREPARE: Mapping[MailKind, Callable[[OutgoingMail, Dependencies], Awaitable[str
         MailKind.EMAIL_CHANGE: _prepare_change,
         MailKind.EMAIL_CHANGED: _prepare_notice,
         MailKind.RETENTION_WARNING: _prepare_retention_warning,
+        MailKind.EXPORT_READY: _prepare_export_ready,
     }
 )
 """Functions that prepare a mail and return the name of its text; None drops the mail."""

@@ -1,6 +1,8 @@
 """Store of provenance records."""
 
-from echo_common.store.port import Index, Store
+from collections.abc import AsyncIterator
+
+from echo_common.store.port import Document, Index, Store
 from echo_synthesis.domain import ProvenanceRecord
 
 
@@ -31,12 +33,19 @@ class ProvenanceRecords:
         """Return the record of exactly these bytes."""
         return await self._one({"checksum": checksum})
 
+    async def of_user(self, user_id: str) -> AsyncIterator[ProvenanceRecord]:
+        """Yield all records of a user."""
+        async for found in self._records.find({"user_id": user_id}):
+            yield _record(found)
+
     async def erase(self, user_id: str) -> None:
         """Remove all records of a user."""
         await self._records.delete({"user_id": user_id})
 
     async def _one(self, where: dict[str, str]) -> ProvenanceRecord | None:
         found = await self._records.find_one(where)
-        if found is None:
-            return None
-        return ProvenanceRecord(id=found["_id"], **{name: found[name] for name in found if name != "_id"})
+        return None if found is None else _record(found)
+
+
+def _record(stored: Document) -> ProvenanceRecord:
+    return ProvenanceRecord(id=stored["_id"], **{name: stored[name] for name in stored if name != "_id"})

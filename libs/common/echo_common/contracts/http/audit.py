@@ -11,6 +11,10 @@ class AuditAction(StrEnum):
 
     API_KEY_CREATED = "api_key_created"
     API_KEY_DELETED = "api_key_deleted"
+    EXPORT_REQUESTED = "export_requested"
+    EXPORT_DOWNLOADED = "export_downloaded"
+    EXPORT_LINKED = "export_linked"
+    EXPORT_DELETED = "export_deleted"
     GUEST_UPGRADED = "guest_upgraded"
     ACCOUNT_ARCHIVED = "account_archived"
     ACCOUNT_DELETED = "account_deleted"

@@ -22,6 +22,8 @@ from echo_common.contracts.values import Plan, Role
 
 ISSUER: Final = "echo-auth"
 AUDIENCE: Final = "echo"
+EXPORT_AUDIENCE: Final = "echo-export"
+"""Audience of tokens with which auth reads everything that a service stores for a user; nothing else accepts them."""
 TOKEN_ALGORITHM = "Ed25519"  # noqa: S105 - the name of RFC 9864 for what RFC 8037 called EdDSA
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068
 JWKS_PATH = "/.well-known/jwks.json"
@@ -207,7 +209,7 @@ class AccessClaims(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     iss: Literal["echo-auth"] = ISSUER
-    aud: Literal["echo"] = AUDIENCE
+    aud: Literal["echo", "echo-export"] = AUDIENCE
     sub: Annotated[str, Field(min_length=1, description="User id.")]
     sid: Annotated[str, Field(min_length=1, description="Session id.")]
     iat: Annotated[int, Field(strict=True)]

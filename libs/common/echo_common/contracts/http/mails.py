@@ -15,6 +15,7 @@ class MailKind(StrEnum):
     EMAIL_CHANGE = "email_change"
     EMAIL_CHANGED = "email_changed"
     RETENTION_WARNING = "retention_warning"
+    EXPORT_READY = "export_ready"
 
 
 class MailStatus(StrEnum):

@@ -1,0 +1,178 @@
+"""Use cases of exports: request, list, download, delete, and the removal of expired ones."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from echo_auth.dependencies import Dependencies
+from echo_auth.domain.exports import Export, ExportArchive
+from echo_auth.usecases.sessions import RequestOrigin
+from echo_common.auth.principal import Principal
+from echo_common.clock import now
+from echo_common.contracts.errors.exports import ExportNotFoundError
+from echo_common.contracts.errors.synthesis import LinkInvalidError
+from echo_common.contracts.http.audit import AuditAction
+from echo_common.contracts.http.exports import ExportLink
+from echo_common.contracts.values import JobStatus
+from echo_common.errors import EchoError, NotFoundError
+from echo_common.http.endpoints import PUBLIC_ROOT
+from echo_common.http.pagination import Page
+from echo_common.storage.port import ObjectNotFoundError
+from echo_common.store.port import DuplicateError
+
+EXPORT_ORDERS: Final = ("created_at",)
+"""Fields by which exports can be sorted."""
+
+KEPT_EXPORTS: Final = 3
+"""Exports of a user that are kept; another request deletes the oldest."""
+
+_UNFINISHED: Final = [JobStatus.PENDING.value, JobStatus.PROCESSING.value]
+_EXPIRY_SECONDS: Final = 300.0
+
+_log = structlog.get_logger("echo.exports")
+
+
+async def request_export(principal: Principal, origin: RequestOrigin, deps: Dependencies) -> Export:
+    """Queue an export of everything of the user; return the unfinished one if there is one."""
+    user_id = principal.user_id
+    while (unfinished := await deps.exports.find_one({"active_for": user_id})) is None:
+        export = Export.request(user_id)
+        await _record(AuditAction.EXPORT_REQUESTED, export, origin, deps)
+        with suppress(DuplicateError):  # a concurrent request was faster
+            await deps.exports.add(export)
+            await _remove_oldest(user_id, deps)
+            deps.worker.wake()
+            return export
+    return unfinished
+
+
+async def list_exports(principal: Principal, page: Page, deps: Dependencies) -> tuple[list[Export], int]:
+    """Return a page of the user's exports that have not expired, and their total number."""
+    where = {"user_id": principal.user_id, **deps.exports.unexpired(now())}
+    order = [(page.sort_by, page.direction), ("_id", page.direction)]
+    found = deps.exports.find(where, sort=order, skip=page.offset, limit=page.limit)
+    return [export async for export in found], await deps.exports.count(where)
+
+
+async def get_export(export_id: str, principal: Principal, deps: Dependencies) -> Export:
+    """Return an export of the user. Raises `ExportNotFoundError`."""
+    return await deps.exports.get(export_id, user_id=principal.user_id, **deps.exports.unexpired(now()))
+
+
+async def find_linked_export(export_id: str, expires: int, signature: str, deps: Dependencies) -> Export:
+    """Return the export of a signed link. Raises `LinkInvalidError`, also for an export that does not exist."""
+    export = await deps.exports.find_one({"_id": export_id, **deps.exports.unexpired(now())})
+    if export is None:
+        raise LinkInvalidError
+    deps.export_links.check(export, expires, signature)
+    return export
+
+
+async def open_archive(export: Export, origin: RequestOrigin, deps: Dependencies, *, downloads: bool) -> ExportArchive:
+    """Return the archive of an export; `downloads` tells whether a download begins.
+
+    Raises `ExportStateConflictError`, and `ExportNotFoundError` if the object storage has lost the archive.
+    """
+    archive = export.completed_archive()
+    try:
+        await deps.objects.info(archive.key)
+    except ObjectNotFoundError:
+        raise ExportNotFoundError from None
+    if downloads:
+        await _record(AuditAction.EXPORT_DOWNLOADED, export, origin, deps)
+    return archive
+
+
+async def link_export(
+    export_id: str, seconds: int, principal: Principal, origin: RequestOrigin, deps: Dependencies
+) -> ExportLink:
+    """Return a signed link to an archive. Raises `ExportNotFoundError`, `ExportStateConflictError`."""
+    export = await get_export(export_id, principal, deps)
+    export.completed_archive()
+    await _record(AuditAction.EXPORT_LINKED, export, origin, deps)
+    expires, signature, until = deps.export_links.sign(export, seconds)
+    path = f"{PUBLIC_ROOT}/users/me/exports/{export.id}/download"
+    return ExportLink(url=f"{path}?expires={expires}&signature={signature}", expires_at=until)
+
+
+async def delete_export(export_id: str, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
+    """Delete an export and its archive; an unfinished one ends. Raises `ExportNotFoundError`."""
+    export = await get_export(export_id, principal, deps)
+    await _record(AuditAction.EXPORT_DELETED, export, origin, deps)
+    await _remove(export, deps)
+
+
+async def remove_expired(deps: Dependencies, moment: datetime | None = None) -> int:
+    """Remove the exports that have expired by a moment, by default now; return their number."""
+    due = [export async for export in deps.exports.find({"expires_at": {"$lte": moment or now()}})]
+    for export in due:
+        await _remove(export, deps)
+        _log.info("export_expired", export_id=export.id)
+    return len(due)
+
+
+@asynccontextmanager
+async def expiring(deps: Dependencies) -> AsyncIterator[None]:
+    """Remove expired exports while the context lasts; replicas may do so at the same time."""
+    task = asyncio.create_task(_keep_expiring(deps))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def owned_archives(keys: Sequence[str], deps: Dependencies) -> Collection[str]:
+    """Return those keys that an export refers to, or that an unfinished one may still refer to."""
+    by_export: dict[str, list[str]] = {}
+    for key in keys:
+        by_export.setdefault(key.split("/")[2], []).append(key)
+    owned: set[str] = set()
+    async for export in deps.exports.find({"_id": {"$in": list(by_export)}}):
+        if export.status.value in _UNFINISHED:
+            owned.update(by_export[export.id])
+        elif export.archive is not None:
+            owned.add(export.archive.key)
+    return owned
+
+
+async def _remove(export: Export, deps: Dependencies) -> None:
+    """Remove an export. Its archive goes first, because the record leads to it again after a crash."""
+    await _remove_archives(export, deps)
+    with suppress(NotFoundError):
+        await deps.exports.update(export.id, Export.erase)
+    deps.worker.recheck(export.id)
+    await _remove_archives(export, deps)  # of an attempt that ended meanwhile
+
+
+async def _remove_archives(export: Export, deps: Dependencies) -> None:
+    async for key in deps.objects.keys(export.folder):
+        await deps.objects.delete(key)
+
+
+async def _remove_oldest(user_id: str, deps: Dependencies) -> None:
+    ended = {"user_id": user_id, "status": {"$nin": _UNFINISHED}}
+    kept = KEPT_EXPORTS - 1
+    newest_first = [export async for export in deps.exports.find(ended, sort=[("created_at", -1), ("_id", -1)])]
+    for export in newest_first[kept:]:
+        await _remove(export, deps)
+
+
+async def _record(action: AuditAction, export: Export, origin: RequestOrigin, deps: Dependencies) -> None:
+    user_id = export.user_id
+    await deps.audit.record(action, actor=user_id, target=user_id, address=origin.address, export_id=export.id)
+
+
+async def _keep_expiring(deps: Dependencies) -> None:
+    while True:
+        try:
+            await remove_expired(deps)
+        except EchoError as error:
+            _log.warning("export_expiry_interrupted", error=error.message)
+        except Exception:
+            _log.exception("export_expiry_failed")
+        await asyncio.sleep(_EXPIRY_SECONDS)
