@@ -156,7 +156,7 @@ def _tell(archive: Archive, verb: str, *, as_json: bool) -> None:
     if as_json:
         out.out(json.dumps(report), highlight=False)
         return
-    counts = ", ".join(f"{report[name]} {name}" for name in ("documents", "objects", "vectors", "events"))
+    counts = ", ".join(f"{report.get(name, 0)} {name}" for name in ("documents", "objects", "vectors", "events"))
     secrets = "with secrets" if archive.secrets else "without secrets"
     size = f"{report['bytes'] / 1e6:.1f} MB"
     out.print(f"{verb} {archive.path}: {counts}, {secrets}, {size}.", highlight=False, markup=False, soft_wrap=True)
