@@ -212,3 +212,11 @@ def _decoded(blob: bytes) -> Any:
     with av.open(io.BytesIO(blob), "r") as container:
         frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
     return np.concatenate(frames, axis=1)[0].astype(np.float32) / 32768
+
+
+async def test_samples_are_transcribed_where_the_recogniser_is_enabled(start: Start, speech: bytes) -> None:
+    async with start(recogniser=True) as ada:
+        sample = await ada.sample(speech)
+    assert sample["status"] == "ready"
+    assert sample["language"] == "en"
+    assert sample["transcript"]
