@@ -17,9 +17,12 @@ def retention(
     password: Password = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the accounts; change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before accounts are warned, archived and erased.")] = False,
     as_json: Json = False,
 ) -> None:
     """Warn, archive and erase inactive accounts, by the system settings retention.…; the platform does so once a day."""
+    if not (dry_run or yes) and not typer.confirm("Inactive accounts will be archived or erased. Continue?"):
+        raise typer.Exit(1)
     method = "GET" if dry_run else "POST"
     report: dict[str, Any] = with_client(lambda client: client.call(method, _PATH), data, access_to(server, email, password))
     if as_json:

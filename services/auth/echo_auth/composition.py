@@ -75,6 +75,7 @@ async def open_dependencies(
         profiles, sessions = Profiles(store, relay), Sessions(store, relay)
         audit = await AuditLog.open(store, secret)
         mails = Mails(store, relay)
+        changed_settings = ChangedSettings(store, relay)
         exports = Exports(store, relay)
         data = AuthUserData(
             users=users,
@@ -85,6 +86,7 @@ async def open_dependencies(
             identities=identities,
             exports=exports,
             mails=mails,
+            changed_settings=changed_settings,
             objects=adapters.objects,
             erasures=erasures,
             audit=audit,
@@ -97,7 +99,7 @@ async def open_dependencies(
             passkeys=passkeys,
             profiles=profiles,
             sessions=sessions,
-            changed_settings=ChangedSettings(store, relay),
+            changed_settings=changed_settings,
             mails=mails,
             audit=audit,
             erasures=erasures,

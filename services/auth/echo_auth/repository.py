@@ -17,6 +17,7 @@ from echo_auth.domain.users import User
 from echo_common.contracts.errors.auth import ApiKeyNotFoundError, ErasureNotFoundError, SessionNotFoundError, UserNotFoundError
 from echo_common.contracts.errors.exports import ExportNotFoundError
 from echo_common.contracts.errors.passkeys import PasskeyNotFoundError
+from echo_common.contracts.values import Role
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import Collection, Filter, Index
 from echo_common.work.repository import TaskRepository
@@ -185,6 +186,11 @@ class Users(Repository[User]):
         """Find a user by email if `identifier` contains `@`, else by username; case-insensitive."""
         field = "email" if "@" in identifier else "username_key"
         return await self.find_one({field: identifier.lower()})
+
+    async def active_administrators(self, *, beside: str | None = None) -> int:
+        """Count the administrators who can log in, maybe without one of them."""
+        others = {} if beside is None else {"_id": {"$ne": beside}}
+        return await self.count({"role": Role.ADMIN.value, "is_active": True, **others})
 
     async def raised_since(self, moment: datetime) -> dict[str, int]:
         """Return the users whose token version rose since `moment`, with that version."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
 from math import ceil
 
@@ -15,6 +16,18 @@ _OUTCOME = timedelta(seconds=3)
 """Time within which the outcome of an attempt is known."""
 # "account" limits guesses from many networks; the networks of the owner are exempt, so that no attacker can lock the owner out
 _LIMITS = {"account and network": 10, "account": 200}
+
+
+class Attempt(StrEnum):
+    """Kinds of attempts; each has counters of its own, so that a name sent to a login never meets those of another kind."""
+
+    GUEST = "guest"
+    LOGIN = "login"
+    LOOKUP = "lookup"
+    PASSWORD_RESET = "password reset"  # noqa: S105 - a kind
+    REGISTRATION = "registration"
+    SECOND_FACTOR = "second factor"
+    UPGRADE = "upgrade"
 
 
 class Throttle:
@@ -32,13 +45,15 @@ class Throttle:
         await collection.ensure([Index([("since", 1)], ttl=int(_WINDOW.total_seconds()))])
         return cls(collection)
 
-    async def count_attempt(self, account: str, address: str | None, *, from_known_network: bool = False) -> None:
+    async def count_attempt(
+        self, kind: Attempt, account: str, address: str | None, *, from_known_network: bool = False
+    ) -> None:
         """Count an attempt before its outcome is known, as failed until reverted. Raises `TooManyAttemptsError` at a limit.
 
         Concurrent attempts cannot pass the limits together.
         """
         counted = list[str]()
-        for key, limit in _counters(account, address, from_known_network):
+        for key, limit in _counters(kind, account, address, from_known_network):
             try:
                 await self._count(key, limit)
             except TooManyAttemptsError:
@@ -46,20 +61,22 @@ class Throttle:
                 raise
             counted.append(key)
 
-    async def require_attempts(self, account: str, address: str | None) -> None:
+    async def require_attempts(self, kind: Attempt, account: str, address: str | None) -> None:
         """Raise `TooManyAttemptsError` if the account's limit for this network is reached; count nothing."""
-        (key, limit), *_ = _counters(account, address, True)
+        (key, limit), *_ = _counters(kind, account, address, True)
         reached = {"_id": key, "since": {"$gt": now() - _WINDOW}, "count": {"$gte": limit}}
         if await self._failures.find_one(reached) is not None:
             raise TooManyAttemptsError(retry_after=await self._retry_seconds(key, now()))
 
-    async def revert_attempt(self, account: str, address: str | None, *, from_known_network: bool = False) -> None:
+    async def revert_attempt(
+        self, kind: Attempt, account: str, address: str | None, *, from_known_network: bool = False
+    ) -> None:
         """Remove a counted attempt that did not fail."""
-        await self._revert([key for key, _ in _counters(account, address, from_known_network)])
+        await self._revert([key for key, _ in _counters(kind, account, address, from_known_network)])
 
-    async def reset(self, account: str, address: str | None, *, from_known_network: bool = False) -> None:
+    async def reset(self, kind: Attempt, account: str, address: str | None, *, from_known_network: bool = False) -> None:
         """Reset the account's count for this network, after a counted attempt that succeeded."""
-        (key, _), *others = _counters(account, address, from_known_network)
+        (key, _), *others = _counters(kind, account, address, from_known_network)
         await self._failures.delete({"_id": key})
         await self._revert([key for key, _ in others])
 
@@ -90,9 +107,9 @@ class Throttle:
             await self._failures.update_one({"_id": key, "count": {"$gt": 0}}, {"$inc": {"count": -1}})
 
 
-def _counters(account: str, address: str | None, from_known_network: bool) -> Sequence[tuple[str, int]]:
+def _counters(kind: Attempt, account: str, address: str | None, from_known_network: bool) -> Sequence[tuple[str, int]]:
     network = None if address is None else network_of(address)
     parts = {"account and network": f"{account.lower()}\n{network}"}
     if not from_known_network:
         parts["account"] = account.lower()
-    return [(sha256(f"{kind}\n{part}".encode()).hexdigest(), _LIMITS[kind]) for kind, part in parts.items()]
+    return [(sha256(f"{kind}\n{scope}\n{part}".encode()).hexdigest(), _LIMITS[scope]) for scope, part in parts.items()]

@@ -9,7 +9,7 @@ from echo_auth.domain.devices import device_name
 from echo_auth.domain.erasures import Erasure
 from echo_auth.domain.exports import EXPORT_PREFIX
 from echo_auth.domain.profiles import AVATAR_PREFIX, Profile
-from echo_auth.repository import ApiKeys, Erasures, Exports, Identities, Mails, Passkeys, Profiles, Sessions, Users
+from echo_auth.repository import ApiKeys, ChangedSettings, Erasures, Exports, Identities, Mails, Passkeys, Profiles, Sessions, Users
 from echo_auth.usecases.api_keys import view_of as key_view
 from echo_auth.usecases.users import view_of
 from echo_common.aggregate import Aggregate
@@ -39,6 +39,7 @@ class AuthUserData:
     identities: Identities
     exports: Exports
     mails: Mails
+    changed_settings: ChangedSettings
     objects: ObjectStore
     erasures: Erasures
     audit: AuditLog
@@ -59,8 +60,11 @@ class AuthUserData:
         for prefix in (AVATAR_PREFIX, EXPORT_PREFIX):
             async for key in self.objects.keys(f"{prefix}{user_id}/"):
                 await self.objects.delete(key)
+        pseudonym = self.audit.pseudonym(user_id)
+        author = {"updated_by": user_id}
+        await erase_matching(self.changed_settings, author, lambda setting: setting.forget_author(pseudonym), self.faults)
         await erase_matching(self.users, {"_id": user_id}, Aggregate.erase, self.faults)
-        found = await self.erasures.find_one({"_id": Erasure.id_of(self.audit.pseudonym(user_id))})
+        found = await self.erasures.find_one({"_id": Erasure.id_of(pseudonym)})
         if found is not None and found.completed_at is None:
             await self.audit.record(AuditAction.ACCOUNT_ERASED, target=user_id)
             await self.erasures.update(found.id, lambda erasure: erasure.complete(now()))

@@ -35,7 +35,7 @@ class Authentication:
                         _prefer(principal.language, scope)
             except EchoError as refusal:
                 scope["state"]["refusal"] = refusal
-                _withhold_keys(scope)
+                _withhold_credentials(scope)
         await self._app(scope, receive, send)
 
     async def _principal(self, scope: Scope) -> Principal | None:
@@ -92,12 +92,12 @@ async def valid_token(request: Scope) -> str | None:
     return own
 
 
-def _withhold_keys(scope: Scope) -> None:
-    """Remove refused API keys: a public route is served without them."""
+def _withhold_credentials(scope: Scope) -> None:
+    """Remove refused API keys and foreign tokens: a public route is served without them."""
     scope["headers"] = [
         (name, value)
         for name, value in scope["headers"]
-        if name != b"x-api-key" and not (name == b"authorization" and is_api_key(_bearer(value) or ""))
+        if name != b"x-api-key" and not (name == b"authorization" and needs_exchange(_bearer(value) or ""))
     ]
 
 

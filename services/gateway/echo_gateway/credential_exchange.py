@@ -5,21 +5,22 @@ import base64
 import json
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from echo_common.auth.tokens import InvalidApiKeyError, InvalidTokenError
 from echo_common.contracts.http.api_keys import API_KEY_PREFIX, EXCHANGE_PATH, MAX_CREDENTIAL_LENGTH
 from echo_common.contracts.http.auth import ISSUER
-from echo_common.errors import EchoError, RateLimitedError, UnauthenticatedError
+from echo_common.errors import EchoError, ForbiddenError, RateLimitedError, UnauthenticatedError
 from echo_common.http.addresses import network_of
-from echo_common.http.client import ServiceClient
+from echo_common.http.client import RemoteError, ServiceClient
 
 RENEWED_AFTER_SECONDS = 60.0
 """Age from which a used token is exchanged again, in the background: auth records the last use of a key by it."""
 
+_REFUSED = frozenset({UnauthenticatedError.status, ForbiddenError.status})
 _REFUSED_SECONDS = 60.0
 _RETRY_SECONDS = 5.0
 _REFUSALS_PER_MINUTE = 20
@@ -55,8 +56,16 @@ class _Outcome:
     """The result of an exchange: a token, or the refusal by auth. Times are on the `time.monotonic` clock."""
 
     token: str | None
+    refusal: Callable[[], EchoError] | None
     renew_at: float
     expires_at: float
+
+    @property
+    def access_token(self) -> str:
+        """The token. Raises the refusal."""
+        if self.token is None:
+            raise InvalidTokenError if self.refusal is None else self.refusal()
+        return self.token
 
 
 @dataclass(slots=True)
@@ -108,9 +117,7 @@ class CredentialExchange:
             known = await asyncio.shield(self._running.get(credential) or self._start(credential))
             if known.token is None:
                 self._count_refusal(address, moment)
-        if known.token is None:
-            raise _refusal(credential)
-        return known.token
+        return known.access_token
 
     def forget(self, credential: str) -> None:
         """Forget a credential whose token has been refused; the next request exchanges it again."""
@@ -125,11 +132,15 @@ class CredentialExchange:
         try:
             exchanged = await self._auth.request("POST", EXCHANGE_PATH, json={"credential": credential})
         except EchoError as error:
-            if error.status != UnauthenticatedError.status:
+            if error.status not in _REFUSED:
                 raise
-            return _Outcome(None, 0.0, time.monotonic() + _REFUSED_SECONDS)
+            refused = error.status == UnauthenticatedError.status
+            refusal = (
+                partial(_refusal, credential) if refused else partial(RemoteError, error.status, error.code, error.message)
+            )
+            return _Outcome(None, refusal, 0.0, time.monotonic() + _REFUSED_SECONDS)
         moment = time.monotonic()
-        return _Outcome(exchanged["access_token"], moment + RENEWED_AFTER_SECONDS, moment + exchanged["expires_in"])
+        return _Outcome(exchanged["access_token"], None, moment + RENEWED_AFTER_SECONDS, moment + exchanged["expires_in"])
 
     def _finish(self, credential: str, done: asyncio.Task[_Outcome]) -> None:
         """Store the outcome. A failed renewal is tried again a little later; until then the known token stays in use."""

@@ -81,9 +81,14 @@ class RateLimiter:
         await self._storage.clear(f"user/{user_id}")
 
     async def usage(self, principal: Principal) -> UsageView:
-        """Return the principal's requests of the current minute."""
+        """Return the principal's requests of the current minute; none while a shared storage fails."""
         key = _of_user(principal)
-        used, ends = await self._storage.get(key), await self._storage.get_expiry(key)
+        try:
+            async with asyncio.timeout(_COUNTING_SECONDS):
+                used, ends = await self._storage.get(key), await self._storage.get_expiry(key)
+        except Exception as error:
+            self._log.warning("rate_limit_count_failed", error=str(error) or type(error).__name__)
+            used, ends = 0, time.time()
         return UsageView(
             metric="requests",
             used=used,

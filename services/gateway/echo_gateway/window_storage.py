@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from heapq import nlargest
 from typing import NamedTuple
 
 import structlog
@@ -13,6 +14,8 @@ from echo_common.errors import EchoError
 from echo_common.store.port import Collection
 
 _SAVED = "windows"
+_MOST_SAVED = 10_000
+"""Number of windows that are saved, those with the most requests first, so that the document stays small."""
 
 
 class Window(NamedTuple):
@@ -112,8 +115,14 @@ async def _save_regularly(storage: WindowStorage, collection: Collection, every:
             saved = windows
 
 
+def _most_used(windows: Sequence[Window]) -> Sequence[Window]:
+    return nlargest(_MOST_SAVED, windows, key=lambda window: window.requests)
+
+
 async def _save(storage: WindowStorage, collection: Collection) -> None:
     try:
-        await collection.upsert({"_id": _SAVED}, {"$set": {"windows": [list(window) for window in storage.windows]}})
+        await collection.upsert(
+            {"_id": _SAVED}, {"$set": {"windows": [list(window) for window in _most_used(storage.windows)]}}
+        )
     except EchoError as error:
         structlog.get_logger("echo.limits").warning("rate_limits_not_saved", error=error.message)

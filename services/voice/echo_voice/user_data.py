@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
@@ -53,14 +54,17 @@ class VoiceUserData:
         await erase_matching(self.consents, own, Consent.erase, self.faults)
         await erase_matching(self.phrases, own, Phrase.erase, self.faults)
         await erase_matching(self.preferences, {"_id": user_id}, Preference.erase, self.faults)
-        shared = [model.id async for model in self.models.find({"shared_with": user_id})]
-        await erase_matching(self.models, {"shared_with": user_id}, lambda model: model.unshare(user_id), self.faults)
-        for model_id in shared:
-            if (model := await self.models.find_one({"_id": model_id})) is not None:
-                await self._reindex(model)
+        await erase_matching(
+            self.models,
+            {"shared_with": user_id},
+            lambda model: model.unshare(user_id),
+            self.faults,
+            before=partial(self._remove_access, user_id),
+        )
         await self.quotas.erase(user_id)
 
-    async def _reindex(self, model: VoiceModel) -> None:
+    async def _remove_access(self, user_id: str, model: VoiceModel) -> None:
+        model.unshare(user_id)
         vector = await self.vectors.get(self.voice_space, model.id)
         if vector is not None:
             await self.vectors.put(self.voice_space, model.id, vector, {"access": model.access})

@@ -91,33 +91,33 @@ async def test_concurrent_guesses_do_not_exceed_the_limit(auth: Auth):
 async def test_concurrent_guesses_from_many_addresses_are_all_counted(auth: Auth):
     throttle = auth.deps.throttle
 
-    await asyncio.gather(*(throttle.count_attempt("ada@example.com", f"198.51.100.{n}") for n in range(200)))
+    await asyncio.gather(*(throttle.count_attempt(Attempt.LOGIN, "ada@example.com", f"198.51.100.{n}") for n in range(200)))
 
     with pytest.raises(TooManyAttemptsError):
-        await throttle.count_attempt("Ada@example.com", "203.0.113.200")
+        await throttle.count_attempt(Attempt.LOGIN, "Ada@example.com", "203.0.113.200")
 
 
 async def test_refused_attempts_and_successful_logins_do_not_count_for_the_account(auth: Auth):
     throttle = auth.deps.throttle
     for _ in range(10):
-        await throttle.count_attempt("ada@example.com", "198.51.100.1")
+        await throttle.count_attempt(Attempt.LOGIN, "ada@example.com", "198.51.100.1")
     for _ in range(200):
         with pytest.raises(TooManyAttemptsError):
-            await throttle.count_attempt("ada@example.com", "198.51.100.1")
-        await throttle.count_attempt("ada@example.com", "203.0.113.200")
-        await throttle.reset("ada@example.com", "203.0.113.200")
+            await throttle.count_attempt(Attempt.LOGIN, "ada@example.com", "198.51.100.1")
+        await throttle.count_attempt(Attempt.LOGIN, "ada@example.com", "203.0.113.200")
+        await throttle.reset(Attempt.LOGIN, "ada@example.com", "203.0.113.200")
 
 
 async def test_the_throttle_expires(auth: Auth, monkeypatch: pytest.MonkeyPatch):
     throttle = auth.deps.throttle
     for _ in range(10):
-        await throttle.count_attempt("ada@example.com", "198.51.100.1")
+        await throttle.count_attempt(Attempt.LOGIN, "ada@example.com", "198.51.100.1")
     later = now() + timedelta(minutes=16)
 
     monkeypatch.setattr("echo_auth.throttle.now", lambda: later)
 
     for _ in range(10):
-        await throttle.count_attempt("ada@example.com", "198.51.100.1")
+        await throttle.count_attempt(Attempt.LOGIN, "ada@example.com", "198.51.100.1")
 
 
 async def test_disabled_accounts_are_revealed_only_with_the_password(auth: Auth):
@@ -165,7 +165,7 @@ async def test_attempts_beside_running_ones_may_be_repeated_soon(auth: Auth):
 
 async def guess_from_everywhere(auth: Auth) -> None:
     for number in range(200):
-        await auth.deps.throttle.count_attempt("ada@example.com", f"198.51.100.{number}")
+        await auth.deps.throttle.count_attempt(Attempt.LOGIN, "ada@example.com", f"198.51.100.{number}")
 
 
 async def test_an_attacker_cannot_lock_out_the_owner(auth: Auth):

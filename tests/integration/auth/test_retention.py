@@ -30,7 +30,7 @@ async def steps(auth: Auth, moment: datetime) -> dict[str, str]:
 
 async def guest(auth: Auth) -> str:
     user = User.guest("usr_guest")
-    user.logged_in(now())
+    user.record_login(now())
     await auth.deps.users.add(user)
     return user.id
 

@@ -114,8 +114,8 @@ class UserErasure:
         return len(due)
 
     async def _erase(self, user: ErasedUser) -> None:
+        claimed = user.due_at = now() + _CLAIM  # after a crash, the next claim
         try:
-            user.due_at = now() + _CLAIM  # after a crash, the next claim
             await self._users.save(user)
         except ConflictError:
             return  # another replica was faster
@@ -123,7 +123,12 @@ class UserErasure:
         await self._data.erase(user.id)
         await self._faults.reach("erasure.after_erase")
         event = None if self._erased is None else self._erased(user.id)
-        await self._users.update(user.id, lambda held: held.finish(now(), event))
+
+        def finish(held: ErasedUser) -> None:
+            if held.due_at == claimed:  # else another replica has claimed it since, and finishes it
+                held.finish(now(), event)
+
+        await self._users.update(user.id, finish)
         self._log.info("user_data_erased", user_id=user.id)
 
     async def _keep_erasing(self) -> None:

@@ -9,6 +9,7 @@ from echo_auth.api.dependencies import Deps, Origin, secret
 from echo_auth.usecases import api_keys
 from echo_common.auth.dependencies import AccountHolder, LoggedInUser
 from echo_common.contracts.errors.auth import ApiKeyLimitError, ApiKeyNotFoundError, ScopeNotHeldError
+from echo_common.contracts.errors.second_factors import ReauthenticationRequiredError
 from echo_common.contracts.http.api_keys import ApiKeyView, CreateApiKeyRequest, CreatedApiKey
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -22,7 +23,7 @@ router = PublicRouter("authentication")
     "POST",
     "/auth/keys",
     status=201,
-    errors=(ScopeNotHeldError, ApiKeyLimitError),
+    errors=(ReauthenticationRequiredError, ScopeNotHeldError, ApiKeyLimitError),
     example=enveloped(examples.API_KEY | {"key": "echo_7Gd2kQ…"}),
 )
 async def create_api_key(
@@ -31,7 +32,7 @@ async def create_api_key(
     """Create an API key.
 
     Programs send the key as `Authorization: Bearer` or as `X-API-Key`. It is shown in this response alone. An API key cannot
-    create others.
+    create others. A password reset, and an administrator who logs the user out, delete all keys; a change of the password does not.
     """
     return ok(await api_keys.create_key(body, principal, origin, deps))
 

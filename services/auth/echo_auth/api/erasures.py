@@ -8,7 +8,7 @@ from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.domain.erasures import Erasure
 from echo_auth.usecases import erasures
-from echo_common.auth.dependencies import AccountHolder, Administrator
+from echo_common.auth.dependencies import Administrator, LoggedInUser
 from echo_common.contracts.errors.auth import (
     ErasureNotFoundError,
     LastAdministratorError,
@@ -17,7 +17,7 @@ from echo_common.contracts.errors.auth import (
     WrongPasswordError,
 )
 from echo_common.contracts.errors.passkeys import InvalidPasskeyError
-from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, TotpRequiredError
+from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, ReauthenticationRequiredError, TotpRequiredError
 from echo_common.contracts.http.erasures import DeleteAccountRequest, ErasureView
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -40,6 +40,7 @@ admin_router = PublicRouter("admin")
         TotpRequiredError,
         InvalidTotpCodeError,
         InvalidPasskeyError,
+        ReauthenticationRequiredError,
         TooManyAttemptsError,
         LastAdministratorError,
         UserNotFoundError,
@@ -47,7 +48,7 @@ admin_router = PublicRouter("admin")
     example=enveloped(examples.ERASURE),
 )
 async def delete_current_user(
-    body: DeleteAccountRequest, principal: AccountHolder, origin: Origin, deps: Deps
+    body: DeleteAccountRequest, principal: LoggedInUser, origin: Origin, deps: Deps
 ) -> Success[ErasureView]:
     """Delete the account and everything that the user owns.
 

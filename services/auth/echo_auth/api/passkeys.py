@@ -54,7 +54,7 @@ async def create_passkey_options(principal: AccountHolder, deps: Deps) -> Succes
     "POST",
     "/auth/passkeys",
     status=201,
-    errors=(ReauthenticationRequiredError, InvalidPasskeyError, PasskeyConflictError),
+    errors=(ReauthenticationRequiredError, InvalidPasskeyError, PasskeyConflictError, PasskeyLimitConflictError),
     example=enveloped(examples.PASSKEY),
 )
 async def register_passkey(

@@ -28,6 +28,10 @@ class ChangedSetting(Aggregate):
         self.value, self.last_updated, self.updated_by = value, at, user_id
         self.record(SettingChanged(key=self.key))
 
+    def forget_author(self, pseudonym: str) -> None:
+        """Replace the erased author by a pseudonym."""
+        self.updated_by = pseudonym
+
     def reset(self) -> None:
         """Set back to the default."""
         self.erase()

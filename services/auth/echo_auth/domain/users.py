@@ -5,6 +5,7 @@ from datetime import datetime
 from echo_auth.domain.known_networks import KnownNetworks
 from echo_auth.domain.second_factors import SecondFactors
 from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.auth import AccountInactiveError
 from echo_common.contracts.events.auth import GuestUpgraded, UserDeleted, UserRegistered
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.values import Plan, Role
@@ -156,8 +157,13 @@ class User(SecondFactors, KnownNetworks):
         """Record that a credential of the user was used."""
         self.last_active_date = at
 
-    def logged_in(self, at: datetime, *, network: str | None = None, password_hash: str | None = None) -> None:
-        """Record a login with its network, and the password's new hash if its parameters were outdated."""
+    def record_login(self, at: datetime, *, network: str | None = None, password_hash: str | None = None) -> None:
+        """Record a login with its network, and the password's new hash if its parameters were outdated.
+
+        Raises `AccountInactiveError`.
+        """
+        if not self.is_active:
+            raise AccountInactiveError
         if network is not None:
             self.remember_network(network, at)
         self.last_login = at

@@ -1,5 +1,6 @@
 """Adapter for an SMTP server."""
 
+import asyncio
 import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
@@ -11,6 +12,8 @@ from echo_auth.mail.port import Mail, MailRefusedError, MailUnavailableError
 from echo_auth.mail.settings import MailSettings
 
 _PERMANENT = 500
+_SECONDS = 240.0
+"""Time limit of all steps together: less than the time for which a mail is claimed."""
 
 
 class SmtpMailer:
@@ -29,17 +32,18 @@ class SmtpMailer:
         settings = self._settings
         password = settings.smtp_password
         try:
-            await aiosmtplib.send(
-                self._message(mail),
-                hostname=self._host,
-                port=settings.smtp_port,
-                username=settings.smtp_username,
-                password=password.get_secret_value() if password else None,
-                use_tls=settings.smtp_tls == "tls",
-                start_tls=settings.smtp_tls == "starttls",
-                tls_context=self._tls,
-                timeout=settings.smtp_timeout_seconds,
-            )
+            async with asyncio.timeout(_SECONDS):
+                await aiosmtplib.send(
+                    self._message(mail),
+                    hostname=self._host,
+                    port=settings.smtp_port,
+                    username=settings.smtp_username,
+                    password=password.get_secret_value() if password else None,
+                    use_tls=settings.smtp_tls == "tls",
+                    start_tls=settings.smtp_tls == "starttls",
+                    tls_context=self._tls,
+                    timeout=settings.smtp_timeout_seconds,
+                )
         except SMTPRecipientsRefused as error:
             if all(refusal.code >= _PERMANENT for refusal in error.recipients):
                 raise MailRefusedError from error

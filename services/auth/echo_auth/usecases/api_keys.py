@@ -1,7 +1,10 @@
 """Use cases of API keys: create, list, delete, and exchange for an access token."""
 
+from contextlib import suppress
+
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.api_keys import ApiKey, hash_of, new_secret
+from echo_auth.usecases.reauthentication import require_recent_login
 from echo_auth.usecases.sessions import RequestOrigin
 from echo_auth.usecases.users import profile_of, record_activity
 from echo_common.auth.principal import API_KEY_ID, Principal
@@ -20,8 +23,9 @@ async def create_key(
 ) -> CreatedApiKey:
     """Create a key and return it with its secret, which is not stored.
 
-    Raises `ScopeNotHeldError`, `ApiKeyLimitError`, `ValidationError`.
+    Raises `ReauthenticationRequiredError`, `ScopeNotHeldError`, `ApiKeyLimitError`, `ValidationError`.
     """
+    await require_recent_login(principal, deps)
     if lacking := sorted(set(request.scopes) - principal.scopes):
         raise ScopeNotHeldError(details=[{"field": "scopes", "message": f"The creator lacks {', '.join(lacking)}."}])
     if request.expires_at is not None and request.expires_at <= now():
@@ -58,6 +62,13 @@ async def delete_key(key_id: str, user_id: str, origin: RequestOrigin, deps: Dep
         raise ApiKeyNotFoundError
     await deps.audit.record(AuditAction.API_KEY_DELETED, actor=user_id, target=user_id, address=origin.address, key_id=key_id)
     await deps.api_keys.update(key_id, lambda found: found.revoke(now()), user_id=user_id)
+
+
+async def revoke_keys(user_id: str, deps: Dependencies) -> None:
+    """Revoke all keys of a user, whose account may be in other hands."""
+    for key in await deps.api_keys.of_user(user_id):
+        with suppress(ApiKeyNotFoundError):  # deleted meanwhile
+            await deps.api_keys.update(key.id, lambda found: found.revoke(now()))
 
 
 async def exchange(credential: str, deps: Dependencies) -> ExchangedToken:

@@ -6,6 +6,7 @@ from echo_auth.dependencies import Dependencies
 from echo_auth.domain.erasures import Erasure
 from echo_auth.domain.users import User
 from echo_auth.usecases.passwords import confirm_password
+from echo_auth.usecases.reauthentication import require_recent_login
 from echo_auth.usecases.second_factors import check_second_factor
 from echo_auth.usecases.sessions import RequestOrigin
 from echo_common.auth.principal import Principal
@@ -25,11 +26,14 @@ async def delete_own_account(
 ) -> Erasure:
     """Delete the principal's account.
 
-    Raises `WrongPasswordError`, `TotpRequiredError`, `InvalidTotpCodeError`, `InvalidPasskeyError`, `TooManyAttemptsError`, and
-    the errors of `delete_account`.
+    Raises `WrongPasswordError`, `TotpRequiredError`, `InvalidTotpCodeError`, `InvalidPasskeyError`, `TooManyAttemptsError`,
+    `ReauthenticationRequiredError` for an account without a password, and the errors of `delete_account`.
     """
     user = await deps.users.get(principal.user_id)
-    if user.password_hash is not None:
+    if user.password_hash is None:
+        if not user.is_guest:
+            await require_recent_login(principal, deps)
+    else:
         if request.password is None:
             raise WrongPasswordError
         await confirm_password(user, request.password.get_secret_value(), origin, deps)
@@ -49,9 +53,8 @@ async def delete_account(user: User, actor: str | None, origin: RequestOrigin, d
     """
     if user.id == LOCAL_USER_ID:
         raise ForbiddenError("The local user cannot be deleted.")
-    others = {"role": Role.ADMIN.value, "is_active": True, "_id": {"$ne": user.id}}
-    if user.role is Role.ADMIN and not await deps.users.count(others):
-        raise LastAdministratorError
+    if user.role is Role.ADMIN and user.is_active:
+        await _deactivate_administrator(user, deps)
     return await _begin(user, actor, origin, deps)
 
 
@@ -78,6 +81,15 @@ async def _begin(user: User, actor: str | None, origin: RequestOrigin, deps: Dep
     if not services:
         await deps.erasure.begin(user.id)
     return await deps.erasures.get(erasure.id)
+
+
+async def _deactivate_administrator(user: User, deps: Dependencies) -> None:
+    if not await deps.users.active_administrators(beside=user.id):
+        raise LastAdministratorError
+    await deps.users.update(user.id, lambda held: held.administer(now(), is_active=False))
+    if not await deps.users.active_administrators():  # two administrators delete each other
+        await deps.users.update(user.id, lambda held: held.administer(now(), is_active=True))
+        raise LastAdministratorError
 
 
 async def confirm_erasure(user_id: str, service: str, deps: Dependencies) -> None:

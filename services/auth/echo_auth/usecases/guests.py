@@ -4,6 +4,7 @@ from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.users import User
+from echo_auth.throttle import Attempt
 from echo_auth.usecases.mails import queue_mail
 from echo_auth.usecases.registration import find_conflict, in_use_error, new_registration, require_free
 from echo_auth.usecases.sessions import RequestOrigin, start_session
@@ -25,14 +26,14 @@ async def create_guest(origin: RequestOrigin, deps: Dependencies) -> Login:
     if not deps.live_settings.get(GUESTS):
         raise GuestsDisabledError
     if origin.address is not None:
-        await deps.throttle.count_attempt(f"guests of {network_of(origin.address)}", None)
+        await deps.throttle.count_attempt(Attempt.GUEST, network_of(origin.address), None)
     return await add_guest(origin, deps)
 
 
 async def add_guest(origin: RequestOrigin, deps: Dependencies, *, first_name: str | None = None) -> Login:
     """Create a guest and start a session, without a limit."""
     user = User.guest(new_id("usr"))
-    user.logged_in(now())
+    user.record_login(now())
     profile = Profile(id=user.id, user_id=user.id, first_name=first_name)
     await deps.audit.record(AuditAction.REGISTERED, target=user.id, address=origin.address, plan=user.plan.value)
     await deps.profiles.add(profile)
@@ -52,7 +53,7 @@ async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestO
     await require_free(None if confirm_first else request.email, request.username, origin, deps)
     registration = await new_registration(user_id, request, origin, deps)
     if confirm_first:
-        await deps.throttle.count_attempt(f"upgrade of {user_id}", origin.address)
+        await deps.throttle.count_attempt(Attempt.UPGRADE, user_id, origin.address)
         language = request.preferred_language or request_language()
         mail = OutgoingMail.request(
             MailKind.GUEST_UPGRADE, request.email, language, now(), user_id=user_id, registration=registration
@@ -64,7 +65,7 @@ async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestO
     def upgrade(guest: User) -> None:
         _check_guest(guest)
         guest.upgrade(email=request.email, username=request.username, password_hash=hashed, at=now())
-        guest.logged_in(now())
+        guest.record_login(now())
 
     await deps.audit.record(AuditAction.GUEST_UPGRADED, actor=user_id, target=user_id, address=origin.address)
     try:

@@ -4,6 +4,7 @@ from typing import Any
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.users import User
+from echo_auth.throttle import Attempt
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.auth import UserNotFoundError
 from echo_common.contracts.http.auth import FoundUser, Recipient, RecipientRequest
@@ -40,10 +41,9 @@ async def find_recipient(request: RecipientRequest, deps: Dependencies) -> Recip
 
 async def _discoverable(where: dict[str, Any], asked_by: str, deps: Dependencies) -> User:
     """Return the user if found by a single query, so that the time does not tell whether the account exists."""
-    counter = f"lookups of {asked_by}"
-    await deps.throttle.count_attempt(counter, None)
+    await deps.throttle.count_attempt(Attempt.LOOKUP, asked_by, None)
     user = await deps.users.find_one({**where, "discoverable": True, "is_active": True})
     if user is None:
         raise UserNotFoundError
-    await deps.throttle.revert_attempt(counter, None)
+    await deps.throttle.revert_attempt(Attempt.LOOKUP, asked_by, None)
     return user

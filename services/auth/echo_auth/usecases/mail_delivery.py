@@ -22,11 +22,14 @@ from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.messages.catalogue import text_of
 
 _POLL_SECONDS = 2.0
-_CLAIM = timedelta(minutes=5)  # exceeds the time limits of all steps of an SMTP connection
+_CLAIM = timedelta(minutes=5)  # exceeds the time limit of an SMTP connection
 _BATCH = 20
 _BACKOFF = Backoff(10, 1800)
-_MOST_RESETS = 3
-_RESET_WINDOW = timedelta(minutes=15)
+_REQUESTED = frozenset({MailKind.EMAIL_CHANGE, MailKind.GUEST_UPGRADE, MailKind.PASSWORD_RESET, MailKind.REGISTRATION})
+"""Kinds that anyone can have sent to an address: at most `_MOST_REQUESTED` each in a `_WINDOW`."""
+
+_MOST_REQUESTED = 3
+_WINDOW = timedelta(minutes=15)
 
 _log = structlog.get_logger("echo.mail")
 
@@ -75,7 +78,7 @@ async def _deliver_until_cancelled(deps: Dependencies) -> None:
 
 async def _deliver(mail: OutgoingMail, deps: Dependencies) -> None:
     template = await _PREPARE[mail.kind](mail, deps)
-    if template is None:
+    if template is None or await _is_flooded(mail, deps):
         mail.finish(MailStatus.DROPPED)
         await deps.mails.save(mail)
         return
@@ -95,6 +98,16 @@ async def _deliver(mail: OutgoingMail, deps: Dependencies) -> None:
     else:
         change = partial(OutgoingMail.finish, status=MailStatus.LOGGED if deps.mailer.for_operator else MailStatus.SENT)
     await deps.mails.amend(mail, change)  # the link may have been opened by now
+
+
+async def _is_flooded(mail: OutgoingMail, deps: Dependencies) -> bool:
+    """Return whether the address has received as many requested mails as may be sent in a window."""
+    if mail.kind not in _REQUESTED:
+        return False
+    created = {"$gt": mail.created_at - _WINDOW, "$lt": mail.created_at}
+    status = {"$ne": MailStatus.DROPPED.value}
+    where = {"email": mail.email, "kind": mail.kind.value, "created_at": created, "status": status}
+    return await deps.mails.count(where) >= _MOST_REQUESTED
 
 
 async def _prepare_registration(mail: OutgoingMail, deps: Dependencies) -> str | None:
@@ -127,9 +140,6 @@ async def _prepare_upgrade(mail: OutgoingMail, deps: Dependencies) -> str | None
 async def _prepare_reset(mail: OutgoingMail, deps: Dependencies) -> str | None:
     user = await deps.users.named(mail.email)
     if user is None or not user.is_active:
-        return None
-    recent = {"email": mail.email, "created_at": {"$gt": mail.created_at - _RESET_WINDOW, "$lt": mail.created_at}}
-    if await deps.mails.count({**recent, "kind": mail.kind.value, "with_link": True}) >= _MOST_RESETS:
         return None
     mail.issue_link(user.id, user.session_generation)
     mail.language = (await profile_of(user, deps)).preferred_language or mail.language

@@ -9,11 +9,8 @@ from echo_auth.dependencies import Dependencies
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.usecases.identities import LINK, account_of, link
 from echo_auth.usecases.reauthentication import require_recent_login
-from echo_auth.usecases.sessions import RequestOrigin, start_session
-from echo_auth.usecases.users import profile_of
+from echo_auth.usecases.sessions import RequestOrigin, complete_login
 from echo_common.auth.principal import Principal
-from echo_common.clock import now
-from echo_common.contracts.errors.auth import AccountInactiveError
 from echo_common.contracts.errors.oidc import LinkRefusedConflictError, OidcLoginFailedError, OidcNotConfiguredError
 from echo_common.contracts.http.auth import Login
 
@@ -52,10 +49,7 @@ async def finish_login(
         raise OidcLoginFailedError
     claims = await provider.claims_of_code(code, started["nonce"], started["verifier"])
     user = await account_of(claims, origin.address, deps)
-    if not user.is_active:
-        raise AccountInactiveError
-    user = await deps.users.update(user.id, lambda found: found.logged_in(now()))
-    return await start_session(user, await profile_of(user, deps), origin, deps)
+    return await complete_login(user, origin, deps)
 
 
 async def confirm_link(token: str, principal: Principal, address: str | None, deps: Dependencies) -> None:

@@ -2,11 +2,9 @@
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.usecases.passkeys import use_passkey
-from echo_auth.usecases.sessions import RequestOrigin, start_session
-from echo_auth.usecases.users import profile_of
-from echo_common.clock import now
-from echo_common.contracts.errors.auth import AccountInactiveError
+from echo_auth.usecases.sessions import RequestOrigin, complete_login
 from echo_common.contracts.errors.passkeys import InvalidPasskeyError
+from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Login
 from echo_common.contracts.http.passkeys import Credential
 
@@ -17,11 +15,12 @@ async def log_in(credential: Credential, origin: RequestOrigin, deps: Dependenci
     The passkey counts as both factors: its authenticator has checked a PIN or biometrics. Raises `InvalidPasskeyError`,
     `AccountInactiveError`.
     """
-    passkey = await use_passkey(credential, deps, verify_user=True)
+    try:
+        passkey = await use_passkey(credential, deps, verify_user=True)
+    except InvalidPasskeyError:
+        await deps.audit.record(AuditAction.LOGIN_REFUSED, address=origin.address)
+        raise
     user = await deps.users.find_one({"_id": passkey.user_id})
     if user is None:
         raise InvalidPasskeyError
-    if not user.is_active:
-        raise AccountInactiveError
-    user = await deps.users.update(user.id, lambda found: found.logged_in(now(), network=origin.network))
-    return await start_session(user, await profile_of(user, deps), origin, deps)
+    return await complete_login(user, origin, deps)

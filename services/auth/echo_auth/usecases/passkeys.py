@@ -42,7 +42,10 @@ async def registration_options(principal: Principal, deps: Dependencies) -> Pass
 
 
 async def register(request: RegisterPasskeyRequest, principal: Principal, address: str | None, deps: Dependencies) -> Passkey:
-    """Register a passkey. Raises `ReauthenticationRequiredError`, `InvalidPasskeyError`, `PasskeyConflictError`."""
+    """Register a passkey.
+
+    Raises `ReauthenticationRequiredError`, `InvalidPasskeyError`, `PasskeyConflictError`, `PasskeyLimitConflictError`.
+    """
     await require_recent_login(principal, deps)
     challenge = challenge_of(request.credential)
     issued = await deps.challenges.take(_REGISTRATION, challenge)
@@ -63,6 +66,9 @@ async def register(request: RegisterPasskeyRequest, principal: Principal, addres
         await deps.passkeys.add(passkey)
     except DuplicateError as error:
         raise PasskeyConflictError from error
+    if len(await list_passkeys(principal.user_id, deps)) > MAXIMUM_PASSKEYS:  # parallel requests
+        await deps.passkeys.update(passkey.id, Passkey.erase, user_id=principal.user_id)
+        raise PasskeyLimitConflictError
     return passkey
 
 

@@ -5,6 +5,8 @@ from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.passwords import personal_terms
 from echo_auth.domain.sessions import RefreshToken
 from echo_auth.domain.users import User
+from echo_auth.throttle import Attempt
+from echo_auth.usecases.api_keys import revoke_keys
 from echo_auth.usecases.mails import mail_of_token, queue_mail
 from echo_auth.usecases.sessions import RequestOrigin, tokens_of
 from echo_auth.usecases.users import profile_of
@@ -21,11 +23,11 @@ from echo_common.http.languages import request_language
 async def confirm_password(user: User, password: str, origin: RequestOrigin, deps: Dependencies) -> None:
     """Check the current password of a logged-in user. Raises `WrongPasswordError`, `TooManyAttemptsError`."""
     account = user.email or user.id
-    await deps.throttle.count_attempt(account, origin.address)
+    await deps.throttle.count_attempt(Attempt.LOGIN, account, origin.address)
     verdict = await deps.passwords.check(password, user.password_hash)
     if not verdict.right:
         raise WrongPasswordError
-    await deps.throttle.reset(account, origin.address)
+    await deps.throttle.reset(Attempt.LOGIN, account, origin.address)
 
 
 async def change_password(
@@ -61,12 +63,12 @@ async def request_reset(email: str, origin: RequestOrigin, deps: Dependencies) -
 
     Raises `TooManyAttemptsError`.
     """
-    await deps.throttle.count_attempt(f"password reset of {email}", origin.address)
+    await deps.throttle.count_attempt(Attempt.PASSWORD_RESET, email, origin.address)
     await queue_mail(OutgoingMail.request(MailKind.PASSWORD_RESET, email, request_language(), now()), deps)
 
 
 async def reset_password(request: ResetPasswordRequest, origin: RequestOrigin, deps: Dependencies) -> None:
-    """Set a new password with the token of a reset link, and end all sessions.
+    """Set a new password with the token of a reset link, end all sessions and revoke all API keys.
 
     The link was sent to the address, so the address is confirmed. Raises `InvalidLinkError`, `WeakPasswordError`.
     """
@@ -86,6 +88,7 @@ async def reset_password(request: ResetPasswordRequest, origin: RequestOrigin, d
 
     await deps.audit.record(AuditAction.PASSWORD_RESET, target=user.id, address=origin.address)
     await deps.users.amend(user, replace)
+    await revoke_keys(user.id, deps)
 
 
 def _may_reset(mail: OutgoingMail, user: User) -> bool:

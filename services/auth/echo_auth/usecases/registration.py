@@ -10,6 +10,7 @@ from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.passwords import personal_terms
 from echo_auth.domain.registrations import Registration, midnight
 from echo_auth.domain.users import User
+from echo_auth.throttle import Attempt
 from echo_auth.usecases.mails import queue_mail
 from echo_auth.usecases.sessions import RequestOrigin, start_session
 from echo_common.clock import now
@@ -23,8 +24,6 @@ from echo_common.errors import ConflictError
 from echo_common.http.languages import request_language
 from echo_common.ids import new_id
 from echo_common.store.port import DuplicateError
-
-_CONFLICTS = "registrations of taken addresses"
 
 
 async def register(request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Login | None:
@@ -70,9 +69,9 @@ async def ensure_admin(deps: Dependencies) -> None:
 
 async def require_free(email: str | None, username: str | None, origin: RequestOrigin, deps: Dependencies) -> None:
     """Raise `EmailConflictError` or `UsernameConflictError` for a taken one, `TooManyAttemptsError` after many of them."""
-    await deps.throttle.require_attempts(_CONFLICTS, origin.address)
+    await deps.throttle.require_attempts(Attempt.REGISTRATION, "", origin.address)
     if conflict := await find_conflict(email, username, deps):
-        await deps.throttle.count_attempt(_CONFLICTS, origin.address, from_known_network=True)
+        await deps.throttle.count_attempt(Attempt.REGISTRATION, "", origin.address, from_known_network=True)
         raise conflict
 
 
@@ -92,7 +91,7 @@ async def new_registration(user_id: str, request: RegisterRequest, origin: Reque
 async def _create(user: User, registration: Registration, deps: Dependencies) -> User:
     profile = registration.profile()
     if user.email_confirmed:
-        user.logged_in(now())
+        user.record_login(now())
     plan, role = registration.plan.value, registration.role.value
     await deps.audit.record(AuditAction.REGISTERED, target=user.id, address=registration.address, plan=plan, role=role)
     if await deps.profiles.find_one({"_id": profile.id}) is None:  # else an earlier attempt has created it

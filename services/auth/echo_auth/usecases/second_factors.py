@@ -8,6 +8,7 @@ import segno
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.second_factors import MatchStep, new_recovery_codes
 from echo_auth.domain.users import User
+from echo_auth.throttle import Attempt
 from echo_auth.usecases.passkeys import use_passkey
 from echo_auth.usecases.reauthentication import require_recent_login
 from echo_common.auth.principal import Principal
@@ -52,8 +53,7 @@ async def enable(factor: SecondFactor, principal: Principal, address: str | None
     """
     await require_recent_login(principal, deps)
     codes = new_recovery_codes()
-    counter = _counter(principal.user_id)
-    await deps.throttle.count_attempt(counter, address)
+    await deps.throttle.count_attempt(Attempt.SECOND_FACTOR, principal.user_id, address)
     if factor.passkey is not None:
         await use_passkey(factor.passkey, deps, verify_user=False, user_id=principal.user_id)
 
@@ -66,7 +66,7 @@ async def enable(factor: SecondFactor, principal: Principal, address: str | None
     change(await deps.users.get(principal.user_id))
     await _record(AuditAction.TWO_FACTOR_ENABLED, principal, address, deps)
     await deps.users.update(principal.user_id, change)
-    await deps.throttle.reset(counter, address)
+    await deps.throttle.reset(Attempt.SECOND_FACTOR, principal.user_id, address)
     return RecoveryCodes(recovery_codes=codes)
 
 
@@ -108,12 +108,11 @@ async def check_second_factor(
 
 async def _prove(proof: SecondFactorProof, user_id: str, address: str | None, deps: Dependencies) -> None:
     user = await deps.users.get(user_id)
-    counter = _counter(user_id)
-    await deps.throttle.count_attempt(counter, address)
+    await deps.throttle.count_attempt(Attempt.SECOND_FACTOR, user_id, address)
     verdict = await deps.passwords.check(proof.password.get_secret_value(), user.password_hash)
     if not verdict.right:
         raise InvalidCredentialsError
-    await deps.throttle.revert_attempt(counter, address)
+    await deps.throttle.revert_attempt(Attempt.SECOND_FACTOR, user_id, address)
     if not user.two_factor_enabled:
         raise TwoFactorDisabledConflictError
     await _use(proof.code, proof.passkey, user_id, address, deps)
@@ -121,21 +120,16 @@ async def _prove(proof: SecondFactorProof, user_id: str, address: str | None, de
 
 async def _use(code: str | None, passkey: Credential | None, user_id: str, address: str | None, deps: Dependencies) -> None:
     """Use a code or a passkey. Writes are conditional, so that of two concurrent uses only one succeeds."""
-    counter = _counter(user_id)
-    await deps.throttle.count_attempt(counter, address)
+    await deps.throttle.count_attempt(Attempt.SECOND_FACTOR, user_id, address)
     if passkey is not None:
         await use_passkey(passkey, deps, verify_user=False, user_id=user_id)
     elif code is not None:
         await deps.users.update(user_id, lambda user: user.use_code(code, _matching(code, deps)))
-    await deps.throttle.reset(counter, address)
+    await deps.throttle.reset(Attempt.SECOND_FACTOR, user_id, address)
 
 
 async def _record(action: AuditAction, principal: Principal, address: str | None, deps: Dependencies) -> None:
     await deps.audit.record(action, actor=principal.user_id, target=principal.user_id, address=address)
-
-
-def _counter(user_id: str) -> str:
-    return f"second factor of {user_id}"
 
 
 def _matching(code: str, deps: Dependencies) -> MatchStep:

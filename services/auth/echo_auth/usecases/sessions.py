@@ -7,6 +7,7 @@ from echo_auth.dependencies import Dependencies
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session
 from echo_auth.domain.users import User
+from echo_auth.throttle import Attempt
 from echo_auth.usecases.second_factors import check_second_factor
 from echo_auth.usecases.users import profile_of, record_activity, view_of
 from echo_common.auth.principal import Principal
@@ -58,23 +59,23 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
         raise invalid([{"field": "email", "message": "Send an email address or a username."}])
     user = await deps.users.named(identifier)
     known = user is not None and user.knows(origin.network, now())
-    await deps.throttle.count_attempt(identifier, origin.address, from_known_network=known)
+    await deps.throttle.count_attempt(Attempt.LOGIN, identifier, origin.address, from_known_network=known)
     verdict = await deps.passwords.check(request.password.get_secret_value(), user.password_hash if user else None)
     if user is None or not verdict.right:
         await deps.audit.record(AuditAction.LOGIN_REFUSED, target=user.id if user else None, address=origin.address)
         raise InvalidCredentialsError
     if not user.is_active:
-        await deps.throttle.revert_attempt(identifier, origin.address, from_known_network=known)
+        await deps.throttle.revert_attempt(Attempt.LOGIN, identifier, origin.address, from_known_network=known)
         raise AccountInactiveError
     try:
         await check_second_factor(user, request.totp_code, request.passkey, origin.address, deps)
     except TotpRequiredError:
-        await deps.throttle.revert_attempt(identifier, origin.address, from_known_network=known)
+        await deps.throttle.revert_attempt(Attempt.LOGIN, identifier, origin.address, from_known_network=known)
         raise
     except (InvalidTotpCodeError, InvalidPasskeyError):
         await deps.audit.record(AuditAction.LOGIN_REFUSED, target=user.id, address=origin.address)
         raise
-    await deps.throttle.reset(identifier, origin.address, from_known_network=known)
+    await deps.throttle.reset(Attempt.LOGIN, identifier, origin.address, from_known_network=known)
     if not user.email_confirmed and deps.live_settings.get(VERIFY_EMAIL):
         raise EmailNotConfirmedError
     generation = user.session_generation
@@ -82,9 +83,18 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
     def record_login(found: User) -> None:
         if found.session_generation != generation:  # the password was changed meanwhile
             raise InvalidCredentialsError
-        found.logged_in(now(), network=origin.network, password_hash=verdict.rehashed)
+        found.record_login(now(), network=origin.network, password_hash=verdict.rehashed)
 
     user = await deps.users.update(user.id, record_login)
+    return await start_session(user, await profile_of(user, deps), origin, deps)
+
+
+async def complete_login(user: User, origin: RequestOrigin, deps: Dependencies) -> Login:
+    """Record the login of a user whose identity is proven without a password, and start a session.
+
+    Raises `AccountInactiveError`.
+    """
+    user = await deps.users.update(user.id, lambda found: found.record_login(now(), network=origin.network))
     return await start_session(user, await profile_of(user, deps), origin, deps)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.users import User
+from echo_auth.usecases.api_keys import revoke_keys
 from echo_auth.usecases.sessions import RequestOrigin
 from echo_auth.usecases.users import profile_of, view_of
 from echo_common.auth.principal import Principal
@@ -15,6 +16,7 @@ from echo_common.contracts.errors.auth import LastAdministratorError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.user_administration import AdministeredUser, UserAdministrationPatch
 from echo_common.contracts.values import Plan, Role
+from echo_common.errors import refuse
 from echo_common.http.pagination import Page
 
 USER_ORDERS = ("created_at", "last_login", "last_active_date", "email", "username")
@@ -53,19 +55,22 @@ async def change_user(
 ) -> AdministeredUser:
     """Change plan, role or activity of a user; earlier access tokens are revoked, because they state plan and role.
 
-    Raises `UserNotFoundError`, and `LastAdministratorError` for a change that leaves no active administrator.
+    Raises `UserNotFoundError`, `ValidationError` for a change from or to the plan of guests, and `LastAdministratorError` for a
+    change that leaves no active administrator.
     """
     before = await deps.users.get(user_id, deleted_at=None)
     changes = {name: value for name, value in patch.model_dump(exclude_none=True).items() if value != getattr(before, name)}
+    if Plan.GUEST in (before.plan, changes.get("plan", before.plan)) and "plan" in changes:
+        refuse("plan", "A guest becomes a user by POST /api/v1/auth/guest/upgrade, and a user never becomes a guest.")
     if not changes:
         return await get_user(user_id, deps)
     removes_administrator = before.role is Role.ADMIN and (patch.role is Role.USER or patch.is_active is False)
-    if removes_administrator and not await _active_administrators(deps, beside=user_id):
+    if removes_administrator and not await deps.users.active_administrators(beside=user_id):
         raise LastAdministratorError
     values = {name: value if isinstance(value, bool) else str(value) for name, value in changes.items()}
     await deps.audit.record(AuditAction.USER_CHANGED, actor=principal.user_id, target=user_id, address=origin.address, **values)
     await deps.users.update(user_id, lambda user: user.administer(now(), **changes))
-    if removes_administrator and not await _active_administrators(deps):  # two administrators removed each other
+    if removes_administrator and not await deps.users.active_administrators():  # two administrators removed each other
         earlier = {name: getattr(before, name) for name in changes}
         await deps.users.update(user_id, lambda user: user.administer(now(), **earlier))
         raise LastAdministratorError
@@ -73,15 +78,11 @@ async def change_user(
 
 
 async def log_out_user(user_id: str, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
-    """End all sessions of a user and revoke all tokens. Raises `UserNotFoundError`."""
+    """End all sessions of a user, and revoke all tokens and API keys. Raises `UserNotFoundError`."""
     await deps.users.get(user_id)
     await deps.audit.record(AuditAction.USER_LOGGED_OUT, actor=principal.user_id, target=user_id, address=origin.address)
     await deps.users.update(user_id, lambda user: user.end_sessions(now()))
-
-
-async def _active_administrators(deps: Dependencies, *, beside: str | None = None) -> int:
-    others = {} if beside is None else {"_id": {"$ne": beside}}
-    return await deps.users.count({"role": Role.ADMIN.value, "is_active": True, **others})
+    await revoke_keys(user_id, deps)
 
 
 def _where(wanted: UserFilter) -> dict[str, Any]:

@@ -29,7 +29,7 @@ usage = PublicRouter("users", root="", prefix=PUBLIC_ROOT)
 async def get_usage(request: Request, principal: AccountHolder, deps: Deps) -> Success[list[UsageView]]:
     """Get the use of quotas.
 
-    Days are those of UTC. A metric that several services count has the sum of their counts.
+    Days are those of UTC. A metric that several services count has the sums of their counts and limits.
     """
     headers = {"Authorization": request.headers.get("authorization", "")}
     clients = [deps.clients[name] for name in _SERVICES if name in deps.clients]
@@ -39,5 +39,10 @@ async def get_usage(request: Request, principal: AccountHolder, deps: Deps) -> S
     combined: dict[str, UsageView] = {own.metric: own}
     for view in (UsageView.model_validate(item) for part in parts for item in part):
         known = combined.get(view.metric)
-        combined[view.metric] = view if known is None else known.model_copy(update={"used": known.used + view.used})
+        combined[view.metric] = view if known is None else _sum(known, view)
     return ok(list(combined.values()))
+
+
+def _sum(view: UsageView, other: UsageView) -> UsageView:
+    limit = None if view.limit is None or other.limit is None else view.limit + other.limit
+    return view.model_copy(update={"used": view.used + other.used, "limit": limit})
