@@ -42,6 +42,7 @@ class Issuer:
         self.api_keys: dict[str, dict[str, Any]] = {}
         """Claims of the tokens by API key."""
         self.exchanges: list[str] = []
+        self.inactive_keys: set[str] = set()
         self.local_sessions = 0
         self.local_session_seconds = 900
 
@@ -87,6 +88,9 @@ class Issuer:
         self.exchanges.append(key)
         if not self.reachable:
             return Response("broken", status_code=500)
+        if key in self.inactive_keys:
+            error = {"code": "ACCOUNT_INACTIVE", "message": "The account is deactivated."}
+            return JSONResponse({"success": False, "error": error, "request_id": "req_x"}, status_code=403)
         if (claims := self.api_keys.get(key)) is None:
             error = {"code": "INVALID_API_KEY", "message": "No such key."}
             return JSONResponse({"success": False, "error": error, "request_id": "req_x"}, status_code=401)

@@ -1,10 +1,16 @@
 """A deleted account is refused at once and erased after every service has erased the user's data."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from echo_auth.domain.users import User
 from echo_auth.usecases.erasures import confirm_erasure
+from echo_auth.usecases.reauthentication import RECENT
+from echo_common.clock import now
+from echo_common.contracts.http.api_keys import EXCHANGE_PATH
+from echo_common.contracts.system_settings import VERIFY_EMAIL
 from echo_common.store.port import Store
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.integration.auth.test_sessions import registered
@@ -34,7 +40,18 @@ async def erased(auth: Auth, deleted: str) -> None:
 
 async def stored_documents(store: Store, *parts: str) -> list[tuple[str, str]]:
     """Return collection and id of the documents that contain one of the texts."""
-    names = ("users", "profiles", "sessions", "api_keys", "passkeys", "erasures", "audit_log", "login_challenges")
+    names = (
+        "users",
+        "profiles",
+        "sessions",
+        "api_keys",
+        "passkeys",
+        "identities",
+        "mails",
+        "settings",
+        "erasures",
+        "audit_log",
+    )
     return [
         (name, document["_id"])
         for name in names
@@ -125,3 +142,59 @@ async def test_an_erasure_resumes_in_another_process(start: Start, auth: Auth) -
         await confirm(other, ada_id, "gateway", "synthesis", "synthesis")
         await erased(other, ada_id)
     assert await stored_documents(auth.store, ada_id, "ada@example.com") == []
+
+
+async def test_an_api_key_deletes_no_account(auth: Auth) -> None:
+    ada = await registered(auth)
+    key = (await ada.call("POST", "/auth/keys", {"name": "Build", "scopes": ["account"]})).data["key"]
+    token = (await auth.visitor().call("POST", EXCHANGE_PATH, {"credential": key})).data["access_token"]
+
+    refused = await delete(auth.visitor(access_token=token))
+
+    assert (refused.status, refused.code) == (403, "LOGIN_REQUIRED")
+    assert (await ada.me()).status == 200
+
+
+async def test_an_account_without_a_password_is_deleted_only_soon_after_a_login(
+    auth: Auth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await registered(auth)
+
+    def remove_password(user: User) -> None:
+        user.password_hash = None
+
+    await auth.deps.users.update(await user_id(ada), remove_password)
+    with monkeypatch.context() as patched:
+        later = now() + RECENT * 2
+        patched.setattr("echo_auth.usecases.reauthentication.now", lambda: later)
+        assert (await ada.call("DELETE", "/users/me", {})).code == "REAUTHENTICATION_REQUIRED"
+
+    assert (await ada.call("DELETE", "/users/me", {})).status == 202
+
+
+async def test_two_administrators_cannot_delete_each_other_at_once(auth: Auth) -> None:
+    admin, ada = await administrator(auth), await registered(auth)
+    ids = [await user_id(admin), await user_id(ada)]
+    await admin.call("PATCH", f"/admin/users/{ids[1]}", {"role": "admin"})
+    await ada.refresh()
+
+    await asyncio.gather(admin.call("DELETE", f"/admin/users/{ids[1]}"), ada.call("DELETE", f"/admin/users/{ids[0]}"))
+
+    assert await auth.deps.users.active_administrators()
+
+
+async def test_settings_that_an_erased_administrator_changed_name_a_pseudonym(auth: Auth) -> None:
+    admin, ada = await administrator(auth), await registered(auth)
+    ada_id = await user_id(ada)
+    await admin.call("PATCH", f"/admin/users/{ada_id}", {"role": "admin"})
+    await ada.refresh()
+    assert (await ada.call("PUT", "/admin/config", {"values": {VERIFY_EMAIL.key: True}})).status == 200
+
+    await admin.call("DELETE", f"/admin/users/{ada_id}")
+    await confirm(auth, ada_id, *SERVICES)
+    await erased(auth, ada_id)
+
+    assert await stored_documents(auth.store, ada_id, "ada@example.com") == []
+    settings = (await admin.call("GET", "/admin/config")).data
+    changed = next(setting for setting in settings if setting["key"] == VERIFY_EMAIL.key)
+    assert (changed["value"], changed["updated_by"]) == (True, auth.deps.audit.pseudonym(ada_id))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from echo_auth.usecases.reauthentication import RECENT
 from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
 from echo_common.contracts.http.api_keys import EXCHANGE_PATH
@@ -13,8 +14,9 @@ from echo_common.contracts.system_settings import API_KEYS
 from echo_common.contracts.values import Role
 from tests.integration.auth.conftest import Auth
 from tests.integration.auth.test_sessions import registered
+from tests.integration.auth.test_system_settings import administrator
 from tests.support.eventually import eventually
-from tests.support.visitor import Reply, Visitor
+from tests.support.visitor import PASSWORD, Reply, Visitor
 
 READER = {"name": "Reader", "scopes": ["account", "speech:read"]}
 
@@ -217,4 +219,32 @@ async def test_a_key_has_no_session_to_log_out_of(auth: Auth) -> None:
 
     assert (refused.status, refused.code) == (403, "API_KEY_LOGOUT")
     assert "DELETE /api/v1/auth/keys/" in refused.body["error"]["message"]
+    assert (await exchanged(auth, key["key"])).status == 200
+
+
+async def test_old_sessions_create_no_keys(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = await registered(auth)
+    later = now() + RECENT * 2
+    monkeypatch.setattr("echo_auth.usecases.reauthentication.now", lambda: later)
+
+    assert (await ada.call("POST", "/auth/keys", READER)).code == "REAUTHENTICATION_REQUIRED"
+    assert (await ada.call("GET", "/auth/keys")).data == []
+
+
+async def test_an_administrator_who_logs_a_user_out_revokes_the_keys(auth: Auth) -> None:
+    admin, ada = await administrator(auth), await registered(auth)
+    key = await created(ada)
+
+    await admin.call("POST", f"/admin/users/{(await ada.me()).data['id']}/logout")
+
+    assert (await exchanged(auth, key["key"])).code == "INVALID_API_KEY"
+
+
+async def test_a_password_change_leaves_the_keys_valid(auth: Auth) -> None:
+    ada = await registered(auth)
+    key = await created(ada)
+
+    body = {"current_password": PASSWORD, "new_password": "quiet river stones 71"}
+    assert (await ada.call("POST", "/auth/password/change", body)).status == 200
+
     assert (await exchanged(auth, key["key"])).status == 200

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from echo_auth.domain.users import User
 from echo_auth.usecases.reauthentication import RECENT
+from echo_auth.usecases.sessions import RequestOrigin, complete_login
 from echo_common.clock import now
+from echo_common.contracts.errors.auth import AccountInactiveError
 from tests.integration.auth.conftest import Auth
 from tests.support.authenticator import Authenticator
 from tests.support.visitor import PASSWORD, Reply, Visitor
@@ -228,3 +231,36 @@ async def test_a_passkey_confirms_the_deletion_of_the_account(auth: Auth):
     stranger.create((await ada.call("POST", "/auth/passkeys/options")).data["public_key"])
     assert (await delete(passkey=await signed(auth, stranger))).code == "INVALID_PASSKEY"
     assert (await delete(passkey=await signed(auth, device))).status == 202
+
+
+async def test_a_user_who_is_deactivated_meanwhile_cannot_log_in(auth: Auth):
+    ada, _ = await with_passkey(auth)
+    user = await auth.deps.users.get((await ada.me()).data["id"])
+
+    def deactivate(found: User) -> None:
+        found.is_active = False
+
+    await auth.deps.users.update(user.id, deactivate)
+
+    with pytest.raises(AccountInactiveError):
+        await complete_login(user, RequestOrigin(), auth.deps)
+
+
+async def test_refused_passkeys_are_audited(auth: Auth):
+    _, device = await with_passkey(auth)
+    credential = await signed(auth, device)
+    await log_in(auth, credential)
+
+    assert (await log_in(auth, credential)).code == "INVALID_PASSKEY"
+
+    entries = [entry["action"] async for entry in auth.store.collection("audit_log").find({})]
+    assert entries.count("login_refused") == 1
+
+
+async def test_parallel_registrations_do_not_exceed_the_limit(auth: Auth, monkeypatch: pytest.MonkeyPatch):
+    ada, _ = await with_passkey(auth)
+    monkeypatch.setattr("echo_auth.usecases.passkeys.MAXIMUM_PASSKEYS", 2)
+
+    await asyncio.gather(*(add(ada, Authenticator(), name) for name in ("Laptop", "Key", "Tablet")))
+
+    assert len((await ada.call("GET", "/auth/passkeys")).data) <= 2

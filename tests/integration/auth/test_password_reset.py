@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from echo_auth.domain.mails import OutgoingMail
 from echo_common.clock import now
+from echo_common.contracts.http.api_keys import EXCHANGE_PATH
 from tests.integration.auth.conftest import Auth
 from tests.support.eventually import eventually
 from tests.support.mail_server import MailServer, token_in
@@ -107,3 +108,14 @@ async def test_a_link_for_another_purpose_resets_no_password(mailing: Auth, mail
     assert (await ada.call("PATCH", "/users/me", body)).status == 200
 
     assert (await reset(mailing, token_in(await mails.received("new@example.com")))).code == "INVALID_LINK"
+
+
+async def test_a_reset_revokes_api_keys(mailing: Auth, mails: MailServer):
+    ada = mailing.visitor()
+    await ada.register("ada@example.com")
+    key = (await ada.call("POST", "/auth/keys", {"name": "Build", "scopes": ["account"]})).data["key"]
+
+    await forgot(mailing)
+    assert (await reset(mailing, await reset_token(mailing, mails))).status == 200
+
+    assert (await mailing.visitor().call("POST", EXCHANGE_PATH, {"credential": key})).code == "INVALID_API_KEY"

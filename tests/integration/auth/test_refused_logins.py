@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from echo_auth.throttle import Attempt
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import TooManyAttemptsError
 from tests.integration.auth.conftest import Auth
@@ -208,3 +209,11 @@ async def test_an_ipv6_network_is_one_address(auth: Auth):
     guesses = [await guesser.log_in("ada@example.com", "guess") for guesser in guessers]
 
     assert [guess.status for guess in guesses] == [401] * 10 + [429]
+
+
+async def test_names_of_other_counters_are_ordinary_names_at_a_login(auth: Auth):
+    for number in range(200):
+        await auth.deps.throttle.count_attempt(Attempt.LOGIN, "password reset\nada@example.com", f"198.51.100.{number}")
+
+    for number in range(10):
+        await auth.deps.throttle.count_attempt(Attempt.PASSWORD_RESET, "ada@example.com", f"203.0.113.{number}")

@@ -151,3 +151,14 @@ async def user_id_of(auth: Auth, email: str) -> str:
     user = await auth.deps.users.named(email)
     assert user is not None
     return user.id
+
+
+async def test_plans_change_neither_from_nor_to_guest(auth: Auth) -> None:
+    admin, ada, guest = await administrator(auth), await registered(auth), auth.visitor()
+    guest.access_token = (await guest.call("POST", "/auth/guest")).data["access_token"]
+
+    for user, plan in ((ada, "guest"), (guest, "user")):
+        path = f"/admin/users/{await user_id(user)}"
+        before = (await admin.call("GET", path)).data["plan"]
+        assert (await admin.call("PATCH", path, {"plan": plan})).code == "VALIDATION_ERROR"
+        assert (await admin.call("GET", path)).data["plan"] == before
