@@ -120,7 +120,7 @@ async def test_administrators_delete_users_but_not_the_last_administrator(auth: 
     assert (await admin.call("DELETE", path)).status == 202
     assert await accepted(auth, ada.access_token) is None
     own = await admin.call("DELETE", "/users/me", {"password": "admin password"})
-    assert (own.status, own.code) == (409, "LAST_ADMINISTRATOR")
+    assert (own.status, own.code) == (409, "LAST_ADMINISTRATOR_CONFLICT")
     assert (await admin.call("DELETE", "/admin/users/usr_none")).code == "USER_NOT_FOUND"
     assert (await admin.call("GET", "/admin/erasures/era_none")).code == "ERASURE_NOT_FOUND"
 

@@ -93,7 +93,7 @@ async def test_the_number_of_keys_is_limited_also_for_parallel_requests(auth: Au
     await admin.call("PUT", "/admin/config", {"values": {API_KEYS.key: 3}})
     replies = await asyncio.gather(*(ada.call("POST", "/auth/keys", READER) for _ in range(6)))
     kept = [reply.data["id"] for reply in replies if reply.status == 201]
-    assert {reply.code for reply in replies if reply.status != 201} == {"API_KEY_LIMIT_REACHED"}
+    assert {reply.code for reply in replies if reply.status != 201} == {"API_KEY_LIMIT_CONFLICT"}
     assert len(kept) <= 3
     assert {key["id"] for key in (await ada.call("GET", "/auth/keys")).data} == set(kept)
 

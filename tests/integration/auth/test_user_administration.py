@@ -104,7 +104,7 @@ async def test_the_last_administrator_stays(auth: Auth, change: dict[str, Any]) 
     admin = await administrator(auth)
     path = f"/admin/users/{await user_id(admin)}"
     refused = await admin.call("PATCH", path, change)
-    assert (refused.status, refused.code) == (409, "LAST_ADMINISTRATOR")
+    assert (refused.status, refused.code) == (409, "LAST_ADMINISTRATOR_CONFLICT")
     assert (await admin.call("GET", path)).data["role"] == "admin"
 
 

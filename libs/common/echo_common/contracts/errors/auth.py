@@ -14,7 +14,7 @@ from echo_common.errors import (
 class ApiKeyLimitError(ConflictError):
     """The account has as many API keys as it may have; delete one with DELETE /api/v1/auth/keys/{key_id}."""
 
-    code = "API_KEY_LIMIT_REACHED"
+    code = "API_KEY_LIMIT_CONFLICT"
 
 
 class ApiKeyLogoutError(ForbiddenError):
@@ -72,7 +72,7 @@ class EmailNotConfirmedError(ForbiddenError):
 
 
 class InvalidCredentialsError(UnauthenticatedError):
-    """Email, username or password is incorrect."""
+    """Email, username or password is incorrect; correct it, or set a new one with POST /api/v1/auth/password/forgot."""
 
     code = "INVALID_CREDENTIALS"
 
@@ -110,7 +110,7 @@ class ErasureNotFoundError(NotFoundError):
 class LastAdministratorError(ConflictError):
     """This is the last active administrator; give another user the role first."""
 
-    code = "LAST_ADMINISTRATOR"
+    code = "LAST_ADMINISTRATOR_CONFLICT"
 
 
 class CrossSiteRequestError(ForbiddenError):
@@ -120,7 +120,7 @@ class CrossSiteRequestError(ForbiddenError):
 
 
 class TooManyAttemptsError(RateLimitedError):
-    """Too many failed attempts; try again after the time in Retry-After."""
+    """Too many attempts; try again after the time in Retry-After."""
 
     code = "TOO_MANY_ATTEMPTS"
 
@@ -138,6 +138,6 @@ class WeakPasswordError(ValidationError):
 
 
 class WrongPasswordError(ForbiddenError):
-    """The current password is incorrect."""
+    """The current password is missing or incorrect; send the password with which you log in."""
 
     code = "WRONG_PASSWORD"

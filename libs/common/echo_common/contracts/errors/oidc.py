@@ -16,7 +16,7 @@ class OidcLoginFailedError(UnauthenticatedError):
 
 
 class OidcAccountRefusedError(ForbiddenError):
-    """This user of the identity provider has no access here: the email is not verified, or the operator admits no new users."""
+    """This user of the identity provider has no access here: confirm the email there, or ask the operator for an account."""
 
     code = "OIDC_ACCOUNT_REFUSED"
 
