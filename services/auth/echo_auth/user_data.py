@@ -9,7 +9,18 @@ from echo_auth.domain.devices import device_name
 from echo_auth.domain.erasures import Erasure
 from echo_auth.domain.exports import EXPORT_PREFIX
 from echo_auth.domain.profiles import AVATAR_PREFIX, Profile
-from echo_auth.repository import ApiKeys, ChangedSettings, Erasures, Exports, Identities, Mails, Passkeys, Profiles, Sessions, Users
+from echo_auth.repository import (
+    ApiKeys,
+    ChangedSettings,
+    Erasures,
+    Exports,
+    Identities,
+    Mails,
+    Passkeys,
+    Profiles,
+    Sessions,
+    Users,
+)
 from echo_auth.usecases.api_keys import view_of as key_view
 from echo_auth.usecases.users import view_of
 from echo_common.aggregate import Aggregate
