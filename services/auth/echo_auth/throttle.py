@@ -66,7 +66,7 @@ class Throttle:
         (key, limit), *_ = _counters(kind, account, address, True)
         reached = {"_id": key, "since": {"$gt": now() - _WINDOW}, "count": {"$gte": limit}}
         if await self._failures.find_one(reached) is not None:
-            raise TooManyAttemptsError(retry_after=await self._retry_seconds(key, now()))
+            raise TooManyAttemptsError(retry_after=await self._retry_seconds(key))
 
     async def revert_attempt(
         self, kind: Attempt, account: str, address: str | None, *, from_known_network: bool = False
@@ -92,11 +92,12 @@ class Throttle:
             await self._failures.insert({"_id": key, "since": moment, "counted_at": moment, "count": 1})
         except DuplicateError:  # at the limit, or another attempt opened the window at the same moment
             if not await self._failures.update_one(below, counted):
-                raise TooManyAttemptsError(retry_after=await self._retry_seconds(key, moment)) from None
+                raise TooManyAttemptsError(retry_after=await self._retry_seconds(key)) from None
 
-    async def _retry_seconds(self, key: str, moment: datetime) -> int:
+    async def _retry_seconds(self, key: str) -> int:
         """Return the seconds until the window ends; a few while counted attempts may still succeed."""
         count = await self._failures.find_one({"_id": key})
+        moment = now()  # after the read, so that no attempt was counted later
         since: datetime = count["since"] if count else moment
         counted_at: datetime = count.get("counted_at", since) if count else moment
         ends = counted_at + _OUTCOME if moment < counted_at + _OUTCOME else since + _WINDOW
