@@ -1,11 +1,12 @@
-"""Base images: exact tags, and digests where a registry is reachable."""
+"""Images: exact tags, digests where a registry is reachable, and the files that a build receives."""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -72,3 +73,27 @@ def test_without_a_registry_nothing_is_written(copy: Path) -> None:
     assert refused.returncode == 1
     assert "not reachable" in refused.stderr
     assert texts(copy) == before
+
+
+def in_context(path: str) -> bool:
+    """Return whether Docker sends a path to a build: the last line of .dockerignore for it, or for a folder of it, counts."""
+    included = True
+    folders = [path, *map(str, PurePosixPath(path).parents)]
+    for line in (ROOT / ".dockerignore").read_text().split():
+        pattern = line.removeprefix("!").replace("**/", "*")
+        if any(fnmatch(folder, pattern) for folder in folders if folder != "."):
+            included = line.startswith("!")
+    return included
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "deploy/docker").glob("*.Dockerfile")), ids=lambda file: file.stem)
+def test_every_copied_path_is_in_the_build_context(file: Path) -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", file.read_text(), re.MULTILINE)
+    paths = [path.replace("${SERVICE}", "auth") for line in copied for path in line.split()]
+
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists() or not in_context(path)] == []
+
+
+def test_nothing_else_of_the_checkout_is_in_the_build_context() -> None:
+    assert [path for path in (".env", "backups", "data", "deploy/docker/tls", ".git") if in_context(path)] == []
