@@ -221,3 +221,10 @@ def test_the_image_of_the_backup_has_an_unprivileged_user_and_the_libraries_it_i
     command = "import sys, echo_embedded.cli, echo_embedded.backup.run; print(*sorted(m for m in sys.modules if m.startswith('echo_')))"
     imported = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout.split()
     assert {name.partition(".")[0] for name in imported} == {"echo_common", "echo_embedded"}
+
+
+def test_the_restore_removes_every_volume_but_the_archives_and_models() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    removed = re.findall(r"^docker volume rm (.+)$", text, re.MULTILINE)[0].split()
+
+    assert set(removed) == {f"{COMPOSE['name']}_{volume}" for volume in set(COMPOSE["volumes"]) - {"backups", "models"}}
