@@ -1,6 +1,10 @@
 """Users who were erased after a backup are erased again when it is restored."""
 
+from echo_auth.domain.mails import OutgoingMail
 from echo_auth.usecases.erasures import confirm_erasure
+from echo_auth.usecases.mails import queue_mail
+from echo_common.clock import now
+from echo_common.contracts.http.mails import MailKind
 from tests.integration.auth.conftest import SETTINGS, Start
 from tests.integration.auth.test_account_deletion import SERVICES, erased
 from tests.integration.auth.test_sessions import registered
@@ -32,9 +36,14 @@ async def test_the_administrator_may_be_among_them(start: Start) -> None:
         admin = await auth.deps.users.named("admin@example.com")
         assert admin is not None
         await auth.store.collection("restored_erasures").insert({"_id": auth.deps.audit.pseudonym(admin.id)})
+        await queue_mail(OutgoingMail.request(MailKind.PASSWORD_RESET, "admin@example.com", "en", now()), auth.deps)
     async with start(SETTINGS) as auth:
+        assert (await auth.visitor().log_in("admin@example.com", "admin password")).status == 200
+        new = await auth.deps.users.named("admin@example.com")
+        assert new is not None
+        assert new.id != admin.id
+        assert await auth.deps.mails.count({}) == 0
         for service in SERVICES:
             await confirm_erasure(admin.id, service, auth.deps)
         await erased(auth, admin.id)
-    async with start(SETTINGS) as auth:
         assert (await auth.visitor().log_in("admin@example.com", "admin password")).status == 200

@@ -138,6 +138,10 @@ class User(SecondFactors, KnownNetworks):
             self.end_sessions(at)
             self.record(UserDeleted(user_id=self.id))
 
+    def release_names(self) -> None:
+        """Remove email and username, so that another account can have them."""
+        self.email = self.username = self.username_key = None
+
     def rename(self, username: str) -> None:
         """Change the username."""
         self.username, self.username_key = username, username.lower()

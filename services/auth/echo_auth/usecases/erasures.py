@@ -9,6 +9,7 @@ from echo_auth.usecases.passwords import confirm_password
 from echo_auth.usecases.reauthentication import require_recent_login
 from echo_auth.usecases.second_factors import check_second_factor
 from echo_auth.usecases.sessions import RequestOrigin
+from echo_common.aggregate import Aggregate
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import LastAdministratorError, WrongPasswordError
@@ -16,7 +17,7 @@ from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.erasures import DeleteAccountRequest
 from echo_common.contracts.values import Role
-from echo_common.errors import ForbiddenError
+from echo_common.errors import ForbiddenError, NotFoundError
 from echo_common.http.pagination import Page
 from echo_common.store.port import DuplicateError
 
@@ -61,23 +62,39 @@ async def delete_account(user: User, actor: str | None, origin: RequestOrigin, d
 async def repeat_erasures(deps: Dependencies) -> None:
     """Delete the accounts again that were deleted after the backup from which this database was restored.
 
-    They may include the last administrator: the settings name one, who is created at the start.
+    They may include the last administrator: the settings name one, who is created at the start. So emails and usernames are
+    released at once, and the mails to them deleted.
     """
     if not (pseudonyms := await deps.restored_erasures.pseudonyms()):
         return
     async for user in deps.users.find({}):
         if user.deleted_at is None and deps.audit.pseudonym(user.id) in pseudonyms:
-            await _begin(user, None, RequestOrigin(), deps)
+            await _delete_mails(user, deps)
+            await _begin(user, None, RequestOrigin(), deps, release_names=True)
     await deps.restored_erasures.clear()
 
 
-async def _begin(user: User, actor: str | None, origin: RequestOrigin, deps: Dependencies) -> Erasure:
+async def _delete_mails(user: User, deps: Dependencies) -> None:
+    if user.email is not None:
+        async for mail in deps.mails.find({"email": user.email}):
+            with suppress(NotFoundError):  # sent and removed meanwhile
+                await deps.mails.update(mail.id, Aggregate.erase)
+
+
+async def _begin(
+    user: User, actor: str | None, origin: RequestOrigin, deps: Dependencies, *, release_names: bool = False
+) -> Erasure:
+    def delete(held: User) -> None:
+        held.delete(now())
+        if release_names:
+            held.release_names()
+
     services = deps.settings.erasing_services
     erasure = Erasure.request(deps.audit.pseudonym(user.id), services)
     await deps.audit.record(AuditAction.ACCOUNT_DELETED, actor=actor, target=user.id, address=origin.address)
     with suppress(DuplicateError):  # requested before
         await deps.erasures.add(erasure)
-    await deps.users.update(user.id, lambda held: held.delete(now()))
+    await deps.users.update(user.id, delete)
     if not services:
         await deps.erasure.begin(user.id)
     return await deps.erasures.get(erasure.id)
