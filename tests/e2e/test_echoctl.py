@@ -169,6 +169,7 @@ def test_a_user_exports_everything_to_a_file(platform: Platform, tmp_path: Path)
     with ZipFile(tmp_path / "me.zip") as archive:
         assert {"manifest.json", "profile.json"} <= set(archive.namelist())
     assert [path.name for path in tmp_path.iterdir()] == ["me.zip"]
+    assert (tmp_path / "me.zip").stat().st_mode & 0o777 == 0o600
 
     refused = echoctl("export", "missing/me.zip", "--data", str(platform.folder.path), cwd=tmp_path)
     assert (refused.returncode, b"cannot be written" in refused.stderr) == (2, True)

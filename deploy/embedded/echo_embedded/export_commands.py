@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -53,11 +55,11 @@ async def _export(client: Client, output: Path) -> dict[str, Any]:
 
 
 async def _write(client: Client, finished: dict[str, Any], output: Path) -> None:
-    """Write the archive atomically. Raises `ExportFailedError` if it arrived damaged."""
-    part = output.with_name(f".{output.name}.part")
+    """Write the archive atomically, for its owner alone. Raises `ExportFailedError` if it arrived damaged."""
+    handle, part = _create_part(output)
     digest = hashlib.sha256()
     try:
-        with part.open("wb") as file:
+        with os.fdopen(handle, "wb") as file:
             async for piece in client.bytes(f"{_PATH}s/{finished['export_id']}/download"):
                 file.write(piece)
                 digest.update(piece)
@@ -67,3 +69,9 @@ async def _write(client: Client, finished: dict[str, Any], output: Path) -> None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _create_part(output: Path) -> tuple[int, Path]:
+    """Create a temporary file beside another, which only its owner can read."""
+    handle, name = tempfile.mkstemp(suffix=".part", dir=output.parent)
+    return handle, Path(name)
