@@ -91,7 +91,7 @@ class ArchiveWriter:
             OSError: The disk is full, or fails otherwise.
             ValueError: The archive has a file of this name.
         """
-        if name in {MANIFEST, *self._names}:
+        if name == MANIFEST or name in self._names:
             raise ValueError(f"the archive has two files {name}")
         self._names.add(name)
         info = ZipInfo(name, _zip_time(modified))
@@ -104,7 +104,7 @@ class ArchiveWriter:
         self._listing.write(json.dumps(asdict(writer.written), ensure_ascii=False) + "\n")
 
     def add_missing(self, name: str) -> None:
-        """Note a file that was deleted before it could be copied."""
+        """Note a file that was deleted or replaced before it could be copied."""
         self._missing.append(name)
 
     def finish(self, facts: Mapping[str, Any], modified: datetime) -> None:

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
+import structlog
+
 from echo_auth.audit_log import AuditLog
 from echo_auth.challenges import Challenges
 from echo_auth.dependencies import Dependencies
@@ -63,6 +65,8 @@ async def open_dependencies(
     settings: AuthSettings, oidc: OidcSettings, mail: MailSettings, adapters: Adapters
 ) -> AsyncIterator[Dependencies]:
     """Open the dependencies while the context lasts, and create the administrator that the settings name."""
+    if omitted := settings.omitted_services:
+        structlog.get_logger("echo.exports").warning("export_services_omitted", services=list(omitted))
     store, relay = adapters.store, adapters.relay
     secret = settings.secret.get_secret_value()
     async with (

@@ -8,7 +8,7 @@ from echo_common.contracts.http.user_data import ExportedDocument, ExportedObjec
 from echo_common.http.client import ServiceClient
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.client import UserDataClient
-from echo_common.user_data.export import ExportableUserData
+from echo_common.user_data.export import ExportableUserData, find_unchanged
 
 IssueToken = Callable[[], Awaitable[str]]
 """Function that returns a valid export token of the user."""
@@ -20,8 +20,8 @@ class ExportSource(Protocol):
     def export(self, user_id: str, issue_token: IssueToken) -> AsyncGenerator[ExportedDocument | ExportedObject, None]:
         """Yield the user's documents by collection, and the user's objects."""
 
-    def read(self, object_id: str, user_id: str, issue_token: IssueToken) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of an object. Raises `ObjectNotFoundError` on first use."""
+    def read(self, item: ExportedObject, user_id: str, issue_token: IssueToken) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of a listed object. Raises `ObjectNotFoundError` on first use, also for one that was replaced."""
 
 
 class LocalSource:
@@ -36,9 +36,9 @@ class LocalSource:
         async for item in self._data.export(user_id):
             yield item
 
-    async def read(self, object_id: str, user_id: str, issue_token: IssueToken) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of an object. Raises `ObjectNotFoundError` on first use."""
-        found = await self._data.find_object(user_id, object_id)
+    async def read(self, item: ExportedObject, user_id: str, issue_token: IssueToken) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of a listed object. Raises `ObjectNotFoundError` on first use, also for one that was replaced."""
+        found = await find_unchanged(self._data, user_id, item.id, item.checksum)
         async for block in self._objects.read(found.key):
             yield block
 
@@ -55,9 +55,9 @@ class RemoteSource:
             async for item in items:
                 yield item
 
-    async def read(self, object_id: str, user_id: str, issue_token: IssueToken) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of an object. Raises `ObjectNotFoundError` on first use."""
-        async with aclosing(self._client.read(object_id, await issue_token())) as blocks:
+    async def read(self, item: ExportedObject, user_id: str, issue_token: IssueToken) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of a listed object. Raises `ObjectNotFoundError` on first use, also for one that was replaced."""
+        async with aclosing(self._client.read(item.id, item.checksum, await issue_token())) as blocks:
             async for block in blocks:
                 yield block
 

@@ -12,6 +12,8 @@ from echo_common.contracts.http.auth import Email
 from echo_common.contracts.system_settings import SYSTEM_SETTINGS
 from echo_common.settings import CommaSeparated, settings_config
 
+_NOTHING_TO_EXPORT: Final = frozenset({"gateway"})
+"""Services that hold only stored responses and counts of requests."""
 _SERVICE: Final = re.compile(r"[a-z][a-z0-9_-]*(=(https?|unix)://.+)?")
 
 
@@ -89,6 +91,12 @@ class AuthSettings(BaseSettings):
             if separator:
                 urls.setdefault(name, []).append(url)
         return {name: ",".join(replicas) for name, replicas in urls.items()}
+
+    @property
+    def omitted_services(self) -> tuple[str, ...]:
+        """Names of the services whose data of users is not exported, because they have no address."""
+        exporting = self.exporting_services
+        return tuple(name for name in self.erasing_services if name not in exporting and name not in _NOTHING_TO_EXPORT)
 
     @property
     def access_lasts(self) -> timedelta:

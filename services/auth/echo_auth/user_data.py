@@ -116,13 +116,14 @@ class AuthUserData:
         return ObjectInfo(**profile.avatar.model_dump())
 
     async def _actions(self, user_id: str) -> AsyncIterator[ExportedDocument]:
-        """Yield the entries of the audit log about the user, without the pseudonyms of others and the chain."""
+        """Yield the audit log entries about the user, without the chain and without pseudonyms and networks of others."""
         pseudonym = self.audit.pseudonym(user_id)
         where = {"$or": [{"actor": pseudonym}, {"target": pseudonym}]}
         skip = 0
         while page := await self.audit.find(where, sort=[("_id", 1)], skip=skip, limit=_PAGE):
             for stored in page:
                 entry = stored.entry
-                fields = {"at": entry.at.isoformat(), "action": entry.action.value, "network": entry.network}
+                network = entry.network if entry.actor in {None, pseudonym} else None
+                fields = {"at": entry.at.isoformat(), "action": entry.action.value, "network": network}
                 yield ExportedDocument(collection="actions", fields={**fields, "details": dict(entry.details)})
             skip += len(page)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,15 +14,19 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from structlog.testing import capture_logs
 from yarl import URL
 
 from echo_auth.domain.exports import EXPORT_PREFIX
 from echo_auth.settings import AuthSettings
 from echo_auth.usecases.erasures import confirm_erasure
-from echo_auth.usecases.exports import KEPT_EXPORTS, remove_expired
+from echo_auth.usecases.exports import remove_expired
 from echo_common.clock import now
+from echo_common.contracts.http.audit import AuditAction
+from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
 from echo_common.contracts.system_settings import EXPORT_MAX_BYTES
 from echo_common.http.client import ServiceClient
+from echo_common.storage.port import ObjectNotFoundError
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.integration.auth.test_profiles import upload
 from tests.support.database import Database
@@ -92,6 +97,10 @@ def manifest_of(archive: ZipFile) -> dict[str, Any]:
         assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["size"], entry["sha256"])
     assert set(archive.namelist()) == {"manifest.json", *(entry["name"] for entry in manifest["files"])}
     return manifest
+
+
+async def no_token() -> str:
+    return ""
 
 
 StartExporting = Callable[..., AbstractAsyncContextManager[Exporting]]
@@ -171,12 +180,25 @@ async def test_a_second_request_returns_the_unfinished_export(platform: Exportin
     assert await requested(ada) != first["export_id"]
 
 
-async def test_a_few_exports_are_kept(platform: Exporting) -> None:
-    ada, _ = await platform.user("ada")
-    ids = [(await ended(ada, await requested(ada)))["export_id"] for _ in range(KEPT_EXPORTS + 1)]
-    listed = [export["export_id"] for export in (await ada.call("GET", EXPORTS)).data]
-    assert listed == ids[:0:-1]
-    assert len(await platform.archives()) == KEPT_EXPORTS
+async def test_the_latest_archive_is_kept(platform: Exporting) -> None:
+    ada, ada_id = await platform.user("ada")
+    first = await ended(ada, await requested(ada))
+    [recording] = platform.notes.recordings[ada_id]
+    await platform.notes.objects.put(recording.key, b"Ada" + SOUND, recording.mime)
+    for _ in range(2):
+        failed = await ended(ada, await requested(ada))
+        listed = (await ada.call("GET", EXPORTS)).data
+        assert [export["export_id"] for export in listed] == [failed["export_id"], first["export_id"]]
+    assert len(await platform.archives()) == 1
+
+    platform.notes.recordings[ada_id].clear()
+    last = await ended(ada, await requested(ada))
+
+    async def alone() -> bool:
+        return [export["export_id"] for export in (await ada.call("GET", EXPORTS)).data] == [last["export_id"]]
+
+    await eventually(alone)
+    assert len(await platform.archives()) == 1
 
 
 async def test_a_deleted_export_ends_while_it_is_made(exporting: StartExporting, any_database: Database) -> None:
@@ -224,6 +246,61 @@ async def test_an_object_deleted_meanwhile_is_listed_as_missing(platform: Export
     assert (export["status"], export["missing"]) == ("completed", 1)
     manifest = manifest_of(await archive_of(ada, export["export_id"]))
     assert manifest["missing"] == [f"recordings/{ada_id}-0.wav"]
+
+
+async def test_an_object_replaced_meanwhile_is_listed_as_missing(platform: Exporting) -> None:
+    ada, ada_id = await platform.user("ada")
+    await platform.notes.add(ada_id, "Another note.", b"another" + SOUND)
+    platform.notes.objects.gate.clear()
+    export_id = await requested(ada)
+
+    async def copying() -> bool:
+        return (await platform.auth.deps.exports.get(export_id)).bytes_done > 0
+
+    await eventually(copying)
+    replaced = platform.notes.recordings[ada_id][1]
+    platform.notes.recordings[ada_id][1] = await platform.notes.objects.put(replaced.key, b"new" + SOUND, replaced.mime)
+    platform.notes.objects.gate.set()
+
+    export = await ended(ada, export_id)
+    assert (export["status"], export["missing"]) == ("completed", 1)
+    manifest = manifest_of(await archive_of(ada, export_id))
+    assert manifest["missing"] == [f"recordings/{ada_id}-1.wav"]
+
+
+async def test_a_replaced_avatar_is_not_found(platform: Exporting) -> None:
+    ada, ada_id = await platform.user("ada")
+    own = platform.auth.deps.export_sources["auth"]
+    [avatar] = [item async for item in own.export(ada_id, no_token) if isinstance(item, ExportedObject)]
+    assert b"".join([block async for block in own.read(avatar, ada_id, no_token)]) == png(30, 20)
+
+    await upload(ada, png(31, 21))
+    with pytest.raises(ObjectNotFoundError):
+        await anext(own.read(avatar, ada_id, no_token))
+
+
+async def test_an_export_names_no_network_of_others(platform: Exporting) -> None:
+    (_, ada_id), (_, eve_id) = await platform.user("ada"), await platform.user("eve")
+    audit, own = platform.auth.deps.audit, platform.auth.deps.export_sources["auth"]
+    await audit.record(AuditAction.USER_CHANGED, actor=eve_id, target=ada_id, address="192.0.2.1")
+    await audit.record(AuditAction.USER_CHANGED, actor=ada_id, target=eve_id, address="198.51.100.1")
+    await audit.record(AuditAction.LOGIN_REFUSED, target=ada_id, address="203.0.113.1")
+
+    items = [item async for item in own.export(ada_id, no_token) if isinstance(item, ExportedDocument)]
+    actions = [item.fields for item in items if item.collection == "actions"][-3:]
+    assert [action["network"] for action in actions] == [None, "198.51.100.0/24", "203.0.113.0/24"]
+
+
+async def test_services_without_an_address_are_named(start: Start) -> None:
+    with capture_logs() as logs:
+        async with start(SETTINGS.model_copy(update={"user_data_services": ("gateway", "voice")})) as auth:
+            ada = auth.visitor()
+            assert (await ada.register("ada@example.com")).status == 201
+            export = await ended(ada, await requested(ada))
+            assert (export["services"], export["omitted_services"]) == (["auth"], ["voice"])
+            manifest = manifest_of(await archive_of(ada, export["export_id"]))
+            assert (manifest["services"], manifest["omitted_services"]) == (["auth"], ["voice"])
+    assert [line["services"] for line in logs if line["event"] == "export_services_omitted"] == [["voice"]]
 
 
 async def test_exports_belong_to_one_user(platform: Exporting) -> None:
@@ -324,6 +401,14 @@ async def test_a_full_disk_fails_the_export(exporting: StartExporting, small_dis
         assert (await ended(ada, await requested(ada)))["status"] == "completed"
 
 
+async def test_an_export_needs_its_size_twice(exporting: StartExporting, small_disk: Path) -> None:
+    async with exporting(scratch=small_disk / "scratch") as platform:
+        ada, _ = await platform.user("ada")
+        filler = fill(small_disk)
+        os.truncate(filler, filler.stat().st_size - 3 * len(SOUND) // 2)
+        assert (await ended(ada, await requested(ada)))["error_code"] == "EXPORT_DISK_FULL"
+
+
 async def test_a_deleted_account_leaves_no_export(platform: Exporting) -> None:
     ada, ada_id = await platform.user("ada")
     await ended(ada, await requested(ada))
@@ -356,6 +441,19 @@ async def test_the_audit_log_names_requests_downloads_links_and_deletions(platfo
     assert actions == ["export_requested", "export_downloaded", "export_linked", "export_deleted"]
 
 
+async def test_every_download_of_bytes_is_in_the_audit_log(platform: Exporting) -> None:
+    ada, _ = await platform.user("ada")
+    export = await ended(ada, await requested(ada))
+    path = f"{EXPORTS}/{export['export_id']}/download"
+    parts = ("bytes=0-9", "bytes=1-", "bytes=-5", "bytes = 0-")
+    for part in parts:
+        assert (await download(ada, path, Range=part))[0] in {200, 206}, part
+    assert (await download(ada, path, method="HEAD"))[0] == 200
+    assert (await download(ada, path, **{"If-None-Match": f'"{export["checksum"]}"'}))[0] == 304
+    assert (await download(ada, path, Range=f"bytes={export['size']}-"))[0] == 416
+    assert await platform.auth.deps.audit.count({"action": AuditAction.EXPORT_DOWNLOADED.value}) == len(parts)
+
+
 async def test_a_mail_tells_that_the_export_is_ready(start: Start, mails: MailServer) -> None:
     settings = SETTINGS.model_copy(update={"user_data_services": ()})
     async with start(settings, mail=mails.settings) as auth:
@@ -377,7 +475,8 @@ async def test_export_tokens_read_user_data_and_nothing_else(platform: Exporting
     assert (await platform.auth.visitor(access_token=token).me()).code == "INVALID_TOKEN"
 
     async with ServiceClient.open("notes", notes.url) as client:
-        path = f"/internal/user-data/objects/recordings/{ada_id}-0"
+        [recording] = notes.recordings[ada_id]
+        path = f"/internal/user-data/objects/{recording.key}?checksum={recording.checksum}"
         assert (await download(Visitor(client, access_token=token), path))[::2] == (200, b"ada" + SOUND)
         inside = Visitor(client, access_token=ada.access_token)
         assert (await inside.call("GET", "/internal/user-data")).code == "INVALID_TOKEN"

@@ -111,11 +111,13 @@ async def test_an_export_holds_everything_of_its_user_alone(ada: VoiceClient, ev
         ["original", "processed", "style"],
     )
     for item in objects:
-        path = f"{USER_DATA_OBJECTS_PATH}/{item.id}"
+        path = f"{USER_DATA_OBJECTS_PATH}/{item.id}?checksum={item.checksum}"
         response = await ada.http.get(path, headers={"Authorization": f"Bearer {token}"})
         assert (len(response.content), hashlib.sha256(response.content).hexdigest()) == (item.size, item.checksum)
         for_eve = ada.issuer.token(sub="usr_eve", sid="exp_2", aud=EXPORT_AUDIENCE)
         assert (await ada.http.get(path, headers={"Authorization": f"Bearer {for_eve}"})).status_code == 404
+        replaced = f"{USER_DATA_OBJECTS_PATH}/{item.id}?checksum={'0' * 64}"
+        assert (await ada.http.get(replaced, headers={"Authorization": f"Bearer {token}"})).status_code == 404
 
 
 async def test_access_tokens_do_not_export(ada: VoiceClient) -> None:

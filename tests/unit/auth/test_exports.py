@@ -75,6 +75,11 @@ def test_one_setting_names_the_services_that_erase_and_those_that_export() -> No
     assert chosen.exporting_services == {"synthesis": "http://a:1,http://b:1", "voice": "unix:///v.sock"}
 
 
+def test_services_without_an_address_are_omitted() -> None:
+    assert settings("gateway", "synthesis=http://a:1", "voice").omitted_services == ("voice",)
+    assert settings("gateway", "voice", "voice=http://a:1").omitted_services == ()
+
+
 @pytest.mark.parametrize("entry", ["=http://a:1", "voice=", "voice=ftp://a", "Voice", "voice http://a:1"])
 def test_invalid_services_are_refused(entry: str) -> None:
     with pytest.raises(ValidationError):

@@ -99,7 +99,7 @@ EXPORT_KEEP_DAYS = SystemSetting(
 )
 EXPORT_MAX_BYTES = SystemSetting(
     "export.max_bytes",
-    64 * 2**30,
+    24 * 2**30,
     "Maximum size of an export in bytes; 0 disables the limit.",
     minimum=0,
     maximum=2**53 - 1,

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from echo_common.auth.dependencies import Bearer
@@ -18,7 +18,7 @@ from echo_common.contracts.http.user_data import (
 )
 from echo_common.errors import UnauthenticatedError
 from echo_common.storage.port import ObjectStore
-from echo_common.user_data.export import ExportableUserData
+from echo_common.user_data.export import ExportableUserData, find_unchanged
 
 _BLOCK = 64 * 1024
 
@@ -44,11 +44,13 @@ async def export_user_data(request: Request, user_id: ExportedUser) -> Response:
 
 
 @router.get(f"{USER_DATA_OBJECTS_PATH}/{{object_id:path}}", include_in_schema=False)
-async def get_user_data_object(object_id: str, request: Request, user_id: ExportedUser) -> Response:
-    """Get the bytes of an object of the user, as they are stored: the reader verifies size and checksum."""
+async def get_user_data_object(
+    object_id: str, checksum: Annotated[str, Query(max_length=64)], request: Request, user_id: ExportedUser
+) -> Response:
+    """Get the bytes of an object, as they are stored, unless it was replaced since it was listed with the checksum."""
     data: ExportableUserData = request.app.state.dependencies.user_data
     objects: ObjectStore = request.app.state.dependencies.objects
-    found = await data.find_object(user_id, object_id)
+    found = await find_unchanged(data, user_id, object_id, checksum)
     await objects.info(found.key)  # 404 before the response starts
     return StreamingResponse(objects.read(found.key), media_type="application/octet-stream")
 

@@ -51,9 +51,13 @@ class UserDataClient:
                     yield line.object
         raise self._invalid()
 
-    async def read(self, object_id: str, token: str) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of an object. Raises `ObjectNotFoundError` on first use."""
-        async with self._response(f"{USER_DATA_OBJECTS_PATH}/{quote(object_id)}", token, may_be_missing=True) as response:
+    async def read(self, object_id: str, checksum: str, token: str) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of an object that was listed with a checksum.
+
+        Raises `ObjectNotFoundError` on first use, also for one that was replaced.
+        """
+        path = f"{USER_DATA_OBJECTS_PATH}/{quote(object_id)}?checksum={quote(checksum)}"
+        async with self._response(path, token, may_be_missing=True) as response:
             async for block in response.content.iter_any():
                 yield block
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from echo_common.contracts.http.base import remove_unprintable
 from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
-from echo_common.storage.port import ObjectInfo
+from echo_common.storage.port import ObjectInfo, ObjectNotFoundError
 
 _LONGEST_TITLE: Final = 60
 _LONGEST_TITLE_BYTES: Final = 150
@@ -45,6 +45,14 @@ class ExportableUserData(Protocol):
 
     async def find_object(self, user_id: str, object_id: str) -> ObjectInfo:
         """Return an object that `export` listed. Raises `ObjectNotFoundError`, also for another user's object."""
+
+
+async def find_unchanged(data: ExportableUserData, user_id: str, object_id: str, checksum: str) -> ObjectInfo:
+    """Return an object that was listed with a checksum. Raises `ObjectNotFoundError`, also for one that was replaced since."""
+    found = await data.find_object(user_id, object_id)
+    if found.checksum != checksum:
+        raise ObjectNotFoundError
+    return found
 
 
 def file_name(folder: str, title: str, item_id: str, extension: str, created_at: datetime) -> str:

@@ -145,6 +145,8 @@ EXPORT = {
     "checksum": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "files": 42,
     "missing": 0,
+    "services": ["auth", "synthesis", "voice"],
+    "omitted_services": [],
     "created_at": "2026-01-31T10:00:00Z",
     "expires_at": "2026-02-07T10:00:05Z",
     "error_code": None,

@@ -1,5 +1,6 @@
 """Endpoints for exports of the user's data."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
@@ -42,7 +43,8 @@ async def request_export(principal: LoggedInUser, origin: Origin, deps: Deps) ->
     """Request an export of everything that the platform stores for the user.
 
     A zip file with JSON, audio and a manifest is made in the background: poll the export until it is completed or failed. While
-    an export is not finished, the response is that export. The three latest exports are kept until they expire.
+    an export is not finished, the response is that export. A completed archive replaces the one before it, and is kept until it
+    expires.
     """
     return ok(_view(await exports.request_export(principal, origin, deps)))
 
@@ -98,8 +100,7 @@ async def download_export(
         export = await exports.find_linked_export(export_id, expires or 0, signature or "", deps)
     else:
         export = await exports.get_export(export_id, principal, deps)
-    downloads = request.method == "GET" and (byte_range is None or byte_range.startswith("bytes=0-"))
-    archive = await exports.open_archive(export, origin, deps, downloads=downloads)
+    archive = await exports.find_archive(export, deps)
     response = object_response(
         request,
         deps.objects,
@@ -109,6 +110,8 @@ async def download_export(
         etag=archive.checksum,
         download_as=f"echo-export-{export.created_at:%Y-%m-%d}.zip",
     )
+    if request.method == "GET" and response.status_code in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+        await exports.record_download(export, origin, deps)
     response.headers["Cache-Control"] = "private, no-store"  # personal data, which is deleted with the export
     return response
 
@@ -153,6 +156,8 @@ def _view(export: Export) -> ExportView:
         checksum=archive.checksum if archive else None,
         files=archive.files if archive else None,
         missing=archive.missing if archive else None,
+        services=list(archive.services) if archive else None,
+        omitted_services=list(archive.omitted_services) if archive else None,
         created_at=export.created_at,
         expires_at=export.expires_at,
         error_code=export.error_code,

@@ -20,7 +20,10 @@ _LONGEST_WAIT: Final = timedelta(days=1)
 
 
 class ExportArchive(BaseModel):
-    """An archive in object storage. `missing` is the number of objects that were deleted while the archive was made."""
+    """An archive in object storage.
+
+    `missing` is the number of objects that were deleted or replaced while the archive was made.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,6 +32,8 @@ class ExportArchive(BaseModel):
     checksum: str
     files: int
     missing: int
+    services: tuple[str, ...] = ()
+    omitted_services: tuple[str, ...] = ()
 
 
 class Export(Task):

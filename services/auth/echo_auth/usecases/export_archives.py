@@ -21,11 +21,13 @@ from echo_auth.domain.exports import Export, ExportArchive
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.export_sources import ExportSource
 from echo_auth.keys import EXPORT_TOKEN_LASTS
+from echo_auth.usecases.exports import remove_earlier
 from echo_auth.usecases.mails import queue_mail
 from echo_common.clock import now
 from echo_common.contracts.http.mails import MailKind
 from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
 from echo_common.contracts.system_settings import EXPORT_KEEP_DAYS, EXPORT_MAX_BYTES, EXPORT_MAX_MINUTES
+from echo_common.contracts.values import JobStatus
 from echo_common.errors import EchoError, StorageFullError
 from echo_common.faults import FaultPoints
 from echo_common.shielded import shielded
@@ -60,7 +62,15 @@ async def make_archive(deps: Dependencies, faults: FaultPoints, export: Export, 
             raise ExportTimeoutError from error
         raise
     await faults.reach("export.after_upload")
-    archive = ExportArchive(key=key, size=stored.size, checksum=stored.checksum, files=writer.files, missing=writer.missing)
+    archive = ExportArchive(
+        key=key,
+        size=stored.size,
+        checksum=stored.checksum,
+        files=writer.files,
+        missing=writer.missing,
+        services=tuple(deps.export_sources),
+        omitted_services=deps.settings.omitted_services,
+    )
     return _StoredArchive(archive, export, attempt.number, deps)
 
 
@@ -79,7 +89,7 @@ class _StoredArchive(Result[Export]):
         await _delete(self._archive.key, self._deps)
 
     async def remove_superseded(self) -> None:
-        """Delete the archives of earlier attempts, and tell the user by mail."""
+        """Delete the archives of earlier attempts and exports, and tell the user by mail."""
         with suppress(EchoError):
             async for key in self._deps.objects.keys(self._export.folder):
                 if key != self._archive.key:
@@ -88,6 +98,7 @@ class _StoredArchive(Result[Export]):
             if user is not None and user.email is not None and user.email_confirmed:
                 mail = OutgoingMail.request(MailKind.EXPORT_READY, user.email, "en", now(), user_id=user.id)
                 await queue_mail(mail, self._deps)
+            await remove_earlier(self._export, [JobStatus.COMPLETED, JobStatus.FAILED], self._deps)
 
 
 class _ArchiveMaker:
@@ -116,7 +127,7 @@ class _ArchiveMaker:
                 for name, source in self._deps.export_sources.items():
                     await self._write_documents(name, source, collections, listing)
             await self._faults.reach("export.after_documents")
-            if shutil.disk_usage(folder).free < self._object_bytes:
+            if shutil.disk_usage(folder).free < 2 * self._object_bytes:  # the archive, and its copy in object storage
                 raise StorageFullError
             listing.seek(0)
             for line in listing:
@@ -130,6 +141,7 @@ class _ArchiveMaker:
             "export_id": self._export.id,
             "user_id": self._export.user_id,
             "services": list(self._deps.export_sources),
+            "omitted_services": list(self._deps.settings.omitted_services),
         }
         await shielded(asyncio.to_thread(self._writer.finish, facts, self._started_at))
 
@@ -156,8 +168,8 @@ class _ArchiveMaker:
         await shielded(asyncio.to_thread(collections.end))
 
     async def _copy(self, source: ExportSource, item: ExportedObject) -> None:
-        """Copy an object; one that was deleted meanwhile is noted as missing."""
-        blocks = source.read(item.id, self._export.user_id, self._issue_token)
+        """Copy an object; one that was deleted or replaced meanwhile is noted as missing."""
+        blocks = source.read(item, self._export.user_id, self._issue_token)
         async with aclosing(blocks):
             try:
                 block = await anext(blocks, b"")

@@ -27,9 +27,6 @@ from echo_common.store.port import DuplicateError
 EXPORT_ORDERS: Final = ("created_at",)
 """Fields by which exports can be sorted."""
 
-KEPT_EXPORTS: Final = 3
-"""Exports of a user that are kept; another request deletes the oldest."""
-
 _UNFINISHED: Final = [JobStatus.PENDING.value, JobStatus.PROCESSING.value]
 _EXPIRY_SECONDS: Final = 300.0
 
@@ -37,14 +34,14 @@ _log = structlog.get_logger("echo.exports")
 
 
 async def request_export(principal: Principal, origin: RequestOrigin, deps: Dependencies) -> Export:
-    """Queue an export of everything of the user; return the unfinished one if there is one."""
+    """Queue an export of everything of the user; return the unfinished one if there is one. Failed ones are removed."""
     user_id = principal.user_id
     while (unfinished := await deps.exports.find_one({"active_for": user_id})) is None:
         export = Export.request(user_id)
         await _record(AuditAction.EXPORT_REQUESTED, export, origin, deps)
         with suppress(DuplicateError):  # a concurrent request was faster
             await deps.exports.add(export)
-            await _remove_oldest(user_id, deps)
+            await remove_earlier(export, [JobStatus.FAILED], deps)
             deps.worker.wake()
             return export
     return unfinished
@@ -72,8 +69,8 @@ async def find_linked_export(export_id: str, expires: int, signature: str, deps:
     return export
 
 
-async def open_archive(export: Export, origin: RequestOrigin, deps: Dependencies, *, downloads: bool) -> ExportArchive:
-    """Return the archive of an export; `downloads` tells whether a download begins.
+async def find_archive(export: Export, deps: Dependencies) -> ExportArchive:
+    """Return the archive of an export.
 
     Raises `ExportStateConflictError`, and `ExportNotFoundError` if the object storage has lost the archive.
     """
@@ -82,9 +79,20 @@ async def open_archive(export: Export, origin: RequestOrigin, deps: Dependencies
         await deps.objects.info(archive.key)
     except ObjectNotFoundError:
         raise ExportNotFoundError from None
-    if downloads:
-        await _record(AuditAction.EXPORT_DOWNLOADED, export, origin, deps)
     return archive
+
+
+async def record_download(export: Export, origin: RequestOrigin, deps: Dependencies) -> None:
+    """Record in the audit log that bytes of the archive are sent."""
+    await _record(AuditAction.EXPORT_DOWNLOADED, export, origin, deps)
+
+
+async def remove_earlier(export: Export, statuses: Sequence[JobStatus], deps: Dependencies) -> None:
+    """Remove the earlier exports of the same user that have one of the statuses, with their archives."""
+    status = {"$in": [status.value for status in statuses]}
+    where = {"user_id": export.user_id, "status": status, "created_at": {"$lt": export.created_at}}
+    for earlier in [earlier async for earlier in deps.exports.find(where)]:
+        await _remove(earlier, deps)
 
 
 async def link_export(
@@ -152,14 +160,6 @@ async def _remove(export: Export, deps: Dependencies) -> None:
 async def _remove_archives(export: Export, deps: Dependencies) -> None:
     async for key in deps.objects.keys(export.folder):
         await deps.objects.delete(key)
-
-
-async def _remove_oldest(user_id: str, deps: Dependencies) -> None:
-    ended = {"user_id": user_id, "status": {"$nin": _UNFINISHED}}
-    kept = KEPT_EXPORTS - 1
-    newest_first = [export async for export in deps.exports.find(ended, sort=[("created_at", -1), ("_id", -1)])]
-    for export in newest_first[kept:]:
-        await _remove(export, deps)
 
 
 async def _record(action: AuditAction, export: Export, origin: RequestOrigin, deps: Dependencies) -> None:

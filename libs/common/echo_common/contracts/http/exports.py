@@ -17,7 +17,11 @@ class ExportView(BaseModel):
     size: int | None = Field(description="Size of the archive in bytes; null until completed.")
     checksum: str | None = Field(description="SHA-256 of the archive in hex, its ETag; null until completed.")
     files: int | None = Field(description="Number of files in the archive; null until completed.")
-    missing: int | None = Field(description="Number of files that were deleted meanwhile; the manifest lists them.")
+    missing: int | None = Field(description="Number of files that were deleted or replaced meanwhile; the manifest lists them.")
+    services: list[str] | None = Field(description="Services whose data the archive includes; null until completed.")
+    omitted_services: list[str] | None = Field(
+        description="Services whose data the archive lacks because the installation names no address; null until completed."
+    )
     created_at: datetime
     expires_at: datetime | None = Field(description="Time at which the archive is deleted; null until the export has ended.")
     error_code: str | None
