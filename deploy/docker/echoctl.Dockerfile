@@ -16,8 +16,10 @@ RUN uv pip install --python /opt/echo/bin/python --no-cache --compile-bytecode \
 FROM python:3.11.11-slim-bookworm
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/echo echo \
     && install -d -o echo -g echo -m 700 /var/lib/echo/backups
+# Temporary files can be as large as an object, and a restore runs as the owner of the archives: /var/tmp is open to every user.
+VOLUME /var/tmp
 COPY --from=build /opt/echo /opt/echo
-ENV PATH=/opt/echo/bin:$PATH
+ENV PATH=/opt/echo/bin:$PATH TMPDIR=/var/tmp
 USER 10001
 WORKDIR /var/lib/echo
 CMD ["echoctl", "backup", "/var/lib/echo/backups", "--every", "24h"]

@@ -212,6 +212,16 @@ def test_the_backup_starts_on_request_and_has_every_setting() -> None:
     assert variables(BACKUP)["ECHO_BACKUP_VECTORS_URL"] == variables("voice")["ECHO_VOICE_VECTORS_URL"]
 
 
+def test_temporary_files_of_the_backup_are_on_a_volume() -> None:
+    text = (ROOT / "deploy/docker/echoctl.Dockerfile").read_text()
+
+    assert (
+        re.findall(r"^VOLUME (\S+)$", text, re.MULTILINE)
+        == re.findall(r"^ENV .*TMPDIR=(\S+)", text, re.MULTILINE)
+        == ["/var/tmp"]
+    )
+
+
 def test_the_image_of_the_backup_has_an_unprivileged_user_and_the_libraries_it_imports() -> None:
     text = (ROOT / "deploy/docker/echoctl.Dockerfile").read_text()
     installed = set(re.findall(r"\./libs/common (.*) \\\n", text)[0].split())
