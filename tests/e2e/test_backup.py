@@ -150,6 +150,36 @@ def test_rotation_keeps_the_newest_archives(small: Path, tmp_path: Path) -> None
     assert "echo-2026-01-03T03-00-00Z.tar" in archives
 
 
+def test_a_damaged_list_of_erasures_prevents_neither_the_archive_nor_the_rotation(small: Path, tmp_path: Path) -> None:
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    (backups / "echo-2026-01-01T03-00-00Z.tar").write_text("an older archive")
+    (backups / "erasures.jsonl").write_text("{")
+
+    told = echoctl("backup", "backups", "--keep", "1", "--data", str(small), cwd=tmp_path)
+
+    assert (told.returncode, "damaged at line 1" in told.stderr) == (2, True), told.stderr
+    [archive] = backups.glob("echo-*.tar")
+    assert f"Wrote backups/{archive.name}" in told.stdout
+
+
+def test_a_restore_requires_the_list_of_erasures_and_tells_their_number(small: Path, tmp_path: Path) -> None:
+    assert echoctl("backup", "echo.tar", "--data", str(small), cwd=tmp_path).returncode == 0
+    entry = {"pseudonym": "0" * 32, "requested_at": "2026-11-22T03:00:00+00:00"}
+    (tmp_path / "list.jsonl").write_text(json.dumps(entry) + "\n")
+    (tmp_path / "erasures.jsonl").unlink()
+    restore = ("restore", "echo.tar", "--data")
+
+    refused = echoctl(*restore, "restored", cwd=tmp_path)
+    without = echoctl(*restore, "without", "--without-erasures", "--json", cwd=tmp_path)
+    named = echoctl(*restore, "named", "--erasures", "list.jsonl", cwd=tmp_path)
+
+    assert (refused.returncode, "There is no erasures.jsonl beside the archive" in refused.stderr) == (2, True)
+    assert not (tmp_path / "restored").exists()
+    assert json.loads(without.stdout)["erasures"] == 0
+    assert "Erasures to repeat at the next start: 1." in named.stdout
+
+
 def test_a_killed_backup_leaves_no_archive(small: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "echo_embedded", "backup", "backups", "--data", str(small)]
     process = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL)
@@ -240,8 +270,10 @@ def test_secrets_can_be_left_out_and_written_to_a_file(small: Path, tmp_path: Pa
     written = echoctl("restore", "with.tar", "--write-secrets", "secrets.env", cwd=tmp_path)
     assert written.returncode == 0, written.stderr
     lines = (tmp_path / "secrets.env").read_text().splitlines()
-    assert f"ECHO_AUTH_SECRET={secrets['auth_secret']}" in lines
+    assert f"ECHO_AUTH_SECRET='{secrets['auth_secret']}'" in lines
 
+    told = echoctl("restore", "without.tar", "--data", "restored", cwd=tmp_path)
+    assert (told.returncode, "does not protect it from forgery" in told.stderr) == (2, True)
     told = echoctl("restore", "without.tar", "--data", "restored", cwd=tmp_path, **unset)
     assert (told.returncode, "The archive holds no secrets" in told.stderr) == (2, True)
     given = {
@@ -249,5 +281,6 @@ def test_secrets_can_be_left_out_and_written_to_a_file(small: Path, tmp_path: Pa
         "ECHO_BACKUP_ADMIN_EMAIL": secrets["admin_email"],
         "ECHO_BACKUP_ADMIN_PASSWORD": secrets["admin_password"],
     }
-    assert echoctl("restore", "without.tar", "--data", "restored", cwd=tmp_path, **unset, **given).returncode == 0
+    restored = echoctl("restore", "without.tar", "--without-secrets", "--data", "restored", cwd=tmp_path, **given)
+    assert restored.returncode == 0, restored.stderr
     assert json.loads((tmp_path / "restored/secrets.json").read_text()) == secrets

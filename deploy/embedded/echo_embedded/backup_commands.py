@@ -35,6 +35,13 @@ def restore(
     erasures: Annotated[
         Path | None, typer.Option(help="List of users to erase again; by default erasures.jsonl beside the archive.")
     ] = None,
+    without_erasures: Annotated[
+        bool, typer.Option("--without-erasures", help="Accept a missing list: users erased after the backup return.")
+    ] = False,
+    without_secrets: Annotated[
+        bool,
+        typer.Option("--without-secrets", help="Accept an archive without secrets, which no passphrase protects from forgery."),
+    ] = False,
     write_secrets: Annotated[
         Path | None, typer.Option(help="Write the archive's secrets to this new file as settings; restore nothing.")
     ] = None,
@@ -45,4 +52,13 @@ def restore(
 
     with error_messages():
         chosen = settings(data=data).data
-        restore_archive(archive, chosen, check=check, erasures=erasures, write_secrets=write_secrets, as_json=as_json)
+        restore_archive(
+            archive,
+            chosen,
+            check=check,
+            erasures=erasures,
+            without_erasures=without_erasures,
+            without_secrets=without_secrets,
+            write_secrets=write_secrets,
+            as_json=as_json,
+        )

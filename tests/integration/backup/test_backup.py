@@ -1,7 +1,10 @@
 """A backup of any form is restored into any form; a refused or killed restore changes nothing."""
 
 import asyncio
+import os
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,15 +14,25 @@ import pytest
 
 from echo_common.bus.port import Message
 from echo_common.outbox.relay import Relay
-from echo_common.outbox.restored import EVENTS, RestoreIncompleteError, event_document, mark_incomplete, resume
+from echo_common.outbox.restored import (
+    EVENTS,
+    MARKS,
+    RestoreIncompleteError,
+    event_document,
+    mark_complete,
+    mark_incomplete,
+    resume,
+)
 from echo_common.storage.connect import open_storage
 from echo_common.store.connect import open_store
+from echo_common.store.port import Store
 from echo_common.vectors.qdrant import open_vectors, stored_vectors
-from echo_embedded.backup.archive import Archive, ArchiveError, verify
+from echo_embedded.backup.archive import Archive, ArchiveError, open_contents
 from echo_embedded.backup.create import back_up
 from echo_embedded.backup.parts import SERVICES
 from echo_embedded.backup.places import Places
 from echo_embedded.backup.restore import RESTORED_ERASURES, restore, restore_folder
+from echo_embedded.backup.verification import verify
 from echo_embedded.data_folder import CannotStartError, DataFolder, Secrets
 from tests.support.database import Database
 from tests.support.eventually import eventually
@@ -114,7 +127,7 @@ async def backup(places: Places, tmp_path: Path) -> Backup:
 
 
 async def test_a_backup_holds_everything_and_its_counts(backup: Backup, places: Places) -> None:
-    report = backup.archive.report()
+    report = backup.archive.describe()
 
     assert (report["documents"], report["objects"], report["vectors"], report["secrets"]) == (300, 3, 1, True)
     assert report["form"] == places.form
@@ -158,14 +171,36 @@ async def test_a_damaged_archive_changes_nothing(backup: Backup, tmp_path: Path)
     assert not (tmp_path / "restored").exists()
 
 
+class _InterruptedError(Exception):
+    """The end of a process."""
+
+
+@pytest.mark.parametrize("completed", [None, 0, 1, len(SERVICES) - 1])
 async def test_an_interrupted_restore_prevents_a_start_and_is_repeated(
-    backup: Backup, request: pytest.FixtureRequest, tmp_path: Path
+    backup: Backup, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, completed: int | None
 ) -> None:
     target = distributed(request, tmp_path / "target")
-    store = await open_store(target.database_url, target.database("auth"))
-    await mark_incomplete(store)
-    await store.collection("users").insert({"_id": "usr_half"})
+    marks = iter(range(completed or 0))
 
+    def while_writing(step: str, done: int, total: int | None) -> None:
+        if completed is None and done > 0:
+            raise _InterruptedError
+
+    async def between_marks(store: Store) -> None:
+        if next(marks, None) is None:
+            raise _InterruptedError
+        await mark_complete(store)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("echo_embedded.backup.restore.mark_complete", between_marks)
+        with pytest.raises(_InterruptedError):
+            await restore(backup.archive, target, {}, while_writing)
+    objects, index = await open_objects(target), open_vectors(target.vectors_url)
+    await objects.put("audio/of-another-archive.wav", b"RIFF", "audio/wav")
+    await index.put("voices", "vm_of_another_archive", [0.8, 0.6], {})
+    await objects.close()
+    await index.close()
+    store = await open_store(target.database_url, target.database("auth"))
     with pytest.raises(RestoreIncompleteError):
         await resume(store, Relay(_Published()))  # type: ignore[arg-type]
     await restore(backup.archive, target, {}, quiet)
@@ -173,6 +208,83 @@ async def test_an_interrupted_restore_prevents_a_start_and_is_repeated(
     assert await content_of(target) == backup.content
     await resume(store, Relay(_Published()))  # type: ignore[arg-type]
     await store.close()
+
+
+async def test_a_platform_that_has_only_vectors_is_not_empty(
+    backup: Backup, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    target = distributed(request, tmp_path / "target")
+    index = open_vectors(target.vectors_url)
+    await index.put("voices", "vm_2", [0.6, 0.8], {})
+    await index.close()
+
+    with pytest.raises(CannotStartError, match="its vector index has vectors"):
+        await restore(backup.archive, target, {}, quiet)
+
+
+async def test_a_platform_whose_restore_was_interrupted_is_not_backed_up(places: Places, tmp_path: Path) -> None:
+    await fill(places)
+    store = await open_store(places.database_url, places.database("feedback"))
+    await mark_incomplete(store)
+    with pytest.raises(CannotStartError, match="repeat `echoctl restore`"):
+        await back_up(places, None, None, tmp_path / "echo.tar", quiet)
+    assert not [path for path in os.listdir(tmp_path) if "echo.tar" in path]  # noqa: PTH208
+
+    await mark_complete(store)
+    await store.close()
+    archive = await back_up(places, None, None, tmp_path / "echo.tar", quiet)
+    with open_contents(archive) as found:
+        assert MARKS not in [part.collection for part, _ in found]
+
+
+async def test_archives_of_exports_are_left_out(places: Places, tmp_path: Path) -> None:
+    await fill(places)
+    objects = await open_objects(places)
+    await objects.put("exports/usr_1/exp_1/data.zip", b"PK", "application/zip")
+    await objects.close()
+
+    archive = await back_up(places, None, None, tmp_path / "echo.tar", quiet)
+
+    with open_contents(archive) as found:
+        assert sorted(part.key for part, _ in found if part.kind == "object") == sorted(AUDIO)
+
+
+MESSAGE = Message("evt_1", "voice.voice_selected", 1, b'{"a": 1}', headers={"k": "v"})
+
+
+class _Repeated:
+    """A recorder of an event that its outbox has published twice."""
+
+    async def settle(self, timeout: float) -> bool:
+        return True
+
+    async def recorded(self) -> AsyncIterator[Message]:
+        for _ in range(2):
+            yield MESSAGE
+
+
+async def test_repeated_events_and_those_of_an_earlier_restore_are_restored_once(
+    places: Places, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(places)
+    store = await open_store(places.database_url, places.database("voice"))
+    await store.collection(EVENTS).insert(event_document(MESSAGE))
+    await store.close()
+    auth = await open_store(places.database_url, places.database("auth"))
+    await auth.collection(RESTORED_ERASURES).insert({"_id": "0" * 32, "requested_at": MOMENT})
+    await auth.close()
+    monkeypatch.setattr("echo_embedded.backup.create.recorded_events", lambda *_: nullcontext(_Repeated()))
+    archive = await back_up(places, None, None, tmp_path / "echo.tar", quiet)
+    target = distributed(request, tmp_path / "target")
+
+    await restore(archive, target, {"0" * 32: MOMENT}, quiet)
+    await restore_folder(archive, tmp_path / "restored", SECRETS, {"0" * 32: MOMENT}, quiet)
+
+    assert archive.describe()["events"] == 1
+    for restored in (target, one_machine(tmp_path / "restored")):
+        content = await content_of(restored)
+        assert [event["_id"] for event in content[f"voice.{EVENTS}"]] == [MESSAGE.id]
+        assert content[f"auth.{RESTORED_ERASURES}"] == [{"_id": "0" * 32, "requested_at": MOMENT}]
 
 
 async def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:

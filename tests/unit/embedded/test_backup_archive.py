@@ -3,15 +3,27 @@
 import io
 import json
 import os
+import shutil
 import tarfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from echo_common.store.codec import encode
-from echo_embedded.backup.archive import Archive, ArchiveError, ArchiveWriter, Header, contents, documents, verify
+from echo_embedded.backup.archive import (
+    Archive,
+    ArchiveError,
+    Header,
+    encode_entry,
+    encode_facts,
+    open_contents,
+    read_documents,
+)
 from echo_embedded.backup.passphrase import Keys, PassphraseError
+from echo_embedded.backup.verification import verify
+from echo_embedded.backup.writer import ArchiveWriter
 from echo_embedded.data_folder import CannotStartError, Secrets
 
 PASSPHRASE = "correct horse battery"
@@ -59,13 +71,13 @@ def test_everything_is_read_back(sealed: Path) -> None:
     found = verify(sealed, lambda: PASSPHRASE, quiet)
 
     assert found.secrets == SECRETS
-    assert found.report()["objects"] == 2
-    with contents(found) as parts:
+    assert found.describe()["objects"] == 2
+    with open_contents(found) as parts:
         read = {part.key or part.collection: (member.labels, member.content.read()) for part, member in parts}
     assert read["audio/a.wav"] == ({"mime": "audio/wav"}, b"RIFF" * 300)
     assert read[LONG_KEY] == ({"mime": "audio/wav"}, b"long")
-    with contents(found) as parts:
-        assert [list(documents(member)) for part, member in parts if part.kind == "database"] == [USERS]
+    with open_contents(found) as parts:
+        assert [list(read_documents(member)) for part, member in parts if part.kind == "database"] == [USERS]
 
 
 def test_any_tar_program_lists_an_archive(sealed: Path) -> None:
@@ -134,18 +146,129 @@ def rewrite(archive: Path, change: Callable[[str, bytes], bytes | None]) -> None
         ("header.json", lambda content: content.replace(b"embedded", b"embezzle"), "header.json differs"),
     ],
 )
-def test_changed_members_are_named(archive: Path, name: str, change: Callable[[bytes], bytes | None], sentence: str) -> None:
+@pytest.mark.parametrize("keys", ["plain", "sealed"])
+def test_changed_members_are_named(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    name: str,
+    change: Callable[[bytes], bytes | None],
+    sentence: str,
+    keys: str,
+) -> None:
+    archive = copy_of(request.getfixturevalue("sealed" if keys == "sealed" else "archive"), tmp_path)
     rewrite(archive, lambda found, content: change(content) if found == name else content)
     _trim(archive)
 
     with pytest.raises(ArchiveError, match=sentence):
-        verify(archive, unasked, quiet)
+        verify(archive, lambda: PASSPHRASE, quiet)
 
 
 def _trim(archive: Path) -> None:
     """Remove the padding that other programs add at the end."""
     content = archive.read_bytes()
     archive.write_bytes(content.rstrip(b"\0") + bytes(-len(content.rstrip(b"\0")) % 512) + bytes(1024))
+
+
+def forge(archive: Path, change: Callable[[str, bytes], bytes], *, mac: bool, **labels: str) -> None:
+    """Write changed members with a list and a manifest that match them, as an attacker does who lacks the passphrase.
+
+    `mac` keeps the authentication code; without it, the manifest has a digest that needs no passphrase. `labels` go to the audio.
+    """
+    with tarfile.open(archive) as tar:
+        members = [(info, change(info.name, tar.extractfile(info).read())) for info in tar]  # type: ignore[union-attr]
+    listed = b""
+    with tarfile.open(archive, "w") as tar:
+        for info, content in members:
+            if info.name == "objects/audio/a.wav":
+                info.pax_headers = {**info.pax_headers, **{f"ECHO.{name}": value for name, value in labels.items()}}
+            if info.name == "members.jsonl":
+                text = listed
+            elif info.name == "manifest.json":
+                facts = json.loads(content)
+                kept = facts.pop("mac")
+                facts["members_sha256"] = sha256(listed).hexdigest()
+                text = encode_facts({**facts, "mac": kept if mac else sha256(encode_facts(facts)).hexdigest()})
+            else:
+                text = content
+                known = {name[5:]: value for name, value in info.pax_headers.items() if name.startswith("ECHO.")}
+                listed += encode_entry(info.name, len(text), sha256(text).hexdigest(), known)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text))
+    _trim(archive)
+
+
+def other_audio(name: str, content: bytes) -> bytes:
+    return b"RIFX" * 300 if name == "objects/audio/a.wav" else content
+
+
+def unsealed(name: str, content: bytes) -> bytes:
+    return encode_facts({**json.loads(content), "salt": None, "check": None}) if name == "header.json" else content
+
+
+def copy_of(archive: Path, folder: Path) -> Path:
+    return Path(shutil.copy(archive, folder / "copy.tar"))
+
+
+@pytest.mark.parametrize("mac", [True, False])
+def test_a_forged_archive_is_refused_although_its_list_matches(sealed: Path, tmp_path: Path, mac: bool) -> None:
+    forged = copy_of(sealed, tmp_path)
+    forge(forged, other_audio, mac=mac)
+
+    with pytest.raises(ArchiveError, match="manifest was changed"):
+        verify(forged, lambda: PASSPHRASE, quiet)
+
+
+def test_a_label_cannot_replace_the_checksum_of_a_member(sealed: Path, tmp_path: Path) -> None:
+    forged = copy_of(sealed, tmp_path)
+    with tarfile.open(forged) as tar:
+        members = [(info, tar.extractfile(info).read()) for info in tar]  # type: ignore[union-attr]
+    with tarfile.open(forged, "w") as tar:
+        for info, content in members:
+            changed = other_audio(info.name, content)
+            if changed != content:
+                info.pax_headers = {**info.pax_headers, "ECHO.sha256": sha256(content).hexdigest()}
+            tar.addfile(info, io.BytesIO(changed))
+    _trim(forged)
+
+    with pytest.raises(ArchiveError, match="unknown labels"):
+        verify(forged, lambda: PASSPHRASE, quiet)
+
+
+def test_an_unknown_label_is_refused_in_a_list_that_matches(archive: Path) -> None:
+    forge(archive, other_audio, mac=False)
+    verify(archive, unasked, quiet)
+    forge(archive, other_audio, mac=False, name="objects/audio/b.wav")
+
+    with pytest.raises(ArchiveError, match="unknown labels"):
+        verify(archive, unasked, quiet)
+
+
+def test_members_behind_the_list_are_refused(sealed: Path, tmp_path: Path) -> None:
+    forged = copy_of(sealed, tmp_path)
+    with tarfile.open(forged) as tar:
+        members = [(info, tar.extractfile(info).read()) for info in tar]  # type: ignore[union-attr]
+    with tarfile.open(forged, "w") as tar:
+        for info, content in members:
+            if info.name == "manifest.json":
+                added = tarfile.TarInfo("objects/audio/added.wav")
+                added.size = 4
+                tar.addfile(added, io.BytesIO(b"RIFF"))
+            tar.addfile(info, io.BytesIO(content))
+    _trim(forged)
+
+    with pytest.raises(ArchiveError, match="behind their list"):
+        verify(forged, lambda: PASSPHRASE, quiet)
+
+
+def test_an_archive_without_its_secrets_is_refused_where_a_passphrase_is_configured(sealed: Path, tmp_path: Path) -> None:
+    forged = copy_of(sealed, tmp_path)
+    rewrite(forged, lambda name, content: None if name == "secrets" else unsealed(name, content))
+    forge(forged, other_audio, mac=False)
+
+    verify(forged, unasked, quiet)
+    with pytest.raises(ArchiveError, match="does not protect it from forgery"):
+        verify(forged, unasked, quiet, sealed=True)
+    verify(sealed, lambda: PASSPHRASE, quiet, sealed=True)
 
 
 def test_an_archive_of_another_program_is_refused(tmp_path: Path) -> None:

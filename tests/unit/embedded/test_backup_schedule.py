@@ -9,7 +9,7 @@ from echo_common.clock import now
 from echo_common.store.connect import open_store
 from echo_embedded.backup.erasures import read_erasures, update_erasures
 from echo_embedded.backup.places import Places
-from echo_embedded.backup.schedule import archive_name, archives_in, held, interval_of, newest_in, rotate
+from echo_embedded.backup.schedule import archive_name, find_newest, list_archives, lock_folder, parse_interval, rotate
 from echo_embedded.data_folder import CannotStartError, DataFolder
 
 MOMENT = datetime(2026, 11, 22, 3, tzinfo=UTC)
@@ -25,9 +25,9 @@ def test_the_oldest_archives_are_removed(tmp_path: Path) -> None:
     removed = rotate(tmp_path, 2)
 
     assert [path.name for path in removed] == [archive_name(moment) for moment in times[:2]]
-    assert [path.name for path in archives_in(tmp_path)] == [archive_name(moment) for moment in times[2:]]
+    assert [path.name for path in list_archives(tmp_path)] == [archive_name(moment) for moment in times[2:]]
     assert (tmp_path / "notes.tar").exists()
-    assert newest_in(tmp_path) == times[-1]
+    assert find_newest(tmp_path) == times[-1]
     assert rotate(tmp_path, 5) == []
 
 
@@ -35,22 +35,22 @@ def test_the_oldest_archives_are_removed(tmp_path: Path) -> None:
     ("text", "interval"), [("30m", timedelta(minutes=30)), ("24h", timedelta(days=1)), ("7d", timedelta(7))]
 )
 def test_intervals_have_a_unit(text: str, interval: timedelta) -> None:
-    assert interval_of(text) == interval
+    assert parse_interval(text) == interval
 
 
 @pytest.mark.parametrize("text", ["", "24", "0h", "-1h", "1w", "h", "1.5h"])
 def test_other_intervals_are_refused(text: str) -> None:
     with pytest.raises(CannotStartError, match="--every"):
-        interval_of(text)
+        parse_interval(text)
 
 
 def test_a_folder_is_used_by_one_backup_and_freed_of_killed_ones(tmp_path: Path) -> None:
     folder = tmp_path / "backups"
-    with held(folder):
-        with pytest.raises(CannotStartError, match="Another backup"), held(folder):
+    with lock_folder(folder):
+        with pytest.raises(CannotStartError, match="Another backup"), lock_folder(folder):
             pass
         (folder / f".{archive_name(MOMENT)}.part").touch()
-    with held(folder):
+    with lock_folder(folder):
         assert list(folder.glob(".*.part")) == []
 
 

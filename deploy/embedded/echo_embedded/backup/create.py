@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from echo_common.bus.connect import recorded_events
 from echo_common.bus.port import EventRecorder
-from echo_common.outbox.restored import event_document
+from echo_common.outbox.restored import MARKS, event_document
 from echo_common.storage.connect import open_storage
 from echo_common.storage.port import ObjectNotFoundError, ObjectStore
 from echo_common.store.codec import encode
@@ -20,11 +20,13 @@ from echo_common.store.connect import open_snapshot
 from echo_common.store.port import Document, Snapshot
 from echo_common.vectors.port import StoredVector
 from echo_common.vectors.qdrant import stored_vectors
-from echo_embedded.backup.archive import EVENTS, VECTORS, Archive, ArchiveWriter, Header, Report, verify
-from echo_embedded.backup.parts import CONSUMERS, SERVICES
+from echo_embedded.backup.archive import EVENTS, MIME, VECTORS, Archive, Header, Report
+from echo_embedded.backup.parts import CONSUMERS, LEFT_OUT, SERVICES
 from echo_embedded.backup.passphrase import Keys
 from echo_embedded.backup.places import Places
-from echo_embedded.data_folder import Secrets
+from echo_embedded.backup.verification import verify
+from echo_embedded.backup.writer import ArchiveWriter
+from echo_embedded.data_folder import CannotStartError, Secrets
 
 SETTLE_SECONDS = 30.0
 _IN_MEMORY = 8 * 1024 * 1024
@@ -33,16 +35,16 @@ _IN_MEMORY = 8 * 1024 * 1024
 async def back_up(places: Places, secrets: Secrets | None, passphrase: str | None, target: Path, report: Report) -> Archive:
     """Write an archive of a platform, which may be running; verify it; then give it its name.
 
-    Objects and vectors are copied before the databases are read, and new ones again after that: what the databases refer to is in
-    the archive. All databases are read as of one moment.
+    Objects and vectors are copied before the databases are read, and new ones again after that: every object and vector to which
+    the databases refer is in the archive, except those `LEFT_OUT`. All databases are read as of one moment.
 
-    Raises `OSError`, `EchoError` for an unreachable part of the platform, `ArchiveError` for an archive that is not read back as it
-    was written.
+    Raises `CannotStartError` for a platform whose restore was interrupted, `OSError`, `EchoError` for an unreachable part of the
+    platform, `ArchiveError` for an archive that is not read back as it was written.
     """
     keys = None if secrets is None or passphrase is None else Keys.derive(passphrase)
     part = target.with_name(f".{target.name}.part")
     try:
-        with _private(part) as file:
+        with _create_private(part) as file:
             writer = ArchiveWriter(file, Header.create(places.form, keys), keys, target.parent)
             try:
                 if secrets is not None and keys is not None:
@@ -77,16 +79,19 @@ class _Backup:
                 secret_key=self.places.objects_secret_key,
             )
             stack.push_async_callback(objects.close)
-            copied = stack.enter_context(_keys_file(self.scratch))
+            copied = stack.enter_context(_open_keys_file(self.scratch))
             vectors = stack.enter_context(_Lines(self.scratch))
             known: set[str] = set()
+            names = [self.places.database(service) for service in SERVICES]
+            async with open_snapshot(self.places.database_url, names) as snapshot:
+                await self._require_restored(snapshot)
             recorder = await stack.enter_async_context(recorded_events(self.places.bus_url, CONSUMERS))
             await self._copy_objects(objects, (), copied)
             await self._copy_vectors(vectors, known)
             if not await recorder.settle(SETTLE_SECONDS):
                 self.warnings.append("The queues of the broker were never empty: events may be missing.")
-            names = [self.places.database(service) for service in SERVICES]
             async with open_snapshot(self.places.database_url, names) as snapshot:
+                await self._require_restored(snapshot)
                 await self._copy_databases(snapshot)
             await self._copy_events(recorder)
             await self._copy_vectors(vectors, known)
@@ -95,12 +100,20 @@ class _Backup:
             await self._copy_objects(objects, (key.rstrip("\n") for key in copied), None)
         self.writer.finish(dict(self.counts), self.warnings)
 
+    async def _require_restored(self, snapshot: Snapshot) -> None:
+        for service in SERVICES:
+            database = self.places.database(service)
+            if MARKS in await snapshot.collections(database) and [mark async for mark in snapshot.documents(database, MARKS)]:
+                raise CannotStartError("The restore of this platform is not complete: repeat `echoctl restore` first.")
+
     async def _copy_databases(self, snapshot: Snapshot) -> None:
         if not snapshot.consistent:
             self.warnings.append("The database server has no snapshot reads: the databases may be of different moments.")
         for service in SERVICES:
             database = self.places.database(service)
             for collection in await snapshot.collections(database):
+                if collection == MARKS:
+                    continue
                 with _Lines(self.scratch) as lines:
                     async for document in snapshot.documents(database, collection):
                         lines.write(document)
@@ -108,8 +121,10 @@ class _Backup:
                     lines.add_to(self.writer, f"databases/{service}/{collection}.jsonl")
 
     async def _copy_objects(self, objects: ObjectStore, before: Iterable[str], copied: IO[str] | None) -> None:
-        """Copy all objects but those `before`, whose keys are in order; append the keys to `copied`."""
-        async for key in _beside(objects.keys(""), iter(before)):
+        """Copy the objects, except those `LEFT_OUT` and `before`, whose keys are in order; append the keys to `copied`."""
+        async for key in _leave_out(objects.keys(""), iter(before)):
+            if key.startswith(LEFT_OUT):
+                continue
             with suppress(ObjectNotFoundError):  # deleted meanwhile
                 await self._copy_object(objects, key)
                 if copied is not None:
@@ -117,10 +132,10 @@ class _Backup:
 
     async def _copy_object(self, objects: ObjectStore, key: str) -> None:
         info = await objects.info(key)
-        with _spooled(self.scratch) as content:
+        with _open_spooled(self.scratch) as content:
             async for block in objects.read(key):
                 content.write(block)
-            digest = self.writer.add(f"objects/{key}", content, mime=info.mime)
+            digest = self.writer.add(f"objects/{key}", content, **{MIME: info.mime})
         if info.checksum and digest != info.checksum:
             self.warnings.append(f"The object {key} differs from its checksum in the storage.")
         self._count("objects")
@@ -134,8 +149,12 @@ class _Backup:
                 self._count("vectors")
 
     async def _copy_events(self, recorder: EventRecorder) -> None:
+        known: set[str] = set()
         with _Lines(self.scratch) as lines:
             async for message in recorder.recorded():
+                if message.id in known:  # published again by its outbox
+                    continue
+                known.add(message.id)
                 lines.write(event_document(message))
                 self._count("events")
             lines.add_to(self.writer, EVENTS)
@@ -145,12 +164,12 @@ class _Backup:
         self.report(f"Copying {kind}", self.counts[kind], None)
 
 
-def _spooled(scratch: Path) -> IO[bytes]:
+def _open_spooled(scratch: Path) -> IO[bytes]:
     """Open a temporary file that is kept in memory while it is small."""
     return SpooledTemporaryFile(_IN_MEMORY, dir=str(scratch))
 
 
-def _keys_file(scratch: Path) -> IO[str]:
+def _open_keys_file(scratch: Path) -> IO[str]:
     return TemporaryFile("w+", dir=scratch)
 
 
@@ -158,7 +177,7 @@ class _Lines:
     """Documents in a temporary file, one a line."""
 
     def __init__(self, scratch: Path) -> None:
-        self._file = _spooled(scratch)
+        self._file = _open_spooled(scratch)
 
     def __enter__(self) -> "_Lines":
         return self
@@ -175,7 +194,7 @@ class _Lines:
         writer.add(name, self._file)
 
 
-async def _beside(keys: AsyncIterator[str], known: Iterator[str]) -> AsyncIterator[str]:
+async def _leave_out(keys: AsyncIterator[str], known: Iterator[str]) -> AsyncIterator[str]:
     """Yield the keys that are not known; both are in order."""
     next_known = next(known, None)
     async for key in keys:
@@ -196,7 +215,7 @@ def _vector_document(vector: StoredVector) -> dict[str, Any]:
 
 
 @contextmanager
-def _private(path: Path) -> Iterator[IO[bytes]]:
+def _create_private(path: Path) -> Iterator[IO[bytes]]:
     """Create a file that only its owner can read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b") as file:

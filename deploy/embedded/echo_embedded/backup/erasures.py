@@ -18,12 +18,16 @@ _LONGEST_LINE = 1000
 
 
 async def update_erasures(places: Places, file: Path) -> Mapping[str, datetime]:
-    """Add the platform's erasures to a file and return all; entries are never removed. Raises `CannotStartError`, `EchoError`."""
-    known = known_erasures(file)
+    """Add the platform's erasures to a file and return all; entries are never removed.
+
+    The file exists afterwards, also without entries. Raises `CannotStartError` for a damaged file, `EchoError`, `OSError`.
+    """
+    known = _read_known(file)
     found = await _erasures_of(places)
-    if found.keys() - known.keys():
-        _write(file, {**found, **known})
-    return {**found, **known}
+    if known is None or found.keys() - known.keys():
+        known = {**found, **(known or {})}
+        _write(file, known)
+    return known
 
 
 def read_erasures(file: Path) -> dict[str, datetime]:
@@ -43,9 +47,19 @@ def read_erasures(file: Path) -> dict[str, datetime]:
     return erasures
 
 
-def known_erasures(file: Path) -> dict[str, datetime]:
-    """Return the erasures in a file; none if it does not exist. Raises `CannotStartError`, `OSError`."""
-    return read_erasures(file) if file.exists() else {}
+def read_erasures_beside(archive: Path) -> dict[str, datetime]:
+    """Return the erasures in the list beside an archive. Raises `CannotStartError` if it is missing or damaged, `OSError`."""
+    file = archive.with_name(FILE_NAME)
+    if not file.exists():
+        raise CannotStartError(
+            f"There is no {FILE_NAME} beside the archive, so users who were erased after the backup would return. Copy it there, name "
+            "it with --erasures, or use --without-erasures. Nothing was changed."
+        )
+    return read_erasures(file)
+
+
+def _read_known(file: Path) -> dict[str, datetime] | None:
+    return read_erasures(file) if file.exists() else None
 
 
 async def _erasures_of(places: Places) -> dict[str, datetime]:

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 
 SERVICES = ("auth", "feedback", "gateway", "synthesis", "voice")
 
+LEFT_OUT = ("exports/",)
+"""Prefixes of objects that are not backed up: archives of exports, which users can request again."""
+
 CONSUMERS: Mapping[str, Sequence[str]] = {
     "auth": ("gateway.user_data_erased", "synthesis.user_data_erased", "voice.user_data_erased"),
     "feedback": (),

@@ -54,7 +54,7 @@ class Places:
         )
 
 
-def source_of(folder: DataFolder, settings: BackupSettings) -> Places:
+def find_places(folder: DataFolder, settings: BackupSettings) -> Places:
     """Return the places to back up: those of the settings, else of the platform on the data folder.
 
     Raises `CannotStartError` if there is no platform.
@@ -79,7 +79,7 @@ def source_of(folder: DataFolder, settings: BackupSettings) -> Places:
     return Places.of_folder(folder)
 
 
-def secrets_of(folder: DataFolder, settings: BackupSettings) -> Secrets | None:
+def find_secrets(folder: DataFolder, settings: BackupSettings) -> Secrets | None:
     """Return the platform's secrets: those of the settings, else of the data folder; None if there are none."""
     if settings.auth_secret is not None:
         return Secrets(settings.admin_email, _plain(settings.admin_password) or "", settings.auth_secret.get_secret_value())

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -15,8 +16,8 @@ from echo_common.storage.connect import open_storage
 from echo_common.storage.port import ObjectStore
 from echo_common.store.connect import open_store
 from echo_common.store.port import Document, Store
-from echo_common.vectors.qdrant import QdrantVectors, open_vectors
-from echo_embedded.backup.archive import Archive, Report, contents, documents
+from echo_common.vectors.qdrant import QdrantVectors, open_vectors, stored_vectors
+from echo_embedded.backup.archive import MIME, Archive, Report, open_contents, read_documents
 from echo_embedded.backup.create import sync_folder
 from echo_embedded.backup.parts import CONSUMERS, SERVICES
 from echo_embedded.backup.places import Places
@@ -82,18 +83,17 @@ async def restore(archive: Archive, places: Places, erasures: Mapping[str, datet
             places.objects_url, access_key=places.objects_access_key, secret_key=places.objects_secret_key
         )
         stack.push_async_callback(objects.close)
-        await _require_empty(stores, objects)
+        await _require_empty(stores, objects, places)
         for store in stores.values():
             await mark_incomplete(store)
-        await _empty(stores.values())
         vectors = open_vectors(places.vectors_url, api_key=places.vectors_api_key)
         stack.push_async_callback(vectors.close)
+        await _empty(stores.values(), objects, vectors, places)
         await _write(archive, stores, objects, vectors, report)
-        found = [{"_id": pseudonym, "requested_at": moment} for pseudonym, moment in erasures.items()]
-        await _insert(stores["auth"], RESTORED_ERASURES, iter(found))
+        await _put_erasures(stores["auth"], erasures)
         await declare_consumers(places.bus_url, CONSUMERS)
-        for store in stores.values():
-            await mark_complete(store)
+        for service in reversed(SERVICES):  # auth last: without it, the others serve no user
+            await mark_complete(stores[service])
 
 
 @asynccontextmanager
@@ -105,48 +105,63 @@ async def _store(places: Places, service: str) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def _require_empty(stores: Mapping[str, Store], objects: ObjectStore) -> None:
+async def _require_empty(stores: Mapping[str, Store], objects: ObjectStore, places: Places) -> None:
     """Raise `CannotStartError` if the platform has data that is not the rest of an interrupted restore."""
-    interrupted = [await is_incomplete(store) for store in stores.values()]
-    for (service, store), marked in zip(stores.items(), interrupted, strict=True):
+    for store in stores.values():
+        if await is_incomplete(store):
+            return
+    for service, store in stores.items():
         for name in await store.collections():
-            if not marked and name != MARKS and await store.collection(name).count({}):
+            if await store.collection(name).count({}):
                 raise CannotStartError(
                     f"The platform is not empty: its database {service} has documents in {name}. Nothing was changed. "
                     "Restore into a new platform, before its services start for the first time."
                 )
-    if not any(interrupted) and await objects.list("", limit=1):
+    if await objects.list("", limit=1):
         raise CannotStartError("The platform is not empty: its object storage has objects. Nothing was changed.")
+    if await _read_vector_keys(places):
+        raise CannotStartError("The platform is not empty: its vector index has vectors. Nothing was changed.")
 
 
-async def _empty(stores: Iterable[Store]) -> None:
+async def _empty(stores: Iterable[Store], objects: ObjectStore, vectors: QdrantVectors, places: Places) -> None:
+    """Remove the rest of an interrupted restore."""
     for store in stores:
         for name in await store.collections():
             if name != MARKS:
                 await store.collection(name).delete({})
+    while found := await objects.list(""):
+        for listed in found:
+            await objects.delete(listed.key)
+    for collection, key in await _read_vector_keys(places):
+        await vectors.delete(collection, key)
+
+
+async def _read_vector_keys(places: Places) -> list[tuple[str, str]]:
+    found = stored_vectors(places.vectors_url, api_key=places.vectors_api_key)
+    return [(vector.collection, vector.key) async for vector in found]
 
 
 async def _write(
     archive: Archive, stores: Mapping[str, Store], objects: ObjectStore, vectors: QdrantVectors, report: Report
 ) -> None:
     done = 0
-    with contents(archive) as found:
+    with open_contents(archive) as found:
         for part, member in found:
             if part.kind == "object":
                 await _put_object(objects, part.key, member)
             elif part.kind == "database":
-                await _insert(stores[part.service], part.collection, documents(member))
+                await _insert(stores[part.service], part.collection, read_documents(member))
             elif part.kind == "vectors":
-                for document in documents(member):
+                for document in read_documents(member):
                     await vectors.put(document["collection"], document["key"], document["vector"], document["facts"])
             elif part.kind == "events":
-                await _insert_events(stores, documents(member))
+                await _put_events(stores, read_documents(member))
             done += member.size
             report("Restoring", done, archive.manifest.bytes)
 
 
 async def _put_object(objects: ObjectStore, key: str, member: TarMember) -> None:
-    mime = member.labels.get("mime", _DEFAULT_MIME)
+    mime = member.labels.get(MIME, _DEFAULT_MIME)
     if member.size <= COPIED_BYTES:
         await objects.put(key, member.content.read(), mime)
         return
@@ -159,21 +174,32 @@ async def _put_object(objects: ObjectStore, key: str, member: TarMember) -> None
 async def _insert(store: Store, name: str, found: Iterator[Document]) -> None:
     collection = store.collection(name)
     await collection.ensure([])
-    batch: list[Document] = []
-    for document in found:
-        batch.append(document)
-        if len(batch) == _AT_ONCE:
-            await asyncio.gather(*map(collection.insert, batch))
-            batch = []
-    await asyncio.gather(*map(collection.insert, batch))
+    for batch in _split(found):
+        await asyncio.gather(*map(collection.insert, batch))
 
 
-async def _insert_events(stores: Mapping[str, Store], found: Iterator[Document]) -> None:
+async def _put_events(stores: Mapping[str, Store], found: Iterator[Document]) -> None:
     """Put each event into the outbox of its publisher, which publishes it at its next start; consumers drop duplicates."""
-    by_publisher: dict[str, list[Document]] = {}
-    for document in found:
-        publisher = str(document["outbox"][0]["topic"]).partition(".")[0]
-        by_publisher.setdefault(publisher, []).append(document)
-    for publisher, events in by_publisher.items():
-        if publisher in stores:
-            await _insert(stores[publisher], EVENTS, iter(events))
+    for batch in _split(found):
+        events = {event["_id"]: event for event in batch if _find_publisher(event) in stores}
+        await asyncio.gather(*(_put(stores[_find_publisher(event)], EVENTS, event) for event in events.values()))
+
+
+def _find_publisher(event: Document) -> str:
+    return str(event["outbox"][0]["topic"]).partition(".")[0]
+
+
+async def _put_erasures(auth: Store, erasures: Mapping[str, datetime]) -> None:
+    for pseudonym, moment in erasures.items():
+        await _put(auth, RESTORED_ERASURES, {"_id": pseudonym, "requested_at": moment})
+
+
+async def _put(store: Store, name: str, document: Document) -> None:
+    """Insert a document, or replace the one in the archived databases: a platform can be backed up soon after its restore."""
+    values = {key: value for key, value in document.items() if key != "_id"}
+    await store.collection(name).upsert({"_id": document["_id"]}, {"$set": values})
+
+
+def _split(found: Iterator[Document]) -> Iterator[list[Document]]:
+    while batch := list(islice(found, _AT_ONCE)):
+        yield batch

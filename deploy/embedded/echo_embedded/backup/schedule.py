@@ -16,7 +16,7 @@ _INTERVAL = re.compile(r"(\d{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-def interval_of(text: str) -> timedelta:
+def parse_interval(text: str) -> timedelta:
     """Return the interval in a text such as 30m, 24h or 7d. Raises `CannotStartError`."""
     found = _INTERVAL.fullmatch(text)
     if found is None or not int(found[1]):
@@ -29,28 +29,28 @@ def archive_name(moment: datetime) -> str:
     return f"echo-{moment.astimezone(UTC).strftime(_TIME)}.tar"
 
 
-def archives_in(folder: Path) -> Sequence[Path]:
+def list_archives(folder: Path) -> Sequence[Path]:
     """Return the archives in a folder that have names of `archive_name`, oldest first."""
     return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
-def newest_in(folder: Path) -> datetime | None:
+def find_newest(folder: Path) -> datetime | None:
     """Return the time in the name of the newest archive in a folder, None without one."""
-    times = [datetime.strptime(path.name, f"echo-{_TIME}.tar").replace(tzinfo=UTC) for path in archives_in(folder)]
+    times = [datetime.strptime(path.name, f"echo-{_TIME}.tar").replace(tzinfo=UTC) for path in list_archives(folder)]
     return max(times, default=None)
 
 
 def rotate(folder: Path, keep: int) -> Sequence[Path]:
     """Remove the oldest archives in a folder so that `keep` are left; return the removed ones."""
-    removed = archives_in(folder)[:-keep]
+    removed = list_archives(folder)[:-keep]
     for path in removed:
         path.unlink()
     return removed
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Create and lock a folder of archives, and remove what a killed backup left. Raises `CannotStartError`, `OSError`."""
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Create and lock a folder of archives; remove unfinished ones. Raises `CannotStartError`, `OSError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -62,7 +62,7 @@ class TarWriter:
         self._file.write(bytes(2 * _BLOCK))
 
 
-def members(file: IO[bytes]) -> Iterator[TarMember]:
+def read_members(file: IO[bytes]) -> Iterator[TarMember]:
     """Yield the members in order; the content of a member can be read until the next one. Raises `TarError`, `OSError`."""
     while (header := _header(file)) is not None:
         records: Mapping[str, str] = {}
