@@ -1,7 +1,7 @@
 """Everything that a user can own, and valid requests for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from echo_common.ids import new_id
@@ -49,7 +49,6 @@ class OwnedData:
             )
         ).json()
         other_login = data(await owner.http.post("/auth/login", json={"email": email, "password": PASSWORD}))
-        key = data(await owner.http.post("/auth/keys", json={"name": "Program", "scopes": ["speech:read"]}), 201)
         export = await exported(owner)
         ids = {
             "audio_id": speech["audio_id"],
@@ -59,7 +58,7 @@ class OwnedData:
             "entry_id": entry["id"],
             "export_id": export["export_id"],
             "job_id": job["id"],
-            "key_id": key["id"],
+            "key_id": await _key(owner),
             "model_id": clone_id,
             "passkey_id": passkey_id,
             "sample_id": sample_id,
@@ -70,6 +69,10 @@ class OwnedData:
             "voice_id": clone_id,
         }
         return cls(owner, email, ids)
+
+    async def with_new_key(self) -> "OwnedData":
+        """Create another API key: an administrator who logged the owner out has revoked the first."""
+        return replace(self, ids={**self.ids, "key_id": await _key(self.owner)})
 
     def request(self, operation: str) -> dict[str, Any]:
         """Return httpx's arguments of a valid request; the resources in it are the owner's."""
@@ -140,6 +143,11 @@ class OwnedData:
         if operation in queries:
             request["params"] = queries[operation]
         return request
+
+
+async def _key(person: Person) -> str:
+    key = data(await person.http.post("/auth/keys", json={"name": "Program", "scopes": ["speech:read"]}), 201)
+    return str(key["id"])
 
 
 async def _sample(person: Person) -> str:

@@ -116,7 +116,7 @@ class TrainingConfig(RequestBody):
         le=1,
         description="Pull towards the initial voice: a higher value keeps speech clearer, but reduces similarity.",
     )
-    seed: int = Field(0, ge=0, description="Random seed; the same seed and samples give the same voice.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Random seed; the same seed and samples give the same voice.")
     enable_timestamp_alignment: bool = Field(
         True, description="Accepted for compatibility and ignored: speech always has word timings."
     )
@@ -129,7 +129,7 @@ class SampleTrainingConfig(RequestBody):
     learning_rate: float = Field(0.001, ge=0.00001, le=1, description="Step size; 0.001 is the trainer's default.")
     batch_size: int = Field(32, ge=1, le=64, description="Audio excerpts per step; up to 32 are one sentence.")
     restraint: float = Field(0.02, ge=0, le=1, description="As in `POST /voice/clones`.")
-    seed: int = Field(0, ge=0, description="As in `POST /voice/clones`.")
+    seed: int = Field(0, ge=0, lt=2**63, description="As in `POST /voice/clones`.")
     enable_timestamp_alignment: bool = Field(
         True, description="Accepted for compatibility and ignored: speech always has word timings."
     )
