@@ -55,6 +55,12 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
     return one_machine(tmp_path / "source") if request.param == "one machine" else distributed(request, tmp_path)
 
 
+@pytest.fixture
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
+    """An empty distributed platform."""
+    return distributed(request, tmp_path / "target")
+
+
 def one_machine(folder: Path) -> Places:
     return Places.of_folder(DataFolder(folder))
 
@@ -147,11 +153,7 @@ async def test_a_backup_is_restored_on_one_machine(backup: Backup, tmp_path: Pat
     assert not (tmp_path / ".restored.restoring").exists()
 
 
-async def test_a_backup_is_restored_into_a_distributed_platform(
-    backup: Backup, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    target = distributed(request, tmp_path / "target")
-
+async def test_a_backup_is_restored_into_a_distributed_platform(backup: Backup, target: Places) -> None:
     await restore(backup.archive, target, {"0" * 32: MOMENT}, quiet)
 
     found = await content_of(target)
@@ -177,9 +179,8 @@ class _InterruptedError(Exception):
 
 @pytest.mark.parametrize("completed", [None, 0, 1, len(SERVICES) - 1])
 async def test_an_interrupted_restore_prevents_a_start_and_is_repeated(
-    backup: Backup, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, completed: int | None
+    backup: Backup, target: Places, monkeypatch: pytest.MonkeyPatch, completed: int | None
 ) -> None:
-    target = distributed(request, tmp_path / "target")
     marks = iter(range(completed or 0))
 
     def while_writing(step: str, done: int, total: int | None) -> None:
@@ -210,10 +211,7 @@ async def test_an_interrupted_restore_prevents_a_start_and_is_repeated(
     await store.close()
 
 
-async def test_a_platform_that_has_only_vectors_is_not_empty(
-    backup: Backup, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    target = distributed(request, tmp_path / "target")
+async def test_a_platform_that_has_only_vectors_is_not_empty(backup: Backup, target: Places) -> None:
     index = open_vectors(target.vectors_url)
     await index.put("voices", "vm_2", [0.6, 0.8], {})
     await index.close()
@@ -264,7 +262,7 @@ class _Repeated:
 
 
 async def test_repeated_events_and_those_of_an_earlier_restore_are_restored_once(
-    places: Places, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: Places, target: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(places)
     store = await open_store(places.database_url, places.database("voice"))
@@ -275,8 +273,6 @@ async def test_repeated_events_and_those_of_an_earlier_restore_are_restored_once
     await auth.close()
     monkeypatch.setattr("echo_embedded.backup.create.recorded_events", lambda *_: nullcontext(_Repeated()))
     archive = await back_up(places, None, None, tmp_path / "echo.tar", quiet)
-    target = distributed(request, tmp_path / "target")
-
     await restore(archive, target, {"0" * 32: MOMENT}, quiet)
     await restore_folder(archive, tmp_path / "restored", SECRETS, {"0" * 32: MOMENT}, quiet)
 
