@@ -11,8 +11,9 @@ from echo_common.contracts.events.auth import UserDeleted
 from echo_synthesis.handlers import erase_user
 from echo_voice.handlers import erase_user as erase_user_of_voice
 from tests.integration.synthesis.test_jobs import ALICE
-from tests.integration.synthesis.test_user_data import erased, fill, remains
+from tests.integration.synthesis.test_user_data import erased, fill, nothing_remains
 from tests.integration.voice.conftest import Start
+from tests.integration.voice.test_user_data import nothing_remains as nothing_of_voice_remains
 from tests.integration.voice.test_user_data import owning
 from tests.integration.voice.test_user_data import remains as voice_remains
 from tests.support.database import Database
@@ -35,7 +36,7 @@ async def test_an_erasure_resumes_after_a_death(replica: Replica, database: Data
     async with replica() as deps:
         await deps.erasure.erase_due(now() + timedelta(minutes=1))
         await erased(deps)
-        assert await remains(database, ALICE.user_id, "Alice") == []
+        await nothing_remains(database, ALICE.user_id, "Alice")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,6 @@ async def test_an_erasure_in_voice_resumes_after_a_death(
         await ada.deps.erasure.erase_due(now() + timedelta(minutes=1))
         found = await ada.deps.erasure._users.get("usr_ada")
         assert found.erased_at is not None
-        assert await voice_remains(database, "usr_ada") == []
+        await nothing_of_voice_remains(database, "usr_ada")
         assert await ada.deps.vectors.get(ada.deps.voice_space, mine) is None
     assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file() and mine in str(path)] == []
