@@ -40,7 +40,6 @@ SUCCEED_ELSEWHERE: Mapping[str, str] = {
     "change_job": "e2e/test_jobs.py",
     "change_password": "integration/auth/test_password_change.py",
     "confirm_email": "integration/auth/test_email_confirmation.py",
-    "delete_api_key": "integration/auth/test_api_keys.py",
     "delete_current_user": "e2e/test_erasure.py",
     "delete_export": "integration/auth/test_exports.py",
     "delete_sample": "e2e/test_voices.py",
