@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts RabbitMQ with one user per service, and one for the backup. Users, passwords and permissions come from definitions.json and the environment
-# at every start; there is no other user.
+# Starts RabbitMQ with one user per service, one for the backup, and the queues of all consumers. They come from definitions.json, which
+# `make contracts` generates, and passwords from the environment, at every start; there is no other user.
 set -eu
 umask 077
 cp /etc/echo/definitions.json /tmp/definitions.json

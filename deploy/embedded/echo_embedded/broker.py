@@ -27,11 +27,12 @@ class NodeError(CannotStartError):
 class RabbitNode:
     """A private node with its own folder, ports, name and epmd, so that parallel sessions do not collide.
 
-    It ends with the thread that started it, even if that is killed.
+    It loads `definitions`, if given, before it accepts connections. It ends with the thread that started it, even if that is killed.
     """
 
     binaries: Path
     folder: Path
+    definitions: str | None = None
     port: int = field(default_factory=free_port)
     dist_port: int = field(default_factory=free_port)
     epmd_port: int = field(default_factory=free_port)
@@ -69,6 +70,9 @@ class RabbitNode:
         for name in ("mnesia", "log"):
             (self.folder / name).mkdir(exist_ok=True)
         (self.folder / "plugins").write_text("[].")
+        if self.definitions is not None:
+            (self.folder / "definitions.json").write_text(self.definitions)
+            (self.folder / "rabbitmq.conf").write_text(f"load_definitions = {self.folder / 'definitions.json'}\n")
         self._server = self._spawn([str(self.binaries / "rabbitmq-server")], "server.log")
         await self._answering(60)
 
@@ -150,14 +154,14 @@ class RabbitNode:
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
             "RABBITMQ_PID_FILE": str(self.folder / "pid"),
-            "RABBITMQ_CONFIG_FILE": str(self.folder / "none"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +S 2:2",
         }
 
 
-def local_node(folder: Path) -> RabbitNode | None:
-    """Create a node of the local installation without starting it; None if RabbitMQ is not installed."""
+def local_node(folder: Path, definitions: str | None = None) -> RabbitNode | None:
+    """Create a node of the local installation, which loads the definitions at each start; None if RabbitMQ is not installed."""
     for binaries in map(Path, _SERVER_FOLDERS):
         if (binaries / "rabbitmq-server").exists():
-            return RabbitNode(binaries, folder)
+            return RabbitNode(binaries, folder, definitions)
     return None

@@ -1,4 +1,4 @@
-"""Generated contract documents: event schemas, AsyncAPI, the services' endpoints, OpenAPI, `.env.example`.
+"""Generated contract documents: event schemas, AsyncAPI, the broker's queues, the services' endpoints, OpenAPI, `.env.example`.
 
 `make contracts` writes them, the contract tests compare them. Event schemas only allow additions: see `changes`.
 """
@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.registry import event_types
 from echo_common.http.contract import contract_of
+from echo_embedded.broker_definitions import container_definitions
 from echo_embedded.data_folder import CannotStartError
 from echo_embedded.registry import API, SETTINGS
 from echo_gateway.contract import Contracts
@@ -22,6 +23,7 @@ from echo_gateway.openapi import openapi_document
 
 EVENTS = Path("tests/contract/events")
 ENDPOINTS = Path("services/gateway/echo_gateway/contracts")
+BROKER = Path("deploy/docker/rabbitmq/definitions.json")
 Json = dict[str, Any]
 _PROSE = {"title", "description", "examples", "default", "$defs"}
 
@@ -36,6 +38,7 @@ def documents() -> dict[Path, str]:
     return {
         **{EVENTS / f"{event.topic}.v{event.event_version}.json": _dump(schema(event)) for event in event_types().values()},
         Path("docs/api/asyncapi.json"): _dump(asyncapi()),
+        BROKER: container_definitions(),
         **{ENDPOINTS / f"{service}.json": _dump(contract) for service, contract in endpoints.items()},
         Path("docs/api/openapi.json"): _dump(openapi_document(endpoints)),
         Path(".env.example"): env_example(),

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from echo_embedded.broker import local_node
+from echo_embedded.broker_definitions import local_definitions
 from echo_embedded.children import Child, Command
 from echo_embedded.data_folder import CannotStartError, DataFolder, Running, Secrets
 from echo_embedded.ports import free_port
@@ -115,7 +116,7 @@ def _infrastructure(stack: AsyncExitStack, folder: DataFolder) -> tuple[list[Chi
     # The broker only wakes workers, so its data need not persist.
     scratch = Path(tempfile.mkdtemp(prefix="broker-", dir=folder.scratch))
     stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-    node = local_node(scratch)
+    node = local_node(scratch, local_definitions())
     if node is None:
         raise CannotStartError("RabbitMQ is not installed here: apt-get install rabbitmq-server.")
     stack.callback(node.end)

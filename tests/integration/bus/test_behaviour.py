@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from echo_common.bus.connect import declare_consumers, open_bus
+from echo_common.bus.inproc import InprocBroker
 from echo_common.bus.port import DELIVERY_LIMIT, Bus, BusUnavailableError, Consumer, Done, Message, Outcome, Retry
-from tests.integration.bus.conftest import Listener, Names, Open, durable, fact, live
+from tests.integration.bus.conftest import Listener, Names, Open, clear, durable, fact, live
 from tests.support.eventually import eventually
 
 
@@ -22,6 +24,28 @@ async def test_messages_arrive_complete(bus: Bus, open_end: Open, names: Names) 
 @pytest.mark.slow
 async def test_messages_without_subscribers_are_no_error(bus: Bus, names: Names) -> None:
     await bus.publish([fact(names.topic("unwanted")), fact(names.topic("unwanted"), transient=True)])
+
+
+async def test_messages_published_before_the_first_start_of_a_known_consumer_arrive(
+    adapter: str, names: Names, request: pytest.FixtureRequest
+) -> None:
+    """In process, the broker holds messages until all services have started; a remote one has the queues of all consumers."""
+    service, topic, listener = names.service("a"), names.topic("x"), Listener()
+    url = "inproc://" if adapter == "inproc" else request.getfixturevalue("rabbitmq")
+    broker = InprocBroker(held=True)
+    await declare_consumers(url, {service: [topic]})
+    publisher, consumer = [await open_bus(url, service=name, broker=broker) for name in ("publisher", service)]
+    try:
+        publishing = asyncio.create_task(publisher.publish([fact(topic, "evt_early")]))
+        await asyncio.wait({publishing}, timeout=0.2 if adapter == "inproc" else 10)
+        await consumer.consume(durable(service, [topic], listener))
+        broker.release()
+        await publishing
+        await eventually(lambda: listener.ids == ["evt_early"])
+    finally:
+        await asyncio.gather(publisher.close(), consumer.close())
+        if adapter == "rabbitmq":
+            await clear(url, names)
 
 
 async def test_publishing_no_messages_succeeds(bus: Bus) -> None:

@@ -14,7 +14,7 @@ from echo_common.bus.port import Consumer, Done, Message, Outcome, Retry
 from echo_common.bus.rabbitmq import RabbitBus
 from echo_embedded.broker import RabbitNode
 from echo_embedded.registry import START_ORDER
-from tests.integration.bus.conftest import Listener, fact
+from tests.integration.bus.conftest import Listener, durable, fact
 from tests.support.eventually import eventually
 
 DEFINITIONS = Path(__file__).parents[3] / "deploy/docker/rabbitmq/definitions.json"
@@ -70,6 +70,24 @@ async def test_services_have_the_permissions_of_their_bus(service: str, node: Ra
     finally:
         await bus.close()
         await other.close()
+
+
+async def test_events_arrive_in_containers_that_start_after_their_publication(node: RabbitNode, passwords: Passwords) -> None:
+    topic, event_id = "auth.user_deleted", f"evt_{secrets.token_hex(8)}"
+    auth = await RabbitBus.open(url_of("auth", node, passwords), service="auth")
+    try:
+        await auth.publish([fact(topic, event_id)])
+    finally:
+        await auth.close()
+
+    for service in ("synthesis", "voice"):
+        listener = Listener()
+        bus = await RabbitBus.open(url_of(service, node, passwords), service=service)
+        try:
+            await bus.consume(durable(service, [topic], listener))
+            await eventually(lambda listener=listener: event_id in listener.ids)  # type: ignore[misc]
+        finally:
+            await bus.close()
 
 
 async def test_services_cannot_publish_topics_of_another_service(

@@ -58,18 +58,6 @@ async def test_settling_waits_for_events_that_are_not_handled(rabbitmq: str, nam
     assert len(listener.got) == 5
 
 
-async def test_events_published_before_a_consumer_starts_are_kept_in_its_declared_queue(
-    rabbitmq: str, names: Names, rabbit_bus: Bus
-) -> None:
-    topic, service, listener = names.topic("voice"), names.service("synthesis"), Listener()
-    await declare_consumers(rabbitmq, {service: [topic]})
-    await rabbit_bus.publish([fact(topic, "evt_early")])
-
-    await rabbit_bus.consume(durable(service, [topic], listener))
-
-    await eventually(lambda: listener.ids == ["evt_early"])
-
-
 async def test_nothing_is_recorded_in_process() -> None:
     async with recorded_events("inproc://", {}) as recorder:
         assert await recorder.settle(1)

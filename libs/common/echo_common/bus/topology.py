@@ -1,4 +1,4 @@
-"""Names and arguments of the broker's exchanges and queues. No I/O.
+"""Names, arguments and definitions of the broker's exchanges and queues. No I/O.
 
 Every argument is explicit, because defaults differ between RabbitMQ 3.10 and 4.x and the broker refuses to redeclare a queue
 with other arguments. All durable queues are quorum queues, and dead-letter messages *at least once* (which requires
@@ -12,6 +12,7 @@ with other arguments. All durable queues are quorum queues, and dead-letter mess
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from echo_common.bus.port import DELIVERY_LIMIT
 
@@ -89,3 +90,50 @@ def transient_queue(service: str, replica: str, topics: Sequence[str]) -> QueueS
     """Return the queue of one replica. A replica that falls behind loses its oldest messages; the queue stays bounded."""
     arguments: Arguments = {"x-queue-type": "classic", "x-max-length": 10_000, "x-overflow": "drop-head"}
     return QueueSpec(f"{service}.live.{replica}", arguments, keys=topics, durable=False)
+
+
+def exchange_names() -> list[str]:
+    """Return the names of all exchanges, which are durable topic exchanges."""
+    return [EVENTS, *(retry_name(delay) for delay in DELAYS)]
+
+
+def durable_queues(consumers: Mapping[str, Sequence[str]]) -> list[QueueSpec]:
+    """Return all durable queues of a platform; `consumers` are the topics of each service's durable consumers."""
+    retries = [retry_queue(delay) for delay in DELAYS]
+    dead = [dead_queue(service) for service in consumers]
+    return [*retries, *dead, *(durable_queue(service, topic) for service, topics in consumers.items() for topic in topics)]
+
+
+def definitions(consumers: Mapping[str, Sequence[str]]) -> dict[str, list[dict[str, Any]]]:
+    """Return exchanges, durable queues and bindings in the format of RabbitMQ's definitions file."""
+    queues = durable_queues(consumers)
+    return {
+        "exchanges": [
+            {
+                "name": name,
+                "vhost": "/",
+                "type": "topic",
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
+            for name in exchange_names()
+        ],
+        "queues": [
+            {"name": queue.name, "vhost": "/", "durable": True, "auto_delete": False, "arguments": dict(queue.arguments)}
+            for queue in queues
+        ],
+        "bindings": [
+            {
+                "source": queue.exchange,
+                "vhost": "/",
+                "destination": queue.name,
+                "destination_type": "queue",
+                "routing_key": key,
+                "arguments": {},
+            }
+            for queue in queues
+            for key in queue.keys
+        ],
+    }

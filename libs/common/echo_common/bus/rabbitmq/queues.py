@@ -68,8 +68,7 @@ async def watch(channel: AbstractChannel, drop: Callable[..., None]) -> None:
 
 async def declare_exchanges(channel: AbstractChannel) -> dict[str, AbstractExchange]:
     """Declare all exchanges of `topology`; return them by name."""
-    names = [topology.EVENTS, *(topology.retry_name(delay) for delay in topology.DELAYS)]
-    kind = aio_pika.ExchangeType.TOPIC
+    kind, names = aio_pika.ExchangeType.TOPIC, topology.exchange_names()
     return {name: await channel.declare_exchange(name, kind, durable=True, timeout=STEP) for name in names}
 
 

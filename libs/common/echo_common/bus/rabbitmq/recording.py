@@ -88,12 +88,8 @@ async def declare_consumers(url: str, consumers: Mapping[str, Sequence[str]]) ->
         with _translated():
             channel = await open_channel(connection)
             await declare_exchanges(channel)
-            for delay in topology.DELAYS:
-                await declare(channel, topology.retry_queue(delay))
-            for service, topics in consumers.items():
-                await declare(channel, topology.dead_queue(service))
-                for topic in topics:
-                    await declare(channel, topology.durable_queue(service, topic))
+            for queue in topology.durable_queues(consumers):
+                await declare(channel, queue)
 
 
 @asynccontextmanager
