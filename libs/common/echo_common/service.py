@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.types import ASGIApp
@@ -15,7 +15,7 @@ from echo_common.bus.delivery import Delivery
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Bus
 from echo_common.bus.subscriptions import Subscriptions
-from echo_common.contracts.events.auth import SettingChanged
+from echo_common.contracts.events.auth import SessionRevoked, SettingChanged, UserTokenVersionRaised
 from echo_common.contracts.http.auth import EXPORT_AUDIENCE
 from echo_common.faults import FaultPoints
 from echo_common.http import dead_letters
@@ -43,14 +43,25 @@ from echo_common.telemetry import Metrics
 D = TypeVar("D")
 
 
-_PLATFORM_SUBSCRIPTIONS = Subscriptions[TokenTrust]()
+PLATFORM_SUBSCRIPTIONS = Subscriptions[TokenTrust]()
 """Subscriptions of every service."""
 
+Revocation = SessionRevoked | UserTokenVersionRaised
 
-@_PLATFORM_SUBSCRIPTIONS.on(SettingChanged, every_replica=True)
+
+@PLATFORM_SUBSCRIPTIONS.on(SettingChanged, every_replica=True)
 async def apply_changed_settings(_: SettingChanged, trust: TokenTrust) -> None:
     """Apply changed system settings without waiting for the next poll."""
     await trust.apply_changes()
+
+
+async def apply_revocation(_: Revocation, trust: TokenTrust) -> None:
+    """Apply revocations without waiting for the next poll, at most once a second."""
+    await trust.refresh_early()
+
+
+for revocation in get_args(Revocation):
+    PLATFORM_SUBSCRIPTIONS.on(revocation, every_replica=True)(apply_revocation)
 
 
 @dataclass(frozen=True)
@@ -161,7 +172,7 @@ class Service(Generic[D]):
         await dead_letters.prepare()
         return (
             self.subscriptions.bind(self.name, dependencies, inbox, dead_letters),
-            _PLATFORM_SUBSCRIPTIONS.bind(self.name, trust, inbox, dead_letters),
+            PLATFORM_SUBSCRIPTIONS.bind(self.name, trust, inbox, dead_letters),
         )
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:

@@ -6,7 +6,13 @@ from echo_auth.domain.known_networks import KnownNetworks
 from echo_auth.domain.second_factors import SecondFactors
 from echo_common.auth.principal import Scope
 from echo_common.contracts.errors.auth import AccountInactiveError
-from echo_common.contracts.events.auth import GuestUpgraded, UserDeleted, UserRegistered
+from echo_common.contracts.events.auth import (
+    GuestUpgraded,
+    UserDeleted,
+    UserRegistered,
+    UserTokenVersionRaised,
+    UserUpdated,
+)
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.values import Plan, Role
 
@@ -108,16 +114,17 @@ class User(SecondFactors, KnownNetworks):
     def administer(
         self, at: datetime, *, plan: Plan | None = None, role: Role | None = None, is_active: bool | None = None
     ) -> None:
-        """Change plan, role or activity, and revoke access tokens that state the earlier ones."""
+        """Change plan, role or activity, revoke access tokens that state the earlier ones, and record the event."""
         self.plan, self.role = plan or self.plan, role or self.role
-        self.token_version += 1
-        self.token_version_raised_at = at
         if is_active is not None:
             self.is_active = is_active
-            if is_active:
-                self.archived_at, self.last_active_date = None, at
-            else:
-                self.end_sessions(at)
+        if is_active:
+            self.archived_at, self.last_active_date = None, at
+        if is_active is False:
+            self.end_sessions(at)
+        else:
+            self._raise_token_version(at)
+        self._record_update()
 
     def warn(self, at: datetime) -> None:
         """Record that the user was warned of the archival."""
@@ -127,6 +134,7 @@ class User(SecondFactors, KnownNetworks):
         """Deactivate the account because it was not used; an administrator can activate it again."""
         self.archived_at, self.is_active = at, False
         self.end_sessions(at)
+        self._record_update()
 
     def delete(self, at: datetime) -> None:
         """Delete the account: refuse it everywhere, and let every service erase the user's data; idempotent.
@@ -147,10 +155,9 @@ class User(SecondFactors, KnownNetworks):
         self.username, self.username_key = username, username.lower()
 
     def end_sessions(self, at: datetime) -> None:
-        """End all sessions and revoke all tokens."""
+        """End all sessions, revoke all tokens, and record the event."""
         self.session_generation += 1
-        self.token_version += 1
-        self.token_version_raised_at = at
+        self._raise_token_version(at)
 
     def change_password(self, password_hash: str, at: datetime) -> None:
         """Replace the password and end all sessions."""
@@ -173,3 +180,11 @@ class User(SecondFactors, KnownNetworks):
         self.last_login = at
         self.last_active_date = at
         self.password_hash = password_hash or self.password_hash
+
+    def _raise_token_version(self, at: datetime) -> None:
+        self.token_version += 1
+        self.token_version_raised_at = at
+        self.record(UserTokenVersionRaised(user_id=self.id, token_version=self.token_version))
+
+    def _record_update(self) -> None:
+        self.record(UserUpdated(user_id=self.id, plan=self.plan, role=self.role, is_active=self.is_active))

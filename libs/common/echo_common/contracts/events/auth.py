@@ -14,6 +14,7 @@ class UserRegistered(DomainEvent):
     user_id: str
     plan: Plan
     role: Role
+    is_active: bool = True
 
 
 class GuestUpgraded(DomainEvent):
@@ -24,6 +25,18 @@ class GuestUpgraded(DomainEvent):
     user_id: str
     plan: Plan
     role: Role
+    is_active: bool = True
+
+
+class UserUpdated(DomainEvent):
+    """The plan, the role or the activity of a user changed."""
+
+    topic: ClassVar[str] = "auth.user_updated"
+
+    user_id: str
+    plan: Plan
+    role: Role
+    is_active: bool
 
 
 class UserDeleted(DomainEvent):
@@ -49,3 +62,12 @@ class SessionRevoked(DomainEvent):
 
     user_id: str
     session_id: str
+
+
+class UserTokenVersionRaised(DomainEvent):
+    """Access tokens of a user below this version are revoked."""
+
+    topic: ClassVar[str] = "auth.user_token_version_raised"
+
+    user_id: str
+    token_version: int
