@@ -36,7 +36,7 @@ _READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "R
 async def open_dependencies(settings: GatewaySettings, contracts: Contracts, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the clients of the services and the stores of limits, keys and responses while the context lasts."""
     warn_of_replaced_settings(REPLACED)
-    rate_limiter = RateLimiter(settings, adapters.live_settings)
+    rate_limiter = RateLimiter(settings, adapters.live_settings, proxy_endpoints(contracts))
     try:
         async with (
             _kept(rate_limiter, adapters.store),

@@ -1,8 +1,9 @@
 """Rate limits per minute, and their header fields on every response."""
 
 import asyncio
+import re
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from echo_common.http.envelope import deny_websocket
 from echo_common.http.internal import OPERATIONS
 from echo_common.http.plain import public_error_response
 from echo_common.live_settings import LiveSettings
+from echo_gateway.contract import ProxyEndpoint
 from echo_gateway.settings import GatewaySettings
 from echo_gateway.window_storage import WindowStorage
 
@@ -30,9 +32,7 @@ WINDOW_SECONDS = 60
 _IN_MEMORY = "memory://"
 _COUNTING_SECONDS = 0.25
 _UNCOUNTED = OPERATIONS | {"/api/v1/health"}
-_CREDENTIALS = frozenset(
-    {"/api/v1/auth/guest", "/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh"},
-)
+_PARAMETER = re.compile(r"\\{[a-z_]+\\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,22 @@ class Quota:
 class RateLimiter:
     """The rate limit policies and their storage. A window is fixed: one minute from its first request.
 
-    If a shared storage fails, requests pass: a broken counter must not make the API unavailable.
+    Requests of the endpoints declared with `credentials` have a limit of their own. If a shared storage fails, requests pass: a
+    broken counter must not make the API unavailable.
     """
 
-    def __init__(self, settings: GatewaySettings, live_settings: LiveSettings) -> None:
+    def __init__(self, settings: GatewaySettings, live_settings: LiveSettings, endpoints: Iterable[ProxyEndpoint]) -> None:
         url = settings.limit_store.get_secret_value()
         self.windows = WindowStorage() if url == _IN_MEMORY else None
         """The counts of this process, unless a shared storage counts."""
         self._storage = self.windows or cast("Storage", storage_from_string(f"async+{url}"))
         self._live_settings = live_settings
+        self._credentials = frozenset(
+            (endpoint.method, endpoint.path) for endpoint in endpoints if endpoint.options.credentials
+        )
+        templates = [f"{method} {path}" for method, path in self._credentials if "{" in path]
+        patterns = (_PARAMETER.sub("[^/]+", re.escape(template)) for template in templates)
+        self._credential_template = re.compile("|".join(patterns)) if templates else None
         self._log = structlog.get_logger("echo.limits")
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from echo_common.contracts.values import Plan, Role
 from echo_common.live_settings import LiveSettings
 from echo_common.replaced_settings import warn_of_replaced_settings
 from echo_common.store.port import Store
+from echo_gateway.contract import load_contracts, proxy_endpoints
 from echo_gateway.rate_limit import RateLimiter
 from echo_gateway.settings import REPLACED, GatewaySettings
 from echo_gateway.window_storage import WindowStorage, saved_windows
@@ -28,13 +29,17 @@ ADA = Principal("usr_ada", "ses_1", Plan.USER, Role.USER, frozenset(Scope))
 
 def rate_limiter_with(limits: Mapping[SystemSetting[int], int], **settings: Any) -> RateLimiter:
     live_settings = LiveSettings({setting.key: limit for setting, limit in limits.items()})
-    return RateLimiter(GatewaySettings(**settings), live_settings)
+    return RateLimiter(GatewaySettings(**settings), live_settings, proxy_endpoints(load_contracts()))
 
 
 async def left(
-    rate_limiter: RateLimiter, path: str = "/api/v1/voices", principal: Principal | None = None, address: str = "192.0.2.1"
+    rate_limiter: RateLimiter,
+    path: str = "/api/v1/voices",
+    principal: Principal | None = None,
+    address: str = "192.0.2.1",
+    method: str = "POST",
 ) -> int:
-    quota = await rate_limiter.count(path, principal, address)
+    quota = await rate_limiter.count(method, path, principal, address)
     assert quota is not None
     return quota.remaining
 
@@ -54,15 +59,24 @@ async def test_ipv6_addresses_of_a_network_count_together() -> None:
     assert await left(rate_limiter, address="2001:db8:1:3::1") == 4
 
 
-async def test_logins_are_counted_separately() -> None:
-    rate_limiter = rate_limiter_with({ANONYMOUS_REQUESTS: 5, CREDENTIAL_REQUESTS: 3})
+async def test_requests_with_credentials_are_counted_separately() -> None:
+    rate_limiter = rate_limiter_with({ANONYMOUS_REQUESTS: 5, CREDENTIAL_REQUESTS: 9, REQUESTS_PER_MINUTE[Plan.USER]: 7})
     assert await left(rate_limiter) == 4
-    assert await left(rate_limiter, path="/api/v1/auth/login") == 2
-    assert await left(rate_limiter, path="/api/v1/auth/login", principal=ADA) == 1
+    assert await left(rate_limiter, path="/api/v1/auth/login") == 8
+    assert await left(rate_limiter, path="/api/v1/auth/password/reset") == 7
+    assert await left(rate_limiter, path="/api/v1/auth/passkeys/login") == 6
+    assert await left(rate_limiter, path="/api/v1/auth/login", principal=ADA) == 5
+    assert await left(rate_limiter, path="/api/users/Ada Lovelace") == 4
+
+
+async def test_other_methods_of_a_path_with_credentials_are_counted_with_the_user() -> None:
+    rate_limiter = rate_limiter_with({CREDENTIAL_REQUESTS: 3, REQUESTS_PER_MINUTE[Plan.USER]: 7})
+    assert await left(rate_limiter, "/api/v1/users/me", ADA, method="DELETE") == 2
+    assert await left(rate_limiter, "/api/v1/users/me", ADA, method="GET") == 6
 
 
 async def test_a_disabled_limit_has_no_quota() -> None:
-    assert await rate_limiter_with({REQUESTS_PER_MINUTE[Plan.USER]: 0}).count("/", ADA, "192.0.2.1") is None
+    assert await rate_limiter_with({REQUESTS_PER_MINUTE[Plan.USER]: 0}).count("GET", "/", ADA, "192.0.2.1") is None
 
 
 async def test_an_unavailable_counter_admits_requests() -> None:

@@ -65,7 +65,9 @@ REQUESTS_PER_MINUTE: Mapping[Plan, SystemSetting[int]] = MappingProxyType(
 )
 ANONYMOUS_REQUESTS = _requests("anonymous", 60, "Requests per minute of an address without a valid credential")
 CREDENTIAL_REQUESTS = _requests(
-    "credentials", 10, "Registrations, new guests, logins and refreshes per minute of an address, counted separately"
+    "credentials",
+    10,
+    "Requests per minute of an address that log in, register or otherwise carry or obtain credentials, counted separately",
 )
 
 _QUOTAS: Mapping[Metric, tuple[str, tuple[int, int, int]]] = {

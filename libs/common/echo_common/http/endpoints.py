@@ -114,15 +114,17 @@ class ProxyOptions:
     """Options with which the gateway forwards an endpoint.
 
     `root` is the prefix of the public path that the service's path lacks. `aliases` are further public paths. With `token`
-    False, requests without a token pass, as do those with the query parameter `ticket_param`. Where several services serve one
-    path, `id_prefixes` are the prefixes of the last path parameter's values, and `queries` the query parameters (`name=value`)
-    with one of which a request belongs to this endpoint. `max_message_bytes` limits a WebSocket's messages.
+    False, requests without a token pass, as do those with the query parameter `ticket_param`. `credentials` endpoints have a rate
+    limit of their own. Where several services serve one path, `id_prefixes` are the prefixes of the last path parameter's values,
+    and `queries` the query parameters (`name=value`) with one of which a request belongs to this endpoint. `max_message_bytes`
+    limits a WebSocket's messages.
     """
 
     root: str = PUBLIC_ROOT
     aliases: Sequence[str] = ()
     scopes: Sequence[str] = ()
     token: bool = True
+    credentials: bool = False
     ticket_param: str | None = None
     idempotent: bool = False
     cached: bool = False
@@ -188,6 +190,7 @@ class PublicRouter(APIRouter):
         example: Any = None,
         other_responses: Mapping[int, str] = MappingProxyType({}),
         idempotent: bool = False,
+        credentials: bool = False,
         cached: bool = False,
         long_request: LongRequest | None = None,
         alias: tuple[str, str] | None = None,
@@ -210,6 +213,8 @@ class PublicRouter(APIRouter):
             example: Example of the response body.
             other_responses: Descriptions of other responses that are no errors (304), by status.
             idempotent: Accept an `Idempotency-Key`.
+            credentials: Count requests, by the client's network, against the rate limit for credentials: they carry a secret that
+                could be guessed, or obtain tokens, codes or mails without one.
             cached: Let the gateway cache immutable responses.
             long_request: Kind of long request as which open requests count.
             alias: Pair (path prefix, replacement); also serve the endpoint, undocumented, under the replaced path.
@@ -229,6 +234,7 @@ class PublicRouter(APIRouter):
                 aliases=tuple(self.root + self.prefix + other for other in aliases),
                 scopes=tuple(scope.value for scope in access.scopes) if access else (),
                 token=access is not None and not access.optional,
+                credentials=credentials,
                 ticket_param=access.ticket_param if access else None,
                 idempotent=idempotent,
                 cached=cached,

@@ -20,7 +20,7 @@ EchoUserName = Annotated[Name, Path(description="Name of the user.", examples=["
 router = PublicRouter("Echo API", root="/api", plain=True, dependencies=[Depends(secret)])
 
 
-@router.endpoint("POST", "/users/{name}", errors=(ForbiddenError,), example=examples.ECHO_USER)
+@router.endpoint("POST", "/users/{name}", credentials=True, errors=(ForbiddenError,), example=examples.ECHO_USER)
 async def name_user(
     name: EchoUserName, body: EchoUserRequest, principal: EchoPrincipal, origin: Origin, deps: Deps
 ) -> EchoUser:

@@ -34,6 +34,7 @@ admin_router = PublicRouter("admin")
 @router.endpoint(
     "DELETE",
     "/users/me",
+    credentials=True,
     status=202,
     errors=(
         WrongPasswordError,

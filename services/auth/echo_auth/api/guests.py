@@ -27,6 +27,7 @@ router = PublicRouter("authentication", dependencies=[Depends(secret)])
 @router.endpoint(
     "POST",
     "/auth/guest",
+    credentials=True,
     status=201,
     errors=(GuestsDisabledError, TooManyAttemptsError, CrossSiteRequestError),
     example=enveloped(examples.LOGIN | {"user": examples.USER | {"email": None, "username": None, "plan": "guest"}}),
@@ -42,6 +43,7 @@ async def create_guest(origin: Origin, cookie: TokenCookie, deps: Deps) -> Succe
 @router.endpoint(
     "POST",
     "/auth/guest/upgrade",
+    credentials=True,
     errors=(
         NotGuestConflictError,
         EmailConflictError,

@@ -46,6 +46,7 @@ async def get_identity_provider(deps: Deps) -> Success[IdentityProviderView]:
 @router.endpoint(
     "GET",
     "/auth/oidc/login",
+    credentials=True,
     status=302,
     media=Media("Redirect to the login page of the identity provider", ()),
     errors=(OidcNotConfiguredError, IdentityProviderUnavailableError),
@@ -72,6 +73,7 @@ async def start_oidc_login(deps: Deps) -> Response:
 @router.endpoint(
     "GET",
     "/auth/oidc/callback",
+    credentials=True,
     response=Success[Login],
     errors=(
         OidcNotConfiguredError,
@@ -119,6 +121,7 @@ async def finish_oidc_login(
 @router.endpoint(
     "POST",
     "/auth/oidc/link",
+    credentials=True,
     errors=(OidcNotConfiguredError, LinkRefusedConflictError, ReauthenticationRequiredError, UserNotFoundError),
     example=enveloped(None, message="Identity linked."),
 )

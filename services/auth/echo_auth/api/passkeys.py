@@ -98,7 +98,7 @@ async def delete_passkey(passkey_id: PasskeyId, principal: AccountHolder, origin
     return ok(None, message="Passkey deleted.")
 
 
-@router.endpoint("POST", "/auth/passkeys/login/options", example=enveloped(examples.PASSKEY_REQUEST))
+@router.endpoint("POST", "/auth/passkeys/login/options", credentials=True, example=enveloped(examples.PASSKEY_REQUEST))
 async def create_passkey_login_options(deps: Deps) -> Success[PasskeyOptions]:
     """Create options to log in with a passkey.
 
@@ -111,6 +111,7 @@ async def create_passkey_login_options(deps: Deps) -> Success[PasskeyOptions]:
 @router.endpoint(
     "POST",
     "/auth/passkeys/login",
+    credentials=True,
     errors=(InvalidPasskeyError, AccountInactiveError, CrossSiteRequestError),
     example=enveloped(examples.LOGIN),
 )

@@ -35,6 +35,7 @@ router = PublicRouter("authentication", dependencies=[Depends(secret)])
 @router.endpoint(
     "POST",
     "/auth/password/change",
+    credentials=True,
     errors=(
         WrongPasswordError,
         WeakPasswordError,
@@ -59,6 +60,7 @@ async def change_password(
 @router.endpoint(
     "POST",
     "/auth/password/forgot",
+    credentials=True,
     status=202,
     errors=(TooManyAttemptsError,),
     example=enveloped(None, message=_REQUESTED),
@@ -75,6 +77,7 @@ async def request_password_reset(body: ForgotPasswordRequest, origin: Origin, de
 @router.endpoint(
     "POST",
     "/auth/password/reset",
+    credentials=True,
     errors=(InvalidLinkError, WeakPasswordError),
     example=enveloped(None, message="The password is changed; log in with it."),
 )
@@ -90,6 +93,7 @@ async def reset_password(body: ResetPasswordRequest, origin: Origin, deps: Deps)
 @router.endpoint(
     "POST",
     "/auth/email/confirm",
+    credentials=True,
     errors=(InvalidLinkError, EmailConflictError),
     example=enveloped(None, message="The email address is confirmed."),
 )

@@ -48,6 +48,7 @@ async def create_totp_secret(principal: AccountHolder, deps: Deps) -> Success[To
 @router.endpoint(
     "POST",
     "/auth/2fa/enable",
+    credentials=True,
     errors=(
         InvalidPasskeyError,
         InvalidTotpCodeError,
@@ -70,6 +71,7 @@ async def enable_two_factor(body: SecondFactor, principal: AccountHolder, origin
 @router.endpoint(
     "POST",
     "/auth/2fa/disable",
+    credentials=True,
     errors=_PROOF_ERRORS,
     example=enveloped(None, message="Two-factor authentication disabled."),
 )
@@ -79,7 +81,13 @@ async def disable_two_factor(body: SecondFactorProof, principal: AccountHolder, 
     return ok(None, message="Two-factor authentication disabled.")
 
 
-@router.endpoint("POST", "/auth/2fa/recovery-codes", errors=_PROOF_ERRORS, example=enveloped(examples.RECOVERY_CODES))
+@router.endpoint(
+    "POST",
+    "/auth/2fa/recovery-codes",
+    credentials=True,
+    errors=_PROOF_ERRORS,
+    example=enveloped(examples.RECOVERY_CODES),
+)
 async def replace_recovery_codes(
     body: SecondFactorProof, principal: AccountHolder, origin: Origin, deps: Deps
 ) -> Success[RecoveryCodes]:

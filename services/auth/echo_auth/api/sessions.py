@@ -44,6 +44,7 @@ router = PublicRouter("authentication", dependencies=[Depends(secret)])
 @router.endpoint(
     "POST",
     "/auth/register",
+    credentials=True,
     status=201,
     errors=(EmailConflictError, UsernameConflictError, WeakPasswordError, TooManyAttemptsError, CrossSiteRequestError),
     example=enveloped(examples.LOGIN),
@@ -67,6 +68,7 @@ async def register(
 @router.endpoint(
     "POST",
     "/auth/login",
+    credentials=True,
     errors=(
         InvalidCredentialsError,
         TotpRequiredError,
@@ -88,7 +90,11 @@ async def log_in(body: LoginRequest, origin: Origin, cookie: TokenCookie, deps: 
 
 
 @router.endpoint(
-    "POST", "/auth/refresh", errors=(InvalidRefreshTokenError, CrossSiteRequestError), example=enveloped(examples.TOKENS)
+    "POST",
+    "/auth/refresh",
+    credentials=True,
+    errors=(InvalidRefreshTokenError, CrossSiteRequestError),
+    example=enveloped(examples.TOKENS),
 )
 async def refresh(body: RefreshRequest, cookie: TokenCookie, deps: Deps) -> Success[Tokens]:
     """Exchange a refresh token for a new pair of tokens.

@@ -31,6 +31,7 @@ async def get_current_user(principal: AccountHolder, deps: Deps) -> Success[User
 @router.endpoint(
     "PATCH",
     "/users/me",
+    credentials=True,
     idempotent=True,
     errors=(UserNotFoundError, UsernameConflictError, WrongPasswordError, TooManyAttemptsError),
     example=enveloped(examples.USER | {"discoverable": True}),
