@@ -10,7 +10,6 @@ from echo_common.contracts.events.synthesis import SynthesisUserDataErased
 from echo_common.contracts.values import Metric
 from echo_common.http.health import Check
 from echo_common.quotas.counters import Quotas
-from echo_common.quotas.gauges import Remembered
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
@@ -59,7 +58,8 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             adapters.store,
             adapters.live_settings,
             metrics=(Metric.SYNTHESES, Metric.CHARACTERS, Metric.AUDIO_SECONDS),
-            gauges={Metric.QUEUED_JOBS: jobs.count_pending, Metric.STORAGE_BYTES: Remembered(audio.stored_bytes)},
+            gauges={Metric.QUEUED_JOBS: jobs.count_pending},
+            storage=partial(stored_bytes, jobs, audio),
         )
         data = SynthesisUserData(
             jobs=jobs,

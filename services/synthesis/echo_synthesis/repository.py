@@ -84,6 +84,13 @@ class Jobs(TaskRepository[Job]):
         """Return the number of the user's pending jobs."""
         return await self.count({"user_id": user_id, "status": JobStatus.PENDING.value})
 
+    async def expected_bytes(self, user_id: str, without: Collection[str] = ()) -> int:
+        """Return the estimated size of the audio of the user's jobs that have not ended, without those of some ids."""
+        others = {"_id": {"$nin": list(without)}} if without else {}
+        unended = {"$in": [JobStatus.PENDING.value, JobStatus.PROCESSING.value]}
+        found = self._documents.find({"user_id": user_id, "status": unended, **others}, fields=["counted_bytes"])
+        return sum([document.get("counted_bytes", 0) async for document in found])
+
     async def before(self, job: Job) -> int:
         """Return the number of pending jobs before this one."""
         return await self.count({"status": JobStatus.PENDING.value, "due": {"$lt": job.due}})
@@ -102,9 +109,10 @@ class AudioRepository(Repository[Audio]):
         Index([("checksum", 1)]),
     )
 
-    async def stored_bytes(self, user_id: str) -> int:
-        """Return the size of all audio of the user."""
-        found = self._documents.find({"user_id": user_id}, fields=["size"])
+    async def stored_bytes(self, user_id: str, without: Collection[str] = ()) -> int:
+        """Return the size of all audio of the user, without those of some ids."""
+        others = {"_id": {"$nin": list(without)}} if without else {}
+        found = self._documents.find({"user_id": user_id, **others}, fields=["size"])
         return sum([document.get("size", 0) async for document in found])
 
     async def find_one(self, where: Filter) -> Audio | None:

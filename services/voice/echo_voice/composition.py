@@ -9,7 +9,6 @@ from echo_common.contracts.events.voice import VoiceUserDataErased
 from echo_common.contracts.values import Metric
 from echo_common.http.health import Check
 from echo_common.quotas.counters import Quotas
-from echo_common.quotas.gauges import Remembered
 from echo_common.replaced_settings import warn_of_replaced_settings
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
@@ -73,7 +72,8 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         adapters.store,
         adapters.live_settings,
         metrics=(Metric.UPLOADS,),
-        gauges={Metric.STORAGE_BYTES: Remembered(samples.stored_bytes)},
+        gauges={},
+        storage=samples.stored_bytes,
     )
     data = VoiceUserData(
         samples=samples,

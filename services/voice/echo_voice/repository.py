@@ -1,6 +1,6 @@
 """Repositories of the voice service."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import ClassVar
@@ -36,9 +36,10 @@ class Samples(TaskRepository[Sample]):
     missing = SampleNotFoundError
     indexes: ClassVar[Sequence[Index]] = (_BY_OWNER, *_BY_TASK, Index([("original.checksum", 1)]))
 
-    async def stored_bytes(self, user_id: str) -> int:
-        """Return the size of all files of the user's samples."""
-        found = self._documents.find({"user_id": user_id}, fields=["original", "processed"])
+    async def stored_bytes(self, user_id: str, without: Collection[str] = ()) -> int:
+        """Return the size of all files of the user's samples, without those of some ids."""
+        others = {"_id": {"$nin": list(without)}} if without else {}
+        found = self._documents.find({"user_id": user_id, **others}, fields=["original", "processed"])
         files = [file async for document in found for file in (document.get("original"), document.get("processed")) if file]
         return sum(file["size"] for file in files)
 

@@ -13,6 +13,7 @@ from echo_common.contracts.values import JobStatus, Metric, Plan
 from echo_common.errors import EchoError
 from echo_common.live_settings import LiveSettings
 from echo_synthesis.dependencies import Dependencies
+from echo_synthesis.domain import Job
 from echo_synthesis.usecases.jobs import cancel_job, delete_job, queue_job, retry_job, revise_job
 from echo_synthesis.usecases.speech import stream_speech, synthesize
 from tests.integration.synthesis.test_jobs import SLOW, until
@@ -188,3 +189,53 @@ async def test_full_storage_refuses_syntheses_that_are_stored(replica: Replica) 
         with pytest.raises(QuotaExceededError):
             await speak(deps)
         await stream(deps)
+
+
+async def test_parallel_syntheses_share_the_rest_of_the_storage(replica: Replica) -> None:
+    text = TEXT * 12  # an estimate of half a megabyte each
+    async with replica(live_settings=limited(storage_bytes=1_200_000)) as deps:
+        outcomes = await asyncio.gather(*(speak(deps, text) for _ in range(8)), return_exceptions=True)
+        assert [outcome for outcome in outcomes if outcome and not isinstance(outcome, QuotaExceededError)] == []
+        assert outcomes.count(None) == 3
+        audio = [found async for found in deps.audio.find({"user_id": ADA.user_id})]
+        assert await used(deps, Metric.STORAGE_BYTES) == sum(found.size for found in audio)
+
+
+async def test_pending_jobs_count_with_their_estimated_size(replica: Replica) -> None:
+    text = TEXT * 12
+    async with replica(live_settings=limited(storage_bytes=1_200_000), jobs_at_once=1) as deps:
+        running = await queue_job(SLOW, None, SpeechConfig(), principal_of("usr_other"), deps)
+        deps.worker.wake()
+        await until(running, deps, JobStatus.PROCESSING)
+        queued = [queue_job(text, None, SpeechConfig(), ADA, deps) for _ in range(8)]
+        outcomes = await asyncio.gather(*queued, return_exceptions=True)
+        jobs = [outcome for outcome in outcomes if isinstance(outcome, Job)]
+        assert len(jobs) == 3
+        with pytest.raises(QuotaExceededError):
+            await speak(deps)
+
+        await cancel_job(jobs[0].id, ADA, deps)
+        await speak(deps)
+
+
+async def test_a_failed_synthesis_holds_no_storage(replica: Replica) -> None:
+    async with replica() as deps:
+        with pytest.raises(EchoError):
+            await speak(deps, "tone-fail")
+        assert await used(deps, Metric.STORAGE_BYTES) == 0
+
+
+async def test_a_stream_that_its_client_never_reads_counts_nothing(replica: Replica) -> None:
+    async with replica() as deps:
+        request = StreamRequest(text=TEXT, voice_id="tone_low")
+        unread = await stream_speech(request, ADA, deps)
+        await unread.aclose()
+        for moment in range(20):
+            reading = asyncio.ensure_future(anext(parts := await stream_speech(request, ADA, deps)))
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            reading.cancel()
+            [outcome] = await asyncio.gather(reading, return_exceptions=True)
+            assert isinstance(outcome, asyncio.CancelledError)
+            await parts.aclose()
+        assert await used(deps, Metric.SYNTHESES) == 0

@@ -96,8 +96,11 @@ def start(database: Database, tmp_path: Path) -> Start:
 
     @asynccontextmanager
     async def started(**settings: Any) -> AsyncIterator[VoiceClient]:
-        uploads = settings.pop("uploads_a_day", 100)
-        issuer.system_settings = {QUOTAS[Metric.UPLOADS][Plan.USER].key: uploads}
+        uploads, storage = settings.pop("uploads_a_day", 100), settings.pop("storage_bytes", 0)
+        issuer.system_settings = {
+            QUOTAS[Metric.UPLOADS][Plan.USER].key: uploads,
+            QUOTAS[Metric.STORAGE_BYTES][Plan.USER].key: storage,
+        }
         chosen = {"providers": ("tone",), "vectors_url": (tmp_path / "vectors").as_uri(), "recogniser": False, **settings}
         async with AsyncExitStack() as stack:
             common = CommonSettings(
@@ -111,7 +114,9 @@ def start(database: Database, tmp_path: Path) -> Start:
             app = await stack.enter_async_context(voice.running(common, Process(broker=broker)))
             url = await stack.enter_async_context(serving(app, "http://127.0.0.1:0"))
             http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
-            await eventually(lambda: app.state.dependencies.quotas.limit(Metric.UPLOADS, ADA) == uploads)
+            quotas = app.state.dependencies.quotas
+            limits = [uploads, storage]
+            await eventually(lambda: [quotas.limit(metric, ADA) for metric in (Metric.UPLOADS, Metric.STORAGE_BYTES)] == limits)
             yield VoiceClient(http, app.state.dependencies, issuer).acting_as("usr_ada")
 
     return started

@@ -220,3 +220,20 @@ async def test_samples_are_transcribed_where_the_recogniser_is_enabled(start: St
     assert sample["status"] == "ready"
     assert sample["language"] == "en"
     assert sample["transcript"]
+
+
+async def test_of_parallel_uploads_as_many_succeed_as_fit_into_the_storage(start: Start) -> None:
+    content = b"RIFF\x00\x00\x00\x00WAVE" + bytes(9_988)  # is refused later, without a processed file
+    async with start(storage_bytes=35_000) as ada:
+        replies = await asyncio.gather(*(ada.upload(content) for _ in range(10)))
+
+        assert sorted(reply.status_code for reply in replies) == [201] * 3 + [429] * 7
+        refused = next(reply for reply in replies if reply.status_code == 429)
+        assert refused.json()["error"]["details"]["metric"] == "storage_bytes"
+
+        stored = next(reply for reply in replies if reply.status_code == 201)
+        sample_id = data(stored, 201)["sample_id"]
+        await ada.processed(sample_id)
+        assert (await ada.ask("DELETE", f"/voice/samples/{sample_id}")).is_success
+        assert (await ada.upload(content)).status_code == 201
+        assert (await ada.upload(content)).status_code == 429

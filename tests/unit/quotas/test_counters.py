@@ -1,6 +1,7 @@
 """Daily counters of quotas on every database."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,9 +20,13 @@ GUEST = Principal("usr_guest", "ses_2", Plan.GUEST, Role.USER, frozenset())
 ONE = {Metric.UPLOADS: 1}
 
 
+async def _nothing(_: str, without: Collection[str]) -> int:
+    return 0
+
+
 async def opened(store: Store, limit: int = 3) -> Quotas:
     live_settings = LiveSettings({QUOTAS[Metric.UPLOADS][Plan.USER].key: limit, QUOTAS[Metric.UPLOADS][Plan.GUEST].key: 1})
-    quotas = Quotas(store, live_settings, metrics=(Metric.UPLOADS, Metric.CHARACTERS), gauges={})
+    quotas = Quotas(store, live_settings, metrics=(Metric.UPLOADS, Metric.CHARACTERS), gauges={}, storage=_nothing)
     await quotas.prepare()
     return quotas
 
@@ -46,7 +51,7 @@ async def test_a_refused_reservation_counts_nothing(store: Store) -> None:
     quotas = await opened(store)
     with pytest.raises(QuotaExceededError):
         await quotas.reserve(ADA, {Metric.UPLOADS: 4, Metric.CHARACTERS: 10})
-    assert await quotas.usage(ADA) == {Metric.UPLOADS: 0, Metric.CHARACTERS: 0}
+    assert await quotas.usage(ADA) == {Metric.UPLOADS: 0, Metric.CHARACTERS: 0, Metric.STORAGE_BYTES: 0}
 
 
 async def test_an_error_gives_the_reservation_back(store: Store) -> None:
@@ -55,6 +60,19 @@ async def test_an_error_gives_the_reservation_back(store: Store) -> None:
         async with quotas.reserved(ADA, ONE):
             raise ValueError("broken")
     assert (await quotas.usage(ADA))[Metric.UPLOADS] == 0
+
+
+async def test_a_reservation_that_is_cancelled_at_any_moment_counts_nothing(store: Store) -> None:
+    quotas = await opened(store, 0)
+    made = 0
+    for moment in range(30):
+        reserving = asyncio.create_task(quotas.reserve(ADA, ONE))
+        for _ in range(moment):
+            await asyncio.sleep(0.0005)
+        reserving.cancel()
+        [outcome] = await asyncio.gather(reserving, return_exceptions=True)
+        made += isinstance(outcome, Reservation)
+    assert (await quotas.usage(ADA))[Metric.UPLOADS] == made
 
 
 async def test_zero_disables_a_limit_but_counts(store: Store) -> None:

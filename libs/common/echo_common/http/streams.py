@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
+from typing import Any
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -10,15 +11,27 @@ _PIECE_BYTES = 32 * 1024
 
 
 class ClosingStream(StreamingResponse):
-    """A streaming response that closes its body when the client disconnects or an error occurs, before garbage collection."""
+    """A streaming response that closes its body when the client disconnects or an error occurs, before garbage collection.
 
-    def __init__(self, body: "AsyncGenerator[bytes, None]", *, media_type: str, headers: Mapping[str, str]) -> None:
+    `source` is a generator from which the body is made, if its first step was executed before the body's: a client may leave
+    before the body starts, and a generator that has not started closes no other.
+    """
+
+    def __init__(
+        self,
+        body: AsyncGenerator[bytes, None],
+        *,
+        media_type: str,
+        headers: Mapping[str, str],
+        source: AsyncGenerator[Any, None] | None = None,
+    ) -> None:
         super().__init__(_in_pieces(body), media_type=media_type, headers=headers)
         self._body = body
+        self._source = source or body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the body, and close it in any case."""
-        async with aclosing(self._body):
+        async with aclosing(self._source), aclosing(self._body):
             await super().__call__(scope, receive, send)
 
 

@@ -14,6 +14,7 @@ from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.system_settings import QUOTAS
 from echo_common.contracts.values import Metric
 from echo_common.live_settings import LiveSettings
+from echo_common.quotas.stored_bytes import HeldBytes, StorageGauge, StoredBytes
 from echo_common.shielded import shielded
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
 
@@ -35,21 +36,30 @@ class Quotas:
     """The quotas of users in one service.
 
     A day is one of UTC. All daily metrics of a user and a day are one document, changed by one conditional increment: concurrent
-    requests cannot pass a quota together, in no replica. `metrics` are the daily metrics of the service, `gauges` its totals.
+    requests cannot pass a quota together, in no replica. `metrics` are the daily metrics of the service, `gauges` its totals;
+    `storage` returns the bytes that it stores for a user.
     """
 
     def __init__(
-        self, store: Store, live_settings: LiveSettings, *, metrics: Metrics[Metric], gauges: Mapping[Metric, Gauge]
+        self,
+        store: Store,
+        live_settings: LiveSettings,
+        *,
+        metrics: Metrics[Metric],
+        gauges: Mapping[Metric, Gauge],
+        storage: StorageGauge,
     ) -> None:
         self._days: Collection = store.collection("quota_counters")
         self._live_settings = live_settings
         self._metrics = tuple(metrics)
-        self._gauges = gauges
+        self._stored_bytes = StoredBytes(store, storage)
+        self._gauges = {**gauges, Metric.STORAGE_BYTES: self._stored_bytes.total}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def prepare(self) -> None:
-        """Create the collection; call once at start."""
+        """Create the collections; call once at start."""
         await self._days.ensure([Index([("expires_at", 1)], ttl=0), Index([("user_id", 1)])])
+        await self._stored_bytes.prepare()
 
     async def reserve(self, principal: Principal, amounts: Mapping[Metric, int], *, below: Metrics[Metric] = ()) -> Reservation:
         """Count amounts before they are used.
@@ -61,11 +71,25 @@ class Quotas:
                 passes it by no more than its own amount.
 
         Returns:
-            The reservation, for `give_back`.
+            The reservation, for `give_back`. A cancelled call leaves none.
 
         Raises:
             QuotaExceededError: A limit would be exceeded; nothing was counted.
         """
+        made: list[Reservation] = []
+
+        async def count() -> None:
+            made.append(await self._count(principal, amounts, below))
+
+        try:
+            await shielded(count())
+        except asyncio.CancelledError:
+            for reservation in made:
+                await shielded(self.give_back(reservation))
+            raise
+        return made[0]
+
+    async def _count(self, principal: Principal, amounts: Mapping[Metric, int], below: Metrics[Metric]) -> Reservation:
         moment = now()
         counter_id = _counter_id(principal.user_id, moment)
         highest = {
@@ -109,6 +133,38 @@ class Quotas:
         await self._days.update_one({"_id": reservation.counter_id}, {"$inc": more})
 
     @asynccontextmanager
+    async def storing(
+        self, principal: Principal, object_id: str, amount: int, *, estimated: bool = False
+    ) -> AsyncIterator[HeldBytes]:
+        """Reserve bytes for an object that is stored within the context, and give them back if it ends with an error.
+
+        `settle_bytes` counts the true size after it. The total with the object is at most the limit; with an `estimated` amount
+        the total before is below the limit. Raises `QuotaExceededError`.
+        """
+        limit = self.limit(Metric.STORAGE_BYTES, principal)
+        highest = limit - (1 if estimated else amount) if limit else None
+        made: list[HeldBytes] = []
+
+        async def hold() -> None:
+            held = await self._stored_bytes.reserve(principal.user_id, object_id, amount, highest)
+            if held is None:
+                used = await self._stored_bytes.total(principal.user_id)
+                raise self._error(Metric.STORAGE_BYTES, used, principal, now())
+            made.append(held)
+
+        try:
+            await shielded(hold())
+            yield made[0]
+        except BaseException:
+            for held in made:
+                await shielded(self._stored_bytes.settle(held, 0))
+            raise
+
+    async def settle_bytes(self, held: HeldBytes, stored: int) -> None:
+        """Count the bytes that were stored in place of those that were reserved; 0 if none were."""
+        await shielded(self._stored_bytes.settle(held, stored))
+
+    @asynccontextmanager
     async def room_for(self, metric: Metric, principal: Principal) -> AsyncIterator[None]:
         """Check that a total is below its limit; within the context no other request of the user in this process does.
 
@@ -132,8 +188,9 @@ class Quotas:
         return {metric: used[metric] for metric in self._metrics} | totals
 
     async def erase(self, user_id: str) -> None:
-        """Delete the user's counters."""
+        """Delete the user's counters and total."""
         await self._days.delete({"user_id": user_id})
+        await self._stored_bytes.erase(user_id)
 
     def limit(self, metric: Metric, principal: Principal) -> int:
         """Return the limit of the principal's plan; 0 means none."""

@@ -219,9 +219,9 @@ async def _stream(body: StreamRequest, principal: Principal, deps: Dependencies,
     first = await anext(parts)
     whole = _from(first, parts)
     if _EVENTS in accept:
-        return ClosingStream(events(whole), media_type=_EVENTS, headers=_HEADERS)
+        return ClosingStream(events(whole), source=parts, media_type=_EVENTS, headers=_HEADERS)
     mime = FORMATS[body.config.output_format].media_type(body.config.sample_rate)
-    return ClosingStream(_bytes(whole), media_type=mime, headers=_HEADERS)
+    return ClosingStream(_bytes(whole), source=parts, media_type=mime, headers=_HEADERS)
 
 
 async def _from(first: Part, rest: AsyncGenerator[Part, None]) -> AsyncGenerator[Part, None]:

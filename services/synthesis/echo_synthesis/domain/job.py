@@ -76,6 +76,8 @@ class Job(Task):
     counted_in: str | None = None
     """Id of the quota counter that counts the job."""
     counted_characters: int = 0
+    counted_bytes: int = 0
+    """Estimated size of the audio, which counts as stored while the job has not ended."""
 
     @classmethod
     def queue(
@@ -109,9 +111,9 @@ class Job(Task):
         job.record(JobQueued(job_id=job.id, user_id=user_id))
         return job
 
-    def count_in(self, counter_id: str) -> None:
-        """Note the quota counter that counts the job."""
-        self.counted_in, self.counted_characters = counter_id, self.text_length
+    def count_in(self, counter_id: str, stored_bytes: int) -> None:
+        """Note the quota counter that counts the job, and the estimated size of its audio."""
+        self.counted_in, self.counted_characters, self.counted_bytes = counter_id, self.text_length, stored_bytes
 
     def queue_behind(self, other: "Job") -> None:
         """Schedule the job after the same user's last pending one."""

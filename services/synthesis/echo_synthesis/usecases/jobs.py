@@ -22,7 +22,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
 from echo_synthesis.usecases.audio import delete_audio, remove_objects
 from echo_synthesis.usecases.planning import plan_speech
-from echo_synthesis.usecases.quotas import give_back_job, recounted, reserved_synthesis
+from echo_synthesis.usecases.quotas import estimated_bytes, give_back_job, recounted, reserved_synthesis
 
 JOB_ORDERS = ("created_at", "updated_at", "status", "duration", "text_length")
 """Fields by which the list can be sorted."""
@@ -61,12 +61,14 @@ async def queue_job(
     )
     async with (
         deps.quotas.room_for(Metric.QUEUED_JOBS, principal),
-        reserved_synthesis(text, principal, deps) as reservation,
+        reserved_synthesis(text, job.settings, job.id, principal, deps) as counted,
     ):
-        job.count_in(reservation.counter_id)
+        job.count_in(counted.reservation.counter_id, counted.held.amount)
         stored = await _add(job, deps)
         if stored.id != job.id:
-            await deps.quotas.give_back(reservation)
+            await deps.quotas.give_back(counted.reservation)
+    # the job states the estimate while it has not ended, so that no reservation waits with it
+    await deps.quotas.settle_bytes(counted.held, counted.held.amount if stored.id == job.id else 0)
     return stored
 
 
@@ -149,6 +151,7 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, deps:
             script=script.data,
             config=config.model_dump(mode="json"),
         )
+        job.counted_bytes = estimated_bytes(len(text), narration.settings)
         if "text_content" in given:
             job.text_id = None
         if change.metadata is not None:
@@ -185,14 +188,16 @@ async def retry_job(job_id: str, principal: Principal, deps: Dependencies) -> Jo
     job = await deps.jobs.get(job_id, **_reach(principal))
     async with (
         deps.quotas.room_for(Metric.QUEUED_JOBS, principal),
-        reserved_synthesis(job.text, principal, deps) as reservation,
+        reserved_synthesis(job.text, job.settings, job.id, principal, deps) as counted,
     ):
 
         def retry(found: Job) -> None:
             found.retry()
-            found.count_in(reservation.counter_id)
+            found.count_in(counted.reservation.counter_id, counted.held.amount)
 
-        return await deps.jobs.amend(job, retry, **_reach(principal))
+        retried = await deps.jobs.amend(job, retry, **_reach(principal))
+    await deps.quotas.settle_bytes(counted.held, counted.held.amount)
+    return retried
 
 
 async def delete_job(job_id: str, principal: Principal, deps: Dependencies) -> None:

@@ -1,19 +1,32 @@
 """Quotas of syntheses."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.values import Metric
 from echo_common.quotas.counters import Reservation
+from echo_common.quotas.stored_bytes import HeldBytes
+from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.domain import Job
+from echo_synthesis.domain import Job, SpeechSettings
+from echo_synthesis.repository import AudioRepository, Jobs
 
 ESTIMATED: Final = (Metric.AUDIO_SECONDS,)
 """Metrics that are estimated before the synthesis, and known after it."""
 _CHARACTERS_PER_SECOND = 15
+_BYTES_PER_SAMPLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CountedSynthesis:
+    """What was counted for a synthesis that is stored."""
+
+    reservation: Reservation
+    held: HeldBytes
 
 
 def amounts_of(characters: int) -> Mapping[Metric, int]:
@@ -22,12 +35,31 @@ def amounts_of(characters: int) -> Mapping[Metric, int]:
     return {Metric.SYNTHESES: 1, Metric.CHARACTERS: characters, Metric.AUDIO_SECONDS: seconds}
 
 
+def estimated_bytes(characters: int, settings: SpeechSettings) -> int:
+    """Return the estimated size of the audio of a text of this length; lossless compression counts as none."""
+    bit_rate = FORMATS[settings.output_format].bit_rate
+    rate = bit_rate / 8 if bit_rate else settings.sample_rate * _BYTES_PER_SAMPLE
+    return ceil(characters / _CHARACTERS_PER_SECOND / settings.speed * rate)
+
+
+async def stored_bytes(jobs: Jobs, audio: AudioRepository, user_id: str, without: Collection[str]) -> int:
+    """Return the size of a user's audio, and the estimated size of that of jobs which have not ended."""
+    return await audio.stored_bytes(user_id, without) + await jobs.expected_bytes(user_id, without)
+
+
 @asynccontextmanager
-async def reserved_synthesis(text: str, principal: Principal, deps: Dependencies) -> AsyncIterator[Reservation]:
-    """Count a synthesis that is stored, and give it back if the context ends with an error. Raises `QuotaExceededError`."""
-    await deps.quotas.check(Metric.STORAGE_BYTES, principal)
-    async with deps.quotas.reserved(principal, amounts_of(len(text)), below=ESTIMATED) as reservation:
-        yield reservation
+async def reserved_synthesis(
+    text: str, settings: SpeechSettings, object_id: str, principal: Principal, deps: Dependencies
+) -> AsyncIterator[CountedSynthesis]:
+    """Count a synthesis that is stored, and give it back if the context ends with an error. Raises `QuotaExceededError`.
+
+    `object_id` is the id of its audio, or of its job.
+    """
+    async with (
+        deps.quotas.storing(principal, object_id, estimated_bytes(len(text), settings), estimated=True) as held,
+        deps.quotas.reserved(principal, amounts_of(len(text)), below=ESTIMATED) as reservation,
+    ):
+        yield CountedSynthesis(reservation, held)
 
 
 @asynccontextmanager

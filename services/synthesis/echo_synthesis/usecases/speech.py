@@ -7,7 +7,6 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
 from echo_common.errors import refuse
 from echo_common.ids import new_id
-from echo_common.quotas.counters import Reservation
 from echo_common.shielded import shielded
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
@@ -23,33 +22,42 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dep
     narration = await plan_speech(
         text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
     )
-    async with reserved_synthesis(text, principal, deps) as reservation:
+    audio_id = new_id("aud")
+    async with reserved_synthesis(text, narration.settings, audio_id, principal, deps) as counted:
         audio = await deps.recorder.record(
             narration,
             user_id=principal.user_id,
             synthesis_id=new_id("syn"),
+            audio_id=audio_id,
             text_id=request.text_id,
             metadata=request.metadata,
         )
         await shielded(deps.audio.add(audio))  # its objects are stored
-    await settle_audio(reservation, audio.duration, deps)
+    await deps.quotas.settle_bytes(counted.held, audio.size)
+    await settle_audio(counted.reservation, audio.duration, deps)
     return audio
 
 
 async def stream_speech(request: StreamRequest, principal: Principal, deps: Dependencies) -> AsyncGenerator[Part, None]:
-    """Generate speech and yield its bytes as they are made; nothing is stored."""
+    """Generate speech and yield its bytes as they are made; nothing is stored.
+
+    It is counted when its first part is requested. That then raises `QuotaExceededError`.
+    """
     text = await text_of(request.text, request.text_id, principal, deps)
     narration = await plan_speech(
         text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
     )
-    reservation = await deps.quotas.reserve(principal, amounts_of(len(text)), below=ESTIMATED)
-    return _counted(deps.recorder.stream(narration, user_id=principal.user_id), reservation, deps)
+    return _counted(deps.recorder.stream(narration, user_id=principal.user_id), len(text), principal, deps)
 
 
 async def _counted(
-    parts: AsyncGenerator[Part, None], reservation: Reservation, deps: Dependencies
+    parts: AsyncGenerator[Part, None], characters: int, principal: Principal, deps: Dependencies
 ) -> AsyncGenerator[Part, None]:
-    """Yield the parts; count their seconds at the end, or give the reservation back if there was none."""
+    """Yield the parts; count their seconds at the end, or give the reservation back if there was none.
+
+    The reservation is made here, because a generator that is closed before its first step executes nothing.
+    """
+    reservation = await deps.quotas.reserve(principal, amounts_of(characters), below=ESTIMATED)
     totals: Totals | None = None
     try:
         async with aclosing(parts):

@@ -27,9 +27,11 @@ async def upload_sample(
 ) -> Sample:
     """Store a sample and queue its processing. Raises `UnsupportedMediaError`, `QuotaExceededError`."""
     container = sniff(path)
-    await deps.quotas.check(Metric.STORAGE_BYTES, principal)
-    async with deps.quotas.reserved(principal, {Metric.UPLOADS: 1}):
-        sample_id = new_id("vs")
+    sample_id, size = new_id("vs"), (await asyncio.to_thread(path.stat)).st_size
+    async with (
+        deps.quotas.storing(principal, sample_id, size) as held,
+        deps.quotas.reserved(principal, {Metric.UPLOADS: 1}),
+    ):
         stored = await deps.objects.put_file(f"samples/{sample_id}/original", path, container.mime)
         sample = Sample.upload(
             sample_id, principal.user_id, _stored(stored), name=name, description=description, language=language
@@ -37,6 +39,7 @@ async def upload_sample(
         duplicate = await deps.samples.find_one({"original.checksum": stored.checksum, "user_id": principal.user_id})
         sample.duplicate_of = duplicate.id if duplicate else None
         await deps.samples.add(sample)
+    await deps.quotas.settle_bytes(held, stored.size)
     return sample
 
 
