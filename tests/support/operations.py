@@ -19,7 +19,7 @@ PUBLIC_IDS = {"name": "Ada", "service": "synthesis", "letter_id": "evt_none", "e
 SCOPES_BY_TYPE = {"follow_job": "speech:read"}
 """Scopes of operations whose scope depends on the type of the resource, for the owner's resource."""
 
-ENDS_RESOURCES = {"delete_voices", "revoke_consent"}
+ENDS_RESOURCES = {"delete_voices", "request_export", "revoke_consent"}  # a new export replaces the last one
 _ORDER = ["GET", "HEAD", "PATCH", "PUT", "POST", "DELETE"]
 
 

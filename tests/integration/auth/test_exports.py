@@ -19,12 +19,13 @@ from yarl import URL
 
 from echo_auth.domain.exports import EXPORT_PREFIX
 from echo_auth.settings import AuthSettings
+from echo_auth.usecases import export_archives
 from echo_auth.usecases.erasures import confirm_erasure
 from echo_auth.usecases.exports import remove_expired
 from echo_common.clock import now
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
-from echo_common.contracts.system_settings import EXPORT_MAX_BYTES
+from echo_common.contracts.system_settings import EXPORT_MAX_BYTES, EXPORT_MAX_MINUTES
 from echo_common.http.client import ServiceClient
 from echo_common.storage.port import ObjectNotFoundError
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
@@ -375,6 +376,22 @@ async def test_data_over_the_limit_fails_the_export(exporting: StartExporting) -
         await eventually(in_force)
         export = await ended(ada, await requested(ada))
         assert (export["error_code"], "10000 bytes" in export["error"]) == ("EXPORT_TOO_LARGE", True)
+
+
+async def test_an_export_that_takes_too_long_fails(exporting: StartExporting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_archives, "_MINUTE_SECONDS", 0.25)
+    async with exporting(system_settings={EXPORT_MAX_MINUTES.key: 2}) as platform:
+        ada, _ = await platform.user("ada")
+        await eventually(lambda: platform.auth.deps.live_settings.get(EXPORT_MAX_MINUTES) == 2)
+        platform.notes.objects.gate.clear()
+        export = await ended(ada, await requested(ada))
+        assert (export["status"], export["error_code"]) == ("failed", "EXPORT_TIMEOUT")
+        assert "export.max_minutes" in export["error"]
+        assert await platform.archives() == []
+
+        platform.notes.objects.gate.set()
+        monkeypatch.undo()
+        assert (await ended(ada, await requested(ada)))["status"] == "completed"
 
 
 async def test_an_export_waits_for_a_service_that_is_not_reachable(exporting: StartExporting) -> None:

@@ -38,6 +38,7 @@ from echo_common.work.task import Progress
 _FORMAT: Final = "echo-export/1"
 _MIME: Final = "application/zip"
 _BATCH_BYTES: Final = 256 * 1024
+_MINUTE_SECONDS: Final = 60.0
 
 
 async def make_archive(deps: Dependencies, faults: FaultPoints, export: Export, attempt: Attempt) -> Result[Export]:
@@ -47,7 +48,7 @@ async def make_archive(deps: Dependencies, faults: FaultPoints, export: Export, 
     `ServiceUnavailableError`.
     """
     key = f"{export.folder}{attempt.number}.zip"
-    seconds = 60.0 * deps.live_settings.get(EXPORT_MAX_MINUTES)
+    seconds = _MINUTE_SECONDS * deps.live_settings.get(EXPORT_MAX_MINUTES)
     try:
         async with asyncio.timeout(seconds), deps.scratch.work_folder("export") as folder:
             path = folder / "export.zip"
