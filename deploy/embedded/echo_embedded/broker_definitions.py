@@ -30,7 +30,10 @@ def container_definitions() -> str:
             "vhosts": [{"name": _VHOST}],
             "users": [{"name": user, "password": f"${{RABBITMQ_{user.upper()}_PASSWORD}}", "tags": []} for user in users],
             "permissions": [_backup_permission(), *map(_service_permission, SERVICES)],
-            "topic_permissions": [*_topic_permissions(_BACKUP), *(entry for name in SERVICES for entry in _topic_permissions(name))],
+            "topic_permissions": [
+                *_topic_permissions(_BACKUP),
+                *(entry for name in SERVICES for entry in _topic_permissions(name)),
+            ],
             **topology.definitions(CONSUMERS),
         }
     )

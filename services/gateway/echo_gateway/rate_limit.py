@@ -72,9 +72,9 @@ class RateLimiter:
         if client is not None and isinstance(closing := client.close(), Awaitable):
             await closing
 
-    async def count(self, path: str, principal: Principal | None, address: str) -> Quota | None:
+    async def count(self, method: str, path: str, principal: Principal | None, address: str) -> Quota | None:
         """Count a request and return its quota, or None if no limit applies."""
-        if path in _CREDENTIALS:
+        if self._takes_credentials(method, path):
             policy, setting, key = "credentials", CREDENTIAL_REQUESTS, f"credentials/{network_of(address)}"
         elif principal is None:
             policy, setting, key = "default", ANONYMOUS_REQUESTS, f"address/{network_of(address)}"
@@ -82,6 +82,12 @@ class RateLimiter:
             policy, setting, key = "default", REQUESTS_PER_MINUTE[principal.plan], _of_user(principal)
         limit = self._live_settings.get(setting)
         return await self._increment(policy, limit, key) if limit else None
+
+    def _takes_credentials(self, method: str, path: str) -> bool:
+        if (method, path) in self._credentials:
+            return True
+        template = self._credential_template
+        return template is not None and template.fullmatch(f"{method} {path}") is not None
 
     async def forget(self, user_id: str) -> None:
         """Remove a user's count."""
@@ -137,7 +143,8 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         rate_limiter: RateLimiter = scope["app"].state.dependencies.rate_limiter
-        quota = await rate_limiter.count(scope["path"], scope["state"].get("principal"), address_of(scope))
+        principal = scope["state"].get("principal")
+        quota = await rate_limiter.count(scope["method"], scope["path"], principal, address_of(scope))
         if quota is None:
             await self._app(scope, receive, send)
             return
@@ -159,7 +166,8 @@ class RateLimitMiddleware:
 
     async def _admit_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         rate_limiter: RateLimiter = scope["app"].state.dependencies.rate_limiter
-        quota = await rate_limiter.count(scope["path"], scope["state"].get("principal"), address_of(scope))
+        principal = scope["state"].get("principal")
+        quota = await rate_limiter.count("WEBSOCKET", scope["path"], principal, address_of(scope))
         if quota is not None and quota.remaining < 0:
             await deny_websocket(RateLimitedError(retry_after=quota.reset), scope, send)
             return

@@ -34,6 +34,7 @@ from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.timing.recogniser_alignment import find_recogniser
 from echo_synthesis.usecases.ownership import object_owners
+from echo_synthesis.usecases.quotas import stored_bytes
 from echo_synthesis.user_data import SynthesisUserData
 
 
