@@ -1,4 +1,7 @@
 import pytest
+import structlog
+
+from echo_common.telemetry import for_people
 
 pytest_plugins = [
     "tests.support.requirements",
@@ -19,6 +22,12 @@ SLOW_FOLDERS = (
 )
 SLOW_FIXTURES = {"embedded_server", "found_rabbitmq", "platform", "recogniser", "s3_server", "speech_models", "found_node"}
 """Folders and fixtures whose tests start servers, load models or process recordings: `make test-fast` leaves them out."""
+
+
+def pytest_configure() -> None:
+    """Log errors without local variables, as the services do; rendering those of a request takes seconds."""
+    processors = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), for_people(colors=False)]
+    structlog.configure(processors=processors)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

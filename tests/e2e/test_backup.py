@@ -83,7 +83,7 @@ async def load(person: Person) -> AsyncIterator[None]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("form", ["embedded", "distributed"])
+@pytest.mark.parametrize("form", ["embedded", pytest.param("distributed", marks=pytest.mark.full)])
 async def test_a_restored_platform_serves_the_same_and_erases_again(form: str, require: Require, tmp_path: Path) -> None:
     require_form(form, require, tmp_path)
     with started(form, tmp_path / form, settings=TONE) as platform:

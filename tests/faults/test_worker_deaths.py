@@ -98,7 +98,7 @@ async def sample_id(start: Start, speech: bytes) -> str:
         return str((await ada.sample(speech))["id"])
 
 
-@pytest.fixture(params=["synthesis", "voice"])
+@pytest.fixture(params=["synthesis", pytest.param("voice", marks=pytest.mark.full)])  # the same code serves both
 def service(request: pytest.FixtureRequest) -> Service:
     chosen: Service = request.getfixturevalue(request.param)
     return chosen

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from itertools import islice
 
 import psutil
 import pytest
@@ -16,17 +17,20 @@ _MOST_BYTES = 1_200_000_000
 
 
 @pytest.mark.timeout(400)
-async def test_a_hundred_bad_files_are_refused_with_a_reason_and_good_files_are_accepted(start: Start, speech: bytes) -> None:
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.full)])
+async def test_a_hundred_bad_files_are_refused_with_a_reason_and_good_files_are_accepted(
+    step: int, start: Start, speech: bytes
+) -> None:
     async with start(samples_at_once=2, uploads_a_day=0, decode_seconds=20) as ada, watching_memory() as peaks:
         waiting, count = {}, 0
-        for name, content in bad_files():
+        for name, content in islice(bad_files(), 0, None, step):
             count += 1
             answer = await ada.upload(content, name=name)
             if answer.is_success:
                 waiting[name] = data(answer)["sample_id"]
             else:
                 assert refusal(answer) in _AT_THE_DOOR, name
-        assert count == 100
+        assert count == 100 // step
 
         for name, sample_id in waiting.items():
             await _rejected(ada, name, sample_id)

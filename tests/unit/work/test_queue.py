@@ -54,6 +54,13 @@ async def test_deferred_tasks_are_left_out_by_the_database() -> None:
     assert tasks.filters[0] == {"_id": {"$nin": [ALICE[0].task_id]}}
 
 
+async def test_deferred_tasks_are_not_selected_from_cached_candidates() -> None:
+    jobs = queue(PendingTasks(*ALICE), slots=4)
+    assert await jobs.select(ALICE) == []
+    jobs.deferrals.add(ALICE[0].task_id)
+    assert await jobs.select(ALICE[1:]) == []
+
+
 async def test_one_read_of_the_candidates_serves_many_selections() -> None:
     tasks = PendingTasks(*ALICE)
     jobs = queue(tasks, slots=1)

@@ -13,6 +13,7 @@ import structlog
 from opentelemetry import propagate, trace
 from opentelemetry.trace import INVALID_SPAN, ProxyTracerProvider, Span, SpanKind
 from prometheus_client import Counter, Histogram
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.errors import BodyTooLargeError, EchoError, FileTooLargeError, InternalError, ServiceUnavailableError
@@ -120,6 +121,8 @@ class RequestTelemetry:
             if status:
                 raise
             await error_response(ServiceUnavailableError(), request_id)(scope, receive, recording_send)
+        except ClientDisconnect:
+            self._log.info("client_disconnected", path=scope["path"])
         except Exception as error:
             self._log.exception("request_failed", path=scope["path"])
             span.record_exception(error)

@@ -89,14 +89,15 @@ class WorkQueue(Generic[T]):
         return CACHE_SECONDS if self._candidates else self.deferrals.next_seconds
 
     async def _take(self, task_ids: Collection[str], user_ids: Collection[str]) -> Candidate | None:
-        """Remove and return the first candidate that is neither one of these tasks nor of one of these users."""
+        """Remove and return the first candidate that is neither one of these tasks, nor of one of these users, nor deferred."""
+        deferred = self.deferrals.task_ids()
         if not self._candidates or monotonic() - self._read_at > CACHE_SECONDS:
             self._read_at = monotonic()
-            deferred = self.deferrals.task_ids()
             where = {**self._where, "_id": {"$nin": sorted(deferred)}} if deferred else self._where
             self._candidates = list(await self.tasks.pending(_CANDIDATES, where))
         for place, candidate in enumerate(self._candidates):
-            if candidate.task_id not in task_ids and candidate.user_id not in user_ids:
+            task_id = candidate.task_id
+            if task_id not in task_ids and candidate.user_id not in user_ids and task_id not in deferred:
                 return self._candidates.pop(place)
         return None
 

@@ -37,7 +37,7 @@ def test_loud_sentences_are_limited_instead_of_clipped(kokoro: Engine) -> None:
     assert np.count_nonzero(np.abs(heard) == np.abs(heard).max()) <= 2  # a clipped peak is a row of them
 
 
-@pytest.mark.parametrize("voice", ["af_heart", "am_adam"])
+@pytest.mark.parametrize("voice", ["af_heart", pytest.param("am_adam", marks=pytest.mark.full)])
 def test_long_sentences_keep_their_loudness(kokoro: Engine, voice: str) -> None:
     samples = spoken(kokoro, LONG, voice).samples
     first, *_, last = (np.sqrt(np.mean(part**2)) for part in np.array_split(samples, 4))
@@ -63,6 +63,7 @@ def test_the_stored_reference_matches_the_model(speech_models: Models) -> None:
     assert check(BACKENDS[REFERENCE](home, 2), home, [START])["spectrum"] < 0.5
 
 
+@pytest.mark.full
 def test_released_memory_does_not_affect_the_next_sentence(kokoro: Engine) -> None:
     before = spoken(kokoro, LONG).samples
     assert isinstance(kokoro, IdleEngine)
