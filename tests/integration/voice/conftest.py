@@ -1,5 +1,6 @@
 """The complete voice service on a free port, with any number of replicas on shared stores."""
 
+import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -91,7 +92,8 @@ class Analyses:
     known: dict[str, Analysis] = field(default_factory=dict)
 
     async def analyse(self, source: Path, scratch: Path, settings: VoiceSettings) -> Analysis:
-        key = hashlib.sha256(source.read_bytes() + bytes(settings.recogniser)).hexdigest()
+        content = await asyncio.to_thread(source.read_bytes)
+        key = hashlib.sha256(content + bytes(settings.recogniser)).hexdigest()
         if key not in self.known:
             analysis = await analyse(source, scratch, settings)
             self.known[key] = replace(analysis, processed=Path(shutil.copy(analysis.processed, self.folder / key)))
