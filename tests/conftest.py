@@ -26,8 +26,9 @@ SLOW_FIXTURES = {"embedded_server", "found_rabbitmq", "platform", "recogniser", 
 
 def pytest_configure() -> None:
     """Log errors without local variables, as the services do; rendering those of a request takes seconds."""
-    processors = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), for_people(colors=False)]
-    structlog.configure(processors=processors)
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), for_people(colors=False)]
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
