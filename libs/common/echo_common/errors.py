@@ -117,6 +117,13 @@ class FileTooLargeError(BodyTooLargeError):
     code = "FILE_TOO_LARGE"
 
 
+class UnsupportedMediaError(EchoError):
+    """This media type is not supported; send the file in another format."""
+
+    code = "UNSUPPORTED_MEDIA"
+    status = 415
+
+
 class BadRequestError(EchoError):
     """The request is not valid HTTP."""
 

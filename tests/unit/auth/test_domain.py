@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from echo_auth.domain.devices import UNKNOWN_DEVICE, device_name
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session
 from echo_auth.domain.users import User
 from echo_common.auth.principal import Scope
@@ -17,7 +18,7 @@ DAY = timedelta(days=1)
 
 
 def a_session(token: RefreshToken) -> Session:
-    return Session.start(token, "usr_1", at=NOON, lasts=DAY, user_agent=None, address=None)
+    return Session.start(token, "usr_1", at=NOON, lasts=DAY, origin=RequestOrigin())
 
 
 def test_a_new_user_is_announced():

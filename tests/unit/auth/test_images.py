@@ -6,7 +6,7 @@ import pytest
 
 from echo_auth.domain.image_metadata import without_metadata
 from echo_auth.domain.images import read_picture
-from echo_common.contracts.errors.voice import UnsupportedMediaError
+from echo_common.errors import UnsupportedMediaError
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

@@ -7,6 +7,7 @@ from echo_auth.api import (
     api_keys,
     audit,
     echo_users,
+    emails,
     erasures,
     exports,
     guests,
@@ -17,6 +18,7 @@ from echo_auth.api import (
     passwords,
     profiles,
     public_keys,
+    registration,
     retention,
     second_factors,
     sessions,
@@ -26,8 +28,10 @@ from echo_auth.api import (
 )
 
 ROUTERS = (
+    registration.router,
     sessions.router,
     passwords.router,
+    emails.router,
     second_factors.router,
     passkeys.router,
     oidc.router,
@@ -42,7 +46,6 @@ ROUTERS = (
     user_administration.router,
     retention.router,
     erasures.router,
-    erasures.admin_router,
     exports.router,
     mails.router,
     internal.router,

@@ -130,7 +130,7 @@ async def link_identity(body: LinkIdentityRequest, principal: AccountHolder, ori
 
     The session must have started within the last 30 minutes.
     """
-    await oidc.confirm_link(body.link_token.get_secret_value(), principal, origin.address, deps)
+    await oidc.confirm_link(body.link_token.get_secret_value(), principal, origin, deps)
     return ok(None, message="Identity linked.")
 
 

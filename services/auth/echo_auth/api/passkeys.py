@@ -61,7 +61,7 @@ async def register_passkey(
     body: RegisterPasskeyRequest, principal: AccountHolder, origin: Origin, deps: Deps
 ) -> Success[PasskeyView]:
     """Register a passkey."""
-    return ok(_view(await passkeys.register(body, principal, origin.address, deps)))
+    return ok(_view(await passkeys.register(body, principal, origin, deps)))
 
 
 @router.endpoint("GET", "/auth/passkeys", example=enveloped([examples.PASSKEY]))
@@ -94,7 +94,7 @@ async def delete_passkey(passkey_id: PasskeyId, principal: AccountHolder, origin
 
     The session must have started within the last 30 minutes.
     """
-    await passkeys.delete(passkey_id, principal, origin.address, deps)
+    await passkeys.delete(passkey_id, principal, origin, deps)
     return ok(None, message="Passkey deleted.")
 
 

@@ -5,11 +5,10 @@ from fastapi import Depends
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
 from echo_auth.api.refresh_cookie import TokenCookie
-from echo_auth.usecases import emails, passwords
+from echo_auth.usecases import passwords
 from echo_common.auth.dependencies import AccountHolder
 from echo_common.contracts.errors.auth import (
     CrossSiteRequestError,
-    EmailConflictError,
     InvalidLinkError,
     SessionNotFoundError,
     TooManyAttemptsError,
@@ -20,7 +19,6 @@ from echo_common.contracts.errors.auth import (
 from echo_common.contracts.http.auth import Tokens
 from echo_common.contracts.http.passwords import (
     ChangePasswordRequest,
-    ConfirmEmailRequest,
     ForgotPasswordRequest,
     ResetPasswordRequest,
 )
@@ -88,16 +86,3 @@ async def reset_password(body: ResetPasswordRequest, origin: Origin, deps: Deps)
     """
     await passwords.reset_password(body, origin, deps)
     return ok(None, message="The password is changed; log in with it.")
-
-
-@router.endpoint(
-    "POST",
-    "/auth/email/confirm",
-    credentials=True,
-    errors=(InvalidLinkError, EmailConflictError),
-    example=enveloped(None, message="The email address is confirmed."),
-)
-async def confirm_email(body: ConfirmEmailRequest, origin: Origin, deps: Deps) -> Success[None]:
-    """Confirm an email address with the token of a confirmation link."""
-    await emails.confirm_email(body.token.get_secret_value(), origin, deps)
-    return ok(None, message="The email address is confirmed.")

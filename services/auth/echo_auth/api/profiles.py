@@ -11,9 +11,8 @@ from echo_auth.usecases import profiles
 from echo_auth.usecases.profiles import AVATAR_BYTES
 from echo_common.auth.dependencies import AccountHolder
 from echo_common.contracts.errors.auth import AvatarNotFoundError, UserNotFoundError
-from echo_common.contracts.errors.voice import UnsupportedMediaError
 from echo_common.contracts.http.profiles import ProfileRequest, ProfileView
-from echo_common.errors import FileTooLargeError
+from echo_common.errors import FileTooLargeError, UnsupportedMediaError
 from echo_common.http.endpoints import PUBLIC_ROOT, Form, Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.object_response import (

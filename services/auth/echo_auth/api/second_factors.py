@@ -65,7 +65,7 @@ async def enable_two_factor(body: SecondFactor, principal: AccountHolder, origin
 
     Logins then need `totp_code`, or `passkey` if the user has one. The recovery codes are shown only in this response; each replaces a code once.
     """
-    return ok(await second_factors.enable(body, principal, origin.address, deps))
+    return ok(await second_factors.enable(body, principal, origin, deps))
 
 
 @router.endpoint(
@@ -77,7 +77,7 @@ async def enable_two_factor(body: SecondFactor, principal: AccountHolder, origin
 )
 async def disable_two_factor(body: SecondFactorProof, principal: AccountHolder, origin: Origin, deps: Deps) -> Success[None]:
     """Disable two-factor authentication."""
-    await second_factors.disable(body, principal, origin.address, deps)
+    await second_factors.disable(body, principal, origin, deps)
     return ok(None, message="Two-factor authentication disabled.")
 
 
@@ -92,4 +92,4 @@ async def replace_recovery_codes(
     body: SecondFactorProof, principal: AccountHolder, origin: Origin, deps: Deps
 ) -> Success[RecoveryCodes]:
     """Replace the recovery codes."""
-    return ok(await second_factors.replace_recovery_codes(body, principal, origin.address, deps))
+    return ok(await second_factors.replace_recovery_codes(body, principal, origin, deps))

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Response
+from fastapi import Depends, Path, Query
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.domain.devices import device_name
 from echo_auth.domain.sessions import Session
-from echo_auth.usecases import registration, sessions
+from echo_auth.usecases import sessions
 from echo_auth.usecases.sessions import SESSION_ORDERS
 from echo_common.auth.dependencies import AccountHolder, CurrentPrincipal
 from echo_common.auth.principal import Principal
@@ -17,19 +17,16 @@ from echo_common.contracts.errors.auth import (
     AccountInactiveError,
     ApiKeyLogoutError,
     CrossSiteRequestError,
-    EmailConflictError,
     EmailNotConfirmedError,
     InvalidCredentialsError,
     InvalidRefreshTokenError,
     SessionNotFoundError,
     TooManyAttemptsError,
-    UsernameConflictError,
     UserNotFoundError,
-    WeakPasswordError,
 )
 from echo_common.contracts.errors.passkeys import InvalidPasskeyError
 from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, TotpRequiredError
-from echo_common.contracts.http.auth import Login, LoginRequest, RefreshRequest, RegisterRequest, Tokens
+from echo_common.contracts.http.auth import Login, LoginRequest, RefreshRequest, Tokens
 from echo_common.contracts.http.sessions import EndedSessions, SessionView
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -39,30 +36,6 @@ SessionId = Annotated[str, Path(max_length=40, description="Id of the session.",
 SessionPage = Annotated[Page, Depends(paginated(*SESSION_ORDERS, default="last_activity"))]
 
 router = PublicRouter("authentication", dependencies=[Depends(secret)])
-
-
-@router.endpoint(
-    "POST",
-    "/auth/register",
-    credentials=True,
-    status=201,
-    errors=(EmailConflictError, UsernameConflictError, WeakPasswordError, TooManyAttemptsError, CrossSiteRequestError),
-    example=enveloped(examples.LOGIN),
-    other_responses={202: "Accepted: a mail with a confirmation link is on its way."},
-)
-async def register(
-    body: RegisterRequest, origin: Origin, cookie: TokenCookie, deps: Deps, response: Response
-) -> Success[Login | None]:
-    """Register an account and log in.
-
-    Where the operator requires confirmed email addresses, the response is 202 without tokens, whether or not the address has an
-    account; the user logs in after `POST /auth/email/confirm`.
-    """
-    login = await registration.register(body, origin, deps)
-    if login is None:
-        response.status_code = 202
-        return ok(None, message="Open the link in the mail that is on its way to you, then log in.")
-    return ok(cookie.keep(login))
 
 
 @router.endpoint(

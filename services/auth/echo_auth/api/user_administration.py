@@ -6,10 +6,12 @@ from fastapi import Depends, Path, Query
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin
+from echo_auth.api.erasures import erasure_view
 from echo_auth.usecases import user_administration
 from echo_auth.usecases.user_administration import USER_ORDERS, UserFilter
 from echo_common.auth.dependencies import Administrator
 from echo_common.contracts.errors.auth import LastAdministratorError, UserNotFoundError
+from echo_common.contracts.http.erasures import ErasureView
 from echo_common.contracts.http.user_administration import AdministeredUser, UserAdministrationPatch
 from echo_common.contracts.values import Plan, Role
 from echo_common.http.endpoints import PublicRouter, enveloped
@@ -77,3 +79,19 @@ async def log_out_user(user_id: UserId, principal: Administrator, origin: Origin
     """
     await user_administration.log_out_user(user_id, principal, origin, deps)
     return ok(None, message="The user is logged out everywhere.")
+
+
+@router.endpoint(
+    "DELETE",
+    "/admin/users/{user_id}",
+    status=202,
+    idempotent=True,
+    errors=(LastAdministratorError, UserNotFoundError),
+    example=enveloped(examples.ERASURE),
+)
+async def delete_user(user_id: UserId, principal: Administrator, origin: Origin, deps: Deps) -> Success[ErasureView]:
+    """Delete a user and everything that the user owns.
+
+    `GET /admin/erasures/{erasure_id}` reports when every service has erased its part.
+    """
+    return ok(erasure_view(await user_administration.delete_user(user_id, principal, origin, deps)))

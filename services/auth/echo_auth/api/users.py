@@ -6,16 +6,21 @@ from fastapi import Query
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin
+from echo_auth.api.erasures import erasure_view
 from echo_auth.usecases import emails, lookup, users
 from echo_auth.usecases.mails import queue_mail
-from echo_common.auth.dependencies import AccountHolder
+from echo_common.auth.dependencies import AccountHolder, LoggedInUser
 from echo_common.contracts.errors.auth import (
+    LastAdministratorError,
     TooManyAttemptsError,
     UsernameConflictError,
     UserNotFoundError,
     WrongPasswordError,
 )
+from echo_common.contracts.errors.passkeys import InvalidPasskeyError
+from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, ReauthenticationRequiredError, TotpRequiredError
 from echo_common.contracts.http.auth import Email, FoundUser, Username, UserPatch, UserView
+from echo_common.contracts.http.erasures import DeleteAccountRequest, ErasureView
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 
@@ -47,6 +52,32 @@ async def change_current_user(body: UserPatch, principal: AccountHolder, origin:
         await queue_mail(mail, deps)
     message = "Open the link in the mail to the new address to confirm it." if mail else None
     return ok(await users.get_user(principal.user_id, deps), message=message)
+
+
+@router.endpoint(
+    "DELETE",
+    "/users/me",
+    status=202,
+    errors=(
+        WrongPasswordError,
+        TotpRequiredError,
+        InvalidTotpCodeError,
+        InvalidPasskeyError,
+        ReauthenticationRequiredError,
+        TooManyAttemptsError,
+        LastAdministratorError,
+        UserNotFoundError,
+    ),
+    example=enveloped(examples.ERASURE),
+)
+async def delete_current_user(
+    body: DeleteAccountRequest, principal: LoggedInUser, origin: Origin, deps: Deps
+) -> Success[ErasureView]:
+    """Delete the account and everything that the user owns.
+
+    All tokens are refused everywhere within five seconds. Every service then erases the user's data; this cannot be undone.
+    """
+    return ok(erasure_view(await users.delete_user(body, principal, origin, deps)))
 
 
 @router.endpoint(

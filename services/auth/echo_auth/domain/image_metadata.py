@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from echo_common.contracts.errors.voice import UnsupportedMediaError
+from echo_common.errors import UnsupportedMediaError
 
 _DAMAGED = "The picture is damaged; save it again with an image editor."
 _PNG_SIGNATURE_BYTES = 8

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from echo_common.contracts.errors.voice import UnsupportedMediaError
+from echo_common.errors import UnsupportedMediaError
 
 MAXIMUM_SIDE = 4096
 _UNSUPPORTED = f"Send a PNG, JPEG or WebP picture with sides of at most {MAXIMUM_SIDE} pixels."

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from echo_auth.domain.registrations import Registration
+from echo_auth.domain.registration import Registration
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.errors.auth import InvalidLinkError
 from echo_common.contracts.http.mails import MailKind, MailStatus

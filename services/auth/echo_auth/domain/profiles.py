@@ -1,6 +1,6 @@
 """Personal data of users."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Final
 
 from pydantic import BaseModel
@@ -39,3 +39,8 @@ class Profile(Aggregate):
     def full_name(self) -> str:
         """First and last name; empty if neither is known."""
         return " ".join(filter(None, [self.first_name, self.last_name]))
+
+
+def to_datetime(day: date | None) -> datetime | None:
+    """Return the start of a day, as stored: the database has no dates."""
+    return None if day is None else datetime.combine(day, time(), UTC)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.errors.auth import InvalidRefreshTokenError
 from echo_common.contracts.events.auth import SessionRevoked
@@ -91,8 +92,7 @@ class Session(Aggregate):
         *,
         at: datetime,
         lasts: timedelta,
-        user_agent: str | None,
-        address: str | None,
+        origin: RequestOrigin,
         generation: int = 0,
     ) -> "Session":
         """Create a session with the given current token."""
@@ -105,8 +105,8 @@ class Session(Aggregate):
             start_time=at,
             expiry_time=at + lasts,
             last_activity=at,
-            user_agent=user_agent,
-            address=address,
+            user_agent=origin.user_agent,
+            address=origin.address,
         )
 
     def classify(self, token: RefreshToken, at: datetime) -> RefreshTokenState:

@@ -5,8 +5,9 @@ from contextlib import suppress
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.api_keys import ApiKey, hash_of, new_secret
 from echo_auth.usecases.reauthentication import require_recent_login
-from echo_auth.usecases.sessions import RequestOrigin
-from echo_auth.usecases.users import profile_of, record_activity
+from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.users import record_activity
 from echo_common.auth.principal import API_KEY_ID, Principal
 from echo_common.auth.tokens import InvalidApiKeyError
 from echo_common.clock import now
@@ -87,7 +88,7 @@ async def exchange(credential: str, deps: Dependencies) -> ExchangedToken:
         raise AccountInactiveError
     await deps.api_keys.record_use(key.id, moment)
     user = await record_activity(user, moment, deps)
-    profile = await profile_of(user, deps)
+    profile = await load_profile(user, deps)
     token = deps.signer.access_token(
         user,
         key.id,

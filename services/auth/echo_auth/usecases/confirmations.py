@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
-from echo_auth.domain.registrations import Registration
+from echo_auth.domain.registration import Registration
 from echo_auth.domain.users import User
 from echo_auth.usecases.erasures import delete_account
 from echo_auth.usecases.guests import complete_profile
 from echo_auth.usecases.registration import find_conflict
-from echo_auth.usecases.sessions import RequestOrigin
-from echo_auth.usecases.users import profile_of
+from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.usecases.profiles import load_profile
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, InvalidLinkError
 from echo_common.contracts.http.audit import AuditAction
@@ -36,7 +36,7 @@ async def confirm_registration(mail: OutgoingMail, user: User, origin: RequestOr
         await deps.audit.record(AuditAction.PASSWORD_RESET, target=user.id, address=origin.address)
     user = await _save(user, registration, deps, _change(mail, registration, replaces=replaces))
     if is_upgrade or replaces:
-        await complete_profile(registration.profile(), await profile_of(user, deps), deps)
+        await complete_profile(registration.profile(), await load_profile(user, deps), deps)
     await _forget_registrations(mail.email, deps)
 
 

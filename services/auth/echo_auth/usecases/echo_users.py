@@ -5,9 +5,9 @@ from hashlib import sha256
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.users import User
-from echo_auth.usecases.guests import add_guest
-from echo_auth.usecases.sessions import RequestOrigin
-from echo_auth.usecases.users import profile_of
+from echo_auth.usecases.guests import create_guest
+from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.usecases.profiles import load_profile
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.http.auth import LOCAL_USER_ID, EchoUser, LocalSession
@@ -21,18 +21,18 @@ async def name_user(name: str, email: str, principal: Principal | None, origin: 
     """Return the principal's user document; without a principal, create a guest if the settings allow it.
 
     Looks up no email but the principal's own, so that the response reveals nothing about other users. Raises
-    `UnauthenticatedError`, `ForbiddenError`.
+    `UnauthenticatedError`, `ForbiddenError`, `GuestsDisabledError`, `TooManyAttemptsError`.
     """
     if principal is None:
         if not deps.settings.anonymous_users:
             raise UnauthenticatedError
-        return await _echo_guest(name, email, origin, deps)
+        return await _create_guest(name, email, origin, deps)
     user = await deps.users.get(principal.user_id)
     if user.id == LOCAL_USER_ID:
         return EchoUser(id=_client_user_id(email), name=name, email=email, created_at=user.created_at)
     if user.email not in {None, email}:
         raise ForbiddenError("The email is not that of the token.")
-    known = await profile_of(user, deps)
+    known = await load_profile(user, deps)
     return EchoUser(id=user.id, name=known.full_name or name, email=email, created_at=user.created_at)
 
 
@@ -49,8 +49,8 @@ async def local_session(deps: Dependencies) -> LocalSession:
     return LocalSession(access_token=token, expires_in=int(deps.signer.lasts.total_seconds()))
 
 
-async def _echo_guest(name: str, email: str, origin: RequestOrigin, deps: Dependencies) -> EchoUser:
-    login = await add_guest(origin, deps, first_name=name)
+async def _create_guest(name: str, email: str, origin: RequestOrigin, deps: Dependencies) -> EchoUser:
+    login = await create_guest(origin, deps, first_name=name)
     return EchoUser(
         id=login.user.id,
         name=name,

@@ -7,9 +7,9 @@ from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.users import User
 from echo_auth.usecases.confirmations import confirm_registration
 from echo_auth.usecases.mails import mail_of_token, queue_mail
-from echo_auth.usecases.passwords import confirm_password
-from echo_auth.usecases.sessions import RequestOrigin
-from echo_auth.usecases.users import profile_of
+from echo_auth.usecases.reauthentication import confirm_password
+from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.usecases.profiles import load_profile
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, InvalidLinkError
@@ -38,7 +38,7 @@ async def prepare_change(
         refuse("current_password", "Send the current password to change the email address.")
     user = await deps.users.get(principal.user_id)
     await confirm_password(user, patch.current_password.get_secret_value(), origin, deps)
-    language = (await profile_of(user, deps)).preferred_language or request_language()
+    language = (await load_profile(user, deps)).preferred_language or request_language()
     return OutgoingMail.request(MailKind.EMAIL_CHANGE, patch.email, language, now(), user_id=user.id, previous_email=user.email)
 
 

@@ -5,46 +5,18 @@ from contextlib import suppress
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.erasures import Erasure
 from echo_auth.domain.users import User
-from echo_auth.usecases.passwords import confirm_password
-from echo_auth.usecases.reauthentication import require_recent_login
-from echo_auth.usecases.second_factors import check_second_factor
-from echo_auth.usecases.sessions import RequestOrigin
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_common.aggregate import Aggregate
-from echo_common.auth.principal import Principal
 from echo_common.clock import now
-from echo_common.contracts.errors.auth import LastAdministratorError, WrongPasswordError
+from echo_common.contracts.errors.auth import LastAdministratorError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import LOCAL_USER_ID
-from echo_common.contracts.http.erasures import DeleteAccountRequest
 from echo_common.contracts.values import Role
 from echo_common.errors import ForbiddenError, NotFoundError
 from echo_common.http.pagination import Page
 from echo_common.store.port import DuplicateError
 
 
-async def delete_own_account(
-    request: DeleteAccountRequest, principal: Principal, origin: RequestOrigin, deps: Dependencies
-) -> Erasure:
-    """Delete the principal's account.
-
-    Raises `WrongPasswordError`, `TotpRequiredError`, `InvalidTotpCodeError`, `InvalidPasskeyError`, `TooManyAttemptsError`,
-    `ReauthenticationRequiredError` for an account without a password, and the errors of `delete_account`.
-    """
-    user = await deps.users.get(principal.user_id)
-    if user.password_hash is None:
-        if not user.is_guest:
-            await require_recent_login(principal, deps)
-    else:
-        if request.password is None:
-            raise WrongPasswordError
-        await confirm_password(user, request.password.get_secret_value(), origin, deps)
-        await check_second_factor(user, request.totp_code, request.passkey, origin.address, deps)
-    return await delete_account(user, principal.user_id, origin, deps)
-
-
-async def delete_user(user_id: str, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> Erasure:
-    """Delete another user's account. Raises `UserNotFoundError`, and the errors of `delete_account`."""
-    return await delete_account(await deps.users.get(user_id), principal.user_id, origin, deps)
 
 
 async def delete_account(user: User, actor: str | None, origin: RequestOrigin, deps: Dependencies) -> Erasure:

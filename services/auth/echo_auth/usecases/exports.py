@@ -10,7 +10,7 @@ import structlog
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.exports import Export, ExportArchive
-from echo_auth.usecases.sessions import RequestOrigin
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.exports import ExportNotFoundError

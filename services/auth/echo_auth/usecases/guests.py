@@ -7,31 +7,26 @@ from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.mails import queue_mail
 from echo_auth.usecases.registration import find_conflict, in_use_error, new_registration, require_free
-from echo_auth.usecases.sessions import RequestOrigin, start_session
-from echo_auth.usecases.users import profile_of
+from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.usecases.sessions import start_session
+from echo_auth.usecases.profiles import load_profile
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, GuestsDisabledError, NotGuestConflictError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Login, RegisterRequest
 from echo_common.contracts.http.mails import MailKind
 from echo_common.contracts.system_settings import GUESTS, VERIFY_EMAIL
-from echo_common.http.addresses import network_of
 from echo_common.http.languages import request_language
 from echo_common.ids import new_id
 from echo_common.store.port import DuplicateError
 
 
-async def create_guest(origin: RequestOrigin, deps: Dependencies) -> Login:
+async def create_guest(origin: RequestOrigin, deps: Dependencies, *, first_name: str | None = None) -> Login:
     """Create a guest and start a session. Raises `GuestsDisabledError`, `TooManyAttemptsError`."""
     if not deps.live_settings.get(GUESTS):
         raise GuestsDisabledError
-    if origin.address is not None:
-        await deps.throttle.count_attempt(Attempt.GUEST, network_of(origin.address), None)
-    return await add_guest(origin, deps)
-
-
-async def add_guest(origin: RequestOrigin, deps: Dependencies, *, first_name: str | None = None) -> Login:
-    """Create a guest and start a session, without a limit."""
+    if origin.network is not None:
+        await deps.throttle.count_attempt(Attempt.GUEST, origin.network, None)
     user = User.guest(new_id("usr"))
     user.record_login(now())
     profile = Profile(id=user.id, user_id=user.id, first_name=first_name)
@@ -74,7 +69,7 @@ async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestO
         raise (await find_conflict(request.email, request.username, deps)) or in_use_error(
             "email", EmailConflictError
         ) from error
-    profile = await complete_profile(registration.profile(), await profile_of(user, deps), deps)
+    profile = await complete_profile(registration.profile(), await load_profile(user, deps), deps)
     return await start_session(user, profile, origin, deps)
 
 

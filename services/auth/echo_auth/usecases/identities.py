@@ -9,9 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.identities import Identity
 from echo_auth.domain.profiles import Profile
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.users import User
 from echo_auth.identity_provider import Claims
-from echo_auth.usecases.users import profile_of, record_activity
+from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.users import record_activity
 from echo_common.auth.tokens import InvalidTokenError
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import AccountInactiveError
@@ -30,7 +32,7 @@ _NAME = TypeAdapter[str](Name)
 _LANGUAGE = TypeAdapter[str](Language)
 
 
-async def account_of(claims: Claims, address: str | None, deps: Dependencies) -> User:
+async def resolve_user(claims: Claims, origin: RequestOrigin, deps: Dependencies) -> User:
     """Return the account of a user of the identity provider; link or create it as the settings allow.
 
     A known subject is its user. An existing account with the same email is never taken over: `LinkRequiredConflictError` asks
@@ -45,18 +47,18 @@ async def account_of(claims: Claims, address: str | None, deps: Dependencies) ->
         raise OidcAccountRefusedError
     user = await deps.users.named(email)
     if user is None:
-        return await _create(claims, email, address, deps)
+        return await _create(claims, email, origin, deps)
     if not (deps.oidc.link_verified_emails and user.email_verified):
         data = {"issuer": claims.issuer, "subject": claims.subject, "email": email}
         token = base64.urlsafe_b64encode(await deps.challenges.issue(LINK, data)).decode()
         raise LinkRequiredConflictError(details={"link_token": token})
-    await link(claims.issuer, claims.subject, user, address, deps)
+    await link_identity(claims.issuer, claims.subject, user, origin, deps)
     return user
 
 
-async def link(issuer: str, subject: str, user: User, address: str | None, deps: Dependencies) -> None:
+async def link_identity(issuer: str, subject: str, user: User, origin: RequestOrigin, deps: Dependencies) -> None:
     """Link a subject to a user."""
-    await deps.audit.record(AuditAction.IDENTITY_LINKED, actor=user.id, target=user.id, address=address)
+    await deps.audit.record(AuditAction.IDENTITY_LINKED, actor=user.id, target=user.id, address=origin.address)
     with suppress(DuplicateError):  # a concurrent request linked it
         await deps.identities.add(Identity.link(issuer, subject, user.id))
 
@@ -70,21 +72,21 @@ async def exchange_bearer(token: str, deps: Dependencies) -> ExchangedToken:
         raise InvalidTokenError
     claims = await deps.identity_provider.claims_of_bearer(token)
     try:
-        user = await account_of(claims, None, deps)
+        user = await resolve_user(claims, RequestOrigin(), deps)
     except (LinkRequiredConflictError, OidcAccountRefusedError) as error:
         raise InvalidTokenError from error
     if not user.is_active:
         raise AccountInactiveError
     moment, expires_at = now(), datetime.fromtimestamp(claims.expires_at, UTC)
     user = await record_activity(user, moment, deps)
-    profile = await profile_of(user, deps)
+    profile = await load_profile(user, deps)
     identity_id = Identity.id_of(claims.issuer, claims.subject)
     issued = deps.signer.access_token(user, identity_id, moment, language=profile.preferred_language, expires_at=expires_at)
     lasts = min(deps.signer.lasts, expires_at - moment)
     return ExchangedToken(access_token=issued, expires_in=max(0.0, lasts.total_seconds()))
 
 
-async def _create(claims: Claims, email: str, address: str | None, deps: Dependencies) -> User:
+async def _create(claims: Claims, email: str, origin: RequestOrigin, deps: Dependencies) -> User:
     if not deps.oidc.create_users:
         raise OidcAccountRefusedError
     user = User.register(new_id("usr"), email=email, username=None, password_hash=None)
@@ -96,7 +98,7 @@ async def _create(claims: Claims, email: str, address: str | None, deps: Depende
         last_name=_valid(_NAME, claims.last_name),
         preferred_language=_valid(_LANGUAGE, claims.language),
     )
-    await deps.audit.record(AuditAction.REGISTERED, actor=user.id, target=user.id, address=address)
+    await deps.audit.record(AuditAction.REGISTERED, actor=user.id, target=user.id, address=origin.address)
     await deps.profiles.add(profile)
     try:
         await deps.users.add(user)
@@ -104,7 +106,7 @@ async def _create(claims: Claims, email: str, address: str | None, deps: Depende
         profile.erase()
         await deps.profiles.save(profile)
         raise ServiceUnavailableError("Another login creates this account at the moment; try again.", retry_after=1) from None
-    await link(claims.issuer, claims.subject, user, address, deps)
+    await link_identity(claims.issuer, claims.subject, user, origin, deps)
     return user
 
 

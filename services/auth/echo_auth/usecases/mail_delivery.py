@@ -14,7 +14,7 @@ from echo_auth.domain.mails import OutgoingMail
 from echo_auth.mail.port import Mail, MailRefusedError, MailUnavailableError
 from echo_auth.usecases.mails import link_of
 from echo_auth.usecases.registration import create_registered
-from echo_auth.usecases.users import profile_of
+from echo_auth.usecases.profiles import load_profile
 from echo_common.backoff import Backoff
 from echo_common.clock import now
 from echo_common.contracts.http.mails import MailKind, MailStatus
@@ -142,7 +142,7 @@ async def _prepare_reset(mail: OutgoingMail, deps: Dependencies) -> str | None:
     if user is None or not user.is_active:
         return None
     mail.issue_link(user.id, user.session_generation)
-    mail.language = (await profile_of(user, deps)).preferred_language or mail.language
+    mail.language = (await load_profile(user, deps)).preferred_language or mail.language
     return "password_reset"
 
 
@@ -169,7 +169,7 @@ async def _prepare_for_user(mail: OutgoingMail, deps: Dependencies) -> bool:
     user = await deps.users.find_one({"_id": mail.user_id})
     if user is None or not user.is_active or user.email != mail.email:
         return False
-    mail.language = (await profile_of(user, deps)).preferred_language or mail.language
+    mail.language = (await load_profile(user, deps)).preferred_language or mail.language
     return True
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.identity_provider import IdentityProvider
-from echo_auth.usecases.identities import LINK, account_of, link
+from echo_auth.usecases.identities import LINK, link_identity, resolve_user
 from echo_auth.usecases.reauthentication import require_recent_login
-from echo_auth.usecases.sessions import RequestOrigin, complete_login
+from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.usecases.sessions import complete_login
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.oidc import LinkRefusedConflictError, OidcLoginFailedError, OidcNotConfiguredError
 from echo_common.contracts.http.auth import Login
@@ -48,11 +49,11 @@ async def finish_login(
     if started is None:
         raise OidcLoginFailedError
     claims = await provider.claims_of_code(code, started["nonce"], started["verifier"])
-    user = await account_of(claims, origin.address, deps)
+    user = await resolve_user(claims, origin, deps)
     return await complete_login(user, origin, deps)
 
 
-async def confirm_link(token: str, principal: Principal, address: str | None, deps: Dependencies) -> None:
+async def confirm_link(token: str, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
     """Link the identity of a refused login to the principal's account, which must have its email.
 
     Raises `OidcNotConfiguredError`, `ReauthenticationRequiredError`, `LinkRefusedConflictError`.
@@ -63,7 +64,7 @@ async def confirm_link(token: str, principal: Principal, address: str | None, de
     user = await deps.users.get(principal.user_id)
     if asked is None or asked["email"] != user.email:
         raise LinkRefusedConflictError
-    await link(asked["issuer"], asked["subject"], user, address, deps)
+    await link_identity(asked["issuer"], asked["subject"], user, origin, deps)
 
 
 def _provider(deps: Dependencies) -> IdentityProvider:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.passkeys import MAXIMUM_PASSKEYS, Passkey
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.passkeys import challenge_of
 from echo_auth.usecases.reauthentication import require_recent_login
 from echo_common.auth.principal import Principal
@@ -41,7 +42,7 @@ async def registration_options(principal: Principal, deps: Dependencies) -> Pass
     return PasskeyOptions(public_key=deps.relying_party.registration_options(user, existing, challenge))
 
 
-async def register(request: RegisterPasskeyRequest, principal: Principal, address: str | None, deps: Dependencies) -> Passkey:
+async def register(request: RegisterPasskeyRequest, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> Passkey:
     """Register a passkey.
 
     Raises `ReauthenticationRequiredError`, `InvalidPasskeyError`, `PasskeyConflictError`, `PasskeyLimitConflictError`.
@@ -61,7 +62,7 @@ async def register(request: RegisterPasskeyRequest, principal: Principal, addres
         name=request.name,
         backed_up=registered.backed_up,
     )
-    await deps.audit.record(AuditAction.PASSKEY_REGISTERED, actor=principal.user_id, target=principal.user_id, address=address)
+    await deps.audit.record(AuditAction.PASSKEY_REGISTERED, actor=principal.user_id, target=principal.user_id, address=origin.address)
     try:
         await deps.passkeys.add(passkey)
     except DuplicateError as error:
@@ -86,7 +87,7 @@ async def rename(passkey_id: str, name: str, principal: Principal, deps: Depende
     return await deps.passkeys.update(passkey_id, change, user_id=principal.user_id)
 
 
-async def delete(passkey_id: str, principal: Principal, address: str | None, deps: Dependencies) -> None:
+async def delete(passkey_id: str, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
     """Delete a passkey of the user.
 
     Raises `ReauthenticationRequiredError`, `PasskeyNotFoundError`, `LastSecondFactorConflictError`.
@@ -98,7 +99,7 @@ async def delete(passkey_id: str, principal: Principal, address: str | None, dep
         raise LastSecondFactorConflictError
     if passkey_id not in {passkey.id for passkey in passkeys}:
         raise PasskeyNotFoundError
-    await deps.audit.record(AuditAction.PASSKEY_DELETED, actor=principal.user_id, target=principal.user_id, address=address)
+    await deps.audit.record(AuditAction.PASSKEY_DELETED, actor=principal.user_id, target=principal.user_id, address=origin.address)
     await deps.passkeys.update(passkey_id, Passkey.erase, user_id=principal.user_id)
 
 

@@ -8,8 +8,10 @@ from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.api_keys import revoke_keys
 from echo_auth.usecases.mails import mail_of_token, queue_mail
-from echo_auth.usecases.sessions import RequestOrigin, tokens_of
-from echo_auth.usecases.users import profile_of
+from echo_auth.usecases.reauthentication import confirm_password
+from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.usecases.sessions import tokens_of
+from echo_auth.usecases.profiles import load_profile
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import InvalidLinkError, WrongPasswordError
@@ -20,14 +22,6 @@ from echo_common.contracts.http.passwords import ChangePasswordRequest, ResetPas
 from echo_common.http.languages import request_language
 
 
-async def confirm_password(user: User, password: str, origin: RequestOrigin, deps: Dependencies) -> None:
-    """Check the current password of a logged-in user. Raises `WrongPasswordError`, `TooManyAttemptsError`."""
-    account = user.email or user.id
-    await deps.throttle.count_attempt(Attempt.LOGIN, account, origin.address)
-    verdict = await deps.passwords.check(password, user.password_hash)
-    if not verdict.right:
-        raise WrongPasswordError
-    await deps.throttle.reset(Attempt.LOGIN, account, origin.address)
 
 
 async def change_password(
@@ -40,7 +34,7 @@ async def change_password(
     user = await deps.users.get(principal.user_id)
     session = await deps.sessions.get(principal.session_id, user_id=user.id)
     await confirm_password(user, request.current_password.get_secret_value(), origin, deps)
-    profile = await profile_of(user, deps)
+    profile = await load_profile(user, deps)
     terms = personal_terms(user.email, user.username, profile.first_name, profile.last_name)
     hashed = await deps.passwords.hash_new(request.new_password.get_secret_value(), terms)
     generation = user.session_generation
@@ -76,7 +70,7 @@ async def reset_password(request: ResetPasswordRequest, origin: RequestOrigin, d
     user = await deps.users.find_one({"_id": mail.open_link(now(), MailKind.PASSWORD_RESET)})
     if user is None or not _may_reset(mail, user):
         raise InvalidLinkError
-    profile = await profile_of(user, deps)
+    profile = await load_profile(user, deps)
     terms = personal_terms(user.email, user.username, profile.first_name, profile.last_name)
     hashed = await deps.passwords.hash_new(request.new_password.get_secret_value(), terms)
 

@@ -7,9 +7,8 @@ from typing import Final
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.image_metadata import without_metadata
 from echo_auth.domain.images import read_picture
-from echo_auth.domain.profiles import AVATAR_PREFIX, Avatar, Profile
-from echo_auth.domain.registrations import midnight
-from echo_auth.usecases.users import profile_of
+from echo_auth.domain.profiles import AVATAR_PREFIX, Avatar, Profile, to_datetime
+from echo_auth.domain.users import User
 from echo_common.contracts.errors.auth import AvatarNotFoundError
 from echo_common.contracts.http.profiles import ProfileRequest
 from echo_common.ids import new_id
@@ -20,7 +19,12 @@ AVATAR_BYTES: Final = 1024 * 1024
 
 async def get_profile(user_id: str, deps: Dependencies) -> Profile:
     """Return the user's profile. Raises `UserNotFoundError`."""
-    return await profile_of(await deps.users.get(user_id), deps)
+    return await load_profile(await deps.users.get(user_id), deps)
+
+async def load_profile(user: User, deps: Dependencies) -> Profile:
+    """Return the profile of a user; an empty one if none is stored."""
+    return await deps.profiles.find_one({"_id": user.id}) or Profile(id=user.id, user_id=user.id)
+
 
 
 async def replace_profile(request: ProfileRequest, user_id: str, deps: Dependencies) -> Profile:
@@ -28,7 +32,7 @@ async def replace_profile(request: ProfileRequest, user_id: str, deps: Dependenc
 
     def replace(profile: Profile) -> None:
         profile.first_name, profile.last_name = request.first_name, request.last_name
-        profile.date_of_birth = midnight(request.date_of_birth)
+        profile.date_of_birth = to_datetime(request.date_of_birth)
         profile.preferred_language = request.preferred_language
 
     return await deps.profiles.update((await _stored_profile(user_id, deps)).id, replace)

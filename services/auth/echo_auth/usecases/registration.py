@@ -8,11 +8,13 @@ import structlog
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.passwords import personal_terms
-from echo_auth.domain.registrations import Registration, midnight
+from echo_auth.domain.profiles import to_datetime
+from echo_auth.domain.registration import Registration
 from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.mails import queue_mail
-from echo_auth.usecases.sessions import RequestOrigin, start_session
+from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.usecases.sessions import start_session
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, UsernameConflictError
 from echo_common.contracts.http.audit import AuditAction
@@ -83,7 +85,7 @@ async def new_registration(user_id: str, request: RegisterRequest, origin: Reque
         **details,
         user_id=user_id,
         password_hash=await deps.passwords.hash_new(request.password.get_secret_value(), terms),
-        date_of_birth=midnight(request.date_of_birth),
+        date_of_birth=to_datetime(request.date_of_birth),
         address=origin.address,
     )
 

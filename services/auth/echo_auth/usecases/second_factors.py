@@ -6,14 +6,14 @@ import pyotp
 import segno
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.second_factors import MatchStep, new_recovery_codes
 from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.passkeys import use_passkey
-from echo_auth.usecases.reauthentication import require_recent_login
+from echo_auth.usecases.reauthentication import confirm_password, require_recent_login
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
-from echo_common.contracts.errors.auth import InvalidCredentialsError
 from echo_common.contracts.errors.second_factors import TotpRequiredError, TwoFactorDisabledConflictError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.passkeys import Credential
@@ -44,7 +44,7 @@ async def set_up(principal: Principal, deps: Dependencies) -> TotpSetup:
     return TotpSetup(secret=secret, otpauth_uri=uri, qr_code=segno.make(uri, error="m").svg_data_uri(scale=4))
 
 
-async def enable(factor: SecondFactor, principal: Principal, address: str | None, deps: Dependencies) -> RecoveryCodes:
+async def enable(factor: SecondFactor, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> RecoveryCodes:
     """Require a second factor at logins, and return the recovery codes.
 
     A code confirms the TOTP setup; a passkey shows that it works. Raises `ReauthenticationRequiredError`,
@@ -53,7 +53,7 @@ async def enable(factor: SecondFactor, principal: Principal, address: str | None
     """
     await require_recent_login(principal, deps)
     codes = new_recovery_codes()
-    await deps.throttle.count_attempt(Attempt.SECOND_FACTOR, principal.user_id, address)
+    await deps.throttle.count_attempt(Attempt.SECOND_FACTOR, principal.user_id, origin.address)
     if factor.passkey is not None:
         await use_passkey(factor.passkey, deps, verify_user=False, user_id=principal.user_id)
 
@@ -61,39 +61,39 @@ async def enable(factor: SecondFactor, principal: Principal, address: str | None
         if factor.code is None:
             user.enable_with_passkey(codes)
         else:
-            user.enable_totp(_matching(factor.code, deps), codes)
+            user.enable_totp(_create_matcher(factor.code, deps), codes)
 
     change(await deps.users.get(principal.user_id))
-    await _record(AuditAction.TWO_FACTOR_ENABLED, principal, address, deps)
+    await _record(AuditAction.TWO_FACTOR_ENABLED, principal, origin, deps)
     await deps.users.update(principal.user_id, change)
-    await deps.throttle.reset(Attempt.SECOND_FACTOR, principal.user_id, address)
+    await deps.throttle.reset(Attempt.SECOND_FACTOR, principal.user_id, origin.address)
     return RecoveryCodes(recovery_codes=codes)
 
 
-async def disable(proof: SecondFactorProof, principal: Principal, address: str | None, deps: Dependencies) -> None:
+async def disable(proof: SecondFactorProof, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
     """Disable two-factor authentication; passkeys remain.
 
-    Raises `InvalidCredentialsError`, `InvalidTotpCodeError`, `InvalidPasskeyError`, `TooManyAttemptsError`,
+    Raises `WrongPasswordError`, `InvalidTotpCodeError`, `InvalidPasskeyError`, `TooManyAttemptsError`,
     `TwoFactorDisabledConflictError`.
     """
-    await _prove(proof, principal.user_id, address, deps)
-    await _record(AuditAction.TWO_FACTOR_DISABLED, principal, address, deps)
+    await _confirm(proof, principal, origin, deps)
+    await _record(AuditAction.TWO_FACTOR_DISABLED, principal, origin, deps)
     await deps.users.update(principal.user_id, User.disable_two_factor)
 
 
 async def replace_recovery_codes(
-    proof: SecondFactorProof, principal: Principal, address: str | None, deps: Dependencies
+    proof: SecondFactorProof, principal: Principal, origin: RequestOrigin, deps: Dependencies
 ) -> RecoveryCodes:
     """Replace the recovery codes and return the new ones. Raises as `disable`."""
-    await _prove(proof, principal.user_id, address, deps)
+    await _confirm(proof, principal, origin, deps)
     codes = new_recovery_codes()
-    await _record(AuditAction.RECOVERY_CODES_REPLACED, principal, address, deps)
+    await _record(AuditAction.RECOVERY_CODES_REPLACED, principal, origin, deps)
     await deps.users.update(principal.user_id, lambda user: user.replace_recovery_codes(codes))
     return RecoveryCodes(recovery_codes=codes)
 
 
 async def check_second_factor(
-    user: User, code: str | None, passkey: Credential | None, address: str | None, deps: Dependencies
+    user: User, code: str | None, passkey: Credential | None, origin: RequestOrigin, deps: Dependencies
 ) -> None:
     """Check the second factor of a user whose password is right.
 
@@ -103,36 +103,32 @@ async def check_second_factor(
         return
     if code is None and passkey is None:
         raise TotpRequiredError
-    await _use(code, passkey, user.id, address, deps)
+    await _use(code, passkey, user.id, origin, deps)
 
 
-async def _prove(proof: SecondFactorProof, user_id: str, address: str | None, deps: Dependencies) -> None:
-    user = await deps.users.get(user_id)
-    await deps.throttle.count_attempt(Attempt.SECOND_FACTOR, user_id, address)
-    verdict = await deps.passwords.check(proof.password.get_secret_value(), user.password_hash)
-    if not verdict.right:
-        raise InvalidCredentialsError
-    await deps.throttle.revert_attempt(Attempt.SECOND_FACTOR, user_id, address)
+async def _confirm(proof: SecondFactorProof, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
+    user = await deps.users.get(principal.user_id)
+    await confirm_password(user, proof.password.get_secret_value(), origin, deps)
     if not user.two_factor_enabled:
         raise TwoFactorDisabledConflictError
-    await _use(proof.code, proof.passkey, user_id, address, deps)
+    await _use(proof.code, proof.passkey, user.id, origin, deps)
 
 
-async def _use(code: str | None, passkey: Credential | None, user_id: str, address: str | None, deps: Dependencies) -> None:
+async def _use(code: str | None, passkey: Credential | None, user_id: str, origin: RequestOrigin, deps: Dependencies) -> None:
     """Use a code or a passkey. Writes are conditional, so that of two concurrent uses only one succeeds."""
-    await deps.throttle.count_attempt(Attempt.SECOND_FACTOR, user_id, address)
+    await deps.throttle.count_attempt(Attempt.SECOND_FACTOR, user_id, origin.address)
     if passkey is not None:
         await use_passkey(passkey, deps, verify_user=False, user_id=user_id)
     elif code is not None:
-        await deps.users.update(user_id, lambda user: user.use_code(code, _matching(code, deps)))
-    await deps.throttle.reset(Attempt.SECOND_FACTOR, user_id, address)
+        await deps.users.update(user_id, lambda user: user.use_code(code, _create_matcher(code, deps)))
+    await deps.throttle.reset(Attempt.SECOND_FACTOR, user_id, origin.address)
 
 
-async def _record(action: AuditAction, principal: Principal, address: str | None, deps: Dependencies) -> None:
-    await deps.audit.record(action, actor=principal.user_id, target=principal.user_id, address=address)
+async def _record(action: AuditAction, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
+    await deps.audit.record(action, actor=principal.user_id, target=principal.user_id, address=origin.address)
 
 
-def _matching(code: str, deps: Dependencies) -> MatchStep:
+def _create_matcher(code: str, deps: Dependencies) -> MatchStep:
     digits = "".join(code.split())
 
     def match(encrypted: bytes) -> int | None:

@@ -1,15 +1,16 @@
 """Use cases of sessions: log in, refresh, list, log out."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.profiles import Profile
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session
 from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.second_factors import check_second_factor
-from echo_auth.usecases.users import profile_of, record_activity, view_of
+from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.users import record_activity, view_of
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import (
@@ -25,7 +26,6 @@ from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, To
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import Login, LoginRequest, Tokens
 from echo_common.contracts.system_settings import VERIFY_EMAIL
-from echo_common.http.addresses import network_of
 from echo_common.http.pagination import Page
 from echo_common.http.validation import invalid
 from echo_common.ids import new_id
@@ -34,17 +34,6 @@ SESSION_ORDERS = ("start_time", "last_activity", "expiry_time")
 """Fields by which the list can be sorted."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestOrigin:
-    """The origin of a request, as reported by the gateway."""
-
-    address: str | None = None
-    user_agent: str | None = None
-
-    @property
-    def network(self) -> str | None:
-        """The network of the address."""
-        return None if self.address is None else network_of(self.address)
 
 
 async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencies) -> Login:
@@ -68,7 +57,7 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
         await deps.throttle.revert_attempt(Attempt.LOGIN, identifier, origin.address, from_known_network=known)
         raise AccountInactiveError
     try:
-        await check_second_factor(user, request.totp_code, request.passkey, origin.address, deps)
+        await check_second_factor(user, request.totp_code, request.passkey, origin, deps)
     except TotpRequiredError:
         await deps.throttle.revert_attempt(Attempt.LOGIN, identifier, origin.address, from_known_network=known)
         raise
@@ -86,7 +75,7 @@ async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencie
         found.record_login(now(), network=origin.network, password_hash=verdict.rehashed)
 
     user = await deps.users.update(user.id, record_login)
-    return await start_session(user, await profile_of(user, deps), origin, deps)
+    return await start_session(user, await load_profile(user, deps), origin, deps)
 
 
 async def complete_login(user: User, origin: RequestOrigin, deps: Dependencies) -> Login:
@@ -95,7 +84,7 @@ async def complete_login(user: User, origin: RequestOrigin, deps: Dependencies) 
     Raises `AccountInactiveError`.
     """
     user = await deps.users.update(user.id, lambda found: found.record_login(now(), network=origin.network))
-    return await start_session(user, await profile_of(user, deps), origin, deps)
+    return await start_session(user, await load_profile(user, deps), origin, deps)
 
 
 async def refresh(text: str, deps: Dependencies) -> Tokens:
@@ -131,7 +120,7 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
     if session.generation < user.session_generation:
         raise InvalidRefreshTokenError
     user = await record_activity(user, moment, deps)
-    return tokens_of(user, await profile_of(user, deps), following, deps)
+    return tokens_of(user, await load_profile(user, deps), following, deps)
 
 
 async def log_out(principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
@@ -183,8 +172,7 @@ async def start_session(user: User, profile: Profile, origin: RequestOrigin, dep
         user.id,
         at=now(),
         lasts=deps.settings.session_lasts,
-        user_agent=origin.user_agent,
-        address=origin.address,
+        origin=origin,
         generation=user.session_generation,
     )
     await deps.audit.record(AuditAction.LOGGED_IN, actor=user.id, target=user.id, address=origin.address)

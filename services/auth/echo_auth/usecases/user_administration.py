@@ -1,15 +1,18 @@
-"""Use cases of administrators: find, change and log out users."""
+"""Use cases of administrators: find, change, log out and delete users."""
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.erasures import Erasure
 from echo_auth.domain.profiles import Profile
 from echo_auth.domain.users import User
 from echo_auth.usecases.api_keys import revoke_keys
-from echo_auth.usecases.sessions import RequestOrigin
-from echo_auth.usecases.users import profile_of, view_of
+from echo_auth.usecases.erasures import delete_account
+from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.users import view_of
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import LastAdministratorError
@@ -47,7 +50,7 @@ async def list_users(wanted: UserFilter, page: Page, deps: Dependencies) -> tupl
 async def get_user(user_id: str, deps: Dependencies) -> AdministeredUser:
     """Return a user. Raises `UserNotFoundError`."""
     user = await deps.users.get(user_id)
-    return _view(user, await profile_of(user, deps))
+    return _view(user, await load_profile(user, deps))
 
 
 async def change_user(
@@ -83,6 +86,11 @@ async def log_out_user(user_id: str, principal: Principal, origin: RequestOrigin
     await deps.audit.record(AuditAction.USER_LOGGED_OUT, actor=principal.user_id, target=user_id, address=origin.address)
     await deps.users.update(user_id, lambda user: user.end_sessions(now()))
     await revoke_keys(user_id, deps)
+
+
+async def delete_user(user_id: str, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> Erasure:
+    """Delete a user's account. Raises `UserNotFoundError`, and the errors of `delete_account`."""
+    return await delete_account(await deps.users.get(user_id), principal.user_id, origin, deps)
 
 
 def _where(wanted: UserFilter) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from echo_common.contracts.errors.voice import UnsupportedMediaError
+from echo_common.errors import UnsupportedMediaError
 
+_UNSUPPORTED = "This media type is not supported; send WAV, MP3, FLAC, OGG, M4A, WebM, or a video with sound."
 _SNIFFED = 64
 _ID3_HEADER = 10
 
@@ -51,7 +52,7 @@ def sniff(path: Path) -> Container:
         raise UnsupportedMediaError("The file is empty.")
     found = next((container for fits, container in _MAGIC if fits(head)), None)
     if found is None:
-        raise UnsupportedMediaError
+        raise UnsupportedMediaError(_UNSUPPORTED)
     return found
 
 

@@ -15,7 +15,6 @@ from echo_common.contracts.errors.voice import (
     EchoNotFoundError,
     ProviderUnavailableError,
     UnreadableError,
-    UnsupportedMediaError,
 )
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.base import Name
@@ -28,7 +27,7 @@ from echo_common.contracts.http.echo_api import (
     ReferencePatch,
     ReferenceUploaded,
 )
-from echo_common.errors import FileTooLargeError
+from echo_common.errors import FileTooLargeError, UnsupportedMediaError
 from echo_common.http.endpoints import Form, PublicRouter
 from echo_common.http.upload import received
 from echo_voice import views

@@ -14,7 +14,6 @@ from echo_common.contracts.errors.voice import (
     SampleNotFoundError,
     SampleStateConflictError,
     UnknownProviderError,
-    UnsupportedMediaError,
 )
 from echo_common.contracts.http.base import Name, remove_unprintable
 from echo_common.contracts.http.voice import (
@@ -27,7 +26,7 @@ from echo_common.contracts.http.voice import (
     TrainRequest,
     WorkReceipt,
 )
-from echo_common.errors import FileTooLargeError
+from echo_common.errors import FileTooLargeError, UnsupportedMediaError
 from echo_common.http.endpoints import Form, Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.object_response import (

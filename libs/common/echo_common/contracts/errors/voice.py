@@ -9,11 +9,6 @@ from echo_common.errors import (
 )
 
 
-class UnsupportedMediaError(EchoError):
-    """This media type is not supported; send WAV, MP3, FLAC, OGG, M4A, WebM, or a video with sound."""
-
-    code = "UNSUPPORTED_MEDIA"
-    status = 415
 
 
 class UnreadableError(EchoError):

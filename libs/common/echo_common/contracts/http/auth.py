@@ -56,6 +56,7 @@ BirthDate = Annotated[date, AfterValidator(_not_in_future)]
 NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=128)]
 RefreshToken = Annotated[SecretStr, Field(min_length=1, max_length=256)]
+LinkToken = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 
 
 DISCOVERABLE = "Let other users find the account by its exact email address or username, to share with it."

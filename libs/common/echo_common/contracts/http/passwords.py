@@ -1,13 +1,11 @@
-"""Request bodies of passwords and of the confirmation of email addresses."""
+"""Request bodies of passwords."""
 
-from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from echo_common.contracts.http.auth import Email, NewPassword, Password
+from echo_common.contracts.http.auth import Email, LinkToken, NewPassword, Password
 from echo_common.contracts.http.base import RequestBody
 
-LinkToken = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 
 
 class ChangePasswordRequest(RequestBody):
@@ -28,9 +26,3 @@ class ResetPasswordRequest(RequestBody):
 
     token: LinkToken = Field(description="Token in the link.", examples=["mail_01K9ZX3V5T4S2R1Q0P9N8M7K6J.sTf0…"])
     new_password: NewPassword = Field(description="New password of 8 to 128 characters.", examples=["staple gun paradise"])
-
-
-class ConfirmEmailRequest(RequestBody):
-    """The token of a confirmation link."""
-
-    token: LinkToken = Field(description="Token in the link.", examples=["mail_01K9ZX3V5T4S2R1Q0P9N8M7K6J.sTf0…"])

@@ -1,6 +1,6 @@
 """Registrations of users."""
 
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 
 from pydantic import BaseModel
 
@@ -49,6 +49,3 @@ class Registration(BaseModel):
         )
 
 
-def midnight(day: date | None) -> datetime | None:
-    """Return the start of a day, as stored: the database has no dates."""
-    return None if day is None else datetime.combine(day, time(), UTC)
