@@ -163,6 +163,19 @@ def test_retention_has_a_dry_run(platform: Platform, tmp_path: Path) -> None:
 
 
 @PLATFORM_AND_NOBODY
+def test_retention_asks_before_it_changes_accounts(platform: Platform, tmp_path: Path) -> None:
+    data = ("--data", str(platform.folder.path))
+
+    declined = echoctl("retention", *data, cwd=tmp_path, text=b"n\n")
+    confirmed = echoctl("retention", *data, cwd=tmp_path, text=b"y\n")
+    unasked = echoctl("retention", "--yes", *data, cwd=tmp_path)
+
+    assert [told.returncode for told in (declined, confirmed, unasked)] == [1, 0, 0]
+    assert [b"Continue?" in told.stdout for told in (declined, confirmed, unasked)] == [True, True, False]
+    assert [b"no account is due" in told.stdout for told in (declined, confirmed, unasked)] == [False, True, True]
+
+
+@PLATFORM_AND_NOBODY
 def test_a_user_exports_everything_to_a_file(platform: Platform, tmp_path: Path) -> None:
     told = echoctl("export", "me.zip", "--data", str(platform.folder.path), cwd=tmp_path)
     assert told.returncode == 0, told.stderr

@@ -111,7 +111,7 @@ async def single_sign_on(url: str, provider: IdentityProvider) -> None:
         cookie = begun.headers["Set-Cookie"].partition(";")[0]
         callback = provider.authorize(begun.headers["Location"])
         finished = await browser.get("/auth/oidc/callback", params=callback, headers={"Cookie": cookie})
-        assert finished.status_code in {200, 302, 303}, finished.text
+        assert (finished.status_code, finished.headers["Location"]) == (303, "/logged-in"), finished.text
     async with Person.at(url) as you:
         await you.log_in(EMAIL, OWN_PASSWORD)
         (found,) = data(await you.http.get("/admin/users", params={"search": provider.user["email"]}))

@@ -25,6 +25,10 @@ def decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+class UserNotVerifiedError(Exception):
+    """The options require a PIN or biometrics, which the authenticator cannot check (NotAllowedError in browsers)."""
+
+
 @dataclass
 class Authenticator:
     """An authenticator with one discoverable passkey, and the browser around it."""
@@ -52,7 +56,9 @@ class Authenticator:
         return self._credential(response)
 
     def get(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the result of `navigator.credentials.get()`."""
+        """Return the result of `navigator.credentials.get()`. Raises `UserNotVerifiedError`."""
+        if options["userVerification"] == "required" and not self.verifies_user:
+            raise UserNotVerifiedError
         self.sign_count += self.counts
         client_data = self._client_data("webauthn.get", options["challenge"])
         data = self._data(options["rpId"], 0)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -72,11 +73,11 @@ class Client:
                 raise _not_echo(response) from None
         return answer["data"] if isinstance(answer, dict) and "data" in answer else answer
 
-    async def pages(self, path: str) -> AsyncIterator[Any]:
-        """Yield all items of a paginated list."""
+    async def pages(self, path: str, **query: str) -> AsyncIterator[Any]:
+        """Yield all items of a paginated list; `query` are further parameters."""
         offset = 0
         while True:
-            page = await self.call("GET", f"{path}?limit={_PAGE}&offset={offset}")
+            page = await self.call("GET", f"{path}?{urlencode({'limit': _PAGE, 'offset': offset, **query})}")
             for item in page:
                 yield item
             offset += _PAGE

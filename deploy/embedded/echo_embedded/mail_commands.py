@@ -1,15 +1,15 @@
 """Commands `echoctl mail …`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from echo_embedded.client import printable
+from echo_embedded.client import Client, printable
 from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, out, with_client
 
-_PATH = "/api/v1/admin/mails?limit=100"
+_PATH = "/api/v1/admin/mails"
 
 mail_app = typer.Typer(no_args_is_help=True, help="Show mails to users.")
 
@@ -30,10 +30,12 @@ def list_mails(
     as_json: Json = False,
 ) -> None:
     """List mails to users, newest first, with their links where no mail server is configured."""
-    path = _PATH + (f"&status={status}" if status else "")
-    mails: Sequence[Mapping[str, Any]] = with_client(
-        lambda client: client.call("GET", path), data, access_to(server, email, password)
-    )
+    query = {"status": status} if status else {}
+
+    async def load(client: Client) -> list[Mapping[str, Any]]:
+        return [mail async for mail in client.pages(_PATH, **query)]
+
+    mails = with_client(load, data, access_to(server, email, password))
     if as_json:
         out.out(json.dumps(mails, ensure_ascii=False), highlight=False)
     for mail in () if as_json else mails:

@@ -9,13 +9,12 @@ from joserfc import jwt
 from joserfc.jwk import OKPKey
 
 from echo_auth.domain.users import User
-from echo_auth.encryption import DecryptionError, Encryption, Purpose
+from echo_auth.encryption import Encryption, Purpose
 from echo_common.auth.principal import Scope
 from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
 from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, EXPORT_AUDIENCE, TOKEN_ALGORITHM, AccessClaims, Jwks
 from echo_common.contracts.values import Role
-from echo_common.errors import EchoError
 from echo_common.ids import new_id
 from echo_common.store.port import Collection, Document, DuplicateError
 
@@ -25,8 +24,6 @@ EXPORT_TOKEN_LASTS = timedelta(minutes=5)
 """Lifetime of an export token."""
 
 
-class SealedKeyError(EchoError):
-    """ECHO_AUTH_SECRET does not match the secret that encrypted this database's signing keys. Restore the original secret."""
 
 
 class Signer:
@@ -38,11 +35,11 @@ class Signer:
 
     @classmethod
     async def open(cls, collection: Collection, secret: str, lasts: timedelta) -> "Signer":
-        """Load the keys; create the first one if there is none. Raises `SealedKeyError`."""
+        """Load the keys; create the first one if there is none. Raises `DecryptionError`."""
         seal = Encryption(secret, Purpose.SIGNING_KEYS)
         await collection.ensure([])
         documents = [document async for document in collection.find({}, sort=[("created_at", 1)])]
-        return cls([_unsealed(document, seal) for document in documents or [await _first(collection, seal)]], lasts)
+        return cls([_decrypt_key(document, seal) for document in documents or [await _create_first(collection, seal)]], lasts)
 
     @property
     def jwks(self) -> Jwks:
@@ -80,7 +77,7 @@ class Signer:
             ver=user.token_version,
             locale=language,
         )
-        return self._signed(claims)
+        return self._sign(claims)
 
     def export_token(self, user: User, export_id: str, at: datetime) -> str:
         """Sign a token with which services let this service read the data of a user; no other endpoint accepts it."""
@@ -97,15 +94,15 @@ class Signer:
             scope="",
             ver=user.token_version,
         )
-        return self._signed(claims)
+        return self._sign(claims)
 
-    def _signed(self, claims: AccessClaims) -> str:
+    def _sign(self, claims: AccessClaims) -> str:
         key = self._keys[-1]
         header = {"typ": ACCESS_TOKEN_TYPE, "alg": TOKEN_ALGORITHM, "kid": key.kid}
         return jwt.encode(header, claims.model_dump(mode="json", exclude_none=True), key, algorithms=[TOKEN_ALGORITHM])
 
 
-async def _first(collection: Collection, seal: Encryption) -> Document:
+async def _create_first(collection: Collection, seal: Encryption) -> Document:
     """Create the first key; if several replicas start together, the fixed id makes all of them use the same key."""
     key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": TOKEN_ALGORITHM}, auto_kid=True)
     document = {"_id": _FIRST_KEY, "sealed": seal.encrypt(json.dumps(key.as_dict(private=True)).encode()), "created_at": now()}
@@ -116,8 +113,5 @@ async def _first(collection: Collection, seal: Encryption) -> Document:
     return document
 
 
-def _unsealed(document: Mapping[str, Any], seal: Encryption) -> OKPKey:
-    try:
-        return OKPKey.import_key(json.loads(seal.decrypt(document["sealed"])))
-    except DecryptionError as error:
-        raise SealedKeyError from error
+def _decrypt_key(document: Mapping[str, Any], seal: Encryption) -> OKPKey:
+    return OKPKey.import_key(json.loads(seal.decrypt(document["sealed"])))

@@ -27,6 +27,7 @@ from echo_common.contracts.http.passkeys import Credential, NewCredential
 
 _NAME = "Echo"
 _TIMEOUT_MS = 5 * 60 * 1000
+"""Time for which browsers wait for the user; the result is accepted for longer, see `Challenges`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,11 @@ class RelyingParty:
         self._origin = public_url
         self._id = urlsplit(public_url).hostname or ""
 
-    def registration_options(self, user: User, existing: Sequence[Passkey], challenge: bytes) -> dict[str, Any]:
-        """Build the options of a registration; the authenticator refuses if it holds one of the existing passkeys."""
+    def build_registration_options(self, user: User, existing: Sequence[Passkey], challenge: bytes) -> dict[str, Any]:
+        """Build the options of a registration; the authenticator refuses if it holds one of the existing passkeys.
+
+        An authenticator that cannot check a PIN or biometrics may register: its passkey is a second factor.
+        """
         options = generate_registration_options(
             rp_id=self._id,
             rp_name=_NAME,
@@ -62,13 +66,17 @@ class RelyingParty:
         )
         return options_to_json_dict(options)
 
-    def login_options(self, challenge: bytes) -> dict[str, Any]:
-        """Build the options of a login with any passkey of this platform."""
+    def build_login_options(self, challenge: bytes, *, verify_user: bool) -> dict[str, Any]:
+        """Build the options of a login with any passkey of this platform.
+
+        With `verify_user`, the authenticator must check a PIN or biometrics; without, it does so if it can.
+        """
+        preferred, required = UserVerificationRequirement.PREFERRED, UserVerificationRequirement.REQUIRED
         options = generate_authentication_options(
             rp_id=self._id,
             challenge=challenge,
             timeout=_TIMEOUT_MS,
-            user_verification=UserVerificationRequirement.PREFERRED,
+            user_verification=required if verify_user else preferred,
         )
         return options_to_json_dict(options)
 

@@ -38,10 +38,14 @@ class ApiKeys(Repository[ApiKey]):
         Index([("revoked_at", 1)], sparse=True, ttl=_KEPT_AFTER_REVOCATION_SECONDS),
     )
 
+    @staticmethod
+    def unrevoked(user_id: str) -> Filter:
+        """Return the filter for the keys of a user that are not revoked."""
+        return {"user_id": user_id, "revoked_at": None}
+
     async def of_user(self, user_id: str) -> list[ApiKey]:
-        """Return the user's keys that are not revoked, newest first."""
-        where = {"user_id": user_id, "revoked_at": None}
-        return [key async for key in self.find(where, sort=[("created_at", -1), ("_id", -1)])]
+        """Return the user's keys that are not revoked."""
+        return [key async for key in self.find(self.unrevoked(user_id))]
 
     async def revoked_since(self, moment: datetime) -> list[str]:
         """Return the ids of keys revoked since `moment`."""

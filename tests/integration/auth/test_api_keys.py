@@ -51,6 +51,21 @@ async def test_a_key_is_shown_once_and_stored_hashed(auth: Auth) -> None:
     assert key not in str(document)
 
 
+async def test_keys_are_listed_in_pages(auth: Auth) -> None:
+    ada = await registered(auth)
+    for name in ("b", "a", "c"):
+        await created(ada, name=name)
+
+    newest = await ada.call("GET", "/auth/keys?limit=2")
+    rest = await ada.call("GET", "/auth/keys?limit=2&offset=2")
+    by_name = await ada.call("GET", "/auth/keys?sort_by=name&sort_order=asc")
+
+    assert [[key["name"] for key in reply.data] for reply in (newest, rest, by_name)] == [["c", "a"], ["b"], ["a", "b", "c"]]
+    assert newest.body["meta"]["pagination"]["total_count"] == 3
+    assert [reply.body["meta"]["pagination"]["has_more"] for reply in (newest, rest)] == [True, False]
+    assert (await ada.call("GET", "/auth/keys?sort_by=hash")).status == 422
+
+
 async def test_a_key_has_its_own_scopes(auth: Auth) -> None:
     ada = await registered(auth)
     key = await created(ada, scopes=["speech:read"])

@@ -2,9 +2,12 @@
 
 import pytest
 
+from echo_common.contracts.errors.auth import GuestsDisabledError
 from echo_common.contracts.http.auth import LOCAL_SESSION_PATH, LOCAL_USER_ID
+from echo_common.contracts.system_settings import GUESTS
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.integration.auth.test_sessions import registered
+from tests.integration.auth.test_system_settings import administrator
 from tests.support.visitor import Reply, Visitor
 
 ADA = "ada@example.com"
@@ -61,6 +64,22 @@ async def test_guests_are_new_users_for_any_address(start: Start) -> None:
         assert (await guest.refresh()).status == 200
         assert (await ask(auth.visitor(), "Ada")).body["_id"] != reply.body["_id"]
         assert (await auth.visitor().log_in(ADA, "")).status == 422
+
+
+async def test_guests_have_the_limit_and_the_setting_of_other_guests(start: Start) -> None:
+    async with start(SETTINGS.model_copy(update={"anonymous_users": True})) as auth:
+        replies = [await ask(auth.visitor()) for _ in range(11)]
+        assert [reply.status for reply in replies] == [200] * 10 + [429]
+        assert int(replies[-1].headers["Retry-After"]) > 0
+        assert (await auth.visitor().call("POST", "/auth/guest")).code == "TOO_MANY_ATTEMPTS"
+        elsewhere = auth.visitor(address="198.51.100.9")
+        assert (await ask(elsewhere)).status == 200
+
+        admin = await administrator(auth)
+        await admin.call("PUT", "/admin/config", {"values": {GUESTS.key: False}})
+        refused = await ask(elsewhere)
+        assert (refused.status, refused.body) == (403, {"error": GuestsDisabledError.default_message()})
+        assert await auth.deps.users.count({"plan": "guest"}) == 11
 
 
 async def test_the_local_user_derives_names_when_the_echo_api_needs_no_token(

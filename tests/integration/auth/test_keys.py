@@ -7,7 +7,8 @@ from joserfc import jwt
 from joserfc.jwk import OKPKey
 from pydantic import SecretStr
 
-from echo_auth.keys import SealedKeyError, Signer
+from echo_auth.encryption import DecryptionError
+from echo_auth.keys import Signer
 from echo_common.clock import now
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.support.visitor import PASSWORD
@@ -46,7 +47,7 @@ async def test_the_private_key_is_encrypted_in_the_database(auth: Auth):
 async def test_a_different_secret_is_reported_when_the_key_cannot_be_decrypted(auth: Auth, start: Start):
     other = SETTINGS.model_copy(update={"secret": SecretStr("another secret of many characters")})
 
-    with pytest.raises(SealedKeyError, match="ECHO_AUTH_SECRET"):
+    with pytest.raises(DecryptionError, match="ECHO_AUTH_SECRET"):
         async with start(other):
             pass
 

@@ -12,7 +12,7 @@ from echo_auth.usecases.sessions import complete_login
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import AccountInactiveError
 from tests.integration.auth.conftest import Auth
-from tests.support.authenticator import Authenticator
+from tests.support.authenticator import Authenticator, UserNotVerifiedError
 from tests.support.visitor import PASSWORD, Reply, Visitor
 
 EMAIL = "ada@example.com"
@@ -23,9 +23,10 @@ async def add(visitor: Visitor, device: Authenticator, name: str = "Phone") -> R
     return await visitor.call("POST", "/auth/passkeys", {"name": name, "credential": device.create(options)})
 
 
-async def signed(auth: Auth, device: Authenticator) -> dict[str, Any]:
-    """Return the response of a device to new options for a login."""
-    return device.get((await auth.visitor().call("POST", "/auth/passkeys/login/options")).data["public_key"])
+async def signed(auth: Auth, device: Authenticator, *, second_factor: bool = False) -> dict[str, Any]:
+    """Return the response of a device to new options for a login, or for a second factor."""
+    path = "/auth/passkeys/login/options" + ("?second_factor=true" if second_factor else "")
+    return device.get((await auth.visitor().call("POST", path)).data["public_key"])
 
 
 async def log_in(auth: Auth, credential: dict[str, Any]) -> Reply:
@@ -130,7 +131,9 @@ async def test_a_login_needs_a_verified_user(auth: Auth):
     _, device = await with_passkey(auth)
     device.verifies_user = False
 
-    assert (await log_in(auth, await signed(auth, device))).code == "INVALID_PASSKEY"
+    with pytest.raises(UserNotVerifiedError):
+        await signed(auth, device)
+    assert (await log_in(auth, await signed(auth, device, second_factor=True))).code == "INVALID_PASSKEY"
 
 
 async def test_malformed_credentials_are_refused(auth: Auth):
@@ -187,11 +190,11 @@ async def test_old_sessions_neither_add_nor_delete_passkeys(auth: Auth, monkeypa
 async def test_a_passkey_is_a_second_factor_beside_the_password(auth: Auth):
     ada, device = await with_passkey(auth)
     device.verifies_user = False
-    enabled = await ada.call("POST", "/auth/2fa/enable", {"passkey": await signed(auth, device)})
+    enabled = await ada.call("POST", "/auth/2fa/enable", {"passkey": await signed(auth, device, second_factor=True)})
     recovery_code = enabled.data["recovery_codes"][0]
 
     assert (await auth.visitor().log_in(EMAIL)).code == "TOTP_REQUIRED"
-    credential = await signed(auth, device)
+    credential = await signed(auth, device, second_factor=True)
     replies = [await auth.visitor().log_in(EMAIL, passkey=credential) for _ in range(2)]
     assert [reply.status for reply in replies] == [200, 401]
     assert replies[1].code == "INVALID_PASSKEY"
@@ -200,12 +203,12 @@ async def test_a_passkey_is_a_second_factor_beside_the_password(auth: Auth):
 
 async def test_a_passkey_of_another_user_is_no_second_factor(auth: Auth):
     ada, device = await with_passkey(auth)
-    await ada.call("POST", "/auth/2fa/enable", {"passkey": await signed(auth, device)})
+    await ada.call("POST", "/auth/2fa/enable", {"passkey": await signed(auth, device, second_factor=True)})
     eve, other = auth.visitor(), Authenticator()
     await eve.register("eve@example.com")
     await add(eve, other)
 
-    assert (await auth.visitor().log_in(EMAIL, passkey=await signed(auth, other))).code == "INVALID_PASSKEY"
+    assert (await auth.visitor().log_in(EMAIL, passkey=await signed(auth, other, second_factor=True))).code == "INVALID_PASSKEY"
 
 
 async def test_the_only_second_factor_is_not_deleted(auth: Auth):

@@ -201,7 +201,8 @@ async def test_disabling_needs_the_password_and_a_code(auth: Auth, clock: Clock)
     async def disable(password: str, code: str) -> Reply:
         return await ada.call("POST", "/auth/2fa/disable", {"password": password, "code": code})
 
-    assert (await disable("not the password", app.code)).code == "INVALID_CREDENTIALS"
+    wrong = await disable("not the password", app.code)
+    assert (wrong.status, wrong.code) == (403, "WRONG_PASSWORD")
     assert (await disable(PASSWORD, app.wrong_code)).code == "INVALID_TOTP_CODE"
     assert (await log_in(auth)).code == "TOTP_REQUIRED"
     assert (await disable(PASSWORD, recovery_codes[0])).status == 200

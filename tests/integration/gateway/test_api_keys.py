@@ -169,9 +169,9 @@ async def test_internal_headers_from_outside_are_dropped(keyed: Gateway, synthes
 
 
 async def test_internal_endpoints_are_not_reachable_from_outside(keyed: Gateway) -> None:
-    for path in ("/internal/exchange", "/api/v1/internal/exchange", "/api/internal/exchange"):
+    for path, status in (("/internal/exchange", 404), ("/api/v1/internal/exchange", 404), ("/api/internal/exchange", 404)):
         async with keyed.ask("POST", path, json={"credential": KEY}) as response:
-            assert response.status in {404, 405}
+            assert response.status == status, path
     for root in ("", "/api/v1", "/api"):
         for path in ("/internal/user-data", "/internal/user-data/objects/aud_1/sound"):
             async with keyed.ask("GET", root + path) as response:

@@ -44,10 +44,17 @@ async def test_the_local_token_is_renewed_before_it_expires(tokenless: Gateway) 
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/tts/synthesize", "/api/v1/job", "/api/v1/voice/clones", "/api/v1/auth/logout", "/api//synthesize"]
+    ("path", "status"),
+    [
+        ("/api/v1/tts/synthesize", 401),
+        ("/api/v1/job", 401),
+        ("/api/v1/voice/clones", 401),
+        ("/api/v1/auth/logout", 401),
+        ("/api//synthesize", 404),
+    ],
 )
-async def test_only_the_echo_api_works_without_a_token(tokenless: Gateway, synthesis: Upstream, path: str) -> None:
-    assert await asked(tokenless, path) in {401, 404}
+async def test_only_the_echo_api_works_without_a_token(tokenless: Gateway, synthesis: Upstream, path: str, status: int) -> None:
+    assert await asked(tokenless, path) == status
     assert (tokenless.issuer.local_sessions, synthesis.asked) == (0, [])
 
 

@@ -1,5 +1,6 @@
 """The client of `echoctl`: cached tokens and the report of errors."""
 
+import asyncio
 import io
 import json
 import stat
@@ -11,11 +12,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from rich.console import Console
+from typer.testing import CliRunner
 
 from echo_common.contracts.values import AudioFormat
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.client import RemoteError
 from echo_embedded import dead_letters, say
+from echo_embedded.cli import app
 from echo_embedded.client import Client
 from echo_embedded.data_folder import CannotStartError, DataFolder
 from echo_embedded.tokens import TokenFile
@@ -31,6 +34,7 @@ class Gateway:
         self.app.router.add_post("/api/v1/auth/login", self._log_in)
         self.app.router.add_get("/api/v1/voices", self._voices)
         self.app.router.add_get("/api/v1/job", self._limited)
+        self.app.router.add_get("/api/v1/admin/mails", self._mails)
 
     async def _log_in(self, _: web.Request) -> web.Response:
         self.logins += 1
@@ -45,6 +49,12 @@ class Gateway:
     async def _limited(self, _: web.Request) -> web.Response:
         problem = {"error": {"code": "RATE_LIMITED", "message": "Too many requests."}}
         return web.json_response(problem, status=429, headers={"Retry-After": "75"})
+
+    async def _mails(self, request: web.Request) -> web.Response:
+        """Return a page of 250 mails with the requested status."""
+        limit, offset = int(request.query["limit"]), int(request.query["offset"])
+        numbers = range(250)[offset : offset + limit]
+        return web.json_response({"data": [{"id": f"mail_{n}", "status": request.query["status"]} for n in numbers]})
 
 
 @pytest.fixture
@@ -120,6 +130,17 @@ async def test_a_limited_request_reports_the_wait(url: str) -> None:
             await client.call("GET", "/api/v1/job")
 
     assert say.reason(refused.value) == "Too many requests. The wait is 0:01:15 (h:mm:ss)."
+
+
+async def test_all_pages_of_mails_are_listed(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    access = ["--server", url, "--email", "admin@example.com", "--password", "secret"]
+
+    told = await asyncio.to_thread(CliRunner().invoke, app, ["mail", "list", *access, "--status", "logged", "--json"])
+
+    mails = json.loads(told.stdout)
+    assert len({mail["id"] for mail in mails}) == len(mails) == 250
+    assert {mail["status"] for mail in mails} == {"logged"}
 
 
 def test_an_unknown_voice_names_the_command_that_lists_them() -> None:

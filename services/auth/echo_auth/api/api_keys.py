@@ -7,14 +7,17 @@ from fastapi import Depends, Path
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
 from echo_auth.usecases import api_keys
+from echo_auth.usecases.api_keys import KEY_ORDERS
 from echo_common.auth.dependencies import AccountHolder, LoggedInUser
 from echo_common.contracts.errors.auth import ApiKeyLimitError, ApiKeyNotFoundError, ScopeNotHeldError
 from echo_common.contracts.errors.second_factors import ReauthenticationRequiredError
 from echo_common.contracts.http.api_keys import ApiKeyView, CreateApiKeyRequest, CreatedApiKey
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
+from echo_common.http.pagination import Page, paginated
 
 KeyId = Annotated[str, Path(description="An API key's id.", examples=[examples.API_KEY["id"]])]
+KeyPage = Annotated[Page, Depends(paginated(*KEY_ORDERS))]
 
 router = PublicRouter("authentication")
 
@@ -37,10 +40,11 @@ async def create_api_key(
     return ok(await api_keys.create_key(body, principal, origin, deps))
 
 
-@router.endpoint("GET", "/auth/keys", example=enveloped([examples.API_KEY]))
-async def list_api_keys(principal: AccountHolder, deps: Deps) -> Success[list[ApiKeyView]]:
+@router.endpoint("GET", "/auth/keys", example=enveloped([examples.API_KEY], meta=examples.PAGE))
+async def list_api_keys(principal: AccountHolder, deps: Deps, page: KeyPage) -> Success[list[ApiKeyView]]:
     """List API keys, newest first."""
-    return ok(await api_keys.list_keys(principal.user_id, deps))
+    found, total = await api_keys.list_keys(principal.user_id, page, deps)
+    return ok(found, meta=page.meta(total))
 
 
 @router.endpoint(

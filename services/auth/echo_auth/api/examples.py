@@ -89,7 +89,7 @@ PASSKEY_CREATION = {
     }
 }
 PASSKEY_REQUEST = {
-    "public_key": {"challenge": "k7Q4…", "timeout": 300000, "rpId": "localhost", "userVerification": "preferred"}
+    "public_key": {"challenge": "k7Q4…", "timeout": 300000, "rpId": "localhost", "userVerification": "required"}
 }
 KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…"}]}
 SYSTEM_SETTING = {

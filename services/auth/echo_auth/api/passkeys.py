@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Query
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
@@ -47,7 +47,7 @@ async def create_passkey_options(principal: AccountHolder, deps: Deps) -> Succes
     Pass them to `navigator.credentials.create()`, and its result to `POST /auth/passkeys`. The session must have started within
     the last 30 minutes.
     """
-    return ok(await passkeys.registration_options(principal, deps))
+    return ok(await passkeys.create_registration_options(principal, deps))
 
 
 @router.endpoint(
@@ -99,13 +99,18 @@ async def delete_passkey(passkey_id: PasskeyId, principal: AccountHolder, origin
 
 
 @router.endpoint("POST", "/auth/passkeys/login/options", credentials=True, example=enveloped(examples.PASSKEY_REQUEST))
-async def create_passkey_login_options(deps: Deps) -> Success[PasskeyOptions]:
+async def create_passkey_login_options(
+    deps: Deps,
+    second_factor: Annotated[
+        bool, Query(description="Create options for the second factor, also for devices that check no PIN or biometrics.")
+    ] = False,
+) -> Success[PasskeyOptions]:
     """Create options to log in with a passkey.
 
-    Pass them to `navigator.credentials.get()`, and its result to `POST /auth/passkeys/login`; or, as second factor, to
-    `POST /auth/login` beside the password.
+    Pass them to `navigator.credentials.get()`, and its result to `POST /auth/passkeys/login`. For the second factor beside the
+    password, create them with `second_factor=true` and pass the result as `passkey`.
     """
-    return ok(await passkeys.login_options(deps))
+    return ok(await passkeys.create_login_options(deps, second_factor=second_factor))
 
 
 @router.endpoint(

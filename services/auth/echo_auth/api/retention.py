@@ -19,16 +19,22 @@ router = PublicRouter("admin")
 
 @router.endpoint("GET", "/admin/retention", example=enveloped(examples.RETENTION))
 async def preview_inactive_users(_: Administrator, deps: Deps) -> Success[RetentionReport]:
-    """List the inactive accounts that are due to be warned, archived or erased; change nothing."""
+    """List inactive users.
+
+    They are the accounts that are due to be warned, archived or erased; the request changes nothing.
+    """
     return ok(_report([due async for due in retention.due_steps(deps)]))
 
 
 @router.endpoint("POST", "/admin/retention", idempotent=True, example=enveloped(examples.RETENTION))
 async def process_inactive_users(_: Administrator, deps: Deps) -> Success[RetentionReport]:
-    """Warn, archive and erase the inactive accounts that are due; the platform does so once a day."""
+    """Process inactive users.
+
+    Warns, archives and erases the accounts that are due. The platform does so once a day.
+    """
     return ok(_report(await retention.apply_retention(deps)))
 
 
 def _report(due: Sequence[DueStep]) -> RetentionReport:
-    items = [RetentionItem(user_id=one.user.id, step=one.step, last_active_date=one.user.last_active_date) for one in due]
-    return RetentionReport(counts=dict(Counter(one.step for one in due)), items=items[:_LISTED])
+    items = [RetentionItem(user_id=item.user.id, step=item.step, last_active_date=item.user.last_active_date) for item in due]
+    return RetentionReport(counts=dict(Counter(item.step for item in due)), items=items[:_LISTED])

@@ -6,7 +6,7 @@ from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
 from echo_auth.usecases import second_factors
 from echo_common.auth.dependencies import AccountHolder
-from echo_common.contracts.errors.auth import InvalidCredentialsError, TooManyAttemptsError, UserNotFoundError
+from echo_common.contracts.errors.auth import TooManyAttemptsError, UserNotFoundError, WrongPasswordError
 from echo_common.contracts.errors.passkeys import InvalidPasskeyError
 from echo_common.contracts.errors.second_factors import (
     InvalidTotpCodeError,
@@ -21,12 +21,12 @@ from echo_common.http.envelope import Success, ok
 router = PublicRouter("authentication", dependencies=[Depends(secret)])
 
 _PROOF_ERRORS = (
-    InvalidCredentialsError,
     InvalidPasskeyError,
     InvalidTotpCodeError,
     TooManyAttemptsError,
     TwoFactorDisabledConflictError,
     UserNotFoundError,
+    WrongPasswordError,
 )
 
 

@@ -16,7 +16,11 @@ from echo_common.contracts.http.api_keys import ApiKeyView, CreateApiKeyRequest,
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.system_settings import API_KEYS
 from echo_common.errors import refuse
+from echo_common.http.pagination import Page
 from echo_common.ids import new_id
+
+KEY_ORDERS = ("created_at", "last_used_at", "name")
+"""Fields by which the list can be sorted."""
 
 
 async def create_key(
@@ -41,19 +45,22 @@ async def create_key(
         expires_at=request.expires_at,
     )
     user_id, limit = principal.user_id, deps.live_settings.get(API_KEYS)
-    if len(await deps.api_keys.of_user(user_id)) >= limit:
+    if await deps.api_keys.count(deps.api_keys.unrevoked(user_id)) >= limit:
         raise ApiKeyLimitError
     await deps.audit.record(AuditAction.API_KEY_CREATED, actor=user_id, target=user_id, address=origin.address, key_id=key.id)
     await deps.api_keys.add(key)
-    if len(await deps.api_keys.of_user(user_id)) > limit:  # parallel requests
+    if await deps.api_keys.count(deps.api_keys.unrevoked(user_id)) > limit:  # parallel requests
         await deps.api_keys.update(key.id, ApiKey.erase)
         raise ApiKeyLimitError
     return CreatedApiKey(**view_of(key).model_dump(), key=secret)
 
 
-async def list_keys(user_id: str, deps: Dependencies) -> list[ApiKeyView]:
-    """List the user's keys, newest first."""
-    return [view_of(key) for key in await deps.api_keys.of_user(user_id)]
+async def list_keys(user_id: str, page: Page, deps: Dependencies) -> tuple[list[ApiKeyView], int]:
+    """Return a page of the user's keys, and their total number."""
+    where = deps.api_keys.unrevoked(user_id)
+    order = [(page.sort_by, page.direction), ("_id", page.direction)]
+    found = deps.api_keys.find(where, sort=order, skip=page.offset, limit=page.limit)
+    return [view_of(key) async for key in found], await deps.api_keys.count(where)
 
 
 async def delete_key(key_id: str, user_id: str, origin: RequestOrigin, deps: Dependencies) -> None:

@@ -26,7 +26,7 @@ _REGISTRATION = "passkey registration"
 _LOGIN = "passkey login"
 
 
-async def registration_options(principal: Principal, deps: Dependencies) -> PasskeyOptions:
+async def create_registration_options(principal: Principal, deps: Dependencies) -> PasskeyOptions:
     """Start the registration of a passkey.
 
     Raises `ReauthenticationRequiredError`, `ForbiddenError` for guests, `PasskeyLimitConflictError`.
@@ -39,7 +39,7 @@ async def registration_options(principal: Principal, deps: Dependencies) -> Pass
     if len(existing) >= MAXIMUM_PASSKEYS:
         raise PasskeyLimitConflictError
     challenge = await deps.challenges.issue(_REGISTRATION, {"user_id": user.id})
-    return PasskeyOptions(public_key=deps.relying_party.registration_options(user, existing, challenge))
+    return PasskeyOptions(public_key=deps.relying_party.build_registration_options(user, existing, challenge))
 
 
 async def register(request: RegisterPasskeyRequest, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> Passkey:
@@ -103,10 +103,10 @@ async def delete(passkey_id: str, principal: Principal, origin: RequestOrigin, d
     await deps.passkeys.update(passkey_id, Passkey.erase, user_id=principal.user_id)
 
 
-async def login_options(deps: Dependencies) -> PasskeyOptions:
-    """Start a login with a passkey."""
+async def create_login_options(deps: Dependencies, *, second_factor: bool) -> PasskeyOptions:
+    """Start a login with a passkey: without a password, or as the second factor beside it."""
     challenge = await deps.challenges.issue(_LOGIN)
-    return PasskeyOptions(public_key=deps.relying_party.login_options(challenge))
+    return PasskeyOptions(public_key=deps.relying_party.build_login_options(challenge, verify_user=not second_factor))
 
 
 async def use_passkey(credential: Credential, deps: Dependencies, *, verify_user: bool, **owner: str) -> Passkey:

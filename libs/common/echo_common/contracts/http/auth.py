@@ -57,8 +57,12 @@ NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=128)]
 RefreshToken = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 LinkToken = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+SecondFactorCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+"""TOTP code or recovery code, with or without spaces."""
 
 
+CODE = "Current code of the authenticator app, or a recovery code"
+PASSKEY_RESPONSE = "A passkey's response to options for a login"
 DISCOVERABLE = "Let other users find the account by its exact email address or username, to share with it."
 
 
@@ -86,11 +90,11 @@ class LoginRequest(RequestBody):
         None, description="Username, instead of `email`.", examples=["ada"]
     )
     password: Password = Field(examples=["correct horse battery"])
-    totp_code: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] | None = Field(
-        None, description="Code of the authenticator app or a recovery code, if the account requires it.", examples=["492039"]
+    totp_code: SecondFactorCode | None = Field(
+        None, description=f"{CODE}, if the account requires a second factor.", examples=["492039"]
     )
     passkey: Credential | None = Field(
-        None, description="A passkey's response to options for a login, instead of `totp_code`.", examples=[CREDENTIAL_EXAMPLE]
+        None, description=f"{PASSKEY_RESPONSE}, instead of `totp_code`.", examples=[CREDENTIAL_EXAMPLE]
     )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from echo_common.contracts.http.auth import Password
+from echo_common.contracts.http.auth import CODE, PASSKEY_RESPONSE, Password, SecondFactorCode
 from echo_common.contracts.http.base import RequestBody
 from echo_common.contracts.http.passkeys import CREDENTIAL_EXAMPLE, Credential
 
@@ -15,11 +15,11 @@ class DeleteAccountRequest(RequestBody):
     password: Password | None = Field(
         None, description="The current password; not needed by guests.", examples=["correct horse battery"]
     )
-    totp_code: str | None = Field(
-        None, min_length=6, max_length=32, description="TOTP or recovery code, if two-factor authentication is enabled."
+    totp_code: SecondFactorCode | None = Field(
+        None, description=f"{CODE}, if two-factor authentication is enabled.", examples=["492039"]
     )
     passkey: Credential | None = Field(
-        None, description="A passkey's response to options for a login, instead of `totp_code`.", examples=[CREDENTIAL_EXAMPLE]
+        None, description=f"{PASSKEY_RESPONSE}, instead of `totp_code`.", examples=[CREDENTIAL_EXAMPLE]
     )
 
 

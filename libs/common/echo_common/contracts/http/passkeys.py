@@ -70,7 +70,7 @@ CREDENTIAL_EXAMPLE: dict[str, Any] = {
 
 
 class PasskeyOptions(BaseModel):
-    """Options for `navigator.credentials`, valid once and for five minutes."""
+    """Options for `navigator.credentials`; their result is accepted once, within ten minutes."""
 
     public_key: dict[str, Any] = Field(
         description="Argument of `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`."

@@ -1,16 +1,13 @@
 """Request and response bodies of two-factor authentication."""
 
-from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from echo_common.contracts.http.alternatives import exactly_one
-from echo_common.contracts.http.auth import Password
+from echo_common.contracts.http.auth import CODE, PASSKEY_RESPONSE, Password, SecondFactorCode
 from echo_common.contracts.http.base import RequestBody
 from echo_common.contracts.http.passkeys import CREDENTIAL_EXAMPLE, Credential
 
-SecondFactorCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
-"""A TOTP code or a recovery code."""
 
 
 class TotpSetup(BaseModel):
@@ -21,7 +18,6 @@ class TotpSetup(BaseModel):
     qr_code: str = Field(description="QR code of the URI: an SVG picture as data URI.")
 
 
-_PASSKEY = "A passkey's response to options for a login."
 
 
 class SecondFactor(RequestBody):
@@ -30,7 +26,7 @@ class SecondFactor(RequestBody):
     model_config = exactly_one("code", "passkey")
 
     code: SecondFactorCode | None = Field(None, description="Current code of the authenticator app.", examples=["492039"])
-    passkey: Credential | None = Field(None, description=_PASSKEY, examples=[CREDENTIAL_EXAMPLE])
+    passkey: Credential | None = Field(None, description=f"{PASSKEY_RESPONSE}, instead of `code`.", examples=[CREDENTIAL_EXAMPLE])
 
     @model_validator(mode="after")
     def _one(self) -> "SecondFactor":
@@ -48,7 +44,7 @@ class RecoveryCodes(BaseModel):
 class SecondFactorProof(SecondFactor):
     """The password, and a TOTP code, a recovery code or a passkey's signature."""
 
-    password: Password = Field(examples=["correct horse battery"])
+    password: Password = Field(description="Current password.", examples=["correct horse battery"])
     code: SecondFactorCode | None = Field(
-        None, description="Current code of the authenticator app, or a recovery code.", examples=["492039"]
+        None, description=f"{CODE}.", examples=["492039"]
     )
