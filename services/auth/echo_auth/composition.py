@@ -44,9 +44,9 @@ from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_auth.usecases.erasures import repeat_erasures
 from echo_auth.usecases.export_archives import make_archive
-from echo_auth.usecases.exports import expiring, owned_archives
+from echo_auth.usecases.exports import expiring, find_owned_archives
 from echo_auth.usecases.mail_delivery import delivering
-from echo_auth.usecases.profiles import owned_avatars
+from echo_auth.usecases.profiles import find_owned_avatars
 from echo_auth.usecases.registration import ensure_admin
 from echo_auth.usecases.retention import apply_retention
 from echo_auth.user_data import AuthUserData
@@ -140,7 +140,7 @@ async def open_dependencies(
         await store.collection("schedules").ensure([])
         await repeat_erasures(deps)
         await ensure_admin(deps)
-        owners = {AVATAR_PREFIX: partial(owned_avatars, deps=deps), EXPORT_PREFIX: partial(owned_archives, deps=deps)}
+        owners = {AVATAR_PREFIX: partial(find_owned_avatars, deps=deps), EXPORT_PREFIX: partial(find_owned_archives, deps=deps)}
         orphans = OrphanSweeper(adapters.objects, owners, adapters.orphan_seconds)
         schedule = RetentionSchedule(store.collection("schedules"))
         retention = schedule.running(partial(apply_retention, deps))

@@ -121,7 +121,7 @@ class RelyingParty:
         return verified.new_sign_count
 
 
-def challenge_of(credential: NewCredential | Credential) -> bytes:
+def read_challenge(credential: NewCredential | Credential) -> bytes:
     """Return the challenge that a credential claims to sign. Raises `InvalidPasskeyError`."""
     try:
         return parse_client_data_json(_decoded(credential.response.client_data_json)).challenge

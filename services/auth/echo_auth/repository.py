@@ -191,7 +191,7 @@ class Users(Repository[User]):
         field = "email" if "@" in identifier else "username_key"
         return await self.find_one({field: identifier.lower()})
 
-    async def active_administrators(self, *, beside: str | None = None) -> int:
+    async def count_active_administrators(self, *, beside: str | None = None) -> int:
         """Count the administrators who can log in, maybe without one of them."""
         others = {} if beside is None else {"_id": {"$ne": beside}}
         return await self.count({"role": Role.ADMIN.value, "is_active": True, **others})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from echo_auth.audit_log import AuditLog
-from echo_auth.domain.devices import device_name
+from echo_auth.domain.devices import name_device
 from echo_auth.domain.erasures import Erasure
 from echo_auth.domain.exports import EXPORT_PREFIX
 from echo_auth.domain.profiles import AVATAR_PREFIX, Profile
@@ -88,7 +88,7 @@ class AuthUserData:
         yield ExportedDocument(collection="profile", fields=user.model_dump(mode="json"))
         async for session in self.sessions.find(own, sort=_OLDEST):
             fields = session.model_dump(mode="json", include={"id", "address", "start_time", "expiry_time", "last_activity"})
-            yield ExportedDocument(collection="sessions", fields={**fields, "device": device_name(session.user_agent)})
+            yield ExportedDocument(collection="sessions", fields={**fields, "device": name_device(session.user_agent)})
         async for key in self.api_keys.find(own, sort=_OLDEST):
             yield ExportedDocument(collection="api_keys", fields=key_view(key).model_dump(mode="json"))
         async for passkey in self.passkeys.find(own, sort=_OLDEST):

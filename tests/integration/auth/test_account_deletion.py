@@ -180,7 +180,7 @@ async def test_two_administrators_cannot_delete_each_other_at_once(auth: Auth) -
 
     await asyncio.gather(admin.call("DELETE", f"/admin/users/{ids[1]}"), ada.call("DELETE", f"/admin/users/{ids[0]}"))
 
-    assert await auth.deps.users.active_administrators()
+    assert await auth.deps.users.count_active_administrators()
 
 
 async def test_settings_that_an_erased_administrator_changed_name_a_pseudonym(auth: Auth) -> None:

@@ -10,7 +10,7 @@ from echo_common.clock import now
 from echo_common.contracts.errors.auth import TooManyAttemptsError
 from tests.integration.auth.conftest import Auth
 from tests.support.issuer import Issuer
-from tests.support.visitor import Reply
+from tests.support.visitor import PASSWORD, Reply
 
 
 def without_what_always_differs(reply: Reply) -> tuple[int, object, set[str]]:
@@ -178,6 +178,17 @@ async def test_an_attacker_cannot_lock_out_the_owner(auth: Auth):
     at_home = await auth.visitor().log_in("ada@example.com")
 
     assert (elsewhere.status, at_home.status) == (429, 200)
+
+
+async def test_an_attacker_cannot_keep_the_owner_from_confirming_the_password(auth: Auth):
+    ada = auth.visitor()
+    await ada.register("ada@example.com")
+    assert (await ada.log_in("ada@example.com")).status == 200
+    await guess_from_everywhere(auth)
+
+    body = {"current_password": PASSWORD, "new_password": "staple gun paradise"}
+
+    assert (await ada.call("POST", "/auth/password/change", body)).status == 200
 
 
 async def test_known_networks_have_their_own_limit(auth: Auth):

@@ -5,7 +5,7 @@ from typing import Any
 
 from echo_auth.domain.users import User
 from echo_auth.retention_schedule import RetentionSchedule
-from echo_auth.usecases.retention import apply_retention, due_steps
+from echo_auth.usecases.retention import apply_retention, find_due_steps
 from echo_common.clock import now
 from echo_common.contracts.http.mails import MailStatus
 from echo_common.store.port import Store
@@ -25,7 +25,7 @@ async def configure(admin: Visitor, **days: int) -> None:
 
 
 async def steps(auth: Auth, moment: datetime) -> dict[str, str]:
-    return {due.user.id: due.step.value async for due in due_steps(auth.deps, moment)}
+    return {due.user.id: due.step.value async for due in find_due_steps(auth.deps, moment)}
 
 
 async def guest(auth: Auth) -> str:

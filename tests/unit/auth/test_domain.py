@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from echo_auth.domain.devices import UNKNOWN_DEVICE, device_name
+from echo_auth.domain.devices import UNKNOWN_DEVICE, name_device
 from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session
 from echo_auth.domain.users import User
@@ -100,7 +100,7 @@ def test_only_the_last_spent_token_may_belong_to_a_concurrent_request():
     ],
 )
 def test_devices_are_named_after_their_user_agent(user_agent: str | None, device: str):
-    assert device_name(user_agent) == device
+    assert name_device(user_agent) == device
 
 
 def test_a_known_session_id_cannot_forge_a_used_refresh_token():

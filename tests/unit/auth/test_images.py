@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from echo_auth.domain.image_metadata import without_metadata
+from echo_auth.domain.image_metadata import remove_metadata
 from echo_auth.domain.images import read_picture
 from echo_common.errors import UnsupportedMediaError
 
@@ -117,17 +117,17 @@ SEGMENTS = (
     ids=["png", "jpeg", "jpeg without end", "webp", "plain webp"],
 )
 def test_metadata_are_removed_and_pixels_kept(mime: str, data: bytes, expected: bytes):
-    assert without_metadata(data, mime) == expected
+    assert remove_metadata(data, mime) == expected
 
 
 @pytest.mark.parametrize("order", ["little", "big"])
 def test_the_orientation_alone_is_kept(order: str):
-    cleaned = without_metadata(jpeg(30, 20, segments=segment(0xE1, exif(order, 6))), "image/jpeg")
+    cleaned = remove_metadata(jpeg(30, 20, segments=segment(0xE1, exif(order, 6))), "image/jpeg")
 
     assert PLACE not in cleaned
     kept = cleaned[cleaned.index(b"Exif") : cleaned.index(b"Exif") + 32]
     assert kept == b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06" + b"\0" * 6
-    assert (read_picture(cleaned).width, without_metadata(cleaned, "image/jpeg")) == (30, cleaned)
+    assert (read_picture(cleaned).width, remove_metadata(cleaned, "image/jpeg")) == (30, cleaned)
 
 
 @pytest.mark.parametrize(
@@ -143,4 +143,4 @@ def test_the_orientation_alone_is_kept(order: str):
 )
 def test_damaged_pictures_are_refused(mime: str, data: bytes):
     with pytest.raises(UnsupportedMediaError):
-        without_metadata(data, mime)
+        remove_metadata(data, mime)

@@ -23,7 +23,7 @@ router = APIRouter()
 
 
 @router.get(TRUST_PATH, include_in_schema=False, response_model=TrustDocument)
-async def trust(request: Request, deps: Deps) -> Response:
+async def get_trust(request: Request, deps: Deps) -> Response:
     """Get the trust document, with which services verify tokens; 304 if unchanged."""
     body = (await get_trust_document(deps)).model_dump_json().encode()
     etag = f'"{sha256(body).hexdigest()[:32]}"'
@@ -33,9 +33,9 @@ async def trust(request: Request, deps: Deps) -> Response:
 
 
 @router.post(LOCAL_SESSION_PATH, include_in_schema=False, dependencies=[Depends(secret)])
-async def local_session(deps: Deps) -> Success[LocalSession]:
+async def start_local_session(deps: Deps) -> Success[LocalSession]:
     """Issue the local user's token to the gateway, for Echo API requests without a token."""
-    return ok(await echo_users.local_session(deps))
+    return ok(await echo_users.start_local_session(deps))
 
 
 @router.post(EXCHANGE_PATH, include_in_schema=False, dependencies=[Depends(secret)])

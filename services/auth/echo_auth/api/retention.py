@@ -23,7 +23,7 @@ async def preview_inactive_users(_: Administrator, deps: Deps) -> Success[Retent
 
     They are the accounts that are due to be warned, archived or erased; the request changes nothing.
     """
-    return ok(_report([due async for due in retention.due_steps(deps)]))
+    return ok(_report([due async for due in retention.find_due_steps(deps)]))
 
 
 @router.endpoint("POST", "/admin/retention", idempotent=True, example=enveloped(examples.RETENTION))

@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Query
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin, secret
 from echo_auth.api.refresh_cookie import TokenCookie
-from echo_auth.domain.devices import device_name
+from echo_auth.domain.devices import name_device
 from echo_auth.domain.sessions import Session
 from echo_auth.usecases import sessions
 from echo_auth.usecases.sessions import SESSION_ORDERS
@@ -134,7 +134,7 @@ async def end_session(session_id: SessionId, principal: AccountHolder, origin: O
 def _view(session: Session, principal: Principal) -> SessionView:
     return SessionView(
         id=session.id,
-        device=device_name(session.user_agent),
+        device=name_device(session.user_agent),
         address=session.address,
         start_time=session.start_time,
         expiry_time=session.expiry_time,

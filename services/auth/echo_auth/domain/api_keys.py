@@ -12,12 +12,12 @@ _SECRET_BYTES = 32
 _SHOWN_CHARACTERS = len(API_KEY_PREFIX) + 6
 
 
-def new_secret() -> str:
+def create_secret() -> str:
     """Create the text of a key: the recognisable prefix and 256 random bits."""
     return API_KEY_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
 
 
-def hash_of(key: str) -> str:
+def hash_secret(key: str) -> str:
     """Return the hash under which a key is stored; a key is random, so a fast hash suffices."""
     return sha256(key.encode()).hexdigest()
 
@@ -44,7 +44,7 @@ class ApiKey(Aggregate):
             user_id=user_id,
             name=name,
             prefix=key[:_SHOWN_CHARACTERS],
-            hash=hash_of(key),
+            hash=hash_secret(key),
             scopes=sorted(scopes),
             expires_at=None if expires_at is None else expires_at.replace(microsecond=0),
         )

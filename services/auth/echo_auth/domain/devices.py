@@ -29,7 +29,7 @@ _SYSTEMS: Sequence[tuple[str, str]] = (
 )
 
 
-def device_name(user_agent: str | None) -> str:
+def name_device(user_agent: str | None) -> str:
     """Return a name such as `Firefox on Linux`, or the product that a program names first, such as `curl`."""
     text = (user_agent or "").lower()
     program = next((name for mark, name in _PROGRAMS if mark in text), None)

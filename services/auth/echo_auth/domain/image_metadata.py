@@ -15,7 +15,7 @@ _COLOUR_SEGMENTS = ((0xE0, b"JFIF\0"), (0xE2, b"ICC_PROFILE\0"), (0xEE, b"Adobe"
 _ORIENTATION_TAG, _SHORT, _ENTRY_BYTES = 0x0112, 3, 12
 
 
-def without_metadata(data: bytes, mime: str) -> bytes:
+def remove_metadata(data: bytes, mime: str) -> bytes:
     """Return a picture without metadata and without bytes after its end. Raises `UnsupportedMediaError` if it is damaged."""
     try:
         return {"image/png": _png, "image/jpeg": _jpeg, "image/webp": _webp}[mime](data)

@@ -43,7 +43,7 @@ def check_strength(password: str, terms: Iterable[str]) -> None:
         raise _weak(f"{warning}. {_GUESSABLE}" if warning else _GUESSABLE)
 
 
-def personal_terms(*terms: str | None) -> Sequence[str]:
+def list_personal_terms(*terms: str | None) -> Sequence[str]:
     """Return those of a user's email address, username and names that are known: the password must not be similar to them."""
     return [term for term in terms if term]
 

@@ -94,7 +94,7 @@ class SecondFactors(Aggregate):
         return sha256(f"{self.id}\n{''.join(code.split()).replace('-', '').lower()}".encode()).hexdigest()
 
 
-def new_recovery_codes() -> list[str]:
+def create_recovery_codes() -> list[str]:
     """Create recovery codes of 80 random bits each, in groups of four characters."""
     return [_grouped(b32encode(secrets.token_bytes(_RECOVERY_CODE_BYTES)).decode().lower()) for _ in range(RECOVERY_CODES)]
 

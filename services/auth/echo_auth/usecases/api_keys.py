@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from echo_auth.dependencies import Dependencies
-from echo_auth.domain.api_keys import ApiKey, hash_of, new_secret
+from echo_auth.domain.api_keys import ApiKey, hash_secret, create_secret
 from echo_auth.usecases.reauthentication import require_recent_login
 from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.profiles import load_profile
@@ -35,7 +35,7 @@ async def create_key(
         raise ScopeNotHeldError(details=[{"field": "scopes", "message": f"The creator lacks {', '.join(lacking)}."}])
     if request.expires_at is not None and request.expires_at <= now():
         refuse("expires_at", "The expiry must be in the future.")
-    secret = new_secret()
+    secret = create_secret()
     key = ApiKey.create(
         new_id(API_KEY_ID),
         secret,
@@ -85,7 +85,7 @@ async def exchange(credential: str, deps: Dependencies) -> ExchangedToken:
     Raises `InvalidApiKeyError`, `AccountInactiveError`.
     """
     moment = now()
-    key = await deps.api_keys.find_one({"hash": hash_of(credential)})
+    key = await deps.api_keys.find_one({"hash": hash_secret(credential)})
     if key is None or not key.is_valid(moment):
         raise InvalidApiKeyError
     user = await deps.users.find_one({"_id": key.user_id})

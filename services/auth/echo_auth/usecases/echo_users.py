@@ -36,7 +36,7 @@ async def name_user(name: str, email: str, principal: Principal | None, origin: 
     return EchoUser(id=user.id, name=known.full_name or name, email=email, created_at=user.created_at)
 
 
-async def local_session(deps: Dependencies) -> LocalSession:
+async def start_local_session(deps: Dependencies) -> LocalSession:
     """Return an access token of the local user. Raises `NotFoundError` if the Echo API requires a token."""
     if not deps.api_without_token:
         raise NotFoundError

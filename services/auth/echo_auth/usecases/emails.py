@@ -6,7 +6,7 @@ from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.users import User
 from echo_auth.usecases.confirmations import confirm_registration
-from echo_auth.usecases.mails import mail_of_token, queue_mail
+from echo_auth.usecases.mails import find_mail, queue_mail
 from echo_auth.usecases.reauthentication import confirm_password
 from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.profiles import load_profile
@@ -44,7 +44,7 @@ async def prepare_change(
 
 async def confirm_email(token: str, origin: RequestOrigin, deps: Dependencies) -> None:
     """Confirm the address of a new account or of a guest, or a new address. Raises `InvalidLinkError`, `EmailConflictError`."""
-    mail = await mail_of_token(token, deps)
+    mail = await find_mail(token, deps)
     user = await deps.users.find_one({"_id": mail.open_link(now(), *_CONFIRMED)})
     if user is None:
         raise InvalidLinkError

@@ -73,10 +73,10 @@ async def _begin(
 
 
 async def _deactivate_administrator(user: User, deps: Dependencies) -> None:
-    if not await deps.users.active_administrators(beside=user.id):
+    if not await deps.users.count_active_administrators(beside=user.id):
         raise LastAdministratorError
     await deps.users.update(user.id, lambda held: held.administer(now(), is_active=False))
-    if not await deps.users.active_administrators():  # two administrators delete each other
+    if not await deps.users.count_active_administrators():  # two administrators delete each other
         await deps.users.update(user.id, lambda held: held.administer(now(), is_active=True))
         raise LastAdministratorError
 

@@ -134,7 +134,7 @@ async def expiring(deps: Dependencies) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def owned_archives(keys: Sequence[str], deps: Dependencies) -> Collection[str]:
+async def find_owned_archives(keys: Sequence[str], deps: Dependencies) -> Collection[str]:
     """Return those keys that an export refers to, or that an unfinished one may still refer to."""
     by_export: dict[str, list[str]] = {}
     for key in keys:

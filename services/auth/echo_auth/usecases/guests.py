@@ -6,7 +6,7 @@ from echo_auth.domain.profiles import Profile
 from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.mails import queue_mail
-from echo_auth.usecases.registration import find_conflict, in_use_error, new_registration, require_free
+from echo_auth.usecases.registration import find_conflict, build_conflict, create_registration, require_free
 from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.sessions import start_session
 from echo_auth.usecases.profiles import load_profile
@@ -46,7 +46,7 @@ async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestO
     _check_guest(await deps.users.get(user_id))
     confirm_first = deps.live_settings.get(VERIFY_EMAIL)
     await require_free(None if confirm_first else request.email, request.username, origin, deps)
-    registration = await new_registration(user_id, request, origin, deps)
+    registration = await create_registration(user_id, request, origin, deps)
     if confirm_first:
         await deps.throttle.count_attempt(Attempt.UPGRADE, user_id, origin.address)
         language = request.preferred_language or request_language()
@@ -66,7 +66,7 @@ async def upgrade_guest(request: RegisterRequest, user_id: str, origin: RequestO
     try:
         user = await deps.users.update(user_id, upgrade)
     except DuplicateError as error:
-        raise (await find_conflict(request.email, request.username, deps)) or in_use_error(
+        raise (await find_conflict(request.email, request.username, deps)) or build_conflict(
             "email", EmailConflictError
         ) from error
     profile = await complete_profile(registration.profile(), await load_profile(user, deps), deps)

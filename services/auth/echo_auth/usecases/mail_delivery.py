@@ -12,7 +12,7 @@ import structlog
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.mail.port import Mail, MailRefusedError, MailUnavailableError
-from echo_auth.usecases.mails import link_of
+from echo_auth.usecases.mails import build_link
 from echo_auth.usecases.registration import create_registered
 from echo_auth.usecases.profiles import load_profile
 from echo_common.backoff import Backoff
@@ -83,7 +83,7 @@ async def _deliver(mail: OutgoingMail, deps: Dependencies) -> None:
         await deps.mails.save(mail)
         return
     await deps.mails.save(mail)  # a link is valid once its mail is sent
-    link = link_of(mail, deps)
+    link = build_link(mail, deps)
     values = {"email": mail.email, "link": link, "public_url": deps.public_url}
     subject, body = (text_of(f"mail.{template}.{part}", mail.language) for part in ("subject", "body"))
     try:

@@ -27,7 +27,7 @@ async def queue_mail(mail: OutgoingMail, deps: Dependencies) -> None:
     deps.mail_queued.set()
 
 
-async def mail_of_token(token: str, deps: Dependencies) -> OutgoingMail:
+async def find_mail(token: str, deps: Dependencies) -> OutgoingMail:
     """Return the mail with a link. Raises `InvalidLinkError`."""
     mail = await deps.mails.find_one({"_id": deps.link_tokens.mail_id(token)})
     if mail is None:
@@ -35,7 +35,7 @@ async def mail_of_token(token: str, deps: Dependencies) -> OutgoingMail:
     return mail
 
 
-def link_of(mail: OutgoingMail, deps: Dependencies) -> str | None:
+def build_link(mail: OutgoingMail, deps: Dependencies) -> str | None:
     """Return the link of a mail. The token is in the fragment, which browsers send to no server."""
     if not mail.with_link:
         return None
@@ -58,7 +58,7 @@ def _view(mail: OutgoingMail, moment: datetime, deps: Dependencies) -> MailView:
         kind=mail.kind,
         to=mail.email,
         status=mail.status,
-        link=link_of(mail, deps) if for_operator else None,
+        link=build_link(mail, deps) if for_operator else None,
         attempts=mail.attempts,
         error=mail.error,
         created_at=mail.created_at,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.passkeys import MAXIMUM_PASSKEYS, Passkey
 from echo_auth.domain.request_origin import RequestOrigin
-from echo_auth.passkeys import challenge_of
+from echo_auth.passkeys import read_challenge
 from echo_auth.usecases.reauthentication import require_recent_login
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
@@ -48,7 +48,7 @@ async def register(request: RegisterPasskeyRequest, principal: Principal, origin
     Raises `ReauthenticationRequiredError`, `InvalidPasskeyError`, `PasskeyConflictError`, `PasskeyLimitConflictError`.
     """
     await require_recent_login(principal, deps)
-    challenge = challenge_of(request.credential)
+    challenge = read_challenge(request.credential)
     issued = await deps.challenges.take(_REGISTRATION, challenge)
     if issued is None or issued["user_id"] != principal.user_id:
         raise InvalidPasskeyError
@@ -114,7 +114,7 @@ async def use_passkey(credential: Credential, deps: Dependencies, *, verify_user
 
     The challenge and the signature's counter are accepted once. Raises `InvalidPasskeyError`.
     """
-    challenge = challenge_of(credential)
+    challenge = read_challenge(credential)
     if await deps.challenges.take(_LOGIN, challenge) is None:
         raise InvalidPasskeyError
 

@@ -2,15 +2,15 @@
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
-from echo_auth.domain.passwords import personal_terms
+from echo_auth.domain.passwords import list_personal_terms
 from echo_auth.domain.sessions import RefreshToken
 from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.api_keys import revoke_keys
-from echo_auth.usecases.mails import mail_of_token, queue_mail
+from echo_auth.usecases.mails import find_mail, queue_mail
 from echo_auth.usecases.reauthentication import confirm_password
 from echo_auth.domain.request_origin import RequestOrigin
-from echo_auth.usecases.sessions import tokens_of
+from echo_auth.usecases.sessions import issue_tokens
 from echo_auth.usecases.profiles import load_profile
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
@@ -35,7 +35,7 @@ async def change_password(
     session = await deps.sessions.get(principal.session_id, user_id=user.id)
     await confirm_password(user, request.current_password.get_secret_value(), origin, deps)
     profile = await load_profile(user, deps)
-    terms = personal_terms(user.email, user.username, profile.first_name, profile.last_name)
+    terms = list_personal_terms(user.email, user.username, profile.first_name, profile.last_name)
     hashed = await deps.passwords.hash_new(request.new_password.get_secret_value(), terms)
     generation = user.session_generation
 
@@ -49,7 +49,7 @@ async def change_password(
     token = RefreshToken.issue(session.id)
     lasts = deps.settings.session_lasts
     await deps.sessions.update(session.id, lambda found: found.restart(token, now(), lasts, user.session_generation))
-    return tokens_of(user, profile, token, deps)
+    return issue_tokens(user, profile, token, deps)
 
 
 async def request_reset(email: str, origin: RequestOrigin, deps: Dependencies) -> None:
@@ -66,12 +66,12 @@ async def reset_password(request: ResetPasswordRequest, origin: RequestOrigin, d
 
     The link was sent to the address, so the address is confirmed. Raises `InvalidLinkError`, `WeakPasswordError`.
     """
-    mail = await mail_of_token(request.token.get_secret_value(), deps)
+    mail = await find_mail(request.token.get_secret_value(), deps)
     user = await deps.users.find_one({"_id": mail.open_link(now(), MailKind.PASSWORD_RESET)})
     if user is None or not _may_reset(mail, user):
         raise InvalidLinkError
     profile = await load_profile(user, deps)
-    terms = personal_terms(user.email, user.username, profile.first_name, profile.last_name)
+    terms = list_personal_terms(user.email, user.username, profile.first_name, profile.last_name)
     hashed = await deps.passwords.hash_new(request.new_password.get_secret_value(), terms)
 
     def replace(found: User) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from echo_auth.dependencies import Dependencies
-from echo_auth.domain.image_metadata import without_metadata
+from echo_auth.domain.image_metadata import remove_metadata
 from echo_auth.domain.images import read_picture
 from echo_auth.domain.profiles import AVATAR_PREFIX, Avatar, Profile, to_datetime
 from echo_auth.domain.users import User
@@ -41,7 +41,7 @@ async def replace_profile(request: ProfileRequest, user_id: str, deps: Dependenc
 async def set_avatar(data: bytes, user_id: str, deps: Dependencies) -> Profile:
     """Store a picture without its metadata as the avatar, and delete the former one. Raises `UnsupportedMediaError`, `UserNotFoundError`."""
     picture = read_picture(data)
-    data = without_metadata(data, picture.mime)
+    data = remove_metadata(data, picture.mime)
     profile = await _stored_profile(user_id, deps)
     stored = await deps.objects.put(f"{AVATAR_PREFIX}{user_id}/{new_id('pic')}", data, picture.mime)
     avatar = Avatar(key=stored.key, mime=picture.mime, size=stored.size, checksum=stored.checksum)
@@ -64,7 +64,7 @@ async def get_avatar(user_id: str, deps: Dependencies) -> Avatar:
     return profile.avatar
 
 
-async def owned_avatars(keys: Sequence[str], deps: Dependencies) -> Collection[str]:
+async def find_owned_avatars(keys: Sequence[str], deps: Dependencies) -> Collection[str]:
     """Return those keys that a profile refers to."""
     found = deps.profiles.find({"avatar.key": {"$in": list(keys)}})
     return [profile.avatar.key async for profile in found if profile.avatar is not None]

@@ -7,7 +7,7 @@ import structlog
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
-from echo_auth.domain.passwords import personal_terms
+from echo_auth.domain.passwords import list_personal_terms
 from echo_auth.domain.profiles import to_datetime
 from echo_auth.domain.registration import Registration
 from echo_auth.domain.users import User
@@ -36,7 +36,7 @@ async def register(request: RegisterRequest, origin: RequestOrigin, deps: Depend
     """
     confirm_first = deps.live_settings.get(VERIFY_EMAIL)
     await require_free(None if confirm_first else request.email, request.username, origin, deps)
-    registration = await new_registration(new_id("usr"), request, origin, deps)
+    registration = await create_registration(new_id("usr"), request, origin, deps)
     if confirm_first:
         language = request.preferred_language or request_language()
         mail = OutgoingMail.request(MailKind.REGISTRATION, request.email, language, now(), registration=registration)
@@ -77,10 +77,10 @@ async def require_free(email: str | None, username: str | None, origin: RequestO
         raise conflict
 
 
-async def new_registration(user_id: str, request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Registration:
+async def create_registration(user_id: str, request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Registration:
     """Check and hash the password of a registration. Raises `WeakPasswordError`."""
     details: dict[str, Any] = request.model_dump(include={"email", "username", "first_name", "last_name", "preferred_language"})
-    terms = personal_terms(request.email, request.username, request.first_name, request.last_name)
+    terms = list_personal_terms(request.email, request.username, request.first_name, request.last_name)
     return Registration(
         **details,
         user_id=user_id,
@@ -103,20 +103,20 @@ async def _create(user: User, registration: Registration, deps: Dependencies) ->
     except DuplicateError as error:
         await deps.profiles.update(profile.id, lambda found: found.erase())
         conflict = await find_conflict(registration.email, registration.username, deps)
-        raise conflict or in_use_error("email", EmailConflictError) from error
+        raise conflict or build_conflict("email", EmailConflictError) from error
     return user
 
 
 async def find_conflict(email: str | None, username: str | None, deps: Dependencies) -> ConflictError | None:
     """Return the error of a registration whose address or username is taken, or None."""
     if email is not None and await deps.users.named(email) is not None:
-        return in_use_error("email", EmailConflictError)
+        return build_conflict("email", EmailConflictError)
     if username is not None and await deps.users.named(username) is not None:
-        return in_use_error("username", UsernameConflictError)
+        return build_conflict("username", UsernameConflictError)
     return None
 
 
-def in_use_error(field: str, kind: type[ConflictError]) -> ConflictError:
+def build_conflict(field: str, kind: type[ConflictError]) -> ConflictError:
     """Build the error of a field whose value is taken."""
     message = kind().message
     return kind(f"{field}: {message}", details=[{"field": field, "message": message}])

@@ -71,7 +71,7 @@ class RetentionPeriods:
         return RetentionStep.ARCHIVE if warned_long_ago and active < moment - timedelta(self.user_days) else None
 
 
-async def due_steps(deps: Dependencies, moment: datetime | None = None) -> AsyncIterator[DueStep]:
+async def find_due_steps(deps: Dependencies, moment: datetime | None = None) -> AsyncIterator[DueStep]:
     """Yield the steps that are due at a moment, by default now, and change nothing."""
     at, periods = moment or now(), RetentionPeriods.in_force(deps)
     async for user in deps.users.find({"role": Role.USER.value}, sort=[("last_active_date", 1)]):
@@ -82,7 +82,7 @@ async def due_steps(deps: Dependencies, moment: datetime | None = None) -> Async
 async def apply_retention(deps: Dependencies, moment: datetime | None = None) -> list[DueStep]:
     """Perform the steps that are due and return them. A user who became active meanwhile is left alone."""
     at = moment or now()
-    return [due for due in [due async for due in due_steps(deps, at)] if await _perform(due, at, deps)]
+    return [due for due in [due async for due in find_due_steps(deps, at)] if await _perform(due, at, deps)]
 
 
 async def _perform(due: DueStep, at: datetime, deps: Dependencies) -> bool:

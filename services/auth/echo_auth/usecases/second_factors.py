@@ -7,7 +7,7 @@ import segno
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.request_origin import RequestOrigin
-from echo_auth.domain.second_factors import MatchStep, new_recovery_codes
+from echo_auth.domain.second_factors import MatchStep, create_recovery_codes
 from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.passkeys import use_passkey
@@ -52,7 +52,7 @@ async def enable(factor: SecondFactor, principal: Principal, origin: RequestOrig
     `TwoFactorDisabledConflictError` without a setup.
     """
     await require_recent_login(principal, deps)
-    codes = new_recovery_codes()
+    codes = create_recovery_codes()
     await deps.throttle.count_attempt(Attempt.SECOND_FACTOR, principal.user_id, origin.address)
     if factor.passkey is not None:
         await use_passkey(factor.passkey, deps, verify_user=False, user_id=principal.user_id)
@@ -86,7 +86,7 @@ async def replace_recovery_codes(
 ) -> RecoveryCodes:
     """Replace the recovery codes and return the new ones. Raises as `disable`."""
     await _confirm(proof, principal, origin, deps)
-    codes = new_recovery_codes()
+    codes = create_recovery_codes()
     await _record(AuditAction.RECOVERY_CODES_REPLACED, principal, origin, deps)
     await deps.users.update(principal.user_id, lambda user: user.replace_recovery_codes(codes))
     return RecoveryCodes(recovery_codes=codes)

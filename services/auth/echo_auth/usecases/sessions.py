@@ -120,7 +120,7 @@ async def refresh(text: str, deps: Dependencies) -> Tokens:
     if session.generation < user.session_generation:
         raise InvalidRefreshTokenError
     user = await record_activity(user, moment, deps)
-    return tokens_of(user, await load_profile(user, deps), following, deps)
+    return issue_tokens(user, await load_profile(user, deps), following, deps)
 
 
 async def log_out(principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
@@ -177,10 +177,10 @@ async def start_session(user: User, profile: Profile, origin: RequestOrigin, dep
     )
     await deps.audit.record(AuditAction.LOGGED_IN, actor=user.id, target=user.id, address=origin.address)
     await deps.sessions.add(session)
-    return Login(**tokens_of(user, profile, token, deps).model_dump(), user=view_of(user, profile))
+    return Login(**issue_tokens(user, profile, token, deps).model_dump(), user=view_of(user, profile))
 
 
-def tokens_of(user: User, profile: Profile, token: RefreshToken, deps: Dependencies) -> Tokens:
+def issue_tokens(user: User, profile: Profile, token: RefreshToken, deps: Dependencies) -> Tokens:
     """Return the token pair of a session."""
     return Tokens(
         access_token=deps.signer.access_token(user, token.session_id, now(), language=profile.preferred_language),

@@ -34,10 +34,10 @@ async def change_settings(
     for key, value in parsed.items():
         await deps.audit.record(AuditAction.SETTING_CHANGED, actor=user_id, address=origin.address, setting=key, value=value)
         await _change(key, value, user_id, deps)
-    deps.live_settings.replace(await values_in_force(deps))
+    deps.live_settings.replace(await load_values(deps))
 
 
-async def values_in_force(deps: Dependencies) -> dict[str, SettingValue]:
+async def load_values(deps: Dependencies) -> dict[str, SettingValue]:
     """Return the values that differ from the defaults in the code, by key."""
     changed = {setting.key: setting.value async for setting in deps.changed_settings.find({})}
     return {**deps.settings.system_settings, **changed}

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from echo_auth.dependencies import Dependencies
-from echo_auth.usecases.settings import values_in_force
+from echo_auth.usecases.settings import load_values
 from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
 from echo_common.contracts.http.auth import TrustDocument
@@ -17,7 +17,7 @@ async def get_trust_document(deps: Dependencies) -> TrustDocument:
     return TrustDocument(
         keys=deps.signer.jwks,
         revoked_sessions=sorted([*await deps.sessions.revoked_since(since), *await deps.api_keys.revoked_since(since)]),
-        system_settings=dict(sorted((await values_in_force(deps)).items())),
+        system_settings=dict(sorted((await load_values(deps)).items())),
         token_versions=dict(sorted({**await deps.users.raised_since(since), **await _erased(since, deps)}.items())),
     )
 
