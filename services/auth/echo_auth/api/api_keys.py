@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.dependencies import Deps, Origin, forbid_storing
 from echo_auth.usecases import api_keys
 from echo_auth.usecases.api_keys import KEY_ORDERS
 from echo_common.auth.dependencies import AccountHolder, LoggedInUser
@@ -30,7 +30,7 @@ router = PublicRouter("authentication")
     example=enveloped(examples.API_KEY | {"key": "echo_7Gd2kQ…"}),
 )
 async def create_api_key(
-    body: CreateApiKeyRequest, principal: LoggedInUser, origin: Origin, deps: Deps, _: Annotated[None, Depends(secret)]
+    body: CreateApiKeyRequest, principal: LoggedInUser, origin: Origin, deps: Deps, _: Annotated[None, Depends(forbid_storing)]
 ) -> Success[CreatedApiKey]:
     """Create an API key.
 

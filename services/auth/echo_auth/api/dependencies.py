@@ -17,7 +17,7 @@ async def _origin(request: Request) -> RequestOrigin:
     return RequestOrigin(address, network_of(address), user_agent)
 
 
-async def secret(response: Response) -> None:
+async def forbid_storing(response: Response) -> None:
     """Forbid storing the response, also for an Idempotency-Key: it carries tokens or other secrets."""
     response.headers["Cache-Control"] = "no-store"
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.dependencies import Deps, Origin, forbid_storing
 from echo_auth.usecases import echo_users
 from echo_common.auth.dependencies import Access
 from echo_common.auth.principal import Principal, Scope
@@ -18,7 +18,7 @@ from echo_common.http.endpoints import PublicRouter
 EchoPrincipal = Annotated[Principal | None, Depends(Access((Scope.ACCOUNT,), optional=True))]
 EchoUserName = Annotated[Name, Path(description="Name of the user.", examples=["Ada"])]
 
-router = PublicRouter("Echo API", root="/api", plain=True, dependencies=[Depends(secret)])
+router = PublicRouter("Echo API", root="/api", plain=True, dependencies=[Depends(forbid_storing)])
 
 
 @router.endpoint(

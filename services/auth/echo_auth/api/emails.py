@@ -2,14 +2,14 @@
 
 from fastapi import Depends
 
-from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.dependencies import Deps, Origin, forbid_storing
 from echo_auth.usecases import emails
 from echo_common.contracts.errors.auth import EmailConflictError, InvalidLinkError
 from echo_common.contracts.http.emails import ConfirmEmailRequest
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 
-router = PublicRouter("authentication", dependencies=[Depends(secret)])
+router = PublicRouter("authentication", dependencies=[Depends(forbid_storing)])
 
 
 @router.endpoint(

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from echo_auth.api.dependencies import Deps, secret
+from echo_auth.api.dependencies import Deps, forbid_storing
 from echo_auth.usecases import api_keys, echo_users, identities, lookup
 from echo_auth.usecases.trust import get_trust_document
 from echo_common.contracts.http.api_keys import API_KEY_PREFIX, EXCHANGE_PATH, ExchangedToken, ExchangeRequest
@@ -32,13 +32,13 @@ async def get_trust(request: Request, deps: Deps) -> Response:
     return Response(body, media_type="application/json", headers={"ETag": etag, "Cache-Control": "no-cache"})
 
 
-@router.post(LOCAL_SESSION_PATH, include_in_schema=False, dependencies=[Depends(secret)])
+@router.post(LOCAL_SESSION_PATH, include_in_schema=False, dependencies=[Depends(forbid_storing)])
 async def start_local_session(deps: Deps) -> Success[LocalSession]:
     """Issue the local user's token to the gateway, for Echo API requests without a token."""
     return ok(await echo_users.start_local_session(deps))
 
 
-@router.post(EXCHANGE_PATH, include_in_schema=False, dependencies=[Depends(secret)])
+@router.post(EXCHANGE_PATH, include_in_schema=False, dependencies=[Depends(forbid_storing)])
 async def exchange(body: ExchangeRequest, deps: Deps) -> Success[ExchangedToken]:
     """Exchange an API key or a token of the identity provider for an access token, for the gateway."""
     credential = body.credential.get_secret_value()

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, secret
+from echo_auth.api.dependencies import Deps, forbid_storing
 from echo_auth.usecases import mails
 from echo_auth.usecases.mails import MAIL_ORDERS
 from echo_common.auth.dependencies import Administrator
@@ -16,7 +16,7 @@ from echo_common.http.pagination import Page, paginated
 
 MailPage = Annotated[Page, Depends(paginated(*MAIL_ORDERS))]
 
-router = PublicRouter("admin", dependencies=[Depends(secret)])
+router = PublicRouter("admin", dependencies=[Depends(forbid_storing)])
 
 
 @router.endpoint("GET", "/admin/mails", example=enveloped([examples.MAIL], meta=examples.PAGE))

@@ -8,7 +8,7 @@ from fastapi import Cookie, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.dependencies import Deps, Origin, forbid_storing
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.usecases import oidc
 from echo_common.auth.dependencies import AccountHolder
@@ -34,7 +34,7 @@ _COOKIE_SECONDS = 600
 _PAGE = "/logged-in"
 """The gateway's page on which logins of browsers end."""
 
-router = PublicRouter("authentication", dependencies=[Depends(secret)])
+router = PublicRouter("authentication", dependencies=[Depends(forbid_storing)])
 
 
 @router.endpoint("GET", "/auth/oidc", example=enveloped({"configured": True, "name": "Single sign-on"}))

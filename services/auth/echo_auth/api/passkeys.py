@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.dependencies import Deps, Origin, forbid_storing
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.domain.passkeys import Passkey
 from echo_auth.usecases import passkey_login, passkeys
@@ -32,7 +32,7 @@ from echo_common.http.envelope import Success, ok
 
 PasskeyId = Annotated[str, Path(description="Id of the passkey.", max_length=64, examples=["pky_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])]
 
-router = PublicRouter("authentication", dependencies=[Depends(secret)])
+router = PublicRouter("authentication", dependencies=[Depends(forbid_storing)])
 
 
 @router.endpoint(

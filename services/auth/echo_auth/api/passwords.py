@@ -3,7 +3,7 @@
 from fastapi import Depends
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.dependencies import Deps, Origin, forbid_storing
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.usecases import passwords
 from echo_common.auth.dependencies import AccountHolder
@@ -27,7 +27,7 @@ from echo_common.http.envelope import Success, ok
 
 _REQUESTED = "If the address has an account, a link to reset the password is on its way."
 
-router = PublicRouter("authentication", dependencies=[Depends(secret)])
+router = PublicRouter("authentication", dependencies=[Depends(forbid_storing)])
 
 
 @router.endpoint(

@@ -3,7 +3,7 @@
 from fastapi import Depends
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.dependencies import Deps, Origin, forbid_storing
 from echo_auth.usecases import second_factors
 from echo_common.auth.dependencies import AccountHolder
 from echo_common.contracts.errors.auth import TooManyAttemptsError, UserNotFoundError, WrongPasswordError
@@ -18,7 +18,7 @@ from echo_common.contracts.http.second_factors import RecoveryCodes, SecondFacto
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 
-router = PublicRouter("authentication", dependencies=[Depends(secret)])
+router = PublicRouter("authentication", dependencies=[Depends(forbid_storing)])
 
 _PROOF_ERRORS = (
     InvalidPasskeyError,

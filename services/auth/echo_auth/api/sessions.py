@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, secret
+from echo_auth.api.dependencies import Deps, Origin, forbid_storing
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.domain.devices import name_device
 from echo_auth.domain.sessions import Session
@@ -35,7 +35,7 @@ from echo_common.http.pagination import Page, paginated
 SessionId = Annotated[str, Path(max_length=40, description="Id of the session.", examples=[examples.SESSION["id"]])]
 SessionPage = Annotated[Page, Depends(paginated(*SESSION_ORDERS, default="last_activity"))]
 
-router = PublicRouter("authentication", dependencies=[Depends(secret)])
+router = PublicRouter("authentication", dependencies=[Depends(forbid_storing)])
 
 
 @router.endpoint(
