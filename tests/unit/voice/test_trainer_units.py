@@ -3,11 +3,11 @@
 import pytest
 
 from echo_common.contracts.http.voice import SampleTrainingConfig, TrainingConfig
-from echo_voice.usecases.clones import trainer_units
+from echo_voice.usecases.clones import convert_to_trainer_units
 
 
 def test_usual_defaults_become_the_trainers_defaults() -> None:
-    assert trainer_units(SampleTrainingConfig()) == TrainingConfig()
+    assert convert_to_trainer_units(SampleTrainingConfig()) == TrainingConfig()
 
 
 @pytest.mark.parametrize(
@@ -21,5 +21,5 @@ def test_usual_defaults_become_the_trainers_defaults() -> None:
 def test_accepted_options_stay_in_the_range_in_which_trainings_converge(
     usual: SampleTrainingConfig, converted: tuple[int, float, int]
 ) -> None:
-    config = trainer_units(usual)
+    config = convert_to_trainer_units(usual)
     assert (config.epochs, config.learning_rate, config.batch_size) == converted

@@ -32,7 +32,7 @@ from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import CloneId
 from echo_voice.usecases import clones, sharing
-from echo_voice.usecases.pages import ORDERS, page_of
+from echo_voice.usecases.pages import ORDERS, load_page
 
 _CHANGE_ERRORS = (CloneNotFoundError, CloneStateConflictError)
 
@@ -74,7 +74,7 @@ async def list_clones(
     job_id: Annotated[str | None, Query(max_length=64, description="Filter by training.")] = None,
 ) -> Success[list[CloneView]]:
     """List clones, newest first."""
-    found, total = await page_of(deps.models, principal, page, {"job_id": job_id})
+    found, total = await load_page(deps.models, principal, page, {"job_id": job_id})
     return ok([views.clone_view(model) for model in found], meta=page.meta(total))
 
 

@@ -15,7 +15,7 @@ from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import ConsentId
 from echo_voice.usecases import consents
-from echo_voice.usecases.pages import page_of
+from echo_voice.usecases.pages import load_page
 
 PageQuery = Annotated[Page, Depends(paginated("created_at", "updated_at"))]
 
@@ -34,7 +34,7 @@ async def create_consent_phrase(principal: VoicesWriter, deps: Deps) -> Success[
 @router.endpoint("GET", "/voice/consents", example=enveloped([examples.CONSENT]))
 async def list_consents(principal: VoicesReader, deps: Deps, page: PageQuery) -> Success[list[ConsentView]]:
     """List consents, newest first."""
-    found, total = await page_of(deps.consents, principal, page, {})
+    found, total = await load_page(deps.consents, principal, page, {})
     return ok([views.consent_view(consent) for consent in found], meta=page.meta(total))
 
 

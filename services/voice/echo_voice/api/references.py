@@ -180,4 +180,4 @@ async def create_echo(body: EchoRequest, principal: VoicesWriter, deps: Deps) ->
 @router.endpoint("GET", "/echo/{echo_id}/voice-model", errors=(CloneNotFoundError, EchoNotFoundError), example=_ONE)
 async def get_echo_voice_model(echo_id: EchoId, principal: VoicesReader, deps: Deps) -> ReferenceOne:
     """Get the voice model of an echo."""
-    return ReferenceOne(voice_model=views.reference_record(await references.voice_of_echo(echo_id, principal, deps)))
+    return ReferenceOne(voice_model=views.reference_record(await references.find_voice_of_echo(echo_id, principal, deps)))

@@ -45,7 +45,7 @@ from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import SampleId
 from echo_voice.usecases import clones, samples
-from echo_voice.usecases.pages import ORDERS, page_of
+from echo_voice.usecases.pages import ORDERS, load_page
 
 PageQuery = Annotated[Page, Depends(paginated(*ORDERS))]
 
@@ -119,7 +119,7 @@ async def list_samples(
     status: Annotated[SampleStatus | None, Query(description="Filter by status.")] = None,
 ) -> Success[list[SampleView]]:
     """List samples, newest first."""
-    found, total = await page_of(deps.samples, principal, page, {"status": status.value if status else None})
+    found, total = await load_page(deps.samples, principal, page, {"status": status.value if status else None})
     return ok([views.sample_view(sample) for sample in found], meta=page.meta(total))
 
 

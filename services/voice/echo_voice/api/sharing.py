@@ -54,7 +54,7 @@ async def list_similar_voices(
     Clones of every engine are compared by their samples, and Kokoro's English voices by their speech. Other built-in voices are
     not measured: they are never listed, and for them the response is 404 `VOICE_NOT_FOUND`.
     """
-    return ok(list(await sharing.similar(voice_id, limit, principal, deps)))
+    return ok(list(await sharing.find_similar(voice_id, limit, principal, deps)))
 
 
 @router.endpoint("GET", "/voices/{voice_id}/shares", errors=(CloneNotFoundError,), example=enveloped(examples.SHARES))

@@ -96,7 +96,7 @@ async def train_from_sample(
     wanted = CreateCloneRequest(
         name=request.name or sample.name,
         sample_ids=[sample_id],
-        config=trainer_units(request.config),
+        config=convert_to_trainer_units(request.config),
         consent=consent,
         provider=request.provider,
     )
@@ -109,7 +109,7 @@ async def train_from_sample(
     return model, provider.estimate(model.config, _speech(sample)), config
 
 
-def trainer_units(config: SampleTrainingConfig) -> TrainingConfig:
+def convert_to_trainer_units(config: SampleTrainingConfig) -> TrainingConfig:
     """Convert options on the usual scales of neural networks to the trainer's units; the usual defaults become the trainer's.
 
     Epochs and learning rates are converted by the square root of their ratio to the default, so that the wide ranges of the

@@ -11,7 +11,7 @@ ORDERS = ("created_at", "updated_at", "name")
 """Fields by which samples and voice models can be sorted."""
 
 
-async def page_of(
+async def load_page(
     repository: Repository[A], principal: Principal, page: Page, filters: Mapping[str, str | None]
 ) -> tuple[list[A], int]:
     """Return a page of the user's items, newest first by default, and their total number."""

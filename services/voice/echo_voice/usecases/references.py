@@ -172,7 +172,7 @@ async def create_echo(request: EchoRequest, principal: Principal, deps: Dependen
     return echo
 
 
-async def voice_of_echo(echo_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
+async def find_voice_of_echo(echo_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Return the voice model of an echo. Raises `EchoNotFoundError`, `CloneNotFoundError`."""
     echo = await deps.echos.get(echo_id, user_id=principal.user_id)
     if echo.voice_model_id is None:

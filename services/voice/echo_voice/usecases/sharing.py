@@ -35,11 +35,11 @@ async def share(clone_id: str, request: ShareRequest, principal: Principal, deps
 async def unshare(clone_id: str, user_id: str | None, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Remove a user's share, or all shares if `user_id` is None; takes effect at once."""
 
-    def take_back(model: VoiceModel) -> None:
+    def remove(model: VoiceModel) -> None:
         for user in [user_id] if user_id is not None else [None, *model.shared_with]:
             model.unshare(user)
 
-    model = await deps.models.update(clone_id, take_back, user_id=principal.user_id)
+    model = await deps.models.update(clone_id, remove, user_id=principal.user_id)
     await reindex(model, deps)
     return model
 
@@ -51,7 +51,7 @@ async def unpublish(clone_id: str, principal: Principal, deps: Dependencies) -> 
     return model
 
 
-async def usable_clone(clone_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
+async def find_usable_clone(clone_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
     """Return a voice model that the principal may use. Raises `CloneNotFoundError`."""
     model = await deps.models.get(clone_id)
     if not model.may_be_used_by(principal.user_id):
@@ -83,7 +83,7 @@ async def select(clone_id: str, principal: Principal, deps: Dependencies) -> str
     return model.id
 
 
-async def similar(voice_id: str, limit: int, principal: Principal, deps: Dependencies) -> Sequence[SimilarVoice]:
+async def find_similar(voice_id: str, limit: int, principal: Principal, deps: Dependencies) -> Sequence[SimilarVoice]:
     """Find similar voices, most similar first: voice models that the principal may use, and built-in voices.
 
     Raises `CloneNotFoundError`, and `VoiceNotFoundError` for an id that is neither a voice model nor a built-in voice with a
@@ -92,7 +92,7 @@ async def similar(voice_id: str, limit: int, principal: Principal, deps: Depende
     builtin = deps.encoder.builtin
     vector: Sequence[float] | Vector | None
     if voice_id.startswith(VOICE_MODEL_PREFIX):
-        model = await usable_clone(voice_id, principal, deps)
+        model = await find_usable_clone(voice_id, principal, deps)
         vector = await deps.vectors.get(deps.voice_space, model.id)
     elif (vector := builtin.get(voice_id)) is None:
         raise VoiceNotFoundError(f"The speech of the voice {voice_id!r} is not measured. Send a clone or a Kokoro voice.")
