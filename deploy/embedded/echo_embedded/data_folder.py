@@ -76,7 +76,7 @@ class DataFolder:
         return "sqlite" + self.database.as_uri().removeprefix("file")
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Lock the folder while the context is open; create it if missing. Raises `CannotStartError`."""
         try:
             for folder in (self.path, self.database, self.objects, self.vectors, self.logs, self._run):

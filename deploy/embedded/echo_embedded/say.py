@@ -90,7 +90,7 @@ async def connected(settings: HostSettings, access: Access | None, console: Cons
     from echo_embedded.logs import logging_to
     from echo_embedded.public_url import served_certificate
 
-    with folder.held(), logging_to(folder.logs, verbose=False), console.status(_STARTING) as starting:
+    with folder.lock(), logging_to(folder.logs, verbose=False), console.status(_STARTING) as starting:
         async with (
             host.running(folder, models=settings.models, listen="http://127.0.0.1:0") as platform,
             Client.open(platform.url, trust_in_local(served_certificate())) as client,

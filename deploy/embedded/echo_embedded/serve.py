@@ -61,7 +61,7 @@ def serve(settings: HostSettings, console: Console, *, verbose: bool, since: flo
     """
     folder = DataFolder(settings.data)
     raise_open_files()
-    with folder.held(), logging_to(folder.logs, verbose=verbose) as log_file:
+    with folder.lock(), logging_to(folder.logs, verbose=verbose) as log_file:
         until_signal(_serve(folder, settings, console, log_file, since))
 
 
@@ -102,7 +102,7 @@ def serve_local(settings: HostSettings, console: Console, *, workers: int, verbo
                 await asyncio.wait({deployment.broken}, timeout=_ANNOUNCE_SECONDS)
             raise BrokenError(f"{deployment.broken.result()} The logs are in {folder.logs}.")
 
-    with folder.held(), logging_to(folder.logs, verbose=verbose) as log_file:
+    with folder.lock(), logging_to(folder.logs, verbose=verbose) as log_file:
         until_signal(run(log_file))
 
 

@@ -133,7 +133,7 @@ class TestTheDatabase:
 
     async def test_a_stopped_database_is_probed_without_changes(self, tmp_path: Path) -> None:
         folder = DataFolder(tmp_path)
-        with folder.held():
+        with folder.lock():
             pass
         found = await data.check_database(folder)
         assert found.status == "ok", found.message
@@ -141,7 +141,7 @@ class TestTheDatabase:
 
     async def test_damaged_files_are_named(self, tmp_path: Path) -> None:
         folder = DataFolder(tmp_path)
-        with folder.held():
+        with folder.lock():
             (folder.database / "auth.sqlite3").write_bytes(b"not a database" * 1_000)
         report = await examine([Check("database", lambda: data.check_database(folder))], Console(file=StringIO()))
         assert report.failed
@@ -149,7 +149,7 @@ class TestTheDatabase:
 
     async def test_a_locked_data_folder_is_a_failure(self, tmp_path: Path) -> None:
         folder = DataFolder(tmp_path)
-        with folder.held():
+        with folder.lock():
             found = await data.check_database(DataFolder(tmp_path))
         assert found.status == "fail"
         assert "running on the data folder" in found.message

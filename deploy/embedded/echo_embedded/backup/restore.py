@@ -41,7 +41,7 @@ async def restore_folder(
     """
     data = _require_empty_folder(data)
     incoming = DataFolder(data.with_name(f".{data.name}.restoring"))
-    with incoming.held():
+    with incoming.lock():
         try:
             for leftover in (incoming.database, incoming.objects, incoming.vectors):  # of a restore that was killed
                 shutil.rmtree(leftover)

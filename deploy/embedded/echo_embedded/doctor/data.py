@@ -18,7 +18,7 @@ async def check_database(folder: DataFolder) -> Finding:
     if not folder.path.exists():
         return Finding("skip", f"There is no data folder {folder.path} yet; the first start creates it.")
     try:
-        with folder.held():
+        with folder.lock():
             return await _stopped_database(folder)
     except CannotStartError as error:
         return Finding("fail", str(error))
