@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from echo_common.contracts.http.auth import RegisterRequest
+from echo_common.contracts.http.auth import LoginRequest, RegisterRequest
+from echo_common.contracts.http.erasures import DeleteAccountRequest
+from echo_common.contracts.http.second_factors import SecondFactor, SecondFactorProof
 
 GOOD = {"email": "Ada@Example.com", "password": "correct horse"}
 
@@ -65,3 +67,21 @@ def test_long_passwords_in_any_script_are_accepted(password: str):
 @pytest.mark.parametrize("email", ["ada@intranet", "ada@echo.internal", "ada+echo@example.co.uk", "ädä@example.com"])
 def test_public_and_local_email_addresses_are_accepted(email: str):
     assert RegisterRequest.model_validate(GOOD | {"email": email}).email == email
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "rest"),
+    [
+        (LoginRequest, "totp_code", {"email": "ada@example.com", "password": "x"}),
+        (DeleteAccountRequest, "totp_code", {}),
+        (SecondFactor, "code", {}),
+        (SecondFactorProof, "code", {"password": "x"}),
+    ],
+)
+def test_codes_of_second_factors_have_the_same_form_everywhere(model: type[BaseModel], field: str, rest: dict[str, str]) -> None:
+    for code in ("492 039", "k5dq-x2tr-7mzc-4lfa", "x" * 40):
+        assert getattr(model.model_validate(rest | {field: f" {code} "}), field) == code
+    for code in ("", " ", "x" * 41):
+        with pytest.raises(ValidationError):
+            model.model_validate(rest | {field: code})
+    assert model.model_json_schema()["properties"][field]["description"]
