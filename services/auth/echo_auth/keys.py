@@ -24,8 +24,6 @@ EXPORT_TOKEN_LASTS = timedelta(minutes=5)
 """Lifetime of an export token."""
 
 
-
-
 class Signer:
     """A signer of access tokens. It signs with the newest key and publishes all keys, so that older tokens stay valid."""
 

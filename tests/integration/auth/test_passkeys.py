@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.users import User
 from echo_auth.usecases.reauthentication import RECENT
-from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.sessions import complete_login
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import AccountInactiveError

@@ -78,7 +78,9 @@ def test_public_and_local_email_addresses_are_accepted(email: str):
         (SecondFactorProof, "code", {"password": "x"}),
     ],
 )
-def test_codes_of_second_factors_have_the_same_form_everywhere(model: type[BaseModel], field: str, rest: dict[str, str]) -> None:
+def test_codes_of_second_factors_have_the_same_form_everywhere(
+    model: type[BaseModel], field: str, rest: dict[str, str]
+) -> None:
     for code in ("492 039", "k5dq-x2tr-7mzc-4lfa", "x" * 40):
         assert getattr(model.model_validate(rest | {field: f" {code} "}), field) == code
     for code in ("", " ", "x" * 41):

@@ -15,6 +15,7 @@ router = PublicRouter("authentication", dependencies=[Depends(forbid_storing)])
 @router.endpoint(
     "POST",
     "/auth/email/confirm",
+    credentials=True,
     errors=(InvalidLinkError, EmailConflictError),
     example=enveloped(None, message="The email address is confirmed."),
 )

@@ -88,9 +88,7 @@ PASSKEY_CREATION = {
         "attestation": "none",
     }
 }
-PASSKEY_REQUEST = {
-    "public_key": {"challenge": "k7Q4…", "timeout": 300000, "rpId": "localhost", "userVerification": "required"}
-}
+PASSKEY_REQUEST = {"public_key": {"challenge": "k7Q4…", "timeout": 300000, "rpId": "localhost", "userVerification": "required"}}
 KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…"}]}
 SYSTEM_SETTING = {
     "key": "auth.verify_email",

@@ -23,6 +23,7 @@ router = PublicRouter("authentication", dependencies=[Depends(forbid_storing)])
 @router.endpoint(
     "POST",
     "/auth/register",
+    credentials=True,
     status=201,
     errors=(EmailConflictError, UsernameConflictError, WeakPasswordError, TooManyAttemptsError, CrossSiteRequestError),
     example=enveloped(examples.LOGIN),

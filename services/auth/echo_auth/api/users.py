@@ -57,6 +57,7 @@ async def change_current_user(body: UserPatch, principal: AccountHolder, origin:
 @router.endpoint(
     "DELETE",
     "/users/me",
+    credentials=True,
     status=202,
     errors=(
         WrongPasswordError,

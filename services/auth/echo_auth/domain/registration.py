@@ -47,5 +47,3 @@ class Registration(BaseModel):
             date_of_birth=self.date_of_birth,
             preferred_language=self.preferred_language,
         )
-
-

@@ -3,10 +3,10 @@
 from contextlib import suppress
 
 from echo_auth.dependencies import Dependencies
-from echo_auth.domain.api_keys import ApiKey, hash_secret, create_secret
-from echo_auth.usecases.reauthentication import require_recent_login
+from echo_auth.domain.api_keys import ApiKey, create_secret, hash_secret
 from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.reauthentication import require_recent_login
 from echo_auth.usecases.users import record_activity
 from echo_common.auth.principal import API_KEY_ID, Principal
 from echo_common.auth.tokens import InvalidApiKeyError

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.registration import Registration
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.users import User
 from echo_auth.usecases.erasures import delete_account
 from echo_auth.usecases.guests import complete_profile
-from echo_auth.usecases.registration import find_conflict
-from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.registration import find_conflict
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, InvalidLinkError
 from echo_common.contracts.http.audit import AuditAction

@@ -4,9 +4,9 @@ from contextlib import suppress
 from hashlib import sha256
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.users import User
 from echo_auth.usecases.guests import create_guest
-from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.profiles import load_profile
 from echo_common.auth.principal import Principal
 from echo_common.clock import now

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.users import User
 from echo_auth.usecases.confirmations import confirm_registration
 from echo_auth.usecases.mails import find_mail, queue_mail
-from echo_auth.usecases.reauthentication import confirm_password
-from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.reauthentication import confirm_password
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, InvalidLinkError

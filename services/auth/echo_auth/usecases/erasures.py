@@ -4,8 +4,8 @@ from contextlib import suppress
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.erasures import Erasure
-from echo_auth.domain.users import User
 from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.domain.users import User
 from echo_common.aggregate import Aggregate
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import LastAdministratorError
@@ -15,8 +15,6 @@ from echo_common.contracts.values import Role
 from echo_common.errors import ForbiddenError, NotFoundError
 from echo_common.http.pagination import Page
 from echo_common.store.port import DuplicateError
-
-
 
 
 async def delete_account(user: User, actor: str | None, origin: RequestOrigin, deps: Dependencies) -> Erasure:

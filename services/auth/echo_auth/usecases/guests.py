@@ -3,13 +3,13 @@
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.profiles import Profile
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.mails import queue_mail
-from echo_auth.usecases.registration import find_conflict, build_conflict, create_registration, require_free
-from echo_auth.domain.request_origin import RequestOrigin
-from echo_auth.usecases.sessions import start_session
 from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.registration import build_conflict, create_registration, find_conflict, require_free
+from echo_auth.usecases.sessions import start_session
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, GuestsDisabledError, NotGuestConflictError
 from echo_common.contracts.http.audit import AuditAction

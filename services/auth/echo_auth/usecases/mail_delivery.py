@@ -13,8 +13,8 @@ from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.mail.port import Mail, MailRefusedError, MailUnavailableError
 from echo_auth.usecases.mails import build_link
-from echo_auth.usecases.registration import create_registered
 from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.registration import create_registered
 from echo_common.backoff import Backoff
 from echo_common.clock import now
 from echo_common.contracts.http.mails import MailKind, MailStatus

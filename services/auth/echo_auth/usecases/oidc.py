@@ -6,10 +6,10 @@ import secrets
 from dataclasses import dataclass
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.usecases.identities import LINK, link_identity, resolve_user
 from echo_auth.usecases.reauthentication import require_recent_login
-from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.sessions import complete_login
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.oidc import LinkRefusedConflictError, OidcLoginFailedError, OidcNotConfiguredError

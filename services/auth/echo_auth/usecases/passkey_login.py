@@ -1,8 +1,8 @@
 """Use case of a login with a passkey instead of a password."""
 
 from echo_auth.dependencies import Dependencies
-from echo_auth.usecases.passkeys import use_passkey
 from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.usecases.passkeys import use_passkey
 from echo_auth.usecases.sessions import complete_login
 from echo_common.contracts.errors.passkeys import InvalidPasskeyError
 from echo_common.contracts.http.audit import AuditAction

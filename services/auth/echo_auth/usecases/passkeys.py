@@ -62,7 +62,9 @@ async def register(request: RegisterPasskeyRequest, principal: Principal, origin
         name=request.name,
         backed_up=registered.backed_up,
     )
-    await deps.audit.record(AuditAction.PASSKEY_REGISTERED, actor=principal.user_id, target=principal.user_id, address=origin.address)
+    await deps.audit.record(
+        AuditAction.PASSKEY_REGISTERED, actor=principal.user_id, target=principal.user_id, address=origin.address
+    )
     try:
         await deps.passkeys.add(passkey)
     except DuplicateError as error:
@@ -99,7 +101,9 @@ async def delete(passkey_id: str, principal: Principal, origin: RequestOrigin, d
         raise LastSecondFactorConflictError
     if passkey_id not in {passkey.id for passkey in passkeys}:
         raise PasskeyNotFoundError
-    await deps.audit.record(AuditAction.PASSKEY_DELETED, actor=principal.user_id, target=principal.user_id, address=origin.address)
+    await deps.audit.record(
+        AuditAction.PASSKEY_DELETED, actor=principal.user_id, target=principal.user_id, address=origin.address
+    )
     await deps.passkeys.update(passkey_id, Passkey.erase, user_id=principal.user_id)
 
 

@@ -3,15 +3,15 @@
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.passwords import list_personal_terms
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.sessions import RefreshToken
 from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.api_keys import revoke_keys
 from echo_auth.usecases.mails import find_mail, queue_mail
-from echo_auth.usecases.reauthentication import confirm_password
-from echo_auth.domain.request_origin import RequestOrigin
-from echo_auth.usecases.sessions import issue_tokens
 from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.reauthentication import confirm_password
+from echo_auth.usecases.sessions import issue_tokens
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import InvalidLinkError, WrongPasswordError
@@ -20,8 +20,6 @@ from echo_common.contracts.http.auth import Tokens
 from echo_common.contracts.http.mails import MailKind
 from echo_common.contracts.http.passwords import ChangePasswordRequest, ResetPasswordRequest
 from echo_common.http.languages import request_language
-
-
 
 
 async def change_password(

@@ -21,10 +21,10 @@ async def get_profile(user_id: str, deps: Dependencies) -> Profile:
     """Return the user's profile. Raises `UserNotFoundError`."""
     return await load_profile(await deps.users.get(user_id), deps)
 
+
 async def load_profile(user: User, deps: Dependencies) -> Profile:
     """Return the profile of a user; an empty one if none is stored."""
     return await deps.profiles.find_one({"_id": user.id}) or Profile(id=user.id, user_id=user.id)
-
 
 
 async def replace_profile(request: ProfileRequest, user_id: str, deps: Dependencies) -> Profile:

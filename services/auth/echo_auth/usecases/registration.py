@@ -10,10 +10,10 @@ from echo_auth.domain.mails import OutgoingMail
 from echo_auth.domain.passwords import list_personal_terms
 from echo_auth.domain.profiles import to_datetime
 from echo_auth.domain.registration import Registration
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
 from echo_auth.usecases.mails import queue_mail
-from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.sessions import start_session
 from echo_common.clock import now
 from echo_common.contracts.errors.auth import EmailConflictError, UsernameConflictError
@@ -77,7 +77,9 @@ async def require_free(email: str | None, username: str | None, origin: RequestO
         raise conflict
 
 
-async def create_registration(user_id: str, request: RegisterRequest, origin: RequestOrigin, deps: Dependencies) -> Registration:
+async def create_registration(
+    user_id: str, request: RegisterRequest, origin: RequestOrigin, deps: Dependencies
+) -> Registration:
     """Check and hash the password of a registration. Raises `WeakPasswordError`."""
     details: dict[str, Any] = request.model_dump(include={"email", "username", "first_name", "last_name", "preferred_language"})
     terms = list_personal_terms(request.email, request.username, request.first_name, request.last_name)

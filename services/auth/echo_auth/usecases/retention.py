@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.mails import OutgoingMail
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.users import User
 from echo_auth.usecases.erasures import delete_account
 from echo_auth.usecases.mails import queue_mail
-from echo_auth.domain.request_origin import RequestOrigin
 from echo_common.clock import now
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.auth import LOCAL_USER_ID

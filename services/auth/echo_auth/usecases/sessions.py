@@ -8,8 +8,8 @@ from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.sessions import RefreshToken, RefreshTokenState, Session
 from echo_auth.domain.users import User
 from echo_auth.throttle import Attempt
-from echo_auth.usecases.second_factors import check_second_factor
 from echo_auth.usecases.profiles import load_profile
+from echo_auth.usecases.second_factors import check_second_factor
 from echo_auth.usecases.users import record_activity, view_of
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
@@ -32,8 +32,6 @@ from echo_common.ids import new_id
 
 SESSION_ORDERS = ("start_time", "last_activity", "expiry_time")
 """Fields by which the list can be sorted."""
-
-
 
 
 async def log_in(request: LoginRequest, origin: RequestOrigin, deps: Dependencies) -> Login:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from echo_auth.dependencies import Dependencies
-from echo_auth.domain.settings import ChangedSetting
 from echo_auth.domain.request_origin import RequestOrigin
+from echo_auth.domain.settings import ChangedSetting
 from echo_common.clock import now
 from echo_common.contracts.http.admin import SettingValue, SystemSettingView
 from echo_common.contracts.http.audit import AuditAction

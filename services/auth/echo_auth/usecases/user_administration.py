@@ -7,10 +7,10 @@ from typing import Any
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.erasures import Erasure
 from echo_auth.domain.profiles import Profile
+from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.domain.users import User
 from echo_auth.usecases.api_keys import revoke_keys
 from echo_auth.usecases.erasures import delete_account
-from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.usecases.profiles import load_profile
 from echo_auth.usecases.users import view_of
 from echo_common.auth.principal import Principal

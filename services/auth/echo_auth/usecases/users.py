@@ -62,14 +62,10 @@ async def delete_user(
     return await delete_account(user, principal.user_id, origin, deps)
 
 
-
-
 async def record_activity(user: User, at: datetime, deps: Dependencies) -> User:
     """Record that a credential of the user was used, at most once an hour."""
     recent = user.last_active_date is not None and at - user.last_active_date < _ACTIVITY_EXACT_TO
     return user if recent else await deps.users.update(user.id, lambda found: found.record_activity(at))
-
-
 
 
 def view_of(user: User, profile: Profile) -> UserView:

@@ -9,8 +9,6 @@ from echo_common.errors import (
 )
 
 
-
-
 class UnreadableError(EchoError):
     """The sample cannot be decoded; send a complete, undamaged file."""
 

@@ -1,11 +1,9 @@
 """Request bodies of passwords."""
 
-
 from pydantic import Field
 
 from echo_common.contracts.http.auth import Email, LinkToken, NewPassword, Password
 from echo_common.contracts.http.base import RequestBody
-
 
 
 class ChangePasswordRequest(RequestBody):

@@ -1,13 +1,11 @@
 """Request and response bodies of two-factor authentication."""
 
-
 from pydantic import BaseModel, Field, model_validator
 
 from echo_common.contracts.http.alternatives import exactly_one
 from echo_common.contracts.http.auth import CODE, PASSKEY_RESPONSE, Password, SecondFactorCode
 from echo_common.contracts.http.base import RequestBody
 from echo_common.contracts.http.passkeys import CREDENTIAL_EXAMPLE, Credential
-
 
 
 class TotpSetup(BaseModel):
@@ -18,15 +16,15 @@ class TotpSetup(BaseModel):
     qr_code: str = Field(description="QR code of the URI: an SVG picture as data URI.")
 
 
-
-
 class SecondFactor(RequestBody):
     """A TOTP code, or a passkey's signature."""
 
     model_config = exactly_one("code", "passkey")
 
     code: SecondFactorCode | None = Field(None, description="Current code of the authenticator app.", examples=["492039"])
-    passkey: Credential | None = Field(None, description=f"{PASSKEY_RESPONSE}, instead of `code`.", examples=[CREDENTIAL_EXAMPLE])
+    passkey: Credential | None = Field(
+        None, description=f"{PASSKEY_RESPONSE}, instead of `code`.", examples=[CREDENTIAL_EXAMPLE]
+    )
 
     @model_validator(mode="after")
     def _one(self) -> "SecondFactor":
@@ -45,6 +43,4 @@ class SecondFactorProof(SecondFactor):
     """The password, and a TOTP code, a recovery code or a passkey's signature."""
 
     password: Password = Field(description="Current password.", examples=["correct horse battery"])
-    code: SecondFactorCode | None = Field(
-        None, description=f"{CODE}.", examples=["492039"]
-    )
+    code: SecondFactorCode | None = Field(None, description=f"{CODE}.", examples=["492039"])
