@@ -20,7 +20,7 @@ from echo_common.contracts.events.voice import (
 )
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.usecases.audio import remove_objects
-from echo_synthesis.usecases.quotas import counted_for, give_back_job, settle_audio
+from echo_synthesis.usecases.quotas import counted_for, release_job_quota, settle_audio
 
 subscriptions = Subscriptions[Dependencies]()
 
@@ -42,14 +42,14 @@ async def stop_cancelled_attempts(event: JobCancelled, dependencies: Dependencie
     dependencies.worker.recheck(event.job_id)
 
 
-async def give_back_quota(event: JobEnded, dependencies: Dependencies) -> None:
+async def release_quota(event: JobEnded, dependencies: Dependencies) -> None:
     """Give back what was counted for a job that made nothing."""
     if (job := await dependencies.jobs.find_one({"_id": event.job_id})) is not None:
-        await give_back_job(job, dependencies)
+        await release_job_quota(job, dependencies)
 
 
 for ended in get_args(JobEnded):
-    subscriptions.on(ended)(give_back_quota)
+    subscriptions.on(ended)(release_quota)
 
 
 @subscriptions.on(JobCompleted)

@@ -71,7 +71,7 @@ class Quotas:
                 passes it by no more than its own amount.
 
         Returns:
-            The reservation, for `give_back`. A cancelled call leaves none.
+            The reservation, for `release`. A cancelled call leaves none.
 
         Raises:
             QuotaExceededError: A limit would be exceeded; nothing was counted.
@@ -85,7 +85,7 @@ class Quotas:
             await shielded(count())
         except asyncio.CancelledError:
             for reservation in made:
-                await shielded(self.give_back(reservation))
+                await shielded(self.release(reservation))
             raise
         return made[0]
 
@@ -107,7 +107,7 @@ class Quotas:
                 raise self._error(exceeded, used[exceeded], principal, moment)
         return Reservation(counter_id, dict(amounts))
 
-    async def give_back(self, reservation: Reservation) -> None:
+    async def release(self, reservation: Reservation) -> None:
         """Subtract what was reserved, because nothing was made of it."""
         amounts = {metric.value: -amount for metric, amount in reservation.amounts.items()}
         await self._days.update_one({"_id": reservation.counter_id}, {"$inc": amounts})
@@ -121,7 +121,7 @@ class Quotas:
         try:
             yield reservation
         except BaseException:
-            await shielded(self.give_back(reservation))
+            await shielded(self.release(reservation))
             raise
 
     async def settle(self, reservation: Reservation, used: Mapping[Metric, int]) -> None:
@@ -165,7 +165,7 @@ class Quotas:
         await shielded(self._stored_bytes.settle(held, stored))
 
     @asynccontextmanager
-    async def room_for(self, metric: Metric, principal: Principal) -> AsyncIterator[None]:
+    async def lock_and_check(self, metric: Metric, principal: Principal) -> AsyncIterator[None]:
         """Check that a total is below its limit; within the context no other request of the user in this process does.
 
         Raises `QuotaExceededError`.

@@ -22,7 +22,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
 from echo_synthesis.usecases.audio import delete_audio, remove_objects
 from echo_synthesis.usecases.planning import plan_speech
-from echo_synthesis.usecases.quotas import estimated_bytes, give_back_job, recounted, reserved_synthesis
+from echo_synthesis.usecases.quotas import estimated_bytes, recounted, release_job_quota, reserved_synthesis
 
 JOB_ORDERS = ("created_at", "updated_at", "status", "duration", "text_length")
 """Fields by which the list can be sorted."""
@@ -60,13 +60,13 @@ async def queue_job(
         idempotency_key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
     )
     async with (
-        deps.quotas.room_for(Metric.QUEUED_JOBS, principal),
+        deps.quotas.lock_and_check(Metric.QUEUED_JOBS, principal),
         reserved_synthesis(text, job.settings, job.id, principal, deps) as counted,
     ):
         job.count_in(counted.reservation.counter_id, counted.held.amount)
         stored = await _add(job, deps)
         if stored.id != job.id:
-            await deps.quotas.give_back(counted.reservation)
+            await deps.quotas.release(counted.reservation)
     # the job states the estimate while it has not ended, so that no reservation waits with it
     await deps.quotas.settle_bytes(counted.held, counted.held.amount if stored.id == job.id else 0)
     return stored
@@ -187,7 +187,7 @@ async def retry_job(job_id: str, principal: Principal, deps: Dependencies) -> Jo
     """
     job = await deps.jobs.get(job_id, **_reach(principal))
     async with (
-        deps.quotas.room_for(Metric.QUEUED_JOBS, principal),
+        deps.quotas.lock_and_check(Metric.QUEUED_JOBS, principal),
         reserved_synthesis(job.text, job.settings, job.id, principal, deps) as counted,
     ):
 
@@ -204,7 +204,7 @@ async def delete_job(job_id: str, principal: Principal, deps: Dependencies) -> N
     """Delete a job and its audio."""
     job = await deps.jobs.update(job_id, Job.delete, **_reach(principal))
     if not job.status.terminal:
-        await give_back_job(job, deps)
+        await release_job_quota(job, deps)
     if job.audio_id is None:
         await remove_objects(job.audio_key, deps)
     else:

@@ -77,7 +77,7 @@ async def recounted(job: Job, text: str, principal: Principal, deps: Dependencie
         async with deps.quotas.reserved(principal, more, below=ESTIMATED) as reservation:
             yield
         await deps.quotas.settle(counted, needed)
-        await deps.quotas.give_back(reservation)  # counted with the job by now
+        await deps.quotas.release(reservation)  # counted with the job by now
     else:
         yield
         await deps.quotas.settle(counted, needed)
@@ -88,10 +88,10 @@ def counted_for(job: Job) -> Reservation | None:
     return None if job.counted_in is None else Reservation(job.counted_in, amounts_of(job.counted_characters))
 
 
-async def give_back_job(job: Job, deps: Dependencies) -> None:
+async def release_job_quota(job: Job, deps: Dependencies) -> None:
     """Give back what was counted for a job that made nothing."""
     if (counted := counted_for(job)) is not None:
-        await deps.quotas.give_back(counted)
+        await deps.quotas.release(counted)
 
 
 async def settle_audio(reservation: Reservation, seconds: float, deps: Dependencies) -> None:

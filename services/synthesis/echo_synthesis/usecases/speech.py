@@ -66,7 +66,7 @@ async def _counted(
                 yield part
     finally:
         if totals is None:
-            await shielded(deps.quotas.give_back(reservation))
+            await shielded(deps.quotas.release(reservation))
         else:
             await shielded(settle_audio(reservation, totals.duration, deps))
 
