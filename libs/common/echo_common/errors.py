@@ -74,6 +74,12 @@ class ForbiddenError(EchoError):
     status = 403
 
 
+class LinkInvalidError(ForbiddenError):
+    """The link is invalid or expired; request another."""
+
+    code = "LINK_INVALID"
+
+
 class NotFoundError(EchoError):
     """The resource was not found."""
 

@@ -13,8 +13,7 @@ from echo_auth.challenges import Challenges
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.exports import EXPORT_PREFIX
 from echo_auth.domain.profiles import AVATAR_PREFIX
-from echo_auth.encryption import Encryption, Purpose
-from echo_auth.export_links import ExportLinks
+from echo_auth.encryption import Encryption, Purpose, derive_key
 from echo_auth.export_sources import LocalSource, open_sources
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.keys import Signer
@@ -50,6 +49,7 @@ from echo_auth.usecases.profiles import find_owned_avatars
 from echo_auth.usecases.registration import ensure_admin
 from echo_auth.usecases.retention import apply_retention
 from echo_auth.user_data import AuthUserData
+from echo_common.auth.signed_links import LinkSigner
 from echo_common.outbox.repository import Repository
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
@@ -114,7 +114,7 @@ async def open_dependencies(
             export_sources=await stack.enter_async_context(
                 open_sources(LocalSource(data, adapters.objects), settings.exporting_services)
             ),
-            export_links=ExportLinks(secret),
+            export_links=LinkSigner(derive_key(secret, Purpose.EXPORT_LINKS), "echo-auth exports"),
             worker=Worker(_LEASE_SECONDS, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
             scratch=adapters.scratch,
             passwords=passwords,

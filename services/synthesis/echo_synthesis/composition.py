@@ -14,7 +14,7 @@ from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_common.work.worker import Worker
-from echo_synthesis.access.signed_links import LinkSigner
+from echo_synthesis.access.signed_links import open_link_signer
 from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
@@ -88,7 +88,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             objects=adapters.objects,
             cache=cache,
             tickets=tickets,
-            links=await LinkSigner.open(adapters.store),
+            links=await open_link_signer(adapters.store),
             provenance=provenance,
             scripts=scripts,
             pool=pool,

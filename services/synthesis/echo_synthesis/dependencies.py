@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from echo_common.auth.signed_links import LinkSigner
 from echo_common.quotas.counters import Quotas
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
 from echo_common.work.worker import Worker
-from echo_synthesis.access.signed_links import LinkSigner
 from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones

@@ -13,8 +13,8 @@ from echo_auth.usecases.exports import EXPORT_ORDERS
 from echo_common.auth.dependencies import Access, AccountHolder, LoggedInUser
 from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.errors.exports import ExportNotFoundError, ExportStateConflictError
-from echo_common.contracts.errors.synthesis import LinkInvalidError
 from echo_common.contracts.http.exports import ExportLink, ExportLinkRequest, ExportView
+from echo_common.errors import LinkInvalidError
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.object_response import (

@@ -14,11 +14,10 @@ from echo_auth.domain.request_origin import RequestOrigin
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.exports import ExportNotFoundError
-from echo_common.contracts.errors.synthesis import LinkInvalidError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.exports import ExportLink
 from echo_common.contracts.values import JobStatus
-from echo_common.errors import EchoError, NotFoundError
+from echo_common.errors import EchoError, LinkInvalidError, NotFoundError
 from echo_common.http.endpoints import PUBLIC_ROOT
 from echo_common.http.pagination import Page
 from echo_common.storage.port import ObjectNotFoundError
@@ -65,7 +64,7 @@ async def find_linked_export(export_id: str, expires: int, signature: str, deps:
     export = await deps.exports.find_one({"_id": export_id, **deps.exports.unexpired(now())})
     if export is None:
         raise LinkInvalidError
-    deps.export_links.check(export, expires, signature)
+    deps.export_links.check(_download_path(export), export.user_id, expires, signature)
     return export
 
 
@@ -102,9 +101,8 @@ async def link_export(
     export = await get_export(export_id, principal, deps)
     export.completed_archive()
     await _record(AuditAction.EXPORT_LINKED, export, origin, deps)
-    expires, signature, until = deps.export_links.sign(export, seconds)
-    path = f"{PUBLIC_ROOT}/users/me/exports/{export.id}/download"
-    return ExportLink(url=f"{path}?expires={expires}&signature={signature}", expires_at=until)
+    url, until = deps.export_links.sign(_download_path(export), export.user_id, seconds)
+    return ExportLink(url=url, expires_at=until)
 
 
 async def delete_export(export_id: str, principal: Principal, origin: RequestOrigin, deps: Dependencies) -> None:
@@ -146,6 +144,10 @@ async def find_owned_archives(keys: Sequence[str], deps: Dependencies) -> Collec
         elif export.archive is not None:
             owned.add(export.archive.key)
     return owned
+
+
+def _download_path(export: Export) -> str:
+    return f"{PUBLIC_ROOT}/users/me/exports/{export.id}/download"
 
 
 async def _remove(export: Export, deps: Dependencies) -> None:

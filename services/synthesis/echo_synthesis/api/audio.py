@@ -7,8 +7,9 @@ from fastapi import Depends, Query, Request, Response
 from echo_common.auth.dependencies import Access, SpeechReader, SpeechWriter
 from echo_common.auth.principal import Principal, Scope
 from echo_common.clock import now
-from echo_common.contracts.errors.synthesis import AudioNotFoundError, LinkInvalidError
+from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.synthesis import AudioInfo, LinkRequest, SignedLink
+from echo_common.errors import LinkInvalidError
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.object_response import (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.errors.synthesis import LinkInvalidError
+from echo_common.errors import LinkInvalidError
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, WordTiming
 from echo_synthesis.timing.storage import word_times
@@ -20,7 +20,7 @@ async def find_linked_audio(audio_id: str, expires: int, signature: str, deps: D
     audio = await deps.audio.find_one({"_id": audio_id})
     if audio is None:
         raise LinkInvalidError
-    deps.links.check(audio, expires, signature)
+    deps.links.check(audio.url, audio.user_id, expires, signature)
     return audio
 
 

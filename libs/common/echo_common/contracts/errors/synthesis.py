@@ -4,7 +4,6 @@ from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.errors import (
     ConflictError,
     EchoError,
-    ForbiddenError,
     NotFoundError,
     RateLimitedError,
     ServiceUnavailableError,
@@ -134,9 +133,3 @@ class TicketInvalidError(UnauthenticatedError):
     """The ticket is unknown, used or expired; request another."""
 
     code = "TICKET_INVALID"
-
-
-class LinkInvalidError(ForbiddenError):
-    """The link is invalid or expired; request another."""
-
-    code = "LINK_INVALID"
