@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from echo_common.background_tasks import running_in_background
 from echo_common.clock import now
 from echo_common.errors import EchoError
 from echo_common.store.port import Collection, DuplicateError
@@ -41,12 +42,8 @@ class RetentionSchedule:
     @asynccontextmanager
     async def running(self, perform: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
         """Perform due runs while the context lasts."""
-        task = asyncio.create_task(self._keep_running(perform))
-        try:
+        async with running_in_background(self._keep_running(perform)):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def _keep_running(self, perform: Callable[[], Awaitable[object]]) -> None:
         pause = _FIRST_SECONDS

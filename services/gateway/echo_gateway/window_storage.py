@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from heapq import nlargest
 from typing import NamedTuple
 
 import structlog
 from limits.aio.storage import Storage
 
+from echo_common.background_tasks import running_in_background
 from echo_common.errors import EchoError
 from echo_common.store.port import Collection
 
@@ -96,13 +97,10 @@ async def saved_windows(storage: WindowStorage, collection: Collection, *, every
     await collection.ensure([])
     document = await collection.find_one({"_id": _SAVED})
     storage.restore([Window(*saved) for saved in (document or {}).get("windows", ())])
-    task = asyncio.create_task(_save_regularly(storage, collection, every))
     try:
-        yield
+        async with running_in_background(_save_regularly(storage, collection, every)):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await _save(storage, collection)
 
 

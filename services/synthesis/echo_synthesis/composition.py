@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
+from echo_common.background_tasks import running_in_background
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.contracts.events.synthesis import SynthesisUserDataErased
 from echo_common.contracts.values import Metric
@@ -118,12 +119,10 @@ async def _engines_running(
     workers, limits = settings.workers or default_shape()[0], WorkerLimits(speak_seconds=settings.speak_seconds)
     config = PoolConfig(settings.models, workers=workers, limits=limits, recogniser=recogniser)
     pool = EnginePool(engines, config, meter)
-    loading = asyncio.create_task(pool.start(*(name for name in settings.engines if name in engines)))
     try:
-        yield pool
+        async with running_in_background(pool.start(*(name for name in settings.engines if name in engines))):
+            yield pool
     finally:
-        loading.cancel()
-        await asyncio.gather(loading, return_exceptions=True)
         await pool.close()
 
 

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
+from echo_common.background_tasks import BackgroundTasks
 from echo_common.bus.delivery import outcome_of
 from echo_common.bus.port import BusUnavailableError, Consumer, Done, Message, Outcome, Retry
 
@@ -88,13 +89,10 @@ class _Member:
         self.consumer = consumer
         self.closing = False
         self._slots = asyncio.Semaphore(consumer.concurrency)
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = BackgroundTasks()
 
     def spawn(self, work: Coroutine[Any, Any, Outcome | None]) -> asyncio.Task[Outcome | None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._tasks.start(work)
 
     async def deliver(self, message: Message) -> Outcome | None:
         """Return the outcome, or None when the delivery ended without one because this consumer closes."""
@@ -111,11 +109,8 @@ class _Member:
 
     async def close(self, grace: float) -> None:
         self.closing = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.finish(grace)
+        await self._tasks.close()
 
     async def _deliver(self, message: Message) -> Outcome | None:
         if _inside_delivery.get():

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -13,6 +13,7 @@ from typing import Any, Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from echo_common.background_tasks import running_in_background
 from echo_common.clock import now
 from echo_common.errors import ConflictError, EchoError, ValidationError
 from echo_common.http.request_digest import BodyDigest, MultipartDigest, body_digest_of, request_digest
@@ -135,7 +136,7 @@ class Idempotency:
         response = _Response(send)
         stored = False
         try:
-            async with self._renewing(entry, run):
+            async with running_in_background(self._keep_renewing(entry, run)):
                 await app(response.collect)
             if response.worth_storing and (digest := request()) is not None:
                 stored = True
@@ -177,19 +178,11 @@ class Idempotency:
             await self._keys.delete({"_id": entry, "created_at": {"$lte": too_old}})
         raise IdempotencyConflictError(retry_after=1)
 
-    @asynccontextmanager
-    async def _renewing(self, entry: str, run: str) -> AsyncIterator[None]:
-        async def renew() -> None:
-            while True:
-                await asyncio.sleep(self._lease.total_seconds() / 3)
-                with suppress(EchoError):
-                    await self._keys.update_one({"_id": entry, "run": run}, {"$set": {"lease_until": now() + self._lease}})
-
-        task = asyncio.create_task(renew())
-        try:
-            yield
-        finally:
-            task.cancel()
+    async def _keep_renewing(self, entry: str, run: str) -> None:
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            with suppress(EchoError):
+                await self._keys.update_one({"_id": entry, "run": run}, {"$set": {"lease_until": now() + self._lease}})
 
     async def _store(self, entry: str, run: str, request: str, response: "_Response") -> None:
         stored = {"request": request, "status": response.status, "headers": response.stored_headers, "body": response.body}

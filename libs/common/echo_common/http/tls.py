@@ -3,11 +3,13 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+
+from echo_common.background_tasks import running_in_background
 
 CHECK_SECONDS = 10.0
 """Seconds between two checks for a renewed certificate."""
@@ -31,13 +33,8 @@ class Tls:
         Raises `CertificateError`.
         """
         context = self._context()
-        task = asyncio.create_task(self._follow(context, self._times()))
-        try:
+        async with running_in_background(self._follow(context, self._times())):
             yield context
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from echo_common.background_tasks import BackgroundTasks
 from echo_common.http.connections import Connections
 from echo_common.http.protocol import LimitedProtocol
 
@@ -48,7 +49,7 @@ class TlsListener:
         self._context = context
         self._connections = connections
         self._make_protocol = make_protocol
-        self._tasks = set[asyncio.Task[None]]()
+        self._handshakes = BackgroundTasks()
         listening.setblocking(False)
         listening.listen(BACKLOG)
 
@@ -66,17 +67,13 @@ class TlsListener:
                 self._begin(accepted, Handshake(peer[0]))
         finally:
             self._listening.close()
-            handshakes = list(self._tasks)
-            for task in handshakes:
-                task.cancel()
-            await asyncio.gather(*handshakes, return_exceptions=True)
+            await self._handshakes.close()
 
     def _begin(self, accepted: socket.socket, handshake: Handshake) -> None:
         if self._connections.admit(handshake) is not None:
             accepted.close()  # a response needs the handshake that is refused
             return
-        handshake.task = task = asyncio.create_task(self._shake_hands(accepted, handshake))
-        self._tasks.add(task)
+        handshake.task = task = self._handshakes.start(self._shake_hands(accepted, handshake))
         task.add_done_callback(partial(self._end, accepted, handshake))
 
     async def _shake_hands(self, accepted: socket.socket, handshake: Handshake) -> None:
@@ -94,8 +91,7 @@ class TlsListener:
                 protocol, accepted, ssl=self._context, ssl_handshake_timeout=seconds
             )
 
-    def _end(self, accepted: socket.socket, handshake: Handshake, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _end(self, accepted: socket.socket, handshake: Handshake, _: asyncio.Task[None]) -> None:
         self._connections.leave(handshake)
         if not handshake.begun:  # cancelled before its transport owned the socket
             accepted.close()

@@ -11,6 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import ValidationError
 
+from echo_common.background_tasks import running_in_background
 from echo_common.contracts.http.auth import TRUST_PATH, TrustDocument
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.client import ServiceClient
@@ -54,13 +55,8 @@ class TokenTrust:
         Does not wait for auth to be reachable.
         """
         trust = cls(client, live_settings)
-        task = asyncio.create_task(trust._follow(every))
-        try:
+        async with running_in_background(trust._follow(every)):
             yield trust
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     @property
     def known(self) -> bool:

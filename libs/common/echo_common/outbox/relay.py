@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from tenacity import retry, retry_if_exception_type
 
+from echo_common.background_tasks import BackgroundTasks
 from echo_common.backoff import Backoff
 from echo_common.bus.port import Bus, BusUnavailableError, Message
 from echo_common.clock import now
@@ -76,7 +77,6 @@ class Relay:
         self._ready: deque[Key] = deque()
         self._taken: dict[Key, _Pending] = {}
         self._publishing = 0
-        self._publications: set[asyncio.Task[None]] = set()
         self._missed: set[Key] = set()
         self._sweeping = False
         self._deferred: list[_Taken] = []
@@ -87,7 +87,7 @@ class Relay:
         self._next_sweep = 0.0
         self._not_before = 0.0
         self._failures = 0
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = BackgroundTasks()
 
     def watch(self, collection: Collection) -> None:
         """Sweep this collection too; events left in it by an earlier process are published at once."""
@@ -98,7 +98,8 @@ class Relay:
 
     async def start(self) -> None:
         """Start publishing."""
-        self._tasks = [asyncio.create_task(self._publish_queued()), asyncio.create_task(self._remove_published())]
+        self._tasks.start(self._publish_queued())
+        self._tasks.start(self._remove_published())
 
     async def submit(self, collection: str, key: str, messages: Sequence[Message], *, erased: bool) -> None:
         """Publish entries just written to an aggregate's outbox. Never waits, never fails."""
@@ -121,13 +122,9 @@ class Relay:
         """Publish the remaining events, for `timeout` s at most; the others stay in the database."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while self._tasks and self._failures == 0 and (self._deferred or self._queued or self._taken):  # noqa: ASYNC110
+                while self._tasks.running and self._failures == 0 and (self._deferred or self._queued or self._taken):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
-        running = [*self._tasks, *self._publications]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        self._tasks.clear()
+        await self._tasks.close()
 
     def _enqueue(self, key: Key, pending: _Pending, *, first: bool = False) -> None:
         """Queue new entries, behind or before those of the same aggregate."""
@@ -194,9 +191,7 @@ class Relay:
             self._waiting -= sum(len(pending.messages) for _, pending in batch)
             self._taken.update(batch)
             self._publishing += len(batch)
-            task = asyncio.create_task(self._publish(batch))
-            self._publications.add(task)
-            task.add_done_callback(self._publications.discard)
+            self._tasks.start(self._publish(batch))
 
     async def _publish(self, batch: Sequence[_Taken]) -> None:
         try:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from echo_common.background_tasks import running_in_background
 from echo_common.clock import now
 from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectStore
@@ -38,13 +39,11 @@ class OrphanSweeper:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Sweep once an hour while the context lasts."""
-        task = asyncio.create_task(self._keep_sweeping()) if self._safe_age else None
-        try:
+        if not self._safe_age:
             yield
-        finally:
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            return
+        async with running_in_background(self._keep_sweeping()):
+            yield
 
     async def sweep(self, *, page_size: int = _PAGE) -> int:
         """Sweep all prefixes once; return the number of removed objects. Raises the errors of storage and owners."""

@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Protocol, TypeVar
 
 import structlog
 
+from echo_common.background_tasks import running_in_background
 from echo_common.aggregate import Aggregate
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
@@ -98,12 +99,8 @@ class UserErasure:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Erase queued users while the context lasts."""
-        task = asyncio.create_task(self._keep_erasing())
-        try:
+        async with running_in_background(self._keep_erasing()):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def erase_due(self, moment: datetime | None = None) -> int:
         """Erase every user that is due at a moment, by default now; return their number. Raises the errors of `UserData`."""

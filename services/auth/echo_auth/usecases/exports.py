@@ -12,6 +12,7 @@ from echo_auth.dependencies import Dependencies
 from echo_auth.domain.exports import Export, ExportArchive
 from echo_auth.domain.request_origin import RequestOrigin
 from echo_common.auth.principal import Principal
+from echo_common.background_tasks import running_in_background
 from echo_common.clock import now
 from echo_common.contracts.errors.exports import ExportNotFoundError
 from echo_common.contracts.http.audit import AuditAction
@@ -124,12 +125,8 @@ async def remove_expired(deps: Dependencies, moment: datetime | None = None) -> 
 @asynccontextmanager
 async def expiring(deps: Dependencies) -> AsyncIterator[None]:
     """Remove expired exports while the context lasts; replicas may do so at the same time."""
-    task = asyncio.create_task(_keep_expiring(deps))
-    try:
+    async with running_in_background(_keep_expiring(deps)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def find_owned_archives(keys: Sequence[str], deps: Dependencies) -> Collection[str]:

@@ -15,6 +15,7 @@ from echo_auth.mail.port import Mail, MailRefusedError, MailUnavailableError
 from echo_auth.usecases.mails import build_link
 from echo_auth.usecases.profiles import load_profile
 from echo_auth.usecases.registration import create_registered
+from echo_common.background_tasks import running_in_background
 from echo_common.backoff import Backoff
 from echo_common.clock import now
 from echo_common.contracts.http.mails import MailKind, MailStatus
@@ -37,12 +38,8 @@ _log = structlog.get_logger("echo.mail")
 @asynccontextmanager
 async def delivering(deps: Dependencies) -> AsyncIterator[None]:
     """Deliver mails while the context lasts."""
-    task = asyncio.create_task(_deliver_until_cancelled(deps))
-    try:
+    async with running_in_background(_deliver_until_cancelled(deps)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def deliver_due(deps: Dependencies) -> int:

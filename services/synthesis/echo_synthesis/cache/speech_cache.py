@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import structlog
 
+from echo_common.background_tasks import BackgroundTasks, running_in_background
 from echo_common.clock import now
 from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectNotFoundError, ObjectStore
@@ -83,7 +84,7 @@ class SpeechCache:
         self._counting = asyncio.Lock()
         self._usages: dict[str, _Usage] = {}
         self._waiting: dict[str, Counter[str]] = {}
-        self._writing: set[asyncio.Task[None]] = set()
+        self._writing = BackgroundTasks()
         self._log = structlog.get_logger("echo.speech_cache")
 
     @classmethod
@@ -94,12 +95,10 @@ class SpeechCache:
         await entries.ensure(cls.indexes)
         cache = cls(entries, objects, capacity)
         await cache._count()
-        cleaning = asyncio.create_task(cache._remove_outdated())
         try:
-            yield cache
+            async with running_in_background(cache._remove_outdated()):
+                yield cache
         finally:
-            cleaning.cancel()
-            await asyncio.gather(cleaning, return_exceptions=True)
             await cache.wait_for_writes()  # the entry written last may still have users to add
 
     @property
@@ -137,7 +136,7 @@ class SpeechCache:
             pending = _PendingEntry(encode_entry(speech), list(self._waiting.get(key, ()))[:_MAXIMUM_USERS])
             if self._capacity:
                 self._pending[key] = pending  # concurrent requests find it here while it is being written
-                self._background(self._store(key, voice, pending, in_use))
+                self._writing.start(self._store(key, voice, pending, in_use))
             # the first response must equal later ones, sample by sample
             return _Lookup(replace(decode_entry(pending.blob), cost=speech.cost), cached=False, user_marks=pending.user_marks)
 
@@ -175,8 +174,7 @@ class SpeechCache:
 
     async def wait_for_writes(self) -> None:
         """Wait until all pending writes have finished."""
-        while self._writing:
-            await asyncio.gather(*self._writing, return_exceptions=True)
+        await self._writing.finish()
 
     @contextmanager
     def _wait(self, key: str, mark: str) -> Iterator[bool]:
@@ -216,18 +214,13 @@ class SpeechCache:
         self._usage_of(key).hits += 1
         return _Lookup(speech, cached=True, user_marks=entry.get("heard_by", ()))
 
-    def _background(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-
     def _usage_of(self, key: str) -> _Usage:
         """Return the pending changes of an entry, which are written soon or once the entry exists."""
         usage = self._usages.get(key)
         if usage is None:
             usage = self._usages[key] = _Usage()
             if key not in self._pending:
-                self._background(self._write_usage(key))
+                self._writing.start(self._write_usage(key))
         return usage
 
     async def _write_usage(self, key: str) -> None:
@@ -272,7 +265,7 @@ class SpeechCache:
         finally:
             self._pending.pop(key, None)
             if key in self._usages:
-                self._background(self._write_usage(key))
+                self._writing.start(self._write_usage(key))
 
     async def _count(self) -> None:
         self._uncounted = 0

@@ -10,6 +10,7 @@ from typing import Literal
 
 import structlog
 
+from echo_common.background_tasks import BackgroundTasks
 from echo_common.contracts.errors.synthesis import EngineFailedError, EngineUnavailableError, TooManyQueuedError
 from echo_common.errors import EchoError
 from echo_common.processors import usable_processors
@@ -146,7 +147,7 @@ class _WorkerGroup:
         self._idle = self._workers * spec.concurrency
         self.size = count * spec.concurrency
         self._queue = FairQueue[_Request]()
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving = BackgroundTasks()
         self._closed = False
         self._shared = spec.remote or spec.concurrency > 1
         self._replaced_at = float("-inf")
@@ -186,7 +187,7 @@ class _WorkerGroup:
         return EngineHealth(
             state="ready" if alive else "starting" if starting else "unavailable" if problem else "stopped",
             workers_alive=alive,
-            workers_busy=len(self._serving),
+            workers_busy=len(self._serving.running),
             queued=len(self._queue),
             restarts=sum(worker.restarts for worker in self._workers),
             problem=problem,
@@ -196,16 +197,12 @@ class _WorkerGroup:
         self._closed = True
         while self._queue:
             _settle(self._queue.pop(), EngineUnavailableError("The speech engines are shutting down."))
-        for task in self._serving:
-            task.cancel()
-        await asyncio.gather(*self._serving, return_exceptions=True)
+        await self._serving.close()
         await asyncio.gather(*(worker.close() for worker in self._workers))
 
     def _dispatch(self) -> None:
         while self._idle and self._queue and not self._closed:
-            task = asyncio.create_task(self._serve(self._idle.pop(), self._queue.pop()))
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+            self._serving.start(self._serve(self._idle.pop(), self._queue.pop()))
 
     async def _serve(self, worker: EngineWorker, request: _Request) -> None:
         held = [worker]

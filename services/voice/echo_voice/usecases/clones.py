@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from echo_common.background_tasks import running_in_background
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import CloneNotFoundError, SampleStateConflictError
 from echo_common.contracts.http.sharing import BulkResult
@@ -231,16 +232,15 @@ async def _resumable(
         on_progress(done, total, note)
         news.set()
 
-    storing = asyncio.create_task(_store_checkpoints(key, request.checkpoint, _written_at(request.checkpoint), news, deps))
+    storing = _store_checkpoints(key, request.checkpoint, _written_at(request.checkpoint), news, deps)
     try:
-        outcome = await train(report)
+        async with running_in_background(storing):
+            outcome = await train(report)
     except BaseException:
-        await _ended(storing)
         if request.checkpoint.exists():
             with suppress(EchoError):  # the training's own error takes precedence
                 await deps.objects.put_file(key, request.checkpoint, "application/octet-stream")
         raise
-    await _ended(storing)
     await deps.objects.delete(key)
     return outcome
 
@@ -259,11 +259,6 @@ async def _store_checkpoints(key: str, checkpoint: Path, stored: int, news: asyn
 def _written_at(path: Path) -> int:
     """Return a file's modification time in nanoseconds; 0 if the file is missing."""
     return path.stat().st_mtime_ns if path.exists() else 0
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _digest(model: VoiceModel) -> str:

@@ -16,6 +16,7 @@ import structlog
 from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, PublishError
 
+from echo_common.background_tasks import BackgroundTasks
 from echo_common.bus import topology
 from echo_common.bus.delivery import outcome_of
 from echo_common.bus.port import DELIVERY_LIMIT, BusUnavailableError, Consumer, Message, Outcome, Retry
@@ -60,7 +61,7 @@ class RabbitBus:
         self._grace = grace
         self._window = asyncio.Semaphore(window)
         self._closing = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._subscriptions = [Subscription([topology.retry_queue(delay) for delay in topology.DELAYS])]
         self._dead_letter_stores: dict[str, Callable[[Message, str], Awaitable[Outcome]]] = {}
@@ -117,9 +118,8 @@ class RabbitBus:
     async def close(self) -> None:
         self._closing = True
         await self._stop_deliveries()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._grace)
-        await asyncio.gather(*map(end_task, self._tasks))
+        await self._tasks.finish(self._grace)
+        await asyncio.gather(*map(end_task, self._tasks.running))
         await asyncio.gather(self._outbound.close(), self._inbound.close())
 
     async def _stop_deliveries(self) -> None:
@@ -136,7 +136,7 @@ class RabbitBus:
         self._exchanges = await declare_exchanges(channel)
 
     async def _transmit(self, parcels: Sequence[_Parcel], timeout: float | None = None) -> None:
-        if self._closing and not self._tasks:
+        if self._closing and not self._tasks.running:
             raise BusUnavailableError
         patience = timeout or self._publish_timeout
         try:
@@ -217,9 +217,7 @@ class RabbitBus:
 
         async def receive(incoming: AbstractIncomingMessage) -> None:
             if not self._closing:
-                task = asyncio.create_task(handle(incoming))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._tasks.start(handle(incoming))
 
         return receive
 
