@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -37,6 +38,16 @@ async def get(gateway: Gateway, path: str, language: str = "en") -> tuple[str, s
         return await response.text(), response.headers["Content-Security-Policy"]
 
 
+async def scripts_of(gateway: Gateway, elements: Elements) -> list[str]:
+    """Return the scripts of a page and the scripts that they import."""
+    waiting, found = [str(script["src"]) for script in elements.named("script")], dict[str, str]()
+    while waiting:
+        path = waiting.pop()
+        found[path], _ = await get(gateway, path)
+        waiting += [urljoin(path, name) for name in re.findall(r'from "(.*?)"', found[path])]
+    return list(found.values())
+
+
 def test_every_link_in_a_mail_has_its_page() -> None:
     assert set(LINKED.values()) <= set(PAGES)
 
@@ -50,15 +61,15 @@ async def test_a_page_runs_only_its_own_scripts_and_calls_only_the_api(gateway: 
     assert "form-action 'none'" in policy
     assert [script.keys() for script in elements.named("script")] == [{"type", "src"}]
     assert not any(name.startswith("on") or name == "style" for _, attributes in elements.found for name in attributes)
-    for asset in [*(script["src"] for script in elements.named("script")), "/pages/page.css"]:
-        script, _ = await get(gateway, str(asset))
-        assert "http" not in script
-        assert ".innerHTML" not in script
+    style, _ = await get(gateway, "/pages/page.css")
+    for asset in [style, *(await scripts_of(gateway, elements))]:
+        assert "http" not in asset
+        assert ".innerHTML" not in asset
 
 
 @pytest.mark.parametrize("page", PAGES)
 async def test_pages_remove_the_token_from_the_address_bar(gateway: Gateway, page: str) -> None:
-    script, _ = await get(gateway, Elements((await get(gateway, f"/{page}"))[0]).named("script")[0]["src"] or "")
+    script = "".join(await scripts_of(gateway, Elements((await get(gateway, f"/{page}"))[0])))
 
     assert "location.hash" in script
     assert 'history.replaceState(null, "", location.pathname)' in script
@@ -90,6 +101,6 @@ async def test_pages_are_accessible_and_fit_a_phone(gateway: Gateway, page: str)
 
 
 async def test_only_the_files_of_the_pages_are_served(gateway: Gateway) -> None:
-    for name, status in (("__init__.py", 422), ("confirm-email.html", 422), ("..%2fmain.py", 404)):
+    for name, status in (("__init__.py", 422), ("frame.html", 422), ("confirm-email.html", 422), ("..%2fmain.py", 404)):
         async with gateway.ask("GET", f"/pages/{name}", headers={}) as response:
             assert response.status == status, name

@@ -4,6 +4,7 @@ The texts come from the catalogue, in the language of the browser. There are no 
 scripts call the API.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -53,7 +54,7 @@ async def logged_in() -> Response:
 
 
 @router.get("/pages/{name}")
-async def asset(request: Request, name: Literal["page.css", "form.js", "logged-in.js"]) -> Response:
+async def asset(request: Request, name: Literal["page.css", "page.js", "form.js", "logged-in.js"]) -> Response:
     """Serve a static file of the pages."""
     file = await _FILES.get_response(name, request.scope)
     file.headers["Cache-Control"] = "no-cache"  # revalidate each time; unchanged files get a 304
@@ -74,6 +75,10 @@ def _page(name: str) -> Response:
 
 @cache
 def _rendered(name: str, language: str) -> str:
-    template = Template((_FOLDER / f"{name}.html").read_text(encoding="utf-8"))
     texts = texts_of("page.", language) | texts_of(f"page.{name}.", language)
-    return template.substitute({key: escape(text) for key, text in texts.items()}, language=language)
+    values = {key: escape(text) for key, text in texts.items()} | {"language": language}
+    return _fill("frame", values | {"content": _fill(name, values)})
+
+
+def _fill(name: str, values: Mapping[str, str]) -> str:
+    return Template((_FOLDER / f"{name}.html").read_text(encoding="utf-8")).substitute(values)

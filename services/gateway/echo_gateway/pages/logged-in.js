@@ -1,67 +1,40 @@
-const form = document.getElementById("form");
-const status = document.getElementById("status");
+import { call, fragment, report, showForm, texts } from "./page.js";
+
+const COOKIE = { "X-Refresh-Token": "cookie" };
 const second = document.getElementById("second");
-const fragment = new URLSearchParams(location.hash.slice(1));
 const linkToken = fragment.get("link_token");
-history.replaceState(null, "", location.pathname); // neither the address bar nor the history keeps the token
 
 const messages = {
-  ACCOUNT_INACTIVE: status.dataset.inactive,
-  IDENTITY_PROVIDER_UNAVAILABLE: status.dataset.unavailable,
-  OIDC_ACCOUNT_REFUSED: status.dataset.refused,
+  ACCOUNT_INACTIVE: texts.inactive,
+  IDENTITY_PROVIDER_UNAVAILABLE: texts.unavailable,
+  OIDC_ACCOUNT_REFUSED: texts.refused,
 };
 
-const report = (text, failed) => {
-  status.textContent = text;
-  status.classList.toggle("error", failed);
-};
-
-const call = async (path, body, headers) => {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", ...headers },
-    body: JSON.stringify(body),
-    cache: "no-store",
-  });
-  const { data, error } = await response.json();
-  if (response.ok) return data;
-  throw Object.assign(new Error(error.message), { code: error.code });
+const login = async (credentials) => {
+  try {
+    return await call("/api/v1/auth/login", credentials, { headers: COOKIE });
+  } catch (error) {
+    if (error.code === "TOTP_REQUIRED") second.hidden = false;
+    throw error;
+  }
 };
 
 // The identity provider's user has an account here: its password shows that both are the same person.
-const link = async () => {
-  const { email, password, totp_code } = Object.fromEntries(new FormData(form));
-  const credentials = { email, password, ...(totp_code && { totp_code }) };
-  const { access_token } = await call("/api/v1/auth/login", credentials, { "X-Refresh-Token": "cookie" });
-  await call("/api/v1/auth/oidc/link", { link_token: linkToken }, { Authorization: `Bearer ${access_token}` });
+const link = async ({ email, password, totp_code }) => {
+  const { access_token } = await login({ email, password, ...(totp_code && { totp_code }) });
+  const headers = { Authorization: `Bearer ${access_token}` };
+  await call("/api/v1/auth/oidc/link", { link_token: linkToken }, { headers });
 };
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const button = form.querySelector("button");
-  button.disabled = true;
-  report("", false);
-  try {
-    await link();
-    form.hidden = true;
-    report(status.dataset.done, false);
-  } catch (error) {
-    if (error.code === "TOTP_REQUIRED") second.hidden = false;
-    report(error.code ? error.message : status.dataset.failed, true);
-  } finally {
-    button.disabled = false;
-  }
-});
-
 if (linkToken) {
-  form.hidden = false;
+  showForm(link);
 } else if (fragment.has("error")) {
-  report(messages[fragment.get("error")] ?? status.dataset.failed, true);
+  report(messages[fragment.get("error")] ?? texts.failed, true);
 } else {
   try {
-    await call("/api/v1/auth/refresh", {}, { "X-Refresh-Token": "cookie" });
-    report(status.dataset.done, false);
+    await call("/api/v1/auth/refresh", {}, { headers: COOKIE });
+    report(texts.done, false);
   } catch {
-    report(status.dataset.failed, true);
+    report(texts.failed, true);
   }
 }
