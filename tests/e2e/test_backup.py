@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from echo_embedded.cli import app
 from tests.support.eventually import eventually
 from tests.support.owned_data import OwnedData
-from tests.support.person import PASSWORD, Person, data
+from tests.support.person import PASSWORD, Person, data, refusal
 from tests.support.platform import QUICK, TONE, Platform, require_form, started
 from tests.support.requirements import Require
 
@@ -110,6 +110,9 @@ async def test_a_restored_platform_serves_the_same_and_erases_again(form: str, r
             assert (await owner.speak("A clone still speaks.", voice=owned.ids["clone_id"]))["duration"] > 0
             similar = await owner.http.get(f"/voices/{owned.ids['clone_id']}")
             assert similar.is_success
+            lost = await owner.http.get(f"/users/me/exports/{owned.ids['export_id']}")
+            assert refusal(lost) == (404, "EXPORT_NOT_FOUND")
+            assert data(await owner.http.get("/users/me/exports")) == []
             await admin.log_in(platform.admin.admin_email, platform.admin.admin_password)
 
             async def erased_again() -> bool:

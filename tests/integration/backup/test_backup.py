@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from echo_common.bus.port import Message
+from echo_common.outbox.documents import TOMBSTONE
 from echo_common.outbox.relay import Relay
 from echo_common.outbox.restored import (
     EVENTS,
@@ -44,6 +45,7 @@ MOMENT = datetime(2026, 11, 22, 3, tzinfo=UTC)
 USERS = [{"_id": f"usr_{number:04d}", "created_at": MOMENT, "hash": b"\0\1", "tags": ["a", 1.5]} for number in range(300)]
 AUDIO = {"audio/a.wav": b"RIFF" * 10, "audio/long.wav": bytes(range(256)) * 4096, "avatars/usr_1/x": b""}
 VECTORS = [("voices", "vm_1", [0.6, 0.8], {"access": ["usr_1"]})]
+DOCUMENTS = len(USERS) + len(VECTORS)
 
 
 def quiet(step: str, done: int, total: int | None) -> None: ...
@@ -84,6 +86,7 @@ async def fill(places: Places) -> None:
         await asyncio.gather(*(store.collection("users").insert(dict(user)) for user in USERS[start : start + 20]))
     await store.collection("profiles").ensure([])
     await store.close()
+    await insert(places, "voice", "voice_models", *({"_id": key, "name": "Ada"} for _, key, _, _ in VECTORS))
     objects = await open_objects(places)
     for key, content in AUDIO.items():
         await objects.put(key, content, "audio/wav")
@@ -92,6 +95,12 @@ async def fill(places: Places) -> None:
     for collection, key, vector, facts in VECTORS:
         await index.put(collection, key, vector, facts)
     await index.close()
+
+
+async def insert(places: Places, service: str, name: str, *documents: dict[str, Any]) -> None:
+    store = await open_store(places.database_url, places.database(service))
+    await asyncio.gather(*map(store.collection(name).insert, documents))
+    await store.close()
 
 
 async def open_objects(places: Places) -> Any:
@@ -135,7 +144,7 @@ async def backup(places: Places, tmp_path: Path) -> Backup:
 async def test_a_backup_holds_everything_and_its_counts(backup: Backup, places: Places) -> None:
     report = backup.archive.describe()
 
-    assert (report["documents"], report["objects"], report["vectors"], report["secrets"]) == (300, 3, 1, True)
+    assert (report["documents"], report["objects"], report["vectors"], report["secrets"]) == (DOCUMENTS, 3, 1, True)
     assert report["form"] == places.form
     assert (report["warnings"] == []) is (places.form == "embedded")
     assert [path.name for path in backup.archive.path.parent.iterdir()] == ["echo.tar"]
@@ -245,6 +254,33 @@ async def test_archives_of_exports_are_left_out(places: Places, tmp_path: Path) 
 
     with open_contents(archive) as found:
         assert sorted(part.key for part, _ in found if part.kind == "object") == sorted(AUDIO)
+
+
+async def test_exports_without_their_archive_are_not_restored(places: Places, tmp_path: Path) -> None:
+    await fill(places)
+    archive = {"key": "exports/usr_1/exp_1/data.zip", "size": 2}
+    completed, pending = {"_id": "exp_1", "status": "completed", "archive": archive}, {"_id": "exp_2", "status": "pending"}
+    await insert(places, "auth", "exports", completed, pending)
+
+    backup = await back_up(places, None, None, tmp_path / "echo.tar", quiet)
+    await restore_folder(backup, tmp_path / "restored", SECRETS, {}, quiet)
+
+    assert (await content_of(one_machine(tmp_path / "restored")))["auth.exports"] == [pending]
+
+
+async def test_vectors_without_their_sample_or_voice_model_are_not_restored(places: Places, tmp_path: Path) -> None:
+    await fill(places)
+    await insert(places, "voice", "samples", {"_id": "smp_1"}, {"_id": "smp_erased", TOMBSTONE: True})
+    index = open_vectors(places.vectors_url)
+    for collection, key in (("samples", "smp_1"), ("samples", "smp_erased"), ("samples", "smp_2"), ("voices", "vm_2")):
+        await index.put(collection, key, [0.6, 0.8], {})
+    await index.close()
+
+    archive = await back_up(places, None, None, tmp_path / "echo.tar", quiet)
+    await restore_folder(archive, tmp_path / "restored", SECRETS, {}, quiet)
+
+    restored = await content_of(one_machine(tmp_path / "restored"))
+    assert sorted(key for _, key, _ in restored["vectors"]) == ["smp_1", "vm_1"]
 
 
 MESSAGE = Message("evt_1", "voice.voice_selected", 1, b'{"a": 1}', headers={"k": "v"})

@@ -5,10 +5,15 @@ They are listed here, because the registry imports the services themselves, whic
 
 from collections.abc import Mapping, Sequence
 
+from echo_common.store.port import Document
+
 SERVICES = ("auth", "feedback", "gateway", "synthesis", "voice")
 
 LEFT_OUT = ("exports/",)
 """Prefixes of objects that are not backed up: archives of exports, which users can request again."""
+
+VECTOR_OWNERS = ("samples", "voice_models")
+"""Collections of voice; the key of a vector is the id of a document in one of them."""
 
 CONSUMERS: Mapping[str, Sequence[str]] = {
     "auth": ("gateway.user_data_erased", "synthesis.user_data_erased", "voice.user_data_erased"),
@@ -34,3 +39,9 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
     "voice": ("auth.user_deleted", "voice.consent_revoked"),
 }
 """The topics of each service's durable consumers."""
+
+
+def lacks_object(document: Document) -> bool:
+    """Return whether a document is the record of an export whose archive is not backed up; users see it as expired."""
+    archive = document.get("archive")
+    return isinstance(archive, Mapping) and str(archive.get("key")).startswith(LEFT_OUT)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from echo_common.bus.connect import declare_consumers
+from echo_common.outbox.documents import NOT_ERASED
 from echo_common.outbox.restored import EVENTS, MARKS, is_incomplete, mark_complete, mark_incomplete
 from echo_common.storage.connect import open_storage
 from echo_common.storage.port import ObjectStore
@@ -19,7 +20,7 @@ from echo_common.store.port import Document, Store
 from echo_common.vectors.qdrant import QdrantVectors, open_vectors, stored_vectors
 from echo_embedded.backup.archive import MIME, Archive, Report, open_contents, read_documents
 from echo_embedded.backup.create import sync_folder
-from echo_embedded.backup.parts import CONSUMERS, SERVICES
+from echo_embedded.backup.parts import CONSUMERS, SERVICES, VECTOR_OWNERS, lacks_object
 from echo_embedded.backup.places import Places
 from echo_embedded.backup.tar import COPIED_BYTES, TarMember
 from echo_embedded.data_folder import CannotStartError, DataFolder, Secrets
@@ -150,10 +151,10 @@ async def _write(
             if part.kind == "object":
                 await _put_object(objects, part.key, member)
             elif part.kind == "database":
-                await _insert(stores[part.service], part.collection, read_documents(member))
-            elif part.kind == "vectors":
-                for document in read_documents(member):
-                    await vectors.put(document["collection"], document["key"], document["vector"], document["facts"])
+                documents = (document for document in read_documents(member) if not lacks_object(document))
+                await _insert(stores[part.service], part.collection, documents)
+            elif part.kind == "vectors":  # after the databases
+                await _put_vectors(vectors, stores["voice"], read_documents(member))
             elif part.kind == "events":
                 await _put_events(stores, read_documents(member))
             done += member.size
@@ -176,6 +177,16 @@ async def _insert(store: Store, name: str, found: Iterator[Document]) -> None:
     await collection.ensure([])
     for batch in _split(found):
         await asyncio.gather(*map(collection.insert, batch))
+
+
+async def _put_vectors(vectors: QdrantVectors, voice: Store, found: Iterator[Document]) -> None:
+    """Put the vectors, except those whose sample or voice model was deleted while the backup was made."""
+    for batch in _split(found):
+        where = {"_id": {"$in": [document["key"] for document in batch]}, **NOT_ERASED}
+        owners = {owner["_id"] for name in VECTOR_OWNERS async for owner in voice.collection(name).find(where, fields=["_id"])}
+        for document in batch:
+            if document["key"] in owners:
+                await vectors.put(document["collection"], document["key"], document["vector"], document["facts"])
 
 
 async def _put_events(stores: Mapping[str, Store], found: Iterator[Document]) -> None:
