@@ -20,6 +20,7 @@ from echo_common.clock import now
 from echo_common.store.port import DuplicateError, Index, Store, StoreUnavailableError
 from echo_common.store.sqlite import open_store
 from echo_common.store.sqlite.matching import Wanted, matcher
+from echo_common.store.sqlite.rows import _ROWS_AT_ONCE
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
 from echo_common.store.sqlite.updates import document_from
@@ -110,6 +111,16 @@ async def test_a_bulk_update_that_violates_a_unique_index_changes_nothing(opened
     with pytest.raises(DuplicateError):
         await things.update_many({}, {"$set": {"email": "x"}})
     assert {document["email"] async for document in things.find({})} == {"a", "b", "c"}
+
+
+async def test_bulk_updates_of_several_batches_change_every_index(opened: SqliteStore):
+    things = opened.collection("things")
+    await things.ensure([Index([("rank", 1)]), Index([("tags", 1)])])
+    count = _ROWS_AT_ONCE + 40
+    await asyncio.gather(*(things.insert({"_id": f"n{number:03}", "rank": number, "tags": ["all"]}) for number in range(count)))
+    assert await things.update_many({"rank": {"$gte": 10}}, {"$inc": {"rank": 1000}, "$push": {"tags": "new"}}) == count - 10
+    assert await things.count({"tags": "new"}) == await things.count({"rank": {"$gte": 1000}}) == count - 10
+    assert await things.count({"tags": "all"}) == count
 
 
 async def test_commits_wait_for_the_disk(opened: SqliteStore):

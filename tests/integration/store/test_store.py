@@ -160,14 +160,14 @@ async def test_bulk_updates_change_every_match(things: Collection):
 
 async def test_bulk_updates_depend_on_the_state_of_each_match(things: Collection):
     await things.ensure([Index([("rank", 1)]), Index([("tags", 1)])])
-    for number in range(300):
+    for number in range(90):
         tags = {"tags": ["all", f"t{number}"]} if number % 3 == 0 else {}
         await things.insert({"_id": f"n{number:03}", "rank": number, **tags})
-    assert await things.update_many({"rank": {"$gte": 10}}, {"$inc": {"rank": 1000}, "$push": {"tags": "new"}}) == 290
-    assert await things.count({"tags": "new"}) == 290
-    assert await things.count({"tags": "all"}) == 100
+    assert await things.update_many({"rank": {"$gte": 10}}, {"$inc": {"rank": 1000}, "$push": {"tags": "new"}}) == 80
+    assert await things.count({"tags": "new"}) == 80
+    assert await things.count({"tags": "all"}) == 30
     found = [document async for document in things.find({"rank": {"$gt": 999}}, sort=[("rank", 1)])]
-    assert [document["rank"] for document in found] == [number + 1000 for number in range(10, 300)]
+    assert [document["rank"] for document in found] == [number + 1000 for number in range(10, 90)]
     assert await things.find_one({"tags": "t12"}) == {"_id": "n012", "rank": 1012, "tags": ["all", "t12", "new"]}
 
 
