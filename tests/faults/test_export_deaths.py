@@ -10,9 +10,8 @@ from echo_auth.repository import Exports
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.outbox.relay import Relay
 from tests.integration.auth.conftest import SETTINGS, Start, start
-from tests.integration.auth.test_exports import archive_of, ended, manifest_of
-from tests.integration.auth.test_profiles import upload
 from tests.support.database import Database
+from tests.support.exports import archive_of, ended, manifest_of
 from tests.support.service_process import run_until_dead
 from tests.unit.auth.test_images import png
 
@@ -49,7 +48,7 @@ async def test_an_export_is_made_after_a_death(start: Start, database: Database,
     async with start(OWN) as auth:
         ada = auth.visitor()
         assert (await ada.register("ada@example.com")).status == 201
-        await upload(ada, png(30, 20))
+        await ada.upload_avatar(png(30, 20))
         user_id = (await ada.me()).data["id"]
     export_id = await queue(database, user_id)
     await asyncio.to_thread(run_until_dead, database, tmp_path, point, service="auth", **ENVIRONMENT)

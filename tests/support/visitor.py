@@ -3,13 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
+from aiohttp import FormData
 from yarl import URL
 
 from echo_common.http.client import ServiceClient
 
 PASSWORD = "correct horse battery"
+AVATAR = "/users/me/profile/avatar"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,20 @@ class Visitor:
         async with self.client.session.request(method, url, data=data, headers=sent | headers) as response:
             raw = await response.read()
             return Reply(response.status, response.headers, json.loads(raw) if raw else None)
+
+    async def upload_avatar(self, picture: bytes, name: str = "me.png") -> Reply:
+        form = FormData()
+        form.add_field("file", BytesIO(picture), filename=name)
+        url = URL(self.client.next_replicas()[0] + AVATAR)
+        headers = {"Authorization": f"Bearer {self.access_token}"}
+        async with self.client.session.put(url, data=form, headers=headers) as response:
+            return Reply(response.status, response.headers, await response.json())
+
+    async def download(self, path: str, *, method: str = "GET", **headers: str) -> tuple[int, Mapping[str, str], bytes]:
+        url = URL(self.client.next_replicas()[0] + path, encoded=True)
+        sent = {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
+        async with self.client.session.request(method, url, headers=sent | headers) as response:
+            return response.status, response.headers, await response.read()
 
     async def register(self, email: str, **more: object) -> Reply:
         return self._keep(await self.call("POST", "/auth/register", {"email": email, "password": PASSWORD, **more}))

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from echo_auth.dependencies import Dependencies
+from echo_auth.domain.exports import EXPORT_PREFIX
 from echo_auth.mail.settings import MailSettings
 from echo_auth.main import service
 from echo_auth.oidc_settings import OidcSettings
@@ -26,8 +27,11 @@ from echo_common.settings import CommonSettings
 from echo_common.store.port import Store
 from tests.support.database import Database
 from tests.support.eventually import eventually
+from tests.support.exports import SOUND
 from tests.support.mail_server import MailServer, mail_server
+from tests.support.user_data_service import GatedStorage, UserDataService
 from tests.support.visitor import Visitor
+from tests.unit.auth.test_images import png
 
 SETTINGS = AuthSettings(
     secret=SecretStr("a secret of thirty-two characters"),
@@ -143,3 +147,53 @@ async def confirming(start: Start, mails: MailServer) -> AsyncIterator[Auth]:
     async with start(settings, mail=mails.settings) as started:
         await eventually(lambda: started.deps.live_settings.get(VERIFY_EMAIL))
         yield started
+
+
+@dataclass
+class Exporting:
+    """A replica of auth, and a service with data of its users."""
+
+    auth: Auth
+    notes: UserDataService
+
+    async def user(self, name: str) -> tuple[Visitor, str]:
+        """Register a user with an avatar, a note and a recording; return the user and the user's id."""
+        visitor = self.auth.visitor()
+        assert (await visitor.register(f"{name}@example.com", first_name=name.title())).status == 201
+        user_id = (await visitor.me()).data["id"]
+        await visitor.upload_avatar(png(30, 20))
+        await self.notes.add(user_id, f"A note of {name}.", name.encode() + SOUND)
+        return visitor, user_id
+
+    async def archives(self) -> list[str]:
+        return [key async for key in self.auth.deps.objects.keys(EXPORT_PREFIX)]
+
+
+StartExporting = Callable[..., AbstractAsyncContextManager[Exporting]]
+
+
+@pytest.fixture
+def exporting(start: Start, tmp_path: Path) -> StartExporting:
+    """Function that starts auth and the other service; `serving=False` leaves the other service stopped."""
+
+    @asynccontextmanager
+    async def started(on: Database | None = None, *, serving: bool = True, **more: Any) -> AsyncIterator[Exporting]:
+        system = more.pop("system_settings", {})
+        url = f"unix://{tmp_path}/notes.sock"
+        update = {"user_data_services": ("gateway", f"notes={url}"), "system_settings": system}
+        settings: AuthSettings = SETTINGS.model_copy(update=update)
+        async with AsyncExitStack() as stack:
+            auth = await stack.enter_async_context(start(settings, *([] if on is None else [on]), **more))
+            notes = UserDataService(url, auth.client.next_replicas()[0], GatedStorage(tmp_path / "notes"))
+            notes.auth_url = f"unix://{tmp_path}/auth0.sock"
+            if serving:
+                await stack.enter_async_context(notes.serving())
+            yield Exporting(auth, notes)
+
+    return started
+
+
+@pytest.fixture
+async def platform(exporting: StartExporting) -> AsyncIterator[Exporting]:
+    async with exporting() as found:
+        yield found

@@ -5,133 +5,31 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import pytest
 from structlog.testing import capture_logs
-from yarl import URL
 
-from echo_auth.domain.exports import EXPORT_PREFIX
-from echo_auth.settings import AuthSettings
 from echo_auth.usecases import export_archives
-from echo_auth.usecases.erasures import confirm_erasure
-from echo_auth.usecases.exports import remove_expired
 from echo_common.clock import now
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
 from echo_common.contracts.system_settings import EXPORT_MAX_BYTES, EXPORT_MAX_MINUTES
 from echo_common.http.client import ServiceClient
 from echo_common.storage.port import ObjectNotFoundError
-from tests.integration.auth.conftest import SETTINGS, Auth, Start
-from tests.integration.auth.test_profiles import upload
+from tests.integration.auth.conftest import SETTINGS, Exporting, Start, StartExporting
 from tests.support.database import Database
 from tests.support.disks import fill
 from tests.support.eventually import eventually
+from tests.support.exports import EXPORTS, SOUND, archive_of, ended, manifest_of, requested
 from tests.support.mail_server import MailServer
-from tests.support.user_data_service import GatedStorage, UserDataService
-from tests.support.visitor import PASSWORD, Visitor
+from tests.support.visitor import Visitor
 from tests.unit.auth.test_images import png
-
-SOUND = bytes(range(256)) * 3_000
-EXPORTS = "/users/me/exports"
-
-
-@dataclass
-class Exporting:
-    """A replica of auth, and a service with data of its users."""
-
-    auth: Auth
-    notes: UserDataService
-
-    async def user(self, name: str) -> tuple[Visitor, str]:
-        """Register a user with an avatar, a note and a recording; return the user and the user's id."""
-        visitor = self.auth.visitor()
-        assert (await visitor.register(f"{name}@example.com", first_name=name.title())).status == 201
-        user_id = (await visitor.me()).data["id"]
-        await upload(visitor, png(30, 20))
-        await self.notes.add(user_id, f"A note of {name}.", name.encode() + SOUND)
-        return visitor, user_id
-
-    async def archives(self) -> list[str]:
-        return [key async for key in self.auth.deps.objects.keys(EXPORT_PREFIX)]
-
-
-async def requested(visitor: Visitor) -> str:
-    reply = await visitor.call("POST", "/users/me/export")
-    assert reply.status == 202, reply.body
-    return str(reply.data["export_id"])
-
-
-async def ended(visitor: Visitor, export_id: str) -> dict[str, Any]:
-    async def done() -> bool:
-        return (await visitor.call("GET", f"{EXPORTS}/{export_id}")).data["status"] in {"completed", "failed"}
-
-    await eventually(done, within=30)
-    export: dict[str, Any] = (await visitor.call("GET", f"{EXPORTS}/{export_id}")).data
-    return export
-
-
-async def download(visitor: Visitor, path: str, *, method: str = "GET", **headers: str) -> tuple[int, Mapping[str, str], bytes]:
-    url = URL(visitor.client.next_replicas()[0] + path, encoded=True)
-    sent = {"Authorization": f"Bearer {visitor.access_token}"} if visitor.access_token else {}
-    async with visitor.client.session.request(method, url, headers=sent | headers) as response:
-        return response.status, response.headers, await response.read()
-
-
-async def archive_of(visitor: Visitor, export_id: str) -> ZipFile:
-    status, _, body = await download(visitor, f"{EXPORTS}/{export_id}/download")
-    assert status == 200, body
-    return ZipFile(io.BytesIO(body))
-
-
-def manifest_of(archive: ZipFile) -> dict[str, Any]:
-    """Return the manifest, after a check of all checksums."""
-    manifest: dict[str, Any] = json.loads(archive.read("manifest.json"))
-    for entry in manifest["files"]:
-        content = archive.read(entry["name"])
-        assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["size"], entry["sha256"])
-    assert set(archive.namelist()) == {"manifest.json", *(entry["name"] for entry in manifest["files"])}
-    return manifest
 
 
 async def no_token() -> str:
     return ""
-
-
-StartExporting = Callable[..., AbstractAsyncContextManager[Exporting]]
-
-
-@pytest.fixture
-def exporting(start: Start, tmp_path: Path) -> StartExporting:
-    """Function that starts auth and the other service; `serving=False` leaves the other service stopped."""
-
-    @asynccontextmanager
-    async def started(on: Database | None = None, *, serving: bool = True, **more: Any) -> AsyncIterator[Exporting]:
-        system = more.pop("system_settings", {})
-        url = f"unix://{tmp_path}/notes.sock"
-        update = {"user_data_services": ("gateway", f"notes={url}"), "system_settings": system}
-        settings: AuthSettings = SETTINGS.model_copy(update=update)
-        async with AsyncExitStack() as stack:
-            auth = await stack.enter_async_context(start(settings, *([] if on is None else [on]), **more))
-            notes = UserDataService(url, auth.client.next_replicas()[0], GatedStorage(tmp_path / "notes"))
-            notes.auth_url = f"unix://{tmp_path}/auth0.sock"
-            if serving:
-                await stack.enter_async_context(notes.serving())
-            yield Exporting(auth, notes)
-
-    return started
-
-
-@pytest.fixture
-async def platform(exporting: StartExporting) -> AsyncIterator[Exporting]:
-    async with exporting() as found:
-        yield found
 
 
 async def test_an_export_holds_everything_of_its_user_alone(exporting: StartExporting, any_database: Database) -> None:
@@ -141,7 +39,7 @@ async def test_an_export_holds_everything_of_its_user_alone(exporting: StartExpo
         export = await ended(ada, await requested(ada))
         assert (export["status"], export["progress"], export["error"]) == ("completed", 100, None)
 
-        status, headers, body = await download(ada, f"{EXPORTS}/{export['export_id']}/download")
+        status, headers, body = await ada.download(f"{EXPORTS}/{export['export_id']}/download")
         assert (status, headers["Content-Type"], len(body)) == (200, "application/zip", export["size"])
         assert headers["ETag"] == f'"{export["checksum"]}"' == f'"{hashlib.sha256(body).hexdigest()}"'
         assert headers["Content-Disposition"].startswith('attachment; filename="echo-export-')
@@ -275,7 +173,7 @@ async def test_a_replaced_avatar_is_not_found(platform: Exporting) -> None:
     [avatar] = [item async for item in own.export(ada_id, no_token) if isinstance(item, ExportedObject)]
     assert b"".join([block async for block in own.read(avatar, ada_id, no_token)]) == png(30, 20)
 
-    await upload(ada, png(31, 21))
+    await ada.upload_avatar(png(31, 21))
     with pytest.raises(ObjectNotFoundError):
         await anext(own.read(avatar, ada_id, no_token))
 
@@ -302,68 +200,6 @@ async def test_services_without_an_address_are_named(start: Start) -> None:
             manifest = manifest_of(await archive_of(ada, export["export_id"]))
             assert (manifest["services"], manifest["omitted_services"]) == (["auth"], ["voice"])
     assert [line["services"] for line in logs if line["event"] == "export_services_omitted"] == [["voice"]]
-
-
-async def test_exports_belong_to_one_user(platform: Exporting) -> None:
-    (ada, _), (eve, _) = await platform.user("ada"), await platform.user("eve")
-    export_id = (await ended(ada, await requested(ada)))["export_id"]
-    path = f"{EXPORTS}/{export_id}"
-    for method, target in (("GET", path), ("GET", f"{path}/download"), ("POST", f"{path}/link"), ("DELETE", path)):
-        assert (await eve.call(method, target)).code == "EXPORT_NOT_FOUND"
-    assert (await eve.call("GET", EXPORTS)).data == []
-    assert (await ada.call("GET", path)).status == 200
-
-
-async def test_api_keys_and_strangers_get_no_archive(platform: Exporting) -> None:
-    ada, ada_id = await platform.user("ada")
-    export_id = (await ended(ada, await requested(ada)))["export_id"]
-    deps = platform.auth.deps
-    key = deps.signer.access_token(await deps.users.get(ada_id), "key_1", now())
-    program, nobody = platform.auth.visitor(access_token=key), platform.auth.visitor()
-    for method, path in (
-        ("POST", "/users/me/export"),
-        ("GET", f"{EXPORTS}/{export_id}/download"),
-        ("POST", f"{EXPORTS}/{export_id}/link"),
-        ("DELETE", f"{EXPORTS}/{export_id}"),
-    ):
-        assert (await program.call(method, path)).code == "LOGIN_REQUIRED"
-        assert (await nobody.call(method, path)).status == 401
-    assert (await program.call("GET", f"{EXPORTS}/{export_id}")).status == 200
-
-
-async def test_a_signed_link_downloads_the_archive_without_a_token(platform: Exporting) -> None:
-    (ada, _), (eve, _) = await platform.user("ada"), await platform.user("eve")
-    export_id = (await ended(ada, await requested(ada)))["export_id"]
-    other_id = (await ended(eve, await requested(eve)))["export_id"]
-    url = (await ada.call("POST", f"{EXPORTS}/{export_id}/link")).data["url"].removeprefix("/api/v1")
-    nobody = platform.auth.visitor()
-    assert (await download(nobody, url))[0] == 200
-    assert (await download(nobody, url, method="HEAD"))[2] == b""
-    assert (await download(nobody, url, Range="bytes=0-9"))[0] == 206
-    for forged in (url[:-2], url.replace("expires=", "expires=9"), url.replace(export_id, other_id), url + "x"):
-        assert (await download(nobody, forged))[0] == 403
-    await ada.call("DELETE", f"{EXPORTS}/{export_id}")
-    assert (await download(nobody, url))[0] == 403
-
-
-async def test_downloads_support_ranges_and_conditions(platform: Exporting) -> None:
-    ada, _ = await platform.user("ada")
-    export = await ended(ada, await requested(ada))
-    path = f"{EXPORTS}/{export['export_id']}/download"
-    whole = (await download(ada, path))[2]
-    assert (await download(ada, path, Range="bytes=10-"))[2] == whole[10:]
-    assert (await download(ada, path, **{"If-None-Match": f'"{export["checksum"]}"'}))[0] == 304
-    assert (await download(ada, path, Range=f"bytes={len(whole)}-"))[0] == 416
-
-
-async def test_an_expired_export_is_removed_with_its_archive(exporting: StartExporting, any_database: Database) -> None:
-    async with exporting(any_database) as platform:
-        ada, _ = await platform.user("ada")
-        export_id = (await ended(ada, await requested(ada)))["export_id"]
-        assert await remove_expired(platform.auth.deps, now() + timedelta(days=6)) == 0
-        assert await remove_expired(platform.auth.deps, now() + timedelta(days=8)) == 1
-        assert (await ada.call("GET", f"{EXPORTS}/{export_id}")).code == "EXPORT_NOT_FOUND"
-        assert await platform.archives() == []
 
 
 async def test_data_over_the_limit_fails_the_export(exporting: StartExporting) -> None:
@@ -426,51 +262,6 @@ async def test_an_export_needs_its_size_twice(exporting: StartExporting, small_d
         assert (await ended(ada, await requested(ada)))["error_code"] == "EXPORT_DISK_FULL"
 
 
-async def test_a_deleted_account_leaves_no_export(platform: Exporting) -> None:
-    ada, ada_id = await platform.user("ada")
-    await ended(ada, await requested(ada))
-    platform.notes.objects.gate.clear()
-    await requested(ada)
-    assert (await ada.call("DELETE", "/users/me", {"password": PASSWORD})).status == 202
-    for service in platform.auth.deps.settings.erasing_services:
-        await confirm_erasure(ada_id, service, platform.auth.deps)
-
-    async def gone() -> bool:
-        deps = platform.auth.deps
-        return await deps.users.find_one({"_id": ada_id}) is None and deps.worker.busy == 0
-
-    await eventually(gone)
-    platform.notes.objects.gate.set()
-    assert await platform.archives() == []
-    assert await platform.auth.deps.exports.count({}) == 0
-
-
-async def test_the_audit_log_names_requests_downloads_links_and_deletions(platform: Exporting) -> None:
-    ada, ada_id = await platform.user("ada")
-    path = f"{EXPORTS}/{(await ended(ada, await requested(ada)))['export_id']}"
-    await download(ada, f"{path}/download")
-    await download(ada, f"{path}/download", method="HEAD")
-    await ada.call("POST", f"{path}/link")
-    await ada.call("DELETE", path)
-    deps = platform.auth.deps
-    entries = await deps.audit.find({"target": deps.audit.pseudonym(ada_id)}, sort=[("_id", 1)], skip=0, limit=100)
-    actions = [stored.entry.action.value for stored in entries if stored.entry.action.value.startswith("export")]
-    assert actions == ["export_requested", "export_downloaded", "export_linked", "export_deleted"]
-
-
-async def test_every_download_of_bytes_is_in_the_audit_log(platform: Exporting) -> None:
-    ada, _ = await platform.user("ada")
-    export = await ended(ada, await requested(ada))
-    path = f"{EXPORTS}/{export['export_id']}/download"
-    parts = ("bytes=0-9", "bytes=1-", "bytes=-5", "bytes = 0-")
-    for part in parts:
-        assert (await download(ada, path, Range=part))[0] in {200, 206}, part
-    assert (await download(ada, path, method="HEAD"))[0] == 200
-    assert (await download(ada, path, **{"If-None-Match": f'"{export["checksum"]}"'}))[0] == 304
-    assert (await download(ada, path, Range=f"bytes={export['size']}-"))[0] == 416
-    assert await platform.auth.deps.audit.count({"action": AuditAction.EXPORT_DOWNLOADED.value}) == len(parts)
-
-
 async def test_a_mail_tells_that_the_export_is_ready(start: Start, mails: MailServer) -> None:
     settings = SETTINGS.model_copy(update={"user_data_services": ()})
     async with start(settings, mail=mails.settings) as auth:
@@ -494,16 +285,8 @@ async def test_export_tokens_read_user_data_and_nothing_else(platform: Exporting
     async with ServiceClient.open("notes", notes.url) as client:
         [recording] = notes.recordings[ada_id]
         path = f"/internal/user-data/objects/{recording.key}?checksum={recording.checksum}"
-        assert (await download(Visitor(client, access_token=token), path))[::2] == (200, b"ada" + SOUND)
+        assert (await Visitor(client, access_token=token).download(path))[::2] == (200, b"ada" + SOUND)
         inside = Visitor(client, access_token=ada.access_token)
         assert (await inside.call("GET", "/internal/user-data")).code == "INVALID_TOKEN"
         inside.access_token = None
         assert (await inside.call("GET", "/internal/user-data")).code == "UNAUTHENTICATED"
-
-
-async def test_a_lost_archive_is_not_found(platform: Exporting) -> None:
-    ada, _ = await platform.user("ada")
-    export_id = (await ended(ada, await requested(ada)))["export_id"]
-    [key] = await platform.archives()
-    await platform.auth.deps.objects.delete(key)
-    assert (await ada.call("GET", f"{EXPORTS}/{export_id}/download")).code == "EXPORT_NOT_FOUND"

@@ -1,42 +1,19 @@
 """Tests of profiles and avatars."""
 
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
-from io import BytesIO
-
-from aiohttp import FormData
-from yarl import URL
 
 from echo_auth.usecases.erasures import confirm_erasure
 from echo_auth.usecases.profiles import AVATAR_BYTES
 from tests.integration.auth.conftest import Auth
 from tests.support.eventually import eventually
-from tests.support.visitor import PASSWORD, Reply, Visitor
+from tests.support.visitor import AVATAR, PASSWORD, Visitor
 from tests.unit.auth.test_images import exif, jpeg, png, segment
-
-AVATAR = "/users/me/profile/avatar"
 
 
 async def registered(auth: Auth, email: str = "ada@example.com") -> Visitor:
     visitor = auth.visitor()
     await visitor.register(email, first_name="Ada", preferred_language="en")
     return visitor
-
-
-async def upload(visitor: Visitor, data: bytes, name: str = "me.png") -> Reply:
-    form = FormData()
-    form.add_field("file", BytesIO(data), filename=name)
-    url = URL(visitor.client.next_replicas()[0] + AVATAR)
-    headers = {"Authorization": f"Bearer {visitor.access_token}"}
-    async with visitor.client.session.put(url, data=form, headers=headers) as response:
-        return Reply(response.status, response.headers, await response.json())
-
-
-async def download(visitor: Visitor, **headers: str) -> tuple[int, Mapping[str, str], bytes]:
-    url = URL(visitor.client.next_replicas()[0] + AVATAR)
-    sent = {"Authorization": f"Bearer {visitor.access_token}", **headers}
-    async with visitor.client.session.get(url, headers=sent) as response:
-        return response.status, response.headers, await response.read()
 
 
 async def stored(auth: Auth) -> list[str]:
@@ -80,63 +57,63 @@ async def test_invalid_profiles_change_nothing(auth: Auth):
 
 async def test_an_avatar_is_stored_served_and_replaced(auth: Auth):
     ada = await registered(auth)
-    assert (await upload(ada, png(30, 20))).data["avatar_url"] == "/api/v1/users/me/profile/avatar"
+    assert (await ada.upload_avatar(png(30, 20))).data["avatar_url"] == "/api/v1/users/me/profile/avatar"
 
-    status, headers, body = await download(ada)
+    status, headers, body = await ada.download(AVATAR)
     assert (status, headers["Content-Type"], body) == (200, "image/png", png(30, 20))
     assert headers["X-Content-Type-Options"] == "nosniff"
-    unchanged, _, nothing = await download(ada, **{"If-None-Match": headers["ETag"]})
+    unchanged, _, nothing = await ada.download(AVATAR, **{"If-None-Match": headers["ETag"]})
     assert (unchanged, nothing) == (304, b"")
 
-    assert (await upload(ada, jpeg(30, 20), "not really.png")).status == 200
-    assert (await download(ada))[1]["Content-Type"] == "image/jpeg"
+    assert (await ada.upload_avatar(jpeg(30, 20), "not really.png")).status == 200
+    assert (await ada.download(AVATAR))[1]["Content-Type"] == "image/jpeg"
     assert len(await stored(auth)) == 1
     assert (await ada.call("PUT", "/users/me/profile", {})).data["avatar_url"] is not None
 
 
 async def test_the_place_of_a_picture_is_not_stored(auth: Auth):
     ada = await registered(auth)
-    assert (await upload(ada, jpeg(30, 20, segments=segment(0xE1, exif("little", 1))))).status == 200
+    assert (await ada.upload_avatar(jpeg(30, 20, segments=segment(0xE1, exif("little", 1))))).status == 200
 
-    assert (await download(ada))[2] == jpeg(30, 20)
+    assert (await ada.download(AVATAR))[2] == jpeg(30, 20)
 
 
 async def test_an_avatar_is_deleted_with_its_object(auth: Auth):
     ada = await registered(auth)
-    await upload(ada, png(30, 20))
+    await ada.upload_avatar(png(30, 20))
 
     assert (await ada.call("DELETE", AVATAR)).status == 200
 
-    assert (await download(ada))[0] == 404
+    assert (await ada.download(AVATAR))[0] == 404
     assert (await ada.call("DELETE", AVATAR)).code == "AVATAR_NOT_FOUND"
     assert await stored(auth) == []
 
 
 async def test_avatars_belong_to_one_user(auth: Auth):
     ada, eve = await registered(auth), await registered(auth, "eve@example.com")
-    await upload(ada, png(30, 20))
+    await ada.upload_avatar(png(30, 20))
 
-    assert (await download(eve))[0] == 404
+    assert (await eve.download(AVATAR))[0] == 404
     assert (await eve.call("DELETE", AVATAR)).status == 404
-    assert (await download(ada))[0] == 200
+    assert (await ada.download(AVATAR))[0] == 200
 
 
 async def test_other_files_and_large_pictures_are_refused(auth: Auth):
     ada = await registered(auth)
-    await upload(ada, png(30, 20))
+    await ada.upload_avatar(png(30, 20))
 
-    assert (await upload(ada, b"<svg/>")).code == "UNSUPPORTED_MEDIA"
-    assert (await upload(ada, png(5000, 20))).code == "UNSUPPORTED_MEDIA"
-    assert (await upload(ada, png(30, 20) + b"\0" * AVATAR_BYTES)).status == 413
+    assert (await ada.upload_avatar(b"<svg/>")).code == "UNSUPPORTED_MEDIA"
+    assert (await ada.upload_avatar(png(5000, 20))).code == "UNSUPPORTED_MEDIA"
+    assert (await ada.upload_avatar(png(30, 20) + b"\0" * AVATAR_BYTES)).status == 413
 
-    assert (await download(ada))[2] == png(30, 20)
+    assert (await ada.download(AVATAR))[2] == png(30, 20)
     assert len(await stored(auth)) == 1
 
 
 async def test_a_deleted_account_leaves_no_avatar_and_no_mail(auth: Auth):
     ada = await registered(auth)
     ada_id = (await ada.me()).data["id"]
-    await upload(ada, png(30, 20))
+    await ada.upload_avatar(png(30, 20))
     await ada.call("POST", "/auth/password/forgot", {"email": "ada@example.com"})
     await eventually(lambda: resolved(auth))
     await ada.call("DELETE", "/users/me", {"password": PASSWORD})
