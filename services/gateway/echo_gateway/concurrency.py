@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from echo_common.auth.principal import Principal
 from echo_common.contracts.values import Plan
 from echo_common.http.addresses import address_of, network_of
-from echo_common.http.endpoints import LongRequest, TooManyOpenError
+from echo_common.http.proxy_options import LongRequest, TooManyOpenError
 from echo_gateway.settings import GatewaySettings
 
 _RETRY_SECONDS = 5

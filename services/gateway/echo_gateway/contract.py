@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from echo_common.http.endpoints import PROXY_EXTENSION, PUBLIC_ROOT, WEBSOCKETS_EXTENSION, ProxyOptions
+from echo_common.http.proxy_options import PROXY_EXTENSION, PUBLIC_ROOT, WEBSOCKETS_EXTENSION, ProxyOptions
 
 JOB_PATH = f"{PUBLIC_ROOT}/job/{{job_id}}"
 FOLDER = Path(__file__).parent / "contracts"

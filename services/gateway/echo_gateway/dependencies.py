@@ -9,7 +9,7 @@ from echo_common.user_data.erasure import UserErasure
 from echo_gateway.clients import Clients
 from echo_gateway.concurrency import ConcurrencyLimiter
 from echo_gateway.credential_exchange import CredentialExchange
-from echo_gateway.progress_sse import ProgressPolls
+from echo_gateway.progress_polls import ProgressPolls
 from echo_gateway.rate_limit import RateLimiter
 from echo_gateway.response_cache import ResponseCache
 from echo_gateway.tokenless import TokenlessAccess

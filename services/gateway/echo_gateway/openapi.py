@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 
 from echo_common.http.app import create_app
 from echo_common.http.contract import complete_examples, drop_repeated_descriptions
-from echo_common.http.endpoints import PROXY_EXTENSION
+from echo_common.http.proxy_options import PROXY_EXTENSION
 from echo_common.telemetry import Metrics
 from echo_gateway.contract import Contracts, load_contracts
 from echo_gateway.routes import ROUTERS

@@ -13,7 +13,7 @@ import pytest
 from echo_common.bus.delivery import encode
 from echo_common.contracts.events.synthesis import JobCompleted, JobProgressed, JobStarted
 from echo_common.http.client import ServiceClient
-from echo_gateway.progress_sse import Follower, ProgressPolls
+from echo_gateway.progress_polls import Follower, ProgressPolls
 from tests.integration.gateway.conftest import EVERYTHING, Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.rawhttp import RawClient

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from echo_common.http.endpoints import ProxyOptions
+from echo_common.http.proxy_options import ProxyOptions
 from echo_gateway.contract import ProxyEndpoint
 from echo_gateway.dispatch import Dispatch
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_gateway.progress_sse import events_since
+from echo_gateway.progress_events import events_since
 
 
 def job(status: str, done: int = 0, total: int = 0) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from echo_common.http.endpoints import WEBSOCKETS_EXTENSION, PublicRouter
+from echo_common.http.endpoints import PublicRouter
+from echo_common.http.proxy_options import WEBSOCKETS_EXTENSION
 
 
 def contract_of(service: str, routers: Sequence[APIRouter]) -> dict[str, Any]:

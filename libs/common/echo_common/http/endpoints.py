@@ -3,9 +3,8 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.dependencies.models import Dependant
@@ -33,20 +32,11 @@ from echo_common.errors import (
     UnauthenticatedError,
     ValidationError,
 )
-from echo_common.http.envelope import Success, documented
+from echo_common.http.envelope import describe_result, documented
 from echo_common.http.idempotency import KEY_PARAMETER, IdempotencyConflictError, KeyReusedError
 from echo_common.http.plain import PlainRoute, documented_plainly
+from echo_common.http.proxy_options import MAX_MESSAGE_BYTES, PROXY_EXTENSION, PUBLIC_ROOT, LongRequest, ProxyOptions, TooManyOpenError
 from echo_common.http.queries import only_known
-
-PUBLIC_ROOT = "/api/v1"
-PROXY_EXTENSION = "x-proxy"
-"""OpenAPI extension with an endpoint's `ProxyOptions`; contract files have it, the public document does not."""
-
-WEBSOCKETS_EXTENSION = "x-websockets"
-"""OpenAPI extension of a document that lists WebSocket endpoints by path: OpenAPI itself has no form for them."""
-
-MAX_MESSAGE_BYTES = 1024 * 1024
-"""Maximum size of a WebSocket message, whatever an endpoint declares."""
 
 _GENERAL = (ValidationError, RateLimitedError, InternalError, ServiceUnavailableError)
 _AUTHENTICATION = (
@@ -63,20 +53,6 @@ _EVENT_STREAM = "text/event-stream"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
-
-
-class TooManyOpenError(RateLimitedError):
-    """Too many requests of this kind are open. Close one, or retry after the seconds in Retry-After."""
-
-    code = "TOO_MANY_OPEN_REQUESTS"
-
-
-class LongRequest(StrEnum):
-    """Kinds of long requests; each has a limit of concurrent requests per user."""
-
-    STREAM = "stream"
-    SYNTHESIS = "synthesis"
-    SUBSCRIPTION = "subscription"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,45 +83,6 @@ class Form:
             "additionalProperties": False,
         }
         return {"content": {"multipart/form-data": {"schema": schema}}, "required": True}
-
-
-@dataclass(frozen=True, slots=True)
-class ProxyOptions:
-    """Options with which the gateway forwards an endpoint.
-
-    `root` is the prefix of the public path that the service's path lacks. `aliases` are further public paths. With `token`
-    False, requests without a token pass, as do those with the query parameter `ticket_param`. `credentials` endpoints have a rate
-    limit of their own. Where several services serve one path, `id_prefixes` are the prefixes of the last path parameter's values,
-    and `queries` the query parameters (`name=value`) with one of which a request belongs to this endpoint. `max_message_bytes`
-    limits a WebSocket's messages.
-    """
-
-    root: str = PUBLIC_ROOT
-    aliases: Sequence[str] = ()
-    scopes: Sequence[str] = ()
-    token: bool = True
-    credentials: bool = False
-    ticket_param: str | None = None
-    idempotent: bool = False
-    cached: bool = False
-    plain: bool = False
-    upload: bool = False
-    long_request: str | None = None
-    id_prefixes: Sequence[str] = ()
-    queries: Sequence[str] = ()
-    max_message_bytes: int | None = None
-
-    def dump(self) -> dict[str, Any]:
-        """Return the options that differ from their defaults, for JSON."""
-        named = {name: getattr(self, name) for name in self.__slots__}
-        defaults = ProxyOptions()
-        changed = {name: value for name, value in named.items() if value != getattr(defaults, name)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
-
-    @classmethod
-    def load(cls, stored: Mapping[str, Any]) -> "ProxyOptions":
-        """Create options from the output of `dump`."""
-        return cls(**stored)
 
 
 class PublicRouter(APIRouter):
@@ -336,30 +273,12 @@ def _calls(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
 
 def _body(media: Media | None, example: Any, status: int, model: Any) -> dict[str, Any]:
     if media is None:
-        return {"description": _result(model, status, example), "content": {"application/json": {"example": example}}}
+        return {"description": describe_result(model, status, example), "content": {"application/json": {"example": example}}}
     # OpenAPI 3.1 has no schema for a stream of events: the description tells their fields
     content = {
         kind: {} if kind == _EVENT_STREAM else {"schema": {"type": "string", "format": "binary"}} for kind in media.types
     }
     return {"description": media.description, "content": content}
-
-
-def _result(model: Any, status: int, example: Any) -> str:
-    """Describe a result by the docstring of its model, or, without data, by the message of the example."""
-    data: Any = model
-    if isinstance(model, type) and issubclass(model, Success):
-        data = model.model_fields["data"].annotation
-    is_list = get_origin(data) is list
-    item = get_args(data)[0] if is_list else data
-    if not (isinstance(item, type) and issubclass(item, BaseModel)):
-        message: str = (example or {}).get("message") or "Success"
-        return f"{message.rstrip('.')}."
-    first = inspect.getdoc(item) or item.__name__
-    first = first.split("\n")[0].split(". ")[0].rstrip(".")
-    result = first[0].lower() + first[1:]
-    if is_list:
-        return f"A list; each item is {result}."
-    return {201: f"Created: {result}.", 202: f"Accepted: {result}."}.get(status, f"{first}.")
 
 
 def _extension(options: ProxyOptions, access: Access | None, form: Form | None) -> dict[str, Any]:

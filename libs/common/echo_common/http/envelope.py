@@ -1,8 +1,9 @@
 """The envelope of all responses, and the rendering of errors."""
 
+import inspect
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 import structlog
 from fastapi import FastAPI, Request
@@ -188,3 +189,21 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(EchoError, on_echo_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_validation)
+
+
+def describe_result(model: Any, status: int, example: Any) -> str:
+    """Describe a result by the docstring of its model, or, without data, by the message of the example."""
+    data: Any = model
+    if isinstance(model, type) and issubclass(model, Success):
+        data = model.model_fields["data"].annotation
+    is_list = get_origin(data) is list
+    item = get_args(data)[0] if is_list else data
+    if not (isinstance(item, type) and issubclass(item, BaseModel)):
+        message: str = (example or {}).get("message") or "Success"
+        return f"{message.rstrip('.')}."
+    first = inspect.getdoc(item) or item.__name__
+    first = first.split("\n")[0].split(". ")[0].rstrip(".")
+    result = first[0].lower() + first[1:]
+    if is_list:
+        return f"A list; each item is {result}."
+    return {201: f"Created: {result}.", 202: f"Accepted: {result}."}.get(status, f"{first}.")

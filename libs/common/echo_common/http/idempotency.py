@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,11 +11,12 @@ from hashlib import sha256
 from typing import Any, Final
 
 import structlog
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from echo_common.background_tasks import running_in_background
 from echo_common.clock import now
 from echo_common.errors import ConflictError, EchoError, ValidationError
+from echo_common.http.idempotency_messages import DigestedBody, HeldResponse, read_body, replay, replay_body
 from echo_common.http.request_digest import BodyDigest, MultipartDigest, body_digest_of, request_digest
 from echo_common.ids import new_id
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
@@ -23,7 +24,6 @@ from echo_common.store.port import Collection, Document, DuplicateError, Index, 
 HEADER: Final = b"idempotency-key"
 RETENTION: Final = timedelta(hours=24)
 LEASE: Final = timedelta(seconds=30)
-MAX_RESPONSE: Final = 1024 * 1024
 KEY_PARAMETER: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -34,9 +34,6 @@ KEY_PARAMETER: Final[dict[str, Any]] = {
 }
 
 _KEY: Final = re.compile(rb"[\x20-\x7e]{1,255}")
-_STORED_HEADERS: Final = frozenset({b"content-type", b"location", b"etag"})
-# these depend on the moment, not on the request
-_NOT_STORED: Final = frozenset({401, 408, 425, 429})
 
 
 class IdempotencyConflictError(ConflictError):
@@ -98,24 +95,24 @@ class Idempotency:
     async def _run_once_read(
         self, app: ASGIApp, owner: str, entry: str, digest: BodyDigest, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        body = await _read_body(receive)
+        body = await read_body(receive)
         if body is None:
             return
         digest.feed(body)
         request = request_digest(scope, digest.digest() or "")
         stored = await self._begin(owner, entry, request, run := new_id("run"))
         if stored is not None:
-            await _replay(stored, scope, send)
+            await replay(stored, scope, send)
             return
         inner = _with_key(scope, _digest(entry.encode(), request.encode()))
-        await self._run(partial(app, inner, _replay_body(body)), entry, run, lambda: request, send)
+        await self._run(partial(app, inner, replay_body(body)), entry, run, lambda: request, send)
 
     async def _run_once_streamed(
         self, app: ASGIApp, owner: str, entry: str, digest: MultipartDigest, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Run `app` as `_run_once_read` does, for file uploads: the digest is known only at the end of the body."""
         stored = await self._begin(owner, entry, "", run := new_id("run"))
-        body = _DigestedBody(receive, digest)
+        body = DigestedBody(receive, digest)
 
         def request() -> str | None:
             parts = digest.digest()
@@ -128,12 +125,12 @@ class Idempotency:
             return
         if request() != stored["request"]:
             raise KeyReusedError
-        await _replay(stored, scope, send)
+        await replay(stored, scope, send)
 
     async def _run(
         self, app: Callable[[Send], Awaitable[None]], entry: str, run: str, request: Callable[[], str | None], send: Send
     ) -> None:
-        response = _Response(send)
+        response = HeldResponse(send)
         stored = False
         try:
             async with running_in_background(self._keep_renewing(entry, run)):
@@ -184,7 +181,7 @@ class Idempotency:
             with suppress(EchoError):
                 await self._keys.update_one({"_id": entry, "run": run}, {"$set": {"lease_until": now() + self._lease}})
 
-    async def _store(self, entry: str, run: str, request: str, response: "_Response") -> None:
+    async def _store(self, entry: str, run: str, request: str, response: HeldResponse) -> None:
         stored = {"request": request, "status": response.status, "headers": response.stored_headers, "body": response.body}
         try:
             await self._keys.update_one({"_id": entry, "run": run}, {"$set": stored})
@@ -193,132 +190,14 @@ class Idempotency:
             structlog.get_logger("echo.http").warning("response_store_failed", error=error.message)
 
 
-class _Response:
-    """A response held back until it is stored; one that is not stored is sent directly."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._held: list[Message] = []
-        self._complete = False
-        self._headers: Sequence[tuple[bytes, bytes]] = ()
-        self._holding = True
-        self._size = 0
-        self.status = 0
-
-    async def collect(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self._headers = message["headers"]
-            self._holding = self.status < 500 and self.status not in _NOT_STORED and self._is_json
-        elif message["type"] == "http.response.body":
-            self._size += len(message.get("body", b""))
-            self._complete = not message.get("more_body", False)
-            self._holding = self._holding and self._size <= MAX_RESPONSE
-        self._held.append(message)
-        if not self._holding:
-            await self.release()
-
-    @property
-    def worth_storing(self) -> bool:
-        return self._holding and self._complete
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(message.get("body", b"") for message in self._held)
-
-    @property
-    def stored_headers(self) -> list[list[str]]:
-        return [[name.decode(), value.decode("latin-1")] for name, value in self._headers if name.lower() in _STORED_HEADERS]
-
-    @property
-    def _is_json(self) -> bool:
-        kind = next((value for name, value in self._headers if name.lower() == b"content-type"), b"")
-        return kind.partition(b";")[0].strip() == b"application/json"
-
-    async def release(self) -> None:
-        """Send the messages held back."""
-        held, self._held = self._held, []
-        for message in held:
-            await self._send(message)
-
-
-class _DigestedBody:
-    """A request body, digested while the service reads it; a client's disconnect after its end is hidden."""
-
-    def __init__(self, receive: Receive, digest: BodyDigest) -> None:
-        self._receive = receive
-        self._digest = digest
-        self._complete = False
-
-    async def receive(self) -> Message:
-        if self._complete:
-            return await _wait_forever()
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._digest.feed(message.get("body", b""))
-            self._complete = not message.get("more_body", False)
-        return message
-
-    async def drained(self) -> bool:
-        """Read to the end; return False when the client disconnects before."""
-        while not self._complete:
-            if (await self.receive())["type"] == "http.disconnect":
-                return False
-        return True
-
-
-async def _replay(stored: Document, scope: Scope, send: Send) -> None:
-    body = _with_request_id(stored["body"], scope) if stored["status"] >= 400 else stored["body"]
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in stored["headers"]]
-    headers += [(b"content-length", str(len(body)).encode()), (b"idempotency-replayed", b"true")]
-    await send({"type": "http.response.start", "status": stored["status"], "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _with_request_id(body: bytes, scope: Scope) -> bytes:
-    """Return an error's envelope with this request's id in place of the first one's."""
-    with suppress(ValueError):
-        envelope = json.loads(body)
-        if isinstance(envelope, dict) and "request_id" in envelope:
-            return json.dumps(envelope | {"request_id": scope["state"]["request_id"]}, ensure_ascii=False).encode()
-    return body
-
-
-def _with_key(scope: Scope, key: str | None) -> Scope:
-    headers = [header for header in scope["headers"] if header[0] != HEADER]
-    return {**scope, "headers": [*headers, (HEADER, key.encode())] if key else headers}
-
-
-async def _read_body(receive: Receive) -> bytes | None:
-    """Return the request's body, or None when the client disconnected before its end."""
-    chunks: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(chunks)
-
-
-def _replay_body(body: bytes) -> Receive:
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Message:
-        return messages.pop() if messages else await _wait_forever()
-
-    return receive
-
-
-async def _wait_forever() -> Message:
-    """Wait for ever: a request that must be completed is not told of its client's disconnect."""
-    never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-    return await never
-
-
 def _digest(*parts: bytes) -> str:
     return sha256(json.dumps([part.hex() for part in parts]).encode()).hexdigest()
 
 
 def _seconds_until(moment: datetime, present: datetime) -> int:
     return max(1, round((moment - present).total_seconds()))
+
+
+def _with_key(scope: Scope, key: str | None) -> Scope:
+    headers = [header for header in scope["headers"] if header[0] != HEADER]
+    return {**scope, "headers": [*headers, (HEADER, key.encode())] if key else headers}

@@ -13,7 +13,8 @@ from echo_common.auth.dependencies import AccountHolder
 from echo_common.contracts.errors.auth import AvatarNotFoundError, UserNotFoundError
 from echo_common.contracts.http.profiles import ProfileRequest, ProfileView
 from echo_common.errors import FileTooLargeError, UnsupportedMediaError
-from echo_common.http.endpoints import PUBLIC_ROOT, Form, Media, PublicRouter, enveloped
+from echo_common.http.endpoints import Form, Media, PublicRouter, enveloped
+from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.http.envelope import Success, ok
 from echo_common.http.object_response import (
     PARTIAL_RESPONSES,

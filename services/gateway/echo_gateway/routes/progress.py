@@ -10,7 +10,8 @@ from echo_common.contracts.errors.synthesis import JobNotFoundError
 from echo_common.contracts.errors.voice import CloneNotFoundError
 from echo_common.http.addresses import address_of
 from echo_common.http.client import ServiceClient
-from echo_common.http.endpoints import PUBLIC_ROOT, LongRequest, Media, PublicRouter
+from echo_common.http.endpoints import Media, PublicRouter
+from echo_common.http.proxy_options import PUBLIC_ROOT, LongRequest
 from echo_gateway.dependencies import Dependencies
 from echo_gateway.progress_sse import follow
 from echo_gateway.proxy import client_of

