@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 
 import psutil
 
+from echo_common.background_tasks import BackgroundTasks
 from echo_common.store.mongo import open_store
 from echo_common.store.port import StoreUnavailableError
 from echo_embedded.data_folder import CannotStartError
@@ -45,7 +46,7 @@ class EmbeddedDatabase:
         self._folder = folder
         self._port = port
         self._process: asyncio.subprocess.Process | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._watching = BackgroundTasks()
         self.died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Future with the exit code of a server that ends without `stop`."""
 
@@ -74,7 +75,7 @@ class EmbeddedDatabase:
             # No retries by the driver: a restarted server does not know whether it applied the first write.
             url = f"mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false"
             if await _responds(process, port, url, timeout):
-                self._watch = asyncio.create_task(self._watch_exit(process))
+                self._watching.start(self._watch_exit(process))
                 return url
             await self._end()
             if process.returncode == FOLDER_IN_USE:
@@ -89,8 +90,7 @@ class EmbeddedDatabase:
 
     async def stop(self) -> None:
         """Flush all writes and stop the server."""
-        if self._watch:
-            self._watch.cancel()
+        await self._watching.close()
         await self._end()
 
     def _claim_folder(self) -> None:

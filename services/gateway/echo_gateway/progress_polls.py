@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from echo_common.background_tasks import BackgroundTasks
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import EchoError
 from echo_common.http.client import ServiceClient
@@ -87,6 +88,7 @@ class ProgressPoll:
         self._poll_requested = asyncio.Event()
         self._changed = asyncio.Event()
         self._frames: dict[int, tuple[str, int]] = {}
+        self._polling = BackgroundTasks()
         self._poll: asyncio.Task[None] | None = None
 
     @property
@@ -99,7 +101,7 @@ class ProgressPoll:
         job = await self._request_job(token)
         if self._poll is None or self._poll.done():  # an ended job may have been retried since
             self._update(job)
-            self._poll = asyncio.create_task(self._keep_polling())
+            self._poll = self._polling.start(self._keep_polling())
 
     def renew(self, follower: Follower, token: str) -> None:
         """Replace a follower's token by a newer one of the same credential."""
@@ -137,9 +139,7 @@ class ProgressPoll:
 
     async def close(self) -> None:
         """Stop polling."""
-        if self._poll is not None:
-            self._poll.cancel()
-            await asyncio.gather(self._poll, return_exceptions=True)
+        await self._polling.close()
 
     async def _keep_polling(self) -> None:
         try:
