@@ -4,11 +4,11 @@ const COOKIE = { "X-Refresh-Token": "cookie" };
 const second = document.getElementById("second");
 const linkToken = fragment.get("link_token");
 
-const messages = {
-  ACCOUNT_INACTIVE: texts.inactive,
-  IDENTITY_PROVIDER_UNAVAILABLE: texts.unavailable,
-  OIDC_ACCOUNT_REFUSED: texts.refused,
-};
+const messages = new Map([
+  ["ACCOUNT_INACTIVE", texts.inactive],
+  ["IDENTITY_PROVIDER_UNAVAILABLE", texts.unavailable],
+  ["OIDC_ACCOUNT_REFUSED", texts.refused],
+]);
 
 const login = async (credentials) => {
   try {
@@ -29,7 +29,7 @@ const link = async ({ email, password, totp_code }) => {
 if (linkToken) {
   showForm(link);
 } else if (fragment.has("error")) {
-  report(messages[fragment.get("error")] ?? texts.failed, true);
+  report(messages.get(fragment.get("error")) ?? texts.failed, true);
 } else {
   try {
     await call("/api/v1/auth/refresh", {}, { headers: COOKIE });
