@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from echo_auth.audit_log import AuditLog
 from echo_auth.challenges import Challenges
 from echo_auth.encryption import Encryption
-
 from echo_auth.export_sources import ExportSource
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.keys import Signer

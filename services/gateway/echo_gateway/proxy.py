@@ -8,9 +8,9 @@ from starlette.types import Scope as Request
 from echo_common.auth.principal import Principal, Scope
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http.client import ServiceClient
-from echo_common.http.proxy_options import LongRequest
 from echo_common.http.forward import forward, target_of
 from echo_common.http.plain import PlainErrors
+from echo_common.http.proxy_options import LongRequest
 from echo_gateway.authentication import authorize
 from echo_gateway.concurrency import ConcurrencyLimited
 from echo_gateway.contract import ProxyEndpoint

@@ -10,8 +10,8 @@ from starlette.types import Scope as Request
 
 from echo_common.errors import EchoError
 from echo_common.http.addresses import address_of
-from echo_common.http.proxy_options import LongRequest
 from echo_common.http.forward import forwarded_headers, target_of
+from echo_common.http.proxy_options import LongRequest
 from echo_common.http.websocket_client import open_websocket
 from echo_gateway.authentication import valid_token
 from echo_gateway.contract import ProxyEndpoint

@@ -12,8 +12,8 @@ from echo_common.auth.principal import Principal, Scope
 from echo_common.errors import ConflictError
 from echo_common.http.contract import contract_of
 from echo_common.http.endpoints import Form, Media, PublicRouter, upload_paths
-from echo_common.http.proxy_options import LongRequest, ProxyOptions
 from echo_common.http.envelope import Success, ok
+from echo_common.http.proxy_options import LongRequest, ProxyOptions
 
 
 class Fields(BaseModel):

@@ -35,7 +35,13 @@ from echo_common.errors import (
 from echo_common.http.envelope import describe_result, documented
 from echo_common.http.idempotency import KEY_PARAMETER, IdempotencyConflictError, KeyReusedError
 from echo_common.http.plain import PlainRoute, documented_plainly
-from echo_common.http.proxy_options import MAX_MESSAGE_BYTES, PROXY_EXTENSION, PUBLIC_ROOT, LongRequest, ProxyOptions, TooManyOpenError
+from echo_common.http.proxy_options import (
+    PROXY_EXTENSION,
+    PUBLIC_ROOT,
+    LongRequest,
+    ProxyOptions,
+    TooManyOpenError,
+)
 from echo_common.http.queries import only_known
 
 _GENERAL = (ValidationError, RateLimitedError, InternalError, ServiceUnavailableError)

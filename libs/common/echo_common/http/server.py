@@ -14,8 +14,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from echo_common.http.connections import ConnectionLimits, Connections
-from echo_common.http.proxy_options import MAX_MESSAGE_BYTES
 from echo_common.http.protocol import LimitedProtocol
+from echo_common.http.proxy_options import MAX_MESSAGE_BYTES
 from echo_common.http.tls import Tls
 from echo_common.http.tls_listener import BACKLOG, TlsListener
 from echo_common.http.websocket_protocol import LimitedWebSocket

@@ -8,8 +8,8 @@ from typing import ClassVar, Final, Protocol, TypeVar
 
 import structlog
 
-from echo_common.background_tasks import running_in_background
 from echo_common.aggregate import Aggregate
+from echo_common.background_tasks import running_in_background
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.errors import ConflictError, EchoError, NotFoundError

@@ -14,7 +14,6 @@ from echo_common.contracts.errors.auth import AvatarNotFoundError, UserNotFoundE
 from echo_common.contracts.http.profiles import ProfileRequest, ProfileView
 from echo_common.errors import FileTooLargeError, UnsupportedMediaError
 from echo_common.http.endpoints import Form, Media, PublicRouter, enveloped
-from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.http.envelope import Success, ok
 from echo_common.http.object_response import (
     PARTIAL_RESPONSES,
@@ -23,6 +22,7 @@ from echo_common.http.object_response import (
     RangeNotSatisfiableError,
     object_response,
 )
+from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.http.upload import received
 
 _AVATAR = "/users/me/profile/avatar"

@@ -19,8 +19,8 @@ from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.exports import ExportLink
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import EchoError, LinkInvalidError, NotFoundError
-from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.http.pagination import Page
+from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.storage.port import ObjectNotFoundError
 from echo_common.store.port import DuplicateError
 

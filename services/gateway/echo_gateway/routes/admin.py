@@ -14,8 +14,8 @@ from echo_common.errors import ValidationError
 from echo_common.http.client import ServiceClient
 from echo_common.http.dead_letters import LONGEST_LIST, PATH
 from echo_common.http.endpoints import PublicRouter, enveloped
-from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.http.envelope import Success, ok
+from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.service import dependencies_of
 from echo_gateway.dependencies import Dependencies
 

@@ -8,8 +8,8 @@ from fastapi import Depends, Request
 from echo_common.auth.dependencies import AccountHolder
 from echo_common.contracts.http.quotas import USAGE_PATH, UsageView
 from echo_common.http.endpoints import PublicRouter, enveloped
-from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.http.envelope import Success, ok
+from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.service import dependencies_of
 from echo_gateway.dependencies import Dependencies
 

@@ -29,9 +29,9 @@ from echo_common.contracts.http.synthesis import (
 )
 from echo_common.contracts.values import AudioFormat
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
-from echo_common.http.proxy_options import LongRequest
 from echo_common.http.envelope import Success, ok
 from echo_common.http.forward import CLIENT_GONE, ClientRequest
+from echo_common.http.proxy_options import LongRequest
 from echo_common.http.streams import ClosingStream
 from echo_synthesis.access.tickets import LIFETIME
 from echo_synthesis.api import examples

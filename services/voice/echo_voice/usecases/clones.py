@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from echo_common.background_tasks import running_in_background
 from echo_common.auth.principal import Principal
+from echo_common.background_tasks import running_in_background
 from echo_common.contracts.errors.voice import CloneNotFoundError, SampleStateConflictError
 from echo_common.contracts.http.sharing import BulkResult
 from echo_common.contracts.http.voice import (
