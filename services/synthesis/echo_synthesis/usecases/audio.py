@@ -26,7 +26,8 @@ async def find_linked_audio(audio_id: str, expires: int, signature: str, deps: D
 
 async def link_audio(audio_id: str, seconds: int, principal: Principal, deps: Dependencies) -> tuple[str, datetime]:
     """Return a signed link to the user's audio and its expiry. Raises `AudioNotFoundError`."""
-    return deps.links.sign(await find_audio(audio_id, principal, deps), seconds)
+    audio = await find_audio(audio_id, principal, deps)
+    return deps.links.sign(audio.url, audio.user_id, seconds)
 
 
 async def words_of(audio: Audio, deps: Dependencies) -> Sequence[WordTiming]:
