@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from echo_common.http.endpoints import PROXY_EXTENSION, ProxyOptions
+from echo_common.http.proxy_options import PROXY_EXTENSION, ProxyOptions
 from echo_embedded.contracts import endpoint_contracts
 
 WITHOUT_CREDENTIALS = {
