@@ -49,6 +49,19 @@ async def test_empty_and_overlong_passwords_are_refused_before_hashing(auth: Aut
         assert (await auth.visitor().log_in("ada@example.com", password)).code == "VALIDATION_ERROR"
 
 
+async def test_secrets_that_are_no_valid_text_are_refused(auth: Auth):
+    refused = "half a surrogate pair \ud800"
+    for path, body in (
+        ("/auth/login", {"email": "ada@example.com", "password": refused}),
+        ("/auth/refresh", {"refresh_token": refused}),
+        ("/auth/password/reset", {"token": refused, "new_password": "staple gun paradise"}),
+        ("/auth/email/confirm", {"token": refused}),
+    ):
+        reply = await auth.visitor().call("POST", path, body)
+
+        assert (reply.status, reply.code) == (422, "VALIDATION_ERROR")
+
+
 async def test_refusals_do_not_repeat_the_input(auth: Auth):
     reply = await auth.visitor().call("POST", "/auth/register", {"email": "ada@example.com", "password": "s3cr3t!"})
 

@@ -29,6 +29,7 @@ def test_emails_are_normalised_and_passwords_are_not_logged():
         {"email": "a" * 300 + "@example.com"},
         {"password": "7 chars"},
         {"password": "x" * 129},
+        {"password": "half a surrogate pair \ud800"},
         {"username": "ab"},
         {"username": "has space"},
         {"username": "looks@like.email"},

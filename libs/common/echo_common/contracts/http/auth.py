@@ -9,14 +9,13 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SecretStr,
     SerializerFunctionWrapHandler,
     StringConstraints,
     model_serializer,
 )
 
 from echo_common.contracts.http.alternatives import at_least_one
-from echo_common.contracts.http.base import Name, RequestBody
+from echo_common.contracts.http.base import Name, RequestBody, SecretText
 from echo_common.contracts.http.passkeys import CREDENTIAL_EXAMPLE, Credential
 from echo_common.contracts.values import Plan, Role
 
@@ -53,10 +52,10 @@ Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 BirthDate = Annotated[date, AfterValidator(_not_in_future)]
-NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]
-Password = Annotated[SecretStr, Field(min_length=1, max_length=128)]
-RefreshToken = Annotated[SecretStr, Field(min_length=1, max_length=256)]
-LinkToken = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+NewPassword = Annotated[SecretText, Field(min_length=8, max_length=128)]
+Password = Annotated[SecretText, Field(min_length=1, max_length=128)]
+RefreshToken = Annotated[SecretText, Field(min_length=1, max_length=256)]
+LinkToken = Annotated[SecretText, Field(min_length=1, max_length=200)]
 SecondFactorCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 """TOTP code or recovery code, with or without spaces."""
 

@@ -1,9 +1,10 @@
-"""Base class of request bodies, and the type of names."""
+"""Base class of request bodies, and types of names and secrets."""
 
 from typing import Annotated
 from unicodedata import category
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
+from pydantic_core import PydanticKnownError
 
 _JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts, and of emoji
 
@@ -27,3 +28,15 @@ def _printable(text: str) -> str:
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_printable)]
 """A name that other users may see."""
+
+
+def _encodable(secret: SecretStr) -> SecretStr:
+    try:
+        secret.get_secret_value().encode()
+    except UnicodeEncodeError:  # half of a surrogate pair; pydantic checks this for other texts
+        raise PydanticKnownError("string_unicode") from None
+    return secret
+
+
+SecretText = Annotated[SecretStr, AfterValidator(_encodable)]
+"""A secret of valid Unicode characters."""
