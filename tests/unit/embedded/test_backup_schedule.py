@@ -12,7 +12,7 @@ from echo_embedded.backup.places import Places
 from echo_embedded.backup.schedule import archive_name, find_newest, list_archives, lock_folder, parse_interval, rotate
 from echo_embedded.data_folder import CannotStartError, DataFolder
 
-MOMENT = datetime(2026, 11, 22, 3, tzinfo=UTC)
+MOMENT = datetime(2025, 11, 22, 3, tzinfo=UTC)
 PSEUDONYMS = ("0" * 32, "1" * 32)
 
 
@@ -29,6 +29,19 @@ def test_the_oldest_archives_are_removed(tmp_path: Path) -> None:
     assert (tmp_path / "notes.tar").exists()
     assert find_newest(tmp_path) == times[-1]
     assert rotate(tmp_path, 5) == []
+
+
+def test_archives_of_a_clock_that_was_ahead_are_removed_first_and_delay_no_backup(tmp_path: Path) -> None:
+    ahead = tmp_path / archive_name(now() + timedelta(days=400))
+    moment = now().replace(microsecond=0)
+    made = tmp_path / archive_name(moment)
+    ahead.touch()
+
+    assert find_newest(tmp_path) is None
+    made.touch()
+    assert find_newest(tmp_path) == moment
+    assert rotate(tmp_path, 1) == [ahead]
+    assert list_archives(tmp_path) == [made]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +62,8 @@ def test_a_folder_is_used_by_one_backup_and_freed_of_killed_ones(tmp_path: Path)
     with lock_folder(folder):
         with pytest.raises(CannotStartError, match="Another backup"), lock_folder(folder):
             pass
-        (folder / f".{archive_name(MOMENT)}.part").touch()
+        for name in (archive_name(MOMENT), "named.tar"):
+            (folder / f".{name}.part").touch()
     with lock_folder(folder):
         assert list(folder.glob(".*.part")) == []
 

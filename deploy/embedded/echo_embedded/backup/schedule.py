@@ -3,11 +3,12 @@
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from echo_common.clock import now
 from echo_embedded.data_folder import CannotStartError
 
 _NAME = re.compile(r"echo-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)\.tar")
@@ -30,14 +31,27 @@ def archive_name(moment: datetime) -> str:
 
 
 def list_archives(folder: Path) -> Sequence[Path]:
-    """Return the archives in a folder that have names of `archive_name`, oldest first."""
-    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    """Return the archives in a folder that have names of `archive_name`, oldest first.
+
+    Those of a later moment than now, made while the clock was wrong, come before all others.
+    """
+    times = _read_times(folder)
+    moment = now()
+    return sorted(times, key=lambda path: (times[path] <= moment, times[path]))
 
 
 def find_newest(folder: Path) -> datetime | None:
-    """Return the time in the name of the newest archive in a folder, None without one."""
-    times = [datetime.strptime(path.name, f"echo-{_TIME}.tar").replace(tzinfo=UTC) for path in list_archives(folder)]
-    return max(times, default=None)
+    """Return the time in the name of the newest archive in a folder, None without one; later moments than now do not count."""
+    moment = now()
+    return max((time for time in _read_times(folder).values() if time <= moment), default=None)
+
+
+def _read_times(folder: Path) -> Mapping[Path, datetime]:
+    return {path: _time(found[1]) for path in folder.iterdir() if (found := _NAME.fullmatch(path.name))}
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
 
 
 def rotate(folder: Path, keep: int) -> Sequence[Path]:
@@ -58,7 +72,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise CannotStartError(f"Another backup into {folder} is running.") from None
-        for leftover in folder.glob(".echo-*.tar.part"):
+        for leftover in folder.glob(".*.tar.part"):
             leftover.unlink()
         yield
     finally:
