@@ -14,8 +14,10 @@ const login = async (credentials) => {
   try {
     return await call("/api/v1/auth/login", credentials, { headers: COOKIE });
   } catch (error) {
-    if (error.code === "TOTP_REQUIRED") second.hidden = false;
-    throw error;
+    if (error.code !== "TOTP_REQUIRED") throw error;
+    second.hidden = false;
+    document.getElementById("totp_code").focus();
+    throw Object.assign(new Error(texts.second), { code: error.code });
   }
 };
 
