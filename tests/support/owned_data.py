@@ -49,6 +49,7 @@ class OwnedData:
             )
         ).json()
         other_login = data(await owner.http.post("/auth/login", json={"email": email, "password": PASSWORD}))
+        rating = data(await owner.http.post("/feedback", json={"audio_id": speech["audio_id"], "rating": 4}), 201)
         export = await exported(owner)
         ids = {
             "audio_id": speech["audio_id"],
@@ -61,6 +62,7 @@ class OwnedData:
             "key_id": await _key(owner),
             "model_id": clone_id,
             "passkey_id": passkey_id,
+            "rating_id": rating["id"],
             "sample_id": sample_id,
             "session_id": other_login["refresh_token"].split(".")[0],
             "synthesis_id": speech["synthesis_id"],
@@ -107,6 +109,7 @@ class OwnedData:
             "log_in_with_passkey": {"credential": INVALID_LOGIN},
             "name_user": {"email": self.email},
             "normalize": {"text": SENTENCE},
+            "rate_audio": {"audio_id": ids["audio_id"], "rating": 5},
             "refresh": {"refresh_token": "x"},
             "register": {"email": f"{new_id('new').lower()}@example.com", "password": PASSWORD},
             "register_passkey": {"name": "Phone", "credential": INVALID_REGISTRATION},

@@ -73,7 +73,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
                 "ECHO_AUTH_ADMIN_EMAIL": secrets.admin_email,
                 "ECHO_AUTH_ADMIN_PASSWORD": secrets.admin_password,
                 "ECHO_AUTH_USER_DATA_SERVICES": ",".join(
-                    ["gateway", *(f"{name.split('-')[0]}={urls[name]}" for name in (*synthesis, "voice"))]
+                    ["gateway", *(f"{name.split('-')[0]}={urls[name]}" for name in (*synthesis, "voice", "feedback"))]
                 ),
             },
             "gateway": {

@@ -5,13 +5,14 @@ from typing import get_args
 from echo_auth.dependencies import Dependencies
 from echo_auth.usecases.erasures import confirm_erasure
 from echo_common.bus.subscriptions import Subscriptions
+from echo_common.contracts.events.feedback import FeedbackUserDataErased
 from echo_common.contracts.events.gateway import GatewayUserDataErased
 from echo_common.contracts.events.synthesis import SynthesisUserDataErased
 from echo_common.contracts.events.voice import VoiceUserDataErased
 
 subscriptions = Subscriptions[Dependencies]()
 
-UserDataErased = GatewayUserDataErased | SynthesisUserDataErased | VoiceUserDataErased
+UserDataErased = FeedbackUserDataErased | GatewayUserDataErased | SynthesisUserDataErased | VoiceUserDataErased
 
 
 async def confirm(event: UserDataErased, dependencies: Dependencies) -> None:

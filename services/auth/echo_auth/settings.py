@@ -49,7 +49,12 @@ class AuthSettings(BaseSettings):
     password_memory_kib: int = Field(65_536, ge=8, le=1_048_576, description="argon2id memory per password in KiB.")
 
     user_data_services: CommaSeparated = Field(
-        ("gateway", "synthesis=http://127.0.0.1:8002", "voice=http://127.0.0.1:8003"),
+        (
+            "gateway",
+            "synthesis=http://127.0.0.1:8002",
+            "voice=http://127.0.0.1:8003",
+            "feedback=http://127.0.0.1:8004",
+        ),
         description="Services that hold data of users, comma-separated: name, or name=URL if an export includes the data; a further "
         "entry with the name is another replica. An account is erased once all of them have erased theirs.",
     )

@@ -3,12 +3,45 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from echo_common.contracts.events.feedback import FeedbackUserDataErased
 from echo_common.service import Adapters
+from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_feedback.dependencies import Dependencies
+from echo_feedback.repository.audios import Audios
+from echo_feedback.repository.counting import RatingCounter
+from echo_feedback.repository.history import UsageHistory
+from echo_feedback.repository.ratings import Ratings
+from echo_feedback.repository.summaries import Summaries
+from echo_feedback.repository.voices import VoiceAccess
 from echo_feedback.settings import FeedbackSettings
+from echo_feedback.usecases.history import expiring
+from echo_feedback.user_data import FeedbackUserData
 
 
 @asynccontextmanager
-async def open_dependencies(settings: FeedbackSettings, _: Adapters) -> AsyncIterator[Dependencies]:
-    """Open the dependencies while the context lasts."""
-    yield Dependencies(settings=settings)
+async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
+    """Open the dependencies, erase deleted users and delete old history while the context lasts."""
+    where = (adapters.store, adapters.relay)
+    ratings, summaries, erased_users = Ratings(*where), Summaries(*where), ErasedUsers(*where)
+    audios, voices, history = Audios(adapters.store), VoiceAccess(adapters.store), UsageHistory(adapters.store)
+    for collection in (ratings, summaries, erased_users, audios, voices, history):
+        await collection.prepare()
+    data = FeedbackUserData(ratings=ratings, audios=audios, voices=voices, history=history, faults=adapters.faults)
+    deps = Dependencies(
+        settings=settings,
+        ratings=ratings,
+        summaries=summaries,
+        counter=RatingCounter(ratings, summaries),
+        audios=audios,
+        voices=voices,
+        history=history,
+        live_settings=adapters.live_settings,
+        objects=adapters.objects,
+        erasure=UserErasure(erased_users, data, lambda user_id: FeedbackUserDataErased(user_id=user_id), adapters.faults),
+        user_data=data,
+    )
+    async with deps.erasure.running(), expiring(deps):
+        try:
+            yield deps
+        finally:
+            await deps.counter.close()

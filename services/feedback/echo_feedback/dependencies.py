@@ -2,6 +2,16 @@
 
 from dataclasses import dataclass
 
+from echo_common.live_settings import LiveSettings
+from echo_common.storage.port import ObjectStore
+from echo_common.user_data.erasure import UserErasure
+from echo_common.user_data.export import ExportableUserData
+from echo_feedback.repository.audios import Audios
+from echo_feedback.repository.counting import RatingCounter
+from echo_feedback.repository.history import UsageHistory
+from echo_feedback.repository.ratings import Ratings
+from echo_feedback.repository.summaries import Summaries
+from echo_feedback.repository.voices import VoiceAccess
 from echo_feedback.settings import FeedbackSettings
 
 
@@ -10,3 +20,13 @@ class Dependencies:
     """The dependencies of routes, use cases and event handlers, opened once."""
 
     settings: FeedbackSettings
+    ratings: Ratings
+    summaries: Summaries
+    counter: RatingCounter
+    audios: Audios
+    voices: VoiceAccess
+    history: UsageHistory
+    live_settings: LiveSettings
+    objects: ObjectStore
+    erasure: UserErasure
+    user_data: ExportableUserData

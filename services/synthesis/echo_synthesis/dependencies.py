@@ -11,6 +11,7 @@ from echo_common.work.worker import Worker
 from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
+from echo_synthesis.catalogue.ratings import VoiceRatings
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.pipeline.recording import Recorder
 from echo_synthesis.pipeline.scripts import ScriptWriter
@@ -27,6 +28,7 @@ class Dependencies:
     settings: SynthesisSettings
     voices: Voices
     clones: Clones
+    voice_ratings: VoiceRatings
     recorder: Recorder
     jobs: Jobs
     audio: AudioRepository

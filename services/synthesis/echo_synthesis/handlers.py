@@ -4,6 +4,7 @@ from typing import get_args
 
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.auth import UserDeleted
+from echo_common.contracts.events.feedback import VoiceRatingChanged
 from echo_common.contracts.events.synthesis import AudioDeleted, JobCancelled, JobCompleted, JobFailed, JobQueued
 from echo_common.contracts.events.voice import (
     VoiceModelCancelled,
@@ -137,6 +138,12 @@ async def delete_clone(event: VoiceModelDeleted, dependencies: Dependencies) -> 
 async def store_selection(event: VoiceSelected, dependencies: Dependencies) -> None:
     """Store the user's selected voice, the default of requests that name none."""
     await dependencies.clones.select(event.user_id, event.voice_id, event.occurred_at)
+
+
+@subscriptions.on(VoiceRatingChanged, idempotent=True)
+async def store_rating(event: VoiceRatingChanged, dependencies: Dependencies) -> None:
+    """Store the mean rating of the voice."""
+    await dependencies.voice_ratings.apply(event)
 
 
 @subscriptions.on(UserDeleted, idempotent=True)

@@ -59,7 +59,7 @@ class StoredSpeech(Result[Job]):
     """The audio of an attempt: its objects are stored, its document is not."""
 
     def __init__(self, audio: Audio, deps: Dependencies, faults: FaultPoints) -> None:
-        super().__init__(lambda job: job.complete(audio.attempt, audio.id, audio.duration))
+        super().__init__(lambda job: job.complete(audio.attempt, audio.id, audio.duration, audio.creation))
         self._audio = audio
         self._deps = deps
         self._faults = faults

@@ -16,9 +16,11 @@ from echo_common.contracts.http.synthesis import (
     SynthesisResult,
     TextView,
     Voice,
+    VoiceRating,
     WordTimestamp,
 )
 from echo_common.contracts.values import JobStatus
+from echo_synthesis.catalogue.ratings import MeanRating
 from echo_synthesis.catalogue.voices import CataloguedVoice
 from echo_synthesis.domain import Audio, Chapter, DictionaryEntry, Job, SpeechSettings, TextEntry, WordTiming
 from echo_synthesis.pipeline.narration import Narration
@@ -224,7 +226,7 @@ def text_view(entry: TextEntry) -> TextView:
     return TextView(**entry.model_dump(include={"id", "content", "language", "created_at", "updated_at"}))
 
 
-def voice_view(found: CataloguedVoice) -> Voice:
+def voice_view(found: CataloguedVoice, rating: MeanRating | None) -> Voice:
     """Build the view of a voice."""
     voice = found.voice
     return Voice(
@@ -235,6 +237,7 @@ def voice_view(found: CataloguedVoice) -> Voice:
         engine=found.engine.name,
         tags=list(voice.tags),
         kind=found.kind,
+        rating=VoiceRating(mean=rating.mean, count=rating.count) if rating else None,
     )
 
 

@@ -91,7 +91,22 @@ CASES = (
             }
         ),
     ),
-    missing("UsageHistory", "GET /api/v1/users/me/history", "usage"),
+    Case(
+        "UsageHistory",
+        "GET /api/v1/users/me/history",
+        success(
+            [
+                {
+                    "id": str,
+                    "user_id": Differs(str, ABSENT),
+                    "action_type": str,
+                    "related_id": str | None,
+                    "timestamp": str,
+                }
+            ]
+        ),
+        needs=("audio_id",),
+    ),
     missing("ErrorLog", "GET /api/v1/admin/errors", "administration"),
     Case(
         "APIUsage",
@@ -112,7 +127,15 @@ CASES = (
             ]
         ),
     ),
-    missing("UserFeedback", "POST /api/v1/feedback", "feedback", {"audio_id": "{audio_id}", "rating": 5, "comment": "Clear."}),
+    Case(
+        "UserFeedback",
+        "POST /api/v1/feedback",
+        success(
+            {"id": str, "user_id": str, "audio_id": str, "rating": 5, "comment": "Clear.", "created_at": str},
+        ),
+        status=201,
+        body={"audio_id": "{audio_id}", "rating": 5, "comment": "Clear."},
+    ),
     Case(
         "SystemSetting",
         "GET /api/v1/admin/config",

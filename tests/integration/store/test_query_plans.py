@@ -18,6 +18,8 @@ from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
 from echo_common.user_data.erasure import ErasedUsers
+from echo_feedback.repository.history import UsageHistory
+from echo_feedback.repository.ratings import Ratings
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_voice.repository import Consents, Echos, Phrases, Samples, VoiceModels
@@ -60,6 +62,12 @@ QUERIES: dict[type[Repository[Any]], list[tuple[dict[str, Any], list[tuple[str, 
     Consents: [(USER, NEWEST)],
     Phrases: [(USER, NEWEST)],
     Echos: [(USER, NEWEST)],
+    Ratings: [
+        ({**USER, "rating": {"$gte": 1, "$lte": 5}}, [("created_at", -1), ("_id", -1)]),
+        ({"audio_id": "aud_1"}, []),
+        ({"voice_id": "v", "counts_for_voice": True, "rating": 5}, []),
+        ({"engine": "e", "rating": 5}, []),
+    ],
 }
 
 
@@ -92,6 +100,7 @@ async def test_queries_on_auxiliary_collections_use_indexes(tmp_path: Path) -> N
     await StoreInbox(store).prepare()
     await StoreDeadLetters(store).prepare()
     await store.collection("speech_cache").ensure(SpeechCache.indexes)
+    await UsageHistory(store).prepare()
     # as the clones of synthesis
     await store.collection("voices").ensure([Index([(name, 1)]) for name in ("user_id", "shared_with", "public", "reference")])
     await store.collection("voices").insert({"_id": "a", "shared_with": ["usr_1"]})
@@ -100,6 +109,8 @@ async def test_queries_on_auxiliary_collections_use_indexes(tmp_path: Path) -> N
         ("dead_letters", {}, [("died_at", -1)]),
         ("dead_letters", {"topic": "t"}, [("died_at", -1)]),
         ("speech_cache", {"voice": "v"}, []),
+        ("usage_history", USER, [("timestamp", -1), ("_id", -1)]),
+        ("usage_history", {"timestamp": {"$lt": now()}}, []),
         ("voices", {"usable": True, "$or": [{"public": True}, {"shared_with": "usr_1"}]}, []),
         ("voices", {"reference": {"$in": ["r", "fish_r"]}, "usable": True}, []),
     ):

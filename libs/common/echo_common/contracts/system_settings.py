@@ -129,6 +129,13 @@ RETENTION_WARNING_DAYS = SystemSetting(
 RETENTION_ARCHIVE_DAYS = SystemSetting(
     "retention.archive_days", 30, "Days after which an archived user is erased.", minimum=1, maximum=10_000
 )
+RETENTION_HISTORY_DAYS = SystemSetting(
+    "retention.history_days",
+    365,
+    "Days after which an entry of the usage history is deleted; 0 keeps all entries.",
+    minimum=0,
+    maximum=10_000,
+)
 
 _ALL: Sequence[SystemSetting[Any]] = (
     ANONYMOUS_REQUESTS,
@@ -140,6 +147,7 @@ _ALL: Sequence[SystemSetting[Any]] = (
     GUESTS,
     RETENTION_ARCHIVE_DAYS,
     RETENTION_GUEST_DAYS,
+    RETENTION_HISTORY_DAYS,
     RETENTION_USER_DAYS,
     RETENTION_WARNING_DAYS,
     VERIFY_EMAIL,

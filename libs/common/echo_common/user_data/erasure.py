@@ -90,6 +90,14 @@ class UserErasure:
         self._wake = asyncio.Event()
         self._log = structlog.get_logger("echo.erasure")
 
+    async def repeat_for(self, user_id: str) -> None:
+        """Erase a user again who was erased, or is about to be; do nothing for others.
+
+        Call this after the handling of an event that stored something of the user, because it may arrive late.
+        """
+        if await self._users.find_one({"_id": user_id}) is not None:
+            await self._data.erase(user_id)
+
     async def begin(self, user_id: str) -> None:
         """Queue the erasure of a user; idempotent. It survives a crash once this returns."""
         with suppress(DuplicateError):

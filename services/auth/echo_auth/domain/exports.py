@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from echo_common.clock import now
 from echo_common.contracts.errors.exports import ExportStateConflictError
+from echo_common.contracts.events.auth import ExportRequested
 from echo_common.contracts.values import JobStatus
 from echo_common.ids import new_id
 from echo_common.work.task import Progress, Task
@@ -58,7 +59,9 @@ class Export(Task):
     @classmethod
     def request(cls, user_id: str) -> "Export":
         """Create a pending export."""
-        return cls(id=new_id("exp"), user_id=user_id, active_for=user_id)
+        export = cls(id=new_id("exp"), user_id=user_id, active_for=user_id)
+        export.record(ExportRequested(user_id=user_id, export_id=export.id))
+        return export
 
     @property
     def progress(self) -> int:

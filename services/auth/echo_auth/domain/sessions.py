@@ -10,7 +10,7 @@ from hashlib import sha256
 from echo_auth.domain.request_origin import RequestOrigin
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.errors.auth import InvalidRefreshTokenError
-from echo_common.contracts.events.auth import SessionRevoked
+from echo_common.contracts.events.auth import SessionRevoked, SessionStarted
 
 _CONCURRENT = timedelta(seconds=10)
 """Time after a refresh within which its token may arrive again, from a concurrent request or a retry."""
@@ -96,7 +96,7 @@ class Session(Aggregate):
         generation: int = 0,
     ) -> "Session":
         """Create a session with the given current token."""
-        return cls(
+        session = cls(
             id=token.session_id,
             user_id=user_id,
             family_hash=token.family_hash,
@@ -108,6 +108,8 @@ class Session(Aggregate):
             user_agent=origin.user_agent,
             address=origin.address,
         )
+        session.record(SessionStarted(user_id=user_id, session_id=session.id))
+        return session
 
     def classify(self, token: RefreshToken, at: datetime) -> RefreshTokenState:
         """Classify a refresh token.

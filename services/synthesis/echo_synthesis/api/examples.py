@@ -129,6 +129,7 @@ VOICE = {
     "engine": "kokoro",
     "kind": "built-in",
     "tags": ["neural"],
+    "rating": {"mean": 4.5, "count": 12},
 }
 PENDING_SYNTHESIS = {
     "id": "syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J",

@@ -19,7 +19,7 @@ from echo_synthesis.api.parameters import VoiceId
 from echo_synthesis.catalogue.voices import VoiceFilter
 from echo_synthesis.views import voice_view
 
-PageQuery = Annotated[Page, Depends(paginated("kind", "name", "language", "engine", default="kind"))]
+PageQuery = Annotated[Page, Depends(paginated("kind", "name", "language", "engine", "rating", default="kind"))]
 
 router = PublicRouter("voices")
 
@@ -43,10 +43,15 @@ async def _filter(
 async def list_voices(
     principal: SpeechReader, deps: Deps, page: PageQuery, only: Annotated[VoiceFilter, Depends(_filter)]
 ) -> Success[list[Voice]]:
-    """List voices, clones first."""
+    """List voices, clones first.
+
+    With `sort_by=rating`, voices without ratings come last.
+    """
     voices = [*await deps.clones.list(principal.user_id), *deps.voices.list()]
-    found = [voice_view(voice) for voice in voices if only.matches(voice)]
-    found.sort(key=attrgetter(page.sort_by), reverse=page.sort_order == "desc")
+    matching = [voice for voice in voices if only.matches(voice)]
+    ratings = await deps.voice_ratings.find([voice.voice.id for voice in matching])
+    found = [voice_view(voice, ratings.get(voice.voice.id)) for voice in matching]
+    _sort(found, page)
     return ok(found[page.offset : page.offset + page.limit], meta=page.meta(len(found)))
 
 
@@ -59,7 +64,7 @@ async def get_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) -> S
     found = clone or next((found for found in deps.voices.list() if found.voice.id == voice_id), None)
     if found is None:
         raise VoiceNotFoundError
-    return ok(voice_view(found))
+    return ok(voice_view(found, (await deps.voice_ratings.find([found.voice.id])).get(found.voice.id)))
 
 
 @router.endpoint(
@@ -74,3 +79,12 @@ async def select_voice(voice_id: VoiceId, principal: VoicesWriter, deps: Deps) -
     found = await deps.clones.find(voice_id, principal.user_id) or deps.voices.find(voice_id)
     await deps.clones.select(principal.user_id, found.voice.id, now())
     return ok(Selection(voice_id=found.voice.id))
+
+
+def _sort(voices: list[Voice], page: Page) -> None:
+    descending = page.sort_order == "desc"
+    if page.sort_by != "rating":
+        voices.sort(key=attrgetter(page.sort_by), reverse=descending)
+        return
+    voices.sort(key=lambda voice: (voice.rating.mean, voice.rating.count) if voice.rating else (0, 0), reverse=descending)
+    voices.sort(key=lambda voice: voice.rating is None)

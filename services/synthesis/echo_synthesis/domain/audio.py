@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
-from echo_common.contracts.events.synthesis import AudioDeleted
+from echo_common.contracts.events.synthesis import AudioCreated, AudioDeleted
 from echo_common.contracts.values import Alignment
 from echo_synthesis.domain.speech import SpeechSettings, WordTiming
 
@@ -40,6 +40,7 @@ class Audio(Aggregate):
     size: int
     checksum: str
     duration: float
+    word_count: int = 0
     alignment: Alignment
     metadata: Mapping[str, str | bool | int | float | None] = {}
     text: str | None = None
@@ -69,6 +70,20 @@ class Audio(Aggregate):
     def object_keys(self) -> Sequence[str]:
         """Keys of all its objects, the sound last."""
         return [self.times_key, self.object_key] if self.times_key else [self.object_key]
+
+    @property
+    def creation(self) -> AudioCreated:
+        """Event of its creation, to be recorded with the write after which it is readable for good."""
+        return AudioCreated(
+            audio_id=self.id,
+            user_id=self.user_id,
+            job_id=self.job_id,
+            voice_id=self.settings.voice_id,
+            engine=self.settings.engine,
+            duration=self.duration,
+            word_count=self.word_count,
+            size_bytes=self.size,
+        )
 
     def delete(self) -> None:
         """Delete the record; remove its objects once this is saved."""

@@ -11,6 +11,7 @@ from echo_common.backoff import Backoff
 from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import JobStateConflictError
 from echo_common.contracts.events.synthesis import (
+    AudioCreated,
     JobCancelled,
     JobCompleted,
     JobFailed,
@@ -168,8 +169,8 @@ class Job(Task):
         """Return the id of the job whose `audio_key` is `audio_id`, if a job generates it."""
         return "job_" + audio_id.removeprefix("aud_")
 
-    def complete(self, attempt: int, audio_id: str, duration: float) -> None:
-        """Complete the job with its stored audio; idempotent.
+    def complete(self, attempt: int, audio_id: str, duration: float, creation: AudioCreated | None = None) -> None:
+        """Complete the job with its stored audio and the event of its creation; idempotent.
 
         Raises `LeaseLostError`; the audio then belongs to no job.
         """
@@ -182,6 +183,8 @@ class Job(Task):
         self.audio_id = audio_id
         self.duration = duration
         self.record(JobCompleted(job_id=self.id, user_id=self.user_id, audio_id=audio_id, duration=duration))
+        if creation is not None:
+            self.record(creation)
 
     def defer(self, attempt: int, moment: datetime, seconds: float | None, code: str, message: str) -> None:
         """Queue the job again until its engine is available: for `seconds`, or an exponential backoff if longer.

@@ -155,6 +155,7 @@ class Recorder:
             size=stored.size,
             checksum=stored.checksum,
             duration=totals.duration,
+            word_count=times.count,
             alignment=totals.alignment,
             words=words,
             times_key=times_key,

@@ -19,6 +19,8 @@ class TimesWriter:
         self._path = path
         self._few: list[WordTiming] = []
         self._file: IO[str] | None = None
+        self.count = 0
+        """Number of words so far."""
 
     def __enter__(self) -> "TimesWriter":
         return self
@@ -29,7 +31,9 @@ class TimesWriter:
 
     def add(self, marks: Iterable[WordTiming]) -> None:
         """Append word timings."""
+        before = len(self._few)
         self._few.extend(marks)
+        self.count += len(self._few) - before
         if self._file is None and len(self._few) > FEW:
             self._file = self._path.open("w", encoding="utf-8")
         if self._file is not None:

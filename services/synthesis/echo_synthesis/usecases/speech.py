@@ -32,6 +32,7 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dep
             text_id=request.text_id,
             metadata=request.metadata,
         )
+        audio.record(audio.creation)
         await shielded(deps.audio.add(audio))  # its objects are stored
     await deps.quotas.settle_bytes(counted.held, audio.size)
     await settle_audio(counted.reservation, audio.duration, deps)

@@ -71,3 +71,21 @@ class UserTokenVersionRaised(DomainEvent):
 
     user_id: str
     token_version: int
+
+
+class SessionStarted(DomainEvent):
+    """A user logged in."""
+
+    topic: ClassVar[str] = "auth.session_started"
+
+    user_id: str
+    session_id: str
+
+
+class ExportRequested(DomainEvent):
+    """A user requested an archive of all data of the user."""
+
+    topic: ClassVar[str] = "auth.export_requested"
+
+    user_id: str
+    export_id: str

@@ -67,6 +67,21 @@ class JobCancelled(DomainEvent):
     user_id: str
 
 
+class AudioCreated(DomainEvent):
+    """An audio is stored and readable: of a job, or of a synchronous request. `duration` is in seconds."""
+
+    topic: ClassVar[str] = "synthesis.audio_created"
+
+    audio_id: str
+    user_id: str
+    job_id: str | None = None
+    voice_id: str
+    engine: str
+    duration: float
+    word_count: int
+    size_bytes: int
+
+
 class AudioDeleted(DomainEvent):
     """An audio and its object were deleted."""
 

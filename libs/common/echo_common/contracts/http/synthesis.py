@@ -377,6 +377,13 @@ class TextView(BaseModel):
     updated_at: datetime
 
 
+class VoiceRating(BaseModel):
+    """The mean of a voice's ratings."""
+
+    mean: float = Field(description="Mean of the ratings, from 1 to 5.")
+    count: int = Field(description="Number of ratings.")
+
+
 class Voice(BaseModel):
     """A voice for synthesis."""
 
@@ -387,6 +394,7 @@ class Voice(BaseModel):
     engine: str
     kind: VoiceKind = "built-in"
     tags: list[str] = []
+    rating: VoiceRating | None = Field(None, description="Mean rating of its audio; null without ratings.")
 
 
 def _require_one(name: str, written: str | None, saved: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Tests of services that so far only report health."""
+"""A service alone in a process reports its health."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tests.support.database import Database
 
 
 @pytest.mark.parametrize("service", [feedback()], ids=lambda service: service.name)
-async def test_placeholder_services_report_health(service: Service[Any], database: Database, tmp_path: Path):
+async def test_a_service_reports_its_health(service: Service[Any], database: Database, tmp_path: Path):
     settings = CommonSettings(
         listen=f"unix://{tmp_path}/{service.name}.sock",
         auth_url=f"unix://{tmp_path}/auth.sock",

@@ -1,0 +1,57 @@
+"""Events published by feedback."""
+
+from typing import ClassVar
+
+from echo_common.contracts.event import DomainEvent
+
+
+class RatingSubmitted(DomainEvent):
+    """A user rated an audio, or replaced the rating; its comment stays in the feedback service.
+
+    The event with the highest `revision` is the rating's current one. It counts for the voice if `counts_for_voice`.
+    """
+
+    topic: ClassVar[str] = "feedback.rating_submitted"
+
+    rating_id: str
+    user_id: str
+    audio_id: str
+    voice_id: str
+    engine: str
+    rating: int
+    categories: tuple[str, ...] = ()
+    reason: str | None = None
+    counts_for_voice: bool = True
+    revision: int
+
+
+class RatingDeleted(DomainEvent):
+    """A user deleted a rating; it counts no more."""
+
+    topic: ClassVar[str] = "feedback.rating_deleted"
+
+    rating_id: str
+    user_id: str
+    audio_id: str
+    voice_id: str
+    engine: str
+    revision: int
+
+
+class VoiceRatingChanged(DomainEvent):
+    """The mean of a voice's ratings changed; the event with the highest `revision` is current. `mean` is 0 without ratings."""
+
+    topic: ClassVar[str] = "feedback.voice_rating_changed"
+
+    voice_id: str
+    mean: float
+    count: int
+    revision: int
+
+
+class FeedbackUserDataErased(DomainEvent):
+    """The feedback service has erased everything of a deleted user."""
+
+    topic: ClassVar[str] = "feedback.user_data_erased"
+
+    user_id: str

@@ -1,0 +1,94 @@
+"""Request and response bodies of ratings."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from echo_common.contracts.http.base import RequestBody
+
+MAXIMUM_CATEGORIES = 10
+AudioId = Annotated[str, StringConstraints(pattern=r"^aud_[0-9A-Z]{26}$")]
+Category = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Comment = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)]
+
+_SECONDS_LIMIT = 10_000_000
+_WORDS_LIMIT = 100_000_000
+
+
+class RatingReason(StrEnum):
+    """Reason of a rating."""
+
+    MISPRONOUNCED = "mispronounced"
+    WRONG_PAUSE = "wrong_pause"
+    NOISE = "noise"
+    NOT_LIKE_ME = "not_like_me"
+
+
+class RatingRequest(RequestBody):
+    """A rating of an audio, of the whole or of a range of it."""
+
+    audio_id: AudioId = Field(description="Audio to rate.", examples=["aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])
+    rating: int = Field(ge=1, le=5, description="Rating from 1, the worst, to 5.", examples=[4])
+    comment: Comment | None = Field(None, description="Comment, for the operator.")
+    categories: list[Category] = Field(
+        [],
+        max_length=MAXIMUM_CATEGORIES,
+        description="Tags of your own: lower-case letters, digits, hyphens and underscores.",
+        examples=[["natural"]],
+    )
+    reason: RatingReason | None = Field(None, description="Reason of the rating.")
+    start_time: float | None = Field(
+        None, ge=0, le=_SECONDS_LIMIT, description="Start of the rated range in seconds; requires `end_time`."
+    )
+    end_time: float | None = Field(
+        None, ge=0, le=_SECONDS_LIMIT, description="End of the rated range in seconds, at most the duration of the audio."
+    )
+    start_word: int | None = Field(
+        None, ge=0, le=_WORDS_LIMIT, description="Index of the first rated word, from 0; requires `end_word`."
+    )
+    end_word: int | None = Field(None, ge=0, le=_WORDS_LIMIT, description="Index of the last rated word.")
+
+    @model_validator(mode="after")
+    def _whole_ranges(self) -> "RatingRequest":
+        if (self.start_time is None) is not (self.end_time is None):
+            raise ValueError("Send both start_time and end_time, or neither.")
+        if (self.start_word is None) is not (self.end_word is None):
+            raise ValueError("Send both start_word and end_word, or neither.")
+        if self.start_time is not None and self.end_time is not None and self.start_time >= self.end_time:
+            raise ValueError("end_time must be after start_time.")
+        if self.start_word is not None and self.end_word is not None and self.start_word > self.end_word:
+            raise ValueError("end_word must not be before start_word.")
+        return self
+
+
+class RatingView(BaseModel):
+    """A rating of an audio."""
+
+    id: str
+    user_id: str | None = Field(description="The user who rated; null once the user is erased.")
+    audio_id: str | None = Field(description="The rated audio; null once the user is erased.")
+    voice_id: str
+    engine: str
+    rating: int = Field(description="Rating from 1 to 5.")
+    comment: str | None = None
+    categories: list[str] = []
+    reason: RatingReason | None = None
+    start_time: float | None = None
+    end_time: float | None = None
+    start_word: int | None = None
+    end_word: int | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class RatingSummary(BaseModel):
+    """The ratings of an audio in numbers."""
+
+    audio_id: str
+    count: int = Field(description="Number of ratings.")
+    mean: float | None = Field(description="Mean of the ratings; null without ratings.")
+    distribution: dict[str, int] = Field(description="Number of ratings by rating, `1` to `5`.")
+    categories: dict[str, int] = Field(description="Number of ratings by category.")
+    reasons: dict[str, int] = Field(description="Number of ratings by reason.")

@@ -1,0 +1,50 @@
+"""Response bodies of the usage history."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+
+class ActionType(StrEnum):
+    """Type of an entry of the usage history."""
+
+    AUDIO_DELETED = "audio_deleted"
+    CONSENT_REVOKED = "consent_revoked"
+    ECHO_CREATED = "echo_created"
+    ECHO_DELETED = "echo_deleted"
+    EXPORT_REQUESTED = "export_requested"
+    GUEST_UPGRADED = "guest_upgraded"
+    JOB_CANCELLED = "job_cancelled"
+    JOB_COMPLETED = "job_completed"
+    JOB_FAILED = "job_failed"
+    JOB_QUEUED = "job_queued"
+    RATING_DELETED = "rating_deleted"
+    RATING_SUBMITTED = "rating_submitted"
+    SAMPLE_CANCELLED = "sample_cancelled"
+    SAMPLE_PROCESSED = "sample_processed"
+    SAMPLE_REJECTED = "sample_rejected"
+    SAMPLE_UPLOADED = "sample_uploaded"
+    SESSION_ENDED = "session_ended"
+    SESSION_STARTED = "session_started"
+    SPEECH_SYNTHESIZED = "speech_synthesized"
+    USER_REGISTERED = "user_registered"
+    VOICE_MODEL_CANCELLED = "voice_model_cancelled"
+    VOICE_MODEL_DELETED = "voice_model_deleted"
+    VOICE_MODEL_FAILED = "voice_model_failed"
+    VOICE_MODEL_READY = "voice_model_ready"
+    VOICE_MODEL_RENAMED = "voice_model_renamed"
+    VOICE_MODEL_REQUESTED = "voice_model_requested"
+    VOICE_MODEL_SHARED = "voice_model_shared"
+    VOICE_MODEL_UNSHARED = "voice_model_unshared"
+    VOICE_MODEL_WITHDRAWN = "voice_model_withdrawn"
+    VOICE_SELECTED = "voice_selected"
+
+
+class HistoryEntry(BaseModel):
+    """An action of a user, or a result of one."""
+
+    id: str
+    action_type: ActionType
+    related_id: str | None = Field(description="Id of the job, the audio, the voice or the like.")
+    timestamp: datetime

@@ -1,0 +1,55 @@
+"""Endpoints for the administration of feedback."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import Depends, Query, Response
+
+from echo_common.auth.dependencies import Administrator
+from echo_common.contracts.http.feedback import RatingView
+from echo_common.http.csv_response import CSV, Cell, WantsCsv, csv_response
+from echo_common.http.endpoints import PublicRouter, enveloped
+from echo_common.http.envelope import Success, ok
+from echo_common.http.pagination import Page, paginated
+from echo_feedback import views
+from echo_feedback.api import examples
+from echo_feedback.api.dependencies import Deps
+from echo_feedback.api.parameters import rating_filter
+from echo_feedback.domain.ratings import Rating
+from echo_feedback.usecases import ratings
+from echo_feedback.usecases.ratings import RATING_ORDERS, RatingFilter
+
+_COLUMNS = tuple(RatingView.model_fields)
+
+PageQuery = Annotated[Page, Depends(paginated(*RATING_ORDERS))]
+
+router = PublicRouter("admin")
+
+
+@router.endpoint(
+    "GET", "/admin/feedback", response=Success[list[RatingView]], also=(CSV,), example=enveloped([examples.RATING])
+)
+async def list_feedback(
+    _: Administrator,
+    deps: Deps,
+    page: PageQuery,
+    wants_csv: WantsCsv,
+    wanted: Annotated[RatingFilter, Depends(rating_filter)],
+    user_id: Annotated[str | None, Query(max_length=64, description="Filter by user.")] = None,
+) -> Success[list[RatingView]] | Response:
+    """List the ratings of all users, newest first.
+
+    As CSV with `format=csv` or `Accept: text/csv`.
+    """
+    wanted = replace(wanted, user_id=user_id)
+    if wants_csv:
+        return csv_response(_COLUMNS, _rows(ratings.all_ratings(wanted, page, deps)), "feedback.csv")
+    found, total = await ratings.list_ratings(wanted, page, deps)
+    return ok([views.rating_view(rating) for rating in found], meta=page.meta(total))
+
+
+async def _rows(found: AsyncIterator[Rating]) -> AsyncIterator[list[Cell]]:
+    async for rating in found:
+        view = views.rating_view(rating).model_dump(mode="json")
+        yield [" ".join(cell) if isinstance(cell, list) else cell for cell in view.values()]

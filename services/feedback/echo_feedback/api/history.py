@@ -1,0 +1,58 @@
+"""Endpoints for the usage history."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Query, Response
+
+from echo_common.auth.dependencies import AccountHolder
+from echo_common.contracts.http.history import ActionType, HistoryEntry
+from echo_common.http.csv_response import CSV, Cell, WantsCsv, csv_response
+from echo_common.http.endpoints import PublicRouter, enveloped
+from echo_common.http.envelope import Success, ok
+from echo_common.http.pagination import Page, paginated
+from echo_feedback import views
+from echo_feedback.api import examples
+from echo_feedback.api.dependencies import Deps
+from echo_feedback.api.parameters import Since, Until
+from echo_feedback.domain.history import Entry
+from echo_feedback.usecases import history
+from echo_feedback.usecases.history import HistoryFilter
+
+_COLUMNS = ("id", "action_type", "related_id", "timestamp")
+
+PageQuery = Annotated[Page, Depends(paginated("timestamp", default="timestamp"))]
+
+router = PublicRouter("users")
+
+
+@router.endpoint(
+    "GET",
+    "/users/me/history",
+    response=Success[list[HistoryEntry]],
+    also=(CSV,),
+    example=enveloped([examples.HISTORY_ENTRY]),
+)
+async def list_history(
+    principal: AccountHolder,
+    deps: Deps,
+    page: PageQuery,
+    wants_csv: WantsCsv,
+    action: Annotated[ActionType | None, Query(description="Filter by type of action.")] = None,
+    since: Since = None,
+    until: Until = None,
+) -> Success[list[HistoryEntry]] | Response:
+    """List the user's actions, newest first.
+
+    As CSV with `format=csv` or `Accept: text/csv`. An action appears shortly after it happened.
+    """
+    wanted = HistoryFilter(principal.user_id, action, since, until)
+    if wants_csv:
+        return csv_response(_COLUMNS, _rows(history.all_history(wanted, page, deps)), "history.csv")
+    found, total = await history.list_history(wanted, page, deps)
+    return ok([views.history_entry(entry) for entry in found], meta=page.meta(total))
+
+
+async def _rows(entries: AsyncIterator[Entry]) -> AsyncIterator[list[Cell]]:
+    async for entry in entries:
+        yield [entry.id, entry.action_type.value, entry.related_id, entry.timestamp.isoformat()]

@@ -1,0 +1,38 @@
+"""Parameters of endpoints."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import AwareDatetime
+
+from echo_common.contracts.http.feedback import RatingReason
+from echo_feedback.api import examples
+from echo_feedback.usecases.ratings import RatingFilter
+
+RatingId = Annotated[str, Path(max_length=64, description="A rating's id.", examples=[examples.RATING["id"]])]
+AudioId = Annotated[str, Path(max_length=64, description="An audio's id.", examples=[examples.RATING["audio_id"]])]
+Since = Annotated[AwareDatetime | None, Query(alias="from", description="Filter by time: at or after.")]
+Until = Annotated[AwareDatetime | None, Query(alias="to", description="Filter by time: before.")]
+
+
+async def rating_filter(
+    audio_id: Annotated[str | None, Query(max_length=64, description="Filter by audio.")] = None,
+    voice_id: Annotated[str | None, Query(max_length=64, description="Filter by voice.")] = None,
+    engine: Annotated[str | None, Query(max_length=40, description="Filter by engine.")] = None,
+    reason: Annotated[RatingReason | None, Query(description="Filter by reason.")] = None,
+    min_rating: Annotated[int, Query(ge=1, le=5, description="Filter by rating: at least.")] = 1,
+    max_rating: Annotated[int, Query(ge=1, le=5, description="Filter by rating: at most.")] = 5,
+    since: Since = None,
+    until: Until = None,
+) -> RatingFilter:
+    """Return the filter of a list of ratings, of all users."""
+    return RatingFilter(
+        audio_id=audio_id,
+        voice_id=voice_id,
+        engine=engine,
+        reason=reason,
+        min_rating=min_rating,
+        max_rating=max_rating,
+        since=since,
+        until=until,
+    )

@@ -1,1 +1,0 @@
-"""Domain model of the feedback service; empty so far."""

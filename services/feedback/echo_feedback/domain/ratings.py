@@ -1,0 +1,126 @@
+"""Ratings of audio."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from echo_common.aggregate import Aggregate
+from echo_common.clock import now
+from echo_common.contracts.events.feedback import RatingDeleted, RatingSubmitted
+from echo_common.contracts.http.feedback import RatingReason
+
+RATINGS: Final = (1, 2, 3, 4, 5)
+_PREFIX: Final = "rat_"
+_ID_CHARACTERS: Final = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """The content of a rating, as its user submits it. Times are in seconds, words are counted from 0."""
+
+    rating: int
+    comment: str | None = None
+    categories: tuple[str, ...] = ()
+    reason: RatingReason | None = None
+    start_time: float | None = None
+    end_time: float | None = None
+    start_word: int | None = None
+    end_word: int | None = None
+
+
+class Rating(Aggregate):
+    """A user's rating of an audio. A newer one replaces it: the id is derived from the user's and the audio's.
+
+    `revision` grows with each change. A deleted rating keeps its revision, without content, so that late events do not restore
+    it. The rating of an erased user counts on without user, audio and text.
+    """
+
+    user_id: str | None = None
+    audio_id: str | None = None
+    voice_id: str
+    engine: str
+    counts_for_voice: bool = True
+    rating: int | None = None
+    comment: str | None = None
+    categories: tuple[str, ...] = ()
+    reason: RatingReason | None = None
+    start_time: float | None = None
+    end_time: float | None = None
+    start_word: int | None = None
+    end_word: int | None = None
+    revision: int = 0
+
+    @staticmethod
+    def id_of(user_id: str, audio_id: str) -> str:
+        """Return the id of a user's rating of an audio."""
+        return _PREFIX + hashlib.sha256(f"{user_id}/{audio_id}".encode()).hexdigest()[:_ID_CHARACTERS].upper()
+
+    def submit(self, user_id: str, audio_id: str, opinion: Opinion, *, counts_for_voice: bool) -> None:
+        """Set or replace the content."""
+        if self.rating is None:
+            self.created_at = now()
+        self.user_id, self.audio_id, self.counts_for_voice = user_id, audio_id, counts_for_voice
+        self._set(opinion)
+        self.revision += 1
+        self.record(
+            RatingSubmitted(
+                rating_id=self.id,
+                user_id=user_id,
+                audio_id=audio_id,
+                voice_id=self.voice_id,
+                engine=self.engine,
+                rating=opinion.rating,
+                categories=opinion.categories,
+                reason=opinion.reason.value if opinion.reason else None,
+                counts_for_voice=counts_for_voice,
+                revision=self.revision,
+            )
+        )
+
+    def delete(self, user_id: str, audio_id: str) -> None:
+        """Remove the content."""
+        self.revision += 1
+        self.clear()
+        self.record(
+            RatingDeleted(
+                rating_id=self.id,
+                user_id=user_id,
+                audio_id=audio_id,
+                voice_id=self.voice_id,
+                engine=self.engine,
+                revision=self.revision,
+            )
+        )
+
+    def clear(self) -> None:
+        """Remove the rating and everything that tells whose it was."""
+        self.rating = None
+        self.anonymize()
+
+    def anonymize(self) -> None:
+        """Remove the user, the audio and the user's words; the rating counts on."""
+        self.user_id = self.audio_id = self.comment = None
+        self.categories = ()
+        self.start_time = self.end_time = self.start_word = self.end_word = None
+
+    def apply(self, event: RatingSubmitted | RatingDeleted) -> None:
+        """Apply an event of this rating, unless it is of an earlier revision.
+
+        A comment is not part of the event: one of another revision is removed.
+        """
+        if event.revision <= self.revision:
+            return
+        self.revision = event.revision
+        self.voice_id, self.engine = event.voice_id, event.engine
+        if isinstance(event, RatingDeleted):
+            self.clear()
+            return
+        self.user_id, self.audio_id, self.counts_for_voice = event.user_id, event.audio_id, event.counts_for_voice
+        reason = None if event.reason is None else RatingReason(event.reason)
+        self._set(Opinion(event.rating, categories=event.categories, reason=reason))
+
+    def _set(self, opinion: Opinion) -> None:
+        self.rating, self.comment, self.reason = opinion.rating, opinion.comment, opinion.reason
+        self.categories = opinion.categories
+        self.start_time, self.end_time = opinion.start_time, opinion.end_time
+        self.start_word, self.end_word = opinion.start_word, opinion.end_word

@@ -1,0 +1,1 @@
+"""Repositories and read models of the feedback service, one module per resource."""

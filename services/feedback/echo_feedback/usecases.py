@@ -1,1 +1,0 @@
-"""Use cases of the feedback service; none yet."""

@@ -1,0 +1,1 @@
+"""Use cases of the feedback service, one module per resource."""

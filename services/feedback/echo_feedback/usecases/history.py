@@ -1,0 +1,87 @@
+"""Use cases of the usage history."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from echo_common.clock import now
+from echo_common.contracts.event import DomainEvent
+from echo_common.contracts.http.history import ActionType
+from echo_common.contracts.system_settings import RETENTION_HISTORY_DAYS
+from echo_common.errors import EchoError
+from echo_common.http.pagination import Page
+from echo_feedback.dependencies import Dependencies
+from echo_feedback.domain.history import Entry
+
+_EVERY_SECONDS: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Filter of a user's history; absent conditions match every entry. `since` is inclusive, `until` exclusive."""
+
+    user_id: str
+    action: ActionType | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def where(self) -> dict[str, Any]:
+        """Return the filter in the store's form."""
+        where: dict[str, Any] = {"user_id": self.user_id}
+        if self.action is not None:
+            where["action_type"] = self.action.value
+        times = {"$gte": self.since, "$lt": self.until}
+        if bounds := {operator: moment for operator, moment in times.items() if moment is not None}:
+            where["timestamp"] = bounds
+        return where
+
+
+async def record_action(event: DomainEvent, deps: Dependencies) -> None:
+    """Record the action of an event; idempotent."""
+    await deps.history.add(Entry.of(event))
+
+
+async def list_history(wanted: HistoryFilter, page: Page, deps: Dependencies) -> tuple[list[Entry], int]:
+    """Return a page of the entries that match, newest first by default, and their total number."""
+    where = wanted.where()
+    found = deps.history.find(where, direction=page.direction, skip=page.offset, limit=page.limit)
+    return [entry async for entry in found], await deps.history.count(where)
+
+
+def all_history(wanted: HistoryFilter, page: Page, deps: Dependencies) -> AsyncIterator[Entry]:
+    """Yield all entries that match, in the order of the page."""
+    return deps.history.find(wanted.where(), direction=page.direction)
+
+
+async def expire_history(deps: Dependencies, moment: datetime | None = None) -> int:
+    """Delete the entries that are older than the system setting permits; return their number."""
+    days = deps.live_settings.get(RETENTION_HISTORY_DAYS)
+    return await deps.history.delete_before((moment or now()) - timedelta(days=days)) if days else 0
+
+
+@asynccontextmanager
+async def expiring(deps: Dependencies) -> AsyncIterator[None]:
+    """Delete old entries every hour while the context lasts; replicas may do it at the same time."""
+    task = asyncio.create_task(_keep_expiring(deps))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _keep_expiring(deps: Dependencies) -> None:
+    log = structlog.get_logger("echo.history")
+    while True:
+        await asyncio.sleep(_EVERY_SECONDS)
+        try:
+            await expire_history(deps)
+        except EchoError as error:
+            log.warning("history_expiry_interrupted", error=error.message)
+        except Exception:
+            log.exception("history_expiry_failed")

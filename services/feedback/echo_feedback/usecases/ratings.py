@@ -1,0 +1,118 @@
+"""Use cases of ratings."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.synthesis import AudioNotFoundError
+from echo_common.contracts.http.feedback import RatingReason, RatingRequest
+from echo_common.http.pagination import Page
+from echo_common.store.port import Sort
+from echo_feedback.dependencies import Dependencies
+from echo_feedback.domain.audios import RatedAudio
+from echo_feedback.domain.ratings import RATINGS, Opinion, Rating
+from echo_feedback.domain.summaries import AudioSummary
+
+RATING_ORDERS: Final = ("created_at", "updated_at", "rating")
+"""Fields by which ratings can be sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatingFilter:
+    """Filter of ratings; absent conditions match every rating. `since` is inclusive, `until` exclusive."""
+
+    audio_id: str | None = None
+    voice_id: str | None = None
+    engine: str | None = None
+    reason: RatingReason | None = None
+    min_rating: int = RATINGS[0]
+    max_rating: int = RATINGS[-1]
+    since: datetime | None = None
+    until: datetime | None = None
+    user_id: str | None = None
+
+    def where(self) -> dict[str, Any]:
+        """Return the filter in the store's form."""
+        equal = {
+            "user_id": self.user_id,
+            "audio_id": self.audio_id,
+            "voice_id": self.voice_id,
+            "engine": self.engine,
+            "reason": self.reason.value if self.reason else None,
+        }
+        where: dict[str, Any] = {name: value for name, value in equal.items() if value is not None}
+        where["rating"] = {"$gte": self.min_rating, "$lte": self.max_rating}
+        times = {"$gte": self.since, "$lt": self.until}
+        if bounds := {operator: moment for operator, moment in times.items() if moment is not None}:
+            where["created_at"] = bounds
+        return where
+
+
+async def rate_audio(body: RatingRequest, principal: Principal, deps: Dependencies) -> Rating:
+    """Rate the user's audio; replaces the user's earlier rating. Raises `AudioNotFoundError`, `ValidationError`."""
+    audio = await find_audio(body.audio_id, principal, deps)
+    fields = body.model_dump(exclude={"audio_id", "categories"})
+    opinion = Opinion(**fields | {"comment": body.comment or None}, categories=tuple(sorted(set(body.categories))))
+    audio.require_range(opinion)
+    permitted = await deps.voices.permits(audio.voice_id, principal.user_id)
+    new = Rating(id=Rating.id_of(principal.user_id, audio.id), voice_id=audio.voice_id, engine=audio.engine)
+    return await deps.ratings.change_or_add(
+        new, lambda rating: rating.submit(principal.user_id, audio.id, opinion, counts_for_voice=permitted)
+    )
+
+
+async def find_audio(audio_id: str, principal: Principal, deps: Dependencies) -> RatedAudio:
+    """Return the user's audio, also if it was stored just now and its event is under way.
+
+    Raises `AudioNotFoundError`, also for another user's audio.
+    """
+    with deps.audios.waiting(audio_id) as arrived:
+        found = await deps.audios.find(audio_id, principal.user_id)
+        if found is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(deps.settings.audio_wait_seconds):
+                    await arrived.wait()
+            found = await deps.audios.find(audio_id, principal.user_id)  # another replica may have handled the event
+    if found is None:
+        raise AudioNotFoundError
+    return found
+
+
+async def list_ratings(wanted: RatingFilter, page: Page, deps: Dependencies) -> tuple[list[Rating], int]:
+    """Return a page of the ratings that match, newest first by default, and their total number."""
+    where = wanted.where()
+    found = deps.ratings.find(where, sort=_sort(page), skip=page.offset, limit=page.limit)
+    return [rating async for rating in found], await deps.ratings.count(where)
+
+
+def all_ratings(wanted: RatingFilter, page: Page, deps: Dependencies) -> AsyncIterator[Rating]:
+    """Yield all ratings that match, in the order of the page."""
+    return deps.ratings.find(wanted.where(), sort=_sort(page))
+
+
+async def find_rating(rating_id: str, principal: Principal, deps: Dependencies) -> Rating:
+    """Return the user's rating. Raises `RatingNotFoundError`, also for another user's."""
+    return await deps.ratings.get(rating_id, user_id=principal.user_id)
+
+
+async def delete_rating(rating_id: str, principal: Principal, deps: Dependencies) -> None:
+    """Delete the user's rating. Raises `RatingNotFoundError`."""
+    found = await find_rating(rating_id, principal, deps)
+    audio_id = found.audio_id or ""
+    await deps.ratings.update(
+        rating_id, lambda rating: rating.delete(principal.user_id, audio_id), user_id=principal.user_id
+    )
+
+
+async def summarize_audio(audio_id: str, principal: Principal, deps: Dependencies) -> AudioSummary:
+    """Return the ratings of the user's audio in numbers. Raises `AudioNotFoundError`."""
+    audio = await find_audio(audio_id, principal, deps)
+    return AudioSummary.of([rating async for rating in deps.ratings.find({"audio_id": audio.id})])
+
+
+def _sort(page: Page) -> Sort:
+    return [(page.sort_by, page.direction), ("_id", page.direction)]

@@ -1,0 +1,210 @@
+"""Users rate audio that they may read; a newer rating replaces the older one."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from echo_common.contracts.events.feedback import RatingSubmitted
+from echo_common.contracts.events.synthesis import AudioDeleted
+from echo_common.ids import new_id
+from tests.integration.feedback.conftest import FeedbackClient, Start, audio_of
+from tests.support.eventually import eventually
+from tests.support.person import data, refusal
+
+WHOLE = {
+    "comment": "The name is wrong.",
+    "categories": ["clear", "natural"],
+    "reason": "mispronounced",
+    "start_time": 1.5,
+    "end_time": 10.0,
+    "start_word": 0,
+    "end_word": 19,
+}
+
+
+async def test_a_rating_is_stored_with_its_range_and_reason(ada: FeedbackClient) -> None:
+    audio_id = await ada.speech()
+    rating = await ada.rated(audio_id, 2, **WHOLE)
+    assert {name: rating[name] for name in WHOLE} == WHOLE
+    assert (rating["user_id"], rating["audio_id"], rating["rating"]) == ("usr_ada", audio_id, 2)
+    assert (rating["voice_id"], rating["engine"]) == ("tone_low", "tone")
+    assert await ada.get(f"/feedback/{rating['id']}") == rating
+
+
+async def test_a_newer_rating_replaces_the_older_one(ada: FeedbackClient) -> None:
+    audio_id = await ada.speech()
+    first = await ada.rated(audio_id, 1, **WHOLE)
+    second = await ada.rated(audio_id, 5)
+    assert second["id"] == first["id"]
+    assert second["created_at"] == first["created_at"]
+    assert (second["rating"], second["comment"], second["reason"], second["end_word"]) == (5, None, None, None)
+    assert [rating["rating"] for rating in await ada.get("/feedback")] == [5]
+
+
+async def test_concurrent_ratings_of_an_audio_leave_one(ada: FeedbackClient) -> None:
+    audio_id = await ada.speech()
+    found = await asyncio.gather(*(ada.rated(audio_id, 1 + number % 5) for number in range(20)))
+    assert len({rating["id"] for rating in found}) == 1
+    summary = await ada.get(f"/feedback/audio/{audio_id}/summary")
+    assert summary["count"] == 1
+
+    async def published() -> bool:
+        return len(ada.heard_of(RatingSubmitted)) == 20
+
+    await eventually(published)
+    assert sorted(event.revision for event in ada.heard_of(RatingSubmitted)) == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"rating": 0}, "rating"),
+        ({"rating": 6}, "rating"),
+        ({"rating": 2.5}, "rating"),
+        ({"reason": "boring"}, "reason"),
+        ({"comment": "x" * 2_001}, "comment"),
+        ({"comment": "x" * 500_000}, "comment"),
+        ({"categories": ["Not a tag"]}, "categories"),
+        ({"categories": [f"tag{number}" for number in range(11)]}, "categories"),
+        ({"start_time": 1}, "end_time"),
+        ({"start_time": 2, "end_time": 2}, "end_time"),
+        ({"start_time": 2, "end_time": 10.01}, "end_time"),
+        ({"start_time": -1, "end_time": 2}, "start_time"),
+        ({"end_word": 1}, "start_word"),
+        ({"start_word": 2, "end_word": 1}, "end_word"),
+        ({"start_word": 2, "end_word": 20}, "end_word"),
+        ({"stars": 5}, "stars"),
+    ],
+)
+async def test_invalid_ratings_are_refused(ada: FeedbackClient, fields: dict[str, Any], field: str) -> None:
+    audio_id = await ada.speech()
+    response = await ada.ask("POST", "/feedback", json={"audio_id": audio_id, "rating": 3, **fields})
+    assert refusal(response) == (422, "VALIDATION_ERROR")
+    assert field in response.text
+    assert await ada.get("/feedback") == []
+
+
+async def test_a_comment_of_the_longest_size_is_stored(ada: FeedbackClient) -> None:
+    comment = "ü" * 2_000
+    assert (await ada.rated(await ada.speech(), 3, comment=comment))["comment"] == comment
+
+
+async def test_audio_without_words_has_no_range_of_words(ada: FeedbackClient) -> None:
+    audio_id = await ada.speech(word_count=0)
+    assert refusal(await ada.rate(audio_id, 3, start_word=0, end_word=0)) == (422, "VALIDATION_ERROR")
+
+
+async def test_ratings_of_audio_that_a_user_may_not_read_are_not_found(start: Start) -> None:
+    async with start(audio_wait_seconds=0) as ada:
+        eve = ada.acting_as("usr_eve")
+        audio_id = await ada.speech()
+        rating = await ada.rated(audio_id, 4)
+        for refused in (
+            await eve.rate(audio_id, 1),
+            await eve.rate(new_id("aud"), 1),
+            await eve.ask("GET", f"/feedback/audio/{audio_id}/summary"),
+        ):
+            assert refusal(refused) == (404, "AUDIO_NOT_FOUND")
+        for method in ("GET", "DELETE"):
+            assert refusal(await eve.ask(method, f"/feedback/{rating['id']}")) == (404, "RATING_NOT_FOUND")
+        assert await eve.get("/feedback") == []
+
+
+async def test_a_rating_waits_for_the_event_of_its_audio(start: Start) -> None:
+    async with start(audio_wait_seconds=20) as ada, start(audio_wait_seconds=20) as other:
+        event = audio_of("usr_ada")
+        rating = [asyncio.create_task(client.rated(event.audio_id, 4)) for client in (ada, other)]
+
+        async def waiting() -> bool:
+            return all(client.deps.audios.expects(event.audio_id) for client in (ada, other))
+
+        await eventually(waiting)
+        await ada.publish(event)
+        assert [(await each)["rating"] for each in rating] == [4, 4]
+        assert not ada.deps.audios.expects(event.audio_id)
+
+
+async def test_deleted_audio_cannot_be_rated_and_keeps_its_rating(start: Start) -> None:
+    async with start(audio_wait_seconds=0) as ada:
+        rated, unrated = await ada.speech(), audio_of("usr_ada")
+        rating = await ada.rated(rated, 4)
+        await ada.publish(AudioDeleted(audio_id=rated, user_id="usr_ada"))
+        await ada.publish(AudioDeleted(audio_id=unrated.audio_id, user_id="usr_ada"), unrated)
+
+        async def refused() -> bool:
+            return (await ada.rate(rated, 1)).status_code == 404
+
+        await eventually(refused)
+        assert refusal(await ada.rate(unrated.audio_id, 1)) == (404, "AUDIO_NOT_FOUND")
+        assert await ada.get(f"/feedback/{rating['id']}") == rating
+
+
+async def test_ratings_are_listed_in_pages_with_filters(ada: FeedbackClient, eve: FeedbackClient) -> None:
+    for number in range(5):
+        audio_id = await ada.speech(voice_id="tone_low" if number % 2 else "tone_high")
+        await ada.rated(audio_id, 1 + number, reason="noise" if number == 4 else None)
+    await eve.rated(await eve.speech(), 1)
+
+    async def listed(**query: Any) -> list[int]:
+        return [rating["rating"] for rating in await ada.get("/feedback", **query)]
+
+    assert await listed() == [5, 4, 3, 2, 1]
+    assert await listed(limit=2, offset=1) == [4, 3]
+    assert await listed(sort_by="rating", sort_order="asc") == [1, 2, 3, 4, 5]
+    assert await listed(voice_id="tone_low") == [4, 2]
+    assert await listed(min_rating=2, max_rating=3) == [3, 2]
+    assert await listed(reason="noise") == [5]
+    assert await listed(audio_id=audio_id) == [5]
+    third = (await ada.get("/feedback", limit=1, offset=2))[0]["created_at"]
+    assert await listed(**{"from": third}) == [5, 4, 3]
+    assert await listed(to=third) == [2, 1]
+    page = (await ada.ask("GET", "/feedback", params={"limit": 2})).json()["meta"]["pagination"]
+    assert (page["total_count"], page["has_more"]) == (5, True)
+
+
+async def test_a_deleted_rating_is_gone_and_can_be_submitted_again(ada: FeedbackClient) -> None:
+    audio_id = await ada.speech()
+    rating = await ada.rated(audio_id, 2, **WHOLE)
+    data(await ada.ask("DELETE", f"/feedback/{rating['id']}"))
+    for method in ("GET", "DELETE"):
+        assert refusal(await ada.ask(method, f"/feedback/{rating['id']}")) == (404, "RATING_NOT_FOUND")
+    assert await ada.get("/feedback") == []
+    assert (await ada.get(f"/feedback/audio/{audio_id}/summary"))["count"] == 0
+    again = await ada.rated(audio_id, 3)
+    assert (again["id"], again["rating"], again["comment"]) == (rating["id"], 3, None)
+
+
+async def test_the_summary_of_an_audio_counts_ratings_categories_and_reasons(ada: FeedbackClient) -> None:
+    audio_id = await ada.speech()
+    empty = await ada.get(f"/feedback/audio/{audio_id}/summary")
+    assert (empty["count"], empty["mean"], empty["distribution"]["5"]) == (0, None, 0)
+    await ada.rated(audio_id, 4, categories=["clear", "clear"], reason="noise")
+    assert await ada.get(f"/feedback/audio/{audio_id}/summary") == {
+        "audio_id": audio_id,
+        "count": 1,
+        "mean": 4.0,
+        "distribution": {"1": 0, "2": 0, "3": 0, "4": 1, "5": 0},
+        "categories": {"clear": 1},
+        "reasons": {"noise": 1},
+    }
+
+
+async def test_scopes_of_speech_permit_ratings(ada: FeedbackClient) -> None:
+    audio_id = await ada.speech()
+    reader = ada.acting_as("usr_ada", scope="speech:read")
+    assert refusal(await reader.rate(audio_id, 3)) == (403, "FORBIDDEN")
+    assert await reader.get("/feedback") == []
+    writer = ada.acting_as("usr_ada", scope="speech:write")
+    assert (await writer.rated(audio_id, 3))["rating"] == 3
+    assert refusal(await writer.ask("GET", "/feedback")) == (403, "FORBIDDEN")
+
+
+async def test_published_ratings_hold_no_comment(ada: FeedbackClient) -> None:
+    await ada.rated(await ada.speech(), 2, comment="The secret of Ada.")
+
+    async def published() -> bool:
+        return bool(ada.heard_of(RatingSubmitted))
+
+    await eventually(published)
+    assert not any(b"secret" in message.body for message in ada.heard)

@@ -1,0 +1,108 @@
+"""Running summaries of voices and engines count each rating once, whatever happens at the same time or twice."""
+
+import asyncio
+from typing import Any
+
+from echo_common.contracts.events.feedback import RatingSubmitted, VoiceRatingChanged
+from echo_common.contracts.events.voice import VoiceModelReady, VoiceModelShared, VoiceModelUnshared
+from echo_common.ids import new_id
+from echo_feedback.domain.summaries import Subject, Summary
+from tests.integration.feedback.conftest import FeedbackClient, Start
+from tests.support.eventually import eventually
+from tests.support.person import data
+
+
+async def distribution(client: FeedbackClient, subject: Subject, name: str) -> tuple[int, ...]:
+    summary = await client.deps.summaries.find_one({"_id": Summary.id_of(subject, name)})
+    return () if summary is None else summary.distribution
+
+
+async def until(client: FeedbackClient, subject: Subject, name: str, expected: tuple[int, ...]) -> None:
+    async def counted() -> bool:
+        return await distribution(client, subject, name) == expected
+
+    await eventually(counted)
+
+
+def model(event: type[Any], revision: int, **fields: Any) -> Any:
+    values: dict[str, Any] = {
+        "voice_model_id": "vm_1",
+        "user_id": "usr_ada",
+        "revision": revision,
+        "name": "Me",
+        "provider": "tone",
+        "engine": "tone",
+        "reference": "tone_low",
+        "language": "en",
+        "gender": "neutral",
+        "public": False,
+        "shared_with": (),
+        "usable": True,
+    }
+    return event(**values | ({"job_id": "job_train_1"} if event is VoiceModelReady else {}) | fields)
+
+
+async def test_concurrent_ratings_in_two_replicas_are_all_counted(start: Start) -> None:
+    async with start() as ada, start() as other:
+        audio = await asyncio.gather(*(ada.speech() for _ in range(30)))
+        clients = [ada, other] * 15
+        await asyncio.gather(
+            *(client.rated(each, 1 + place % 5) for place, (client, each) in enumerate(zip(clients, audio, strict=True)))
+        )
+        await until(ada, Subject.VOICE, "tone_low", (6, 6, 6, 6, 6))
+        await until(ada, Subject.ENGINE, "tone", (6, 6, 6, 6, 6))
+
+
+async def test_replaced_and_deleted_ratings_count_no_more(ada: FeedbackClient) -> None:
+    first, second = await ada.speech(), await ada.speech()
+    await ada.rated(first, 1)
+    await ada.rated(first, 5)
+    deleted = await ada.rated(second, 2)
+    await until(ada, Subject.ENGINE, "tone", (0, 1, 0, 0, 1))
+    data(await ada.ask("DELETE", f"/feedback/{deleted['id']}"))
+    await until(ada, Subject.ENGINE, "tone", (0, 0, 0, 0, 1))
+
+
+async def test_repeated_events_change_nothing(ada: FeedbackClient) -> None:
+    await ada.rated(await ada.speech(), 4)
+    await until(ada, Subject.VOICE, "tone_low", (0, 0, 0, 1, 0))
+    message = next(found for found in ada.heard if found.topic == RatingSubmitted.topic)
+    again = RatingSubmitted.model_validate_json(message.body)
+    await ada.publish(again, again, again.model_copy(update={"event_id": new_id("evt")}))
+    await ada.rated(await ada.speech(), 5)
+    await until(ada, Subject.VOICE, "tone_low", (0, 0, 0, 1, 1))
+
+
+async def test_the_mean_of_a_voice_is_published_when_it_changes(ada: FeedbackClient) -> None:
+    for rating in (2, 3):
+        await ada.rated(await ada.speech(), rating)
+
+    def published() -> bool:
+        return [(event.mean, event.count) for event in ada.heard_of(VoiceRatingChanged)][-1:] == [(2.5, 2)]
+
+    await eventually(published)
+    revisions = [event.revision for event in ada.heard_of(VoiceRatingChanged)]
+    assert revisions == sorted(set(revisions))
+
+
+async def test_only_users_who_may_use_a_voice_vote_for_it(ada: FeedbackClient, eve: FeedbackClient) -> None:
+    audio = [await client.speech(voice_id="vm_1") for client in (ada, eve, eve)]
+    shared = model(VoiceModelShared, 2, shared_with=("usr_eve",))
+    await ada.publish(shared, model(VoiceModelReady, 1))
+
+    async def permitted(user_id: str = "usr_eve") -> bool:
+        return await ada.deps.voices.permits("vm_1", user_id)
+
+    await eventually(permitted)
+    await ada.rated(audio[0], 1)
+    await eve.rated(audio[1], 2)
+    await until(ada, Subject.VOICE, "vm_1", (1, 1, 0, 0, 0))
+    await ada.publish(model(VoiceModelUnshared, 3))
+
+    async def withdrawn() -> bool:
+        return not await permitted()
+
+    await eventually(withdrawn)
+    await eve.rated(audio[2], 5)
+    await until(ada, Subject.ENGINE, "tone", (1, 1, 0, 0, 1))
+    assert await distribution(ada, Subject.VOICE, "vm_1") == (1, 1, 0, 0, 0)
