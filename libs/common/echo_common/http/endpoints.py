@@ -142,7 +142,7 @@ class PublicRouter(APIRouter):
         name: str | None = None,
         summary: str | None = None,
         any_query: bool = False,
-        also: Sequence[str] = (),
+        other_types: Sequence[str] = (),
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare an endpoint.
 
@@ -167,7 +167,7 @@ class PublicRouter(APIRouter):
             name: Operation id, if it is not the function's name.
             summary: Summary, if it is not that of the function.
             any_query: Ignore unknown query parameters, which other systems add.
-            also: Further media types of a successful response, besides JSON.
+            other_types: Further media types of a successful response, besides JSON.
         """
 
         def declare(function: Endpoint) -> Endpoint:
@@ -203,7 +203,7 @@ class PublicRouter(APIRouter):
             responses = (documented_plainly if self.plain else documented)(*dict.fromkeys(refusals))
             responses |= {code: {"description": text} for code, text in other_responses.items()}
             responses[status] = _body(media, example, status, response or get_type_hints(function).get("return"))
-            responses[status]["content"] |= {kind: {"schema": {"type": "string"}} for kind in also}
+            responses[status]["content"] |= {kind: {"schema": {"type": "string"}} for kind in other_types}
             more: dict[str, Any] = {"dependencies": [] if self.plain or any_query else [Depends(only_known)]}
             if media is not None:
                 more |= {"response_model": None, "response_class": Response}

@@ -28,7 +28,7 @@ router = PublicRouter("admin")
 
 
 @router.endpoint(
-    "GET", "/admin/feedback", response=Success[list[RatingView]], also=(CSV,), example=enveloped([examples.RATING])
+    "GET", "/admin/feedback", response=Success[list[RatingView]], other_types=(CSV,), example=enveloped([examples.RATING])
 )
 async def list_feedback(
     _: Administrator,
@@ -44,7 +44,7 @@ async def list_feedback(
     """
     wanted = replace(wanted, user_id=user_id)
     if wants_csv:
-        return csv_response(_COLUMNS, _rows(ratings.all_ratings(wanted, page, deps)), "feedback.csv")
+        return csv_response(_COLUMNS, _rows(ratings.stream_ratings(wanted, page, deps)), "feedback.csv")
     found, total = await ratings.list_ratings(wanted, page, deps)
     return ok([views.rating_view(rating) for rating in found], meta=page.meta(total))
 

@@ -30,7 +30,7 @@ router = PublicRouter("users")
     "GET",
     "/users/me/history",
     response=Success[list[HistoryEntry]],
-    also=(CSV,),
+    other_types=(CSV,),
     example=enveloped([examples.HISTORY_ENTRY]),
 )
 async def list_history(
@@ -48,7 +48,7 @@ async def list_history(
     """
     wanted = HistoryFilter(principal.user_id, action, since, until)
     if wants_csv:
-        return csv_response(_COLUMNS, _rows(history.all_history(wanted, page, deps)), "history.csv")
+        return csv_response(_COLUMNS, _rows(history.stream_history(wanted, page, deps)), "history.csv")
     found, total = await history.list_history(wanted, page, deps)
     return ok([views.history_entry(entry) for entry in found], meta=page.meta(total))
 

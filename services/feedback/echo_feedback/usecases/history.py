@@ -53,7 +53,7 @@ async def list_history(wanted: HistoryFilter, page: Page, deps: Dependencies) ->
     return [entry async for entry in found], await deps.history.count(where)
 
 
-def all_history(wanted: HistoryFilter, page: Page, deps: Dependencies) -> AsyncIterator[Entry]:
+def stream_history(wanted: HistoryFilter, page: Page, deps: Dependencies) -> AsyncIterator[Entry]:
     """Yield all entries that match, in the order of the page."""
     return deps.history.find(wanted.where(), direction=page.direction)
 

@@ -89,7 +89,7 @@ async def list_ratings(wanted: RatingFilter, page: Page, deps: Dependencies) -> 
     return [rating async for rating in found], await deps.ratings.count(where)
 
 
-def all_ratings(wanted: RatingFilter, page: Page, deps: Dependencies) -> AsyncIterator[Rating]:
+def stream_ratings(wanted: RatingFilter, page: Page, deps: Dependencies) -> AsyncIterator[Rating]:
     """Yield all ratings that match, in the order of the page."""
     return deps.ratings.find(wanted.where(), sort=_sort(page))
 
