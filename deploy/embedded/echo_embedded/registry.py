@@ -84,7 +84,10 @@ def services(wiring: Wiring) -> dict[str, Service[Any]]:
                 secret=SecretStr(secrets.auth_secret),
                 admin_email=secrets.admin_email,
                 admin_password=SecretStr(secrets.admin_password),
-                user_data_services=("gateway", *(f"{name}={wiring.addresses[name]}" for name in ("synthesis", "voice", "feedback"))),
+                user_data_services=(
+                    "gateway",
+                    *(f"{name}={wiring.addresses[name]}" for name in ("synthesis", "voice", "feedback")),
+                ),
             )
         ),
         "voice": voice(wiring.voice),

@@ -141,8 +141,8 @@ async def test_deleted_audio_cannot_be_rated_and_keeps_its_rating(start: Start) 
 
 
 async def test_ratings_are_listed_in_pages_with_filters(ada: FeedbackClient, eve: FeedbackClient) -> None:
-    for number in range(5):
-        audio_id = await ada.speech(voice_id="tone_low" if number % 2 else "tone_high")
+    audio = [await ada.speech(voice_id="tone_low" if number % 2 else "tone_high") for number in range(5)]
+    for number, audio_id in enumerate(audio):
         await ada.rated(audio_id, 1 + number, reason="noise" if number == 4 else None)
     await eve.rated(await eve.speech(), 1)
 
@@ -155,7 +155,7 @@ async def test_ratings_are_listed_in_pages_with_filters(ada: FeedbackClient, eve
     assert await listed(voice_id="tone_low") == [4, 2]
     assert await listed(min_rating=2, max_rating=3) == [3, 2]
     assert await listed(reason="noise") == [5]
-    assert await listed(audio_id=audio_id) == [5]
+    assert await listed(audio_id=audio[-1]) == [5]
     third = (await ada.get("/feedback", limit=1, offset=2))[0]["created_at"]
     assert await listed(**{"from": third}) == [5, 4, 3]
     assert await listed(to=third) == [2, 1]

@@ -73,7 +73,6 @@ async def test_late_events_of_a_deleted_user_store_nothing_of_the_user(ada: Feed
     await ada.publish(audio, late, JobQueued(job_id="job_1", user_id="usr_ada"))
     await ada.publish(AudioDeleted(audio_id=audio.audio_id, user_id="usr_ada"))
     await until(ada, Subject.ENGINE, "tone", (0, 0, 1, 0, 0))
-    await ada.bus.settle(10)
     assert await remains(database, "usr_ada", "secret") == []
 
 

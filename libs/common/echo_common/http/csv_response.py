@@ -19,7 +19,9 @@ Cell = str | int | float | None
 async def _wants_csv(
     form: Annotated[
         Literal["json", "csv"] | None,
-        Query(alias="format", description="Format of the response; `csv` contains all items, regardless of `limit` and `offset`."),
+        Query(
+            alias="format", description="Format of the response; `csv` contains all items, regardless of `limit` and `offset`."
+        ),
     ] = None,
     accept: Annotated[str, Header(alias="Accept", description="`text/csv` for CSV, if `format` is absent.")] = "",
 ) -> bool:

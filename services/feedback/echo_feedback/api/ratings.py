@@ -68,9 +68,7 @@ async def delete_rating(rating_id: RatingId, principal: SpeechWriter, deps: Deps
     return ok(None, message="The rating is deleted.")
 
 
-@router.endpoint(
-    "GET", "/feedback/audio/{audio_id}/summary", errors=(AudioNotFoundError,), example=enveloped(examples.SUMMARY)
-)
+@router.endpoint("GET", "/feedback/audio/{audio_id}/summary", errors=(AudioNotFoundError,), example=enveloped(examples.SUMMARY))
 async def get_rating_summary(audio_id: AudioId, principal: SpeechReader, deps: Deps) -> Success[RatingSummary]:
     """Get the ratings of an audio in numbers."""
     return ok(views.rating_summary(audio_id, await ratings.summarize_audio(audio_id, principal, deps)))

@@ -71,9 +71,7 @@ class Summary(Aggregate):
         self.distribution = distribution
         self.revision = max(self.revision + 1, int(now().timestamp() * 1000))
         if self.subject is Subject.VOICE:
-            self.record(
-                VoiceRatingChanged(voice_id=self.name, mean=self.mean or 0, count=self.count, revision=self.revision)
-            )
+            self.record(VoiceRatingChanged(voice_id=self.name, mean=self.mean or 0, count=self.count, revision=self.revision))
         return True
 
 

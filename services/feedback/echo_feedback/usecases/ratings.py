@@ -103,9 +103,7 @@ async def delete_rating(rating_id: str, principal: Principal, deps: Dependencies
     """Delete the user's rating. Raises `RatingNotFoundError`."""
     found = await find_rating(rating_id, principal, deps)
     audio_id = found.audio_id or ""
-    await deps.ratings.update(
-        rating_id, lambda rating: rating.delete(principal.user_id, audio_id), user_id=principal.user_id
-    )
+    await deps.ratings.update(rating_id, lambda rating: rating.delete(principal.user_id, audio_id), user_id=principal.user_id)
 
 
 async def summarize_audio(audio_id: str, principal: Principal, deps: Dependencies) -> AudioSummary:
