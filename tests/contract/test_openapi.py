@@ -63,6 +63,7 @@ VERBS = {
     "normalize",
     "preview",
     "process",
+    "rate",
     "refresh",
     "register",
     "replace",
