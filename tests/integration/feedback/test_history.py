@@ -20,6 +20,7 @@ from tests.support.eventually import eventually
 NO_ACTIONS: set[type[DomainEvent]] = {
     auth.SettingChanged,
     auth.UserDeleted,
+    auth.UserTokenVersionRaised,
     feedback.FeedbackUserDataErased,
     feedback.VoiceRatingChanged,
     gateway.GatewayUserDataErased,

@@ -29,6 +29,7 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "auth.session_started",
         "auth.user_deleted",
         "auth.user_registered",
+        "auth.user_updated",
         "feedback.rating_deleted",
         "feedback.rating_submitted",
         "synthesis.audio_created",

@@ -31,6 +31,7 @@ ACTIONS: Mapping[type[DomainEvent], Action] = MappingProxyType(
         auth.SessionRevoked: Action(ActionType.SESSION_ENDED, "session_id"),
         auth.SessionStarted: Action(ActionType.SESSION_STARTED, "session_id"),
         auth.UserRegistered: Action(ActionType.USER_REGISTERED, None),
+        auth.UserUpdated: Action(ActionType.USER_UPDATED, None),
         feedback.RatingDeleted: Action(ActionType.RATING_DELETED, "rating_id"),
         feedback.RatingSubmitted: Action(ActionType.RATING_SUBMITTED, "rating_id"),
         synthesis.AudioCreated: Action(ActionType.SPEECH_SYNTHESIZED, "audio_id", once=True),

@@ -29,6 +29,7 @@ class ActionType(StrEnum):
     SESSION_STARTED = "session_started"
     SPEECH_SYNTHESIZED = "speech_synthesized"
     USER_REGISTERED = "user_registered"
+    USER_UPDATED = "user_updated"
     VOICE_MODEL_CANCELLED = "voice_model_cancelled"
     VOICE_MODEL_DELETED = "voice_model_deleted"
     VOICE_MODEL_FAILED = "voice_model_failed"
