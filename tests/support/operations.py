@@ -13,8 +13,8 @@ from tests.support.person import Person
 
 DOCUMENT: Mapping[str, Any] = json.loads((Path(__file__).parents[2] / "docs/api/openapi.json").read_text())
 
-PUBLIC_IDS = {"name": "Ada", "service": "synthesis", "letter_id": "evt_none", "erasure_id": "era_none"}
-"""Ids of collections and resources that belong to the platform, not to a user."""
+PUBLIC_IDS = {"name": "Ada", "service": "synthesis", "letter_id": "evt_none", "erasure_id": "era_none", "segment": "0"}
+"""Ids of collections and resources that belong to the platform, not to a user, and numbers within a resource."""
 
 SCOPES_BY_TYPE = {"follow_job": "speech:read"}
 """Scopes of operations whose scope depends on the type of the resource, for the owner's resource."""

@@ -6,6 +6,7 @@ from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.events.synthesis import (
     AudioDeleted,
+    AudioRevised,
     JobCancelled,
     JobCompleted,
     JobFailed,
@@ -26,6 +27,7 @@ from echo_gateway.dependencies import Dependencies
 subscriptions = Subscriptions[Dependencies]()
 
 JobChanged = JobStarted | JobProgressed | JobCompleted | JobFailed | JobCancelled
+AudioChanged = AudioDeleted | AudioRevised
 ProcessingChanged = SampleProcessed | SampleRejected | SampleCancelled
 TrainingChanged = VoiceModelTrainingProgressed | VoiceModelReady | VoiceModelFailed | VoiceModelCancelled
 
@@ -47,10 +49,13 @@ for change in get_args(TrainingChanged):
     subscriptions.on(change, every_replica=True)(notify_of_training)
 
 
-@subscriptions.on(AudioDeleted, every_replica=True)
-async def invalidate_audio(event: AudioDeleted, dependencies: Dependencies) -> None:
-    """Invalidate the cached responses of a deleted audio."""
+async def invalidate_audio(event: AudioChanged, dependencies: Dependencies) -> None:
+    """Invalidate the cached responses of a deleted or revised audio."""
     dependencies.response_cache.invalidate(event.audio_id)
+
+
+for audio_change in get_args(AudioChanged):
+    subscriptions.on(audio_change, every_replica=True)(invalidate_audio)
 
 
 @subscriptions.on(UserDeleted, every_replica=True)

@@ -28,7 +28,8 @@ _STORED_HEADERS: Final = frozenset(
     }
 )
 _CREDENTIAL = b"authorization"
-_PLAIN_PARAMETERS: Final = frozenset({"download"})
+_STORABLE: Final = frozenset({b"immutable", b"no-cache"})
+_PLAIN_PARAMETERS: Final = frozenset({"download", "revision"})
 
 Headers = list[tuple[bytes, bytes]]
 Target = tuple[str, str, str]
@@ -46,9 +47,10 @@ class CachedResponse:
 
 
 class ResponseCache:
-    """A cache of complete responses that their service marks immutable, separate for each user; LRU eviction.
+    """A cache of complete responses that their service permits to store, separate for each user; LRU eviction.
 
-    An entry expires after a minute, so that deleted audio disappears soon even if the deletion event is lost. `capacity` is in
+    Responses are immutable, or an event says that they have changed (`no-cache`: other caches have to ask). An entry expires
+    after a minute, so that deleted and revised audio disappears soon even if that event is lost. `capacity` is in
     bytes; 0 disables the cache.
     """
 
@@ -71,15 +73,15 @@ class ResponseCache:
         return cached
 
     def is_cacheable(self, headers: Headers) -> bool:
-        """Return whether a response is cacheable by its headers: small, with an ETag, immutable, and specific to the user."""
+        """Return whether a response is cacheable by its headers: small, with an ETag, storable, and specific to the user."""
         fields = dict(headers)
         length = fields.get(b"content-length", b"")
-        vary = {name.strip() for name in fields.get(b"vary", b"").lower().split(b",") if name.strip()}
+        vary = _names(fields.get(b"vary", b""))
         return (
             length.isdigit()
             and int(length) <= self._capacity // _LARGEST_SHARE
             and b"etag" in fields
-            and b"immutable" in fields.get(b"cache-control", b"")
+            and not _STORABLE.isdisjoint(_names(fields.get(b"cache-control", b"")))
             and b"set-cookie" not in fields
             and vary <= {_CREDENTIAL}
         )
@@ -143,6 +145,10 @@ class CachingEndpoint:
         headers = [header for header in cached.headers if not (unchanged and header[0] == b"content-length")]
         await send({"type": "http.response.start", "status": 304 if unchanged else 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if unchanged else cached.body})
+
+
+def _names(field: bytes) -> set[bytes]:
+    return {name.strip() for name in field.lower().split(b",") if name.strip()}
 
 
 class _Recorder:

@@ -27,6 +27,7 @@ from echo_synthesis.engines import discover
 from echo_synthesis.performer import work_queue
 from echo_synthesis.pipeline.fallback import FallbackRecorder
 from echo_synthesis.pipeline.narration import Narrator
+from echo_synthesis.pipeline.revising import Reviser
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig, default_shape
 from echo_synthesis.pool.engine_worker import WorkerLimits
@@ -83,7 +84,16 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             voices=voices,
             clones=clones,
             voice_ratings=voice_ratings,
-            recorder=FallbackRecorder(narrator, adapters.objects, provenance, adapters.scratch, voices, scripts),
+            recorder=FallbackRecorder(
+                narrator,
+                adapters.objects,
+                provenance,
+                adapters.scratch,
+                voices,
+                scripts,
+                keep_segments=settings.keep_segments,
+            ),
+            reviser=Reviser(narrator, adapters.objects, provenance, adapters.scratch),
             jobs=jobs,
             audio=audio,
             texts=texts,

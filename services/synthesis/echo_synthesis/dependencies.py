@@ -14,6 +14,7 @@ from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.ratings import VoiceRatings
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.pipeline.recording import Recorder
+from echo_synthesis.pipeline.revising import Reviser
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.engine_pool import EnginePool
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
@@ -30,6 +31,7 @@ class Dependencies:
     clones: Clones
     voice_ratings: VoiceRatings
     recorder: Recorder
+    reviser: Reviser
     jobs: Jobs
     audio: AudioRepository
     texts: Texts

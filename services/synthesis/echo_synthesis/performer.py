@@ -14,6 +14,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job, RemainingTimeEstimator
 from echo_synthesis.pipeline.narration import SpokenSegment, plan
 from echo_synthesis.pipeline.recording import Totals
+from echo_synthesis.revised_speech import RevisedSpeech
 
 
 def work_queue(deps: Dependencies, faults: FaultPoints) -> WorkQueue[Job]:
@@ -36,11 +37,17 @@ class JobPerformer:
         self._deps = deps
         self._faults = faults
 
-    async def __call__(self, job: Job, attempt: Attempt) -> "StoredSpeech":
-        """Generate the speech and store its objects. Raises the errors of `plan` and `Recorder.record`."""
+    async def __call__(self, job: Job, attempt: Attempt) -> Result[Job]:
+        """Generate the speech and store its objects. Raises the errors of `plan`, `Recorder.record` and `Reviser`."""
         clone = await self._deps.clones.find(job.settings.voice_id, job.user_id)
         spec = (clone or self._deps.voices.find(job.settings.voice_id)).engine
         narration = await plan(job.text, job.settings, spec, self._deps.scripts, job.user_id, packed=job.script)
+        reporter = _ProgressReporter(job, attempt, self._faults)
+        if job.replaces is not None:
+            replacement = await self._deps.reviser.speak(narration, reporter)
+            revised = RevisedSpeech(job, job.replaces, replacement, attempt, self._deps, self._faults)
+            await revised.assemble()
+            return revised
         audio = await self._deps.recorder.record(
             narration,
             user_id=job.user_id,
@@ -50,7 +57,7 @@ class JobPerformer:
             text_id=job.text_id,
             metadata=job.metadata,
             attempt=attempt.number,
-            progressed=_ProgressReporter(job, attempt, self._faults),
+            progressed=reporter,
         )
         return StoredSpeech(audio, self._deps, self._faults)
 

@@ -36,6 +36,7 @@ class Jobs(TaskRepository[Job]):
         Index([("user_id", 1), ("created_at", -1)]),
         Index([("status", 1), ("due", 1)]),
         Index([("user_id", 1), ("status", 1), ("due", -1)]),
+        Index([("user_id", 1), ("replaces.audio_id", 1), ("created_at", -1)]),
         Index([("synthesis_id", 1)]),
         Index([("idempotency_key", 1)], unique=True),
     )
@@ -107,19 +108,26 @@ class AudioRepository(Repository[Audio]):
         Index([("user_id", 1), ("job_id", 1), ("created_at", -1)]),
         Index([("synthesis_id", 1)]),
         Index([("checksum", 1)]),
+        Index([("earlier_checksums", 1)]),
     )
 
     async def stored_bytes(self, user_id: str, without: Collection[str] = ()) -> int:
-        """Return the size of all audio of the user, without those of some ids."""
+        """Return the size of all audio of the user with earlier revisions and lossless copies, without those of some ids."""
         others = {"_id": {"$nin": list(without)}} if without else {}
-        found = self._documents.find({"user_id": user_id, **others}, fields=["size"])
-        return sum([document.get("size", 0) async for document in found])
+        found = self._documents.find({"user_id": user_id, **others}, fields=["size", "further_bytes"])
+        return sum([document.get("size", 0) + document.get("further_bytes", 0) async for document in found])
 
     async def find_one(self, where: Filter) -> Audio | None:
         """Return the first match without its text, or None."""
         async for audio in self.find(where, limit=1, without=("text",)):
             return audio
         return None
+
+    async def get_with_text(self, key: str, **where: str) -> Audio:
+        """Return the audio with its text. Raises `AudioNotFoundError`."""
+        async for audio in self.find({"_id": key, **where}, limit=1):
+            return audio
+        raise self.missing
 
     async def put(self, audio: Audio) -> None:
         """Save an attempt's audio in place of an earlier attempt's. Raises `LeaseLostError` if a later one is saved."""

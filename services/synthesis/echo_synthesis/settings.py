@@ -71,6 +71,13 @@ class SynthesisSettings(BaseSettings):
     )
     plan_processes: int = Field(2, ge=1, le=64, description="Number of processes that plan long texts; they start on demand.")
     cache_bytes: int = Field(2 * 1024**3, ge=0, description="Speech cache size in bytes; 0 disables it.")
+    keep_segments: bool = Field(
+        True,
+        description="Keep what replacing a segment of an audio needs: its segments, and a lossless copy of lossy audio.",
+    )
+    earlier_revisions: int = Field(
+        10, ge=0, le=100, description="Number of earlier revisions of an audio that are kept; the oldest are removed."
+    )
     cache_shared: bool = Field(
         True,
         description="Share cached sentences of built-in and public voices between users. False: response times reveal nothing "

@@ -1,6 +1,6 @@
 """The data of users in synthesis: its erasure and its export."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -15,14 +15,12 @@ from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
-from echo_synthesis.domain import Audio, DictionaryEntry, Job, TextEntry
+from echo_synthesis.domain import Audio, DictionaryEntry, Job, Revision, TextEntry
 from echo_synthesis.provenance.records import ProvenanceRecords
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.views import audio_info, entry_view, job_view, synthesis_result, text_view
 
 _OLDEST: Final = (("created_at", 1),)
-_SOUND: Final = "sound"
-_WORDS: Final = "words"
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class SynthesisUserData:
             await self.objects.delete(key)
 
     async def export(self, user_id: str) -> AsyncIterator[ExportedDocument | ExportedObject]:
-        """Yield jobs, audio, texts, the lexicon and provenance records; then the audio files, with long lists of word timings."""
+        """Yield jobs, audio, texts, the lexicon and provenance records; then the files of the audio."""
         own = {"user_id": user_id}
         async for job in self.jobs.find(own, sort=_OLDEST, without=("script", "search")):
             yield ExportedDocument(collection="jobs", fields=job_view(job, include_text=True).model_dump(mode="json"))
@@ -86,36 +84,39 @@ class SynthesisUserData:
                 yield found
 
     async def find_object(self, user_id: str, object_id: str) -> ObjectInfo:
-        """Return an audio file, or the word timings beside it. Raises `ObjectNotFoundError`, also for another user's."""
+        """Return a file of an audio. Raises `ObjectNotFoundError`, also for another user's."""
         audio_id, _, part = object_id.partition("/")
         audio = await self.audio.find_one({"_id": audio_id, "user_id": user_id})
-        if audio is not None and part == _SOUND:
-            return ObjectInfo(audio.object_key, audio.size, audio.mime, audio.checksum)
-        if audio is not None and part == _WORDS and audio.times_key is not None:
-            return await self.objects.info(audio.times_key)
+        if audio is not None:
+            for name, revision in _sounds(audio):
+                if part == name:
+                    return ObjectInfo(revision.object_key, revision.size, revision.mime, revision.checksum)
+            if (key := _further(audio).get(part)) is not None:
+                return await self.objects.info(key)
         raise ObjectNotFoundError
 
     async def _objects_of(self, audio: Audio) -> AsyncIterator[ExportedObject]:
-        title, moment = await self._title(audio), audio.created_at
-        extension = FORMATS[audio.settings.output_format].extension
-        yield ExportedObject(
-            id=f"{audio.id}/{_SOUND}",
-            name=file_name("audio", title, audio.id, extension, moment),
-            size=audio.size,
-            checksum=audio.checksum,
-            mime=audio.mime,
-            created_at=moment,
-        )
-        if audio.times_key is not None:
+        title, extension = await self._title(audio), FORMATS[audio.settings.output_format].extension
+        for name, revision in _sounds(audio):
+            ending = extension if revision.number == audio.revision else f"{name}.{extension}"
+            yield ExportedObject(
+                id=f"{audio.id}/{name}",
+                name=file_name("audio", title, audio.id, ending, audio.created_at),
+                size=revision.size,
+                checksum=revision.checksum,
+                mime=revision.mime,
+                created_at=revision.created_at,
+            )
+        for name, key in _further(audio).items():
             with suppress(ObjectNotFoundError):  # deleted meanwhile
-                info = await self.objects.info(audio.times_key)
+                info = await self.objects.info(key)
                 yield ExportedObject(
-                    id=f"{audio.id}/{_WORDS}",
-                    name=file_name("audio", title, audio.id, "words.jsonl", moment),
+                    id=f"{audio.id}/{name}",
+                    name=file_name("audio", title, audio.id, f"{name}.{key.rpartition('.')[2]}", audio.created_at),
                     size=info.size,
                     checksum=info.checksum,
                     mime=info.mime,
-                    created_at=moment,
+                    created_at=audio.created_at,
                 )
 
     async def _title(self, audio: Audio) -> str:
@@ -124,3 +125,14 @@ class SynthesisUserData:
             return audio.text or ""
         where = {"_id": audio.job_id, "user_id": audio.user_id}
         return "".join([job.text async for job in self.jobs.find(where, limit=1, without=("script", "search"))])
+
+
+def _sounds(audio: Audio) -> Sequence[tuple[str, Revision]]:
+    """Return the sound files of an audio by their names in an export, the current one first."""
+    return [(f"revision-{revision.number}", revision) for revision in reversed(audio.revisions)]
+
+
+def _further(audio: Audio) -> Mapping[str, str]:
+    """Return the keys of the other objects of an audio by their names in an export."""
+    keys = {"words": audio.times_key, "segments": audio.segments_key, "lossless": audio.lossless_key}
+    return {name: key for name, key in keys.items() if key is not None}

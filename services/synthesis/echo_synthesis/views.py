@@ -11,6 +11,7 @@ from echo_common.contracts.http.synthesis import (
     GeneratedFile,
     GenerateView,
     JobView,
+    ReplacedSegment,
     StreamedEnd,
     SyllableTimestamp,
     SynthesisResult,
@@ -52,6 +53,7 @@ def synthesis_result(audio: Audio, words: Sequence[WordTiming]) -> SynthesisResu
         metadata=dict(audio.metadata),
         units=audio.units,
         cached_units=audio.cached_units,
+        revision=audio.revision,
     )
 
 
@@ -174,6 +176,7 @@ def job_view(
         updated_at=job.updated_at,
         audio_id=job.audio_id,
         audio_url=url,
+        replaces=ReplacedSegment(audio_id=job.replaces.audio_id, segment=job.replaces.number) if job.replaces else None,
         result=result,
     )
 
@@ -190,7 +193,7 @@ def generate_view(found: Synthesis) -> GenerateView:
     return GenerateView(
         id=known.synthesis_id,
         job_id=job.id if job else None,
-        text=job.text if job else audio.text if audio else None,
+        text=_text(found),
         voice_name=known.settings.voice_id,
         status=job.status if job else JobStatus.COMPLETED,
         duration=known.duration,
@@ -200,6 +203,13 @@ def generate_view(found: Synthesis) -> GenerateView:
         created_at=known.created_at,
         updated_at=known.updated_at,
     )
+
+
+def _text(found: Synthesis) -> str | None:
+    """Return the text that is spoken: that of the job, unless a segment of its audio was replaced with another text."""
+    if found.audio is not None and found.audio.text is not None and not (found.job and found.job.replaces):
+        return found.audio.text
+    return found.job.text if found.job else None
 
 
 def audio_info(audio: Audio) -> AudioInfo:
@@ -213,6 +223,7 @@ def audio_info(audio: Audio) -> AudioInfo:
         size=audio.size,
         checksum=audio.checksum,
         duration=audio.duration,
+        revision=audio.revision,
         synthesis_id=audio.synthesis_id,
         job_id=audio.job_id,
         text_id=audio.text_id,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from echo_common.bus.delivery import encode
-from echo_common.contracts.events.synthesis import AudioDeleted
+from echo_common.contracts.events.synthesis import AudioDeleted, AudioRevised
 from tests.integration.gateway.conftest import Gateway
 from tests.support.eventually import eventually
 from tests.support.upstream import Exchange, Upstream, say_what_was_asked
@@ -60,10 +60,33 @@ async def test_ranges_are_requested_from_the_service(gateway: Gateway, synthesis
     assert synthesis.asked[-1].header("range") == "bytes=0-9"
 
 
-async def test_deleted_audio_is_removed_from_the_cache(gateway: Gateway, synthesis: Upstream) -> None:
-    synthesis.answer = finished
+async def revisable(exchange: Exchange) -> None:
+    await exchange.start(
+        200, content_type="audio/wav", content_length=str(len(SOUND)), etag='"e1"', cache_control="private, no-cache"
+    )
+    await exchange.write(SOUND, more=False)
+
+
+async def test_revisable_responses_are_requested_once(gateway: Gateway, synthesis: Upstream) -> None:
+    synthesis.answer = revisable
+    assert await fetch(gateway) == await fetch(gateway) == (200, SOUND)
+    assert len(synthesis.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        AudioDeleted(audio_id="aud_1", user_id="usr_1"),
+        AudioRevised(audio_id="aud_1", user_id="usr_1", revision=2, segment=0, duration=1.0, word_count=1, size_bytes=1),
+    ],
+    ids=["deleted", "revised"],
+)
+async def test_changed_audio_is_removed_from_the_cache(
+    gateway: Gateway, synthesis: Upstream, change: AudioDeleted | AudioRevised
+) -> None:
+    synthesis.answer = revisable
     await fetch(gateway)
-    await gateway.bus.publish([encode(AudioDeleted(audio_id="aud_1", user_id="usr_1"))])
+    await gateway.bus.publish([encode(change)])
 
     async def asked_again() -> bool:
         await fetch(gateway)

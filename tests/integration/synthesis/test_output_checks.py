@@ -217,8 +217,10 @@ class SpoilingNarrator(Narrator):
         self._true = recorder._narrator
         self._spoil = spoil
 
-    async def speak(self, narration: Narration, *, low_latency: bool = False) -> AsyncGenerator[SpokenSegment, None]:
-        async for segment in self._true.speak(narration, low_latency=low_latency):
+    async def speak(
+        self, narration: Narration, *, low_latency: bool = False, anew: bool = False
+    ) -> AsyncGenerator[SpokenSegment, None]:
+        async for segment in self._true.speak(narration, low_latency=low_latency, anew=anew):
             yield self._spoil(segment)
 
 

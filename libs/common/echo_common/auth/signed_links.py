@@ -16,10 +16,11 @@ class LinkSigner:
         self._key = hmac.digest(secret, purpose.encode(), sha256)
 
     def sign(self, path: str, user_id: str, seconds: int) -> tuple[str, datetime]:
-        """Return a link to a path on the gateway that serves a file of the user, and the link's expiry."""
+        """Return a link to a path on the gateway, maybe with a query, that serves a file of the user, and the link's expiry."""
         until = (now() + timedelta(seconds=seconds)).replace(microsecond=0)
         expires = int(until.timestamp())
-        return f"{path}?expires={expires}&signature={self._signature(path, user_id, expires)}", until
+        parameters = "&" if "?" in path else "?"
+        return f"{path}{parameters}expires={expires}&signature={self._signature(path, user_id, expires)}", until
 
     def check(self, path: str, user_id: str, expires: int, signature: str) -> None:
         """Raise `LinkInvalidError` unless the signature is valid and the link has not expired."""

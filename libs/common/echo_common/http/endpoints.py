@@ -159,7 +159,7 @@ class PublicRouter(APIRouter):
             idempotent: Accept an `Idempotency-Key`.
             credentials: Count requests, by the client's network, against the rate limit for credentials: they carry a secret that
                 could be guessed, or obtain tokens, codes or mails without one.
-            cached: Let the gateway cache immutable responses.
+            cached: Let the gateway cache responses that are immutable, or whose change an event reports (`no-cache`).
             long_request: Kind of long request as which open requests count.
             alias: Pair (path prefix, replacement); also serve the endpoint, undocumented, under the replaced path.
             id_prefixes: Prefixes of the ids that this endpoint serves, where several services serve its path.

@@ -66,13 +66,19 @@ def object_response(
     mime: str,
     etag: str,
     download_as: str | None,
+    immutable: bool = True,
     link_seconds: int | None = None,
 ) -> Response:
     """Build the response to a GET or HEAD of an object that never changes under its key. Raises `RangeNotSatisfiableError`.
 
+    `immutable` says that the URL stands for this object for ever; otherwise clients ask each time whether it still does.
+
     `link_seconds` is the remaining lifetime of a signed link, which also limits caching. With None, access is by token.
     """
-    by_token = {"Cache-Control": "private, max-age=3600, immutable", "Vary": "Authorization"}
+    by_token = {
+        "Cache-Control": "private, max-age=3600, immutable" if immutable else "private, no-cache",
+        "Vary": "Authorization",
+    }
     by_link = {"Cache-Control": f"private, max-age={link_seconds}, must-revalidate"}
     headers = {
         **(by_token if link_seconds is None else by_link),

@@ -40,7 +40,9 @@ class Page(BaseModel):
         }
 
 
-def paginated(*fields: str, default: str = "created_at") -> Callable[..., Awaitable[Page]]:
+def paginated(
+    *fields: str, default: str = "created_at", order: Literal["asc", "desc"] = "desc"
+) -> Callable[..., Awaitable[Page]]:
     """Return the dependency of a list that can be sorted by `fields`; the schema lists them, other ones are refused."""
 
     def known(field: str) -> str:
@@ -56,7 +58,7 @@ def paginated(*fields: str, default: str = "created_at") -> Callable[..., Awaita
         page: Annotated[int | None, Query(ge=1, le=100_000, description="Page number, from 1; instead of `offset`.")] = None,
         page_size: Annotated[int | None, Query(ge=1, le=100, description="Page size; instead of `limit`.")] = None,
         sort_by: Annotated[str, sort_field, AfterValidator(known)] = default,
-        sort_order: Annotated[Literal["asc", "desc"], Query(description="Sort order.")] = "desc",
+        sort_order: Annotated[Literal["asc", "desc"], Query(description="Sort order.")] = order,
     ) -> Page:
         size = page_size or limit
         return Page(limit=size, offset=(page - 1) * size if page else offset, sort_by=sort_by, sort_order=sort_order)

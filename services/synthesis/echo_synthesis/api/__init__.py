@@ -3,7 +3,7 @@
 Paths equal the public ones without `/api/v1`; the gateway proxies them.
 """
 
-from echo_synthesis.api import audio, dictionary, jobs, requests, speech, texts, verify, voices
+from echo_synthesis.api import audio, dictionary, jobs, requests, segments, speech, texts, verify, voices
 
 ROUTERS = (
     speech.router,
@@ -14,6 +14,7 @@ ROUTERS = (
     voices.router,
     texts.router,
     dictionary.router,
+    segments.router,
     requests.router,
     verify.router,
 )

@@ -159,6 +159,36 @@ VERIFICATION = {
 }
 STREAM_TICKET = {"ticket": "pT9…", "expires_in": 60, "stream_url": "/api/v1/tts/synthesize/stream?ticket=pT9…"}
 SIGNED_LINK = {
-    "url": f"{SYNTHESIS_RESULT['audio_url']}?expires=1769853900&signature=3q2…",
+    "url": f"{SYNTHESIS_RESULT['audio_url']}?revision=1&expires=1769853900&signature=3q2…",
     "expires_at": "2026-01-31T10:05:00Z",
+}
+SEGMENT = {
+    "number": 0,
+    "text": "Hello from Echo.",
+    "spoken": "Hello from Echo.",
+    "start_time": 0.0,
+    "end_time": 1.4,
+    "char_start": 0,
+    "char_end": 16,
+    "first_word": 0,
+    "word_count": 3,
+}
+SEGMENT_DETAILS = SEGMENT | {
+    "words": [{"index": 0, "word": "Hello", "spoken": "Hello", "ipa": None, "start_time": 0.28, "end_time": 0.66}]
+}
+REPLACING_JOB = JOB | {
+    "id": "job_01K9ZX9S8R7Q6P5N4M3K2J1H0G",
+    "replaces": {"audio_id": SYNTHESIS_RESULT["audio_id"], "segment": 0},
+}
+REVISION = {
+    "number": 2,
+    "current": True,
+    "url": f"{SYNTHESIS_RESULT['audio_url']}?revision=2",
+    "mime": "audio/wav",
+    "size": SYNTHESIS_RESULT["size"],
+    "checksum": "9f2c…",
+    "duration": 1.4,
+    "segment": 0,
+    "job_id": "job_01K9ZX9S8R7Q6P5N4M3K2J1H0G",
+    "created_at": "2026-01-31T10:05:00Z",
 }

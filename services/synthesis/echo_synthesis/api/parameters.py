@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 
 from echo_synthesis.audio.formats import FORMATS
 
@@ -16,4 +16,7 @@ EntryId = Annotated[str, Path(description="An entry's id.", examples=["dict_01K9
 VoiceId = Annotated[str, Path(description="A voice's id.", examples=["af_heart"])]
 SynthesisId = Annotated[
     str, Path(description="Id of a synthesis, of its job or of its audio.", examples=["syn_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])
+]
+RevisionNumber = Annotated[
+    int | None, Query(ge=1, le=1_000_000_000, description="Number of the revision; the current one when absent.")
 ]

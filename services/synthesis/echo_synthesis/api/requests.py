@@ -6,7 +6,13 @@ from fastapi import Depends, Request, Response
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.errors.quotas import QuotaExceededError
-from echo_common.contracts.errors.synthesis import PLANNING, JobStateConflictError, SynthesisNotFoundError, VoiceNotFoundError
+from echo_common.contracts.errors.synthesis import (
+    PLANNING,
+    JobStateConflictError,
+    RevisionNotFoundError,
+    SynthesisNotFoundError,
+    VoiceNotFoundError,
+)
 from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -15,7 +21,7 @@ from echo_common.http.pagination import Page, paginated
 from echo_synthesis.api import examples
 from echo_synthesis.api.audio import audio_response
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
-from echo_synthesis.api.parameters import AUDIO_TYPES, SynthesisId
+from echo_synthesis.api.parameters import AUDIO_TYPES, RevisionNumber, SynthesisId
 from echo_synthesis.text.captions import cues, srt, vtt
 from echo_synthesis.usecases import audio, requests
 from echo_synthesis.usecases.jobs import JOB_ORDERS
@@ -66,12 +72,14 @@ async def get_synthesis(synthesis_id: SynthesisId, principal: SpeechReader, deps
     "/tts/{synthesis_id}/download",
     media=Media("The audio, as a file to save.", AUDIO_TYPES),
     other_responses=PARTIAL_RESPONSES,
-    errors=(*_FINISHED_ERRORS, RangeNotSatisfiableError),
+    errors=(*_FINISHED_ERRORS, RevisionNotFoundError, RangeNotSatisfiableError),
 )
-async def download_synthesis(synthesis_id: SynthesisId, request: Request, principal: SpeechReader, deps: Deps) -> Response:
+async def download_synthesis(
+    synthesis_id: SynthesisId, request: Request, principal: SpeechReader, deps: Deps, revision: RevisionNumber = None
+) -> Response:
     """Download the audio of a synthesis."""
     found = await requests.find_synthesis(synthesis_id, principal, deps)
-    return audio_response(request, found.finished, deps, download=True)
+    return audio_response(request, found.finished, deps, download=True, revision=revision)
 
 
 @router.endpoint(

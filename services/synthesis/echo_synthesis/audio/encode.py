@@ -14,11 +14,14 @@ import numpy as np
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
-from echo_synthesis.audio.formats import AudioFormat
+from echo_synthesis.audio.formats import FORMATS, AudioFormat
 from echo_synthesis.audio.limiter import Limiter
 from echo_synthesis.audio.resample import Resampler
 
 _FLUSH_PACKETS = 0x200  # AVFMT_FLAG_FLUSH_PACKETS: write each packet immediately
+
+FULL_SCALE = 32_767
+"""Sample of 16 bits that stands for 1.0."""
 
 
 class _Sink:
@@ -37,16 +40,34 @@ class _Sink:
         return taken
 
 
-class _Writer:
-    """A writer into an open container: resamples to the codec's rate and limits true peaks."""
+class Mastering:
+    """A streaming conversion of speech to the input of a format's codec: its rate, and true peaks below -1 dBFS.
 
-    def __init__(self, container: av.container.OutputContainer, audio: AudioFormat, sample_rate: int, source_rate: int) -> None:
+    Samples are mono float32, finite, at `source_rate` in Hz.
+    """
+
+    def __init__(self, audio: AudioFormat, sample_rate: int, source_rate: int) -> None:
+        rate = audio.codec_rate(sample_rate)
+        self._resampler = Resampler(source_rate, rate)
+        self._limiter = Limiter(rate)
+
+    def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Process samples and return the output available so far."""
+        return self._limiter.feed(self._resampler.feed(samples))
+
+    def close(self) -> NDArray[np.float32]:
+        """Return the remaining samples. Do not call `feed` afterwards."""
+        return np.concatenate([self._limiter.feed(self._resampler.close()), self._limiter.close()])
+
+
+class _Writer:
+    """A writer of mastered samples into an open container."""
+
+    def __init__(self, container: av.container.OutputContainer, audio: AudioFormat, sample_rate: int) -> None:
         self._container = container
         self._container.flags |= _FLUSH_PACKETS
         self._format = audio
         self._rate = audio.codec_rate(sample_rate)
-        self._resampler = Resampler(source_rate, self._rate)
-        self._limiter = Limiter(self._rate)
         self._stream = cast("AudioStream", container.add_stream(audio.codec, rate=self._rate, layout="mono"))
         self._stream.format = audio.sample_format
         if audio.bit_rate is not None:
@@ -60,20 +81,13 @@ class _Writer:
         return self._written / self._rate
 
     def write(self, samples: NDArray[np.float32]) -> None:
-        self._encode(self._limiter.feed(self._resampler.feed(samples)))
-
-    def close(self) -> None:
-        self._encode(self._limiter.feed(self._resampler.close()))
-        self._encode(self._limiter.close())
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
-
-    def _encode(self, samples: NDArray[np.float32]) -> None:
         if not len(samples):
             return
         bounded = np.clip(samples, -1.0, 1.0)[np.newaxis, :]
         ready = (
-            bounded.astype(np.float32) if self._format.sample_format == "fltp" else np.rint(bounded * 32767).astype(np.int16)
+            bounded.astype(np.float32)
+            if self._format.sample_format == "fltp"
+            else np.rint(bounded * FULL_SCALE).astype(np.int16)
         )
         frame = av.AudioFrame.from_ndarray(ready, format=self._format.sample_format, layout="mono")
         frame.sample_rate = self._rate
@@ -81,6 +95,10 @@ class _Writer:
         frame.time_base = Fraction(1, self._rate)
         self._written += len(samples)
         self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
 
 
 class Encoder:
@@ -94,7 +112,8 @@ class Encoder:
         self._sink = _Sink()
         options = {**audio.options, **audio.stream_options}
         container = av.open(self._sink, "w", format=audio.container, container_options=options)
-        self._writer = _Writer(container, audio, sample_rate, source_rate or sample_rate)
+        self._mastering = Mastering(audio, sample_rate, source_rate or sample_rate)
+        self._writer = _Writer(container, audio, sample_rate)
 
     @property
     def seconds(self) -> float:
@@ -103,36 +122,73 @@ class Encoder:
 
     def feed(self, samples: NDArray[np.float32]) -> bytes:
         """Encode any number of samples and return the bytes produced so far, header included."""
-        self._writer.write(samples)
+        self._writer.write(self._mastering.feed(samples))
         return self._sink.take()
 
     def close(self) -> bytes:
         """Return the remaining bytes. Call it exactly once."""
+        self._writer.write(self._mastering.close())
         self._writer.close()
         return self._sink.take()
 
 
-class FileEncoder:
+class MasteredEncoder:
+    """An encoder of a complete file from mastered samples, in constant memory, with a lossless copy of the codec's input.
+
+    The copy is a FLAC file of 16 bits per sample; without its path there is none.
+    """
+
+    def __init__(self, path: Path, audio: AudioFormat, sample_rate: int, *, copy: Path | None = None) -> None:
+        self._path = path
+        self._writers = [_open(path, audio, sample_rate)]
+        if copy is not None:
+            self._writers.append(_open(copy, FORMATS["flac"], audio.codec_rate(sample_rate)))
+
+    @property
+    def seconds(self) -> float:
+        """Duration of the audio encoded so far, in seconds."""
+        return self._writers[0].seconds
+
+    def feed(self, samples: NDArray[np.float32]) -> None:
+        """Encode any number of samples."""
+        for writer in self._writers:
+            writer.write(samples)
+
+    def close(self) -> int:
+        """Finish the files and return the size of the first one in bytes."""
+        for writer in self._writers:
+            writer.close()
+        return self._path.stat().st_size
+
+
+class FileEncoder(MasteredEncoder):
     """An encoder of a complete file in constant memory; `close` writes the final sizes, seek tables and totals.
 
     Samples are mono float32, finite, at `source_rate` (default: `sample_rate`, both in Hz).
     """
 
-    def __init__(self, path: Path, audio: AudioFormat, sample_rate: int, *, source_rate: int | None = None) -> None:
-        self._path = path
-        container = av.open(str(path), "w", format=audio.container, container_options=dict(audio.options))
-        self._writer = _Writer(container, audio, sample_rate, source_rate or sample_rate)
-
-    @property
-    def seconds(self) -> float:
-        """Duration of the audio encoded so far, in seconds."""
-        return self._writer.seconds
+    def __init__(
+        self,
+        path: Path,
+        audio: AudioFormat,
+        sample_rate: int,
+        *,
+        source_rate: int | None = None,
+        copy: Path | None = None,
+    ) -> None:
+        super().__init__(path, audio, sample_rate, copy=copy)
+        self._mastering = Mastering(audio, sample_rate, source_rate or sample_rate)
 
     def feed(self, samples: NDArray[np.float32]) -> None:
         """Encode any number of samples."""
-        self._writer.write(samples)
+        super().feed(self._mastering.feed(samples))
 
     def close(self) -> int:
-        """Finish the file and return its size in bytes."""
-        self._writer.close()
-        return self._path.stat().st_size
+        """Finish the files and return the size of the first one in bytes."""
+        super().feed(self._mastering.close())
+        return super().close()
+
+
+def _open(path: Path, audio: AudioFormat, sample_rate: int) -> _Writer:
+    container = av.open(str(path), "w", format=audio.container, container_options=dict(audio.options))
+    return _Writer(container, audio, sample_rate)

@@ -41,6 +41,11 @@ class AudioFormat:
         """Return whether the format can have this sample rate in Hz."""
         return not self.rates or sample_rate in self.rates
 
+    @property
+    def lossless(self) -> bool:
+        """True if the decoded samples are those that were encoded."""
+        return self.codec in {"pcm_s16le", "flac"}
+
     def codec_rate(self, sample_rate: int) -> int:
         """Return the lowest codec rate in Hz that preserves `sample_rate`, else the highest."""
         return next((rate for rate in self.rates if rate >= sample_rate), self.rates[-1]) if self.rates else sample_rate

@@ -9,10 +9,10 @@ from echo_common.contracts.errors.synthesis import (
     JobStateConflictError,
     TextNotFoundError,
 )
-from echo_synthesis.domain.audio import Audio, Chapter
+from echo_synthesis.domain.audio import Audio, Chapter, Revision
 from echo_synthesis.domain.chapters import ChapterMarks
 from echo_synthesis.domain.dictionary import DictionaryEntry, Pronunciation
-from echo_synthesis.domain.job import Job
+from echo_synthesis.domain.job import Job, SegmentReference
 from echo_synthesis.domain.provenance import ProvenanceRecord
 from echo_synthesis.domain.remaining_time import RemainingTimeEstimator
 from echo_synthesis.domain.speech import SpeechSettings, SyllableTiming, WordTiming
@@ -33,6 +33,8 @@ __all__ = [
     "Pronunciation",
     "ProvenanceRecord",
     "RemainingTimeEstimator",
+    "Revision",
+    "SegmentReference",
     "SpeechSettings",
     "SyllableTiming",
     "TextEntry",

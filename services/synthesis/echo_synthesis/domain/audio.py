@@ -1,13 +1,26 @@
-"""Stored audio."""
+"""Stored audio and its revisions."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
-from echo_common.contracts.events.synthesis import AudioCreated, AudioDeleted
+from echo_common.contracts.errors.synthesis import RevisionNotFoundError
+from echo_common.contracts.events.synthesis import AudioCreated, AudioDeleted, AudioRevised
 from echo_common.contracts.values import Alignment
 from echo_synthesis.domain.speech import SpeechSettings, WordTiming
+
+_REVISION_FIELDS: Final = (
+    "revision",
+    "revised_at",
+    "revised_segment",
+    "revised_by",
+    "earlier",
+    "earlier_checksums",
+    "further_bytes",
+)
 
 
 class Chapter(BaseModel):
@@ -20,13 +33,34 @@ class Chapter(BaseModel):
     end: float
 
 
+class Revision(BaseModel):
+    """A file of an audio. A revision after the first one replaced `segment`, and `job_id` is the job that generated it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    object_key: str
+    mime: str
+    size: int
+    checksum: str
+    duration: float
+    created_at: datetime
+    segment: int | None = None
+    job_id: str | None = None
+
+
 class Audio(Aggregate):
     """Generated speech: a stored object and its metadata.
 
     `attempt` is the fencing token of audio that a job generates. `words` holds short lists of word timings; long ones are a
     separate object at `times_key`. `cached_units` of the `units` segments came from the speech cache or from a concurrent
-    request of the same user. `metadata` is the client's own data. Audio that a job generates has no `text`: the job has it.
-    `text` is also None if the audio was read without it.
+    request of the same user. `metadata` is the client's own data. Audio that a job generates has no `text`, unless a segment
+    was replaced with another text: the job has it. `text` is also None if the audio was read without it.
+
+    `segments_key` is the object that lists the segments, `lossless_key` a lossless copy of lossy audio; an audio without
+    `segments_key` cannot be revised. `revision` is the number of the current revision, `revised_at`, `revised_segment` and
+    `revised_by` describe it; `earlier` are the revisions before it, oldest first. `further_bytes` is the size of
+    the earlier revisions and of the lossless copy.
     """
 
     user_id: str
@@ -50,16 +84,26 @@ class Audio(Aggregate):
     chapters: Sequence[Chapter] = ()
     units: int = 0
     cached_units: int = 0
+    segments_key: str | None = None
+    lossless_key: str | None = None
+    further_bytes: int = 0
+    revision: int = 1
+    revised_at: datetime | None = None
+    revised_segment: int | None = None
+    revised_by: str | None = None
+    earlier: Sequence[Revision] = ()
+    earlier_checksums: Sequence[str] = ()
 
     @property
     def url(self) -> str:
-        """Path on the gateway."""
-        return self.url_of(self.id)
+        """Path on the gateway; that of a revision after the first one names it, because its bytes never change."""
+        return self.url_of(self.id, self.revision if self.revision > 1 else None)
 
     @staticmethod
-    def url_of(audio_id: str) -> str:
-        """Return the audio's path on the gateway."""
-        return f"/api/v1/files/audio/{audio_id}"
+    def url_of(audio_id: str, revision: int | None = None) -> str:
+        """Return the path of an audio, or of one of its revisions, on the gateway."""
+        path = f"/api/v1/files/audio/{audio_id}"
+        return path if revision is None else f"{path}?revision={revision}"
 
     @staticmethod
     def folder_of(audio_id: str) -> str:
@@ -68,8 +112,84 @@ class Audio(Aggregate):
 
     @property
     def object_keys(self) -> Sequence[str]:
-        """Keys of all its objects, the sound last."""
-        return [self.times_key, self.object_key] if self.times_key else [self.object_key]
+        """Keys of all its objects, the current sound last."""
+        beside = (self.times_key, self.segments_key, self.lossless_key)
+        return [*(key for key in beside if key), *(revision.object_key for revision in self.earlier), self.object_key]
+
+    @property
+    def revisions(self) -> Sequence[Revision]:
+        """All revisions that are kept, oldest first; the current one is the last."""
+        return [*self.earlier, self.current]
+
+    @property
+    def current(self) -> Revision:
+        """The current revision."""
+        return Revision(
+            number=self.revision,
+            object_key=self.object_key,
+            mime=self.mime,
+            size=self.size,
+            checksum=self.checksum,
+            duration=self.duration,
+            created_at=self.revised_at or self.created_at,
+            segment=self.revised_segment,
+            job_id=self.revised_by,
+        )
+
+    def find_revision(self, number: int | None) -> Revision:
+        """Return a revision, the current one by default. Raises `RevisionNotFoundError`."""
+        if number in {None, self.revision}:
+            return self.current
+        for revision in self.earlier:
+            if revision.number == number:
+                return revision
+        raise RevisionNotFoundError
+
+    def revise(
+        self, changes: Mapping[str, Any], *, segment: int, job_id: str, moment: datetime, most_earlier: int
+    ) -> Mapping[str, Any]:
+        """Make another revision current, in which a job replaced a segment; return the state for `restore`.
+
+        A revision that the same job has already made is dropped: an attempt that has lost its lease saved it. Of the earlier
+        revisions the latest `most_earlier` are kept.
+
+        Args:
+            changes: The fields of the new revision: its files, word timings, chapters, duration and text.
+            segment: Number of the replaced segment.
+            job_id: Id of the job that replaced it.
+            moment: The present time.
+            most_earlier: Maximum number of earlier revisions.
+        """
+        state = {name: getattr(self, name) for name in (*changes, *_REVISION_FIELDS)}
+        earlier = self.earlier if self.revised_by == job_id else self.revisions
+        self.earlier = list(earlier)[max(0, len(earlier) - most_earlier) :]
+        self.earlier_checksums = [revision.checksum for revision in self.earlier]
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.further_bytes += sum(revision.size for revision in self.earlier)
+        self.revision += 1
+        self.revised_at, self.revised_segment, self.revised_by = moment, segment, job_id
+        self._record_revision()
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Make the revision before the latest `revise` current again."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._record_revision()
+
+    def _record_revision(self) -> None:
+        self.record(
+            AudioRevised(
+                audio_id=self.id,
+                user_id=self.user_id,
+                revision=self.revision,
+                segment=self.revised_segment,
+                duration=self.duration,
+                word_count=self.word_count,
+                size_bytes=self.size,
+            )
+        )
 
     @property
     def creation(self) -> AudioCreated:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from echo_common.backoff import Backoff
 from echo_common.clock import now
@@ -34,6 +34,15 @@ MAXIMUM_SCRIPT_BYTES = 6 * 1024 * 1024
 """Largest packed script that is stored, because a MongoDB document is limited to 16 MB; texts of 400,000 characters need 2 MB."""
 
 
+class SegmentReference(BaseModel):
+    """A segment of a stored audio."""
+
+    model_config = ConfigDict(frozen=True)
+
+    audio_id: str
+    number: int
+
+
 class Job(Task):
     """A durable synthesis request.
 
@@ -47,6 +56,9 @@ class Job(Task):
     options, `settings` the resolved ones, `metadata` the client's own data. `units_total` and `units_done` count segments; `units_done` never decreases, even if
     an attempt starts over. `seconds_left` is the estimate of the last renewal. `script` is the packed script of the text,
     until the job is completed; without it, or if it does not suit the engine, the text is planned again.
+
+    `replaces` is the segment that the job replaces with the speech of its text; its `audio_id` and `duration` are then the
+    audio's id and the duration of the segment.
     """
 
     status_field = "status"
@@ -71,6 +83,7 @@ class Job(Task):
     refusals: int = 0
     due: datetime = Field(default_factory=now)
     not_before: datetime | None = None
+    replaces: SegmentReference | None = None
     audio_id: str | None = None
     duration: float | None = None
     idempotency_key: str | None = None
@@ -93,6 +106,7 @@ class Job(Task):
         config: Mapping[str, Any] | None = None,
         text_id: str | None = None,
         metadata: Mapping[str, str | bool | int | float | None] | None = None,
+        replaces: SegmentReference | None = None,
         idempotency_key: str | None = None,
     ) -> "Job":
         """Create a pending job."""
@@ -106,6 +120,7 @@ class Job(Task):
             word_count=0,
             settings=settings,
             units_total=0,
+            replaces=replaces,
             idempotency_key=idempotency_key,
         )
         job.revise(text, settings, word_count=word_count, units_total=units_total, script=script, config=config or {})

@@ -39,8 +39,10 @@ class FallbackRecorder(Recorder):
         scratch: Scratch,
         voices: Voices,
         scripts: ScriptWriter,
+        *,
+        keep_segments: bool = True,
     ) -> None:
-        super().__init__(narrator, objects, provenance, scratch)
+        super().__init__(narrator, objects, provenance, scratch, keep_segments=keep_segments)
         self._voices = voices
         self._scripts = scripts
         self._log = structlog.get_logger("echo.fallback")

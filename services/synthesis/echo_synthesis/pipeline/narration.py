@@ -32,6 +32,8 @@ _TRIES = 3
 _SLOWEST, _QUICKEST = 0.25, 4.0
 _LOWEST, _HIGHEST = 0.5, 2.0
 
+_Speak = Callable[[Segment], Coroutine[None, None, tuple[Speech, bool]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Narration:
@@ -109,23 +111,27 @@ class Narrator:
         self._cache = cache
         self._voice_names = voice_names
 
-    async def speak(self, narration: Narration, *, low_latency: bool = False) -> AsyncGenerator[SpokenSegment, None]:
+    async def speak(
+        self, narration: Narration, *, low_latency: bool = False, anew: bool = False
+    ) -> AsyncGenerator[SpokenSegment, None]:
         """Yield the segments in order. Close the generator to stop: queued segments are dropped, running ones not awaited.
 
         With `low_latency` the first segment gets all resources until the consumer asks for the second, to minimise the time to first
-        audio: later segments are neither looked up nor synthesised while it is encoded and sent.
+        audio: later segments are neither looked up nor synthesised while it is encoded and sent. With `anew` cached speech is
+        neither used nor replaced: an engine with random output then speaks differently.
         """
         segments = iter(narration.script)
+        speak = partial(self._speak_segment, narration, anew=anew)
         ahead: deque[_PrefetchedSegment] = deque()
         room = 2 * self._pool.workers(narration.engine.name)
         samples, first = 0, low_latency
         try:
-            self._fill(ahead, segments, narration, 1 if low_latency else room)
+            self._fill(ahead, segments, speak, 1 if low_latency else room)
             while ahead:
                 current = ahead.popleft()
                 spoken = await current.spoken()
                 if not first:
-                    self._fill(ahead, segments, narration, room)
+                    self._fill(ahead, segments, speak, room)
                 held = [await _placed(current.spaced, spoken, narration, samples)]
                 samples += len(held[0].speech.samples)
                 del current, spoken
@@ -139,26 +145,26 @@ class Narrator:
                     if waiting is not None:
                         waiting.cancel()
                 if first:
-                    self._fill(ahead, segments, narration, room)
+                    self._fill(ahead, segments, speak, room)
                     first = False
         finally:
             await asyncio.gather(*(segment.close() for segment in ahead))
 
-    def _fill(
-        self, ahead: "deque[_PrefetchedSegment]", segments: Iterator[SpacedSegment], narration: Narration, room: int
-    ) -> None:
+    def _fill(self, ahead: "deque[_PrefetchedSegment]", segments: Iterator[SpacedSegment], speak: _Speak, room: int) -> None:
         while len(ahead) < room and (spaced := next(segments, None)) is not None:
-            ahead.append(_PrefetchedSegment(spaced, partial(self._speak_segment, spaced.segment, narration)))
+            ahead.append(_PrefetchedSegment(spaced, partial(speak, spaced.segment)))
 
-    async def _speak_segment(self, segment: Segment, narration: Narration) -> tuple[Speech, bool]:
+    async def _speak_segment(self, narration: Narration, segment: Segment, *, anew: bool) -> tuple[Speech, bool]:
         if not segment.spoken:
             return Speech(np.zeros(0, np.float32), narration.engine.sample_rate, (), _EXACT), True
         settings = narration.settings
         speed = settings.speed * segment.tone.rate
         names = await self._voice_names(settings.voice_id)
         utterance = Utterance(segment.text, segment.spoken, names.label, settings.language, speed, segment.pronunciations)
-        key = self._cache.key(narration.engine, utterance, settings.scope)
         spoken = replace(utterance, voice=names.name)
+        if anew:
+            return await self._speak_levelled(narration, spoken), False
+        key = self._cache.key(narration.engine, utterance, settings.scope)
         return await self._cache.get_or_create(
             key,
             settings.voice_id,

@@ -48,7 +48,7 @@ class PackedScript:
         }
         compressor = zlib.compressobj()
         packs = [compressor.compress(json.dumps({**_made_for(engine), **totals}).encode() + b"\n")]
-        packs += [compressor.compress(line_of(part)) for spaced in segments for part in _parts(spaced)]
+        packs += [compressor.compress(line_of(part)) for spaced in segments for part in parts_of(spaced)]
         return cls(b"".join([*packs, compressor.flush()]), **totals)
 
     @classmethod
@@ -69,7 +69,7 @@ class PackedScript:
     def __iter__(self) -> Iterator[SpacedSegment]:
         lines = _lines(self.data)
         next(lines)
-        return spaced_segments(map(_part, lines))
+        return spaced_segments(map(read_part, lines))
 
 
 def spaced_segments(parts: Iterable[Part]) -> Iterator[SpacedSegment]:
@@ -88,7 +88,8 @@ def spaced_segments(parts: Iterable[Part]) -> Iterator[SpacedSegment]:
         yield current
 
 
-def _parts(spaced: SpacedSegment) -> Iterator[Part]:
+def parts_of(spaced: SpacedSegment) -> Iterator[Part]:
+    """Yield a segment and the pauses around it."""
     if spaced.before:
         yield Pause(spaced.before)
     yield spaced.segment
@@ -120,7 +121,8 @@ def _lines(data: bytes) -> Iterator[bytes]:
         yield from lines
 
 
-def _part(line: bytes) -> Part:
+def read_part(line: bytes) -> Part:
+    """Decode a part of a script. Raises the error that the line holds instead."""
     part = read_line(line)
     if isinstance(part, Exception):
         raise part

@@ -3,13 +3,12 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from echo_common.contracts.values import Alignment
-from echo_common.errors import EchoError
 from echo_common.ids import new_id
 from echo_common.scratch import Scratch
 from echo_common.shielded import shielded
@@ -20,11 +19,14 @@ from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.domain import Audio, Chapter, ChapterMarks, WordTiming
 from echo_synthesis.pipeline.assembly import AssemblyCheck
 from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenSegment
+from echo_synthesis.pipeline.segment_table import SegmentTableWriter
 from echo_synthesis.pipeline.spool import in_pieces
+from echo_synthesis.pipeline.stored_files import AudioFiles, FileStorage, ObjectKeys
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.timing.storage import TimesWriter
 
-_SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
+SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
+"""Sources of timings, the surest first."""
 
 
 class Totals:
@@ -45,7 +47,7 @@ class Totals:
         self.units += 1
         self.cached_units += segment.cached
         self.characters_left -= segment.characters
-        self.alignment = max(self.alignment, segment.speech.alignment, key=_SURER.index)
+        self.alignment = max(self.alignment, segment.speech.alignment, key=SURER.index)
         self._samples += len(segment.speech.samples)
         if segment.title:
             self._marks.begin(segment.title, segment.words[0].start)
@@ -78,11 +80,20 @@ Progressed = Callable[[SpokenSegment, Totals], Awaitable[None]]
 class Recorder:
     """Encoder of narrations into files and streams, in constant memory."""
 
-    def __init__(self, narrator: Narrator, objects: ObjectStore, provenance: ProvenanceRecorder, scratch: Scratch) -> None:
+    def __init__(
+        self,
+        narrator: Narrator,
+        objects: ObjectStore,
+        provenance: ProvenanceRecorder,
+        scratch: Scratch,
+        *,
+        keep_segments: bool = True,
+    ) -> None:
         self._narrator = narrator
-        self._objects = objects
+        self._storage = FileStorage(objects, provenance)
         self._provenance = provenance
         self._scratch = scratch
+        self._keep_segments = keep_segments
 
     async def record(
         self,
@@ -110,34 +121,38 @@ class Recorder:
         work = {"audio_id": audio_id, "synthesis_id": synthesis_id, "job_id": job_id}
         record = self._provenance.record_of(settings, narration.engine, user_id=user_id, **work)
         totals = Totals(narration)
-        key = f"{Audio.folder_of(audio_id)}{attempt}"
-        keys = (f"{key}.times.jsonl", f"{key}.{audio_format.extension}")
+        keys = ObjectKeys.of(f"{Audio.folder_of(audio_id)}{attempt}", audio_format)
         try:
             async with self._scratch.work_folder("audio") as folder:
-                with TimesWriter(folder / "times") as times:
-                    path = folder / "audio"
-                    encoder = await asyncio.to_thread(
-                        FileEncoder, path, audio_format, settings.sample_rate, source_rate=narration.engine.sample_rate
-                    )
-                    effects = Effects(narration.engine.sample_rate, pitch=settings.pitch, volume=settings.volume)
-                    check = AssemblyCheck(narration)
+                lossless = folder / "lossless" if self._keep_segments and not audio_format.lossless else None
+                rate = narration.engine.sample_rate
+                encoder = await asyncio.to_thread(
+                    FileEncoder,
+                    folder / "audio",
+                    audio_format,
+                    settings.sample_rate,
+                    source_rate=rate,
+                    copy=lossless,
+                )
+                effects = Effects(rate, pitch=settings.pitch, volume=settings.volume)
+                check = AssemblyCheck(narration)
+                table = SegmentTableWriter(folder / "segments", narration, audio_format.codec_rate(settings.sample_rate))
+                with TimesWriter(folder / "times") as times, table:
                     async with aclosing(self._narrator.speak(narration)) as segments:
                         async for segment in segments:
                             check.add(segment)
                             await asyncio.to_thread(_feed, encoder, effects, check, segment)
                             totals.add(segment)
                             times.add(segment.words)
+                            table.add(len(segment.speech.samples))
                             if progressed is not None:
                                 await progressed(segment, totals)
                     await asyncio.to_thread(_finish, encoder, effects, check)
-                    if record is not None:
-                        path = await self._provenance.sign(path, mime, record)
-                    words, times_key = await shielded(times.store(self._objects, keys[0]))
-                    stored = await shielded(self._objects.put_file(keys[1], path, mime))
-                    if record is not None:
-                        await shielded(self._provenance.records.add(record.model_copy(update={"checksum": stored.checksum})))
+                    kept = table.finish() if self._keep_segments else None
+                    files = AudioFiles(folder / "audio", mime, times, kept, lossless)
+                    stored = await self._storage.store(files, keys, record)
         except BaseException:  # covers the removal of the folder, too
-            await shielded(self._remove(keys))
+            await shielded(self._storage.remove(keys))
             raise
         return Audio(
             id=audio_id,
@@ -150,24 +165,14 @@ class Recorder:
             text_length=len(narration.text),
             attempt=attempt,
             settings=settings,
-            object_key=stored.key,
-            mime=stored.mime,
-            size=stored.size,
-            checksum=stored.checksum,
             duration=totals.duration,
             word_count=times.count,
             alignment=totals.alignment,
-            words=words,
-            times_key=times_key,
             chapters=totals.chapters,
             units=totals.units,
             cached_units=totals.cached_units,
+            **stored,
         )
-
-    async def _remove(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            with suppress(EchoError):
-                await self._objects.delete(key)
 
     async def stream(self, narration: Narration, *, user_id: str) -> AsyncGenerator[Part, None]:
         """Yield encoded bytes as soon as possible, segment by segment; the last part flushes the encoder.

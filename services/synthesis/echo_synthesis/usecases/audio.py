@@ -15,19 +15,28 @@ async def find_audio(audio_id: str, principal: Principal, deps: Dependencies) ->
     return await deps.audio.get(audio_id, user_id=principal.user_id)
 
 
-async def find_linked_audio(audio_id: str, expires: int, signature: str, deps: Dependencies) -> Audio:
+async def find_linked_audio(audio_id: str, revision: int | None, expires: int, signature: str, deps: Dependencies) -> Audio:
     """Return the audio of a signed link. Raises `LinkInvalidError`, also for an audio that does not exist."""
     audio = await deps.audio.find_one({"_id": audio_id})
-    if audio is None:
+    if audio is None or revision is None:  # every link names the revision that it was created for
         raise LinkInvalidError
-    deps.links.check(audio.url, audio.user_id, expires, signature)
+    deps.links.check(Audio.url_of(audio.id, revision), audio.user_id, expires, signature)
     return audio
 
 
 async def link_audio(audio_id: str, seconds: int, principal: Principal, deps: Dependencies) -> tuple[str, datetime]:
-    """Return a signed link to the user's audio and its expiry. Raises `AudioNotFoundError`."""
+    """Return a signed link to the current revision of the user's audio and its expiry. Raises `AudioNotFoundError`."""
     audio = await find_audio(audio_id, principal, deps)
-    return deps.links.sign(audio.url, audio.user_id, seconds)
+    return deps.links.sign(Audio.url_of(audio.id, audio.revision), audio.user_id, seconds)
+
+
+async def text_of_audio(audio: Audio, deps: Dependencies) -> str:
+    """Return the text of an audio, which is its job's if a job made it. Raises `AudioNotFoundError`, `JobNotFoundError`."""
+    text = audio.text or (await deps.audio.get_with_text(audio.id)).text
+    if text is not None:
+        return text
+    where = {"_id": audio.job_id, "user_id": audio.user_id}
+    return (await deps.jobs.get_summary(where, with_text=True)).text
 
 
 async def words_of(audio: Audio, deps: Dependencies) -> Sequence[WordTiming]:

@@ -1,13 +1,16 @@
 """Use cases for the lexicon and for previewing normalisation."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import DictionaryEntryConflictError, DictionaryFullError
 from echo_common.contracts.http.normalization import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
 from echo_common.contracts.http.synthesis import SpeechConfig
-from echo_common.errors import refuse
+from echo_common.errors import EchoError, refuse
 from echo_common.http.pagination import Page
+from echo_common.shielded import shielded
 from echo_common.store.port import DuplicateError
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import DictionaryEntry, Pronunciation
@@ -86,3 +89,54 @@ def _checked(fields: dict[str, Any], deps: Dependencies) -> Pronunciation:
     if fields["voice_id"] is not None:
         deps.voices.find(fields["voice_id"])
     return Pronunciation.model_validate({name: fields[name] for name in Pronunciation.model_fields})
+
+
+@asynccontextmanager
+async def entry_added(
+    request: CreateDictionaryEntry | None, principal: Principal, deps: Dependencies
+) -> AsyncIterator[DictionaryEntry | None]:
+    """Add an entry, or change that of the same term and scope; undo it if the context ends with an error.
+
+    Raises `DictionaryFullError`, `VoiceNotFoundError`, `ValidationError`.
+    """
+    if request is None:
+        yield None
+        return
+    before = None
+    try:
+        entry = await add_entry(request, principal, deps)
+    except DictionaryEntryConflictError:
+        before, entry = await _replace_entry(request, principal, deps)
+    try:
+        yield entry
+    except BaseException:
+        await shielded(_undo(entry, before, deps))
+        raise
+
+
+async def _replace_entry(
+    request: CreateDictionaryEntry, principal: Principal, deps: Dependencies
+) -> tuple[Pronunciation, DictionaryEntry]:
+    """Change the entry of the same term and scope; return its earlier pronunciation and the entry."""
+    pronunciation = _checked(request.model_dump(), deps)
+    wanted = DictionaryEntry.write(principal.user_id, pronunciation, language=request.language, voice_id=request.voice_id)
+    found = await deps.dictionary.find_one({"user_id": principal.user_id, "place": wanted.place})
+    if found is None:
+        raise DictionaryEntryConflictError  # deleted meanwhile
+    before = found.pronunciation
+
+    def change(entry: DictionaryEntry) -> None:
+        entry.revise(pronunciation, language=entry.language, voice_id=entry.voice_id)
+
+    return before, await deps.dictionary.amend(found, change, user_id=principal.user_id)
+
+
+async def _undo(entry: DictionaryEntry, before: Pronunciation | None, deps: Dependencies) -> None:
+    def change(held: DictionaryEntry) -> None:
+        if before is None:
+            held.erase()
+        else:
+            held.revise(before, language=held.language, voice_id=held.voice_id)
+
+    with suppress(EchoError):
+        await deps.dictionary.update(entry.id, change)

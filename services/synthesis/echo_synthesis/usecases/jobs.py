@@ -57,11 +57,24 @@ async def queue_job(
         config=config.model_dump(mode="json"),
         text_id=text_id,
         metadata=metadata,
-        idempotency_key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
+        idempotency_key=key_of(principal, idempotency_key),
     )
+    return await enqueue(job, principal, deps)
+
+
+def key_of(principal: Principal, idempotency_key: str | None) -> str | None:
+    """Return the stored form of an idempotency key."""
+    return f"{principal.user_id}:{idempotency_key}" if idempotency_key else None
+
+
+async def enqueue(job: Job, principal: Principal, deps: Dependencies, *, further_bytes: int = 0) -> Job:
+    """Count and store a new job; return the first one of its idempotency key. Raises `QuotaExceededError`.
+
+    `further_bytes` are stored besides the speech of its text.
+    """
     async with (
         deps.quotas.lock_and_check(Metric.QUEUED_JOBS, principal),
-        reserved_synthesis(text, job.settings, job.id, principal, deps) as counted,
+        reserved_synthesis(job.text, job.settings, job.id, principal, deps, further_bytes=further_bytes) as counted,
     ):
         job.count_in(counted.reservation.counter_id, counted.held.amount)
         stored = await _add(job, deps)
@@ -136,6 +149,8 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, deps:
     """Update a pending job's text, options and metadata. Raises `JobStateConflictError` once a worker has claimed it, `StaleError`, `QuotaExceededError`."""
     job = await deps.jobs.get(job_id, **_reach(principal))
     job.require_pending()
+    if job.replaces is not None:
+        refuse("text_content", "A job that replaces a segment cannot be changed. Cancel it and replace the segment again.")
     given = change.model_dump(mode="json", exclude_none=True)
     text = given.get("text_content", job.text)
     flat = {name: given[name] for name in _JOB_OPTIONS if name in given}
@@ -201,10 +216,12 @@ async def retry_job(job_id: str, principal: Principal, deps: Dependencies) -> Jo
 
 
 async def delete_job(job_id: str, principal: Principal, deps: Dependencies) -> None:
-    """Delete a job and its audio."""
+    """Delete a job and its audio; the audio in which it replaced a segment remains."""
     job = await deps.jobs.update(job_id, Job.delete, **_reach(principal))
     if not job.status.terminal:
         await release_job_quota(job, deps)
+    if job.replaces is not None:
+        return
     if job.audio_id is None:
         await remove_objects(job.audio_key, deps)
     else:

@@ -17,7 +17,7 @@ def object_owners(deps: Dependencies) -> Mapping[str, Owned]:
 
 
 async def _owned_audio(deps: Dependencies, keys: Sequence[str]) -> Collection[str]:
-    """Return the objects of unfinished jobs and those that an audio record names."""
+    """Return the objects of unfinished jobs, also of those that replace segments, and those that an audio record names."""
     by_audio: dict[str, list[str]] = {}
     for key in keys:
         by_audio.setdefault(key.split("/")[1], []).append(key)
@@ -26,6 +26,9 @@ async def _owned_audio(deps: Dependencies, keys: Sequence[str]) -> Collection[st
     unfinished = {"_id": {"$in": jobs}, "status": {"$in": _UNFINISHED}}
     async for job in deps.jobs.find(unfinished, without=deps.jobs.large_fields):
         owned.update(by_audio[job.audio_key])
+    replacing = {"replaces.audio_id": {"$in": list(by_audio)}, "status": {"$in": _UNFINISHED}}
+    async for job in deps.jobs.find(replacing, without=deps.jobs.large_fields):
+        owned.update(key for key in keys if f"/{job.id}-" in key)
     async for audio in deps.audio.find({"_id": {"$in": list(by_audio)}}, without=("words", "chapters", "text")):
         owned.update(audio.object_keys)
     return owned

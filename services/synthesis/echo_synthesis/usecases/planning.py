@@ -56,7 +56,7 @@ async def plan_speech(
         timestamp_granularity=config.timestamp_granularity,
         normalize=config.normalize,
         ssml=config.ssml,
-        pronunciations=await _pronunciations(text, language, found.voice.id, user_id, deps),
+        pronunciations=await pronunciations_for(text, language, found.voice.id, user_id, deps),
         longest_pause=deps.settings.longest_pause,
         scope=user_id if found.private or not deps.settings.cache_shared else "",
         fallback_from=found.fallback_from,
@@ -161,7 +161,7 @@ def _speaks(found: CataloguedVoice, language: str | None, sample: str) -> bool:
     return found.voice.multilingual or is_readable(sample, found.voice.language)
 
 
-async def _pronunciations(
+async def pronunciations_for(
     text: str, language: str, voice_id: str, user_id: str, deps: Dependencies
 ) -> tuple[Pronunciation, ...]:
     """Return the user's lexicon entries that the text needs, the most specific entry for a term first."""

@@ -49,14 +49,21 @@ async def stored_bytes(jobs: Jobs, audio: AudioRepository, user_id: str, without
 
 @asynccontextmanager
 async def reserved_synthesis(
-    text: str, settings: SpeechSettings, object_id: str, principal: Principal, deps: Dependencies
+    text: str,
+    settings: SpeechSettings,
+    object_id: str,
+    principal: Principal,
+    deps: Dependencies,
+    *,
+    further_bytes: int = 0,
 ) -> AsyncIterator[CountedSynthesis]:
     """Count a synthesis that is stored, and give it back if the context ends with an error. Raises `QuotaExceededError`.
 
-    `object_id` is the id of its audio, or of its job.
+    `object_id` is the id of its audio, or of its job. `further_bytes` are stored besides the speech of the text.
     """
+    expected = estimated_bytes(len(text), settings) + further_bytes
     async with (
-        deps.quotas.storing(principal, object_id, estimated_bytes(len(text), settings), estimated=True) as held,
+        deps.quotas.storing(principal, object_id, expected, estimated=True) as held,
         deps.quotas.reserved(principal, amounts_of(len(text)), below=ESTIMATED) as reservation,
     ):
         yield CountedSynthesis(reservation, held)

@@ -55,15 +55,21 @@ async def find_synthesis(any_id: str, principal: Principal, deps: Dependencies) 
     where = {"_id": job_id} if job_id.startswith("job_") else {"synthesis_id": any_id}
     with suppress(JobNotFoundError):
         job = await deps.jobs.get_summary({**where, **mine}, with_text=True)
-        return Synthesis(job, await deps.audio.find_one({"_id": job.audio_id, **mine}) if job.audio_id else None)
+        return Synthesis(job, await _audio({"_id": job.audio_id, **mine}, deps) if job.audio_id else None)
     where = {"_id": any_id} if of_audio else {"synthesis_id": any_id}
-    async for audio in deps.audio.find({**where, **mine}, limit=1):
+    if (audio := await _audio({**where, **mine}, deps)) is not None:
         return Synthesis(None, audio)
     raise SynthesisNotFoundError
 
 
+async def _audio(where: Filter, deps: Dependencies) -> Audio | None:
+    async for audio in deps.audio.find(where, limit=1):
+        return audio
+    return None
+
+
 async def list_syntheses(principal: Principal, page: Page, deps: Dependencies) -> tuple[list[Synthesis], int]:
-    """Return a page of the user's syntheses, queued and synchronous ones, and their total number.
+    """Return a page of the user's syntheses, queued and synchronous ones, and their total number; not of replaced segments.
 
     Merges the sort keys of both collections up to the end of the page; only the page's documents are read. Raises
     `ValidationError` beyond `MAXIMUM_OFFSET`.
@@ -72,14 +78,15 @@ async def list_syntheses(principal: Principal, page: Page, deps: Dependencies) -
         refuse("offset", f"At most {MAXIMUM_OFFSET} items can be skipped here. List jobs with GET /api/v1/job instead.")
     mine = {"user_id": principal.user_id}
     synchronous = {**mine, "job_id": None}
+    queued = {**mine, "replaces.audio_id": None}
     order, end = [(page.sort_by, page.direction), ("_id", page.direction)], page.offset + page.limit
     if page.sort_by == "status":  # all synchronous syntheses are completed
         speech = [(JobStatus.COMPLETED, key) for _, key in await deps.audio.sort_keys(synchronous, order[1:], end)]
     else:
         speech = await deps.audio.sort_keys(synchronous, order, end)
-    keys = sorted([*await deps.jobs.sort_keys(mine, order, end), *speech], key=_position, reverse=page.direction == -1)
+    keys = sorted([*await deps.jobs.sort_keys(queued, order, end), *speech], key=_position, reverse=page.direction == -1)
     ids = [key for _, key in keys[page.offset : end]]
-    total = await deps.jobs.count(mine) + await deps.audio.count(synchronous)
+    total = await deps.jobs.count(queued) + await deps.audio.count(synchronous)
     found = await _syntheses(ids, mine, deps)
     return [found[key] for key in ids if key in found], total
 
@@ -96,7 +103,7 @@ async def _syntheses(ids: Sequence[str], mine: Filter, deps: Dependencies) -> Ma
     jobs = {job.id: job async for job in deps.jobs.find(listed, without=deps.jobs.unread(with_text=True))}
     speech = {one.id: one async for one in deps.audio.find(listed, without=("words", "chapters"))}
     made = {**mine, "_id": {"$in": [job.audio_id for job in jobs.values() if job.audio_id]}}
-    of_jobs = {one.id: one async for one in deps.audio.find(made, without=("words", "chapters", "text"))}
+    of_jobs = {one.id: one async for one in deps.audio.find(made, without=("words", "chapters"))}
     return {key: Synthesis(None, one) for key, one in speech.items()} | {
         key: Synthesis(job, of_jobs.get(job.audio_id or "")) for key, job in jobs.items()
     }

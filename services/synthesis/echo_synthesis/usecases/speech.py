@@ -34,7 +34,7 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dep
         )
         audio.record(audio.creation)
         await shielded(deps.audio.add(audio))  # its objects are stored
-    await deps.quotas.settle_bytes(counted.held, audio.size)
+    await deps.quotas.settle_bytes(counted.held, audio.size + audio.further_bytes)
     await settle_audio(counted.reservation, audio.duration, deps)
     return audio
 

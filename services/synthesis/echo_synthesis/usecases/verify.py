@@ -45,7 +45,7 @@ async def verify(path: Path, deps: Dependencies) -> Finding:
 
 async def _of_audio(checksum: str, deps: Dependencies) -> ProvenanceRecord | None:
     """Return the provenance of a stored audio without a manifest."""
-    audio = await deps.audio.find_one({"checksum": checksum})
+    audio = await deps.audio.find_one({"checksum": checksum}) or await deps.audio.find_one({"earlier_checksums": checksum})
     if audio is None:
         return None
     work = {"audio_id": audio.id, "synthesis_id": audio.synthesis_id, "job_id": audio.job_id}

@@ -105,6 +105,24 @@ class AudioNotFoundError(NotFoundError):
     code = "AUDIO_NOT_FOUND"
 
 
+class SegmentNotFoundError(NotFoundError):
+    """Segment not found; list the segments of the audio with GET /api/v1/tts/{id}/segments."""
+
+    code = "SEGMENT_NOT_FOUND"
+
+
+class SegmentsNotKeptError(ConflictError):
+    """The segments of this audio were not kept, so none can be replaced; synthesise its text again."""
+
+    code = "SEGMENTS_NOT_KEPT"
+
+
+class RevisionNotFoundError(NotFoundError):
+    """Revision not found; list the revisions of the audio with GET /api/v1/tts/{id}/revisions."""
+
+    code = "REVISION_NOT_FOUND"
+
+
 class TextNotFoundError(NotFoundError):
     """Text not found; list texts with GET /api/v1/texts."""
 

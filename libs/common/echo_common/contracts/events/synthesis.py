@@ -77,6 +77,20 @@ class AudioCreated(DomainEvent):
     job_id: str | None = None
     voice_id: str
     engine: str
+
+
+class AudioRevised(DomainEvent):
+    """Another revision of an audio is current, because a segment was replaced.
+
+    `duration` (in seconds), `word_count` and `size_bytes` are those of the whole audio.
+    """
+
+    topic: ClassVar[str] = "synthesis.audio_revised"
+
+    audio_id: str
+    user_id: str
+    revision: int
+    segment: int | None
     duration: float
     word_count: int
     size_bytes: int

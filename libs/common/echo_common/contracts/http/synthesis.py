@@ -141,6 +141,7 @@ class SynthesisResult(BaseModel):
     metadata: Metadata = Field({})
     units: int = Field(0, description="Number of segments: sentences, or parts of long ones.")
     cached_units: int = Field(0, description=CACHED_UNITS)
+    revision: int = Field(1, description="Number of the revision; more than 1 once a segment was replaced.")
 
 
 class StreamTicketView(BaseModel):
@@ -242,6 +243,13 @@ class JobPatch(JobChange):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
+class ReplacedSegment(BaseModel):
+    """The segment that a job replaces."""
+
+    audio_id: str
+    segment: int = Field(description="Number of the segment.")
+
+
 class JobView(BaseModel):
     """A job."""
 
@@ -279,6 +287,7 @@ class JobView(BaseModel):
     updated_at: datetime
     audio_id: str | None = None
     audio_url: str | None = None
+    replaces: ReplacedSegment | None = Field(None, description="The segment that the job replaces; absent for other jobs.")
     result: SynthesisResult | None = None
 
 
@@ -333,6 +342,7 @@ class AudioInfo(BaseModel):
     size: int
     checksum: str
     duration: float
+    revision: int = Field(1, description="Number of the current revision.")
     synthesis_id: str
     job_id: str | None = None
     text_id: str | None = Field(None, description="Id of the saved text entry, if one was used.")

@@ -1,0 +1,71 @@
+"""Request and response bodies of synthesis: segments and revisions of an audio."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from echo_common.contracts.http.base import RequestBody
+from echo_common.contracts.http.normalization import CreateDictionaryEntry
+
+MAXIMUM_SEGMENT_CHARACTERS = 2_000
+
+
+class SegmentView(BaseModel):
+    """A segment of an audio: a sentence, or a part of a long one. Times are in seconds from the start of the audio."""
+
+    number: int = Field(description="Position in the audio, from 0.")
+    text: str = Field(description="The text as written.")
+    spoken: str = Field(description="The text as spoken.")
+    start_time: float
+    end_time: float
+    char_start: int
+    char_end: int
+    first_word: int = Field(description="Index of its first word in the word timings of the audio.")
+    word_count: int
+
+
+class SegmentWord(BaseModel):
+    """A word of a segment, as written and as spoken. Times are in seconds from the start of the audio."""
+
+    index: int = Field(description="Index in the word timings of the audio.")
+    word: str
+    spoken: str = Field(description="The word as spoken; empty when it is not spoken, or spoken with its neighbour.")
+    ipa: str | None = Field(None, description="Its pronunciation in IPA, where the dictionary prescribes it.")
+    start_time: float
+    end_time: float
+
+
+class SegmentDetails(SegmentView):
+    """A segment with its words."""
+
+    words: list[SegmentWord]
+
+
+class RegenerateSegment(RequestBody):
+    """Options of replacing a segment; without any it is spoken again, with the present dictionary."""
+
+    text: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAXIMUM_SEGMENT_CHARACTERS,
+        description="Text to speak in place of the segment's.",
+        examples=["Hello from Echo."],
+    )
+    dictionary_entry: CreateDictionaryEntry | None = Field(
+        None, description="Entry to add to the dictionary before; an entry for the same term and scope is changed."
+    )
+
+
+class RevisionView(BaseModel):
+    """A revision of an audio. `checksum` is the SHA-256 of its bytes, in hex, and its ETag."""
+
+    number: int
+    current: bool
+    url: str = Field(description="Path of its file on the gateway.")
+    mime: str
+    size: int
+    checksum: str
+    duration: float
+    segment: int | None = Field(None, description="Number of the segment that it replaced; absent for the first revision.")
+    job_id: str | None = Field(None, description="Id of the job that made it; absent for the first revision.")
+    created_at: datetime

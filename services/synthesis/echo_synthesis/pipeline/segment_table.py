@@ -1,0 +1,151 @@
+"""The kept segments of a stored audio: an object of JSON lines beside the sound."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from echo_common.contracts.errors.synthesis import SegmentsNotKeptError
+from echo_common.storage.port import ObjectStore
+from echo_synthesis.domain import Audio, Pronunciation
+from echo_synthesis.engine import Span
+from echo_synthesis.pipeline.narration import Narration
+from echo_synthesis.pipeline.packed_script import SpacedSegment, parts_of, read_part, spaced_segments
+from echo_synthesis.text.lexicon import relevant
+from echo_synthesis.text.script import Segment
+from echo_synthesis.text.wire import line_of
+
+MIME = "application/jsonl"
+
+
+class KeptSegment(BaseModel):
+    """A segment of a stored audio.
+
+    `start` is the position of `text` in the text of the audio, `samples` the number of samples in the file, at the codec's
+    rate; the last segment has all that remain. `word_count` is the number of written words, `title` the heading that starts
+    with the segment. `pronunciations` are the lexicon entries with which it was spoken. `parts` are the lines of its script,
+    with positions relative to `text`; a replaced segment may consist of several sentences.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    start: int
+    samples: int
+    word_count: int
+    title: str = ""
+    pronunciations: tuple[Pronunciation, ...] = ()
+    parts: tuple[str, ...]
+
+    @property
+    def end(self) -> int:
+        """Position of the end of its text in the text of the audio."""
+        return self.start + len(self.text)
+
+    @property
+    def script(self) -> Sequence[SpacedSegment]:
+        """Its script, with positions relative to its text."""
+        return list(spaced_segments(read_part(line.encode()) for line in self.parts))
+
+    @property
+    def spoken(self) -> str:
+        """Its text as spoken."""
+        return " ".join(spaced.segment.text for spaced in self.script)
+
+
+def keep(
+    script: Iterable[SpacedSegment], text: str, start: int, samples: int, pronunciations: Sequence[Pronunciation]
+) -> KeptSegment:
+    """Return the kept form of a text's segments, whose positions are relative to the text."""
+    spaced = list(script)
+    return KeptSegment(
+        text=text,
+        start=start,
+        samples=samples,
+        word_count=sum(len(each.segment.words) for each in spaced),
+        title=next((each.segment.title for each in spaced if each.segment.title), ""),
+        pronunciations=tuple(relevant(pronunciations, text)),
+        parts=tuple(line_of(part).decode().rstrip() for each in spaced for part in parts_of(each)),
+    )
+
+
+def moved(spaced: SpacedSegment, characters: int) -> SpacedSegment:
+    """Return a segment whose words are this many characters further on in the text."""
+    words = tuple(
+        replace(word, written=Span(word.written.start + characters, word.written.end + characters))
+        for word in spaced.segment.words
+    )
+    return replace(spaced, segment=replace(spaced.segment, words=words))
+
+
+def span_of(segment: Segment, text: str, fallback: int) -> Span:
+    """Return the characters of a text that a segment speaks, with their punctuation; without words, none at `fallback`."""
+    if not segment.words:
+        return Span(fallback, fallback)
+    first, last = segment.words[0], segment.words[-1]
+    start, end = first.written.start, last.written.end
+    if text.endswith(first.before, fallback, start):
+        start -= len(first.before)
+    if text.startswith(last.after, end):
+        end += len(last.after)
+    return Span(start, end)
+
+
+class SegmentTableWriter:
+    """Writer of the segments of a narration in constant memory, in the order in which they are encoded."""
+
+    def __init__(self, path: Path, narration: Narration, codec_rate: int) -> None:
+        self._path = path
+        self._text = narration.text
+        self._pronunciations = narration.settings.pronunciations
+        self._script: Iterator[SpacedSegment] = iter(narration.script)
+        self._ratio = codec_rate / narration.engine.sample_rate
+        self._samples = self._written = self._end = 0
+        self._file = path.open("wb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self._file.close()
+
+    def add(self, samples: int) -> None:
+        """Append the next segment, which has this number of samples at the engine's rate."""
+        spaced = next(self._script)
+        self._samples += samples
+        until = round(self._samples * self._ratio)
+        span = span_of(spaced.segment, self._text, self._end)
+        text = self._text[span.start : span.end]
+        segment = keep([moved(spaced, -span.start)], text, span.start, until - self._written, self._pronunciations)
+        self._file.write(line_of_segment(segment))
+        self._written, self._end = until, max(self._end, span.end)
+
+    def finish(self) -> Path:
+        """Return the complete file."""
+        self._file.flush()
+        return self._path
+
+
+def line_of_segment(segment: KeptSegment) -> bytes:
+    """Encode a kept segment as a line."""
+    return segment.model_dump_json(exclude_defaults=True).encode() + b"\n"
+
+
+async def kept_segments(audio: Audio, objects: ObjectStore) -> AsyncIterator[KeptSegment]:
+    """Yield the segments of an audio in order. Raises `SegmentsNotKeptError`, `ObjectNotFoundError`."""
+    if audio.segments_key is None:
+        raise SegmentsNotKeptError
+    rest = b""
+    async for block in objects.read(audio.segments_key):
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            yield KeptSegment.model_validate_json(line)
+
+
+def write_segments(segments: Iterable[KeptSegment], path: Path) -> None:
+    """Write the segments of an audio to a file."""
+    with path.open("wb") as file:
+        file.writelines(map(line_of_segment, segments))

@@ -1,0 +1,126 @@
+"""Result of a job that replaces a segment: another revision of an audio."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from echo_common.clock import now
+from echo_common.contracts.errors.synthesis import AudioNotFoundError
+from echo_common.errors import EchoError
+from echo_common.faults import FaultPoints
+from echo_common.outbox.repository import StaleError
+from echo_common.storage.port import ObjectNotFoundError
+from echo_common.work.port import Attempt, Result
+from echo_synthesis.dependencies import Dependencies
+from echo_synthesis.domain import Audio, Job, SegmentReference
+from echo_synthesis.pipeline.revising import Replacement, keys_of_attempt
+from echo_synthesis.usecases.audio import text_of_audio
+
+_TRIES = 10
+
+
+class RevisedSpeech(Result[Job]):
+    """A revision of an audio: its objects are stored, the audio is not changed yet.
+
+    The audio is saved only as it was when the revision was assembled. If another job has revised it meanwhile, the revision is
+    assembled again, so that it has the segments of both.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        reference: SegmentReference,
+        replacement: Replacement,
+        attempt: Attempt,
+        deps: Dependencies,
+        faults: FaultPoints,
+    ) -> None:
+        seconds = replacement.seconds
+        super().__init__(lambda held: held.complete(attempt.number, reference.audio_id, seconds))
+        self._job = job
+        self._reference = reference
+        self._replacement = replacement
+        self._attempt = attempt
+        self._deps = deps
+        self._faults = faults
+        self._audio: Audio | None = None
+        self._changes: Mapping[str, Any] = {}
+        self._superseded: set[str] = set()
+        self._state: Mapping[str, Any] | None = None
+
+    async def assemble(self) -> None:
+        """Store the objects of the revision. Raises `AudioNotFoundError` and the errors of `Reviser.revise`."""
+        for left in reversed(range(_TRIES)):
+            audio = await self._deps.audio.get_with_text(self._reference.audio_id, user_id=self._job.user_id)
+            text = await text_of_audio(audio, self._deps)
+            try:
+                self._changes = await self._deps.reviser.revise(
+                    audio,
+                    text,
+                    self._reference.number,
+                    self._replacement,
+                    job_id=self._job.id,
+                    attempt=self._attempt.number,
+                )
+            except ObjectNotFoundError:  # revised meanwhile
+                if not left:
+                    raise
+            else:
+                self._audio = audio
+                return
+
+    async def store(self) -> None:
+        """Make the revision current. Raises `LeaseLostError`, `AudioNotFoundError`, `StaleError` after many conflicts."""
+        await self._faults.reach("worker.after_upload")
+        for left in reversed(range(_TRIES)):
+            audio = self._audio
+            assert audio is not None  # noqa: S101 - it is assembled
+            superseded = set(audio.object_keys)
+            state = audio.revise(
+                self._changes,
+                segment=self._reference.number,
+                job_id=self._job.id,
+                moment=now(),
+                most_earlier=self._deps.settings.earlier_revisions,
+            )
+            await self._attempt.renew()  # a lost lease ends the attempt here
+            try:
+                await self._deps.audio.save(audio)
+            except StaleError:
+                if not left:
+                    raise
+                await self.assemble()
+            else:
+                self._state, self._superseded = state, superseded - set(audio.object_keys)
+                return
+
+    async def discard(self) -> None:
+        """Make the revision before current again and delete the objects, as far as database and storage are reachable."""
+        with suppress(EchoError):
+            try:
+                audio = await self._deps.audio.get_with_text(self._reference.audio_id)
+            except AudioNotFoundError:
+                in_use = set[str]()
+            else:
+                if self._state is not None and self._audio is not None and audio.version == self._audio.version:
+                    audio.restore(self._state)
+                    await self._deps.audio.save(audio)
+                in_use = set(audio.object_keys)
+            await self._delete(set(keys_of_attempt(self._reference.audio_id, self._job, self._attempt.number)) - in_use)
+
+    async def remove_superseded(self) -> None:
+        """Delete the objects that only the revision before needed, and those that earlier attempts have left."""
+        with suppress(EchoError):
+            if self._attempt.number > 1:
+                folder = Audio.folder_of(self._reference.audio_id)
+                stored = [key async for key in self._deps.objects.keys(folder)]
+                other_jobs = f"{folder}job_"  # their uploads may not be committed yet
+                own = f"{folder}{self._job.id}-"
+                self._superseded |= {key for key in stored if key.startswith(own) or not key.startswith(other_jobs)}
+            audio = await self._deps.audio.get(self._reference.audio_id)
+            await self._delete(self._superseded - set(audio.object_keys))
+
+    async def _delete(self, keys: set[str]) -> None:
+        for key in keys:
+            with suppress(EchoError):
+                await self._deps.objects.delete(key)

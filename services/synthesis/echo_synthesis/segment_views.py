@@ -1,0 +1,58 @@
+"""Conversion of segments and revisions to API responses."""
+
+from collections.abc import Sequence
+
+from echo_common.contracts.http.segments import RevisionView, SegmentDetails, SegmentView, SegmentWord
+from echo_synthesis.domain import Audio, Revision, WordTiming
+from echo_synthesis.usecases.segments import LocatedSegment, prescribed_ipa
+
+
+def segment_view(found: LocatedSegment) -> SegmentView:
+    """Build the view of a segment."""
+    segment = found.segment
+    return SegmentView(
+        number=found.number,
+        text=segment.text,
+        spoken=segment.spoken,
+        start_time=found.start,
+        end_time=found.end,
+        char_start=segment.start,
+        char_end=segment.end,
+        first_word=found.first_word,
+        word_count=segment.word_count,
+    )
+
+
+def segment_details(found: LocatedSegment, words: Sequence[WordTiming]) -> SegmentDetails:
+    """Build the view of a segment with its words, from the word timings of the audio."""
+    own = words[found.first_word : found.first_word + found.segment.word_count]
+    return SegmentDetails(
+        **segment_view(found).model_dump(),
+        words=[
+            SegmentWord(
+                index=found.first_word + place,
+                word=word.word,
+                spoken=word.word if word.spoken is None else word.spoken,
+                ipa=ipa,
+                start_time=word.start,
+                end_time=word.end,
+            )
+            for place, (word, ipa) in enumerate(zip(own, prescribed_ipa(found.segment), strict=True))
+        ],
+    )
+
+
+def revision_view(audio: Audio, revision: Revision) -> RevisionView:
+    """Build the view of a revision of an audio."""
+    return RevisionView(
+        number=revision.number,
+        current=revision.number == audio.revision,
+        url=Audio.url_of(audio.id, revision.number),
+        mime=revision.mime,
+        size=revision.size,
+        checksum=revision.checksum,
+        duration=revision.duration,
+        segment=revision.segment,
+        job_id=revision.job_id,
+        created_at=revision.created_at,
+    )
