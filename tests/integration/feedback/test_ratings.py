@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from echo_common.contracts.events.feedback import RatingSubmitted
-from echo_common.contracts.events.synthesis import AudioDeleted
+from echo_common.contracts.events.synthesis import AudioDeleted, AudioRevised
 from echo_common.ids import new_id
 from tests.integration.feedback.conftest import FeedbackClient, Start, audio_of
 from tests.support.eventually import eventually
@@ -93,6 +93,19 @@ async def test_a_comment_of_the_longest_size_is_stored(ada: FeedbackClient) -> N
 async def test_audio_without_words_has_no_range_of_words(ada: FeedbackClient) -> None:
     audio_id = await ada.speech(word_count=0)
     assert refusal(await ada.rate(audio_id, 3, start_word=0, end_word=0)) == (422, "VALIDATION_ERROR")
+
+
+async def test_ranges_are_those_of_the_latest_revision(ada: FeedbackClient) -> None:
+    audio_id = await ada.speech(duration=10.0, word_count=20)
+    revision = {"segment": 0, "size_bytes": 1, "audio_id": audio_id, "user_id": ada.user_id}
+    await ada.publish(
+        AudioRevised(revision=3, duration=12.0, word_count=25, **revision),
+        AudioRevised(revision=2, duration=8.0, word_count=15, **revision),
+    )
+
+    await ada.speech()  # its event arrives after the others
+    assert (await ada.rate(audio_id, 3, start_word=24, end_word=24)).is_success
+    assert refusal(await ada.rate(audio_id, 3, start_word=25, end_word=25)) == (422, "VALIDATION_ERROR")
 
 
 async def test_ratings_of_audio_that_a_user_may_not_read_are_not_found(start: Start) -> None:

@@ -36,6 +36,7 @@ ACTIONS: Mapping[type[DomainEvent], Action] = MappingProxyType(
         feedback.RatingSubmitted: Action(ActionType.RATING_SUBMITTED, "rating_id"),
         synthesis.AudioCreated: Action(ActionType.SPEECH_SYNTHESIZED, "audio_id", once=True),
         synthesis.AudioDeleted: Action(ActionType.AUDIO_DELETED, "audio_id"),
+        synthesis.AudioRevised: Action(ActionType.AUDIO_REVISED, "audio_id"),
         synthesis.JobCancelled: Action(ActionType.JOB_CANCELLED, "job_id"),
         synthesis.JobCompleted: Action(ActionType.JOB_COMPLETED, "job_id"),
         synthesis.JobFailed: Action(ActionType.JOB_FAILED, "job_id"),

@@ -1,6 +1,6 @@
 """Event handlers of the read model of audio."""
 
-from echo_common.contracts.events.synthesis import AudioCreated, AudioDeleted
+from echo_common.contracts.events.synthesis import AudioCreated, AudioDeleted, AudioRevised
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.handlers.handle import Handlers
 
@@ -16,9 +16,14 @@ async def announce_audio(event: AudioCreated, dependencies: Dependencies) -> Non
         await dependencies.audios.apply(event)
 
 
+async def revise_audio(event: AudioRevised, dependencies: Dependencies) -> None:
+    """Update the length of the audio."""
+    await dependencies.audios.revise(event)
+
+
 async def remove_audio(event: AudioDeleted, dependencies: Dependencies) -> None:
     """Remove the audio from the read model; its ratings stay."""
     await dependencies.audios.delete(event.audio_id)
 
 
-HANDLERS: Handlers = {AudioCreated: store_audio, AudioDeleted: remove_audio}
+HANDLERS: Handlers = {AudioCreated: store_audio, AudioRevised: revise_audio, AudioDeleted: remove_audio}

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from echo_common.clock import now
-from echo_common.contracts.events.synthesis import AudioCreated
+from echo_common.contracts.events.synthesis import AudioCreated, AudioRevised
 from echo_common.store.port import Document, DuplicateError, Index, Store
 from echo_feedback.domain.audios import RatedAudio
 
@@ -36,9 +36,15 @@ class Audios:
         for waiting in self._waiting.get(event.audio_id, ()):
             waiting.set()
 
+    async def revise(self, event: AudioRevised) -> None:
+        """Update the length of an audio, unless a later revision is known."""
+        unknown = {"_id": event.audio_id, "created_at": {"$exists": True}, "revision": {"$not": {"$gte": event.revision}}}
+        fields = event.model_dump(include={"duration", "word_count", "revision"})
+        await self._audios.update_one(unknown, {"$set": fields})
+
     async def delete(self, audio_id: str) -> None:
         """Delete the audio, also before the event of its creation arrives."""
-        fields = ("user_id", "voice_id", "engine", "duration", "word_count", "created_at")
+        fields = ("user_id", "voice_id", "engine", "duration", "word_count", "created_at", "revision")
         update = {"$set": {"deleted_at": now()}, "$unset": dict.fromkeys(fields, "")}
         if not await self._audios.update_one({"_id": audio_id}, update):
             try:

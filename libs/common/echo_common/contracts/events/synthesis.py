@@ -77,6 +77,9 @@ class AudioCreated(DomainEvent):
     job_id: str | None = None
     voice_id: str
     engine: str
+    duration: float
+    word_count: int
+    size_bytes: int
 
 
 class AudioRevised(DomainEvent):

@@ -10,6 +10,7 @@ class ActionType(StrEnum):
     """Type of an entry of the usage history."""
 
     AUDIO_DELETED = "audio_deleted"
+    AUDIO_REVISED = "audio_revised"
     CONSENT_REVOKED = "consent_revoked"
     ECHO_CREATED = "echo_created"
     ECHO_DELETED = "echo_deleted"
