@@ -34,6 +34,7 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "feedback.rating_submitted",
         "synthesis.audio_created",
         "synthesis.audio_deleted",
+        "synthesis.audio_revised",
         "synthesis.job_cancelled",
         "synthesis.job_completed",
         "synthesis.job_failed",
