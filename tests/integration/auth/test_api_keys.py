@@ -122,6 +122,7 @@ async def test_the_number_of_keys_is_limited_also_for_parallel_requests(auth: Au
         {"name": ""},
         {"expires_at": "2001-01-01T00:00:00Z"},
         {"expires_at": "2050-01-01T00:00:00"},
+        {"expires_at": "9999-12-31T23:59:59-14:00"},
     ],
 )
 async def test_invalid_keys_are_refused(auth: Auth, change: dict[str, object]) -> None:

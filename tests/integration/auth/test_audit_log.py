@@ -151,6 +151,10 @@ async def test_entries_are_listed_by_page_and_time(auth: Auth) -> None:
     assert (await admin.call("GET", f"/admin/audit?to={at}")).body["meta"]["pagination"]["total_count"] == 1
     assert (await admin.call("GET", f"/admin/audit?from={at}")).body["meta"]["pagination"]["total_count"] == 1
 
+    for query in ("from=0001-01-01T00:00:00%2B14:00", "to=9999-12-31T23:59:59-14:00", f"from={at}&to={at}"):
+        refused = await admin.call("GET", f"/admin/audit?{query}")
+        assert (refused.status, refused.code) == (422, "VALIDATION_ERROR"), query
+
 
 async def test_reuse_of_a_refresh_token_is_recorded(auth: Auth) -> None:
     admin, ada = await administrator(auth), await registered(auth)

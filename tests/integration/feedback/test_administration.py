@@ -30,6 +30,14 @@ async def test_administrators_list_ratings_of_all_users(ada: FeedbackClient, eve
     assert await listed(to=newest) == [1]
 
 
+async def test_ranges_of_ratings_that_cannot_match_are_refused(ada: FeedbackClient) -> None:
+    admin = ada.acting_as("usr_admin", scope="admin")
+    for client, path in ((ada, "/feedback"), (admin, "/admin/feedback")):
+        refused = await client.ask("GET", path, params={"min_rating": 4, "max_rating": 3})
+        assert refusal(refused) == (422, "VALIDATION_ERROR")
+        assert await client.get(path, min_rating=3, max_rating=3) == []
+
+
 async def test_ratings_are_available_as_csv_without_formulas(ada: FeedbackClient) -> None:
     admin = ada.acting_as("usr_admin", scope="admin")
     comments = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", 'He said "so",\nthen left.']

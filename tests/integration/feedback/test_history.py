@@ -5,6 +5,8 @@ import io
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events import auth, feedback, gateway, synthesis, voice
@@ -16,6 +18,7 @@ from echo_feedback.domain.history import ACTIONS
 from echo_feedback.usecases.history import expire_history
 from tests.integration.feedback.conftest import FeedbackClient
 from tests.support.eventually import eventually
+from tests.support.person import refusal
 
 NO_ACTIONS: set[type[DomainEvent]] = {
     auth.SettingChanged,
@@ -83,6 +86,22 @@ async def test_the_history_has_filters_and_pages(ada: FeedbackClient) -> None:
     oldest = await ada.get("/users/me/history", sort_order="asc", limit=1)
     assert oldest[0]["related_id"] == "job_9"
     assert (await ada.ask("GET", "/users/me/history", params={"action": "dance"})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"from": "0001-01-01T00:00:00+14:00"},
+        {"to": "9999-12-31T23:59:59-14:00"},
+        {"from": "2026-01-31T10:00:00Z", "to": "2026-01-31T10:00:00Z"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/users/me/history", "/feedback", "/admin/feedback"])
+async def test_times_outside_utc_and_empty_ranges_are_refused(
+    ada: FeedbackClient, path: str, query: dict[str, str]
+) -> None:
+    client = ada.acting_as("usr_admin", scope="admin") if path.startswith("/admin") else ada
+    assert refusal(await client.ask("GET", path, params=query)) == (422, "VALIDATION_ERROR")
 
 
 async def test_the_history_is_available_as_csv(ada: FeedbackClient) -> None:

@@ -85,6 +85,14 @@ async def test_invalid_ratings_are_refused(ada: FeedbackClient, fields: dict[str
     assert await ada.get("/feedback") == []
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+async def test_ranges_that_are_not_finite_are_refused(ada: FeedbackClient, number: str) -> None:
+    body = f'{{"audio_id": "{await ada.speech()}", "rating": 3, "start_time": 0, "end_time": {number}}}'
+    headers = {**ada.headers, "Content-Type": "application/json"}
+    assert refusal(await ada.ask("POST", "/feedback", content=body, headers=headers)) == (422, "VALIDATION_ERROR")
+    assert await ada.get("/feedback") == []
+
+
 async def test_a_comment_of_the_longest_size_is_stored(ada: FeedbackClient) -> None:
     comment = "ü" * 2_000
     assert (await ada.rated(await ada.speech(), 3, comment=comment))["comment"] == comment

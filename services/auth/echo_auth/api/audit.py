@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import AwareDatetime
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps
@@ -15,6 +14,7 @@ from echo_common.contracts.http.audit import AuditAction, AuditEntryView, AuditP
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
+from echo_common.http.time_range import TimeRangeQuery
 
 PageQuery = Annotated[Page, Depends(paginated("sequence", default="sequence"))]
 
@@ -26,13 +26,12 @@ async def list_audit_entries(
     _: Administrator,
     deps: Deps,
     page: PageQuery,
+    time: TimeRangeQuery,
     action: Annotated[AuditAction | None, Query(description="Filter by action.")] = None,
     user_id: Annotated[str | None, Query(max_length=64, description="Filter by the user who acted or is concerned.")] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="Filter by time: at or after.")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Filter by time: before.")] = None,
 ) -> Success[list[AuditEntryView]]:
     """List entries of the audit log, newest first."""
-    found, total = await audit.list_entries(AuditFilter(action, user_id, since, until), page, deps)
+    found, total = await audit.list_entries(AuditFilter(action, user_id, time), page, deps)
     return ok([_view(stored) for stored in found], meta=page.meta(total))
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from echo_auth.audit_log import StoredEntry, Verification
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.audit import Head
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.http.pagination import Page
+from echo_common.http.time_range import ALWAYS, TimeRange
 from echo_common.http.validation import invalid
 
 
@@ -19,22 +18,17 @@ class AuditFilter:
 
     action: AuditAction | None = None
     user_id: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    time: TimeRange = ALWAYS
 
 
 async def list_entries(wanted: AuditFilter, page: Page, deps: Dependencies) -> tuple[Sequence[StoredEntry], int]:
     """Return a page of the entries that match, and their total number."""
-    where: dict[str, Any] = {}
+    where = wanted.time.where("at")
     if wanted.action is not None:
         where["action"] = wanted.action.value
     if wanted.user_id is not None:
         pseudonym = deps.audit.pseudonym(wanted.user_id)
         where["$or"] = [{"actor": pseudonym}, {"target": pseudonym}]
-    if wanted.since is not None or wanted.until is not None:
-        where["at"] = {
-            operator: moment for operator, moment in (("$gte", wanted.since), ("$lt", wanted.until)) if moment is not None
-        }
     found = await deps.audit.find(where, sort=[("_id", page.direction)], skip=page.offset, limit=page.limit)
     return found, await deps.audit.count(where)
 

@@ -11,10 +11,10 @@ from echo_common.http.csv_response import CSV, Cell, WantsCsv, csv_response
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
+from echo_common.http.time_range import TimeRangeQuery
 from echo_feedback import views
 from echo_feedback.api import examples
 from echo_feedback.api.dependencies import Deps
-from echo_feedback.api.parameters import Since, Until
 from echo_feedback.domain.history import Entry
 from echo_feedback.usecases import history
 from echo_feedback.usecases.history import HistoryFilter
@@ -38,15 +38,14 @@ async def list_history(
     deps: Deps,
     page: PageQuery,
     wants_csv: WantsCsv,
+    time: TimeRangeQuery,
     action: Annotated[ActionType | None, Query(description="Filter by type of action.")] = None,
-    since: Since = None,
-    until: Until = None,
 ) -> Success[list[HistoryEntry]] | Response:
     """List the user's actions, newest first.
 
     As CSV with `format=csv` or `Accept: text/csv`. An action appears shortly after it happened.
     """
-    wanted = HistoryFilter(principal.user_id, action, since, until)
+    wanted = HistoryFilter(principal.user_id, action, time)
     if wants_csv:
         return csv_response(_COLUMNS, _rows(history.stream_history(wanted, page, deps)), "history.csv")
     found, total = await history.list_history(wanted, page, deps)

@@ -3,29 +3,29 @@
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import AwareDatetime
 
 from echo_common.contracts.http.feedback import RatingReason
+from echo_common.http.time_range import TimeRangeQuery
+from echo_common.http.validation import invalid
 from echo_feedback.api import examples
 from echo_feedback.usecases.ratings import RatingFilter
 
 RatingId = Annotated[str, Path(max_length=64, description="A rating's id.", examples=[examples.RATING["id"]])]
 AudioId = Annotated[str, Path(max_length=64, description="An audio's id.", examples=[examples.RATING["audio_id"]])]
-Since = Annotated[AwareDatetime | None, Query(alias="from", description="Filter by time: at or after.")]
-Until = Annotated[AwareDatetime | None, Query(alias="to", description="Filter by time: before.")]
 
 
 async def rating_filter(
+    time: TimeRangeQuery,
     audio_id: Annotated[str | None, Query(max_length=64, description="Filter by audio.")] = None,
     voice_id: Annotated[str | None, Query(max_length=64, description="Filter by voice.")] = None,
     engine: Annotated[str | None, Query(max_length=40, description="Filter by engine.")] = None,
     reason: Annotated[RatingReason | None, Query(description="Filter by reason.")] = None,
     min_rating: Annotated[int, Query(ge=1, le=5, description="Filter by rating: at least.")] = 1,
     max_rating: Annotated[int, Query(ge=1, le=5, description="Filter by rating: at most.")] = 5,
-    since: Since = None,
-    until: Until = None,
 ) -> RatingFilter:
-    """Return the filter of a list of ratings, of all users."""
+    """Return the filter of a list of ratings, of all users. Raises `ValidationError` if no rating can match."""
+    if min_rating > max_rating:
+        raise invalid([{"field": "max_rating", "message": "Enter a number of at least min_rating."}])
     return RatingFilter(
         audio_id=audio_id,
         voice_id=voice_id,
@@ -33,6 +33,5 @@ async def rating_filter(
         reason=reason,
         min_rating=min_rating,
         max_rating=max_rating,
-        since=since,
-        until=until,
+        time=time,
     )

@@ -15,6 +15,7 @@ from echo_common.contracts.http.history import ActionType
 from echo_common.contracts.system_settings import RETENTION_HISTORY_DAYS
 from echo_common.errors import EchoError
 from echo_common.http.pagination import Page
+from echo_common.http.time_range import ALWAYS, TimeRange
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.domain.history import Entry
 
@@ -23,22 +24,18 @@ _EVERY_SECONDS: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """Filter of a user's history; absent conditions match every entry. `since` is inclusive, `until` exclusive."""
+    """Filter of a user's history; absent conditions match every entry."""
 
     user_id: str
     action: ActionType | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    time: TimeRange = ALWAYS
 
     def where(self) -> dict[str, Any]:
         """Return the filter in the store's form."""
         where: dict[str, Any] = {"user_id": self.user_id}
         if self.action is not None:
             where["action_type"] = self.action.value
-        times = {"$gte": self.since, "$lt": self.until}
-        if bounds := {operator: moment for operator, moment in times.items() if moment is not None}:
-            where["timestamp"] = bounds
-        return where
+        return where | self.time.where("timestamp")
 
 
 async def record_action(event: DomainEvent, deps: Dependencies) -> None:

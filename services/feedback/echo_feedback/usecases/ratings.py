@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.feedback import RatingReason, RatingRequest
 from echo_common.http.pagination import Page
+from echo_common.http.time_range import ALWAYS, TimeRange
 from echo_common.store.port import Sort
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.domain.audios import RatedAudio
@@ -23,7 +23,7 @@ RATING_ORDERS: Final = ("created_at", "updated_at", "rating")
 
 @dataclass(frozen=True, slots=True)
 class RatingFilter:
-    """Filter of ratings; absent conditions match every rating. `since` is inclusive, `until` exclusive."""
+    """Filter of ratings; absent conditions match every rating."""
 
     audio_id: str | None = None
     voice_id: str | None = None
@@ -31,8 +31,7 @@ class RatingFilter:
     reason: RatingReason | None = None
     min_rating: int = RATINGS[0]
     max_rating: int = RATINGS[-1]
-    since: datetime | None = None
-    until: datetime | None = None
+    time: TimeRange = ALWAYS
     user_id: str | None = None
 
     def where(self) -> dict[str, Any]:
@@ -46,10 +45,7 @@ class RatingFilter:
         }
         where: dict[str, Any] = {name: value for name, value in equal.items() if value is not None}
         where["rating"] = {"$gte": self.min_rating, "$lte": self.max_rating}
-        times = {"$gte": self.since, "$lt": self.until}
-        if bounds := {operator: moment for operator, moment in times.items() if moment is not None}:
-            where["created_at"] = bounds
-        return where
+        return where | self.time.where("created_at")
 
 
 async def rate_audio(body: RatingRequest, principal: Principal, deps: Dependencies) -> Rating:

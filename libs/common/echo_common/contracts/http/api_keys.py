@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-from echo_common.contracts.http.base import Name, RequestBody
+from echo_common.contracts.http.base import Name, RequestBody, UtcTime
 from echo_common.contracts.values import Scope
 
 API_KEY_PREFIX: Final = "echo_"
@@ -30,7 +30,7 @@ class CreateApiKeyRequest(RequestBody):
         description="Scopes of the key, out of those of the token that creates it.",
         examples=[["speech:read", "speech:write"]],
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: UtcTime | None = Field(
         None,
         description="Time from which the key is refused, in whole seconds; null for a key that never expires.",
         examples=["2036-01-31T10:00:00Z"],

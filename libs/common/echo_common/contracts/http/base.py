@@ -1,18 +1,19 @@
-"""Base class of request bodies, and types of names and secrets."""
+"""Base class of request bodies, and types of names, secrets and times."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from unicodedata import category
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, SecretStr, StringConstraints
 from pydantic_core import PydanticKnownError
 
 _JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts, and of emoji
 
 
 class RequestBody(BaseModel):
-    """Base class of request bodies; unknown fields are rejected."""
+    """Base class of request bodies; unknown fields, and numbers that are not finite, are rejected."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 def remove_unprintable(text: str) -> str:
@@ -40,3 +41,14 @@ def _encodable(secret: SecretStr) -> SecretStr:
 
 SecretText = Annotated[SecretStr, AfterValidator(_encodable)]
 """A secret of valid Unicode characters."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("Enter a time that lies between the years 1 and 9999 in UTC.") from None
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time of a request in any time zone, as UTC; a time that UTC cannot represent is refused."""
