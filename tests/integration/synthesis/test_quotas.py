@@ -7,14 +7,16 @@ import pytest
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.quotas import QuotaExceededError
+from echo_common.contracts.http.segments import RegenerateSegment
 from echo_common.contracts.http.synthesis import JobChange, SpeechConfig, StreamRequest, SynthesizeRequest
 from echo_common.contracts.system_settings import QUOTAS
-from echo_common.contracts.values import JobStatus, Metric, Plan
+from echo_common.contracts.values import AudioFormat, JobStatus, Metric, Plan
 from echo_common.errors import EchoError
 from echo_common.live_settings import LiveSettings
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
 from echo_synthesis.usecases.jobs import cancel_job, delete_job, queue_job, retry_job, revise_job
+from echo_synthesis.usecases.segments import regenerate_segment
 from echo_synthesis.usecases.speech import stream_speech, synthesize
 from tests.integration.synthesis.test_jobs import SLOW, until
 from tests.support.eventually import eventually
@@ -216,6 +218,54 @@ async def test_pending_jobs_count_with_their_estimated_size(replica: Replica) ->
 
         await cancel_job(jobs[0].id, ADA, deps)
         await speak(deps)
+
+
+@pytest.mark.parametrize(("keep_segments", "fitting"), [(True, 2), (False, 4)])
+async def test_the_lossless_copy_of_lossy_audio_counts_before_the_synthesis(
+    replica: Replica, keep_segments: bool, fitting: int
+) -> None:
+    config = SpeechConfig(output_format=AudioFormat.MP3)
+    async with replica(
+        live_settings=limited(storage_bytes=1_000_000), jobs_at_once=1, keep_segments=keep_segments
+    ) as deps:
+        running = await queue_job(SLOW, None, SpeechConfig(), principal_of("usr_other"), deps)
+        deps.worker.wake()
+        await until(running, deps, JobStatus.PROCESSING)
+        queued = [queue_job(TEXT * 12, None, config, ADA, deps) for _ in range(4)]
+        outcomes = await asyncio.gather(*queued, return_exceptions=True)
+        assert len([outcome for outcome in outcomes if isinstance(outcome, Job)]) == fitting
+
+
+async def test_a_changed_text_of_a_pending_job_cannot_pass_the_storage(replica: Replica) -> None:
+    text = TEXT * 12
+    async with replica(live_settings=limited(storage_bytes=1_200_000), jobs_at_once=1) as deps:
+        running = await queue_job(SLOW, None, SpeechConfig(), principal_of("usr_other"), deps)
+        deps.worker.wake()
+        await until(running, deps, JobStatus.PROCESSING)
+        first, second = [await queue_job(text, None, SpeechConfig(), ADA, deps) for _ in range(2)]
+
+        await revise_job(first.id, JobChange(text_content=text * 2), ADA, deps)
+        assert await used(deps, Metric.STORAGE_BYTES) == await deps.jobs.expected_bytes(ADA.user_id)
+        with pytest.raises(QuotaExceededError) as refused:
+            await revise_job(second.id, JobChange(text_content=text * 2), ADA, deps)
+        assert isinstance(refused.value.details, dict)
+        assert refused.value.details["metric"] == "storage_bytes"
+        assert (await deps.jobs.get(second.id)).text == text
+        assert await used(deps, Metric.CHARACTERS) == 3 * len(text)
+
+        await revise_job(first.id, JobChange(text_content=text), ADA, deps)
+        await revise_job(second.id, JobChange(text_content=text * 2), ADA, deps)
+        assert await used(deps, Metric.STORAGE_BYTES) == await deps.jobs.expected_bytes(ADA.user_id)
+
+
+async def test_a_retried_replacement_counts_the_earlier_revision_too(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await synthesize(SynthesizeRequest(text="One. Two.", voice_id="tone_low"), ADA, deps)
+        job = await regenerate_segment(audio.id, 0, RegenerateSegment(text="Now tone-silence."), ADA, deps, key=None)
+        deps.worker.wake()
+        await until(job, deps, JobStatus.FAILED)
+        retried = await retry_job(job.id, ADA, deps)
+        assert retried.counted_bytes == job.counted_bytes > audio.size
 
 
 async def test_a_failed_synthesis_holds_no_storage(replica: Replica) -> None:

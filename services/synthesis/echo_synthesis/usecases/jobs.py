@@ -22,7 +22,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
 from echo_synthesis.usecases.audio import delete_audio, remove_objects
 from echo_synthesis.usecases.planning import plan_speech
-from echo_synthesis.usecases.quotas import estimated_bytes, recounted, release_job_quota, reserved_synthesis
+from echo_synthesis.usecases.quotas import recounted, release_job_quota, reserved_synthesis
 
 JOB_ORDERS = ("created_at", "updated_at", "status", "duration", "text_length")
 """Fields by which the list can be sorted."""
@@ -67,11 +67,9 @@ def key_of(principal: Principal, idempotency_key: str | None) -> str | None:
     return f"{principal.user_id}:{idempotency_key}" if idempotency_key else None
 
 
-async def enqueue(job: Job, principal: Principal, deps: Dependencies, *, further_bytes: int = 0) -> Job:
-    """Count and store a new job; return the first one of its idempotency key. Raises `QuotaExceededError`.
-
-    `further_bytes` are stored besides the speech of its text.
-    """
+async def enqueue(job: Job, principal: Principal, deps: Dependencies) -> Job:
+    """Count and store a new job; return the first one of its idempotency key. Raises `QuotaExceededError`."""
+    further_bytes = await _size_of_replaced(job, deps)
     async with (
         deps.quotas.lock_and_check(Metric.QUEUED_JOBS, principal),
         reserved_synthesis(job.text, job.settings, job.id, principal, deps, further_bytes=further_bytes) as counted,
@@ -83,6 +81,14 @@ async def enqueue(job: Job, principal: Principal, deps: Dependencies, *, further
     # the job states the estimate while it has not ended, so that no reservation waits with it
     await deps.quotas.settle_bytes(counted.held, counted.held.amount if stored.id == job.id else 0)
     return stored
+
+
+async def _size_of_replaced(job: Job, deps: Dependencies) -> int:
+    """Return the size of the revision that a job replaces, because it is kept beside the new one; 0 without one."""
+    if job.replaces is None:
+        return 0
+    audio = await deps.audio.find_one({"_id": job.replaces.audio_id, "user_id": job.user_id})
+    return 0 if audio is None else audio.size
 
 
 async def _add(job: Job, deps: Dependencies) -> Job:
@@ -157,7 +163,7 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, deps:
     config = _config(job.config, flat, given.get("config", {}))
     narration = await plan_speech(text, job.settings.voice_id, config, job.user_id, deps)
     script = narration.script
-    async with recounted(job, text, principal, deps):
+    async with recounted(job, text, narration.settings, principal, deps):
         job.revise(
             text,
             narration.settings,
@@ -166,7 +172,6 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, deps:
             script=script.data,
             config=config.model_dump(mode="json"),
         )
-        job.counted_bytes = estimated_bytes(len(text), narration.settings)
         if "text_content" in given:
             job.text_id = None
         if change.metadata is not None:
@@ -201,9 +206,10 @@ async def retry_job(job_id: str, principal: Principal, deps: Dependencies) -> Jo
     Raises `JobStateConflictError` in any other state, `QuotaExceededError`.
     """
     job = await deps.jobs.get(job_id, **_reach(principal))
+    further_bytes = await _size_of_replaced(job, deps)
     async with (
         deps.quotas.lock_and_check(Metric.QUEUED_JOBS, principal),
-        reserved_synthesis(job.text, job.settings, job.id, principal, deps) as counted,
+        reserved_synthesis(job.text, job.settings, job.id, principal, deps, further_bytes=further_bytes) as counted,
     ):
 
         def retry(found: Job) -> None:

@@ -23,22 +23,28 @@ _BYTES_PER_SAMPLE = 2
 
 @dataclass(frozen=True, slots=True)
 class CountedSynthesis:
-    """What was counted for a synthesis that is stored."""
+    """Counted amounts of a synthesis that is stored."""
 
     reservation: Reservation
     held: HeldBytes
 
 
 def amounts_of(characters: int) -> Mapping[Metric, int]:
-    """Return what a synthesis of a text of this length uses: its seconds are an estimate."""
+    """Return the amounts of a synthesis of a text of this length: its seconds are an estimate."""
     seconds = ceil(characters / _CHARACTERS_PER_SECOND)
     return {Metric.SYNTHESES: 1, Metric.CHARACTERS: characters, Metric.AUDIO_SECONDS: seconds}
 
 
-def estimated_bytes(characters: int, settings: SpeechSettings) -> int:
-    """Return the estimated size of the audio of a text of this length; lossless compression counts as none."""
-    bit_rate = FORMATS[settings.output_format].bit_rate
-    rate = bit_rate / 8 if bit_rate else settings.sample_rate * _BYTES_PER_SAMPLE
+def estimated_bytes(characters: int, settings: SpeechSettings, *, keep_segments: bool) -> int:
+    """Return the estimated size of the audio of a text of this length; lossless compression counts as none.
+
+    With `keep_segments`, the lossless copy of lossy audio is included.
+    """
+    audio_format = FORMATS[settings.output_format]
+    lossless_rate = settings.sample_rate * _BYTES_PER_SAMPLE
+    rate = audio_format.bit_rate / 8 if audio_format.bit_rate else lossless_rate
+    if keep_segments and not audio_format.lossless:
+        rate += lossless_rate
     return ceil(characters / _CHARACTERS_PER_SECOND / settings.speed * rate)
 
 
@@ -61,7 +67,7 @@ async def reserved_synthesis(
 
     `object_id` is the id of its audio, or of its job. `further_bytes` are stored besides the speech of the text.
     """
-    expected = estimated_bytes(len(text), settings) + further_bytes
+    expected = estimated_bytes(len(text), settings, keep_segments=deps.settings.keep_segments) + further_bytes
     async with (
         deps.quotas.storing(principal, object_id, expected, estimated=True) as held,
         deps.quotas.reserved(principal, amounts_of(len(text)), below=ESTIMATED) as reservation,
@@ -70,11 +76,36 @@ async def reserved_synthesis(
 
 
 @asynccontextmanager
-async def recounted(job: Job, text: str, principal: Principal, deps: Dependencies) -> AsyncIterator[None]:
-    """Count the changed text of a pending job in place of the earlier one. Raises `QuotaExceededError`.
+async def recounted(
+    job: Job, text: str, settings: SpeechSettings, principal: Principal, deps: Dependencies
+) -> AsyncIterator[None]:
+    """Count the changed text and settings of a pending job in place of the earlier ones. Raises `QuotaExceededError`.
 
-    An administrator's change of another user's job counts whatever the limit.
+    Within the context, which saves it, the job has the new estimate of its bytes. An administrator's change of another user's
+    job counts whatever the limit.
     """
+    async with _recounted_bytes(job, text, settings, principal, deps), _recounted_amounts(job, text, principal, deps):
+        yield
+
+
+@asynccontextmanager
+async def _recounted_bytes(
+    job: Job, text: str, settings: SpeechSettings, principal: Principal, deps: Dependencies
+) -> AsyncIterator[None]:
+    expected = estimated_bytes(len(text), settings, keep_segments=deps.settings.keep_segments)
+    more = expected - job.counted_bytes
+    job.counted_bytes = expected
+    if more <= 0 or principal.user_id != job.user_id:
+        yield
+        return
+    # the id is not that of the job, because the job still counts with its earlier estimate
+    async with deps.quotas.storing(principal, f"{job.id}/change", more, estimated=True) as held:
+        yield
+    await deps.quotas.settle_bytes(held, more)
+
+
+@asynccontextmanager
+async def _recounted_amounts(job: Job, text: str, principal: Principal, deps: Dependencies) -> AsyncIterator[None]:
     if (counted := counted_for(job)) is None:
         yield
         return
@@ -91,12 +122,12 @@ async def recounted(job: Job, text: str, principal: Principal, deps: Dependencie
 
 
 def counted_for(job: Job) -> Reservation | None:
-    """Return what was counted for a job."""
+    """Return the counted amounts of a job."""
     return None if job.counted_in is None else Reservation(job.counted_in, amounts_of(job.counted_characters))
 
 
 async def release_job_quota(job: Job, deps: Dependencies) -> None:
-    """Give back what was counted for a job that made nothing."""
+    """Give back the counted amounts of a job that made nothing."""
     if (counted := counted_for(job)) is not None:
         await deps.quotas.release(counted)
 

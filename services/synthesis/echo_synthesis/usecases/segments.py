@@ -80,7 +80,7 @@ async def regenerate_segment(
             idempotency_key=key_of(principal, key),
             replaces=SegmentReference(audio_id=audio.id, number=number),
         )
-        return await enqueue(job, principal, deps, further_bytes=audio.size)
+        return await enqueue(job, principal, deps)
 
 
 async def _located(audio: Audio, deps: Dependencies) -> Sequence[LocatedSegment]:
