@@ -13,6 +13,7 @@ from aio_pika.exceptions import AMQPError
 from echo_common.bus.connect import open_bus
 from echo_common.bus.inproc import InprocBroker
 from echo_common.bus.port import Bus, Consumer, Done, Message, Outcome
+from echo_embedded.backup.parts import CONSUMERS
 
 Deliver = Callable[[Message], Awaitable[Outcome]]
 
@@ -98,6 +99,11 @@ def live(service: str, topics: Sequence[str], listener: Listener) -> Consumer:
 
 def fact(topic: str, identity: str | None = None, *, transient: bool = False) -> Message:
     return Message(identity or f"evt_{secrets.token_hex(8)}", topic, 1, b"{}", transient=transient, headers={"k": "v"})
+
+
+def consumers_of(topic: str) -> list[str]:
+    """Return the services with a durable queue for a topic."""
+    return [service for service, topics in CONSUMERS.items() if topic in topics]
 
 
 async def clear(url: str, names: Names) -> None:

@@ -9,12 +9,11 @@ import pytest
 from echo_common.bus.rabbitmq import RabbitBus
 from echo_embedded.broker import RabbitNode, local_node
 from echo_embedded.broker_definitions import local_definitions
-from tests.integration.bus.conftest import Listener, durable, fact
+from tests.integration.bus.conftest import Listener, consumers_of, durable, fact
 from tests.support.eventually import eventually
 from tests.support.requirements import Missing, Require
 
 TOPIC = "auth.user_deleted"
-CONSUMERS = ("gateway", "synthesis", "voice")
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ async def test_events_published_before_the_first_start_of_their_consumers_arrive
     async with opened(fresh_node, "auth") as auth:
         await auth.publish([fact(TOPIC, "evt_first")])
 
-    for service in CONSUMERS:
+    for service in consumers_of(TOPIC):
         listener = Listener()
         async with opened(fresh_node, service) as bus:
             await bus.consume(durable(service, [TOPIC], listener))

@@ -14,7 +14,7 @@ from echo_common.bus.port import Consumer, Done, Message, Outcome, Retry
 from echo_common.bus.rabbitmq import RabbitBus
 from echo_embedded.broker import RabbitNode
 from echo_embedded.registry import START_ORDER
-from tests.integration.bus.conftest import Listener, durable, fact
+from tests.integration.bus.conftest import Listener, consumers_of, durable, fact
 from tests.support.eventually import eventually
 
 DEFINITIONS = Path(__file__).parents[3] / "deploy/docker/rabbitmq/definitions.json"
@@ -80,7 +80,7 @@ async def test_events_arrive_in_containers_that_start_after_their_publication(no
     finally:
         await auth.close()
 
-    for service in ("synthesis", "voice"):
+    for service in consumers_of(topic):
         listener = Listener()
         bus = await RabbitBus.open(url_of(service, node, passwords), service=service)
         try:
