@@ -44,7 +44,7 @@ async def stop_cancelled_attempts(event: JobCancelled, dependencies: Dependencie
 
 
 async def release_quota(event: JobEnded, dependencies: Dependencies) -> None:
-    """Give back what was counted for a job that made nothing."""
+    """Give back the counted amounts of a job that made nothing."""
     if (job := await dependencies.jobs.find_one({"_id": event.job_id})) is not None:
         await release_job_quota(job, dependencies)
 

@@ -73,7 +73,7 @@ class SynthesisSettings(BaseSettings):
     cache_bytes: int = Field(2 * 1024**3, ge=0, description="Speech cache size in bytes; 0 disables it.")
     keep_segments: bool = Field(
         True,
-        description="Keep what replacing a segment of an audio needs: its segments, and a lossless copy of lossy audio.",
+        description="Keep the segments of each audio, and a lossless copy of lossy audio, so that segments can be replaced.",
     )
     earlier_revisions: int = Field(
         10, ge=0, le=100, description="Number of earlier revisions of an audio that are kept; the oldest are removed."

@@ -1,4 +1,4 @@
-"""Streaming responses close what they send, also when nothing was sent."""
+"""Streaming responses close their source, also when nothing was sent."""
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress

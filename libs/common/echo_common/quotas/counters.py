@@ -108,7 +108,7 @@ class Quotas:
         return Reservation(counter_id, dict(amounts))
 
     async def release(self, reservation: Reservation) -> None:
-        """Subtract what was reserved, because nothing was made of it."""
+        """Subtract the reserved amounts, because nothing was made of them."""
         amounts = {metric.value: -amount for metric, amount in reservation.amounts.items()}
         await self._days.update_one({"_id": reservation.counter_id}, {"$inc": amounts})
 
@@ -182,7 +182,7 @@ class Quotas:
             raise self._error(metric, used, principal, now())
 
     async def usage(self, principal: Principal) -> Mapping[Metric, int]:
-        """Return what the user has used today, and the current totals."""
+        """Return the amounts that the user has used today, and the current totals."""
         used = await self._counts(_counter_id(principal.user_id, now()))
         totals = {metric: await gauge(principal.user_id) for metric, gauge in self._gauges.items()}
         return {metric: used[metric] for metric in self._metrics} | totals
