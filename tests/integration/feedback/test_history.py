@@ -97,9 +97,7 @@ async def test_the_history_has_filters_and_pages(ada: FeedbackClient) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/users/me/history", "/feedback", "/admin/feedback"])
-async def test_times_outside_utc_and_empty_ranges_are_refused(
-    ada: FeedbackClient, path: str, query: dict[str, str]
-) -> None:
+async def test_times_outside_utc_and_empty_ranges_are_refused(ada: FeedbackClient, path: str, query: dict[str, str]) -> None:
     client = ada.acting_as("usr_admin", scope="admin") if path.startswith("/admin") else ada
     assert refusal(await client.ask("GET", path, params=query)) == (422, "VALIDATION_ERROR")
 

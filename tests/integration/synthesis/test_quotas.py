@@ -225,9 +225,7 @@ async def test_the_lossless_copy_of_lossy_audio_counts_before_the_synthesis(
     replica: Replica, keep_segments: bool, fitting: int
 ) -> None:
     config = SpeechConfig(output_format=AudioFormat.MP3)
-    async with replica(
-        live_settings=limited(storage_bytes=1_000_000), jobs_at_once=1, keep_segments=keep_segments
-    ) as deps:
+    async with replica(live_settings=limited(storage_bytes=1_000_000), jobs_at_once=1, keep_segments=keep_segments) as deps:
         running = await queue_job(SLOW, None, SpeechConfig(), principal_of("usr_other"), deps)
         deps.worker.wake()
         await until(running, deps, JobStatus.PROCESSING)
