@@ -90,12 +90,16 @@ class UserErasure:
         self._wake = asyncio.Event()
         self._log = structlog.get_logger("echo.erasure")
 
+    async def includes(self, user_id: str) -> bool:
+        """Return whether a user was erased, or is about to be."""
+        return await self._users.find_one({"_id": user_id}) is not None
+
     async def repeat_for(self, user_id: str) -> None:
         """Erase a user again who was erased, or is about to be; do nothing for others.
 
         Call this after the handling of an event that stored something of the user, because it may arrive late.
         """
-        if await self._users.find_one({"_id": user_id}) is not None:
+        if await self.includes(user_id):
             await self._data.erase(user_id)
 
     async def begin(self, user_id: str) -> None:

@@ -14,27 +14,34 @@ from echo_feedback.dependencies import Dependencies
 from echo_feedback.handlers import audios, history, ratings, users, voices
 from echo_feedback.handlers.handle import Handle
 
-_MODULES = (audios, voices, ratings, history)
+_TOTALS = (ratings,)
+"""Read models that count events of erased users, too."""
+
+_DATA_OF_USERS = (audios, voices, history)
 
 
-def _in_turn(handles: Sequence[Handle]) -> Handle:
+def _in_turn(totals: Sequence[Handle], data_of_users: Sequence[Handle]) -> Handle:
     async def handle(event: DomainEvent, dependencies: Dependencies) -> None:
+        user_id = getattr(event, "user_id", None)
+        erased = user_id is not None and await dependencies.erasure.includes(user_id)
+        handles = totals if erased else (*totals, *data_of_users)
         for each in handles:
             await each(event, dependencies)
-        if user_id := getattr(event, "user_id", None):
-            await dependencies.erasure.repeat_for(user_id)
+        if handles and user_id is not None:
+            await dependencies.erasure.repeat_for(user_id)  # it may have begun meanwhile
 
     return handle
 
 
 def _subscriptions() -> Subscriptions[Dependencies]:
-    handles: dict[type[DomainEvent], list[Handle]] = {}
-    for module in _MODULES:
-        for event_type, handle in module.HANDLERS.items():
-            handles.setdefault(event_type, []).append(handle)
     found = Subscriptions[Dependencies]()
-    for event_type, of_event in handles.items():
-        found.on(event_type, idempotent=True)(_in_turn(of_event))
+    modules = (*_TOTALS, *_DATA_OF_USERS)
+    for event_type in dict.fromkeys(event_type for module in modules for event_type in module.HANDLERS):
+        totals, data_of_users = (
+            [module.HANDLERS[event_type] for module in group if event_type in module.HANDLERS]
+            for group in (_TOTALS, _DATA_OF_USERS)
+        )
+        found.on(event_type, idempotent=True)(_in_turn(totals, data_of_users))
     found.on(UserDeleted, idempotent=True)(users.erase_user)
     found.on(AudioCreated, every_replica=True)(audios.announce_audio)
     return found
