@@ -4,7 +4,9 @@ import csv
 import io
 from typing import Any
 
+from echo_feedback.domain.summaries import Subject
 from tests.integration.feedback.conftest import FeedbackClient
+from tests.integration.feedback.test_summaries import until
 from tests.support.person import refusal
 
 
@@ -52,3 +54,19 @@ async def test_ratings_are_available_as_csv_without_formulas(ada: FeedbackClient
 
 async def test_ratings_of_all_users_are_for_administrators(ada: FeedbackClient) -> None:
     assert refusal(await ada.ask("GET", "/admin/feedback")) == (403, "FORBIDDEN")
+
+
+async def test_administrators_see_totals_of_voices_and_engines(ada: FeedbackClient) -> None:
+    admin = ada.acting_as("usr_admin", scope="admin")
+    for rating in (3, 5):
+        await ada.rated(await ada.speech(), rating)
+    await until(ada, Subject.ENGINE, "tone", (0, 0, 1, 0, 1))
+    found = await admin.get("/admin/feedback/totals", sort_by="name", sort_order="desc")
+    assert [(totals["subject"], totals["name"], totals["count"], totals["mean"]) for totals in found] == [
+        ("voice", "tone_low", 2, 4.0),
+        ("engine", "tone", 2, 4.0),
+    ]
+    assert found[0]["distribution"] == {"1": 0, "2": 0, "3": 1, "4": 0, "5": 1}
+    only = await admin.get("/admin/feedback/totals", subject="engine")
+    assert [totals["name"] for totals in only] == ["tone"]
+    assert refusal(await ada.ask("GET", "/admin/feedback/totals")) == (403, "FORBIDDEN")

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Response
 
 from echo_common.auth.dependencies import Administrator
-from echo_common.contracts.http.feedback import RatingView
+from echo_common.contracts.http.feedback import RatingTotals, RatingView
 from echo_common.http.csv_response import CSV, Cell, WantsCsv, csv_response
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -17,12 +17,15 @@ from echo_feedback.api import examples
 from echo_feedback.api.dependencies import Deps
 from echo_feedback.api.parameters import rating_filter
 from echo_feedback.domain.ratings import Rating
-from echo_feedback.usecases import ratings
+from echo_feedback.domain.summaries import Subject
+from echo_feedback.usecases import ratings, summaries
 from echo_feedback.usecases.ratings import RATING_ORDERS, RatingFilter
+from echo_feedback.usecases.summaries import SUMMARY_ORDERS
 
 _COLUMNS = tuple(RatingView.model_fields)
 
 PageQuery = Annotated[Page, Depends(paginated(*RATING_ORDERS))]
+TotalsPageQuery = Annotated[Page, Depends(paginated(*SUMMARY_ORDERS, default="updated_at"))]
 
 router = PublicRouter("admin")
 
@@ -47,6 +50,18 @@ async def list_feedback(
         return csv_response(_COLUMNS, _rows(ratings.stream_ratings(wanted, page, deps)), "feedback.csv")
     found, total = await ratings.list_ratings(wanted, page, deps)
     return ok([views.rating_view(rating) for rating in found], meta=page.meta(total))
+
+
+@router.endpoint("GET", "/admin/feedback/totals", example=enveloped([examples.TOTALS]))
+async def list_feedback_totals(
+    _: Administrator,
+    deps: Deps,
+    page: TotalsPageQuery,
+    subject: Annotated[Subject | None, Query(description="Filter by subject.")] = None,
+) -> Success[list[RatingTotals]]:
+    """List the ratings of voices and engines in numbers, the last changed first."""
+    found, total = await summaries.list_summaries(subject, page, deps)
+    return ok([views.rating_totals(summary) for summary in found], meta=page.meta(total))
 
 
 async def _rows(found: AsyncIterator[Rating]) -> AsyncIterator[list[Cell]]:

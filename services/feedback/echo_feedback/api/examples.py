@@ -31,3 +31,11 @@ HISTORY_ENTRY = {
     "related_id": "job_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "timestamp": "2026-01-31T10:00:00Z",
 }
+TOTALS = {
+    "subject": "voice",
+    "name": "af_heart",
+    "count": 12,
+    "mean": 4.5,
+    "distribution": {"1": 0, "2": 0, "3": 1, "4": 4, "5": 7},
+    "updated_at": "2026-01-31T10:00:00Z",
+}

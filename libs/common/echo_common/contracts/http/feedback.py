@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
@@ -81,6 +81,17 @@ class RatingView(BaseModel):
     end_word: int | None = None
     created_at: datetime
     updated_at: datetime
+
+
+class RatingTotals(BaseModel):
+    """The ratings of a voice or an engine in numbers; those of erased users included."""
+
+    subject: Literal["voice", "engine"]
+    name: str = Field(description="Id of the voice, or name of the engine.")
+    count: int = Field(description="Number of ratings.")
+    mean: float | None = Field(description="Mean of the ratings; null without ratings.")
+    distribution: dict[str, int] = Field(description="Number of ratings by rating, `1` to `5`.")
+    updated_at: datetime = Field(description="Time of the last change.")
 
 
 class RatingSummary(BaseModel):
