@@ -116,6 +116,16 @@ async def test_ranges_are_those_of_the_latest_revision(ada: FeedbackClient) -> N
     assert refusal(await ada.rate(audio_id, 3, start_word=25, end_word=25)) == (422, "VALIDATION_ERROR")
 
 
+async def test_events_of_audio_may_arrive_late_and_twice(ada: FeedbackClient) -> None:
+    created = audio_of(ada.user_id, duration=10.0, word_count=20)
+    revision = {"segment": 0, "size_bytes": 1, "audio_id": created.audio_id, "user_id": ada.user_id, "revision": 2}
+    for event in (AudioRevised(duration=12.0, word_count=25, **revision), created, created):
+        await ada.publish(event)
+    found = await ada.deps.audios.find(created.audio_id, ada.user_id)
+    assert found is not None
+    assert (found.duration, found.word_count, found.voice_id) == (12.0, 25, "tone_low")
+
+
 async def test_ratings_of_audio_that_a_user_may_not_read_are_not_found(start: Start) -> None:
     async with start(audio_wait_seconds=0) as ada:
         eve = ada.acting_as("usr_eve")

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 from echo_common.clock import now
@@ -12,6 +12,7 @@ from echo_common.store.port import Document, DuplicateError, Index, Store
 from echo_feedback.domain.audios import RatedAudio
 
 _DELETED_KEPT_SECONDS: Final = 30 * 24 * 3600
+_LENGTH: Final = {"duration", "word_count"}
 
 
 class Audios:
@@ -26,21 +27,31 @@ class Audios:
         await self._audios.ensure([Index([("user_id", 1)]), Index([("deleted_at", 1)], ttl=_DELETED_KEPT_SECONDS)])
 
     async def apply(self, event: AudioCreated) -> None:
-        """Add the audio, or replace an earlier version of it, unless it is deleted; end the waits for it."""
-        fields: Document = event.model_dump(include={"user_id", "voice_id", "engine", "duration", "word_count"})
+        """Add the audio, unless it is deleted; end the waits for it. The length of a revision that is known already stays."""
+        fields: Document = event.model_dump(include={"user_id", "voice_id", "engine"})
         fields["created_at"] = event.occurred_at
-        earlier = {"_id": event.audio_id, "created_at": {"$lt": event.occurred_at}}
-        if not await self._audios.update_one(earlier, {"$set": fields}):
-            with suppress(DuplicateError):  # a later version, or deleted
-                await self._audios.insert({"_id": event.audio_id, **fields})
+        length = event.model_dump(include=_LENGTH)
+        try:
+            await self._audios.insert({"_id": event.audio_id, **fields, **length})
+        except DuplicateError:
+            revised = {"_id": event.audio_id, "created_at": {"$exists": False}, "deleted_at": {"$exists": False}}
+            await self._audios.update_one(revised, {"$set": fields})
         for waiting in self._waiting.get(event.audio_id, ()):
             waiting.set()
 
     async def revise(self, event: AudioRevised) -> None:
-        """Update the length of an audio, unless a later revision is known."""
-        unknown = {"_id": event.audio_id, "created_at": {"$exists": True}, "revision": {"$not": {"$gte": event.revision}}}
-        fields = event.model_dump(include={"duration", "word_count", "revision"})
-        await self._audios.update_one(unknown, {"$set": fields})
+        """Update the length of an audio, unless a later revision is known; also before the event of its creation arrives."""
+        older = {
+            "_id": event.audio_id,
+            "deleted_at": {"$exists": False},
+            "revision": {"$not": {"$gte": event.revision}},
+        }
+        fields = event.model_dump(include={*_LENGTH, "revision"})
+        if not await self._audios.update_one(older, {"$set": fields}):
+            try:
+                await self._audios.insert({"_id": event.audio_id, **fields})
+            except DuplicateError:  # deleted, of a later revision, or added meanwhile
+                await self._audios.update_one(older, {"$set": fields})
 
     async def delete(self, audio_id: str) -> None:
         """Delete the audio, also before the event of its creation arrives."""
