@@ -79,7 +79,7 @@ class SynthesisUserData:
             yield ExportedDocument(collection="dictionary", fields=entry_view(pronunciation).model_dump(mode="json"))
         async for record in self.provenance.of_user(user_id):
             yield ExportedDocument(collection="provenance", fields=record.model_dump(mode="json", exclude={"user_id"}))
-        async for audio in self.audio.find(own, sort=_OLDEST, without=("words", "chapters")):
+        async for audio in self.audio.find(own, sort=_OLDEST, without=("words", "chapters", "segments")):
             async for found in self._objects_of(audio):
                 yield found
 
@@ -134,5 +134,5 @@ def _sounds(audio: Audio) -> Sequence[tuple[str, Revision]]:
 
 def _further(audio: Audio) -> Mapping[str, str]:
     """Return the keys of the other objects of an audio by their names in an export."""
-    keys = {"words": audio.times_key, "segments": audio.segments_key, "lossless": audio.lossless_key}
+    keys = {"words": audio.times_key, "lossless": audio.lossless_key}
     return {name: key for name, key in keys.items() if key is not None}

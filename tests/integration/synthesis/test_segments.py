@@ -300,7 +300,7 @@ async def test_the_number_of_earlier_revisions_is_limited(replica: Replica) -> N
 async def test_deletion_removes_all_objects(replica: Replica) -> None:
     async with replica() as deps:
         audio = await replaced(await spoken(deps, "One. Two.", output_format=AudioFormat.OGG), 1, deps)
-        assert len(audio.object_keys) == 4
+        assert len(audio.object_keys) == 3
         await only_referenced(audio, deps)
         await delete_audio(audio.id, ALICE.user_id, deps)
         assert await objects(deps) == set()

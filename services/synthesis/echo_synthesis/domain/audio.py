@@ -57,8 +57,8 @@ class Audio(Aggregate):
     request of the same user. `metadata` is the client's own data. Audio that a job generates has no `text`, unless a segment
     was replaced with another text: the job has it. `text` is also None if the audio was read without it.
 
-    `segments_key` is the object that lists the segments, `lossless_key` a lossless copy of lossy audio; an audio without
-    `segments_key` cannot be revised. `revision` is the number of the current revision, `revised_at`, `revised_segment` and
+    `segments` holds short lists of kept segments as JSON lines; long ones are a separate object at `segments_key`. An audio
+    without both cannot be revised. `lossless_key` is a lossless copy of lossy audio. `revision` is the number of the current revision, `revised_at`, `revised_segment` and
     `revised_by` describe it; `earlier` are the revisions before it, oldest first. `further_bytes` is the size of
     the earlier revisions and of the lossless copy.
     """
@@ -84,6 +84,7 @@ class Audio(Aggregate):
     chapters: Sequence[Chapter] = ()
     units: int = 0
     cached_units: int = 0
+    segments: Sequence[str] = ()
     segments_key: str | None = None
     lossless_key: str | None = None
     further_bytes: int = 0

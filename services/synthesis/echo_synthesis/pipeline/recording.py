@@ -19,7 +19,7 @@ from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.domain import Audio, Chapter, ChapterMarks, WordTiming
 from echo_synthesis.pipeline.assembly import AssemblyCheck
 from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenSegment
-from echo_synthesis.pipeline.segment_table import SegmentTableWriter
+from echo_synthesis.pipeline.segment_table import SegmentKeeper, SegmentsWriter
 from echo_synthesis.pipeline.spool import in_pieces
 from echo_synthesis.pipeline.stored_files import AudioFiles, FileStorage, ObjectKeys
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
@@ -136,20 +136,19 @@ class Recorder:
                 )
                 effects = Effects(rate, pitch=settings.pitch, volume=settings.volume)
                 check = AssemblyCheck(narration)
-                table = SegmentTableWriter(folder / "segments", narration, audio_format.codec_rate(settings.sample_rate))
-                with TimesWriter(folder / "times") as times, table:
+                keeper = SegmentKeeper(narration, audio_format.codec_rate(settings.sample_rate))
+                with TimesWriter(folder / "times") as times, SegmentsWriter(folder / "segments") as kept:
                     async with aclosing(self._narrator.speak(narration)) as segments:
                         async for segment in segments:
                             check.add(segment)
                             await asyncio.to_thread(_feed, encoder, effects, check, segment)
                             totals.add(segment)
                             times.add(segment.words)
-                            table.add(len(segment.speech.samples))
+                            kept.add(keeper.keep_next(len(segment.speech.samples)))
                             if progressed is not None:
                                 await progressed(segment, totals)
                     await asyncio.to_thread(_finish, encoder, effects, check)
-                    kept = table.finish() if self._keep_segments else None
-                    files = AudioFiles(folder / "audio", mime, times, kept, lossless)
+                    files = AudioFiles(folder / "audio", mime, times, kept if self._keep_segments else None, lossless)
                     stored = await self._storage.store(files, keys, record)
         except BaseException:  # covers the removal of the folder, too
             await shielded(self._storage.remove(keys))

@@ -24,7 +24,7 @@ from echo_synthesis.engine import EngineSpec
 from echo_synthesis.pipeline.assembly import AssemblyCheck
 from echo_synthesis.pipeline.narration import Narration, Narrator
 from echo_synthesis.pipeline.recording import SURER, Progressed, Totals
-from echo_synthesis.pipeline.segment_table import KeptSegment, keep, kept_segments, write_segments
+from echo_synthesis.pipeline.segment_table import KeptSegment, SegmentsWriter, keep, kept_segments
 from echo_synthesis.pipeline.stored_files import LOSSLESS, AudioFiles, FileStorage, ObjectKeys
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.timing.storage import TimesWriter, word_times
@@ -195,10 +195,11 @@ class Reviser:
         segments = _replaced(place, replacement, samples)
         duration = round(samples / rate, 4)
         words = _Words(place, replacement, rate, _titles(segments))
-        with TimesWriter(folder / "times") as times:
+        with TimesWriter(folder / "times") as times, SegmentsWriter(folder / "segments") as kept:
             await words.write(word_times(audio, self._objects), times)
-            await asyncio.to_thread(write_segments, segments, folder / "segments")
-            files = AudioFiles(folder / "audio", audio.mime, times, folder / "segments", lossless)
+            for segment in segments:
+                kept.add(segment)
+            files = AudioFiles(folder / "audio", audio.mime, times, kept, lossless)
             stored = await self._storage.store(files, keys, self._record_of(audio, engine, job_id))
         old, new = place.segment, replacement.narration.text
         revised = text[: old.start] + new + text[old.end :]

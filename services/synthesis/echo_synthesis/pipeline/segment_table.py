@@ -1,10 +1,10 @@
-"""The kept segments of a stored audio: an object of JSON lines beside the sound."""
+"""The kept segments of a stored audio: short lists in its document, long ones in an object beside the sound."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,7 +18,8 @@ from echo_synthesis.text.lexicon import relevant
 from echo_synthesis.text.script import Segment
 from echo_synthesis.text.wire import line_of
 
-MIME = "application/jsonl"
+FEW_CHARACTERS = 8_000
+_MIME = "application/jsonl"
 
 
 class KeptSegment(BaseModel):
@@ -94,58 +95,72 @@ def span_of(segment: Segment, text: str, fallback: int) -> Span:
     return Span(start, end)
 
 
-class SegmentTableWriter:
-    """Writer of the segments of a narration in constant memory, in the order in which they are encoded."""
+class SegmentKeeper:
+    """Converter of a narration's segments to their kept form, in the order in which they are encoded."""
 
-    def __init__(self, path: Path, narration: Narration, codec_rate: int) -> None:
-        self._path = path
+    def __init__(self, narration: Narration, codec_rate: int) -> None:
         self._text = narration.text
         self._pronunciations = narration.settings.pronunciations
         self._script: Iterator[SpacedSegment] = iter(narration.script)
         self._ratio = codec_rate / narration.engine.sample_rate
         self._samples = self._written = self._end = 0
-        self._file = path.open("wb")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self._file.close()
-
-    def add(self, samples: int) -> None:
-        """Append the next segment, which has this number of samples at the engine's rate."""
+    def keep_next(self, samples: int) -> KeptSegment:
+        """Return the kept form of the next segment, which has this number of samples at the engine's rate."""
         spaced = next(self._script)
         self._samples += samples
         until = round(self._samples * self._ratio)
         span = span_of(spaced.segment, self._text, self._end)
         text = self._text[span.start : span.end]
-        segment = keep([moved(spaced, -span.start)], text, span.start, until - self._written, self._pronunciations)
-        self._file.write(line_of_segment(segment))
+        kept = keep([moved(spaced, -span.start)], text, span.start, until - self._written, self._pronunciations)
         self._written, self._end = until, max(self._end, span.end)
+        return kept
 
-    def finish(self) -> Path:
-        """Return the complete file."""
+
+class SegmentsWriter:
+    """Writer of kept segments in constant memory; a list longer than `FEW_CHARACTERS` goes to a file, one JSON line each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._few: list[str] = []
+        self._characters = 0
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, segment: KeptSegment) -> None:
+        """Append a segment."""
+        line = segment.model_dump_json(exclude_defaults=True)
+        self._few.append(line)
+        self._characters += len(line)
+        if self._file is None and self._characters > FEW_CHARACTERS:
+            self._file = self._path.open("w", encoding="utf-8")
+        if self._file is not None:
+            self._file.writelines(f"{each}\n" for each in self._few)
+            self._few.clear()
+
+    async def store(self, objects: ObjectStore, key: str) -> tuple[Sequence[str], str | None]:
+        """Store the segments; return a short list itself, or the key of the object that holds a long one."""
+        if self._file is None:
+            return self._few, None
         self._file.flush()
-        return self._path
-
-
-def line_of_segment(segment: KeptSegment) -> bytes:
-    """Encode a kept segment as a line."""
-    return segment.model_dump_json(exclude_defaults=True).encode() + b"\n"
+        return (), (await objects.put_file(key, self._path, _MIME)).key
 
 
 async def kept_segments(audio: Audio, objects: ObjectStore) -> AsyncIterator[KeptSegment]:
     """Yield the segments of an audio in order. Raises `SegmentsNotKeptError`, `ObjectNotFoundError`."""
-    if audio.segments_key is None:
+    if not audio.segments and audio.segments_key is None:
         raise SegmentsNotKeptError
-    rest = b""
-    async for block in objects.read(audio.segments_key):
-        *lines, rest = (rest + block).split(b"\n")
-        for line in lines:
-            yield KeptSegment.model_validate_json(line)
-
-
-def write_segments(segments: Iterable[KeptSegment], path: Path) -> None:
-    """Write the segments of an audio to a file."""
-    with path.open("wb") as file:
-        file.writelines(map(line_of_segment, segments))
+    for line in audio.segments:
+        yield KeptSegment.model_validate_json(line)
+    if audio.segments_key is not None:
+        rest = b""
+        async for block in objects.read(audio.segments_key):
+            *lines, rest = (rest + block).split(b"\n")
+            for each in lines:
+                yield KeptSegment.model_validate_json(each)

@@ -1,6 +1,6 @@
 """The objects of a stored audio: the sound, long word timings, the segments, and a lossless copy of lossy sound."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.audio.formats import FORMATS, AudioFormat
 from echo_synthesis.domain import ProvenanceRecord
-from echo_synthesis.pipeline.segment_table import MIME as TABLE_MIME
+from echo_synthesis.pipeline.segment_table import SegmentsWriter
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.timing.storage import TimesWriter
 
@@ -41,7 +41,7 @@ class AudioFiles:
     sound: Path
     mime: str
     times: TimesWriter
-    segments: Path | None
+    segments: SegmentsWriter | None
     lossless: Path | None
 
 
@@ -58,9 +58,11 @@ class FileStorage:
         if record is not None:
             sound = await self._provenance.sign(sound, files.mime, record)
         words, times_key = await shielded(files.times.store(self._objects, keys.times))
-        further = 0
+        segments: Sequence[str] = ()
+        segments_key: str | None = None
         if files.segments is not None:
-            await shielded(self._objects.put_file(keys.segments, files.segments, TABLE_MIME))
+            segments, segments_key = await shielded(files.segments.store(self._objects, keys.segments))
+        further = 0
         if files.lossless is not None:
             further += (await shielded(self._objects.put_file(keys.lossless, files.lossless, LOSSLESS.mime))).size
         stored = await shielded(self._objects.put_file(keys.sound, sound, files.mime))
@@ -73,7 +75,8 @@ class FileStorage:
             "checksum": stored.checksum,
             "words": words,
             "times_key": times_key,
-            "segments_key": keys.segments if files.segments is not None else None,
+            "segments": segments,
+            "segments_key": segments_key,
             "lossless_key": keys.lossless if files.lossless is not None else None,
             "further_bytes": further,
         }

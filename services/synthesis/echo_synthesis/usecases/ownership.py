@@ -29,6 +29,6 @@ async def _owned_audio(deps: Dependencies, keys: Sequence[str]) -> Collection[st
     replacing = {"replaces.audio_id": {"$in": list(by_audio)}, "status": {"$in": _UNFINISHED}}
     async for job in deps.jobs.find(replacing, without=deps.jobs.large_fields):
         owned.update(key for key in keys if f"/{job.id}-" in key)
-    async for audio in deps.audio.find({"_id": {"$in": list(by_audio)}}, without=("words", "chapters", "text")):
+    async for audio in deps.audio.find({"_id": {"$in": list(by_audio)}}, without=("words", "chapters", "segments", "text")):
         owned.update(audio.object_keys)
     return owned

@@ -101,9 +101,9 @@ async def _syntheses(ids: Sequence[str], mine: Filter, deps: Dependencies) -> Ma
     """Return the syntheses of jobs and audio by these ids."""
     listed = {**mine, "_id": {"$in": ids}}
     jobs = {job.id: job async for job in deps.jobs.find(listed, without=deps.jobs.unread(with_text=True))}
-    speech = {one.id: one async for one in deps.audio.find(listed, without=("words", "chapters"))}
+    speech = {one.id: one async for one in deps.audio.find(listed, without=("words", "chapters", "segments"))}
     made = {**mine, "_id": {"$in": [job.audio_id for job in jobs.values() if job.audio_id]}}
-    of_jobs = {one.id: one async for one in deps.audio.find(made, without=("words", "chapters"))}
+    of_jobs = {one.id: one async for one in deps.audio.find(made, without=("words", "chapters", "segments"))}
     return {key: Synthesis(None, one) for key, one in speech.items()} | {
         key: Synthesis(job, of_jobs.get(job.audio_id or "")) for key, job in jobs.items()
     }
