@@ -58,9 +58,9 @@ class Audio(Aggregate):
     was replaced with another text: the job has it. `text` is also None if the audio was read without it.
 
     `segments` holds short lists of kept segments as JSON lines; long ones are a separate object at `segments_key`. An audio
-    without both cannot be revised. `lossless_key` is a lossless copy of lossy audio. `revision` is the number of the current revision, `revised_at`, `revised_segment` and
-    `revised_by` describe it; `earlier` are the revisions before it, oldest first. `further_bytes` is the size of
-    the earlier revisions and of the lossless copy.
+    without both cannot be revised. `lossless_key` is a lossless copy of lossy audio. `revision` is the number of the current
+    revision, `revised_at`, `revised_segment` and `revised_by` describe it; `earlier` are the revisions before it, oldest first.
+    `further_bytes` is the size of the earlier revisions and of the lossless copy.
     """
 
     user_id: str
