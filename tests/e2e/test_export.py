@@ -59,7 +59,7 @@ async def test_an_export_holds_everything_of_its_user_alone(platform: Platform, 
     assert {rating["id"] for rating in documents(archive, "ratings")} == {ids["rating_id"]}
     assert "rating_submitted" in {entry["action_type"] for entry in documents(archive, "usage_history")}
 
-    sounds = [name for name in contents if name.startswith("audio/")]
+    sounds = [name for name in contents if name.startswith("audio/") and name.endswith(".wav")]
     assert len(sounds) == len(documents(archive, "audio")) == 2
     recordings = [name for name in contents if name.startswith("samples/") and "processed" not in name]
     assert len(recordings) == 1
