@@ -88,7 +88,13 @@ async def test_a_job_whose_script_has_another_format_is_planned_by_its_worker(re
 
 
 async def test_a_changed_job_is_spoken_from_its_new_script(replica: Replica) -> None:
-    async with replica() as deps:
+    async with replica(jobs_at_once=1) as deps:
+        running = await queue_job("This would tone-hang for good.", None, SpeechConfig(), ALICE, deps)
+
+        async def busy() -> bool:
+            return (await deps.jobs.get(running.id)).status is JobStatus.PROCESSING
+
+        await eventually(busy)
         job = await queue_job(STORY, None, SpeechConfig(), ALICE, deps)
         first = (await deps.jobs.get(job.id)).script
         changed = await revise_job(job.id, JobChange(text_content="Two words."), ALICE, deps)

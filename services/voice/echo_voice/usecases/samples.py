@@ -1,12 +1,17 @@
 """Use cases of samples: upload, process, delete."""
 
 import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import SampleStateConflictError
 from echo_common.contracts.values import Metric
+from echo_common.errors import EchoError
 from echo_common.ids import new_id
+from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectInfo
 from echo_common.work.port import Attempt, Result
 from echo_common.work.task import Progress
@@ -53,27 +58,56 @@ async def process_sample(deps: Dependencies, sample: Sample, attempt: Attempt) -
         attempt.report(Progress(1, _STEPS, "measuring"))
         analysis = await analyse(source, scratch, deps.settings)
         attempt.report(Progress(2, _STEPS, "storing"))
-        key = f"samples/{sample.id}/processed-{attempt.number}.flac"
-        processed = _stored(await deps.objects.put_file(key, analysis.processed, "audio/flac"))
-    facts = analysis.facts
-    quality = Measures.model_validate(facts)
-    vector, space = facts["embedding"], f"samples-{facts['encoder']}"
-    duplicate_of = sample.duplicate_of
-    if vector is not None:
-        duplicate_of = duplicate_of or await _find_duplicate(sample, quality.duration, vector, space, deps)
-        await deps.vectors.put(space, sample.id, vector, {"user_id": sample.user_id, "duration": str(quality.duration)})
-    verdicts = judge(quality)
-    return Result(
-        lambda held: held.accept(
-            attempt.number,
-            processed,
-            quality,
-            verdicts,
-            transcript=facts["transcript"],
-            embedding=space if vector is not None else None,
-            duplicate_of=duplicate_of,
+        stored = StoredAnalysis(deps, sample, attempt, analysis.facts)
+        try:
+            await stored.put(analysis.processed)
+        except BaseException:
+            await shielded(stored.discard())
+            raise
+    return stored
+
+
+class StoredAnalysis(Result[Sample]):
+    """The stored file and embedding of a processed sample."""
+
+    def __init__(self, deps: Dependencies, sample: Sample, attempt: Attempt, facts: Mapping[str, Any]) -> None:
+        super().__init__(self._accept)
+        self._deps = deps
+        self._sample = sample
+        self._attempt = attempt.number
+        self._facts = facts
+        self._quality = Measures.model_validate(facts)
+        self._key = f"samples/{sample.id}/processed-{attempt.number}.flac"
+        self._space = f"samples-{facts['encoder']}"
+        self._duplicate_of = sample.duplicate_of
+        self._processed: StoredFile
+
+    async def put(self, processed: Path) -> None:
+        """Store the file and the embedding, and look for a duplicate."""
+        deps, sample, vector = self._deps, self._sample, self._facts["embedding"]
+        self._processed = _stored(await deps.objects.put_file(self._key, processed, "audio/flac"))
+        if vector is not None:
+            duration = self._quality.duration
+            self._duplicate_of = self._duplicate_of or await _find_duplicate(sample, duration, vector, self._space, deps)
+            await deps.vectors.put(self._space, sample.id, vector, {"user_id": sample.user_id, "duration": str(duration)})
+
+    async def discard(self) -> None:
+        """Delete the file, and the embedding of a sample that was deleted meanwhile: it is no other attempt's."""
+        with suppress(EchoError):  # the sweeper of orphaned objects deletes the file later
+            await self._deps.objects.delete(self._key)
+            if await self._deps.samples.find_one({"_id": self._sample.id}) is None:
+                await self._deps.vectors.delete(self._space, self._sample.id)
+
+    def _accept(self, held: Sample) -> None:
+        held.accept(
+            self._attempt,
+            self._processed,
+            self._quality,
+            judge(self._quality),
+            transcript=self._facts["transcript"],
+            embedding=None if self._facts["embedding"] is None else self._space,
+            duplicate_of=self._duplicate_of,
         )
-    )
 
 
 async def process_again(sample_id: str, principal: Principal, deps: Dependencies) -> Sample:
