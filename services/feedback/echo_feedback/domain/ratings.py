@@ -94,7 +94,7 @@ class Rating(Aggregate):
 
     def clear(self) -> None:
         """Remove the rating and everything that tells whose it was."""
-        self.rating = None
+        self.rating = self.reason = None
         self.anonymize()
 
     def anonymize(self) -> None:
