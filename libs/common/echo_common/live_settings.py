@@ -1,5 +1,6 @@
 """Values of the system settings in force in this process."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -16,7 +17,9 @@ class LiveSettings:
 
     def __init__(self, values: Mapping[str, bool | int | str] | None = None) -> None:
         self._values: dict[str, bool | int | str] = {}
-        self.replace(values or {})
+        self._known = asyncio.Event()
+        if values is not None:
+            self.replace(values)
 
     def get(self, setting: SystemSetting[V]) -> V:
         """Return the value in force."""
@@ -32,3 +35,8 @@ class LiveSettings:
             except (KeyError, ValueError):
                 continue
         self._values = known
+        self._known.set()
+
+    async def wait_until_known(self) -> None:
+        """Wait for the values of an administrator; until auth has responded for the first time, the defaults are in force."""
+        await self._known.wait()

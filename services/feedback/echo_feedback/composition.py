@@ -14,7 +14,7 @@ from echo_feedback.repository.ratings import Ratings
 from echo_feedback.repository.summaries import Summaries
 from echo_feedback.repository.voices import VoiceAccess
 from echo_feedback.settings import FeedbackSettings
-from echo_feedback.usecases.history import expiring
+from echo_feedback.usecases.history import keep_expiring
 from echo_feedback.user_data import FeedbackUserData
 
 
@@ -40,7 +40,7 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
         erasure=UserErasure(erased_users, data, lambda user_id: FeedbackUserDataErased(user_id=user_id), adapters.faults),
         user_data=data,
     )
-    async with deps.erasure.running(), expiring(deps):
+    async with deps.erasure.running(), keep_expiring(deps):
         try:
             yield deps
         finally:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,8 +15,9 @@ from echo_common.contracts.events.synthesis import JobCompleted, JobFailed, JobQ
 from echo_common.contracts.http.history import ActionType
 from echo_common.contracts.registry import event_types
 from echo_common.contracts.system_settings import RETENTION_HISTORY_DAYS
+from echo_common.live_settings import LiveSettings
 from echo_feedback.domain.history import ACTIONS
-from echo_feedback.usecases.history import expire_history
+from echo_feedback.usecases.history import expire_history, keep_expiring
 from tests.integration.feedback.conftest import FeedbackClient
 from tests.support.eventually import eventually
 from tests.support.person import refusal
@@ -125,3 +127,12 @@ async def test_old_entries_are_deleted_by_the_setting(ada: FeedbackClient) -> No
     ada.deps.live_settings.replace({RETENTION_HISTORY_DAYS.key: 2})
     assert await expire_history(ada.deps) == 1
     assert [entry["related_id"] for entry in await ada.get("/users/me/history")] == ["job_1"]
+
+
+async def test_old_entries_are_deleted_at_the_start_by_the_setting_of_an_administrator(ada: FeedbackClient) -> None:
+    await ada.publish(job(JobQueued, 1), job(JobQueued, 2, minutes=3 * 24 * 60))
+    await until(ada, 2)
+    deps = replace(ada.deps, live_settings=LiveSettings())
+    async with keep_expiring(deps):
+        deps.live_settings.replace({RETENTION_HISTORY_DAYS.key: 2})
+        assert [entry["related_id"] for entry in await until(ada, 1)] == ["job_1"]

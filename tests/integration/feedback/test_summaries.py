@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from echo_common.contracts.events.feedback import RatingSubmitted, VoiceRatingChanged
-from echo_common.contracts.events.voice import VoiceModelReady, VoiceModelShared, VoiceModelUnshared
+from echo_common.contracts.events.voice import VoiceModelReady, VoiceModelShared, VoiceModelUnshared, VoiceModelWithdrawn
 from echo_common.ids import new_id
 from echo_feedback.domain.summaries import Subject, Summary
 from tests.integration.feedback.conftest import FeedbackClient, Start
@@ -106,3 +106,26 @@ async def test_only_users_who_may_use_a_voice_vote_for_it(ada: FeedbackClient, e
     await eve.rated(audio[2], 5)
     await until(ada, Subject.ENGINE, "tone", (1, 1, 0, 0, 1))
     assert await distribution(ada, Subject.VOICE, "vm_1") == (1, 1, 0, 0, 0)
+
+
+async def test_a_voice_model_permits_its_users_while_it_is_usable(ada: FeedbackClient) -> None:
+    async def permitted() -> list[bool]:
+        return [await ada.deps.voices.permits("vm_1", user_id) for user_id in ("usr_ada", "usr_eve")]
+
+    async def until_permitted(*expected: bool) -> None:
+        async def seen() -> bool:
+            return await permitted() == list(expected)
+
+        await eventually(seen)
+
+    assert await ada.deps.voices.permits("tone_low", "usr_eve")
+    assert await permitted() == [False, False]
+    await ada.publish(model(VoiceModelReady, 1))
+    await until_permitted(True, False)
+    await ada.publish(model(VoiceModelShared, 2, public=True))
+    await until_permitted(True, True)
+    await ada.publish(model(VoiceModelWithdrawn, 3, public=True, usable=False))
+    await until_permitted(False, False)
+    await ada.publish(model(VoiceModelReady, 1, public=True))
+    await ada.publish(model(VoiceModelShared, 4, shared_with=("usr_eve",)))
+    await until_permitted(True, True)

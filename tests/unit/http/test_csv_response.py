@@ -1,10 +1,13 @@
 """Tests of responses in CSV."""
 
+import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Scope
 
 from echo_common.http.csv_response import Cell, csv_response, neutralize
 
@@ -22,17 +25,47 @@ def test_other_cells_are_unchanged(cell: Cell) -> None:
 async def test_rows_are_streamed_in_blocks() -> None:
     read = 0
 
-    async def rows() -> AsyncIterator[Sequence[Cell]]:
+    async def rows() -> AsyncGenerator[Sequence[Cell], None]:
         nonlocal read
         for number in range(10_000):
             read += 1
             yield [number, f'a "quoted", cell\nof line {number}', None]
 
     blocks = csv_response(["number", "text", "nothing"], rows(), "rows.csv").body_iterator
-    first = str(await anext(aiter(blocks)))
+    first = await anext(aiter(blocks))
     assert read < 2_000
-    text = first + "".join([str(block) async for block in blocks])
+    text = b"".join([bytes(first), *[bytes(block) async for block in blocks]]).decode()
     found = list(csv.reader(io.StringIO(text, newline="")))
     assert found[0] == ["number", "text", "nothing"]
     assert found[-1] == ["9999", 'a "quoted", cell\nof line 9999', ""]
     assert len(found) == 10_001
+
+
+@pytest.mark.parametrize("leaves_after", [0, 1])
+async def test_rows_are_closed_when_the_client_leaves(leaves_after: int) -> None:
+    closed = asyncio.Event()
+
+    async def rows() -> AsyncGenerator[Sequence[Cell], None]:
+        try:
+            while True:
+                yield ["row"]
+        finally:
+            closed.set()
+
+    found = rows()
+    await anext(found)
+    sent = 0
+
+    async def send(message: Message) -> None:
+        nonlocal sent
+        sent += bool(message["type"] == "http.response.body")
+        if sent > leaves_after:
+            raise OSError
+
+    async def receive() -> Message:
+        return await asyncio.Future()
+
+    scope: Scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+    with pytest.raises(ClientDisconnect):
+        await csv_response(["name"], found, "rows.csv")(scope, receive, send)
+    assert closed.is_set()

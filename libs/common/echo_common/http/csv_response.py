@@ -2,11 +2,12 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Header, Query
-from fastapi.responses import StreamingResponse
+
+from echo_common.http.streams import ClosingStream
 
 CSV: Final = "text/csv"
 
@@ -32,10 +33,13 @@ WantsCsv = Annotated[bool, Depends(_wants_csv)]
 """True if the client wants CSV: parameter of an endpoint that offers it beside JSON."""
 
 
-def csv_response(columns: Sequence[str], rows: AsyncIterator[Sequence[Cell]], filename: str) -> StreamingResponse:
-    """Return a streamed CSV file with a header line. Cells that a spreadsheet would take for a formula start with `'`."""
+def csv_response(columns: Sequence[str], rows: AsyncGenerator[Sequence[Cell], None], filename: str) -> ClosingStream:
+    """Return a streamed CSV file with a header line; `rows` is closed when it ends or its client leaves.
+
+    Cells that a spreadsheet would take for a formula start with `'`.
+    """
     headers = {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "private, no-store"}
-    return StreamingResponse(_lines(columns, rows), media_type=CSV, headers=headers)
+    return ClosingStream(_lines(columns, rows), media_type=CSV, headers=headers, source=rows)
 
 
 def neutralize(cell: Cell) -> Cell:
@@ -43,14 +47,14 @@ def neutralize(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
 
 
-async def _lines(columns: Sequence[str], rows: AsyncIterator[Sequence[Cell]]) -> AsyncIterator[str]:
+async def _lines(columns: Sequence[str], rows: AsyncGenerator[Sequence[Cell], None]) -> AsyncGenerator[bytes, None]:
     block = io.StringIO()
     writer = csv.writer(block)
     writer.writerow(columns)
     async for row in rows:
         writer.writerow([neutralize(cell) for cell in row])
         if block.tell() >= _BLOCK_CHARACTERS:
-            yield block.getvalue()
+            yield block.getvalue().encode()
             block.seek(0)
             block.truncate()
-    yield block.getvalue()
+    yield block.getvalue().encode()

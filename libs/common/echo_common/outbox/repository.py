@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from echo_common.aggregate import Aggregate
@@ -70,7 +70,7 @@ class Repository(Generic[A]):
 
     async def find(
         self, where: Filter, *, sort: Sort = (), skip: int = 0, limit: int = 0, without: Collection[str] = ()
-    ) -> AsyncIterator[A]:
+    ) -> AsyncGenerator[A, None]:
         """Yield the matches in order; `limit=0` means all. Fields in `without` are not read: they have their defaults.
 
         Saving such an aggregate leaves those fields unchanged unless they were given another value.

@@ -1,6 +1,7 @@
 """Endpoints for the administration of feedback."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Annotated
 
@@ -47,7 +48,7 @@ async def list_feedback(
     """
     wanted = replace(wanted, user_id=user_id)
     if wants_csv:
-        return csv_response(_COLUMNS, _rows(ratings.stream_ratings(wanted, page, deps)), "feedback.csv")
+        return csv_response(_COLUMNS, _to_rows(ratings.stream_ratings(wanted, page, deps)), "feedback.csv")
     found, total = await ratings.list_ratings(wanted, page, deps)
     return ok([views.rating_view(rating) for rating in found], meta=page.meta(total))
 
@@ -64,7 +65,8 @@ async def list_feedback_totals(
     return ok([views.rating_totals(summary) for summary in found], meta=page.meta(total))
 
 
-async def _rows(found: AsyncIterator[Rating]) -> AsyncIterator[list[Cell]]:
-    async for rating in found:
-        view = views.rating_view(rating).model_dump(mode="json")
-        yield [" ".join(cell) if isinstance(cell, list) else cell for cell in view.values()]
+async def _to_rows(found: AsyncGenerator[Rating, None]) -> AsyncGenerator[list[Cell], None]:
+    async with aclosing(found):
+        async for rating in found:
+            view = views.rating_view(rating).model_dump(mode="json")
+            yield [" ".join(cell) if isinstance(cell, list) else cell for cell in view.values()]

@@ -1,6 +1,7 @@
 """Endpoints for the usage history."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import Depends, Query, Response
@@ -47,11 +48,12 @@ async def list_history(
     """
     wanted = HistoryFilter(principal.user_id, action, time)
     if wants_csv:
-        return csv_response(_COLUMNS, _rows(history.stream_history(wanted, page, deps)), "history.csv")
+        return csv_response(_COLUMNS, _to_rows(history.stream_history(wanted, page, deps)), "history.csv")
     found, total = await history.list_history(wanted, page, deps)
     return ok([views.history_entry(entry) for entry in found], meta=page.meta(total))
 
 
-async def _rows(entries: AsyncIterator[Entry]) -> AsyncIterator[list[Cell]]:
-    async for entry in entries:
-        yield [entry.id, entry.action_type.value, entry.related_id, entry.timestamp.isoformat()]
+async def _to_rows(entries: AsyncGenerator[Entry, None]) -> AsyncGenerator[list[Cell], None]:
+    async with aclosing(entries):
+        async for entry in entries:
+            yield [entry.id, entry.action_type.value, entry.related_id, entry.timestamp.isoformat()]

@@ -1,6 +1,6 @@
 """Storage of the usage history."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -41,7 +41,7 @@ class UsageHistory:
 
     async def find(
         self, where: Mapping[str, Any], *, direction: Literal[1, -1] = -1, skip: int = 0, limit: int = 0
-    ) -> AsyncIterator[Entry]:
+    ) -> AsyncGenerator[Entry, None]:
         """Yield the entries that match, newest first by default; `limit=0` means all."""
         sort: list[tuple[str, Literal[1, -1]]] = [("timestamp", direction), ("_id", direction)]
         async for document in self._entries.find(where, sort=sort, skip=skip, limit=limit):

@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from echo_common.contracts.voice_model import VoiceModelEvent
+from echo_common.contracts.voice_reference import VOICE_MODEL_PREFIX
 from echo_common.store.port import DuplicateError, Index, Store
 
 
@@ -26,11 +27,11 @@ class VoiceAccess:
                 await self._voices.insert({"_id": event.voice_model_id, **fields})
 
     async def permits(self, voice_id: str, user_id: str) -> bool:
-        """Return whether the user may use the voice; true for built-in voices, which all users may use."""
-        known = await self._voices.find_one({"_id": voice_id})
-        if known is None:
+        """Return whether the user may use the voice: all users may use built-in voices, none a voice model that is not known."""
+        if not voice_id.startswith(VOICE_MODEL_PREFIX):
             return True
-        return bool(known["usable"]) and (bool(known["public"]) or user_id in {known["user_id"], *known["shared_with"]})
+        known = await self._voices.find_one({"_id": voice_id, "usable": True})
+        return known is not None and (bool(known["public"]) or user_id in {known["user_id"], *known["shared_with"]})
 
     async def erase(self, user_id: str) -> None:
         """Remove a user's voice models, and the shares with the user."""

@@ -1,7 +1,7 @@
 """Use cases of the usage history."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 
+from echo_common.background_tasks import running_in_background
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.http.history import ActionType
@@ -20,6 +21,7 @@ from echo_feedback.dependencies import Dependencies
 from echo_feedback.domain.history import Entry
 
 _EVERY_SECONDS: Final = 3600.0
+_log = structlog.get_logger("echo.history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ async def list_history(wanted: HistoryFilter, page: Page, deps: Dependencies) ->
     return [entry async for entry in found], await deps.history.count(where)
 
 
-def stream_history(wanted: HistoryFilter, page: Page, deps: Dependencies) -> AsyncIterator[Entry]:
+def stream_history(wanted: HistoryFilter, page: Page, deps: Dependencies) -> AsyncGenerator[Entry, None]:
     """Yield all entries that match, in the order of the page."""
     return deps.history.find(wanted.where(), direction=page.direction)
 
@@ -62,23 +64,19 @@ async def expire_history(deps: Dependencies, moment: datetime | None = None) -> 
 
 
 @asynccontextmanager
-async def expiring(deps: Dependencies) -> AsyncIterator[None]:
-    """Delete old entries every hour while the context lasts; replicas may do it at the same time."""
-    task = asyncio.create_task(_keep_expiring(deps))
-    try:
+async def keep_expiring(deps: Dependencies) -> AsyncIterator[None]:
+    """Delete old entries at once and every hour while the context lasts; replicas may do so at the same time."""
+    async with running_in_background(_expire_regularly(deps)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
-async def _keep_expiring(deps: Dependencies) -> None:
-    log = structlog.get_logger("echo.history")
+async def _expire_regularly(deps: Dependencies) -> None:
+    await deps.live_settings.wait_until_known()  # an administrator may keep entries for longer than the default
     while True:
-        await asyncio.sleep(_EVERY_SECONDS)
         try:
             await expire_history(deps)
         except EchoError as error:
-            log.warning("history_expiry_interrupted", error=error.message)
+            _log.warning("history_expiry_interrupted", error=error.message)
         except Exception:
-            log.exception("history_expiry_failed")
+            _log.exception("history_expiry_failed")
+        await asyncio.sleep(_EVERY_SECONDS)

@@ -1,7 +1,7 @@
 """Use cases of ratings."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -85,7 +85,7 @@ async def list_ratings(wanted: RatingFilter, page: Page, deps: Dependencies) -> 
     return [rating async for rating in found], await deps.ratings.count(where)
 
 
-def stream_ratings(wanted: RatingFilter, page: Page, deps: Dependencies) -> AsyncIterator[Rating]:
+def stream_ratings(wanted: RatingFilter, page: Page, deps: Dependencies) -> AsyncGenerator[Rating, None]:
     """Yield all ratings that match, in the order of the page."""
     return deps.ratings.find(wanted.where(), sort=_sort(page))
 
