@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,6 +76,25 @@ async def test_events_become_actions_once(ada: FeedbackClient, eve: FeedbackClie
     milliseconds = timedelta(milliseconds=1)
     assert abs(datetime.fromisoformat(entries[1]["timestamp"]) - queued.occurred_at) <= milliseconds
     assert await eve.get("/users/me/history") == []
+
+
+async def test_each_retry_of_a_user_is_an_action(ada: FeedbackClient) -> None:
+    for restarts, kind, related in (
+        (0, JobQueued, {"job_id": "job_1"}),
+        (1, JobQueued, {"job_id": "job_1"}),
+        (2, JobQueued, {"job_id": "job_1"}),
+        (1, voice.SampleUploaded, {"sample_id": "vs_1"}),
+        (1, voice.VoiceModelRequested, {"voice_model_id": "vm_1", "job_id": "job_train_1"}),
+    ):
+        for minutes in (1, 2):  # the earlier one, then the one of a worker that returned it
+            queued = kind(user_id="usr_ada", restarts=restarts, occurred_at=now() - timedelta(minutes=minutes), **related)
+            await ada.publish(queued)
+    entries = await until(ada, 5)
+    assert Counter(entry["action_type"] for entry in entries) == {
+        "job_queued": 3,
+        "sample_uploaded": 1,
+        "voice_model_requested": 1,
+    }
 
 
 async def test_the_history_has_filters_and_pages(ada: FeedbackClient) -> None:

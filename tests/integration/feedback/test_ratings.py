@@ -1,12 +1,15 @@
 """Users rate audio that they may read; a newer rating replaces the older one."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from ulid import ULID
 
+from echo_common.clock import now
 from echo_common.contracts.events.feedback import RatingSubmitted
-from echo_common.contracts.events.synthesis import AudioDeleted, AudioRevised
+from echo_common.contracts.events.synthesis import AudioDeleted, AudioRevised, JobQueued
 from echo_common.ids import new_id
 from tests.integration.feedback.conftest import FeedbackClient, Start, audio_of
 from tests.support.eventually import eventually
@@ -154,6 +157,37 @@ async def test_a_rating_waits_for_the_event_of_its_audio(start: Start) -> None:
         await ada.publish(event)
         assert [(await each)["rating"] for each in rating] == [4, 4]
         assert not ada.deps.audios.expects(event.audio_id)
+
+
+async def test_a_rating_waits_for_the_audio_of_an_old_job(start: Start) -> None:
+    old = f"{ULID.from_datetime(now() - timedelta(days=2))}"
+    async with start(audio_wait_seconds=20) as ada:
+        await ada.publish(JobQueued(job_id=f"job_{old}", user_id="usr_ada"))
+        event = audio_of("usr_ada", f"aud_{old}")
+        rating = asyncio.create_task(ada.rated(event.audio_id, 4))
+        await eventually(lambda: ada.deps.audios.expects(event.audio_id))
+        await asyncio.sleep(0)
+        await ada.publish(event)
+        assert (await rating)["rating"] == 4
+
+
+async def test_requests_for_audio_that_cannot_arrive_do_not_wait(start: Start) -> None:
+    old, younger = ULID.from_datetime(now() - timedelta(days=2)), ULID.from_datetime(now() - timedelta(days=1))
+    async with start(audio_wait_seconds=30) as ada:
+        eve, foreign, deleted = ada.acting_as("usr_eve"), await ada.speech(), await ada.speech()
+        await ada.publish(JobQueued(job_id=f"job_{old}", user_id="usr_ada"))
+        await ada.publish(AudioDeleted(audio_id=deleted, user_id="usr_ada"))
+
+        async def gone() -> bool:
+            return await ada.deps.audios.find(deleted, "usr_ada") is None
+
+        await eventually(gone)
+        async with asyncio.timeout(15):
+            for client, audio_id in ((eve, foreign), (ada, deleted), (ada, f"aud_{younger}"), (eve, f"aud_{old}")):
+                assert refusal(await client.rate(audio_id, 3)) == (404, "AUDIO_NOT_FOUND")
+                summary = await client.ask("GET", f"/feedback/audio/{audio_id}/summary")
+                assert refusal(summary) == (404, "AUDIO_NOT_FOUND")
+            assert refusal(await ada.ask("GET", "/feedback/audio/unknown/summary")) == (404, "AUDIO_NOT_FOUND")
 
 
 async def test_deleted_audio_cannot_be_rated_and_keeps_its_rating(start: Start) -> None:

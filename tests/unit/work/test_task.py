@@ -105,6 +105,15 @@ def test_a_released_task_is_pending_without_a_loss(task: Task) -> None:
     assert (task.work_status, task.losses, task.lease) == (JobStatus.PENDING, 0, None)
 
 
+def test_only_restarts_are_counted_in_the_events_of_a_queued_task(kind: Kind, task: Task) -> None:
+    task.release(claim(task))
+    task.fail(claim(task), "CODE", "Message.")
+    kind.retry(task)
+    task.release(claim(task))
+    assert task.restarts == 1
+    assert [event.restarts for event in task.pending if hasattr(event, "restarts")] == [0, 0, 1, 1]
+
+
 def test_a_deferred_task_is_pending_without_a_loss(task: Task) -> None:
     task.defer(claim(task), now(), 1, "CODE", "Message.")
     assert (task.work_status, task.losses, task.lease) == (JobStatus.PENDING, 0, None)

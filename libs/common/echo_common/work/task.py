@@ -31,7 +31,8 @@ class Task(Aggregate):
 
     pending → processing → completed, failed or cancelled. `attempt` rises with every claim and is the fencing token: only the
     latest attempt may renew, complete, defer, release or fail. `losses` counts leases that expired since the task last
-    progressed; the third fails the task, or the tenth if the whole platform crashed each time.
+    progressed; the third fails the task, or the tenth if the whole platform crashed each time. `restarts` counts how often it was
+    queued again after its end, which no worker does.
 
     A subclass declares the field that holds its `JobStatus`, and records events in the `on_…` methods.
     """
@@ -48,6 +49,7 @@ class Task(Aggregate):
     user_id: str
     attempt: int = 0
     losses: int = 0
+    restarts: int = 0
     lease: Lease | None = None
     error_code: str | None = None
     error_message: str | None = None
@@ -119,6 +121,7 @@ class Task(Aggregate):
     def restart(self) -> None:
         """Queue an ended task again, without its losses. Callers check the status before."""
         self.losses = 0
+        self.restarts += 1
         self.requeue()
 
     def requeue(self) -> None:

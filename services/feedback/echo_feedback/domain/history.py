@@ -15,8 +15,8 @@ from echo_common.contracts.http.history import ActionType
 class Action:
     """An action that an event stands for.
 
-    `related` is the event's field with the id that the action relates to. `once` records the first event of a kind and id only:
-    workers publish it again when they return a task to the queue.
+    `related` is the event's field with the id that the action relates to. `once` records the first event of an id and a number of
+    `restarts` only: workers publish it again when they return a task to the queue.
     """
 
     type: ActionType
@@ -79,6 +79,17 @@ class Entry:
         action = ACTIONS[type(event)]
         fields = event.model_dump(include={"user_id", action.related or "user_id"})
         related_id = None if action.related is None else str(fields[action.related])
-        key = f"{action.type.value}/{related_id}" if action.once else event.event_id
-        entry_id = f"his_{hashlib.sha256(key.encode()).hexdigest()[:26].upper()}"
+        if action.once:
+            entry_id = cls.id_of_first(action.type, str(related_id), getattr(event, "restarts", 0))
+        else:
+            entry_id = _hash(event.event_id)
         return cls(entry_id, str(fields["user_id"]), action.type, related_id, event.occurred_at)
+
+    @staticmethod
+    def id_of_first(action_type: ActionType, related_id: str, restarts: int = 0) -> str:
+        """Return the id of the entry of an action that is recorded once."""
+        return _hash(f"{action_type.value}/{related_id}" + (f"/{restarts}" if restarts else ""))
+
+
+def _hash(key: str) -> str:
+    return f"his_{hashlib.sha256(key.encode()).hexdigest()[:26].upper()}"

@@ -74,6 +74,11 @@ class Audios:
             **{name: found[name] for name in ("voice_id", "engine", "duration", "word_count")},
         )
 
+    async def knows(self, audio_id: str) -> bool:
+        """Return whether the event of the audio's creation or deletion has arrived."""
+        arrived = {"_id": audio_id, "$or": [{"user_id": {"$exists": True}}, {"deleted_at": {"$exists": True}}]}
+        return await self._audios.find_one(arrived) is not None
+
     def expects(self, audio_id: str) -> bool:
         """Return whether a request in this process waits for the audio."""
         return audio_id in self._waiting

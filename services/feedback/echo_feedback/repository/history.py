@@ -53,6 +53,10 @@ class UsageHistory:
                 document["timestamp"],
             )
 
+    async def includes(self, entry_id: str, user_id: str) -> bool:
+        """Return whether the user has the entry."""
+        return await self._entries.find_one({"_id": entry_id, "user_id": user_id}) is not None
+
     async def count(self, where: Mapping[str, Any]) -> int:
         """Return the number of entries that match."""
         return await self._entries.count(where)

@@ -4,19 +4,25 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from echo_common.auth.principal import Principal
+from echo_common.clock import now
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.feedback import RatingReason, RatingRequest
+from echo_common.contracts.http.history import ActionType
 from echo_common.http.pagination import Page
 from echo_common.http.time_range import ALWAYS, TimeRange
+from echo_common.ids import time_of
 from echo_common.store.port import Sort
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.domain.audios import RatedAudio
+from echo_feedback.domain.history import Entry
 from echo_feedback.domain.ratings import RATINGS, Opinion, Rating
 from echo_feedback.domain.summaries import AudioSummary
 
+_NEW: Final = timedelta(hours=1)
 RATING_ORDERS: Final = ("created_at", "updated_at", "rating")
 """Fields by which ratings can be sorted."""
 
@@ -62,20 +68,29 @@ async def rate_audio(body: RatingRequest, principal: Principal, deps: Dependenci
 
 
 async def find_audio(audio_id: str, principal: Principal, deps: Dependencies) -> RatedAudio:
-    """Return the user's audio, also if it was stored just now and its event is under way.
-
-    Raises `AudioNotFoundError`, also for another user's audio.
-    """
+    """Return the user's audio; wait for its event if it may be under way. Raises `AudioNotFoundError`, also for another user's."""
     with deps.audios.waiting(audio_id) as arrived:
         found = await deps.audios.find(audio_id, principal.user_id)
         if found is None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(deps.settings.audio_wait_seconds):
-                    await arrived.wait()
-            found = await deps.audios.find(audio_id, principal.user_id)  # another replica may have handled the event
+            if await _may_arrive(audio_id, principal, deps):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(deps.settings.audio_wait_seconds):
+                        await arrived.wait()
+            found = await deps.audios.find(audio_id, principal.user_id)  # the event may have arrived, also in another replica
     if found is None:
         raise AudioNotFoundError
     return found
+
+
+async def _may_arrive(audio_id: str, principal: Principal, deps: Dependencies) -> bool:
+    """Return whether the event of an unknown audio may be under way: its id is new, or that of a job of the user."""
+    made_at = time_of(audio_id)
+    if made_at is None or await deps.audios.knows(audio_id):
+        return False
+    if abs(now() - made_at) < _NEW:
+        return True
+    job_id = f"job_{audio_id.removeprefix('aud_')}"  # a job may have waited for hours before its audio is stored
+    return await deps.history.includes(Entry.id_of_first(ActionType.JOB_QUEUED, job_id), principal.user_id)
 
 
 async def list_ratings(wanted: RatingFilter, page: Page, deps: Dependencies) -> tuple[list[Rating], int]:

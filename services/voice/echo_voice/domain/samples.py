@@ -119,7 +119,7 @@ class Sample(VoiceTask):
     def on_queued(self) -> None:
         """Record that the sample waits for processing again."""
         self.status = SampleStatus.UPLOADED
-        self.record(SampleUploaded(sample_id=self.id, user_id=self.user_id))
+        self.record(SampleUploaded(sample_id=self.id, user_id=self.user_id, restarts=self.restarts))
 
     def on_step(self) -> None:
         """Record that a worker processes the sample."""

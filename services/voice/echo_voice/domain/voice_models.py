@@ -237,7 +237,11 @@ class VoiceModel(VoiceTask):
         """Record that the voice model waits for training."""
         self.record(
             VoiceModelRequested(
-                voice_model_id=self.id, user_id=self.user_id, job_id=self.job_id, sample_ids=tuple(self.sample_ids)
+                voice_model_id=self.id,
+                user_id=self.user_id,
+                job_id=self.job_id,
+                sample_ids=tuple(self.sample_ids),
+                restarts=self.restarts,
             )
         )
 

@@ -6,12 +6,16 @@ from echo_common.contracts.event import DomainEvent
 
 
 class JobQueued(DomainEvent):
-    """A job is pending: created, released, or retried."""
+    """A job is pending: created, released, or retried.
+
+    `restarts` counts how often it was queued again after its end, which no worker does.
+    """
 
     topic: ClassVar[str] = "synthesis.job_queued"
 
     job_id: str
     user_id: str
+    restarts: int = 0
 
 
 class JobStarted(DomainEvent):

@@ -7,12 +7,16 @@ from echo_common.contracts.voice_model import VoiceModelEvent
 
 
 class SampleUploaded(DomainEvent):
-    """A sample is pending: uploaded, or to be processed again."""
+    """A sample is pending: uploaded, or to be processed again.
+
+    `restarts` counts how often it was queued again after its end, which no worker does.
+    """
 
     topic: ClassVar[str] = "voice.sample_uploaded"
 
     sample_id: str
     user_id: str
+    restarts: int = 0
 
 
 class SampleProcessed(DomainEvent):
@@ -48,7 +52,10 @@ class SampleCancelled(DomainEvent):
 
 
 class VoiceModelRequested(DomainEvent):
-    """A voice model is pending: requested, released, or to be trained again."""
+    """A voice model is pending: requested, released, or to be trained again.
+
+    `restarts` counts how often it was queued again after its end, which no worker does.
+    """
 
     topic: ClassVar[str] = "voice.voice_model_requested"
 
@@ -56,6 +63,7 @@ class VoiceModelRequested(DomainEvent):
     user_id: str
     job_id: str
     sample_ids: tuple[str, ...] = ()
+    restarts: int = 0
 
 
 class VoiceModelTrainingProgressed(DomainEvent):
