@@ -18,10 +18,12 @@ pytest_plugins = [
 
 SLOW_FOLDERS = (
     *("tests/e2e", "tests/faults", "tests/cold_start"),
-    *("tests/integration/gateway", "tests/integration/synthesis", "tests/integration/voice"),
+    *(f"tests/integration/{service}" for service in ("auth", "feedback", "gateway", "synthesis", "voice")),
+    *("tests/integration/backup", "tests/integration/work"),
 )
 SLOW_FIXTURES = {"embedded_server", "found_rabbitmq", "platform", "recogniser", "s3_server", "speech_models", "found_node"}
-"""Folders and fixtures whose tests start servers, load models or process recordings: `make test-fast` leaves them out."""
+"""Folders and fixtures whose tests start servers, wait for leases, load models or process recordings: `make test-fast` leaves
+them out."""
 
 
 def pytest_configure() -> None:
