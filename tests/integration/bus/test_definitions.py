@@ -10,10 +10,10 @@ from echo_common.bus.rabbitmq import RabbitBus
 from echo_embedded.broker import RabbitNode, local_node
 from echo_embedded.broker_definitions import local_definitions
 from tests.integration.bus.conftest import Listener, consumers_of, durable, fact
-
-pytestmark = pytest.mark.slow
 from tests.support.eventually import eventually
 from tests.support.requirements import Missing, Require
+
+pytestmark = pytest.mark.slow
 
 TOPIC = "auth.user_deleted"
 
