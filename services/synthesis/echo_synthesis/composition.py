@@ -112,7 +112,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         )
         for repository in (jobs, audio, texts, dictionary, tickets, erased_users, quotas, voice_ratings):
             await repository.prepare()
-        orphans = OrphanSweeper(adapters.objects, object_owners(deps), adapters.orphan_seconds)
+        orphans = OrphanSweeper(adapters.objects, object_owners(deps, adapters.orphan_seconds), adapters.orphan_seconds)
         queues = [work_queue(deps, adapters.faults)]
         async with deps.worker.running(queues), orphans.running(), deps.erasure.running():
             yield deps

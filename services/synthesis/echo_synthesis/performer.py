@@ -14,6 +14,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job, RemainingTimeEstimator
 from echo_synthesis.pipeline.narration import SpokenSegment, plan
 from echo_synthesis.pipeline.recording import Totals
+from echo_synthesis.pipeline.segment_planning import plan_segment
 from echo_synthesis.revised_speech import RevisedSpeech
 
 
@@ -41,7 +42,8 @@ class JobPerformer:
         """Generate the speech and store its objects. Raises the errors of `plan`, `Recorder.record` and `Reviser`."""
         clone = await self._deps.clones.find(job.settings.voice_id, job.user_id)
         spec = (clone or self._deps.voices.find(job.settings.voice_id)).engine
-        narration = await plan(job.text, job.settings, spec, self._deps.scripts, job.user_id, packed=job.script)
+        make = plan if job.replaces is None else plan_segment
+        narration = await make(job.text, job.settings, spec, self._deps.scripts, job.user_id, packed=job.script)
         reporter = _ProgressReporter(job, attempt, self._faults)
         if job.replaces is not None:
             replacement = await self._deps.reviser.speak(narration, reporter)

@@ -13,7 +13,7 @@ from echo_common.storage.port import ObjectNotFoundError
 from echo_common.work.port import Attempt, Result
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job, SegmentReference
-from echo_synthesis.pipeline.revising import Replacement, keys_of_attempt
+from echo_synthesis.pipeline.revising import Replacement, make_keys
 from echo_synthesis.usecases.audio import text_of_audio
 
 _TRIES = 10
@@ -23,7 +23,8 @@ class RevisedSpeech(Result[Job]):
     """A revision of an audio: its objects are stored, the audio is not changed yet.
 
     The audio is saved only as it was when the revision was assembled. If another job has revised it meanwhile, the revision is
-    assembled again, so that it has the segments of both.
+    assembled again, so that it has the segments of both. Objects that only the revision before needed, and those of earlier
+    attempts, are left to the sweep of orphaned objects.
     """
 
     def __init__(
@@ -45,7 +46,6 @@ class RevisedSpeech(Result[Job]):
         self._faults = faults
         self._audio: Audio | None = None
         self._changes: Mapping[str, Any] = {}
-        self._superseded: set[str] = set()
         self._state: Mapping[str, Any] | None = None
 
     async def assemble(self) -> None:
@@ -75,7 +75,6 @@ class RevisedSpeech(Result[Job]):
         for left in reversed(range(_TRIES)):
             audio = self._audio
             assert audio is not None  # noqa: S101 - it is assembled
-            superseded = set(audio.object_keys)
             state = audio.revise(
                 self._changes,
                 segment=self._reference.number,
@@ -91,11 +90,15 @@ class RevisedSpeech(Result[Job]):
                     raise
                 await self.assemble()
             else:
-                self._state, self._superseded = state, superseded - set(audio.object_keys)
+                self._state = state
                 return
 
     async def discard(self) -> None:
-        """Make the revision before current again and delete the objects, as far as database and storage are reachable."""
+        """Make the revision before current again, as far as the database is reachable.
+
+        The objects of a revision that was never current are deleted, as far as the storage is reachable. Those of one that was
+        are left to the sweep of orphaned objects, because a reader or a backup may still need them.
+        """
         with suppress(EchoError):
             try:
                 audio = await self._deps.audio.get_with_text(self._reference.audio_id)
@@ -103,24 +106,9 @@ class RevisedSpeech(Result[Job]):
                 in_use = set[str]()
             else:
                 if self._state is not None and self._audio is not None and audio.version == self._audio.version:
-                    audio.restore(self._state)
+                    audio.restore(self._state, now())
                     await self._deps.audio.save(audio)
-                in_use = set(audio.object_keys)
-            await self._delete(set(keys_of_attempt(self._reference.audio_id, self._job, self._attempt.number)) - in_use)
-
-    async def remove_superseded(self) -> None:
-        """Delete the objects that only the revision before needed, and those that earlier attempts have left."""
-        with suppress(EchoError):
-            if self._attempt.number > 1:
-                folder = Audio.folder_of(self._reference.audio_id)
-                stored = [key async for key in self._deps.objects.keys(folder)]
-                other_jobs = f"{folder}job_"  # their uploads may not be committed yet
-                own = f"{folder}{self._job.id}-"
-                self._superseded |= {key for key in stored if key.startswith(own) or not key.startswith(other_jobs)}
-            audio = await self._deps.audio.get(self._reference.audio_id)
-            await self._delete(self._superseded - set(audio.object_keys))
-
-    async def _delete(self, keys: set[str]) -> None:
-        for key in keys:
-            with suppress(EchoError):
-                await self._deps.objects.delete(key)
+                in_use = {*audio.object_keys, *(each.key for each in audio.superseded)}
+            for key in set(make_keys(self._reference.audio_id, self._job, self._attempt.number)) - in_use:
+                with suppress(EchoError):
+                    await self._deps.objects.delete(key)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from echo_common.contracts.http.segments import RevisionView, SegmentDetails, SegmentView, SegmentWord
 from echo_synthesis.domain import Audio, Revision, WordTiming
-from echo_synthesis.usecases.segments import LocatedSegment, prescribed_ipa
+from echo_synthesis.usecases.segments import LocatedSegment, list_ipa
 
 
 def segment_view(found: LocatedSegment) -> SegmentView:
@@ -37,7 +37,7 @@ def segment_details(found: LocatedSegment, words: Sequence[WordTiming]) -> Segme
                 start_time=word.start,
                 end_time=word.end,
             )
-            for place, (word, ipa) in enumerate(zip(own, prescribed_ipa(found.segment), strict=True))
+            for place, (word, ipa) in enumerate(zip(own, list_ipa(found.segment), strict=True))
         ],
     )
 

@@ -18,6 +18,8 @@ from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.domain import Audio, DictionaryEntry, Job, Revision, TextEntry
 from echo_synthesis.provenance.records import ProvenanceRecords
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
+from echo_synthesis.segment_views import segment_view
+from echo_synthesis.usecases.segments import locate_segments
 from echo_synthesis.views import audio_info, entry_view, job_view, synthesis_result, text_view
 
 _OLDEST: Final = (("created_at", 1),)
@@ -72,6 +74,9 @@ class SynthesisUserData:
         async for audio in self.audio.find(own, sort=_OLDEST):
             result = synthesis_result(audio, audio.words).model_dump(mode="json")
             fields = {**result, **audio_info(audio).model_dump(mode="json"), "text": audio.text}
+            if audio.segments:  # long lists are objects
+                located = await locate_segments(audio, self.objects, 0, len(audio.segments))
+                fields["segments"] = [segment_view(each).model_dump(mode="json") for each in located]
             yield ExportedDocument(collection="audio", fields=fields)
         async for entry in self.texts.find(own, sort=_OLDEST):
             yield ExportedDocument(collection="texts", fields=text_view(entry).model_dump(mode="json"))
@@ -134,5 +139,5 @@ def _sounds(audio: Audio) -> Sequence[tuple[str, Revision]]:
 
 def _further(audio: Audio) -> Mapping[str, str]:
     """Return the keys of the other objects of an audio by their names in an export."""
-    keys = {"words": audio.times_key, "lossless": audio.lossless_key}
+    keys = {"words": audio.times_key, "segments": audio.segments_key, "lossless": audio.lossless_key}
     return {name: key for name, key in keys.items() if key is not None}

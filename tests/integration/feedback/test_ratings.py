@@ -110,8 +110,9 @@ async def test_ranges_are_those_of_the_latest_revision(ada: FeedbackClient) -> N
     audio_id = await ada.speech(duration=10.0, word_count=20)
     revision = {"segment": 0, "size_bytes": 1, "audio_id": audio_id, "user_id": ada.user_id}
     await ada.publish(
-        AudioRevised(revision=3, duration=12.0, word_count=25, **revision),
-        AudioRevised(revision=2, duration=8.0, word_count=15, **revision),
+        AudioRevised(revision=2, counter=2, duration=8.0, word_count=15, **revision),
+        AudioRevised(revision=1, counter=3, duration=12.0, word_count=25, **revision),  # the second one was undone
+        AudioRevised(revision=2, counter=2, duration=8.0, word_count=15, **revision),
     )
 
     await ada.speech()  # its event arrives after the others

@@ -29,7 +29,7 @@ def age(folder: Path, seconds: float) -> None:
 
 
 def sweeper(deps: Dependencies) -> OrphanSweeper:
-    return OrphanSweeper(deps.objects, object_owners(deps), DAY)
+    return OrphanSweeper(deps.objects, object_owners(deps, DAY), DAY)
 
 
 async def keys(deps: Dependencies) -> set[str]:

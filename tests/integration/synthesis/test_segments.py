@@ -1,7 +1,9 @@
 """A segment of a stored audio is replaced; the samples of all others stay as they are."""
 
 import asyncio
+from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from echo_common.contracts.errors.synthesis import (
     SegmentsNotKeptError,
     SynthesisNotFoundError,
 )
-from echo_common.contracts.http.normalization import CreateDictionaryEntry
+from echo_common.contracts.http.normalization import CreateDictionaryEntry, DictionaryEntryPatch
 from echo_common.contracts.http.segments import RegenerateSegment
 from echo_common.contracts.http.synthesis import JobChange, SpeechConfig, SynthesizeRequest
 from echo_common.contracts.system_settings import QUOTAS
@@ -25,22 +27,26 @@ from echo_common.contracts.values import AudioFormat, JobStatus, Metric, Plan
 from echo_common.errors import ValidationError
 from echo_common.http.pagination import Page
 from echo_common.live_settings import LiveSettings
+from echo_common.storage.orphans import OrphanSweeper
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job
 from echo_synthesis.segment_views import segment_details
 from echo_synthesis.usecases.audio import delete_audio, find_audio, text_of_audio, words_of
-from echo_synthesis.usecases.dictionary import add_entry
+from echo_synthesis.usecases.dictionary import add_entry, change_entry, entry_added
 from echo_synthesis.usecases.jobs import cancel_job, delete_job, queue_job, revise_job
+from echo_synthesis.usecases.ownership import object_owners
 from echo_synthesis.usecases.requests import find_synthesis, list_syntheses
-from echo_synthesis.usecases.segments import find_segment, list_segments, regenerate_segment
+from echo_synthesis.usecases.segments import LocatedSegment, find_segment, list_segments, regenerate_segment
 from echo_synthesis.usecases.speech import synthesize
+from tests.integration.synthesis.test_orphans import DAY, age
 from tests.support.eventually import eventually
 from tests.support.sound import decode
 from tests.support.synthesis_replica import Replica, principal_of
 
 ALICE, MALLORY = principal_of("usr_alice"), principal_of("usr_mallory")
 STORY = "# Start\n\nThe first sentence. A tone-peak sentence.\n\n# End\n\nThe last one ends."
+FIRST_PAGE = Page(limit=20, offset=0, sort_by="number", sort_order="asc")
 LOSSY = {AudioFormat.MP3, AudioFormat.OGG, AudioFormat.AAC, AudioFormat.MULAW}
 
 
@@ -80,12 +86,21 @@ async def samples_of(audio: Audio, deps: Dependencies) -> NDArray[np.int64]:
 async def parts_of(audio: Audio, deps: Dependencies) -> list[NDArray[np.int64]]:
     """Return the samples of each segment."""
     samples = await samples_of(audio, deps)
-    lengths = [found.segment.samples for found in await list_segments(audio.id, ALICE, deps)]
+    lengths = [found.segment.samples for found in await segments_of(audio, deps)]
     return np.split(samples, np.cumsum(lengths)[:-1])
 
 
+async def segments_of(
+    audio: Audio, deps: Dependencies, *, limit: int = 1_000, offset: int = 0, order: str = "asc"
+) -> Sequence[LocatedSegment]:
+    page = Page(limit=limit, offset=offset, sort_by="number", sort_order=order)
+    found, total = await list_segments(audio.id, ALICE, page, deps)
+    assert total == audio.units
+    return found
+
+
 async def texts_of(audio: Audio, deps: Dependencies) -> list[str]:
-    return [found.segment.text for found in await list_segments(audio.id, ALICE, deps)]
+    return [found.segment.text for found in await segments_of(audio, deps)]
 
 
 async def objects(deps: Dependencies) -> set[str]:
@@ -93,12 +108,10 @@ async def objects(deps: Dependencies) -> set[str]:
 
 
 async def only_referenced(audio: Audio, deps: Dependencies) -> None:
-    """Wait until all objects are those of an audio: superseded ones are removed after the commit."""
-
-    async def tidy() -> bool:
-        return await objects(deps) == set(audio.object_keys)
-
-    await eventually(tidy)
+    """Check that all objects are those of an audio once the sweep has removed the superseded ones."""
+    await eventually(lambda: not deps.worker.busy)
+    await OrphanSweeper(deps.objects, object_owners(deps, 0), 0).sweep()
+    assert await objects(deps) == set(audio.object_keys)
 
 
 @pytest.mark.parametrize("output_format", AudioFormat)
@@ -149,7 +162,7 @@ async def test_later_times_chapters_and_positions_move(replica: Replica) -> None
         assert [chapter.title for chapter in revised.chapters] == ["Start", "End"]
         assert revised.chapters[1].start - audio.chapters[1].start == pytest.approx(longer, abs=2e-4)
         assert revised.chapters[1].end == revised.duration
-        segments = await list_segments(audio.id, ALICE, deps)
+        segments = await segments_of(audio, deps)
         assert [found.start for found in segments[1:]] == [found.end for found in segments[:-1]]
         assert segments[-1].end == pytest.approx(revised.duration, abs=1e-4)
         assert [text[found.segment.start : found.segment.end] for found in segments] == await texts_of(revised, deps)
@@ -211,7 +224,7 @@ async def test_a_segment_is_spoken_again_with_the_present_dictionary(replica: Re
         audio = await spoken(deps, "Hugh waits here. Hugh goes.")
         await add_entry(CreateDictionaryEntry(term="Hugh", respelling="hue hue hue"), ALICE, deps)
         revised = await replaced(audio, 1, deps)
-        before, after = await list_segments(audio.id, ALICE, deps)
+        before, after = await segments_of(audio, deps)
         assert (before.segment.spoken, after.segment.spoken) == ("Hugh waits here.", "hue hue hue goes.")
         assert await texts_of(revised, deps) == ["Hugh waits here.", "Hugh goes."]
         words = await words_of(revised, deps)
@@ -222,10 +235,10 @@ async def test_markup_around_a_segment_still_applies_when_the_dictionary_has_cha
     async with replica() as deps:
         text = '<speak>First. <prosody rate="50%">Say <say-as interpret-as="characters">ABC</say-as> to Hugh.</prosody></speak>'
         audio = await spoken(deps, text)
-        _, before = await list_segments(audio.id, ALICE, deps)
+        _, before = await segments_of(audio, deps)
         await add_entry(CreateDictionaryEntry(term="Hugh", respelling="hue"), ALICE, deps)
         await replaced(audio, 1, deps)
-        _, after = await list_segments(audio.id, ALICE, deps)
+        _, after = await segments_of(audio, deps)
         assert after.segment.spoken == before.segment.spoken.replace("Hugh", "hue")
         assert {each.segment.tone.rate for each in after.segment.script} == {0.5}
 
@@ -237,7 +250,7 @@ async def test_a_dictionary_entry_is_added_with_the_replacement(replica: Replica
             await replaced(audio, 0, deps, dictionary_entry={"term": "Hugh", "respelling": respelling})
             entries = await deps.dictionary.of(ALICE.user_id)
             assert [(entry.term, entry.respelling) for entry in entries] == [("Hugh", respelling)]
-            [found] = await list_segments(audio.id, ALICE, deps)
+            [found] = await segments_of(audio, deps)
             assert found.segment.spoken == f"{respelling} waits."
         with pytest.raises(ValidationError):
             await queued(audio, 0, deps, dictionary_entry={"term": "Mary", "respelling": "merry"})
@@ -254,6 +267,17 @@ async def test_a_refused_replacement_leaves_the_dictionary_unchanged(replica: Re
             with pytest.raises(QuotaExceededError):
                 await queued(audio, 0, deps, dictionary_entry=entry)
         assert [entry.respelling for entry in await deps.dictionary.of(ALICE.user_id)] == ["hue"]
+
+
+async def test_an_entry_that_was_changed_meanwhile_is_not_undone(replica: Replica) -> None:
+    async with replica() as deps:
+        for before in (None, "hoo"):
+            adding = entry_added(CreateDictionaryEntry(term="Hugh", respelling="hue"), ALICE, deps)
+            entry = await adding.__aenter__()
+            assert entry is not None
+            await change_entry(entry.id, DictionaryEntryPatch(respelling="hew"), ALICE, deps)
+            assert not await adding.__aexit__(KeyError, KeyError(before), None)
+            assert [entry.respelling for entry in await deps.dictionary.of(ALICE.user_id)] == ["hew"]
 
 
 async def test_concurrent_replacements_all_take_effect(replica: Replica) -> None:
@@ -305,7 +329,7 @@ async def test_deletion_removes_all_objects(replica: Replica) -> None:
         await delete_audio(audio.id, ALICE.user_id, deps)
         assert await objects(deps) == set()
         with pytest.raises(SynthesisNotFoundError):
-            await list_segments(audio.id, ALICE, deps)
+            await segments_of(audio, deps)
 
 
 async def test_deleting_the_job_of_a_replacement_keeps_the_audio(replica: Replica) -> None:
@@ -369,7 +393,7 @@ async def test_segments_are_not_kept_where_a_setting_says_so(replica: Replica) -
     async with replica(keep_segments=False) as deps:
         audio = await spoken(deps, output_format=AudioFormat.MP3)
         assert await objects(deps) == {audio.object_key}
-        for attempt in (list_segments(audio.id, ALICE, deps), queued(audio, 0, deps)):
+        for attempt in (segments_of(audio, deps), queued(audio, 0, deps)):
             with pytest.raises(SegmentsNotKeptError):
                 await attempt
 
@@ -386,6 +410,110 @@ async def test_a_segment_is_shown_with_its_words_as_spoken(replica: Replica) -> 
             (3, "paid", "paid"),
             (4, "$5", "five dollars"),
         ]
+
+
+async def test_segments_are_listed_in_pages(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, "One two. " * 300)
+        assert audio.segments_key is not None
+        everything = await segments_of(audio, deps)
+        assert [found.number for found in everything] == list(range(300))
+        assert await segments_of(audio, deps, limit=7, offset=250) == everything[250:257]
+        assert await segments_of(audio, deps, limit=7, offset=297) == everything[297:]
+        assert await segments_of(audio, deps, limit=7, offset=300) == []
+        assert await segments_of(audio, deps, limit=7, offset=2, order="desc") == everything[291:298][::-1]
+        assert await segments_of(audio, deps, limit=7, offset=298, order="desc") == everything[:2][::-1]
+        revised = await replaced(audio, 1, deps, text="One two three four.")
+        assert [found.start for found in (await segments_of(revised, deps))[2:]] == [
+            pytest.approx(found.start + revised.duration - audio.duration, abs=2e-4) for found in everything[2:]
+        ]
+        assert [found.first_word for found in (await segments_of(revised, deps))[:4]] == [0, 2, 6, 8]
+
+
+async def test_superseded_objects_stay_until_a_reader_or_backup_cannot_need_them(replica: Replica, tmp_path: Path) -> None:
+    async with replica(earlier_revisions=0) as deps:
+        audio = await spoken(deps, "One. Two.", output_format=AudioFormat.MP3)
+        age(tmp_path / "objects", 2 * DAY)
+        revised = await replaced(audio, 0, deps, text="Now.")
+        superseded = set(audio.object_keys)
+        assert not superseded & set(revised.object_keys)
+        assert await OrphanSweeper(deps.objects, object_owners(deps, DAY), DAY).sweep() == 0
+        assert await objects(deps) >= superseded
+        await OrphanSweeper(deps.objects, object_owners(deps, 0), DAY).sweep()
+        assert await objects(deps) == set(revised.object_keys)
+
+
+SSML = '<speak>One sentence. <prosody rate="50%">Say <sub alias="hue">Hugh</sub> here.</prosody> It ends.</speak>'
+
+
+@pytest.mark.parametrize(
+    ("body", "written", "spoken_text"),
+    [
+        ({"text": "Salt & 3 < 4."}, "Salt &amp; 3 &lt; 4.", "Salt and three is less than four."),
+        ({"text": "Salt &amp; pepper."}, "Salt &amp; pepper.", "Salt and pepper."),
+        ({"text": 'Say <sub alias="A B">C</sub>.'}, 'Say <sub alias="A B">C</sub>.', "Say A B."),
+        ({"text": "</prosody></speak>"}, "&lt;/prosody&gt;&lt;/speak&gt;", None),
+        ({"text": "Salt &amp; pepper.", "ssml": False}, "Salt &amp;amp; pepper.", None),
+    ],
+)
+async def test_an_edited_text_keeps_a_document_well_formed(
+    replica: Replica, body: dict[str, Any], written: str, spoken_text: str | None
+) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, SSML)
+        assert await texts_of(audio, deps) == ["One sentence.", 'Say <sub alias="hue">Hugh</sub> here.', "It ends."]
+        revised = await replaced(audio, 1, deps, **body)
+        text = await text_of_audio(revised, deps)
+        assert text == SSML.replace('Say <sub alias="hue">Hugh</sub> here.', written)
+        found = (await segments_of(revised, deps))[1]
+        assert spoken_text in {None, found.segment.spoken}
+        assert {each.segment.tone.rate for each in found.segment.script} == {0.5}
+        words = await words_of(revised, deps)
+        assert all(text[word.char_start : word.char_end] for word in words)
+        assert [text[found.segment.start : found.segment.end] for found in await segments_of(revised, deps)] == await texts_of(
+            revised, deps
+        )
+        await add_entry(CreateDictionaryEntry(term="sentence", respelling="phrase"), ALICE, deps)
+        again = await replaced(revised, 0, deps)  # plans the whole document
+        assert (await segments_of(again, deps))[0].segment.spoken == "One phrase."
+
+
+@pytest.mark.parametrize("body", [{"text": "Say <b>this</b>."}, {"text": "Salt & pepper.", "ssml": True}])
+async def test_invalid_markup_is_refused(replica: Replica, body: dict[str, Any]) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, SSML)
+        with pytest.raises(ValidationError):
+            await queued(audio, 1, deps, **body)
+        assert await deps.jobs.count({}) == 0
+
+
+async def test_markup_in_plain_text_is_spoken_as_it_is(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, "One sentence. Another.")
+        with pytest.raises(ValidationError):
+            await queued(audio, 0, deps, text="One <sub alias='x'>y</sub>.", ssml=True)
+        revised = await replaced(audio, 0, deps, text="<speak>Loud</speak>", ssml=False)
+        assert await text_of_audio(revised, deps) == "<speak>Loud</speak> Another."
+        await add_entry(CreateDictionaryEntry(term="Another", respelling="other"), ALICE, deps)
+        again = await replaced(revised, 1, deps)  # plans the whole text, which begins like SSML now
+        assert (await segments_of(again, deps))[1].segment.spoken == "other."
+
+
+async def test_the_quota_is_checked_before_a_text_is_planned(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = LiveSettings()
+    async with replica(live_settings=limits) as deps:
+        audio = await spoken(deps, "One sentence. Another.")
+        limits.replace({QUOTAS[Metric.SYNTHESES][Plan.USER].key: 1})
+        planned: list[str] = []
+
+        async def write(text: str, *_: object) -> list[object]:
+            planned.append(text)
+            return []
+
+        monkeypatch.setattr(deps.scripts, "write", write)
+        with pytest.raises(QuotaExceededError):
+            await queued(audio, 0, deps, text="Something else.")
+        assert planned == []
 
 
 @pytest.mark.parametrize("number", [-1, 5, 10**9])
@@ -418,7 +546,7 @@ async def test_segments_of_other_users_do_not_exist(replica: Replica) -> None:
     async with replica() as deps:
         audio = await spoken(deps)
         for attempt in (
-            list_segments(audio.id, MALLORY, deps),
+            list_segments(audio.id, MALLORY, FIRST_PAGE, deps),
             regenerate_segment(audio.id, 0, RegenerateSegment(), MALLORY, deps, key=None),
         ):
             with pytest.raises(SynthesisNotFoundError):

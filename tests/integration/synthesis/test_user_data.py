@@ -13,7 +13,7 @@ from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.http.normalization import CreateDictionaryEntry
 from echo_common.contracts.http.synthesis import CreateText, SpeechConfig, SynthesizeRequest
 from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
-from echo_common.contracts.values import JobStatus
+from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import NotFoundError
 from echo_common.storage.port import ObjectNotFoundError
 from echo_common.user_data.erasure import BATCH
@@ -24,6 +24,7 @@ from echo_synthesis.usecases.dictionary import add_entry
 from echo_synthesis.usecases.speech import synthesize
 from echo_synthesis.usecases.texts import save_text
 from tests.integration.synthesis.test_jobs import ALICE, MALLORY, SLOW, queued, status, until
+from tests.integration.synthesis.test_segments import replaced, spoken
 from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.synthesis_replica import Replica
@@ -225,7 +226,44 @@ async def test_long_word_timings_are_exported_beside_their_audio(replica: Replic
     async with replica() as deps:
         await synthesize(SynthesizeRequest(text="One two. " * 300), ALICE, deps)
         found = [item async for item in deps.user_data.export(ALICE.user_id) if isinstance(item, ExportedObject)]
-        sound, words = found
+        sound, words, _ = found
         assert words.name == sound.name.removesuffix("wav") + "words.jsonl"
         info = await deps.user_data.find_object(ALICE.user_id, words.id)
         assert (info.size, info.checksum) == (words.size, words.checksum)
+
+
+async def test_revised_audio_is_exported_with_its_revisions_and_segments(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, "One sentence. Another one.", output_format=AudioFormat.MP3)
+        revised = await replaced(audio, 1, deps, text="Something else.")
+        found = [item async for item in deps.user_data.export(ALICE.user_id)]
+        [fields] = [item.fields for item in found if isinstance(item, ExportedDocument) and item.collection == "audio"]
+        assert [each["text"] for each in fields["segments"]] == ["One sentence.", "Something else."]
+        assert (fields["revision"], fields["text"]) == (2, "One sentence. Something else.")
+        exported = {item.id: item for item in found if isinstance(item, ExportedObject)}
+        assert set(exported) == {f"{audio.id}/{name}" for name in ("revision-1", "revision-2", "lossless")}
+        assert exported[f"{audio.id}/revision-1"].checksum == audio.checksum
+        for item in exported.values():
+            assert (await deps.user_data.find_object(ALICE.user_id, item.id)).checksum == item.checksum
+        assert revised.superseded
+
+
+async def test_revised_audio_is_erased_with_its_superseded_objects(
+    replica: Replica, database: Database, tmp_path: Path
+) -> None:
+    async with replica(earlier_revisions=0) as deps:
+        audio = await replaced(await spoken(deps, "One. Two.", output_format=AudioFormat.MP3), 0, deps, text="Now.")
+        assert audio.superseded
+        await deps.cache.wait_for_writes()
+        await erase_user(UserDeleted(user_id=ALICE.user_id), deps)
+        await erased(deps)
+        await nothing_remains(database, ALICE.user_id)
+        assert [path for path in objects(tmp_path) if "/audio/" in path] == []
+
+
+async def test_long_lists_of_segments_are_exported_beside_their_audio(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, "One two. " * 300)
+        names = [item.id async for item in deps.user_data.export(ALICE.user_id) if isinstance(item, ExportedObject)]
+        assert f"{audio.id}/segments" in names
+        assert (await deps.user_data.find_object(ALICE.user_id, f"{audio.id}/segments")).key == audio.segments_key

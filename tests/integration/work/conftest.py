@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,10 +28,21 @@ WITHIN_SECONDS = 20.0
 class RecordedResult(Result[Any]):
     """A result that records whether it was discarded."""
 
-    def __init__(self, apply: Callable[[Any], object], discarded: list[int], attempt: int) -> None:
+    def __init__(
+        self,
+        apply: Callable[[Any], object],
+        discarded: list[int],
+        attempt: int,
+        while_storing: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         super().__init__(apply)
         self._discarded = discarded
         self._attempt = attempt
+        self._while_storing = while_storing
+
+    async def store(self) -> None:
+        if self._while_storing is not None:
+            await self._while_storing()
 
     async def discard(self) -> None:
         self._discarded.append(self._attempt)
@@ -49,6 +61,7 @@ class Bench:
     errors: dict[str, Exception] = field(default_factory=dict)
     """Errors that attempts raise, by task id."""
     before_result: Callable[[Task, Attempt], Awaitable[None]] | None = None
+    while_storing: Callable[[Task], Awaitable[None]] | None = None
 
     async def perform(self, task: Task, attempt: Attempt) -> Result[Any]:
         key, number = (task.id, attempt.number), attempt.number
@@ -61,7 +74,8 @@ class Bench:
                 await self.before_result(task, attempt)
         finally:
             self.ended.append(key)
-        return RecordedResult(lambda held: self.kind.complete(held, number), self.discarded, number)
+        storing = None if self.while_storing is None else partial(self.while_storing, task)
+        return RecordedResult(lambda held: self.kind.complete(held, number), self.discarded, number, storing)
 
     @asynccontextmanager
     async def running(

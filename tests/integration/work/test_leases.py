@@ -2,13 +2,15 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
 from echo_common.clock import now
 from echo_common.contracts.values import JobStatus
-from echo_common.work.task import MAXIMUM_CRASHES, MAXIMUM_LOSSES
-from tests.integration.work.conftest import Bench
+from echo_common.work.task import MAXIMUM_CRASHES, MAXIMUM_LOSSES, Task
+from tests.integration.work.conftest import WITHIN_SECONDS, Bench
+from tests.support.eventually import eventually
 
 HOUR = timedelta(hours=1)
 
@@ -21,6 +23,39 @@ async def test_an_attempt_longer_than_its_lease_keeps_it(bench: Bench) -> None:
         bench.may_end.set()
         done = await bench.until(task, JobStatus.COMPLETED)
     assert (done.losses, done.attempt) == (0, 1)
+
+
+async def test_the_lease_is_kept_while_a_result_is_stored(bench: Bench) -> None:
+    task = await bench.add()
+    bench.may_end.set()
+    async with bench.running(lease_seconds=1), bench.running(lease_seconds=1):
+        bench.while_storing = partial(_renewed, bench, 6)
+        done = await bench.until(task, JobStatus.COMPLETED)
+    assert (done.losses, done.attempt, bench.discarded) == (0, 1, [])
+
+
+async def test_a_task_that_is_cancelled_while_its_result_is_stored_discards_it(bench: Bench) -> None:
+    task = await bench.add()
+    bench.may_end.set()
+
+    async def cancel(held: Task) -> None:
+        await bench.tasks.update(held.id, Task.cancel)
+
+    bench.while_storing = cancel
+    async with bench.running():
+        await eventually(lambda: bench.discarded == [1], within=WITHIN_SECONDS)
+        assert (await bench.read(task)).work_status is JobStatus.CANCELLED
+
+
+async def _renewed(bench: Bench, times: int, task: Task) -> None:
+    """Wait until a lease was renewed so many times."""
+    versions = set[int]()
+
+    async def enough() -> bool:
+        versions.add((await bench.read(task)).version)
+        return len(versions) > times
+
+    await eventually(enough, within=WITHIN_SECONDS)
 
 
 async def test_the_task_of_a_dead_worker_is_performed_by_another(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from echo_common.work.port import Performer, Result, Tasks
 from echo_common.work.task import Progress, Task
 
 T = TypeVar("T", bound=Task)
+R = TypeVar("R")
 
 _RENEWALS_PER_LEASE = 4
 _LONGEST_PERIOD_SECONDS = 1.5
@@ -73,7 +74,7 @@ class LeasedAttempt(Generic[T]):
         await self._faults.reach("worker.after_renewal")
         return True
 
-    async def _keep_lease(self, performing: "asyncio.Future[Result[T]]") -> Result[T]:
+    async def _keep_lease(self, performing: "asyncio.Future[R]") -> R:
         """Renew the lease at intervals, after progress and on a recheck. Raises `LeaseLostError` once the lease is lost."""
         clock = asyncio.get_running_loop().time
         seen, renewed = self._progress, clock()
@@ -96,13 +97,25 @@ class LeasedAttempt(Generic[T]):
 
     async def _commit(self, result: Result[T]) -> None:
         try:
-            await result.store()
+            await self._store(result)
             await self._faults.reach("worker.before_commit")
             await self._update(result.apply)
         except (LeaseLostError, NotFoundError, ConflictError) as error:
             await result.discard()
             raise LeaseLostError(self.task_id) from error
         await result.remove_superseded()
+
+    async def _store(self, result: Result[T]) -> None:
+        """Store the result and renew the lease meanwhile, which may take as long as a large object. Raises `LeaseLostError`.
+
+        A lost lease does not cancel the store: the database may already have applied its write.
+        """
+        storing = asyncio.ensure_future(result.store())
+        try:
+            await self._keep_lease(storing)
+        except BaseException:
+            await asyncio.gather(storing, return_exceptions=True)
+            raise
 
     async def _update(self, change: Callable[[T], object]) -> None:
         """Change the task as last saved, without reading it; read it again after a failure."""

@@ -44,9 +44,9 @@ class Audios:
         older = {
             "_id": event.audio_id,
             "deleted_at": {"$exists": False},
-            "revision": {"$not": {"$gte": event.revision}},
+            "revision": {"$not": {"$gte": event.counter or event.revision}},
         }
-        fields = event.model_dump(include={*_LENGTH, "revision"})
+        fields = {**event.model_dump(include=_LENGTH), "revision": event.counter or event.revision}
         if not await self._audios.update_one(older, {"$set": fields}):
             try:
                 await self._audios.insert({"_id": event.audio_id, **fields})

@@ -44,10 +44,8 @@ async def list_segments(
     synthesis_id: SynthesisId, principal: SpeechReader, deps: Deps, page: PageQuery
 ) -> Success[list[SegmentView]]:
     """List the segments of an audio: its sentences, or parts of long ones."""
-    found = await segments.list_segments(synthesis_id, principal, deps)
-    ordered = found if page.direction == 1 else found[::-1]
-    shown = ordered[page.offset : page.offset + page.limit]
-    return ok([segment_view(each) for each in shown], meta=page.meta(len(found)))
+    shown, total = await segments.list_segments(synthesis_id, principal, page, deps)
+    return ok([segment_view(each) for each in shown], meta=page.meta(total))
 
 
 @router.endpoint(

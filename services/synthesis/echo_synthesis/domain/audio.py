@@ -12,7 +12,7 @@ from echo_common.contracts.events.synthesis import AudioCreated, AudioDeleted, A
 from echo_common.contracts.values import Alignment
 from echo_synthesis.domain.speech import SpeechSettings, WordTiming
 
-_REVISION_FIELDS: Final = (
+_RESTORED_FIELDS: Final = (
     "revision",
     "revised_at",
     "revised_segment",
@@ -21,6 +21,8 @@ _REVISION_FIELDS: Final = (
     "earlier_checksums",
     "further_bytes",
 )
+_MAXIMUM_SUPERSEDED: Final = 200
+"""Number of superseded objects that are remembered; objects before them are old enough for the sweep, or soon will be."""
 
 
 class Chapter(BaseModel):
@@ -49,6 +51,15 @@ class Revision(BaseModel):
     job_id: str | None = None
 
 
+class SupersededObject(BaseModel):
+    """An object of an audio that its revisions no longer need since a moment."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    since: datetime
+
+
 class Audio(Aggregate):
     """Generated speech: a stored object and its metadata.
 
@@ -60,7 +71,9 @@ class Audio(Aggregate):
     `segments` holds short lists of kept segments as JSON lines; long ones are a separate object at `segments_key`. An audio
     without both cannot be revised. `lossless_key` is a lossless copy of lossy audio. `revision` is the number of the current
     revision, `revised_at`, `revised_segment` and `revised_by` describe it; `earlier` are the revisions before it, oldest first.
-    `further_bytes` is the size of the earlier revisions and of the lossless copy.
+    `further_bytes` is the size of the earlier revisions and of the lossless copy. `revision_counter` counts the revisions that were
+    made and undone, so that no revision gets the number of an undone one. `superseded` are objects that a reader or a backup may
+    still need; the sweep of orphaned objects removes them.
     """
 
     user_id: str
@@ -94,6 +107,8 @@ class Audio(Aggregate):
     revised_by: str | None = None
     earlier: Sequence[Revision] = ()
     earlier_checksums: Sequence[str] = ()
+    revision_counter: int = 1
+    superseded: Sequence[SupersededObject] = ()
 
     @property
     def url(self) -> str:
@@ -161,30 +176,38 @@ class Audio(Aggregate):
             moment: The present time.
             most_earlier: Maximum number of earlier revisions.
         """
-        state = {name: getattr(self, name) for name in (*changes, *_REVISION_FIELDS)}
+        state = {name: getattr(self, name) for name in (*changes, *_RESTORED_FIELDS)}
+        before = self.object_keys
         earlier = self.earlier if self.revised_by == job_id else self.revisions
         self.earlier = list(earlier)[max(0, len(earlier) - most_earlier) :]
         self.earlier_checksums = [revision.checksum for revision in self.earlier]
         for name, value in changes.items():
             setattr(self, name, value)
         self.further_bytes += sum(revision.size for revision in self.earlier)
-        self.revision += 1
+        self.revision = max(self.revision, self.revision_counter) + 1
         self.revised_at, self.revised_segment, self.revised_by = moment, segment, job_id
-        self._record_revision()
+        self._record_revision(before, moment)
         return state
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Make the revision before the latest `revise` current again."""
+    def restore(self, state: Mapping[str, Any], moment: datetime) -> None:
+        """Make the revision before the latest `revise` current again; the number of the undone one is never used again."""
+        before = self.object_keys
         for name, value in state.items():
             setattr(self, name, value)
-        self._record_revision()
+        self._record_revision(before, moment)
 
-    def _record_revision(self) -> None:
+    def _record_revision(self, keys_before: Sequence[str], moment: datetime) -> None:
+        self.revision_counter = max(self.revision, self.revision_counter + 1)
+        keys = set(self.object_keys)
+        left = [SupersededObject(key=key, since=moment) for key in dict.fromkeys(keys_before) if key not in keys]
+        kept = [each for each in self.superseded if each.key not in keys]
+        self.superseded = [*kept, *left][-_MAXIMUM_SUPERSEDED:]
         self.record(
             AudioRevised(
                 audio_id=self.id,
                 user_id=self.user_id,
                 revision=self.revision,
+                counter=self.revision_counter,
                 segment=self.revised_segment,
                 duration=self.duration,
                 word_count=self.word_count,

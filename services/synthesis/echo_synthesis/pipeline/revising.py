@@ -24,7 +24,7 @@ from echo_synthesis.engine import EngineSpec
 from echo_synthesis.pipeline.assembly import AssemblyCheck
 from echo_synthesis.pipeline.narration import Narration, Narrator
 from echo_synthesis.pipeline.recording import SURER, Progressed, Totals
-from echo_synthesis.pipeline.segment_table import KeptSegment, SegmentsWriter, keep, kept_segments
+from echo_synthesis.pipeline.segment_table import KeptSegment, SegmentsWriter, build_segment, read_segments
 from echo_synthesis.pipeline.stored_files import LOSSLESS, AudioFiles, FileStorage, ObjectKeys
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.timing.storage import TimesWriter, word_times
@@ -65,9 +65,9 @@ class _Place:
         """Return the place of a segment. Raises `SegmentNotFoundError`."""
         if not 0 <= number < len(segments):
             raise SegmentNotFoundError
-        start = sum(segment.samples for segment in segments[:number])
+        start = segments[number].first_sample
         end = start + segments[number].samples if number + 1 < len(segments) else None
-        return cls(segments, number, start, end, sum(segment.word_count for segment in segments[:number]))
+        return cls(segments, number, start, end, segments[number].first_word)
 
 
 class _Words:
@@ -93,14 +93,14 @@ class _Words:
             if index < first:
                 self._add(word, times)
             elif index >= stop:
-                self._add(_moved(word, seconds, characters), times)
+                self._add(_move(word, seconds, characters), times)
             index += 1
         if index <= first:
             self._replace(times)
 
     def _replace(self, times: TimesWriter) -> None:
         for word in self._replacement.words:
-            self._add(_moved(word, self._place.start / self._rate, self._place.segment.start), times)
+            self._add(_move(word, self._place.start / self._rate, self._place.segment.start), times)
 
     def _add(self, word: WordTiming, times: TimesWriter) -> None:
         if title := self._titles.get(self._count):
@@ -164,8 +164,8 @@ class Reviser:
             ObjectNotFoundError: An object is gone, because the audio was deleted or revised meanwhile.
         """
         audio_format = FORMATS[audio.settings.output_format]
-        place = _Place.find([segment async for segment in kept_segments(audio, self._objects)], number)
-        keys = _keys(audio.id, job_id, attempt, audio_format)
+        place = _Place.find([segment async for segment in read_segments(audio, self._objects)], number)
+        keys = _make_keys(audio.id, job_id, attempt, audio_format)
         try:
             async with self._scratch.work_folder("revision") as folder:
                 source = await self._fetch(audio.lossless_key or audio.object_key, folder / "source")
@@ -192,9 +192,9 @@ class Reviser:
         blocks = read_samples(source, audio_format if audio.lossless_key is None else LOSSLESS, rate)
         samples = await asyncio.to_thread(splice, blocks, replacement.samples, place.start, place.end, encoder)
         await asyncio.to_thread(encoder.close)
-        segments = _replaced(place, replacement, samples)
+        segments = _replace(place, replacement, samples)
         duration = round(samples / rate, 4)
-        words = _Words(place, replacement, rate, _titles(segments))
+        words = _Words(place, replacement, rate, _find_titles(segments))
         with TimesWriter(folder / "times") as times, SegmentsWriter(folder / "segments") as kept:
             await words.write(word_times(audio, self._objects), times)
             for segment in segments:
@@ -205,6 +205,8 @@ class Reviser:
         revised = text[: old.start] + new + text[old.end :]
         return {
             **stored,
+            # the first characters of the text may differ, so that its kind cannot be detected again
+            "settings": settings.model_copy(update={"ssml": replacement.narration.settings.ssml}),
             "duration": duration,
             "word_count": times.count,
             "alignment": max(audio.alignment, replacement.alignment, key=SURER.index),
@@ -224,31 +226,44 @@ class Reviser:
         return target
 
 
-def keys_of_attempt(audio_id: str, job: Job, attempt: int) -> ObjectKeys:
+def make_keys(audio_id: str, job: Job, attempt: int) -> ObjectKeys:
     """Return the keys of the objects that an attempt at a job stores for a revision."""
-    return _keys(audio_id, job.id, attempt, FORMATS[job.settings.output_format])
+    return _make_keys(audio_id, job.id, attempt, FORMATS[job.settings.output_format])
 
 
-def _keys(audio_id: str, job_id: str, attempt: int, audio_format: AudioFormat) -> ObjectKeys:
+def _make_keys(audio_id: str, job_id: str, attempt: int, audio_format: AudioFormat) -> ObjectKeys:
     return ObjectKeys.of(f"{Audio.folder_of(audio_id)}{job_id}-{attempt}", audio_format)
 
 
-def _replaced(place: _Place, replacement: Replacement, samples: int) -> Sequence[KeptSegment]:
+def _replace(place: _Place, replacement: Replacement, samples: int) -> Sequence[KeptSegment]:
     """Return the segments of the revision, which has this number of samples."""
     old, narration = place.segment, replacement.narration
-    new = keep(narration.script, narration.text, old.start, len(replacement.samples), narration.settings.pronunciations)
+    new = build_segment(
+        narration.script, narration.text, old.start, len(replacement.samples), narration.settings.pronunciations
+    )
     if old.title and new.text != old.text:
         new = new.model_copy(update={"title": new.text.strip("# \n")})
     elif old.title:
         new = new.model_copy(update={"title": old.title})
-    characters = len(new.text) - len(old.text)
-    later = [segment.model_copy(update={"start": segment.start + characters}) for segment in place.segments[place.number + 1 :]]
+    new = new.model_copy(update={"first_sample": place.start, "first_word": place.first_word})
+    later = [_move_segment(segment, old, new) for segment in place.segments[place.number + 1 :]]
     segments = [*place.segments[: place.number], new, *later]
     rest = samples - sum(segment.samples for segment in segments[:-1])
     return [*segments[:-1], segments[-1].model_copy(update={"samples": rest})]
 
 
-def _titles(segments: Sequence[KeptSegment]) -> Mapping[int, str]:
+def _move_segment(segment: KeptSegment, old: KeptSegment, new: KeptSegment) -> KeptSegment:
+    """Return a segment behind one that is replaced by another."""
+    return segment.model_copy(
+        update={
+            "start": segment.start + len(new.text) - len(old.text),
+            "first_sample": segment.first_sample + new.samples - old.samples,
+            "first_word": segment.first_word + new.word_count - old.word_count,
+        }
+    )
+
+
+def _find_titles(segments: Sequence[KeptSegment]) -> Mapping[int, str]:
     """Return the headings by the index of their first word."""
     titles: dict[int, str] = {}
     words = 0
@@ -259,7 +274,7 @@ def _titles(segments: Sequence[KeptSegment]) -> Mapping[int, str]:
     return titles
 
 
-def _moved(word: WordTiming, seconds: float, characters: int) -> WordTiming:
+def _move(word: WordTiming, seconds: float, characters: int) -> WordTiming:
     """Return a word that many seconds later, and characters further on."""
 
     def later(moment: float) -> float:

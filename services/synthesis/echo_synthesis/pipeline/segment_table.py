@@ -1,7 +1,8 @@
 """The kept segments of a stored audio: short lists in its document, long ones in an object beside the sound."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import astuple, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -16,6 +17,8 @@ from echo_synthesis.pipeline.narration import Narration
 from echo_synthesis.pipeline.packed_script import SpacedSegment, parts_of, read_part, spaced_segments
 from echo_synthesis.text.lexicon import relevant
 from echo_synthesis.text.script import Segment
+from echo_synthesis.text.ssml import is_ssml
+from echo_synthesis.text.ssml_fragments import include_leaves
 from echo_synthesis.text.wire import line_of
 
 FEW_CHARACTERS = 8_000
@@ -27,7 +30,7 @@ class KeptSegment(BaseModel):
 
     `start` is the position of `text` in the text of the audio, `samples` the number of samples in the file, at the codec's
     rate; the last segment has all that remain. `word_count` is the number of written words, `title` the heading that starts
-    with the segment. `pronunciations` are the lexicon entries with which it was spoken. `parts` are the lines of its script,
+    with the segment. `first_sample` and `first_word` are its place in the audio. `pronunciations` are the lexicon entries with which it was spoken. `parts` are the lines of its script,
     with positions relative to `text`; a replaced segment may consist of several sentences.
     """
 
@@ -37,6 +40,8 @@ class KeptSegment(BaseModel):
     start: int
     samples: int
     word_count: int
+    first_sample: int = 0
+    first_word: int = 0
     title: str = ""
     pronunciations: tuple[Pronunciation, ...] = ()
     parts: tuple[str, ...]
@@ -57,7 +62,7 @@ class KeptSegment(BaseModel):
         return " ".join(spaced.segment.text for spaced in self.script)
 
 
-def keep(
+def build_segment(
     script: Iterable[SpacedSegment], text: str, start: int, samples: int, pronunciations: Sequence[Pronunciation]
 ) -> KeptSegment:
     """Return the kept form of a text's segments, whose positions are relative to the text."""
@@ -73,7 +78,7 @@ def keep(
     )
 
 
-def moved(spaced: SpacedSegment, characters: int) -> SpacedSegment:
+def move(spaced: SpacedSegment, characters: int) -> SpacedSegment:
     """Return a segment whose words are this many characters further on in the text."""
     words = tuple(
         replace(word, written=Span(word.written.start + characters, word.written.end + characters))
@@ -82,14 +87,19 @@ def moved(spaced: SpacedSegment, characters: int) -> SpacedSegment:
     return replace(spaced, segment=replace(spaced.segment, words=words))
 
 
-def span_of(segment: Segment, text: str, fallback: int) -> Span:
-    """Return the characters of a text that a segment speaks, with their punctuation; without words, none at `fallback`."""
+def find_span(segment: Segment, text: str, fallback: int, *, ssml: bool) -> Span:
+    """Return the characters of a text that a segment speaks, with their punctuation; without words, none at `fallback`.
+
+    In SSML they include the tags of the elements that contain only words of the segment: the span is well-formed.
+    """
     if not segment.words:
         return Span(fallback, fallback)
     first, last = segment.words[0], segment.words[-1]
     start, end = first.written.start, last.written.end
     if text.endswith(first.before, fallback, start):
         start -= len(first.before)
+    if ssml:
+        start, end = astuple(include_leaves(Span(start, end), text))
     if text.startswith(last.after, end):
         end += len(last.after)
     return Span(start, end)
@@ -103,17 +113,20 @@ class SegmentKeeper:
         self._pronunciations = narration.settings.pronunciations
         self._script: Iterator[SpacedSegment] = iter(narration.script)
         self._ratio = codec_rate / narration.engine.sample_rate
-        self._samples = self._written = self._end = 0
+        self._ssml = is_ssml(narration.text) if narration.settings.ssml is None else narration.settings.ssml
+        self._samples = self._written = self._end = self._words = 0
 
     def keep_next(self, samples: int) -> KeptSegment:
         """Return the kept form of the next segment, which has this number of samples at the engine's rate."""
         spaced = next(self._script)
         self._samples += samples
         until = round(self._samples * self._ratio)
-        span = span_of(spaced.segment, self._text, self._end)
+        span = find_span(spaced.segment, self._text, self._end, ssml=self._ssml)
         text = self._text[span.start : span.end]
-        kept = keep([moved(spaced, -span.start)], text, span.start, until - self._written, self._pronunciations)
+        kept = build_segment([move(spaced, -span.start)], text, span.start, until - self._written, self._pronunciations)
+        kept = kept.model_copy(update={"first_sample": self._written, "first_word": self._words})
         self._written, self._end = until, max(self._end, span.end)
+        self._words += kept.word_count
         return kept
 
 
@@ -152,15 +165,28 @@ class SegmentsWriter:
         return (), (await objects.put_file(key, self._path, _MIME)).key
 
 
-async def kept_segments(audio: Audio, objects: ObjectStore) -> AsyncIterator[KeptSegment]:
-    """Yield the segments of an audio in order. Raises `SegmentsNotKeptError`, `ObjectNotFoundError`."""
+async def read_segments(
+    audio: Audio, objects: ObjectStore, start: int = 0, stop: int | None = None
+) -> AsyncIterator[KeptSegment]:
+    """Yield the segments `[start, stop)` of an audio in order. Raises `SegmentsNotKeptError`, `ObjectNotFoundError`."""
+    number = 0
+    async with aclosing(_read_lines(audio, objects)) as lines:
+        async for line in lines:
+            if stop is not None and number >= stop:
+                return
+            if number >= start:
+                yield KeptSegment.model_validate_json(line)
+            number += 1
+
+
+async def _read_lines(audio: Audio, objects: ObjectStore) -> AsyncGenerator[str | bytes, None]:
     if not audio.segments and audio.segments_key is None:
         raise SegmentsNotKeptError
-    for line in audio.segments:
-        yield KeptSegment.model_validate_json(line)
+    for each in audio.segments:
+        yield each
     if audio.segments_key is not None:
         rest = b""
         async for block in objects.read(audio.segments_key):
             *lines, rest = (rest + block).split(b"\n")
-            for each in lines:
-                yield KeptSegment.model_validate_json(each)
+            for line in lines:
+                yield line

@@ -97,6 +97,8 @@ async def entry_added(
 ) -> AsyncIterator[DictionaryEntry | None]:
     """Add an entry, or change that of the same term and scope; undo it if the context ends with an error.
 
+    An entry that another request has changed since stays as it is.
+
     Raises `DictionaryFullError`, `VoiceNotFoundError`, `ValidationError`.
     """
     if request is None:
@@ -132,11 +134,13 @@ async def _replace_entry(
 
 
 async def _undo(entry: DictionaryEntry, before: Pronunciation | None, deps: Dependencies) -> None:
-    def change(held: DictionaryEntry) -> None:
+    """Delete an entry, or restore its earlier pronunciation, unless it was changed since."""
+    with suppress(EchoError):
+        held = await deps.dictionary.get(entry.id)
+        if held.version != entry.version:
+            return
         if before is None:
             held.erase()
         else:
             held.revise(before, language=held.language, voice_id=held.voice_id)
-
-    with suppress(EchoError):
-        await deps.dictionary.update(entry.id, change)
+        await deps.dictionary.save(held)

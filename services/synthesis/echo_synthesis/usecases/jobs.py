@@ -1,8 +1,8 @@
 """Use cases for jobs."""
 
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from pydantic import ValidationError as ValidationFault
@@ -69,18 +69,33 @@ def key_of(principal: Principal, idempotency_key: str | None) -> str | None:
 
 async def enqueue(job: Job, principal: Principal, deps: Dependencies) -> Job:
     """Count and store a new job; return the first one of its idempotency key. Raises `QuotaExceededError`."""
+    async with counted_job(job, principal, deps) as store:
+        return await store()
+
+
+@asynccontextmanager
+async def counted_job(job: Job, principal: Principal, deps: Dependencies) -> AsyncIterator[Callable[[], Awaitable[Job]]]:
+    """Count a new job, and yield the function that stores it and returns the first one of its idempotency key.
+
+    What was counted is given back if the context ends with an error. Raises `QuotaExceededError`, as does the function.
+    """
+    stored: Job | None = None
     further_bytes = await _size_of_replaced(job, deps)
-    async with (
-        deps.quotas.lock_and_check(Metric.QUEUED_JOBS, principal),
-        reserved_synthesis(job.text, job.settings, job.id, principal, deps, further_bytes=further_bytes) as counted,
-    ):
-        job.count_in(counted.reservation.counter_id, counted.held.amount)
-        stored = await _add(job, deps)
-        if stored.id != job.id:
-            await deps.quotas.release(counted.reservation)
+    await deps.quotas.check(Metric.QUEUED_JOBS, principal)
+    async with reserved_synthesis(job.text, job.settings, job.id, principal, deps, further_bytes=further_bytes) as counted:
+
+        async def store() -> Job:
+            nonlocal stored
+            job.count_in(counted.reservation.counter_id, counted.held.amount)
+            async with deps.quotas.lock_and_check(Metric.QUEUED_JOBS, principal):
+                stored = await _add(job, deps)
+            if stored.id != job.id:
+                await deps.quotas.release(counted.reservation)
+            return stored
+
+        yield store
     # the job states the estimate while it has not ended, so that no reservation waits with it
-    await deps.quotas.settle_bytes(counted.held, counted.held.amount if stored.id == job.id else 0)
-    return stored
+    await deps.quotas.settle_bytes(counted.held, counted.held.amount if stored is not None and stored.id == job.id else 0)
 
 
 async def _size_of_replaced(job: Job, deps: Dependencies) -> int:

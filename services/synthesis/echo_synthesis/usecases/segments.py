@@ -7,18 +7,23 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import SegmentNotFoundError
 from echo_common.contracts.http.segments import RegenerateSegment
 from echo_common.errors import refuse
+from echo_common.http.pagination import Page
+from echo_common.storage.port import ObjectStore
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job, SegmentReference, SpeechSettings
 from echo_synthesis.engine import EngineSpec
 from echo_synthesis.pipeline.narration import Narration, plan
 from echo_synthesis.pipeline.packed_script import PackedScript, SpacedSegment
-from echo_synthesis.pipeline.segment_table import KeptSegment, kept_segments, moved
+from echo_synthesis.pipeline.segment_planning import plan_segment
+from echo_synthesis.pipeline.segment_table import KeptSegment, move, read_segments
 from echo_synthesis.text.lexicon import relevant
 from echo_synthesis.text.source_map import PLAIN
+from echo_synthesis.text.ssml import is_ssml
+from echo_synthesis.text.ssml_fragments import to_fragment
 from echo_synthesis.usecases.audio import text_of_audio
 from echo_synthesis.usecases.dictionary import entry_added
-from echo_synthesis.usecases.jobs import enqueue, key_of
+from echo_synthesis.usecases.jobs import counted_job, key_of
 from echo_synthesis.usecases.planning import pronunciations_for
 from echo_synthesis.usecases.requests import find_synthesis
 
@@ -34,65 +39,95 @@ class LocatedSegment:
     first_word: int
 
 
-async def list_segments(any_id: str, principal: Principal, deps: Dependencies) -> Sequence[LocatedSegment]:
-    """Return the segments of an audio in order.
+async def list_segments(
+    any_id: str, principal: Principal, page: Page, deps: Dependencies
+) -> tuple[Sequence[LocatedSegment], int]:
+    """Return a page of the segments of an audio, and their total number.
 
     Raises `SynthesisNotFoundError`, `JobStateConflictError` without audio, `SegmentsNotKeptError`.
     """
-    return await _located((await find_synthesis(any_id, principal, deps)).finished, deps)
+    audio = (await find_synthesis(any_id, principal, deps)).finished
+    total = audio.units
+    if page.direction == 1:
+        return await locate_segments(audio, deps.objects, page.offset, page.offset + page.limit), total
+    stop = max(0, total - page.offset)
+    return (await locate_segments(audio, deps.objects, max(0, stop - page.limit), stop))[::-1], total
 
 
 async def find_segment(any_id: str, number: int, principal: Principal, deps: Dependencies) -> tuple[Audio, LocatedSegment]:
     """Return an audio and one of its segments. Raises the errors of `list_segments`, `SegmentNotFoundError`."""
     audio = (await find_synthesis(any_id, principal, deps)).finished
-    segments = await _located(audio, deps)
-    if not 0 <= number < len(segments):
+    found = await locate_segments(audio, deps.objects, number, number + 1) if number >= 0 else []
+    if not found:
         raise SegmentNotFoundError
-    return audio, segments[number]
+    return audio, found[0]
 
 
 async def regenerate_segment(
     any_id: str, number: int, request: RegenerateSegment, principal: Principal, deps: Dependencies, *, key: str | None
 ) -> Job:
-    """Queue a job that speaks a segment again and replaces it; an entry of the request is in the dictionary then.
+    """Queue a job that speaks a segment again, in a new revision; an entry of the request is in the dictionary then.
 
-    Raises the errors of `find_segment`, of planning and of the dictionary, `QuotaExceededError`.
+    The quota is checked before the text is planned. Raises the errors of `find_segment`, of planning and of the dictionary,
+    `QuotaExceededError`.
     """
     audio, located = await find_segment(any_id, number, principal, deps)
     kept = located.segment
-    text = kept.text if request.text is None else request.text
+    settings, text = await _interpret(audio, kept, request, deps)
     _check_length(audio, kept, text, deps)
     clone = await deps.clones.find(audio.settings.voice_id, principal.user_id)
     engine = (clone or deps.voices.find(audio.settings.voice_id)).engine
     entry = request.dictionary_entry
     if entry is not None and not relevant([entry], text):
         refuse("dictionary_entry.term", "The segment does not contain this term. Add it to the dictionary instead.")
-    async with entry_added(entry, principal, deps):
-        narration = await _narration(audio, kept, request.text, engine, deps)
+    job = Job.queue(
+        principal.user_id,
+        text,
+        settings,
+        word_count=0,
+        units_total=1,
+        idempotency_key=key_of(principal, key),
+        replaces=SegmentReference(audio_id=audio.id, number=number),
+    )
+    async with counted_job(job, principal, deps) as store, entry_added(entry, principal, deps):
+        narration = await _plan(audio, kept, settings, None if request.text is None else text, engine, deps)
         script = narration.script
-        job = Job.queue(
-            principal.user_id,
-            text,
-            narration.settings,
-            word_count=script.word_count,
-            units_total=len(script),
-            script=script.data,
-            idempotency_key=key_of(principal, key),
-            replaces=SegmentReference(audio_id=audio.id, number=number),
+        job.revise(
+            text, narration.settings, word_count=script.word_count, units_total=len(script), script=script.data, config={}
         )
-        return await enqueue(job, principal, deps)
+        return await store()
 
 
-async def _located(audio: Audio, deps: Dependencies) -> Sequence[LocatedSegment]:
+async def locate_segments(audio: Audio, objects: ObjectStore, start: int, stop: int) -> Sequence[LocatedSegment]:
+    """Return the segments `[start, stop)` of an audio; only these are parsed. Raises `SegmentsNotKeptError`."""
     rate = FORMATS[audio.settings.output_format].codec_rate(audio.settings.sample_rate)
-    located: list[LocatedSegment] = []
-    samples = words = 0
-    async for segment in kept_segments(audio, deps.objects):
-        start, end = samples / rate, (samples + segment.samples) / rate
-        located.append(LocatedSegment(len(located), segment, round(start, 4), round(end, 4), words))
-        samples += segment.samples
-        words += segment.word_count
-    return located
+    segments = [each async for each in read_segments(audio, objects, start, stop)]
+    return [
+        LocatedSegment(
+            number,
+            segment,
+            round(segment.first_sample / rate, 4),
+            round((segment.first_sample + segment.samples) / rate, 4),
+            segment.first_word,
+        )
+        for number, segment in enumerate(segments, start)
+    ]
+
+
+async def _interpret(
+    audio: Audio, kept: KeptSegment, request: RegenerateSegment, deps: Dependencies
+) -> tuple[SpeechSettings, str]:
+    """Return the settings, which tell whether the text is SSML, and the text to speak: in SSML, a part of a document."""
+    settings = audio.settings
+    if settings.ssml is None:
+        settings = settings.model_copy(update={"ssml": is_ssml(await text_of_audio(audio, deps))})
+    if request.text is None:
+        return settings, kept.text
+    if settings.ssml:
+        return settings, to_fragment(request.text, markup=request.ssml)
+    if request.ssml or (request.ssml is None and is_ssml(request.text)):
+        refuse("text", "The text of this audio is not SSML. Send a text without markup, or `ssml: false` to speak it as it is.")
+    return settings, request.text
 
 
 def _check_length(audio: Audio, kept: KeptSegment, text: str, deps: Dependencies) -> None:
@@ -101,38 +136,40 @@ def _check_length(audio: Audio, kept: KeptSegment, text: str, deps: Dependencies
         refuse("text", f"The text of the audio would have {length} characters; at most {most} are permitted.")
 
 
-async def _narration(audio: Audio, kept: KeptSegment, text: str | None, engine: EngineSpec, deps: Dependencies) -> Narration:
+async def _plan(
+    audio: Audio, kept: KeptSegment, settings: SpeechSettings, text: str | None, engine: EngineSpec, deps: Dependencies
+) -> Narration:
     """Plan a segment: as before if neither the text nor its pronunciations have changed. Raises `ValidationError`."""
     spoken, user_id = kept.text if text is None else text, audio.user_id
-    settings = await _with_dictionary(audio.settings, spoken, user_id, deps)
+    settings = await _apply_dictionary(settings, spoken, user_id, deps)
     if text is None:
         if not any(spaced.segment.spoken for spaced in kept.script):
             refuse("text", "The segment has nothing to speak. Send a text for it.")
         script: Sequence[SpacedSegment] | None = kept.script
         if set(settings.pronunciations) != set(kept.pronunciations):
-            script = await _planned_in_context(audio, kept, engine, deps)
+            script = await _plan_in_context(audio, kept, engine, deps)
         if script is not None:
             return Narration(spoken, PackedScript.pack(script, engine), settings, engine, user_id)
-    planned = await plan(spoken, settings, engine, deps.scripts, user_id)
-    return replace(planned, script=PackedScript.pack(_like(kept, list(planned.script)), engine))
+    planned = await plan_segment(spoken, settings, engine, deps.scripts, user_id)
+    return replace(planned, script=PackedScript.pack(_keep_pauses(kept, list(planned.script)), engine))
 
 
-async def _planned_in_context(
+async def _plan_in_context(
     audio: Audio, kept: KeptSegment, engine: EngineSpec, deps: Dependencies
 ) -> Sequence[SpacedSegment] | None:
     """Plan the whole text and return the script of a segment, or None if the whole text is now divided differently."""
     text = await text_of_audio(audio, deps)
-    settings = await _with_dictionary(audio.settings, text, audio.user_id, deps)
+    settings = await _apply_dictionary(audio.settings, text, audio.user_id, deps)
     whole = await plan(text, settings, engine, deps.scripts, audio.user_id)
     script = [
-        moved(spaced, -kept.start)
+        move(spaced, -kept.start)
         for spaced in whole.script
         if (words := spaced.segment.words) and kept.start <= words[0].written.start and words[-1].written.end <= kept.end
     ]
     return script if sum(len(spaced.segment.words) for spaced in script) == kept.word_count else None
 
 
-def _like(kept: KeptSegment, script: Sequence[SpacedSegment]) -> Sequence[SpacedSegment]:
+def _keep_pauses(kept: KeptSegment, script: Sequence[SpacedSegment]) -> Sequence[SpacedSegment]:
     """Return a script with the pauses around a segment, and with its tone where it has none."""
     before = kept.script
     toned = [
@@ -146,13 +183,13 @@ def _like(kept: KeptSegment, script: Sequence[SpacedSegment]) -> Sequence[Spaced
     return toned
 
 
-async def _with_dictionary(settings: SpeechSettings, text: str, user_id: str, deps: Dependencies) -> SpeechSettings:
+async def _apply_dictionary(settings: SpeechSettings, text: str, user_id: str, deps: Dependencies) -> SpeechSettings:
     """Return the settings with the entries of the present dictionary that the text needs."""
     pronunciations = await pronunciations_for(text, settings.language, settings.voice_id, user_id, deps)
     return settings.model_copy(update={"pronunciations": pronunciations})
 
 
-def prescribed_ipa(kept: KeptSegment) -> Sequence[str | None]:
+def list_ipa(kept: KeptSegment) -> Sequence[str | None]:
     """Return the IPA of each written word of a segment, where the dictionary or the markup prescribes it."""
     found: list[str | None] = []
     for spaced in kept.script:

@@ -87,9 +87,10 @@ class AudioCreated(DomainEvent):
 
 
 class AudioRevised(DomainEvent):
-    """Another revision of an audio is current, because a segment was replaced.
+    """Another revision of an audio is current, because a segment was regenerated, or because that was undone.
 
-    `duration` (in seconds), `word_count` and `size_bytes` are those of the whole audio.
+    `duration` (in seconds), `word_count` and `size_bytes` are those of the whole audio. `counter` grows with every change of the
+    revision; `revision` does not, because an undone revision makes the one before it current again.
     """
 
     topic: ClassVar[str] = "synthesis.audio_revised"
@@ -97,6 +98,7 @@ class AudioRevised(DomainEvent):
     audio_id: str
     user_id: str
     revision: int
+    counter: int = 0
     segment: int | None
     duration: float
     word_count: int

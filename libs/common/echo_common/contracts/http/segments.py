@@ -51,6 +51,11 @@ class RegenerateSegment(RequestBody):
         description="Text to speak in place of the segment's.",
         examples=["Hello from Echo."],
     )
+    ssml: bool | None = Field(
+        None,
+        description="Treat `text` as a part of the SSML document that the audio was made from. Unset: it is one if it is "
+        "well-formed. False: its characters are spoken as they are.",
+    )
     dictionary_entry: CreateDictionaryEntry | None = Field(
         None, description="Entry to add to the dictionary before; an entry for the same term and scope is changed."
     )
