@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from echo_common.contracts.values import AudioFormat, JobStatus
-from echo_common.errors import EchoError
+from echo_common.errors import EchoError, is_disk_full
 from echo_embedded.client import Client
 from echo_embedded.data_folder import CannotStartError, DataFolder
 from echo_embedded.settings import HostSettings
@@ -175,6 +175,8 @@ def summary(result: dict[str, Any], output: Path) -> str:
 
 def reason(error: Exception) -> str:
     """Describe an error, and the way out that the command line offers."""
+    if is_disk_full(error):
+        return f"{error}. Free space on the disk, or choose a folder on another one; then repeat the command."
     if not isinstance(error, EchoError):
         return str(error)
     if error.code == "VOICE_NOT_FOUND":

@@ -1,6 +1,7 @@
 """The client of `echoctl`: cached tokens and the report of errors."""
 
 import asyncio
+import errno
 import io
 import json
 import stat
@@ -193,3 +194,9 @@ def test_dead_letters_cannot_control_the_terminal() -> None:
     console.print(dead_letters.table([dict.fromkeys(columns, "a\x1b[2J[/bold]\nb")]))
 
     assert output.getvalue().splitlines()[1].split() == ["a[2J[/bold]b"] * len(columns)
+
+
+def test_a_full_disk_names_the_remedy() -> None:
+    error = OSError(errno.ENOSPC, "No space left on device", "echo.tar")
+
+    assert "'echo.tar'. Free space on the disk" in say.reason(error)

@@ -61,6 +61,10 @@ def _require_empty_folder(data: Path) -> Path:
         raise CannotStartError(
             f"The data folder {data} is not empty: choose another folder with --data, or move this one away. Nothing was changed."
         )
+    if data.is_mount():  # it cannot be replaced by the renamed folder
+        raise CannotStartError(
+            f"The data folder {data} is a mount point: choose a folder inside it with --data, for example {data / 'echo'}."
+        )
     data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return data
 
