@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
+from echo_common.batches import Batches
 from echo_common.contracts.events.feedback import FeedbackUserDataErased
 from echo_common.service import Adapters
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.repository.audios import Audios
-from echo_feedback.repository.counting import RatingCounter
 from echo_feedback.repository.history import UsageHistory
 from echo_feedback.repository.ratings import Ratings
 from echo_feedback.repository.summaries import Summaries
 from echo_feedback.repository.voices import VoiceAccess
+from echo_feedback.repository.votes import Votes
 from echo_feedback.settings import FeedbackSettings
 from echo_feedback.usecases.history import keep_expiring
+from echo_feedback.usecases.summaries import count_votes, rebuilding
 from echo_feedback.user_data import FeedbackUserData
 
 
@@ -24,14 +27,16 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
     where = (adapters.store, adapters.relay)
     ratings, summaries, erased_users = Ratings(*where), Summaries(*where), ErasedUsers(*where)
     audios, voices, history = Audios(adapters.store), VoiceAccess(adapters.store), UsageHistory(adapters.store)
-    for collection in (ratings, summaries, erased_users, audios, voices, history):
+    votes = Votes(adapters.store)
+    for collection in (ratings, summaries, erased_users, audios, voices, history, votes):
         await collection.prepare()
     data = FeedbackUserData(ratings=ratings, audios=audios, voices=voices, history=history, faults=adapters.faults)
     deps = Dependencies(
         settings=settings,
         ratings=ratings,
         summaries=summaries,
-        counter=RatingCounter(ratings, summaries),
+        votes=votes,
+        votes_to_count=Batches(partial(count_votes, summaries=summaries, stored=votes)),
         audios=audios,
         voices=voices,
         history=history,
@@ -40,8 +45,8 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
         erasure=UserErasure(erased_users, data, lambda user_id: FeedbackUserDataErased(user_id=user_id), adapters.faults),
         user_data=data,
     )
-    async with deps.erasure.running(), keep_expiring(deps):
+    async with deps.erasure.running(), keep_expiring(deps), rebuilding(deps):
         try:
             yield deps
         finally:
-            await deps.counter.close()
+            await deps.votes_to_count.finish()

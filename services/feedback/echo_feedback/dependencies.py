@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 
+from echo_common.batches import Batches
 from echo_common.live_settings import LiveSettings
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
+from echo_feedback.domain.summaries import SummaryKey, Vote
 from echo_feedback.repository.audios import Audios
-from echo_feedback.repository.counting import RatingCounter
 from echo_feedback.repository.history import UsageHistory
 from echo_feedback.repository.ratings import Ratings
 from echo_feedback.repository.summaries import Summaries
 from echo_feedback.repository.voices import VoiceAccess
+from echo_feedback.repository.votes import Votes
 from echo_feedback.settings import FeedbackSettings
 
 
@@ -22,7 +24,8 @@ class Dependencies:
     settings: FeedbackSettings
     ratings: Ratings
     summaries: Summaries
-    counter: RatingCounter
+    votes: Votes
+    votes_to_count: Batches[SummaryKey, Vote]
     audios: Audios
     voices: VoiceAccess
     history: UsageHistory

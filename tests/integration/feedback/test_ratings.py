@@ -238,7 +238,17 @@ async def test_a_deleted_rating_is_gone_and_can_be_submitted_again(ada: Feedback
     assert await ada.get("/feedback") == []
     assert (await ada.get(f"/feedback/audio/{audio_id}/summary"))["count"] == 0
     again = await ada.rated(audio_id, 3)
-    assert (again["id"], again["rating"], again["comment"]) == (rating["id"], 3, None)
+    assert (again["rating"], again["comment"]) == (3, None)
+    assert again["id"] != rating["id"]
+
+
+async def test_the_id_of_a_rating_does_not_follow_from_user_and_audio(start: Start) -> None:
+    event = audio_of("usr_ada")
+    ids = []
+    for prefix in ("one_", "another_"):
+        async with start(prefix=prefix) as ada:
+            ids.append((await ada.rated(await ada.speech(audio_id=event.audio_id), 3))["id"])
+    assert ids[0] != ids[1]
 
 
 async def test_the_summary_of_an_audio_counts_ratings_categories_and_reasons(ada: FeedbackClient) -> None:

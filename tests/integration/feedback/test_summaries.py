@@ -1,13 +1,20 @@
 """Running summaries of voices and engines count each rating once, whatever happens at the same time or twice."""
 
 import asyncio
+import random
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
-from echo_common.contracts.events.feedback import RatingSubmitted, VoiceRatingChanged
+from echo_common.contracts.events.feedback import RatingDeleted, RatingSubmitted, VoiceRatingChanged
 from echo_common.contracts.events.voice import VoiceModelReady, VoiceModelShared, VoiceModelUnshared, VoiceModelWithdrawn
 from echo_common.ids import new_id
-from echo_feedback.domain.summaries import Subject, Summary
+from echo_common.store.port import Store
+from echo_feedback.domain.summaries import Subject, Summary, Vote
+from echo_feedback.repository.votes import Votes
+from echo_feedback.usecases.summaries import count_rating, count_votes
 from tests.integration.feedback.conftest import FeedbackClient, Start
+from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.person import data
 
@@ -71,6 +78,74 @@ async def test_repeated_events_change_nothing(ada: FeedbackClient) -> None:
     await ada.publish(again, again, again.model_copy(update={"event_id": new_id("evt")}))
     await ada.rated(await ada.speech(), 5)
     await until(ada, Subject.VOICE, "tone_low", (0, 0, 0, 1, 1))
+
+
+def submitted(rating_id: str, revision: int, rating: int) -> RatingSubmitted:
+    fields: dict[str, Any] = {"audio_id": f"aud_{rating_id}", "voice_id": "tone_low", "engine": "tone"}
+    return RatingSubmitted(rating_id=rating_id, user_id="usr_ada", rating=rating, revision=revision, **fields)
+
+
+def deleted(rating_id: str, revision: int) -> RatingDeleted:
+    fields: dict[str, Any] = {"audio_id": f"aud_{rating_id}", "voice_id": "tone_low", "engine": "tone"}
+    return RatingDeleted(rating_id=rating_id, user_id="usr_ada", revision=revision, **fields)
+
+
+async def test_revisions_are_counted_in_any_order_in_two_replicas_at_once(start: Start) -> None:
+    events: list[RatingSubmitted | RatingDeleted] = []
+    for number in range(20):
+        events += [submitted(f"rat_{number}", 1, 1), submitted(f"rat_{number}", 2, 2 + number % 4)]
+        events += [deleted(f"rat_{number}", 3)] if number % 2 else []
+    random.Random(3).shuffle(events)
+    async with start() as ada, start() as other:
+        await asyncio.gather(*(count_rating(event, client.deps) for event in events for client in (ada, other)))
+        for subject, name in ((Subject.VOICE, "tone_low"), (Subject.ENGINE, "tone")):
+            assert await distribution(ada, subject, name) == (0, 5, 0, 5, 0)
+
+
+class SlowVotes(Votes):
+    """Stored votes whose first reading does not end before it is permitted to."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.reading, self.resume = asyncio.Event(), asyncio.Event()
+
+    async def find(self, subject: Subject, rating_ids: Collection[str]) -> Mapping[str, Vote]:
+        found = await super().find(subject, rating_ids)
+        self.reading.set()
+        await self.resume.wait()
+        return found
+
+
+async def test_a_count_that_others_have_overtaken_is_repeated(ada: FeedbackClient, database: Database) -> None:
+    store = await database.open("feedback")
+    slow, key = SlowVotes(store), (Subject.VOICE, "tone_low")
+    count = partial(count_votes, summaries=ada.deps.summaries)
+    await count(key, [Vote("rat_1", 1, 1)], stored=ada.deps.votes)
+    late = asyncio.create_task(count(key, [Vote("rat_1", 2, 2)], stored=slow))
+    await slow.reading.wait()
+    for vote in (Vote("rat_1", 2, 2), Vote("rat_1", 3, 5), Vote("rat_2", 1, 5), Vote("rat_2", 2, 1), Vote("rat_1", 4, 1)):
+        await count(key, [vote], stored=ada.deps.votes)
+    slow.resume.set()
+    await late
+    await store.close()
+    assert await distribution(ada, *key) == (2, 0, 0, 0, 0)
+
+
+async def test_lost_summaries_are_counted_anew_at_the_start(start: Start, database: Database) -> None:
+    async with start() as ada:
+        for rating in (1, 4, 4):
+            await ada.rated(await ada.speech(), rating)
+        await until(ada, Subject.ENGINE, "tone", (1, 0, 0, 2, 0))
+        await until(ada, Subject.VOICE, "tone_low", (1, 0, 0, 2, 0))
+    store = await database.open("feedback")
+    for name in ("summaries", "votes"):
+        await store.collection(name).delete({})
+    await store.close()
+    async with start() as ada, start():
+        await until(ada, Subject.ENGINE, "tone", (1, 0, 0, 2, 0))
+        await until(ada, Subject.VOICE, "tone_low", (1, 0, 0, 2, 0))
+        await ada.rated(await ada.speech(), 5)
+        await until(ada, Subject.ENGINE, "tone", (1, 0, 0, 2, 1))
 
 
 async def test_the_mean_of_a_voice_is_published_when_it_changes(ada: FeedbackClient) -> None:

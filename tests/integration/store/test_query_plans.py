@@ -20,6 +20,7 @@ from echo_common.store.sqlite.store import SqliteStore
 from echo_common.user_data.erasure import ErasedUsers
 from echo_feedback.repository.history import UsageHistory
 from echo_feedback.repository.ratings import Ratings
+from echo_feedback.repository.summaries import Summaries
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_voice.repository import Consents, Echos, Phrases, Samples, VoiceModels
@@ -65,8 +66,13 @@ QUERIES: dict[type[Repository[Any]], list[tuple[dict[str, Any], list[tuple[str, 
     Ratings: [
         ({**USER, "rating": {"$gte": 1, "$lte": 5}}, [("created_at", -1), ("_id", -1)]),
         ({"audio_id": "aud_1"}, []),
-        ({"voice_id": "v", "counts_for_voice": True, "rating": 5}, []),
-        ({"engine": "e", "rating": 5}, []),
+        ({**USER, "audio_id": "aud_1"}, []),
+        ({"voice_id": "v", "rating": {"$gte": 1, "$lte": 5}}, [("created_at", -1), ("_id", -1)]),
+        ({"engine": "e", "rating": {"$gte": 1, "$lte": 5}}, [("created_at", -1), ("_id", -1)]),
+    ],
+    Summaries: [
+        ({"subject": "voice"}, [("updated_at", -1), ("_id", -1)]),
+        ({"subject": "voice"}, [("name", 1), ("_id", 1)]),
     ],
 }
 

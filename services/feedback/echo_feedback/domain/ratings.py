@@ -1,6 +1,5 @@
 """Ratings of audio."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,10 +7,9 @@ from echo_common.aggregate import Aggregate
 from echo_common.clock import now
 from echo_common.contracts.events.feedback import RatingDeleted, RatingSubmitted
 from echo_common.contracts.http.feedback import RatingReason
+from echo_common.ids import new_id
 
 RATINGS: Final = (1, 2, 3, 4, 5)
-_PREFIX: Final = "rat_"
-_ID_CHARACTERS: Final = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +27,10 @@ class Opinion:
 
 
 class Rating(Aggregate):
-    """A user's rating of an audio. A newer one replaces it: the id is derived from the user's and the audio's.
+    """A user's rating of an audio; a newer one replaces it.
 
     `revision` grows with each change. A deleted rating keeps its revision, without content, so that late events do not restore
-    it. The rating of an erased user counts on without user, audio and text.
+    it. The rating of an erased user counts on without user, audio and text; its id is random and leads to neither.
     """
 
     user_id: str | None = None
@@ -50,10 +48,10 @@ class Rating(Aggregate):
     end_word: int | None = None
     revision: int = 0
 
-    @staticmethod
-    def id_of(user_id: str, audio_id: str) -> str:
-        """Return the id of a user's rating of an audio."""
-        return _PREFIX + hashlib.sha256(f"{user_id}/{audio_id}".encode()).hexdigest()[:_ID_CHARACTERS].upper()
+    @classmethod
+    def create(cls, voice_id: str, engine: str) -> "Rating":
+        """Create a rating without content of an audio of this voice and engine."""
+        return cls(id=new_id("rat"), voice_id=voice_id, engine=engine)
 
     def submit(self, user_id: str, audio_id: str, opinion: Opinion, *, counts_for_voice: bool) -> None:
         """Set or replace the content."""

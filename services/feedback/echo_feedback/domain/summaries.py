@@ -1,7 +1,7 @@
 """Summaries of ratings."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -21,25 +21,38 @@ class Subject(StrEnum):
     ENGINE = "engine"
 
 
-def count_of(distribution: Distribution) -> int:
-    """Return the number of ratings."""
-    return sum(distribution)
+SummaryKey = tuple[Subject, str]
+"""Subject and name of a summary: the id of the voice, or the name of the engine."""
 
 
-def mean_of(distribution: Distribution) -> float | None:
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The part of a rating in a summary, as of a revision of the rating; `rating` is None if it does not count."""
+
+    rating_id: str
+    revision: int
+    rating: int | None
+
+
+def compute_mean(distribution: Distribution) -> float | None:
     """Return the mean of the ratings, rounded to four decimals; None without ratings."""
-    count = count_of(distribution)
+    count = sum(distribution)
     total = sum(rating * number for rating, number in zip(RATINGS, distribution, strict=True))
     return round(total / count, 4) if count else None
 
 
 class Summary(Aggregate):
-    """The running summary of a voice or an engine."""
+    """The running summary of a voice or an engine.
+
+    `latest` are the votes that the latest change counted: one write counts them and notes that they are counted. Before the next
+    change they are stored elsewhere.
+    """
 
     subject: Subject
     name: str
     distribution: Distribution = (0, 0, 0, 0, 0)
     revision: int = 0
+    latest: tuple[Vote, ...] = ()
 
     @staticmethod
     def id_of(subject: Subject, name: str) -> str:
@@ -47,32 +60,56 @@ class Summary(Aggregate):
         return f"{subject.value}/{name}"
 
     @classmethod
-    def empty(cls, subject: Subject, name: str) -> "Summary":
+    def create(cls, subject: Subject, name: str) -> "Summary":
         """Create a summary without ratings."""
         return cls(id=cls.id_of(subject, name), subject=subject, name=name)
 
     @property
     def count(self) -> int:
         """Number of ratings."""
-        return count_of(self.distribution)
+        return sum(self.distribution)
 
     @property
     def mean(self) -> float | None:
         """Mean of the ratings; None without ratings."""
-        return mean_of(self.distribution)
+        return compute_mean(self.distribution)
 
-    def change(self, distribution: Distribution) -> bool:
-        """Set the distribution; return whether it differs.
+    def count_votes(self, votes: Iterable[Vote], known: Mapping[str, Vote]) -> bool:
+        """Count votes in place of the earlier ones of their ratings; return whether any of them is later than those.
 
-        The revision is a time in milliseconds, so that it also grows when the summary is built anew from events.
+        Args:
+            votes: The votes.
+            known: The stored votes by rating, besides the latest ones.
+        """
+        counted = {**known, **{vote.rating_id: vote for vote in self.latest}}
+        distribution, new = list(self.distribution), dict[str, Vote]()
+        for vote in votes:
+            before = counted.get(vote.rating_id)
+            if before is not None and before.revision >= vote.revision:
+                continue
+            if before is not None and before.rating is not None:
+                distribution[before.rating - 1] -= 1
+            if vote.rating is not None:
+                distribution[vote.rating - 1] += 1
+            counted[vote.rating_id] = new[vote.rating_id] = vote
+        if not new:
+            return False
+        self.latest = tuple(new.values())
+        one, two, three, four, five = distribution
+        self._change((one, two, three, four, five))
+        return True
+
+    def _change(self, distribution: Distribution) -> None:
+        """Set the distribution and publish the mean of a voice, if it differs.
+
+        The revision is a time in milliseconds, so that it also grows when the summary is built anew.
         """
         if distribution == self.distribution:
-            return False
+            return
         self.distribution = distribution
         self.revision = max(self.revision + 1, int(now().timestamp() * 1000))
         if self.subject is Subject.VOICE:
             self.record(VoiceRatingChanged(voice_id=self.name, mean=self.mean or 0, count=self.count, revision=self.revision))
-        return True
 
 
 @dataclass
@@ -104,4 +141,4 @@ class AudioSummary:
     def mean(self) -> float | None:
         """Mean of the ratings; None without ratings."""
         one, two, three, four, five = (self.distribution[rating] for rating in RATINGS)
-        return mean_of((one, two, three, four, five))
+        return compute_mean((one, two, three, four, five))

@@ -1,14 +1,16 @@
 """Repository of ratings."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from contextlib import suppress
+from typing import ClassVar, Final
 
 from echo_common.contracts.errors.feedback import RatingNotFoundError
 from echo_common.contracts.events.feedback import RatingDeleted, RatingSubmitted
-from echo_common.outbox.repository import Repository
+from echo_common.outbox.repository import Repository, StaleError
 from echo_common.store.port import DuplicateError, Index
-from echo_feedback.domain.ratings import RATINGS, Rating
-from echo_feedback.domain.summaries import Distribution, Subject
+from echo_feedback.domain.ratings import Rating
+
+_ATTEMPTS: Final = 20
 
 
 class Ratings(Repository[Rating]):
@@ -18,35 +20,59 @@ class Ratings(Repository[Rating]):
     name = "ratings"
     missing = RatingNotFoundError
     indexes: ClassVar[Sequence[Index]] = (
+        Index([("user_id", 1), ("audio_id", 1)], unique=True),
         Index([("user_id", 1), ("created_at", -1)]),
         Index([("audio_id", 1)]),
-        Index([("voice_id", 1), ("counts_for_voice", 1), ("rating", 1)]),
-        Index([("engine", 1), ("rating", 1)]),
+        Index([("voice_id", 1), ("created_at", -1)]),
+        Index([("engine", 1), ("created_at", -1)]),
         Index([("created_at", -1)]),
     )
 
-    async def change_or_add(self, new: Rating, change: Callable[[Rating], object]) -> Rating:
-        """Change the rating with the id of `new`, or change and add `new` itself if there is none; return it."""
-        if await self.find_one({"_id": new.id}) is None:
-            change(new)
-            try:
+    async def change_or_add(
+        self, user_id: str, audio_id: str, create: Callable[[], Rating], change: Callable[[Rating], object]
+    ) -> Rating:
+        """Change the user's rating of an audio, or a created one and add it; return it. Raises `StaleError` after 20 attempts."""
+        for _ in range(_ATTEMPTS):
+            with suppress(DuplicateError, RatingNotFoundError):  # a concurrent request added or deleted it
+                found = await self.find_one({"user_id": user_id, "audio_id": audio_id})
+                if found is not None:
+                    return await self.amend(found, change, user_id=user_id)
+                new = create()
+                change(new)
                 await self.add(new)
-            except DuplicateError:
-                pass  # a concurrent request was faster
-            else:
                 return new
-        return await self.update(new.id, change)
+        raise StaleError
 
-    async def apply(self, event: RatingSubmitted | RatingDeleted) -> None:
-        """Apply an event that this service published: it changes nothing unless the database has lost the rating."""
-        known = await self.find_one({"_id": event.rating_id})
-        if known is not None and known.revision >= event.revision:
-            return
-        new = Rating(id=event.rating_id, voice_id=event.voice_id, engine=event.engine, created_at=event.occurred_at)
-        await self.change_or_add(new, lambda rating: rating.apply(event))
+    async def restore(self, event: RatingSubmitted | RatingDeleted) -> None:
+        """Apply an event that this service published: it changes nothing unless the database has lost the rating.
 
-    async def distribution(self, subject: Subject, name: str) -> Distribution:
-        """Count the ratings of a voice or an engine by value."""
-        where = {"voice_id": name, "counts_for_voice": True} if subject is Subject.VOICE else {"engine": name}
-        one, two, three, four, five = [await self.count({**where, "rating": rating}) for rating in RATINGS]
-        return one, two, three, four, five
+        Raises `StaleError` after 20 attempts.
+        """
+        for _ in range(_ATTEMPTS):
+            known = await self.find_one({"_id": event.rating_id})
+            if known is not None and known.revision >= event.revision:
+                return
+            deleted = await self._make_place(event)
+            rating = known or Rating(id=event.rating_id, voice_id=event.voice_id, engine=event.engine)
+            rating.created_at = event.occurred_at if known is None else known.created_at
+            rating.apply(event)
+            if deleted:
+                rating.clear()
+            with suppress(DuplicateError, StaleError):  # changed meanwhile
+                await (self.save(rating) if rating.version else self.add(rating))
+                return
+        raise StaleError
+
+    async def _make_place(self, event: RatingSubmitted | RatingDeleted) -> bool:
+        """Remove the user's earlier rating of the audio, whose deletion is yet to be applied.
+
+        Return whether there is a later one instead: the rating of the event was then deleted. Ids sort by time.
+        """
+        other = await self.find_one({"user_id": event.user_id, "audio_id": event.audio_id})
+        if other is None or other.id == event.rating_id:
+            return False
+        if other.id > event.rating_id:
+            return True
+        with suppress(RatingNotFoundError):
+            await self.update(other.id, Rating.clear, user_id=event.user_id)
+        return False

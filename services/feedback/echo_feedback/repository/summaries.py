@@ -1,15 +1,11 @@
 """Repository of the running summaries of voices and engines."""
 
-import asyncio
-import random
-from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar, Final
+from collections.abc import Sequence
+from typing import ClassVar
 
-from echo_common.outbox.repository import Repository, StaleError
-from echo_common.store.port import DuplicateError, Index
-from echo_feedback.domain.summaries import Distribution, Subject, Summary
-
-_ATTEMPTS: Final = 20
+from echo_common.outbox.repository import Repository
+from echo_common.store.port import Index
+from echo_feedback.domain.summaries import Subject, Summary
 
 
 class Summaries(Repository[Summary]):
@@ -17,23 +13,17 @@ class Summaries(Repository[Summary]):
 
     aggregate = Summary
     name = "summaries"
-    indexes: ClassVar[Sequence[Index]] = (Index([("subject", 1), ("name", 1)]),)
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("name", 1)]),
+        Index([("updated_at", -1)]),
+        Index([("subject", 1), ("name", 1)]),
+        Index([("subject", 1), ("updated_at", -1)]),
+    )
 
-    async def refresh(self, subject: Subject, name: str, count: Callable[[], Awaitable[Distribution]]) -> None:
-        """Count again and save the summary.
+    async def find_or_create(self, subject: Subject, name: str) -> Summary:
+        """Return the summary of a voice or an engine; a new one, which is not stored, if there is none."""
+        return await self.find_one({"_id": Summary.id_of(subject, name)}) or Summary.create(subject, name)
 
-        It is read before the ratings are counted, and saved only in this version. Of two concurrent calls, the later one to save
-        has therefore counted the ratings of both. Raises `StaleError` after 20 attempts.
-        """
-        for attempt in range(1, _ATTEMPTS + 1):
-            summary = await self.find_one({"_id": Summary.id_of(subject, name)}) or Summary.empty(subject, name)
-            if not summary.change(await count()):
-                return
-            try:
-                await (self.save(summary) if summary.version else self.add(summary))
-            except (StaleError, DuplicateError):
-                if attempt == _ATTEMPTS:
-                    raise
-                await asyncio.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311
-            else:
-                return
+    async def store(self, summary: Summary) -> None:
+        """Save the summary, or add a new one. Raises `StaleError`, `DuplicateError` if it was changed or added meanwhile."""
+        await (self.save(summary) if summary.version else self.add(summary))

@@ -61,9 +61,11 @@ async def rate_audio(body: RatingRequest, principal: Principal, deps: Dependenci
     opinion = Opinion(**fields | {"comment": body.comment or None}, categories=tuple(sorted(set(body.categories))))
     audio.require_range(opinion)
     permitted = await deps.voices.permits(audio.voice_id, principal.user_id)
-    new = Rating(id=Rating.id_of(principal.user_id, audio.id), voice_id=audio.voice_id, engine=audio.engine)
     return await deps.ratings.change_or_add(
-        new, lambda rating: rating.submit(principal.user_id, audio.id, opinion, counts_for_voice=permitted)
+        principal.user_id,
+        audio.id,
+        lambda: Rating.create(audio.voice_id, audio.engine),
+        lambda rating: rating.submit(principal.user_id, audio.id, opinion, counts_for_voice=permitted),
     )
 
 
