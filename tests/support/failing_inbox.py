@@ -38,6 +38,9 @@ class MemoryDeadLetters:
         newest_first = sorted(self.kept.values(), key=lambda letter: letter.died_at, reverse=True)
         return [letter for letter in newest_first if topic in {None, letter.topic}][:limit]
 
+    async def count(self) -> int:
+        return len(self.kept)
+
     async def get(self, letter_id: str) -> DeadLetter:
         if letter_id not in self.kept:
             raise DeadLetterNotFoundError

@@ -15,6 +15,7 @@ from echo_common.contracts.values import Plan, Role
 from echo_common.faults import FaultPoints
 from echo_common.http.client import ServiceClient
 from echo_common.live_settings import LiveSettings
+from echo_common.metrics import Metrics
 from echo_common.outbox.dead_letters import StoreDeadLetters
 from echo_common.outbox.inbox import StoreInbox
 from echo_common.outbox.relay import Relay
@@ -22,7 +23,6 @@ from echo_common.scratch import Scratch
 from echo_common.service import Adapters
 from echo_common.storage.filesystem import FolderStorage
 from echo_common.storage.port import ObjectStore
-from echo_common.telemetry import Metrics
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.main import service
 from echo_synthesis.settings import SynthesisSettings

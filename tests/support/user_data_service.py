@@ -15,9 +15,9 @@ from echo_common.http.app import create_app
 from echo_common.http.client import ServiceClient
 from echo_common.http.server import serving
 from echo_common.http.token_trust import TokenTrust
+from echo_common.metrics import Metrics
 from echo_common.storage.filesystem import FolderStorage
 from echo_common.storage.port import ObjectInfo, ObjectNotFoundError
-from echo_common.telemetry import Metrics
 from echo_common.user_data import api
 
 

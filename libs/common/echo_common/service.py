@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar, get_args
 
 from fastapi import APIRouter, FastAPI, Request
@@ -28,6 +29,7 @@ from echo_common.http.server import serving
 from echo_common.http.tls import Tls
 from echo_common.http.token_trust import TokenTrust
 from echo_common.live_settings import LiveSettings
+from echo_common.metrics import Metrics, Sample
 from echo_common.outbox.dead_letters import StoreDeadLetters
 from echo_common.outbox.inbox import StoreInbox
 from echo_common.outbox.relay import BATCH_SIZE, Relay
@@ -38,7 +40,6 @@ from echo_common.storage.connect import open_storage
 from echo_common.storage.port import ObjectStore
 from echo_common.store.connect import open_store
 from echo_common.store.port import Store
-from echo_common.telemetry import Metrics
 
 D = TypeVar("D")
 
@@ -138,9 +139,11 @@ class Service(Generic[D]):
             trust = await stack.enter_async_context(TokenTrust.following(adapters.auth, adapters.live_settings))
             dependencies = await stack.enter_async_context(self.open(adapters))
             await adapters.relay.start()
-            delivery, of_platform = await self._bind(adapters, dependencies, trust)
+            delivery, of_platform = await self._bind(adapters, dependencies, trust, process.metrics)
             consumers = [*delivery.consumers(), *of_platform.consumers()]
             attachment = await stack.enter_async_context(Attachment.running(adapters.bus, consumers))
+            measure_bus = partial(_measure_bus, self.name, adapters, delivery, process.metrics)
+            stack.enter_context(process.metrics.measuring(measure_bus))
             checks: dict[str, Check] = {
                 "database": adapters.store.ping,
                 "bus": attachment.check,
@@ -156,8 +159,10 @@ class Service(Generic[D]):
                 uploads=self.uploads,
                 restricted_health=self.internal_listen is not None,
                 https=settings.public_url.startswith("https:"),
+                trace_response=self.internal_listen is not None,
                 **self.options,
             )
+            stack.enter_context(process.metrics.measuring(app.state.health.measure))
             app.state.dependencies = dependencies
             app.state.delivery = delivery
             app.state.scratch = adapters.scratch
@@ -165,14 +170,16 @@ class Service(Generic[D]):
             app.state.user_data_verifier = TokenVerifier(trust, audience=EXPORT_AUDIENCE)
             yield app
 
-    async def _bind(self, adapters: Adapters, dependencies: D, trust: TokenTrust) -> tuple[Delivery, Delivery]:
+    async def _bind(
+        self, adapters: Adapters, dependencies: D, trust: TokenTrust, metrics: Metrics
+    ) -> tuple[Delivery, Delivery]:
         inbox = StoreInbox(adapters.store)
         dead_letters = StoreDeadLetters(adapters.store)
         await inbox.prepare()
         await dead_letters.prepare()
         return (
-            self.subscriptions.bind(self.name, dependencies, inbox, dead_letters),
-            PLATFORM_SUBSCRIPTIONS.bind(self.name, trust, inbox, dead_letters),
+            self.subscriptions.bind(self.name, dependencies, inbox, dead_letters, metrics=metrics.bus),
+            PLATFORM_SUBSCRIPTIONS.bind(self.name, trust, inbox, dead_letters, metrics=metrics.bus),
         )
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
@@ -212,6 +219,17 @@ class Service(Generic[D]):
             api_without_token=settings.api_without_token,
             exclusive=process.exclusive,
         )
+
+
+async def _measure_bus(service: str, adapters: Adapters, delivery: Delivery, metrics: Metrics) -> Sequence[Sample]:
+    """Measure the outbox, the connection to the broker and the stored dead letters."""
+    backlog, dead_letters = await adapters.relay.measure_backlog(), await delivery.dead_letters.count()
+    return [
+        (metrics.bus.connected.labels(service), float(adapters.bus.connected)),
+        (metrics.bus.outbox_pending.labels(service), backlog.aggregates),
+        (metrics.bus.outbox_age.labels(service), backlog.age_seconds),
+        (metrics.bus.dead_letters.labels(service), dead_letters),
+    ]
 
 
 async def dependencies_of(request: Request) -> Any:

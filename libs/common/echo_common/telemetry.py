@@ -1,4 +1,4 @@
-"""Logs, traces and metrics of a process."""
+"""Logs and traces of a process."""
 
 import io
 import logging
@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TextIO, cast
 
 import orjson
@@ -15,63 +14,10 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, WrappedLogger
 
 from echo_common.settings import CommonSettings
-
-_LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """The process's Prometheus metrics; services in one process share them and differ by label."""
-
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    requests: Counter = field(init=False)
-    latency: Histogram = field(init=False)
-    deliveries: Counter = field(init=False)
-    jobs: Counter = field(init=False)
-    speech_seconds: Counter = field(init=False)
-    engine_cost: Counter = field(init=False)
-    queue_depth: Gauge = field(init=False)
-
-    def __post_init__(self) -> None:
-        def add(name: str, metric: object) -> None:
-            object.__setattr__(self, name, metric)
-
-        labels = ["service", "method", "route", "status"]
-        add("requests", Counter("echo_http_requests", "HTTP requests served.", labels, registry=self.registry))
-        add(
-            "latency",
-            Histogram(
-                "echo_http_request_seconds",
-                "Time to the end of the response in seconds.",
-                ["service", "method", "route"],
-                registry=self.registry,
-                buckets=_LATENCY_BUCKETS,
-            ),
-        )
-        outcome = ["service", "topic", "outcome"]
-        add("deliveries", Counter("echo_bus_deliveries", "Messages handled, by outcome.", outcome, registry=self.registry))
-        add(
-            "jobs",
-            Counter(
-                "echo_jobs",
-                "Attempts at jobs and tasks, by work queue and outcome: completed, failed, or lost (cancelled or expired).",
-                ["queue", "status"],
-                registry=self.registry,
-            ),
-        )
-        add(
-            "speech_seconds",
-            Counter("echo_speech_seconds", "Seconds of speech synthesised by engines.", ["engine"], registry=self.registry),
-        )
-        cost = ["engine", "unit"]
-        add("engine_cost", Counter("echo_engine_cost", "Usage billed by providers, by unit.", cost, registry=self.registry))
-        add("queue_depth", Gauge("echo_engine_queue", "Segments waiting for an engine.", ["engine"], registry=self.registry))
-
 
 request_context: ContextVar[Mapping[str, str]] = ContextVar("request_context", default={})  # noqa: B039 - never changed
 """The request being served in this task: `request_id` and `service`. Set by the telemetry middleware alone."""

@@ -29,19 +29,23 @@ from echo_gateway.tokenless import TokenlessAccess
 from echo_gateway.user_data import GatewayUserData
 from echo_gateway.window_storage import saved_windows
 
-_READABLE = ("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
+_READABLE = (
+    *("ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After"),
+    *("traceresponse", "X-Request-ID", "X-Trace-Id"),
+)
 
 
 @asynccontextmanager
 async def open_dependencies(settings: GatewaySettings, contracts: Contracts, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the clients of the services and the stores of limits, keys and responses while the context lasts."""
     warn_of_replaced_settings(REPLACED)
+    metrics = adapters.metrics
     rate_limiter = RateLimiter(settings, adapters.live_settings, proxy_endpoints(contracts))
     try:
         async with (
             _kept(rate_limiter, adapters.store),
             open_clients(settings, adapters.auth) as clients,
-            CredentialExchange.open(adapters.auth) as credential_exchange,
+            CredentialExchange.open(adapters.auth, metrics.caches.counter("credential")) as credential_exchange,
         ):
             tokenless = None
             if adapters.api_without_token:
@@ -51,6 +55,8 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
             erased_users = ErasedUsers(adapters.store, adapters.relay)
             await erased_users.prepare()
             data = GatewayUserData(keys, rate_limiter)
+            response_cache = ResponseCache(settings.answer_bytes, metrics.caches.counter("response"))
+            metrics.caches.size.labels("response").set_function(lambda: response_cache.size_bytes)
             dependencies = Dependencies(
                 clients=clients,
                 credential_exchange=credential_exchange,
@@ -58,8 +64,8 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
                 live_settings=adapters.live_settings,
                 keys=keys,
                 progress_polls=ProgressPolls(),
-                response_cache=ResponseCache(settings.answer_bytes),
-                concurrency=ConcurrencyLimiter(settings),
+                response_cache=response_cache,
+                concurrency=ConcurrencyLimiter(settings, metrics.http),
                 job_owners=id_owners(contracts, JOB_PATH),
                 erasure=UserErasure(
                     erased_users, data, lambda user_id: GatewayUserDataErased(user_id=user_id), adapters.faults

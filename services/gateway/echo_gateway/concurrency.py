@@ -10,6 +10,7 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.values import Plan
 from echo_common.http.addresses import address_of, network_of
 from echo_common.http.proxy_options import LongRequest, TooManyOpenError
+from echo_common.metrics import HttpMetrics
 from echo_gateway.settings import GatewaySettings
 
 _RETRY_SECONDS = 5
@@ -18,7 +19,8 @@ _RETRY_SECONDS = 5
 class ConcurrencyLimiter:
     """Counts of open requests per user in this process; guests and requests without a token count by address."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, metrics: HttpMetrics) -> None:
+        self._gauges = {kind: metrics.open.labels(kind.value) for kind in LongRequest}
         self._limits = {
             LongRequest.STREAM: settings.open_streams,
             LongRequest.SYNTHESIS: settings.open_syntheses,
@@ -36,7 +38,8 @@ class ConcurrencyLimiter:
             raise TooManyOpenError(details={"kind": kind.value, "limit": limit}, retry_after=_RETRY_SECONDS)
         self._open[key] += 1
         try:
-            yield
+            with self._gauges[kind].track_inprogress():
+                yield
         finally:
             self._open[key] -= 1
             if not self._open[key]:

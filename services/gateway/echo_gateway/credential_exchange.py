@@ -16,6 +16,7 @@ from echo_common.contracts.http.auth import ISSUER
 from echo_common.errors import EchoError, ForbiddenError, RateLimitedError, UnauthenticatedError
 from echo_common.http.addresses import network_of
 from echo_common.http.client import RemoteError, ServiceClient
+from echo_common.metrics import CountLookup, count_nothing
 
 RENEWED_AFTER_SECONDS = 60.0
 """Age from which a used token is exchanged again, in the background: auth records the last use of a key by it."""
@@ -81,17 +82,18 @@ class CredentialExchange:
     do not reach auth.
     """
 
-    def __init__(self, auth: ServiceClient) -> None:
+    def __init__(self, auth: ServiceClient, count_lookup: CountLookup = count_nothing) -> None:
         self._auth = auth
+        self._count_lookup = count_lookup
         self._known: OrderedDict[str, _Outcome] = OrderedDict()
         self._running: dict[str, asyncio.Task[_Outcome]] = {}
         self._refusals: dict[str, _Refusals] = {}
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, auth: ServiceClient) -> AsyncIterator["CredentialExchange"]:
+    async def open(cls, auth: ServiceClient, count_lookup: CountLookup = count_nothing) -> AsyncIterator["CredentialExchange"]:
         """Open an exchange while the context lasts."""
-        exchange = cls(auth)
+        exchange = cls(auth, count_lookup)
         try:
             yield exchange
         finally:
@@ -107,6 +109,7 @@ class CredentialExchange:
         """
         moment = time.monotonic()
         known = self._known.get(credential)
+        self._count_lookup(known is not None and moment < known.expires_at)
         if known is not None and moment < known.expires_at:
             if known.token is not None and moment >= known.renew_at and credential not in self._running:
                 self._start(credential)

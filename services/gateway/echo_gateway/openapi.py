@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from echo_common.http.app import create_app
 from echo_common.http.contract import complete_examples, drop_repeated_descriptions
 from echo_common.http.proxy_options import PROXY_EXTENSION
-from echo_common.telemetry import Metrics
+from echo_common.metrics import Metrics
 from echo_gateway.contract import Contracts, load_contracts
 from echo_gateway.routes import ROUTERS
 from echo_gateway.shared_operations import combine_operations

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.auth.principal import Scope as CredentialScope
 from echo_common.http.object_response import etag_matches
+from echo_common.metrics import CountLookup, count_nothing
 from echo_gateway.authentication import authorize
 
 _FRESH_SECONDS = 60.0
@@ -54,8 +55,9 @@ class ResponseCache:
     bytes; 0 disables the cache.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, count_lookup: CountLookup = count_nothing) -> None:
         self._capacity = capacity
+        self._count_lookup = count_lookup
         self._responses: OrderedDict[Target, CachedResponse] = OrderedDict()
         self._size = 0
         self.changes = 0
@@ -64,13 +66,18 @@ class ResponseCache:
     def find(self, target: Target) -> CachedResponse | None:
         """Return the cached response, or None if it is missing or expired."""
         cached = self._responses.get(target)
-        if cached is None:
-            return None
-        if cached.until < time.monotonic():
+        if cached is not None and cached.until < time.monotonic():
             self._drop(target)
-            return None
-        self._responses.move_to_end(target)
+            cached = None
+        self._count_lookup(cached is not None)
+        if cached is not None:
+            self._responses.move_to_end(target)
         return cached
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the responses."""
+        return self._size
 
     def is_cacheable(self, headers: Headers) -> bool:
         """Return whether a response is cacheable by its headers: small, with an ETag, storable, and specific to the user."""

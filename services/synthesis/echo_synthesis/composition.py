@@ -46,12 +46,14 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
     """Open the dependencies and run the engines, the worker and the sweeper of orphaned objects while the context lasts."""
     config = EngineConfig(models=settings.models)
     engines = discover(settings.engines)
+    meter, caches = Meter(adapters.metrics.engines), adapters.metrics.caches
     async with (
-        SpeechCache.open(adapters.store, adapters.objects, settings.cache_bytes) as cache,
-        _engines_running(engines, settings, Meter(adapters.metrics)) as pool,
+        SpeechCache.open(adapters.store, adapters.objects, settings.cache_bytes, caches.counter("speech")) as cache,
+        _engines_running(engines, settings, meter) as pool,
         Clones.open(adapters.store, adapters.objects, engines, config, adapters.scratch) as clones,
         ScriptWriter.open(settings) as scripts,
     ):
+        caches.size.labels("speech").set_function(lambda: cache.size_bytes)
         voices = await asyncio.to_thread(Voices, engines, config, settings.default_voice, settings.fallback)
         provenance = await ProvenanceRecorder.open(adapters.store, settings, adapters.scratch)
         narrator = Narrator(pool, cache, clones.voice_names)
@@ -106,6 +108,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             provenance=provenance,
             scripts=scripts,
             pool=pool,
+            meter=meter,
             worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
             user_data=data,
             erasure=UserErasure(erased_users, data, lambda user_id: SynthesisUserDataErased(user_id=user_id), adapters.faults),
@@ -115,7 +118,8 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         orphans = OrphanSweeper(adapters.objects, object_owners(deps, adapters.orphan_seconds), adapters.orphan_seconds)
         queues = [work_queue(deps, adapters.faults)]
         async with deps.worker.running(queues), orphans.running(), deps.erasure.running():
-            yield deps
+            with adapters.metrics.measuring(partial(meter.measure, pool)):
+                yield deps
 
 
 def readiness_checks(dependencies: Dependencies) -> Mapping[str, Check]:
@@ -131,7 +135,7 @@ async def _engines_running(
     recogniser = find_recogniser(settings.recogniser)
     workers, limits = settings.workers or default_shape()[0], WorkerLimits(speak_seconds=settings.speak_seconds)
     config = PoolConfig(settings.models, workers=workers, limits=limits, recogniser=recogniser)
-    pool = EnginePool(engines, config, meter)
+    pool = EnginePool(engines, config, meter.count_speech, meter.count_failure)
     try:
         async with running_in_background(pool.start(*(name for name in settings.engines if name in engines))):
             yield pool

@@ -17,6 +17,7 @@ from echo_synthesis.pipeline.recording import Recorder
 from echo_synthesis.pipeline.revising import Reviser
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.engine_pool import EnginePool
+from echo_synthesis.pool.metering import Meter
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
@@ -43,6 +44,7 @@ class Dependencies:
     provenance: ProvenanceRecorder
     scripts: ScriptWriter
     pool: EnginePool
+    meter: Meter
     quotas: Quotas
     worker: Worker
     erasure: UserErasure

@@ -82,6 +82,7 @@ class Speech:
     `samples` are mono float32; peaks beyond full scale are limited before encoding. `words` has exactly one entry for each of
     `Utterance.words`; starts never decrease.
     `phones`, if the engine provides them, are the sounds of each word.
+    `synthesis_seconds` is the time that the engine needed, 0 for speech that was cached.
     `cost` is the provider's count of billed units, by name (`input_tokens`, `utf8_bytes`); empty for engines without a price.
     """
 
@@ -91,6 +92,7 @@ class Speech:
     alignment: Alignment
     cost: Mapping[str, int] = field(default_factory=dict)
     phones: tuple[tuple[Phone, ...], ...] = ()
+    synthesis_seconds: float = 0.0
 
     @property
     def duration(self) -> float:

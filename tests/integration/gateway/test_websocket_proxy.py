@@ -16,7 +16,7 @@ from echo_common.http.contract import contract_of
 from echo_common.http.endpoints import PublicRouter
 from echo_common.http.server import serving
 from echo_common.http.startup import StartupGate
-from echo_common.telemetry import Metrics
+from echo_common.metrics import Metrics
 from tests.integration.gateway.conftest import EVERYTHING, Gateway, Start
 from tests.support.eventually import eventually
 

@@ -74,6 +74,10 @@ class RecordingBus:
         self.in_flight = 0
         self.most_in_flight = 0
 
+    @property
+    def connected(self) -> bool:
+        return not self.away
+
     async def publish(self, messages: Sequence[Message]) -> None:
         self.attempts += 1
         self.in_flight += len(messages)

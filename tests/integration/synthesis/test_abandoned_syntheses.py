@@ -9,7 +9,7 @@ import pytest
 
 from echo_common.auth.principal import Principal
 from echo_common.http.app import create_app
-from echo_common.telemetry import Metrics
+from echo_common.metrics import Metrics
 from echo_synthesis import api
 from echo_synthesis.dependencies import Dependencies
 from tests.support.eventually import eventually

@@ -12,7 +12,7 @@ import pytest
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.faults import FaultPoints
-from echo_common.telemetry import Metrics
+from echo_common.metrics import Metrics
 from echo_common.work.port import Attempt, Result
 from echo_common.work.queue import WorkQueue
 from echo_common.work.repository import TaskRepository
@@ -62,6 +62,7 @@ class Bench:
     """Errors that attempts raise, by task id."""
     before_result: Callable[[Task, Attempt], Awaitable[None]] | None = None
     while_storing: Callable[[Task], Awaitable[None]] | None = None
+    metrics: Metrics = field(default_factory=Metrics)
 
     async def perform(self, task: Task, attempt: Attempt) -> Result[Any]:
         key, number = (task.id, attempt.number), attempt.number
@@ -88,7 +89,7 @@ class Bench:
     ) -> AsyncIterator[Worker]:
         """Run a worker while the context lasts."""
         queue = WorkQueue("tasks", self.tasks, self.perform, slots=slots, deferrable=deferrable)
-        worker = Worker(lease_seconds, Metrics(), FaultPoints(), exclusive=exclusive)
+        worker = Worker(lease_seconds, self.metrics, FaultPoints(), exclusive=exclusive)
         async with worker.running([queue]):
             yield worker
 

@@ -21,6 +21,7 @@ from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.synthesis import JobProgressed, JobQueued
 from echo_common.errors import ServiceUnavailableError
+from echo_common.metrics import Metrics
 from tests.support.failing_inbox import MemoryDeadLetters, MemoryInbox
 
 QUICK = RetryPolicy(attempts=3, first=0.001)
@@ -47,6 +48,7 @@ class Worker:
     hang: bool = False
     inbox: MemoryInbox = field(default_factory=MemoryInbox)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+    metrics: Metrics = field(default_factory=Metrics)
 
     def delivery(self, policy: RetryPolicy = QUICK, *, idempotent: bool = False) -> Delivery:
         subscriptions = Subscriptions[Worker]()
@@ -59,7 +61,13 @@ class Worker:
         async def show(event: JobProgressed, worker: Worker) -> None:
             await worker.take(event)
 
-        return subscriptions.bind("synthesis", self, self.inbox, self.dead_letters, policy=policy, types=TYPES)
+        return subscriptions.bind(
+            "synthesis", self, self.inbox, self.dead_letters, policy=policy, types=TYPES, metrics=self.metrics.bus
+        )
+
+    def handled(self, topic: str, outcome: str) -> float:
+        labels = {"service": "synthesis", "topic": topic, "outcome": outcome}
+        return self.metrics.registry.get_sample_value("messaging_process_duration_seconds_count", labels) or 0
 
     async def take(self, event: DomainEvent) -> None:
         self.got.append(event)
@@ -196,6 +204,26 @@ async def test_replayed_dead_letters_are_handled_and_removed(worker: Worker) -> 
     assert len(worker.got) == 3
     with pytest.raises(DeadLetterNotFoundError):
         await delivery.replay(message.id)
+
+
+async def test_deliveries_are_measured_by_outcome(worker: Worker) -> None:
+    delivery = worker.delivery()
+    await delivery.deliver(encode(queued()))
+    await delivery.deliver_transient(encode(progressed()))
+    worker.failure = ValueError("no")
+    await delivery.deliver(encode(queued()))
+    await delivery.deliver(replace(encode(queued()), attempt=3))
+    await delivery.deliver_transient(encode(progressed()))
+    topic = JobQueued.topic
+    assert [worker.handled(topic, outcome) for outcome in ("done", "retried", "dead_lettered")] == [1, 1, 1]
+    assert [worker.handled(JobProgressed.topic, outcome) for outcome in ("done", "dropped")] == [1, 1]
+
+
+async def test_unknown_topics_share_one_label(worker: Worker) -> None:
+    delivery = worker.delivery()
+    for number in range(3):
+        await delivery.deliver(replace(encode(queued()), topic=f"attack.number_{number}"))
+    assert worker.handled("unknown", "dead_lettered") == 3
 
 
 async def test_the_causing_event_is_visible_only_to_its_handler(worker: Worker) -> None:

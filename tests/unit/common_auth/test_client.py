@@ -14,7 +14,8 @@ from echo_common.http.app import create_app
 from echo_common.http.client import AddressError, RemoteError, ServiceClient
 from echo_common.http.envelope import Success, ok
 from echo_common.http.server import serving
-from echo_common.telemetry import Metrics, request_context
+from echo_common.metrics import Metrics
+from echo_common.telemetry import request_context
 
 
 class FullHouseError(ConflictError):

@@ -14,7 +14,7 @@ from echo_common.http.app import create_app
 from echo_common.http.client import RemoteError, ServiceClient
 from echo_common.http.server import serving
 from echo_common.http.token_trust import TokenTrust
-from echo_common.telemetry import Metrics
+from echo_common.metrics import Metrics
 from tests.support.issuer import Issuer
 
 router = APIRouter()

@@ -7,7 +7,7 @@ from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from echo_common.http.request_telemetry import RequestTelemetry
-from echo_common.telemetry import Metrics
+from echo_common.metrics import Metrics
 
 
 async def test_a_disconnected_client_is_no_error() -> None:

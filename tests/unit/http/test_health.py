@@ -8,6 +8,7 @@ from fastapi import BackgroundTasks
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http import health
 from echo_common.http.health import HealthChecks
+from echo_common.metrics import Metrics
 
 
 class Part:
@@ -32,7 +33,7 @@ async def status_of(checks: HealthChecks) -> str:
 
 async def test_concurrent_requests_share_a_check() -> None:
     part = Part()
-    checks = HealthChecks("echo", {"part": part.check})
+    checks = HealthChecks("echo", {"part": part.check}, Metrics())
     assert {await status_of(checks) for _ in range(20)} == {"ok"}
     assert part.checks_run == 1
 
@@ -40,7 +41,7 @@ async def test_concurrent_requests_share_a_check() -> None:
 async def test_failed_checks_are_not_cached() -> None:
     part = Part()
     part.healthy = False
-    checks = HealthChecks("echo", {"part": part.check})
+    checks = HealthChecks("echo", {"part": part.check}, Metrics())
     assert [await status_of(checks), await status_of(checks)] == ["degraded", "degraded"]
     part.healthy = True
     assert await status_of(checks) == "ok"
@@ -52,7 +53,7 @@ async def test_stale_results_are_returned_at_once_and_refreshed(
 ) -> None:
     monkeypatch.setattr(health, "_FRESH_SECONDS", 0.0)
     part = Part()
-    checks = HealthChecks("echo", {"part": part.check})
+    checks = HealthChecks("echo", {"part": part.check}, Metrics())
     await status_of(checks)
     part.healthy = False
     assert [await status_of(checks), await status_of(checks)] == ["ok", "degraded"]
@@ -61,7 +62,7 @@ async def test_stale_results_are_returned_at_once_and_refreshed(
 async def test_expired_results_are_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_REUSED_SECONDS", 0.0)
     part = Part()
-    checks = HealthChecks("echo", {"part": part.check})
+    checks = HealthChecks("echo", {"part": part.check}, Metrics())
     await status_of(checks)
     part.healthy = False
     assert await status_of(checks) == "degraded"
@@ -70,7 +71,7 @@ async def test_expired_results_are_not_returned(monkeypatch: pytest.MonkeyPatch)
 async def test_concurrent_requests_share_a_failing_check() -> None:
     part = Part()
     part.healthy = False
-    checks = HealthChecks("echo", {"part": part.check})
+    checks = HealthChecks("echo", {"part": part.check}, Metrics())
     assert {*await asyncio.gather(*(status_of(checks) for _ in range(20)))} == {"degraded"}
     assert part.checks_run == 1
 
@@ -80,7 +81,7 @@ async def test_unexpected_errors_in_a_check_mark_the_part_as_down() -> None:
         raise FileNotFoundError("/private/path")
 
     afterwards = BackgroundTasks()
-    answer = await HealthChecks("echo", {"part": broken}).health(afterwards)
+    answer = await HealthChecks("echo", {"part": broken}, Metrics()).health(afterwards)
 
     assert answer.status == "degraded"
     assert answer.parts["part"].status == "down"

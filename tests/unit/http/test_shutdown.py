@@ -6,7 +6,7 @@ import json
 from starlette.types import Message, Receive, Scope, Send
 
 from echo_common.http.request_telemetry import RequestTelemetry
-from echo_common.telemetry import Metrics
+from echo_common.metrics import Metrics
 
 
 async def test_requests_cancelled_by_a_stopping_server_receive_503() -> None:

@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import groupby
+from time import perf_counter
 
 import structlog
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
+from prometheus_client import CollectorRegistry
 from pydantic import ValidationError as InvalidBodyError
 
 from echo_common.backoff import Backoff
@@ -17,6 +19,7 @@ from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.registry import event_types
 from echo_common.errors import ConflictError, ServiceUnavailableError
+from echo_common.metrics import BusMetrics
 
 CAUSATION = "causation-id"
 """Header with the id of the event whose handling caused this one."""
@@ -116,14 +119,17 @@ class Delivery:
         *,
         policy: RetryPolicy | None = None,
         types: Mapping[tuple[str, int], type[DomainEvent]] | None = None,
+        metrics: BusMetrics | None = None,
     ) -> None:
         self._service = service
+        self._handling = (metrics or BusMetrics(CollectorRegistry())).handling
         self._inbox = inbox
         self.dead_letters = dead_letters
         self._policy = policy or RetryPolicy()
         self._types = event_types() if types is None else types
         self._durable = {(h.topic, h.event_type.event_version): h for h in handlers if not h.transient}
         self._transient = {(h.topic, h.event_type.event_version): h for h in handlers if h.transient}
+        self._topics = frozenset(handler.topic for handler in handlers)
 
     def consumers(self) -> list[Consumer]:
         """Return one durable consumer per topic, so that none delays another, and one transient consumer for all topics."""
@@ -146,27 +152,42 @@ class Delivery:
 
     async def deliver(self, message: Message) -> Outcome:
         """Handle a durable message."""
+        started = perf_counter()
+        outcome, label = await self._deliver(message)
+        self._observe(message, label if isinstance(outcome, Done) else "retried", started)
+        return outcome
+
+    async def _deliver(self, message: Message) -> tuple[Outcome, str]:
+        """Return the outcome, and its label in the metrics if it is final."""
         try:
             await self._handle(message)
         except UndecodableError as error:
-            return await self.store_dead_letter(message, str(error))
+            return await self.store_dead_letter(message, str(error)), "dead_lettered"
         except Exception as error:
             outage = isinstance(error, ServiceUnavailableError)
             if message.attempt < self._policy.attempts or outage:
                 log.warning("handler_failed", **self._log_fields(message), error=repr(error), exc_info=not outage)
-                return Retry(self._policy.delay(message.attempt))
+                return Retry(self._policy.delay(message.attempt)), ""
             log.exception("handler_retries_exhausted", **self._log_fields(message))
-            return await self.store_dead_letter(message, repr(error))
-        return Done()
+            return await self.store_dead_letter(message, repr(error)), "dead_lettered"
+        return Done(), "done"
+
+    def _observe(self, message: Message, outcome: str, started: float) -> None:
+        # unknown topics could have any name
+        topic = message.topic if message.topic in self._topics else "unknown"
+        self._handling.labels(self._service, topic, outcome).observe(perf_counter() - started)
 
     async def deliver_transient(self, message: Message) -> Outcome:
         """Handle a transient message."""
+        started, outcome = perf_counter(), "done"
         try:
             event = self._decode(message)
             if handler := self._transient.get((message.topic, message.version)):
                 await self._run(handler, event, message)
         except Exception as error:
+            outcome = "dropped"
             log.warning("transient_handler_failed", **self._log_fields(message), error=repr(error), exc_info=True)
+        self._observe(message, outcome, started)
         return Done()
 
     async def store_dead_letter(self, message: Message, error: str) -> Outcome:

@@ -130,6 +130,10 @@ class InprocBus:
         self._members: list[_Member] = []
         self._closed = False
 
+    @property
+    def connected(self) -> bool:
+        return not self._closed
+
     async def publish(self, messages: Sequence[Message]) -> None:
         await self.ping()
         await self._broker.publish(messages, self._timeout)

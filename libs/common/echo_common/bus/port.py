@@ -76,6 +76,10 @@ class Bus(Protocol):
     - `Retry` delays one message, never those behind it.
     """
 
+    @property
+    def connected(self) -> bool:
+        """True if messages can be published and delivered, as far as is known without asking the broker."""
+
     async def publish(self, messages: Sequence[Message]) -> None:
         """Publish messages; returns once each is safe (or has no consumer).
 
@@ -154,6 +158,9 @@ class DeadLetters(Protocol):
 
     async def list(self, *, topic: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:
         """Return dead letters, newest first."""
+
+    async def count(self) -> int:
+        """Return the number of dead letters."""
 
     async def get(self, letter_id: str) -> DeadLetter:
         """Return a dead letter. Raises `DeadLetterNotFoundError`."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from echo_common.http.envelope import install_error_handlers
 from echo_common.http.health import Check, HealthChecks, health_router
 from echo_common.http.request_telemetry import RequestTelemetry
-from echo_common.telemetry import Metrics
+from echo_common.metrics import Metrics
 
 _NO_SECOND_SPAN = {"tracing": False, "metrics": False, "logs": False}  # the telemetry middleware creates the span
 MAX_JSON_BODY = 2 * 1024 * 1024
@@ -25,21 +25,31 @@ def create_app(
     uploads: Mapping[str, int] = MappingProxyType({}),
     restricted_health: bool = False,
     https: bool = False,
+    trace_response: bool = False,
     **options: Any,
 ) -> FastAPI:
     """Create a FastAPI app with the envelope, health routes and telemetry. `options` go to `FastAPI`.
 
     Bodies over `max_body` bytes are rejected with 413. `uploads` maps paths that take files to their largest file size in
     bytes. Interactive documentation is off unless enabled in `options`. With `restricted_health`, metrics and the details of
-    health are for the operator alone; with `https`, browsers are told to use HTTPS only.
+    health are for the operator alone; with `https`, browsers are told to use HTTPS only; with `trace_response`, responses name
+    their trace.
     """
     fixed = {"docs_url": None, "redoc_url": None, "openapi_url": None, "telemetry": _NO_SECOND_SPAN}
     app = FastAPI(**{"title": f"Echo {service}"} | fixed | options)
     install_error_handlers(app)
     if checks is not None:
-        app.state.health = HealthChecks(service, checks)
-        app.include_router(health_router(app.state.health, metrics.registry, restricted=restricted_health))
+        app.state.health = HealthChecks(service, checks, metrics)
+        app.include_router(health_router(app.state.health, metrics, restricted=restricted_health))
     for router in routers:
         app.include_router(router)
-    app.add_middleware(RequestTelemetry, service=service, metrics=metrics, max_body=max_body, uploads=uploads, https=https)
+    app.add_middleware(
+        RequestTelemetry,
+        service=service,
+        metrics=metrics,
+        max_body=max_body,
+        uploads=uploads,
+        https=https,
+        trace_response=trace_response,
+    )
     return app

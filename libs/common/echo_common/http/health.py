@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import structlog
 from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from echo_common.auth.dependencies import Bearer, authorize
@@ -15,6 +15,7 @@ from echo_common.auth.principal import Scope
 from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
 from echo_common.http.envelope import documented
 from echo_common.http.internal import is_internal
+from echo_common.metrics import Metrics, Sample
 
 log = structlog.get_logger(__name__)
 
@@ -80,8 +81,9 @@ class HealthChecks:
     while every processor is busy. A failed result is never reused.
     """
 
-    def __init__(self, service: str, checks: Mapping[str, Check]) -> None:
+    def __init__(self, service: str, checks: Mapping[str, Check], metrics: Metrics) -> None:
         self._service = service
+        self._gauge = metrics.http.health
         self._checks = checks
         self._latest: Health | None = None
         self._checked_at = 0.0
@@ -103,6 +105,12 @@ class HealthChecks:
         if self._running is None or self._running.done():
             self._running = asyncio.ensure_future(self._run_all())
         return await asyncio.shield(self._running)
+
+    async def measure(self) -> Sequence[Sample]:
+        """Return the state of each part for the metrics, from a result that may be two seconds old."""
+        recent = self._latest if time.monotonic() - self._checked_at <= _REUSED_SECONDS else None
+        parts = (recent or await self.run()).parts
+        return [(self._gauge.labels(self._service, name), float(part.status == "ok")) for name, part in parts.items()]
 
     async def _run_all(self) -> Health:
         try:
@@ -135,7 +143,7 @@ async def require_operator(request: Request, bearer: Bearer) -> None:
         await authorize(request, bearer, Scope.ADMIN)
 
 
-def health_router(checks: HealthChecks, registry: CollectorRegistry, *, restricted: bool = False) -> APIRouter:
+def health_router(checks: HealthChecks, metrics: Metrics, *, restricted: bool = False) -> APIRouter:
     """Return the routes `/healthz`, `/health`, `/readyz` (503 unless every part is usable now) and `/metrics`.
 
     When `restricted`, the details of `/health`, `/readyz` and `/metrics` are for the operator: see `is_operator`.
@@ -185,7 +193,7 @@ def health_router(checks: HealthChecks, registry: CollectorRegistry, *, restrict
         return found
 
     @router.get("/metrics", summary="Get Prometheus metrics", include_in_schema=False, dependencies=guards)
-    async def metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    async def get_metrics() -> Response:
+        return Response(await metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return router

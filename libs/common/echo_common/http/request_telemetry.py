@@ -4,14 +4,13 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from types import MappingProxyType
 
 import structlog
-from opentelemetry import propagate, trace
-from opentelemetry.trace import INVALID_SPAN, ProxyTracerProvider, Span, SpanKind
+from opentelemetry.trace import Span, Status, StatusCode
 from prometheus_client import Counter, Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,11 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from echo_common.errors import BodyTooLargeError, EchoError, FileTooLargeError, InternalError, ServiceUnavailableError
 from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket, error_response
 from echo_common.http.languages import accepted_languages
-from echo_common.telemetry import Metrics, request_context
+from echo_common.metrics import Metrics
+from echo_common.telemetry import request_context
+from echo_common.tracing import request_span, traceparent_of
 
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/health", "/internal/trust"})
-_CONTEXT_HEADERS = (b"traceparent", b"tracestate", b"baggage")
 _FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and text fields of a multipart body
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -41,12 +41,17 @@ STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 """Header by which browsers use HTTPS only; they ignore it in responses over HTTP (RFC 6797, section 8.1)."""
 _HTTPS_HEADERS = (*SECURITY_HEADERS, STRICT_TRANSPORT)
 _ENCRYPTED = frozenset({"https", "wss"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_OTHER_METHOD = "_OTHER"  # clients may send any word as a method, and labels have few values
+_SERVER_ERROR = 500
+_WEBSOCKET = "WEBSOCKET"
 
 
 class RequestTelemetry:
     """ASGI middleware for telemetry. A valid `X-Request-ID` is used as request id, and every response carries it.
 
-    With `https`, users reach the service over HTTPS, maybe through a reverse proxy that speaks HTTP with it.
+    With `https`, users reach the service over HTTPS, maybe through a reverse proxy that speaks HTTP with it. With
+    `trace_response`, responses name their trace in `traceresponse` (W3C Trace Context) and `X-Trace-Id`.
     """
 
     def __init__(
@@ -58,16 +63,19 @@ class RequestTelemetry:
         max_body: int,
         uploads: Mapping[str, int] = MappingProxyType({}),
         https: bool = False,
+        trace_response: bool = False,
     ) -> None:
         self._app = app
         self._https = https
+        self._trace_response = trace_response
         self._service = service
         self._count = lru_cache(maxsize=2048)(self._counters)
-        self._metrics = metrics
+        self._metrics = metrics.http
+        self._active = 0
+        self._metrics.active.labels(service).set_function(lambda: self._active)
         self._max_body = max_body
         self._uploads = uploads
         self._log = structlog.get_logger("echo.http")
-        self._tracer = trace.get_tracer("echo.http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -78,6 +86,7 @@ class RequestTelemetry:
         offered = headers.get(b"x-request-id", b"")
         request_id = offered.decode() if _SANE_ID.match(offered) else f"req_{os.urandom(12).hex()}"
         scope.setdefault("state", {})["request_id"] = request_id
+        trace_headers: Sequence[tuple[bytes, bytes]] = ()
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] in RESPONSE_STARTS:
@@ -87,17 +96,22 @@ class RequestTelemetry:
                 out.extend(header for header in security if header[0] not in present)
                 if b"x-request-id" not in present:
                     out.append((b"x-request-id", request_id.encode()))
+                out.extend(trace_headers)
             await send(message)
 
         token = request_context.set({"request_id": request_id, "service": self._service})
         languages = accepted_languages.set(headers.get(b"accept-language", b"").decode("latin-1"))
+        self._active += 1
         try:
-            if scope["type"] == "websocket":
-                await self._serve_websocket(scope, receive, send_with_headers)
-                return
-            with self._span(scope, headers) as span:
-                await self._serve(scope, self._counted(receive, headers, scope["path"]), send_with_headers, span)
+            with request_span(headers, self._attributes(scope)) as span:
+                if self._trace_response:
+                    trace_headers = _trace_headers(span)
+                if scope["type"] == "websocket":
+                    await self._serve_websocket(scope, receive, send_with_headers, span)
+                else:
+                    await self._serve(scope, self._counted(receive, headers, scope["path"]), send_with_headers, span)
         finally:
+            self._active -= 1
             request_context.reset(token)
             accepted_languages.reset(languages)
 
@@ -130,10 +144,9 @@ class RequestTelemetry:
                 raise  # the response has begun: only an aborted connection signals the error
             await error_response(InternalError(), request_id)(scope, receive, recording_send)
         finally:
-            self._record(scope, scope["method"], status, time.perf_counter() - started)
-            span.set_attribute("http.response.status_code", status)
+            self._record(scope, scope["method"], status, time.perf_counter() - started, span)
 
-    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
         """Serve a WebSocket connection; an error before it is accepted refuses the handshake, a later one closes with 1011."""
         started = time.perf_counter()
         status = 0
@@ -153,26 +166,18 @@ class RequestTelemetry:
         except Exception as error:
             if not isinstance(error, EchoError):
                 self._log.exception("request_failed", path=scope["path"])
+                span.record_exception(error)
             if not status:
                 await deny_websocket(error if isinstance(error, EchoError) else InternalError(), scope, recording_send)
             else:
                 with suppress(RuntimeError, OSError):  # the connection may be closed already
                     await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
         finally:
-            self._record(scope, "WEBSOCKET", status, time.perf_counter() - started)
+            self._record(scope, _WEBSOCKET, status, time.perf_counter() - started, span)
 
-    def _span(self, scope: Scope, headers: Mapping[bytes, bytes]) -> AbstractContextManager[Span]:
-        """Return a span if it is wanted: by a collector configured here, or by a client that sends trace context."""
-        sent = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
-        if not sent and isinstance(trace.get_tracer_provider(), ProxyTracerProvider):
-            return nullcontext(INVALID_SPAN)
-        method, path = scope["method"], scope["path"]
-        return self._tracer.start_as_current_span(
-            f"{method} {path}",
-            context=propagate.extract(sent) if sent else None,
-            kind=SpanKind.SERVER,
-            attributes={"http.request.method": method, "url.path": path, "echo.service": self._service},
-        )
+    def _attributes(self, scope: Scope) -> Mapping[str, str]:
+        method = scope.get("method", _WEBSOCKET)
+        return {"http.request.method": method, "url.path": scope["path"], "echo.service": self._service}
 
     def _counted(self, receive: Receive, headers: dict[bytes, bytes], path: str) -> Receive:
         """Return a `receive` that rejects a body over its path's limit by its declared length, or while it arrives."""
@@ -203,16 +208,31 @@ class RequestTelemetry:
 
         return counted
 
-    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
-        requests, latency = self._count(method, getattr(scope.get("route"), "path", "unmatched"), status)
-        requests.inc()
-        latency.observe(seconds)
+    def _record(self, scope: Scope, method: str, status: int, seconds: float, span: Span) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        responses, duration = self._count(
+            method if method in _METHODS or method is _WEBSOCKET else _OTHER_METHOD, route, status
+        )
+        responses.inc()
+        duration.observe(seconds)
+        if span.is_recording():
+            span.update_name(f"{method} {route}")
+            span.set_attributes({"http.route": route, "http.response.status_code": status})
+            if status >= _SERVER_ERROR:
+                span.set_status(Status(StatusCode.ERROR))
         if scope["path"] not in _QUIET:
             self._log.info("request_completed", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 2))
 
     def _counters(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-        requests = self._metrics.requests.labels(self._service, method, route, str(status))
-        return requests, self._metrics.latency.labels(self._service, method, route)
+        status_class = f"{status // 100}xx" if status else "aborted"
+        duration = self._metrics.duration.labels(self._service, method, route, status_class)
+        return self._metrics.responses.labels(self._service, str(status)), duration
+
+
+def _trace_headers(span: Span) -> Sequence[tuple[bytes, bytes]]:
+    """Return the response headers with the span's trace: for machines, and its id alone for people."""
+    traceparent = (traceparent_of(span) or "").encode()
+    return ((b"traceresponse", traceparent), (b"x-trace-id", traceparent[3:35]))
 
 
 async def _drain_body(receive: Receive) -> None:

@@ -12,7 +12,7 @@ from echo_common.http.app import create_app
 from echo_common.http.client import STARTING
 from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket
 from echo_common.http.plain import public_error_response
-from echo_common.telemetry import Metrics
+from echo_common.metrics import Metrics
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _RETRY_SECONDS = 2

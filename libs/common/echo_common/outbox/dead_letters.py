@@ -31,6 +31,9 @@ class StoreDeadLetters:
         where = {} if topic is None else {"topic": topic}
         return [_from_document(found) async for found in self._letters.find(where, sort=[("died_at", -1)], limit=limit)]
 
+    async def count(self) -> int:  # noqa: D102
+        return await self._letters.count({})
+
     async def get(self, letter_id: str) -> DeadLetter:  # noqa: D102
         found = await self._letters.find_one({"_id": letter_id})
         if found is None:

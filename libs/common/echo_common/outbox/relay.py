@@ -16,6 +16,7 @@ from echo_common.bus.port import Bus, BusUnavailableError, Message
 from echo_common.clock import now
 from echo_common.errors import ServiceUnavailableError
 from echo_common.faults import FaultPoints
+from echo_common.outbox.backlog import Backlog, measure_backlog
 from echo_common.outbox.documents import NOT_ERASED, OUTBOX, OUTBOX_AT, TOMBSTONE, from_entry, holds_only
 from echo_common.store.port import Collection, Filter
 
@@ -95,6 +96,10 @@ class Relay:
         self._behind = True
         self._next_sweep = 0.0
         self._wake.set()
+
+    async def measure_backlog(self) -> Backlog:
+        """Measure the unpublished events in the database. Raises `StoreUnavailableError`."""
+        return await measure_backlog(list(self._collections.values()))
 
     async def start(self) -> None:
         """Start publishing."""

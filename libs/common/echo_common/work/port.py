@@ -19,6 +19,14 @@ class Candidate:
     user_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The number of pending tasks, and the time for which the next one has waited in seconds, 0 without one."""
+
+    pending: int
+    age_seconds: float
+
+
 class Tasks(Protocol[T]):
     """The tasks of one collection: the database is the queue.
 
@@ -37,6 +45,9 @@ class Tasks(Protocol[T]):
 
         The list may be stale at once: only a claim tells whether a task is still pending.
         """
+
+    async def backlog(self, where: Filter) -> Backlog:
+        """Measure the pending tasks that match `where`."""
 
     async def leases(self) -> Sequence[HeldLease]:
         """Return the leases of all tasks in progress, expired or not."""

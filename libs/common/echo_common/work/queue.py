@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from echo_common.backoff import Backoff
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.store.port import Filter
-from echo_common.work.port import Candidate, Performer, Tasks
+from echo_common.work.port import Backlog, Candidate, Performer, Tasks
 from echo_common.work.task import Task
 
 T = TypeVar("T", bound=Task)
@@ -78,6 +78,10 @@ class WorkQueue(Generic[T]):
             selected.append(candidate)
             taken.append(candidate)
         return selected
+
+    async def backlog(self) -> Backlog:
+        """Measure the pending tasks. Raises `StoreUnavailableError`."""
+        return await self.tasks.backlog(self._where)
 
     def discard_candidates(self) -> None:
         """Read the candidates again at the next selection, because another worker was faster."""

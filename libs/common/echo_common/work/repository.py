@@ -3,11 +3,13 @@
 from collections.abc import Collection, Sequence
 from typing import ClassVar, TypeVar
 
+from echo_common.clock import now
 from echo_common.contracts.values import JobStatus
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import Filter, Sort
+from echo_common.tracing import current_traceparent
 from echo_common.work.lease import HeldLease, Lease
-from echo_common.work.port import Candidate
+from echo_common.work.port import Backlog, Candidate
 from echo_common.work.task import Task
 
 T = TypeVar("T", bound=Task)
@@ -27,6 +29,31 @@ class TaskRepository(Repository[T]):
         ready = {self.aggregate.status_field: JobStatus.PENDING.value, **self.may_start(), **where}
         found = self._documents.find(ready, sort=self.queue_order, limit=limit, fields=["user_id"])
         return [Candidate(document["_id"], document["user_id"]) async for document in found]
+
+    async def backlog(self, where: Filter) -> Backlog:
+        """Measure the pending tasks that match `where`, also those that may not start now."""
+        pending = {self.aggregate.status_field: JobStatus.PENDING.value, **where}
+        fields = ["queued_at", "created_at"]
+        async for head in self._documents.find(pending, sort=self.queue_order, limit=1, fields=fields):
+            waited = now() - (head.get("queued_at") or head["created_at"])
+            return Backlog(await self._documents.count(pending), max(0.0, waited.total_seconds()))
+        return Backlog(0, 0.0)
+
+    async def add(self, aggregate: T) -> None:
+        """Insert a new task, which continues the current trace."""
+        self._mark_queued(aggregate)
+        await super().add(aggregate)
+
+    async def save(self, aggregate: T) -> None:
+        """Write the changed fields; a task that is queued again after its end continues the current trace."""
+        before = aggregate.stored_state.get(aggregate.status_field)
+        if before is not None and JobStatus(before).terminal:
+            self._mark_queued(aggregate)
+        await super().save(aggregate)
+
+    def _mark_queued(self, task: T) -> None:
+        if task.work_status is JobStatus.PENDING:
+            task.queued_at, task.traceparent = now(), current_traceparent()
 
     def may_start(self) -> Filter:
         """Return the filter for pending tasks that may start now: all of them, unless a subclass says otherwise."""

@@ -51,6 +51,12 @@ class Task(Aggregate):
     losses: int = 0
     restarts: int = 0
     lease: Lease | None = None
+    queued_at: datetime | None = None
+    """Time since which the task waits for its first attempt, or was processed; the repository sets it."""
+
+    traceparent: str | None = None
+    """Trace context of the request that queued the task; the repository sets it."""
+
     error_code: str | None = None
     error_message: str | None = None
 

@@ -9,12 +9,15 @@ from time import monotonic
 from typing import Any
 
 import structlog
+from opentelemetry.trace import Status, StatusCode
 
 from echo_common.clock import now
+from echo_common.contracts.values import JobStatus
 from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
-from echo_common.telemetry import Metrics
+from echo_common.metrics import Metrics, Sample
+from echo_common.tracing import task_span
 from echo_common.work.attempt import LeasedAttempt
 from echo_common.work.lease import HeldLease, LeaseLostError, LeaseObserver
 from echo_common.work.port import Candidate, Tasks
@@ -42,8 +45,9 @@ class Worker:
         exclusive: bool = False,
     ) -> None:
         self._queues: Sequence[WorkQueue[Any]] = ()
+        self._registry = metrics
         self._lease_seconds = lease_seconds
-        self._metrics = metrics
+        self._metrics = metrics.tasks
         self._faults = faults
         self._name = new_id("wrk")
         self._notified = asyncio.Event()
@@ -86,7 +90,8 @@ class Worker:
         self._collections = {queue.tasks.name: (queue.tasks, LeaseObserver()) for queue in queues}
         loop = asyncio.create_task(self._loop())
         try:
-            yield
+            with self._registry.measuring(self._measure):
+                yield
         finally:
             self._stopping = True
             self.wake()
@@ -98,6 +103,18 @@ class Worker:
                 one.run.cancel()
             await asyncio.gather(loop, *(one.run for one in attempts), return_exceptions=True)
             await asyncio.gather(*(_release(one.attempt) for one in attempts))
+
+    async def _measure(self) -> Sequence[Sample]:
+        samples: list[Sample] = []
+        for queue in self._queues:
+            backlog = await queue.backlog()
+            running = sum(one.queue is queue for one in self._running.values())
+            samples += [
+                (self._metrics.depth.labels(queue.name), backlog.pending),
+                (self._metrics.age.labels(queue.name), backlog.age_seconds),
+                (self._metrics.running.labels(queue.name), running),
+            ]
+        return samples
 
     async def _loop(self) -> None:
         while not self._stopping:
@@ -162,6 +179,8 @@ class Worker:
         except (ConflictError, NotFoundError):  # another worker was faster, so the other candidates may be stale too
             queue.discard_candidates()
             return
+        if task.attempt == 1 and task.queued_at is not None:
+            self._metrics.wait.labels(queue.name).observe(max(0.0, (now() - task.queued_at).total_seconds()))
         await self._faults.reach("worker.after_claim")
         attempt = LeasedAttempt(queue.tasks, task, self._lease_seconds, self._faults)
         run = asyncio.create_task(self._run(queue, attempt, task))
@@ -173,36 +192,59 @@ class Worker:
         self.wake()
 
     async def _run(self, queue: WorkQueue[Any], attempt: LeasedAttempt[Any], task: Task) -> None:
+        """Perform a claimed task within the trace in which it was queued."""
+        attributes: dict[str, str | int] = {"echo.queue": queue.name, "echo.task": task.id, "echo.attempt": attempt.number}
+        started = monotonic()
+        with task_span(f"perform {queue.tasks.name}", task.traceparent, attributes) as span:
+            outcome = await self._perform(queue, attempt, task)
+            span.set_attribute("echo.outcome", outcome)
+            if outcome == "failed":
+                span.set_status(Status(StatusCode.ERROR))
+        self._metrics.duration.labels(queue.name, outcome).observe(monotonic() - started)
+
+    async def _perform(self, queue: WorkQueue[Any], attempt: LeasedAttempt[Any], task: Task) -> str:
+        """Perform a claimed task; return the outcome of the attempt, as in the metrics."""
         number = attempt.number
         log = self._log.bind(**{queue.tasks.id_label: task.id}, attempt=number)
+        outcome = "failed"
         try:
             await attempt.run(queue.perform, task)
-            self._metrics.jobs.labels(queue.name, "completed").inc()
+            outcome = "completed"
         except LeaseLostError:
             log.warning("lease_lost")
-            self._metrics.jobs.labels(queue.name, "lost").inc()
+            outcome = await self._cause_of_loss(queue, task.id)
         except queue.deferrable as error:
             log.warning("task_deferred", error=error.message, retry_after=error.retry_after)
             queue.deferrals.add(task.id)
             refusal = (error.retry_after, error.code, error.message)
             await attempt.update_or_abandon(lambda held: held.defer(number, now(), *refusal))
-            return
+            return "deferred"
         except EchoError as error:
             if error.status == _UNAVAILABLE:
                 log.warning("task_released", error=error.message)
                 await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
                 await _release(attempt)
-                return
-            await self._fail(queue, attempt, error.code, error.message)
+                return "released"
+            await _fail(attempt, error.code, error.message)
         except Exception:
             log.exception("task_failed")
             message = f"The {task.noun} failed because of an internal error. Retry it."
-            await self._fail(queue, attempt, "INTERNAL_ERROR", message)
+            await _fail(attempt, "INTERNAL_ERROR", message)
         queue.deferrals.discard(task.id)
+        return outcome
 
-    async def _fail(self, queue: WorkQueue[Any], attempt: LeasedAttempt[Any], code: str, message: str) -> None:
-        await attempt.update_or_abandon(lambda held: held.fail(attempt.number, code, message))
-        self._metrics.jobs.labels(queue.name, "failed").inc()
+    async def _cause_of_loss(self, queue: WorkQueue[Any], task_id: str) -> str:
+        """Return whether an attempt was cancelled or its lease was lost otherwise; measure the time since the cancellation."""
+        try:
+            task = await queue.tasks.get(task_id)
+        except NotFoundError:
+            return "cancelled"  # a task is deleted together with its user's data
+        except EchoError:
+            return "lost"
+        if task.work_status is not JobStatus.CANCELLED:
+            return "lost"
+        self._metrics.cancellation.labels(queue.name).observe(max(0.0, (now() - task.updated_at).total_seconds()))
+        return "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +253,10 @@ class _Running:
     candidate: Candidate
     attempt: LeasedAttempt[Any]
     run: "asyncio.Task[None]"
+
+
+async def _fail(attempt: LeasedAttempt[Any], code: str, message: str) -> None:
+    await attempt.update_or_abandon(lambda held: held.fail(attempt.number, code, message))
 
 
 async def _release(attempt: LeasedAttempt[Any]) -> None:

@@ -15,6 +15,7 @@ import structlog
 from echo_common.background_tasks import BackgroundTasks, running_in_background
 from echo_common.clock import now
 from echo_common.errors import EchoError
+from echo_common.metrics import CountLookup, count_nothing
 from echo_common.storage.port import ObjectNotFoundError, ObjectStore
 from echo_common.store.port import Collection, Document, Filter, Index, Store
 from echo_synthesis.cache.cache_entry import FORMAT, DamagedEntryError, decode_entry, encode_entry
@@ -73,10 +74,13 @@ class SpeechCache:
 
     indexes: ClassVar[Sequence[Index]] = (Index([("last_hit", 1)]), Index([("voice", 1)]))
 
-    def __init__(self, entries: Collection, objects: ObjectStore, capacity: int) -> None:
+    def __init__(
+        self, entries: Collection, objects: ObjectStore, capacity: int, count_lookup: CountLookup = count_nothing
+    ) -> None:
         self._entries = entries
         self._objects = objects
         self._capacity = capacity
+        self._count_lookup = count_lookup
         self._size = 0
         self._uncounted = 0
         self._flights = SingleFlight[_Lookup]()
@@ -89,11 +93,13 @@ class SpeechCache:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, store: Store, objects: ObjectStore, capacity: int) -> "AsyncIterator[SpeechCache]":
+    async def open(
+        cls, store: Store, objects: ObjectStore, capacity: int, count_lookup: CountLookup = count_nothing
+    ) -> "AsyncIterator[SpeechCache]":
         """Open the cache and count its entries; on exit, wait for pending writes. `capacity` is in bytes, 0 disables it."""
         entries = store.collection("speech_cache")
         await entries.ensure(cls.indexes)
-        cache = cls(entries, objects, capacity)
+        cache = cls(entries, objects, capacity, count_lookup)
         await cache._count()
         try:
             async with running_in_background(cache._remove_outdated()):
@@ -105,6 +111,11 @@ class SpeechCache:
     def enabled(self) -> bool:
         """True if the cache is enabled."""
         return self._capacity > 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the entries, as far as this replica has counted them."""
+        return self._size
 
     @staticmethod
     def key(engine: EngineSpec, utterance: Utterance, scope: str = "") -> str:
@@ -143,6 +154,8 @@ class SpeechCache:
         mark, usage = _mark(key, user_id), self._usages.get(key)
         with self._wait(key, mark) as before_me:
             found, joined = await self._flights.run(key, cached_or_made)
+        if self._capacity:
+            self._count_lookup(found.cached or joined)
         had_it = before_me or (usage is not None and mark in usage.user_marks)
         remembered = mark in found.user_marks
         if self._capacity and not remembered and len(found.user_marks) < _MAXIMUM_USERS:

@@ -8,6 +8,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -100,7 +101,9 @@ def _aligned(engine: Engine, model: Path, threads: int) -> Engine:
 def _handle_request(engine: Engine, header: Header) -> bytes:
     number = header["number"]
     try:
-        return pack_speech(number, engine.speak(utterance_from_header(header)))
+        utterance, started_ns = utterance_from_header(header), time.time_ns()
+        speech = engine.speak(utterance)
+        return pack_speech(number, speech, (started_ns, time.time_ns()))
     except VoiceNotFoundError as error:
         return pack({"number": number, "error": "voice", "message": error.message})
     except EngineUnavailableError as error:

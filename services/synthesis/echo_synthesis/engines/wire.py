@@ -44,14 +44,18 @@ def utterance_from_header(header: Header) -> Utterance:
     return Utterance(header["text"], words, header["voice"], header["language"], header["speed"], pronunciations)
 
 
-def pack_speech(number: int, speech: Speech) -> bytes:
-    """Encode speech as the response to request `number`; the payload is its float32 samples."""
+def pack_speech(number: int, speech: Speech, synthesis_ns: tuple[int, int]) -> bytes:
+    """Encode speech as the response to request `number`; the payload is its float32 samples.
+
+    `synthesis_ns` are the beginning and the end of the synthesis, in nanoseconds since the epoch.
+    """
     header = {
         "sample_rate": speech.sample_rate,
         "words": [(word.start, word.end) for word in speech.words],
         "alignment": speech.alignment,
         "phones": [[astuple(phone) for phone in word] for word in speech.phones],
         "cost": dict(speech.cost),
+        "synthesis_ns": synthesis_ns,
     }
     return pack({**header, "number": number}, np.ascontiguousarray(speech.samples, np.float32).tobytes())
 
@@ -61,4 +65,6 @@ def unpack_speech(header: Header, payload: bytes) -> Speech:
     words = tuple(WordTime(*word) for word in header["words"])
     phones = tuple(tuple(Phone(*phone) for phone in word) for word in header["phones"])
     samples = np.frombuffer(payload, np.float32)
-    return Speech(samples, header["sample_rate"], words, header["alignment"], header["cost"], phones)
+    started_ns, ended_ns = header["synthesis_ns"]
+    seconds = max(0, ended_ns - started_ns) / 1e9
+    return Speech(samples, header["sample_rate"], words, header["alignment"], header["cost"], phones, seconds)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 import structlog
+from opentelemetry import context, trace
+from opentelemetry.context import Context
 
 from echo_common.background_tasks import BackgroundTasks
 from echo_common.contracts.errors.synthesis import EngineFailedError, EngineUnavailableError, TooManyQueuedError
@@ -18,6 +20,8 @@ from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.pool.engine_worker import EngineWorker, WorkerLimits
 from echo_synthesis.pool.fair_queue import FairQueue, Turn
 from echo_synthesis.speech_check import ImplausibleSpeechError
+
+_tracer = trace.get_tracer("echo.engine")
 
 State = Literal["stopped", "starting", "ready", "unavailable"]
 
@@ -69,19 +73,24 @@ def default_shape() -> tuple[int, int]:
 _RETRY_SECONDS = 5
 
 Spoken = Callable[[str, Speech], None]
+Failed = Callable[[str, EchoError], None]
 
 
 class EnginePool:
     """Worker groups of all engines in `specs`, each in processes of its own. Use it on one event loop, which it never blocks.
 
-    `spoken` is called with every speech of an engine, also if its request was cancelled.
+    `spoken` is called with every speech of an engine, also if its request was cancelled; `failed` with every error of one.
     """
 
     def __init__(
-        self, specs: Mapping[str, EngineSpec], config: PoolConfig, spoken: Spoken = lambda _engine, _speech: None
+        self,
+        specs: Mapping[str, EngineSpec],
+        config: PoolConfig,
+        spoken: Spoken = lambda _engine, _speech: None,
+        failed: Failed = lambda _engine, _error: None,
     ) -> None:
         self.specs = specs
-        self._groups = {name: _WorkerGroup(spec, config, spoken) for name, spec in specs.items()}
+        self._groups = {name: _WorkerGroup(spec, config, spoken, failed) for name, spec in specs.items()}
 
     async def start(self, *engines: str) -> None:
         """Start all workers of these engines now; otherwise each starts on demand. `health` reports problems.
@@ -129,14 +138,16 @@ class _Request:
     utterance: Utterance
     turn: Turn
     speech: "asyncio.Future[Speech]"
+    trace: Context
 
 
 class _WorkerGroup:
     """One engine's workers and its queue."""
 
-    def __init__(self, spec: EngineSpec, config: PoolConfig, spoken: Spoken) -> None:
+    def __init__(self, spec: EngineSpec, config: PoolConfig, spoken: Spoken, failed: Failed) -> None:
         self._name = spec.name
         self._spoken = spoken
+        self._failed = failed
         self._max_queued = config.max_queued
         self._max_queued_of_user = config.max_queued_of_user
         engine_config = EngineConfig(config.models, config.threads_of.get(spec.name, config.threads), config.recogniser)
@@ -167,7 +178,7 @@ class _WorkerGroup:
         if self._closed:
             raise EngineUnavailableError("The speech engines are shutting down.")
         speech: asyncio.Future[Speech] = asyncio.get_running_loop().create_future()
-        request = _Request(utterance, turn or (speech,), speech)
+        request = _Request(utterance, turn or (speech,), speech, context.get_current())
         user = request.turn[0]
         if self._queue.waiting_of(user) >= self._max_queued_of_user:
             raise TooManyQueuedError(retry_after=_RETRY_SECONDS)
@@ -206,12 +217,16 @@ class _WorkerGroup:
 
     async def _serve(self, worker: EngineWorker, request: _Request) -> None:
         held = [worker]
+        attributes: dict[str, str | int] = {"echo.engine": self._name, "echo.characters": len(request.utterance.text)}
         try:
-            speech = await self._speak_plausibly(request.utterance, held)
+            # this task was started by another request, maybe
+            with _tracer.start_as_current_span(f"speak {self._name}", context=request.trace, attributes=attributes):
+                speech = await self._speak_plausibly(request.utterance, held)
             self._spoken(self._name, speech)
             _settle(request, speech)
             await self._replace(held[:-1])
         except EchoError as error:
+            self._failed(self._name, error)
             _settle(request, error)
             # restart the process now, so that the next request does not wait for it
             for ended in [worker for worker in held if worker.died]:
@@ -222,7 +237,9 @@ class _WorkerGroup:
             raise
         except Exception as error:  # a request that is never settled would wait for ever
             self._log.exception("engine_request_failed", engine=self._name)
-            _settle(request, EngineFailedError(details={"engine": self._name, "reason": type(error).__name__}))
+            failure = EngineFailedError(details={"engine": self._name, "reason": type(error).__name__})
+            self._failed(self._name, failure)
+            _settle(request, failure)
         finally:
             self._queue.done(request.turn)
             self._idle += held

@@ -6,6 +6,7 @@ import itertools
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from echo_common.contracts.errors.synthesis import (
     EngineUnavailableError,
     VoiceNotFoundError,
 )
+from echo_common.tracing import record_span
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines.wire import PREFIX, Header, pack, unpack_speech, utterance_to_header
 from echo_synthesis.speech_check import check_speech, require_readable
@@ -138,8 +140,14 @@ class EngineWorker:
         _raise_error(header, self._spec.name)
         with require_readable(self._spec):
             speech = unpack_speech(header, payload)
+            started_ns, ended_ns = header["synthesis_ns"]
+        record_span(f"synthesize {self._spec.name}", started_ns, ended_ns, self._attributes)
         check_speech(self._spec, utterance, speech)
         return speech
+
+    @property
+    def _attributes(self) -> Mapping[str, str | int]:
+        return {"echo.engine": self._spec.name, "process.pid": self._process.pid if self._process else 0}
 
     async def close(self) -> int | None:
         """End the process, if there is one; return its exit code."""

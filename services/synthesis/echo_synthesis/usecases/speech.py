@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from time import perf_counter
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
@@ -44,11 +45,26 @@ async def stream_speech(request: StreamRequest, principal: Principal, deps: Depe
 
     It is counted when its first part is requested. That then raises `QuotaExceededError`.
     """
+    started = perf_counter()
     text = await text_of(request.text, request.text_id, principal, deps)
     narration = await plan_speech(
         text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
     )
-    return _counted(deps.recorder.stream(narration, user_id=principal.user_id), len(text), principal, deps)
+    parts = _measured(deps.recorder.stream(narration, user_id=principal.user_id), narration.engine.name, started, deps)
+    return _counted(parts, len(text), principal, deps)
+
+
+async def _measured(
+    parts: AsyncGenerator[Part, None], engine: str, started: float, deps: Dependencies
+) -> AsyncGenerator[Part, None]:
+    """Yield the parts; measure the time to the first byte."""
+    silent = True
+    async with aclosing(parts):
+        async for part in parts:
+            if silent and part.audio:
+                silent = False
+                deps.meter.observe_first_byte(engine, started)
+            yield part
 
 
 async def _counted(

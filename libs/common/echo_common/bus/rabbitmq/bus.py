@@ -83,6 +83,10 @@ class RabbitBus:
             raise
         return bus
 
+    @property
+    def connected(self) -> bool:
+        return self._outbound.up.is_set() and self._inbound.up.is_set()
+
     async def publish(self, messages: Sequence[Message]) -> None:
         await self._transmit([_Parcel(topology.EVENTS, m.topic, pack(m), not m.transient) for m in messages])
 

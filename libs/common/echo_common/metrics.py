@@ -1,0 +1,238 @@
+"""Prometheus metrics of a process, and the measurements that are taken when the metrics are read.
+
+Labels have few values: names of services, routes, queues, topics and engines; never ids, texts or paths as requested.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
+from prometheus_client.registry import Collector
+
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_HANDLER_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
+_FIRST_BYTE_SECONDS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
+_TASK_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+_REAL_TIME_FACTORS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 4)
+_MEASUREMENT_SECONDS = 5.0
+_FRESH_SECONDS = 1.0
+
+Sample = tuple[Gauge, float]
+"""A gauge with its labels set, and its value."""
+
+Measurement = Callable[[], Awaitable[Sequence[Sample]]]
+"""Function that measures the values of gauges which are too costly to update with every change."""
+
+CountLookup = Callable[[bool], None]
+"""Function that counts a look-up in a cache: True for a hit."""
+
+log = structlog.get_logger(__name__)
+
+
+def count_nothing(_: bool) -> None:
+    """Count nothing: the default of caches without metrics."""
+
+
+class HttpMetrics:
+    """Rate, errors and duration of HTTP requests."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.duration = Histogram(
+            "http_server_request_duration_seconds",
+            "Time to the end of the response, by route template and class of the status.",
+            ["service", "method", "route", "status_class"],
+            registry=registry,
+            buckets=_REQUEST_SECONDS,
+        )
+        self.responses = Counter("http_server_responses", "Responses by status.", ["service", "status"], registry=registry)
+        self.active = Gauge("http_server_active_requests", "Requests in progress.", ["service"], registry=registry)
+        self.open = Gauge(
+            "echo_open_requests",
+            "Open long requests at the gateway, by kind: stream, synthesis or subscription (progress events).",
+            ["kind"],
+            registry=registry,
+        )
+        self.health = Gauge(
+            "echo_health_check_up", "1 if the part of the service is usable, else 0.", ["service", "part"], registry=registry
+        )
+
+
+class BusMetrics:
+    """Outbox, broker and handling of events."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.handling = Histogram(
+            "messaging_process_duration_seconds",
+            "Time to handle a message, by outcome: done, retried, dead_lettered or dropped.",
+            ["service", "topic", "outcome"],
+            registry=registry,
+            buckets=_HANDLER_SECONDS,
+        )
+        self.connected = Gauge("echo_bus_connected", "1 if the broker is connected, else 0.", ["service"], registry=registry)
+        self.dead_letters = Gauge(
+            "echo_bus_dead_letters", "Stored dead letters; each replica reports all.", ["service"], registry=registry
+        )
+        self.outbox_pending = Gauge(
+            "echo_outbox_pending",
+            "Aggregates with unpublished events; each replica reports all.",
+            ["service"],
+            registry=registry,
+        )
+        self.outbox_age = Gauge(
+            "echo_outbox_age_seconds", "Age of the oldest unpublished event; 0 without one.", ["service"], registry=registry
+        )
+
+
+class TaskMetrics:
+    """Work queues: their length and age, and the attempts at their tasks."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        queue = ["queue"]
+        self.depth = Gauge("echo_task_queue_depth", "Pending tasks; each replica reports all.", queue, registry=registry)
+        self.age = Gauge(
+            "echo_task_queue_age_seconds", "Time for which the next pending task has waited.", queue, registry=registry
+        )
+        self.running = Gauge("echo_tasks_running", "Attempts in this process.", queue, registry=registry)
+        self.wait = Histogram(
+            "echo_task_wait_seconds", "Time from queueing to the first claim.", queue, registry=registry, buckets=_TASK_SECONDS
+        )
+        self.duration = Histogram(
+            "echo_task_duration_seconds",
+            "Duration of attempts, by outcome: completed, failed, cancelled, lost, deferred or released.",
+            ["queue", "outcome"],
+            registry=registry,
+            buckets=_TASK_SECONDS,
+        )
+        self.cancellation = Histogram(
+            "echo_task_cancel_seconds",
+            "Time from the cancellation of a running task to the end of its attempt.",
+            queue,
+            registry=registry,
+            buckets=_TASK_SECONDS,
+        )
+
+
+class EngineMetrics:
+    """Speech engines: their queues, processes, speed and cost."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        engine = ["engine"]
+        self.queue_depth = Gauge("echo_engine_queue_depth", "Segments waiting for the engine.", engine, registry=registry)
+        self.workers = Gauge(
+            "echo_engine_workers", "Processes of the engine, by state: ready or busy.", ["engine", "state"], registry=registry
+        )
+        self.restarts = Counter("echo_engine_restarts", "Processes that had to be replaced.", engine, registry=registry)
+        self.failures = Counter(
+            "echo_engine_failures", "Failed utterances, by error code.", ["engine", "code"], registry=registry
+        )
+        self.speech_seconds = Counter("echo_engine_speech_seconds", "Seconds of speech synthesised.", engine, registry=registry)
+        self.synthesis_seconds = Counter(
+            "echo_engine_synthesis_seconds", "Seconds for which engines synthesised.", engine, registry=registry
+        )
+        self.real_time_factor = Histogram(
+            "echo_engine_real_time_factor_ratio",
+            "Synthesis time of an utterance divided by the duration of its speech.",
+            engine,
+            registry=registry,
+            buckets=_REAL_TIME_FACTORS,
+        )
+        self.first_byte = Histogram(
+            "echo_speech_first_byte_seconds",
+            "Time from a request for streamed speech to its first byte.",
+            engine,
+            registry=registry,
+            buckets=_FIRST_BYTE_SECONDS,
+        )
+        self.cost = Counter("echo_engine_cost", "Usage billed by providers, by unit.", ["engine", "unit"], registry=registry)
+
+
+class CacheMetrics:
+    """Caches: speech, response and credential."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "echo_cache_requests", "Look-ups, by cache and result: hit or miss.", ["cache", "result"], registry=registry
+        )
+        self.size = Gauge("echo_cache_size_bytes", "Size of the cache's entries.", ["cache"], registry=registry)
+
+    def counter(self, cache: str) -> CountLookup:
+        """Return the function that counts the look-ups of a cache."""
+        hits, misses = self.requests.labels(cache, "hit"), self.requests.labels(cache, "miss")
+
+        def count(hit: bool) -> None:
+            (hits if hit else misses).inc()
+
+        return count
+
+
+class Metrics(Collector):
+    """All metrics of a process. Services in one process share them and differ by label."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.http = HttpMetrics(self.registry)
+        self.bus = BusMetrics(self.registry)
+        self.tasks = TaskMetrics(self.registry)
+        self.engines = EngineMetrics(self.registry)
+        self.caches = CacheMetrics(self.registry)
+        ProcessCollector(registry=self.registry)
+        self._measurements: list[_Measured] = []
+        self._measured_at = -math.inf
+        self._measuring: asyncio.Future[list[None]] | None = None
+
+    @contextmanager
+    def measuring(self, measurement: Measurement) -> Iterator[None]:
+        """Take a measurement whenever the metrics are read, while the context lasts."""
+        measured = _Measured(measurement)
+        self._measurements.append(measured)
+        self._measured_at = -math.inf
+        try:
+            yield
+        finally:
+            self._measurements.remove(measured)
+
+    async def measure(self) -> None:
+        """Take all measurements concurrently, each for at most five seconds, unless they are less than a second old.
+
+        A failed measurement is logged, and its gauges have no value (NaN). Joins measurements in progress.
+        """
+        if self._measuring is None or self._measuring.done():
+            if monotonic() - self._measured_at < _FRESH_SECONDS:
+                return
+            self._measuring = asyncio.gather(*(measured.take() for measured in self._measurements))
+        await asyncio.shield(self._measuring)
+        self._measured_at = monotonic()
+
+    async def exposition(self) -> bytes:
+        """Measure, and return all metrics in the text format of Prometheus."""
+        await self.measure()
+        return await asyncio.to_thread(generate_latest, self)  # tens of milliseconds
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics, without the times at which their series were created, which would double their number."""
+        for metric in self.registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
+
+
+class _Measured:
+    """A measurement, and the gauges that it has set."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        self._measurement = measurement
+        self._gauges: set[Gauge] = set()
+
+    async def take(self) -> None:
+        try:
+            async with asyncio.timeout(_MEASUREMENT_SECONDS):
+                samples = await self._measurement()
+        except Exception as error:  # the other metrics are needed most during an outage
+            log.warning("measurement_failed", error=repr(error))
+            samples = [(gauge, math.nan) for gauge in self._gauges]
+        for gauge, value in samples:
+            gauge.set(value)
+        self._gauges.update(gauge for gauge, _ in samples)

@@ -1,0 +1,84 @@
+"""Trace context: of requests, of tasks and of messages, in the format of W3C Trace Context."""
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan, ProxyTracerProvider, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+
+TRACEPARENT = "traceparent"
+_CONTEXT_HEADERS = (b"traceparent", b"tracestate")  # not baggage: clients must not set attributes of internal requests
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+_UNSAMPLED = TraceFlags(TraceFlags.DEFAULT)
+
+
+def exports_spans() -> bool:
+    """Return whether a collector receives the spans of this process."""
+    return not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
+
+
+def traceparent_of(span: Span) -> str | None:
+    """Return the span's context as a `traceparent`; None if the span is not part of a trace."""
+    found = span.get_span_context()
+    return f"00-{found.trace_id:032x}-{found.span_id:016x}-{found.trace_flags:02x}" if found.is_valid else None
+
+
+def current_traceparent() -> str | None:
+    """Return the current span's context as a `traceparent`; None outside of a trace."""
+    return traceparent_of(trace.get_current_span())
+
+
+def current_trace_id() -> str | None:
+    """Return the id of the current trace as 32 hexadecimal digits; None outside of a trace."""
+    found = trace.get_current_span().get_span_context()
+    return f"{found.trace_id:032x}" if found.is_valid else None
+
+
+def context_of(traceparent: str | None) -> Context:
+    """Return the context of a `traceparent`, whose trace new spans continue; an empty one if it is None or malformed."""
+    return _PROPAGATOR.extract({TRACEPARENT: traceparent}, context=Context()) if traceparent else Context()
+
+
+@contextmanager
+def request_span(headers: Mapping[bytes, bytes], attributes: Mapping[str, AttributeValue]) -> Iterator[Span]:
+    """Continue the trace of a request's headers, or start one; the span is current while the context lasts.
+
+    Without a collector the span records nothing, but it still has ids, for log entries, events and the response.
+    """
+    sent = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
+    parent = _PROPAGATOR.extract(sent, context=Context()) if sent else Context()  # never that of the server's own task
+    if exports_spans():
+        tracer = trace.get_tracer("echo.http")
+        with tracer.start_as_current_span("request", context=parent, kind=SpanKind.SERVER, attributes=attributes) as span:
+            yield span
+        return
+    if not trace.get_current_span(parent).get_span_context().is_valid:
+        # ids need not be unpredictable, only unlikely to occur twice
+        started = SpanContext(random.getrandbits(128) or 1, random.getrandbits(64) or 1, False, _UNSAMPLED)
+        parent = trace.set_span_in_context(NonRecordingSpan(started), parent)
+    token = context.attach(parent)
+    try:
+        yield trace.get_current_span()
+    finally:
+        context.detach(token)
+
+
+@contextmanager
+def task_span(name: str, traceparent: str | None, attributes: Mapping[str, AttributeValue]) -> Iterator[Span]:
+    """Continue the trace in which a task was queued; the span is current while the context lasts."""
+    tracer = trace.get_tracer("echo.work")
+    with tracer.start_as_current_span(
+        name, context=context_of(traceparent), kind=SpanKind.CONSUMER, attributes=attributes
+    ) as span:
+        yield span
+
+
+def record_span(name: str, started_ns: int, ended_ns: int, attributes: Mapping[str, AttributeValue]) -> None:
+    """Record a span that has ended, of another process on this machine; its parent is the current span."""
+    span = trace.get_tracer("echo.engine").start_span(name, start_time=started_ns, attributes=attributes)
+    span.end(end_time=ended_ns)

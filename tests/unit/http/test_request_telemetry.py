@@ -1,0 +1,115 @@
+"""Metrics and trace context of requests."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from starlette.types import Message, Receive, Scope, Send
+
+from echo_common.http.request_telemetry import RequestTelemetry
+from echo_common.metrics import Metrics
+from echo_common.tracing import current_trace_id, current_traceparent
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@dataclass
+class Route:
+    path: str
+
+
+@dataclass
+class Exchange:
+    """An app behind the middleware that records the current trace."""
+
+    status: int = 200
+    route: str | None = "/jobs/{job_id}"
+    error: Exception | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    traceparent: str | None = None
+    sent: list[Message] = field(default_factory=list)
+
+    async def request(self, method: str = "GET", *, trace_response: bool = True, **headers: str) -> dict[str, str]:
+        """Send a request; return the headers of the response."""
+        app = RequestTelemetry(self._serve, service="test", metrics=self.metrics, max_body=1000, trace_response=trace_response)
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        scope: Scope = {"type": "http", "method": method, "path": "/jobs/job_1", "headers": raw, "query_string": b""}
+        await app(scope, self._receive, self._send)
+        return {name.decode(): value.decode() for name, value in self.sent[-2]["headers"]}
+
+    async def _serve(self, scope: Scope, _: Receive, send: Send) -> None:
+        self.traceparent = current_traceparent()
+        if self.route is not None:
+            scope["route"] = Route(self.route)
+        if self.error is not None:
+            raise self.error
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _receive(self) -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def _send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    def count(self, **labels: Any) -> float | None:
+        labels = {"service": "test", "method": "GET", "route": "/jobs/{job_id}", "status_class": "2xx"} | labels
+        return self.metrics.registry.get_sample_value("http_server_request_duration_seconds_count", labels)
+
+
+async def test_requests_are_measured_by_route_template_and_class_of_the_status() -> None:
+    exchange = Exchange()
+    await exchange.request()
+    exchange.status = 404
+    await exchange.request()
+    assert exchange.count() == exchange.count(status_class="4xx") == 1
+    value = exchange.metrics.registry.get_sample_value
+    assert value("http_server_responses_total", {"service": "test", "status": "404"}) == 1
+    assert value("http_server_active_requests", {"service": "test"}) == 0
+
+
+async def test_unhandled_errors_are_measured_as_server_errors() -> None:
+    exchange = Exchange(error=ValueError("no"))
+    await exchange.request()
+    assert exchange.count(status_class="5xx") == 1
+
+
+async def test_methods_and_paths_of_clients_never_become_labels() -> None:
+    exchange = Exchange(route=None)
+    for number in range(3):
+        await exchange.request(f"ATTACK{number}")
+    assert exchange.count(method="_OTHER", route="unmatched") == 3
+    text = (await exchange.metrics.exposition()).decode()
+    assert "ATTACK" not in text
+    assert "job_1" not in text
+
+
+async def test_responses_name_the_trace_of_the_request() -> None:
+    exchange = Exchange()
+    headers = await exchange.request(traceparent=f"00-{TRACE}-b7ad6b7169203331-01")
+    assert headers["x-trace-id"] == TRACE
+    assert headers["traceresponse"] == exchange.traceparent
+    assert exchange.traceparent is not None
+    assert exchange.traceparent.startswith(f"00-{TRACE}-")
+
+
+@pytest.mark.parametrize("traceparent", ["", "no", f"00-{TRACE}", f"00-{'0' * 32}-{'0' * 16}-01", "00-" + "z" * 52])
+async def test_a_request_without_a_valid_trace_starts_one(traceparent: str) -> None:
+    exchange = Exchange()
+    first = await exchange.request(traceparent=traceparent)
+    second = await exchange.request(traceparent=traceparent)
+    assert first["x-trace-id"] != second["x-trace-id"]
+    assert int(first["x-trace-id"], 16) > 0
+    assert len(first["x-trace-id"]) == 32
+    assert exchange.traceparent == second["traceresponse"]
+
+
+async def test_only_public_services_name_the_trace() -> None:
+    assert not {"traceresponse", "x-trace-id"} & (await Exchange().request(trace_response=False)).keys()
+
+
+async def test_the_trace_ends_with_the_request() -> None:
+    await Exchange().request()
+    assert current_trace_id() is None
+    assert not trace.get_current_span().get_span_context().is_valid
