@@ -36,12 +36,16 @@ CHANGES_THE_SESSION = ("/api/v1/auth/", "/api/v1/users/me")
 RULES_BEYOND_SCHEMAS = {
     "create_guest": "the refresh token is kept in a cookie for requests of the same site",
     "find_user": "either an email address or a username",
+    "get_statistics_series": "an empty range of time, or one of too many points",
     "list_audit_entries": "an empty range of time",
+    "list_errors": "an empty range of time",
     "list_feedback": "an empty range of time or of ratings",
     "list_history": "an empty range of time",
     "list_jobs": "filters depend on the type",
+    "list_own_usage": "an empty range of time",
     "list_ratings": "an empty range of time or of ratings",
     "list_syntheses": "at most 10,000 items can be skipped",
+    "list_usage": "an empty range of time",
     "name_user": "the email address must be that of the token",
     "stream_speech_from_query": "either a text or a saved text",
 }

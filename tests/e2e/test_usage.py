@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.support.eventually import eventually
 from tests.support.person import Person, data, refusal
 from tests.support.platform import Platform
 from tests.support.recordings import spoken, wav
@@ -29,3 +30,28 @@ async def test_a_guest_sees_and_uses_up_the_daily_syntheses(platform: Platform) 
         assert refusal(refused) == (429, "QUOTA_EXCEEDED")
         assert refused.json()["error"]["details"]["metric"] == "characters"
         assert (await usage(person))["syntheses"]["used"] == 2
+
+
+async def test_requests_are_counted_by_endpoint_and_day(platform: Platform, ada: Person, admin: Person) -> None:
+    for _ in range(3):
+        data(await ada.http.get("/voices"))
+    assert refusal(await ada.http.get("/job/job_none")) == (404, "JOB_NOT_FOUND")
+    user_id = data(await ada.http.get("/users/me"))["id"]
+
+    async def counted() -> dict[str, dict[str, Any]]:
+        return {row["endpoint"]: row for row in data(await ada.http.get("/users/me/usage/series", params={"limit": 100}))}
+
+    async def complete() -> bool:
+        return (await counted()).get("GET /api/v1/job/{job_id}", {}).get("client_errors") == 1
+
+    await eventually(complete, within=30)
+    usage = await counted()
+    assert usage["GET /api/v1/voices"]["request_count"] == 3
+    rows = data(await admin.http.get("/admin/usage", params={"user_id": user_id, "endpoint": "GET /api/v1/voices"}))
+    assert [(row["user_id"], row["request_count"]) for row in rows] == [(user_id, 3)]
+    csv = await admin.http.get("/admin/usage", params={"user_id": user_id, "format": "csv"})
+    assert csv.text.startswith("day,endpoint,request_count,")
+    point = data(await admin.http.get("/admin/stats/series"))[-1]
+    assert point["requests"] >= 4
+    assert point["active_users"] >= 1
+    assert refusal(await ada.http.get("/admin/usage")) == (403, "FORBIDDEN")

@@ -9,28 +9,43 @@ from echo_common.contracts.events.feedback import FeedbackUserDataErased
 from echo_common.service import Adapters
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_feedback.dependencies import Dependencies
+from echo_feedback.repository.active_users import ActiveUsers
 from echo_feedback.repository.audios import Audios
+from echo_feedback.repository.error_log import ErrorLog
 from echo_feedback.repository.history import UsageHistory
 from echo_feedback.repository.ratings import Ratings
+from echo_feedback.repository.statistics import Statistics
 from echo_feedback.repository.summaries import Summaries
+from echo_feedback.repository.usage import ApiUsageCounters
 from echo_feedback.repository.voices import VoiceAccess
 from echo_feedback.repository.votes import Votes
 from echo_feedback.settings import FeedbackSettings
-from echo_feedback.usecases.history import keep_expiring
+from echo_feedback.usecases.retention import keep_expiring
 from echo_feedback.usecases.summaries import count_votes, rebuilding
 from echo_feedback.user_data import FeedbackUserData
 
 
 @asynccontextmanager
 async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
-    """Open the dependencies, erase deleted users and delete old history while the context lasts."""
+    """Open the dependencies, erase deleted users and delete old records while the context lasts."""
     where = (adapters.store, adapters.relay)
     ratings, summaries, erased_users = Ratings(*where), Summaries(*where), ErasedUsers(*where)
     audios, voices, history = Audios(adapters.store), VoiceAccess(adapters.store), UsageHistory(adapters.store)
     votes = Votes(adapters.store)
-    for collection in (ratings, summaries, erased_users, audios, voices, history, votes):
+    usage, statistics = ApiUsageCounters(adapters.store), Statistics(adapters.store)
+    errors, active_users = ErrorLog(adapters.store), ActiveUsers(adapters.store)
+    read_models = (audios, voices, history, votes, errors, active_users, usage.counters, statistics.counters)
+    for collection in (ratings, summaries, erased_users, *read_models):
         await collection.prepare()
-    data = FeedbackUserData(ratings=ratings, audios=audios, voices=voices, history=history, faults=adapters.faults)
+    data = FeedbackUserData(
+        ratings=ratings,
+        audios=audios,
+        voices=voices,
+        history=history,
+        usage=usage,
+        active_users=active_users,
+        faults=adapters.faults,
+    )
     deps = Dependencies(
         settings=settings,
         ratings=ratings,
@@ -40,6 +55,10 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
         audios=audios,
         voices=voices,
         history=history,
+        usage=usage,
+        active_users=active_users,
+        errors=errors,
+        statistics=statistics,
         live_settings=adapters.live_settings,
         objects=adapters.objects,
         erasure=UserErasure(erased_users, data, lambda user_id: FeedbackUserDataErased(user_id=user_id), adapters.faults),
@@ -50,3 +69,5 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
             yield deps
         finally:
             await deps.votes_to_count.finish()
+            await usage.counters.close()
+            await statistics.counters.close()

@@ -8,10 +8,14 @@ from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
 from echo_feedback.domain.summaries import SummaryKey, Vote
+from echo_feedback.repository.active_users import ActiveUsers
 from echo_feedback.repository.audios import Audios
+from echo_feedback.repository.error_log import ErrorLog
 from echo_feedback.repository.history import UsageHistory
 from echo_feedback.repository.ratings import Ratings
+from echo_feedback.repository.statistics import Statistics
 from echo_feedback.repository.summaries import Summaries
+from echo_feedback.repository.usage import ApiUsageCounters
 from echo_feedback.repository.voices import VoiceAccess
 from echo_feedback.repository.votes import Votes
 from echo_feedback.settings import FeedbackSettings
@@ -29,6 +33,10 @@ class Dependencies:
     audios: Audios
     voices: VoiceAccess
     history: UsageHistory
+    usage: ApiUsageCounters
+    active_users: ActiveUsers
+    errors: ErrorLog
+    statistics: Statistics
     live_settings: LiveSettings
     objects: ObjectStore
     erasure: UserErasure

@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from echo_common.contracts.events.gateway import GatewayUserDataErased
 from echo_common.http.addresses import ClientAddress
 from echo_common.http.idempotency import Idempotency
+from echo_common.outbox.event_batches import EventBatches
 from echo_common.replaced_settings import warn_of_replaced_settings
 from echo_common.service import Adapters
 from echo_common.store.port import Store
@@ -23,6 +24,7 @@ from echo_gateway.dependencies import Dependencies
 from echo_gateway.dispatch import Dispatch
 from echo_gateway.progress_polls import ProgressPolls
 from echo_gateway.rate_limit import RateLimiter, RateLimitMiddleware
+from echo_gateway.request_counts import RequestCounting, RequestCounts
 from echo_gateway.response_cache import ResponseCache
 from echo_gateway.settings import REPLACED, GatewaySettings
 from echo_gateway.tokenless import TokenlessAccess
@@ -54,13 +56,17 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
             keys = await Idempotency.open(adapters.store)
             erased_users = ErasedUsers(adapters.store, adapters.relay)
             await erased_users.prepare()
-            data = GatewayUserData(keys, rate_limiter)
+            batches = EventBatches(adapters.store, adapters.relay)
+            await batches.prepare()
+            request_counts = RequestCounts(batches, adapters.live_settings, proxy_endpoints(contracts))
+            data = GatewayUserData(keys, rate_limiter, request_counts)
             response_cache = ResponseCache(settings.answer_bytes, metrics.caches.counter("response"))
             metrics.caches.size.labels("response").set_function(lambda: response_cache.size_bytes)
             dependencies = Dependencies(
                 clients=clients,
                 credential_exchange=credential_exchange,
                 rate_limiter=rate_limiter,
+                request_counts=request_counts,
                 live_settings=adapters.live_settings,
                 keys=keys,
                 progress_polls=ProgressPolls(),
@@ -72,7 +78,7 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
                 ),
                 tokenless=tokenless,
             )
-            async with dependencies.erasure.running():
+            async with dependencies.erasure.running(), request_counts.publishing():
                 yield dependencies
     finally:
         await rate_limiter.close()
@@ -90,6 +96,7 @@ def middleware(settings: GatewaySettings, contracts: Contracts) -> Sequence[Midd
     endpoints, websockets = list(proxy_endpoints(contracts)), list(websocket_endpoints(contracts))
     layers = [
         Middleware(Authentication),
+        Middleware(RequestCounting),
         Middleware(RateLimitMiddleware),
         Middleware(Dispatch, endpoints=endpoints, websockets=websockets),
     ]

@@ -11,6 +11,7 @@ from echo_gateway.concurrency import ConcurrencyLimiter
 from echo_gateway.credential_exchange import CredentialExchange
 from echo_gateway.progress_polls import ProgressPolls
 from echo_gateway.rate_limit import RateLimiter
+from echo_gateway.request_counts import RequestCounts
 from echo_gateway.response_cache import ResponseCache
 from echo_gateway.tokenless import TokenlessAccess
 
@@ -22,6 +23,7 @@ class Dependencies:
     clients: Clients
     credential_exchange: CredentialExchange
     rate_limiter: RateLimiter
+    request_counts: RequestCounts
     live_settings: LiveSettings
     keys: Idempotency
     progress_polls: ProgressPolls

@@ -71,6 +71,14 @@ class Substitutes:
         await self.find("clone_id")
         return await self.find("sample_id")
 
+    async def make_used_endpoint(self) -> str:
+        async def counted() -> bool:
+            _, content = await self._session.send("GET", "/api/v1/users/me/usage/series")
+            return bool(content["data"])
+
+        await eventually(counted, within=SECONDS)
+        return "GET /api/v1/users/me/usage/series"
+
     async def make_audio_id(self) -> str:
         return await self._made(voxify.SYNTHESIZE, "audio_id")
 

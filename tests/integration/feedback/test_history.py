@@ -18,21 +18,29 @@ from echo_common.contracts.registry import event_types
 from echo_common.contracts.system_settings import RETENTION_HISTORY_DAYS
 from echo_common.live_settings import LiveSettings
 from echo_feedback.domain.history import ACTIONS
-from echo_feedback.usecases.history import expire_history, keep_expiring
+from echo_feedback.usecases.history import expire_history
+from echo_feedback.usecases.retention import keep_expiring
 from tests.integration.feedback.conftest import FeedbackClient
 from tests.support.eventually import eventually
 from tests.support.person import refusal
 
 NO_ACTIONS: set[type[DomainEvent]] = {
+    auth.AuthErrorLogged,
     auth.SettingChanged,
     auth.UserDeleted,
     auth.UserTokenVersionRaised,
+    feedback.FeedbackErrorLogged,
     feedback.FeedbackUserDataErased,
     feedback.VoiceRatingChanged,
+    gateway.GatewayErrorLogged,
     gateway.GatewayUserDataErased,
+    gateway.RequestServed,
     synthesis.JobProgressed,
     synthesis.JobStarted,
+    synthesis.SpeechMeasured,
+    synthesis.SynthesisErrorLogged,
     synthesis.SynthesisUserDataErased,
+    voice.VoiceErrorLogged,
     voice.VoiceModelTrainingProgressed,
     voice.VoiceUserDataErased,
 }

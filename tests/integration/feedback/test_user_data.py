@@ -14,7 +14,17 @@ from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.person import data
 
-COLLECTIONS = ("ratings", "summaries", "audios", "voices", "usage_history")
+COLLECTIONS = (
+    "ratings",
+    "summaries",
+    "audios",
+    "voices",
+    "usage_history",
+    "api_usage",
+    "active_users",
+    "statistics",
+    "error_log",
+)
 
 
 async def remains(database: Database, *parts: str) -> list[tuple[str, str]]:

@@ -136,6 +136,27 @@ RETENTION_HISTORY_DAYS = SystemSetting(
     minimum=0,
     maximum=10_000,
 )
+RETENTION_USAGE_DAYS = SystemSetting(
+    "retention.usage_days",
+    365,
+    "Days after which the API usage of a day is deleted; 0 keeps all of it.",
+    minimum=0,
+    maximum=10_000,
+)
+RETENTION_ERRORS_DAYS = SystemSetting(
+    "retention.errors_days",
+    90,
+    "Days after which an entry of the error log is deleted; 0 keeps all entries.",
+    minimum=0,
+    maximum=10_000,
+)
+RETENTION_STATISTICS_DAYS = SystemSetting(
+    "retention.statistics_days",
+    730,
+    "Days after which the statistics of an hour are deleted; 0 keeps all of them.",
+    minimum=0,
+    maximum=10_000,
+)
 
 _ALL: Sequence[SystemSetting[Any]] = (
     ANONYMOUS_REQUESTS,
@@ -146,8 +167,11 @@ _ALL: Sequence[SystemSetting[Any]] = (
     EXPORT_MAX_MINUTES,
     GUESTS,
     RETENTION_ARCHIVE_DAYS,
+    RETENTION_ERRORS_DAYS,
     RETENTION_GUEST_DAYS,
     RETENTION_HISTORY_DAYS,
+    RETENTION_STATISTICS_DAYS,
+    RETENTION_USAGE_DAYS,
     RETENTION_USER_DAYS,
     RETENTION_WARNING_DAYS,
     VERIFY_EMAIL,

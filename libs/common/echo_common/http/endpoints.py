@@ -20,6 +20,7 @@ from echo_common.auth.tokens import (
     InvalidTokenError,
     TokenExpiredError,
 )
+from echo_common.contracts.values import Metric
 from echo_common.errors import (
     BodyTooLargeError,
     EchoError,
@@ -143,6 +144,7 @@ class PublicRouter(APIRouter):
         summary: str | None = None,
         any_query: bool = False,
         other_types: Sequence[str] = (),
+        daily_quota: Metric | None = None,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare an endpoint.
 
@@ -168,6 +170,7 @@ class PublicRouter(APIRouter):
             summary: Summary, if it is not that of the function.
             any_query: Ignore unknown query parameters, which other systems add.
             other_types: Further media types of a successful response, besides JSON.
+            daily_quota: The quota that counts each successful request; usage reports show its limit.
         """
 
         def declare(function: Endpoint) -> Endpoint:
@@ -188,6 +191,7 @@ class PublicRouter(APIRouter):
                 long_request=long_request.value if long_request else None,
                 id_prefixes=tuple(id_prefixes),
                 queries=tuple(queries),
+                daily_quota=daily_quota.value if daily_quota else None,
             )
             refusals = (
                 *_GENERAL,

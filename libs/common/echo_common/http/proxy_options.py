@@ -40,7 +40,7 @@ class ProxyOptions:
     False, requests without a token pass, as do those with the query parameter `ticket_param`. `credentials` endpoints have a rate
     limit of their own. Where several services serve one path, `id_prefixes` are the prefixes of the last path parameter's values,
     and `queries` the query parameters (`name=value`) with one of which a request belongs to this endpoint. `max_message_bytes`
-    limits a WebSocket's messages.
+    limits a WebSocket's messages. `daily_quota` is the quota that counts the requests of the endpoint.
     """
 
     root: str = PUBLIC_ROOT
@@ -57,6 +57,7 @@ class ProxyOptions:
     id_prefixes: Sequence[str] = ()
     queries: Sequence[str] = ()
     max_message_bytes: int | None = None
+    daily_quota: str | None = None
 
     def dump(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, for JSON."""

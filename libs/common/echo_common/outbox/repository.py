@@ -90,9 +90,9 @@ class Repository(Generic[A]):
         return await self._documents.count(_unerased(where))
 
     async def add(self, aggregate: A) -> None:
-        """Insert a new aggregate. Raises `DuplicateError`."""
+        """Insert a new aggregate; of an erased one only the events, until they are published. Raises `DuplicateError`."""
         messages = _messages(aggregate)
-        state = to_document(aggregate)
+        state = {"_id": aggregate.id, TOMBSTONE: True} if aggregate.erased else to_document(aggregate)
         document = {**state, "version": 1}
         if messages:
             document |= {OUTBOX: [to_entry(message) for message in messages], OUTBOX_AT: now()}

@@ -1,5 +1,13 @@
 """HTTP API of the feedback service, one module per resource. Paths equal the public ones without `/api/v1`."""
 
-from echo_feedback.api import administration, history, ratings
+from echo_feedback.api import administration, errors, history, ratings, statistics, usage
 
-ROUTERS = (ratings.router, history.router, administration.router)
+ROUTERS = (
+    ratings.router,
+    history.router,
+    administration.router,
+    usage.router,
+    usage.admin,
+    errors.router,
+    statistics.router,
+)

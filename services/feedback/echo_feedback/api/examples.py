@@ -39,3 +39,51 @@ TOTALS = {
     "distribution": {"1": 0, "2": 0, "3": 1, "4": 4, "5": 7},
     "updated_at": "2026-01-31T10:00:00Z",
 }
+USAGE = {
+    "day": "2026-01-31",
+    "endpoint": "POST /api/v1/tts/synthesize",
+    "request_count": 12,
+    "client_errors": 1,
+    "server_errors": 0,
+    "last_request": "2026-01-31T10:00:00Z",
+    "daily_limit": 1000,
+}
+USER_USAGE = {**USAGE, "user_id": RATING["user_id"]}
+ERROR = {
+    "id": "err_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "service": "synthesis",
+    "error_type": "KeyError",
+    "error_message": "'voice'",
+    "stack_trace": "echo_synthesis/api/speech.py:90 in synthesize",
+    "source": "request",
+    "subject": "/tts/synthesize",
+    "trace_id": "0af7651916cd43dd8448eb211c80319c",
+    "request_id": "req_5f3a9c1e0b7d2a4c6e8f0a1b",
+    "count": 3,
+    "timestamp": "2026-01-31T10:00:00Z",
+    "last_at": "2026-01-31T10:00:02Z",
+}
+POINT = {
+    "time": "2026-01-31T10:00:00Z",
+    "requests": 1200,
+    "client_errors": 14,
+    "server_errors": 3,
+    "error_rate": 0.0025,
+    "errors": 3,
+    "active_users": 17,
+    "new_users": 2,
+    "jobs": {"queued": 90, "completed": 88, "failed": 1, "cancelled": 1},
+    "audio_seconds": 5400.5,
+    "cache_hits": 400,
+    "cache_misses": 600,
+    "cache_hit_rate": 0.4,
+    "engines": [
+        {
+            "engine": "kokoro",
+            "segments": 600,
+            "audio_seconds": 3200.25,
+            "compute_seconds": 800.1,
+            "real_time_factor": 0.25,
+        }
+    ],
+}

@@ -1,27 +1,18 @@
 """Use cases of the usage history."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
-import structlog
-
-from echo_common.background_tasks import running_in_background
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.http.history import ActionType
 from echo_common.contracts.system_settings import RETENTION_HISTORY_DAYS
-from echo_common.errors import EchoError
 from echo_common.http.pagination import Page
 from echo_common.http.time_range import ALWAYS, TimeRange
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.domain.history import Entry
-
-_EVERY_SECONDS: Final = 3600.0
-_log = structlog.get_logger("echo.history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +52,3 @@ async def expire_history(deps: Dependencies, moment: datetime | None = None) -> 
     """Delete the entries that are older than the system setting permits; return their number."""
     days = deps.live_settings.get(RETENTION_HISTORY_DAYS)
     return await deps.history.delete_before((moment or now()) - timedelta(days=days)) if days else 0
-
-
-@asynccontextmanager
-async def keep_expiring(deps: Dependencies) -> AsyncIterator[None]:
-    """Delete old entries at once and every hour while the context lasts; replicas may do so at the same time."""
-    async with running_in_background(_expire_regularly(deps)):
-        yield
-
-
-async def _expire_regularly(deps: Dependencies) -> None:
-    await deps.live_settings.wait_until_known()  # an administrator may keep entries for longer than the default
-    while True:
-        try:
-            await expire_history(deps)
-        except EchoError as error:
-            _log.warning("history_expiry_interrupted", error=error.message)
-        except Exception:
-            _log.exception("history_expiry_failed")
-        await asyncio.sleep(_EVERY_SECONDS)

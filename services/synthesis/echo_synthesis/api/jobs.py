@@ -15,7 +15,7 @@ from echo_common.contracts.errors.synthesis import (
     VoiceNotFoundError,
 )
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, JobView, SynthesisResult
-from echo_common.contracts.values import JobStatus, JobType
+from echo_common.contracts.values import JobStatus, JobType, Metric
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
@@ -47,6 +47,7 @@ router = PublicRouter("jobs")
     idempotent=True,
     errors=(VoiceNotFoundError, TextNotFoundError, QuotaExceededError, *PLANNING),
     example=enveloped(examples.JOB, message=_CREATED),
+    daily_quota=Metric.SYNTHESES,
 )
 async def create_job(
     body: CreateJobRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None

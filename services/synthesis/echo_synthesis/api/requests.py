@@ -14,6 +14,7 @@ from echo_common.contracts.errors.synthesis import (
     VoiceNotFoundError,
 )
 from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
+from echo_common.contracts.values import Metric
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.object_response import PARTIAL_RESPONSES, RangeNotSatisfiableError
@@ -42,6 +43,7 @@ router = PublicRouter("speech")
     idempotent=True,
     errors=(VoiceNotFoundError, QuotaExceededError, *PLANNING),
     example=enveloped(examples.PENDING_SYNTHESIS),
+    daily_quota=Metric.SYNTHESES,
 )
 async def generate(
     body: GenerateRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None

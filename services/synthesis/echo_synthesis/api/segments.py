@@ -17,6 +17,7 @@ from echo_common.contracts.errors.synthesis import (
 )
 from echo_common.contracts.http.segments import RegenerateSegment, RevisionView, SegmentDetails, SegmentView
 from echo_common.contracts.http.synthesis import JobView
+from echo_common.contracts.values import Metric
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
@@ -69,6 +70,7 @@ async def get_segment(
     idempotent=True,
     errors=(*_ERRORS, SegmentNotFoundError, VoiceNotFoundError, DictionaryFullError, QuotaExceededError, *PLANNING),
     example=enveloped(examples.REPLACING_JOB),
+    daily_quota=Metric.SYNTHESES,
 )
 async def replace_segment(
     synthesis_id: SynthesisId,

@@ -27,7 +27,7 @@ from echo_common.contracts.http.synthesis import (
     SynthesisResult,
     SynthesizeRequest,
 )
-from echo_common.contracts.values import AudioFormat
+from echo_common.contracts.values import AudioFormat, Metric
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.forward import CLIENT_GONE, ClientRequest
@@ -81,6 +81,7 @@ StreamPrincipal = Annotated[Principal | None, Depends(Access((Scope.SPEECH_WRITE
     idempotent=True,
     errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
     example=enveloped(examples.SYNTHESIS_RESULT, message=f"{_COMPLETED} with timestamps"),
+    daily_quota=Metric.SYNTHESES,
 )
 async def synthesize(
     request: Request,
@@ -112,6 +113,7 @@ async def synthesize(
     idempotent=True,
     errors=(VoiceNotFoundError, TextNotFoundError, QuotaExceededError, *PLANNING),
     example=enveloped(examples.QUEUED_SYNTHESIS, message=f"{_QUEUED} with timestamp mapping"),
+    daily_quota=Metric.SYNTHESES,
 )
 async def synthesize_later(
     body: SynthesizeRequest, principal: SpeechWriter, deps: Deps, key: IdempotencyKey = None
@@ -141,6 +143,7 @@ async def synthesize_later(
     media=_STREAM,
     long_request=LongRequest.STREAM,
     errors=(VoiceNotFoundError, TextNotFoundError, *SPEAKING),
+    daily_quota=Metric.SYNTHESES,
 )
 async def stream_speech(body: StreamRequest, principal: SpeechWriter, deps: Deps, accept: Accept = "*/*") -> Response:
     """Synthesize a text and stream the audio while it is generated."""
@@ -164,6 +167,7 @@ async def issue_stream_ticket(principal: SpeechWriter, deps: Deps) -> Success[St
     media=_STREAM,
     long_request=LongRequest.STREAM,
     errors=(VoiceNotFoundError, TextNotFoundError, TicketInvalidError, *SPEAKING),
+    daily_quota=Metric.SYNTHESES,
 )
 async def stream_speech_from_query(
     request: Request,
@@ -189,6 +193,7 @@ async def stream_speech_from_query(
     media=Media("A short sentence in MP3.", ("audio/mpeg",)),
     long_request=LongRequest.STREAM,
     errors=(VoiceNotFoundError, *SPEAKING),
+    daily_quota=Metric.SYNTHESES,
 )
 async def preview_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) -> Response:
     """Get a preview of a voice."""
@@ -205,6 +210,7 @@ async def preview_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) 
     media=Media("MP3, as it is generated.", ("audio/mpeg",)),
     long_request=LongRequest.STREAM,
     errors=(VoiceNotFoundError, *SPEAKING),
+    daily_quota=Metric.SYNTHESES,
 )
 async def synthesize_with_reference(body: ReferenceSpeech, principal: SpeechWriter, deps: Deps) -> Response:
     """Synthesize a text with a voice model, given by its id or the provider's reference."""

@@ -262,7 +262,7 @@ class Job(Task):
 
     def on_queued(self) -> None:
         """Record that the job is queued."""
-        self.record(JobQueued(job_id=self.id, user_id=self.user_id, restarts=self.restarts))
+        self.record(JobQueued(job_id=self.id, user_id=self.user_id, restarts=self.restarts, again=True))
 
     def on_claimed(self) -> None:
         """Record that an attempt starts."""

@@ -27,6 +27,7 @@ from echo_common.contracts.http.echo_api import (
     ReferencePatch,
     ReferenceUploaded,
 )
+from echo_common.contracts.values import Metric
 from echo_common.errors import FileTooLargeError, UnsupportedMediaError
 from echo_common.http.endpoints import Form, PublicRouter
 from echo_common.http.upload import received
@@ -79,6 +80,7 @@ router = PublicRouter("Echo API", root="/api", plain=True)
         QuotaExceededError,
     ),
     example=examples.REFERENCE_UPLOAD,
+    daily_quota=Metric.UPLOADS,
 )
 async def upload_reference(request: Request, principal: Uploader, deps: Deps) -> ReferenceUploaded:
     """Create a voice model from a recording, with the speaker's permission.

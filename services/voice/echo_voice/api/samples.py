@@ -26,6 +26,7 @@ from echo_common.contracts.http.voice import (
     TrainRequest,
     WorkReceipt,
 )
+from echo_common.contracts.values import Metric
 from echo_common.errors import FileTooLargeError, UnsupportedMediaError
 from echo_common.http.endpoints import Form, Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -91,6 +92,7 @@ def name_of(upload: Upload) -> str | None:
     idempotent=True,
     errors=(FileTooLargeError, UnsupportedMediaError, QuotaExceededError),
     example=enveloped(examples.SAMPLE_RECEIPT),
+    daily_quota=Metric.UPLOADS,
 )
 async def upload_sample(request: Request, principal: VoicesWriter, deps: Deps) -> Success[SampleReceipt]:
     """Upload a sample: a recording, or a video, of which the sound is used.

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.values import Plan, Role
 
@@ -89,3 +90,9 @@ class ExportRequested(DomainEvent):
 
     user_id: str
     export_id: str
+
+
+class AuthErrorLogged(ErrorLogged):
+    """The auth service logged errors."""
+
+    topic: ClassVar[str] = "auth.error_logged"

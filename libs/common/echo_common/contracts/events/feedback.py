@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
 
 
@@ -55,3 +56,9 @@ class FeedbackUserDataErased(DomainEvent):
     topic: ClassVar[str] = "feedback.user_data_erased"
 
     user_id: str
+
+
+class FeedbackErrorLogged(ErrorLogged):
+    """The feedback service logged errors."""
+
+    topic: ClassVar[str] = "feedback.error_logged"

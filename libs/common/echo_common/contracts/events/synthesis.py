@@ -1,12 +1,16 @@
 """Events published by synthesis."""
 
+from datetime import datetime
 from typing import ClassVar
 
+from pydantic import BaseModel, ConfigDict
+
+from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
 
 
 class JobQueued(DomainEvent):
-    """A job is pending: created, released, or retried.
+    """A job is pending: created, or `again`, because a worker released it or its owner retries it.
 
     `restarts` counts how often it was queued again after its end, which no worker does.
     """
@@ -16,6 +20,7 @@ class JobQueued(DomainEvent):
     job_id: str
     user_id: str
     restarts: int = 0
+    again: bool = False
 
 
 class JobStarted(DomainEvent):
@@ -114,9 +119,40 @@ class AudioDeleted(DomainEvent):
     user_id: str
 
 
+class EngineUse(BaseModel):
+    """Speech that an engine made in an hour, as far as a process has counted it since its last event.
+
+    `cache_hits` are segments that the speech cache had, `cache_misses` those that it had not.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    engine: str
+    hour: datetime
+    segments: int = 0
+    audio_milliseconds: int = 0
+    compute_milliseconds: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
+
+
+class SpeechMeasured(DomainEvent):
+    """Engines made speech; synthesis collects it for some seconds."""
+
+    topic: ClassVar[str] = "synthesis.speech_measured"
+
+    uses: tuple[EngineUse, ...]
+
+
 class SynthesisUserDataErased(DomainEvent):
     """The synthesis service has erased everything of a deleted user."""
 
     topic: ClassVar[str] = "synthesis.user_data_erased"
 
     user_id: str
+
+
+class SynthesisErrorLogged(ErrorLogged):
+    """The synthesis service logged errors."""
+
+    topic: ClassVar[str] = "synthesis.error_logged"

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.voice_model import VoiceModelEvent
 
@@ -181,3 +182,9 @@ class VoiceUserDataErased(DomainEvent):
     topic: ClassVar[str] = "voice.user_data_erased"
 
     user_id: str
+
+
+class VoiceErrorLogged(ErrorLogged):
+    """The voice service logged errors."""
+
+    topic: ClassVar[str] = "voice.error_logged"

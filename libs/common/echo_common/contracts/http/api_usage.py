@@ -1,0 +1,90 @@
+"""Response bodies of API usage, the error log and statistics."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, Field
+
+MEASUREMENTS_PATH: Final = "/internal/measurements"
+"""Internal path at which a service reports its part of the current statistics."""
+
+
+class ApiUsage(BaseModel):
+    """Requests to an endpoint in a day."""
+
+    day: date = Field(description="Day in UTC.")
+    endpoint: str = Field(description="Method and path template.")
+    request_count: int
+    client_errors: int = Field(description="Responses with a status from 400 to 499.")
+    server_errors: int = Field(description="Responses with a status from 500.")
+    last_request: datetime
+    daily_limit: int | None = Field(description="Requests that the plan permits a day; null if it does not limit them.")
+
+
+class UserApiUsage(ApiUsage):
+    """Requests of a user to an endpoint in a day."""
+
+    user_id: str | None = Field(description="User; null for requests without a valid credential.")
+
+
+class ErrorEntry(BaseModel):
+    """An entry of the error log; equal errors within some seconds are one entry."""
+
+    id: str
+    service: str
+    error_type: str
+    error_message: str
+    stack_trace: str | None
+    source: str = Field(description="Origin: `request`, `task`, `event` or `background`.")
+    subject: str | None = Field(description="Path template, work queue or topic.")
+    trace_id: str | None = Field(description="Trace of the first of the errors.")
+    request_id: str | None = Field(description="Request of the first of the errors.")
+    count: int = Field(description="Number of errors.")
+    timestamp: datetime = Field(description="Time of the first of the errors.")
+    last_at: datetime = Field(description="Time of the last of the errors.")
+
+
+class Interval(StrEnum):
+    """Interval of the points of a series."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+class JobCounts(BaseModel):
+    """Jobs by what happened to them."""
+
+    queued: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+
+class EngineStatistics(BaseModel):
+    """Speech that an engine made."""
+
+    engine: str
+    segments: int
+    audio_seconds: float = Field(description="Seconds of speech that the engine synthesised.")
+    compute_seconds: float = Field(description="Seconds for which it computed.")
+    real_time_factor: float | None = Field(description="Seconds of computation per second of speech; null without speech.")
+
+
+class StatisticsPoint(BaseModel):
+    """Statistics of an hour or a day."""
+
+    time: datetime = Field(description="Begin of the hour or the day, in UTC.")
+    requests: int
+    client_errors: int
+    server_errors: int
+    error_rate: float | None = Field(description="Share of requests with a status from 500; null without requests.")
+    errors: int = Field(description="Errors in the error log.")
+    active_users: int = Field(description="Users who sent a request.")
+    new_users: int = Field(description="Users and guests that were created.")
+    jobs: JobCounts
+    audio_seconds: float = Field(description="Seconds of audio made by jobs and synchronous requests.")
+    cache_hits: int = Field(description="Segments that the speech cache had.")
+    cache_misses: int = Field(description="Segments that the speech cache did not have.")
+    cache_hit_rate: float | None = Field(description="Share of segments that the speech cache had; null without any.")
+    engines: list[EngineStatistics]

@@ -1,0 +1,65 @@
+"""Deletion of old history, usage, errors and statistics by the system settings."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from echo_common.background_tasks import running_in_background
+from echo_common.clock import now
+from echo_common.contracts.system_settings import (
+    RETENTION_ERRORS_DAYS,
+    RETENTION_STATISTICS_DAYS,
+    RETENTION_USAGE_DAYS,
+    SystemSetting,
+)
+from echo_common.errors import EchoError
+from echo_feedback.dependencies import Dependencies
+from echo_feedback.repository.counters import PERIOD
+from echo_feedback.usecases.history import expire_history
+
+_EVERY_SECONDS: Final = 3600.0
+_log = structlog.get_logger("echo.retention")
+
+
+async def expire_records(deps: Dependencies, moment: datetime | None = None) -> int:
+    """Delete what is older than the system settings permit; return the number of deleted documents."""
+    at = moment or now()
+
+    def before(setting: SystemSetting[int]) -> datetime | None:
+        days = deps.live_settings.get(setting)
+        return at - timedelta(days=days) if days else None
+
+    deleted = await expire_history(deps, moment)
+    if (usage := before(RETENTION_USAGE_DAYS)) is not None:
+        deleted += await deps.usage.counters.delete({PERIOD: {"$lt": usage}})
+    if (errors := before(RETENTION_ERRORS_DAYS)) is not None:
+        deleted += await deps.errors.delete_before(errors)
+    if (statistics := before(RETENTION_STATISTICS_DAYS)) is not None:
+        deleted += await deps.statistics.counters.delete({PERIOD: {"$lt": statistics}})
+        deleted += await deps.active_users.delete_before(statistics)
+    for counters in (deps.usage.counters, deps.statistics.counters):
+        await counters.forget_events(moment)
+    return deleted
+
+
+@asynccontextmanager
+async def keep_expiring(deps: Dependencies) -> AsyncIterator[None]:
+    """Delete old records at once and every hour while the context lasts; replicas may do so at the same time."""
+    async with running_in_background(_expire_regularly(deps)):
+        yield
+
+
+async def _expire_regularly(deps: Dependencies) -> None:
+    await deps.live_settings.wait_until_known()  # an administrator may keep records for longer than the default
+    while True:
+        try:
+            await expire_records(deps)
+        except EchoError as error:
+            _log.warning("retention_interrupted", error=error.message)
+        except Exception:
+            _log.exception("retention_failed")
+        await asyncio.sleep(_EVERY_SECONDS)

@@ -1,0 +1,61 @@
+"""Use cases of statistics."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from echo_common.clock import now
+from echo_common.contracts.event import DomainEvent
+from echo_common.contracts.http.api_usage import Interval
+from echo_common.errors import refuse
+from echo_common.http.time_range import TimeRange
+from echo_feedback.dependencies import Dependencies
+from echo_feedback.domain.statistics import BEGINS, STEPS, Point, amounts_of
+
+MAXIMUM_POINTS: Final = {Interval.HOUR: 1_000, Interval.DAY: 400}
+"""Maximum number of points of a series."""
+
+_DEFAULT_POINTS: Final = {Interval.HOUR: 24, Interval.DAY: 30}
+
+
+async def count_event(event: DomainEvent, deps: Dependencies) -> None:
+    """Add an event to the statistics of its hours, once."""
+    if hours := dict(amounts_of(event)):
+        await deps.statistics.add(event.event_id, hours)
+
+
+async def get_series(interval: Interval, time: TimeRange, deps: Dependencies) -> Sequence[Point]:
+    """Return the points of a range, oldest first, also those without events.
+
+    The range is widened to whole intervals; without one it is the last 24 hours or 30 days. Raises `ValidationError` if it has
+    too many points.
+    """
+    since, until = _range(interval, time)
+    step, begin = STEPS[interval], BEGINS[interval]
+    points = {moment: Point(moment) for moment in (since + step * number for number in range((until - since) // step))}
+    async for hour, counts in deps.statistics.hours(since, until):
+        points[begin(hour)].add(counts)
+    for moment, number in (await deps.active_users.count(interval, since, until)).items():
+        points[moment].active_users = number
+    return list(points.values())
+
+
+def _range(interval: Interval, time: TimeRange) -> tuple[datetime, datetime]:
+    step, begin = STEPS[interval], BEGINS[interval]
+    last = begin(time.until or now())
+    until = last if time.until == last else _after(last, step)
+    since = until - step * _DEFAULT_POINTS[interval] if time.since is None else begin(time.since)
+    if since >= until:
+        refuse("from", "Enter a time in the past, or before that of to.")
+    if until - since > step * MAXIMUM_POINTS[interval]:
+        longest, name = MAXIMUM_POINTS[interval], interval.value
+        other = ", or use interval=day" if interval is Interval.HOUR else ""
+        refuse("from", f"A series has at most {longest} points. Enter a range of at most {longest} {name}s{other}.")
+    return since, until
+
+
+def _after(moment: datetime, step: timedelta) -> datetime:
+    try:
+        return moment + step
+    except OverflowError:
+        refuse("to", "Enter an earlier time.")
