@@ -6,7 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-FILES = ("docker-compose.yml", "deploy/docker/service.Dockerfile", "deploy/docker/echoctl.Dockerfile")
+FILES = (
+    *("docker-compose.yml", "deploy/observability/docker-compose.yml"),
+    *("deploy/docker/service.Dockerfile", "deploy/docker/echoctl.Dockerfile"),
+)
 _IMAGE = re.compile(r"^(?P<before>\s*(?:image:|FROM)\s+)(?P<image>[a-z0-9./-]+:[\w.-]+)(?:@sha256:[0-9a-f]{64})?", re.MULTILINE)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SECONDS = 60

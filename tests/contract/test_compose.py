@@ -26,7 +26,7 @@ PREPARING = {"mongodb-users": "mongodb", "minio-folder": "minio", "minio-users":
 JOBS = {*FETCHING, *PREPARING}
 BACKUP = "backup"
 FIXED = {
-    *("ECHO_LISTEN", "ECHO_SCRATCH", "ECHO_GATEWAY_INTERNAL_LISTEN", "ECHO_DATABASE_PREFIX", "ECHO_MINIMUM_FREE_BYTES"),
+    *("ECHO_LISTEN", "ECHO_SCRATCH", "ECHO_DATABASE_PREFIX", "ECHO_MINIMUM_FREE_BYTES"),
     *("ECHO_API_WITHOUT_TOKEN", "ECHO_FAULT_POINT"),
 }
 """Settings that follow from the image, or that are for one machine and for tests."""

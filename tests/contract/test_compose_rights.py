@@ -130,8 +130,10 @@ def test_compose_takes_every_secret_from_the_environment() -> None:
 
 
 def test_every_secret_is_generated_once(tmp_path: Path) -> None:
-    compose = ROOT / "docker-compose.yml"
-    shutil.copy(compose, tmp_path)
+    files = ("docker-compose.yml", "deploy/observability/docker-compose.yml")
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
 
     def write() -> str:
         subprocess.run([DOCKER / "write_env.sh"], cwd=tmp_path, check=True)
@@ -139,7 +141,7 @@ def test_every_secret_is_generated_once(tmp_path: Path) -> None:
 
     first = write()
     secrets = dict(line.split("=") for line in first.splitlines())
-    assert secrets.keys() == set(SECRET.findall(compose.read_text()))
+    assert secrets.keys() == {secret for name in files for secret in SECRET.findall((ROOT / name).read_text())}
     assert len(set(secrets.values())) == len(secrets)
     assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in secrets.values())
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600

@@ -16,7 +16,10 @@ IMAGES = sorted(
     {container["image"] for container in CONTAINERS.values() if "image" in container}
     | set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
 )
-FILES = ("docker-compose.yml", "deploy/docker/service.Dockerfile", "deploy/docker/echoctl.Dockerfile")
+FILES = (
+    *("docker-compose.yml", "deploy/observability/docker-compose.yml"),
+    *("deploy/docker/service.Dockerfile", "deploy/docker/echoctl.Dockerfile"),
+)
 EXACT = r"[a-z0-9./-]+:(v?\d+\.\d+\.\d+(-[\w.-]+)?|RELEASE\.[\dTZ-]+)(@sha256:[0-9a-f]{64})?"
 REGISTRY = """#!/bin/sh
 printf 'sha256:%s' "$(printf '%s' "$6" | sha256sum | cut -d' ' -f1)"

@@ -10,9 +10,9 @@ import structlog
 from pydantic import SecretStr
 
 from echo_common.bus.inproc import InprocBroker
+from echo_common.otlp.exports import Exports
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
-from echo_common.telemetry import configure_tracing
 from echo_embedded.data_folder import DataFolder, Secrets
 from echo_embedded.preflight import require_free, require_models, require_space
 from echo_embedded.public_url import public_url
@@ -90,10 +90,12 @@ async def assembled(
         )
         encrypted = everything["gateway"].tls is not None
         common = common.model_copy(update={"public_url": public_url(listen, encrypted=encrypted)})
-        if tracing := configure_tracing(common, "embedded"):
-            stack.callback(tracing.shutdown)
+        exports = Exports(common, "embedded")
+        stack.callback(exports.close)
+        exports.attach()
         broker = InprocBroker(held=True)
         process = Process(broker=broker, exclusive=True)  # the caller holds the folder's lock
+        await stack.enter_async_context(exports.exporting(process.metrics))
         for step in START_ORDER:
             parts = [_Part(everything[name], common.model_copy(update={"listen": addresses[name]}), process) for name in step]
             stack.push_async_callback(_stop, parts)

@@ -18,9 +18,10 @@ from echo_common.backoff import Backoff
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.server import AddressTakenError
 from echo_common.http.startup import StartupGate
+from echo_common.otlp.exports import Exports
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings, invalid_settings
-from echo_common.telemetry import configure_logging, configure_tracing
+from echo_common.telemetry import configure_logging
 
 _BACKOFF = Backoff(0.2, 5.0)
 _OPEN_FILES = 65_536
@@ -50,7 +51,7 @@ def freeze_heap() -> None:
     gc.freeze()
 
 
-async def _serve(service: Service[Any], settings: CommonSettings) -> None:
+async def _serve(service: Service[Any], settings: CommonSettings, exports: Exports) -> None:
     """Listen at once, serve requests once the dependencies are reachable, and stop in the reverse order of a normal start."""
     log = structlog.get_logger("echo.process")
     stop = stop_signal()
@@ -58,7 +59,9 @@ async def _serve(service: Service[Any], settings: CommonSettings) -> None:
     async with AsyncExitStack() as stack:
         listener = await stack.enter_async_context(AsyncExitStack())
         url = await listener.enter_async_context(service.listening(gate, settings.listen))
-        if await _opened(service, settings, gate, stack, stop):
+        process = Process()
+        await stack.enter_async_context(exports.exporting(process.metrics))
+        if await _opened(service, settings, process, gate, stack, stop):
             log.info("service_listening", service=service.name, url=url)
             freeze_heap()
             await stop.wait()
@@ -67,7 +70,12 @@ async def _serve(service: Service[Any], settings: CommonSettings) -> None:
 
 
 async def _opened(
-    service: Service[Any], settings: CommonSettings, gate: StartupGate, stack: AsyncExitStack, stop: asyncio.Event
+    service: Service[Any],
+    settings: CommonSettings,
+    process: Process,
+    gate: StartupGate,
+    stack: AsyncExitStack,
+    stop: asyncio.Event,
 ) -> bool:
     """Start the service, with retries while a dependency is unavailable; return whether it started before `stop`."""
     log = structlog.get_logger("echo.process")
@@ -88,7 +96,7 @@ async def _opened(
         if stop.is_set():
             return False
         with attempt:
-            gate.open(await stack.enter_async_context(service.running(settings, Process())))
+            gate.open(await stack.enter_async_context(service.running(settings, process)))
     return True
 
 
@@ -102,16 +110,15 @@ def run(make: Callable[[], Service[Any]]) -> None:
     except ValidationError as error:
         sys.exit(_refuse(error))
     raise_open_files()
-    configure_logging(settings)
-    tracing = configure_tracing(settings, service.name)
+    exports = Exports(settings, service.name)
+    configure_logging(settings, exports.logs)
     try:
-        uvloop.run(_serve(service, settings))
+        uvloop.run(_serve(service, settings, exports))
     except (AddressTakenError, EchoError, OSError) as error:
         sys.stderr.write(f"{service.name} cannot start: {error}\n")
         sys.exit(2)
     finally:
-        if tracing is not None:
-            tracing.shutdown()
+        exports.close()
 
 
 def _refuse(error: ValidationError) -> int:

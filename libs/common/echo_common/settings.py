@@ -1,5 +1,7 @@
 """Settings of every service. Each comes from the environment (`ECHO_…`) or a `.env` file; `.env.example` lists them all."""
 
+import re
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
@@ -52,10 +56,32 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{host}{port}"
 
 
+def _collector(url: str) -> str:
+    """Return the URL of a collector. Raises `ValueError` unless it is one of HTTP, without credentials: errors name the URL."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("it must be a URL such as http://otel:4318")
+    if "@" in parts.netloc:
+        raise ValueError("it must not contain credentials; set ECHO_OTLP_HEADERS")
+    return url
+
+
+def _headers(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the headers in `name=value,name=value`. Raises `ValueError`, without the values."""
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = item.partition("=")
+        if not equals or not _HEADER_NAME.fullmatch(name.strip()) or not value.strip().isascii():
+            raise ValueError("it must be name=value, several with commas between")
+        yield name.strip(), value.strip()
+
+
 def _split(value: object) -> object:
     """Split a comma-separated string into its parts that are not empty; return any other value unchanged."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+
+OtlpSignal = Literal["traces", "metrics", "logs"]
+"""A kind of telemetry that is exported."""
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A setting with several values, separated by commas."""
@@ -113,8 +139,22 @@ class CommonSettings(BaseSettings):
     log_format: Literal["json", "console"] = Field(
         "json", description="Log format: one JSON object per line, or coloured text for people."
     )
-    otlp_endpoint: str | None = Field(
-        None, description="URL of the OTLP/HTTP collector of traces, e.g. http://otel:4318; unset disables the export."
+    otlp_endpoint: Annotated[str, AfterValidator(_collector)] | None = Field(
+        None,
+        description="URL of the OTLP/HTTP collector of traces, metrics and logs, e.g. http://otel:4318; unset disables the export.",
+    )
+    otlp_headers: SecretStr | None = Field(
+        None, description="Headers for the collector, such as its credentials: name=value, several with commas between."
+    )
+    otlp_signals: Annotated[tuple[OtlpSignal, ...], NoDecode, BeforeValidator(_split)] = Field(
+        ("traces", "metrics", "logs"), description="Signals sent to the collector, separated by commas: traces, metrics, logs."
+    )
+    otlp_metric_seconds: float = Field(60.0, gt=0, description="Time between two exports of the metrics in seconds.")
+    trace_ratio: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of the traces that are recorded, from 0 to 1, unless the client has decided it with its traceparent.",
     )
     fault_point: str | None = Field(
         None, description="Fault point at which the process dies (name or name:nth), for fault tests only."
@@ -124,6 +164,18 @@ class CommonSettings(BaseSettings):
         description="Serve the unversioned Echo API (/api/...) without a token, as one local user shared by every "
         "program on this machine. Accepted only where the public API listens on a loopback address.",
     )
+
+    @property
+    def otlp_header_items(self) -> Mapping[str, str]:
+        """The headers for the collector."""
+        return {} if self.otlp_headers is None else dict(_headers(self.otlp_headers.get_secret_value()))
+
+    @field_validator("otlp_headers")
+    @classmethod
+    def _are_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            list(_headers(value.get_secret_value()))
+        return value
 
     @field_validator("api_without_token")
     @classmethod

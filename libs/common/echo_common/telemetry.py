@@ -1,4 +1,4 @@
-"""Logs and traces of a process."""
+"""Logs of a process."""
 
 import io
 import logging
@@ -11,9 +11,6 @@ from typing import TextIO, cast
 import orjson
 import structlog
 from opentelemetry import trace
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, WrappedLogger
 
@@ -72,8 +69,16 @@ class _LogStream(io.TextIOBase):
             self._stream.flush()
 
 
-def configure_logging(settings: CommonSettings) -> None:
-    """Set up structlog for this process, and route the standard library's loggers through it."""
+class LogExporter(logging.Handler):
+    """Base class of exporters of log entries: structlog processors and handlers of the standard library in one."""
+
+    def __call__(self, logger: WrappedLogger, name: str, event: EventDict, /) -> EventDict:
+        """Export an entry of structlog."""
+        raise NotImplementedError
+
+
+def configure_logging(settings: CommonSettings, exporter: LogExporter | None = None) -> None:
+    """Set up structlog for this process, and route the standard library's loggers through it; export the entries, too."""
     shared: list[structlog.typing.Processor] = [
         add_request,
         structlog.processors.add_log_level,
@@ -88,7 +93,7 @@ def configure_logging(settings: CommonSettings) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     stream = cast("TextIO", _LogStream(sys.stderr))
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, *([] if exporter is None else [exporter]), *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
@@ -100,22 +105,5 @@ def configure_logging(settings: CommonSettings) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [handler] if exporter is None else [handler, exporter]
     root.setLevel(max(level, logging.WARNING))
-
-
-def configure_tracing(settings: CommonSettings, service: str) -> TracerProvider | None:
-    """Export this process's spans when a collector is set; trace context is propagated in any case.
-
-    The caller must shut the provider down, so that the last spans are sent.
-    """
-    if settings.otlp_endpoint is None:
-        return None
-    # Imported here: it costs a tenth of a second, also in processes that export nothing.
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"echo-{service}"}))
-    exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
-    return provider

@@ -1,0 +1,1 @@
+"""Export of traces, metrics and logs with OTLP over HTTP."""

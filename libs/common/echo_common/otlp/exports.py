@@ -1,0 +1,121 @@
+"""Exports of a process to an OTLP collector: its traces, its metrics and its logs."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from threading import Thread
+from time import time_ns
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+
+from echo_common.background_tasks import running_in_background
+from echo_common.metrics import Metrics
+from echo_common.otlp.log_export import LogExport
+from echo_common.settings import CommonSettings, OtlpSignal
+
+_TIMEOUT_SECONDS = 5.0
+_LAST_EXPORT_SECONDS = 3.0
+
+
+class Exports:
+    """The exports of a process; without a collector in the settings they do nothing.
+
+    The queues of spans and log entries are bounded. An unreachable collector delays nothing: what it does not receive in time
+    is dropped.
+    """
+
+    def __init__(self, settings: CommonSettings, service: str) -> None:
+        self._settings = settings
+        self._closing: list[Callable[[], object]] = []
+        instance = f"{socket.gethostname()}:{os.getpid()}"
+        self._resource = Resource.create(
+            {SERVICE_NAME: f"echo-{service}", SERVICE_NAMESPACE: "echo", SERVICE_INSTANCE_ID: instance}
+        )
+        self.logs: LogExport | None = None
+        if self._exports("traces"):
+            self._start_traces()
+        if self._exports("logs"):
+            self._start_logs()
+
+    def attach(self) -> None:
+        """Export the entries of the standard library's logging, to which structlog writes in some processes, until `close`."""
+        if self.logs is not None:
+            logging.getLogger().addHandler(self.logs)
+
+    @asynccontextmanager
+    async def exporting(self, metrics: Metrics) -> AsyncIterator[None]:
+        """Export the metrics at intervals while the context lasts, and once more at its end."""
+        if not self._exports("metrics"):
+            yield
+            return
+        # Imported here, as below: it takes a tenth of a second, also in processes that export nothing.
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+        from echo_common.otlp.metric_export import convert
+
+        exporter, started_ns = OTLPMetricExporter(**self._options("metrics")), time_ns()
+
+        async def export() -> None:
+            await metrics.measure()
+            data = await asyncio.to_thread(lambda: convert(metrics.collect(), self._resource, started_ns, time_ns()))
+            await asyncio.to_thread(exporter.export, data)
+
+        async def export_regularly() -> None:
+            while True:
+                await asyncio.sleep(self._settings.otlp_metric_seconds)
+                await export()
+
+        try:
+            async with running_in_background(export_regularly()):
+                yield
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_EXPORT_SECONDS):
+                    await export()
+        finally:
+            exporter.shutdown()
+
+    def close(self) -> None:
+        """Send the last spans and log entries, for three seconds at most."""
+        if self.logs is not None:
+            logging.getLogger().removeHandler(self.logs)
+        # concurrently, because each waits for the collector; daemons, because one that hangs must not keep the process
+        threads = [Thread(target=close, daemon=True) for close in self._closing]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(_LAST_EXPORT_SECONDS)
+
+    def _exports(self, signal: OtlpSignal) -> bool:
+        return self._settings.otlp_endpoint is not None and signal in self._settings.otlp_signals
+
+    def _options(self, signal: OtlpSignal) -> dict[str, Any]:
+        endpoint = (self._settings.otlp_endpoint or "").rstrip("/")
+        headers = dict(self._settings.otlp_header_items)
+        return {"endpoint": f"{endpoint}/v1/{signal}", "headers": headers, "timeout": _TIMEOUT_SECONDS}
+
+    def _start_traces(self) -> None:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        sampler = ParentBased(TraceIdRatioBased(self._settings.trace_ratio))
+        provider = TracerProvider(resource=self._resource, sampler=sampler, shutdown_on_exit=False)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**self._options("traces"))))
+        trace.set_tracer_provider(provider)
+        self._closing.append(provider.shutdown)
+
+    def _start_logs(self) -> None:
+        from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+        from opentelemetry.sdk._logs import LoggerProvider
+        from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+
+        provider = LoggerProvider(resource=self._resource, shutdown_on_exit=False)
+        provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(**self._options("logs"))))
+        self.logs = LogExport(provider.get_logger("echo"))
+        self._closing.append(provider.shutdown)

@@ -1,0 +1,169 @@
+"""The real exporters, against a local collector that parses OTLP."""
+
+import asyncio
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from opentelemetry import context, trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from prometheus_client import Histogram
+
+from echo_common.metrics import Metrics
+from echo_common.otlp.exports import Exports
+from echo_common.settings import CommonSettings
+from echo_common.telemetry import configure_logging
+from tests.support.collector import Collector, Point, collecting
+from tests.support.eventually import eventually
+
+SECRET = "collector-token-1234"
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    root, configuration = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.configure(**configuration)
+
+
+def settings(collector: Collector, *signals: str) -> CommonSettings:
+    return CommonSettings(
+        otlp_endpoint=collector.url,
+        otlp_headers=f"Authorization=Bearer {SECRET}, X-Tenant=echo",  # type: ignore[arg-type]
+        otlp_signals=signals,  # type: ignore[arg-type]
+        otlp_metric_seconds=0.05,
+    )
+
+
+def points(collector: Collector, name: str) -> list[Point]:
+    return [point for point in collector.points if point.name == name]
+
+
+async def test_metrics_are_exported_at_intervals_and_at_the_end(collector: Collector) -> None:
+    metrics = Metrics()
+    exports = Exports(settings(collector, "metrics"), "voice")
+    async with exports.exporting(metrics):
+        metrics.http.responses.labels("voice", "200").inc(3)
+        metrics.bus.connected.labels("voice").set(1)
+        metrics.bus.outbox_pending.labels("voice").set(float("nan"))
+        await eventually(lambda: points(collector, "http_server_responses"), within=20)
+        metrics.http.responses.labels("voice", "200").inc(4)
+    counted, gauge = points(collector, "http_server_responses")[-1], points(collector, "echo_bus_connected")[-1]
+    assert (counted.kind, counted.process, counted.labels) == ("sum", "echo-voice", {"service": "voice", "status": "200"})
+    assert counted.data.as_double == 7
+    assert 0 < counted.data.start_time_unix_nano <= counted.data.time_unix_nano
+    assert (gauge.kind, gauge.data.as_double) == ("gauge", 1)
+    assert not points(collector, "echo_outbox_pending")
+    assert not collector.spans
+    assert not collector.entries
+
+
+async def test_histograms_are_exported_with_their_buckets(collector: Collector) -> None:
+    metrics = Metrics()
+    async with Exports(settings(collector, "metrics"), "voice").exporting(metrics):
+        histogram: Histogram = metrics.tasks.wait.labels("jobs")
+        for seconds in (0.05, 0.2, 0.2, 99_999):
+            histogram.observe(seconds)
+    [*_, point] = points(collector, "echo_task_wait_seconds")
+    assert point.kind == "histogram"
+    assert (point.data.count, point.data.sum) == (4, pytest.approx(99_999.45))
+    assert list(point.data.explicit_bounds)[:3] == [0.1, 0.25, 0.5]
+    assert len(point.data.bucket_counts) == len(point.data.explicit_bounds) + 1
+    assert (point.data.bucket_counts[0], point.data.bucket_counts[1], point.data.bucket_counts[-1]) == (1, 2, 1)
+
+
+@pytest.mark.usefixtures("restored_logging")
+async def test_log_entries_are_exported_with_their_trace_and_without_local_variables(collector: Collector) -> None:
+    chosen = settings(collector, "logs")
+    exports = Exports(chosen, "auth")
+    configure_logging(chosen, exports.logs)
+    span = NonRecordingSpan(SpanContext(0xA1, 0xB2, is_remote=False, trace_flags=TraceFlags(0)))
+    token = context.attach(trace.set_span_in_context(span))
+    structlog.get_logger("echo.test").warning("lease_lost", job_id="job_1", attempt=2)
+    context.detach(token)
+    try:
+        _fail("".join(("hunter", "2")))  # not in the line of code, which the stack trace shows
+    except ValueError:
+        structlog.get_logger("echo.test").exception("request_failed", path="/x")
+    logging.getLogger("library").warning("low on %s", "space")
+    await asyncio.to_thread(exports.close)
+
+    lost, failed, foreign = collector.entries
+    assert (lost.process, lost.event, lost.severity, lost.trace_id) == ("echo-auth", "lease_lost", "warning", f"{0xA1:032x}")
+    assert lost.attributes["job_id"] == "job_1"
+    assert lost.attributes["attempt"] == 2
+    assert (failed.event, failed.attributes["exception.type"]) == ("request_failed", "ValueError")
+    assert "_fail" in failed.attributes["exception.stacktrace"]
+    assert "hunter2" not in str(collector.entries)
+    assert (foreign.event, foreign.attributes["logger"]) == ("low on space", "library")
+
+
+async def test_headers_are_sent_to_the_collector(collector: Collector) -> None:
+    async with Exports(settings(collector, "metrics"), "voice").exporting(Metrics()):
+        pass
+    assert collector.headers[-1]["authorization"] == f"Bearer {SECRET}"
+    assert collector.headers[-1]["x-tenant"] == "echo"
+
+
+async def test_nothing_is_exported_without_a_collector() -> None:
+    exports = Exports(CommonSettings(otlp_endpoint=None), "voice")
+    async with exports.exporting(Metrics()):
+        assert exports.logs is None
+    exports.close()
+
+
+UNREACHABLE = """
+import asyncio, resource, structlog
+from opentelemetry import trace
+from echo_common.metrics import Metrics
+from echo_common.otlp.exports import Exports
+from echo_common.settings import CommonSettings
+from echo_common.telemetry import configure_logging
+
+settings = CommonSettings()
+exports = Exports(settings, "voice")
+configure_logging(settings, exports.logs)
+log, tracer = structlog.get_logger("echo.test"), trace.get_tracer("test")
+
+async def work():
+    async with exports.exporting(Metrics()):
+        for number in range(20_000):
+            with tracer.start_as_current_span("work"):
+                log.info("worked", number=number, padding="x" * 1000)
+
+asyncio.run(work())
+exports.close()
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", "http://192.0.2.1:4318"])
+def test_an_unreachable_collector_stops_nothing_and_fills_no_memory(endpoint: str) -> None:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "ECHO_OTLP_ENDPOINT": endpoint,
+        "ECHO_OTLP_HEADERS": f"Authorization=Bearer {SECRET}",
+        "ECHO_TRACE_RATIO": "1",
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", UNREACHABLE], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert ended.stderr.count('"event":"worked"') == 20_000
+    assert SECRET not in ended.stdout + ended.stderr
+    assert int(ended.stdout.split()[-1]) < 400 * 1024
+
+
+def _fail(password: str) -> None:
+    raise ValueError("no")
