@@ -85,7 +85,7 @@ class Collector:
 
 
 def _process(told: Any) -> str:
-    return {item.key: item.value.string_value for item in told.resource.attributes}.get("service.name", "")
+    return str({item.key: item.value.string_value for item in told.resource.attributes}.get("service.name", ""))
 
 
 def _value(value: Any) -> Any:

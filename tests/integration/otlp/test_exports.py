@@ -40,8 +40,8 @@ def restored_logging() -> Iterator[None]:
 def settings(collector: Collector, *signals: str) -> CommonSettings:
     return CommonSettings(
         otlp_endpoint=collector.url,
-        otlp_headers=f"Authorization=Bearer {SECRET}, X-Tenant=echo",  # type: ignore[arg-type]
-        otlp_signals=signals,  # type: ignore[arg-type]
+        otlp_headers=f"Authorization=Bearer {SECRET}, X-Tenant=echo",
+        otlp_signals=signals,
         otlp_metric_seconds=0.05,
     )
 
@@ -57,7 +57,7 @@ async def test_metrics_are_exported_at_intervals_and_at_the_end(collector: Colle
         metrics.http.responses.labels("voice", "200").inc(3)
         metrics.bus.connected.labels("voice").set(1)
         metrics.bus.outbox_pending.labels("voice").set(float("nan"))
-        await eventually(lambda: points(collector, "http_server_responses"), within=20)
+        await eventually(lambda: bool(points(collector, "http_server_responses")), within=20)
         metrics.http.responses.labels("voice", "200").inc(4)
     counted, gauge = points(collector, "http_server_responses")[-1], points(collector, "echo_bus_connected")[-1]
     assert (counted.kind, counted.process, counted.labels) == ("sum", "echo-voice", {"service": "voice", "status": "200"})
