@@ -36,6 +36,38 @@ async def test_speech_can_be_rated_at_once_and_its_voice_shows_the_mean(
     assert "'=SUM(A1)" in csv.text
 
 
+async def test_an_accepted_offer_corrects_a_mispronounced_word(ada: Person, eve: Person) -> None:
+    speech = await ada.speak("Nobody comes. Hugh waits.")
+    body = {"audio_id": speech["audio_id"], "rating": 2, "reason": "mispronounced", "start_word": 2, "end_word": 2}
+    rating = data(await ada.http.post("/feedback", json=body), 201)
+    offer = rating["offer"]
+    assert (offer["term"], offer["spoken"], offer["segment"]) == ("Hugh", "Hugh", 1)
+    path = f"/feedback/{rating['id']}/dictionary-entry"
+    assert refusal(await eve.http.post(path, json={"respelling": "hue"})) == (404, "RATING_NOT_FOUND")
+    assert refusal(await ada.http.post(path, json={"ipa": "1 /"})) == (422, "VALIDATION_ERROR")
+    job_id = data(await ada.http.post(path, json={"respelling": "hue"}), 202)["offer"]["acceptance"]["job_id"]
+    assert [event async for event in ada.follow(job_id)][-2]["status"] == "completed"
+    words = data(await ada.http.get(f"/tts/{speech['audio_id']}/segments/1"))["words"]
+    assert [word["spoken"] for word in words] == ["hue", "waits"]
+    assert [entry["term"] for entry in data(await ada.http.get("/tts/dictionary"))] == ["Hugh"]
+    assert [one["number"] for one in data(await ada.http.get(f"/tts/{speech['audio_id']}/revisions"))] == [2, 1]
+    assert data(await ada.http.post(path, json={"respelling": "hue"}), 202)["offer"]["acceptance"]["job_id"] == job_id
+    assert refusal(await ada.http.post(path, json={"respelling": "you"})) == (409, "DICTIONARY_OFFER_ACCEPTED")
+
+
+async def test_an_offer_expires_with_its_segment_and_its_audio(ada: Person) -> None:
+    speech = await ada.speak("Hugh waits. Nobody comes.")
+    body = {"audio_id": speech["audio_id"], "rating": 2, "reason": "mispronounced", "start_word": 0, "end_word": 0}
+    rating = data(await ada.http.post("/feedback", json=body), 201)
+    path = f"/feedback/{rating['id']}/dictionary-entry"
+    job = data(await ada.http.post(f"/tts/{speech['audio_id']}/segments/0/regenerate", json={"text": "Hugo waits."}), 202)
+    assert [event async for event in ada.follow(job["id"])][-2]["status"] == "completed"
+    assert refusal(await ada.http.post(path, json={"respelling": "hue"})) == (409, "SEGMENT_CHANGED")
+    data(await ada.http.delete(f"/tts/{speech['synthesis_id']}"))
+    assert refusal(await ada.http.post(path, json={"respelling": "hue"})) == (404, "AUDIO_NOT_FOUND")
+    assert data(await ada.http.get("/tts/dictionary")) == []
+
+
 async def test_the_history_shows_what_a_user_did(platform: Platform, ada: Person) -> None:
     job = await ada.queue(SENTENCE)
     [event async for event in ada.follow(job["id"])]

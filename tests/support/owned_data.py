@@ -14,6 +14,7 @@ SENTENCE = "This belongs to its owner."
 SHORT_RECORDING = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background."
 INVALID_LOGIN = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA"}}
 INVALID_REGISTRATION = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "attestationObject": "AA"}}
+MISPRONOUNCED = {"reason": "mispronounced", "start_word": 0, "end_word": 0}
 CONSENT = {"attested": True}
 PICTURE = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000000000000000000049454e44ae426082")
 
@@ -49,7 +50,9 @@ class OwnedData:
             )
         ).json()
         other_login = data(await owner.http.post("/auth/login", json={"email": email, "password": PASSWORD}))
-        rating = data(await owner.http.post("/feedback", json={"audio_id": speech["audio_id"], "rating": 4}), 201)
+        rating = data(
+            await owner.http.post("/feedback", json={"audio_id": speech["audio_id"], "rating": 4, **MISPRONOUNCED}), 201
+        )
         export = await exported(owner)
         ids = {
             "audio_id": speech["audio_id"],
@@ -80,6 +83,7 @@ class OwnedData:
         """Return httpx's arguments of a valid request; the resources in it are the owner's."""
         ids = self.ids
         bodies: dict[str, Any] = {
+            "accept_dictionary_offer": {"respelling": "thiss"},
             "add_dictionary_entry": {"term": new_id("term"), "respelling": "eko"},
             "change_clone": {"name": "Renamed"},
             "change_current_user": {"discoverable": True},
@@ -109,7 +113,7 @@ class OwnedData:
             "log_in_with_passkey": {"credential": INVALID_LOGIN},
             "name_user": {"email": self.email},
             "normalize": {"text": SENTENCE},
-            "rate_audio": {"audio_id": ids["audio_id"], "rating": 5},
+            "rate_audio": {"audio_id": ids["audio_id"], "rating": 5, **MISPRONOUNCED},
             "refresh": {"refresh_token": "x"},
             "register": {"email": f"{new_id('new').lower()}@example.com", "password": PASSWORD},
             "register_passkey": {"name": "Phone", "credential": INVALID_REGISTRATION},
@@ -136,6 +140,7 @@ class OwnedData:
         }
         queries: dict[str, Any] = {
             "find_user": {"email": self.email},
+            "get_pronunciation": {"start_word": 0, "end_word": 0},
             "stream_speech_from_query": {"text_id": ids["text_id"], "voice_id": "tone_low"},
         }
         request: dict[str, Any] = {}

@@ -92,7 +92,7 @@ def services(wiring: Wiring) -> dict[str, Service[Any]]:
         ),
         "voice": voice(wiring.voice),
         "synthesis": synthesis(wiring.synthesis),
-        "feedback": feedback(),
+        "feedback": feedback(FeedbackSettings(synthesis_url=wiring.addresses["synthesis"])),
         "gateway": gateway(_gateway_settings(wiring.addresses)),
     }
 

@@ -20,6 +20,7 @@ from echo_feedback.repository.usage import ApiUsageCounters
 from echo_feedback.repository.voices import VoiceAccess
 from echo_feedback.repository.votes import Votes
 from echo_feedback.settings import FeedbackSettings
+from echo_feedback.speech import Speech, open_speech
 from echo_feedback.usecases.retention import keep_expiring
 from echo_feedback.usecases.summaries import count_votes, rebuilding
 from echo_feedback.user_data import FeedbackUserData
@@ -28,6 +29,18 @@ from echo_feedback.user_data import FeedbackUserData
 @asynccontextmanager
 async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the dependencies, erase deleted users and delete old records while the context lasts."""
+    async with open_speech(settings.synthesis_url) as speech:
+        deps = await _open(settings, adapters, speech)
+        async with deps.erasure.running(), keep_expiring(deps), rebuilding(deps):
+            try:
+                yield deps
+            finally:
+                await deps.votes_to_count.finish()
+                await deps.usage.counters.close()
+                await deps.statistics.counters.close()
+
+
+async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech) -> Dependencies:
     where = (adapters.store, adapters.relay)
     ratings, summaries, erased_users = Ratings(*where), Summaries(*where), ErasedUsers(*where)
     audios, voices, history = Audios(adapters.store), VoiceAccess(adapters.store), UsageHistory(adapters.store)
@@ -46,7 +59,7 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
         active_users=active_users,
         faults=adapters.faults,
     )
-    deps = Dependencies(
+    return Dependencies(
         settings=settings,
         ratings=ratings,
         summaries=summaries,
@@ -59,15 +72,9 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
         active_users=active_users,
         errors=errors,
         statistics=statistics,
+        speech=speech,
         live_settings=adapters.live_settings,
         objects=adapters.objects,
         erasure=UserErasure(erased_users, data, lambda user_id: FeedbackUserDataErased(user_id=user_id), adapters.faults),
         user_data=data,
     )
-    async with deps.erasure.running(), keep_expiring(deps), rebuilding(deps):
-        try:
-            yield deps
-        finally:
-            await deps.votes_to_count.finish()
-            await usage.counters.close()
-            await statistics.counters.close()

@@ -19,6 +19,7 @@ from echo_feedback.repository.usage import ApiUsageCounters
 from echo_feedback.repository.voices import VoiceAccess
 from echo_feedback.repository.votes import Votes
 from echo_feedback.settings import FeedbackSettings
+from echo_feedback.speech import Speech
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Dependencies:
     active_users: ActiveUsers
     errors: ErrorLog
     statistics: Statistics
+    speech: Speech
     live_settings: LiveSettings
     objects: ObjectStore
     erasure: UserErasure

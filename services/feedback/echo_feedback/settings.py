@@ -11,6 +11,10 @@ class FeedbackSettings(BaseSettings):
 
     model_config = settings_config("ECHO_FEEDBACK_")
 
+    synthesis_url: str | None = Field(
+        None,
+        description="URL of the synthesis service, for the dictionary entries that ratings offer; if unset, there are none.",
+    )
     audio_wait_seconds: float = Field(
         2.0,
         ge=0,

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from echo_common.contracts.http.segments import RevisionView, SegmentDetails, SegmentView, SegmentWord
+from echo_common.contracts.http.segments import Pronunciation, RevisionView, SegmentDetails, SegmentView, SegmentWord
 from echo_synthesis.domain import Audio, Revision, WordTiming
+from echo_synthesis.usecases.pronunciations import SpokenTerm
 from echo_synthesis.usecases.segments import LocatedSegment, list_ipa
 
 
@@ -39,6 +40,21 @@ def segment_details(found: LocatedSegment, words: Sequence[WordTiming]) -> Segme
             )
             for place, (word, ipa) in enumerate(zip(own, list_ipa(found.segment), strict=True))
         ],
+    )
+
+
+def pronunciation_view(found: SpokenTerm) -> Pronunciation:
+    """Build the view of the pronunciation of words."""
+    return Pronunciation(
+        segment=found.number,
+        segment_checksum=found.segment.checksum,
+        term=found.term,
+        spoken=found.spoken,
+        ipa=found.ipa,
+        start_word=found.start_word,
+        end_word=found.end_word,
+        start_time=found.start,
+        end_time=found.end,
     )
 
 

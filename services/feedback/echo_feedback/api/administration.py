@@ -23,7 +23,7 @@ from echo_feedback.usecases import ratings, summaries
 from echo_feedback.usecases.ratings import RATING_ORDERS, RatingFilter
 from echo_feedback.usecases.summaries import SUMMARY_ORDERS
 
-_COLUMNS = tuple(RatingView.model_fields)
+_COLUMNS = tuple(name for name in RatingView.model_fields if name != "offer")
 
 PageQuery = Annotated[Page, Depends(paginated(*RATING_ORDERS))]
 TotalsPageQuery = Annotated[Page, Depends(paginated(*SUMMARY_ORDERS, default="updated_at"))]
@@ -68,5 +68,5 @@ async def list_feedback_totals(
 async def _to_rows(found: AsyncGenerator[Rating, None]) -> AsyncGenerator[list[Cell], None]:
     async with aclosing(found):
         async for rating in found:
-            view = views.rating_view(rating).model_dump(mode="json")
+            view = views.rating_view(rating).model_dump(mode="json", include=set(_COLUMNS))
             yield [" ".join(cell) if isinstance(cell, list) else cell for cell in view.values()]

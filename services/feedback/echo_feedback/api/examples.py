@@ -1,6 +1,8 @@
 """Examples of responses for the API documentation."""
 
-RATING = {
+from typing import Any
+
+RATING: dict[str, Any] = {
     "id": "rat_0A1B2C3D4E5F60718293A4B5C6",
     "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "audio_id": "aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
@@ -14,8 +16,26 @@ RATING = {
     "end_time": 1.8,
     "start_word": 3,
     "end_word": 3,
+    "offer": {
+        "term": "Hugh",
+        "spoken": "Hugh",
+        "ipa": None,
+        "segment": 0,
+        "start_word": 3,
+        "end_word": 3,
+        "acceptance": None,
+    },
     "created_at": "2026-01-31T10:00:00Z",
     "updated_at": "2026-01-31T10:00:00Z",
+}
+ACCEPTED_RATING: dict[str, Any] = RATING | {
+    "offer": RATING["offer"]
+    | {
+        "acceptance": {
+            "correction": {"respelling": "hue", "ipa": None, "language": None, "voice_id": None, "case_sensitive": False},
+            "job_id": "job_01K9ZX9S8R7Q6P5N4M3K2J1H0G",
+        }
+    }
 }
 SUMMARY = {
     "audio_id": RATING["audio_id"],

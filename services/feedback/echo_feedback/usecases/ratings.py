@@ -21,6 +21,7 @@ from echo_feedback.domain.audios import RatedAudio
 from echo_feedback.domain.history import Entry
 from echo_feedback.domain.ratings import RATINGS, Opinion, Rating
 from echo_feedback.domain.summaries import AudioSummary
+from echo_feedback.usecases.offers import find_offer
 
 _NEW: Final = timedelta(hours=1)
 RATING_ORDERS: Final = ("created_at", "updated_at", "rating")
@@ -54,18 +55,22 @@ class RatingFilter:
         return where | self.time.where("created_at")
 
 
-async def rate_audio(body: RatingRequest, principal: Principal, deps: Dependencies) -> Rating:
-    """Rate the user's audio; replaces the user's earlier rating. Raises `AudioNotFoundError`, `ValidationError`."""
+async def rate_audio(body: RatingRequest, principal: Principal, token: str, deps: Dependencies) -> Rating:
+    """Rate the user's audio; replaces the user's earlier rating. Raises `AudioNotFoundError`, `ValidationError`.
+
+    `token` is the user's, for the words that were mispronounced.
+    """
     audio = await find_audio(body.audio_id, principal, deps)
     fields = body.model_dump(exclude={"audio_id", "categories"})
     opinion = Opinion(**fields | {"comment": body.comment or None}, categories=tuple(sorted(set(body.categories))))
     audio.require_range(opinion)
     permitted = await deps.voices.permits(audio.voice_id, principal.user_id)
+    offer = await find_offer(audio.id, opinion, token, deps)
     return await deps.ratings.change_or_add(
         principal.user_id,
         audio.id,
         lambda: Rating.create(audio.voice_id, audio.engine),
-        lambda rating: rating.submit(principal.user_id, audio.id, opinion, counts_for_voice=permitted),
+        lambda rating: rating.submit(principal.user_id, audio.id, opinion, counts_for_voice=permitted, offer=offer),
     )
 
 

@@ -176,6 +176,17 @@ SEGMENT = {
 SEGMENT_DETAILS = SEGMENT | {
     "words": [{"index": 0, "word": "Hello", "spoken": "Hello", "ipa": None, "start_time": 0.28, "end_time": 0.66}]
 }
+PRONUNCIATION = {
+    "segment": 0,
+    "segment_checksum": "5d7e…",
+    "term": "Hugh",
+    "spoken": "Hugh",
+    "ipa": None,
+    "start_word": 0,
+    "end_word": 0,
+    "start_time": 0.28,
+    "end_time": 0.66,
+}
 REPLACING_JOB = JOB | {
     "id": "job_01K9ZX9S8R7Q6P5N4M3K2J1H0G",
     "replaces": {"audio_id": SYNTHESIS_RESULT["audio_id"], "segment": 0},

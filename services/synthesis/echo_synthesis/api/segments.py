@@ -10,12 +10,13 @@ from echo_common.contracts.errors.synthesis import (
     PLANNING,
     DictionaryFullError,
     JobStateConflictError,
+    SegmentChangedError,
     SegmentNotFoundError,
     SegmentsNotKeptError,
     SynthesisNotFoundError,
     VoiceNotFoundError,
 )
-from echo_common.contracts.http.segments import RegenerateSegment, RevisionView, SegmentDetails, SegmentView
+from echo_common.contracts.http.segments import Pronunciation, RegenerateSegment, RevisionView, SegmentDetails, SegmentView
 from echo_common.contracts.http.synthesis import JobView
 from echo_common.contracts.values import Metric
 from echo_common.http.endpoints import PublicRouter, enveloped
@@ -23,10 +24,11 @@ from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
-from echo_synthesis.api.parameters import SynthesisId
-from echo_synthesis.segment_views import revision_view, segment_details, segment_view
-from echo_synthesis.usecases import requests, segments
+from echo_synthesis.api.parameters import SynthesisId, word_range
+from echo_synthesis.segment_views import pronunciation_view, revision_view, segment_details, segment_view
+from echo_synthesis.usecases import pronunciations, requests, segments
 from echo_synthesis.usecases.audio import words_of
+from echo_synthesis.usecases.pronunciations import WordRange
 from echo_synthesis.views import job_view
 
 _FINISHED_ERRORS = (SynthesisNotFoundError, JobStateConflictError)
@@ -63,12 +65,31 @@ async def get_segment(
     return ok(segment_details(found, await words_of(audio, deps)))
 
 
+@router.endpoint("GET", "/tts/{synthesis_id}/pronunciation", errors=_ERRORS, example=enveloped(examples.PRONUNCIATION))
+async def get_pronunciation(
+    synthesis_id: SynthesisId, principal: SpeechReader, deps: Deps, wanted: Annotated[WordRange, Depends(word_range)]
+) -> Success[Pronunciation]:
+    """Get the pronunciation of words of an audio.
+
+    The words belong to one segment; name them by their indexes or by a range of seconds.
+    """
+    return ok(pronunciation_view(await pronunciations.find_pronunciation(synthesis_id, wanted, principal, deps)))
+
+
 @router.endpoint(
     "POST",
     "/tts/{synthesis_id}/segments/{segment}/regenerate",
     status=202,
     idempotent=True,
-    errors=(*_ERRORS, SegmentNotFoundError, VoiceNotFoundError, DictionaryFullError, QuotaExceededError, *PLANNING),
+    errors=(
+        *_ERRORS,
+        SegmentNotFoundError,
+        SegmentChangedError,
+        VoiceNotFoundError,
+        DictionaryFullError,
+        QuotaExceededError,
+        *PLANNING,
+    ),
     example=enveloped(examples.REPLACING_JOB),
     daily_quota=Metric.SYNTHESES,
 )

@@ -1,5 +1,6 @@
 """The kept segments of a stored audio: short lists in its document, long ones in an object beside the sound."""
 
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import astuple, replace
@@ -60,6 +61,11 @@ class KeptSegment(BaseModel):
     def spoken(self) -> str:
         """Its text as spoken."""
         return " ".join(spaced.segment.text for spaced in self.script)
+
+    @property
+    def checksum(self) -> str:
+        """Checksum of its text, as written and as spoken."""
+        return hashlib.sha256(f"{self.text}\n{self.spoken}".encode()).hexdigest()
 
 
 def build_segment(

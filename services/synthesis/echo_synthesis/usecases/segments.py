@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.errors.synthesis import SegmentNotFoundError
+from echo_common.contracts.errors.synthesis import SegmentChangedError, SegmentNotFoundError
 from echo_common.contracts.http.segments import RegenerateSegment
 from echo_common.errors import refuse
 from echo_common.http.pagination import Page
@@ -69,10 +69,12 @@ async def regenerate_segment(
     """Queue a job that speaks a segment again, in a new revision; an entry of the request is in the dictionary then.
 
     The quota is checked before the text is planned. Raises the errors of `find_segment`, of planning and of the dictionary,
-    `QuotaExceededError`.
+    `SegmentChangedError`, `QuotaExceededError`.
     """
     audio, located = await find_segment(any_id, number, principal, deps)
     kept = located.segment
+    if request.expected_checksum not in {None, kept.checksum}:
+        return await _find_earlier_job(principal, key, deps)
     settings, text = await _interpret(audio, kept, request, deps)
     _check_length(audio, kept, text, deps)
     clone = await deps.clones.find(audio.settings.voice_id, principal.user_id)
@@ -112,6 +114,15 @@ async def locate_segments(audio: Audio, objects: ObjectStore, start: int, stop: 
         )
         for number, segment in enumerate(segments, start)
     ]
+
+
+async def _find_earlier_job(principal: Principal, key: str | None, deps: Dependencies) -> Job:
+    """Return the job of a repeated request, which has changed the segment itself. Raises `SegmentChangedError`."""
+    known = key_of(principal, key)
+    job = None if known is None else await deps.jobs.find_one({"idempotency_key": known, "user_id": principal.user_id})
+    if job is None:
+        raise SegmentChangedError
+    return job
 
 
 async def _interpret(

@@ -1,9 +1,21 @@
 """Errors of feedback."""
 
-from echo_common.errors import NotFoundError
+from echo_common.errors import ConflictError, NotFoundError
 
 
 class RatingNotFoundError(NotFoundError):
     """Rating not found; list ratings with GET /api/v1/feedback."""
 
     code = "RATING_NOT_FOUND"
+
+
+class DictionaryOfferNotFoundError(NotFoundError):
+    """The rating offers no dictionary entry; rate words of one segment with the reason mispronounced."""
+
+    code = "DICTIONARY_OFFER_NOT_FOUND"
+
+
+class DictionaryOfferAcceptedError(ConflictError):
+    """The offer was accepted with another pronunciation; rate the words again for another correction."""
+
+    code = "DICTIONARY_OFFER_ACCEPTED"

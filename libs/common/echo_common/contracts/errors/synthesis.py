@@ -117,6 +117,12 @@ class SegmentsNotKeptError(ConflictError):
     code = "SEGMENTS_NOT_KEPT"
 
 
+class SegmentChangedError(ConflictError):
+    """The segment has been replaced since it was read; read it again, and repeat the request for the present one."""
+
+    code = "SEGMENT_CHANGED"
+
+
 class RevisionNotFoundError(NotFoundError):
     """Revision not found; list the revisions of the audio with GET /api/v1/tts/{id}/revisions."""
 

@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from echo_common.contracts.http.alternatives import at_least_one
 from echo_common.contracts.http.base import RequestBody
+from echo_common.contracts.http.normalization import Ipa, LanguageTag, Respelling
+from echo_common.contracts.http.synthesis import VoiceId
 
 MAXIMUM_CATEGORIES = 10
 AudioId = Annotated[str, StringConstraints(pattern=r"^aud_[0-9A-Z]{26}$")]
@@ -63,6 +66,47 @@ class RatingRequest(RequestBody):
         return self
 
 
+class AcceptDictionaryOffer(RequestBody):
+    """The correct pronunciation of offered words: a respelling, IPA, or both."""
+
+    model_config = at_least_one("respelling", "ipa")
+
+    respelling: Respelling | None = Field(None, description="Replacement that is spoken.", examples=["hue"])
+    ipa: Ipa | None = Field(None, description="Pronunciation in IPA, for engines that support it.", examples=["hju"])
+    language: LanguageTag | None = Field(None, description="Limit to this language; `en` includes `en-GB`.")
+    voice_id: VoiceId | None = Field(None, description="Limit to this voice.")
+    case_sensitive: bool = False
+
+
+class OfferCorrection(BaseModel):
+    """The pronunciation with which an offer was accepted."""
+
+    respelling: str | None
+    ipa: str | None
+    language: str | None
+    voice_id: str | None
+    case_sensitive: bool
+
+
+class OfferAcceptance(BaseModel):
+    """The acceptance of an offer."""
+
+    correction: OfferCorrection
+    job_id: str | None = Field(description="Job that speaks the segment again; null while it is being queued.")
+
+
+class DictionaryOfferView(BaseModel):
+    """The offer of a dictionary entry for words that were mispronounced."""
+
+    term: str = Field(description="The words as written.")
+    spoken: str = Field(description="The words as spoken.")
+    ipa: str | None = Field(description="Their pronunciation in IPA, where the dictionary or the markup prescribed it.")
+    segment: int = Field(description="Number of their segment in the audio.")
+    start_word: int = Field(description="Index of the first word.")
+    end_word: int = Field(description="Index of the last word.")
+    acceptance: OfferAcceptance | None = Field(None, description="Present once the offer is accepted.")
+
+
 class RatingView(BaseModel):
     """A rating of an audio."""
 
@@ -79,6 +123,7 @@ class RatingView(BaseModel):
     end_time: float | None = None
     start_word: int | None = None
     end_word: int | None = None
+    offer: DictionaryOfferView | None = Field(None, description="Offer of a dictionary entry for mispronounced words.")
     created_at: datetime
     updated_at: datetime
 

@@ -41,6 +41,20 @@ class SegmentDetails(SegmentView):
     words: list[SegmentWord]
 
 
+class Pronunciation(BaseModel):
+    """Consecutive words of a segment, as written and as spoken. Times are in seconds from the start of the audio."""
+
+    segment: int = Field(description="Number of the segment.")
+    segment_checksum: str = Field(description="Checksum of the segment's text and spoken text; see `expected_checksum`.")
+    term: str = Field(description="The words as written: the term of a dictionary entry for them.")
+    spoken: str = Field(description="The words as spoken.")
+    ipa: str | None = Field(description="Their pronunciation in IPA, where the dictionary or the markup prescribes it.")
+    start_word: int = Field(description="Index of the first word in the word timings of the audio.")
+    end_word: int = Field(description="Index of the last word.")
+    start_time: float
+    end_time: float
+
+
 class RegenerateSegment(RequestBody):
     """Options of replacing a segment; without any it is spoken again, with the present dictionary."""
 
@@ -58,6 +72,11 @@ class RegenerateSegment(RequestBody):
     )
     dictionary_entry: CreateDictionaryEntry | None = Field(
         None, description="Entry to add to the dictionary before; an entry for the same term and scope is changed."
+    )
+    expected_checksum: str | None = Field(
+        None,
+        max_length=64,
+        description="Checksum of the segment as it was read; if it has been replaced since, the request is refused.",
     )
 
 

@@ -1,0 +1,93 @@
+"""Words of a stored audio are found with their pronunciation, for the correction of their segment."""
+
+from typing import Any
+
+import pytest
+
+from echo_common.contracts.errors.synthesis import SegmentChangedError, SynthesisNotFoundError
+from echo_common.contracts.http.normalization import CreateDictionaryEntry
+from echo_common.errors import ValidationError
+from echo_common.http.pagination import Page
+from echo_synthesis.text.lexicon import relevant
+from echo_synthesis.usecases.audio import words_of
+from echo_synthesis.usecases.dictionary import list_entries
+from echo_synthesis.usecases.pronunciations import WordRange, find_pronunciation
+from tests.integration.synthesis.test_segments import ALICE, MALLORY, queued, replaced, spoken, until
+from tests.support.synthesis_replica import Replica
+
+TEXT = "Dr. Hugh-Jones lives in New\nYork. He paid 5 dollars."
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "segment", "term", "said"),
+    [
+        (0, 0, 0, "Dr", "Doctor"),
+        (4, 5, 0, "New York", "New York"),
+        (6, 6, 1, "He", "He"),
+        (8, 8, 1, "5", "five"),
+    ],
+)
+async def test_words_are_found_as_written_and_as_spoken(
+    replica: Replica, first: int, last: int, segment: int, term: str, said: str
+) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, TEXT)
+        words = await words_of(audio, deps)
+        by_index = await find_pronunciation(audio.id, WordRange(start_word=first, end_word=last), ALICE, deps)
+        start, end = words[first].start, words[last].end
+        by_time = await find_pronunciation(audio.id, WordRange(start_time=start + 0.01, end_time=end - 0.01), ALICE, deps)
+        assert by_index == by_time
+        assert (by_index.number, by_index.start_word, by_index.end_word) == (segment, first, last)
+        assert (by_index.start, by_index.end) == (start, end)
+        assert (by_index.term.removesuffix("."), by_index.spoken) == (term, said)
+        assert relevant([CreateDictionaryEntry(term=by_index.term, respelling="x")], by_index.segment.text)
+
+
+async def test_the_prescribed_pronunciation_is_named(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, "Hugh waits.")
+        wanted = WordRange(start_word=0, end_word=0)
+        assert (await find_pronunciation(audio.id, wanted, ALICE, deps)).ipa is None
+        await replaced(audio, 0, deps, dictionary_entry=CreateDictionaryEntry(term="Hugh", respelling="hue"))
+        assert (await find_pronunciation(audio.id, wanted, ALICE, deps)).spoken == "hue"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"start_word": 5, "end_word": 6},
+        {"start_word": 9, "end_word": 20},
+        {"start_time": 1_000.0, "end_time": 1_001.0},
+        {"start_time": 0.0, "end_time": 1_000.0},
+    ],
+)
+async def test_ranges_outside_a_segment_are_refused(replica: Replica, wanted: dict[str, Any]) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, TEXT)
+        with pytest.raises(ValidationError):
+            await find_pronunciation(audio.id, WordRange(**wanted), ALICE, deps)
+
+
+async def test_words_belong_to_their_owner(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, TEXT)
+        with pytest.raises(SynthesisNotFoundError):
+            await find_pronunciation(audio.id, WordRange(start_word=0, end_word=0), MALLORY, deps)
+
+
+async def test_a_segment_that_was_replaced_since_is_not_corrected(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, "Hugh waits. Nobody comes.")
+        found = await find_pronunciation(audio.id, WordRange(start_word=0, end_word=0), ALICE, deps)
+        correction = {
+            "dictionary_entry": CreateDictionaryEntry(term="Hugh", respelling="hue"),
+            "expected_checksum": found.segment.checksum,
+        }
+        await replaced(audio, 1, deps, text="Somebody came.")
+        job = await until(await queued(audio, 0, deps, "key", **correction), deps)
+        repeated = await queued(audio, 0, deps, "key", **correction)
+        assert repeated.id == job.id
+        with pytest.raises(SegmentChangedError):
+            await queued(audio, 0, deps, "another key", **correction | {"dictionary_entry": None})
+        page = Page(limit=20, offset=0, sort_by="term", sort_order="asc")
+        assert [entry.respelling for entry in (await list_entries(ALICE, page, deps))[0]] == ["hue"]
