@@ -38,6 +38,7 @@ OWN = {
 """Operations of the gateway itself."""
 
 VERBS = {
+    "accept",
     "add",
     "cancel",
     "change",
