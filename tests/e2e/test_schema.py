@@ -39,6 +39,7 @@ RULES_BEYOND_SCHEMAS = {
     "get_statistics_series": "an empty range of time, or one of too many points",
     "list_audit_entries": "an empty range of time",
     "list_errors": "an empty range of time",
+    "get_pronunciation": "a range that is absent, incomplete, empty or outside a segment",
     "list_feedback": "an empty range of time or of ratings",
     "list_history": "an empty range of time",
     "list_jobs": "filters depend on the type",
