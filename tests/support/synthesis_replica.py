@@ -12,11 +12,13 @@ from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Consumer, Done, Message, Outcome
 from echo_common.contracts.registry import event_types
 from echo_common.contracts.values import Plan, Role
+from echo_common.error_reports import ErrorReports
 from echo_common.faults import FaultPoints
 from echo_common.http.client import ServiceClient
 from echo_common.live_settings import LiveSettings
 from echo_common.metrics import Metrics
 from echo_common.outbox.dead_letters import StoreDeadLetters
+from echo_common.outbox.event_batches import EventBatches
 from echo_common.outbox.inbox import StoreInbox
 from echo_common.outbox.relay import Relay
 from echo_common.scratch import Scratch
@@ -80,6 +82,8 @@ def replica(database: Database, tmp_path: Path) -> Replica:
                 FaultPoints(),
                 auth,
                 scratch,
+                EventBatches(store, relay),
+                ErrorReports("synthesis"),
                 live_settings=live_settings or LiveSettings(),
                 exclusive=exclusive,
             )

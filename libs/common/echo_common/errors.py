@@ -18,6 +18,8 @@ class EchoError(Exception):
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
+    remote: ClassVar[bool] = False
+    """True for an error of another service, which has reported it."""
 
     def __init__(self, message: str | None = None, *, details: Details | None = None, retry_after: int | None = None) -> None:
         self.message = message or self.default_message()

@@ -18,6 +18,7 @@ from echo_common.bus.port import Bus
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.auth import SessionRevoked, SettingChanged, UserTokenVersionRaised
 from echo_common.contracts.http.auth import EXPORT_AUDIENCE
+from echo_common.error_reports import ErrorReports
 from echo_common.faults import FaultPoints
 from echo_common.http import dead_letters
 from echo_common.http.app import MAX_JSON_BODY, create_app
@@ -31,6 +32,7 @@ from echo_common.http.token_trust import TokenTrust
 from echo_common.live_settings import LiveSettings
 from echo_common.metrics import Metrics, Sample
 from echo_common.outbox.dead_letters import StoreDeadLetters
+from echo_common.outbox.event_batches import CollectedEvents, EventBatches
 from echo_common.outbox.inbox import StoreInbox
 from echo_common.outbox.relay import BATCH_SIZE, Relay
 from echo_common.outbox.restored import resume
@@ -90,6 +92,8 @@ class Adapters:
     faults: FaultPoints
     auth: ServiceClient
     scratch: Scratch
+    batches: EventBatches
+    errors: ErrorReports
     live_settings: LiveSettings = field(default_factory=LiveSettings)
     public_url: str = "http://localhost:8080"
     orphan_seconds: float = 0
@@ -160,6 +164,7 @@ class Service(Generic[D]):
                 restricted_health=self.internal_listen is not None,
                 https=settings.public_url.startswith("https:"),
                 trace_response=self.internal_listen is not None,
+                errors=adapters.errors,
                 **self.options,
             )
             stack.enter_context(process.metrics.measuring(app.state.health.measure))
@@ -178,8 +183,8 @@ class Service(Generic[D]):
         await inbox.prepare()
         await dead_letters.prepare()
         return (
-            self.subscriptions.bind(self.name, dependencies, inbox, dead_letters, metrics=metrics.bus),
-            PLATFORM_SUBSCRIPTIONS.bind(self.name, trust, inbox, dead_letters, metrics=metrics.bus),
+            self.subscriptions.bind(self.name, dependencies, inbox, dead_letters, metrics=metrics.bus, errors=adapters.errors),
+            PLATFORM_SUBSCRIPTIONS.bind(self.name, trust, inbox, dead_letters, metrics=metrics.bus, errors=adapters.errors),
         )
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
@@ -205,6 +210,9 @@ class Service(Generic[D]):
         stack.push_async_callback(relay.close)
         await resume(store, relay)
         auth = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
+        batches, errors = EventBatches(store, relay), ErrorReports(self.name)
+        await batches.prepare()
+        await stack.enter_async_context(CollectedEvents(batches, errors.collect, "errors").publishing())
         return Adapters(
             store=store,
             bus=bus,
@@ -214,6 +222,8 @@ class Service(Generic[D]):
             faults=faults,
             auth=auth,
             scratch=scratch,
+            batches=batches,
+            errors=errors,
             public_url=settings.public_url,
             orphan_seconds=settings.orphan_seconds,
             api_without_token=settings.api_without_token,

@@ -115,7 +115,9 @@ async def open_dependencies(
                 open_sources(LocalSource(data, adapters.objects), settings.exporting_services)
             ),
             export_links=LinkSigner(derive_key(secret, Purpose.EXPORT_LINKS), "echo-auth exports"),
-            worker=Worker(_LEASE_SECONDS, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
+            worker=Worker(
+                _LEASE_SECONDS, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors
+            ),
             scratch=adapters.scratch,
             passwords=passwords,
             relying_party=RelyingParty(adapters.public_url),

@@ -10,7 +10,6 @@ from starlette.middleware.cors import CORSMiddleware
 from echo_common.contracts.events.gateway import GatewayUserDataErased
 from echo_common.http.addresses import ClientAddress
 from echo_common.http.idempotency import Idempotency
-from echo_common.outbox.event_batches import EventBatches
 from echo_common.replaced_settings import warn_of_replaced_settings
 from echo_common.service import Adapters
 from echo_common.store.port import Store
@@ -56,9 +55,7 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
             keys = await Idempotency.open(adapters.store)
             erased_users = ErasedUsers(adapters.store, adapters.relay)
             await erased_users.prepare()
-            batches = EventBatches(adapters.store, adapters.relay)
-            await batches.prepare()
-            request_counts = RequestCounts(batches, adapters.live_settings, proxy_endpoints(contracts))
+            request_counts = RequestCounts(adapters.batches, adapters.live_settings, proxy_endpoints(contracts))
             data = GatewayUserData(keys, rate_limiter, request_counts)
             response_cache = ResponseCache(settings.answer_bytes, metrics.caches.counter("response"))
             metrics.caches.size.labels("response").set_function(lambda: response_cache.size_bytes)
@@ -78,7 +75,7 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
                 ),
                 tokenless=tokenless,
             )
-            async with dependencies.erasure.running(), request_counts.publishing():
+            async with dependencies.erasure.running(), request_counts.events.publishing():
                 yield dependencies
     finally:
         await rate_limiter.close()

@@ -1,19 +1,15 @@
 """Counts of requests by user, endpoint and hour, which are published as events every few seconds."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.auth.principal import Principal
-from echo_common.background_tasks import running_in_background
 from echo_common.contracts.events.gateway import EndpointUse, RequestServed
 from echo_common.contracts.system_settings import QUOTAS
 from echo_common.contracts.values import Metric, Plan
@@ -22,13 +18,12 @@ from echo_common.http.envelope import RESPONSE_STARTS
 from echo_common.http.forward import CLIENT_GONE
 from echo_common.http.internal import OPERATIONS
 from echo_common.live_settings import LiveSettings
-from echo_common.outbox.event_batches import EventBatches
+from echo_common.outbox.event_batches import CollectedEvents, EventBatches
 from echo_gateway.contract import ProxyEndpoint
 
 UNMATCHED: Final = "unmatched"
 """Endpoint of requests that were refused before their route was known, or that match none."""
 
-FLUSH_SECONDS: Final = 5.0
 FLUSH_KEYS: Final = 2_000
 """Number of counts at which they are published without a wait."""
 
@@ -56,12 +51,11 @@ class _Count:
 class RequestCounts:
     """The counts of this process that are not published yet.
 
-    Counting is one addition in memory. What was counted in the last seconds before a crash is lost; after a failure to write, the
-    same events are written again.
+    Counting is one addition in memory.
     """
 
     def __init__(self, batches: EventBatches, live_settings: LiveSettings, endpoints: Iterable[ProxyEndpoint]) -> None:
-        self._batches = batches
+        self.events = CollectedEvents(batches, self.collect, "requests")
         self._live_settings = live_settings
         self._quotas: Mapping[str, Metric] = {
             f"{endpoint.method} {endpoint.path}": Metric(endpoint.options.daily_quota)
@@ -69,8 +63,6 @@ class RequestCounts:
             if endpoint.options.daily_quota
         }
         self._counts: dict[_Key, _Count] = {}
-        self._unsent: Sequence[RequestServed] = ()
-        self._full = asyncio.Event()
 
     def count(self, method: str, path: str, principal: Principal | None, status: int) -> None:
         """Count a request to a path template."""
@@ -80,7 +72,7 @@ class RequestCounts:
         found = self._counts.get((hour, user_id, endpoint))
         if found is None:
             if len(self._counts) >= FLUSH_KEYS:
-                self._full.set()
+                self.events.flush_soon()
                 user_id = user_id if len(self._counts) < MAXIMUM_KEYS else None
             found = self._counts.setdefault((hour, user_id, endpoint), _Count())
         found.requests += 1
@@ -92,15 +84,12 @@ class RequestCounts:
         elif status >= 400:
             found.client_errors += 1
 
-    async def flush(self) -> None:
-        """Publish the counts. Raises `StoreUnavailableError`; the next call then publishes them first."""
-        while self._unsent or self._counts:
-            if not self._unsent:
-                counts, self._counts = self._counts, {}
-                uses = [self._use(key, count) for key, count in counts.items()]
-                self._unsent = [RequestServed(uses=tuple(part)) for part in _parts(uses)]
-            await self._batches.publish(self._unsent)
-            self._unsent = ()
+    def collect(self) -> Sequence[RequestServed]:
+        """Return the events of the counts, and forget them."""
+        counts, self._counts = self._counts, {}
+        uses = [self._use(key, count) for key, count in counts.items()]
+        parts = (uses[first : first + USES_PER_EVENT] for first in range(0, len(uses), USES_PER_EVENT))
+        return [RequestServed(uses=tuple(part)) for part in parts]
 
     def forget(self, user_id: str) -> None:
         """Count on without the user what this process has counted of a deleted one."""
@@ -111,33 +100,6 @@ class RequestCounts:
             kept.client_errors += gone.client_errors
             kept.server_errors += gone.server_errors
             kept.last_request = max(kept.last_request, gone.last_request)
-
-    @asynccontextmanager
-    async def publishing(self, every: float = FLUSH_SECONDS) -> AsyncIterator[None]:
-        """Publish the counts every few seconds while the context lasts, and on exit."""
-        log = structlog.get_logger("echo.usage")
-
-        async def attempt() -> None:
-            try:
-                await self.flush()
-            except EchoError as error:
-                log.warning("request_counts_not_published", error=error.message)
-            except Exception:
-                log.exception("request_counts_not_published")
-
-        async def repeat() -> None:
-            while True:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(every):
-                        await self._full.wait()
-                self._full.clear()
-                await attempt()
-
-        try:
-            async with running_in_background(repeat()):
-                yield
-        finally:
-            await attempt()
 
     def _use(self, key: _Key, count: _Count) -> EndpointUse:
         hour, user_id, endpoint = key
@@ -193,7 +155,3 @@ class RequestCounting:
         except Exception as error:  # the telemetry middleware responds
             count(error.status if isinstance(error, EchoError) else 500)
             raise
-
-
-def _parts(uses: Sequence[EndpointUse]) -> Iterable[Sequence[EndpointUse]]:
-    return (uses[first : first + USES_PER_EVENT] for first in range(0, len(uses), USES_PER_EVENT))

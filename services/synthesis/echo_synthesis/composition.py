@@ -10,6 +10,7 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.contracts.events.synthesis import SynthesisUserDataErased
 from echo_common.contracts.values import Metric
 from echo_common.http.health import Check
+from echo_common.outbox.event_batches import CollectedEvents
 from echo_common.quotas.counters import Quotas
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
@@ -22,7 +23,7 @@ from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.ratings import VoiceRatings
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.engine import EngineConfig, EngineSpec
+from echo_synthesis.engine import EngineConfig, EngineSpec, Speech
 from echo_synthesis.engines import discover
 from echo_synthesis.performer import work_queue
 from echo_synthesis.pipeline.fallback import FallbackRecorder
@@ -32,6 +33,7 @@ from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig, default_shape
 from echo_synthesis.pool.engine_worker import WorkerLimits
 from echo_synthesis.pool.metering import Meter
+from echo_synthesis.pool.speech_counts import SpeechCounts
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
@@ -46,10 +48,16 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
     """Open the dependencies and run the engines, the worker and the sweeper of orphaned objects while the context lasts."""
     config = EngineConfig(models=settings.models)
     engines = discover(settings.engines)
-    meter, caches = Meter(adapters.metrics.engines), adapters.metrics.caches
+    meter, caches, counts = Meter(adapters.metrics.engines), adapters.metrics.caches, SpeechCounts()
+    measure_lookup = caches.counter("speech")
+
+    def count_lookup(found: bool) -> None:
+        measure_lookup(found)
+        counts.count_lookup(found)
+
     async with (
-        SpeechCache.open(adapters.store, adapters.objects, settings.cache_bytes, caches.counter("speech")) as cache,
-        _engines_running(engines, settings, meter) as pool,
+        SpeechCache.open(adapters.store, adapters.objects, settings.cache_bytes, count_lookup) as cache,
+        _engines_running(engines, settings, meter, counts) as pool,
         Clones.open(adapters.store, adapters.objects, engines, config, adapters.scratch) as clones,
         ScriptWriter.open(settings) as scripts,
     ):
@@ -109,7 +117,9 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             scripts=scripts,
             pool=pool,
             meter=meter,
-            worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
+            worker=Worker(
+                settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors
+            ),
             user_data=data,
             erasure=UserErasure(erased_users, data, lambda user_id: SynthesisUserDataErased(user_id=user_id), adapters.faults),
         )
@@ -117,7 +127,8 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             await repository.prepare()
         orphans = OrphanSweeper(adapters.objects, object_owners(deps, adapters.orphan_seconds), adapters.orphan_seconds)
         queues = [work_queue(deps, adapters.faults)]
-        async with deps.worker.running(queues), orphans.running(), deps.erasure.running():
+        measured = CollectedEvents(adapters.batches, counts.collect, "speech")
+        async with deps.worker.running(queues), orphans.running(), deps.erasure.running(), measured.publishing():
             with adapters.metrics.measuring(partial(meter.measure, pool)):
                 yield deps
 
@@ -129,13 +140,18 @@ def readiness_checks(dependencies: Dependencies) -> Mapping[str, Check]:
 
 @asynccontextmanager
 async def _engines_running(
-    engines: Mapping[str, EngineSpec], settings: SynthesisSettings, meter: Meter
+    engines: Mapping[str, EngineSpec], settings: SynthesisSettings, meter: Meter, counts: SpeechCounts
 ) -> AsyncIterator[EnginePool]:
     """Run the engine pool. Engines load while the rest of the service starts; readiness reports when they are ready."""
     recogniser = find_recogniser(settings.recogniser)
     workers, limits = settings.workers or default_shape()[0], WorkerLimits(speak_seconds=settings.speak_seconds)
     config = PoolConfig(settings.models, workers=workers, limits=limits, recogniser=recogniser)
-    pool = EnginePool(engines, config, meter.count_speech, meter.count_failure)
+
+    def count_speech(engine: str, speech: Speech) -> None:
+        meter.count_speech(engine, speech)
+        counts.count_speech(engine, speech)
+
+    pool = EnginePool(engines, config, count_speech, meter.count_failure)
     try:
         async with running_in_background(pool.start(*(name for name in settings.engines if name in engines))):
             yield pool

@@ -106,7 +106,9 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         encoder=encoder,
         providers=Providers(settings),
         scratch=adapters.scratch,
-        worker=Worker(settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
+        worker=Worker(
+            settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors
+        ),
         user_data=data,
         erasure=UserErasure(erased_users, data, lambda user_id: VoiceUserDataErased(user_id=user_id), adapters.faults),
     )

@@ -59,7 +59,7 @@ async def test_requests_are_counted_by_user_and_endpoint(gateway: Gateway, synth
     await ask(gateway, "GET", "/api/v1/no/such/path", sub=None)
     await ask(gateway, "PROPFIND", "/api/v1/voices", sub=None)
     await ask(gateway, "GET", "/healthz")
-    await gateway.deps.request_counts.flush()
+    await gateway.deps.request_counts.events.flush()
     await eventually(lambda: len(heard) == 5)
     assert counted(heard) == {
         ("usr_ada", VOICES): 3,
@@ -82,7 +82,7 @@ async def test_errors_and_refused_requests_are_counted(start: Start, synthesis: 
         synthesis.answer = lambda exchange: exchange.json({"code": "INTERNAL_ERROR", "message": "No."}, 500)
         statuses = [await ask(gateway, "GET", "/api/v1/voices") for _ in range(3)]
         assert statuses == [500, 500, 429]
-        await gateway.deps.request_counts.flush()
+        await gateway.deps.request_counts.events.flush()
         await eventually(lambda: len(heard) == 2)
         errors = {use.endpoint: (use.client_errors, use.server_errors) for use in heard}
         assert errors == {VOICES: (0, 2), "GET unmatched": (1, 0)}
@@ -92,7 +92,7 @@ async def test_counts_carry_the_daily_limit_of_the_plan(gateway: Gateway, synthe
     heard = await listening(gateway)
     synthesis.answer = lambda exchange: exchange.json({})
     await ask(gateway, "POST", "/api/v1/tts/synthesize", json={"text": "Hello."})
-    await gateway.deps.request_counts.flush()
+    await gateway.deps.request_counts.events.flush()
     await eventually(lambda: len(heard) == 1)
     assert heard[0].daily_limit == QUOTAS[Metric.SYNTHESES][Plan.USER].default
 
@@ -102,7 +102,7 @@ async def test_counts_are_published_at_the_stop(start: Start, synthesis: Upstrea
     async with start() as gateway:
         heard = await listening(gateway)
         await ask(gateway, "GET", "/api/v1/voices")
-        publishing = gateway.deps.request_counts.publishing(every=3600)
+        publishing = gateway.deps.request_counts.events.publishing(every=3600)
         await publishing.__aenter__()
         await publishing.__aexit__(None, None, None)
         await eventually(lambda: counted(heard) == {("usr_ada", VOICES): 1})
@@ -114,7 +114,7 @@ async def test_counts_survive_an_outage_of_the_database_and_are_published_once(
     heard = await listening(gateway)
     synthesis.answer = lambda exchange: exchange.json([])
     counts = gateway.deps.request_counts
-    documents = counts._batches._documents
+    documents = counts.events._batches._documents
     insert = documents.insert
 
     async def write_and_fail(document: dict[str, Any]) -> None:
@@ -124,10 +124,10 @@ async def test_counts_survive_an_outage_of_the_database_and_are_published_once(
     await ask(gateway, "GET", "/api/v1/voices")
     monkeypatch.setattr(documents, "insert", write_and_fail)
     with pytest.raises(StoreUnavailableError):
-        await counts.flush()
+        await counts.events.flush()
     monkeypatch.undo()
     await ask(gateway, "GET", "/api/v1/voices")
-    await counts.flush()
+    await counts.events.flush()
     await eventually(lambda: counted(heard)["usr_ada", VOICES] >= 2)
     assert counted(heard) == {("usr_ada", VOICES): 2}
 
@@ -149,5 +149,5 @@ async def test_a_deleted_user_is_forgotten_and_counts_on(gateway: Gateway) -> No
     counts.count("GET", "/api/v1/voices", ADA, 200)
     counts.count("GET", "/api/v1/voices", None, 401)
     counts.forget("usr_ada")
-    await counts.flush()
+    await counts.events.flush()
     await eventually(lambda: counted(heard) == {(None, VOICES): 2})

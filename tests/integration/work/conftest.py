@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from echo_common.contracts.values import JobStatus
+from echo_common.error_reports import ErrorReports
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.faults import FaultPoints
 from echo_common.metrics import Metrics
@@ -59,6 +60,7 @@ class Bench:
     discarded: list[int] = field(default_factory=list)
     may_end: asyncio.Event = field(default_factory=asyncio.Event)
     errors: dict[str, Exception] = field(default_factory=dict)
+    reports: ErrorReports = field(default_factory=lambda: ErrorReports("synthesis"))
     """Errors that attempts raise, by task id."""
     before_result: Callable[[Task, Attempt], Awaitable[None]] | None = None
     while_storing: Callable[[Task], Awaitable[None]] | None = None
@@ -89,7 +91,7 @@ class Bench:
     ) -> AsyncIterator[Worker]:
         """Run a worker while the context lasts."""
         queue = WorkQueue("tasks", self.tasks, self.perform, slots=slots, deferrable=deferrable)
-        worker = Worker(lease_seconds, self.metrics, FaultPoints(), exclusive=exclusive)
+        worker = Worker(lease_seconds, self.metrics, FaultPoints(), exclusive=exclusive, errors=self.reports)
         async with worker.running([queue]):
             yield worker
 

@@ -20,6 +20,7 @@ from echo_common.bus.port import DeadLetterNotFoundError, Done, Message, Outcome
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.synthesis import JobProgressed, JobQueued
+from echo_common.error_reports import ErrorReports
 from echo_common.errors import ServiceUnavailableError
 from echo_common.metrics import Metrics
 from tests.support.failing_inbox import MemoryDeadLetters, MemoryInbox
@@ -49,6 +50,7 @@ class Worker:
     inbox: MemoryInbox = field(default_factory=MemoryInbox)
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     metrics: Metrics = field(default_factory=Metrics)
+    errors: ErrorReports = field(default_factory=lambda: ErrorReports("synthesis"))
 
     def delivery(self, policy: RetryPolicy = QUICK, *, idempotent: bool = False) -> Delivery:
         subscriptions = Subscriptions[Worker]()
@@ -62,7 +64,14 @@ class Worker:
             await worker.take(event)
 
         return subscriptions.bind(
-            "synthesis", self, self.inbox, self.dead_letters, policy=policy, types=TYPES, metrics=self.metrics.bus
+            "synthesis",
+            self,
+            self.inbox,
+            self.dead_letters,
+            policy=policy,
+            types=TYPES,
+            metrics=self.metrics.bus,
+            errors=self.errors,
         )
 
     def handled(self, topic: str, outcome: str) -> float:
@@ -130,6 +139,30 @@ async def test_repeated_failures_create_a_dead_letter(worker: Worker) -> None:
     assert letter.message == message
     assert "no" in letter.error
     assert message.id not in worker.inbox.handled
+
+
+async def test_dead_letters_are_reported_once_with_their_trace(worker: Worker) -> None:
+    worker.failure = ValueError("no")
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    message = encode(queued(), {"traceparent": traceparent})
+    delivery = worker.delivery()
+    await delivery.deliver(message)
+    assert worker.errors.collect() == []
+    await delivery.deliver(replace(message, attempt=3))
+    (event,) = worker.errors.collect()
+    assert (event.error_type, event.source, event.subject) == ("ValueError", "event", message.topic)
+    assert event.trace_id == traceparent.split("-")[1]
+    await delivery.deliver(replace(message, body=b'{"job_id": "a private text", "user_id": 7}'))
+    (event,) = worker.errors.collect()
+    assert event.error_type == "DeadLetter"
+    assert "private" not in event.error_message
+
+
+async def test_dead_letters_of_reports_are_not_reported(worker: Worker) -> None:
+    message = replace(encode(queued()), topic="synthesis.error_logged")
+    assert await worker.delivery().deliver(message) == Done()
+    assert message.id in worker.dead_letters.kept
+    assert worker.errors.collect() == []
 
 
 async def test_outages_do_not_exhaust_retries(worker: Worker) -> None:

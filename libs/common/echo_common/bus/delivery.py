@@ -18,8 +18,10 @@ from echo_common.bus.port import DELIVERY_LIMIT, Consumer, DeadLetter, DeadLette
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.registry import event_types
+from echo_common.error_reports import ErrorReports
 from echo_common.errors import ConflictError, ServiceUnavailableError
 from echo_common.metrics import BusMetrics
+from echo_common.tracing import TRACEPARENT
 
 CAUSATION = "causation-id"
 """Header with the id of the event whose handling caused this one."""
@@ -28,6 +30,7 @@ current_cause: ContextVar[str | None] = ContextVar("current_cause", default=None
 """Id of the event that this task is handling, else None. Set by `Delivery` alone. It is a context variable so that neither
 handlers nor the domain pass it to the repository, which reads it through `origin_headers`."""
 
+_ERROR_TOPIC = ".error_logged"
 _RETRY_SECONDS = 0.1
 """Seconds before redelivery of a message whose consumer raised."""
 
@@ -120,8 +123,10 @@ class Delivery:
         policy: RetryPolicy | None = None,
         types: Mapping[tuple[str, int], type[DomainEvent]] | None = None,
         metrics: BusMetrics | None = None,
+        errors: ErrorReports | None = None,
     ) -> None:
         self._service = service
+        self._errors = errors
         self._handling = (metrics or BusMetrics(CollectorRegistry())).handling
         self._inbox = inbox
         self.dead_letters = dead_letters
@@ -169,7 +174,7 @@ class Delivery:
                 log.warning("handler_failed", **self._log_fields(message), error=repr(error), exc_info=not outage)
                 return Retry(self._policy.delay(message.attempt)), ""
             log.exception("handler_retries_exhausted", **self._log_fields(message))
-            return await self.store_dead_letter(message, repr(error)), "dead_lettered"
+            return await self.store_dead_letter(message, repr(error), error), "dead_lettered"
         return Done(), "done"
 
     def _observe(self, message: Message, outcome: str, started: float) -> None:
@@ -190,14 +195,19 @@ class Delivery:
         self._observe(message, outcome, started)
         return Done()
 
-    async def store_dead_letter(self, message: Message, error: str) -> Outcome:
-        """Store a message as a dead letter."""
+    async def store_dead_letter(self, message: Message, error: str, cause: Exception | None = None) -> Outcome:
+        """Store a message as a dead letter, and report it."""
         try:
             await self.dead_letters.add(DeadLetter(self._service, message, error, message.attempt, now()))
         except Exception as failure:
             log.warning("dead_letter_write_failed", **self._log_fields(message), error=repr(failure))
             return Retry(self._policy.delay(message.attempt))
         log.error("message_dead_lettered", **self._log_fields(message), error=error)
+        # A report of an error that could not be handled would lead to the next one, without end.
+        if self._errors is not None and not message.topic.endswith(_ERROR_TOPIC):
+            kind, text = (None, None) if cause else ("DeadLetter", _first_line(error))
+            trace_id = message.headers.get(TRACEPARENT, "")[3:35] or None
+            self._errors.report("event", message.topic, cause, error_type=kind, message=text, trace_id=trace_id)
         return Done()
 
     async def replay(self, letter_id: str) -> None:
@@ -251,6 +261,11 @@ class Delivery:
 
     def _log_fields(self, message: Message) -> dict[str, object]:
         return {"service": self._service, "topic": message.topic, "event_id": message.id, "attempt": message.attempt}
+
+
+def _first_line(text: str) -> str:
+    """Return the first line of an error: those of an invalid body are followed by its values."""
+    return text.partition("\n")[0]
 
 
 async def outcome_of(consumer: Consumer, message: Message) -> Outcome:

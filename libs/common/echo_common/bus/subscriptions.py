@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from echo_common.bus.delivery import Delivery, Handler, RetryPolicy
 from echo_common.bus.port import DeadLetters, Inbox
 from echo_common.contracts.event import DomainEvent
+from echo_common.error_reports import ErrorReports
 from echo_common.metrics import BusMetrics
 
 E = TypeVar("E", bound=DomainEvent)
@@ -61,13 +62,14 @@ class Subscriptions(Generic[D]):
         policy: RetryPolicy | None = None,
         types: Mapping[tuple[str, int], type[DomainEvent]] | None = None,
         metrics: BusMetrics | None = None,
+        errors: ErrorReports | None = None,
     ) -> Delivery:
         """Return the handlers with their dependencies; its `consumers()` are for a bus, its `replay()` for operators."""
         handlers = [
             Handler(event_type, partial(_call, handle, deps), transient, idempotent, concurrency)
             for (event_type, transient), (handle, idempotent, concurrency) in self._handles.items()
         ]
-        return Delivery(service, handlers, inbox, dead_letters, policy=policy, types=types, metrics=metrics)
+        return Delivery(service, handlers, inbox, dead_letters, policy=policy, types=types, metrics=metrics, errors=errors)
 
 
 async def _call(handle: Callable[[Any, D], Awaitable[None]], deps: D, event: DomainEvent) -> None:

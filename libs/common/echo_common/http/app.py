@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from echo_common.error_reports import ErrorReports
 from echo_common.http.envelope import install_error_handlers
 from echo_common.http.health import Check, HealthChecks, health_router
 from echo_common.http.request_telemetry import RequestTelemetry
@@ -26,6 +27,7 @@ def create_app(
     restricted_health: bool = False,
     https: bool = False,
     trace_response: bool = False,
+    errors: ErrorReports | None = None,
     **options: Any,
 ) -> FastAPI:
     """Create a FastAPI app with the envelope, health routes and telemetry. `options` go to `FastAPI`.
@@ -33,11 +35,11 @@ def create_app(
     Bodies over `max_body` bytes are rejected with 413. `uploads` maps paths that take files to their largest file size in
     bytes. Interactive documentation is off unless enabled in `options`. With `restricted_health`, metrics and the details of
     health are for the operator alone; with `https`, browsers are told to use HTTPS only; with `trace_response`, responses name
-    their trace.
+    their trace. `errors` collects unhandled exceptions.
     """
     fixed = {"docs_url": None, "redoc_url": None, "openapi_url": None, "telemetry": _NO_SECOND_SPAN}
     app = FastAPI(**{"title": f"Echo {service}"} | fixed | options)
-    install_error_handlers(app)
+    install_error_handlers(app, errors)
     if checks is not None:
         app.state.health = HealthChecks(service, checks, metrics)
         app.include_router(health_router(app.state.health, metrics, restricted=restricted_health))
@@ -51,5 +53,6 @@ def create_app(
         uploads=uploads,
         https=https,
         trace_response=trace_response,
+        errors=errors,
     )
     return app

@@ -36,6 +36,8 @@ class AddressError(EchoError):
 class RemoteError(EchoError):
     """Another service rejected the request; code, status, message and details are its own."""
 
+    remote = True
+
     def __init__(
         self, status: int, code: str, message: str, *, details: Details | None = None, retry_after: int | None = None
     ) -> None:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope, Send
 
+from echo_common.error_reports import ErrorReports
 from echo_common.errors import (
     BodyTooLargeError,
     EchoError,
@@ -161,8 +162,8 @@ def _allowed(app: FastAPI, request: Request) -> list[str]:
     ]
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Render every error of the app as a `Failure`."""
+def install_error_handlers(app: FastAPI, errors: ErrorReports | None = None) -> None:
+    """Render every error of the app as a `Failure`; report those of this service to `errors`."""
     log = structlog.get_logger("echo.http")
 
     def request_id(request: Request) -> str:
@@ -172,6 +173,8 @@ def install_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, EchoError)  # noqa: S101 - registered for this type
         if error.status >= 500 and error.status != 503:
             log.error("request_failed", code=error.code, exc_info=error)
+            if errors is not None and not error.remote:
+                errors.report("request", getattr(request.scope.get("route"), "path", None), error)
         return error_response(error, request_id(request))
 
     async def on_http_exception(request: Request, error: Exception) -> JSONResponse:

@@ -15,8 +15,10 @@ from prometheus_client import Counter, Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from echo_common.error_reports import ErrorReports
 from echo_common.errors import BodyTooLargeError, EchoError, FileTooLargeError, InternalError, ServiceUnavailableError
 from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket, error_response
+from echo_common.http.forward import BrokenResponseError
 from echo_common.http.languages import accepted_languages
 from echo_common.metrics import Metrics
 from echo_common.telemetry import request_context
@@ -64,10 +66,12 @@ class RequestTelemetry:
         uploads: Mapping[str, int] = MappingProxyType({}),
         https: bool = False,
         trace_response: bool = False,
+        errors: ErrorReports | None = None,
     ) -> None:
         self._app = app
         self._https = https
         self._trace_response = trace_response
+        self._errors = errors
         self._service = service
         self._count = lru_cache(maxsize=2048)(self._counters)
         self._metrics = metrics.http
@@ -140,6 +144,7 @@ class RequestTelemetry:
         except Exception as error:
             self._log.exception("request_failed", path=scope["path"])
             span.record_exception(error)
+            self._report(scope, error)
             if status:
                 raise  # the response has begun: only an aborted connection signals the error
             await error_response(InternalError(), request_id)(scope, receive, recording_send)
@@ -167,6 +172,7 @@ class RequestTelemetry:
             if not isinstance(error, EchoError):
                 self._log.exception("request_failed", path=scope["path"])
                 span.record_exception(error)
+                self._report(scope, error)
             if not status:
                 await deny_websocket(error if isinstance(error, EchoError) else InternalError(), scope, recording_send)
             else:
@@ -174,6 +180,10 @@ class RequestTelemetry:
                     await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
         finally:
             self._record(scope, _WEBSOCKET, status, time.perf_counter() - started, span)
+
+    def _report(self, scope: Scope, error: Exception) -> None:
+        if self._errors is not None and not isinstance(error, BrokenResponseError):  # its service has reported the cause
+            self._errors.report("request", getattr(scope.get("route"), "path", None), error)
 
     def _attributes(self, scope: Scope) -> Mapping[str, str]:
         method = scope.get("method", _WEBSOCKET)

@@ -1,12 +1,21 @@
 """Events of a service that belong to no aggregate: counts and errors, collected in memory and published in batches."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
 
 from echo_common.aggregate import Aggregate
+from echo_common.background_tasks import running_in_background
 from echo_common.contracts.event import DomainEvent
+from echo_common.errors import EchoError
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError
+
+FLUSH_SECONDS: Final = 5.0
+"""Time between two publications of collected events."""
 
 
 class EventBatch(Aggregate):
@@ -36,3 +45,58 @@ class EventBatches(Repository[EventBatch]):
         """
         with suppress(DuplicateError):  # an earlier call wrote them, although it failed
             await self.add(EventBatch.of(events))
+
+
+class CollectedEvents:
+    """Publication of events that a process collects in memory, every few seconds and at its end.
+
+    What was collected since the last publication is lost in a crash; after a failure to write, the same events are written again.
+
+    Args:
+        batches: The outbox.
+        collect: Function that returns the collected events and forgets them.
+        name: The name in log lines.
+    """
+
+    def __init__(self, batches: EventBatches, collect: Callable[[], Sequence[DomainEvent]], name: str) -> None:
+        self._batches = batches
+        self._collect = collect
+        self._unsent: Sequence[DomainEvent] = ()
+        self._early = asyncio.Event()
+        self._log = structlog.get_logger("echo.events").bind(events=name)
+
+    def flush_soon(self) -> None:
+        """Publish without a wait, because much is collected."""
+        self._early.set()
+
+    async def flush(self) -> None:
+        """Publish the collected events. Raises `StoreUnavailableError`; the next call then publishes them first."""
+        while self._unsent or (found := self._collect()):
+            self._unsent = self._unsent or found
+            await self._batches.publish(self._unsent)
+            self._unsent = ()
+
+    @asynccontextmanager
+    async def publishing(self, every: float = FLUSH_SECONDS) -> AsyncIterator[None]:
+        """Publish every few seconds while the context lasts, and on exit."""
+        try:
+            async with running_in_background(self._publish_regularly(every)):
+                yield
+        finally:
+            await self._try_to_flush()
+
+    async def _publish_regularly(self, every: float) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every):
+                    await self._early.wait()
+            self._early.clear()
+            await self._try_to_flush()
+
+    async def _try_to_flush(self) -> None:
+        try:
+            await self.flush()
+        except EchoError as error:
+            self._log.warning("collected_events_not_published", error=error.message)
+        except Exception:
+            self._log.exception("collected_events_not_published")

@@ -13,6 +13,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from echo_common.clock import now
 from echo_common.contracts.values import JobStatus
+from echo_common.error_reports import ErrorReports
 from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
@@ -28,6 +29,7 @@ _SWEEP_SECONDS = 2.0
 _OUTAGE_PAUSE_SECONDS = 1.0
 _LAST_CLAIM_SECONDS = 3.0
 _UNAVAILABLE = 503
+_INTERNAL = 500
 
 
 class Worker:
@@ -43,12 +45,14 @@ class Worker:
         faults: FaultPoints,
         *,
         exclusive: bool = False,
+        errors: ErrorReports | None = None,
     ) -> None:
         self._queues: Sequence[WorkQueue[Any]] = ()
         self._registry = metrics
         self._lease_seconds = lease_seconds
         self._metrics = metrics.tasks
         self._faults = faults
+        self._errors = errors
         self._name = new_id("wrk")
         self._notified = asyncio.Event()
         self._running: dict[tuple[str, int], _Running] = {}
@@ -158,6 +162,8 @@ class Worker:
                 task = await tasks.holder(held)
                 task.expire_lease(maximum_losses)
                 await tasks.save(task)
+                if self._errors is not None and task.work_status is JobStatus.FAILED:
+                    self._errors.report("task", tasks.name, error_type=task.error_code, message=task.error_message)
                 self._log.warning("lease_expired", **{tasks.id_label: task.id}, attempt=task.attempt, losses=task.losses)
 
     async def _claim(self, queue: WorkQueue[Any]) -> None:
@@ -217,7 +223,15 @@ class Worker:
             log.warning("task_deferred", error=error.message, retry_after=error.retry_after)
             queue.deferrals.add(task.id)
             refusal = (error.retry_after, error.code, error.message)
-            await attempt.update_or_abandon(lambda held: held.defer(number, now(), *refusal))
+
+            refused = error
+
+            def defer(held: Task) -> None:
+                held.defer(number, now(), *refusal)
+                if held.work_status is JobStatus.FAILED:
+                    self._report(queue.name, refused)
+
+            await attempt.update_or_abandon(defer)
             return "deferred"
         except EchoError as error:
             if error.status == _UNAVAILABLE:
@@ -226,12 +240,19 @@ class Worker:
                 await _release(attempt)
                 return "released"
             await _fail(attempt, error.code, error.message)
-        except Exception:
+            if error.status >= _INTERNAL:  # others are the user's
+                self._report(queue.name, error)
+        except Exception as error:
             log.exception("task_failed")
+            self._report(queue.name, error)
             message = f"The {task.noun} failed because of an internal error. Retry it."
             await _fail(attempt, "INTERNAL_ERROR", message)
         queue.deferrals.discard(task.id)
         return outcome
+
+    def _report(self, queue: str, error: Exception) -> None:
+        if self._errors is not None and not (isinstance(error, EchoError) and error.remote):
+            self._errors.report("task", queue, error, error_type=error.code if isinstance(error, EchoError) else None)
 
     async def _cause_of_loss(self, queue: WorkQueue[Any], task_id: str) -> str:
         """Return whether an attempt was cancelled or its lease was lost otherwise; measure the time since the cancellation."""

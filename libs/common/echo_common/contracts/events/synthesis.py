@@ -122,7 +122,8 @@ class AudioDeleted(DomainEvent):
 class EngineUse(BaseModel):
     """Speech that an engine made in an hour, as far as a process has counted it since its last event.
 
-    `cache_hits` are segments that the speech cache had, `cache_misses` those that it had not.
+    `cache_hits` are segments that the speech cache had, `cache_misses` those that it had not. All engines share the cache: `engine` is
+    empty in its counts.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

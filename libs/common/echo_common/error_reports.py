@@ -1,0 +1,133 @@
+"""Reports of a service's errors, collected in memory until they are published as events."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal
+
+from pydantic import ValidationError as InvalidDataError
+
+from echo_common.clock import now
+from echo_common.contracts.error_logged import ErrorLogged
+from echo_common.contracts.registry import event_types
+from echo_common.redaction import redact
+from echo_common.telemetry import request_context
+from echo_common.tracing import current_trace_id
+
+MAXIMUM_GROUPS: Final = 50
+"""Number of different errors that are collected at a time; further ones are counted together."""
+
+_MESSAGE_CHARACTERS: Final = 1_000
+_TRACE_CHARACTERS: Final = 8_000
+_FRAMES: Final = 30
+_OTHER: Final = "TooManyErrors"
+
+Source = Literal["request", "task", "event", "background"]
+_Key = tuple[str, str | None, str, str]
+
+
+@dataclass(slots=True)
+class _Group:
+    event: ErrorLogged
+    count: int
+    last_at: datetime
+
+
+class ErrorReports:
+    """The errors of a service in this process that are not published yet.
+
+    Equal errors, from the same place, are one report with their number. Reporting never waits and never fails, and an endless loop
+    of errors costs one event every few seconds.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._event_type = event_types().get((f"{service}.error_logged", 1))
+        self._groups: dict[_Key, _Group] = {}
+
+    def report(
+        self,
+        source: Source,
+        subject: str | None,
+        error: BaseException | None = None,
+        *,
+        error_type: str | None = None,
+        message: str | None = None,
+        trace_id: str | None = None,
+    ) -> None:
+        """Report an error: an exception, or a type and a message. `trace_id` is by default that of the current trace."""
+        if self._event_type is None or not issubclass(self._event_type, ErrorLogged):
+            return  # services of tests
+        kind = error_type or type(error).__name__
+        place = _place(None if error is None else error.__traceback__) or (message or "")[:_MESSAGE_CHARACTERS]
+        key: _Key = (source, subject, kind, place)
+        if key not in self._groups and len(self._groups) >= MAXIMUM_GROUPS:
+            key, source, subject, kind = ("background", None, _OTHER, ""), "background", None, _OTHER
+            error, message = None, f"More than {MAXIMUM_GROUPS} different errors occurred within some seconds."
+        moment = now()
+        group = self._groups.get(key)
+        if group is None:
+            event = self._event_type(
+                error_type=kind,
+                error_message=_bounded(redact((message or message_of(error))[: 2 * _MESSAGE_CHARACTERS]), _MESSAGE_CHARACTERS),
+                stack_trace=_stack_trace(error),
+                source=source,
+                subject=subject,
+                trace_id=trace_id or current_trace_id(),
+                request_id=request_context.get().get("request_id"),
+                occurred_at=moment,
+                last_at=moment,
+            )
+            group = self._groups[key] = _Group(event, 0, moment)
+        group.count += 1
+        group.last_at = moment
+
+    def collect(self) -> Sequence[ErrorLogged]:
+        """Return the events of the collected errors, and forget them."""
+        groups, self._groups = self._groups, {}
+        return [group.event.model_copy(update={"count": group.count, "last_at": group.last_at}) for group in groups.values()]
+
+
+def message_of(error: BaseException | None) -> str:
+    """Return the message of an exception; without the values that a validation refused, which may be a user's text."""
+    if isinstance(error, InvalidDataError):
+        places = ", ".join(".".join(map(str, one["loc"])) or "the value" for one in error.errors(include_input=False)[:10])
+        return f"Validation of {error.title} failed: {places}."
+    return "" if error is None else str(error)
+
+
+def _frames(trace: TracebackType | None) -> list[str]:
+    """Return the innermost stack frames, outermost first, without values of variables."""
+    return [f"{_short(frame.filename)}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)[-_FRAMES:]]
+
+
+def _place(trace: TracebackType | None) -> str:
+    """Return the place of the innermost frame."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
+def _stack_trace(error: BaseException | None) -> str | None:
+    lines = _frames(None if error is None else error.__traceback__)
+    if error is None or not lines:
+        return None
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        lines += [f"caused by {type(cause).__name__}", *_frames(cause.__traceback__)]
+    return _bounded("\n".join(lines), _TRACE_CHARACTERS)
+
+
+def _short(filename: str) -> str:
+    """Return the path of a module from its package on, without the folders of the machine."""
+    parts = Path(filename).parts
+    for place, part in enumerate(parts):
+        if part.startswith("echo_"):
+            return "/".join(parts[place:])
+    return "/".join(parts[-2:])
+
+
+def _bounded(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[: characters - 1]}…"

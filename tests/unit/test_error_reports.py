@@ -1,0 +1,127 @@
+"""Errors are reported once, grouped, bounded and without secrets."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from echo_common.contracts.events.synthesis import SynthesisErrorLogged
+from echo_common.error_reports import MAXIMUM_GROUPS, ErrorReports
+from echo_common.errors import EchoError, NotFoundError, ServiceUnavailableError
+from echo_common.http.app import create_app
+from echo_common.http.client import RemoteError
+from echo_common.metrics import Metrics
+from echo_common.redaction import redact
+
+
+class _EngineBrokenError(EchoError):
+    """The engine broke."""
+
+    code = "ENGINE_BROKEN"
+
+
+def fail(secret: str = "hunter2") -> None:
+    raise KeyError(f"no voice for password={secret}")
+
+
+def failed(reports: ErrorReports, raising: Callable[[], Any] = fail) -> None:
+    try:
+        raising()
+    except Exception as error:
+        reports.report("request", "/voices/{voice_id}", error)
+
+
+def test_an_error_has_its_type_message_and_place_without_secrets() -> None:
+    reports = ErrorReports("synthesis")
+    failed(reports)
+    (event,) = reports.collect()
+    assert isinstance(event, SynthesisErrorLogged)
+    assert (event.error_type, event.source, event.subject, event.count) == ("KeyError", "request", "/voices/{voice_id}", 1)
+    assert event.stack_trace is not None
+    assert "test_error_reports.py" in event.stack_trace.splitlines()[-1]
+    assert "hunter2" not in event.model_dump_json()
+    assert "/home" not in event.stack_trace
+    assert reports.collect() == []
+
+
+def test_a_loop_of_errors_is_one_event() -> None:
+    reports = ErrorReports("synthesis")
+    for _ in range(10_000):
+        failed(reports)
+    (event,) = reports.collect()
+    assert event.count == 10_000
+    assert event.last_at >= event.occurred_at
+
+
+def test_the_number_and_the_size_of_events_are_bounded() -> None:
+    reports = ErrorReports("synthesis")
+    for number in range(10 * MAXIMUM_GROUPS):
+        reports.report("task", f"queue {number}", error_type="X", message="m" * 10_000)
+    events = reports.collect()
+    assert len(events) == MAXIMUM_GROUPS + 1
+    assert sum(event.count for event in events) == 10 * MAXIMUM_GROUPS
+    assert max(len(event.error_message) for event in events) <= 1_000
+
+
+def test_an_invalid_value_is_not_reported() -> None:
+    class Speech(BaseModel):
+        rate: int
+
+    reports = ErrorReports("synthesis")
+    failed(reports, lambda: Speech.model_validate({"rate": "a private text"}))
+    (event,) = reports.collect()
+    assert event.error_message == "Validation of Speech failed: rate."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer abc.def",
+        "{'api_key': 'hunter2'}",
+        "connect amqp://user:hunter2@broker failed",
+        "GET /a?ticket=hunter2&x=1",
+        "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln",
+        "mail to hunter2@example.com",
+        'token="hunter2 with spaces"',
+    ],
+)
+def test_secrets_are_removed_from_texts(text: str) -> None:
+    cleaned = redact(text)
+    assert "[redacted]" in cleaned
+    assert not any(secret in cleaned for secret in ("hunter2", "abc.def", "eyJzdWIi"))
+
+
+def test_texts_without_secrets_stay() -> None:
+    text = "There is no voice af_heart in /models/kokoro (attempt 3 of 5)."
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "reported"),
+    [
+        (KeyError("voice"), "KeyError"),
+        (_EngineBrokenError(), "_EngineBrokenError"),
+        (RemoteError(500, "INTERNAL_ERROR", "It failed."), None),
+        (ServiceUnavailableError(), None),
+        (NotFoundError(), None),
+    ],
+)
+async def test_failed_requests_are_reported_once_by_the_service_that_failed(error: Exception, reported: str | None) -> None:
+    router, reports = APIRouter(), ErrorReports("synthesis")
+
+    @router.get("/voices/{voice_id}")
+    async def get_voice(voice_id: str) -> None:
+        raise error
+
+    app = create_app("synthesis", [router], metrics=Metrics(), errors=reports)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        response = await client.get("/voices/secret", headers={"X-Request-ID": "req_12345678"})
+    events = reports.collect()
+    assert [event.error_type for event in events] == ([] if reported is None else [reported])
+    if events:
+        assert response.status_code == 500
+        assert (events[0].subject, events[0].request_id) == ("/voices/{voice_id}", "req_12345678")
+        assert events[0].trace_id is not None
