@@ -1,8 +1,8 @@
 """Trace context: of requests, of tasks and of messages, in the format of W3C Trace Context."""
 
 import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -22,10 +22,16 @@ def exports_spans() -> bool:
     return not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
 
 
+def _format(found: SpanContext) -> str:
+    return f"00-{found.trace_id:032x}-{found.span_id:016x}-{found.trace_flags:02x}"
+
+
 def traceparent_of(span: Span) -> str | None:
     """Return the span's context as a `traceparent`; None if the span is not part of a trace."""
+    if isinstance(span, _LocalSpan):
+        return span.traceparent
     found = span.get_span_context()
-    return f"00-{found.trace_id:032x}-{found.span_id:016x}-{found.trace_flags:02x}" if found.is_valid else None
+    return _format(found) if found.is_valid else None
 
 
 def current_traceparent() -> str | None:
@@ -44,28 +50,59 @@ def context_of(traceparent: str | None) -> Context:
     return _PROPAGATOR.extract({TRACEPARENT: traceparent}, context=Context()) if traceparent else Context()
 
 
-@contextmanager
-def request_span(headers: Mapping[bytes, bytes], attributes: Mapping[str, AttributeValue]) -> Iterator[Span]:
+class _LocalSpan(NonRecordingSpan):
+    """A span that only has ids; they are formatted once, because each request needs them several times."""
+
+    def __init__(self, found: SpanContext) -> None:
+        super().__init__(found)
+        self.traceparent = _format(found)
+
+
+class _Current:
+    """A context manager in which a span is the current one."""
+
+    __slots__ = ("_around", "_span", "_token")
+
+    def __init__(self, span: Span, around: Context) -> None:
+        self._span = span
+        self._around = around
+
+    def __enter__(self) -> Span:
+        self._token = context.attach(trace.set_span_in_context(self._span, self._around))
+        return self._span
+
+    def __exit__(self, *_: object) -> None:
+        context.detach(self._token)
+
+
+def request_span(
+    headers: Mapping[bytes, bytes], attributes: Callable[[], Mapping[str, AttributeValue]]
+) -> AbstractContextManager[Span]:
     """Continue the trace of a request's headers, or start one; the span is current while the context lasts.
 
     Without a collector the span records nothing, but it still has ids, for log entries, events and the response.
     """
-    sent = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
-    parent = _PROPAGATOR.extract(sent, context=Context()) if sent else Context()  # never that of the server's own task
+    parent = Context()  # never that of the server's own task
+    if b"traceparent" in headers:
+        sent = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
+        parent = _PROPAGATOR.extract(sent, context=parent)
     if exports_spans():
         tracer = trace.get_tracer("echo.http")
-        with tracer.start_as_current_span("request", context=parent, kind=SpanKind.SERVER, attributes=attributes) as span:
-            yield span
-        return
-    if not trace.get_current_span(parent).get_span_context().is_valid:
+        return tracer.start_as_current_span("request", context=parent, kind=SpanKind.SERVER, attributes=attributes())
+    found = trace.get_current_span(parent).get_span_context()
+    if not found.is_valid:
         # ids need not be unpredictable, only unlikely to occur twice
-        started = SpanContext(random.getrandbits(128) or 1, random.getrandbits(64) or 1, False, _UNSAMPLED)
-        parent = trace.set_span_in_context(NonRecordingSpan(started), parent)
-    token = context.attach(parent)
-    try:
-        yield trace.get_current_span()
-    finally:
-        context.detach(token)
+        found = SpanContext(random.getrandbits(128) or 1, random.getrandbits(64) or 1, False, _UNSAMPLED)
+    return _Current(_LocalSpan(found), parent)
+
+
+def inject(headers: MutableMapping[str, str]) -> None:
+    """Add the current trace context to the headers of a request or a message; do nothing outside of a trace."""
+    span = trace.get_current_span()
+    if (traceparent := traceparent_of(span)) is not None:
+        headers[TRACEPARENT] = traceparent
+        if tracestate := span.get_span_context().trace_state:
+            headers["tracestate"] = tracestate.to_header()
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from itertools import groupby
 from time import perf_counter
 
 import structlog
-from opentelemetry import propagate, trace
-from opentelemetry.context import Context
+from opentelemetry import trace
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError as InvalidBodyError
 
@@ -21,7 +20,7 @@ from echo_common.contracts.registry import event_types
 from echo_common.error_reports import ErrorReports
 from echo_common.errors import ConflictError, ServiceUnavailableError
 from echo_common.metrics import BusMetrics
-from echo_common.tracing import TRACEPARENT
+from echo_common.tracing import TRACEPARENT, context_of, inject
 
 CAUSATION = "causation-id"
 """Header with the id of the event whose handling caused this one."""
@@ -41,7 +40,7 @@ tracer = trace.get_tracer(__name__)
 def origin_headers() -> dict[str, str]:
     """Return the headers for an event recorded now: the current trace context and, if there is one, the causing event's id."""
     headers: dict[str, str] = {}
-    propagate.inject(headers)
+    inject(headers)
     if cause := current_cause.get():
         headers[CAUSATION] = cause
     return headers
@@ -234,7 +233,7 @@ class Delivery:
             await self._inbox.mark(event.event_id)
 
     async def _run(self, handler: Handler, event: DomainEvent, message: Message) -> None:
-        parent = propagate.extract(message.headers, context=Context())
+        parent = context_of(message.headers.get(TRACEPARENT))
         attributes = {
             "messaging.operation.type": "process",
             "messaging.destination.name": message.topic,

@@ -9,12 +9,12 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
-from opentelemetry import propagate
 from yarl import URL
 
 from echo_common.errors import Details, EchoError, ServiceUnavailableError
 from echo_common.http.languages import accepted_languages
 from echo_common.telemetry import request_context
+from echo_common.tracing import inject
 
 CONNECT_SECONDS = 2.0
 RESPONSE_SECONDS = 30.0
@@ -238,5 +238,5 @@ def _with_context(headers: Mapping[str, str] | None, *, json_body: bool) -> dict
         sent.setdefault("X-Request-ID", request_id)
     if languages := accepted_languages.get():
         sent.setdefault("Accept-Language", languages)
-    propagate.inject(sent)
+    inject(sent)
     return sent

@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 import aiohttp
 from multidict import CIMultiDict
-from opentelemetry import propagate
 from starlette.types import Receive, Scope, Send
 from yarl import URL
 
 from echo_common.errors import EchoError, NotFoundError, ServiceUnavailableError
 from echo_common.http.client import STARTING, ServiceClient
+from echo_common.tracing import inject
 
 CLIENT_GONE = 499
 """Status recorded for a request whose client disconnected before the response began. It is never sent."""
@@ -219,7 +219,7 @@ def forwarded_headers(scope: Scope) -> tuple[CIMultiDict[str], bool]:
     request_id = scope.get("state", {}).get("request_id")
     if request_id:
         headers["X-Request-ID"] = request_id
-    propagate.inject(headers)
+    inject(headers)
     return headers, has_body
 
 

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 import structlog
@@ -107,7 +107,7 @@ class RequestTelemetry:
         languages = accepted_languages.set(headers.get(b"accept-language", b"").decode("latin-1"))
         self._active += 1
         try:
-            with request_span(headers, self._attributes(scope)) as span:
+            with request_span(headers, partial(self._attributes, scope)) as span:
                 if self._trace_response:
                     trace_headers = _trace_headers(span)
                 if scope["type"] == "websocket":
