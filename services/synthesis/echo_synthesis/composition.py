@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 from echo_common.background_tasks import running_in_background
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
@@ -35,6 +36,8 @@ from echo_synthesis.pool.engine_worker import WorkerLimits
 from echo_synthesis.pool.metering import Meter
 from echo_synthesis.pool.speech_counts import SpeechCounts
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
+from echo_synthesis.quality.gate import QualityGate
+from echo_synthesis.quality.transcriber import SandboxedTranscriber
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.timing.recogniser_alignment import find_recogniser
@@ -60,11 +63,13 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         _engines_running(engines, settings, meter, counts) as pool,
         Clones.open(adapters.store, adapters.objects, engines, config, adapters.scratch) as clones,
         ScriptWriter.open(settings) as scripts,
+        SandboxedTranscriber.open(_recogniser_of_gate(settings), settings.quality_processes) as transcriber,
     ):
         caches.size.labels("speech").set_function(lambda: cache.size_bytes)
         voices = await asyncio.to_thread(Voices, engines, config, settings.default_voice, settings.fallback)
         provenance = await ProvenanceRecorder.open(adapters.store, settings, adapters.scratch)
-        narrator = Narrator(pool, cache, clones.voice_names)
+        gate = QualityGate(transcriber, switched_off=settings.quality_gate == "off")
+        narrator = Narrator(pool, cache, clones.voice_names, gate)
         jobs, audio = Jobs(adapters.store, adapters.relay), AudioRepository(adapters.store, adapters.relay)
         texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)
         tickets, erased_users = Tickets(adapters.store), ErasedUsers(adapters.store, adapters.relay)
@@ -131,6 +136,10 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         async with deps.worker.running(queues), orphans.running(), deps.erasure.running(), measured.publishing():
             with adapters.metrics.measuring(partial(meter.measure, pool)):
                 yield deps
+
+
+def _recogniser_of_gate(settings: SynthesisSettings) -> Path | None:
+    return None if settings.quality_gate == "off" else find_recogniser(settings.recogniser)
 
 
 def readiness_checks(dependencies: Dependencies) -> Mapping[str, Check]:

@@ -48,6 +48,8 @@ class Utterance:
     `text` is in spoken form; `words` are the spans of its words, in order, not overlapping.
     `speed` is relative to the voice's natural pace (2.0 is twice as fast).
     `pronunciations` is empty, or holds for each word its IPA or None; only for engines with `EngineSpec.phonemes`.
+    `take` is the number of the take: an engine whose output is not random varies its speech with it, because a take was bad or
+    the user wants another one.
     """
 
     text: str
@@ -56,6 +58,7 @@ class Utterance:
     language: str
     speed: float = 1.0
     pronunciations: tuple[str | None, ...] = ()
+    take: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,24 @@ class Phone:
     end: float
 
 
+Problem = Literal["silent", "clipped", "duration", "words"]
+"""Problem that the quality gate found: a long silence, clipping, an implausible duration, too many wrong words."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentQuality:
+    """Measurements of the quality gate.
+
+    `attempts` counts the takes, of which the best was kept; `problems` are those of the best one. `words` is the number of words
+    that were compared with a transcript, and `word_errors` the number of differences; None without a transcript.
+    """
+
+    attempts: int = 1
+    problems: tuple[Problem, ...] = ()
+    words: int | None = None
+    word_errors: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
     """The synthesised speech of an utterance.
@@ -84,6 +105,7 @@ class Speech:
     `phones`, if the engine provides them, are the sounds of each word.
     `synthesis_seconds` is the time that the engine needed, 0 for speech that was cached.
     `cost` is the provider's count of billed units, by name (`input_tokens`, `utf8_bytes`); empty for engines without a price.
+    `quality` is None until the service has measured it; engines leave it so.
     """
 
     samples: NDArray[np.float32]
@@ -93,6 +115,7 @@ class Speech:
     cost: Mapping[str, int] = field(default_factory=dict)
     phones: tuple[tuple[Phone, ...], ...] = ()
     synthesis_seconds: float = 0.0
+    quality: SegmentQuality | None = None
 
     @property
     def duration(self) -> float:

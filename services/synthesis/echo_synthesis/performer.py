@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, TooManyQueuedError
@@ -46,7 +47,8 @@ class JobPerformer:
         narration = await make(job.text, job.settings, spec, self._deps.scripts, job.user_id, packed=job.script)
         reporter = _ProgressReporter(job, attempt, self._faults)
         if job.replaces is not None:
-            replacement = await self._deps.reviser.speak(narration, reporter)
+            take = replace(narration, take=job.replaces.take)
+            replacement = await self._deps.reviser.speak(take, reporter)
             revised = RevisedSpeech(job, job.replaces, replacement, attempt, self._deps, self._faults)
             await revised.assemble()
             return revised

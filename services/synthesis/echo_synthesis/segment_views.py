@@ -2,8 +2,16 @@
 
 from collections.abc import Sequence
 
-from echo_common.contracts.http.segments import Pronunciation, RevisionView, SegmentDetails, SegmentView, SegmentWord
+from echo_common.contracts.http.segments import (
+    Pronunciation,
+    RevisionView,
+    SegmentDetails,
+    SegmentQualityView,
+    SegmentView,
+    SegmentWord,
+)
 from echo_synthesis.domain import Audio, Revision, WordTiming
+from echo_synthesis.engine import SegmentQuality
 from echo_synthesis.usecases.pronunciations import SpokenTerm
 from echo_synthesis.usecases.segments import LocatedSegment, list_ipa
 
@@ -21,7 +29,15 @@ def segment_view(found: LocatedSegment) -> SegmentView:
         char_end=segment.end,
         first_word=found.first_word,
         word_count=segment.word_count,
+        quality=None if segment.quality is None else _quality_view(segment.quality),
     )
+
+
+def _quality_view(quality: SegmentQuality) -> SegmentQualityView:
+    rate = None
+    if quality.words is not None and quality.word_errors is not None:
+        rate = round(quality.word_errors / max(1, quality.words), 3)
+    return SegmentQualityView(attempts=quality.attempts, problems=list(quality.problems), word_error_rate=rate)
 
 
 def segment_details(found: LocatedSegment, words: Sequence[WordTiming]) -> SegmentDetails:

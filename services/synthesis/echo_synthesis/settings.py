@@ -35,6 +35,15 @@ class SynthesisSettings(BaseSettings):
         description="Source of word timings for engines without their own: auto (the packaged one, if installed), off, or the "
         "folder of a Whisper model for CTranslate2.",
     )
+    quality_gate: Literal["off", "requested", "calibrated"] = Field(
+        "requested",
+        description="Stored speech that the recogniser compares with its text, so that bad segments are spoken again: off (none), "
+        "requested (with `quality_check`), calibrated (all in calibrated languages). Silence, clipping and duration are always "
+        "checked.",
+    )
+    quality_processes: int = Field(
+        1, ge=1, le=64, description="Number of recogniser processes that compare speech with texts; they start on demand."
+    )
     fallback: Annotated[Mapping[str, str], NoDecode] = Field(
         default_factory=dict,
         description="Fallback voices by engine, used if the engine fails, comma separated: gemini:af_heart,fish:af_heart.",

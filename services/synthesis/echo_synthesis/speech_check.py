@@ -15,7 +15,7 @@ _REMEDY = "Try again; if it stays so, choose another voice and run `echoctl doct
 _LOUDEST = 4.0
 """Peak above which samples are not speech: 12 dB above full scale. Kokoro reaches 1.6."""
 
-_SILENT = 0.003
+SILENT = 0.003
 """Half the range of inaudible samples: -50 dBFS."""
 
 _FRAME_SECONDS = 0.01
@@ -75,9 +75,14 @@ def require_readable(spec: EngineSpec) -> Iterator[None]:
         ) from error
 
 
+def count_letters(utterance: Utterance) -> int:
+    """Return the number of spoken letters and digits, or of IPA where it is given, without repetitions."""
+    return sum(_distinct_letters(text) for text in _spoken_words(utterance))
+
+
 def shortest_seconds(utterance: Utterance) -> float:
     """Return the minimum duration of the utterance in seconds, at its speed."""
-    letters = sum(_distinct_letters(text) for text in _spoken_words(utterance))
+    letters = count_letters(utterance)
     return max(0.0, letters - _SPARE_LETTERS) / (_FASTEST * max(utterance.speed, 1e-3))
 
 
@@ -94,7 +99,7 @@ def has_letters(text: str) -> bool:
 
 def is_silent(samples: NDArray[np.float32], volume: float = 1.0) -> bool:
     """Return whether finite samples, made `volume` times as loud, are silence; a constant is silence too."""
-    return not len(samples) or float(samples.max()) - float(samples.min()) < 2 * _SILENT * volume
+    return not len(samples) or float(samples.max()) - float(samples.min()) < 2 * SILENT * volume
 
 
 def _problem(spec: EngineSpec, utterance: Utterance, speech: Speech) -> str | None:
@@ -174,7 +179,7 @@ def _sounding_before(speech: Speech) -> NDArray[np.int64]:
     """Return the number of frames of `_FRAME_SECONDS` with sound before each frame, and in total."""
     size = round(speech.sample_rate * _FRAME_SECONDS)
     padded = np.pad(speech.samples, (0, -len(speech.samples) % size)).reshape(-1, size)
-    sounds = padded.max(axis=1) - padded.min(axis=1) >= _SILENT
+    sounds = padded.max(axis=1) - padded.min(axis=1) >= SILENT
     return np.concatenate([[0], np.cumsum(sounds)])
 
 

@@ -11,6 +11,7 @@ from echo_common.contracts.http.synthesis import (
     GeneratedFile,
     GenerateView,
     JobView,
+    QualityView,
     ReplacedSegment,
     StreamedEnd,
     SyllableTimestamp,
@@ -23,7 +24,7 @@ from echo_common.contracts.http.synthesis import (
 from echo_common.contracts.values import JobStatus
 from echo_synthesis.catalogue.ratings import MeanRating
 from echo_synthesis.catalogue.voices import CataloguedVoice
-from echo_synthesis.domain import Audio, Chapter, DictionaryEntry, Job, SpeechSettings, TextEntry, WordTiming
+from echo_synthesis.domain import Audio, AudioQuality, Chapter, DictionaryEntry, Job, SpeechSettings, TextEntry, WordTiming
 from echo_synthesis.pipeline.narration import Narration
 from echo_synthesis.pipeline.recording import Totals
 from echo_synthesis.usecases.requests import Synthesis
@@ -54,6 +55,22 @@ def synthesis_result(audio: Audio, words: Sequence[WordTiming]) -> SynthesisResu
         units=audio.units,
         cached_units=audio.cached_units,
         revision=audio.revision,
+        quality=None if audio.quality is None else quality_view(audio.quality),
+    )
+
+
+def quality_view(quality: AudioQuality) -> QualityView:
+    """Build the view of the measurements of an audio."""
+    complete = quality.transcribed == quality.checked and quality.transcribed > 0
+    return QualityView(
+        checked=quality.checked,
+        method="recogniser" if complete else "partial" if quality.transcribed else "signal",
+        not_transcribed=quality.not_transcribed,
+        transcribed=quality.transcribed,
+        word_error_rate=round(quality.word_errors / max(1, quality.words), 4) if quality.transcribed else None,
+        attempts=quality.attempts,
+        respoken=quality.respoken,
+        bad=quality.bad,
     )
 
 
@@ -71,6 +88,7 @@ def streamed_end(totals: Totals) -> StreamedEnd:
         chapters=_chapter_views(totals.chapters),
         units=totals.units,
         cached_units=totals.cached_units,
+        quality=quality_view(totals.quality.explain("stream")),
     )
 
 

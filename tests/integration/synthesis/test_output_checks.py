@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import EngineFailedError
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
-from echo_common.contracts.values import AudioFormat, JobStatus
+from echo_common.contracts.values import AudioFormat, JobStatus, NotTranscribed
 from echo_synthesis.dependencies import Dependencies
+from echo_synthesis.domain import SpeechSettings
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.tone import SPEC as TONE
 from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenSegment
@@ -216,6 +217,9 @@ class SpoilingNarrator(Narrator):
     def __init__(self, recorder: Recorder, spoil: Callable[[SpokenSegment], SpokenSegment]) -> None:
         self._true = recorder._narrator
         self._spoil = spoil
+
+    def reason_without_transcript(self, settings: SpeechSettings) -> NotTranscribed | None:
+        return "not_requested"
 
     async def speak(
         self, narration: Narration, *, low_latency: bool = False, anew: bool = False

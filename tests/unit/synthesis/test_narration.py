@@ -37,7 +37,7 @@ class Cache:
 
     enabled = False
 
-    def key(self, *_: object) -> str:
+    def key(self, *_: object, **__: object) -> str:
         return ""
 
     async def get_or_create(

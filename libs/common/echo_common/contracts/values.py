@@ -84,5 +84,14 @@ class AudioFormat(StrEnum):
 Alignment = Literal["model", "aligned", "estimated"]
 """Source of timings: the model's own durations, a recogniser, or proportional estimation."""
 
+QualityMethod = Literal["signal", "partial", "recogniser"]
+"""Method of a quality check: the signal alone, or also a recogniser, for a part of the segments or for all."""
+
+NotTranscribed = Literal["not_requested", "switched_off", "not_calibrated", "not_installed", "stream", "failed"]
+"""Reason why speech was not compared with its text by a recogniser."""
+
+SpeechProblem = Literal["silent", "clipped", "duration", "words"]
+"""Problem of speech: a long silence, clipping, an implausible duration, too many wrong words."""
+
 TimestampGranularity = Literal["word", "syllable", "both"]
 """Granularity of timings."""

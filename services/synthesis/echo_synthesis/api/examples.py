@@ -172,6 +172,7 @@ SEGMENT = {
     "char_end": 16,
     "first_word": 0,
     "word_count": 3,
+    "quality": {"attempts": 1, "problems": [], "word_error_rate": 0.0},
 }
 SEGMENT_DETAILS = SEGMENT | {
     "words": [{"index": 0, "word": "Hello", "spoken": "Hello", "ipa": None, "start_time": 0.28, "end_time": 0.66}]

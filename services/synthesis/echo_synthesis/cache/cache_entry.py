@@ -2,11 +2,13 @@
 
 import json
 import zlib
-from dataclasses import astuple
+from collections.abc import Mapping
+from dataclasses import asdict, astuple
+from typing import Any
 
 import numpy as np
 
-from echo_synthesis.engine import Phone, Speech, WordTime
+from echo_synthesis.engine import Phone, SegmentQuality, Speech, WordTime
 
 FORMAT = 3
 """Version of the format. Raise it when the format changes, or when earlier entries cannot be trusted.
@@ -30,6 +32,7 @@ def encode_entry(speech: Speech) -> bytes:
         "scale": scale,
         "words": [[word.start, word.end] for word in speech.words],
         "phones": [[astuple(phone) for phone in word] for word in speech.phones],
+        "quality": None if speech.quality is None else asdict(speech.quality),
     }
     samples: bytes = np.rint(speech.samples * np.float32(32767 / scale)).astype("<i2").tobytes()
     content = json.dumps(head, separators=(",", ":"), allow_nan=False).encode() + b"\n" + samples
@@ -50,6 +53,11 @@ def decode_entry(blob: bytes) -> Speech:
             words=tuple(WordTime(start, end) for start, end in facts["words"]),
             alignment=facts["alignment"],
             phones=tuple(tuple(Phone(*phone) for phone in word) for word in facts["phones"]),
+            quality=_read_quality(facts.get("quality")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedEntryError(f"{type(error).__name__}: {error}") from error
+
+
+def _read_quality(facts: Mapping[str, Any] | None) -> SegmentQuality | None:
+    return None if facts is None else SegmentQuality(**{**facts, "problems": tuple(facts["problems"])})

@@ -118,9 +118,13 @@ class SpeechCache:
         return self._size
 
     @staticmethod
-    def key(engine: EngineSpec, utterance: Utterance, scope: str = "") -> str:
-        """Return the hash of everything that an utterance's sound depends on and of its `scope` (a user; empty: all users)."""
-        facts = [FORMAT, engine.name, engine.version, scope, asdict(utterance)]
+    def key(engine: EngineSpec, utterance: Utterance, scope: str = "", *, check: str = "") -> str:
+        """Return the hash of everything that an utterance's sound depends on and of its `scope` (a user; empty: all users).
+
+        `check` names the check that the speech has passed; empty: that of all speech. Any take of an utterance may be cached.
+        """
+        sound = {name: value for name, value in asdict(utterance).items() if name != "take"}
+        facts = [FORMAT, engine.name, engine.version, scope, sound, *([check] if check else [])]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     async def get_or_create(
@@ -132,11 +136,12 @@ class SpeechCache:
         in_use: InUse | None = None,
         *,
         user_id: str = "",
+        keep: Callable[[Speech], bool] = lambda _: True,
     ) -> tuple[Speech, bool]:
         """Return the speech for a key and whether this user had it before; make it only if neither cached nor in progress.
 
         Cached speech must pass `verify`, or is made again. The result never reveals what other users were given or are waiting
-        for. `in_use` tells whether the voice still exists: if it was purged in the meantime, its speech is not cached. Raises
+        for. Speech for which `keep` is false is not cached. `in_use` tells whether the voice still exists: if it was purged in the meantime, its speech is not cached. Raises
         what `make` raises.
         """
 
@@ -145,7 +150,7 @@ class SpeechCache:
                 return found
             speech = await make()
             pending = _PendingEntry(encode_entry(speech), list(self._waiting.get(key, ()))[:_MAXIMUM_USERS])
-            if self._capacity:
+            if self._capacity and keep(speech):
                 self._pending[key] = pending  # concurrent requests find it here while it is being written
                 self._writing.start(self._store(key, voice, pending, in_use))
             # the first response must equal later ones, sample by sample

@@ -14,6 +14,7 @@ from echo_synthesis.domain.chapters import ChapterMarks
 from echo_synthesis.domain.dictionary import DictionaryEntry, Pronunciation
 from echo_synthesis.domain.job import Job, SegmentReference
 from echo_synthesis.domain.provenance import ProvenanceRecord
+from echo_synthesis.domain.quality import AudioQuality, merge_quality
 from echo_synthesis.domain.remaining_time import RemainingTimeEstimator
 from echo_synthesis.domain.speech import SpeechSettings, SyllableTiming, WordTiming
 from echo_synthesis.domain.texts import TextEntry
@@ -21,6 +22,7 @@ from echo_synthesis.domain.texts import TextEntry
 __all__ = [
     "Audio",
     "AudioNotFoundError",
+    "AudioQuality",
     "Chapter",
     "ChapterMarks",
     "DictionaryEntry",
@@ -40,4 +42,5 @@ __all__ = [
     "TextEntry",
     "TextNotFoundError",
     "WordTiming",
+    "merge_quality",
 ]

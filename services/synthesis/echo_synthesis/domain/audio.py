@@ -10,6 +10,7 @@ from echo_common.aggregate import Aggregate
 from echo_common.contracts.errors.synthesis import RevisionNotFoundError
 from echo_common.contracts.events.synthesis import AudioCreated, AudioDeleted, AudioRevised
 from echo_common.contracts.values import Alignment
+from echo_synthesis.domain.quality import AudioQuality
 from echo_synthesis.domain.speech import SpeechSettings, WordTiming
 
 _RESTORED_FIELDS: Final = (
@@ -21,6 +22,8 @@ _RESTORED_FIELDS: Final = (
     "earlier_checksums",
     "further_bytes",
 )
+_TAKES_A_REVISION: Final = 3
+"""Takes that the quality gate may need for a revision."""
 _MAXIMUM_SUPERSEDED: Final = 200
 """Number of superseded objects that are remembered; objects before them are old enough for the sweep, or soon will be."""
 
@@ -65,7 +68,7 @@ class Audio(Aggregate):
 
     `attempt` is the fencing token of audio that a job generates. `words` holds short lists of word timings; long ones are a
     separate object at `times_key`. `cached_units` of the `units` segments came from the speech cache or from a concurrent
-    request of the same user. `metadata` is the client's own data. Audio that a job generates has no `text`, unless a segment
+    request of the same user. `quality` is None for audio of earlier versions. `metadata` is the client's own data. Audio that a job generates has no `text`, unless a segment
     was replaced with another text: the job has it. `text` is also None if the audio was read without it.
 
     `segments` holds short lists of kept segments as JSON lines; long ones are a separate object at `segments_key`. An audio
@@ -97,6 +100,7 @@ class Audio(Aggregate):
     chapters: Sequence[Chapter] = ()
     units: int = 0
     cached_units: int = 0
+    quality: AudioQuality | None = None
     segments: Sequence[str] = ()
     segments_key: str | None = None
     lossless_key: str | None = None
@@ -131,6 +135,11 @@ class Audio(Aggregate):
         """Keys of all its objects, the current sound last."""
         beside = (self.times_key, self.segments_key, self.lossless_key)
         return [*(key for key in beside if key), *(revision.object_key for revision in self.earlier), self.object_key]
+
+    @property
+    def next_take(self) -> int:
+        """Number of a take that no revision has used."""
+        return _TAKES_A_REVISION * max(self.revision, self.revision_counter)
 
     @property
     def revisions(self) -> Sequence[Revision]:

@@ -35,12 +35,13 @@ MAXIMUM_SCRIPT_BYTES = 6 * 1024 * 1024
 
 
 class SegmentReference(BaseModel):
-    """A segment of a stored audio."""
+    """A segment of a stored audio, and the take to speak in its place: another one for the same text."""
 
     model_config = ConfigDict(frozen=True)
 
     audio_id: str
     number: int
+    take: int = 0
 
 
 class Job(Task):

@@ -15,6 +15,7 @@ class SpeechSettings(BaseModel):
     `fallback_from` is the requested engine if a fallback was used.
     `pronunciations` are the lexicon entries that the text needs, as they were when the speech was requested.
     `longest_pause` is the operator's limit, in seconds.
+    `quality_check` requests a comparison of stored speech with its text, where that is possible.
     `scope` is the user whose requests may use the cached segments, as with private voices; empty: all users.
     """
 
@@ -36,6 +37,7 @@ class SpeechSettings(BaseModel):
     longest_pause: float = 10.0
     scope: str = ""
     fallback_from: str | None = None
+    quality_check: bool = False
 
     @property
     def cloned(self) -> bool:

@@ -34,6 +34,7 @@ def utterance_to_header(utterance: Utterance) -> Header:
         "language": utterance.language,
         "speed": utterance.speed,
         "pronunciations": utterance.pronunciations,
+        "take": utterance.take,
     }
 
 
@@ -41,7 +42,9 @@ def utterance_from_header(header: Header) -> Utterance:
     """Decode an utterance; the inverse of `utterance_to_header`."""
     words = tuple(Span(*word) for word in header["words"])
     pronunciations = tuple(header["pronunciations"])
-    return Utterance(header["text"], words, header["voice"], header["language"], header["speed"], pronunciations)
+    return Utterance(
+        header["text"], words, header["voice"], header["language"], header["speed"], pronunciations, header["take"]
+    )
 
 
 def pack_speech(number: int, speech: Speech, synthesis_ns: tuple[int, int]) -> bytes:

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from echo_common.contracts.errors.synthesis import EngineCrashedError, EngineTimeoutError, VoiceNotFoundError
+from echo_common.contracts.values import NotTranscribed
 from echo_common.errors import ValidationError
 from echo_synthesis.audio.effects import Effects, amplify
 from echo_synthesis.audio.loudness import level
@@ -19,6 +20,8 @@ from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
 from echo_synthesis.pipeline.packed_script import PackedScript, SpacedSegment, spaced_segments
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.engine_pool import EnginePool
+from echo_synthesis.quality.calibration import VERSION
+from echo_synthesis.quality.gate import QualityGate
 from echo_synthesis.speech_check import check_speech
 from echo_synthesis.text.normalization import NormalizationOptions
 from echo_synthesis.text.script import Part, Segment
@@ -37,13 +40,14 @@ _Speak = Callable[[Segment], Coroutine[None, None, tuple[Speech, bool]]]
 
 @dataclass(frozen=True, slots=True)
 class Narration:
-    """A text in segments, with its settings; `user_id` determines its share of the engine."""
+    """A text in segments, with its settings; `user_id` determines its share of the engine, `take` the engine's take."""
 
     text: str
     script: PackedScript
     settings: SpeechSettings
     engine: EngineSpec
     user_id: str
+    take: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,12 @@ def _narration(text: str, parts: Sequence[Part], settings: SpeechSettings, engin
     return Narration(text, PackedScript.pack(segments, engine), settings, engine, user_id)
 
 
+def _may_keep(speech: Speech, *, transcribe: bool) -> bool:
+    """Return whether speech may be cached: it is not bad, and was transcribed where that is required."""
+    quality = speech.quality
+    return quality is not None and not quality.problems and not (transcribe and quality.words is None)
+
+
 async def _names_by_id(voice_id: str) -> VoiceNames:
     return VoiceNames(voice_id, voice_id)
 
@@ -105,11 +115,16 @@ class Narrator:
     """Synthesiser of narrations; works some segments ahead, in constant memory."""
 
     def __init__(
-        self, pool: EnginePool, cache: SpeechCache, voice_names: Callable[[str], Awaitable[VoiceNames]] = _names_by_id
+        self,
+        pool: EnginePool,
+        cache: SpeechCache,
+        voice_names: Callable[[str], Awaitable[VoiceNames]] = _names_by_id,
+        gate: QualityGate | None = None,
     ) -> None:
         self._pool = pool
         self._cache = cache
         self._voice_names = voice_names
+        self._gate = gate or QualityGate()
 
     async def speak(
         self, narration: Narration, *, low_latency: bool = False, anew: bool = False
@@ -117,11 +132,12 @@ class Narrator:
         """Yield the segments in order. Close the generator to stop: queued segments are dropped, running ones not awaited.
 
         With `low_latency` the first segment gets all resources until the consumer asks for the second, to minimise the time to first
-        audio: later segments are neither looked up nor synthesised while it is encoded and sent. With `anew` cached speech is
-        neither used nor replaced: an engine with random output then speaks differently.
+        audio: later segments are neither looked up nor synthesised while it is encoded and sent; no segment is transcribed. With
+        `anew` cached speech is neither used nor replaced: an engine with random output then speaks differently.
         """
         segments = iter(narration.script)
-        speak = partial(self._speak_segment, narration, anew=anew)
+        transcribe = self.reason_without_transcript(narration.settings) is None and not low_latency
+        speak = partial(self._speak_segment, narration, anew=anew, transcribe=transcribe)
         ahead: deque[_PrefetchedSegment] = deque()
         room = 2 * self._pool.workers(narration.engine.name)
         samples, first = 0, low_latency
@@ -154,25 +170,35 @@ class Narrator:
         while len(ahead) < room and (spaced := next(segments, None)) is not None:
             ahead.append(_PrefetchedSegment(spaced, partial(speak, spaced.segment)))
 
-    async def _speak_segment(self, narration: Narration, segment: Segment, *, anew: bool) -> tuple[Speech, bool]:
+    def reason_without_transcript(self, settings: SpeechSettings) -> NotTranscribed | None:
+        """Return why stored speech with these settings is not compared with its text; None if it is."""
+        return self._gate.reason_without_transcript(settings.language, requested=settings.quality_check)
+
+    async def _speak_segment(
+        self, narration: Narration, segment: Segment, *, anew: bool, transcribe: bool
+    ) -> tuple[Speech, bool]:
         if not segment.spoken:
             return Speech(np.zeros(0, np.float32), narration.engine.sample_rate, (), _EXACT), True
         settings = narration.settings
         speed = settings.speed * segment.tone.rate
         names = await self._voice_names(settings.voice_id)
         utterance = Utterance(segment.text, segment.spoken, names.label, settings.language, speed, segment.pronunciations)
-        spoken = replace(utterance, voice=names.name)
+        spoken = replace(utterance, voice=names.name, take=narration.take)
         if anew:
-            return await self._speak_levelled(narration, spoken), False
-        key = self._cache.key(narration.engine, utterance, settings.scope)
-        return await self._cache.get_or_create(
+            return await self._speak_well(narration, spoken, transcribe=transcribe), False
+        key = self._cache.key(narration.engine, utterance, settings.scope, check=VERSION if transcribe else "")
+        speech, cached = await self._cache.get_or_create(
             key,
             settings.voice_id,
-            partial(self._speak_levelled, narration, spoken),
+            partial(self._speak_well, narration, spoken, transcribe=transcribe),
             partial(check_speech, narration.engine, utterance),
             partial(self._in_use, settings.voice_id),
             user_id=narration.user_id,
+            keep=partial(_may_keep, transcribe=transcribe),
         )
+        if speech.quality is None:  # cached by an earlier version
+            speech = replace(speech, quality=await self._gate.measure(utterance, speech))
+        return speech, cached
 
     async def _in_use(self, voice_id: str) -> bool:
         try:
@@ -181,9 +207,9 @@ class Narrator:
             return False
         return True
 
-    async def _speak_levelled(self, narration: Narration, utterance: Utterance) -> Speech:
-        """Synthesise an utterance and move its loudness towards that of all voices."""
-        speech = await self._speak_with_retries(narration, utterance)
+    async def _speak_well(self, narration: Narration, utterance: Utterance, *, transcribe: bool) -> Speech:
+        """Synthesise an utterance, in another take if it is bad, and move its loudness towards that of all voices."""
+        speech = await self._gate.speak(utterance, partial(self._speak_with_retries, narration), transcribe=transcribe)
         return replace(speech, samples=await asyncio.to_thread(level, speech.samples, speech.sample_rate))
 
     async def _speak_with_retries(self, narration: Narration, utterance: Utterance) -> Speech:

@@ -16,7 +16,7 @@ from echo_common.storage.port import ObjectStore
 from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import Encoder, FileEncoder
 from echo_synthesis.audio.formats import FORMATS
-from echo_synthesis.domain import Audio, Chapter, ChapterMarks, WordTiming
+from echo_synthesis.domain import Audio, AudioQuality, Chapter, ChapterMarks, WordTiming
 from echo_synthesis.pipeline.assembly import AssemblyCheck
 from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenSegment
 from echo_synthesis.pipeline.segment_table import SegmentKeeper, SegmentsWriter
@@ -38,6 +38,7 @@ class Totals:
         self.units_total = len(narration.script)
         self.characters_left = narration.script.characters
         self.alignment: Alignment = "model"
+        self.quality = AudioQuality()
         self._samples = 0
         self._rate = narration.engine.sample_rate
         self._marks = ChapterMarks()
@@ -47,6 +48,7 @@ class Totals:
         self.units += 1
         self.cached_units += segment.cached
         self.characters_left -= segment.characters
+        self.quality = self.quality.add(segment.speech.quality)
         self.alignment = max(self.alignment, segment.speech.alignment, key=SURER.index)
         self._samples += len(segment.speech.samples)
         if segment.title:
@@ -144,7 +146,7 @@ class Recorder:
                             await asyncio.to_thread(_feed, encoder, effects, check, segment)
                             totals.add(segment)
                             times.add(segment.words)
-                            kept.add(keeper.keep_next(len(segment.speech.samples)))
+                            kept.add(keeper.keep_next(len(segment.speech.samples), segment.speech.quality))
                             if progressed is not None:
                                 await progressed(segment, totals)
                     await asyncio.to_thread(_finish, encoder, effects, check)
@@ -170,6 +172,7 @@ class Recorder:
             chapters=totals.chapters,
             units=totals.units,
             cached_units=totals.cached_units,
+            quality=totals.quality.explain(self._narrator.reason_without_transcript(settings)),
             **stored,
         )
 

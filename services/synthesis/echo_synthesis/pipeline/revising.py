@@ -19,8 +19,17 @@ from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import MasteredEncoder, Mastering
 from echo_synthesis.audio.formats import FORMATS, AudioFormat
 from echo_synthesis.audio.splice import read_samples, splice
-from echo_synthesis.domain import Audio, ChapterMarks, Job, ProvenanceRecord, SyllableTiming, WordTiming
-from echo_synthesis.engine import EngineSpec
+from echo_synthesis.domain import (
+    Audio,
+    AudioQuality,
+    ChapterMarks,
+    Job,
+    ProvenanceRecord,
+    SyllableTiming,
+    WordTiming,
+    merge_quality,
+)
+from echo_synthesis.engine import EngineSpec, SegmentQuality
 from echo_synthesis.pipeline.assembly import AssemblyCheck
 from echo_synthesis.pipeline.narration import Narration, Narrator
 from echo_synthesis.pipeline.recording import SURER, Progressed, Totals
@@ -38,6 +47,7 @@ class Replacement:
     samples: NDArray[np.float32]
     words: Sequence[WordTiming]
     alignment: Alignment
+    quality: SegmentQuality | None
 
     @property
     def seconds(self) -> float:
@@ -131,17 +141,19 @@ class Reviser:
         check, totals = AssemblyCheck(narration), Totals(narration)
         blocks: list[NDArray[np.float32]] = []
         words: list[WordTiming] = []
+        qualities: list[SegmentQuality | None] = []
         async with aclosing(self._narrator.speak(narration, anew=True)) as segments:
             async for segment in segments:
                 check.add(segment)
                 blocks.append(await asyncio.to_thread(_master, segment.speech.samples, effects, mastering, check))
                 words += segment.words
+                qualities.append(segment.speech.quality)
                 totals.add(segment)
                 await progressed(segment, totals)
         blocks.append(await asyncio.to_thread(_master_rest, effects, mastering, check))
         samples = np.concatenate(blocks)
         check.finish(len(samples) / audio_format.codec_rate(settings.sample_rate))
-        return Replacement(narration, samples, words, totals.alignment)
+        return Replacement(narration, samples, words, totals.alignment, merge_quality(qualities))
 
     async def revise(
         self, audio: Audio, text: str, number: int, replacement: Replacement, *, job_id: str, attempt: int
@@ -209,6 +221,9 @@ class Reviser:
             "settings": settings.model_copy(update={"ssml": replacement.narration.settings.ssml}),
             "duration": duration,
             "word_count": times.count,
+            "quality": AudioQuality.of(segment.quality for segment in segments).explain(
+                self._narrator.reason_without_transcript(settings)
+            ),
             "alignment": max(audio.alignment, replacement.alignment, key=SURER.index),
             "chapters": words.marks.chapters(duration),
             "text": audio.text if new == old.text else revised,
@@ -245,7 +260,7 @@ def _replace(place: _Place, replacement: Replacement, samples: int) -> Sequence[
         new = new.model_copy(update={"title": new.text.strip("# \n")})
     elif old.title:
         new = new.model_copy(update={"title": old.title})
-    new = new.model_copy(update={"first_sample": place.start, "first_word": place.first_word})
+    new = new.model_copy(update={"first_sample": place.start, "first_word": place.first_word, "quality": replacement.quality})
     later = [_move_segment(segment, old, new) for segment in place.segments[place.number + 1 :]]
     segments = [*place.segments[: place.number], new, *later]
     rest = samples - sum(segment.samples for segment in segments[:-1])

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from echo_common.contracts.errors.synthesis import SegmentsNotKeptError
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.domain import Audio, Pronunciation
-from echo_synthesis.engine import Span
+from echo_synthesis.engine import SegmentQuality, Span
 from echo_synthesis.pipeline.narration import Narration
 from echo_synthesis.pipeline.packed_script import SpacedSegment, parts_of, read_part, spaced_segments
 from echo_synthesis.text.lexicon import relevant
@@ -32,7 +32,7 @@ class KeptSegment(BaseModel):
     `start` is the position of `text` in the text of the audio, `samples` the number of samples in the file, at the codec's
     rate; the last segment has all that remain. `word_count` is the number of written words, `title` the heading that starts
     with the segment. `first_sample` and `first_word` are its place in the audio. `pronunciations` are the lexicon entries with which it was spoken. `parts` are the lines of its script,
-    with positions relative to `text`; a replaced segment may consist of several sentences.
+    with positions relative to `text`; a replaced segment may consist of several sentences. `quality` is None without speech.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +45,7 @@ class KeptSegment(BaseModel):
     first_word: int = 0
     title: str = ""
     pronunciations: tuple[Pronunciation, ...] = ()
+    quality: SegmentQuality | None = None
     parts: tuple[str, ...]
 
     @property
@@ -122,7 +123,7 @@ class SegmentKeeper:
         self._ssml = is_ssml(narration.text) if narration.settings.ssml is None else narration.settings.ssml
         self._samples = self._written = self._end = self._words = 0
 
-    def keep_next(self, samples: int) -> KeptSegment:
+    def keep_next(self, samples: int, quality: SegmentQuality | None = None) -> KeptSegment:
         """Return the kept form of the next segment, which has this number of samples at the engine's rate."""
         spaced = next(self._script)
         self._samples += samples
@@ -130,7 +131,7 @@ class SegmentKeeper:
         span = find_span(spaced.segment, self._text, self._end, ssml=self._ssml)
         text = self._text[span.start : span.end]
         kept = build_segment([move(spaced, -span.start)], text, span.start, until - self._written, self._pronunciations)
-        kept = kept.model_copy(update={"first_sample": self._written, "first_word": self._words})
+        kept = kept.model_copy(update={"first_sample": self._written, "first_word": self._words, "quality": quality})
         self._written, self._end = until, max(self._end, span.end)
         self._words += kept.word_count
         return kept

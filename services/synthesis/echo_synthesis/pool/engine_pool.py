@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -248,7 +248,7 @@ class _WorkerGroup:
     async def _speak_plausibly(self, utterance: Utterance, held: list[EngineWorker]) -> Speech:
         """Synthesise with the worker in `held`; after implausible output retry with another worker, then with a new process.
 
-        A new process checks its backend while it loads and replaces a wrong one. `held` collects the workers tried, the last
+        Each time it is another take. A new process checks its backend while it loads and replaces a wrong one. `held` collects the workers tried, the last
         one last. Raises `ImplausibleSpeechError` if none succeeds: the text is then the likely cause.
         """
         if (speech := await self._try(held[-1], utterance)) is not None:
@@ -256,12 +256,13 @@ class _WorkerGroup:
         if self._idle and not self._shared:
             held.append(self._idle.pop())
         again = len(held) > 1 or not self._may_replace()
-        if again and (speech := await self._try(held[-1], utterance)) is not None:
+        second, third = replace(utterance, take=utterance.take + 1), replace(utterance, take=utterance.take + 2)
+        if again and (speech := await self._try(held[-1], second)) is not None:
             return speech
         if self._may_replace():
             self._replaced_at = time.monotonic()
             await held[-1].close()
-        return await held[-1].speak(utterance)
+        return await held[-1].speak(third)
 
     async def _try(self, worker: EngineWorker, utterance: Utterance) -> Speech | None:
         """Return the speech; None for implausible output."""

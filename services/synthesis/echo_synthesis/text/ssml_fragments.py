@@ -10,8 +10,8 @@ _OPENING, _CLOSING = "<speak>", "</speak>"
 LEAD = len(_OPENING)
 """Number of characters that `wrap` puts before a fragment."""
 
-_LEAF_START = re.compile(r"<(?:say-as|sub|phoneme)\b[^<>]*>\s*\Z")
-_LEAF_END = re.compile(r"\s*</(?:say-as|sub|phoneme)\s*>")
+_LEAF_START = re.compile(r"<(?:say-as|sub|phoneme)\b[^<>]*>\s{0,50}\Z")
+_LEAF_END = re.compile(r"\s{0,50}</(?:say-as|sub|phoneme)\s{0,50}>")
 _LONGEST_TAG = 1_000
 
 

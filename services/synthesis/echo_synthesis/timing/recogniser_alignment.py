@@ -16,7 +16,8 @@ from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.engine import Engine, IdleEngine, Speech, Utterance, WordTime
 from echo_synthesis.timing.estimation import FRAME, sounding, texts
 
-_RECOGNISER_RATE = 16_000
+RECOGNISER_RATE = 16_000
+"""Sample rate of recognisers, in hertz."""
 _ENOUGH = 0.5
 """Minimum share of recognised words for a match to be trusted."""
 
@@ -48,7 +49,7 @@ class WhisperRecogniser:
     def __init__(self, model: Path, threads: int = 1) -> None:
         from faster_whisper import WhisperModel
 
-        self._model = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=threads)
+        self._model = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True)
 
     def recognise(self, samples: NDArray[np.float32], language: str) -> Sequence[RecognisedWord] | None:
         """Return the recognised words; see `Recogniser`."""
@@ -58,6 +59,15 @@ class WhisperRecogniser:
             samples, language=language, beam_size=1, temperature=0.0, word_timestamps=True, condition_on_previous_text=False
         )
         return [RecognisedWord(word.word, word.start, word.end) for segment in segments for word in segment.words or ()]
+
+    def transcribe(self, samples: NDArray[np.float32], language: str) -> str | None:
+        """Return the transcript of `samples` (mono, 16 kHz); None for an unsupported language."""
+        if language not in self._model.supported_languages:
+            return None
+        segments, _ = self._model.transcribe(
+            samples, language=language, beam_size=1, temperature=0.0, condition_on_previous_text=False
+        )
+        return " ".join(segment.text for segment in segments)
 
 
 class AlignedEngine:
@@ -97,7 +107,7 @@ def find_recogniser(setting: str) -> Path | None:
 
 def align(utterance: Utterance, speech: Speech, recogniser: Recogniser) -> Speech:
     """Return the speech with recognised timings; unchanged if too few words are recognised."""
-    resampler = Resampler(speech.sample_rate, _RECOGNISER_RATE)
+    resampler = Resampler(speech.sample_rate, RECOGNISER_RATE)
     samples = np.concatenate([resampler.feed(speech.samples), resampler.close()])
     heard = recogniser.recognise(samples, utterance.language.split("-")[0].lower())
     words = place(texts(utterance), heard, speech.words) if heard else None

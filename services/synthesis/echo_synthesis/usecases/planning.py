@@ -60,6 +60,7 @@ async def plan_speech(
         longest_pause=deps.settings.longest_pause,
         scope=user_id if found.private or not deps.settings.cache_shared else "",
         fallback_from=found.fallback_from,
+        quality_check=config.quality_check or deps.settings.quality_gate == "calibrated",
     )
     return await plan(text, settings, found.engine, deps.scripts, user_id)
 

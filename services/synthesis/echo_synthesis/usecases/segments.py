@@ -94,6 +94,8 @@ async def regenerate_segment(
     async with counted_job(job, principal, deps) as store, entry_added(entry, principal, deps):
         narration = await _plan(audio, kept, settings, None if request.text is None else text, engine, deps)
         script = narration.script
+        unchanged = narration.script.data == PackedScript.pack(kept.script, engine).data
+        job.replaces = SegmentReference(audio_id=audio.id, number=number, take=audio.next_take if unchanged else 0)
         job.revise(
             text, narration.settings, word_count=script.word_count, units_total=len(script), script=script.data, config={}
         )

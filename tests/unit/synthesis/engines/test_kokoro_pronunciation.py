@@ -64,3 +64,10 @@ def test_long_sequences_are_split_after_a_pause_or_a_word() -> None:
     assert all(len(chunk) <= 510 for chunk in chunks)
     assert chunks[0][-1].symbol == ","
     assert all(chunk[-1].symbol == " " for chunk in chunks[1:])
+
+
+def test_another_take_may_be_split_at_the_pause_nearest_to_its_middle() -> None:
+    phonemes = [Phoneme(symbol) for symbol in "ab, abcdef, abcdefghi, ab."]
+    chunks = ["".join(phoneme.symbol for phoneme in chunk) for chunk in _chunks(phonemes, split=True)]
+    assert chunks == ["ab, abcdef,", " abcdefghi, ab."]
+    assert len(list(_chunks([Phoneme("a"), Phoneme(".")], split=True))) == 1

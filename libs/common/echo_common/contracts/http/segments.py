@@ -6,8 +6,22 @@ from pydantic import BaseModel, Field
 
 from echo_common.contracts.http.base import RequestBody
 from echo_common.contracts.http.normalization import CreateDictionaryEntry
+from echo_common.contracts.values import SpeechProblem
 
 MAXIMUM_SEGMENT_CHARACTERS = 2_000
+
+
+class SegmentQualityView(BaseModel):
+    """Measurements of a segment's speech."""
+
+    attempts: int = Field(description="Number of takes, of which the best one is in the audio.")
+    problems: list[SpeechProblem] = Field(
+        description="Problems of the best take: a long `silent` stretch, `clipped` samples, an implausible `duration`, too many "
+        "different `words`."
+    )
+    word_error_rate: float | None = Field(
+        None, description="Share of its words that the recogniser heard differently; absent without a comparison."
+    )
 
 
 class SegmentView(BaseModel):
@@ -22,6 +36,7 @@ class SegmentView(BaseModel):
     char_end: int
     first_word: int = Field(description="Index of its first word in the word timings of the audio.")
     word_count: int
+    quality: SegmentQualityView | None = Field(None, description="Measurements; absent for segments without speech.")
 
 
 class SegmentWord(BaseModel):

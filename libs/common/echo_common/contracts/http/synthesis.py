@@ -9,7 +9,15 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from echo_common.contracts.http.alternatives import exactly_one
 from echo_common.contracts.http.base import RequestBody
 from echo_common.contracts.http.metadata import Metadata
-from echo_common.contracts.values import Alignment, AudioFormat, JobStatus, JobType, TimestampGranularity
+from echo_common.contracts.values import (
+    Alignment,
+    AudioFormat,
+    JobStatus,
+    JobType,
+    NotTranscribed,
+    QualityMethod,
+    TimestampGranularity,
+)
 
 VoiceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 TextId = Annotated[str, StringConstraints(pattern=r"^txt_[0-9A-Z]{26}$")]
@@ -46,6 +54,11 @@ class SpeechConfig(RequestBody):
         min_length=1,
         max_length=20,
         description="BCP-47 tag; when absent, detected from the text, or the voice's own. Without a voice, it selects one.",
+    )
+    quality_check: bool = Field(
+        False,
+        description="Compare stored speech with its text by speech recognition, and speak bad segments again. The result's "
+        "`quality` tells what was measured.",
     )
 
 
@@ -120,6 +133,25 @@ class ChapterView(BaseModel):
     end_time: float
 
 
+class QualityView(BaseModel):
+    """Measurements of an audio. Every segment is checked for silence, clipping and duration; bad ones are spoken again."""
+
+    checked: int = Field(description="Number of segments with speech; all of them are checked.")
+    method: QualityMethod = Field(
+        description="`recogniser` if all segments were compared with their text, `partial` if some were, otherwise `signal`."
+    )
+    not_transcribed: NotTranscribed | None = Field(
+        None, description="Reason why some segments, or all, were not compared with their text."
+    )
+    transcribed: int = Field(description="Number of segments that were compared with their text.")
+    word_error_rate: float | None = Field(
+        None, description="Share of their words that the recogniser heard differently; it makes errors, too."
+    )
+    attempts: int = Field(description="Number of takes of all segments, of which the best ones are in the audio.")
+    respoken: int = Field(description="Number of segments that were spoken more than once.")
+    bad: int = Field(description="Number of segments whose best take still has a problem.")
+
+
 class SynthesisResult(BaseModel):
     """Completed speech."""
 
@@ -142,6 +174,7 @@ class SynthesisResult(BaseModel):
     units: int = Field(0, description="Number of segments: sentences, or parts of long ones.")
     cached_units: int = Field(0, description=CACHED_UNITS)
     revision: int = Field(1, description="Number of the revision; more than 1 once a segment was replaced.")
+    quality: QualityView | None = Field(None, description="Measurements; absent for audio of earlier versions.")
 
 
 class StreamTicketView(BaseModel):
@@ -173,6 +206,7 @@ class StreamedEnd(BaseModel):
     chapters: list[ChapterView] | None = None
     units: int
     cached_units: int = Field(description=CACHED_UNITS)
+    quality: QualityView
 
 
 class AsyncSynthesis(BaseModel):

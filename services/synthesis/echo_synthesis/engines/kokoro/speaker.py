@@ -16,6 +16,7 @@ from echo_synthesis.engines.kokoro.backend import open_runtime
 from echo_synthesis.engines.kokoro.digests import DIGESTS
 from echo_synthesis.engines.kokoro.pronunciation import NO_WORD, Phoneme, pronounce
 from echo_synthesis.engines.kokoro.runtimes import SAMPLES_A_FRAME, Runtime
+from echo_synthesis.engines.kokoro.variation import vary
 from echo_synthesis.text.espeak import Espeak
 from echo_synthesis.timing.phoneme_alignment import place_words
 
@@ -34,7 +35,7 @@ class Speaker:
         self._style = lru_cache(maxsize=_STYLES_HELD)(self._read_style)
 
     def speak(self, utterance: Utterance) -> Speech:
-        style = self._style(utterance.voice)
+        style, variation = self._style(utterance.voice), vary(utterance.take)
         phonemes = pronounce(
             utterance.text, utterance.words, _espeak_language(utterance), self._espeak, utterance.pronunciations
         )
@@ -42,9 +43,10 @@ class Speaker:
         sounds: list[tuple[int, float, float]] = []
         phones: list[list[Phone]] = [[] for _ in utterance.words]
         offset = 0
-        for chunk in _chunks(phonemes):
+        for chunk in _chunks(phonemes, split=variation.split):
             tokens = np.array([[0, *(TOKENS[phoneme.symbol] for phoneme in chunk), 0]], np.int64)
-            samples, durations = self._runtime.run(tokens, style[len(chunk) - 1 : len(chunk)], utterance.speed)
+            row = min(max(0, len(chunk) - 1 + variation.style_offset), _MOST_TOKENS - 1)
+            samples, durations = self._runtime.run(tokens, style[row : row + 1], utterance.speed * variation.speed)
             # the first duration belongs to the silence before the first token
             edges = (offset + np.minimum(np.cumsum(durations) * SAMPLES_A_FRAME, len(samples))) / SAMPLE_RATE
             for phoneme, start, end in zip(chunk, edges.tolist(), edges[1:].tolist(), strict=False):
@@ -87,8 +89,18 @@ def _espeak_language(utterance: Utterance) -> str:
     return next((espeak for tag, espeak in ESPEAK_LANGUAGES.items() if tag.partition("-")[0] == wanted), ESPEAK_LANGUAGES[own])
 
 
-def _chunks(phonemes: Sequence[Phoneme]) -> Iterator[Sequence[Phoneme]]:
-    """Split phonemes into runs that fit the model, after punctuation in the second half of a run, else after a word."""
+def _chunks(phonemes: Sequence[Phoneme], *, split: bool = False) -> Iterator[Sequence[Phoneme]]:
+    """Split phonemes into runs that fit the model, after punctuation in the second half of a run, else after a word.
+
+    With `split` the phonemes are divided after the punctuation nearest to their middle, too.
+    """
+    middle = len(phonemes) / 2
+    pauses = [index + 1 for index, phoneme in enumerate(phonemes[:-1]) if phoneme.symbol in _PAUSES]
+    if split and pauses:
+        cut = min(pauses, key=lambda index: abs(index - middle))
+        yield from _chunks(phonemes[:cut])
+        yield from _chunks(phonemes[cut:])
+        return
     while len(phonemes) > _MOST_TOKENS:
         cut = _last(phonemes, _PAUSES) or _last(phonemes, frozenset(" ")) or _MOST_TOKENS
         yield phonemes[:cut]

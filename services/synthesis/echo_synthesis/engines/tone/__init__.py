@@ -1,6 +1,6 @@
 """Test engine: one beep per word, exact times, no dependencies.
 
-A word of n characters (of its IPA, if given) sounds for n x 50 ms, at least 100 ms, followed by 50 ms of silence. These words
+Another take is slightly higher. A word of n characters (of its IPA, if given) sounds for n x 50 ms, at least 100 ms, followed by 50 ms of silence. These words
 have extra effects:
 
 - `tone-crash`: the process aborts;
@@ -11,6 +11,7 @@ have extra effects:
 - `tone-short`, `tone-long`: a hundredth of the audio, ten minutes of it;
 - `tone-cut`: half of the audio with the times of all of it; `tone-quiet-end`: zeros after the first third;
 - `tone-late`, `tone-backwards`, `tone-timeless`, `tone-nan-time`: word times after the end, in reverse, missing, NaN;
+- `tone-clip`, `tone-clip-once`: clipped samples, in all takes or in the first one;
 - `tone-rate`: half the true sample rate in the result;
 - `tone-sicken`: silence in all later results of this process;
 - `tone-peak`: peaks at 1.5 times full scale, as some models have;

@@ -17,6 +17,7 @@ from echo_synthesis.text.english.numbers import cardinal
 _SECONDS_A_CHARACTER = 0.05
 _SHORTEST = 0.1
 _GAP = 0.05
+_HERTZ_A_TAKE, _TAKES = 0.01, 20
 _SAID = {cardinal(milliseconds): milliseconds for milliseconds in range(2_000, 0, -50)}
 _SLOW = re.compile(rf"tone-slow-(\d+|{'|'.join(sorted(_SAID, key=len, reverse=True))})")
 
@@ -39,14 +40,14 @@ class Beeper:
             word = ipa or utterance.text[span.start : span.end]
             _misbehave(word)
             seconds = max(_SHORTEST, len(word) * _SECONDS_A_CHARACTER) / utterance.speed
-            beep = _beep(VOICES[utterance.voice], seconds)
+            beep = _beep(VOICES[utterance.voice] * (1 + _HERTZ_A_TAKE * (utterance.take % _TAKES)), seconds)
             words.append(WordTime(position / SAMPLE_RATE, (position + len(beep)) / SAMPLE_RATE))
             parts += [beep, np.zeros(round(_GAP / utterance.speed * SAMPLE_RATE), np.float32)]
             position += len(beep) + len(parts[-1])
         samples = np.concatenate(parts) if parts else np.zeros(round(_SHORTEST * SAMPLE_RATE), np.float32)
         speech = Speech(samples, SAMPLE_RATE, tuple(words), "model")
         said = {utterance.text[span.start : span.end] for span in utterance.words}
-        spoilt = inject_faults(speech, said | {"tone-silence"} if self._ill else said)
+        spoilt = inject_faults(speech, said | {"tone-silence"} if self._ill else said, utterance.take)
         self._ill = self._ill or "tone-sicken" in said
         return spoilt
 

@@ -12,8 +12,10 @@ _LONG_SECONDS = 600
 _PEAK = 1.5
 
 
-def inject_faults(speech: Speech, words: Collection[str]) -> Speech:
-    """Apply the faults that the words request to the speech."""
+def inject_faults(speech: Speech, words: Collection[str], take: int = 0) -> Speech:
+    """Apply the faults that the words request to the speech of a take."""
+    if "tone-clip" in words or ("tone-clip-once" in words and take == 0):
+        speech = replace(speech, samples=np.clip(4 * speech.samples, -0.9, 0.9).astype(np.float32))
     for word, fault in _FAULTS.items():
         if word in words:
             speech = fault(speech)

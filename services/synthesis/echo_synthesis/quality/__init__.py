@@ -1,0 +1,1 @@
+"""Quality gate: measurements of finished speech, and other takes of bad segments."""

@@ -1,0 +1,112 @@
+"""Bad segments are spoken again; the best take is kept."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from echo_common.contracts.errors.synthesis import EngineCrashedError
+from echo_synthesis.engine import Problem, SegmentQuality, Speech, Utterance
+from echo_synthesis.engines.tone.beeper import Beeper
+from echo_synthesis.quality.gate import MOST_ATTEMPTS, QualityGate
+from echo_synthesis.quality.transcriber import WordErrors
+from echo_synthesis.text.words import find_words
+
+TEXT = "Seven words are spoken in this sentence."
+
+
+def utter(text: str = TEXT, language: str = "en-US") -> Utterance:
+    return Utterance(text, tuple(find_words(text, 100)), "tone_low", language)
+
+
+class Takes:
+    """An engine that records its takes and fails those that it is told."""
+
+    def __init__(self, *, clipped: Sequence[int] = (), failing: Sequence[int] = ()) -> None:
+        self.takes: list[int] = []
+        self._clipped = clipped
+        self._failing = failing
+
+    async def speak(self, utterance: Utterance) -> Speech:
+        self.takes.append(utterance.take)
+        if utterance.take in self._failing:
+            raise EngineCrashedError
+        speech = Beeper().speak(utterance)
+        if utterance.take in self._clipped:
+            return replace(speech, samples=np.clip(4 * speech.samples, -0.9, 0.9).astype(np.float32))
+        return speech
+
+
+class Heard:
+    """A transcriber with prepared numbers of errors, one for each comparison; None for speech that cannot be transcribed."""
+
+    def __init__(self, *errors: int | None, words: int = 7) -> None:
+        self._errors = list(errors)
+        self._words = words
+
+    async def compare(self, utterance: Utterance, speech: Speech) -> WordErrors | None:
+        errors = self._errors.pop(0)
+        return None if errors is None else WordErrors(self._words, errors)
+
+
+async def test_good_speech_is_spoken_once() -> None:
+    engine = Takes()
+    speech = await QualityGate(Heard(1)).speak(utter(), engine.speak, transcribe=True)
+    assert engine.takes == [0]
+    assert speech.quality == SegmentQuality(attempts=1, words=7, word_errors=1)
+
+
+@pytest.mark.parametrize(("clipped", "takes"), [((0,), 2), ((0, 1), 3), ((0, 1, 2), 3)])
+async def test_bad_speech_is_spoken_again_at_most_twice(clipped: tuple[int, ...], takes: int) -> None:
+    engine = Takes(clipped=clipped)
+    speech = await QualityGate().speak(utter(), engine.speak)
+    assert engine.takes == list(range(takes))
+    problems: tuple[Problem, ...] = ("clipped",) if len(clipped) == MOST_ATTEMPTS else ()
+    assert speech.quality == SegmentQuality(attempts=takes, problems=problems)
+
+
+async def test_the_take_with_the_fewest_wrong_words_is_kept() -> None:
+    engine = Takes()
+    speech = await QualityGate(Heard(6, 4, 5)).speak(utter(), engine.speak, transcribe=True)
+    assert speech.quality == SegmentQuality(attempts=3, problems=("words",), words=7, word_errors=4)
+    assert np.array_equal(speech.samples, Beeper().speak(replace(utter(), take=1)).samples)
+
+
+async def test_a_later_take_that_fails_keeps_the_best_one() -> None:
+    engine = Takes(clipped=(0,), failing=(1,))
+    speech = await QualityGate().speak(utter(), engine.speak)
+    assert speech.quality == SegmentQuality(attempts=2, problems=("clipped",))
+
+
+async def test_a_first_take_that_fails_is_an_error() -> None:
+    with pytest.raises(EngineCrashedError):
+        await QualityGate().speak(utter(), Takes(failing=(0,)).speak)
+
+
+async def test_speech_is_kept_when_it_cannot_be_transcribed() -> None:
+    speech = await QualityGate(Heard(None)).speak(utter(), Takes().speak, transcribe=True)
+    assert speech.quality == SegmentQuality()
+
+
+async def test_few_words_are_not_judged_by_a_recogniser() -> None:
+    speech = await QualityGate(Heard(2, words=2)).speak(utter("Not judged."), Takes().speak, transcribe=True)
+    assert speech.quality == SegmentQuality(words=2, word_errors=2)
+
+
+@pytest.mark.parametrize(
+    ("language", "requested", "switched_off", "reason"),
+    [
+        ("en-GB", True, False, None),
+        ("en-GB", False, False, "not_requested"),
+        ("en-GB", True, True, "switched_off"),
+        ("de-DE", True, False, "not_calibrated"),
+    ],
+)
+def test_the_reason_for_a_missing_comparison_is_known(
+    language: str, requested: bool, switched_off: bool, reason: str | None
+) -> None:
+    gate = QualityGate(Heard(), switched_off=switched_off)
+    assert gate.reason_without_transcript(language, requested=requested) == reason
+    if reason is None:
+        assert QualityGate().reason_without_transcript(language, requested=True) == "not_installed"
