@@ -10,7 +10,7 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{ULID()}"
 
 
-def time_of(known_id: str) -> datetime | None:
+def parse_time(known_id: str) -> datetime | None:
     """Return the time in UTC at which `new_id` made an id; None for one that it did not make."""
     try:
         return ULID.from_str(known_id.rpartition("_")[2]).datetime

@@ -22,7 +22,7 @@ from echo_feedback.repository.votes import Votes
 from echo_feedback.settings import FeedbackSettings
 from echo_feedback.speech import Speech, open_speech
 from echo_feedback.usecases.retention import keep_expiring
-from echo_feedback.usecases.summaries import count_votes, rebuilding
+from echo_feedback.usecases.summaries import count_votes, rebuild_in_background
 from echo_feedback.user_data import FeedbackUserData
 
 
@@ -31,7 +31,7 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
     """Open the dependencies, erase deleted users and delete old records while the context lasts."""
     async with open_speech(settings.synthesis_url) as speech:
         deps = await _open(settings, adapters, speech)
-        async with deps.erasure.running(), keep_expiring(deps), rebuilding(deps):
+        async with deps.erasure.running(), keep_expiring(deps), rebuild_in_background(deps):
             try:
                 yield deps
             finally:

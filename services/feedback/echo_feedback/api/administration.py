@@ -16,7 +16,7 @@ from echo_common.http.pagination import Page, paginated
 from echo_feedback import views
 from echo_feedback.api import examples
 from echo_feedback.api.dependencies import Deps
-from echo_feedback.api.parameters import rating_filter
+from echo_feedback.api.parameters import parse_rating_filter
 from echo_feedback.domain.ratings import Rating
 from echo_feedback.domain.summaries import Subject
 from echo_feedback.usecases import ratings, summaries
@@ -39,7 +39,7 @@ async def list_feedback(
     deps: Deps,
     page: PageQuery,
     wants_csv: WantsCsv,
-    wanted: Annotated[RatingFilter, Depends(rating_filter)],
+    wanted: Annotated[RatingFilter, Depends(parse_rating_filter)],
     user_id: Annotated[str | None, Query(max_length=64, description="Filter by user.")] = None,
 ) -> Success[list[RatingView]] | Response:
     """List the ratings of all users, newest first.

@@ -14,7 +14,7 @@ RatingId = Annotated[str, Path(max_length=64, description="A rating's id.", exam
 AudioId = Annotated[str, Path(max_length=64, description="An audio's id.", examples=[examples.RATING["audio_id"]])]
 
 
-async def rating_filter(
+async def parse_rating_filter(
     time: TimeRangeQuery,
     audio_id: Annotated[str | None, Query(max_length=64, description="Filter by audio.")] = None,
     voice_id: Annotated[str | None, Query(max_length=64, description="Filter by voice.")] = None,

@@ -29,7 +29,7 @@ from echo_common.http.pagination import Page, paginated
 from echo_feedback import views
 from echo_feedback.api import examples
 from echo_feedback.api.dependencies import Deps, Token
-from echo_feedback.api.parameters import AudioId, RatingId, rating_filter
+from echo_feedback.api.parameters import AudioId, RatingId, parse_rating_filter
 from echo_feedback.usecases import offers, ratings
 from echo_feedback.usecases.ratings import RATING_ORDERS, RatingFilter
 
@@ -89,7 +89,7 @@ async def accept_dictionary_offer(
 
 @router.endpoint("GET", "/feedback", example=enveloped([examples.RATING]))
 async def list_ratings(
-    principal: SpeechReader, deps: Deps, page: PageQuery, wanted: Annotated[RatingFilter, Depends(rating_filter)]
+    principal: SpeechReader, deps: Deps, page: PageQuery, wanted: Annotated[RatingFilter, Depends(parse_rating_filter)]
 ) -> Success[list[RatingView]]:
     """List the user's ratings, newest first."""
     found, total = await ratings.list_ratings(replace(wanted, user_id=principal.user_id), page, deps)

@@ -14,7 +14,7 @@ from echo_common.contracts.http.feedback import RatingReason, RatingRequest
 from echo_common.contracts.http.history import ActionType
 from echo_common.http.pagination import Page
 from echo_common.http.time_range import ALWAYS, TimeRange
-from echo_common.ids import time_of
+from echo_common.ids import parse_time
 from echo_common.store.port import Sort
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.domain.audios import RatedAudio
@@ -91,7 +91,7 @@ async def find_audio(audio_id: str, principal: Principal, deps: Dependencies) ->
 
 async def _may_arrive(audio_id: str, principal: Principal, deps: Dependencies) -> bool:
     """Return whether the event of an unknown audio may be under way: its id is new, or that of a job of the user."""
-    made_at = time_of(audio_id)
+    made_at = parse_time(audio_id)
     if made_at is None or await deps.audios.knows(audio_id):
         return False
     if abs(now() - made_at) < _NEW:

@@ -93,7 +93,7 @@ async def rebuild_summaries(deps: Dependencies) -> None:
 
 
 @asynccontextmanager
-async def rebuilding(deps: Dependencies) -> AsyncIterator[None]:
+async def rebuild_in_background(deps: Dependencies) -> AsyncIterator[None]:
     """Rebuild lost summaries in the background while the context lasts; replicas may do so at the same time."""
     async with running_in_background(_rebuild_until_done(deps)):
         yield

@@ -24,7 +24,7 @@ RevisionNumber = Annotated[
 ]
 
 
-async def word_range(
+async def parse_word_range(
     start_word: Annotated[int | None, Query(ge=0, le=100_000_000, description="Index of the first word, from 0.")] = None,
     end_word: Annotated[int | None, Query(ge=0, le=100_000_000, description="Index of the last word.")] = None,
     start_time: Annotated[float | None, Query(ge=0, le=10_000_000, description="Start in seconds.")] = None,

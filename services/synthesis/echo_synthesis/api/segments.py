@@ -24,7 +24,7 @@ from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
-from echo_synthesis.api.parameters import SynthesisId, word_range
+from echo_synthesis.api.parameters import SynthesisId, parse_word_range
 from echo_synthesis.segment_views import pronunciation_view, revision_view, segment_details, segment_view
 from echo_synthesis.usecases import pronunciations, requests, segments
 from echo_synthesis.usecases.audio import words_of
@@ -67,7 +67,7 @@ async def get_segment(
 
 @router.endpoint("GET", "/tts/{synthesis_id}/pronunciation", errors=_ERRORS, example=enveloped(examples.PRONUNCIATION))
 async def get_pronunciation(
-    synthesis_id: SynthesisId, principal: SpeechReader, deps: Deps, wanted: Annotated[WordRange, Depends(word_range)]
+    synthesis_id: SynthesisId, principal: SpeechReader, deps: Deps, wanted: Annotated[WordRange, Depends(parse_word_range)]
 ) -> Success[Pronunciation]:
     """Get the pronunciation of words of an audio.
 
