@@ -9,12 +9,13 @@ SERVICES = {"gateway", "auth", "synthesis", "voice", "feedback"}
 
 async def test_the_collector_receives_metrics_of_every_service(platform: Platform, ada: Person) -> None:
     await ada.speak("Count this.")
+    await ada.http.post("/tts/synthesize/stream", json={"text": "And stream this.", "voice_id": "tone_low"})
     job = await ada.queue("And this.")
     [_ async for _ in ada.follow(job["id"])]
     expected = {
         *("http_server_request_duration_seconds", "echo_engine_real_time_factor_ratio", "echo_cache_requests"),
         *("echo_task_duration_seconds", "echo_task_queue_depth", "messaging_process_duration_seconds"),
-        *("echo_engine_workers", "process_cpu_seconds"),
+        *("echo_engine_workers", "echo_speech_first_byte_seconds", "process_cpu_seconds"),
     }
 
     def received() -> bool:

@@ -48,6 +48,13 @@ async def test_messages_published_before_the_first_start_of_a_known_consumer_arr
             await clear(url, names)
 
 
+async def test_a_bus_tells_whether_it_is_connected(bus: Bus) -> None:
+    await bus.ping()
+    assert bus.connected
+    await bus.close()
+    assert not bus.connected
+
+
 async def test_publishing_no_messages_succeeds(bus: Bus) -> None:
     await bus.publish([])
 

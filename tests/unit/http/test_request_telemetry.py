@@ -113,3 +113,24 @@ async def test_the_trace_ends_with_the_request() -> None:
     await Exchange().request()
     assert current_trace_id() is None
     assert not trace.get_current_span().get_span_context().is_valid
+
+
+async def test_websocket_connections_are_measured_and_continue_a_trace() -> None:
+    exchange, sent = Exchange(), list[Message]()
+    seen: list[str | None] = []
+
+    async def relay(scope: Scope, _: Receive, send: Send) -> None:
+        scope["route"] = Route("/ws/{room}")
+        seen.append(current_trace_id())
+        await send({"type": "websocket.accept", "headers": []})
+        await send({"type": "websocket.close", "code": 1000})
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    app = RequestTelemetry(relay, service="test", metrics=exchange.metrics, max_body=1000, trace_response=True)
+    headers = [(b"traceparent", f"00-{TRACE}-b7ad6b7169203331-01".encode())]
+    await app({"type": "websocket", "path": "/ws/1", "headers": headers, "query_string": b""}, exchange._receive, send)
+    assert seen == [TRACE]
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
+    assert exchange.count(method="WEBSOCKET", route="/ws/{room}", status_class="1xx") == 1
