@@ -19,8 +19,10 @@ from echo_common.contracts.events.synthesis import AudioCreated, JobCompleted, J
 from echo_common.service import Process
 from echo_common.settings import CommonSettings
 from echo_feedback.main import service
+from echo_feedback.settings import FeedbackSettings
 
 _EVENTS = 10_000
+_SECRET = SecretStr("a secret of thirty-two characters")
 _BATCH = 500
 _USERS = 100
 _VOICES = 20
@@ -46,7 +48,7 @@ async def _consumed_after(folder: Path) -> float:
         scratch=folder / "scratch",
     )
     broker, messages = InprocBroker(), _messages()
-    async with service().running(settings, Process(broker=broker)):
+    async with service(FeedbackSettings(secret=_SECRET)).running(settings, Process(broker=broker)):
         bus = InprocBus(broker)
         started = time.perf_counter()
         for first in range(0, _EVENTS, _BATCH):

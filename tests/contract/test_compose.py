@@ -210,9 +210,8 @@ def test_the_backup_starts_on_request_and_has_every_setting() -> None:
     assert backup["command"][:3] == ["echoctl", "backup", "/var/lib/echo/backups"]
     assert backup["volumes"] == ["backups:/var/lib/echo/backups"]
     assert "backups" in COMPOSE["volumes"]
-    for variable in ("OBJECTS_URL", "AUTH_SECRET"):
-        source = "ECHO_OBJECTS_URL" if variable == "OBJECTS_URL" else "ECHO_AUTH_SECRET"
-        assert variables(BACKUP)[f"ECHO_BACKUP_{variable}"] == variables("auth")[source]
+    for variable, owner in (("OBJECTS_URL", "auth"), ("AUTH_SECRET", "auth"), ("FEEDBACK_SECRET", "feedback")):
+        assert variables(BACKUP)[f"ECHO_BACKUP_{variable}"] == variables(owner)[f"ECHO_{variable}"]
     assert variables(BACKUP)["ECHO_BACKUP_VECTORS_URL"] == variables("voice")["ECHO_VOICE_VECTORS_URL"]
 
 

@@ -76,6 +76,7 @@ VERBS = {
     "revoke",
     "save",
     "select",
+    "send",
     "share",
     "start",
     "stream",
@@ -349,6 +350,8 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
         "POST /api/v1/tts/synthesize/stream/ticket",
         "POST /api/v1/files/{audio_id}/link",
         "POST /api/v1/users/me/exports/{export_id}/link",
+        "POST /api/v1/webhooks",
+        "POST /api/v1/webhooks/{webhook_id}/secret",
     }
 
 

@@ -33,6 +33,7 @@ def runs_on_the_event_loop(function: Callable[..., Any]) -> bool:
 def test_no_route_runs_in_a_thread(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """FastAPI runs synchronous endpoints and dependencies in a thread, at the cost of two thread switches."""
     monkeypatch.setenv("ECHO_AUTH_SECRET", "x" * 40)
+    monkeypatch.setenv("ECHO_FEEDBACK_SECRET", "x" * 40)
     routers = importlib.import_module(f"echo_{service}.main").service().routers
     found = list(routes(routers))
     assert found

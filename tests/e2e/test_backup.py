@@ -274,6 +274,7 @@ def test_secrets_can_be_left_out_and_written_to_a_file(small: Path, tmp_path: Pa
     assert written.returncode == 0, written.stderr
     lines = (tmp_path / "secrets.env").read_text().splitlines()
     assert f"ECHO_AUTH_SECRET='{secrets['auth_secret']}'" in lines
+    assert f"ECHO_FEEDBACK_SECRET='{secrets['feedback_secret']}'" in lines
 
     told = echoctl("restore", "without.tar", "--data", "restored", cwd=tmp_path)
     assert (told.returncode, "does not protect it from forgery" in told.stderr) == (2, True)
@@ -281,6 +282,7 @@ def test_secrets_can_be_left_out_and_written_to_a_file(small: Path, tmp_path: Pa
     assert (told.returncode, "The archive holds no secrets" in told.stderr) == (2, True)
     given = {
         "ECHO_BACKUP_AUTH_SECRET": secrets["auth_secret"],
+        "ECHO_BACKUP_FEEDBACK_SECRET": secrets["feedback_secret"],
         "ECHO_BACKUP_ADMIN_EMAIL": secrets["admin_email"],
         "ECHO_BACKUP_ADMIN_PASSWORD": secrets["admin_password"],
     }

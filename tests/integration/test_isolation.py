@@ -21,6 +21,7 @@ SECRETS = {
     "ECHO_BUS_URL": "amqp://synthesis:hidden@rabbitmq/",
     "ECHO_OBJECTS_SECRET_KEY": "hidden",
     "ECHO_AUTH_SECRET": "hidden",
+    "ECHO_FEEDBACK_SECRET": "hidden",
     "ECHO_SYNTHESIS_GEMINI_API_KEY": "hidden",
     "ECHO_VOICE_FISH_API_KEY": "hidden",
     "AWS_SECRET_ACCESS_KEY": "hidden",

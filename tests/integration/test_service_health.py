@@ -12,10 +12,15 @@ from echo_common.http.server import serving
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_feedback.main import service as feedback
+from echo_feedback.settings import FeedbackSettings
 from tests.support.database import Database
 
 
-@pytest.mark.parametrize("service", [feedback()], ids=lambda service: service.name)
+@pytest.mark.parametrize(
+    "service",
+    [feedback(FeedbackSettings(secret=SecretStr("a secret of thirty-two characters")))],
+    ids=lambda service: service.name,
+)
 async def test_a_service_reports_its_health(service: Service[Any], database: Database, tmp_path: Path):
     settings = CommonSettings(
         listen=f"unix://{tmp_path}/{service.name}.sock",

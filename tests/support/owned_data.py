@@ -16,6 +16,7 @@ INVALID_LOGIN = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA",
 INVALID_REGISTRATION = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "attestationObject": "AA"}}
 MISPRONOUNCED = {"reason": "mispronounced", "start_word": 0, "end_word": 0}
 CONSENT = {"attested": True}
+RECEIVER = "https://receiver.invalid/hooks"
 PICTURE = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000000000000000000049454e44ae426082")
 
 
@@ -53,11 +54,14 @@ class OwnedData:
         rating = data(
             await owner.http.post("/feedback", json={"audio_id": speech["audio_id"], "rating": 4, **MISPRONOUNCED}), 201
         )
+        webhook = data(await owner.http.post("/webhooks", json={"url": RECEIVER, "events": ["job.failed"]}), 201)
+        delivery = data(await owner.http.post(f"/webhooks/{webhook['id']}/test"), 202)
         export = await exported(owner)
         ids = {
             "audio_id": speech["audio_id"],
             "clone_id": clone_id,
             "consent_id": clone["consent_id"],
+            "delivery_id": delivery["id"],
             "echo_id": echo["_id"],
             "entry_id": entry["id"],
             "export_id": export["export_id"],
@@ -72,6 +76,7 @@ class OwnedData:
             "text_id": text["id"],
             "user_id": me,
             "voice_id": clone_id,
+            "webhook_id": webhook["id"],
         }
         return cls(owner, email, ids)
 
@@ -98,10 +103,12 @@ class OwnedData:
             "change_text": {"content": "Changed."},
             "change_user": {"is_active": True},
             "change_voice_model": {"name": "Renamed"},
+            "change_webhook": {"description": "Changed."},
             "create_api_key": {"name": "Program", "scopes": ["speech:read"]},
             "create_clone": {"name": "Copy", "sample_ids": [ids["sample_id"]], "consent": CONSENT, "config": {"epochs": 3}},
             "create_echo": {"user_id": ids["user_id"], "name": "Me", "persona_prompt": "x", "voice_model_id": ids["clone_id"]},
             "create_job": {"text_id": ids["text_id"], "voice_model_id": "tone_low"},
+            "create_webhook": {"url": RECEIVER, "events": ["job.completed"]},
             "delete_current_user": {"password": PASSWORD},
             "delete_voices": {"ids": [ids["clone_id"]]},
             "disable_two_factor": {"password": PASSWORD, "code": "000000"},

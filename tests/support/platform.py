@@ -163,4 +163,4 @@ def platform(request: pytest.FixtureRequest, require: Require, tmp_path_factory:
     traces = "\n".join(str(span) for span in found.collector.spans)
     # the first start tells the operator the administrator's password
     said = found.said.replace(secrets.admin_password, "")
-    assert list(secrets_in(said + logs + traces, secrets.admin_password, secrets.auth_secret)) == []
+    assert list(secrets_in(said + logs + traces, secrets.admin_password, secrets.auth_secret, secrets.feedback_secret)) == []

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from echo_embedded.tokens import TokenFile, write_private
@@ -25,11 +25,15 @@ class CannotStartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Secrets generated at the first start: the first administrator's credentials, and the key that encrypts auth's keys."""
+    """Secrets generated at the first start: the first administrator's credentials, and the secrets of auth and feedback.
+
+    They encrypt what both store. An empty `feedback_secret` comes from a version without webhooks.
+    """
 
     admin_email: str
     admin_password: str
     auth_secret: str
+    feedback_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +112,13 @@ class DataFolder:
             )
 
     def secrets(self) -> Secrets:
-        """Return the secrets; generate them at the first start. Raises `CannotStartError`."""
+        """Return the secrets; generate those that are missing. Raises `CannotStartError`."""
         try:
             found = self.known_secrets()
             if found is None:
                 found = Secrets("admin@echo.internal", secrets.token_urlsafe(12), secrets.token_urlsafe(48))
+            if not found.feedback_secret:
+                found = replace(found, feedback_secret=secrets.token_urlsafe(48))
                 write_private(self._secrets, asdict(found))
         except OSError as error:
             raise CannotStartError(f"The file {self._secrets} cannot be used: {error.strerror}.") from error

@@ -76,6 +76,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
                     ["gateway", *(f"{name.split('-')[0]}={urls[name]}" for name in (*synthesis, "voice", "feedback"))]
                 ),
             },
+            "feedback": {"ECHO_FEEDBACK_SECRET": secrets.feedback_secret},
             "gateway": {
                 "ECHO_GATEWAY_SYNTHESIS_URL": ",".join(urls[name] for name in synthesis),
                 "ECHO_GATEWAY_VOICE_URL": urls["voice"],

@@ -92,7 +92,9 @@ def services(wiring: Wiring) -> dict[str, Service[Any]]:
         ),
         "voice": voice(wiring.voice),
         "synthesis": synthesis(wiring.synthesis),
-        "feedback": feedback(FeedbackSettings(synthesis_url=wiring.addresses["synthesis"])),
+        "feedback": feedback(
+            FeedbackSettings(secret=SecretStr(secrets.feedback_secret), synthesis_url=wiring.addresses["synthesis"])
+        ),
         "gateway": gateway(_gateway_settings(wiring.addresses)),
     }
 

@@ -50,5 +50,8 @@ class BackupSettings(BaseSettings):
     vectors_url: str | None = Field(None, description="Qdrant URL, as ECHO_VOICE_VECTORS_URL.")
     vectors_api_key: SecretStr | None = Field(None, description="Qdrant API key; optional.")
     auth_secret: SecretStr | None = Field(None, description="ECHO_AUTH_SECRET of the platform, which goes into the archive.")
+    feedback_secret: SecretStr | None = Field(
+        None, description="ECHO_FEEDBACK_SECRET of the platform, which goes into the archive."
+    )
     admin_email: str = Field("admin@echo.internal", description="ECHO_AUTH_ADMIN_EMAIL of the platform.")
     admin_password: SecretStr | None = Field(None, description="ECHO_AUTH_ADMIN_PASSWORD of the platform.")

@@ -12,9 +12,10 @@ from typing import Any, Final
 import structlog
 
 from echo_auth.domain.audit import AuditEntry, Details, Head
-from echo_auth.encryption import Purpose, derive_key
+from echo_auth.encryption import Purpose
 from echo_common.clock import now
 from echo_common.contracts.http.audit import AuditAction
+from echo_common.encryption import derive_key
 from echo_common.http.addresses import parse_address
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Sort, Store
 

@@ -13,7 +13,7 @@ from echo_auth.challenges import Challenges
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.exports import EXPORT_PREFIX
 from echo_auth.domain.profiles import AVATAR_PREFIX
-from echo_auth.encryption import Encryption, Purpose, derive_key
+from echo_auth.encryption import SETTING, Purpose
 from echo_auth.export_sources import LocalSource, open_sources
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.keys import Signer
@@ -50,6 +50,7 @@ from echo_auth.usecases.registration import ensure_admin
 from echo_auth.usecases.retention import apply_retention
 from echo_auth.user_data import AuthUserData
 from echo_common.auth.signed_links import LinkSigner
+from echo_common.encryption import Encryption, derive_key
 from echo_common.outbox.repository import Repository
 from echo_common.service import Adapters
 from echo_common.storage.orphans import OrphanSweeper
@@ -124,7 +125,7 @@ async def open_dependencies(
             challenges=await Challenges.open(store.collection("login_challenges")),
             signer=await Signer.open(store.collection("signing_keys"), secret, settings.access_lasts),
             throttle=await Throttle.open(store.collection("login_failures")),
-            totp_encryption=Encryption(secret, Purpose.TOTP_SECRETS),
+            totp_encryption=Encryption(secret, Purpose.TOTP_SECRETS, SETTING),
             link_tokens=LinkTokens(secret),
             mailer=_mailer(mail),
             mail_queued=asyncio.Event(),

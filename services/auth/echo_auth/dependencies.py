@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from echo_auth.audit_log import AuditLog
 from echo_auth.challenges import Challenges
-from echo_auth.encryption import Encryption
 from echo_auth.export_sources import ExportSource
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.keys import Signer
@@ -31,6 +30,7 @@ from echo_auth.repository import (
 from echo_auth.settings import AuthSettings
 from echo_auth.throttle import Throttle
 from echo_common.auth.signed_links import LinkSigner
+from echo_common.encryption import Encryption
 from echo_common.live_settings import LiveSettings
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore

@@ -9,12 +9,13 @@ from joserfc import jwt
 from joserfc.jwk import OKPKey
 
 from echo_auth.domain.users import User
-from echo_auth.encryption import Encryption, Purpose
+from echo_auth.encryption import SETTING, Purpose
 from echo_common.auth.principal import Scope
 from echo_common.auth.tokens import LEEWAY_SECONDS
 from echo_common.clock import now
 from echo_common.contracts.http.auth import ACCESS_TOKEN_TYPE, EXPORT_AUDIENCE, TOKEN_ALGORITHM, AccessClaims, Jwks
 from echo_common.contracts.values import Role
+from echo_common.encryption import Encryption
 from echo_common.ids import new_id
 from echo_common.store.port import Collection, Document, DuplicateError
 
@@ -34,7 +35,7 @@ class Signer:
     @classmethod
     async def open(cls, collection: Collection, secret: str, lasts: timedelta) -> "Signer":
         """Load the keys; create the first one if there is none. Raises `DecryptionError`."""
-        seal = Encryption(secret, Purpose.SIGNING_KEYS)
+        seal = Encryption(secret, Purpose.SIGNING_KEYS, SETTING)
         await collection.ensure([])
         documents = [document async for document in collection.find({}, sort=[("created_at", 1)])]
         return cls([_decrypt_key(document, seal) for document in documents or [await _create_first(collection, seal)]], lasts)

@@ -4,8 +4,9 @@ import base64
 import hmac
 from hashlib import sha256
 
-from echo_auth.encryption import Purpose, derive_key
+from echo_auth.encryption import Purpose
 from echo_common.contracts.errors.auth import InvalidLinkError
+from echo_common.encryption import derive_key
 
 
 class LinkTokens:

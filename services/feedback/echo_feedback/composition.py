@@ -3,12 +3,18 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
 from echo_common.batches import Batches
 from echo_common.contracts.events.feedback import FeedbackUserDataErased
+from echo_common.encryption import Encryption
 from echo_common.service import Adapters
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
+from echo_common.work.worker import Worker
 from echo_feedback.dependencies import Dependencies
+from echo_feedback.outbound.addresses import AddressPolicy
+from echo_feedback.outbound.client import OutboundClient
+from echo_feedback.outbound.resolver import SystemResolver
 from echo_feedback.repository.active_users import ActiveUsers
 from echo_feedback.repository.audios import Audios
 from echo_feedback.repository.error_log import ErrorLog
@@ -19,19 +25,30 @@ from echo_feedback.repository.summaries import Summaries
 from echo_feedback.repository.usage import ApiUsageCounters
 from echo_feedback.repository.voices import VoiceAccess
 from echo_feedback.repository.votes import Votes
-from echo_feedback.settings import FeedbackSettings
+from echo_feedback.repository.webhooks import Deliveries, Webhooks
+from echo_feedback.settings import SECRET_SETTING, FeedbackSettings
 from echo_feedback.speech import Speech, open_speech
 from echo_feedback.usecases.retention import keep_expiring
 from echo_feedback.usecases.summaries import count_votes, rebuild_in_background
+from echo_feedback.usecases.webhook_delivery import delivering
+from echo_feedback.usecases.webhooks import require_secret
 from echo_feedback.user_data import FeedbackUserData
+
+_WEBHOOK_SECRETS: Final = "echo-feedback webhook secrets"
+_LEASE_SECONDS: Final = 15.0
 
 
 @asynccontextmanager
 async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
-    """Open the dependencies, erase deleted users and delete old records while the context lasts."""
-    async with open_speech(settings.synthesis_url) as speech:
-        deps = await _open(settings, adapters, speech)
-        async with deps.erasure.running(), keep_expiring(deps), rebuild_in_background(deps):
+    """Open the dependencies; erase deleted users, delete old records and send to webhooks while the context lasts."""
+    policy = AddressPolicy(settings.permitted_networks)
+    async with (
+        open_speech(settings.synthesis_url) as speech,
+        SystemResolver.open() as resolver,
+        OutboundClient.open(policy, resolver, http=settings.webhook_http) as outbound,
+    ):
+        deps = await _open(settings, adapters, speech, outbound)
+        async with deps.erasure.running(), keep_expiring(deps), rebuild_in_background(deps), delivering(deps):
             try:
                 yield deps
             finally:
@@ -40,16 +57,19 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
                 await deps.statistics.counters.close()
 
 
-async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech) -> Dependencies:
+async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech, outbound: OutboundClient) -> Dependencies:
     where = (adapters.store, adapters.relay)
     ratings, summaries, erased_users = Ratings(*where), Summaries(*where), ErasedUsers(*where)
+    webhooks, deliveries = Webhooks(*where), Deliveries(*where)
     audios, voices, history = Audios(adapters.store), VoiceAccess(adapters.store), UsageHistory(adapters.store)
     votes = Votes(adapters.store)
     usage, statistics = ApiUsageCounters(adapters.store), Statistics(adapters.store)
     errors, active_users = ErrorLog(adapters.store), ActiveUsers(adapters.store)
     read_models = (audios, voices, history, votes, errors, active_users, usage.counters, statistics.counters)
-    for collection in (ratings, summaries, erased_users, *read_models):
+    for collection in (ratings, summaries, erased_users, webhooks, deliveries, *read_models):
         await collection.prepare()
+    encryption = Encryption(settings.secret.get_secret_value(), _WEBHOOK_SECRETS, SECRET_SETTING)
+    await require_secret(webhooks, encryption)
     data = FeedbackUserData(
         ratings=ratings,
         audios=audios,
@@ -57,6 +77,8 @@ async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech) 
         history=history,
         usage=usage,
         active_users=active_users,
+        webhooks=webhooks,
+        deliveries=deliveries,
         faults=adapters.faults,
     )
     return Dependencies(
@@ -77,4 +99,10 @@ async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech) 
         objects=adapters.objects,
         erasure=UserErasure(erased_users, data, lambda user_id: FeedbackUserDataErased(user_id=user_id), adapters.faults),
         user_data=data,
+        webhooks=webhooks,
+        deliveries=deliveries,
+        webhook_encryption=encryption,
+        outbound=outbound,
+        worker=Worker(_LEASE_SECONDS, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
+        faults=adapters.faults,
     )

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 from echo_common.batches import Batches
+from echo_common.encryption import Encryption
+from echo_common.faults import FaultPoints
 from echo_common.live_settings import LiveSettings
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
+from echo_common.work.worker import Worker
 from echo_feedback.domain.summaries import SummaryKey, Vote
+from echo_feedback.outbound.client import OutboundClient
 from echo_feedback.repository.active_users import ActiveUsers
 from echo_feedback.repository.audios import Audios
 from echo_feedback.repository.error_log import ErrorLog
@@ -18,6 +22,7 @@ from echo_feedback.repository.summaries import Summaries
 from echo_feedback.repository.usage import ApiUsageCounters
 from echo_feedback.repository.voices import VoiceAccess
 from echo_feedback.repository.votes import Votes
+from echo_feedback.repository.webhooks import Deliveries, Webhooks
 from echo_feedback.settings import FeedbackSettings
 from echo_feedback.speech import Speech
 
@@ -43,3 +48,9 @@ class Dependencies:
     objects: ObjectStore
     erasure: UserErasure
     user_data: ExportableUserData
+    webhooks: Webhooks
+    deliveries: Deliveries
+    webhook_encryption: Encryption
+    outbound: OutboundClient
+    worker: Worker
+    faults: FaultPoints

@@ -1,9 +1,18 @@
 """Settings of the feedback service."""
 
-from pydantic import Field
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
-from echo_common.settings import settings_config
+from echo_common.http.addresses import Network, parse_networks
+from echo_common.settings import CommaSeparated, settings_config
+
+SECRET_SETTING: Final = "ECHO_FEEDBACK_SECRET"  # noqa: S105 - the name of the setting
+
+_MOST_RETRIES: Final = 20
+_LONGEST_PAUSE_SECONDS: Final = 7 * 24 * 3600
 
 
 class FeedbackSettings(BaseSettings):
@@ -11,6 +20,11 @@ class FeedbackSettings(BaseSettings):
 
     model_config = settings_config("ECHO_FEEDBACK_")
 
+    secret: SecretStr = Field(
+        min_length=32,
+        description="Secret that encrypts the secrets of webhooks in the database: at least 32 random characters. Keep it as long as "
+        "the data.",
+    )
     synthesis_url: str | None = Field(
         None,
         description="URL of the synthesis service, for the dictionary entries that ratings offer; if unset, there are none.",
@@ -21,3 +35,52 @@ class FeedbackSettings(BaseSettings):
         le=30,
         description="Maximum time in seconds that a rating waits for the event of an audio that was just synthesised.",
     )
+    webhook_networks: CommaSeparated = Field(
+        (),
+        description="Networks that are not public and that webhooks may reach, comma-separated, for example 127.0.0.0/8,::1/128 for "
+        "receivers on this machine. Every user of the platform can then send requests to them.",
+    )
+    webhook_http: bool = Field(False, description="Permit http:// URLs for webhooks: their content can be read on the way.")
+    webhook_timeout_seconds: float = Field(
+        15.0,
+        ge=0.1,
+        le=60,
+        description="Maximum time in seconds of a delivery to a webhook, from the DNS query to the response.",
+    )
+    webhook_retry_seconds: CommaSeparated = Field(
+        ("5", "300", "1800", "7200", "18000", "36000", "50400"),
+        description="Pauses in seconds before the retries of a delivery to a webhook, comma-separated; empty for no retries.",
+    )
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            parse_networks(",".join(value))
+        except ValueError as error:
+            raise ValueError(f"it must be a list of networks such as 10.0.0.0/8: {error}") from error
+        return value
+
+    @field_validator("webhook_retry_seconds")
+    @classmethod
+    def _are_pauses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) > _MOST_RETRIES:
+            raise ValueError(f"it must have at most {_MOST_RETRIES} pauses")
+        for part in value:
+            try:
+                valid = 0 <= float(part) <= _LONGEST_PAUSE_SECONDS
+            except ValueError:
+                valid = False
+            if not valid:
+                raise ValueError(f"it must be a list of seconds between 0 and {_LONGEST_PAUSE_SECONDS}, such as 5,300,1800")
+        return value
+
+    @property
+    def permitted_networks(self) -> Sequence[Network]:
+        """The networks that webhooks may reach although they are not public."""
+        return parse_networks(",".join(self.webhook_networks))
+
+    @property
+    def retry_pauses(self) -> Sequence[float]:
+        """The pauses before the retries of a delivery, in seconds."""
+        return tuple(map(float, self.webhook_retry_seconds))

@@ -1,7 +1,9 @@
-"""Conversion of ratings, history, usage, errors and statistics to API responses."""
+"""Conversion of ratings, history, usage, errors, statistics and webhooks to API responses."""
 
 from dataclasses import asdict
 from typing import Any
+
+import orjson
 
 from echo_common.contracts.http.api_usage import (
     ApiUsage,
@@ -13,12 +15,16 @@ from echo_common.contracts.http.api_usage import (
 )
 from echo_common.contracts.http.feedback import RatingSummary, RatingTotals, RatingView
 from echo_common.contracts.http.history import HistoryEntry
+from echo_common.contracts.http.webhooks import DeliveryAttempt, DeliveryView, WebhookView
+from echo_common.contracts.values import JobStatus
+from echo_feedback.domain.deliveries import Delivery
 from echo_feedback.domain.errors import LoggedError
 from echo_feedback.domain.history import Entry
 from echo_feedback.domain.ratings import RATINGS, Rating
 from echo_feedback.domain.statistics import SECOND, Point
 from echo_feedback.domain.summaries import AudioSummary, Summary
 from echo_feedback.domain.usage import Usage
+from echo_feedback.domain.webhooks import Webhook
 
 
 def rating_view(rating: Rating) -> RatingView:
@@ -107,3 +113,26 @@ def statistics_point(point: Point) -> StatisticsPoint:
 
 def _share(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
+
+
+def webhook_view(webhook: Webhook) -> WebhookView:
+    """Build the view of a webhook, without its secrets."""
+    return WebhookView.model_validate(webhook, from_attributes=True)
+
+
+def delivery_view(delivery: Delivery) -> DeliveryView:
+    """Build the view of a delivery."""
+    return DeliveryView(
+        id=delivery.id,
+        webhook_id=delivery.webhook_id,
+        message_id=delivery.message_id,
+        type=delivery.event_type,
+        status=delivery.status,
+        error_code=delivery.error_code,
+        error_message=delivery.error_message,
+        next_attempt_at=delivery.next_attempt_at if delivery.status is JobStatus.PENDING else None,
+        attempts=[DeliveryAttempt.model_validate(attempt, from_attributes=True) for attempt in delivery.attempts],
+        payload=orjson.loads(delivery.body),
+        created_at=delivery.created_at,
+        updated_at=delivery.updated_at,
+    )

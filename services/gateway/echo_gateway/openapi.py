@@ -25,6 +25,7 @@ _TAGS = {
     "samples": "Recordings of a speaker, with quality measures and verdicts.",
     "clones": "Voice models made from samples, with the speaker's consent.",
     "feedback": "Ratings of audio.",
+    "webhooks": "Webhooks: signed requests to URLs of users when jobs end, voices change or ratings are submitted.",
     "provenance": "Verification that this platform generated an audio file.",
     "Echo API": "Compatibility with existing clients: plain JSON without an envelope. On a single machine the operator can allow "
     "requests without a token (`ECHO_API_WITHOUT_TOKEN`); `user_id` then names users within one local account.",

@@ -7,9 +7,9 @@ from joserfc import jwt
 from joserfc.jwk import OKPKey
 from pydantic import SecretStr
 
-from echo_auth.encryption import DecryptionError
 from echo_auth.keys import Signer
 from echo_common.clock import now
+from echo_common.encryption import DecryptionError
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.support.visitor import PASSWORD
 

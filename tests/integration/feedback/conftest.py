@@ -29,6 +29,7 @@ from tests.support.issuer import Issuer
 from tests.support.person import data
 
 SCOPES = "account speech:read speech:write"
+SECRET = SecretStr("a secret of thirty-two characters")
 
 
 def audio_of(user_id: str, audio_id: str | None = None, **fields: Any) -> AudioCreated:
@@ -117,7 +118,7 @@ def start(database: Database, tmp_path: Path) -> Start:
             stack.push_async_callback(bus.close)
             topics = [topic for topic, _ in event_types()]
             await bus.consume(Consumer(new_id("test"), topics, _listener(heard), transient=True))
-            feedback = service(FeedbackSettings(**settings))
+            feedback = service(FeedbackSettings(**{"secret": SECRET, **settings}))
             app = await stack.enter_async_context(feedback.running(common, Process(broker=broker)))
             url = await stack.enter_async_context(serving(app, "http://127.0.0.1:0"))
             http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))

@@ -11,7 +11,7 @@ from echo_embedded.data_folder import CannotStartError, Secrets
 
 
 def archive_with(password: str) -> Archive:
-    secrets = Secrets("admin@example.com", password, "a secret")
+    secrets = Secrets("admin@example.com", password, "a secret", "another secret")
     return Archive(Path("echo.tar"), Header.create("embedded", None), Manifest(0, 0, {}, [], ""), secrets)
 
 
@@ -23,6 +23,7 @@ def test_every_character_of_a_password_is_read_back(tmp_path: Path, password: st
 
     assert dotenv_values(file, interpolate=False) == {
         "ECHO_AUTH_SECRET": "a secret",
+        "ECHO_FEEDBACK_SECRET": "another secret",
         "ECHO_AUTH_ADMIN_EMAIL": "admin@example.com",
         "ECHO_AUTH_ADMIN_PASSWORD": password,
     }

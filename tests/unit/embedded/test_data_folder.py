@@ -1,7 +1,9 @@
 """Tests of the data folder."""
 
+import json
 import os
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,21 @@ def test_secrets_are_generated_once_and_readable_only_by_their_owner(tmp_path: P
 
     assert DataFolder(tmp_path / "data").known_secrets() == first
     assert len(first.auth_secret) >= 32
+    assert len(first.feedback_secret) >= 32
+    assert first.feedback_secret != first.auth_secret
     assert stat.S_IMODE((folder.path / "secrets.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_a_secret_that_a_former_version_did_not_have_is_added(tmp_path: Path) -> None:
+    former = {"admin_email": "admin@example.com", "admin_password": "a password", "auth_secret": "a secret"}
+    (tmp_path / "secrets.json").write_text(json.dumps(former))
+
+    secrets = DataFolder(tmp_path).secrets()
+
+    assert len(secrets.feedback_secret) >= 32
+    assert asdict(secrets) == {**former, "feedback_secret": secrets.feedback_secret}
+    assert DataFolder(tmp_path).secrets() == secrets
 
 
 def test_damaged_secrets_are_never_replaced_silently(tmp_path: Path) -> None:

@@ -82,7 +82,12 @@ def find_places(folder: DataFolder, settings: BackupSettings) -> Places:
 def find_secrets(folder: DataFolder, settings: BackupSettings) -> Secrets | None:
     """Return the platform's secrets: those of the settings, else of the data folder; None if there are none."""
     if settings.auth_secret is not None:
-        return Secrets(settings.admin_email, _plain(settings.admin_password) or "", settings.auth_secret.get_secret_value())
+        return Secrets(
+            settings.admin_email,
+            _plain(settings.admin_password) or "",
+            settings.auth_secret.get_secret_value(),
+            _plain(settings.feedback_secret) or "",
+        )
     return None if settings.database_url is not None else folder.known_secrets()
 
 

@@ -145,18 +145,24 @@ async def _restore(
     secrets = archive.secrets or configured
     if secrets is None:
         raise CannotStartError(
-            "The archive holds no secrets: set ECHO_BACKUP_AUTH_SECRET, ECHO_BACKUP_ADMIN_EMAIL and ECHO_BACKUP_ADMIN_PASSWORD "
-            "to those of the platform that was backed up."
+            "The archive holds no secrets: set ECHO_BACKUP_AUTH_SECRET, ECHO_BACKUP_FEEDBACK_SECRET, ECHO_BACKUP_ADMIN_EMAIL and "
+            "ECHO_BACKUP_ADMIN_PASSWORD to those of the platform that was backed up."
         )
     if chosen.database_url is None:
         await restore_folder(archive, data, secrets, erasures, report)
         return
     if configured is None or configured.auth_secret != secrets.auth_secret:
-        raise CannotStartError(
-            "ECHO_AUTH_SECRET of the platform is not that of the archive, so it could not decrypt its keys. Nothing was changed. "
-            "Write the archive's secrets to a file with --write-secrets, and put them into .env."
-        )
+        raise _other_secret("ECHO_AUTH_SECRET", "keys")
+    if secrets.feedback_secret and configured.feedback_secret != secrets.feedback_secret:
+        raise _other_secret("ECHO_FEEDBACK_SECRET", "secrets of webhooks")
     await restore(archive, Places.configured(chosen), erasures, report)
+
+
+def _other_secret(setting: str, encrypted: str) -> CannotStartError:
+    return CannotStartError(
+        f"{setting} of the platform is not that of the archive, so it could not decrypt its {encrypted}. Nothing was changed. "
+        "Write the archive's secrets to a file with --write-secrets, and put them into .env."
+    )
 
 
 def _required_secrets(folder: DataFolder, chosen: BackupSettings) -> Secrets:
@@ -181,9 +187,11 @@ def _write_secrets(archive: Archive, path: Path) -> None:
         raise CannotStartError(f"The archive {archive.path} holds no secrets.")
     lines = {
         "ECHO_AUTH_SECRET": archive.secrets.auth_secret,
+        "ECHO_FEEDBACK_SECRET": archive.secrets.feedback_secret,
         "ECHO_AUTH_ADMIN_EMAIL": archive.secrets.admin_email,
         "ECHO_AUTH_ADMIN_PASSWORD": archive.secrets.admin_password,
     }
+    lines = {name: value for name, value in lines.items() if value or name != "ECHO_FEEDBACK_SECRET"}
     if refused := [name for name, value in lines.items() if _NOT_QUOTABLE.search(value)]:
         raise CannotStartError(
             f"{refused[0]} has a line break, or a backslash at its end or before a quote or backslash, which no .env file can hold."

@@ -48,6 +48,14 @@ VERIFY_EMAIL = SystemSetting(
     "auth.verify_email", False, "Require new users to confirm their email address before they can log in."
 )
 
+WEBHOOKS = SystemSetting("limits.webhooks", 10, "Maximum number of webhooks of a user.", minimum=0, maximum=100)
+WEBHOOKS_DISABLED_AFTER_DAYS = SystemSetting(
+    "webhooks.disabled_after_days",
+    5,
+    "Days in which all deliveries to a webhook failed, after which it is disabled; 0 disables none.",
+    minimum=0,
+    maximum=365,
+)
 API_KEYS = SystemSetting("limits.api_keys", 20, "Maximum number of API keys of a user.", minimum=0, maximum=1_000)
 
 
@@ -158,6 +166,14 @@ RETENTION_STATISTICS_DAYS = SystemSetting(
     maximum=10_000,
 )
 
+RETENTION_DELIVERIES_DAYS = SystemSetting(
+    "retention.deliveries_days",
+    14,
+    "Days after which a delivery to a webhook is deleted, counted from its event; applies to later events.",
+    minimum=3,
+    maximum=365,
+)
+
 _ALL: Sequence[SystemSetting[Any]] = (
     ANONYMOUS_REQUESTS,
     API_KEYS,
@@ -167,6 +183,7 @@ _ALL: Sequence[SystemSetting[Any]] = (
     EXPORT_MAX_MINUTES,
     GUESTS,
     RETENTION_ARCHIVE_DAYS,
+    RETENTION_DELIVERIES_DAYS,
     RETENTION_ERRORS_DAYS,
     RETENTION_GUEST_DAYS,
     RETENTION_HISTORY_DAYS,
@@ -175,6 +192,8 @@ _ALL: Sequence[SystemSetting[Any]] = (
     RETENTION_USER_DAYS,
     RETENTION_WARNING_DAYS,
     VERIFY_EMAIL,
+    WEBHOOKS,
+    WEBHOOKS_DISABLED_AFTER_DAYS,
     *REQUESTS_PER_MINUTE.values(),
     *(setting for by_plan in QUOTAS.values() for setting in by_plan.values()),
 )

@@ -1,6 +1,6 @@
 """HTTP API of the feedback service, one module per resource. Paths equal the public ones without `/api/v1`."""
 
-from echo_feedback.api import administration, errors, history, ratings, statistics, usage
+from echo_feedback.api import administration, deliveries, errors, history, ratings, statistics, usage, webhooks
 
 ROUTERS = (
     ratings.router,
@@ -10,4 +10,6 @@ ROUTERS = (
     usage.admin,
     errors.router,
     statistics.router,
+    webhooks.router,
+    deliveries.router,
 )

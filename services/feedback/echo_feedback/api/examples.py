@@ -107,3 +107,48 @@ POINT = {
         }
     ],
 }
+WEBHOOK = {
+    "id": "whk_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "url": "https://example.com/hooks/echo",
+    "events": ["job.completed", "job.failed"],
+    "description": "Podcast build",
+    "enabled": True,
+    "disabled_reason": None,
+    "disabled_at": None,
+    "failing_since": None,
+    "previous_secret_expires_at": None,
+    "created_at": "2026-01-31T10:00:00Z",
+    "updated_at": "2026-01-31T10:00:00Z",
+}
+WEBHOOK_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD…"  # noqa: S105 - an example
+DELIVERY = {
+    "id": "whd_0A1B2C3D4E5F60718293A4B5C6",
+    "webhook_id": WEBHOOK["id"],
+    "message_id": "msg_6C5B4A39281706F5E4D3C2B1A0",
+    "type": "job.completed",
+    "status": "completed",
+    "error_code": None,
+    "error_message": None,
+    "next_attempt_at": None,
+    "attempts": [
+        {"at": "2026-01-31T10:00:01Z", "duration": 0.12, "status": 200, "error": None, "response": "ok"},
+    ],
+    "payload": {
+        "type": "job.completed",
+        "timestamp": "2026-01-31T10:00:00Z",
+        "data": {
+            "job_id": "job_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+            "audio_id": "aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+            "duration": 2.5,
+        },
+    },
+    "created_at": "2026-01-31T10:00:00Z",
+    "updated_at": "2026-01-31T10:00:01Z",
+}
+PENDING_TEST = DELIVERY | {
+    "type": "webhook.test",
+    "status": "pending",
+    "next_attempt_at": "2026-01-31T10:00:00Z",
+    "attempts": [],
+    "payload": {"type": "webhook.test", "timestamp": "2026-01-31T10:00:00Z", "data": {"webhook_id": WEBHOOK["id"]}},
+}

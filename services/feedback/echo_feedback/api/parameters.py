@@ -13,6 +13,9 @@ from echo_feedback.usecases.ratings import RatingFilter
 RatingId = Annotated[str, Path(max_length=64, description="A rating's id.", examples=[examples.RATING["id"]])]
 AudioId = Annotated[str, Path(max_length=64, description="An audio's id.", examples=[examples.RATING["audio_id"]])]
 
+WebhookId = Annotated[str, Path(max_length=64, description="A webhook's id.", examples=[examples.WEBHOOK["id"]])]
+DeliveryId = Annotated[str, Path(max_length=64, description="A delivery's id.", examples=[examples.DELIVERY["id"]])]
+
 
 async def parse_rating_filter(
     time: TimeRangeQuery,

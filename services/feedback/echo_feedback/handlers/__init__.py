@@ -11,7 +11,7 @@ from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.events.synthesis import AudioCreated
 from echo_feedback.dependencies import Dependencies
-from echo_feedback.handlers import audios, errors, history, ratings, statistics, usage, users, voices
+from echo_feedback.handlers import audios, errors, history, ratings, statistics, usage, users, voices, webhooks
 from echo_feedback.handlers.handle import Handle
 
 _COUNTERS = (statistics, usage)
@@ -20,7 +20,7 @@ _COUNTERS = (statistics, usage)
 _TOTALS = (ratings, errors, *_COUNTERS)
 """Read models that count events of erased users, too."""
 
-_DATA_OF_USERS = (audios, voices, history)
+_DATA_OF_USERS = (audios, voices, history, webhooks)
 
 
 def _in_turn(totals: Sequence[Handle], data_of_users: Sequence[Handle]) -> Handle:

@@ -50,6 +50,34 @@ class VoiceRatingChanged(DomainEvent):
     revision: int
 
 
+class WebhookCreated(DomainEvent):
+    """A user created a webhook."""
+
+    topic: ClassVar[str] = "feedback.webhook_created"
+
+    webhook_id: str
+    user_id: str
+
+
+class WebhookDisabled(DomainEvent):
+    """A webhook was disabled: by its user (`user`), by its receiver (`gone`), or after days of failures (`failing`)."""
+
+    topic: ClassVar[str] = "feedback.webhook_disabled"
+
+    webhook_id: str
+    user_id: str
+    reason: str
+
+
+class WebhookDeleted(DomainEvent):
+    """A user deleted a webhook."""
+
+    topic: ClassVar[str] = "feedback.webhook_deleted"
+
+    webhook_id: str
+    user_id: str
+
+
 class FeedbackUserDataErased(DomainEvent):
     """The feedback service has erased everything of a deleted user."""
 

@@ -41,6 +41,9 @@ class ActionType(StrEnum):
     VOICE_MODEL_UNSHARED = "voice_model_unshared"
     VOICE_MODEL_WITHDRAWN = "voice_model_withdrawn"
     VOICE_SELECTED = "voice_selected"
+    WEBHOOK_CREATED = "webhook_created"
+    WEBHOOK_DELETED = "webhook_deleted"
+    WEBHOOK_DISABLED = "webhook_disabled"
 
 
 class HistoryEntry(BaseModel):

@@ -1,0 +1,180 @@
+"""HTTP client for URLs that users choose. It connects only to addresses that a policy permits."""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from echo_common.contracts.http.webhooks import DeliveryError
+from echo_common.http.client import open_session
+from echo_feedback.outbound.addresses import AddressPolicy
+from echo_feedback.outbound.resolver import Resolver
+from echo_feedback.outbound.urls import Target, UrlError, parse_url
+
+EXCERPT_BYTES: Final = 500
+"""Bytes of a response that are read; the connection is then closed."""
+
+_HEADERS: Final = {"User-Agent": "Echo-Webhooks/1", "Accept-Encoding": "identity"}
+_AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request with its result: the status and the start of the body, or the error."""
+
+    seconds: float
+    status: int | None = None
+    excerpt: str | None = None
+    error: DeliveryError | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """True for a response with a status of 2xx."""
+        return self.error is None
+
+
+class _AddressRefusedError(Exception):
+    """A host has an address to which the policy permits no connection."""
+
+
+class OutboundClient:
+    """A client that resolves a host at each request, checks all its addresses and connects to one of those it has checked.
+
+    A connection serves one request, so that no later request skips the check. The name remains that of the `Host` header, of
+    TLS (SNI) and of the certificate. Redirects, proxies of the environment, cookies and compressed responses are not supported.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, policy: AddressPolicy, resolver: Resolver, *, http: bool) -> None:
+        self._session = session
+        self._policy = policy
+        self._resolver = resolver
+        self._http = http
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, policy: AddressPolicy, resolver: Resolver, *, http: bool = False, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator["OutboundClient"]:
+        """Open a client while the context lasts.
+
+        Args:
+            policy: The addresses to which it connects.
+            resolver: The source of addresses.
+            http: Permit requests without TLS.
+            tls: Trusted authorities; those of the system unless given.
+        """
+
+        def create_socket(info: _AddressInfo) -> socket.socket:
+            family, kind, protocol, _, address = info
+            if not policy.permits(address[0]):  # a bug: it is checked before
+                raise PermissionError(f"no connection to {address[0]} is permitted")
+            return socket.socket(family, kind, protocol)
+
+        connector = aiohttp.TCPConnector(
+            resolver=_CheckingResolver(policy, resolver),
+            use_dns_cache=False,
+            force_close=True,
+            limit=0,
+            ssl=tls or True,
+            socket_factory=create_socket,
+        )
+        async with open_session(connector) as session:
+            yield cls(session, policy, resolver, http=http)
+
+    def parse(self, url: str) -> Target:
+        """Return the target of a URL. Raises `UrlError`."""
+        return parse_url(url, http=self._http)
+
+    async def require_permitted(self, target: Target, *, seconds: float) -> None:
+        """Raise `UrlError` if an address of the target is not permitted; a host that cannot be resolved now passes."""
+        addresses = [target.host]
+        if not target.is_address:
+            try:
+                async with asyncio.timeout(seconds):
+                    addresses = list(await self._resolver.resolve(target.host))
+            except (OSError, UnicodeError):  # includes TimeoutError
+                return
+        if not all(map(self._policy.permits, addresses)):
+            raise UrlError("Enter a URL with a public address; the operator of the platform has not permitted this one.")
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Exchange:
+        """Send a POST request; return its result within `seconds`. Raises nothing: errors are part of the result."""
+        started = time.monotonic()
+        status, excerpt, error = None, None, None
+        try:
+            status, excerpt = await self._post(url, body, headers, seconds)
+        except (_AddressRefusedError, UrlError):
+            error = DeliveryError.ADDRESS_REFUSED
+        except (aiohttp.ClientError, OSError, ValueError) as failure:
+            error = _classify(failure)
+        else:
+            error = _error_of_status(status)
+        return Exchange(round(time.monotonic() - started, 3), status, excerpt, error)
+
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> tuple[int, str]:
+        target = self.parse(url)  # the setting may have changed since the URL was entered
+        if target.is_address and not self._policy.permits(target.host):
+            raise _AddressRefusedError
+        async with self._session.post(
+            URL(url, encoded=True),
+            data=body,
+            headers={**_HEADERS, **headers},
+            timeout=aiohttp.ClientTimeout(total=seconds),
+            allow_redirects=False,
+        ) as response:
+            excerpt = bytearray()
+            with suppress(aiohttp.ClientError, TimeoutError):  # the status alone decides
+                while len(excerpt) < EXCERPT_BYTES and (part := await response.content.read(EXCERPT_BYTES - len(excerpt))):
+                    excerpt += part
+            return response.status, excerpt.decode(errors="replace")
+
+
+class _CheckingResolver(AbstractResolver):
+    def __init__(self, policy: AddressPolicy, resolver: Resolver) -> None:
+        self._policy = policy
+        self._resolver = resolver
+
+    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_UNSPEC) -> list[ResolveResult]:
+        addresses = await self._resolver.resolve(host)
+        if not all(map(self._policy.permits, addresses)):
+            raise _AddressRefusedError
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in addresses
+        ]
+
+    async def close(self) -> None:
+        """Do nothing: the resolver belongs to the caller."""
+
+
+def _classify(failure: Exception) -> DeliveryError:
+    if isinstance(failure, aiohttp.ClientConnectorDNSError | UnicodeError):
+        return DeliveryError.NAME_NOT_RESOLVED
+    if isinstance(failure, aiohttp.ClientSSLError):
+        return DeliveryError.TLS_FAILED
+    if isinstance(failure, TimeoutError):
+        return DeliveryError.TIMED_OUT
+    if isinstance(failure, aiohttp.ClientConnectionError | OSError):
+        return DeliveryError.CONNECTION_FAILED
+    return DeliveryError.INVALID_RESPONSE
+
+
+def _error_of_status(status: int) -> DeliveryError | None:
+    if 200 <= status < 300:
+        return None
+    return DeliveryError.REDIRECTED if 300 <= status < 400 else DeliveryError.REFUSED

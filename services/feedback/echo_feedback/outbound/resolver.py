@@ -1,0 +1,45 @@
+"""Resolution of host names."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
+
+_THREADS: Final = 64
+"""Concurrent queries; threads of their own, so that slow name servers hold up nothing else."""
+
+
+class Resolver(Protocol):
+    """A resolver of host names."""
+
+    async def resolve(self, host: str) -> Sequence[str]:
+        """Return the addresses of a host, in the order of preference; at least one. Raises `OSError`."""
+
+
+class SystemResolver:
+    """The resolver of the operating system."""
+
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
+        self._threads = threads
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator["SystemResolver"]:
+        """Open a resolver while the context lasts; on exit, queries that run end without a result."""
+        threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolver")
+        try:
+            yield cls(threads)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    async def resolve(self, host: str) -> Sequence[str]:
+        """Return the addresses of a host. Raises `OSError`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, _look_up, host)
+
+
+def _look_up(host: str) -> Sequence[str]:
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
