@@ -14,6 +14,7 @@ from echo_common.bus.inproc import InprocBroker
 from echo_common.process import stop_signal
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
+from echo_feedback.main import service as feedback
 from echo_gateway.main import service as gateway
 from echo_synthesis.main import service as synthesis
 from echo_voice.main import service as voice
@@ -22,7 +23,13 @@ from tests.support.database import Database
 LIFETIME = 60.0
 
 
-SERVICES: dict[str, Callable[[], Service[Any]]] = {"auth": auth, "gateway": gateway, "synthesis": synthesis, "voice": voice}
+SERVICES: dict[str, Callable[[], Service[Any]]] = {
+    "auth": auth,
+    "feedback": feedback,
+    "gateway": gateway,
+    "synthesis": synthesis,
+    "voice": voice,
+}
 
 
 def run_until_dead(database: Database, folder: Path, fault_point: str, *, service: str = "synthesis", **settings: str) -> None:

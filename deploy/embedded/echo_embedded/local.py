@@ -76,14 +76,16 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
                     ["gateway", *(f"{name.split('-')[0]}={urls[name]}" for name in (*synthesis, "voice", "feedback"))]
                 ),
             },
-            "feedback": {"ECHO_FEEDBACK_SECRET": secrets.feedback_secret},
+            "feedback": {
+                "ECHO_FEEDBACK_SECRET": secrets.feedback_secret,
+                "ECHO_FEEDBACK_SYNTHESIS_URL": ",".join(urls[name] for name in synthesis),
+            },
             "gateway": {
                 "ECHO_GATEWAY_SYNTHESIS_URL": ",".join(urls[name] for name in synthesis),
                 "ECHO_GATEWAY_VOICE_URL": urls["voice"],
                 "ECHO_GATEWAY_FEEDBACK_URL": urls["feedback"],
                 "ECHO_GATEWAY_INTERNAL_LISTEN": internal,
             },
-            "feedback": {"ECHO_FEEDBACK_SYNTHESIS_URL": ",".join(urls[name] for name in synthesis)},
             "voice": {"ECHO_VOICE_MODELS": str(models), "ECHO_VOICE_VECTORS_URL": folder.vectors.as_uri()},
             **{name: {"ECHO_SYNTHESIS_MODELS": str(models)} for name in synthesis},
         }

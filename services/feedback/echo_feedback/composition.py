@@ -103,6 +103,6 @@ async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech, 
         deliveries=deliveries,
         webhook_encryption=encryption,
         outbound=outbound,
-        worker=Worker(_LEASE_SECONDS, adapters.metrics, adapters.faults, exclusive=adapters.exclusive),
+        worker=Worker(_LEASE_SECONDS, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors),
         faults=adapters.faults,
     )

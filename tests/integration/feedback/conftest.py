@@ -104,7 +104,7 @@ def start(database: Database, tmp_path: Path) -> Start:
     broker, issuer = InprocBroker(), Issuer()
 
     @asynccontextmanager
-    async def started(*, prefix: str = "", **settings: Any) -> AsyncIterator[FeedbackClient]:
+    async def started(*, prefix: str = "", exclusive: bool = False, **settings: Any) -> AsyncIterator[FeedbackClient]:
         async with AsyncExitStack() as stack:
             common = CommonSettings(
                 auth_url=await stack.enter_async_context(issuer.serving(tmp_path)),
@@ -119,7 +119,7 @@ def start(database: Database, tmp_path: Path) -> Start:
             topics = [topic for topic, _ in event_types()]
             await bus.consume(Consumer(new_id("test"), topics, _listener(heard), transient=True))
             feedback = service(FeedbackSettings(**{"secret": SECRET, **settings}))
-            app = await stack.enter_async_context(feedback.running(common, Process(broker=broker)))
+            app = await stack.enter_async_context(feedback.running(common, Process(broker=broker, exclusive=exclusive)))
             url = await stack.enter_async_context(serving(app, "http://127.0.0.1:0"))
             http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
             yield FeedbackClient(http, app.state.dependencies, issuer, bus, heard).acting_as("usr_ada")

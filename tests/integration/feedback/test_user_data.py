@@ -24,6 +24,8 @@ COLLECTIONS = (
     "active_users",
     "statistics",
     "error_log",
+    "webhooks",
+    "deliveries",
 )
 
 
@@ -121,6 +123,24 @@ async def test_an_export_holds_ratings_and_history_of_its_user_alone(ada: Feedba
     kinds = [(item.collection, item.fields["id"]) for item in found if isinstance(item, ExportedDocument)]
     assert kinds[0] == ("ratings", rating["id"])
     assert [kind for kind, _ in kinds[1:]] == ["usage_history", "usage_history"]
+
+
+async def test_webhooks_are_exported_without_secrets_and_erased(
+    ada: FeedbackClient, eve: FeedbackClient, database: Database
+) -> None:
+    body = {"url": "https://93.184.215.14/secret", "events": ["job.failed"]}
+    webhook = data(await ada.ask("POST", "/webhooks", json=body), 201)
+    other = data(await eve.ask("POST", "/webhooks", json=body), 201)
+    delivery = data(await ada.ask("POST", f"/webhooks/{webhook['id']}/test"), 202)
+    found = [item async for item in ada.deps.user_data.export("usr_ada") if isinstance(item, ExportedDocument)]
+    exported = {item.collection: item.fields for item in found if item.collection.startswith("webhook")}
+    assert exported["webhooks"]["id"] == webhook["id"]
+    assert exported["webhook_deliveries"]["id"] == delivery["id"]
+    assert webhook["secret"] not in str(found)
+    assert "'secret'" not in str(found)
+    await erased(ada, "usr_ada")
+    assert [one["id"] for one in await eve.get("/webhooks")] == [other["id"]]
+    await nothing_remains(database, "usr_ada")
 
 
 async def test_the_history_of_an_erased_user_is_empty(ada: FeedbackClient) -> None:

@@ -21,6 +21,7 @@ from echo_common.user_data.erasure import ErasedUsers
 from echo_feedback.repository.history import UsageHistory
 from echo_feedback.repository.ratings import Ratings
 from echo_feedback.repository.summaries import Summaries
+from echo_feedback.repository.webhooks import Deliveries, Webhooks
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_voice.repository import Consents, Echos, Phrases, Samples, VoiceModels
@@ -73,6 +74,17 @@ QUERIES: dict[type[Repository[Any]], list[tuple[dict[str, Any], list[tuple[str, 
     Summaries: [
         ({"subject": "voice"}, [("updated_at", -1), ("_id", -1)]),
         ({"subject": "voice"}, [("name", 1), ("_id", 1)]),
+    ],
+    Webhooks: [(USER, NEWEST), ({**USER, "enabled": True}, [])],
+    Deliveries: [
+        ({"status": "pending", "next_attempt_at": {"$lte": now()}}, [("next_attempt_at", 1)]),
+        (
+            {"status": "pending", "next_attempt_at": {"$lte": now()}, "webhook_id": {"$nin": ["a", "b"]}},
+            [("next_attempt_at", 1)],
+        ),
+        ({"status": "processing"}, []),
+        ({**USER, "webhook_id": "whk_1"}, NEWEST),
+        ({**USER, "webhook_id": "whk_1"}, []),
     ],
 }
 
