@@ -19,11 +19,18 @@ from echo_common.contracts.events.synthesis import (
     SpeechMeasured,
     SynthesisErrorLogged,
 )
-from echo_common.contracts.system_settings import RETENTION_ERRORS_DAYS, RETENTION_STATISTICS_DAYS
-from echo_feedback.domain.usage import hour_of
+from echo_common.contracts.http.api_usage import Interval
+from echo_common.contracts.system_settings import (
+    RETENTION_ERRORS_DAYS,
+    RETENTION_HISTORY_DAYS,
+    RETENTION_STATISTICS_DAYS,
+    RETENTION_USAGE_DAYS,
+)
+from echo_feedback.domain.usage import day_of, hour_of
 from echo_feedback.usecases.retention import expire_records
 from tests.integration.feedback.conftest import FeedbackClient, audio_of
 from tests.integration.feedback.test_usage import use
+from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.person import refusal
 
@@ -107,6 +114,8 @@ async def test_days_add_up_hours_and_count_users_once(admin: FeedbackClient) -> 
         {"from": "2016-01-01T00:00:00Z"},
         {"from": "2999-01-01T00:00:00Z"},
         {"to": "9999-12-31T23:30:00Z"},
+        {"to": "0001-01-01T00:00:00Z"},
+        {"to": "0001-01-02T00:00:00Z", "interval": "day"},
         {"interval": "minute"},
     ],
 )
@@ -117,7 +126,7 @@ async def test_a_series_that_is_too_long_or_empty_is_refused(admin: FeedbackClie
 
 async def test_the_refusal_of_a_long_series_names_the_limit(admin: FeedbackClient) -> None:
     response = await admin.ask("GET", "/admin/stats/series", params={"from": "2016-01-01T00:00:00Z"})
-    assert "at most 1000 hours, or use interval=day" in response.json()["error"]["details"][0]["message"]
+    assert "at most 1,000 hours, or use interval=day" in response.json()["error"]["details"][0]["message"]
 
 
 async def test_a_series_is_available_as_csv(admin: FeedbackClient) -> None:
@@ -171,3 +180,63 @@ async def test_old_errors_and_statistics_are_deleted_by_the_settings(admin: Feed
     admin.deps.live_settings.replace({RETENTION_ERRORS_DAYS.key: 2, RETENTION_STATISTICS_DAYS.key: 2})
     await expire_records(admin.deps)
     assert await totals() == (1, 1, 1)
+
+
+async def test_days_are_kept_or_deleted_as_a_whole(admin: FeedbackClient) -> None:
+    oldest = day_of(now()) - timedelta(days=2)
+    await admin.publish(RequestServed(uses=tuple(use(hour=oldest + timedelta(hours=hour)) for hour in (-1, 0, 23))))
+    query = {
+        "interval": "day",
+        "from": (oldest - timedelta(days=1)).isoformat(),
+        "to": (oldest + timedelta(days=1)).isoformat(),
+    }
+
+    async def totals() -> list[tuple[int, int]]:
+        return [(point["requests"], point["active_users"]) for point in await series(admin, **query)]
+
+    async def counted() -> bool:
+        return await totals() == [(1, 1), (2, 1)]
+
+    await eventually(counted, within=20)
+    admin.deps.live_settings.replace({RETENTION_STATISTICS_DAYS.key: 2})
+    await expire_records(admin.deps, oldest + timedelta(days=2, hours=22))
+    assert await totals() == [(0, 0), (2, 1)]
+    assert len(await series(admin, **query | {"interval": "hour"})) == 48
+
+
+async def test_nothing_is_deleted_without_a_limit(admin: FeedbackClient) -> None:
+    await admin.publish(error(hours=30), RequestServed(uses=(use(days=1),)))
+
+    async def totals() -> tuple[int, int]:
+        points = await series(admin, **{"from": (now() - timedelta(days=2)).isoformat()})
+        return len(await admin.get("/admin/errors")), sum(point["requests"] for point in points)
+
+    async def counted() -> bool:
+        return await totals() == (1, 1)
+
+    await eventually(counted, within=20)
+    unlimited = (RETENTION_ERRORS_DAYS, RETENTION_HISTORY_DAYS, RETENTION_STATISTICS_DAYS, RETENTION_USAGE_DAYS)
+    admin.deps.live_settings.replace({setting.key: 0 for setting in unlimited})
+    assert await expire_records(admin.deps, now() + timedelta(days=10_000)) == 0
+    assert await totals() == (1, 1)
+
+
+async def test_the_activity_of_an_erased_user_cannot_be_recognised_once_the_key_is_removed(
+    admin: FeedbackClient, database: Database
+) -> None:
+    users, store = admin.deps.active_users, await database.open("feedback")
+    for _ in range(2):
+        await users.add("usr_ada", {HOUR}, erased=False)
+    assert await users.count(Interval.HOUR, [HOUR]) == {HOUR: 1}
+    await users.erase("usr_ada")
+    await users.add("usr_ada", {HOUR}, erased=True)  # late, while the key is kept
+    assert await users.count(Interval.HOUR, [HOUR]) == {HOUR: 1}
+    keys = store.collection("activity_keys")
+    key = await keys.find_one({"_id": "usr_ada"})
+    assert key is not None
+    assert key["erased_at"] <= now()  # from then on it expires
+    await keys.delete({})
+    await users.add("usr_ada", {HOUR}, erased=True)
+    assert await users.count(Interval.HOUR, [HOUR]) == {HOUR: 2}
+    assert await store.collection("active_users").count({"user_id": {"$exists": True}}) == 0
+    await store.close()

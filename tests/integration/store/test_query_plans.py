@@ -18,6 +18,7 @@ from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
 from echo_common.user_data.erasure import ErasedUsers
+from echo_feedback.repository.error_log import ErrorLog
 from echo_feedback.repository.history import UsageHistory
 from echo_feedback.repository.ratings import Ratings
 from echo_feedback.repository.summaries import Summaries
@@ -119,6 +120,7 @@ async def test_queries_on_auxiliary_collections_use_indexes(tmp_path: Path) -> N
     await StoreDeadLetters(store).prepare()
     await store.collection("speech_cache").ensure(SpeechCache.indexes)
     await UsageHistory(store).prepare()
+    await ErrorLog(store).prepare()
     # as the clones of synthesis
     await store.collection("voices").ensure([Index([(name, 1)]) for name in ("user_id", "shared_with", "public", "reference")])
     await store.collection("voices").insert({"_id": "a", "shared_with": ["usr_1"]})
@@ -129,6 +131,13 @@ async def test_queries_on_auxiliary_collections_use_indexes(tmp_path: Path) -> N
         ("speech_cache", {"voice": "v"}, []),
         ("usage_history", USER, [("timestamp", -1), ("_id", -1)]),
         ("usage_history", {"timestamp": {"$lt": now()}}, []),
+        ("error_log", {}, [("timestamp", -1), ("_id", -1)]),
+        ("error_log", {}, [("last_at", -1), ("_id", -1)]),
+        ("error_log", {}, [("count", -1), ("_id", -1)]),
+        ("error_log", {"service": "voice"}, [("timestamp", -1), ("_id", -1)]),
+        ("error_log", {"error_type": "KeyError"}, [("timestamp", -1), ("_id", -1)]),
+        ("error_log", {"trace_id": "t"}, []),
+        ("error_log", {"timestamp": {"$lt": now()}}, []),
         ("voices", {"usable": True, "$or": [{"public": True}, {"shared_with": "usr_1"}]}, []),
         ("voices", {"reference": {"$in": ["r", "fish_r"]}, "usable": True}, []),
     ):

@@ -19,12 +19,14 @@ from echo_common.store.port import DuplicateError, Filter, Index
 
 A = TypeVar("A", bound=Aggregate)
 
+KEPT_SECONDS: Final = 30 * 24 * 3600
+"""Time for which the id of an erased user is kept."""
+
 BATCH: Final = 16
 """Number of aggregates that are erased at once."""
 
 _CLAIM: Final = timedelta(seconds=20)
 _REPEATS: Final = (timedelta(minutes=1), timedelta(minutes=20), timedelta(days=1))
-_KEPT_SECONDS: Final = 30 * 24 * 3600
 _PAUSE_SECONDS: Final = 5.0
 
 
@@ -62,7 +64,7 @@ class ErasedUsers(Repository[ErasedUser]):
     name = "erased_users"
     indexes: ClassVar[Sequence[Index]] = (
         Index([("due_at", 1)], sparse=True),
-        Index([("created_at", 1)], ttl=_KEPT_SECONDS),
+        Index([("created_at", 1)], ttl=KEPT_SECONDS),
     )
 
 

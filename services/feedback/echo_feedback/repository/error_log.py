@@ -20,6 +20,8 @@ class ErrorLog:
         await self._entries.ensure(
             [
                 Index([("timestamp", -1)]),
+                Index([("last_at", -1)]),
+                Index([("count", -1)]),
                 Index([("service", 1), ("timestamp", -1)]),
                 Index([("error_type", 1), ("timestamp", -1)]),
                 Index([("trace_id", 1)]),

@@ -18,6 +18,7 @@ from echo_common.contracts.system_settings import (
 )
 from echo_common.errors import EchoError
 from echo_feedback.dependencies import Dependencies
+from echo_feedback.domain.usage import day_of
 from echo_feedback.repository.counters import PERIOD
 from echo_feedback.usecases.history import expire_history
 
@@ -26,21 +27,24 @@ _log = structlog.get_logger("echo.retention")
 
 
 async def expire_records(deps: Dependencies, moment: datetime | None = None) -> int:
-    """Delete what is older than the system settings permit; return the number of deleted documents."""
+    """Delete records older than the system settings permit; return the number of deleted documents.
+
+    Statistics and usage are kept for whole days, so that the oldest day of a series is complete.
+    """
     at = moment or now()
 
-    def before(setting: SystemSetting[int]) -> datetime | None:
+    def find_threshold(setting: SystemSetting[int]) -> datetime | None:
         days = deps.live_settings.get(setting)
         return at - timedelta(days=days) if days else None
 
     deleted = await expire_history(deps, moment)
-    if (usage := before(RETENTION_USAGE_DAYS)) is not None:
-        deleted += await deps.usage.counters.delete({PERIOD: {"$lt": usage}})
-    if (errors := before(RETENTION_ERRORS_DAYS)) is not None:
+    if (usage := find_threshold(RETENTION_USAGE_DAYS)) is not None:
+        deleted += await deps.usage.counters.delete({PERIOD: {"$lt": day_of(usage)}})
+    if (errors := find_threshold(RETENTION_ERRORS_DAYS)) is not None:
         deleted += await deps.errors.delete_before(errors)
-    if (statistics := before(RETENTION_STATISTICS_DAYS)) is not None:
-        deleted += await deps.statistics.counters.delete({PERIOD: {"$lt": statistics}})
-        deleted += await deps.active_users.delete_before(statistics)
+    if (statistics := find_threshold(RETENTION_STATISTICS_DAYS)) is not None:
+        deleted += await deps.statistics.counters.delete({PERIOD: {"$lt": day_of(statistics)}})
+        deleted += await deps.active_users.delete_before(day_of(statistics))
     for counters in (deps.usage.counters, deps.statistics.counters):
         await counters.forget_events(moment)
     return deleted

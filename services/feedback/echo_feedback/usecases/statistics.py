@@ -35,7 +35,7 @@ async def get_series(interval: Interval, time: TimeRange, deps: Dependencies) ->
     points = {moment: Point(moment) for moment in (since + step * number for number in range((until - since) // step))}
     async for hour, counts in deps.statistics.hours(since, until):
         points[begin(hour)].add(counts)
-    for moment, number in (await deps.active_users.count(interval, since, until)).items():
+    for moment, number in (await deps.active_users.count(interval, points)).items():
         points[moment].active_users = number
     return list(points.values())
 
@@ -43,19 +43,20 @@ async def get_series(interval: Interval, time: TimeRange, deps: Dependencies) ->
 def _range(interval: Interval, time: TimeRange) -> tuple[datetime, datetime]:
     step, begin = STEPS[interval], BEGINS[interval]
     last = begin(time.until or now())
-    until = last if time.until == last else _after(last, step)
-    since = until - step * _DEFAULT_POINTS[interval] if time.since is None else begin(time.since)
+    until = last if time.until == last else _add(last, step, "Enter an earlier time.")
+    since = _add(until, step * -_DEFAULT_POINTS[interval], "Enter a later time.") if time.since is None else begin(time.since)
     if since >= until:
-        refuse("from", "Enter a time in the past, or before that of to.")
+        refuse("from", "Enter a time before `to`, or in the past.")
     if until - since > step * MAXIMUM_POINTS[interval]:
         longest, name = MAXIMUM_POINTS[interval], interval.value
         other = ", or use interval=day" if interval is Interval.HOUR else ""
-        refuse("from", f"A series has at most {longest} points. Enter a range of at most {longest} {name}s{other}.")
+        refuse("from", f"A series has at most {longest:,} points. Enter a range of at most {longest:,} {name}s{other}.")
     return since, until
 
 
-def _after(moment: datetime, step: timedelta) -> datetime:
+def _add(moment: datetime, step: timedelta, refusal: str) -> datetime:
+    """Return a time, or refuse `to` if there is no such time."""
     try:
         return moment + step
     except OverflowError:
-        refuse("to", "Enter an earlier time.")
+        refuse("to", refusal)

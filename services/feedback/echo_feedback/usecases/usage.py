@@ -48,15 +48,14 @@ async def record_usage(event: RequestServed, deps: Dependencies) -> None:
                 if not erased:
                     # an event may report several hours of a day, which are one counter
                     await deps.usage.add(f"{event.event_id}/{use.hour.hour}", use)
-                if user_id is not None:
-                    await deps.active_users.add(user_id, use.hour, erased=erased)
             if user_id is not None:
+                await deps.active_users.add(user_id, {use.hour for use in uses}, erased=erased)
                 active.add(user_id)
 
-    def user(use: EndpointUse) -> str:
+    def get_user(use: EndpointUse) -> str:
         return use.user_id or ""
 
-    by_user = groupby(sorted(event.uses, key=user), key=user)
+    by_user = groupby(sorted(event.uses, key=get_user), key=get_user)
     await asyncio.gather(*(add(user_id or None, list(uses)) for user_id, uses in by_user))
     for user_id in active:
         await deps.erasure.repeat_for(user_id)  # it may have begun meanwhile
