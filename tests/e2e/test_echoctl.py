@@ -1,7 +1,9 @@
 """Tests of the commands of `echoctl`."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 import wave
@@ -186,3 +188,42 @@ def test_a_user_exports_everything_to_a_file(platform: Platform, tmp_path: Path)
 
     refused = echoctl("export", "missing/me.zip", "--data", str(platform.folder.path), cwd=tmp_path)
     assert (refused.returncode, b"cannot be written" in refused.stderr) == (2, True)
+
+
+def test_statistics_and_errors_are_shown(platform: Platform, tmp_path: Path) -> None:
+    data = ("--data", str(platform.folder.path))
+    shown = echoctl("stats", *data, cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert {"Users", "Jobs", "Engines", "tone", "synthesis/jobs"} <= set(shown.stdout.decode().split())
+    assert json.loads(echoctl("stats", "--json", *data, cwd=tmp_path).stdout)["unavailable"] == []
+    none = echoctl("errors", "--service", "none", *data, cwd=tmp_path)
+    assert (none.returncode, none.stdout) == (0, b"There are no errors.\n")
+    assert json.loads(echoctl("errors", "--service", "none", "--json", *data, cwd=tmp_path).stdout) == []
+    wrong = echoctl("errors", "--from", "yesterday", *data, cwd=tmp_path)
+    assert wrong.returncode == 2
+    once = echoctl("top", "--once", *data, cwd=tmp_path)
+    assert once.returncode == 0, once.stderr
+    assert {"Health:", "Requests", "Engines"} <= set(once.stdout.decode().split())
+
+
+@PLATFORM_AND_NOBODY
+def test_top_shows_the_platform_until_q(platform: Platform, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "echo_embedded", "top", "--every", "0.5", "--data", str(platform.folder.path)]
+    environment = {**os.environ, **QUICK, **TONE, "COLUMNS": "120", "LINES": "60", "TERM": "xterm"}
+    process = subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    try:
+        os.close(theirs)
+        shown = b""
+        while b"q quits" not in shown:
+            shown += os.read(ours, 65_536)
+        os.write(ours, b"q")
+        with contextlib.suppress(OSError):  # the other side closes the terminal
+            while block := os.read(ours, 65_536):
+                shown += block
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert b"synthesis" in shown

@@ -55,3 +55,28 @@ async def test_requests_are_counted_by_endpoint_and_day(platform: Platform, ada:
     assert point["requests"] >= 4
     assert point["active_users"] >= 1
     assert refusal(await ada.http.get("/admin/usage")) == (403, "FORBIDDEN")
+
+
+async def test_administrators_see_the_current_statistics(platform: Platform, ada: Person, admin: Person) -> None:
+    job = await ada.queue("Counted by the statistics.")
+    [event async for event in ada.follow(job["id"])]
+
+    async def statistics() -> dict[str, Any]:
+        found: dict[str, Any] = data(await admin.http.get("/admin/stats"))
+        return found
+
+    async def counted() -> bool:
+        day = (await statistics())["last_day"]
+        return bool(day["jobs"]["completed"] and day["cache_misses"] and day["engines"] and day["requests"])
+
+    await eventually(counted, within=30)
+    found = await statistics()
+    assert found["unavailable"] == []
+    assert found["jobs"]["completed"] >= 1
+    assert found["users"]["total"] >= found["users"]["active_day"] >= 1
+    assert {queue["service"] for queue in found["queues"]} == {"auth", "feedback", "synthesis", "voice"}
+    assert {part["service"] for part in found["storage"]} == {"synthesis", "voice"}
+    assert next(engine for engine in found["engines"] if engine["engine"] == "tone")["state"] == "ready"
+    assert found["last_day"]["audio_seconds"] > 0
+    assert refusal(await ada.http.get("/admin/stats")) == (403, "FORBIDDEN")
+    assert data(await admin.http.get("/admin/errors", params={"service": "none"})) == []

@@ -39,6 +39,7 @@ from echo_embedded.export_commands import export
 from echo_embedded.mail_commands import mail_app
 from echo_embedded.model_commands import models_app
 from echo_embedded.retention_commands import retention
+from echo_embedded.statistics_commands import errors, stats, top
 
 STARTED = time.monotonic()
 
@@ -237,6 +238,9 @@ app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(audit_app, name="audit")
 app.add_typer(mail_app, name="mail")
 app.command(epilog="Example: echoctl retention --dry-run")(retention)
+app.command(epilog="Examples: echoctl stats · echoctl stats --json")(stats)
+app.command(epilog="Examples: echoctl errors --service synthesis · echoctl errors --request req_… --stacks")(errors)
+app.command(epilog="Examples: echoctl top · echoctl top --once · echoctl top --every 10 --server https://echo.example.com")(top)
 app.command(epilog="Example: echoctl backup ./backups --every 24h --keep 7")(backup)
 app.command(epilog="Example: echoctl restore ./backups/echo-2026-11-22T03-00-00Z.tar --data ./restored")(restore)
 app.command(epilog="Example: echoctl export me.zip --server https://echo.example.com --email ada@example.com")(export)

@@ -1,6 +1,6 @@
 """Description of a service, and its lifecycle: alone in a process, or beside others in one."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,10 +17,11 @@ from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Bus
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.auth import SessionRevoked, SettingChanged, UserTokenVersionRaised
+from echo_common.contracts.http.api_usage import Measurements
 from echo_common.contracts.http.auth import EXPORT_AUDIENCE
 from echo_common.error_reports import ErrorReports
 from echo_common.faults import FaultPoints
-from echo_common.http import dead_letters
+from echo_common.http import dead_letters, measurements
 from echo_common.http.app import MAX_JSON_BODY, create_app
 from echo_common.http.client import ServiceClient
 from echo_common.http.connections import ConnectionLimits
@@ -101,12 +102,16 @@ class Adapters:
     exclusive: bool = False
 
 
+async def _measure_nothing(_: object) -> Measurements:
+    return Measurements()
+
+
 @dataclass(frozen=True)
 class Service(Generic[D]):
     """The parts of a service, in terms of its dependencies `D`.
 
     `open` creates the dependencies from the adapters and ends their background tasks on exit. `checks` are readiness checks
-    beside the database, the bus and storage. `uploads` maps the paths that take files to their largest size in bytes. `options`
+    beside the database, the bus and storage. `measure` returns the service's part of the current statistics. `uploads` maps the paths that take files to their largest size in bytes. `options`
     go to FastAPI (for example `middleware`). `limits` are those of its connections. `internal_listen` is the address where its
     health and metrics are served to the operator alone, when they are not public. With `tls`, the public one is served over HTTPS.
     """
@@ -116,6 +121,7 @@ class Service(Generic[D]):
     routers: Sequence[APIRouter]
     subscriptions: Subscriptions[D] = field(default_factory=Subscriptions)
     checks: Callable[[D], Mapping[str, Check]] = field(default=lambda _: {})
+    measure: Callable[[D], Awaitable[Measurements]] = field(default=_measure_nothing)
     max_body: int = MAX_JSON_BODY
     uploads: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -156,7 +162,7 @@ class Service(Generic[D]):
             }
             app = create_app(
                 self.name,
-                [*self.routers, dead_letters.router] if self.internal_listen is None else self.routers,
+                [*self.routers, dead_letters.router, measurements.router] if self.internal_listen is None else self.routers,
                 metrics=process.metrics,
                 checks=checks,
                 max_body=self.max_body,
@@ -170,6 +176,7 @@ class Service(Generic[D]):
             stack.enter_context(process.metrics.measuring(app.state.health.measure))
             app.state.dependencies = dependencies
             app.state.delivery = delivery
+            app.state.measure = partial(self.measure, dependencies)
             app.state.scratch = adapters.scratch
             app.state.verifier = TokenVerifier(trust)
             app.state.user_data_verifier = TokenVerifier(trust, audience=EXPORT_AUDIENCE)

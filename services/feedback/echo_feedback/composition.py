@@ -7,6 +7,7 @@ from typing import Final
 
 from echo_common.batches import Batches
 from echo_common.contracts.events.feedback import FeedbackUserDataErased
+from echo_common.contracts.http.api_usage import Measurements, QueueState
 from echo_common.encryption import Encryption
 from echo_common.service import Adapters
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
@@ -29,10 +30,12 @@ from echo_feedback.repository.webhooks import Deliveries, Webhooks
 from echo_feedback.settings import SECRET_SETTING, FeedbackSettings
 from echo_feedback.speech import Speech, open_speech
 from echo_feedback.usecases.retention import keep_expiring
+from echo_feedback.usecases.statistics import get_last_day
 from echo_feedback.usecases.summaries import count_votes, rebuild_in_background
 from echo_feedback.usecases.webhook_delivery import delivering
 from echo_feedback.usecases.webhooks import require_secret
 from echo_feedback.user_data import FeedbackUserData
+from echo_feedback.views import statistics_point
 
 _WEBHOOK_SECRETS: Final = "echo-feedback webhook secrets"
 _LEASE_SECONDS: Final = 15.0
@@ -105,4 +108,16 @@ async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech, 
         outbound=outbound,
         worker=Worker(_LEASE_SECONDS, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors),
         faults=adapters.faults,
+    )
+
+
+async def measure(deps: Dependencies) -> Measurements:
+    """Measure the work queues, and what happened in the last 24 hours."""
+    backlogs = await deps.worker.backlogs()
+    return Measurements(
+        queues=[
+            QueueState(queue=name, pending=backlog.pending, age_seconds=backlog.age_seconds)
+            for name, backlog in backlogs.items()
+        ],
+        last_day=statistics_point(await get_last_day(deps)),
     )

@@ -14,6 +14,7 @@ from echo_common.http.health import Check
 from echo_common.outbox.event_batches import CollectedEvents
 from echo_common.quotas.counters import Quotas
 from echo_common.service import Adapters
+from echo_common.storage.measured_size import MeasuredSize
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_common.work.worker import Worker
@@ -122,6 +123,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             scripts=scripts,
             pool=pool,
             meter=meter,
+            stored_bytes=MeasuredSize(audio.total_bytes),
             worker=Worker(
                 settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors
             ),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from echo_common.auth.signed_links import LinkSigner
 from echo_common.quotas.counters import Quotas
+from echo_common.storage.measured_size import MeasuredSize
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
@@ -47,5 +48,6 @@ class Dependencies:
     meter: Meter
     quotas: Quotas
     worker: Worker
+    stored_bytes: MeasuredSize
     erasure: UserErasure
     user_data: ExportableUserData

@@ -10,6 +10,7 @@ from echo_synthesis import api, handlers
 from echo_synthesis.composition import open_dependencies, readiness_checks
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.settings import SynthesisSettings
+from echo_synthesis.usecases.measurements import measure_synthesis
 
 
 def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
@@ -20,6 +21,7 @@ def service(settings: SynthesisSettings | None = None) -> Service[Dependencies]:
         open=partial(open_dependencies, chosen),
         routers=[*api.ROUTERS, usage.router, user_data.router],
         subscriptions=handlers.subscriptions,
+        measure=measure_synthesis,
         checks=readiness_checks,
         uploads=dict.fromkeys(upload_paths(api.ROUTERS), chosen.verify_bytes),
     )

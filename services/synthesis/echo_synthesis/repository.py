@@ -117,6 +117,11 @@ class AudioRepository(Repository[Audio]):
         found = self._documents.find({"user_id": user_id, **others}, fields=["size", "further_bytes"])
         return sum([document.get("size", 0) + document.get("further_bytes", 0) async for document in found])
 
+    async def total_bytes(self) -> int:
+        """Return the size of all audio with earlier revisions and lossless copies; reads the records of all."""
+        found = self._documents.find({}, fields=["size", "further_bytes"])
+        return sum([document.get("size", 0) + document.get("further_bytes", 0) async for document in found])
+
     async def find_one(self, where: Filter) -> Audio | None:
         """Return the first match without its text, or None."""
         async for audio in self.find(where, limit=1, without=("text",)):

@@ -11,6 +11,7 @@ from echo_common.http.health import Check
 from echo_common.quotas.counters import Quotas
 from echo_common.replaced_settings import warn_of_replaced_settings
 from echo_common.service import Adapters
+from echo_common.storage.measured_size import MeasuredSize
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_common.vectors.port import VectorIndex
@@ -106,6 +107,7 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         encoder=encoder,
         providers=Providers(settings),
         scratch=adapters.scratch,
+        stored_bytes=MeasuredSize(samples.total_bytes),
         worker=Worker(
             settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors
         ),

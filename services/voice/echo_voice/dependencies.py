@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from echo_common.quotas.counters import Quotas
 from echo_common.scratch import Scratch
+from echo_common.storage.measured_size import MeasuredSize
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
@@ -36,6 +37,7 @@ class Dependencies:
     providers: Providers
     scratch: Scratch
     worker: Worker
+    stored_bytes: MeasuredSize
     erasure: UserErasure
     user_data: ExportableUserData
 

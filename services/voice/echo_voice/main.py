@@ -10,6 +10,7 @@ from echo_voice import api, handlers
 from echo_voice.composition import open_dependencies, readiness_checks
 from echo_voice.dependencies import Dependencies
 from echo_voice.settings import VoiceSettings
+from echo_voice.usecases.measurements import measure_voice
 
 
 def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
@@ -20,6 +21,7 @@ def service(settings: VoiceSettings | None = None) -> Service[Dependencies]:
         open=partial(open_dependencies, chosen),
         routers=[*api.ROUTERS, usage.router, user_data.router],
         subscriptions=handlers.subscriptions,
+        measure=measure_voice,
         checks=readiness_checks,
         uploads=dict.fromkeys(upload_paths(api.ROUTERS), chosen.upload_bytes),
     )

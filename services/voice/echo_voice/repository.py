@@ -43,6 +43,12 @@ class Samples(TaskRepository[Sample]):
         files = [file async for document in found for file in (document.get("original"), document.get("processed")) if file]
         return sum(file["size"] for file in files)
 
+    async def total_bytes(self) -> int:
+        """Return the size of all files of samples; reads the records of all."""
+        found = self._documents.find({}, fields=["original", "processed"])
+        files = [file async for document in found for file in (document.get("original"), document.get("processed")) if file]
+        return sum(file["size"] for file in files)
+
 
 class VoiceModels(TaskRepository[VoiceModel]):
     """The repository of voice models."""

@@ -47,6 +47,12 @@ class ActiveUsers:
         """Return the number of active users of each of these periods; the database counts them."""
         return {period: await self._users.count({"interval": interval.value, "period": period}) for period in periods}
 
+    async def count_distinct(self, since: datetime) -> int:
+        """Return the number of users who were active since a moment; those who were erased do not count."""
+        where = {"interval": Interval.HOUR.value, "period": {"$gte": since}}
+        found = {document.get("user_id") async for document in self._users.find(where, fields=["user_id"])}
+        return len(found - {None})
+
     async def delete_before(self, moment: datetime) -> int:
         """Delete documents of periods before a moment; return their number."""
         return await self._users.delete({"period": {"$lt": moment}})

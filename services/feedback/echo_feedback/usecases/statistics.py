@@ -8,7 +8,7 @@ from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.http.api_usage import Interval
 from echo_common.errors import refuse
-from echo_common.http.time_range import TimeRange
+from echo_common.http.time_range import ALWAYS, TimeRange
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.domain.statistics import BEGINS, STEPS, Point, amounts_of
 
@@ -38,6 +38,16 @@ async def get_series(interval: Interval, time: TimeRange, deps: Dependencies) ->
     for moment, number in (await deps.active_users.count(interval, points)).items():
         points[moment].active_users = number
     return list(points.values())
+
+
+async def get_last_day(deps: Dependencies) -> Point:
+    """Return the counts of the last 24 hours, up to now."""
+    points = await get_series(Interval.HOUR, ALWAYS, deps)
+    day = Point(points[0].time)
+    for point in points:
+        day.add(point.counts)
+    day.active_users = await deps.active_users.count_distinct(points[0].time)
+    return day
 
 
 def _range(interval: Interval, time: TimeRange) -> tuple[datetime, datetime]:

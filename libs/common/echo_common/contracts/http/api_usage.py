@@ -88,3 +88,77 @@ class StatisticsPoint(BaseModel):
     cache_misses: int = Field(description="Segments that the speech cache did not have.")
     cache_hit_rate: float | None = Field(description="Share of segments that the speech cache had; null without any.")
     engines: list[EngineStatistics]
+
+
+class QueueState(BaseModel):
+    """The tasks of a work queue that wait."""
+
+    queue: str
+    pending: int
+    age_seconds: float = Field(description="Seconds for which the next task has waited; 0 without one.")
+
+
+class EngineState(BaseModel):
+    """The state of a speech engine in the replica that responded."""
+
+    engine: str
+    state: str
+    workers: int = Field(description="Processes that are ready.")
+    busy: int = Field(description="Requests in progress.")
+    queued: int = Field(description="Segments that wait.")
+    restarts: int
+
+
+class UserCounts(BaseModel):
+    """Users, now."""
+
+    total: int
+    guests: int
+    active_day: int = Field(description="Users who were active in the last 24 hours.")
+    active_month: int = Field(description="Users who were active in the last 30 days.")
+
+
+class JobStates(BaseModel):
+    """Jobs by status, now."""
+
+    pending: int
+    processing: int
+    completed: int
+    failed: int
+    cancelled: int
+
+
+class Measurements(BaseModel):
+    """The part of a service in the current statistics."""
+
+    queues: list[QueueState] = []
+    engines: list[EngineState] = []
+    users: UserCounts | None = None
+    jobs: JobStates | None = None
+    storage_bytes: int | None = None
+    last_day: StatisticsPoint | None = None
+
+
+class ServiceQueueState(QueueState):
+    """The tasks of a service's work queue that wait."""
+
+    service: str
+
+
+class ServiceStorage(BaseModel):
+    """The size of the objects that a service stores."""
+
+    service: str
+    stored_bytes: int
+
+
+class PlatformStatistics(BaseModel):
+    """The current statistics of the platform. Parts of services that do not respond are null or missing."""
+
+    users: UserCounts | None
+    jobs: JobStates | None
+    queues: list[ServiceQueueState]
+    engines: list[EngineState]
+    storage: list[ServiceStorage] = Field(description="Measured at most five minutes ago.")
+    last_day: StatisticsPoint | None = Field(description="What happened in the last 24 hours; `time` is their begin.")
+    unavailable: list[str] = Field(description="Services that did not respond.")

@@ -1,0 +1,149 @@
+"""Implementation of `echoctl top`: the live state of a platform in the terminal."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Final
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from echo_common.errors import EchoError
+from echo_embedded.client import Client, printable
+from echo_embedded.statistics_tables import day_table, engines_table, errors_table, queues_table, speech_table, table_of
+
+_ERRORS: Final = 8
+_QUIT: Final = frozenset({"q", "Q"})
+
+
+@dataclass(slots=True)
+class Picture:
+    """What the platform reported last; parts that could not be read are None, with the reason in `problems`."""
+
+    health: Mapping[str, Any] | None = None
+    statistics: Mapping[str, Any] | None = None
+    errors: list[dict[str, Any]] | None = None
+    problems: list[str] = field(default_factory=list)
+    requests_per_second: float | None = None
+
+    def render(self) -> RenderableType:
+        """Return the picture as tables."""
+        parts: list[RenderableType] = [Text(problem, style="red") for problem in dict.fromkeys(self.problems)]
+        if self.health is not None:
+            parts.append(_services(self.health))
+        if self.statistics is not None:
+            rate = "-" if self.requests_per_second is None else f"{self.requests_per_second:.1f}"
+            parts.append(Text(f"Requests per second: {rate}"))
+            if jobs := self.statistics["jobs"]:
+                parts.append(table_of("Jobs", tuple(jobs), [tuple(jobs.values())]))
+            parts += [queues_table(self.statistics), engines_table(self.statistics)]
+            if day := self.statistics["last_day"]:
+                parts += [day_table(day), speech_table(day)]
+        if self.errors is not None:
+            parts += [Text("Last errors", style="bold"), errors_table(self.errors)]
+        return Group(*parts)
+
+
+class Observer:
+    """Reads the state of a platform; a part that fails does not hide the others."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._requests: tuple[int, float] | None = None
+
+    async def look(self) -> Picture:
+        """Return the present picture."""
+        picture = Picture()
+        found = await asyncio.gather(
+            self._client.call("GET", "/health"),
+            self._client.call("GET", "/api/v1/admin/stats"),
+            self._client.call("GET", f"/api/v1/admin/errors?sort_by=last_at&limit={_ERRORS}"),
+            return_exceptions=True,
+        )
+        for error in found:
+            if isinstance(error, EchoError):
+                picture.problems.append(printable(error.message))
+            elif isinstance(error, BaseException):
+                raise error
+        health, statistics, errors = (None if isinstance(part, BaseException) else part for part in found)
+        picture.health, picture.statistics, picture.errors = health, statistics, errors
+        if statistics is not None:
+            picture.problems += [f"No response from {printable(name)}." for name in statistics["unavailable"]]
+            picture.requests_per_second = self._rate(statistics["last_day"])
+        return picture
+
+    def _rate(self, day: Mapping[str, Any] | None) -> float | None:
+        """Return the requests per second since the last picture; services report them every few seconds."""
+        if day is None:
+            return None
+        moment, before = monotonic(), self._requests
+        if before is None or day["requests"] < before[0]:
+            self._requests = day["requests"], moment
+            return None
+        seconds = moment - before[1]
+        rate = (day["requests"] - before[0]) / seconds if seconds else None
+        if seconds > 10:
+            self._requests = day["requests"], moment
+        return rate
+
+
+async def watch(client: Client, console: Console, *, every: float, once: bool) -> None:
+    """Show the platform's state until q or Ctrl-C; with `once` print it once.
+
+    Raises the errors of `Client` with `once`, if nothing could be read.
+    """
+    observer = Observer(client)
+    if once:
+        picture = await observer.look()
+        console.print(picture.render())
+        if picture.health is None and picture.statistics is None:
+            raise EchoError(picture.problems[0])
+        return
+    with _keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
+        while not pressed.is_set():
+            picture = await observer.look()
+            hint = Text("q quits", style="dim")
+            live.update(Group(picture.render(), hint), refresh=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every):
+                    await pressed.wait()
+
+
+@contextmanager
+def _keys() -> Iterator[asyncio.Event]:
+    """Yield an event that is set when q is pressed; restore the terminal on exit."""
+    pressed, loop = asyncio.Event(), asyncio.get_running_loop()
+    if not sys.stdin.isatty():
+        yield pressed
+        return
+    import termios
+    import tty
+
+    number = sys.stdin.fileno()
+    before = termios.tcgetattr(number)
+
+    def read() -> None:
+        if set(os.read(number, 64).decode(errors="replace")) & _QUIT:
+            pressed.set()
+
+    tty.setcbreak(number)
+    loop.add_reader(number, read)
+    try:
+        yield pressed
+    finally:
+        loop.remove_reader(number)
+        termios.tcsetattr(number, termios.TCSADRAIN, before)
+
+
+def _services(health: Mapping[str, Any]) -> RenderableType:
+    services = health.get("services") or {"platform": health}
+    rows = []
+    for name, service in services.items():
+        down = [part for part, state in (service.get("parts") or {}).items() if state.get("status") != "ok"]
+        rows.append((name, service.get("status", "?"), ", ".join(down) or service.get("reason") or ""))
+    return table_of(f"Health: {health.get('status', '?')}", ("service", "status", "failing"), rows)
