@@ -26,6 +26,7 @@ OWN = {
     "GET /",
     "GET /api/v1/health",
     "GET /api/v1/admin/dead-letters",
+    "GET /api/v1/admin/stats",
     "GET /api/v1/admin/dead-letters/{service}/{letter_id}",
     "POST /api/v1/admin/dead-letters",
     "GET /api/v1/job/{job_id}/progress",
