@@ -25,6 +25,7 @@ from bench import (
     memory,
     parallel,
     peers,
+    quality,
     relay,
     speech,
     start,
@@ -55,6 +56,7 @@ MEASURES: Mapping[str, Measure] = {
     "idle": idle.measure,
     "cache": cache.measure,
     "written": written.measure,
+    "quality": quality.measure,
     "peers": peers.measure,
 }
 _WIDTH = 160

@@ -54,9 +54,9 @@ class Stage:
             token = json.loads(await answer.text())["data"]["access_token"]
         self.session.headers["Authorization"] = f"Bearer {token}"
 
-    async def synthesize(self, text: str, voice: str, output_format: str = "wav") -> dict[str, Any]:
+    async def synthesize(self, text: str, voice: str, output_format: str = "wav", **options: object) -> dict[str, Any]:
         """Synthesise through the gateway and return the result."""
-        body = {"text": text, "voice_id": voice, "config": {"output_format": output_format}}
+        body = {"text": text, "voice_id": voice, "config": {"output_format": output_format, **options}}
         async with self.session.post("/api/v1/tts/synthesize", json=body) as answer:
             answer.raise_for_status()
             result: dict[str, Any] = (await answer.json())["data"]

@@ -67,6 +67,7 @@ VERBS = {
     "process",
     "rate",
     "refresh",
+    "regenerate",
     "register",
     "replace",
     "replay",

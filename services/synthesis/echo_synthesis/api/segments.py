@@ -93,7 +93,7 @@ async def get_pronunciation(
     example=enveloped(examples.REPLACING_JOB),
     daily_quota=Metric.SYNTHESES,
 )
-async def replace_segment(
+async def regenerate_segment(
     synthesis_id: SynthesisId,
     segment: SegmentNumber,
     principal: SpeechWriter,

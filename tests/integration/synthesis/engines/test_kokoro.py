@@ -12,6 +12,8 @@ from echo_synthesis.engine import Engine, EngineConfig, IdleEngine, Speech, Utte
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, SPEC, folder
 from echo_synthesis.engines.kokoro.correctness import START, check, problem
 from echo_synthesis.engines.kokoro.runtimes import BACKENDS, REFERENCE, available
+from echo_synthesis.quality.signal_check import find_problems
+from echo_synthesis.speech_check import check_speech
 from echo_synthesis.text.words import find_words
 from tests.support.models import Models
 
@@ -24,8 +26,8 @@ def kokoro(speech_models: Models) -> Engine:
     return SPEC.load(EngineConfig(speech_models("kokoro"), threads=2))
 
 
-def spoken(kokoro: Engine, text: str, voice: str = "af_heart") -> Speech:
-    return kokoro.speak(Utterance(text, tuple(find_words(text, SPEC.max_characters)), voice, "en-US", 1.0))
+def spoken(kokoro: Engine, text: str, voice: str = "af_heart", take: int = 0) -> Speech:
+    return kokoro.speak(Utterance(text, tuple(find_words(text, SPEC.max_characters)), voice, "en-US", 1.0, take=take))
 
 
 def test_loud_sentences_are_limited_instead_of_clipped(kokoro: Engine) -> None:
@@ -42,6 +44,17 @@ def test_long_sentences_keep_their_loudness(kokoro: Engine, voice: str) -> None:
     samples = spoken(kokoro, LONG, voice).samples
     first, *_, last = (np.sqrt(np.mean(part**2)) for part in np.array_split(samples, 4))
     assert last > 0.7 * first
+
+
+def test_another_take_differs_and_is_plausible(kokoro: Engine) -> None:
+    text = "A boat came in, and seven letters lay on the road."
+    utterance = Utterance(text, tuple(find_words(text, SPEC.max_characters)), "af_heart", "en-US")
+    takes = [spoken(kokoro, text, take=take) for take in range(6)]
+    assert len({speech.samples.tobytes() for speech in takes}) == 6
+    for speech in takes:
+        check_speech(SPEC, utterance, speech)
+        assert find_problems(utterance, speech) == ()
+        assert 0.9 < speech.duration / takes[0].duration < 1.3
 
 
 def test_padding_silence_is_removed(kokoro: Engine) -> None:
