@@ -13,8 +13,10 @@ from bench.stage import Stage
 from echo_common.bus.delivery import encode
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Message
+from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.feedback import RatingSubmitted
+from echo_common.contracts.events.gateway import EndpointUse, RequestServed
 from echo_common.contracts.events.synthesis import AudioCreated, JobCompleted, JobQueued
 from echo_common.service import Process
 from echo_common.settings import CommonSettings
@@ -26,10 +28,11 @@ _SECRET = SecretStr("a secret of thirty-two characters")
 _BATCH = 500
 _USERS = 100
 _VOICES = 20
+_ENDPOINTS = ("GET /api/v1/voices", "POST /api/v1/job")
 
 
 async def measure(_: Stage, rounds: int) -> Sequence[Figure]:
-    """Consume the events of jobs, audio and ratings into an empty database, in one process, without the other services."""
+    """Consume the events of jobs, audio, ratings and requests into an empty database, in one process, without the other services."""
     rates = []
     for _round in range(rounds):
         with tempfile.TemporaryDirectory(prefix="echo-bench-") as folder:
@@ -59,9 +62,10 @@ async def _consumed_after(folder: Path) -> float:
 
 
 def _messages() -> list[Message]:
-    """Return the events of jobs, each with its audio and a rating, in random order."""
+    """Return the events of jobs, each with its audio, a rating and counted requests, in random order."""
+    hour = now().replace(minute=0, second=0, microsecond=0)
     events: list[DomainEvent] = []
-    for number in range(_EVENTS // 4):
+    for number in range(_EVENTS // 5):
         user_id, voice_id = f"usr_{number % _USERS}", f"voice_{number % _VOICES}"
         job_id, audio_id = f"job_{number}", f"aud_{number}"
         events += [
@@ -85,6 +89,12 @@ def _messages() -> list[Message]:
                 engine="tone",
                 rating=1 + number % 5,
                 revision=1,
+            ),
+            RequestServed(
+                uses=tuple(
+                    EndpointUse(user_id=user_id, endpoint=endpoint, hour=hour, requests=3, last_request=now())
+                    for endpoint in _ENDPOINTS
+                )
             ),
         ]
     random.Random(1).shuffle(events)
