@@ -17,6 +17,7 @@ from echo_feedback.outbound.addresses import AddressPolicy
 from echo_feedback.outbound.client import OutboundClient
 from echo_feedback.outbound.resolver import SystemResolver
 from echo_feedback.repository.active_users import ActiveUsers
+from echo_feedback.repository.applied_events import AppliedEvents
 from echo_feedback.repository.audios import Audios
 from echo_feedback.repository.error_log import ErrorLog
 from echo_feedback.repository.history import UsageHistory
@@ -95,6 +96,7 @@ async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech, 
         history=history,
         usage=usage,
         active_users=active_users,
+        applied_events=AppliedEvents(adapters.store),
         errors=errors,
         statistics=statistics,
         speech=speech,

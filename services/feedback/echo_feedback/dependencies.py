@@ -13,6 +13,7 @@ from echo_common.work.worker import Worker
 from echo_feedback.domain.summaries import SummaryKey, Vote
 from echo_feedback.outbound.client import OutboundClient
 from echo_feedback.repository.active_users import ActiveUsers
+from echo_feedback.repository.applied_events import AppliedEvents
 from echo_feedback.repository.audios import Audios
 from echo_feedback.repository.error_log import ErrorLog
 from echo_feedback.repository.history import UsageHistory
@@ -41,6 +42,7 @@ class Dependencies:
     history: UsageHistory
     usage: ApiUsageCounters
     active_users: ActiveUsers
+    applied_events: AppliedEvents
     errors: ErrorLog
     statistics: Statistics
     speech: Speech

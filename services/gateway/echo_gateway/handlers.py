@@ -60,8 +60,9 @@ for audio_change in get_args(AudioChanged):
 
 @subscriptions.on(UserDeleted, every_replica=True)
 async def invalidate_user(event: UserDeleted, dependencies: Dependencies) -> None:
-    """Invalidate the cached responses of a deleted user."""
+    """Invalidate the cached responses of a deleted user, and remove the user from the counts of this replica."""
     dependencies.response_cache.invalidate_user(event.user_id)
+    dependencies.request_counts.forget(event.user_id)
 
 
 @subscriptions.on(UserDeleted, idempotent=True)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from starlette.requests import ClientDisconnect
@@ -87,12 +88,13 @@ class RequestCounts:
     def collect(self) -> Sequence[RequestServed]:
         """Return the events of the counts, and forget them."""
         counts, self._counts = self._counts, {}
-        uses = [self._use(key, count) for key, count in counts.items()]
+        uses = [self._build_use(key, count) for key, count in counts.items()]
         parts = (uses[first : first + USES_PER_EVENT] for first in range(0, len(uses), USES_PER_EVENT))
         return [RequestServed(uses=tuple(part)) for part in parts]
 
     def forget(self, user_id: str) -> None:
-        """Count on without the user what this process has counted of a deleted one."""
+        """Move the counts of a deleted user to the requests without a user, also in events that could not be published yet."""
+        self.events.replace_unsent(partial(_remove_user, user_id=user_id))
         for key in [key for key in self._counts if key[1] == user_id]:
             gone = self._counts.pop(key)
             kept = self._counts.setdefault((key[0], None, key[2]), _Count())
@@ -101,7 +103,7 @@ class RequestCounts:
             kept.server_errors += gone.server_errors
             kept.last_request = max(kept.last_request, gone.last_request)
 
-    def _use(self, key: _Key, count: _Count) -> EndpointUse:
+    def _build_use(self, key: _Key, count: _Count) -> EndpointUse:
         hour, user_id, endpoint = key
         metric = self._quotas.get(endpoint)
         limit = self._live_settings.get(QUOTAS[metric][count.plan]) if metric and count.plan else 0
@@ -115,6 +117,11 @@ class RequestCounts:
             last_request=datetime.fromtimestamp(int(count.last_request * 1000) / 1000, UTC),
             daily_limit=limit or None,
         )
+
+
+def _remove_user(event: RequestServed, user_id: str) -> RequestServed:
+    uses = (use.model_copy(update={"user_id": None}) if use.user_id == user_id else use for use in event.uses)
+    return event.model_copy(update={"uses": tuple(uses)})
 
 
 class RequestCounting:

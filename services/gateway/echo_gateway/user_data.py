@@ -9,7 +9,10 @@ from echo_gateway.request_counts import RequestCounts
 
 @dataclass(frozen=True)
 class GatewayUserData:
-    """Responses stored for idempotency keys, and counts of requests: of the current minute, and unpublished ones. The response cache is cleared in every replica."""
+    """Responses stored for idempotency keys, counts of requests of the current minute, and unpublished counts of requests.
+
+    Every replica clears its response cache and its unpublished counts.
+    """
 
     keys: Idempotency
     rate_limiter: RateLimiter

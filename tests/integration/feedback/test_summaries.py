@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
+import pytest
+
 from echo_common.contracts.events.feedback import RatingDeleted, RatingSubmitted, VoiceRatingChanged
 from echo_common.contracts.events.voice import VoiceModelReady, VoiceModelShared, VoiceModelUnshared, VoiceModelWithdrawn
 from echo_common.ids import new_id
@@ -146,6 +148,31 @@ async def test_lost_summaries_are_counted_anew_at_the_start(start: Start, databa
         await until(ada, Subject.VOICE, "tone_low", (1, 0, 0, 2, 0))
         await ada.rated(await ada.speech(), 5)
         await until(ada, Subject.ENGINE, "tone", (1, 0, 0, 2, 1))
+
+
+@pytest.mark.parametrize("lost", [["votes"], ["votes", "epochs"], ["summaries", "votes"]], ids="-".join)
+async def test_summaries_of_other_votes_are_counted_anew(start: Start, database: Database, lost: list[str]) -> None:
+    async with start() as ada:
+        for rating in (1, 4, 4):
+            await ada.rated(await ada.speech(), rating)
+        await until(ada, Subject.VOICE, "tone_low", (1, 0, 0, 2, 0))
+        await until(ada, Subject.ENGINE, "tone", (1, 0, 0, 2, 0))
+    store = await database.open("feedback")
+    for name in {*lost} - {"epochs"}:
+        await store.collection(name).delete({})
+    if "epochs" in lost:  # as before votes were stored
+        await store.collection("summaries").update_many({}, {"$unset": {"epoch": "", "latest": ""}})
+    gone = {"_id": "voice/gone", "subject": "voice", "name": "gone", "distribution": [0, 0, 0, 0, 9], "version": 1}
+    await store.collection("summaries").insert(gone)
+    await store.close()
+    async with start() as ada, start():
+        await until(ada, Subject.ENGINE, "tone", (1, 0, 0, 2, 0))
+        await until(ada, Subject.VOICE, "tone_low", (1, 0, 0, 2, 0))
+        await until(ada, Subject.VOICE, "gone", (0, 0, 0, 0, 0))
+        await ada.rated(await ada.speech(), 5)
+        await until(ada, Subject.ENGINE, "tone", (1, 0, 0, 2, 1))
+    async with start() as ada:
+        assert await distribution(ada, Subject.ENGINE, "tone") == (1, 0, 0, 2, 1)
 
 
 async def test_the_mean_of_a_voice_is_published_when_it_changes(ada: FeedbackClient) -> None:

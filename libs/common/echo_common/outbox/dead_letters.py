@@ -34,6 +34,10 @@ class StoreDeadLetters:
     async def count(self) -> int:  # noqa: D102
         return await self._letters.count({})
 
+    async def find_ids(self) -> set[str]:
+        """Return the ids of the events that are dead letters."""
+        return {str(found["_id"]) async for found in self._letters.find({}, fields=["died_at"])}
+
     async def get(self, letter_id: str) -> DeadLetter:  # noqa: D102
         found = await self._letters.find_one({"_id": letter_id})
         if found is None:

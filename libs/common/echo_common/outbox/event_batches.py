@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import structlog
 
 from echo_common.aggregate import Aggregate
 from echo_common.background_tasks import running_in_background
+from echo_common.backoff import Backoff
 from echo_common.contracts.event import DomainEvent
 from echo_common.errors import EchoError
 from echo_common.outbox.repository import Repository
@@ -16,6 +17,10 @@ from echo_common.store.port import DuplicateError
 
 FLUSH_SECONDS: Final = 5.0
 """Time between two publications of collected events."""
+
+_FAILURE_BACKOFF: Final = Backoff(1.0, 30.0)
+
+E = TypeVar("E", bound=DomainEvent)
 
 
 class EventBatch(Aggregate):
@@ -47,7 +52,7 @@ class EventBatches(Repository[EventBatch]):
             await self.add(EventBatch.of(events))
 
 
-class CollectedEvents:
+class CollectedEvents(Generic[E]):
     """Publication of events that a process collects in memory, every few seconds and at its end.
 
     What was collected since the last publication is lost in a crash; after a failure to write, the same events are written again.
@@ -58,10 +63,11 @@ class CollectedEvents:
         name: The name in log lines.
     """
 
-    def __init__(self, batches: EventBatches, collect: Callable[[], Sequence[DomainEvent]], name: str) -> None:
+    def __init__(self, batches: EventBatches, collect: Callable[[], Sequence[E]], name: str) -> None:
         self._batches = batches
         self._collect = collect
-        self._unsent: Sequence[DomainEvent] = ()
+        self._unsent: Sequence[E] = ()
+        self._flushing = asyncio.Lock()
         self._early = asyncio.Event()
         self._log = structlog.get_logger("echo.events").bind(events=name)
 
@@ -71,10 +77,14 @@ class CollectedEvents:
 
     async def flush(self) -> None:
         """Publish the collected events. Raises `StoreUnavailableError`; the next call then publishes them first."""
-        while self._unsent or (found := self._collect()):
-            self._unsent = self._unsent or found
-            await self._batches.publish(self._unsent)
-            self._unsent = ()
+        async with self._flushing:
+            await self._publish_unsent()
+            self._unsent = self._collect()  # once: what is collected from now on belongs to the next publication
+            await self._publish_unsent()
+
+    def replace_unsent(self, replace: Callable[[E], E]) -> None:
+        """Replace events that could not be published yet; their ids must stay."""
+        self._unsent = [replace(event) for event in self._unsent]
 
     @asynccontextmanager
     async def publishing(self, every: float = FLUSH_SECONDS) -> AsyncIterator[None]:
@@ -85,18 +95,29 @@ class CollectedEvents:
         finally:
             await self._try_to_flush()
 
+    async def _publish_unsent(self) -> None:
+        if self._unsent:
+            await self._batches.publish(self._unsent)
+            self._unsent = ()
+
     async def _publish_regularly(self, every: float) -> None:
+        failures = 0
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(every):
                     await self._early.wait()
             self._early.clear()
-            await self._try_to_flush()
+            failures = 0 if await self._try_to_flush() else failures + 1
+            if failures:
+                await asyncio.sleep(_FAILURE_BACKOFF.delay(failures))  # an early publication would fail, too
 
-    async def _try_to_flush(self) -> None:
+    async def _try_to_flush(self) -> bool:
         try:
             await self.flush()
         except EchoError as error:
             self._log.warning("collected_events_not_published", error=error.message)
         except Exception:
             self._log.exception("collected_events_not_published")
+        else:
+            return True
+        return False

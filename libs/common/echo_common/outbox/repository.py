@@ -1,7 +1,5 @@
 """Repositories: read and write aggregates; state, version and recorded events in one atomic write."""
 
-import asyncio
-import random
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -10,6 +8,7 @@ from echo_common.bus.delivery import encode, origin_headers
 from echo_common.bus.port import Message
 from echo_common.clock import now
 from echo_common.errors import ConflictError, NotFoundError
+from echo_common.outbox.conflicts import retry_conflicts
 from echo_common.outbox.documents import (
     NOT_ERASED,
     OUTBOX,
@@ -24,8 +23,6 @@ from echo_common.outbox.relay import Relay
 from echo_common.store.port import Document, Filter, Index, Sort, Store
 
 A = TypeVar("A", bound=Aggregate)
-
-_ATTEMPTS = 20
 
 
 class StaleError(ConflictError):
@@ -131,18 +128,16 @@ class Repository(Generic[A]):
 
     async def amend(self, aggregate: A, change: Callable[[A], object], **where: Any) -> A:
         """Change and save an aggregate that was read before, as `update` does; read it again only after a conflict."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            change(aggregate)
-            try:
-                await self.save(aggregate)
-            except StaleError:
-                if attempt == _ATTEMPTS:
-                    raise
-                await asyncio.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311
-                aggregate = await self.get(aggregate.id, **where)
-            else:
-                return aggregate
-        raise AssertionError("unreachable")
+        read: A | None = aggregate
+
+        async def write() -> A:
+            nonlocal read
+            found, read = read or await self.get(aggregate.id, **where), None
+            change(found)
+            await self.save(found)
+            return found
+
+        return await retry_conflicts(write, StaleError)
 
     def _loaded(self, document: Document) -> A:
         aggregate = from_document(self.aggregate, document)

@@ -45,7 +45,8 @@ class Summary(Aggregate):
     """The running summary of a voice or an engine.
 
     `latest` are the votes that the latest change counted: one write counts them and notes that they are counted. Before the next
-    change they are stored elsewhere.
+    change they are stored elsewhere. `epoch` names the stored votes that the summary contains: those of a lost collection, or of
+    the time before votes were stored, do not count in another epoch.
     """
 
     subject: Subject
@@ -53,6 +54,7 @@ class Summary(Aggregate):
     distribution: Distribution = (0, 0, 0, 0, 0)
     revision: int = 0
     latest: tuple[Vote, ...] = ()
+    epoch: str = ""
 
     @staticmethod
     def id_of(subject: Subject, name: str) -> str:
@@ -73,6 +75,17 @@ class Summary(Aggregate):
     def mean(self) -> float | None:
         """Mean of the ratings; None without ratings."""
         return compute_mean(self.distribution)
+
+    def start_epoch(self, epoch: str) -> None:
+        """Forget the votes of another epoch, which are counted anew; the mean is published with the first of these."""
+        if self.epoch != epoch:
+            self.epoch, self.distribution, self.latest = epoch, (0, 0, 0, 0, 0), ()
+
+    def finish_epoch(self, epoch: str) -> None:
+        """Remove the votes of another epoch, of which none was counted anew."""
+        if self.epoch != epoch:
+            self.epoch, self.latest = epoch, ()
+            self._change((0, 0, 0, 0, 0))
 
     def count_votes(self, votes: Iterable[Vote], known: Mapping[str, Vote]) -> bool:
         """Count votes in place of the earlier ones of their ratings; return whether any of them is later than those.

@@ -1,7 +1,7 @@
 """Event handlers of the feedback service, one module per read model.
 
 Several read models follow the same events, and the bus has one handler per event. Each module therefore declares its handlers
-in `HANDLERS`, and those of one event run in turn. All are idempotent; counters also rely on the inbox (`Counters`).
+in `HANDLERS`, and those of one event run in turn. All are idempotent.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,7 @@ from echo_feedback.dependencies import Dependencies
 from echo_feedback.handlers import audios, errors, history, ratings, statistics, usage, users, voices, webhooks
 from echo_feedback.handlers.handle import Handle
 
-_COUNTERS = (statistics, usage)
-"""Read models whose events need the inbox."""
-
-_TOTALS = (ratings, errors, *_COUNTERS)
+_TOTALS = (ratings, errors, statistics, usage)
 """Read models that count events of erased users, too."""
 
 _DATA_OF_USERS = (audios, voices, history, webhooks)
@@ -44,8 +41,7 @@ def _subscriptions() -> Subscriptions[Dependencies]:
             [module.HANDLERS[event_type] for module in group if event_type in module.HANDLERS]
             for group in (_TOTALS, _DATA_OF_USERS)
         )
-        counted = any(event_type in module.HANDLERS for module in _COUNTERS)
-        found.on(event_type, idempotent=not counted)(_in_turn(totals, data_of_users))
+        found.on(event_type, idempotent=True)(_in_turn(totals, data_of_users))
     found.on(UserDeleted, idempotent=True)(users.erase_user)
     found.on(AudioCreated, every_replica=True)(audios.announce_audio)
     return found

@@ -1,59 +1,56 @@
 """Counters that each event changes once, however often it is delivered."""
 
-import asyncio
-import random
-import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from echo_common.batches import Batches
-from echo_common.clock import now
+from echo_common.outbox.conflicts import retry_conflicts
 from echo_common.outbox.repository import StaleError
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Sort, Store
+from echo_feedback.repository.applied_events import AppliedEvents
 
 APPLIED: Final = "applied"
 PERIOD: Final = "period"
 
-_ATTEMPTS: Final = 20
-_PRUNED_FROM: Final = 256
-_PRUNED_EVERY_SECONDS: Final = 60.0
-_MARKED_BEFORE: Final = timedelta(minutes=5)
-_REDELIVERED_WITHIN: Final = timedelta(days=16)
+MAXIMUM_APPLIED: Final = 200
+"""Maximum number of changes in one write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change of a counter by an event: amounts to add, and values of which the latest counts.
 
-    An event that changes a counter several times has ids with a suffix, `evt_…/suffix`.
+    Its id is that of the event. An event that makes several changes has ids with a suffix, `evt_…/suffix`.
     """
 
-    event_id: str
+    change_id: str
     amounts: Mapping[str, int]
     latest: Mapping[str, Any] = field(default_factory=dict)
     at: datetime | None = None
 
 
 class Counters:
-    """Counters in one collection, a document each, which holds the ids of the events that it contains.
+    """Counters in one collection, a document each.
 
-    An event and its id are one conditional write, so an event counts once, also if it is delivered twice, late, in any order, to
-    several replicas, or again after a crash. The ids would grow without end: those that the inbox has held for minutes are
-    removed, because their events are not handled again. Handlers that call `apply` therefore use the inbox. In this process,
-    changes of one counter that wait for a running write share the next one.
+    A change counts once, also if its event is delivered twice, late, in any order, to several replicas, or again after a crash:
+    one conditional write adds changes and names them in `applied`; the next write stores these in the collection of applied
+    events first. A counter thus holds the ids of one write. In this process, changes of one counter that wait for a running
+    write share the next one.
     """
 
     def __init__(self, store: Store, name: str, indexes: Sequence[Index] = ()) -> None:
+        self._name = name
         self._documents: Collection = store.collection(name)
-        self._inbox: Collection = store.collection("inbox")
+        self._applied = AppliedEvents(store)
         self._indexes = indexes
         self._batches = Batches[str, tuple[Document, Change]](self._write)
-        self._pruned: dict[str, float] = {}
 
     async def prepare(self) -> None:
         """Create the collection and its indexes; call once at start."""
+        await self._applied.prepare()
         await self._documents.ensure([Index([(PERIOD, 1)]), *self._indexes])
 
     async def close(self) -> None:
@@ -70,7 +67,7 @@ class Counters:
 
         Raises:
             StoreUnavailableError: The change may or may not have been applied; a repeat has no further effect.
-            StaleError: Other replicas were faster 20 times in a row.
+            StaleError, DuplicateError: Other replicas were faster 20 times in a row.
         """
         await self._batches.add(key, (identity, change))
 
@@ -89,48 +86,27 @@ class Counters:
         """Delete the counters that match; return their number."""
         return await self._documents.delete(where)
 
-    async def forget_events(self, moment: datetime | None = None) -> None:
-        """Remove the ids of the events of old counters, which are delivered no more."""
-        old = {PERIOD: {"$lt": (moment or now()) - _REDELIVERED_WITHIN}, APPLIED: {"$exists": True}}
-        await self._documents.update_many(old, {"$unset": {APPLIED: ""}})
-
     async def _write(self, key: str, changes: Sequence[tuple[Document, Change]]) -> None:
-        identity = changes[0][0]
-        for attempt in range(1, _ATTEMPTS + 1):
-            found = await self._documents.find_one({"_id": key})
-            document = found or {"_id": key, **identity, "version": 0, "counts": {}, APPLIED: []}
-            applied = set(document.get(APPLIED, ()))
-            new = {change.event_id: change for _, change in changes if change.event_id not in applied}
-            if not new:
-                return
-            fields = _changed(document, list(new.values()))
-            fields[APPLIED] = [*await self._kept(key, document.get(APPLIED, ())), *new]
-            try:
-                if found is None:
-                    await self._documents.insert({**document, **fields})
-                    return
-                if await self._documents.update_one({"_id": key, "version": document["version"]}, {"$set": fields}):
-                    return
-            except DuplicateError:
-                pass
-            await asyncio.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311
-        raise StaleError
+        for first in range(0, len(changes), MAXIMUM_APPLIED):
+            part = changes[first : first + MAXIMUM_APPLIED]
+            await retry_conflicts(partial(self._write_part, key, part), StaleError, DuplicateError)
 
-    async def _kept(self, key: str, applied: Sequence[str]) -> Sequence[str]:
-        """Return the ids without those of events that are not handled again."""
-        moment = time.monotonic()
-        if len(applied) < _PRUNED_FROM or moment - self._pruned.get(key, float("-inf")) < _PRUNED_EVERY_SECONDS:
-            return applied
-        self._pruned = {pruned: at for pruned, at in self._pruned.items() if moment - at < _PRUNED_EVERY_SECONDS} | {
-            key: moment
-        }
-        where = {"_id": {"$in": [_event_of(key) for key in applied]}, "handled_at": {"$lt": now() - _MARKED_BEFORE}}
-        handled = {str(document["_id"]) async for document in self._inbox.find(where, fields=["handled_at"])}
-        return [key for key in applied if _event_of(key) not in handled]
-
-
-def _event_of(key: str) -> str:
-    return key.partition("/")[0]
+    async def _write_part(self, key: str, changes: Sequence[tuple[Document, Change]]) -> None:
+        """Write changes to the version of a counter that is read first; no change that it lacks is stored as applied then."""
+        found = await self._documents.find_one({"_id": key})
+        document = found or {"_id": key, **changes[0][0], "version": 0, "counts": {}, APPLIED: []}
+        latest = document.get(APPLIED, ())
+        await self._applied.add(self._name, latest)  # before the next ones replace them
+        wanted = {change.change_id: change for _, change in changes}
+        applied = {*latest, *await self._applied.find(self._name, wanted)}
+        new = {change_id: change for change_id, change in wanted.items() if change_id not in applied}
+        if not new:
+            return
+        fields = _changed(document, list(new.values())) | {APPLIED: list(new)}
+        if found is None:
+            await self._documents.insert({**document, **fields})
+        elif not await self._documents.update_one({"_id": key, "version": document["version"]}, {"$set": fields}):
+            raise StaleError
 
 
 def _changed(document: Document, changes: Sequence[Change]) -> Document:

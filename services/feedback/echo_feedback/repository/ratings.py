@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import ClassVar, Final
+from functools import partial
+from typing import ClassVar
 
 from echo_common.contracts.errors.feedback import RatingNotFoundError
 from echo_common.contracts.events.feedback import RatingDeleted, RatingSubmitted
+from echo_common.outbox.conflicts import retry_conflicts
 from echo_common.outbox.repository import Repository, StaleError
 from echo_common.store.port import DuplicateError, Index
 from echo_feedback.domain.ratings import Rating
-
-_ATTEMPTS: Final = 20
 
 
 class Ratings(Repository[Rating]):
@@ -31,42 +31,46 @@ class Ratings(Repository[Rating]):
     async def change_or_add(
         self, user_id: str, audio_id: str, create: Callable[[], Rating], change: Callable[[Rating], object]
     ) -> Rating:
-        """Change the user's rating of an audio, or a created one and add it; return it. Raises `StaleError` after 20 attempts."""
-        for _ in range(_ATTEMPTS):
-            with suppress(DuplicateError, RatingNotFoundError):  # a concurrent request added or deleted it
-                found = await self.find_one({"user_id": user_id, "audio_id": audio_id})
-                if found is not None:
-                    return await self.amend(found, change, user_id=user_id)
-                new = create()
-                change(new)
-                await self.add(new)
-                return new
-        raise StaleError
+        """Change the user's rating of an audio, or a created one and add it; return it.
+
+        Raises `StaleError`, `DuplicateError` or `RatingNotFoundError` after 20 attempts.
+        """
+
+        async def write() -> Rating:
+            found = await self.find_one({"user_id": user_id, "audio_id": audio_id})
+            if found is not None:
+                return await self.amend(found, change, user_id=user_id)
+            new = create()
+            change(new)
+            await self.add(new)
+            return new
+
+        # a concurrent request may add or delete the rating meanwhile
+        return await retry_conflicts(write, DuplicateError, RatingNotFoundError)
 
     async def restore(self, event: RatingSubmitted | RatingDeleted) -> None:
         """Apply an event that this service published: it changes nothing unless the database has lost the rating.
 
-        Raises `StaleError` after 20 attempts.
+        Raises `StaleError` or `DuplicateError` after 20 attempts.
         """
-        for _ in range(_ATTEMPTS):
-            known = await self.find_one({"_id": event.rating_id})
-            if known is not None and known.revision >= event.revision:
-                return
-            deleted = await self._make_place(event)
-            rating = known or Rating(id=event.rating_id, voice_id=event.voice_id, engine=event.engine)
-            rating.created_at = event.occurred_at if known is None else known.created_at
-            rating.apply(event)
-            if deleted:
-                rating.clear()
-            with suppress(DuplicateError, StaleError):  # changed meanwhile
-                await (self.save(rating) if rating.version else self.add(rating))
-                return
-        raise StaleError
+        await retry_conflicts(partial(self._restore, event), DuplicateError, StaleError)
+
+    async def _restore(self, event: RatingSubmitted | RatingDeleted) -> None:
+        known = await self.find_one({"_id": event.rating_id})
+        if known is not None and known.revision >= event.revision:
+            return
+        deleted = await self._make_place(event)
+        rating = known or Rating(id=event.rating_id, voice_id=event.voice_id, engine=event.engine)
+        rating.created_at = event.occurred_at if known is None else known.created_at
+        rating.apply(event)
+        if deleted:
+            rating.clear()
+        await (self.save(rating) if rating.version else self.add(rating))
 
     async def _make_place(self, event: RatingSubmitted | RatingDeleted) -> bool:
         """Remove the user's earlier rating of the audio, whose deletion is yet to be applied.
 
-        Return whether there is a later one instead: the rating of the event was then deleted. Ids sort by time.
+        Return whether there is a later one instead: the rating of the event was then deleted. Ids begin with a time.
         """
         other = await self.find_one({"user_id": event.user_id, "audio_id": event.audio_id})
         if other is None or other.id == event.rating_id:

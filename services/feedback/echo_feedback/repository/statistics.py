@@ -15,7 +15,7 @@ _SHARDS: Final = 4
 
 
 class Statistics:
-    """Counts of what happened, by hour."""
+    """The counters of hours."""
 
     def __init__(self, store: Store) -> None:
         self.counters = Counters(store, "statistics")
@@ -25,7 +25,9 @@ class Statistics:
         shard = zlib.crc32(event_id.encode()) % _SHARDS
         await asyncio.gather(
             *(
-                self.counters.apply(f"{hour.isoformat()}/{shard}", {PERIOD: hour}, Change(event_id, amounts))
+                self.counters.apply(
+                    f"{hour.isoformat()}/{shard}", {PERIOD: hour}, Change(f"{event_id}/{hour:%Y%m%d%H}", amounts)
+                )
                 for hour, amounts in hours.items()
             )
         )

@@ -24,12 +24,12 @@ class ApiUsageCounters:
         ]
         self.counters = Counters(store, "api_usage", indexes)
 
-    async def add(self, event_id: str, use: EndpointUse) -> None:
-        """Add a use that an event reports, once. `event_id` is unique among the uses of an hour."""
+    async def add(self, change_id: str, use: EndpointUse) -> None:
+        """Add a use of an event, once. The id is that of the event with a suffix for the use."""
         identity: dict[str, Any] = {"endpoint": use.endpoint, PERIOD: day_of(use.hour), "user_id": use.user_id}
         amounts = {"requests": use.requests, "client_errors": use.client_errors, "server_errors": use.server_errors}
         latest = {"last_request": use.last_request, "daily_limit": use.daily_limit}
-        await self.counters.apply(Usage.id_of(use), identity, Change(event_id, amounts, latest, use.last_request))
+        await self.counters.apply(Usage.id_of(use), identity, Change(change_id, amounts, latest, use.last_request))
 
     async def find(self, where: Mapping[str, Any], *, sort: Sort, skip: int = 0, limit: int = 0) -> AsyncGenerator[Usage, None]:
         """Yield the usage that matches; `limit=0` means all."""

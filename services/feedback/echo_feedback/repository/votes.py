@@ -1,5 +1,6 @@
 """Storage of the counted votes."""
 
+import secrets
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -8,6 +9,7 @@ from echo_common.store.port import DuplicateError, Store
 from echo_feedback.domain.summaries import Subject, Vote
 
 _COMPLETE: Final = "complete"
+_EPOCH: Final = "epoch"
 
 
 class Votes:
@@ -15,6 +17,7 @@ class Votes:
 
     def __init__(self, store: Store) -> None:
         self._votes = store.collection("votes")
+        self._epoch: str | None = None
 
     async def prepare(self) -> None:
         """Create the collection; call once at start."""
@@ -35,6 +38,17 @@ class Votes:
             if not await self._votes.update_one({"_id": key, "revision": {"$lt": vote.revision}}, {"$set": fields}):
                 with suppress(DuplicateError):  # it is stored, or a later one is
                     await self._votes.insert({"_id": key, **fields})
+
+    async def get_epoch(self) -> str:
+        """Return the name of this collection of votes, which another one does not have after a loss."""
+        if self._epoch is None:
+            # summaries that were complete before there were epochs have no name
+            name = "" if await self.complete() else secrets.token_hex(8)
+            with suppress(DuplicateError):
+                await self._votes.insert({"_id": _EPOCH, "name": name})
+            found = await self._votes.find_one({"_id": _EPOCH})
+            self._epoch = name if found is None else str(found["name"])
+        return self._epoch
 
     async def complete(self) -> bool:
         """Return whether the votes of all ratings that were stored before are counted."""

@@ -45,9 +45,7 @@ async def expire_records(deps: Dependencies, moment: datetime | None = None) -> 
     if (statistics := find_threshold(RETENTION_STATISTICS_DAYS)) is not None:
         deleted += await deps.statistics.counters.delete({PERIOD: {"$lt": day_of(statistics)}})
         deleted += await deps.active_users.delete_before(day_of(statistics))
-    for counters in (deps.usage.counters, deps.statistics.counters):
-        await counters.forget_events(moment)
-    return deleted
+    return deleted + await deps.applied_events.expire(moment)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -13,6 +14,7 @@ from echo_common.backoff import Backoff
 from echo_common.contracts.events.feedback import RatingDeleted, RatingSubmitted
 from echo_common.errors import EchoError
 from echo_common.http.pagination import Page
+from echo_common.outbox.conflicts import retry_conflicts
 from echo_common.outbox.repository import StaleError
 from echo_common.store.port import DuplicateError
 from echo_feedback.dependencies import Dependencies
@@ -24,8 +26,6 @@ from echo_feedback.repository.votes import Votes
 SUMMARY_ORDERS: Final = ("name", "updated_at")
 """Fields by which summaries can be sorted."""
 
-_ATTEMPTS: Final = 20
-_CONFLICT_BACKOFF: Final = Backoff(0.005, 0.1, jitter=(0.0, 1.0))
 _REBUILD_BACKOFF: Final = Backoff(1.0, 60.0)
 _RATINGS_AT_ONCE: Final = 500
 _log = structlog.get_logger("echo.summaries")
@@ -56,30 +56,27 @@ async def count_votes(key: SummaryKey, votes: Sequence[Vote], summaries: Summari
     """Count votes of a voice or an engine once each, whatever other replicas count at the same time.
 
     The summary is read first and saved only in this version. A vote that is not stored then, nor one of the summary's latest, has
-    therefore not been counted. Raises `StaleError` after 20 attempts, `StoreUnavailableError`.
+    therefore not been counted. Raises `StaleError` or `DuplicateError` after 20 attempts, `StoreUnavailableError`.
     """
+    await retry_conflicts(partial(_count_votes, key, votes, summaries, stored), StaleError, DuplicateError)
+
+
+async def _count_votes(key: SummaryKey, votes: Sequence[Vote], summaries: Summaries, stored: Votes) -> None:
     subject, name = key
-    for attempt in range(1, _ATTEMPTS + 1):
-        summary = await summaries.find_or_create(subject, name)
-        await stored.store(subject, summary.latest)  # before the next ones replace them
-        known = await stored.find(subject, {vote.rating_id for vote in votes})
-        if not summary.count_votes(votes, known):
-            return
-        try:
-            await summaries.store(summary)
-        except (StaleError, DuplicateError):
-            if attempt == _ATTEMPTS:
-                raise
-            await asyncio.sleep(_CONFLICT_BACKOFF.delay(attempt))
-        else:
-            return
+    summary = await summaries.find_or_create(subject, name)
+    summary.start_epoch(await stored.get_epoch())
+    await stored.store(subject, summary.latest)  # before the next ones replace them
+    known = await stored.find(subject, {vote.rating_id for vote in votes})
+    if summary.count_votes(votes, known):
+        await summaries.store(summary)
 
 
 async def rebuild_summaries(deps: Dependencies) -> None:
     """Count all stored ratings that are not counted, unless this was done before.
 
-    Summaries that were lost together with the votes are thus counted anew.
+    All summaries are thus counted anew after a loss of the votes, and those of the time before votes were stored.
     """
+    epoch = await deps.votes.get_epoch()
     if await deps.votes.complete():
         return
     batch: list[Rating] = []
@@ -89,6 +86,8 @@ async def rebuild_summaries(deps: Dependencies) -> None:
             await _count_stored(batch, deps)
             batch.clear()
     await _count_stored(batch, deps)
+    for summary_id in [summary.id async for summary in deps.summaries.find({"epoch": {"$ne": epoch}})]:
+        await deps.summaries.update(summary_id, partial(Summary.finish_epoch, epoch=epoch))
     await deps.votes.mark_complete()
 
 

@@ -1,9 +1,9 @@
 """Use cases of API usage."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Final
 
 from echo_common.contracts.events.gateway import EndpointUse, RequestServed
@@ -41,22 +41,21 @@ async def record_usage(event: RequestServed, deps: Dependencies) -> None:
     active: set[str] = set()
     concurrent = asyncio.Semaphore(_CONCURRENT)
 
-    async def add(user_id: str | None, uses: list[EndpointUse]) -> None:
+    async def add(user_id: str | None, uses: Mapping[int, EndpointUse]) -> None:
         async with concurrent:
             erased = user_id is not None and await deps.erasure.includes(user_id)
-            for use in uses:
+            for number, use in uses.items():
                 if not erased:
-                    # an event may report several hours of a day, which are one counter
-                    await deps.usage.add(f"{event.event_id}/{use.hour.hour}", use)
+                    # an event may have several uses of one counter, for example those of two hours
+                    await deps.usage.add(f"{event.event_id}/{number}", use)
             if user_id is not None:
-                await deps.active_users.add(user_id, {use.hour for use in uses}, erased=erased)
+                await deps.active_users.add(user_id, {use.hour for use in uses.values()}, erased=erased)
                 active.add(user_id)
 
-    def get_user(use: EndpointUse) -> str:
-        return use.user_id or ""
-
-    by_user = groupby(sorted(event.uses, key=get_user), key=get_user)
-    await asyncio.gather(*(add(user_id or None, list(uses)) for user_id, uses in by_user))
+    by_user: defaultdict[str | None, dict[int, EndpointUse]] = defaultdict(dict)
+    for number, use in enumerate(event.uses):
+        by_user[use.user_id][number] = use
+    await asyncio.gather(*(add(user_id, uses) for user_id, uses in by_user.items()))
     for user_id in active:
         await deps.erasure.repeat_for(user_id)  # it may have begun meanwhile
 
