@@ -17,7 +17,7 @@ from echo_feedback.repository.ratings import Ratings
 from echo_feedback.repository.usage import ApiUsageCounters
 from echo_feedback.repository.voices import VoiceAccess
 from echo_feedback.repository.webhooks import Deliveries, Webhooks
-from echo_feedback.views import api_usage, delivery_view, history_entry, rating_view, webhook_view
+from echo_feedback.views import build_api_usage, delivery_view, history_entry, rating_view, webhook_view
 
 _OLDEST: Final = (("created_at", 1),)
 
@@ -39,7 +39,7 @@ class FeedbackUserData:
     async def erase(self, user_id: str) -> None:
         """Erase everything of a user.
 
-        The user's ratings count on without user, audio, comment and categories, as the user's requests do in the statistics.
+        The user's ratings remain in the totals without user, audio, comment and categories, as the user's requests in the statistics.
         """
         await self.audios.erase(user_id)
         await erase_matching(self.ratings, {"user_id": user_id}, Rating.anonymize, self.faults)
@@ -61,7 +61,7 @@ class FeedbackUserData:
         async for delivery in self.deliveries.find({"user_id": user_id}, sort=_OLDEST):
             yield ExportedDocument(collection="webhook_deliveries", fields=delivery_view(delivery).model_dump(mode="json"))
         async for usage in self.usage.find({"user_id": user_id}, sort=[("day", 1), ("_id", 1)]):
-            yield ExportedDocument(collection="api_usage", fields=api_usage(usage).model_dump(mode="json"))
+            yield ExportedDocument(collection="api_usage", fields=build_api_usage(usage).model_dump(mode="json"))
 
     async def find_object(self, user_id: str, object_id: str) -> ObjectInfo:
         """Raise `ObjectNotFoundError`: the service stores no objects."""

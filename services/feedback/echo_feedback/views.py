@@ -61,22 +61,22 @@ def history_entry(entry: Entry) -> HistoryEntry:
     return HistoryEntry.model_validate(entry, from_attributes=True)
 
 
-def api_usage(usage: Usage) -> ApiUsage:
+def build_api_usage(usage: Usage) -> ApiUsage:
     """Build a user's view of API usage."""
-    return ApiUsage(**_usage_fields(usage))
+    return ApiUsage(**_build_usage_fields(usage))
 
 
-def user_api_usage(usage: Usage) -> UserApiUsage:
+def build_user_api_usage(usage: Usage) -> UserApiUsage:
     """Build an administrator's view of API usage."""
-    return UserApiUsage(user_id=usage.user_id, **_usage_fields(usage))
+    return UserApiUsage(user_id=usage.user_id, **_build_usage_fields(usage))
 
 
-def _usage_fields(usage: Usage) -> dict[str, Any]:
+def _build_usage_fields(usage: Usage) -> dict[str, Any]:
     fields = asdict(usage)
     return {**{name: fields[name] for name in ApiUsage.model_fields if name != "day"}, "day": usage.day.date()}
 
 
-def error_entry(entry: LoggedError) -> ErrorEntry:
+def build_error_entry(entry: LoggedError) -> ErrorEntry:
     """Build the view of an entry of the error log."""
     return ErrorEntry.model_validate(entry, from_attributes=True)
 
@@ -89,7 +89,7 @@ def statistics_point(point: Point) -> StatisticsPoint:
         requests=point.count("requests"),
         client_errors=point.count("client_errors"),
         server_errors=point.count("server_errors"),
-        error_rate=_share(point.count("server_errors"), point.count("requests")),
+        error_rate=_compute_share(point.count("server_errors"), point.count("requests")),
         errors=point.count("errors"),
         active_users=point.active_users,
         new_users=point.count("new_users"),
@@ -97,21 +97,21 @@ def statistics_point(point: Point) -> StatisticsPoint:
         audio_seconds=point.count("audio_milliseconds") / SECOND,
         cache_hits=hits,
         cache_misses=misses,
-        cache_hit_rate=_share(hits, hits + misses),
+        cache_hit_rate=_compute_share(hits, hits + misses),
         engines=[
             EngineStatistics(
                 engine=engine,
                 segments=amounts["segments"],
                 audio_seconds=amounts.get("audio_milliseconds", 0) / SECOND,
                 compute_seconds=amounts.get("compute_milliseconds", 0) / SECOND,
-                real_time_factor=_share(amounts.get("compute_milliseconds", 0), amounts.get("audio_milliseconds", 0)),
+                real_time_factor=_compute_share(amounts.get("compute_milliseconds", 0), amounts.get("audio_milliseconds", 0)),
             )
             for engine, amounts in point.engines().items()
         ],
     )
 
 
-def _share(part: int, whole: int) -> float | None:
+def _compute_share(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
 
 

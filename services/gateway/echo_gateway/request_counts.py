@@ -29,7 +29,9 @@ FLUSH_KEYS: Final = 2_000
 """Number of counts at which they are published without a wait."""
 
 MAXIMUM_KEYS: Final = 20_000
-"""Number of counts above which new ones are no longer kept by user, because the database has not taken any for a while."""
+"""Number of counts above which new ones are no longer kept by user, because the database has not taken any for a while.
+
+Usage then shows them as requests without a user."""
 
 USES_PER_EVENT: Final = 200
 _HOUR: Final = 3600

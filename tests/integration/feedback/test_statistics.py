@@ -133,7 +133,7 @@ async def test_a_series_is_available_as_csv(admin: FeedbackClient) -> None:
     file = await admin.ask("GET", "/admin/stats/series", params={"format": "csv"})
     rows = list(csv.DictReader(io.StringIO(file.text)))
     assert len(rows) == 24
-    assert {"time", "requests", "jobs_failed", "real_time_factor"} <= rows[0].keys()
+    assert {"time", "requests", "jobs_failed", "engines_audio_seconds", "engines_real_time_factor"} <= rows[0].keys()
 
 
 async def test_the_error_log_has_filters_pages_and_csv(admin: FeedbackClient) -> None:

@@ -42,18 +42,18 @@ async def list_errors(
     trace_id: Annotated[str | None, Query(max_length=64, description="Filter by trace.")] = None,
     request_id: Annotated[str | None, Query(max_length=80, description="Filter by request.")] = None,
 ) -> Success[list[ErrorEntry]] | Response:
-    """List the errors of all services, newest first.
+    """List errors.
 
-    As CSV with `format=csv` or `Accept: text/csv`. The list has unhandled exceptions, failed tasks and dead letters, once each.
+    The errors of all services, newest first. As CSV with `format=csv` or `Accept: text/csv`. The list has unhandled exceptions, failed tasks and dead letters, once each.
     """
     wanted = ErrorFilter(service, error_type, trace_id, request_id, time)
     if wants_csv:
         return csv_response(tuple(ErrorEntry.model_fields), _to_rows(wanted, page, deps), "errors.csv")
     found, total = await errors.list_errors(wanted, page, deps)
-    return ok([views.error_entry(entry) for entry in found], meta=page.meta(total))
+    return ok([views.build_error_entry(entry) for entry in found], meta=page.meta(total))
 
 
 async def _to_rows(wanted: ErrorFilter, page: Page, deps: Deps) -> AsyncGenerator[Sequence[Cell], None]:
     async with aclosing(errors.stream_errors(wanted, page, deps)) as found:
         async for entry in found:
-            yield list(views.error_entry(entry).model_dump(mode="json").values())
+            yield list(views.build_error_entry(entry).model_dump(mode="json").values())

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Query, Response
 
 from echo_common.auth.dependencies import Administrator
-from echo_common.contracts.http.api_usage import Interval, StatisticsPoint
+from echo_common.contracts.http.api_usage import Interval, JobCounts, StatisticsPoint
 from echo_common.http.csv_response import CSV, Cell, WantsCsv, csv_response
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -16,9 +16,9 @@ from echo_feedback.api import examples
 from echo_feedback.api.dependencies import Deps
 from echo_feedback.usecases import statistics
 
-_JOBS: Final = ("queued", "completed", "failed", "cancelled")
+_JOBS: Final = tuple(JobCounts.model_fields)
 _PLAIN: Final = tuple(name for name in StatisticsPoint.model_fields if name not in {"jobs", "engines"})
-_ENGINE: Final = ("synthesized_seconds", "compute_seconds", "real_time_factor")
+_ENGINE: Final = ("audio_seconds", "compute_seconds", "real_time_factor")
 
 router = PublicRouter("admin")
 
@@ -37,14 +37,14 @@ async def get_statistics_series(
     time: TimeRangeQuery,
     interval: Annotated[Interval, Query(description="Interval of the points.")] = Interval.HOUR,
 ) -> Success[list[StatisticsPoint]] | Response:
-    """Get statistics by hour or day, oldest first.
+    """Get statistics by hour or day.
 
-    By default those of the last 24 hours, or the last 30 days. A series has at most 1,000 hours or 400 days. As CSV with
-    `format=csv` or `Accept: text/csv`; the engines are then added up. Hours and days are those of UTC.
+    The oldest point is first; by default the last 24 hours or the last 30 days. A series has at most 1,000 hours or 400 days. As
+    CSV with `format=csv` or `Accept: text/csv`; CSV has the sum of all engines. Hours and days are those of UTC.
     """
     points = [views.statistics_point(point) for point in await statistics.get_series(interval, time, deps)]
     if wants_csv:
-        columns = (*_PLAIN, *(f"jobs_{name}" for name in _JOBS), *_ENGINE)
+        columns = (*_PLAIN, *(f"jobs_{name}" for name in _JOBS), *(f"engines_{name}" for name in _ENGINE))
         return csv_response(columns, _to_rows(points), "statistics.csv")
     return ok(points)
 

@@ -46,15 +46,15 @@ async def list_own_usage(
     time: TimeRangeQuery,
     endpoint: Endpoint = None,
 ) -> Success[list[ApiUsage]] | Response:
-    """List the user's requests by endpoint and day, the latest day first.
+    """List own API usage.
 
-    As CSV with `format=csv` or `Accept: text/csv`. Days are those of UTC. A request appears some seconds after it was served.
+    The requests of the user by endpoint and day, the latest day first. As CSV with `format=csv` or `Accept: text/csv`. Days are those of UTC. A request appears some seconds after it was served.
     """
     wanted = UsageFilter(principal.user_id, endpoint, time)
     if wants_csv:
         return csv_response(tuple(ApiUsage.model_fields), _to_rows(wanted, page, deps), "usage.csv")
     found, total = await usage.list_usage(wanted, page, deps)
-    return ok([views.api_usage(one) for one in found], meta=page.meta(total))
+    return ok([views.build_api_usage(each) for each in found], meta=page.meta(total))
 
 
 @admin.endpoint(
@@ -73,25 +73,26 @@ async def list_usage(
     user_id: Annotated[str | None, Query(max_length=64, description="Filter by user.")] = None,
     endpoint: Endpoint = None,
 ) -> Success[list[UserApiUsage]] | Response:
-    """List the requests of all users by endpoint and day, the latest day first.
+    """List API usage.
 
-    As CSV with `format=csv` or `Accept: text/csv`. Requests without a valid credential have no user.
+    The requests of all users by endpoint and day, the latest day first. As CSV with `format=csv` or `Accept: text/csv`. Requests
+    without a valid credential and those of deleted users have no user.
     """
     wanted = UsageFilter(user_id, endpoint, time)
     if wants_csv:
         columns = tuple(UserApiUsage.model_fields)
         return csv_response(columns, _to_rows(wanted, page, deps, of_all=True), "usage.csv")
     found, total = await usage.list_usage(wanted, page, deps)
-    return ok([views.user_api_usage(one) for one in found], meta=page.meta(total))
+    return ok([views.build_user_api_usage(each) for each in found], meta=page.meta(total))
 
 
 async def _to_rows(
     wanted: UsageFilter, page: Page, deps: Deps, *, of_all: bool = False
 ) -> AsyncGenerator[Sequence[Cell], None]:
     async with aclosing(usage.stream_usage(wanted, page, deps)) as found:
-        async for one in found:
-            yield list(_view(one, of_all=of_all).model_dump(mode="json").values())
+        async for each in found:
+            yield list(_build_view(each, of_all=of_all).model_dump(mode="json").values())
 
 
-def _view(one: Usage, *, of_all: bool) -> BaseModel:
-    return views.user_api_usage(one) if of_all else views.api_usage(one)
+def _build_view(found: Usage, *, of_all: bool) -> BaseModel:
+    return views.build_user_api_usage(found) if of_all else views.build_api_usage(found)

@@ -33,7 +33,7 @@ class Rating(Aggregate):
     """A user's rating of an audio; a newer one replaces it.
 
     `revision` grows with each change. A deleted rating keeps its revision, without content, so that late events do not restore
-    it. The rating of an erased user counts on without user, audio and text; its id is random and leads to neither.
+    it. The rating of an erased user remains in the totals without user, audio and text; its id leads to neither.
     """
 
     user_id: str | None = None
@@ -128,7 +128,7 @@ class Rating(Aggregate):
         self.anonymize()
 
     def anonymize(self) -> None:
-        """Remove the user, the audio and the user's words; the rating counts on."""
+        """Remove the user, the audio and the user's words; the rating remains in the totals."""
         self.user_id = self.audio_id = self.comment = None
         self.categories = ()
         self.start_time = self.end_time = self.start_word = self.end_word = None

@@ -19,7 +19,7 @@ SECOND: Final = 1000
 """Times are counted in milliseconds, because sums of floats depend on their order."""
 
 
-def engine_amount(engine: str, name: str) -> str:
+def name_engine_amount(engine: str, name: str) -> str:
     """Return the name of an engine's amount. Engines are named by folders; other characters cannot be part of a name."""
     return f"engine/{''.join(sign if sign.isalnum() or sign in '-_' else '_' for sign in engine)}/{name}"
 
@@ -48,7 +48,7 @@ def _of_requests(event: gateway.RequestServed) -> Iterator[tuple[datetime, Amoun
 def _of_speech(event: synthesis.SpeechMeasured) -> Iterator[tuple[datetime, Amounts]]:
     for use in event.uses:
         measured = {name: getattr(use, name) for name in ("segments", "audio_milliseconds", "compute_milliseconds")}
-        by_engine = {engine_amount(use.engine, name): amount for name, amount in measured.items()}
+        by_engine = {name_engine_amount(use.engine, name): amount for name, amount in measured.items()}
         yield use.hour, {"cache_hits": use.cache_hits, "cache_misses": use.cache_misses, **by_engine}
 
 
@@ -80,8 +80,8 @@ COUNTED: Mapping[type[DomainEvent], Callable[[Any], Iterable[tuple[datetime, Amo
 """Amounts by event."""
 
 
-def amounts_of(event: DomainEvent) -> Mapping[datetime, Amounts]:
-    """Return what an event adds to the counters of its hours."""
+def sum_amounts(event: DomainEvent) -> Mapping[datetime, Amounts]:
+    """Return the amounts that an event adds to the counters of its hours."""
     hours: defaultdict[datetime, dict[str, int]] = defaultdict(dict)
     for moment, amounts in COUNTED[type(event)](event):
         counts = hours[hour_of(moment)]

@@ -9,18 +9,18 @@ from echo_common.contracts.events.gateway import EndpointUse
 
 
 def day_of(moment: datetime) -> datetime:
-    """Return the begin of the UTC day of a moment."""
+    """Return the start of the UTC day of a moment."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def hour_of(moment: datetime) -> datetime:
-    """Return the begin of the hour of a moment, in UTC."""
+    """Return the start of the hour of a moment, in UTC."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The requests of a user to an endpoint in a day; without a user those without a valid credential."""
+    """The requests to an endpoint in a day of a user, or without one: without a valid credential, or of deleted users."""
 
     id: str
     user_id: str | None

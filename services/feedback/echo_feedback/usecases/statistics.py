@@ -10,7 +10,7 @@ from echo_common.contracts.http.api_usage import Interval
 from echo_common.errors import refuse
 from echo_common.http.time_range import ALWAYS, TimeRange
 from echo_feedback.dependencies import Dependencies
-from echo_feedback.domain.statistics import BEGINS, STEPS, Point, amounts_of
+from echo_feedback.domain.statistics import BEGINS, STEPS, Point, sum_amounts
 
 MAXIMUM_POINTS: Final = {Interval.HOUR: 1_000, Interval.DAY: 400}
 """Maximum number of points of a series."""
@@ -20,7 +20,7 @@ _DEFAULT_POINTS: Final = {Interval.HOUR: 24, Interval.DAY: 30}
 
 async def count_event(event: DomainEvent, deps: Dependencies) -> None:
     """Add an event to the statistics of its hours, once."""
-    if hours := dict(amounts_of(event)):
+    if hours := dict(sum_amounts(event)):
         await deps.statistics.add(event.event_id, hours)
 
 
@@ -30,7 +30,7 @@ async def get_series(interval: Interval, time: TimeRange, deps: Dependencies) ->
     The range is widened to whole intervals; without one it is the last 24 hours or 30 days. Raises `ValidationError` if it has
     too many points.
     """
-    since, until = _range(interval, time)
+    since, until = _compute_range(interval, time)
     step, begin = STEPS[interval], BEGINS[interval]
     points = {moment: Point(moment) for moment in (since + step * number for number in range((until - since) // step))}
     async for hour, counts in deps.statistics.hours(since, until):
@@ -50,7 +50,7 @@ async def get_last_day(deps: Dependencies) -> Point:
     return day
 
 
-def _range(interval: Interval, time: TimeRange) -> tuple[datetime, datetime]:
+def _compute_range(interval: Interval, time: TimeRange) -> tuple[datetime, datetime]:
     step, begin = STEPS[interval], BEGINS[interval]
     last = begin(time.until or now())
     until = last if time.until == last else _add(last, step, "Enter an earlier time.")

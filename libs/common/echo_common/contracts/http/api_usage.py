@@ -19,13 +19,17 @@ class ApiUsage(BaseModel):
     client_errors: int = Field(description="Responses with a status from 400 to 499.")
     server_errors: int = Field(description="Responses with a status from 500.")
     last_request: datetime
-    daily_limit: int | None = Field(description="Requests that the plan permits a day; null if it does not limit them.")
+    daily_limit: int | None = Field(
+        description="Daily quota of syntheses of the plan, which all endpoints with a limit share; null for endpoints without a limit."
+    )
 
 
 class UserApiUsage(ApiUsage):
     """Requests of a user to an endpoint in a day."""
 
-    user_id: str | None = Field(description="User; null for requests without a valid credential.")
+    user_id: str | None = Field(
+        description="User; null for requests without a valid credential, of deleted users, and beyond what a gateway can hold in an outage."
+    )
 
 
 class ErrorEntry(BaseModel):
@@ -53,7 +57,7 @@ class Interval(StrEnum):
 
 
 class JobCounts(BaseModel):
-    """Jobs by what happened to them."""
+    """Jobs by outcome."""
 
     queued: int = 0
     completed: int = 0
@@ -74,7 +78,7 @@ class EngineStatistics(BaseModel):
 class StatisticsPoint(BaseModel):
     """Statistics of an hour or a day."""
 
-    time: datetime = Field(description="Begin of the hour or the day, in UTC.")
+    time: datetime = Field(description="Start of the hour or the day, in UTC.")
     requests: int
     client_errors: int
     server_errors: int
