@@ -94,7 +94,10 @@ class TaskMetrics:
         queue = ["queue"]
         self.depth = Gauge("echo_task_queue_depth", "Pending tasks; each replica reports all.", queue, registry=registry)
         self.age = Gauge(
-            "echo_task_queue_age_seconds", "Time for which the next pending task has waited.", queue, registry=registry
+            "echo_task_queue_age_seconds",
+            "Longest wait of the pending tasks that may start now.",
+            queue,
+            registry=registry,
         )
         self.running = Gauge("echo_tasks_running", "Attempts in this process.", queue, registry=registry)
         self.wait = Histogram(
@@ -123,7 +126,7 @@ class EngineMetrics:
         engine = ["engine"]
         self.queue_depth = Gauge("echo_engine_queue_depth", "Segments waiting for the engine.", engine, registry=registry)
         self.workers = Gauge(
-            "echo_engine_workers", "Processes of the engine, by state: ready or busy.", ["engine", "state"], registry=registry
+            "echo_engine_workers", "Processes of the engine, by state: idle or busy.", ["engine", "state"], registry=registry
         )
         self.restarts = Counter("echo_engine_restarts", "Processes that had to be replaced.", engine, registry=registry)
         self.failures = Counter(

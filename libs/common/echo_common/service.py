@@ -154,6 +154,9 @@ class Service(Generic[D]):
             attachment = await stack.enter_async_context(Attachment.running(adapters.bus, consumers))
             measure_bus = partial(_measure_bus, self.name, adapters, delivery, process.metrics)
             stack.enter_context(process.metrics.measuring(measure_bus))
+            stack.enter_context(
+                process.metrics.measuring(partial(_measure_connection, self.name, adapters.bus, process.metrics))
+            )
             checks: dict[str, Check] = {
                 "database": adapters.store.ping,
                 "bus": attachment.check,
@@ -239,14 +242,18 @@ class Service(Generic[D]):
 
 
 async def _measure_bus(service: str, adapters: Adapters, delivery: Delivery, metrics: Metrics) -> Sequence[Sample]:
-    """Measure the outbox, the connection to the broker and the stored dead letters."""
+    """Measure the outbox and the stored dead letters."""
     backlog, dead_letters = await adapters.relay.measure_backlog(), await delivery.dead_letters.count()
     return [
-        (metrics.bus.connected.labels(service), float(adapters.bus.connected)),
         (metrics.bus.outbox_pending.labels(service), backlog.aggregates),
         (metrics.bus.outbox_age.labels(service), backlog.age_seconds),
         (metrics.bus.dead_letters.labels(service), dead_letters),
     ]
+
+
+async def _measure_connection(service: str, bus: Bus, metrics: Metrics) -> Sequence[Sample]:
+    """Measure the connection to the broker, apart from values that are missing while the database is not reachable."""
+    return [(metrics.bus.connected.labels(service), float(bus.connected))]
 
 
 async def dependencies_of(request: Request) -> Any:

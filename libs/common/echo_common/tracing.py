@@ -113,9 +113,3 @@ def task_span(name: str, traceparent: str | None, attributes: Mapping[str, Attri
         name, context=context_of(traceparent), kind=SpanKind.CONSUMER, attributes=attributes
     ) as span:
         yield span
-
-
-def record_span(name: str, started_ns: int, ended_ns: int, attributes: Mapping[str, AttributeValue]) -> None:
-    """Record a span that has ended, of another process on this machine; its parent is the current span."""
-    span = trace.get_tracer("echo.engine").start_span(name, start_time=started_ns, attributes=attributes)
-    span.end(end_time=ended_ns)

@@ -264,6 +264,7 @@ UPDATES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"$set": {"rank": None}}, {"rank": None}),
     ({"$unset": {"inner.x": "", "absent.deep": "", "rank": ""}}, {"inner": {"rank": 1}, "rank": ...}),
     ({"$inc": {"rank": -3, "inner.rank": 0.5, "count": 2}}, {"rank": -2, "inner": {"rank": 1.5, "x": [1]}, "count": 2}),
+    ({"$min": {"rank": 3, "inner.rank": -1, "at": MOMENT}}, {"inner": {"rank": -1, "x": [1]}, "at": MOMENT}),
     ({"$push": {"inner.x": 2, "fresh": {"a": MOMENT}}}, {"inner": {"rank": 1, "x": [1, 2]}, "fresh": [{"a": MOMENT}]}),
     ({"$push": {"inner.x": {"$each": []}}}, {}),
     ({"$pull": {"list": {"id": {"$gte": 2}}}}, {"list": [{"id": 1}]}),

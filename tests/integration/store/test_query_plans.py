@@ -18,6 +18,7 @@ from echo_common.store.sqlite.matching import Wanted
 from echo_common.store.sqlite.searching import Search, plan
 from echo_common.store.sqlite.store import SqliteStore
 from echo_common.user_data.erasure import ErasedUsers
+from echo_common.work.repository import TaskRepository
 from echo_feedback.repository.error_log import ErrorLog
 from echo_feedback.repository.history import UsageHistory
 from echo_feedback.repository.ratings import Ratings
@@ -109,7 +110,8 @@ async def test_repository_queries_use_indexes(kind: type[Repository[Any]], tmp_p
     store = cast("SqliteStore", await open_store(tmp_path, "test"))
     await kind(store, Relay(RecordingBus())).prepare()
     outboxes = ({OUTBOX_AT: {"$lt": now()}}, [(OUTBOX_AT, 1)])
-    for where, sort in [*QUERIES[kind], outboxes, ({"_id": "a", "version": 3}, [])]:
+    queued = [({kind.aggregate.status_field: "pending"}, [("queued_at", 1)])] if issubclass(kind, TaskRepository) else []
+    for where, sort in [*QUERIES[kind], *queued, outboxes, ({"_id": "a", "version": 3}, [])]:
         assert_indexed(await explained(store, kind.name, where, sort), kind.name)
     await store.close()
 

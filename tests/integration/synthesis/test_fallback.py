@@ -79,6 +79,17 @@ async def test_streams_without_sent_data_restart_with_the_fallback(down: Provide
         assert parts[-1].totals.settings.fallback_from == "gemini"
 
 
+async def test_the_first_byte_is_measured_for_the_engine_that_made_it(
+    down: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observed: list[str] = []
+    async with replica(**SPARE) as deps:
+        monkeypatch.setattr(deps.meter, "observe_first_byte", lambda engine, _: observed.append(engine))
+        async with aclosing(await stream_speech(ask(), ALICE, deps)) as parts:
+            await anext(parts)
+    assert observed == ["tone"]
+
+
 async def test_streams_with_sent_data_break_off(gemini: Provider, replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gemini, "usually", unless("Three", DOWN))
     async with replica(**SPARE) as deps, aclosing(await stream_speech(ask(), ALICE, deps)) as parts:

@@ -1,18 +1,24 @@
 """Metrics and traces of tasks."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
+import pytest
 from opentelemetry import context, trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
+from echo_common.clock import now
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ServiceUnavailableError, ValidationError
 from echo_common.tracing import current_trace_id
-from echo_common.work.port import Attempt
+from echo_common.work.port import Attempt, QueueBacklog
 from echo_common.work.task import Task
 from echo_common.work.worker import Worker
 from tests.integration.work.conftest import Bench
+from tests.support.database import Database
 from tests.support.eventually import eventually
+from tests.support.work import JOB
 
 
 def value(bench: Bench, name: str, **labels: str) -> float:
@@ -34,6 +40,38 @@ async def test_pending_and_running_tasks_are_measured(bench: Bench) -> None:
         assert value(bench, "echo_task_queue_age_seconds") > 0
         assert value(bench, "echo_task_wait_seconds_count") == 1
         bench.may_end.set()
+
+
+async def test_the_wait_of_a_task_starts_again_when_an_attempt_releases_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = now() - timedelta(seconds=1800)
+    monkeypatch.setattr("echo_common.work.repository.now", lambda: earlier)
+    task = await bench.add()
+    monkeypatch.undo()
+    assert (await bench.tasks.backlog({})).age_seconds >= 1800
+    await bench.tasks.update(task.id, lambda held: held.claim("wrk_1", 600))
+    await bench.tasks.update(task.id, lambda held: held.release(1))
+    assert (await bench.tasks.backlog({})).age_seconds < 900
+
+
+async def test_the_wait_is_that_of_the_oldest_task_which_may_start(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await database.open("synthesis")
+    jobs = JOB.open(store)
+    await jobs.prepare()
+    deferred = JOB.queue()
+    await jobs.add(deferred)
+    await jobs.update(deferred.id, lambda held: held.claim("wrk_1", 600))
+    await jobs.update(deferred.id, lambda held: held.defer(1, now(), 3600, "ENGINE_UNAVAILABLE", "away"))
+    assert await jobs.backlog({}) == QueueBacklog(1, 0.0)
+    assert (await jobs.get(deferred.id)).queued_at > now()
+    monkeypatch.setattr("echo_common.work.repository.now", lambda: now() - timedelta(seconds=600))
+    await jobs.add(JOB.queue())
+    monkeypatch.undo()
+    backlog = await jobs.backlog({})
+    assert backlog.pending == 2
+    assert backlog.age_seconds >= 600
+    await store.close()
 
 
 async def test_attempts_are_measured_by_outcome(bench: Bench) -> None:
@@ -83,6 +121,13 @@ async def test_a_task_is_performed_in_the_trace_that_queued_it(bench: Bench) -> 
         await _in_trace(0xB2, bench.tasks.update(task.id, _queue_again))
         await _performed_again(worker, seen)
     assert seen == [f"{0xA1:032x}", f"{0xB2:032x}"]
+
+
+async def test_the_span_that_queues_a_task_names_its_collection(bench: Bench) -> None:
+    span = TracerProvider().get_tracer("test").start_span("request")
+    with trace.use_span(span):
+        await bench.add()
+    assert cast("ReadableSpan", span).attributes == {"echo.queued": bench.tasks.name}
 
 
 def _queue_again(held: Any) -> None:

@@ -1,11 +1,14 @@
 """Synthesised seconds are counted, and costs are logged."""
 
+from unittest.mock import create_autospec
+
 import numpy as np
 from structlog.testing import capture_logs
 
 from echo_common.contracts.errors.synthesis import EngineCrashedError
 from echo_common.metrics import Metrics
 from echo_synthesis.engine import Speech
+from echo_synthesis.pool.engine_pool import EngineHealth, EnginePool
 from echo_synthesis.pool.metering import Meter
 
 
@@ -46,3 +49,11 @@ def test_failures_are_counted_by_error_code() -> None:
     Meter(metrics.engines).count_failure("piper", EngineCrashedError())
     labels = {"engine": "piper", "code": "ENGINE_CRASHED"}
     assert metrics.registry.get_sample_value("echo_engine_failures_total", labels) == 1
+
+
+async def test_the_states_of_engine_processes_add_up() -> None:
+    meter = Meter(Metrics().engines)
+    pool = create_autospec(EnginePool, instance=True)
+    pool.health.return_value = {"piper": EngineHealth("ready", workers_alive=3, workers_busy=2, queued=0, restarts=0)}
+    states = {gauge._labelvalues[-1]: value for gauge, value in await meter.measure(pool) if len(gauge._labelvalues) == 2}
+    assert states == {"idle": 1, "busy": 2}

@@ -6,10 +6,12 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from threading import Thread
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Any
 
+import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -21,19 +23,22 @@ from echo_common.otlp.log_export import LogExport
 from echo_common.settings import CommonSettings, OtlpSignal
 
 _TIMEOUT_SECONDS = 5.0
-_LAST_EXPORT_SECONDS = 3.0
+_LAST_EXPORTS_SECONDS = 3.0
+
+log = structlog.get_logger(__name__)
 
 
 class Exports:
     """The exports of a process; without a collector in the settings they do nothing.
 
-    The queues of spans and log entries are bounded. An unreachable collector delays nothing: what it does not receive in time
-    is dropped.
+    The queues of spans and log entries are bounded, and late data is dropped. An unreachable collector delays no requests, and a
+    stop by three seconds at most.
     """
 
     def __init__(self, settings: CommonSettings, service: str) -> None:
         self._settings = settings
         self._closing: list[Callable[[], object]] = []
+        self._stop_seconds = _LAST_EXPORTS_SECONDS
         instance = f"{socket.gethostname()}:{os.getpid()}"
         self._resource = Resource.create(
             {SERVICE_NAME: f"echo-{service}", SERVICE_NAMESPACE: "echo", SERVICE_INSTANCE_ID: instance}
@@ -65,32 +70,40 @@ class Exports:
         async def export() -> None:
             await metrics.measure()
             data = await asyncio.to_thread(lambda: convert(metrics.collect(), self._resource, started_ns, time_ns()))
-            await asyncio.to_thread(exporter.export, data)
+            await _run_in_daemon(partial(exporter.export, data))
 
         async def export_regularly() -> None:
             while True:
                 await asyncio.sleep(self._settings.otlp_metric_seconds)
-                await export()
+                try:
+                    await export()
+                except Exception as error:  # the next export may succeed
+                    log.warning("metric_export_failed", error=repr(error))
 
         try:
             async with running_in_background(export_regularly()):
                 yield
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_EXPORT_SECONDS):
+            started = monotonic()
+            try:
+                async with asyncio.timeout(self._stop_seconds):
                     await export()
+            except Exception as error:
+                log.warning("metric_export_failed", error=repr(error))
+            self._stop_seconds = max(0.0, self._stop_seconds - (monotonic() - started))
         finally:
             exporter.shutdown()
 
     def close(self) -> None:
-        """Send the last spans and log entries, for three seconds at most."""
+        """Send the last spans and log entries, for the rest of the three seconds that the last metrics have left."""
         if self.logs is not None:
             logging.getLogger().removeHandler(self.logs)
         # concurrently, because each waits for the collector; daemons, because one that hangs must not keep the process
         threads = [Thread(target=close, daemon=True) for close in self._closing]
         for thread in threads:
             thread.start()
+        until = monotonic() + self._stop_seconds
         for thread in threads:
-            thread.join(_LAST_EXPORT_SECONDS)
+            thread.join(max(0.0, until - monotonic()))
 
     def _exports(self, signal: OtlpSignal) -> bool:
         return self._settings.otlp_endpoint is not None and signal in self._settings.otlp_signals
@@ -119,3 +132,25 @@ class Exports:
         provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(**self._options("logs"))))
         self.logs = LogExport(provider.get_logger("echo"))
         self._closing.append(provider.shutdown)
+
+
+async def _run_in_daemon(function: Callable[[], object]) -> None:
+    """Run a function in a thread for which neither the event loop nor the process waits at its end."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: Exception | None) -> None:
+        if not ended.done():
+            ended.set_result(None) if error is None else ended.set_exception(error)
+
+    def run() -> None:
+        failure: Exception | None = None
+        try:
+            function()
+        except Exception as error:
+            failure = error
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, failure)
+
+    Thread(target=run, daemon=True).start()
+    await ended

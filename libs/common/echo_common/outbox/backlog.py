@@ -12,14 +12,14 @@ _PENDING = {OUTBOX_AT: {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}}
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
-    """The number of aggregates with unpublished events, and the age of the oldest of these, 0 without one."""
+class OutboxBacklog:
+    """The number of aggregates with unpublished events, and the age of the oldest of these in seconds, 0 without one."""
 
     aggregates: int
     age_seconds: float
 
 
-async def measure_backlog(collections: Sequence[Collection]) -> Backlog:
+async def measure_backlog(collections: Sequence[Collection]) -> OutboxBacklog:
     """Measure the outboxes of these collections, by their index. Raises `StoreUnavailableError`."""
     aggregates, oldest = 0, now()
     moment = oldest
@@ -27,4 +27,4 @@ async def measure_backlog(collections: Sequence[Collection]) -> Backlog:
         aggregates += await collection.count(_PENDING)
         async for document in collection.find(_PENDING, sort=[(OUTBOX_AT, 1)], limit=1, fields=[OUTBOX_AT]):
             oldest = min(oldest, document[OUTBOX_AT])
-    return Backlog(aggregates, (moment - oldest).total_seconds())
+    return OutboxBacklog(aggregates, (moment - oldest).total_seconds())

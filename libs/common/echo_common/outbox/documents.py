@@ -14,7 +14,7 @@ A = TypeVar("A", bound=Aggregate)
 OUTBOX = "outbox"
 OUTBOX_AT = "outbox_at"
 TOMBSTONE = "tombstone"
-"""Fields beside the state: pending entries, the time of the last addition, and a flag for an erased state."""
+"""Fields beside the state: pending entries, a time before which none of them was added, and a flag for an erased state."""
 
 _PLAIN = frozenset({str, int, float, bool, bytes, datetime, type(None)})
 

@@ -16,7 +16,7 @@ from echo_common.bus.port import Bus, BusUnavailableError, Message
 from echo_common.clock import now
 from echo_common.errors import ServiceUnavailableError
 from echo_common.faults import FaultPoints
-from echo_common.outbox.backlog import Backlog, measure_backlog
+from echo_common.outbox.backlog import OutboxBacklog, measure_backlog
 from echo_common.outbox.documents import NOT_ERASED, OUTBOX, OUTBOX_AT, TOMBSTONE, from_entry, holds_only
 from echo_common.store.port import Collection, Filter
 
@@ -97,7 +97,7 @@ class Relay:
         self._next_sweep = 0.0
         self._wake.set()
 
-    async def measure_backlog(self) -> Backlog:
+    async def measure_backlog(self) -> OutboxBacklog:
         """Measure the unpublished events in the database. Raises `StoreUnavailableError`."""
         return await measure_backlog(list(self._collections.values()))
 
@@ -321,5 +321,6 @@ async def _empty(collection: Collection, published: Sequence[tuple[str, _Pending
         # New entries were added to these outboxes meanwhile. A sweep finds an outbox that this leaves empty.
         published_entries = {"id": {"$in": entry_ids}}
         await collection.update_many(
-            {**those, OUTBOX: {"$elemMatch": published_entries}}, {"$pull": {OUTBOX: published_entries}}
+            {**those, OUTBOX: {"$elemMatch": published_entries}},
+            {"$pull": {OUTBOX: published_entries}, "$set": {OUTBOX_AT: now()}},  # the remaining entries are newer
         )

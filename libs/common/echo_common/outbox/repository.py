@@ -155,14 +155,14 @@ class Repository(Generic[A]):
             if await self._documents.delete(nothing_pending):
                 return
         kept = {"_id", OUTBOX, OUTBOX_AT}
-        await self._write(aggregate, {TOMBSTONE: True, OUTBOX_AT: now()}, dict.fromkeys(document.keys() - kept, ""), messages)
+        await self._write(aggregate, {TOMBSTONE: True}, dict.fromkeys(document.keys() - kept, ""), messages)
 
     async def _write(self, aggregate: A, fields: Document, left_out: Document, messages: Sequence[Message]) -> None:
         update: Document = {"$set": fields}
         if left_out:
             update["$unset"] = left_out
         if messages:
-            update["$set"] = {**fields, OUTBOX_AT: now()}
+            update["$min"] = {OUTBOX_AT: now()}  # the age is that of the oldest entry
             update["$push"] = appended(messages)
         if not await self._documents.update_one({"_id": aggregate.id, "version": aggregate.version}, update):
             raise StaleError

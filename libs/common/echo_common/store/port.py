@@ -80,7 +80,9 @@ class Collection(Protocol):
         """Return the number of matches."""
 
     async def update_one(self, where: Filter, update: Mapping[str, Any]) -> bool:
-        """Change one match atomically with $set, $unset, $inc, $push (a value or $each), $pull; return False without a match.
+        """Change one match atomically; return False without a match.
+
+        Operators are $set, $unset, $inc, $min (of values of one kind), $push (a value or $each) and $pull.
 
         Claims are made by conditional updates (`{"_id": …, "version": n}`). Raises `DuplicateError`.
         """

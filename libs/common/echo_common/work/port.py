@@ -20,8 +20,8 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
-    """The number of pending tasks, and the time for which the next one has waited in seconds, 0 without one."""
+class QueueBacklog:
+    """The number of pending tasks, and the longest wait of those that may start now in seconds, 0 without one."""
 
     pending: int
     age_seconds: float
@@ -46,7 +46,7 @@ class Tasks(Protocol[T]):
         The list may be stale at once: only a claim tells whether a task is still pending.
         """
 
-    async def backlog(self, where: Filter) -> Backlog:
+    async def backlog(self, where: Filter) -> QueueBacklog:
         """Measure the pending tasks that match `where`."""
 
     async def leases(self) -> Sequence[HeldLease]:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from echo_common.backoff import Backoff
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.store.port import Filter
-from echo_common.work.port import Backlog, Candidate, Performer, Tasks
+from echo_common.work.port import Candidate, Performer, QueueBacklog, Tasks
 from echo_common.work.task import Task
 
 T = TypeVar("T", bound=Task)
@@ -79,7 +79,7 @@ class WorkQueue(Generic[T]):
             taken.append(candidate)
         return selected
 
-    async def backlog(self) -> Backlog:
+    async def backlog(self) -> QueueBacklog:
         """Measure the pending tasks. Raises `StoreUnavailableError`."""
         return await self.tasks.backlog(self._where)
 

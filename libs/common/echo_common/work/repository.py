@@ -1,18 +1,23 @@
 """Repositories of tasks."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import ClassVar, TypeVar
+
+from opentelemetry import trace
 
 from echo_common.clock import now
 from echo_common.contracts.values import JobStatus
 from echo_common.outbox.repository import Repository
-from echo_common.store.port import Filter, Sort
+from echo_common.store.port import Filter, Index, Sort
 from echo_common.tracing import current_traceparent
 from echo_common.work.lease import HeldLease, Lease
-from echo_common.work.port import Backlog, Candidate
+from echo_common.work.port import Candidate, QueueBacklog
 from echo_common.work.task import Task
 
 T = TypeVar("T", bound=Task)
+
+_BY_WAIT: Sort = (("queued_at", 1),)
 
 
 class TaskRepository(Repository[T]):
@@ -24,36 +29,46 @@ class TaskRepository(Repository[T]):
 
     id_label: ClassVar[str] = "task_id"
 
+    async def prepare(self) -> None:
+        """Create the collection and its indexes, also that of the oldest pending task; called once at start."""
+        await super().prepare()
+        await self._documents.ensure([Index([(self.aggregate.status_field, 1), *_BY_WAIT])])
+
     async def pending(self, limit: int, where: Filter) -> Sequence[Candidate]:
         """Return up to `limit` pending tasks that match `where` and may start now, in queue order."""
         ready = {self.aggregate.status_field: JobStatus.PENDING.value, **self.may_start(), **where}
         found = self._documents.find(ready, sort=self.queue_order, limit=limit, fields=["user_id"])
         return [Candidate(document["_id"], document["user_id"]) async for document in found]
 
-    async def backlog(self, where: Filter) -> Backlog:
-        """Measure the pending tasks that match `where`, also those that may not start now."""
+    async def backlog(self, where: Filter) -> QueueBacklog:
+        """Measure the pending tasks that match `where`; only the wait leaves out those that may not start now."""
         pending = {self.aggregate.status_field: JobStatus.PENDING.value, **where}
-        fields = ["queued_at", "created_at"]
-        async for head in self._documents.find(pending, sort=self.queue_order, limit=1, fields=fields):
-            waited = now() - (head.get("queued_at") or head["created_at"])
-            return Backlog(await self._documents.count(pending), max(0.0, waited.total_seconds()))
-        return Backlog(0, 0.0)
+        number = await self._documents.count(pending)
+        waiting, fields = {**pending, **self.may_start()}, ["queued_at", "created_at"]
+        async for oldest in self._documents.find(waiting, sort=_BY_WAIT, limit=1, fields=fields):
+            waited = now() - (oldest.get("queued_at") or oldest["created_at"])
+            return QueueBacklog(number, max(0.0, waited.total_seconds()))
+        return QueueBacklog(number, 0.0)
 
     async def add(self, aggregate: T) -> None:
         """Insert a new task, which continues the current trace."""
-        self._mark_queued(aggregate)
+        if aggregate.work_status is JobStatus.PENDING:
+            self._continue_trace(aggregate)
+            aggregate.queued_at = _waiting_since(aggregate)
         await super().add(aggregate)
 
     async def save(self, aggregate: T) -> None:
         """Write the changed fields; a task that is queued again after its end continues the current trace."""
         before = aggregate.stored_state.get(aggregate.status_field)
-        if before is not None and JobStatus(before).terminal:
-            self._mark_queued(aggregate)
+        if aggregate.work_status is JobStatus.PENDING and before not in {None, JobStatus.PENDING.value}:
+            aggregate.queued_at = _waiting_since(aggregate)
+            if JobStatus(before).terminal:
+                self._continue_trace(aggregate)
         await super().save(aggregate)
 
-    def _mark_queued(self, task: T) -> None:
-        if task.work_status is JobStatus.PENDING:
-            task.queued_at, task.traceparent = now(), current_traceparent()
+    def _continue_trace(self, task: T) -> None:
+        task.traceparent = current_traceparent()
+        trace.get_current_span().set_attribute("echo.queued", self.name)  # a collector keeps these traces
 
     def may_start(self) -> Filter:
         """Return the filter for pending tasks that may start now: all of them, unless a subclass says otherwise."""
@@ -72,3 +87,9 @@ class TaskRepository(Repository[T]):
         async for task in self.find({"_id": held.key, "version": held.version}, limit=1, without=self.large_fields):
             return task
         raise self.missing
+
+
+def _waiting_since(task: Task) -> datetime:
+    """Return the time from which a task waits that becomes pending now."""
+    moment = now()
+    return moment if task.earliest_start is None else max(moment, task.earliest_start)

@@ -52,7 +52,7 @@ class Task(Aggregate):
     restarts: int = 0
     lease: Lease | None = None
     queued_at: datetime | None = None
-    """Time since which the task waits for its first attempt, or was processed; the repository sets it."""
+    """Time at which the task last became pending, or its later `earliest_start`; the repository sets it."""
 
     traceparent: str | None = None
     """Trace context of the request that queued the task; the repository sets it."""
@@ -65,6 +65,11 @@ class Task(Aggregate):
         """The status of the work."""
         status: JobStatus = getattr(self, self.status_field)
         return status
+
+    @property
+    def earliest_start(self) -> datetime | None:
+        """The time before which the task should not be claimed; None unless a subclass has one."""
+        return None
 
     def claim(self, worker: str, lease_seconds: float) -> int:
         """Lease the task to a worker and return the attempt number. Raises `conflict` unless pending."""

@@ -83,6 +83,11 @@ class Delivery(Task):
         delivery.is_test = True
         return delivery
 
+    @property
+    def earliest_start(self) -> datetime:
+        """The time of the next attempt."""
+        return self.next_attempt_at
+
     def claim(self, worker: str, lease_seconds: float) -> int:
         """Lease the delivery as a task, but not before its next attempt: candidates of the work queue may be stale."""
         if self.next_attempt_at > now():

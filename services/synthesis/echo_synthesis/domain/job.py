@@ -216,6 +216,11 @@ class Job(Task):
         self.not_before = moment + timedelta(seconds=max(seconds, _BACKOFF.delay(self.refusals)))
         self.error_message = message
 
+    @property
+    def earliest_start(self) -> datetime | None:
+        """The time at which the engine is expected to be available; None if it was not refused."""
+        return self.not_before
+
     def correct(self, *, progress: int | None = None, duration: float | None = None, error_message: str | None = None) -> None:
         """Overwrite fields that workers report, for an administrator.
 

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import structlog
-from opentelemetry import context, trace
+from opentelemetry import context
 from opentelemetry.context import Context
 
 from echo_common.background_tasks import BackgroundTasks
@@ -17,11 +18,9 @@ from echo_common.contracts.errors.synthesis import EngineFailedError, EngineUnav
 from echo_common.errors import EchoError
 from echo_common.processors import usable_processors
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
-from echo_synthesis.pool.engine_worker import EngineWorker, WorkerLimits
+from echo_synthesis.pool.engine_worker import EngineWorker, WorkerLimits, tracer
 from echo_synthesis.pool.fair_queue import FairQueue, Turn
 from echo_synthesis.speech_check import ImplausibleSpeechError
-
-_tracer = trace.get_tracer("echo.engine")
 
 State = Literal["stopped", "starting", "ready", "unavailable"]
 
@@ -31,7 +30,10 @@ _REPLACEMENT_PAUSE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class EngineHealth:
-    """Health of an engine. `problem` is the reason why it is unavailable; `restarts` counts replaced processes."""
+    """Health of an engine. `problem` is the reason why it is unavailable; `restarts` counts replaced processes.
+
+    `workers_busy` counts those of `workers_alive` that synthesise at least one utterance.
+    """
 
     state: State
     workers_alive: int
@@ -155,6 +157,7 @@ class _WorkerGroup:
         self._workers = [EngineWorker(spec, engine_config, config.limits) for _ in range(count)]
         # a stack: the most recently used worker is next, so that few requests wake few processes;
         # a worker with several concurrent slots is in it once for each
+        self._concurrency = spec.concurrency
         self._idle = self._workers * spec.concurrency
         self.size = count * spec.concurrency
         self._queue = FairQueue[_Request]()
@@ -192,13 +195,14 @@ class _WorkerGroup:
             self._queue.drop(request, request.turn)
 
     def health(self) -> EngineHealth:
-        alive = sum(worker.ready for worker in self._workers)
+        alive = [worker for worker in self._workers if worker.ready]
+        idle = Counter(self._idle)
         problem = next((worker.problem for worker in self._workers if worker.problem), None)
         starting = any(worker.starting for worker in self._workers)
         return EngineHealth(
             state="ready" if alive else "starting" if starting else "unavailable" if problem else "stopped",
-            workers_alive=alive,
-            workers_busy=len(self._serving.running),
+            workers_alive=len(alive),
+            workers_busy=sum(idle[worker] < self._concurrency for worker in alive),
             queued=len(self._queue),
             restarts=sum(worker.restarts for worker in self._workers),
             problem=problem,
@@ -219,8 +223,8 @@ class _WorkerGroup:
         held = [worker]
         attributes: dict[str, str | int] = {"echo.engine": self._name, "echo.characters": len(request.utterance.text)}
         try:
-            # this task was started by another request, maybe
-            with _tracer.start_as_current_span(f"speak {self._name}", context=request.trace, attributes=attributes):
+            # another request may have started this task
+            with tracer.start_as_current_span(f"speak {self._name}", context=request.trace, attributes=attributes):
                 speech = await self._speak_plausibly(request.utterance, held)
             self._spoken(self._name, speech)
             _settle(request, speech)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from opentelemetry import trace
 
 from echo_common.backoff import Backoff
 from echo_common.child_environment import isolated_command, scrubbed_environment
@@ -21,10 +22,11 @@ from echo_common.contracts.errors.synthesis import (
     EngineUnavailableError,
     VoiceNotFoundError,
 )
-from echo_common.tracing import record_span
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines.wire import PREFIX, Header, pack, unpack_speech, utterance_to_header
 from echo_synthesis.speech_check import check_speech, require_readable
+
+tracer = trace.get_tracer("echo.engine")
 
 _Response = tuple[Header, bytes]
 
@@ -141,7 +143,9 @@ class EngineWorker:
         with require_readable(self._spec):
             speech = unpack_speech(header, payload)
             started_ns, ended_ns = header["synthesis_ns"]
-        record_span(f"synthesize {self._spec.name}", started_ns, ended_ns, self._attributes)
+        # a span of the process, recorded here with its times; its parent is the current span
+        span = tracer.start_span(f"synthesize {self._spec.name}", start_time=started_ns, attributes=self._attributes)
+        span.end(end_time=ended_ns)
         check_speech(self._spec, utterance, speech)
         return speech
 

@@ -12,7 +12,7 @@ from echo_synthesis.pool.engine_pool import EnginePool
 
 
 class Meter:
-    """Meter of the engines' work."""
+    """Meter of engines."""
 
     def __init__(self, metrics: EngineMetrics) -> None:
         self._metrics = metrics
@@ -44,7 +44,7 @@ class Meter:
         for engine, health in pool.health().items():
             samples += [
                 (self._metrics.queue_depth.labels(engine), health.queued),
-                (self._metrics.workers.labels(engine, "ready"), health.workers_alive),
+                (self._metrics.workers.labels(engine, "idle"), health.workers_alive - health.workers_busy),
                 (self._metrics.workers.labels(engine, "busy"), health.workers_busy),
             ]
             self._metrics.restarts.labels(engine).inc(health.restarts - self._restarts.get(engine, 0))

@@ -50,20 +50,18 @@ async def stream_speech(request: StreamRequest, principal: Principal, deps: Depe
     narration = await plan_speech(
         text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
     )
-    parts = _measured(deps.recorder.stream(narration, user_id=principal.user_id), narration.engine.name, started, deps)
+    parts = _measured(deps.recorder.stream(narration, user_id=principal.user_id), started, deps)
     return _counted(parts, len(text), principal, deps)
 
 
-async def _measured(
-    parts: AsyncGenerator[Part, None], engine: str, started: float, deps: Dependencies
-) -> AsyncGenerator[Part, None]:
-    """Yield the parts; measure the time to the first byte."""
+async def _measured(parts: AsyncGenerator[Part, None], started: float, deps: Dependencies) -> AsyncGenerator[Part, None]:
+    """Yield the parts; measure the time to the first byte, of the engine that made it."""
     silent = True
     async with aclosing(parts):
         async for part in parts:
             if silent and part.audio:
                 silent = False
-                deps.meter.observe_first_byte(engine, started)
+                deps.meter.observe_first_byte(part.totals.settings.engine, started)
             yield part
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from echo_common.store.codec import MAX_INTEGER, MIN_INTEGER, normalize
 from echo_common.store.port import Document, Filter
 from echo_common.store.sqlite.matching import is_operators, member_test
+from echo_common.store.sqlite.values import key_of, sort_key
 
 Update = Mapping[str, Mapping[str, Any]]
 
@@ -86,6 +87,13 @@ def _inc(document: Document, path: list[str], operand: Any) -> None:
     _put(parent, path[-1], total)
 
 
+def _min(document: Document, path: list[str], operand: Any) -> None:
+    parent = _parent(document, path, create=True)
+    value = _get(parent, path[-1])
+    if value is None or sort_key(key_of(operand)) < sort_key(key_of(value)):  # values of one kind; a null counts as missing
+        _put(parent, path[-1], operand)
+
+
 def _push(document: Document, path: list[str], operand: Any) -> None:
     parent = _parent(document, path, create=True)
     if (array := _get(parent, path[-1])) is None:
@@ -115,6 +123,7 @@ _OPERATORS: Mapping[str, Callable[[Document, list[str], Any], None]] = {
     "$set": _set,
     "$unset": _unset,
     "$inc": _inc,
+    "$min": _min,
     "$push": _push,
     "$pull": _pull,
 }
