@@ -21,7 +21,7 @@ from echo_common.metrics import Metrics, Sample
 from echo_common.tracing import task_span
 from echo_common.work.attempt import LeasedAttempt
 from echo_common.work.lease import HeldLease, LeaseLostError, LeaseObserver
-from echo_common.work.port import Backlog, Candidate, Tasks
+from echo_common.work.port import Candidate, QueueBacklog, Tasks
 from echo_common.work.queue import WorkQueue
 from echo_common.work.task import MAXIMUM_CRASHES, MAXIMUM_LOSSES, Task
 
@@ -108,7 +108,7 @@ class Worker:
             await asyncio.gather(loop, *(one.run for one in attempts), return_exceptions=True)
             await asyncio.gather(*(_release(one.attempt) for one in attempts))
 
-    async def backlogs(self) -> Mapping[str, Backlog]:
+    async def backlogs(self) -> Mapping[str, QueueBacklog]:
         """Measure the pending tasks of each work queue. Raises `StoreUnavailableError`."""
         return {queue.name: await queue.backlog() for queue in self._queues}
 
