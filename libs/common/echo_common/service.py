@@ -17,8 +17,8 @@ from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Bus
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.auth import SessionRevoked, SettingChanged, UserTokenVersionRaised
-from echo_common.contracts.http.api_usage import Measurements
 from echo_common.contracts.http.auth import EXPORT_AUDIENCE
+from echo_common.contracts.http.statistics import Measurements
 from echo_common.error_reports import ErrorReports
 from echo_common.faults import FaultPoints
 from echo_common.http import dead_letters, measurements

@@ -7,7 +7,7 @@ from typing import Final
 
 from echo_common.batches import Batches
 from echo_common.contracts.events.feedback import FeedbackUserDataErased
-from echo_common.contracts.http.api_usage import Measurements, QueueState
+from echo_common.contracts.http.statistics import Measurements, QueueState
 from echo_common.encryption import Encryption
 from echo_common.service import Adapters
 from echo_common.user_data.erasure import ErasedUsers, UserErasure

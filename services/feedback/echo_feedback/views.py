@@ -5,16 +5,11 @@ from typing import Any
 
 import orjson
 
-from echo_common.contracts.http.api_usage import (
-    ApiUsage,
-    EngineStatistics,
-    ErrorEntry,
-    JobCounts,
-    StatisticsPoint,
-    UserApiUsage,
-)
+from echo_common.contracts.http.api_usage import ApiUsage, UserApiUsage
+from echo_common.contracts.http.error_log import ErrorEntry
 from echo_common.contracts.http.feedback import RatingSummary, RatingTotals, RatingView
 from echo_common.contracts.http.history import HistoryEntry
+from echo_common.contracts.http.statistics import EngineStatistics, JobCounts, StatisticsPoint
 from echo_common.contracts.http.webhooks import DeliveryAttempt, DeliveryView, WebhookView
 from echo_common.contracts.values import JobStatus
 from echo_feedback.domain.deliveries import Delivery

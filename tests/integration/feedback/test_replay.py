@@ -23,11 +23,12 @@ from echo_common.contracts.events.synthesis import (
     SpeechMeasured,
 )
 from echo_common.contracts.events.voice import VoiceErrorLogged, VoiceModelReady
-from echo_common.contracts.http.api_usage import Interval
+from echo_common.contracts.http.statistics import Interval
 from echo_common.http.time_range import TimeRange
 from echo_feedback.domain.errors import LoggedError
+from echo_feedback.domain.periods import hour_of
 from echo_feedback.domain.statistics import Point
-from echo_feedback.domain.usage import Usage, hour_of
+from echo_feedback.domain.usage import Usage
 from echo_feedback.usecases.statistics import get_series
 from tests.integration.feedback.conftest import FeedbackClient, Start
 from tests.integration.feedback.test_summaries import model

@@ -19,14 +19,14 @@ from echo_common.contracts.events.synthesis import (
     SpeechMeasured,
     SynthesisErrorLogged,
 )
-from echo_common.contracts.http.api_usage import Interval
+from echo_common.contracts.http.statistics import Interval
 from echo_common.contracts.system_settings import (
     RETENTION_ERRORS_DAYS,
     RETENTION_HISTORY_DAYS,
     RETENTION_STATISTICS_DAYS,
     RETENTION_USAGE_DAYS,
 )
-from echo_feedback.domain.usage import day_of, hour_of
+from echo_feedback.domain.periods import day_of, hour_of
 from echo_feedback.usecases.retention import expire_records
 from tests.integration.feedback.conftest import FeedbackClient, audio_of
 from tests.integration.feedback.test_usage import use

@@ -108,7 +108,7 @@ async def test_only_administrators_list_the_usage_of_all(ada: FeedbackClient) ->
     assert refusal(await ada.ask("GET", "/admin/usage")) == (403, "FORBIDDEN")
 
 
-async def test_an_erased_user_loses_the_usage_and_counts_on_in_the_statistics(ada: FeedbackClient) -> None:
+async def test_an_erased_user_loses_the_usage_and_remains_in_the_statistics(ada: FeedbackClient) -> None:
     await ada.publish(served(use(requests=4), use("usr_eve", requests=1)))
     await until(ada, 5)
     exported = [item.collection async for item in ada.deps.user_data.export("usr_ada") if hasattr(item, "collection")]

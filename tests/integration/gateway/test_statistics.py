@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from echo_common.contracts.http.api_usage import MEASUREMENTS_PATH
+from echo_common.contracts.http.statistics import MEASUREMENTS_PATH
 from tests.integration.gateway.conftest import Gateway
 from tests.support.upstream import Exchange, Upstream
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Request
 
 from echo_common.auth.dependencies import Administrator
-from echo_common.contracts.http.api_usage import MEASUREMENTS_PATH, Measurements
+from echo_common.contracts.http.statistics import MEASUREMENTS_PATH, Measurements
 from echo_common.http.envelope import Success, ok
 
 router = APIRouter()

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from echo_auth.dependencies import Dependencies
 from echo_common.clock import now
-from echo_common.contracts.http.api_usage import Measurements, QueueState, UserCounts
+from echo_common.contracts.http.statistics import Measurements, QueueState, UserCounts
 from echo_common.contracts.values import Plan
 
 

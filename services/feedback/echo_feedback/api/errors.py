@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Response
 
 from echo_common.auth.dependencies import Administrator
-from echo_common.contracts.http.api_usage import ErrorEntry
+from echo_common.contracts.http.error_log import ErrorEntry
 from echo_common.http.csv_response import CSV, Cell, WantsCsv, csv_response
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok

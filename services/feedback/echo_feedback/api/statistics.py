@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Query, Response
 
 from echo_common.auth.dependencies import Administrator
-from echo_common.contracts.http.api_usage import Interval, JobCounts, StatisticsPoint
+from echo_common.contracts.http.statistics import Interval, JobCounts, StatisticsPoint
 from echo_common.http.csv_response import CSV, Cell, WantsCsv, csv_response
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok

@@ -3,15 +3,14 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events import auth, feedback, gateway, synthesis, voice
-from echo_common.contracts.http.api_usage import Interval
-from echo_feedback.domain.usage import day_of, hour_of
+from echo_feedback.domain.periods import hour_of
 
 Amounts = Mapping[str, int]
 
@@ -89,10 +88,6 @@ def sum_amounts(event: DomainEvent) -> Mapping[datetime, Amounts]:
             if amount:
                 counts[name] = counts.get(name, 0) + amount
     return {hour: counts for hour, counts in hours.items() if counts}
-
-
-STEPS: Mapping[Interval, timedelta] = MappingProxyType({Interval.HOUR: timedelta(hours=1), Interval.DAY: timedelta(days=1)})
-BEGINS: Mapping[Interval, Callable[[datetime], datetime]] = MappingProxyType({Interval.HOUR: hour_of, Interval.DAY: day_of})
 
 
 @dataclass(slots=True)

@@ -2,20 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from echo_common.contracts.events.gateway import EndpointUse
-
-
-def day_of(moment: datetime) -> datetime:
-    """Return the start of the UTC day of a moment."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def hour_of(moment: datetime) -> datetime:
-    """Return the start of the hour of a moment, in UTC."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+from echo_feedback.domain.periods import day_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Final
 
 from echo_common.clock import now
-from echo_common.contracts.http.api_usage import Interval
+from echo_common.contracts.http.statistics import Interval
 from echo_common.store.port import Document, DuplicateError, Index, Store
 from echo_common.user_data.erasure import KEPT_SECONDS
-from echo_feedback.domain.statistics import BEGINS
+from echo_feedback.domain.periods import BEGINS
 
 _INDEXES: Final = (Index([("interval", 1), ("period", 1)]), Index([("user_id", 1)]), Index([("period", 1)]))
 

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from echo_common.contracts.events.gateway import EndpointUse
 from echo_common.store.port import Index, Sort, Store
-from echo_feedback.domain.usage import Usage, day_of
+from echo_feedback.domain.periods import day_of
+from echo_feedback.domain.usage import Usage
 from echo_feedback.repository.counters import PERIOD, Change, Counters
 
 _FIELDS: Final = ("user_id", "endpoint", PERIOD, "counts", "last_request", "daily_limit")

@@ -18,7 +18,7 @@ from echo_common.contracts.system_settings import (
 )
 from echo_common.errors import EchoError
 from echo_feedback.dependencies import Dependencies
-from echo_feedback.domain.usage import day_of
+from echo_feedback.domain.periods import day_of
 from echo_feedback.repository.counters import PERIOD
 from echo_feedback.usecases.history import expire_history
 

@@ -6,11 +6,12 @@ from typing import Final
 
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
-from echo_common.contracts.http.api_usage import Interval
+from echo_common.contracts.http.statistics import Interval
 from echo_common.errors import refuse
 from echo_common.http.time_range import ALWAYS, TimeRange
 from echo_feedback.dependencies import Dependencies
-from echo_feedback.domain.statistics import BEGINS, STEPS, Point, sum_amounts
+from echo_feedback.domain.periods import BEGINS, STEPS
+from echo_feedback.domain.statistics import Point, sum_amounts
 
 MAXIMUM_POINTS: Final = {Interval.HOUR: 1_000, Interval.DAY: 400}
 """Maximum number of points of a series."""

@@ -11,7 +11,8 @@ from echo_common.http.pagination import Page
 from echo_common.http.time_range import ALWAYS, TimeRange
 from echo_common.store.port import Sort
 from echo_feedback.dependencies import Dependencies
-from echo_feedback.domain.usage import Usage, day_of
+from echo_feedback.domain.periods import day_of
+from echo_feedback.domain.usage import Usage
 from echo_feedback.repository.counters import PERIOD
 
 USAGE_ORDERS: Final = ("day", "last_request", "request_count")

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from echo_common.auth.dependencies import Administrator
-from echo_common.contracts.http.api_usage import (
+from echo_common.contracts.http.statistics import (
     MEASUREMENTS_PATH,
     Measurements,
     PlatformStatistics,

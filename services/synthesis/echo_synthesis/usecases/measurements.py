@@ -1,6 +1,6 @@
 """Measurement of jobs, queues, engines and storage for administrators."""
 
-from echo_common.contracts.http.api_usage import EngineState, JobStates, Measurements, QueueState
+from echo_common.contracts.http.statistics import EngineState, JobStates, Measurements, QueueState
 from echo_common.contracts.values import JobStatus
 from echo_synthesis.dependencies import Dependencies
 

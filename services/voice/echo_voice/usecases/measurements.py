@@ -1,6 +1,6 @@
 """Measurement of queues and storage for administrators."""
 
-from echo_common.contracts.http.api_usage import Measurements, QueueState
+from echo_common.contracts.http.statistics import Measurements, QueueState
 from echo_voice.dependencies import Dependencies
 
 
