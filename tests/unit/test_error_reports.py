@@ -1,6 +1,7 @@
 """Errors are reported once, grouped, bounded and without secrets."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,12 +10,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from echo_common.contracts.events.synthesis import SynthesisErrorLogged
-from echo_common.error_reports import MAXIMUM_GROUPS, ErrorReports
+from echo_common.error_reports import MAXIMUM_GROUPS, ErrorReports, describe_error
 from echo_common.errors import EchoError, NotFoundError, ServiceUnavailableError
 from echo_common.http.app import create_app
 from echo_common.http.client import RemoteError
 from echo_common.metrics import Metrics
 from echo_common.redaction import redact
+
+TEXT = "Ein privater Text über Ada"
 
 
 class _EngineBrokenError(EchoError):
@@ -66,14 +69,52 @@ def test_the_number_and_the_size_of_events_are_bounded() -> None:
     assert max(len(event.error_message) for event in events) <= 1_000
 
 
-def test_an_invalid_value_is_not_reported() -> None:
-    class Speech(BaseModel):
-        rate: int
+class Speech(BaseModel):
+    settings: dict[str, int]
 
+
+def refuse_value() -> None:
+    Speech.model_validate({"settings": {TEXT: TEXT}})
+
+
+def wrap_value() -> None:
+    try:
+        refuse_value()
+    except ValueError as error:
+        raise RuntimeError(f"invalid: {error}") from error
+
+
+@pytest.mark.parametrize(
+    ("raising", "described"),
+    [
+        (lambda: dict[str, str]()[TEXT], "KeyError"),
+        (lambda: int(TEXT), "ValueError"),
+        (lambda: TEXT.encode("ascii"), "UnicodeEncodeError"),
+        (lambda: Path(TEXT).read_bytes(), "FileNotFoundError (ENOENT)"),
+        (refuse_value, "ValidationError (Speech: int_parsing)"),
+        (wrap_value, "RuntimeError"),
+    ],
+)
+def test_messages_of_other_exceptions_are_not_reported(raising: Callable[[], Any], described: str) -> None:
     reports = ErrorReports("synthesis")
-    failed(reports, lambda: Speech.model_validate({"rate": "a private text"}))
+    failed(reports, raising)
     (event,) = reports.collect()
-    assert event.error_message == "Validation of Speech failed: rate."
+    assert event.error_message.startswith(f"{described} at ")
+    assert TEXT not in event.model_dump_json()
+
+
+def test_messages_of_own_errors_are_reported() -> None:
+    assert describe_error(_EngineBrokenError("The engine tone broke.")) == "The engine tone broke."
+    assert describe_error(_EngineBrokenError()) == "The engine broke."
+
+
+def test_messages_of_errors_that_quote_a_request_are_not_reported() -> None:
+    assert describe_error(NotFoundError(f"There is no voice {TEXT!r}.")) == NotFoundError().message
+    assert TEXT not in describe_error(RemoteError(404, "NOT_FOUND", TEXT))
+
+
+def test_an_exception_that_was_never_raised_has_a_description() -> None:
+    assert describe_error(KeyError(TEXT)) == "KeyError"
 
 
 @pytest.mark.parametrize(

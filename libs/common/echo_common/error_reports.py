@@ -1,5 +1,6 @@
 """Reports of a service's errors, collected in memory until they are published as events."""
 
+import errno
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pydantic import ValidationError as InvalidDataError
 from echo_common.clock import now
 from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.registry import event_types
+from echo_common.errors import EchoError
 from echo_common.redaction import redact
 from echo_common.telemetry import request_context
 from echo_common.tracing import current_trace_id
@@ -23,6 +25,7 @@ MAXIMUM_GROUPS: Final = 50
 _MESSAGE_CHARACTERS: Final = 1_000
 _TRACE_CHARACTERS: Final = 8_000
 _FRAMES: Final = 30
+_SERVER_ERROR: Final = 500
 _OTHER: Final = "TooManyErrors"
 
 Source = Literal["request", "task", "event", "background"]
@@ -57,7 +60,11 @@ class ErrorReports:
         message: str | None = None,
         trace_id: str | None = None,
     ) -> None:
-        """Report an error: an exception, or a type and a message. `trace_id` is by default that of the current trace."""
+        """Report an error: an exception, or a type and a message.
+
+        Reports outlive a user's erasure, so `message` must hold no text of a user. `trace_id` is by default that of the current
+        trace.
+        """
         if self._event_type is None or not issubclass(self._event_type, ErrorLogged):
             return  # services of tests
         kind = error_type or type(error).__name__
@@ -71,7 +78,9 @@ class ErrorReports:
         if group is None:
             event = self._event_type(
                 error_type=kind,
-                error_message=_bounded(redact((message or message_of(error))[: 2 * _MESSAGE_CHARACTERS]), _MESSAGE_CHARACTERS),
+                error_message=_bounded(
+                    redact((message or describe_error(error))[: 2 * _MESSAGE_CHARACTERS]), _MESSAGE_CHARACTERS
+                ),
                 stack_trace=_stack_trace(error),
                 source=source,
                 subject=subject,
@@ -90,12 +99,23 @@ class ErrorReports:
         return [group.event.model_copy(update={"count": group.count, "last_at": group.last_at}) for group in groups.values()]
 
 
-def message_of(error: BaseException | None) -> str:
-    """Return the message of an exception; without the values that a validation refused, which may be a user's text."""
+def describe_error(error: BaseException | None) -> str:
+    """Return the message of a service's own error; of any other exception its type and place, without the text of a user.
+
+    The messages of libraries and of Python quote values. Those of errors that a client may correct quote the request.
+    """
+    if error is None:
+        return ""
+    if isinstance(error, EchoError):
+        return error.message if error.status >= _SERVER_ERROR else error.default_message()
+    kind = type(error).__name__
     if isinstance(error, InvalidDataError):
-        places = ", ".join(".".join(map(str, one["loc"])) or "the value" for one in error.errors(include_input=False)[:10])
-        return f"Validation of {error.title} failed: {places}."
-    return "" if error is None else str(error)
+        problems = dict.fromkeys(problem["type"] for problem in error.errors(include_input=False, include_context=False))
+        kind = f"{kind} ({error.title}: {', '.join(problems)})"
+    elif isinstance(error, OSError) and (cause := errno.errorcode.get(error.errno or 0)):
+        kind = f"{kind} ({cause})"
+    frames = _frames(error.__traceback__)
+    return f"{kind} at {frames[-1]}" if frames else kind
 
 
 def _frames(trace: TracebackType | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from echo_common.contracts.system_settings import (
     RETENTION_STATISTICS_DAYS,
     RETENTION_USAGE_DAYS,
 )
+from echo_common.error_reports import ErrorReports
 from echo_feedback.domain.periods import day_of, hour_of
 from echo_feedback.usecases.retention import expire_records
 from tests.integration.feedback.conftest import FeedbackClient, audio_of
@@ -156,6 +158,34 @@ async def test_the_error_log_has_filters_pages_and_csv(admin: FeedbackClient) ->
     assert len(await admin.get("/admin/errors", limit=3, offset=2)) == 2
     file = await admin.ask("GET", "/admin/errors", params={"format": "csv"})
     assert "'=cmd|' /C calc'!A0" in {row["error_message"] for row in csv.DictReader(io.StringIO(file.text))}
+
+
+async def test_a_text_of_a_user_reaches_neither_the_error_log_nor_its_csv(admin: FeedbackClient) -> None:
+    text = "A private text of Ada"
+
+    reports = ErrorReports("feedback")
+    try:
+        try:
+            int(text)
+        except ValueError as cause:
+            raise KeyError(f"no speech of {text}") from cause
+    except KeyError as failure:
+        reports.report("request", "/speech", failure)
+    (event,) = reports.collect()
+    await admin.publish(event)
+
+    async def logged() -> bool:
+        return len(await admin.get("/admin/errors")) == 1
+
+    await eventually(logged, within=20)
+    (entry,) = await admin.get("/admin/errors")
+    file = await admin.ask("GET", "/admin/errors", params={"format": "csv"})
+    assert event.error_message == entry["error_message"]
+    assert entry["error_message"].startswith("KeyError at ")
+    assert "caused by ValueError" in entry["stack_trace"]
+    assert "KeyError" in file.text
+    for written in (event.model_dump_json(), json.dumps(entry), file.text):
+        assert "private text" not in written
 
 
 async def test_only_administrators_read_errors_and_statistics(ada: FeedbackClient) -> None:

@@ -15,8 +15,9 @@ from echo_common.bus.delivery import (
     current_cause,
     encode,
     origin_headers,
+    outcome_of,
 )
-from echo_common.bus.port import DeadLetterNotFoundError, Done, Message, Outcome, Retry
+from echo_common.bus.port import DELIVERY_LIMIT, Consumer, DeadLetterNotFoundError, Done, Message, Outcome, Retry
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.synthesis import JobProgressed, JobQueued
@@ -142,7 +143,7 @@ async def test_repeated_failures_create_a_dead_letter(worker: Worker) -> None:
 
 
 async def test_dead_letters_are_reported_once_with_their_trace(worker: Worker) -> None:
-    worker.failure = ValueError("no")
+    worker.failure = ValueError("a private text")
     traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     message = encode(queued(), {"traceparent": traceparent})
     delivery = worker.delivery()
@@ -152,10 +153,22 @@ async def test_dead_letters_are_reported_once_with_their_trace(worker: Worker) -
     (event,) = worker.errors.collect()
     assert (event.error_type, event.source, event.subject) == ("ValueError", "event", message.topic)
     assert event.trace_id == traceparent.split("-")[1]
+    assert "private" not in event.model_dump_json()
     await delivery.deliver(replace(message, body=b'{"job_id": "a private text", "user_id": 7}'))
     (event,) = worker.errors.collect()
     assert event.error_type == "DeadLetter"
-    assert "private" not in event.error_message
+    assert "private" not in event.model_dump_json()
+
+
+async def test_a_failure_outside_of_the_handler_is_reported_without_its_message(worker: Worker) -> None:
+    async def fail(_: Message) -> Outcome:
+        raise ValueError("a private text")
+
+    consumer = Consumer("synthesis", [], fail, dead_letter=worker.delivery().store_dead_letter)
+    assert await outcome_of(consumer, replace(encode(queued()), attempt=DELIVERY_LIMIT)) == Done()
+    (event,) = worker.errors.collect()
+    assert event.error_type == "DeadLetter"
+    assert "private" not in event.model_dump_json()
 
 
 async def test_dead_letters_of_reports_are_not_reported(worker: Worker) -> None:

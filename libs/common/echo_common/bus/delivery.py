@@ -204,7 +204,10 @@ class Delivery:
         log.error("message_dead_lettered", **self._log_fields(message), error=error)
         # A report of an error that could not be handled would lead to the next one, without end.
         if self._errors is not None and not message.topic.endswith(_ERROR_TOPIC):
-            kind, text = (None, None) if cause else ("DeadLetter", _first_line(error))
+            # The reason may quote the body, and a report outlives a user's erasure.
+            kind, text = (
+                (None, None) if cause else ("DeadLetter", "The message was not delivered. The dead letter has the reason.")
+            )
             trace_id = message.headers.get(TRACEPARENT, "")[3:35] or None
             self._errors.report("event", message.topic, cause, error_type=kind, message=text, trace_id=trace_id)
         return Done()
@@ -260,11 +263,6 @@ class Delivery:
 
     def _log_fields(self, message: Message) -> dict[str, object]:
         return {"service": self._service, "topic": message.topic, "event_id": message.id, "attempt": message.attempt}
-
-
-def _first_line(text: str) -> str:
-    """Return the first line of an error: those of an invalid body are followed by its values."""
-    return text.partition("\n")[0]
 
 
 async def outcome_of(consumer: Consumer, message: Message) -> Outcome:

@@ -73,7 +73,7 @@ ERROR = {
     "id": "err_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "service": "synthesis",
     "error_type": "KeyError",
-    "error_message": "'voice'",
+    "error_message": "KeyError at echo_synthesis/api/speech.py:90 in synthesize",
     "stack_trace": "echo_synthesis/api/speech.py:90 in synthesize",
     "source": "request",
     "subject": "/tts/synthesize",
