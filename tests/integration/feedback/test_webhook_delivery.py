@@ -161,6 +161,38 @@ async def test_a_slow_receiver_holds_up_no_other_webhook(start: Start, receiver:
         slow.released.set()
 
 
+async def test_many_slow_webhooks_with_backlogs_hold_up_no_other_user(start: Start, receiver: Receiver) -> None:
+    """More deliveries to slow webhooks are due than the worker reads at once, and each of their users has many webhooks."""
+    async with AsyncExitStack() as stack:
+        slow = await stack.enter_async_context(Receiver.listening())
+        slow.released.clear()
+        client = await stack.enter_async_context(start(**LOCAL, webhook_timeout_seconds=60.0))
+        client.deps.live_settings.replace({WEBHOOKS.key: 100})
+        users = {"usr_eve": 25, "usr_mallory": 25, "usr_trudy": 25}
+        for user_id, number in users.items():
+            acting = client.acting_as(user_id)
+            for _ in range(number):
+                await created(acting, slow)
+        events: list[DomainEvent] = [completed(number, user_id) for user_id in users for number in range(8)]
+        await client.publish(*events)
+        total = sum(users.values()) * 8
+        await eventually_counted(client, total)
+        webhook = await created(client, receiver)
+        await client.publish(*(completed(number) for number in range(4)))
+        assert {one["status"] for one in await ended(client, webhook, 4)} == {"completed"}
+        assert len(slow.received) <= 40
+        slow.released.set()
+
+
+async def eventually_counted(client: FeedbackClient, number: int) -> None:
+    """Wait until this number of deliveries is queued."""
+
+    async def queued() -> bool:
+        return await client.deps.deliveries.count({}) == number
+
+    await eventually(queued, within=30)
+
+
 async def test_a_timeout_is_a_failed_attempt(start: Start, receiver: Receiver) -> None:
     receiver.released.clear()
     async with start(**{**LOCAL, "webhook_retry_seconds": ()}, webhook_timeout_seconds=0.2) as client:

@@ -171,3 +171,12 @@ def test_every_body_is_complete_and_names_no_other_user(event_type: type[DomainE
 
 def test_every_event_of_the_contract_is_sent() -> None:
     assert {public.type for public in PUBLIC_EVENTS.values()} == set(WebhookEvent)
+
+
+def test_lost_workers_between_failed_attempts_do_not_fail_a_delivery() -> None:
+    found, pauses = delivery(), (5.0,) * 5
+    for _ in range(3):
+        found.claim("wrk_1", 15)
+        found.expire_lease()
+        found.finish(found.claim("wrk_1", 15), failed(), NOON, pauses)
+    assert (found.status, found.losses, found.failures) == (JobStatus.PENDING, 0, 3)

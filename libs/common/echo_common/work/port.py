@@ -1,8 +1,8 @@
 """Ports of the worker: the parts that a service supplies, and the attempt that the worker passes to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from echo_common.store.port import Filter
 from echo_common.work.lease import HeldLease
@@ -13,10 +13,22 @@ T = TypeVar("T", bound=Task)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A task that was pending when it was read, and its user."""
+    """A task that was pending when it was read, its user, and the lane within the user's tasks, where there are several."""
 
     task_id: str
     user_id: str
+    lane: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Users and lanes whose tasks are no candidates, because the slots that are left are for others."""
+
+    user_ids: Collection[str] = frozenset()
+    lanes: Collection[str] = frozenset()
+
+
+NOT_BUSY: Final = Busy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +52,8 @@ class Tasks(Protocol[T]):
     id_label: ClassVar[str]
     """Name of the task's id in log lines."""
 
-    async def pending(self, limit: int, where: Filter) -> Sequence[Candidate]:
-        """Return up to `limit` pending tasks that match `where` and may start now, in queue order.
+    async def pending(self, limit: int, where: Filter, busy: Busy = NOT_BUSY) -> Sequence[Candidate]:
+        """Return up to `limit` pending tasks that match `where` and may start now, in queue order, without those of `busy`.
 
         The list may be stale at once: only a claim tells whether a task is still pending.
         """

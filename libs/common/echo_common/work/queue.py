@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from echo_common.backoff import Backoff
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.store.port import Filter
-from echo_common.work.port import Candidate, Performer, QueueBacklog, Tasks
+from echo_common.work.port import NOT_BUSY, Busy, Candidate, Performer, QueueBacklog, Tasks
 from echo_common.work.task import Task
 
 T = TypeVar("T", bound=Task)
@@ -32,6 +32,7 @@ class WorkQueue(Generic[T]):
         perform: The function that performs a task.
         slots: Maximum number of tasks of this queue that run concurrently in this process.
         reserved_slots: Number of these slots that only users without a running task of this queue get.
+        lane_slots: Number of these slots that lanes with a running task get, too; all unless given.
         where: A filter on the collection.
         deferrable: Errors after which a task is deferred.
     """
@@ -44,6 +45,7 @@ class WorkQueue(Generic[T]):
         *,
         slots: int,
         reserved_slots: int = 0,
+        lane_slots: int | None = None,
         where: Filter | None = None,
         deferrable: tuple[type[EchoError], ...] = (ServiceUnavailableError,),
     ) -> None:
@@ -53,10 +55,12 @@ class WorkQueue(Generic[T]):
         self.deferrable = deferrable
         self.deferrals = Deferrals()
         self._slots = slots
-        self._reserved_slots = reserved_slots
+        self._shared_slots = slots - reserved_slots
+        self._lane_slots = slots if lane_slots is None else lane_slots
         self._where: Mapping[str, Any] = where or {}
         self._candidates: list[Candidate] = []
         self._read_at = 0.0
+        self._read_without = NOT_BUSY
 
     async def select(self, running: Collection[Candidate]) -> Sequence[Candidate]:
         """Return the tasks to claim for all free slots.
@@ -70,9 +74,8 @@ class WorkQueue(Generic[T]):
             StoreUnavailableError: The database is not reachable.
         """
         taken, selected = list(running), list[Candidate]()
-        while (free := self._slots - len(taken)) > 0:
-            users = {candidate.user_id for candidate in taken} if free <= self._reserved_slots else set[str]()
-            candidate = await self._take({candidate.task_id for candidate in taken}, users)
+        while len(taken) < self._slots:
+            candidate = await self._take({candidate.task_id for candidate in taken}, self._find_busy(taken))
             if candidate is None:
                 break
             selected.append(candidate)
@@ -92,16 +95,32 @@ class WorkQueue(Generic[T]):
         """Seconds after which the next selection may differ without a notification; None if it will not."""
         return CACHE_SECONDS if self._candidates else self.deferrals.next_seconds
 
-    async def _take(self, task_ids: Collection[str], user_ids: Collection[str]) -> Candidate | None:
-        """Remove and return the first candidate that is neither one of these tasks, nor of one of these users, nor deferred."""
+    def _find_busy(self, taken: Sequence[Candidate]) -> Busy:
+        users = {candidate.user_id for candidate in taken} if len(taken) >= self._shared_slots else ()
+        lanes = {candidate.lane for candidate in taken} if len(taken) >= self._lane_slots else ()
+        return Busy(frozenset(users), frozenset(lanes))
+
+    async def _take(self, task_ids: Collection[str], busy: Busy) -> Candidate | None:
+        """Remove and return the first candidate that is neither one of these tasks, nor busy, nor deferred."""
         deferred = self.deferrals.task_ids()
         if not self._candidates or monotonic() - self._read_at > CACHE_SECONDS:
-            self._read_at = monotonic()
-            where = {**self._where, "_id": {"$nin": sorted(deferred)}} if deferred else self._where
-            self._candidates = list(await self.tasks.pending(_CANDIDATES, where))
+            await self._read(deferred, busy)
+        found = self._pop(task_ids, deferred, busy)
+        if found is None and busy != self._read_without:  # the list holds busy ones alone; others may wait behind them
+            await self._read(deferred, busy)
+            found = self._pop(task_ids, deferred, busy)
+        return found
+
+    async def _read(self, deferred: Collection[str], busy: Busy) -> None:
+        self._read_at, self._read_without = monotonic(), busy
+        where = {**self._where, "_id": {"$nin": sorted(deferred)}} if deferred else self._where
+        self._candidates = list(await self.tasks.pending(_CANDIDATES, where, busy))
+
+    def _pop(self, task_ids: Collection[str], deferred: Collection[str], busy: Busy) -> Candidate | None:
         for place, candidate in enumerate(self._candidates):
             task_id = candidate.task_id
-            if task_id not in task_ids and candidate.user_id not in user_ids and task_id not in deferred:
+            is_busy = candidate.user_id in busy.user_ids or candidate.lane in busy.lanes
+            if task_id not in task_ids and task_id not in deferred and not is_busy:
                 return self._candidates.pop(place)
         return None
 

@@ -12,7 +12,7 @@ from echo_common.outbox.repository import Repository
 from echo_common.store.port import Filter, Index, Sort
 from echo_common.tracing import current_traceparent
 from echo_common.work.lease import HeldLease, Lease
-from echo_common.work.port import Candidate, QueueBacklog
+from echo_common.work.port import NOT_BUSY, Busy, Candidate, QueueBacklog
 from echo_common.work.task import Task
 
 T = TypeVar("T", bound=Task)
@@ -34,9 +34,11 @@ class TaskRepository(Repository[T]):
         await super().prepare()
         await self._documents.ensure([Index([(self.aggregate.status_field, 1), *_BY_WAIT])])
 
-    async def pending(self, limit: int, where: Filter) -> Sequence[Candidate]:
-        """Return up to `limit` pending tasks that match `where` and may start now, in queue order."""
+    async def pending(self, limit: int, where: Filter, busy: Busy = NOT_BUSY) -> Sequence[Candidate]:
+        """Return up to `limit` pending tasks that match `where` and may start now, in queue order, without those of `busy`."""
         ready = {self.aggregate.status_field: JobStatus.PENDING.value, **self.may_start(), **where}
+        if busy.user_ids:
+            ready["user_id"] = {"$nin": sorted(busy.user_ids)}
         found = self._documents.find(ready, sort=self.queue_order, limit=limit, fields=["user_id"])
         return [Candidate(document["_id"], document["user_id"]) async for document in found]
 

@@ -108,6 +108,7 @@ class Delivery(Task):
         """
         self.require_lease(attempt)
         self.attempts = (*self.attempts, result)[-KEPT_ATTEMPTS:]
+        self.losses = 0  # a request with a result is progress
         if result.error is None:
             self.end(JobStatus.COMPLETED)
             return

@@ -10,7 +10,7 @@ from echo_common.contracts.errors.webhooks import DeliveryNotFoundError, Webhook
 from echo_common.contracts.values import JobStatus
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError, Filter, Index, Sort
-from echo_common.work.port import Candidate
+from echo_common.work.port import NOT_BUSY, Busy, Candidate
 from echo_common.work.repository import TaskRepository
 from echo_feedback.domain.deliveries import Delivery
 from echo_feedback.domain.webhooks import Webhook
@@ -60,24 +60,23 @@ class Deliveries(TaskRepository[Delivery]):
         """Return the filter for deliveries that are due."""
         return {"next_attempt_at": {"$lte": now()}}
 
-    async def pending(self, limit: int, where: Filter) -> Sequence[Candidate]:
-        """Return up to `limit` deliveries that are due, by time, at most four of each webhook; the lane of each is its webhook.
-
-        The lane takes the place of the user, for whom the work queue reserves slots.
-        """
+    async def pending(self, limit: int, where: Filter, busy: Busy = NOT_BUSY) -> Sequence[Candidate]:
+        """Return up to `limit` deliveries that are due, by time, at most four of each webhook; the lane of each is its webhook."""
         ready = {self.aggregate.status_field: JobStatus.PENDING.value, **self.may_start(), **where}
+        if busy.user_ids:
+            ready["user_id"] = {"$nin": sorted(busy.user_ids)}
         candidates: dict[str, Candidate] = {}
-        lanes, full = Counter[str](), list[str]()
+        lanes, full = Counter[str](), sorted(busy.lanes)
         for _ in range(_MOST_READS):
             others = {**ready, "webhook_id": {"$nin": full}} if full else ready
-            found = self._documents.find(others, sort=self.queue_order, limit=limit, fields=["webhook_id"])
+            found = self._documents.find(others, sort=self.queue_order, limit=limit, fields=["user_id", "webhook_id"])
             documents = [document async for document in found]
             for document in documents:
                 delivery_id, lane = document["_id"], document["webhook_id"]
                 if delivery_id not in candidates and lanes[lane] < _MOST_PER_WEBHOOK:
-                    candidates[delivery_id] = Candidate(delivery_id, lane)
+                    candidates[delivery_id] = Candidate(delivery_id, document["user_id"], lane)
                     lanes[lane] += 1
-            full = sorted(lane for lane, number in lanes.items() if number >= _MOST_PER_WEBHOOK)
+            full = sorted({*busy.lanes, *(lane for lane, number in lanes.items() if number >= _MOST_PER_WEBHOOK)})
             if len(documents) < limit or len(candidates) >= limit:
                 break
         return list(candidates.values())[:limit]

@@ -25,6 +25,9 @@ from echo_feedback.domain.webhooks import Webhook
 
 _GONE: Final = 410
 _SLOTS: Final = 64
+_RESERVED_SLOTS: Final = 32
+"""Slots that only users without a running delivery get, one each."""
+
 _SLOTS_PER_WEBHOOK: Final = 4
 """Slots that deliveries to one webhook get at most; the others are for webhooks without a running delivery."""
 
@@ -33,8 +36,14 @@ _log = structlog.get_logger("echo.webhooks")
 
 def delivering(deps: Dependencies) -> AbstractAsyncContextManager[None]:
     """Send deliveries while the context lasts."""
-    reserved = _SLOTS - _SLOTS_PER_WEBHOOK
-    queue = WorkQueue("webhooks", deps.deliveries, partial(deliver, deps), slots=_SLOTS, reserved_slots=reserved)
+    queue = WorkQueue(
+        "webhooks",
+        deps.deliveries,
+        partial(deliver, deps),
+        slots=_SLOTS,
+        reserved_slots=_RESERVED_SLOTS,
+        lane_slots=_SLOTS_PER_WEBHOOK,
+    )
     return deps.worker.running([queue])
 
 
