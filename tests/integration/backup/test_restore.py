@@ -3,9 +3,11 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from echo_common.bus.port import Message
 from echo_common.outbox.documents import TOMBSTONE
@@ -25,8 +27,10 @@ from echo_embedded.backup.create import back_up
 from echo_embedded.backup.parts import SERVICES
 from echo_embedded.backup.places import Places
 from echo_embedded.backup.restore import RESTORED_ERASURES, restore, restore_folder
+from echo_embedded.backup.run import _restore as restore_archived
 from echo_embedded.backup.verification import verify
 from echo_embedded.data_folder import CannotStartError, DataFolder
+from echo_embedded.settings import BackupSettings
 from tests.integration.backup.conftest import (
     MOMENT,
     PASSPHRASE,
@@ -182,6 +186,26 @@ async def test_repeated_events_and_those_of_an_earlier_restore_are_restored_once
         content = await content_of(restored)
         assert [event["_id"] for event in content[f"voice.{EVENTS}"]] == [MESSAGE.id]
         assert content[f"auth.{RESTORED_ERASURES}"] == [{"_id": "0" * 32, "requested_at": MOMENT}]
+
+
+async def test_webhooks_are_not_restored_without_the_secret_that_encrypts_theirs(places: Places, tmp_path: Path) -> None:
+    """An archive of a configuration without ECHO_BACKUP_FEEDBACK_SECRET."""
+    await insert(places, "feedback", "webhooks", {"_id": "whk_1", "user_id": "usr_1", "secret": b"encrypted"})
+    archive = await back_up(places, SECRETS, PASSPHRASE, tmp_path / "echo.tar", quiet)
+    folder = tmp_path / "restored"
+    assert SECRETS.feedback_secret == ""
+    with pytest.raises(CannotStartError, match="set ECHO_BACKUP_AUTH_SECRET and ECHO_BACKUP_FEEDBACK_SECRET"):
+        await restore_archived(archive, BackupSettings(), folder, {}, quiet)
+    assert not folder.exists()
+
+    given = BackupSettings(auth_secret=SecretStr(SECRETS.auth_secret), feedback_secret=SecretStr("another secret"))
+    await restore_archived(archive, given, folder, {}, quiet)
+    assert DataFolder(folder).known_secrets() == replace(SECRETS, feedback_secret="another secret")
+
+
+async def test_an_archive_without_webhooks_needs_no_secret_of_them(backup: Backup, tmp_path: Path) -> None:
+    await restore_archived(backup.archive, BackupSettings(), tmp_path / "restored", {}, quiet)
+    assert DataFolder(tmp_path / "restored").known_secrets() == SECRETS
 
 
 async def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
+from pydantic import SecretStr
 
 from echo_embedded.backup.archive import Archive, Header, Manifest
-from echo_embedded.backup.run import _write_secrets
-from echo_embedded.data_folder import CannotStartError, Secrets
+from echo_embedded.backup.run import _required_secrets, _write_secrets
+from echo_embedded.data_folder import CannotStartError, DataFolder, Secrets
+from echo_embedded.settings import BackupSettings
 
 
 def archive_with(password: str) -> Archive:
@@ -35,3 +37,16 @@ def test_a_password_that_no_file_can_hold_is_refused(tmp_path: Path, password: s
     with pytest.raises(CannotStartError, match="ECHO_AUTH_ADMIN_PASSWORD has"):
         _write_secrets(archive_with(password), tmp_path / "secrets.env")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> BackupSettings:
+    monkeypatch.setenv("ECHO_BACKUP_AUTH_SECRET", "a secret of thirty-two characters")
+    return BackupSettings()
+
+
+def test_a_backup_without_the_secret_of_webhooks_is_refused(settings: BackupSettings, tmp_path: Path) -> None:
+    with pytest.raises(CannotStartError, match="set ECHO_BACKUP_FEEDBACK_SECRET"):
+        _required_secrets(DataFolder(tmp_path), settings)
+    complete = settings.model_copy(update={"feedback_secret": SecretStr("another secret")})
+    assert _required_secrets(DataFolder(tmp_path), complete).feedback_secret == "another secret"

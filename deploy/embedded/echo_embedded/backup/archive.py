@@ -150,6 +150,15 @@ def read_documents(member: TarMember) -> Iterator[Document]:
     return (document for _, document in read_lines(member))
 
 
+def has_webhooks(archive: Archive) -> bool:
+    """Return whether an archive holds webhooks, whose secrets are encrypted."""
+    with open_contents(archive) as found:
+        for part, member in found:
+            if part.kind == "database" and (part.service, part.collection) == ("feedback", "webhooks"):
+                return any("secret" in document for document in read_documents(member))  # erased ones have none
+    return False
+
+
 @contextmanager
 def open_archive(path: Path) -> Iterator[IO[bytes]]:
     """Open an archive. Raises `ArchiveError` for a damaged tar file, `OSError`."""

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from echo_common.clock import now
 from echo_common.errors import EchoError
-from echo_embedded.backup.archive import Archive, Report
+from echo_embedded.backup.archive import Archive, Report, has_webhooks
 from echo_embedded.backup.create import back_up
 from echo_embedded.backup.erasures import FILE_NAME, read_erasures, read_erasures_beside, update_erasures
 from echo_embedded.backup.passphrase import PassphraseError
@@ -148,6 +149,13 @@ async def _restore(
             "The archive holds no secrets: set ECHO_BACKUP_AUTH_SECRET, ECHO_BACKUP_FEEDBACK_SECRET, ECHO_BACKUP_ADMIN_EMAIL and "
             "ECHO_BACKUP_ADMIN_PASSWORD to those of the platform that was backed up."
         )
+    if not secrets.feedback_secret and configured is not None:  # the archive is of a version or configuration without it
+        secrets = replace(secrets, feedback_secret=configured.feedback_secret)
+    if not secrets.feedback_secret and await asyncio.to_thread(has_webhooks, archive):
+        raise CannotStartError(
+            "The archive holds webhooks, but not the secret that encrypts theirs: set ECHO_BACKUP_AUTH_SECRET and "
+            "ECHO_BACKUP_FEEDBACK_SECRET to those of the platform that was backed up. Nothing was changed."
+        )
     if chosen.database_url is None:
         await restore_folder(archive, data, secrets, erasures, report)
         return
@@ -169,6 +177,11 @@ def _required_secrets(folder: DataFolder, chosen: BackupSettings) -> Secrets:
     secrets = find_secrets(folder, chosen)
     if secrets is None:
         raise CannotStartError("The platform's secrets are unknown: set ECHO_BACKUP_AUTH_SECRET, or use --without-secrets.")
+    if chosen.auth_secret is not None and not secrets.feedback_secret:
+        raise CannotStartError(
+            "The secret of webhooks is unknown: set ECHO_BACKUP_FEEDBACK_SECRET to ECHO_FEEDBACK_SECRET of the platform, or use "
+            "--without-secrets."
+        )
     return secrets
 
 
