@@ -8,7 +8,10 @@ import pytest
 
 from echo_common.clock import now
 from echo_common.contracts.values import JobStatus
+from echo_common.faults import FaultPoints
+from echo_common.work.queue import WorkQueue
 from echo_common.work.task import MAXIMUM_CRASHES, MAXIMUM_LOSSES, Task
+from echo_common.work.worker import Worker
 from tests.integration.work.conftest import WITHIN_SECONDS, Bench
 from tests.support.eventually import eventually
 
@@ -86,6 +89,25 @@ async def test_a_task_that_crashes_the_platform_at_every_start_fails(bench: Benc
     async with bench.running(exclusive=True):
         failed = await bench.until(task, JobStatus.FAILED)
     assert (failed.error_code, bench.started) == ("WORKER_LOST", [])
+
+
+async def test_a_lost_task_is_reported_under_its_work_queue(bench: Bench) -> None:
+    task = await bench.add_orphan(losses=MAXIMUM_CRASHES - 1)
+    others, own = (
+        WorkQueue(name, bench.tasks, bench.perform, slots=1, where={"user_id": where})
+        for name, where in (("others", {"$ne": task.user_id}), ("own", task.user_id))
+    )
+    subjects: list[str | None] = []
+
+    def reported() -> bool:
+        subjects.extend(event.subject for event in bench.reports.collect())
+        return bool(subjects)
+
+    worker = Worker(600, bench.metrics, FaultPoints(), exclusive=True, errors=bench.reports)
+    async with worker.running([others, own]):
+        await bench.until(task, JobStatus.FAILED)
+        await eventually(reported)
+    assert subjects == ["own"]
 
 
 async def test_the_start_of_another_worker_expires_no_live_lease(bench: Bench) -> None:

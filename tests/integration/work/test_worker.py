@@ -12,7 +12,9 @@ from echo_common.store.port import StoreUnavailableError
 from echo_common.work.port import Attempt
 from echo_common.work.task import Task
 from tests.integration.work.conftest import Bench
+from tests.support.database import Database
 from tests.support.eventually import eventually
+from tests.support.work import JOB
 
 
 async def test_two_workers_never_perform_the_same_task(bench: Bench) -> None:
@@ -198,3 +200,26 @@ async def test_an_error_fails_the_task_visibly_and_no_other(bench: Bench, error:
     assert (failed.error_code, failed.attempt, failed.lease) == (code, 1, None)
     assert failed.error_message
     assert "bug" not in failed.error_message
+
+
+@pytest.mark.parametrize("other", ["progress", "cancellation"])
+async def test_a_failed_deferral_is_reported_once_it_is_saved(database: Database, other: str) -> None:
+    tasks = JOB.open(await database.open(JOB.service))
+    await tasks.prepare()
+    bench = Bench(JOB, tasks)
+    bench.may_end.set()
+
+    def change(held: Any) -> None:
+        held.cancel() if other == "cancellation" else held.correct(progress=50)
+
+    async def conflict(task: Task, _: Attempt) -> None:
+        await tasks.update(task.id, change)  # the worker's next write conflicts with it
+        raise ServiceUnavailableError("away", retry_after=None)
+
+    bench.before_result = conflict
+    task = await bench.add()
+    async with bench.running() as worker:
+        await bench.until(task, JobStatus.CANCELLED if other == "cancellation" else JobStatus.FAILED)
+        await eventually(lambda: not worker.busy)
+    reported = [(event.subject, event.count) for event in bench.reports.collect()]
+    assert reported == ([] if other == "cancellation" else [("tasks", 1)])

@@ -57,10 +57,15 @@ class LeasedAttempt(Generic[T]):
             raise
         await shielded(self._commit(result))
 
-    async def update_or_abandon(self, change: Callable[[T], object]) -> None:
-        """Change the task with this attempt's fencing token; after a lost lease or an outage, leave it to the sweep."""
+    async def update_or_abandon(self, change: Callable[[T], object]) -> T | None:
+        """Change the task with this attempt's fencing token; after a lost lease or an outage, leave it to the sweep.
+
+        Returns:
+            The task as saved, or None if it was left.
+        """
         with suppress(LeaseLostError, EchoError):
-            await self._update(change)
+            return await self._update(change)
+        return None
 
     async def renew(self) -> bool:
         """Renew the lease and save the progress; return False if the database is not reachable. Raises `LeaseLostError`."""
@@ -117,11 +122,13 @@ class LeasedAttempt(Generic[T]):
             await asyncio.gather(storing, return_exceptions=True)
             raise
 
-    async def _update(self, change: Callable[[T], object]) -> None:
+    async def _update(self, change: Callable[[T], object]) -> T:
         """Change the task as last saved, without reading it; read it again after a failure."""
         async with self._writing:
             saved, self._saved = self._saved, None
-            self._saved = await (self._tasks.amend(saved, change) if saved else self._tasks.update(self.task_id, change))
+            task = await (self._tasks.amend(saved, change) if saved else self._tasks.update(self.task_id, change))
+            self._saved = task
+            return task
 
 
 async def _discard(performing: "asyncio.Future[Result[T]]") -> None:

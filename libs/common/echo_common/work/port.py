@@ -61,6 +61,9 @@ class Tasks(Protocol[T]):
     async def backlog(self, where: Filter) -> QueueBacklog:
         """Measure the pending tasks that match `where`."""
 
+    async def matches(self, key: str, where: Filter) -> bool:
+        """Return whether the task exists and matches `where`."""
+
     async def leases(self) -> Sequence[HeldLease]:
         """Return the leases of all tasks in progress, expired or not."""
 

@@ -86,6 +86,10 @@ class WorkQueue(Generic[T]):
         """Measure the pending tasks. Raises `StoreUnavailableError`."""
         return await self.tasks.backlog(self._where)
 
+    async def includes(self, task_id: str) -> bool:
+        """Return whether a task of the collection belongs to this queue. Raises `StoreUnavailableError`."""
+        return await self.tasks.matches(task_id, self._where)
+
     def discard_candidates(self) -> None:
         """Read the candidates again at the next selection, because another worker was faster."""
         self._candidates.clear()

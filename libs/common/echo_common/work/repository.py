@@ -52,6 +52,10 @@ class TaskRepository(Repository[T]):
             return QueueBacklog(number, max(0.0, waited.total_seconds()))
         return QueueBacklog(number, 0.0)
 
+    async def matches(self, key: str, where: Filter) -> bool:
+        """Return whether the task exists and matches `where`."""
+        return await self._documents.find_one({**where, "_id": key}) is not None
+
     async def add(self, aggregate: T) -> None:
         """Insert a new task, which continues the current trace."""
         if aggregate.work_status is JobStatus.PENDING:

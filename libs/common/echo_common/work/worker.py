@@ -166,9 +166,19 @@ class Worker:
                 task = await tasks.holder(held)
                 task.expire_lease(maximum_losses)
                 await tasks.save(task)
-                if self._errors is not None and task.work_status is JobStatus.FAILED:
-                    self._errors.report("task", tasks.name, error_type=task.error_code, message=task.error_message)
                 self._log.warning("lease_expired", **{tasks.id_label: task.id}, attempt=task.attempt, losses=task.losses)
+                if self._errors is not None and task.work_status is JobStatus.FAILED:
+                    queue = await self._find_queue(tasks, task.id)
+                    self._errors.report("task", queue, error_type=task.error_code, message=task.error_message)
+
+    async def _find_queue(self, tasks: Tasks[Any], task_id: str) -> str:
+        """Return the name of a task's work queue."""
+        queues = [queue for queue in self._queues if queue.tasks.name == tasks.name]
+        with suppress(EchoError):  # an outage; the report must not be lost
+            for queue in queues[1:]:
+                if await queue.includes(task_id):
+                    return queue.name
+        return queues[0].name
 
     async def _claim(self, queue: WorkQueue[Any]) -> None:
         """Claim tasks for all free slots, concurrently, so that claims share the wait for the disk."""
@@ -227,15 +237,9 @@ class Worker:
             log.warning("task_deferred", error=error.message, retry_after=error.retry_after)
             queue.deferrals.add(task.id)
             refusal = (error.retry_after, error.code, error.message)
-
-            refused = error
-
-            def defer(held: Task) -> None:
-                held.defer(number, now(), *refusal)
-                if held.work_status is JobStatus.FAILED:
-                    self._report(queue.name, refused)
-
-            await attempt.update_or_abandon(defer)
+            deferred = await attempt.update_or_abandon(lambda held: held.defer(number, now(), *refusal))
+            if deferred is not None and deferred.work_status is JobStatus.FAILED:
+                self._report(queue.name, error)
             return "deferred"
         except EchoError as error:
             if error.status == _UNAVAILABLE:
