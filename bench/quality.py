@@ -23,7 +23,7 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
             took, result = await _timed(stage, checked, voice, quality_check=True)
             without, other = await _timed(stage, plain, voice, quality_check=False)
             quality = result["quality"]
-            if quality["method"] != "recogniser":
+            if quality["method"] != "recognizer":
                 raise NotMeasuredError(f"the speech was not transcribed: {quality['not_transcribed']}")
             cost, base = took / result["duration"], without / other["duration"]
             ratios.append(cost / base)

@@ -18,7 +18,7 @@ async def test_jobs_compare_their_speech_with_the_text_on_request(ada: Person) -
     assert [event async for event in ada.follow(job["id"])][-2]["status"] == "completed"
     done = await ada.job(job["id"])
     quality = done["result"]["quality"]
-    assert (quality["method"], quality["transcribed"], quality["respoken"], quality["bad"]) == ("recogniser", 1, 1, 1)
+    assert (quality["method"], quality["transcribed"], quality["respoken"], quality["bad"]) == ("recognizer", 1, 1, 1)
     assert quality["attempts"] == 3
     assert quality["word_error_rate"] > 0.5
     assert done["config"]["quality_check"] is True

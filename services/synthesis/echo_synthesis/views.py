@@ -64,7 +64,7 @@ def quality_view(quality: AudioQuality) -> QualityView:
     complete = quality.transcribed == quality.checked and quality.transcribed > 0
     return QualityView(
         checked=quality.checked,
-        method="recogniser" if complete else "partial" if quality.transcribed else "signal",
+        method="recognizer" if complete else "partial" if quality.transcribed else "signal",
         not_transcribed=quality.not_transcribed,
         transcribed=quality.transcribed,
         word_error_rate=round(quality.word_errors / max(1, quality.words), 4) if quality.transcribed else None,

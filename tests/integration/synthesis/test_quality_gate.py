@@ -126,7 +126,7 @@ async def test_requested_speech_is_compared_with_its_text(replica: Replica) -> N
         audio = await spoken(deps, "Beeps are not words at all.", quality_check=True)
         view = synthesis_result(audio, []).quality
         assert view is not None
-        assert (view.method, view.transcribed, view.attempts, view.bad) == ("recogniser", 1, 3, 1)
+        assert (view.method, view.transcribed, view.attempts, view.bad) == ("recognizer", 1, 3, 1)
         assert view.word_error_rate is not None
         assert view.word_error_rate > 0.5
         unchecked = await spoken(deps, "Beeps are not words at all.")

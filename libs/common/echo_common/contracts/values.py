@@ -84,7 +84,7 @@ class AudioFormat(StrEnum):
 Alignment = Literal["model", "aligned", "estimated"]
 """Source of timings: the model's own durations, a recogniser, or proportional estimation."""
 
-QualityMethod = Literal["signal", "partial", "recogniser"]
+QualityMethod = Literal["signal", "partial", "recognizer"]
 """Method of a quality check: the signal alone, or also a recogniser, for a part of the segments or for all."""
 
 NotTranscribed = Literal["not_requested", "switched_off", "not_calibrated", "not_installed", "stream", "failed"]

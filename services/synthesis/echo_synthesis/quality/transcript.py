@@ -17,12 +17,12 @@ def count_word_errors(text: str, transcript: str, language: str, *, free: int = 
     """
     from rapidfuzz.distance import Levenshtein
 
-    expected, heard = normalise(text), normalise(verbalize_short_text(transcript, language))
+    expected, heard = normalize(text), normalize(verbalize_short_text(transcript, language))
     if "".join(expected) == "".join(heard):  # "some one" and "someone"
         return len(expected), 0
     return len(expected), max(0, Levenshtein.distance(expected, heard) - free)
 
 
-def normalise(text: str) -> Sequence[str]:
+def normalize(text: str) -> Sequence[str]:
     """Return the words of a text without case and punctuation."""
     return _WORD.findall(text.translate(_APOSTROPHES).casefold())

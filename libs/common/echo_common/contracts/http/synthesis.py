@@ -138,7 +138,7 @@ class QualityView(BaseModel):
 
     checked: int = Field(description="Number of segments with speech; all of them are checked.")
     method: QualityMethod = Field(
-        description="`recogniser` if all segments were compared with their text, `partial` if some were, otherwise `signal`."
+        description="`recognizer` if all segments were compared with their text, `partial` if some were, otherwise `signal`."
     )
     not_transcribed: NotTranscribed | None = Field(
         None, description="Reason why some segments, or all, were not compared with their text."
