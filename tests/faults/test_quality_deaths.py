@@ -16,7 +16,7 @@ from tests.support.work import JOB
 TEXT = "This has tone-clip-once in it. Every take of this has tone-clip in it. The last one is good."
 
 
-async def test_a_resumed_job_speaks_a_bad_segment_three_times_at_most(
+async def test_each_attempt_of_a_job_speaks_a_bad_segment_three_times_at_most(
     database: Database, tmp_path: Path, replica: Replica
 ) -> None:
     store = await database.open("synthesis")

@@ -121,6 +121,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             links=await open_link_signer(adapters.store),
             provenance=provenance,
             scripts=scripts,
+            orphan_seconds=adapters.orphan_seconds,
             pool=pool,
             meter=meter,
             stored_bytes=MeasuredSize(audio.total_bytes),

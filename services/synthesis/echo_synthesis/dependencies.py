@@ -29,6 +29,7 @@ class Dependencies:
     """The dependencies of routes, use cases and event handlers, opened once."""
 
     settings: SynthesisSettings
+    orphan_seconds: float
     voices: Voices
     clones: Clones
     voice_ratings: VoiceRatings

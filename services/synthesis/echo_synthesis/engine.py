@@ -61,6 +61,10 @@ class Utterance:
     take: int = 0
 
 
+MOST_TAKES = 5
+"""Takes that a segment may need: the quality gate ends after three, the last of which may be implausible twice before."""
+
+
 @dataclass(frozen=True, slots=True)
 class WordTime:
     """Timing of a word in seconds from the start of its utterance, `0 <= start <= end <= duration`."""
@@ -105,7 +109,8 @@ class Speech:
     `phones`, if the engine provides them, are the sounds of each word.
     `synthesis_seconds` is the time that the engine needed, 0 for speech that was cached.
     `cost` is the provider's count of billed units, by name (`input_tokens`, `utf8_bytes`); empty for engines without a price.
-    `quality` is None until the service has measured it; engines leave it so.
+    `quality` is None until the service has measured it; engines leave it so. `takes` counts the takes that the pool has needed
+    from the utterance's on, because implausible ones were dropped.
     """
 
     samples: NDArray[np.float32]
@@ -116,6 +121,7 @@ class Speech:
     phones: tuple[tuple[Phone, ...], ...] = ()
     synthesis_seconds: float = 0.0
     quality: SegmentQuality | None = None
+    takes: int = 1
 
     @property
     def duration(self) -> float:

@@ -12,7 +12,7 @@ from echo_common.work.port import Attempt, Result
 from echo_common.work.queue import WorkQueue
 from echo_common.work.task import Progress
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.domain import Audio, Job, RemainingTimeEstimator
+from echo_synthesis.domain import UNFINISHED, Audio, Job, RemainingTimeEstimator, SegmentReference
 from echo_synthesis.pipeline.narration import SpokenSegment, plan
 from echo_synthesis.pipeline.recording import Totals
 from echo_synthesis.pipeline.segment_planning import plan_segment
@@ -47,8 +47,8 @@ class JobPerformer:
         narration = await make(job.text, job.settings, spec, self._deps.scripts, job.user_id, packed=job.script)
         reporter = _ProgressReporter(job, attempt, self._faults)
         if job.replaces is not None:
-            take = replace(narration, take=job.replaces.take)
-            replacement = await self._deps.reviser.speak(take, reporter)
+            take = await self._choose_take(job, job.replaces) if job.replaces.unchanged else 0
+            replacement = await self._deps.reviser.speak(replace(narration, take=take), reporter)
             revised = RevisedSpeech(job, job.replaces, replacement, attempt, self._deps, self._faults)
             await revised.assemble()
             return revised
@@ -64,6 +64,14 @@ class JobPerformer:
             progressed=reporter,
         )
         return StoredSpeech(audio, self._deps, self._faults)
+
+    async def _choose_take(self, job: Job, reference: SegmentReference) -> int:
+        """Return a take that no revision has used, and no job that was queued before. Raises `AudioNotFoundError`."""
+        before = {"user_id": job.user_id, "replaces.audio_id": reference.audio_id, "created_at": {"$lt": job.created_at}}
+        # counted before the audio is read: a job that ends in between counts twice, not never
+        unfinished = await self._deps.jobs.count({**before, "status": {"$in": list(UNFINISHED)}})
+        audio = await self._deps.audio.get(reference.audio_id, user_id=job.user_id)
+        return audio.find_take(unfinished)
 
 
 class StoredSpeech(Result[Job]):

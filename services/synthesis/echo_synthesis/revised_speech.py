@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from echo_common.clock import now
@@ -44,6 +45,7 @@ class RevisedSpeech(Result[Job]):
         self._attempt = attempt
         self._deps = deps
         self._faults = faults
+        self._grace = timedelta(seconds=deps.orphan_seconds)
         self._audio: Audio | None = None
         self._changes: Mapping[str, Any] = {}
         self._state: Mapping[str, Any] | None = None
@@ -81,6 +83,7 @@ class RevisedSpeech(Result[Job]):
                 job_id=self._job.id,
                 moment=now(),
                 most_earlier=self._deps.settings.earlier_revisions,
+                grace=self._grace,
             )
             await self._attempt.renew()  # a lost lease ends the attempt here
             try:
@@ -106,7 +109,7 @@ class RevisedSpeech(Result[Job]):
                 in_use = set[str]()
             else:
                 if self._state is not None and self._audio is not None and audio.version == self._audio.version:
-                    audio.restore(self._state, now())
+                    audio.restore(self._state, now(), self._grace)
                     await self._deps.audio.save(audio)
                 in_use = {*audio.object_keys, *(each.key for each in audio.superseded)}
             for key in set(make_keys(self._reference.audio_id, self._job, self._attempt.number)) - in_use:

@@ -91,3 +91,13 @@ async def test_a_segment_that_was_replaced_since_is_not_corrected(replica: Repli
             await queued(audio, 0, deps, "another key", **correction | {"dictionary_entry": None})
         page = Page(limit=20, offset=0, sort_by="term", sort_order="asc")
         assert [entry.respelling for entry in (await list_entries(ALICE, page, deps))[0]] == ["hue"]
+
+
+@pytest.mark.parametrize("correction", [{}, {"dictionary_entry": CreateDictionaryEntry(term="waits", ipa="wets")}])
+async def test_a_replacement_with_the_same_text_changes_the_checksum(replica: Replica, correction: dict[str, Any]) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, "Hugh waits. Nobody comes.")
+        stale = (await find_pronunciation(audio.id, WordRange(start_word=0, end_word=0), ALICE, deps)).segment.checksum
+        await replaced(audio, 0, deps, **correction)
+        with pytest.raises(SegmentChangedError):
+            await queued(audio, 0, deps, expected_checksum=stale)

@@ -22,10 +22,11 @@ from echo_synthesis.quality.transcriber import SandboxedTranscriber
 from echo_synthesis.segment_views import segment_view
 from echo_synthesis.settings import SynthesisSettings
 from echo_synthesis.timing.recogniser_alignment import find_recogniser
+from echo_synthesis.usecases.audio import find_audio
 from echo_synthesis.usecases.jobs import cancel_job, queue_job
 from echo_synthesis.usecases.speech import stream_speech, synthesize
 from echo_synthesis.views import streamed_end, synthesis_result
-from tests.integration.synthesis.test_segments import ALICE, objects, parts_of, replaced, segments_of, until
+from tests.integration.synthesis.test_segments import ALICE, objects, parts_of, queued, replaced, segments_of, until
 from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.recordings import RATE
@@ -103,6 +104,19 @@ async def test_a_segment_is_regenerated_in_another_take(replica: Replica) -> Non
         again = await parts_of(await replaced(audio, 0, deps, dictionary_entry={"term": "One", "respelling": "One"}), deps)
         assert back[0].tobytes() not in sounds
         assert len(again[0]) == len(heard[0][0])
+
+
+async def test_regenerations_that_wait_together_differ(replica: Replica) -> None:
+    async with replica(jobs_at_once=1) as deps:
+        audio = await spoken(deps, "One sentence. Another one.")
+        busy = await queue_job("Busy tone-slow-900.", None, SpeechConfig(), ALICE, deps)
+        jobs = [await queued(audio, 0, deps) for _ in range(2)]
+        for job in (busy, *jobs):
+            await until(job, deps)
+        held = await find_audio(audio.id, ALICE, deps)
+        assert held.revision == 3
+        kept = [revision.checksum for revision in held.revisions]
+        assert len(set(kept)) == 3
 
 
 async def test_the_quality_of_a_revision_covers_all_its_segments(replica: Replica) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -445,6 +446,21 @@ async def test_superseded_objects_stay_until_a_reader_or_backup_cannot_need_them
         assert await objects(deps) >= superseded
         await OrphanSweeper(deps.objects, object_owners(deps, 0), DAY).sweep()
         assert await objects(deps) == set(revised.object_keys)
+
+
+async def test_superseded_objects_are_remembered_by_age(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, "One. Two.")
+    first, day = audio.object_keys, timedelta(days=1)
+    for number in range(300):
+        changes = {"object_key": f"audio/{number}", "further_bytes": 0}
+        moment = audio.created_at + timedelta(seconds=number)
+        audio.revise(changes, segment=0, job_id=f"job_{number}", moment=moment, most_earlier=0, grace=day)
+    assert {each.key for each in audio.superseded} >= set(first)
+    assert len(audio.superseded) == 300
+    later = audio.created_at + timedelta(days=2)
+    audio.revise({"object_key": "audio/last"}, segment=0, job_id="job_last", moment=later, most_earlier=0, grace=day)
+    assert [each.key for each in audio.superseded] == ["audio/299"]
 
 
 SSML = '<speak>One sentence. <prosody rate="50%">Say <sub alias="hue">Hugh</sub> here.</prosody> It ends.</speak>'

@@ -103,7 +103,7 @@ class Rating(Aggregate):
         )
 
     def accept_offer(self, correction: Correction, moment: datetime) -> DictionaryOffer:
-        """Claim the offer for a correction and return it; idempotent.
+        """Claim the offer for a correction and return it; idempotent, a repetition renews the claim.
 
         Raises `DictionaryOfferNotFoundError`, and `DictionaryOfferAcceptedError` if another correction was accepted.
         """
@@ -112,7 +112,7 @@ class Rating(Aggregate):
         held = self.offer.acceptance
         if held is not None and held.excludes(correction, moment):
             raise DictionaryOfferAcceptedError
-        if held is None or held.correction != correction:
+        if held is None or held.job_id is None:
             self._set_acceptance(Acceptance(correction=correction, claimed_at=moment))
         return self.offer
 

@@ -12,7 +12,7 @@ from echo_common.contracts.errors.synthesis import (
 from echo_synthesis.domain.audio import Audio, Chapter, Revision
 from echo_synthesis.domain.chapters import ChapterMarks
 from echo_synthesis.domain.dictionary import DictionaryEntry, Pronunciation
-from echo_synthesis.domain.job import Job, SegmentReference
+from echo_synthesis.domain.job import UNFINISHED, Job, SegmentReference
 from echo_synthesis.domain.provenance import ProvenanceRecord
 from echo_synthesis.domain.quality import AudioQuality, merge_quality
 from echo_synthesis.domain.remaining_time import RemainingTimeEstimator
@@ -20,6 +20,7 @@ from echo_synthesis.domain.speech import SpeechSettings, SyllableTiming, WordTim
 from echo_synthesis.domain.texts import TextEntry
 
 __all__ = [
+    "UNFINISHED",
     "Audio",
     "AudioNotFoundError",
     "AudioQuality",

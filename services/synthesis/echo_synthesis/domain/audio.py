@@ -1,7 +1,7 @@
 """Stored audio and its revisions."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +12,7 @@ from echo_common.contracts.events.synthesis import AudioCreated, AudioDeleted, A
 from echo_common.contracts.values import Alignment
 from echo_synthesis.domain.quality import AudioQuality
 from echo_synthesis.domain.speech import SpeechSettings, WordTiming
+from echo_synthesis.engine import MOST_TAKES
 
 _RESTORED_FIELDS: Final = (
     "revision",
@@ -22,10 +23,6 @@ _RESTORED_FIELDS: Final = (
     "earlier_checksums",
     "further_bytes",
 )
-_TAKES_A_REVISION: Final = 3
-"""Takes that the quality gate may need for a revision."""
-_MAXIMUM_SUPERSEDED: Final = 200
-"""Number of superseded objects that are remembered; objects before them are old enough for the sweep, or soon will be."""
 
 
 class Chapter(BaseModel):
@@ -136,10 +133,9 @@ class Audio(Aggregate):
         beside = (self.times_key, self.segments_key, self.lossless_key)
         return [*(key for key in beside if key), *(revision.object_key for revision in self.earlier), self.object_key]
 
-    @property
-    def next_take(self) -> int:
-        """Number of a take that no revision has used."""
-        return _TAKES_A_REVISION * max(self.revision, self.revision_counter)
+    def find_take(self, jobs_before: int = 0) -> int:
+        """Return a take that no revision has used, nor will one of this number of jobs before."""
+        return MOST_TAKES * (max(self.revision, self.revision_counter) + jobs_before)
 
     @property
     def revisions(self) -> Sequence[Revision]:
@@ -171,7 +167,7 @@ class Audio(Aggregate):
         raise RevisionNotFoundError
 
     def revise(
-        self, changes: Mapping[str, Any], *, segment: int, job_id: str, moment: datetime, most_earlier: int
+        self, changes: Mapping[str, Any], *, segment: int, job_id: str, moment: datetime, most_earlier: int, grace: timedelta
     ) -> Mapping[str, Any]:
         """Make another revision current, in which a job replaced a segment; return the state for `restore`.
 
@@ -184,6 +180,7 @@ class Audio(Aggregate):
             job_id: Id of the job that replaced it.
             moment: The present time.
             most_earlier: Maximum number of earlier revisions.
+            grace: Time for which the sweep of orphaned objects keeps superseded objects.
         """
         state = {name: getattr(self, name) for name in (*changes, *_RESTORED_FIELDS)}
         before = self.object_keys
@@ -195,22 +192,24 @@ class Audio(Aggregate):
         self.further_bytes += sum(revision.size for revision in self.earlier)
         self.revision = max(self.revision, self.revision_counter) + 1
         self.revised_at, self.revised_segment, self.revised_by = moment, segment, job_id
-        self._record_revision(before, moment)
+        self._record_revision(before, moment, grace)
         return state
 
-    def restore(self, state: Mapping[str, Any], moment: datetime) -> None:
+    def restore(self, state: Mapping[str, Any], moment: datetime, grace: timedelta) -> None:
         """Make the revision before the latest `revise` current again; the number of the undone one is never used again."""
         before = self.object_keys
         for name, value in state.items():
             setattr(self, name, value)
-        self._record_revision(before, moment)
+        self._record_revision(before, moment, grace)
 
-    def _record_revision(self, keys_before: Sequence[str], moment: datetime) -> None:
+    def _record_revision(self, keys_before: Sequence[str], moment: datetime, grace: timedelta) -> None:
         self.revision_counter = max(self.revision, self.revision_counter + 1)
         keys = set(self.object_keys)
         left = [SupersededObject(key=key, since=moment) for key in dict.fromkeys(keys_before) if key not in keys]
-        kept = [each for each in self.superseded if each.key not in keys]
-        self.superseded = [*kept, *left][-_MAXIMUM_SUPERSEDED:]
+        # only the age counts: the files of the first revision are old, and the next sweep would remove them; the daily quota
+        # of syntheses limits the number
+        kept = [each for each in self.superseded if each.key not in keys and each.since > moment - grace]
+        self.superseded = [*kept, *left]
         self.record(
             AudioRevised(
                 audio_id=self.id,

@@ -25,6 +25,9 @@ from echo_common.work.task import Progress, Task
 from echo_synthesis.domain.speech import SpeechSettings
 
 MAXIMUM_REFUSALS = 10
+UNFINISHED = (JobStatus.PENDING.value, JobStatus.PROCESSING.value)
+"""Stored values of the status of jobs that have not ended."""
+
 _BACKOFF = Backoff(2.0, 60.0, jitter=(1, 1))
 _CHARACTERS_A_SECOND = 15.0
 SEARCHABLE = 2_000
@@ -35,13 +38,13 @@ MAXIMUM_SCRIPT_BYTES = 6 * 1024 * 1024
 
 
 class SegmentReference(BaseModel):
-    """A segment of a stored audio, and the take to speak in its place: another one for the same text."""
+    """A segment of a stored audio. `unchanged` if a job speaks the same script in its place, which must sound different."""
 
     model_config = ConfigDict(frozen=True)
 
     audio_id: str
     number: int
-    take: int = 0
+    unchanged: bool = False
 
 
 class Job(Task):

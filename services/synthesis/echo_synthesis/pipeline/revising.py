@@ -204,7 +204,7 @@ class Reviser:
         blocks = read_samples(source, audio_format if audio.lossless_key is None else LOSSLESS, rate)
         samples = await asyncio.to_thread(splice, blocks, replacement.samples, place.start, place.end, encoder)
         await asyncio.to_thread(encoder.close)
-        segments = _replace(place, replacement, samples)
+        segments = _replace(place, replacement, samples, job_id)
         duration = round(samples / rate, 4)
         words = _Words(place, replacement, rate, _find_titles(segments))
         with TimesWriter(folder / "times") as times, SegmentsWriter(folder / "segments") as kept:
@@ -250,8 +250,8 @@ def _make_keys(audio_id: str, job_id: str, attempt: int, audio_format: AudioForm
     return ObjectKeys.of(f"{Audio.folder_of(audio_id)}{job_id}-{attempt}", audio_format)
 
 
-def _replace(place: _Place, replacement: Replacement, samples: int) -> Sequence[KeptSegment]:
-    """Return the segments of the revision, which has this number of samples."""
+def _replace(place: _Place, replacement: Replacement, samples: int, job_id: str) -> Sequence[KeptSegment]:
+    """Return the segments of the revision that a job makes, which has this number of samples."""
     old, narration = place.segment, replacement.narration
     new = build_segment(
         narration.script, narration.text, old.start, len(replacement.samples), narration.settings.pronunciations
@@ -260,7 +260,8 @@ def _replace(place: _Place, replacement: Replacement, samples: int) -> Sequence[
         new = new.model_copy(update={"title": new.text.strip("# \n")})
     elif old.title:
         new = new.model_copy(update={"title": old.title})
-    new = new.model_copy(update={"first_sample": place.start, "first_word": place.first_word, "quality": replacement.quality})
+    placed = {"first_sample": place.start, "first_word": place.first_word}
+    new = new.model_copy(update={**placed, "quality": replacement.quality, "replaced_by": job_id})
     later = [_move_segment(segment, old, new) for segment in place.segments[place.number + 1 :]]
     segments = [*place.segments[: place.number], new, *later]
     rest = samples - sum(segment.samples for segment in segments[:-1])

@@ -1,6 +1,7 @@
 """The kept segments of a stored audio: short lists in its document, long ones in an object beside the sound."""
 
 import hashlib
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import astuple, replace
@@ -33,6 +34,7 @@ class KeptSegment(BaseModel):
     rate; the last segment has all that remain. `word_count` is the number of written words, `title` the heading that starts
     with the segment. `first_sample` and `first_word` are its place in the audio. `pronunciations` are the lexicon entries with which it was spoken. `parts` are the lines of its script,
     with positions relative to `text`; a replaced segment may consist of several sentences. `quality` is None without speech.
+    `replaced_by` is the job that spoke it in place of another segment.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +48,7 @@ class KeptSegment(BaseModel):
     title: str = ""
     pronunciations: tuple[Pronunciation, ...] = ()
     quality: SegmentQuality | None = None
+    replaced_by: str | None = None
     parts: tuple[str, ...]
 
     @property
@@ -65,8 +68,9 @@ class KeptSegment(BaseModel):
 
     @property
     def checksum(self) -> str:
-        """Checksum of its text, as written and as spoken."""
-        return hashlib.sha256(f"{self.text}\n{self.spoken}".encode()).hexdigest()
+        """Checksum of its text, its script and the job that spoke it: every replacement changes it, also one by IPA alone."""
+        facts = [self.text, self.parts, self.replaced_by]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def build_segment(

@@ -252,21 +252,24 @@ class _WorkerGroup:
     async def _speak_plausibly(self, utterance: Utterance, held: list[EngineWorker]) -> Speech:
         """Synthesise with the worker in `held`; after implausible output retry with another worker, then with a new process.
 
-        Each time it is another take. A new process checks its backend while it loads and replaces a wrong one. `held` collects the workers tried, the last
-        one last. Raises `ImplausibleSpeechError` if none succeeds: the text is then the likely cause.
+        Each time it is the next take; `Speech.takes` counts them. A new process checks its backend while it loads and replaces
+        a wrong one. `held` collects the workers tried, the last one last. Raises `ImplausibleSpeechError` if none succeeds: the text is then the likely cause.
         """
         if (speech := await self._try(held[-1], utterance)) is not None:
             return speech
         if self._idle and not self._shared:
             held.append(self._idle.pop())
         again = len(held) > 1 or not self._may_replace()
-        second, third = replace(utterance, take=utterance.take + 1), replace(utterance, take=utterance.take + 2)
-        if again and (speech := await self._try(held[-1], second)) is not None:
-            return speech
+        takes = 1
+        if again:
+            takes += 1
+            if (speech := await self._try(held[-1], replace(utterance, take=utterance.take + 1))) is not None:
+                return replace(speech, takes=takes)
         if self._may_replace():
             self._replaced_at = time.monotonic()
             await held[-1].close()
-        return await held[-1].speak(third)
+        speech = await held[-1].speak(replace(utterance, take=utterance.take + takes))
+        return replace(speech, takes=takes + 1)
 
     async def _try(self, worker: EngineWorker, utterance: Utterance) -> Speech | None:
         """Return the speech; None for implausible output."""

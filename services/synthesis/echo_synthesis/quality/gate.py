@@ -20,7 +20,7 @@ from echo_synthesis.quality.signal_check import find_problems
 from echo_synthesis.quality.transcriber import Transcriber, WordErrors
 
 MOST_ATTEMPTS = 3
-"""Takes of a segment: the first one, and two more."""
+"""Takes after which a bad segment is not spoken again; implausible takes count, too."""
 
 Speak = Callable[[Utterance], Awaitable[Speech]]
 
@@ -46,22 +46,23 @@ class QualityGate:
         return None if self._transcriber is not None else "not_installed"
 
     async def speak(self, utterance: Utterance, speak: Speak, *, transcribe: bool = False) -> Speech:
-        """Return the best of up to `MOST_ATTEMPTS` takes of an utterance, with its quality.
+        """Return the best take of an utterance, with its quality; at most `MOST_TAKES` are spoken.
 
         Raises the errors of `speak` for the first take; a later take that fails ends the attempts.
         """
         best = await self._measure(utterance, await speak(utterance), transcribe=transcribe)
-        attempts = 1
+        attempts = best.takes
         while _quality_of(best).problems and attempts < MOST_ATTEMPTS:
             self._log.info("segment_spoken_again", problems=_quality_of(best).problems, attempt=attempts)
             another = replace(utterance, take=utterance.take + attempts)
-            attempts += 1
             try:
                 speech = await self._measure(another, await speak(another), transcribe=transcribe)
             except _ENGINE_ERRORS as error:
+                attempts += 1
                 self._log.warning("take_failed", error=error.message, attempt=attempts)
                 break
-            best = min(best, speech, key=_badness)
+            attempts += speech.takes
+            best = min(best, speech, key=_rank)
         return replace(best, quality=replace(_quality_of(best), attempts=attempts))
 
     async def measure(self, utterance: Utterance, speech: Speech) -> SegmentQuality:
@@ -88,6 +89,7 @@ def _quality_of(speech: Speech) -> SegmentQuality:
     return speech.quality or SegmentQuality()
 
 
-def _badness(speech: Speech) -> tuple[int, int]:
+def _rank(speech: Speech) -> tuple[bool, int, int]:
+    """Return the sort key of an attempt, lower is better: speech that could not be compared may have any words."""
     quality = _quality_of(speech)
-    return len(quality.problems), quality.word_errors or 0
+    return quality.word_errors is None, len(quality.problems), quality.word_errors or 0

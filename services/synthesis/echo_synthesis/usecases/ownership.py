@@ -5,12 +5,9 @@ from datetime import timedelta
 from functools import partial
 
 from echo_common.clock import now
-from echo_common.contracts.values import JobStatus
 from echo_common.storage.orphans import Owned
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.domain import Job
-
-_UNFINISHED = [JobStatus.PENDING.value, JobStatus.PROCESSING.value]
+from echo_synthesis.domain import UNFINISHED, Job
 
 
 def object_owners(deps: Dependencies, superseded_seconds: float) -> Mapping[str, Owned]:
@@ -30,10 +27,10 @@ async def _owned_audio(deps: Dependencies, superseded_seconds: float, keys: Sequ
         by_audio.setdefault(key.split("/")[1], []).append(key)
     jobs = [Job.id_of_audio(audio_id) for audio_id in by_audio]
     owned: set[str] = set()
-    unfinished = {"_id": {"$in": jobs}, "status": {"$in": _UNFINISHED}}
+    unfinished = {"_id": {"$in": jobs}, "status": {"$in": list(UNFINISHED)}}
     async for job in deps.jobs.find(unfinished, without=deps.jobs.large_fields):
         owned.update(by_audio[job.audio_key])
-    replacing = {"replaces.audio_id": {"$in": list(by_audio)}, "status": {"$in": _UNFINISHED}}
+    replacing = {"replaces.audio_id": {"$in": list(by_audio)}, "status": {"$in": list(UNFINISHED)}}
     async for job in deps.jobs.find(replacing, without=deps.jobs.large_fields):
         owned.update(key for key in keys if f"/{job.id}-" in key)
     async for audio in deps.audio.find({"_id": {"$in": list(by_audio)}}, without=("words", "chapters", "segments", "text")):

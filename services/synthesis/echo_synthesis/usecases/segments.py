@@ -95,7 +95,7 @@ async def regenerate_segment(
         narration = await _plan(audio, kept, settings, None if request.text is None else text, engine, deps)
         script = narration.script
         unchanged = narration.script.data == PackedScript.pack(kept.script, engine).data
-        job.replaces = SegmentReference(audio_id=audio.id, number=number, take=audio.next_take if unchanged else 0)
+        job.replaces = SegmentReference(audio_id=audio.id, number=number, unchanged=unchanged)
         job.revise(
             text, narration.settings, word_count=script.word_count, units_total=len(script), script=script.data, config={}
         )

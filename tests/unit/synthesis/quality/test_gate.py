@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from echo_common.contracts.errors.synthesis import EngineCrashedError
-from echo_synthesis.engine import Problem, SegmentQuality, Speech, Utterance
+from echo_synthesis.engine import MOST_TAKES, Problem, SegmentQuality, Speech, Utterance
 from echo_synthesis.engines.tone.beeper import Beeper
 from echo_synthesis.quality.gate import MOST_ATTEMPTS, QualityGate
 from echo_synthesis.quality.transcriber import WordErrors
@@ -36,6 +36,19 @@ class Takes:
         if utterance.take in self._clipped:
             return replace(speech, samples=np.clip(4 * speech.samples, -0.9, 0.9).astype(np.float32))
         return speech
+
+
+class ImplausibleTakes(Takes):
+    """A pool that needs these numbers of takes for each request, each with clipped speech."""
+
+    def __init__(self, needed: Sequence[int]) -> None:
+        super().__init__(clipped=range(MOST_TAKES))
+        self._needed = [*needed, 1, 1]
+
+    async def speak(self, utterance: Utterance) -> Speech:
+        count = self._needed.pop(0)
+        spoken = [await super(ImplausibleTakes, self).speak(replace(utterance, take=utterance.take + n)) for n in range(count)]
+        return replace(spoken[-1], takes=count)
 
 
 class Heard:
@@ -71,6 +84,27 @@ async def test_the_take_with_the_fewest_wrong_words_is_kept() -> None:
     speech = await QualityGate(Heard(6, 4, 5)).speak(utter(), engine.speak, transcribe=True)
     assert speech.quality == SegmentQuality(attempts=3, problems=("words",), words=7, word_errors=4)
     assert np.array_equal(speech.samples, Beeper().speak(replace(utter(), take=1)).samples)
+
+
+async def test_an_attempt_that_cannot_be_compared_does_not_replace_one_that_was() -> None:
+    engine = Takes()
+    speech = await QualityGate(Heard(6, None, 7)).speak(utter(), engine.speak, transcribe=True)
+    assert speech.quality == SegmentQuality(attempts=3, problems=("words",), words=7, word_errors=6)
+    engine = Takes(clipped=(0,))
+    speech = await QualityGate(Heard(None, 3, 3)).speak(utter(), engine.speak, transcribe=True)
+    assert speech.quality == SegmentQuality(attempts=3, problems=("words",), words=7, word_errors=3)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "takes"), [([1], [0, 1, 2]), ([2, 2], [0, 1, 2, 3]), ([2, 1, 3], [0, 1, 2]), ([1, 1, 3], [0, 1, 2, 3, 4])]
+)
+async def test_no_take_is_spoken_twice(dropped: list[int], takes: list[int]) -> None:
+    engine = ImplausibleTakes(dropped)
+    speech = await QualityGate().speak(utter(), engine.speak)
+    assert engine.takes == takes
+    assert len(takes) <= MOST_TAKES
+    assert speech.quality is not None
+    assert speech.quality.attempts == len(takes)
 
 
 async def test_a_later_take_that_fails_keeps_the_best_one() -> None:

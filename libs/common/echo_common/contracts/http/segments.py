@@ -60,7 +60,7 @@ class Pronunciation(BaseModel):
     """Consecutive words of a segment, as written and as spoken. Times are in seconds from the start of the audio."""
 
     segment: int = Field(description="Number of the segment.")
-    segment_checksum: str = Field(description="Checksum of the segment's text and spoken text; see `expected_checksum`.")
+    segment_checksum: str = Field(description="Checksum of the segment; every replacement changes it. See `expected_checksum`.")
     term: str = Field(description="The words as written: the term of a dictionary entry for them.")
     spoken: str = Field(description="The words as spoken.")
     ipa: str | None = Field(description="Their pronunciation in IPA, where the dictionary or the markup prescribes it.")
