@@ -43,7 +43,7 @@ class HttpMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.duration = Histogram(
             "http_server_request_duration_seconds",
-            "Time to the end of the response, by route template and class of the status.",
+            "Time to the end of the response, or to the start of a stream, by route template and class of the status.",
             ["service", "method", "route", "status_class"],
             registry=registry,
             buckets=_REQUEST_SECONDS,

@@ -114,6 +114,7 @@ class Service(Generic[D]):
     beside the database, the bus and storage. `measure` returns the service's part of the current statistics. `uploads` maps the paths that take files to their largest size in bytes. `options`
     go to FastAPI (for example `middleware`). `limits` are those of its connections. `internal_listen` is the address where its
     health and metrics are served to the operator alone, when they are not public. With `tls`, the public one is served over HTTPS.
+    With `trust_traceparent`, clients decide with the flag of their `traceparent` whether a trace is recorded.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Service(Generic[D]):
     options: Mapping[str, Any] = field(default_factory=dict)
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     internal_listen: str | None = None
+    trust_traceparent: bool = True
     tls: Tls | None = None
 
     @asynccontextmanager
@@ -174,6 +176,7 @@ class Service(Generic[D]):
                 https=settings.public_url.startswith("https:"),
                 trace_response=self.internal_listen is not None,
                 errors=adapters.errors,
+                client_trace_ratio=None if self.trust_traceparent else settings.trace_ratio,
                 **self.options,
             )
             stack.enter_context(process.metrics.measuring(app.state.health.measure))

@@ -154,7 +154,7 @@ class CommonSettings(BaseSettings):
         0.1,
         ge=0,
         le=1,
-        description="Share of the traces that are recorded, from 0 to 1, unless the client has decided it with its traceparent.",
+        description="Share of the traces that is recorded, from 0 to 1.",
     )
     fault_point: str | None = Field(
         None, description="Fault point at which the process dies (name or name:nth), for fault tests only."

@@ -1,12 +1,23 @@
 """Trace context: of requests, of tasks and of messages, in the format of W3C Trace Context."""
 
 import random
+import traceback
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, ProxyTracerProvider, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    ProxyTracerProvider,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
@@ -15,6 +26,7 @@ _CONTEXT_HEADERS = (b"traceparent", b"tracestate")  # not baggage: clients must 
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _UNSAMPLED = TraceFlags(TraceFlags.DEFAULT)
+_LONGEST_TRACEBACK = 16_384
 
 
 def exports_spans() -> bool:
@@ -76,24 +88,63 @@ class _Current:
 
 
 def request_span(
-    headers: Mapping[bytes, bytes], attributes: Callable[[], Mapping[str, AttributeValue]]
+    headers: Mapping[bytes, bytes],
+    attributes: Callable[[], Mapping[str, AttributeValue]],
+    client_ratio: float | None = None,
 ) -> AbstractContextManager[Span]:
     """Continue the trace of a request's headers, or start one; the span is current while the context lasts.
 
     Without a collector the span records nothing, but it still has ids, for log entries, events and the response.
+    `client_ratio` is the share of the client's traces that is recorded; if None, the client's flag decides.
     """
     parent = Context()  # never that of the server's own task
     if b"traceparent" in headers:
         sent = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
         parent = _PROPAGATOR.extract(sent, context=parent)
+        if client_ratio is not None:
+            parent = _sampled_again(parent, client_ratio)
     if exports_spans():
         tracer = trace.get_tracer("echo.http")
-        return tracer.start_as_current_span("request", context=parent, kind=SpanKind.SERVER, attributes=attributes())
+        return recording_span(tracer, "request", parent, SpanKind.SERVER, attributes())
     found = trace.get_current_span(parent).get_span_context()
     if not found.is_valid:
         # ids need not be unpredictable, only unlikely to occur twice
         found = SpanContext(random.getrandbits(128) or 1, random.getrandbits(64) or 1, False, _UNSAMPLED)
     return _Current(_LocalSpan(found), parent)
+
+
+def _sampled_again(parent: Context, ratio: float) -> Context:
+    """Return the context with a flag that does not depend on the client, who could choose an id that is always sampled."""
+    found = trace.get_current_span(parent).get_span_context()
+    if not found.is_valid:
+        return parent
+    flags = TraceFlags(TraceFlags.SAMPLED) if random.random() < ratio else _UNSAMPLED  # noqa: S311 - a share
+    chosen = SpanContext(found.trace_id, found.span_id, True, flags, found.trace_state)
+    return trace.set_span_in_context(NonRecordingSpan(chosen), parent)
+
+
+def record_error(span: Span, error: BaseException) -> None:
+    """Add an exception to a span by its type and lines of code, without its message, which may quote a text."""
+    if span.is_recording():
+        lines = "".join(traceback.format_tb(error.__traceback__))
+        attributes = {"exception.type": type(error).__qualname__, "exception.stacktrace": lines[-_LONGEST_TRACEBACK:]}
+        span.add_event("exception", attributes)
+        span.set_status(Status(StatusCode.ERROR, type(error).__qualname__))
+
+
+@contextmanager
+def recording_span(
+    tracer: Tracer, name: str, parent: Context, kind: SpanKind, attributes: Mapping[str, AttributeValue]
+) -> Iterator[Span]:
+    """Record a span, which is current while the context lasts, and an exception that leaves it, as `record_error` does."""
+    with tracer.start_as_current_span(
+        name, parent, kind, attributes, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield span
+        except Exception as error:
+            record_error(span, error)
+            raise
 
 
 def inject(headers: MutableMapping[str, str]) -> None:
@@ -109,7 +160,5 @@ def inject(headers: MutableMapping[str, str]) -> None:
 def task_span(name: str, traceparent: str | None, attributes: Mapping[str, AttributeValue]) -> Iterator[Span]:
     """Continue the trace in which a task was queued; the span is current while the context lasts."""
     tracer = trace.get_tracer("echo.work")
-    with tracer.start_as_current_span(
-        name, context=context_of(traceparent), kind=SpanKind.CONSUMER, attributes=attributes
-    ) as span:
+    with recording_span(tracer, name, context_of(traceparent), SpanKind.CONSUMER, attributes) as span:
         yield span

@@ -28,6 +28,7 @@ def service(settings: GatewaySettings | None = None, contracts: Contracts | None
             connections=chosen.connections, per_address=chosen.connections_per_address, trusted=chosen.trusted_proxies
         ),
         internal_listen=chosen.internal_listen,
+        trust_traceparent=chosen.trust_traceparent,
         tls=chosen.tls,
         options={"redirect_slashes": False, "middleware": middleware(chosen, declared)},
     )

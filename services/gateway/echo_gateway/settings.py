@@ -48,6 +48,11 @@ class GatewaySettings(BaseSettings):
         description="Internal listener that serves /metrics, /readyz and the detailed /health without a token: http://host:port or "
         "unix:///path.sock. Keep it off public networks. If unset, echoctl uses a socket in the data folder.",
     )
+    trust_traceparent: bool = Field(
+        False,
+        description="Let clients decide with the flag of their traceparent whether a trace is recorded; otherwise ECHO_TRACE_RATIO "
+        "decides, and only the id of their trace is used.",
+    )
     tls_certificate: Path | None = Field(
         None,
         description="PEM file of the certificate chain; serves HTTPS instead of HTTP. A renewed file is used without a restart. "

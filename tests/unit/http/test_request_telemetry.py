@@ -1,5 +1,6 @@
 """Metrics and trace context of requests."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,13 +29,24 @@ class Exchange:
     error: Exception | None = None
     metrics: Metrics = field(default_factory=Metrics)
     traceparent: str | None = None
+    path: str = "/jobs/job_1"
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    client_trace_ratio: float | None = None
+    after_start: Callable[[], object] = lambda: None
     sent: list[Message] = field(default_factory=list)
 
     async def request(self, method: str = "GET", *, trace_response: bool = True, **headers: str) -> dict[str, str]:
         """Send a request; return the headers of the response."""
-        app = RequestTelemetry(self._serve, service="test", metrics=self.metrics, max_body=1000, trace_response=trace_response)
+        app = RequestTelemetry(
+            self._serve,
+            service="test",
+            metrics=self.metrics,
+            max_body=1000,
+            trace_response=trace_response,
+            client_trace_ratio=self.client_trace_ratio,
+        )
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        scope: Scope = {"type": "http", "method": method, "path": "/jobs/job_1", "headers": raw, "query_string": b""}
+        scope: Scope = {"type": "http", "method": method, "path": self.path, "headers": raw, "query_string": b""}
         await app(scope, self._receive, self._send)
         return {name.decode(): value.decode() for name, value in self.sent[-2]["headers"]}
 
@@ -44,7 +56,8 @@ class Exchange:
             scope["route"] = Route(self.route)
         if self.error is not None:
             raise self.error
-        await send({"type": "http.response.start", "status": self.status, "headers": []})
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        self.after_start()
         await send({"type": "http.response.body", "body": b""})
 
     async def _receive(self) -> Message:
@@ -73,6 +86,48 @@ async def test_unhandled_errors_are_measured_as_server_errors() -> None:
     exchange = Exchange(error=ValueError("no"))
     await exchange.request()
     assert exchange.count(status_class="5xx") == 1
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/healthz", "/metrics"])
+async def test_probes_are_not_measured_as_requests(path: str) -> None:
+    exchange = Exchange(status=503, path=path, route=path)
+    await exchange.request()
+    assert exchange.count(route=path, status_class="5xx") is None
+    assert (
+        exchange.metrics.registry.get_sample_value("http_server_responses_total", {"service": "test", "status": "503"}) is None
+    )
+
+
+@pytest.mark.parametrize(("headers", "seconds"), [([], 1), ([(b"content-length", b"0")], 60)])
+async def test_only_streams_are_measured_to_their_start(
+    headers: list[tuple[bytes, bytes]], seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr("echo_common.http.request_telemetry.time.perf_counter", lambda: clock[0])
+    exchange = Exchange(headers=headers)
+    serve = exchange._serve
+
+    async def serve_slowly(scope: Scope, receive: Receive, send: Send) -> None:
+        clock[0] += 1
+        await serve(scope, receive, send)
+
+    monkeypatch.setattr(exchange, "_serve", serve_slowly)
+    monkeypatch.setattr(exchange, "after_start", lambda: clock.__setitem__(0, clock[0] + 59))
+    await exchange.request()
+    labels = {"service": "test", "method": "GET", "route": "/jobs/{job_id}", "status_class": "2xx"}
+    assert exchange.metrics.registry.get_sample_value("http_server_request_duration_seconds_sum", labels) == seconds
+
+
+@pytest.mark.parametrize(
+    ("ratio", "sent", "flag"), [(0.0, "01", "00"), (1.0, "00", "01"), (None, "01", "01"), (None, "00", "00")]
+)
+async def test_clients_decide_only_with_trust_whether_their_trace_is_recorded(
+    ratio: float | None, sent: str, flag: str
+) -> None:
+    exchange = Exchange(client_trace_ratio=ratio)
+    headers = await exchange.request(traceparent=f"00-{TRACE}-b7ad6b7169203331-{sent}")
+    assert headers["x-trace-id"] == TRACE
+    assert headers["traceresponse"].endswith(f"-{flag}")
 
 
 async def test_methods_and_paths_of_clients_never_become_labels() -> None:

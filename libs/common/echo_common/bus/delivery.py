@@ -20,7 +20,7 @@ from echo_common.contracts.registry import event_types
 from echo_common.error_reports import ErrorReports
 from echo_common.errors import ConflictError, ServiceUnavailableError
 from echo_common.metrics import BusMetrics
-from echo_common.tracing import TRACEPARENT, context_of, inject
+from echo_common.tracing import TRACEPARENT, context_of, inject, recording_span
 
 CAUSATION = "causation-id"
 """Header with the id of the event whose handling caused this one."""
@@ -244,7 +244,7 @@ class Delivery:
             "messaging.consumer.group.name": self._service,
         }
         name, kind = f"process {message.topic}", trace.SpanKind.CONSUMER
-        with tracer.start_as_current_span(name, context=parent, kind=kind, attributes=attributes):
+        with recording_span(tracer, name, parent, kind, attributes):
             cause = current_cause.set(event.event_id)
             try:
                 async with asyncio.timeout(self._policy.timeout):
@@ -259,10 +259,15 @@ class Delivery:
         try:
             return event_type.model_validate_json(message.body)
         except InvalidBodyError as error:
-            raise UndecodableError(str(error)) from error
+            problems = error.errors(include_input=False, include_url=False, include_context=False)
+            raise UndecodableError("\n".join(f"{_path_of(problem['loc'])}: {problem['msg']}" for problem in problems)) from None
 
     def _log_fields(self, message: Message) -> dict[str, object]:
         return {"service": self._service, "topic": message.topic, "event_id": message.id, "attempt": message.attempt}
+
+
+def _path_of(location: Sequence[int | str]) -> str:
+    return ".".join(str(part) for part in location) or "body"
 
 
 async def outcome_of(consumer: Consumer, message: Message) -> Outcome:

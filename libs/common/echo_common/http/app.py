@@ -28,6 +28,7 @@ def create_app(
     https: bool = False,
     trace_response: bool = False,
     errors: ErrorReports | None = None,
+    client_trace_ratio: float | None = None,
     **options: Any,
 ) -> FastAPI:
     """Create a FastAPI app with the envelope, health routes and telemetry. `options` go to `FastAPI`.
@@ -35,7 +36,8 @@ def create_app(
     Bodies over `max_body` bytes are rejected with 413. `uploads` maps paths that take files to their largest file size in
     bytes. Interactive documentation is off unless enabled in `options`. With `restricted_health`, metrics and the details of
     health are for the operator alone; with `https`, browsers are told to use HTTPS only; with `trace_response`, responses name
-    their trace. `errors` collects unhandled exceptions.
+    their trace. `errors` collects unhandled exceptions. `client_trace_ratio` is that of
+    `RequestTelemetry`.
     """
     fixed = {"docs_url": None, "redoc_url": None, "openapi_url": None, "telemetry": _NO_SECOND_SPAN}
     app = FastAPI(**{"title": f"Echo {service}"} | fixed | options)
@@ -54,5 +56,6 @@ def create_app(
         https=https,
         trace_response=trace_response,
         errors=errors,
+        client_trace_ratio=client_trace_ratio,
     )
     return app

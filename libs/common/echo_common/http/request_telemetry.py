@@ -22,7 +22,7 @@ from echo_common.http.forward import BrokenResponseError
 from echo_common.http.languages import accepted_languages
 from echo_common.metrics import Metrics
 from echo_common.telemetry import request_context
-from echo_common.tracing import request_span, traceparent_of
+from echo_common.tracing import record_error, request_span, traceparent_of
 
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/health", "/internal/trust"})
@@ -54,6 +54,10 @@ class RequestTelemetry:
 
     With `https`, users reach the service over HTTPS, maybe through a reverse proxy that speaks HTTP with it. With
     `trace_response`, responses name their trace in `traceresponse` (W3C Trace Context) and `X-Trace-Id`.
+    `client_trace_ratio` is the share of the traces of clients that is recorded; if None, the flag of their `traceparent` decides.
+
+    The measured duration ends with the response; that of a stream (a response without `Content-Length`) and of a WebSocket
+    connection ends with its start. Health checks and reads of the metrics are not measured.
     """
 
     def __init__(
@@ -67,8 +71,10 @@ class RequestTelemetry:
         https: bool = False,
         trace_response: bool = False,
         errors: ErrorReports | None = None,
+        client_trace_ratio: float | None = None,
     ) -> None:
         self._app = app
+        self._client_trace_ratio = client_trace_ratio
         self._https = https
         self._trace_response = trace_response
         self._errors = errors
@@ -107,7 +113,7 @@ class RequestTelemetry:
         languages = accepted_languages.set(headers.get(b"accept-language", b"").decode("latin-1"))
         self._active += 1
         try:
-            with request_span(headers, partial(self._attributes, scope)) as span:
+            with request_span(headers, partial(self._attributes, scope), self._client_trace_ratio) as span:
                 if self._trace_response:
                     trace_headers = _trace_headers(span)
                 if scope["type"] == "websocket":
@@ -122,12 +128,13 @@ class RequestTelemetry:
     async def _serve(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
         started = time.perf_counter()
         request_id: str = scope["state"]["request_id"]
-        status = 0
+        status, begun = 0, 0.0
 
         async def recording_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
                 status = message["status"]
+                begun = 0.0 if _has_length(message) else time.perf_counter() - started
             await send(message)
 
         try:
@@ -143,23 +150,24 @@ class RequestTelemetry:
             self._log.info("client_disconnected", path=scope["path"])
         except Exception as error:
             self._log.exception("request_failed", path=scope["path"])
-            span.record_exception(error)
+            record_error(span, error)
             self._report(scope, error)
             if status:
                 raise  # the response has begun: only an aborted connection signals the error
             await error_response(InternalError(), request_id)(scope, receive, recording_send)
         finally:
-            self._record(scope, scope["method"], status, time.perf_counter() - started, span)
+            seconds = time.perf_counter() - started
+            self._record(scope, scope["method"], status, seconds, begun or seconds, span)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
         """Serve a WebSocket connection; an error before it is accepted refuses the handshake, a later one closes with 1011."""
         started = time.perf_counter()
-        status = 0
+        status, begun = 0, 0.0
 
         async def recording_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "websocket.accept":
-                status = 101
+                status, begun = 101, time.perf_counter() - started
             elif message["type"] == "websocket.http.response.start":
                 status = message["status"]
             elif message["type"] == "websocket.close":
@@ -171,7 +179,7 @@ class RequestTelemetry:
         except Exception as error:
             if not isinstance(error, EchoError):
                 self._log.exception("request_failed", path=scope["path"])
-                span.record_exception(error)
+                record_error(span, error)
                 self._report(scope, error)
             if not status:
                 await deny_websocket(error if isinstance(error, EchoError) else InternalError(), scope, recording_send)
@@ -179,7 +187,8 @@ class RequestTelemetry:
                 with suppress(RuntimeError, OSError):  # the connection may be closed already
                     await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
         finally:
-            self._record(scope, _WEBSOCKET, status, time.perf_counter() - started, span)
+            seconds = time.perf_counter() - started
+            self._record(scope, _WEBSOCKET, status, seconds, begun or seconds, span)
 
     def _report(self, scope: Scope, error: Exception) -> None:
         if self._errors is not None and not isinstance(error, BrokenResponseError):  # its service has reported the cause
@@ -218,25 +227,32 @@ class RequestTelemetry:
 
         return counted
 
-    def _record(self, scope: Scope, method: str, status: int, seconds: float, span: Span) -> None:
+    def _record(self, scope: Scope, method: str, status: int, seconds: float, measured_seconds: float, span: Span) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        responses, duration = self._count(
-            method if method in _METHODS or method is _WEBSOCKET else _OTHER_METHOD, route, status
-        )
-        responses.inc()
-        duration.observe(seconds)
+        quiet = scope["path"] in _QUIET
+        if not quiet:  # probes would dilute the error rate of users, and an unready service would seem to fail requests
+            responses, duration = self._count(
+                method if method in _METHODS or method is _WEBSOCKET else _OTHER_METHOD, route, status
+            )
+            responses.inc()
+            duration.observe(measured_seconds)
         if span.is_recording():
             span.update_name(f"{method} {route}")
             span.set_attributes({"http.route": route, "http.response.status_code": status})
             if status >= _SERVER_ERROR:
                 span.set_status(Status(StatusCode.ERROR))
-        if scope["path"] not in _QUIET:
+        if not quiet:
             self._log.info("request_completed", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 2))
 
     def _counters(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         status_class = f"{status // 100}xx" if status else "aborted"
         duration = self._metrics.duration.labels(self._service, method, route, status_class)
         return self._metrics.responses.labels(self._service, str(status)), duration
+
+
+def _has_length(message: Message) -> bool:
+    """Return whether the start of a response tells its length; that of a stream does not."""
+    return any(name == b"content-length" for name, _ in message.get("headers", ()))
 
 
 def _trace_headers(span: Span) -> Sequence[tuple[bytes, bytes]]:

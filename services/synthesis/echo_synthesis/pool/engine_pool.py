@@ -12,11 +12,13 @@ from typing import Literal
 import structlog
 from opentelemetry import context
 from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind
 
 from echo_common.background_tasks import BackgroundTasks
 from echo_common.contracts.errors.synthesis import EngineFailedError, EngineUnavailableError, TooManyQueuedError
 from echo_common.errors import EchoError
 from echo_common.processors import usable_processors
+from echo_common.tracing import recording_span
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.pool.engine_worker import EngineWorker, WorkerLimits, tracer
 from echo_synthesis.pool.fair_queue import FairQueue, Turn
@@ -224,7 +226,7 @@ class _WorkerGroup:
         attributes: dict[str, str | int] = {"echo.engine": self._name, "echo.characters": len(request.utterance.text)}
         try:
             # another request may have started this task
-            with tracer.start_as_current_span(f"speak {self._name}", context=request.trace, attributes=attributes):
+            with recording_span(tracer, f"speak {self._name}", request.trace, SpanKind.INTERNAL, attributes):
                 speech = await self._speak_plausibly(request.utterance, held)
             self._spoken(self._name, speech)
             _settle(request, speech)
