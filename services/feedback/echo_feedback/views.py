@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from echo_common.clock import now
 from echo_common.contracts.http.api_usage import ApiUsage, UserApiUsage
 from echo_common.contracts.http.error_log import ErrorEntry
 from echo_common.contracts.http.feedback import RatingSummary, RatingTotals, RatingView
@@ -112,7 +113,8 @@ def _compute_share(part: int, whole: int) -> float | None:
 
 def webhook_view(webhook: Webhook) -> WebhookView:
     """Build the view of a webhook, without its secrets."""
-    return WebhookView.model_validate(webhook, from_attributes=True)
+    fields = webhook.model_dump(exclude={"secret", "former_secrets"})
+    return WebhookView(**fields, previous_secret_expires_at=webhook.find_overlap_end(now()))
 
 
 def delivery_view(delivery: Delivery) -> DeliveryView:

@@ -13,7 +13,8 @@ from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.feedback import WebhookDisabled
 from echo_common.contracts.events.synthesis import JobCancelled, JobCompleted, JobFailed
 from echo_common.contracts.system_settings import RETENTION_DELIVERIES_DAYS, WEBHOOKS, WEBHOOKS_DISABLED_AFTER_DAYS
-from echo_feedback.domain.webhooks import Webhook
+from echo_feedback.domain.deliveries import Delivery
+from echo_feedback.domain.webhooks import FormerSecret, Webhook
 from tests.integration.feedback.conftest import FeedbackClient, Start
 from tests.support.eventually import eventually
 from tests.support.person import data, refusal
@@ -217,9 +218,7 @@ async def test_a_receiver_that_is_gone_disables_the_webhook(ada: FeedbackClient,
     assert len(await deliveries(ada, webhook)) == 1
 
 
-async def test_days_of_failures_alone_disable_the_webhook_and_its_pending_deliveries(
-    ada: FeedbackClient, receiver: Receiver
-) -> None:
+async def test_days_of_failures_alone_disable_the_webhook_at_the_last_attempt(ada: FeedbackClient, receiver: Receiver) -> None:
     webhook = await created(ada, receiver)
     receiver.status = 500
     ada.deps.live_settings.replace({WEBHOOKS_DISABLED_AFTER_DAYS.key: 2})
@@ -230,13 +229,36 @@ async def test_days_of_failures_alone_disable_the_webhook_and_its_pending_delive
     await ada.deps.webhooks.update(webhook["id"], fail_for_days)
     await ada.publish(completed())
     [delivery] = await ended(ada, webhook)
-    assert (delivery["status"], delivery["error_code"]) == ("failed", "WEBHOOK_DISABLED")
+    assert (delivery["status"], delivery["error_code"], len(delivery["attempts"])) == ("failed", "DELIVERY_FAILED", 4)
     shown = await ada.get(f"/webhooks/{webhook['id']}")
     assert (shown["enabled"], shown["disabled_reason"]) == (False, "failing")
     data(await ada.ask("PATCH", f"/webhooks/{webhook['id']}", json={"enabled": True}))
     receiver.status = 200
     data(await ada.ask("POST", f"/webhooks/{webhook['id']}/deliveries/{delivery['id']}/replay"), 202)
     assert [one["status"] for one in await ended(ada, webhook)] == ["completed"]
+
+
+async def test_a_retry_to_a_disabled_webhook_fails_without_a_request(start: Start, receiver: Receiver) -> None:
+    receiver.status = 500
+    async with start(**LOCAL | {"webhook_retry_seconds": ("3600",)}) as client:
+        webhook = await created(client, receiver)
+        await client.publish(completed())
+
+        async def tried() -> bool:
+            return bool([one for one in await deliveries(client, webhook) if one["attempts"]])
+
+        await eventually(tried)
+        data(await client.ask("PATCH", f"/webhooks/{webhook['id']}", json={"enabled": False}))
+        [delivery] = await deliveries(client, webhook)
+
+        def make_due(found: Delivery) -> None:
+            found.next_attempt_at = now()
+
+        await client.deps.deliveries.update(delivery["id"], make_due)
+        client.deps.worker.wake()
+        [delivery] = await ended(client, webhook)
+    assert (delivery["status"], delivery["error_code"]) == ("failed", "WEBHOOK_DISABLED")
+    assert len(receiver.received) == 1
 
 
 async def test_a_success_ends_the_failures(ada: FeedbackClient, receiver: Receiver) -> None:
@@ -276,14 +298,16 @@ async def test_both_secrets_sign_after_a_rotation_until_the_former_expires(ada: 
         receiver.received[0].verify(secret)
 
     def expire(found: Webhook) -> None:
-        found.previous_secret_expires_at = now()
+        found.former_secrets = tuple(FormerSecret(secret=former.secret, expires_at=now()) for former in found.former_secrets)
 
     await ada.deps.webhooks.update(webhook["id"], expire)
+    assert (await ada.get(f"/webhooks/{webhook['id']}"))["previous_secret_expires_at"] is None
     await ada.publish(completed(2))
     await ended(ada, webhook, 2)
     receiver.received[1].verify(rotated["secret"])
     with pytest.raises(WebhookVerificationError):
         receiver.received[1].verify(webhook["secret"])
+    assert (await ada.deps.webhooks.get(webhook["id"])).former_secrets == ()
 
 
 async def test_a_deleted_webhook_receives_nothing_more(ada: FeedbackClient, receiver: Receiver) -> None:

@@ -1,5 +1,6 @@
 """Webhooks of users: create, list, change, delete, and rotate the secret."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -143,6 +144,16 @@ async def test_the_number_of_webhooks_is_limited(ada: FeedbackClient, eve: Feedb
     await created(eve)
     await ada.ask("DELETE", f"/webhooks/{first['id']}")
     await created(ada)
+
+
+async def test_concurrent_requests_for_the_last_place_leave_the_first(ada: FeedbackClient) -> None:
+    ada.deps.live_settings.replace({WEBHOOKS.key: 2})
+    await created(ada)
+    body = {"url": URL, "events": ["job.failed"]}
+    answers = await asyncio.gather(*(ada.ask("POST", "/webhooks", json=body) for _ in range(6)))
+    assert [answer.status_code for answer in answers].count(201) == 1
+    assert {answer.status_code for answer in answers} == {201, 409}
+    assert len(await ada.get("/webhooks")) == 2
 
 
 async def test_guests_have_no_webhooks(ada: FeedbackClient) -> None:

@@ -105,14 +105,14 @@ def test_ids_are_derived_from_the_event() -> None:
 
 def test_days_of_failures_alone_disable_a_webhook_once() -> None:
     found = webhook()
-    found.note_failure(NOON, 5)
-    found.note_failure(NOON + timedelta(days=4.9), 5)
+    found.note_failure(NOON, 5, final=True)
+    found.note_failure(NOON + timedelta(days=4.9), 5, final=True)
     assert found.enabled
     found.note_success()
-    found.note_failure(NOON + timedelta(days=5), 5)
+    found.note_failure(NOON + timedelta(days=5), 5, final=True)
     assert found.enabled
     for days in (10, 11):
-        found.note_failure(NOON + timedelta(days=days), 5)
+        found.note_failure(NOON + timedelta(days=days), 5, final=True)
     assert (found.enabled, found.disabled_reason, found.disabled_at) == (
         False,
         DisabledReason.FAILING,
@@ -125,8 +125,8 @@ def test_days_of_failures_alone_disable_a_webhook_once() -> None:
 
 def test_a_limit_of_zero_days_disables_none() -> None:
     found = webhook()
-    found.note_failure(NOON, 0)
-    found.note_failure(NOON + timedelta(days=1000), 0)
+    found.note_failure(NOON, 0, final=True)
+    found.note_failure(NOON + timedelta(days=1000), 0, final=True)
     assert found.enabled
 
 
@@ -180,3 +180,52 @@ def test_lost_workers_between_failed_attempts_do_not_fail_a_delivery() -> None:
         found.expire_lease()
         found.finish(found.claim("wrk_1", 15), failed(), NOON, pauses)
     assert (found.status, found.losses, found.failures) == (JobStatus.PENDING, 0, 3)
+
+
+def test_each_former_secret_signs_until_its_own_expiry() -> None:
+    """The response to the first of two rotations may have been lost."""
+    found, hour = webhook(), timedelta(hours=1)
+    found.rotate_secret(b"two", NOON)
+    found.rotate_secret(b"three", NOON + hour)
+    assert found.signing_secrets(NOON + hour) == [b"three", b"two", b"one"]
+    assert found.signing_secrets(NOON + SECRET_OVERLAP) == [b"three", b"two"]
+    assert found.find_overlap_end(NOON + hour) == NOON + hour + SECRET_OVERLAP
+    assert found.find_overlap_end(NOON + hour + SECRET_OVERLAP) is None
+
+
+def test_expired_secrets_are_removed_by_the_next_delivery() -> None:
+    found = webhook()
+    found.rotate_secret(b"two", NOON)
+    assert not found.expects_note(succeeded=True, final=False, at=NOON, failing_days=5)
+    after = NOON + SECRET_OVERLAP
+    assert found.expects_note(succeeded=True, final=False, at=after, failing_days=5)
+    found.drop_expired_secrets(after)
+    assert found.former_secrets == ()
+
+
+def test_the_number_of_former_secrets_is_bounded() -> None:
+    found = webhook()
+    for number in range(100):
+        found.rotate_secret(str(number).encode(), NOON)
+    assert len(found.signing_secrets(NOON)) == 6
+
+
+def test_one_failed_attempt_after_days_without_events_disables_nothing() -> None:
+    found = webhook()
+    found.note_failure(NOON, 5, final=True)
+    later = NOON + timedelta(days=6)
+    assert not found.expects_note(succeeded=False, final=False, at=later, failing_days=5)
+    found.note_failure(later, 5, final=False)
+    assert found.enabled
+    found.note_failure(later, 5, final=True)
+    assert not found.enabled
+
+
+def test_a_delivery_is_kept_until_its_retries_and_replays_have_ended() -> None:
+    found, pauses = delivery(), (7 * 24 * 3600.0,) * 3
+    for _ in pauses:
+        found.next_attempt_at = NOON
+        found.finish(found.claim("wrk_1", 15), failed(), NOON, pauses)
+        assert found.expires_at > found.next_attempt_at
+    found.replay(NOON + timedelta(days=60))
+    assert found.expires_at > NOON + timedelta(days=60)

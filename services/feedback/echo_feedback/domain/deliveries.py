@@ -18,6 +18,7 @@ from echo_common.work.task import Progress, Task
 
 KEPT_ATTEMPTS: Final = 20
 _JITTER: Final = (1.0, 1.1)
+_KEPT_AFTER_ATTEMPT: Final = timedelta(days=3)
 _ID_CHARACTERS: Final = 26
 
 
@@ -117,15 +118,19 @@ class Delivery(Task):
             self.mark_failed("DELIVERY_FAILED", f"The last attempt failed ({result.error.value}); replay the delivery.")
             return
         pause = pauses[self.failures - 1] * random.uniform(*_JITTER)  # noqa: S311
-        self.next_attempt_at = at + timedelta(seconds=pause)
+        self._plan(at + timedelta(seconds=pause))
         self.requeue()
 
     def replay(self, at: datetime) -> None:
         """Deliver the event again, now. Raises `DeliveryStateConflictError` during an attempt."""
         self.require_status(JobStatus.PENDING, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
         self.failures = 0
-        self.next_attempt_at = at
+        self._plan(at)
         self.restart()
+
+    def _plan(self, at: datetime) -> None:
+        """Plan the next attempt, and keep the delivery until its result can be read."""
+        self.next_attempt_at, self.expires_at = at, max(self.expires_at, at + _KEPT_AFTER_ATTEMPT)
 
     def on_queued(self) -> None:
         """Do nothing."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic import BaseModel, ConfigDict
+
 from echo_common.aggregate import Aggregate
 from echo_common.contracts.events.feedback import WebhookCreated, WebhookDeleted, WebhookDisabled
 from echo_common.contracts.http.webhooks import DisabledReason, WebhookEvent
@@ -11,7 +13,19 @@ from echo_common.contracts.http.webhooks import DisabledReason, WebhookEvent
 SECRET_OVERLAP: Final = timedelta(hours=24)
 """Time for which the former secret still signs after a rotation."""
 
+_FORMER_SECRETS: Final = 5
+"""Former secrets that sign at most; more rotations within a day drop the oldest."""
+
 _SKEW: Final = timedelta(minutes=1)
+
+
+class FormerSecret(BaseModel):
+    """An encrypted secret that was replaced, and the time until which it still signs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    secret: bytes
+    expires_at: datetime
 
 
 class Webhook(Aggregate):
@@ -26,8 +40,8 @@ class Webhook(Aggregate):
     disabled_at: datetime | None = None
     failing_since: datetime | None = None
     secret: bytes
-    previous_secret: bytes | None = None
-    previous_secret_expires_at: datetime | None = None
+    former_secrets: tuple[FormerSecret, ...] = ()
+    """Newest first."""
 
     def record_creation(self) -> None:
         """Record that the user created the webhook."""
@@ -59,31 +73,45 @@ class Webhook(Aggregate):
             self.record(WebhookDisabled(webhook_id=self.id, user_id=self.user_id, reason=reason.value))
 
     def rotate_secret(self, secret: bytes, at: datetime) -> datetime:
-        """Replace the secret; return the time until which the former one signs, too."""
-        expires_at = at + SECRET_OVERLAP
-        self.previous_secret, self.previous_secret_expires_at = self.secret, expires_at
+        """Replace the secret; return the time until which the former one signs, too. Earlier ones sign until their own expiry."""
+        self.drop_expired_secrets(at)
+        former = FormerSecret(secret=self.secret, expires_at=at + SECRET_OVERLAP)
+        self.former_secrets = (former, *self.former_secrets)[:_FORMER_SECRETS]
         self.secret = secret
-        return expires_at
+        return former.expires_at
+
+    def drop_expired_secrets(self, at: datetime) -> None:
+        """Remove the former secrets that no longer sign."""
+        if any(former.expires_at <= at for former in self.former_secrets):
+            self.former_secrets = tuple(former for former in self.former_secrets if at < former.expires_at)
+
+    def find_overlap_end(self, at: datetime) -> datetime | None:
+        """Return the time until which a former secret signs, too; None if none does."""
+        return max((former.expires_at for former in self.former_secrets if at < former.expires_at), default=None)
 
     def signing_secrets(self, at: datetime) -> Sequence[bytes]:
         """Return the encrypted secrets that sign a delivery, the current one first."""
-        previous, expires_at = self.previous_secret, self.previous_secret_expires_at
-        return [self.secret, previous] if previous is not None and expires_at is not None and at < expires_at else [self.secret]
+        return [self.secret, *(former.secret for former in self.former_secrets if at < former.expires_at)]
 
-    def expects_note(self, *, succeeded: bool, at: datetime, failing_days: int) -> bool:
+    def expects_note(self, *, succeeded: bool, final: bool, at: datetime, failing_days: int) -> bool:
         """Return whether the result of an attempt changes this state, so that most attempts need no write."""
+        if any(former.expires_at <= at for former in self.former_secrets):
+            return True
         if succeeded:
             return self.failing_since is not None
-        return self.enabled and (self.failing_since is None or self._failed_for(at, failing_days))
+        return self.enabled and (self.failing_since is None or (final and self._failed_for(at, failing_days)))
 
     def note_success(self) -> None:
         """Record a successful delivery."""
         self.failing_since = None
 
-    def note_failure(self, at: datetime, failing_days: int) -> None:
-        """Record a failed attempt; disable the webhook after this number of days with failures alone. 0 disables none."""
+    def note_failure(self, at: datetime, failing_days: int, *, final: bool) -> None:
+        """Record a failed attempt; disable the webhook after this number of days with failures alone. 0 disables none.
+
+        Only the last attempt of a delivery disables it: after days without events, one failed attempt is no reason.
+        """
         self.failing_since = self.failing_since or at
-        if self._failed_for(at, failing_days):
+        if final and self._failed_for(at, failing_days):
             self.disable(DisabledReason.FAILING, at)
 
     def _failed_for(self, at: datetime, days: int) -> bool:

@@ -126,16 +126,19 @@ class _AttemptResult(Result[Delivery]):
         self._webhook = webhook
         self._result = result
         self._is_test = delivery.is_test
+        self._final = delivery.failures >= len(pauses)
 
     async def store(self) -> None:
         """Note the result in the webhook, if it changes it; tests leave it unchanged."""
         succeeded, at = self._result.error is None, now()
         days = self._deps.live_settings.get(WEBHOOKS_DISABLED_AFTER_DAYS)
         gone = self._result.status == _GONE
-        if self._is_test or not (gone or self._webhook.expects_note(succeeded=succeeded, at=at, failing_days=days)):
+        expected = self._webhook.expects_note(succeeded=succeeded, final=self._final, at=at, failing_days=days)
+        if self._is_test or not (gone or expected):
             return
 
         def note(webhook: Webhook) -> None:
+            webhook.drop_expired_secrets(at)
             if webhook.url != self._webhook.url:  # changed during the request
                 return
             if gone:
@@ -143,7 +146,7 @@ class _AttemptResult(Result[Delivery]):
             elif succeeded:
                 webhook.note_success()
             else:
-                webhook.note_failure(at, days)
+                webhook.note_failure(at, days, final=self._final)
 
         with suppress(NotFoundError):  # deleted meanwhile
             changed = await self._deps.webhooks.amend(self._webhook, note, user_id=self._webhook.user_id)

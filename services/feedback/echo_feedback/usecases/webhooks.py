@@ -32,6 +32,7 @@ WEBHOOK_ORDERS: Final = ("created_at", "updated_at")
 DELIVERY_ORDERS: Final = ("created_at",)
 """Fields by which the lists can be sorted."""
 
+_OLDEST: Final[Sort] = [("created_at", 1), ("_id", 1)]
 _NOT_NULL: Final = ("url", "events", "enabled")
 _RESOLUTION_SECONDS: Final = 3.0
 
@@ -84,7 +85,8 @@ async def create_webhook(body: CreateWebhookRequest, principal: Principal, deps:
     )
     webhook.record_creation()
     await deps.webhooks.add(webhook)
-    if await deps.webhooks.count({"user_id": user_id}) > limit:  # concurrent requests
+    oldest = deps.webhooks.find({"user_id": user_id}, sort=_OLDEST, limit=limit)
+    if webhook.id not in [kept.id async for kept in oldest]:  # concurrent requests: the first ones remain
         await deps.webhooks.update(webhook.id, Webhook.delete, user_id=user_id)
         raise WebhookLimitError
     return webhook, secret
@@ -114,6 +116,7 @@ async def change_webhook(webhook_id: str, body: ChangeWebhookRequest, principal:
     at = now()
 
     def change(webhook: Webhook) -> None:
+        webhook.drop_expired_secrets(at)
         if body.url is not None and body.url != webhook.url:
             webhook.url, webhook.failing_since = body.url, None
         if body.events is not None:
@@ -144,7 +147,7 @@ async def rotate_secret(webhook_id: str, principal: Principal, deps: Dependencie
     webhook = await deps.webhooks.update(
         webhook_id, lambda found: found.rotate_secret(encrypted, at), user_id=principal.user_id
     )
-    return secret, webhook.previous_secret_expires_at or at
+    return secret, webhook.find_overlap_end(at) or at
 
 
 async def send_test(webhook_id: str, principal: Principal, deps: Dependencies) -> Delivery:
