@@ -7,8 +7,8 @@ from echo_common.contracts.values import JobStatus
 from echo_synthesis.domain import Job, SpeechSettings
 from echo_synthesis.usecases.audio import find_audio
 from tests.integration.synthesis.test_quality_gate import quality_of
-from tests.integration.synthesis.test_segments import ALICE, segments_of, until
 from tests.support.database import Database
+from tests.support.segments import ALICE, segments_of, until
 from tests.support.service_process import run_until_dead
 from tests.support.synthesis_replica import Replica
 from tests.support.work import JOB

@@ -8,9 +8,9 @@ import pytest
 from echo_common.contracts.values import JobStatus
 from echo_synthesis.domain import Audio, Job, SegmentReference
 from echo_synthesis.usecases.audio import find_audio
-from tests.integration.synthesis.test_segments import ALICE, only_referenced, parts_of, spoken, texts_of
 from tests.support.database import Database
 from tests.support.eventually import eventually
+from tests.support.segments import ALICE, only_referenced, parts_of, spoken, texts_of
 from tests.support.service_process import run_until_dead
 from tests.support.synthesis_replica import Replica
 from tests.support.work import JOB

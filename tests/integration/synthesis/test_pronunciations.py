@@ -12,7 +12,7 @@ from echo_synthesis.text.lexicon import relevant
 from echo_synthesis.usecases.audio import words_of
 from echo_synthesis.usecases.dictionary import list_entries
 from echo_synthesis.usecases.pronunciations import WordRange, find_pronunciation
-from tests.integration.synthesis.test_segments import ALICE, MALLORY, queued, replaced, spoken, until
+from tests.support.segments import ALICE, MALLORY, queued, replaced, spoken, until
 from tests.support.synthesis_replica import Replica
 
 TEXT = "Dr. Hugh-Jones lives in New\nYork. He paid 5 dollars."

@@ -26,11 +26,11 @@ from echo_synthesis.usecases.audio import find_audio
 from echo_synthesis.usecases.jobs import cancel_job, queue_job
 from echo_synthesis.usecases.speech import stream_speech, synthesize
 from echo_synthesis.views import streamed_end, synthesis_result
-from tests.integration.synthesis.test_segments import ALICE, objects, parts_of, queued, replaced, segments_of, until
 from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.recordings import RATE
 from tests.support.recordings import spoken as spoken_by_espeak
+from tests.support.segments import ALICE, objects, parts_of, queued, replaced, segments_of, until
 from tests.support.synthesis_replica import Replica
 
 TEXT = "One sentence is good. Another has tone-clip-once in it. The last one is good too."

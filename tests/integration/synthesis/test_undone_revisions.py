@@ -19,8 +19,8 @@ from echo_synthesis.pipeline.recording import Totals
 from echo_synthesis.revised_speech import RevisedSpeech
 from echo_synthesis.usecases.audio import find_audio, text_of_audio, words_of
 from echo_synthesis.usecases.jobs import cancel_job
-from tests.integration.synthesis.test_segments import ALICE, only_referenced, replaced, spoken, texts_of
 from tests.support.eventually import eventually
+from tests.support.segments import ALICE, only_referenced, replaced, spoken, texts_of
 from tests.support.synthesis_replica import Replica
 
 TEXT = "One sentence. Two sentences."

@@ -24,9 +24,9 @@ from echo_synthesis.usecases.dictionary import add_entry
 from echo_synthesis.usecases.speech import synthesize
 from echo_synthesis.usecases.texts import save_text
 from tests.integration.synthesis.test_jobs import ALICE, MALLORY, SLOW, queued, status, until
-from tests.integration.synthesis.test_segments import replaced, spoken
 from tests.support.database import Database
 from tests.support.eventually import eventually
+from tests.support.segments import replaced, spoken
 from tests.support.synthesis_replica import Replica
 
 COLLECTIONS = (

@@ -3,8 +3,8 @@
 import numpy as np
 
 from echo_synthesis.usecases.audio import find_audio, words_of
-from tests.integration.synthesis.test_segments import ALICE, parts_of, replaced, spoken
 from tests.support.models import Models
+from tests.support.segments import ALICE, parts_of, replaced, spoken
 from tests.support.synthesis_replica import Replica
 
 STORY = "Hugh reads the first sentence. Hugh reads the second one. The third one ends the story."
