@@ -1,19 +1,24 @@
 """Errors are reported once, grouped, bounded and without secrets."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
+from starlette.types import Message, Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from echo_common.contracts.events.synthesis import SynthesisErrorLogged
 from echo_common.error_reports import MAXIMUM_GROUPS, ErrorReports, describe_error
 from echo_common.errors import EchoError, NotFoundError, ServiceUnavailableError
 from echo_common.http.app import create_app
 from echo_common.http.client import RemoteError
+from echo_common.http.forward import BrokenResponseError
+from echo_common.http.request_telemetry import RequestTelemetry
 from echo_common.metrics import Metrics
 from echo_common.redaction import redact
 
@@ -140,16 +145,60 @@ def test_texts_without_secrets_stay() -> None:
     assert redact(text) == text
 
 
-@pytest.mark.parametrize(
-    ("error", "reported"),
-    [
-        (KeyError("voice"), "KeyError"),
-        (_EngineBrokenError(), "_EngineBrokenError"),
-        (RemoteError(500, "INTERNAL_ERROR", "It failed."), None),
-        (ServiceUnavailableError(), None),
-        (NotFoundError(), None),
-    ],
-)
+FAILURES = [
+    (KeyError("voice"), "KeyError"),
+    (_EngineBrokenError(), "_EngineBrokenError"),
+    (RemoteError(500, "INTERNAL_ERROR", "It failed."), None),
+    (ServiceUnavailableError(), None),
+    (NotFoundError(), None),
+]
+
+
+@pytest.mark.parametrize(("error", "reported"), FAILURES)
+@pytest.mark.parametrize("accepted", [False, True])
+async def test_failed_websockets_are_logged_and_reported_once(error: Exception, reported: str | None, accepted: bool) -> None:
+    sent: list[Message] = []
+
+    async def fail(scope: Scope, _: Receive, send: Send) -> None:
+        if accepted:
+            await send({"type": "websocket.accept"})
+        raise error
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    reports = ErrorReports("synthesis")
+    app = RequestTelemetry(fail, service="synthesis", metrics=Metrics(), max_body=1000, errors=reports)
+    with capture_logs() as logs:
+        await app({"type": "websocket", "path": "/ws", "headers": []}, receive, send)
+    assert [event.error_type for event in reports.collect()] == ([] if reported is None else [reported])
+    is_logged = reported is not None or isinstance(error, RemoteError)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == (["request_failed"] if is_logged else [])
+
+
+@pytest.mark.parametrize(("error", "reported"), [*FAILURES, (BrokenResponseError("synthesis broke off"), None)])
+async def test_streams_that_fail_are_reported_by_the_service_that_failed(error: Exception, reported: str | None) -> None:
+    router, reports = APIRouter(), ErrorReports("synthesis")
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"speech"
+        raise error
+
+    @router.get("/speech")
+    async def read_speech() -> StreamingResponse:
+        return StreamingResponse(stream())
+
+    app = create_app("synthesis", [router], metrics=Metrics(), errors=reports)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        with pytest.raises(Exception):  # noqa: B017, PT011 - the server aborts the connection
+            await client.get("/speech")
+    assert [event.error_type for event in reports.collect()] == ([] if reported is None else [reported])
+
+
+@pytest.mark.parametrize(("error", "reported"), FAILURES)
 async def test_failed_requests_are_reported_once_by_the_service_that_failed(error: Exception, reported: str | None) -> None:
     router, reports = APIRouter(), ErrorReports("synthesis")
 

@@ -162,6 +162,11 @@ def _allowed(app: FastAPI, request: Request) -> list[str]:
     ]
 
 
+def is_failure(error: Exception) -> bool:
+    """Return whether an error is a failure of the platform: neither the client's mistake nor an outage."""
+    return not isinstance(error, EchoError) or (error.status >= 500 and error.status != 503)
+
+
 def install_error_handlers(app: FastAPI, errors: ErrorReports | None = None) -> None:
     """Render every error of the app as a `Failure`; report those of this service to `errors`."""
     log = structlog.get_logger("echo.http")
@@ -171,7 +176,7 @@ def install_error_handlers(app: FastAPI, errors: ErrorReports | None = None) -> 
 
     async def on_echo_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EchoError)  # noqa: S101 - registered for this type
-        if error.status >= 500 and error.status != 503:
+        if is_failure(error):
             log.error("request_failed", code=error.code, exc_info=error)
             if errors is not None and not error.remote:
                 errors.report("request", getattr(request.scope.get("route"), "path", None), error)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.error_reports import ErrorReports
 from echo_common.errors import BodyTooLargeError, EchoError, FileTooLargeError, InternalError, ServiceUnavailableError
-from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket, error_response
+from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket, error_response, is_failure
 from echo_common.http.forward import BrokenResponseError
 from echo_common.http.languages import accepted_languages
 from echo_common.metrics import Metrics
@@ -151,7 +151,9 @@ class RequestTelemetry:
         except Exception as error:
             self._log.exception("request_failed", path=scope["path"])
             record_error(span, error)
-            self._report(scope, error)
+            # Starlette wraps an error that it can no longer answer, because the response has begun.
+            wrapped = error.__cause__ if status else None
+            self._report(scope, wrapped if isinstance(wrapped, EchoError) else error)
             if status:
                 raise  # the response has begun: only an aborted connection signals the error
             await error_response(InternalError(), request_id)(scope, receive, recording_send)
@@ -177,7 +179,7 @@ class RequestTelemetry:
         try:
             await self._app(scope, receive, recording_send)
         except Exception as error:
-            if not isinstance(error, EchoError):
+            if is_failure(error):
                 self._log.exception("request_failed", path=scope["path"])
                 record_error(span, error)
                 self._report(scope, error)
@@ -191,7 +193,9 @@ class RequestTelemetry:
             self._record(scope, _WEBSOCKET, status, seconds, begun or seconds, span)
 
     def _report(self, scope: Scope, error: Exception) -> None:
-        if self._errors is not None and not isinstance(error, BrokenResponseError):  # its service has reported the cause
+        # The service that broke off, or that sent the error, has reported it.
+        reported = isinstance(error, BrokenResponseError) or (isinstance(error, EchoError) and error.remote)
+        if self._errors is not None and is_failure(error) and not reported:
             self._errors.report("request", getattr(scope.get("route"), "path", None), error)
 
     def _attributes(self, scope: Scope) -> Mapping[str, str]:
