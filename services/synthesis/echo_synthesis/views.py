@@ -3,24 +3,23 @@
 from collections.abc import Sequence
 
 from echo_common.auth.principal import Principal, Scope
+from echo_common.contracts.http.generate import GeneratedFile, GenerateView
 from echo_common.contracts.http.normalization import DictionaryEntryView, Script, ScriptPause, ScriptUnit, ScriptWord
 from echo_common.contracts.http.provenance import Mark, OriginView, Verification
 from echo_common.contracts.http.synthesis import (
     AudioInfo,
     ChapterView,
-    GeneratedFile,
-    GenerateView,
     JobView,
     QualityView,
     ReplacedSegment,
     StreamedEnd,
     SyllableTimestamp,
     SynthesisResult,
-    TextView,
     Voice,
     VoiceRating,
     WordTimestamp,
 )
+from echo_common.contracts.http.texts import TextView
 from echo_common.contracts.values import JobStatus
 from echo_synthesis.catalogue.ratings import MeanRating
 from echo_synthesis.catalogue.voices import CataloguedVoice

@@ -7,7 +7,8 @@ from typing import cast
 import pytest
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
-from echo_common.contracts.http.synthesis import GenerateRequest, SpeechConfig
+from echo_common.contracts.http.generate import GenerateRequest
+from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.errors import ValidationError
 from echo_synthesis import composition
 from echo_synthesis.audio.formats import FORMATS

@@ -11,7 +11,8 @@ from echo_common.bus.port import Message
 from echo_common.clock import now
 from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.http.normalization import CreateDictionaryEntry
-from echo_common.contracts.http.synthesis import CreateText, SpeechConfig, SynthesizeRequest
+from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.http.texts import CreateText
 from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
 from echo_common.contracts.values import AudioFormat, JobStatus
 from echo_common.errors import NotFoundError

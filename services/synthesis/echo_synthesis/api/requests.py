@@ -13,7 +13,7 @@ from echo_common.contracts.errors.synthesis import (
     SynthesisNotFoundError,
     VoiceNotFoundError,
 )
-from echo_common.contracts.http.synthesis import GenerateRequest, GenerateView
+from echo_common.contracts.http.generate import GenerateRequest, GenerateView
 from echo_common.contracts.values import Metric
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok

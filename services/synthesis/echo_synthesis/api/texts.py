@@ -6,7 +6,7 @@ from fastapi import Depends
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.errors.synthesis import TextNotFoundError
-from echo_common.contracts.http.synthesis import CreateText, TextPatch, TextView
+from echo_common.contracts.http.texts import CreateText, TextPatch, TextView
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated

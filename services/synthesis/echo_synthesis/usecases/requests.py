@@ -7,7 +7,8 @@ from typing import Any
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import JobNotFoundError, JobStateConflictError, SynthesisNotFoundError
-from echo_common.contracts.http.synthesis import GenerateRequest, SpeechConfig
+from echo_common.contracts.http.generate import GenerateRequest
+from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import refuse
 from echo_common.http.pagination import Page

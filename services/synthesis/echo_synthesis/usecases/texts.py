@@ -1,7 +1,7 @@
 """Use cases for text entries."""
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.http.synthesis import CreateText, TextPatch
+from echo_common.contracts.http.texts import CreateText, TextPatch
 from echo_common.errors import refuse
 from echo_common.http.pagination import Page
 from echo_common.ids import new_id

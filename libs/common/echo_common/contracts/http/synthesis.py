@@ -325,46 +325,6 @@ class JobView(BaseModel):
     result: SynthesisResult | None = None
 
 
-class GenerateRequest(RequestBody):
-    """The simple request: a text and a voice's name or id."""
-
-    text: str = Field(min_length=1, description="Text to synthesise.", examples=["Hello from Echo."])
-    voice_name: str | None = Field(
-        None,
-        min_length=1,
-        max_length=100,
-        description="Name or id of the voice; the default voice when absent. An ambiguous name is refused with the candidates.",
-        examples=["Heart"],
-    )
-    config: SpeechConfig = SpeechConfig()
-    metadata: Metadata = Field({})
-
-
-class GeneratedFile(BaseModel):
-    """A generated file. `path` is on the gateway; `checksum` is the SHA-256 of the bytes, in hex."""
-
-    path: str
-    mime: str
-    size: int
-    checksum: str
-
-
-class GenerateView(BaseModel):
-    """A simple request and its result."""
-
-    id: str
-    job_id: str | None = None
-    text: str | None = None
-    voice_name: str
-    status: JobStatus
-    duration: float | None = None
-    files: list[GeneratedFile] = []
-    metadata: Metadata = Field({})
-    error_message: str | None = None
-    created_at: datetime
-    updated_at: datetime
-
-
 class AudioInfo(BaseModel):
     """Metadata of a stored audio. `checksum` is the SHA-256 of its bytes, in hex, and its ETag."""
 
@@ -395,30 +355,6 @@ class SignedLink(BaseModel):
 
     url: str
     expires_at: datetime
-
-
-class CreateText(RequestBody):
-    """A text entry to save."""
-
-    content: str = Field(min_length=1, examples=["A long story."])
-    language: str | None = Field(None, min_length=1, max_length=20, description="BCP-47 tag.", examples=["en-US"])
-
-
-class TextPatch(RequestBody):
-    """Changes of a text entry."""
-
-    content: str | None = Field(None, min_length=1, examples=["A longer story."])
-    language: str | None = Field(None, min_length=1, max_length=20, description="BCP-47 tag; null removes it.")
-
-
-class TextView(BaseModel):
-    """A text entry."""
-
-    id: str
-    content: str
-    language: str | None = None
-    created_at: datetime
-    updated_at: datetime
 
 
 class VoiceRating(BaseModel):
