@@ -15,7 +15,7 @@ from echo_common.work.worker import Worker
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.outbound.addresses import AddressPolicy
 from echo_feedback.outbound.client import OutboundClient
-from echo_feedback.outbound.resolver import SystemResolver
+from echo_feedback.outbound.resolver import DELIVERY_THREADS, REGISTRATION_THREADS, SystemResolver
 from echo_feedback.repository.active_users import ActiveUsers
 from echo_feedback.repository.applied_events import AppliedEvents
 from echo_feedback.repository.audios import Audios
@@ -45,12 +45,7 @@ _LEASE_SECONDS: Final = 15.0
 @asynccontextmanager
 async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the dependencies; erase deleted users, delete old records and send to webhooks while the context lasts."""
-    policy = AddressPolicy(settings.permitted_networks)
-    async with (
-        open_speech(settings.synthesis_url) as speech,
-        SystemResolver.open() as resolver,
-        OutboundClient.open(policy, resolver, http=settings.webhook_http) as outbound,
-    ):
+    async with open_speech(settings.synthesis_url) as speech, open_outbound(settings) as outbound:
         deps = await _open(settings, adapters, speech, outbound)
         async with deps.erasure.running(), keep_expiring(deps), rebuild_in_background(deps), delivering(deps):
             try:
@@ -59,6 +54,18 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
                 await deps.votes_to_count.finish()
                 await deps.usage.counters.close()
                 await deps.statistics.counters.close()
+
+
+@asynccontextmanager
+async def open_outbound(settings: FeedbackSettings) -> AsyncIterator[OutboundClient]:
+    """Open the client for webhooks while the context lasts."""
+    policy = AddressPolicy(settings.permitted_networks)
+    async with (
+        SystemResolver.open(DELIVERY_THREADS) as resolver,
+        SystemResolver.open(REGISTRATION_THREADS) as checks,
+        OutboundClient.open(policy, resolver, checks=checks, http=settings.webhook_http) as outbound,
+    ):
+        yield outbound
 
 
 async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech, outbound: OutboundClient) -> Dependencies:

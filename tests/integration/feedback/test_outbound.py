@@ -3,19 +3,24 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from echo_common.contracts.http.webhooks import DeliveryError
 from echo_common.http.addresses import parse_networks
+from echo_feedback.composition import open_outbound
 from echo_feedback.outbound.addresses import AddressPolicy
 from echo_feedback.outbound.client import EXCERPT_BYTES, OutboundClient
 from echo_feedback.outbound.resolver import SystemResolver
 from echo_feedback.outbound.urls import UrlError
+from echo_feedback.settings import FeedbackSettings
 from tests.support.certificates import Certificate
 from tests.support.receiver import Receiver
 
@@ -65,6 +70,30 @@ async def test_addresses_are_checked_again_at_each_request(receiver: Receiver) -
         assert (await outbound.post(url, b"", {}, seconds=5)).error is DeliveryError.ADDRESS_REFUSED
     assert resolver.queries == ["rebinding.example"] * 2
     assert len(receiver.received) == 1
+
+
+async def test_queries_for_new_urls_hold_up_no_delivery(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even while silent name servers occupy all threads for the checks of URLs, whose requests no longer wait."""
+    released = threading.Event()
+
+    def look_up(host: str, *_: object, **__: object) -> list[Any]:
+        if host.startswith("silent"):
+            released.wait(60)
+            raise socket.gaierror
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    settings = FeedbackSettings(
+        secret=SecretStr("a secret of thirty-two characters"), webhook_networks=(LOCAL,), webhook_http=True
+    )
+    async with open_outbound(settings) as outbound:
+        try:
+            targets = [outbound.parse(f"https://silent{number}.example/") for number in range(300)]
+            await asyncio.gather(*(outbound.require_permitted(target, seconds=0.1) for target in targets))
+            sent = await outbound.post(f"http://hooks.example:{receiver.port}/", b"{}", {}, seconds=10)
+        finally:
+            released.set()
+    assert (sent.succeeded, sent.error) == (True, None)
 
 
 async def test_a_request_resolves_its_host_once(receiver: Receiver) -> None:

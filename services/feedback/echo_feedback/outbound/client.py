@@ -52,22 +52,29 @@ class OutboundClient:
     TLS (SNI) and of the certificate. Redirects, proxies of the environment, cookies and compressed responses are not supported.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, policy: AddressPolicy, resolver: Resolver, *, http: bool) -> None:
+    def __init__(self, session: aiohttp.ClientSession, policy: AddressPolicy, checks: Resolver, *, http: bool) -> None:
         self._session = session
         self._policy = policy
-        self._resolver = resolver
+        self._checks = checks
         self._http = http
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, policy: AddressPolicy, resolver: Resolver, *, http: bool = False, tls: ssl.SSLContext | None = None
+        cls,
+        policy: AddressPolicy,
+        resolver: Resolver,
+        *,
+        checks: Resolver | None = None,
+        http: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> AsyncIterator["OutboundClient"]:
         """Open a client while the context lasts.
 
         Args:
             policy: The addresses to which it connects.
             resolver: The source of addresses.
+            checks: That of `require_permitted`; the same unless given.
             http: Permit requests without TLS.
             tls: Trusted authorities; those of the system unless given.
         """
@@ -87,7 +94,7 @@ class OutboundClient:
             socket_factory=create_socket,
         )
         async with open_session(connector) as session:
-            yield cls(session, policy, resolver, http=http)
+            yield cls(session, policy, checks or resolver, http=http)
 
     def parse(self, url: str) -> Target:
         """Return the target of a URL. Raises `UrlError`."""
@@ -99,7 +106,7 @@ class OutboundClient:
         if not target.is_address:
             try:
                 async with asyncio.timeout(seconds):
-                    addresses = list(await self._resolver.resolve(target.host))
+                    addresses = list(await self._checks.resolve(target.host))
             except (OSError, UnicodeError):  # includes TimeoutError
                 return
         if not all(map(self._policy.permits, addresses)):

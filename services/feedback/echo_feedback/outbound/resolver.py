@@ -7,8 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
-_THREADS: Final = 64
-"""Concurrent queries; threads of their own, so that slow name servers hold up nothing else."""
+DELIVERY_THREADS: Final = 256
+REGISTRATION_THREADS: Final = 16
+"""Concurrent queries, of deliveries and of checks of new URLs.
+
+The threads are their own, so that slow name servers hold up nothing else. A query that nobody waits for any more occupies its
+thread until the limit of the operating system, so deliveries have more threads than slots.
+"""
 
 
 class Resolver(Protocol):
@@ -26,9 +31,9 @@ class SystemResolver:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls) -> AsyncIterator["SystemResolver"]:
-        """Open a resolver while the context lasts; on exit, queries that run end without a result."""
-        threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolver")
+    async def open(cls, number: int = DELIVERY_THREADS) -> AsyncIterator["SystemResolver"]:
+        """Open a resolver with this number of threads while the context lasts; on exit, queries that run end without a result."""
+        threads = ThreadPoolExecutor(number, thread_name_prefix="resolver")
         try:
             yield cls(threads)
         finally:
