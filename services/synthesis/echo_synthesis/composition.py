@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import structlog
+
 from echo_common.background_tasks import running_in_background
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.contracts.events.synthesis import SynthesisUserDataErased
@@ -142,7 +144,14 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
 
 
 def _recogniser_of_gate(settings: SynthesisSettings) -> Path | None:
-    return None if settings.quality_gate == "off" else find_recogniser(settings.recogniser)
+    if settings.quality_gate == "off":
+        return None
+    model = find_recogniser(settings.recogniser)
+    if model is None and settings.quality_gate == "calibrated":
+        structlog.get_logger("echo.quality").warning(
+            "speech_not_compared", reason="not_installed", recogniser=settings.recogniser
+        )
+    return model
 
 
 def readiness_checks(dependencies: Dependencies) -> Mapping[str, Check]:

@@ -41,8 +41,7 @@ def _quality_view(quality: SegmentQuality) -> SegmentQualityView:
 
 
 def segment_details(found: LocatedSegment, words: Sequence[WordTiming]) -> SegmentDetails:
-    """Build the view of a segment with its words, from the word timings of the audio."""
-    own = words[found.first_word : found.first_word + found.segment.word_count]
+    """Build the view of a segment with its words, whose timings are given."""
     return SegmentDetails(
         **segment_view(found).model_dump(),
         words=[
@@ -54,7 +53,7 @@ def segment_details(found: LocatedSegment, words: Sequence[WordTiming]) -> Segme
                 start_time=word.start,
                 end_time=word.end,
             )
-            for place, (word, ipa) in enumerate(zip(own, list_ipa(found.segment), strict=True))
+            for place, (word, ipa) in enumerate(zip(words, list_ipa(found.segment), strict=True))
         ],
     )
 

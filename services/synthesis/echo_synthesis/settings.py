@@ -33,13 +33,13 @@ class SynthesisSettings(BaseSettings):
     recogniser: str = Field(
         "auto",
         description="Source of word timings for engines without their own: auto (the packaged one, if installed), off, or the "
-        "folder of a Whisper model for CTranslate2.",
+        "folder of a Whisper model for CTranslate2. Without it the quality gate compares no speech with its text.",
     )
     quality_gate: Literal["off", "requested", "calibrated"] = Field(
         "requested",
         description="Stored speech that the recogniser compares with its text, so that bad segments are spoken again: off (none), "
-        "requested (with `quality_check`), calibrated (all in calibrated languages). Silence, clipping and duration are always "
-        "checked.",
+        "requested (with `quality_check`), calibrated (all in calibrated languages). It needs the model of "
+        "ECHO_SYNTHESIS_RECOGNISER. Silence, clipping and duration are always checked.",
     )
     quality_processes: int = Field(
         1, ge=1, le=64, description="Number of recogniser processes that compare speech with texts; they start on demand."

@@ -8,6 +8,7 @@ from echo_common.contracts.errors.synthesis import SegmentChangedError, Synthesi
 from echo_common.contracts.http.normalization import CreateDictionaryEntry
 from echo_common.errors import ValidationError
 from echo_common.http.pagination import Page
+from echo_synthesis.domain import WordTiming
 from echo_synthesis.text.lexicon import relevant
 from echo_synthesis.usecases.audio import words_of
 from echo_synthesis.usecases.dictionary import list_entries
@@ -101,3 +102,21 @@ async def test_a_replacement_with_the_same_text_changes_the_checksum(replica: Re
         await replaced(audio, 0, deps, **correction)
         with pytest.raises(SegmentChangedError):
             await queued(audio, 0, deps, expected_checksum=stale)
+
+
+async def test_words_behind_the_range_are_not_read(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, " ".join(f"Go on {number}." for number in range(400)))
+        assert audio.times_key is not None
+        parse, parsed = WordTiming.model_validate_json, list[str | bytes]()
+
+        def count(line: str | bytes) -> WordTiming:
+            parsed.append(line)
+            return parse(line)
+
+        monkeypatch.setattr(WordTiming, "model_validate_json", count)
+        by_index = await find_pronunciation(audio.id, WordRange(start_word=4, end_word=4), ALICE, deps)
+        middle = (by_index.start + by_index.end) / 2
+        by_time = await find_pronunciation(audio.id, WordRange(start_time=middle, end_time=by_index.end), ALICE, deps)
+        assert by_index == by_time
+        assert len(parsed) < 20

@@ -1,11 +1,13 @@
 """The quality gate in the service: bad segments are spoken again, counted once, and never cached."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
 from echo_common.contracts.values import JobStatus, Metric
@@ -126,6 +128,18 @@ async def test_the_quality_of_a_revision_covers_all_its_segments(replica: Replic
         assert quality_of(revised) == AudioQuality(checked=3, attempts=6, respoken=2, bad=1, not_transcribed="not_requested")
 
 
+async def test_a_revision_of_an_audio_of_an_earlier_version_has_no_totals(replica: Replica) -> None:
+    def forget(audio: Audio) -> None:
+        audio.quality = None
+        audio.segments = [json.dumps({**json.loads(line), "quality": None}) for line in audio.segments]
+
+    async with replica() as deps:
+        audio = await deps.audio.update((await spoken(deps, "One. Two.")).id, forget)
+        assert (await replaced(audio, 0, deps, text="Now.")).quality is None
+        complete = await replaced(audio, 1, deps, text="Then.")
+        assert quality_of(complete).checked == 2
+
+
 async def test_streams_are_checked_without_a_recogniser(replica: Replica) -> None:
     async with replica() as deps:
         request = StreamRequest(text=TEXT, config=SpeechConfig(quality_check=True))
@@ -157,6 +171,14 @@ async def test_a_setting_decides_which_speech_is_compared(
     async with replica(quality_gate=setting, recogniser=str(tmp_path / "no-model")) as deps:
         audio = await spoken(deps, "One sentence.", quality_check=requested)
         assert quality_of(audio) == AudioQuality(checked=1, attempts=1, not_transcribed=reason)
+
+
+@pytest.mark.parametrize(("setting", "warnings"), [("calibrated", 1), ("requested", 0), ("off", 0)])
+async def test_a_missing_recogniser_is_reported_at_the_start(replica: Replica, setting: str, warnings: int) -> None:
+    with capture_logs() as logs:
+        async with replica(quality_gate=setting, recogniser="off"):
+            pass
+    assert len([line for line in logs if line["event"] == "speech_not_compared"]) == warnings
 
 
 class MumblingPool:

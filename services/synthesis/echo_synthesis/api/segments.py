@@ -27,7 +27,7 @@ from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.parameters import SynthesisId, parse_word_range
 from echo_synthesis.segment_views import pronunciation_view, revision_view, segment_details, segment_view
 from echo_synthesis.usecases import pronunciations, requests, segments
-from echo_synthesis.usecases.audio import words_of
+from echo_synthesis.usecases.audio import read_words
 from echo_synthesis.usecases.pronunciations import WordRange
 from echo_synthesis.views import job_view
 
@@ -62,7 +62,8 @@ async def get_segment(
 ) -> Success[SegmentDetails]:
     """Get a segment with its words, as written and as spoken."""
     audio, found = await segments.find_segment(synthesis_id, segment, principal, deps)
-    return ok(segment_details(found, await words_of(audio, deps)))
+    stop = found.first_word + found.segment.word_count
+    return ok(segment_details(found, await read_words(audio, found.first_word, stop, deps)))
 
 
 @router.endpoint("GET", "/tts/{synthesis_id}/pronunciation", errors=_ERRORS, example=enveloped(examples.PRONUNCIATION))

@@ -25,6 +25,7 @@ from echo_synthesis.domain import (
     ChapterMarks,
     Job,
     ProvenanceRecord,
+    SpeechSettings,
     SyllableTiming,
     WordTiming,
     merge_quality,
@@ -221,14 +222,19 @@ class Reviser:
             "settings": settings.model_copy(update={"ssml": replacement.narration.settings.ssml}),
             "duration": duration,
             "word_count": times.count,
-            "quality": AudioQuality.of(segment.quality for segment in segments).explain(
-                self._narrator.reason_without_transcript(settings)
-            ),
+            "quality": self._add_up(segments, settings),
             "alignment": max(audio.alignment, replacement.alignment, key=SURER.index),
             "chapters": words.marks.chapters(duration),
             "text": audio.text if new == old.text else revised,
             "text_length": len(revised),
         }
+
+    def _add_up(self, segments: Sequence[KeptSegment], settings: SpeechSettings) -> AudioQuality | None:
+        """Return the quality of all segments; None while some of an earlier version were not measured."""
+        if any(each.quality is None and any(spaced.segment.spoken for spaced in each.script) for each in segments):
+            return None
+        totals = AudioQuality.of(segment.quality for segment in segments)
+        return totals.explain(self._narrator.reason_without_transcript(settings))
 
     def _record_of(self, audio: Audio, engine: EngineSpec, job_id: str) -> ProvenanceRecord | None:
         work = {"audio_id": audio.id, "synthesis_id": audio.synthesis_id, "job_id": job_id}

@@ -1,5 +1,6 @@
 """Bounds of the quality gate, measured on the packaged engines; `python -m bench.quality_calibration` measures them again."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,9 @@ CALIBRATED: Final[Mapping[str, Bounds]] = {
     "en": Bounds(word_error_rate=0.3, spare_errors=1, least_words=3, slowest=5.0, fastest=22.0),
 }
 """Bounds by language."""
+
+WIDEST_PACE: Final = (1.0, math.inf)
+"""Letters a second in languages without measured bounds. The engine boundary refuses speech that is too fast."""
 
 VERSION: Final = "1"
 """Part of the cache key of speech that has passed. Raise it when the bounds become stricter."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_synthesis.engine import Problem, Speech, Utterance
-from echo_synthesis.quality.calibration import find_bounds
+from echo_synthesis.quality.calibration import WIDEST_PACE, find_bounds
 from echo_synthesis.speech_check import SILENT, count_letters
 
 _LONGEST_SILENCE_SECONDS = 2.0
@@ -35,7 +35,8 @@ def _find_problems(utterance: Utterance, speech: Speech) -> Iterator[Problem]:
     if clipped_share(speech.samples) > _CLIPPED_SHARE:
         yield "clipped"
     pace, bounds = measure_pace(utterance, speech), find_bounds(utterance.language)
-    if bounds is not None and pace is not None and not bounds.slowest <= pace <= bounds.fastest:
+    slowest, fastest = WIDEST_PACE if bounds is None else (bounds.slowest, bounds.fastest)
+    if pace is not None and not slowest <= pace <= fastest:
         yield "duration"
 
 

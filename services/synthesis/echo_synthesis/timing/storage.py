@@ -1,6 +1,6 @@
 """Storage of an audio's word timings: short lists in its document, long ones in an object beside the sound."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -48,7 +48,7 @@ class TimesWriter:
         return (), (await objects.put_file(key, self._path, _MIME)).key
 
 
-async def word_times(audio: Audio, objects: ObjectStore) -> AsyncIterator[WordTiming]:
+async def word_times(audio: Audio, objects: ObjectStore) -> AsyncGenerator[WordTiming, None]:
     """Yield an audio's word timings in order. Raises `ObjectNotFoundError`, `StorageUnavailableError`."""
     for mark in audio.words:
         yield mark

@@ -1,6 +1,7 @@
 """Use cases for stored audio."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from datetime import datetime
 
 from echo_common.auth.principal import Principal
@@ -42,6 +43,20 @@ async def text_of_audio(audio: Audio, deps: Dependencies) -> str:
 async def words_of(audio: Audio, deps: Dependencies) -> Sequence[WordTiming]:
     """Return the timings of all written words."""
     return [mark async for mark in word_times(audio, deps.objects)]
+
+
+async def read_words(audio: Audio, start: int, stop: int, deps: Dependencies) -> Sequence[WordTiming]:
+    """Return the timings of the written words `[start, stop)`; later ones are not read."""
+    found: list[WordTiming] = []
+    index = 0
+    async with aclosing(word_times(audio, deps.objects)) as words:
+        async for word in words:
+            if index >= stop:
+                break
+            if index >= start:
+                found.append(word)
+            index += 1
+    return found
 
 
 async def delete_audio(audio_id: str, user_id: str, deps: Dependencies) -> None:

@@ -1,6 +1,7 @@
 """Use cases for the pronunciation of words in stored audio."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,8 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, WordTiming
 from echo_synthesis.pipeline.segment_table import KeptSegment, read_segments
 from echo_synthesis.text.lexicon import relevant
-from echo_synthesis.usecases.audio import words_of
+from echo_synthesis.timing.storage import word_times
+from echo_synthesis.usecases.audio import read_words
 from echo_synthesis.usecases.requests import find_synthesis
 from echo_synthesis.usecases.segments import list_ipa
 
@@ -27,17 +29,30 @@ class WordRange:
     start_time: float | None = None
     end_time: float | None = None
 
-    def locate(self, words: Sequence[WordTiming]) -> tuple[int, int]:
-        """Return the indexes of the first and the last word. Raises `ValidationError` if the audio has none in the range."""
+    async def read(self, audio: Audio, deps: Dependencies) -> tuple[int, Sequence[WordTiming]]:
+        """Return the index of the first word, and the words; later ones are not read.
+
+        Raises `ValidationError` if the audio has none in the range.
+        """
         if self.start_word is not None and self.end_word is not None:
-            if self.end_word >= len(words):
-                refuse("end_word", f"The audio has {len(words)} words.")
-            return self.start_word, self.end_word
+            if self.end_word >= audio.word_count:
+                refuse("end_word", f"The audio has {audio.word_count} words.")
+            return self.start_word, await read_words(audio, self.start_word, self.end_word + 1, deps)
         start, end = self.start_time or 0.0, self.end_time or 0.0
-        inside = [index for index, word in enumerate(words) if _overlaps(word, start, end)]
-        if not inside:
+        first, count, found = 0, 0, list[WordTiming]()
+        async with aclosing(word_times(audio, deps.objects)) as words:
+            async for word in words:
+                if word.start >= end:
+                    break
+                inside = _overlaps(word, start, end)
+                if inside or found:
+                    found.append(word)
+                    count = len(found) if inside else count
+                else:
+                    first += 1
+        if not found:
             refuse("end_time", "No word is spoken in this range.")
-        return inside[0], inside[-1]
+        return first, found[:count]  # words between those in the range belong to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +77,12 @@ async def find_pronunciation(any_id: str, wanted: WordRange, principal: Principa
     the words belong to one segment and can be the term of a dictionary entry.
     """
     audio = (await find_synthesis(any_id, principal, deps)).finished
-    words = await words_of(audio, deps)
-    first, last = wanted.locate(words)
+    first, words = await wanted.read(audio, deps)
+    last = first + len(words) - 1
     number, segment = await _find_segment_of(first, audio, wanted, deps)
     if last >= segment.first_word + segment.word_count:
         raise _range_error(wanted, "Choose words of one segment.")
-    term = _write_term(words[first : last + 1], segment)
+    term = _write_term(words, segment)
     if not 0 < len(term) <= _LONGEST_TERM:
         raise _range_error(wanted, f"Choose words of at most {_LONGEST_TERM} characters.")
     prescribed = list_ipa(segment)[first - segment.first_word : last + 1 - segment.first_word]
@@ -75,12 +90,12 @@ async def find_pronunciation(any_id: str, wanted: WordRange, principal: Principa
         number=number,
         segment=segment,
         term=term,
-        spoken=" ".join(spoken for word in words[first : last + 1] if (spoken := _spoken_form(word))),
+        spoken=" ".join(spoken for word in words if (spoken := _spoken_form(word))),
         ipa=" ".join(each for each in prescribed if each) if all(prescribed) else None,
         start_word=first,
         end_word=last,
-        start=words[first].start,
-        end=words[last].end,
+        start=words[0].start,
+        end=words[-1].end,
     )
 
 

@@ -47,3 +47,11 @@ def test_an_implausible_pace_is_found_in_calibrated_languages(speed: float) -> N
     speech = spoken(speed)
     assert find_problems(utter(), speech) == ("duration",)
     assert find_problems(utter(language="fr-FR"), speech) == ()
+
+
+@pytest.mark.parametrize("language", ["vi-VN", "de-DE"])
+def test_an_implausible_pace_is_found_in_all_languages(language: str) -> None:
+    speech = spoken()
+    slow = replace(speech, samples=np.resize(speech.samples, 20 * len(speech.samples)))
+    assert find_problems(utter(language=language), slow) == ("duration",)
+    assert find_problems(utter(2.0, language), speech) == ()
