@@ -16,7 +16,7 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
     """Synthesise texts of the same length with and without the comparison, alternately."""
     figures: list[Figure] = []
     for engine, voice in _VOICES.items():
-        ratios, costs, respoken, rates = list[float](), list[float](), 0, list[float]()
+        ratios, costs, repeated, rates = list[float](), list[float](), 0, list[float]()
         warm, *texts = alike(f"quality {engine}", _SENTENCES, 2 * rounds + 1)
         await stage.synthesize(warm, voice, quality_check=True)
         for checked, plain in zip(texts[::2], texts[1::2], strict=True):
@@ -28,9 +28,9 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
             cost, base = took / result["duration"], without / other["duration"]
             ratios.append(cost / base)
             costs.append(cost - base)
-            respoken += quality["respoken"]
+            repeated += quality["repeated"]
             rates.append(100 * quality["word_error_rate"])
-        note = f"{respoken} of {rounds * _SENTENCES} segments spoken again"
+        note = f"{repeated} of {rounds * _SENTENCES} segments spoken again"
         figures += [
             Figure("quality", f"{engine}: synthesis with the quality gate ÷ without", ratios, note=note),
             Figure("quality", f"{engine}: seconds that the gate adds to a second of speech", costs, "s"),

@@ -6,7 +6,7 @@ from tests.support.person import Person, data
 async def test_results_tell_what_was_measured(ada: Person) -> None:
     result = await ada.speak("This one is fine. The next has tone-clip-once in it.")
     quality = result["quality"]
-    assert (quality["checked"], quality["attempts"], quality["respoken"], quality["bad"]) == (2, 3, 1, 0)
+    assert (quality["checked"], quality["attempts"], quality["repeated"], quality["with_problems"]) == (2, 3, 1, 0)
     assert (quality["method"], quality["not_transcribed"]) == ("signal", "not_requested")
     segments = data(await ada.http.get(f"/tts/{result['audio_id']}/segments"))
     assert [one["quality"]["attempts"] for one in segments] == [1, 2]
@@ -18,7 +18,7 @@ async def test_jobs_compare_their_speech_with_the_text_on_request(ada: Person) -
     assert [event async for event in ada.follow(job["id"])][-2]["status"] == "completed"
     done = await ada.job(job["id"])
     quality = done["result"]["quality"]
-    assert (quality["method"], quality["transcribed"], quality["respoken"], quality["bad"]) == ("recognizer", 1, 1, 1)
+    assert (quality["method"], quality["transcribed"], quality["repeated"], quality["with_problems"]) == ("recognizer", 1, 1, 1)
     assert quality["attempts"] == 3
     assert quality["word_error_rate"] > 0.5
     assert done["config"]["quality_check"] is True

@@ -33,4 +33,4 @@ async def test_each_attempt_of_a_job_speaks_a_bad_segment_three_times_at_most(
         assert done.attempt == 2
         found = [each.segment.quality for each in await segments_of(audio, deps)]
         assert [quality and (quality.attempts, quality.problems) for quality in found] == [(2, ()), (3, ("clipped",)), (1, ())]
-        assert (quality_of(audio).checked, quality_of(audio).bad) == (3, 1)
+        assert (quality_of(audio).checked, quality_of(audio).with_problems) == (3, 1)

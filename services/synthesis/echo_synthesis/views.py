@@ -68,8 +68,8 @@ def quality_view(quality: AudioQuality) -> QualityView:
         transcribed=quality.transcribed,
         word_error_rate=round(quality.word_errors / max(1, quality.words), 4) if quality.transcribed else None,
         attempts=quality.attempts,
-        respoken=quality.respoken,
-        bad=quality.bad,
+        repeated=quality.repeated,
+        with_problems=quality.with_problems,
     )
 
 

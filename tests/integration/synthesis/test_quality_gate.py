@@ -53,7 +53,7 @@ async def test_a_clipped_segment_is_spoken_again(replica: Replica) -> None:
         audio = await spoken(deps)
         view = synthesis_result(audio, []).quality
         assert view is not None
-        assert (view.checked, view.attempts, view.respoken, view.bad) == (3, 4, 1, 0)
+        assert (view.checked, view.attempts, view.repeated, view.with_problems) == (3, 4, 1, 0)
         assert (view.method, view.not_transcribed, view.word_error_rate) == ("signal", "not_requested", None)
         views = [segment_view(found).quality for found in await segments_of(audio, deps)]
         assert [view and (view.attempts, view.problems) for view in views] == [(1, []), (2, []), (1, [])]
@@ -66,7 +66,7 @@ async def test_a_clipped_segment_is_spoken_again(replica: Replica) -> None:
 async def test_a_bad_segment_is_kept_but_not_cached(replica: Replica) -> None:
     async with replica() as deps:
         audio = await spoken(deps, BAD)
-        assert (quality_of(audio).attempts, quality_of(audio).bad) == (3, 1)
+        assert (quality_of(audio).attempts, quality_of(audio).with_problems) == (3, 1)
         [found] = await segments_of(audio, deps)
         assert found.segment.quality is not None
         assert found.segment.quality.problems == ("clipped",)
@@ -125,7 +125,9 @@ async def test_the_quality_of_a_revision_covers_all_its_segments(replica: Replic
     async with replica() as deps:
         audio = await spoken(deps)
         revised = await replaced(audio, 0, deps, text=BAD)
-        assert quality_of(revised) == AudioQuality(checked=3, attempts=6, respoken=2, bad=1, not_transcribed="not_requested")
+        assert quality_of(revised) == AudioQuality(
+            checked=3, attempts=6, repeated=2, with_problems=1, not_transcribed="not_requested"
+        )
 
 
 async def test_a_revision_of_an_audio_of_an_earlier_version_has_no_totals(replica: Replica) -> None:
@@ -145,7 +147,7 @@ async def test_streams_are_checked_without_a_recogniser(replica: Replica) -> Non
         request = StreamRequest(text=TEXT, config=SpeechConfig(quality_check=True))
         parts = [part async for part in await stream_speech(request, ALICE, deps)]
         view = streamed_end(parts[-1].totals).quality
-        assert (view.method, view.not_transcribed, view.respoken) == ("signal", "stream", 1)
+        assert (view.method, view.not_transcribed, view.repeated) == ("signal", "stream", 1)
 
 
 async def test_requested_speech_is_compared_with_its_text(replica: Replica) -> None:
@@ -154,7 +156,7 @@ async def test_requested_speech_is_compared_with_its_text(replica: Replica) -> N
         audio = await spoken(deps, "Beeps are not words at all.", quality_check=True)
         view = synthesis_result(audio, []).quality
         assert view is not None
-        assert (view.method, view.transcribed, view.attempts, view.bad) == ("recognizer", 1, 3, 1)
+        assert (view.method, view.transcribed, view.attempts, view.with_problems) == ("recognizer", 1, 3, 1)
         assert view.word_error_rate is not None
         assert view.word_error_rate > 0.5
         unchecked = await spoken(deps, "Beeps are not words at all.")

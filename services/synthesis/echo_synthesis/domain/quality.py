@@ -19,8 +19,8 @@ class AudioQuality(BaseModel):
 
     checked: int = 0
     attempts: int = 0
-    respoken: int = 0
-    bad: int = 0
+    repeated: int = 0
+    with_problems: int = 0
     transcribed: int = 0
     words: int = 0
     word_errors: int = 0
@@ -47,8 +47,8 @@ class AudioQuality(BaseModel):
             update={
                 "checked": self.checked + 1,
                 "attempts": self.attempts + quality.attempts,
-                "respoken": self.respoken + (quality.attempts > 1),
-                "bad": self.bad + bool(quality.problems),
+                "repeated": self.repeated + (quality.attempts > 1),
+                "with_problems": self.with_problems + bool(quality.problems),
                 "transcribed": self.transcribed + (quality.words is not None),
                 "words": self.words + (quality.words or 0),
                 "word_errors": self.word_errors + (quality.word_errors or 0),

@@ -12,7 +12,7 @@ UNHEARD = SegmentQuality(attempts=2)
 
 def test_segments_are_added_up() -> None:
     assert AudioQuality.of([GOOD, None, BAD, UNHEARD]) == AudioQuality(
-        checked=3, attempts=6, respoken=2, bad=1, transcribed=2, words=8, word_errors=4
+        checked=3, attempts=6, repeated=2, with_problems=1, transcribed=2, words=8, word_errors=4
     )
 
 

@@ -148,8 +148,8 @@ class QualityView(BaseModel):
         None, description="Share of their words that the recogniser heard differently; it makes errors, too."
     )
     attempts: int = Field(description="Number of takes of all segments, of which the best ones are in the audio.")
-    respoken: int = Field(description="Number of segments that were spoken more than once.")
-    bad: int = Field(description="Number of segments whose best take still has a problem.")
+    repeated: int = Field(description="Number of segments that were spoken more than once.")
+    with_problems: int = Field(description="Number of segments whose best take still has a problem.")
 
 
 class SynthesisResult(BaseModel):
