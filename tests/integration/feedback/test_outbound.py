@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from echo_common.http.addresses import parse_networks
 from echo_feedback.composition import open_outbound
 from echo_feedback.outbound.addresses import AddressPolicy
 from echo_feedback.outbound.client import EXCERPT_BYTES, OutboundClient
+from echo_feedback.outbound.connector import INFORMATIONAL_RESPONSES, LARGEST_HEAD_BYTES
 from echo_feedback.outbound.resolver import SystemResolver
 from echo_feedback.outbound.urls import UrlError
 from echo_feedback.settings import FeedbackSettings
@@ -228,6 +229,77 @@ async def test_an_invalid_response_is_an_error(answer: bytes) -> None:
     async with server, client() as (outbound, _):
         sent = await outbound.post(f"http://a.example:{server.sockets[0].getsockname()[1]}/", b"", {}, seconds=5)
     assert sent.error in {DeliveryError.INVALID_RESPONSE, DeliveryError.CONNECTION_FAILED}
+
+
+@asynccontextmanager
+async def sending(*parts: bytes, endless: bytes = b"", tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Serve responses of these bytes, with `endless` repeated until the connection ends; give the port."""
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, ssl.SSLError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.writelines(parts)
+            await writer.drain()
+            while endless:
+                writer.write(endless)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(respond, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"HTTP/1.1 100 Continue\r\n\r\n" * 50, b"HTTP/1.1 103 Early Hints\r\nlink: " + b"a" * 4000 + b"\r\n\r\n"],
+    ids=["continue", "early-hints"],
+)
+async def test_endless_informational_responses_are_an_error_and_hold_up_nothing(receiver: Receiver, endless: bytes) -> None:
+    """The time limits are far off: the requests end because of the bounds."""
+    async with sending(endless=endless) as port, client() as (outbound, _):
+        urls = [f"http://a.example:{port}/", f"http://a.example:{receiver.port}/"] * 10
+        sent = await asyncio.gather(*(outbound.post(url, b"{}", {}, seconds=300) for url in urls))
+    assert {(one.error, one.status) for one in sent[::2]} == {(DeliveryError.INVALID_RESPONSE, None)}
+    assert all(one.succeeded for one in sent[1::2])
+
+
+async def test_endless_informational_responses_over_tls_are_an_error(tmp_path: Path) -> None:
+    certificate = Certificate.create(tmp_path)
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(certificate.certificate, certificate.key)
+    trusting = ssl.create_default_context(cafile=str(certificate.certificate))
+    async with (
+        sending(endless=b"HTTP/1.1 100 Continue\r\n\r\n" * 50, tls=serving) as port,
+        client(networks=LOCAL, tls=trusting) as (outbound, _),
+    ):
+        sent = await outbound.post(f"https://127.0.0.1:{port}/", b"{}", {}, seconds=300)
+    assert (sent.error, sent.status) == (DeliveryError.INVALID_RESPONSE, None)
+
+
+@pytest.mark.parametrize("number", [1, INFORMATIONAL_RESPONSES])
+async def test_a_response_after_a_few_informational_ones_is_read(number: int) -> None:
+    few = b"HTTP/1.1 102 Processing\r\n\r\n" * number
+    async with sending(few, b"HTTP/1.1 200 OK\r\n\r\nfine") as port, client() as (outbound, _):
+        sent = await outbound.post(f"http://a.example:{port}/", b"{}", {}, seconds=300)
+    assert (sent.succeeded, sent.status, sent.excerpt) == (True, 200, "fine")
+
+
+async def test_more_informational_responses_than_the_bound_are_an_error() -> None:
+    many = b"HTTP/1.1 100 Continue\r\n\r\n" * (INFORMATIONAL_RESPONSES + 1)
+    async with sending(many, b"HTTP/1.1 200 OK\r\n\r\nfine") as port, client() as (outbound, _):
+        sent = await outbound.post(f"http://a.example:{port}/", b"{}", {}, seconds=300)
+    assert (sent.error, sent.status) == (DeliveryError.INVALID_RESPONSE, None)
+
+
+@pytest.mark.parametrize(("padding", "error"), [(30, None), (100, DeliveryError.INVALID_RESPONSE)])
+async def test_the_head_of_a_response_is_bounded(padding: int, error: DeliveryError | None) -> None:
+    """No header alone is longer than the client accepts."""
+    head = b"HTTP/1.1 200 OK\r\n" + b"".join(b"x-%d: %s\r\n" % (number, b"a" * 1000) for number in range(padding))
+    assert (len(head) > LARGEST_HEAD_BYTES) is (error is not None)
+    async with sending(head, b"\r\nfine") as port, client() as (outbound, _):
+        sent = await outbound.post(f"http://a.example:{port}/", b"{}", {}, seconds=300)
+    assert sent.error is error
 
 
 async def test_the_certificate_must_be_that_of_the_name(tmp_path: Path) -> None:

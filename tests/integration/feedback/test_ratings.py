@@ -19,17 +19,16 @@ WHOLE = {
     "comment": "The name is wrong.",
     "categories": ["clear", "natural"],
     "reason": "mispronounced",
-    "start_time": 1.5,
-    "end_time": 10.0,
     "start_word": 0,
     "end_word": 19,
 }
 
 
-async def test_a_rating_is_stored_with_its_range_and_reason(ada: FeedbackClient) -> None:
+@pytest.mark.parametrize("fields", [WHOLE, {"reason": "noise", "start_time": 1.5, "end_time": 10.0}], ids=["words", "seconds"])
+async def test_a_rating_is_stored_with_its_range_and_reason(ada: FeedbackClient, fields: dict[str, Any]) -> None:
     audio_id = await ada.speech()
-    rating = await ada.rated(audio_id, 2, **WHOLE)
-    assert {name: rating[name] for name in WHOLE} == WHOLE
+    rating = await ada.rated(audio_id, 2, **fields)
+    assert {name: rating[name] for name in fields} == fields
     assert (rating["user_id"], rating["audio_id"], rating["rating"]) == ("usr_ada", audio_id, 2)
     assert (rating["voice_id"], rating["engine"]) == ("tone_low", "tone")
     assert await ada.get(f"/feedback/{rating['id']}") == rating
@@ -65,6 +64,9 @@ async def test_concurrent_ratings_of_an_audio_leave_one(ada: FeedbackClient) -> 
         ({"rating": 0}, "rating"),
         ({"rating": 6}, "rating"),
         ({"rating": 2.5}, "rating"),
+        ({"rating": 3.0}, "rating"),
+        ({"rating": "3"}, "rating"),
+        ({"rating": True}, "rating"),
         ({"reason": "boring"}, "reason"),
         ({"comment": "x" * 2_001}, "comment"),
         ({"comment": "x" * 500_000}, "comment"),
@@ -77,6 +79,9 @@ async def test_concurrent_ratings_of_an_audio_leave_one(ada: FeedbackClient) -> 
         ({"end_word": 1}, "start_word"),
         ({"start_word": 2, "end_word": 1}, "end_word"),
         ({"start_word": 2, "end_word": 20}, "end_word"),
+        ({"start_word": True, "end_word": 2}, "start_word"),
+        ({"start_word": 0, "end_word": "2"}, "end_word"),
+        ({"start_time": 0, "end_time": 1, "start_word": 0, "end_word": 1}, "either start_time"),
         ({"stars": 5}, "stars"),
     ],
 )

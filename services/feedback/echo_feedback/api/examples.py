@@ -12,8 +12,8 @@ RATING: dict[str, Any] = {
     "comment": "Clear, but the name is wrong.",
     "categories": ["natural"],
     "reason": "mispronounced",
-    "start_time": 1.2,
-    "end_time": 1.8,
+    "start_time": None,
+    "end_time": None,
     "start_word": 3,
     "end_word": 3,
     "offer": {

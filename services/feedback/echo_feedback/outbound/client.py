@@ -16,6 +16,7 @@ from yarl import URL
 from echo_common.contracts.http.webhooks import DeliveryError
 from echo_common.http.client import open_session
 from echo_feedback.outbound.addresses import AddressPolicy
+from echo_feedback.outbound.connector import BoundedConnector
 from echo_feedback.outbound.resolver import Resolver
 from echo_feedback.outbound.urls import Target, UrlError, parse_url
 
@@ -85,7 +86,7 @@ class OutboundClient:
                 raise PermissionError(f"no connection to {address[0]} is permitted")
             return socket.socket(family, kind, protocol)
 
-        connector = aiohttp.TCPConnector(
+        connector = BoundedConnector(
             resolver=_CheckingResolver(policy, resolver),
             use_dns_cache=False,
             force_close=True,

@@ -33,7 +33,7 @@ class RatingRequest(RequestBody):
     """A rating of an audio, of the whole or of a range of it."""
 
     audio_id: AudioId = Field(description="Audio to rate.", examples=["aud_01K9ZX3V5T4S2R1Q0P9N8M7K6J"])
-    rating: int = Field(ge=1, le=5, description="Rating from 1, the worst, to 5.", examples=[4])
+    rating: int = Field(strict=True, ge=1, le=5, description="Rating from 1, the worst, to 5.", examples=[4])
     comment: Comment | None = Field(None, description="Comment, for the operator.")
     categories: list[Category] = Field(
         [],
@@ -43,15 +43,22 @@ class RatingRequest(RequestBody):
     )
     reason: RatingReason | None = Field(None, description="Reason of the rating.")
     start_time: float | None = Field(
-        None, ge=0, le=_SECONDS_LIMIT, description="Start of the rated range in seconds; requires `end_time`."
+        None,
+        ge=0,
+        le=_SECONDS_LIMIT,
+        description="Start of the rated range in seconds; requires `end_time`. A range of words excludes it.",
     )
     end_time: float | None = Field(
         None, ge=0, le=_SECONDS_LIMIT, description="End of the rated range in seconds, at most the duration of the audio."
     )
     start_word: int | None = Field(
-        None, ge=0, le=_WORDS_LIMIT, description="Index of the first rated word, from 0; requires `end_word`."
+        None,
+        strict=True,
+        ge=0,
+        le=_WORDS_LIMIT,
+        description="Index of the first rated word, from 0; requires `end_word`. A range in seconds excludes it.",
     )
-    end_word: int | None = Field(None, ge=0, le=_WORDS_LIMIT, description="Index of the last rated word.")
+    end_word: int | None = Field(None, strict=True, ge=0, le=_WORDS_LIMIT, description="Index of the last rated word.")
 
     @model_validator(mode="after")
     def _whole_ranges(self) -> "RatingRequest":
@@ -59,6 +66,8 @@ class RatingRequest(RequestBody):
             raise ValueError("Send both start_time and end_time, or neither.")
         if (self.start_word is None) is not (self.end_word is None):
             raise ValueError("Send both start_word and end_word, or neither.")
+        if self.start_time is not None and self.start_word is not None:
+            raise ValueError("Send either start_time and end_time, or start_word and end_word.")
         if self.start_time is not None and self.end_time is not None and self.start_time >= self.end_time:
             raise ValueError("end_time must be after start_time.")
         if self.start_word is not None and self.end_word is not None and self.start_word > self.end_word:
