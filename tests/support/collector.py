@@ -45,7 +45,11 @@ class Point:
 
 @dataclass
 class Collector:
+    """A collector; it refuses requests while `status` is another one than 200."""
+
     url: str
+    status: int = 200
+    refused: int = 0
     spans: list[Span] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
@@ -98,8 +102,12 @@ def collecting() -> Iterator[Collector]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             collector.headers.append({name.lower(): value for name, value in self.headers.items()})
-            collector.take(self.path, gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
-            self.send_response(200)
+            status = collector.status
+            if status == 200:
+                collector.take(self.path, gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+            else:
+                collector.refused += 1
+            self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

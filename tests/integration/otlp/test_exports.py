@@ -11,6 +11,7 @@ import structlog
 from opentelemetry import context, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from prometheus_client import Histogram
+from structlog.testing import capture_logs
 
 from echo_common.metrics import Metrics
 from echo_common.otlp.exports import Exports
@@ -35,6 +36,14 @@ def restored_logging() -> Iterator[None]:
     yield
     root.handlers, root.level = handlers, level
     structlog.configure(**configuration)
+
+
+@pytest.fixture(autouse=True)
+def restored_sdk_logger() -> Iterator[None]:
+    """Take the exports that a test does not close off the logger of OpenTelemetry."""
+    logger = logging.getLogger("opentelemetry")
+    yield
+    logger.handlers, logger.propagate = [], True
 
 
 def settings(collector: Collector, *signals: str) -> CommonSettings:
@@ -139,6 +148,23 @@ async def test_nothing_is_exported_without_a_collector() -> None:
     exports.close()
 
 
+async def test_an_outage_of_the_collector_is_reported_once_and_its_end_too(collector: Collector) -> None:
+    collector.status = 400
+    metrics = Metrics()
+    metrics.http.responses.labels("voice", "200").inc()
+    exports = Exports(settings(collector, "metrics"), "voice")
+    with capture_logs() as entries:
+        async with exports.exporting(metrics):
+            await eventually(lambda: collector.refused >= 5, within=20)
+            collector.status = 200
+            await eventually(lambda: len(points(collector, "http_server_responses")) >= 2, within=20)
+    exports.close()
+    failed, recovered = entries
+    assert (failed["event"], failed["signals"], failed["failures"]) == ("telemetry_export_failed", "metrics", 1)
+    assert "400" in failed["error"]
+    assert (recovered["event"], recovered["failures"]) == ("telemetry_export_recovered", collector.refused)
+
+
 UNREACHABLE = r"""
 import asyncio, re, structlog, time
 from opentelemetry import trace
@@ -181,6 +207,10 @@ def test_an_unreachable_collector_stops_nothing_and_fills_no_memory(endpoint: st
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert ended.stderr.count('"event":"worked"') == 20_000
     assert SECRET not in ended.stdout + ended.stderr
+    own = [line for line in ended.stderr.splitlines() if '"event":"telemetry_export_failed"' in line]
+    exporters = [line for line in ended.stderr.splitlines() if "Transient error" in line or "Failed to export" in line]
+    assert len(own) <= 1
+    assert exporters in ([], own)
     figures = dict(line.split() for line in ended.stdout.splitlines())
     assert float(figures["stop"]) < 5  # three seconds are the promise; the machine may be busy
     assert int(figures["peak"]) < 400 * 1024

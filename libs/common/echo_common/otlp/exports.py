@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from echo_common.background_tasks import running_in_background
 from echo_common.metrics import Metrics
 from echo_common.otlp.log_export import LogExport
+from echo_common.otlp.outage import Outage
 from echo_common.settings import CommonSettings, OtlpSignal
 
 _TIMEOUT_SECONDS = 5.0
@@ -44,6 +45,7 @@ class Exports:
             {SERVICE_NAME: f"echo-{service}", SERVICE_NAMESPACE: "echo", SERVICE_INSTANCE_ID: instance}
         )
         self.logs: LogExport | None = None
+        self._outage = Outage() if settings.otlp_endpoint is not None else None
         if self._exports("traces"):
             self._start_traces()
         if self._exports("logs"):
@@ -65,7 +67,7 @@ class Exports:
 
         from echo_common.otlp.metric_export import convert
 
-        exporter, started_ns = OTLPMetricExporter(**self._options("metrics")), time_ns()
+        exporter, started_ns = self._report("metrics", OTLPMetricExporter(**self._options("metrics"))), time_ns()
 
         async def export() -> None:
             await metrics.measure()
@@ -104,6 +106,8 @@ class Exports:
         until = monotonic() + self._stop_seconds
         for thread in threads:
             thread.join(max(0.0, until - monotonic()))
+        if self._outage is not None:
+            self._outage.close()
 
     def _exports(self, signal: OtlpSignal) -> bool:
         return self._settings.otlp_endpoint is not None and signal in self._settings.otlp_signals
@@ -113,13 +117,19 @@ class Exports:
         headers = dict(self._settings.otlp_header_items)
         return {"endpoint": f"{endpoint}/v1/{signal}", "headers": headers, "timeout": _TIMEOUT_SECONDS}
 
+    def _report(self, signal: OtlpSignal, exporter: Any) -> Any:
+        """Return the exporter, whose results are from now on reported."""
+        if self._outage is not None:
+            exporter.export = self._outage.reporting(signal, exporter.export)
+        return exporter
+
     def _start_traces(self) -> None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         sampler = ParentBased(TraceIdRatioBased(self._settings.trace_ratio))
         provider = TracerProvider(resource=self._resource, sampler=sampler, shutdown_on_exit=False)
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**self._options("traces"))))
+        provider.add_span_processor(BatchSpanProcessor(self._report("traces", OTLPSpanExporter(**self._options("traces")))))
         trace.set_tracer_provider(provider)
         self._closing.append(provider.shutdown)
 
@@ -129,7 +139,8 @@ class Exports:
         from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
         provider = LoggerProvider(resource=self._resource, shutdown_on_exit=False)
-        provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(**self._options("logs"))))
+        exporter = self._report("logs", OTLPLogExporter(**self._options("logs")))
+        provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
         self.logs = LogExport(provider.get_logger("echo"))
         self._closing.append(provider.shutdown)
 
