@@ -23,7 +23,6 @@ class Case:
         file: The field and the name of the file of a multipart body.
         needs: Names that must have a value before the request is sent.
         user: The user of the token.
-        not_built: The area of the platform that has yet to be built for this request.
     """
 
     title: str
@@ -35,13 +34,10 @@ class Case:
     file: tuple[str, str] | None = None
     needs: Sequence[str] = ()
     user: User = "owner"
-    not_built: str = ""
 
     @property
     def result(self) -> str:
         """The result as it begins in docs/seeds.md."""
-        if self.not_built:
-            return f"not built yet: {self.not_built}"
         return "differs" if differs(self.status) or differs(self.response) else "as written"
 
 
@@ -58,8 +54,3 @@ def failure(code: str, **more: Any) -> Mapping[str, Any]:
 def audio(mime: str) -> Mapping[str, Any]:
     """Return the shape of a response with audio."""
     return {"type": mime, "empty": False}
-
-
-def missing(title: str, request: str, area: str, body: Mapping[str, Any] | None = None) -> Case:
-    """Return a request for which no endpoint is built yet."""
-    return Case(title, request, failure("NOT_FOUND"), status=404, body=body, not_built=area)

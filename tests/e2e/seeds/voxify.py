@@ -1,6 +1,6 @@
 """The requests of voxify-rest-api.md, except those about jobs."""
 
-from tests.e2e.seeds.cases import Case, audio, failure, missing, success
+from tests.e2e.seeds.cases import Case, audio, failure, success
 from tests.support.shapes import ABSENT, Differs
 
 TOKENS = {"access_token": str, "refresh_token": str, "token_type": "Bearer", "expires_in": int}
@@ -191,7 +191,12 @@ CASES = (
         failure("JOB_NOT_FOUND", details=Differs(str, ABSENT)),
         status=404,
     ),
-    missing("Get statistics", "GET /api/v1/admin/stats", "administration"),
+    Case(
+        "Get statistics",
+        "GET /api/v1/admin/stats",
+        success({"users": {"total": int}, "jobs": {"completed": int}}),
+        user="administrator",
+    ),
     Case(
         "List users",
         "GET /api/v1/admin/users",
