@@ -21,7 +21,7 @@ ENVIRONMENT = {
     "ECHO_FEEDBACK_WEBHOOK_NETWORKS": "127.0.0.0/8",
     "ECHO_FEEDBACK_WEBHOOK_HTTP": "true",
 }
-POINTS = {"worker.after_claim": 0, "webhook.after_send": 1, "worker.before_commit": 1}
+WEBHOOK_POINTS = {"worker.after_claim": 0, "webhook.after_send": 1, "worker.before_commit": 1}
 """Fault points with the number of requests that the receiver got before the death."""
 
 
@@ -31,7 +31,7 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield found
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", WEBHOOK_POINTS)
 async def test_a_delivery_is_sent_at_least_once_with_one_id(
     start: Start, database: Database, tmp_path: Path, receiver: Receiver, point: str
 ) -> None:
@@ -47,10 +47,10 @@ async def test_a_delivery_is_sent_at_least_once_with_one_id(
     receiver.status = 200
     before = len(receiver.received)
     await asyncio.to_thread(run_until_dead, database, tmp_path, point, service="feedback", **ENVIRONMENT)
-    assert len(receiver.received) == before + POINTS[point]
+    assert len(receiver.received) == before + WEBHOOK_POINTS[point]
 
     async with start(**LOCAL, exclusive=True) as ada:
         [delivery] = await ended(ada, webhook)
     assert (delivery["status"], len(delivery["attempts"])) == ("completed", 2)
-    assert len(receiver.received) == before + POINTS[point] + 1
+    assert len(receiver.received) == before + WEBHOOK_POINTS[point] + 1
     assert {request.message_id for request in receiver.received} == {delivery["message_id"]}
