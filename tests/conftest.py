@@ -1,5 +1,8 @@
+from collections.abc import Iterator
+
 import pytest
 import structlog
+from fastapi.dependencies import models
 
 from echo_common.telemetry import for_people
 
@@ -31,6 +34,15 @@ def pytest_configure() -> None:
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), for_people(colors=False)]
     )
+
+
+@pytest.fixture(autouse=True)
+def _finished_applications_released() -> Iterator[None]:
+    """Empty FastAPI's caches after each test: they keep the last 4,096 endpoints, and with them their applications."""
+    yield
+    for cached in vars(models).values():
+        if clear := getattr(cached, "cache_clear", None):
+            clear()
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
