@@ -101,7 +101,8 @@ async def feedback_process(
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx.AsyncClient]]:
     """The smallest service in a child process."""
     url = f"http://127.0.0.1:{free_port()}"
-    environment = {**os.environ, "ECHO_LISTEN": url, "ECHO_OBJECTS_URL": folder.as_uri(), **settings}
+    required = {"ECHO_LISTEN": url, "ECHO_OBJECTS_URL": folder.as_uri(), "ECHO_FEEDBACK_SECRET": "a secret of this test " * 3}
+    environment = {**os.environ, **required, **settings}
     with (folder / "feedback.jsonl").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "echo_feedback"), env=environment, cwd=folder, stdout=log, stderr=log

@@ -74,7 +74,7 @@ async def test_events_are_counted_by_hour(admin: FeedbackClient) -> None:
     )
 
     async def counted() -> bool:
-        before, point = (await series(admin))[-2:]
+        before, point = (await series(admin, to=(HOUR + timedelta(minutes=59)).isoformat()))[-2:]
         return (before["cache_hits"], point["requests"], point["errors"], point["audio_seconds"]) == (1, 10, 5, 2.5)
 
     await eventually(counted, within=20)
