@@ -59,6 +59,7 @@ async def test_killed_processes_are_restarted(victim: str, platform: Platform) -
         assert (await ada.speak("Here again."))["duration"] > 0
 
 
+@pytest.mark.full
 async def test_every_killed_part_is_restarted_and_every_job_completes(require: Require, tmp_path: Path) -> None:
     require_form("distributed", require, tmp_path)
     temporary = tmp_path / "tmp"
@@ -115,6 +116,7 @@ async def is_ready(platform: Platform) -> bool:
     return False
 
 
+@pytest.mark.full
 async def test_restarts_find_existing_data_and_remove_leftovers(tmp_path: Path) -> None:
     folder = tmp_path / ("a-long-path-" * 9)  # longer than a Unix socket's name may be
     with started("embedded", folder, settings=TONE) as first:

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.test_echoctl import echoctl
 from tests.support.certificates import Certificate
 from tests.support.platform import TONE, started
 
 
+@pytest.mark.full
 def test_echoctl_trusts_the_certificate_of_the_platform_and_given_ones(tmp_path: Path) -> None:
     certificate = Certificate.create(tmp_path)
     settings = {"ECHO_GATEWAY_TLS_CERTIFICATE": str(certificate.certificate), "ECHO_GATEWAY_TLS_KEY": str(certificate.key)}

@@ -43,7 +43,12 @@ async def stored_audio(audio: Audio, database: Database) -> Audio:
 
 
 @pytest.mark.parametrize(
-    ("point", "revision"), [("worker.mid_speech:1", 1), ("worker.after_upload", 1), ("worker.before_commit", 2)]
+    ("point", "revision"),
+    [
+        pytest.param("worker.mid_speech:1", 1, marks=pytest.mark.full),
+        pytest.param("worker.after_upload", 1, marks=pytest.mark.full),
+        ("worker.before_commit", 2),
+    ],
 )
 async def test_a_segment_is_replaced_once_after_any_worker_death(
     point: str, revision: int, database: Database, tmp_path: Path, replica: Replica

@@ -12,6 +12,7 @@ from tests.integration.feedback.test_webhook_delivery import LOCAL, created, del
 from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.receiver import Receiver
+from tests.support.selection import always
 from tests.support.service_process import run_until_dead
 
 __all__ = ["start"]
@@ -31,7 +32,7 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield found
 
 
-@pytest.mark.parametrize("point", WEBHOOK_POINTS)
+@pytest.mark.parametrize("point", always("webhook.after_send", among=WEBHOOK_POINTS))
 async def test_a_delivery_is_sent_at_least_once_with_one_id(
     start: Start, database: Database, tmp_path: Path, receiver: Receiver, point: str
 ) -> None:
