@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from echo_common.errors import EchoError
-from echo_common.http.server import AddressTakenError
 from echo_common.settings import invalid_settings
 from echo_embedded.data_folder import CannotStartError
 from echo_embedded.settings import HostSettings
@@ -50,7 +49,7 @@ def error_messages() -> Iterator[None]:
     except (BrokenError, SpeechFailedError) as error:
         err.print(reason(error), highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(FAILED) from None
-    except (CannotStartError, AddressTakenError, EchoError, OSError) as error:
+    except (CannotStartError, EchoError, OSError) as error:
         err.print(reason(error), highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(REFUSED) from None
 

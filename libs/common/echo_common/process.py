@@ -16,7 +16,6 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from echo_common.backoff import Backoff
 from echo_common.errors import EchoError, ServiceUnavailableError
-from echo_common.http.server import AddressTakenError
 from echo_common.http.startup import StartupGate
 from echo_common.otlp.exports import Exports
 from echo_common.service import Process, Service
@@ -114,7 +113,7 @@ def run(make: Callable[[], Service[Any]]) -> None:
     configure_logging(settings, exports.logs)
     try:
         uvloop.run(_serve(service, settings, exports))
-    except (AddressTakenError, EchoError, OSError) as error:
+    except (EchoError, OSError) as error:
         sys.stderr.write(f"{service.name} cannot start: {error}\n")
         sys.exit(2)
     finally:

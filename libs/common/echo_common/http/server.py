@@ -27,7 +27,7 @@ _SEND_BUFFER_BYTES = 256 * 1024
 _DEFAULT_LIMITS = ConnectionLimits()
 
 
-class AddressTakenError(Exception):
+class AddressTakenError(OSError):
     """The service's address is already in use."""
 
 
