@@ -8,7 +8,7 @@ BIN := .venv/bin
 PACKAGES := $(sort $(wildcard libs/* services/*)) deploy/embedded
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -b constraints.txt --overrides overrides.txt $(addprefix -e ./,$(PACKAGES))
-PYTEST := $(BIN)/pytest -n2 --dist loadgroup
+PYTEST := $(BIN)/pytest -n3 --dist loadgroup
 CODE := libs services deploy tests bench
 
 ## Use

@@ -41,7 +41,7 @@ QUICK = {
     ),
     "ECHO_SYNTHESIS_LEASE_SECONDS": "2",
     "ECHO_SYNTHESIS_SPEAK_SECONDS": "3",
-    "ECHO_OTLP_METRIC_SECONDS": "1",
+    "ECHO_OTLP_METRIC_SECONDS": "5",
     "ECHO_GATEWAY_TRUST_TRACEPARENT": "true",  # tests choose the ids of their traces, and read all of their spans
     "OTEL_BLRP_SCHEDULE_DELAY": "100",
     "OTEL_BSP_SCHEDULE_DELAY": "100",
