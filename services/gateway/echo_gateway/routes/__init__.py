@@ -1,5 +1,5 @@
 """Endpoints of the gateway itself; those of the services are in `contracts/`."""
 
-from echo_gateway.routes import admin, progress, start, statistics, usage
+from echo_gateway.routes import dead_letters, progress, start, statistics, usage
 
-ROUTERS = (progress.jobs, progress.clones, admin.admin, start.start, statistics.statistics, usage.usage)
+ROUTERS = (progress.jobs, progress.clones, dead_letters.dead_letters, start.start, statistics.statistics, usage.usage)

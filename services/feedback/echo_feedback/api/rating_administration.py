@@ -1,4 +1,4 @@
-"""Endpoints for the administration of feedback."""
+"""Endpoints for the administration of ratings."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

@@ -1,4 +1,4 @@
-"""The administrators' API: dead letters of all services."""
+"""Endpoints for the dead letters of all services."""
 
 import asyncio
 from typing import Annotated, Any
@@ -36,10 +36,10 @@ Deps = Annotated[Dependencies, Depends(dependencies_of)]
 ServiceName = Annotated[str, Path(description="The service that gave the message up.", examples=["synthesis"])]
 LetterId = Annotated[str, Path(description="A dead letter's id.", examples=[_DEAD_LETTER["id"]])]
 
-admin = PublicRouter("admin", root="", prefix=PUBLIC_ROOT)
+dead_letters = PublicRouter("admin", root="", prefix=PUBLIC_ROOT)
 
 
-@admin.endpoint("GET", "/admin/dead-letters", example=enveloped([_DEAD_LETTER]))
+@dead_letters.endpoint("GET", "/admin/dead-letters", example=enveloped([_DEAD_LETTER]))
 async def list_dead_letters(
     request: Request,
     deps: Deps,
@@ -55,12 +55,12 @@ async def list_dead_letters(
     query = urlencode({"limit": limit} | ({} if topic is None else {"topic": topic}))
     clients = list(deps.clients.values()) if service is None else [_client(service, deps)]
     found = await asyncio.gather(*(_request(client, "GET", f"{PATH}?{query}", request) for client in clients))
-    dead_letters = [DeadLetterView.model_validate(dead_letter) for part in found for dead_letter in part]
-    dead_letters.sort(key=lambda dead_letter: dead_letter.died_at, reverse=True)
-    return ok(dead_letters[:limit])
+    listed = [DeadLetterView.model_validate(dead_letter) for part in found for dead_letter in part]
+    listed.sort(key=lambda dead_letter: dead_letter.died_at, reverse=True)
+    return ok(listed[:limit])
 
 
-@admin.endpoint(
+@dead_letters.endpoint(
     "GET",
     "/admin/dead-letters/{service}/{letter_id}",
     errors=(DeadLetterNotFoundError,),
@@ -74,7 +74,7 @@ async def get_dead_letter(
     return ok(DeadLetterView.model_validate(dead_letter))
 
 
-@admin.endpoint(
+@dead_letters.endpoint(
     "POST",
     "/admin/dead-letters",
     errors=(DeadLetterNotFoundError, ReplayFailedError),
