@@ -1,15 +1,18 @@
 """Repository of ratings."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import ClassVar
+from weakref import WeakValueDictionary
 
 from echo_common.contracts.errors.feedback import RatingNotFoundError
 from echo_common.contracts.events.feedback import RatingDeleted, RatingSubmitted
 from echo_common.outbox.conflicts import retry_conflicts
+from echo_common.outbox.relay import Relay
 from echo_common.outbox.repository import Repository, StaleError
-from echo_common.store.port import DuplicateError, Index
+from echo_common.store.port import DuplicateError, Index, Store
 from echo_feedback.domain.ratings import Rating
 
 
@@ -28,11 +31,16 @@ class Ratings(Repository[Rating]):
         Index([("created_at", -1)]),
     )
 
+    def __init__(self, store: Store, relay: Relay) -> None:
+        super().__init__(store, relay)
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
     async def change_or_add(
         self, user_id: str, audio_id: str, create: Callable[[], Rating], change: Callable[[Rating], object]
     ) -> Rating:
         """Change the user's rating of an audio, or a created one and add it; return it.
 
+        Concurrent calls in this process are carried out one after another, so that only those of other replicas conflict.
         Raises `StaleError`, `DuplicateError` or `RatingNotFoundError` after 20 attempts.
         """
 
@@ -45,8 +53,9 @@ class Ratings(Repository[Rating]):
             await self.add(new)
             return new
 
-        # a concurrent request may add or delete the rating meanwhile
-        return await retry_conflicts(write, DuplicateError, RatingNotFoundError)
+        async with self._locks.setdefault((user_id, audio_id), asyncio.Lock()):
+            # another replica, or the deletion of the rating, may come in between
+            return await retry_conflicts(write, DuplicateError, RatingNotFoundError)
 
     async def restore(self, event: RatingSubmitted | RatingDeleted) -> None:
         """Apply an event that this service published: it changes nothing unless the database has lost the rating.
