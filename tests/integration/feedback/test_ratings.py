@@ -11,7 +11,9 @@ from echo_common.clock import now
 from echo_common.contracts.events.feedback import RatingSubmitted
 from echo_common.contracts.events.synthesis import AudioDeleted, AudioRevised, JobQueued
 from echo_common.ids import new_id
+from echo_feedback.domain.summaries import Subject
 from tests.integration.feedback.conftest import FeedbackClient, Start, audio_of
+from tests.integration.feedback.test_summaries import until
 from tests.support.eventually import eventually
 from tests.support.person import data, refusal
 
@@ -44,18 +46,51 @@ async def test_a_newer_rating_replaces_the_older_one(ada: FeedbackClient) -> Non
     assert [rating["rating"] for rating in await ada.get("/feedback")] == [5]
 
 
-async def test_concurrent_ratings_of_an_audio_leave_one(ada: FeedbackClient) -> None:
+async def test_concurrent_ratings_of_an_audio_leave_the_last_one(start: Start) -> None:
+    async with start() as ada, start() as other:
+        audio_id = await ada.speech()
+        bodies = [{"audio_id": audio_id, "rating": 1 + number % 5, "comment": f"{number}"} for number in range(30)]
+        sent = ((client, body) for client in (ada, other) for body in bodies)
+        responses = await asyncio.gather(*(client.ask("POST", "/feedback", json=body) for client, body in sent))
+        assert [response.status_code for response in responses] == [201] * 60
+        found = [data(response, 201) for response in responses]
+        assert len({rating["id"] for rating in found}) == 1
+
+        async def published() -> bool:
+            return len(ada.heard_of(RatingSubmitted)) == 60
+
+        await eventually(published, within=30)
+        events = sorted(ada.heard_of(RatingSubmitted), key=lambda event: event.revision)
+        assert [event.revision for event in events] == list(range(1, 61))
+        [last] = await ada.get("/feedback")
+        assert last in found
+        assert last["rating"] == events[-1].rating
+        summary = await ada.get(f"/feedback/audio/{audio_id}/summary")
+        assert (summary["count"], summary["mean"]) == (1, last["rating"])
+        expected = tuple(int(rating == last["rating"]) for rating in range(1, 6))
+        for subject, name in ((Subject.VOICE, "tone_low"), (Subject.ENGINE, "tone")):
+            await until(ada, subject, name, expected)
+
+
+async def test_concurrent_ratings_in_a_process_wait_for_each_other(
+    ada: FeedbackClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("echo_common.outbox.conflicts._ATTEMPTS", 1)
     audio_id = await ada.speech()
-    found = await asyncio.gather(*(ada.rated(audio_id, 1 + number % 5) for number in range(20)))
-    assert len({rating["id"] for rating in found}) == 1
-    summary = await ada.get(f"/feedback/audio/{audio_id}/summary")
-    assert summary["count"] == 1
+    responses = await asyncio.gather(*(ada.rate(audio_id, 1 + number % 5) for number in range(30)))
+    assert {response.status_code for response in responses} == {201}
 
-    async def published() -> bool:
-        return len(ada.heard_of(RatingSubmitted)) == 20
 
-    await eventually(published)
-    assert sorted(event.revision for event in ada.heard_of(RatingSubmitted)) == list(range(1, 21))
+async def test_ratings_that_are_replaced_and_deleted_at_once_never_conflict(ada: FeedbackClient) -> None:
+    audio_id = await ada.speech()
+    rating = await ada.rated(audio_id, 1)
+    responses = await asyncio.gather(
+        *(ada.rate(audio_id, 1 + number % 5) for number in range(30)),
+        *(ada.ask("DELETE", f"/feedback/{rating['id']}") for _ in range(30)),
+    )
+    assert {response.status_code for response in responses[:30]} == {201}
+    assert {response.status_code for response in responses[30:]} <= {200, 404}
+    assert len(await ada.get("/feedback")) <= 1
 
 
 @pytest.mark.parametrize(
@@ -74,7 +109,8 @@ async def test_concurrent_ratings_of_an_audio_leave_one(ada: FeedbackClient) -> 
         ({"categories": [f"tag{number}" for number in range(11)]}, "categories"),
         ({"start_time": 1}, "end_time"),
         ({"start_time": 2, "end_time": 2}, "end_time"),
-        ({"start_time": 2, "end_time": 10.01}, "end_time"),
+        ({"start_time": 2, "end_time": 10.51}, "end_time"),
+        ({"start_time": 10, "end_time": 10.1}, "end_time"),
         ({"start_time": -1, "end_time": 2}, "start_time"),
         ({"end_word": 1}, "start_word"),
         ({"start_word": 2, "end_word": 1}, "end_word"),
@@ -104,6 +140,11 @@ async def test_ranges_that_are_not_finite_are_refused(ada: FeedbackClient, numbe
 async def test_a_comment_of_the_longest_size_is_stored(ada: FeedbackClient) -> None:
     comment = "ü" * 2_000
     assert (await ada.rated(await ada.speech(), 3, comment=comment))["comment"] == comment
+
+
+async def test_a_range_up_to_the_end_that_a_player_shows_is_cut(ada: FeedbackClient) -> None:
+    rating = await ada.rated(await ada.speech(duration=10.0), 3, start_time=9.9, end_time=10.08)
+    assert (rating["start_time"], rating["end_time"]) == (9.9, 10.0)
 
 
 async def test_audio_without_words_has_no_range_of_words(ada: FeedbackClient) -> None:

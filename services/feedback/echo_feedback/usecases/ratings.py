@@ -62,8 +62,9 @@ async def rate_audio(body: RatingRequest, principal: Principal, token: str, deps
     """
     audio = await find_audio(body.audio_id, principal, deps)
     fields = body.model_dump(exclude={"audio_id", "categories"})
-    opinion = Opinion(**fields | {"comment": body.comment or None}, categories=tuple(sorted(set(body.categories))))
-    audio.require_range(opinion)
+    opinion = audio.fit_range(
+        Opinion(**fields | {"comment": body.comment or None}, categories=tuple(sorted(set(body.categories))))
+    )
     permitted = await deps.voices.permits(audio.voice_id, principal.user_id)
     offer = await find_offer(audio.id, opinion, token, deps)
     return await deps.ratings.change_or_add(
