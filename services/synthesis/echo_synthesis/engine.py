@@ -75,7 +75,10 @@ class WordTime:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """Timing of a sound within a word, in seconds as for words. `symbol` is IPA, with stress and length marks or without."""
+    """Timing of a sound within a word, in seconds as for words.
+
+    `symbol` is IPA, with stress and length marks or without, or a space in a word that is pronounced as several.
+    """
 
     symbol: str
     start: float
@@ -106,7 +109,8 @@ class Speech:
 
     `samples` are mono float32; peaks beyond full scale are limited before encoding. `words` has exactly one entry for each of
     `Utterance.words`; starts never decrease.
-    `phones`, if the engine provides them, are the sounds of each word.
+    `phones`, if the engine provides them, are the sounds of each word; with `EngineSpec.phonemes` it speaks the same sounds when
+    they are given as `Utterance.pronunciations`.
     `synthesis_seconds` is the time that the engine needed, 0 for speech that was cached.
     `cost` is the provider's count of billed units, by name (`input_tokens`, `utf8_bytes`); empty for engines without a price.
     `quality` is None until the service has measured it; engines leave it so. `takes` counts the takes that the pool has needed

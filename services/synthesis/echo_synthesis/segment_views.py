@@ -13,7 +13,7 @@ from echo_common.contracts.http.segments import (
 from echo_synthesis.domain import Audio, Revision, WordTiming
 from echo_synthesis.engine import SegmentQuality
 from echo_synthesis.usecases.pronunciations import SpokenTerm
-from echo_synthesis.usecases.segments import LocatedSegment, list_ipa
+from echo_synthesis.usecases.segments import LocatedSegment, list_spoken_forms
 
 
 def segment_view(found: LocatedSegment) -> SegmentView:
@@ -49,11 +49,11 @@ def segment_details(found: LocatedSegment, words: Sequence[WordTiming]) -> Segme
                 index=found.first_word + place,
                 word=word.word,
                 spoken=word.word if word.spoken is None else word.spoken,
-                ipa=ipa,
+                ipa=form.ipa or word.ipa,
                 start_time=word.start,
                 end_time=word.end,
             )
-            for place, (word, ipa) in enumerate(zip(words, list_ipa(found.segment), strict=True))
+            for place, (word, form) in enumerate(zip(words, list_spoken_forms(found.segment), strict=True))
         ],
     )
 

@@ -1,14 +1,19 @@
 """Words of a stored audio are found with their pronunciation, for the correction of their segment."""
 
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from echo_common.contracts.errors.synthesis import SegmentChangedError, SynthesisNotFoundError
 from echo_common.contracts.http.normalization import CreateDictionaryEntry
 from echo_common.errors import ValidationError
 from echo_common.http.pagination import Page
 from echo_synthesis.domain import WordTiming
+from echo_synthesis.pipeline.segment_table import KeptSegment
 from echo_synthesis.text.lexicon import relevant
 from echo_synthesis.usecases.audio import words_of
 from echo_synthesis.usecases.dictionary import list_entries
@@ -51,6 +56,18 @@ async def test_the_prescribed_pronunciation_is_named(replica: Replica) -> None:
         assert (await find_pronunciation(audio.id, wanted, ALICE, deps)).ipa is None
         await replaced(audio, 0, deps, dictionary_entry=CreateDictionaryEntry(term="Hugh", respelling="hue"))
         assert (await find_pronunciation(audio.id, wanted, ALICE, deps)).spoken == "hue"
+
+
+async def test_words_prescribed_together_have_one_pronunciation(replica: Replica) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, "He lives in New York.")
+        await replaced(audio, 0, deps, dictionary_entry=CreateDictionaryEntry(term="New York", ipa="nu jɔk"))
+
+        async def find_ipa(first: int, last: int) -> str | None:
+            return (await find_pronunciation(audio.id, WordRange(start_word=first, end_word=last), ALICE, deps)).ipa
+
+        assert await find_ipa(3, 4) == "nu jɔk"
+        assert (await find_ipa(3, 3), await find_ipa(4, 4), await find_ipa(2, 4)) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -104,19 +121,38 @@ async def test_a_replacement_with_the_same_text_changes_the_checksum(replica: Re
             await queued(audio, 0, deps, expected_checksum=stale)
 
 
-async def test_words_behind_the_range_are_not_read(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_words_of_a_long_audio_are_found_wherever_they_are(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch, line_counts: Counter[str]
+) -> None:
+    monkeypatch.setattr("echo_common.storage.filesystem.BLOCK", 4_096)
     async with replica() as deps:
-        audio = await spoken(deps, " ".join(f"Go on {number}." for number in range(400)))
+        audio = await spoken(deps, " ".join(f"Go on, {number} 😂." for number in range(400)))
+        words = await words_of(audio, deps)
         assert audio.times_key is not None
-        parse, parsed = WordTiming.model_validate_json, list[str | bytes]()
+        assert audio.segments_key is not None
+        for index in [*range(0, len(words) - 40, 97), *range(len(words) - 4, len(words))]:
+            line_counts.clear()
+            by_index = await find_pronunciation(audio.id, WordRange(start_word=index, end_word=index), ALICE, deps)
+            assert (by_index.start, by_index.end, by_index.number) == (words[index].start, words[index].end, index // 4)
+            assert (by_index.segment.text.count("Go on"), by_index.segment.first_word) == (1, index // 4 * 4)
+            if words[index].spoken != "":
+                middle = (by_index.start + by_index.end) / 2
+                by_time = await find_pronunciation(audio.id, WordRange(start_time=middle, end_time=by_index.end), ALICE, deps)
+                assert by_index == by_time
+        assert line_counts["WordTiming"] < 300 < len(words)
+        assert line_counts["KeptSegment"] < 200
 
-        def count(line: str | bytes) -> WordTiming:
-            parsed.append(line)
-            return parse(line)
 
-        monkeypatch.setattr(WordTiming, "model_validate_json", count)
-        by_index = await find_pronunciation(audio.id, WordRange(start_word=4, end_word=4), ALICE, deps)
-        middle = (by_index.start + by_index.end) / 2
-        by_time = await find_pronunciation(audio.id, WordRange(start_time=middle, end_time=by_index.end), ALICE, deps)
-        assert by_index == by_time
-        assert len(parsed) < 20
+@pytest.fixture
+def line_counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Number of lines that were parsed, by their class."""
+    counts: Counter[str] = Counter()
+    for model in (WordTiming, KeptSegment):
+        monkeypatch.setattr(model, "model_validate_json", partial(_parse_and_count, model.model_validate_json, counts))
+    return counts
+
+
+def _parse_and_count(parse: Callable[[str | bytes], BaseModel], counts: Counter[str], line: str | bytes) -> BaseModel:
+    parsed = parse(line)
+    counts[type(parsed).__name__] += 1
+    return parsed

@@ -1,5 +1,6 @@
-"""Written words get the timing of their spoken words."""
+"""Written words get the timing of their spoken words, and their sounds."""
 
+# ruff: noqa: RUF001  (IPA)
 import numpy as np
 
 from echo_synthesis.engine import Phone, Speech, WordTime
@@ -72,3 +73,23 @@ def test_syllable_timings_follow_the_phonemes() -> None:
     sounds = [Phone(symbol, start, start + 0.2) for symbol, start in [("w", 0.0), ("ɔ", 0.2), ("t", 0.4), ("ɚ", 0.6)]]
     [water] = place(written, spoken(written, phones=(tuple(sounds),)), 0.0, language="en-US")
     assert [(each.start, each.end) for each in water.syllables] == [(0.0, 0.4), (0.4, 0.9)]
+
+
+def test_a_written_word_has_the_sounds_of_all_its_spoken_words() -> None:
+    written = unit("It costs $2.")
+    sounds = tuple(tuple(Phone(symbol, 0.0, 0.1) for symbol in ipa) for ipa in ("ɪt", "kɒsts", "tuː", "dɒləz"))
+    assert [mark.ipa for mark in place(written, spoken(written, phones=sounds), 0.0)] == ["ɪt", "kɒsts", "tuː dɒləz"]
+
+
+def test_sounds_are_unknown_where_the_engine_does_not_tell_them() -> None:
+    written = unit("It costs $2.")
+    assert {mark.ipa for mark in place(written, spoken(written), 0.0)} == {None}
+    partly = ((Phone("ɪ", 0.0, 0.1),), (), (Phone("t", 2.0, 2.1),), ())
+    assert [mark.ipa for mark in place(written, spoken(written, phones=partly), 0.0)] == ["ɪ", None, None]
+
+
+def test_of_words_spoken_together_the_first_has_the_sounds() -> None:
+    [part] = compose("<speak><sub alias='nyc'>New York</sub> it is</speak>", NormalizationOptions("en-US"), 400)
+    assert isinstance(part, Segment)
+    sounds = tuple((Phone(symbol, 0.0, 0.1),) for symbol in "nɪz")
+    assert [mark.ipa for mark in place(part, spoken(part, phones=sounds), 0.0)] == ["n", None, "ɪ", "z"]

@@ -19,7 +19,7 @@ RATING: dict[str, Any] = {
     "offer": {
         "term": "Hugh",
         "spoken": "Hugh",
-        "ipa": None,
+        "ipa": "hju",
         "segment": 0,
         "start_word": 3,
         "end_word": 3,

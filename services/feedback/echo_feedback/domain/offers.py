@@ -35,7 +35,7 @@ class Acceptance(BaseModel):
 
 
 class DictionaryOffer(BaseModel):
-    """An offer of a dictionary entry: the words as written and as spoken, their IPA if prescribed, and their segment."""
+    """An offer of a dictionary entry: the words as written and as spoken, their IPA if known, and their segment."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -175,14 +175,14 @@ SEGMENT = {
     "quality": {"attempts": 1, "problems": [], "word_error_rate": 0.0},
 }
 SEGMENT_DETAILS = SEGMENT | {
-    "words": [{"index": 0, "word": "Hello", "spoken": "Hello", "ipa": None, "start_time": 0.28, "end_time": 0.66}]
+    "words": [{"index": 0, "word": "Hello", "spoken": "Hello", "ipa": "həloʊ", "start_time": 0.28, "end_time": 0.66}]
 }
 PRONUNCIATION = {
     "segment": 0,
     "segment_checksum": "5d7e…",
     "term": "Hugh",
     "spoken": "Hugh",
-    "ipa": None,
+    "ipa": "hju",
     "start_word": 0,
     "end_word": 0,
     "start_time": 0.28,

@@ -56,8 +56,9 @@ class SyllableTiming(NamedTuple):
 class WordTiming(BaseModel):
     """Timing of a written word: its characters in the text, its seconds in the audio.
 
-    `spoken` is its spoken form if it differs from the written one. Captions use `before` and `after`, the punctuation around
-    the word, and `ends`, which is true for the last word of a sentence.
+    `spoken` is its spoken form if it differs from the written one, `ipa` its sounds if the engine tells them; of words that are
+    spoken as one, the first has all sounds. Captions use `before` and `after`, the punctuation around the word, and `ends`, which
+    is true for the last word of a sentence.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +69,7 @@ class WordTiming(BaseModel):
     char_start: int
     char_end: int
     spoken: str | None = None
+    ipa: str | None = None
     before: str = ""
     after: str = ""
     ends: bool = False

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from echo_synthesis.text.script import Segment
 from echo_synthesis.text.ssml import is_ssml
 from echo_synthesis.text.ssml_fragments import include_leaves
 from echo_synthesis.text.wire import line_of
+from echo_synthesis.timing.object_lines import read_lines
 
 FEW_CHARACTERS = 8_000
 _MIME = "application/jsonl"
@@ -180,24 +181,40 @@ async def read_segments(
     audio: Audio, objects: ObjectStore, start: int = 0, stop: int | None = None
 ) -> AsyncIterator[KeptSegment]:
     """Yield the segments `[start, stop)` of an audio in order. Raises `SegmentsNotKeptError`, `ObjectNotFoundError`."""
-    number = 0
-    async with aclosing(_read_lines(audio, objects)) as lines:
-        async for line in lines:
+    async with aclosing(_read_lines(audio, objects, lambda number, _: number < start)) as lines:
+        async for number, line in lines:
             if stop is not None and number >= stop:
                 return
             if number >= start:
                 yield KeptSegment.model_validate_json(line)
-            number += 1
 
 
-async def _read_lines(audio: Audio, objects: ObjectStore) -> AsyncGenerator[str | bytes, None]:
+async def find_segment_of(word: int, audio: Audio, objects: ObjectStore) -> tuple[int, KeptSegment] | None:
+    """Return the segment that has a word, and its number; None without one.
+
+    Raises `SegmentsNotKeptError`, `ObjectNotFoundError`.
+    """
+
+    def is_before(_: int, line: str | bytes) -> bool:
+        segment = KeptSegment.model_validate_json(line)
+        return segment.first_word + segment.word_count <= word
+
+    async with aclosing(_read_lines(audio, objects, is_before)) as lines:
+        async for number, line in lines:
+            segment = KeptSegment.model_validate_json(line)
+            if segment.first_word <= word < segment.first_word + segment.word_count:
+                return number, segment
+    return None
+
+
+async def _read_lines(
+    audio: Audio, objects: ObjectStore, is_before: Callable[[int, bytes], bool]
+) -> AsyncGenerator[tuple[int, str | bytes], None]:
     if not audio.segments and audio.segments_key is None:
         raise SegmentsNotKeptError
-    for each in audio.segments:
-        yield each
+    for number, each in enumerate(audio.segments):
+        yield number, each
     if audio.segments_key is not None:
-        rest = b""
-        async for block in objects.read(audio.segments_key):
-            *lines, rest = (rest + block).split(b"\n")
-            for line in lines:
-                yield line
+        async with aclosing(read_lines(objects, audio.segments_key, is_before)) as lines:
+            async for number, line in lines:
+                yield number, line

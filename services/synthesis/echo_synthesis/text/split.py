@@ -113,6 +113,13 @@ def break_after(text: str, words: Sequence[Span], index: int) -> Break:
     return Break.CLAUSE if _CLAUSE.search(gap) else Break.WORD
 
 
+def is_abbreviation(text: str, words: Sequence[Span], index: int) -> bool:
+    """Return whether the punctuation after a word is a full stop that ends no sentence."""
+    if index + 1 == len(words) or text[words[index].end : words[index + 1].start].strip() != ".":
+        return False
+    return break_after(text, words, index) is not Break.SENTENCE
+
+
 def _ends_sentence(text: str, words: Sequence[Span], index: int, gap: str) -> bool:
     """Return whether the punctuation after the word `index` ends a sentence, not an abbreviation, an initial or a number."""
     following = text[words[index + 1].start : words[index + 1].end]

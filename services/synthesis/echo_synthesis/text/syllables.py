@@ -196,7 +196,7 @@ def _cuts(phones: Sequence[Phone]) -> list[float]:
     consonants: list[Phone] = []
     vowel = seen = stressed = False
     for phone in phones:
-        symbol = unicodedata.normalize("NFD", phone.symbol).strip("ˈˌ")
+        symbol = unicodedata.normalize("NFD", phone.symbol).strip("ˈˌ ")
         stressed = stressed or phone.symbol[:1] in "ˈˌ"
         if not symbol:
             vowel = False

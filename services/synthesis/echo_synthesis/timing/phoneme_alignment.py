@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_synthesis.engine import WordTime
+from echo_synthesis.text.phrases import Piece
+
+NO_WORD = -1
+"""Index in place of a word's for punctuation and the spaces between words."""
 
 _MARKS = frozenset("ˈˌːˑ̩̯̃͡ʲʰ˞‍")
 _VOWELS = frozenset("aeiouyæøœɐɑɒɔəɚɛɜɝɞɨɪɯɵɶʉʊʌʏɤᵻAIOWYQ")
@@ -39,6 +43,17 @@ def owners(spoken: str, words: Sequence[str]) -> list[int]:
         # an extra sound belongs to the preceding word
         result[row] = owner_alone[min(max(column - (step == 1), 0), len(alone) - 1)]
     return result
+
+
+def find_words_of(spoken: str, pieces: Sequence[Piece]) -> list[int]:
+    """Return the index of the word that each character of `spoken` belongs to, and `NO_WORD` for a space between two words."""
+    if not spoken:
+        return []
+    words = [pieces[owner].word for owner in owners(spoken, [piece.sounds for piece in pieces])]
+    return [
+        NO_WORD if symbol == " " and words[max(0, index - 1)] != words[min(index + 1, len(words) - 1)] else words[index]
+        for index, symbol in enumerate(spoken)
+    ]
 
 
 def place_words(sounds: Iterable[tuple[int, float, float]], count: int) -> tuple[WordTime, ...]:

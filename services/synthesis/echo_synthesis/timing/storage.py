@@ -1,12 +1,14 @@
 """Storage of an audio's word timings: short lists in its document, long ones in an object beside the sound."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.domain import Audio, WordTiming
+from echo_synthesis.timing.object_lines import read_lines
 
 FEW = 500
 _MIME = "application/jsonl"
@@ -50,11 +52,32 @@ class TimesWriter:
 
 async def word_times(audio: Audio, objects: ObjectStore) -> AsyncGenerator[WordTiming, None]:
     """Yield an audio's word timings in order. Raises `ObjectNotFoundError`, `StorageUnavailableError`."""
-    for mark in audio.words:
-        yield mark
-    if audio.times_key is not None:
-        rest = b""
-        async for block in objects.read(audio.times_key):
-            *lines, rest = (rest + block).split(b"\n")
-            for line in lines:
-                yield WordTiming.model_validate_json(line)
+    async with aclosing(word_times_from(audio, objects, lambda _, __: False)) as words:
+        async for _, word in words:
+            yield word
+
+
+async def word_times_from(
+    audio: Audio, objects: ObjectStore, is_before: Callable[[int, WordTiming], bool]
+) -> AsyncGenerator[tuple[int, WordTiming], None]:
+    """Yield an audio's word timings with their indexes in order, from the first on that `is_before` does not exclude.
+
+    Raises `ObjectNotFoundError`, `StorageUnavailableError`.
+    """
+    found = False
+    for index, word in enumerate(audio.words):
+        found = found or not is_before(index, word)
+        if found:
+            yield index, word
+    if audio.times_key is None:
+        return
+
+    def is_line_before(index: int, line: bytes) -> bool:
+        return is_before(index, WordTiming.model_validate_json(line))
+
+    async with aclosing(read_lines(objects, audio.times_key, is_line_before)) as lines:
+        async for index, line in lines:
+            word = WordTiming.model_validate_json(line)
+            found = found or not is_before(index, word)
+            if found:
+                yield index, word

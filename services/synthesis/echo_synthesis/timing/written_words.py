@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from echo_synthesis.domain.speech import SyllableTiming, WordTiming
 from echo_synthesis.engine import Speech
+from echo_synthesis.text.ipa import join
 from echo_synthesis.text.script import Segment, WrittenWord
 from echo_synthesis.text.syllables import Timed, in_time, syllables
 
@@ -21,6 +22,7 @@ def place(segment: Segment, speech: Speech, offset: float, *, language: str | No
             char_start=word.written.start,
             char_end=word.written.end,
             spoken=said if said != word.text else None,
+            ipa=_find_ipa(word, speech) if alone else None,
             before=word.before,
             after=word.after,
             ends=word.ends,
@@ -55,6 +57,12 @@ def _together(segment: Segment, place: int) -> list[WrittenWord]:
     while stop < len(segment.words) and (segment.words[stop].first, segment.words[stop].stop) == span:
         stop += 1
     return list(segment.words[place:stop])
+
+
+def _find_ipa(word: WrittenWord, speech: Speech) -> str | None:
+    """Return the sounds of a written word; None unless those of all its spoken words are known."""
+    spoken = [join(phone.symbol for phone in phones) for phones in speech.phones[word.first : word.stop]]
+    return " ".join(spoken) if spoken and all(spoken) else None
 
 
 def _syllables(segment: Segment, word: WrittenWord, speech: Speech, offset: float, language: str) -> Iterator[SyllableTiming]:

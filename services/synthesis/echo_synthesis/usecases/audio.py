@@ -8,7 +8,7 @@ from echo_common.auth.principal import Principal
 from echo_common.errors import LinkInvalidError
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, WordTiming
-from echo_synthesis.timing.storage import word_times
+from echo_synthesis.timing.storage import word_times, word_times_from
 
 
 async def find_audio(audio_id: str, principal: Principal, deps: Dependencies) -> Audio:
@@ -48,14 +48,11 @@ async def words_of(audio: Audio, deps: Dependencies) -> Sequence[WordTiming]:
 async def read_words(audio: Audio, start: int, stop: int, deps: Dependencies) -> Sequence[WordTiming]:
     """Return the timings of the written words `[start, stop)`; later ones are not read."""
     found: list[WordTiming] = []
-    index = 0
-    async with aclosing(word_times(audio, deps.objects)) as words:
-        async for word in words:
+    async with aclosing(word_times_from(audio, deps.objects, lambda index, _: index < start)) as words:
+        async for index, word in words:
             if index >= stop:
                 break
-            if index >= start:
-                found.append(word)
-            index += 1
+            found.append(word)
     return found
 
 

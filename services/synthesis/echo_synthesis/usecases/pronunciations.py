@@ -10,12 +10,13 @@ from echo_common.contracts.http.normalization import CreateDictionaryEntry
 from echo_common.errors import ValidationError, refuse
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, WordTiming
-from echo_synthesis.pipeline.segment_table import KeptSegment, read_segments
+from echo_synthesis.pipeline.segment_table import KeptSegment, find_segment_of
 from echo_synthesis.text.lexicon import relevant
-from echo_synthesis.timing.storage import word_times
+from echo_synthesis.text.ssml import is_ipa
+from echo_synthesis.timing.storage import word_times_from
 from echo_synthesis.usecases.audio import read_words
 from echo_synthesis.usecases.requests import find_synthesis
-from echo_synthesis.usecases.segments import list_ipa
+from echo_synthesis.usecases.segments import SpokenForm, list_spoken_forms
 
 _LONGEST_TERM: Final = 100
 
@@ -40,16 +41,15 @@ class WordRange:
             return self.start_word, await read_words(audio, self.start_word, self.end_word + 1, deps)
         start, end = self.start_time or 0.0, self.end_time or 0.0
         first, count, found = 0, 0, list[WordTiming]()
-        async with aclosing(word_times(audio, deps.objects)) as words:
-            async for word in words:
+        async with aclosing(word_times_from(audio, deps.objects, lambda _, word: word.end <= start)) as words:
+            async for index, word in words:
                 if word.start >= end:
                     break
                 inside = _overlaps(word, start, end)
                 if inside or found:
+                    first = first if found else index
                     found.append(word)
                     count = len(found) if inside else count
-                else:
-                    first += 1
         if not found:
             refuse("end_time", "No word is spoken in this range.")
         return first, found[:count]  # words between those in the range belong to it
@@ -57,7 +57,7 @@ class WordRange:
 
 @dataclass(frozen=True, slots=True)
 class SpokenTerm:
-    """Consecutive words of a segment: the term as written and as spoken, and its prescribed IPA."""
+    """Consecutive words of a segment: the term as written, as spoken, and in IPA if that is known."""
 
     number: int
     segment: KeptSegment
@@ -79,19 +79,21 @@ async def find_pronunciation(any_id: str, wanted: WordRange, principal: Principa
     audio = (await find_synthesis(any_id, principal, deps)).finished
     first, words = await wanted.read(audio, deps)
     last = first + len(words) - 1
-    number, segment = await _find_segment_of(first, audio, wanted, deps)
+    located = await find_segment_of(first, audio, deps.objects)
+    if located is None:
+        raise _range_error(wanted, "No segment has these words.")
+    number, segment = located
     if last >= segment.first_word + segment.word_count:
         raise _range_error(wanted, "Choose words of one segment.")
     term = _write_term(words, segment)
     if not 0 < len(term) <= _LONGEST_TERM:
         raise _range_error(wanted, f"Choose words of at most {_LONGEST_TERM} characters.")
-    prescribed = list_ipa(segment)[first - segment.first_word : last + 1 - segment.first_word]
     return SpokenTerm(
         number=number,
         segment=segment,
         term=term,
         spoken=" ".join(spoken for word in words if (spoken := _spoken_form(word))),
-        ipa=" ".join(each for each in prescribed if each) if all(prescribed) else None,
+        ipa=_find_ipa(words, segment, first - segment.first_word),
         start_word=first,
         end_word=last,
         start=words[0].start,
@@ -109,6 +111,23 @@ def _spoken_form(word: WordTiming) -> str:
     return word.word if word.spoken is None else word.spoken
 
 
+def _find_ipa(words: Sequence[WordTiming], segment: KeptSegment, first: int) -> str | None:
+    """Return the IPA of words, the first of which has this index in the segment: as prescribed, else as spoken.
+
+    None if it is not known, is no valid pronunciation of a dictionary entry, or includes further words that are spoken as one with
+    these.
+    """
+    forms = list_spoken_forms(segment)
+    inside, outside = forms[first : first + len(words)], {*forms[:first], *forms[first + len(words) :]}
+    found: dict[SpokenForm, str | None] = {}
+    for word, form in zip(words, inside, strict=True):
+        if form.first < form.stop:
+            found.setdefault(form, form.ipa or word.ipa)
+    known = [ipa for ipa in found.values() if ipa]
+    ipa = " ".join(known)
+    return ipa if is_ipa(ipa) and len(known) == len(found) and not outside & found.keys() else None
+
+
 def _write_term(words: Sequence[WordTiming], segment: KeptSegment) -> str:
     """Return words as the dictionary finds them in the segment's text: with single spaces, or else as written."""
     spaced = " ".join(word.word for word in words)
@@ -120,15 +139,6 @@ def _write_term(words: Sequence[WordTiming], segment: KeptSegment) -> str:
 
 def _occurs(term: str, text: str) -> bool:
     return len(term) <= _LONGEST_TERM and bool(relevant([CreateDictionaryEntry(term=term, respelling=term)], text))
-
-
-async def _find_segment_of(word: int, audio: Audio, wanted: WordRange, deps: Dependencies) -> tuple[int, KeptSegment]:
-    number = 0
-    async for segment in read_segments(audio, deps.objects):
-        if segment.first_word <= word < segment.first_word + segment.word_count:
-            return number, segment
-        number += 1
-    raise _range_error(wanted, "No segment has these words.")
 
 
 def _range_error(wanted: WordRange, message: str) -> ValidationError:

@@ -39,6 +39,19 @@ class LocatedSegment:
     first_word: int
 
 
+@dataclass(frozen=True, slots=True)
+class SpokenForm:
+    """The spoken words `[first, stop)` of a part of a segment that a written word stands for, and their prescribed IPA.
+
+    Written words that are spoken as one have equal forms; there are none if a word is not spoken.
+    """
+
+    part: int
+    first: int
+    stop: int
+    ipa: str | None = None
+
+
 async def list_segments(
     any_id: str, principal: Principal, page: Page, deps: Dependencies
 ) -> tuple[Sequence[LocatedSegment], int]:
@@ -202,12 +215,14 @@ async def _apply_dictionary(settings: SpeechSettings, text: str, user_id: str, d
     return settings.model_copy(update={"pronunciations": pronunciations})
 
 
-def list_ipa(kept: KeptSegment) -> Sequence[str | None]:
-    """Return the IPA of each written word of a segment, where the dictionary or the markup prescribes it."""
-    found: list[str | None] = []
-    for spaced in kept.script:
-        segment = spaced.segment
-        for word in segment.words:
-            spoken = segment.pronunciations[word.first : word.stop]
-            found.append(" ".join(each or "" for each in spoken).strip() or None)
-    return found
+def list_spoken_forms(kept: KeptSegment) -> Sequence[SpokenForm]:
+    """Return the spoken form of each written word of a segment."""
+    return [
+        SpokenForm(part, word.first, word.stop, _join_ipa(spaced.segment.pronunciations[word.first : word.stop]))
+        for part, spaced in enumerate(kept.script)
+        for word in spaced.segment.words
+    ]
+
+
+def _join_ipa(spoken: Sequence[str | None]) -> str | None:
+    return " ".join(each for each in spoken if each) if spoken and all(spoken) else None

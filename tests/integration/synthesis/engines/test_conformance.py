@@ -1,6 +1,7 @@
 """Behaviour suite of every engine folder; remote engines call a local provider."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines import discover
 from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
+from echo_synthesis.text.ipa import join
+from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.text.words import find_words
 from tests.support.models import Models
 
@@ -68,6 +71,24 @@ def test_every_word_is_spoken_with_a_timing(loaded: tuple[EngineSpec, EngineConf
     speech = engine.speak(utterance)
     verify(speech, spec, len(utterance.words))
     assert np.abs(speech.samples).max() > 0.01
+
+
+def test_engines_that_support_ipa_tell_the_sounds_and_speak_them_again(
+    loaded: tuple[EngineSpec, EngineConfig, Engine],
+) -> None:
+    spec, config, engine = loaded
+    utterance = utter(spec, config, "Hugh met Dr. Smith, in the well-known café (at 5), “far away”… Was it 1984?")
+    phones = engine.speak(utterance).phones
+    if spec.name in {*CLOUD, "tone"}:
+        assert phones == ()
+        return
+    spoken = [join(phone.symbol for phone in each) for each in phones]
+    assert all(map(is_ipa, spoken))
+    for given in (spoken, [ipa if word % 3 == 0 else None for word, ipa in enumerate(spoken)]):
+        again = engine.speak(replace(utterance, pronunciations=tuple(given)))
+        verify(again, spec, len(utterance.words))
+        heard = [join(phone.symbol for phone in each) for each in again.phones]
+        assert [ipa for ipa, wanted in zip(heard, given, strict=True) if wanted] == [wanted for wanted in given if wanted]
 
 
 def test_word_timings_are_positive_and_in_order(loaded: tuple[EngineSpec, EngineConfig, Engine]) -> None:

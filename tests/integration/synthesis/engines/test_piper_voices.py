@@ -1,8 +1,10 @@
 """Piper voices that an operator puts into the folder of the models."""
 
+# ruff: noqa: RUF001  (IPA)
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from echo_common.errors import ValidationError
 from echo_embedded.doctor.speech import check_models
 from echo_synthesis.engine import EngineConfig, Speech, Utterance
 from echo_synthesis.engines.piper import SPEC
+from echo_synthesis.text.ipa import join
+from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.text.words import find_words
 from echo_synthesis.usecases.planning import plan_speech
 from echo_synthesis.usecases.speech import synthesize
@@ -64,6 +68,21 @@ def test_voices_of_the_folder_speak_with_timings_of_their_model(models: Path, vo
         speak(models, "piper_joe", text)
 
 
+@pytest.mark.parametrize(("voice", "text", "ipa"), [(THORSTEN, GERMAN, "dɛɾ"), (VIVOS, VIETNAMESE, "sˈin")])
+def test_voices_of_the_folder_tell_their_sounds_and_speak_them_again(models: Path, voice: str, text: str, ipa: str) -> None:
+    engine = SPEC.load(EngineConfig(models))
+    utterance = Utterance(text, tuple(find_words(text, SPEC.max_characters)), voice, "")
+
+    def sounds(given: tuple[str, ...] = ()) -> tuple[str, ...]:
+        phones = engine.speak(replace(utterance, pronunciations=given)).phones
+        return tuple(join(phone.symbol for phone in each) for each in phones)
+
+    spoken = sounds()
+    assert spoken[0] == ipa
+    assert all(map(is_ipa, spoken))  # tones are no digits
+    assert sounds(spoken) == spoken
+
+
 def test_a_process_speaks_with_more_voices_than_it_holds_models(models: Path) -> None:
     for number in range(4):
         write_voice(models / "piper", f"en_GB-voice{number}", "en_GB", espeak_voice="en-gb-x-rp")
@@ -82,6 +101,7 @@ def test_a_model_without_durations_has_estimated_timings(tmp_path: Path) -> None
     speech = speak(tmp_path, "piper_de_DE-other-low", GERMAN)
     assert speech.alignment == "estimated"
     assert len(speech.words) == len(GERMAN.split())
+    assert [(phones[0].start, phones[-1].end) for phones in speech.phones] == [(word.start, word.end) for word in speech.words]
 
 
 def test_each_speaker_of_a_model_is_a_voice(tmp_path: Path) -> None:

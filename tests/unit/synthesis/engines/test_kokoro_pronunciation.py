@@ -1,13 +1,18 @@
 """Tests of Kokoro's phonemes, also with full stops inside a sentence."""
 
 # ruff: noqa: RUF001  (IPA)
+from collections.abc import Sequence
+
 import pytest
 from kokoro_onnx.tokenizer import Tokenizer
 
-from echo_synthesis.engines.kokoro.pronunciation import NO_WORD, Phoneme, pronounce
+from echo_synthesis.engines.kokoro.pronunciation import Phoneme, pronounce
 from echo_synthesis.engines.kokoro.speaker import _chunks
 from echo_synthesis.text.espeak import Espeak
+from echo_synthesis.text.ipa import join
+from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.text.words import find_words
+from echo_synthesis.timing.phoneme_alignment import NO_WORD
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +48,35 @@ def test_every_word_has_its_phonemes_and_punctuation_has_none(espeak: Espeak) ->
     words = list(find_words(text, 100))
     phonemes = pronounce(text, words, "en-us", espeak)
     assert {phoneme.word for phoneme in phonemes} - {NO_WORD} == set(range(len(words)))
-    assert all(phoneme.word == NO_WORD for phoneme in phonemes if phoneme.symbol in ' ,()?"')
+    assert all(phoneme.word == NO_WORD for phoneme in phonemes if phoneme.symbol in ',()?"')
+    spaced = {phoneme.word for phoneme in phonemes if phoneme.symbol == " "} - {NO_WORD}
+    assert [text[words[word].start : words[word].end] for word in spaced] == ["1984"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en-us", "Well, in the end of the day it is 1984, and Hugh is well-known far away."),
+        ("en", "The far end of the road is here, isn't it?"),
+        ("fr", "Un bon vin blanc et un garçon français."),
+        ("pt-br", "Não são três irmãos."),
+        ("hi", "नमस्ते दुनिया।"),
+        ("en-us", "supercalifragilisticexpialidocious" * 3 + " ends"),
+    ],
+)
+def test_the_sounds_of_a_word_are_spoken_again_when_they_are_given(espeak: Espeak, language: str, text: str) -> None:
+    words = list(find_words(text, 300))
+
+    def sounds(given: Sequence[str | None] = ()) -> list[str]:
+        phonemes = pronounce(text, words, language, espeak, given)
+        return [join(phoneme.symbol for phoneme in phonemes if phoneme.word == word) for word in range(len(words))]
+
+    spoken = sounds()
+    assert all(map(is_ipa, spoken))
+    assert sounds(spoken) == spoken
+    for word, ipa in enumerate(spoken):
+        given = [ipa if each == word else None for each in range(len(words))]
+        assert sounds(given)[word] == ipa
 
 
 def test_custom_pronunciations_do_not_affect_neighbours(espeak: Espeak) -> None:

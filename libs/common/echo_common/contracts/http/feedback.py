@@ -49,7 +49,11 @@ class RatingRequest(RequestBody):
         description="Start of the rated range in seconds; requires `end_time`. A range of words excludes it.",
     )
     end_time: float | None = Field(
-        None, ge=0, le=_SECONDS_LIMIT, description="End of the rated range in seconds, at most the duration of the audio."
+        None,
+        ge=0,
+        le=_SECONDS_LIMIT,
+        description="End of the rated range in seconds, at most the duration of the audio; up to 0.5 s more, which players may show, "
+        "are cut off.",
     )
     start_word: int | None = Field(
         None,
@@ -109,7 +113,10 @@ class DictionaryOfferView(BaseModel):
 
     term: str = Field(description="The words as written.")
     spoken: str = Field(description="The words as spoken.")
-    ipa: str | None = Field(description="Their pronunciation in IPA, where the dictionary or the markup prescribed it.")
+    ipa: str | None = Field(
+        description="Their pronunciation in IPA, as it was prescribed or else as the engine spoke it; a dictionary entry with it "
+        "speaks the same sounds. Null if the engine does not tell, such as `gemini` and `fish`."
+    )
     segment: int = Field(description="Number of their segment in the audio.")
     start_word: int = Field(description="Index of the first word.")
     end_word: int = Field(description="Index of the last word.")

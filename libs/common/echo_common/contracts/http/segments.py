@@ -45,7 +45,11 @@ class SegmentWord(BaseModel):
     index: int = Field(description="Index in the word timings of the audio.")
     word: str
     spoken: str = Field(description="The word as spoken; empty when it is not spoken, or spoken with its neighbour.")
-    ipa: str | None = Field(None, description="Its pronunciation in IPA, where the dictionary prescribes it.")
+    ipa: str | None = Field(
+        None,
+        description="Its pronunciation in IPA: as the dictionary or the markup prescribes it, else as the engine spoke it. Absent "
+        "if the engine does not tell.",
+    )
     start_time: float
     end_time: float
 
@@ -63,7 +67,11 @@ class Pronunciation(BaseModel):
     segment_checksum: str = Field(description="Checksum of the segment; every replacement changes it. See `expected_checksum`.")
     term: str = Field(description="The words as written: the term of a dictionary entry for them.")
     spoken: str = Field(description="The words as spoken.")
-    ipa: str | None = Field(description="Their pronunciation in IPA, where the dictionary or the markup prescribes it.")
+    ipa: str | None = Field(
+        description="Their pronunciation in IPA, as a dictionary entry takes it: as the dictionary or the markup prescribes it, "
+        "else as the engine spoke it. Null if the engine does not tell (`gemini`, `fish`), for speech of earlier versions, and "
+        "for a part of the words that are spoken as one."
+    )
     start_word: int = Field(description="Index of the first word in the word timings of the audio.")
     end_word: int = Field(description="Index of the last word.")
     start_time: float

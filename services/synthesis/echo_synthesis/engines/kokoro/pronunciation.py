@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from echo_synthesis.engine import Span
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
 from echo_synthesis.text.espeak import Espeak
+from echo_synthesis.text.ipa import split_composed
 from echo_synthesis.text.phrases import phrases
-from echo_synthesis.text.split import Break, break_after
-from echo_synthesis.timing.phoneme_alignment import owners
+from echo_synthesis.text.split import is_abbreviation
+from echo_synthesis.timing.phoneme_alignment import NO_WORD, find_words_of
 
 # ruff: noqa: RUF001
 _MARKS = frozenset(';:,.!?—…"()“”')
@@ -29,15 +30,11 @@ _SAME = {
     "：": ":",
     "；": ";",
 }
-_TYPED = {"g": "ɡ", ":": "ː", "'": "ˈ"}
-"""Common substitutes for IPA symbols."""
-
-NO_WORD = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Phoneme:
-    """A phoneme or punctuation mark in the model's alphabet, and the index of its word."""
+    """A phoneme or punctuation mark in the model's alphabet, and the index of its word; a space in a word is part of it."""
 
     symbol: str
     word: int = NO_WORD
@@ -57,10 +54,10 @@ def pronounce(
     for index, word in enumerate(words):
         last = index + 1 == len(words)
         gap = list(_marks(text[word.end : len(text) if last else words[index + 1].start]))
-        pause = any(mark.symbol != " " for mark in gap) and not _is_abbreviation(text, words, index)
+        pause = any(mark.symbol != " " for mark in gap) and not is_abbreviation(text, words, index)
         if last or pause or any(given[index : index + 2]):
             if given and (ipa := given[first]):
-                phonemes += [Phoneme(_TYPED.get(symbol, symbol), first) for symbol in ipa]
+                phonemes += [Phoneme(symbol, first) for symbol in split_composed(ipa, TOKENS)]
             else:
                 phonemes += _phrase(text, words[first : index + 1], first, language, espeak)
             phonemes += gap
@@ -69,12 +66,14 @@ def pronounce(
 
 
 def _phrase(text: str, words: Sequence[Span], first: int, language: str, espeak: Espeak) -> Iterator[Phoneme]:
+    before = NO_WORD
     for number, phrase in enumerate(phrases(text, words, lambda word: espeak.word(word, language), first)):
-        if number:
-            yield Phoneme(" ")
+        if number:  # long words are pronounced in parts
+            yield Phoneme(" ", before if phrase[0].word == before else NO_WORD)
+        before = phrase[-1].word
         spoken = espeak.phonemes(text[phrase[0].span.start : phrase[-1].span.end], language)
-        for symbol, owner in zip(spoken, owners(spoken, [piece.sounds for piece in phrase]), strict=True):
-            yield Phoneme(symbol, NO_WORD if symbol == " " else phrase[owner].word)
+        for symbol, word in zip(spoken, find_words_of(spoken, phrase), strict=True):
+            yield Phoneme(symbol, word)
 
 
 def _marks(gap: str) -> Iterator[Phoneme]:
@@ -91,10 +90,3 @@ def _marks(gap: str) -> Iterator[Phoneme]:
             space = space or character.isspace()
     if space:
         yield Phoneme(" ")
-
-
-def _is_abbreviation(text: str, words: Sequence[Span], index: int) -> bool:
-    """Return whether the punctuation after a word is a full stop that ends no sentence."""
-    if index + 1 == len(words) or text[words[index].end : words[index + 1].start].strip() != ".":
-        return False
-    return break_after(text, words, index) is not Break.SENTENCE

@@ -14,11 +14,11 @@ from echo_synthesis.engines.kokoro import ESPEAK_LANGUAGES, LANGUAGES, SAMPLE_RA
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
 from echo_synthesis.engines.kokoro.backend import open_runtime
 from echo_synthesis.engines.kokoro.digests import DIGESTS
-from echo_synthesis.engines.kokoro.pronunciation import NO_WORD, Phoneme, pronounce
+from echo_synthesis.engines.kokoro.pronunciation import Phoneme, pronounce
 from echo_synthesis.engines.kokoro.runtimes import SAMPLES_A_FRAME, Runtime
 from echo_synthesis.engines.kokoro.variation import vary
 from echo_synthesis.text.espeak import Espeak
-from echo_synthesis.timing.phoneme_alignment import place_words
+from echo_synthesis.timing.phoneme_alignment import NO_WORD, place_words
 
 _MOST_TOKENS = 510
 _STYLES_HELD = 256

@@ -80,7 +80,7 @@ def _damaged(models: Path) -> Sequence[str]:
 
 SPEC = EngineSpec(
     name="piper",
-    version="piper-joe-medium-1",
+    version="piper-joe-medium-2",
     description="Piper: quick neural voices, on the CPU.",
     max_characters=300,
     sample_rate=SAMPLE_RATE,
@@ -92,4 +92,5 @@ SPEC = EngineSpec(
     unusable=_unusable,
     adding_voices="put a Piper voice for it into the folder of the models and restart (docs/guides/add-a-voice.md)",
     tags=("neural", "local"),
+    phonemes=True,
 )

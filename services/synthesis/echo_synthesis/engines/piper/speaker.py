@@ -1,33 +1,26 @@
-"""Synthesis with Piper: its own phonemes and timing, as in piper-tts's `voice.py`, but with the words tracked."""
+"""Synthesis with Piper: its own phonemes and timing, but with the words tracked."""
 
-import re
-import unicodedata
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from piper import espeakbridge
-from piper.phonemize_espeak import ESPEAK_DATA_DIR
 
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
-from echo_synthesis.engine import Speech, Utterance
+from echo_synthesis.engine import Phone, Speech, Utterance, WordTime
 from echo_synthesis.engines.piper import SAMPLE_RATE
 from echo_synthesis.engines.piper.model import PiperModel, resampled
+from echo_synthesis.engines.piper.pronunciation import Symbol, initialise_espeak, pronounce, pronounce_word
 from echo_synthesis.engines.piper.voicefiles import VoiceFile
-from echo_synthesis.text.phrases import phrases
 from echo_synthesis.timing.estimation import estimate
-from echo_synthesis.timing.phoneme_alignment import owners, place_words
+from echo_synthesis.timing.phoneme_alignment import NO_WORD, place_words
 
-_NO_WORD = -1
 _MODELS_LOADED = 3
 """Number of models that a process holds; loading another releases the one that was used least recently."""
-
-_LANGUAGE_SWITCH = re.compile(r"\([^()]+\)")
-Symbol = tuple[str, int]
-"""A phoneme or punctuation mark, and the index of its word or `_NO_WORD`."""
 
 
 class Speaker:
@@ -39,9 +32,9 @@ class Speaker:
         self._voices = {file.voice.id: file for file in voices}
         self._threads = threads
         self._models: OrderedDict[Path, PiperModel] = OrderedDict()
-        self._alone = lru_cache(maxsize=20_000)(_pronounce)
+        self._alone = lru_cache(maxsize=20_000)(pronounce_word)
         self._espeak_voice = ""
-        _initialise_espeak()
+        initialise_espeak()
         self._select(voices[0])
 
     def speak(self, utterance: Utterance) -> Speech:
@@ -50,26 +43,33 @@ class Speaker:
             raise VoiceNotFoundError(f"There is no voice {utterance.voice}.")
         model = self._select(file)
         parts: list[NDArray[np.float32]] = []
-        sounds: list[tuple[int, float, float]] = []
+        phones: list[list[Phone]] = [[] for _ in utterance.words]
         offset, timed = 0, True
-        for sentence in self._sentences(utterance):
-            ids, words = _encode(sentence, model.phoneme_ids)
+        for sentence in pronounce(utterance, self._alone):
+            ids, encoded = _encode(sentence, model.phoneme_ids)
             samples, durations = model.run(ids, utterance.speed, file.speaker)
+            edges = np.zeros(len(ids) + 1)
             if durations is None:
                 timed = False
             else:
                 ends = np.minimum(np.cumsum(durations) * model.hop, len(samples))
                 edges = (offset + np.concatenate([[0], ends])) / model.sample_rate
-                sounds += [(w, float(edges[i]), float(edges[i + 1])) for i, w in enumerate(words) if w != _NO_WORD]
+            for symbol, ids_of in encoded:
+                if symbol.word != NO_WORD:
+                    start, end = float(edges[ids_of.start]), float(edges[ids_of.stop])
+                    phones[symbol.word].append(Phone(symbol.ipa, start, end))
             parts.append(samples)
             offset += len(samples)
         samples = np.concatenate(parts) if parts else np.zeros(model.sample_rate // 10, np.float32)
         samples = resampled(samples, model.sample_rate, SAMPLE_RATE)
         if not timed:
-            return Speech(samples, SAMPLE_RATE, estimate(utterance, samples, SAMPLE_RATE), "estimated")
+            words = estimate(utterance, samples, SAMPLE_RATE)
+            spread = tuple(_spread(each, word) for each, word in zip(phones, words, strict=True))
+            return Speech(samples, SAMPLE_RATE, words, "estimated", phones=spread)
         end = len(samples) / SAMPLE_RATE
-        sounds = [(word, min(start, end), min(stop, end)) for word, start, stop in sounds]
-        return Speech(samples, SAMPLE_RATE, place_words(sounds, len(utterance.words)), "model")
+        bounded = tuple(tuple(_bound(phone, end) for phone in each) for each in phones)
+        sounds = ((word, phone.start, phone.end) for word, each in enumerate(bounded) for phone in each)
+        return Speech(samples, SAMPLE_RATE, place_words(sounds, len(utterance.words)), "model", phones=bounded)
 
     def _select(self, file: VoiceFile) -> PiperModel:
         """Return the model of a voice, and set its language for the pronunciation."""
@@ -86,53 +86,27 @@ class Speaker:
             self._alone.cache_clear()
         return model
 
-    def _sentences(self, utterance: Utterance) -> Iterator[list[Symbol]]:
-        sentence: list[Symbol] = []
-        for symbols, ends in self._clauses(utterance):
-            sentence += symbols
-            if ends:
-                yield sentence
-                sentence = []
-        if sentence:
-            yield sentence
 
-    def _clauses(self, utterance: Utterance) -> Iterator[tuple[list[Symbol], bool]]:
-        """Yield the clauses that espeak finds, each with a flag for the end of a sentence."""
-        text = utterance.text
-        runs = list(phrases(text, utterance.words, self._alone))
-        starts = [0, *(run[0].span.start for run in runs[1:]), len(text)]
-        for run, start, end in zip(runs, starts, starts[1:], strict=False):
-            clauses = [(_clean(spoken), mark, ends) for spoken, mark, ends in espeakbridge.get_phonemes(text[start:end])]
-            belongs = owners(" ".join(spoken for spoken, _, _ in clauses), [piece.sounds for piece in run])
-            position = 0
-            for spoken, mark, ends in clauses:
-                heard = zip(spoken, belongs[position : position + len(spoken)], strict=True)
-                symbols = [(symbol, _NO_WORD if symbol == " " else run[owner].word) for symbol, owner in heard]
-                pause = mark + (" " if mark in {",", ":", ";"} else "")
-                yield [*symbols, *((symbol, _NO_WORD) for symbol in pause)], ends
-                position += len(spoken) + 1
+def _encode(
+    sentence: Sequence[Symbol], phoneme_ids: Mapping[str, Sequence[int]]
+) -> tuple[list[int], list[tuple[Symbol, range]]]:
+    """Return the input IDs, padded as in training, and for each symbol that the model knows the range of its IDs."""
+    padding = phoneme_ids["_"]
+    ids = [*phoneme_ids["^"], *padding]
+    encoded: list[tuple[Symbol, range]] = []
+    for symbol in sentence:
+        if symbol.text in phoneme_ids:
+            first = len(ids)
+            ids += [*phoneme_ids[symbol.text], *padding]
+            encoded.append((symbol, range(first, len(ids))))
+    return [*ids, *phoneme_ids["$"]], encoded
 
 
-def _encode(sentence: Sequence[Symbol], phoneme_ids: Mapping[str, Sequence[int]]) -> tuple[list[int], list[int]]:
-    """Return the input IDs, padded as in training, and the word of each."""
-    pairs = [*((each, _NO_WORD) for key in ("^", "_") for each in phoneme_ids[key])]
-    for symbol, word in sentence:
-        if symbol in phoneme_ids:
-            pairs += [(each, word) for each in [*phoneme_ids[symbol], *phoneme_ids["_"]]]
-    pairs += [(each, _NO_WORD) for each in phoneme_ids["$"]]
-    return [each for each, _ in pairs], [word for _, word in pairs]
+def _bound(phone: Phone, end: float) -> Phone:
+    return replace(phone, start=min(phone.start, end), end=min(phone.end, end))
 
 
-@cache
-def _initialise_espeak() -> None:
-    """Initialise espeak, which is not made for a second initialisation in a process."""
-    espeakbridge.initialize(str(ESPEAK_DATA_DIR))
-
-
-def _pronounce(word: str) -> str:
-    return " ".join(_clean(spoken) for spoken, _, _ in espeakbridge.get_phonemes(word))
-
-
-def _clean(spoken: str) -> str:
-    """Remove espeak's language annotations and separate accents from their letters (NFD)."""
-    return unicodedata.normalize("NFD", _LANGUAGE_SWITCH.sub("", spoken))
+def _spread(phones: Sequence[Phone], word: WordTime) -> tuple[Phone, ...]:
+    """Return the sounds of a word with equal shares of its time."""
+    edges = np.linspace(word.start, word.end, len(phones) + 1).tolist()
+    return tuple(Phone(phone.symbol, start, end) for phone, start, end in zip(phones, edges, edges[1:], strict=False))
