@@ -12,6 +12,10 @@ from zipfile import ZipFile
 
 import pytest
 
+from echo_common.bus.delivery import encode
+from echo_common.bus.rabbitmq import RabbitBus
+from echo_common.clock import now
+from echo_common.contracts.events.synthesis import SynthesisErrorLogged
 from tests.support.eventually import eventually
 from tests.support.person import Person
 from tests.support.platform import QUICK, TONE, Platform
@@ -204,6 +208,46 @@ def test_statistics_and_errors_are_shown(platform: Platform, tmp_path: Path) -> 
     once = echoctl("top", "--once", *data, cwd=tmp_path)
     assert once.returncode == 0, once.stderr
     assert {"Health:", "Requests", "Engines"} <= set(once.stdout.decode().split())
+
+
+@pytest.mark.parametrize("platform", ["distributed"], indirect=True)
+async def test_logged_errors_cannot_control_the_terminal(platform: Platform, tmp_path: Path) -> None:
+    running = platform.folder.running()
+    assert running is not None
+    hostile = "\x1b[2J\x9b31m\x07[red]"
+    event = SynthesisErrorLogged(
+        error_type=f"Logged{hostile}",
+        error_message=f"Message{hostile}",
+        stack_trace=f"Stack{hostile}",
+        source="task",
+        subject=hostile,
+        last_at=now(),
+    )
+    publisher = await RabbitBus.open(running.places["bus"], service="publisher")
+    try:
+        await publisher.publish([encode(event)])
+    finally:
+        await publisher.close()
+    data = ("--data", str(platform.folder.path))
+
+    def shown(*arguments: str) -> str:
+        told = echoctl(*arguments, *data, cwd=tmp_path)
+        assert told.returncode == 0, told.stderr
+        return told.stdout.decode()
+
+    await eventually(lambda: "Stack[2J31m[red]" in shown("errors", "--stacks"), within=30)
+    for output in (shown("errors", "--stacks"), shown("errors", "--json"), shown("top", "--once")):
+        assert "Logged" in output
+        assert all(char.isprintable() or char == "\n" for char in output), repr(output)
+
+
+@pytest.mark.parametrize("command", [("stats",), ("errors",), ("top", "--once")], ids=lambda command: command[0])
+def test_the_state_of_a_stopped_platform_is_refused(command: tuple[str, ...], tmp_path: Path) -> None:
+    told = echoctl(*command, "--data", "data", cwd=tmp_path)
+
+    assert told.returncode == 2
+    assert told.stderr.decode().startswith("No platform is running on the data folder ")
+    assert list(tmp_path.iterdir()) == []
 
 
 @PLATFORM_AND_NOBODY

@@ -1,12 +1,12 @@
 """Commands `echoctl audit …`."""
 
-import json
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
-from echo_embedded.command_line import FAILED, Data, Email, Json, Password, Server, access_to, out, with_client
+from echo_embedded.command_line import FAILED, Data, Email, Json, Password, Server, access_to, out, print_json, with_client
+from echo_embedded.terminal_text import printable
 
 audit_app = typer.Typer(no_args_is_help=True, help="Verify the audit log.")
 
@@ -32,12 +32,13 @@ def verify_audit_log(
     path = "/api/v1/admin/audit/verification" + (f"?{urlencode(noted)}" if noted else "")
     verified: dict[str, Any] = with_client(lambda client: client.call("GET", path), data, access_to(server, email, password))
     if as_json:
-        out.out(json.dumps(verified), highlight=False)
+        print_json(verified)
     else:
         for problem in verified["problems"]:
-            out.print(f"Entry {problem['sequence']}: {problem['problem']}", highlight=False)
+            out.print(printable(f"Entry {problem['sequence']}: {problem['problem']}"), highlight=False, markup=False)
         state = "intact" if verified["intact"] else "damaged"
         newest = f"{verified['sequence']} {verified['hash']}"
-        out.print(f"{verified['entries']} entries, {state}. Newest: {newest}", highlight=False, soft_wrap=True)
+        summary = printable(f"{verified['entries']} entries, {state}. Newest: {newest}")
+        out.print(summary, highlight=False, markup=False, soft_wrap=True)
     if not verified["intact"]:
         raise typer.Exit(FAILED)

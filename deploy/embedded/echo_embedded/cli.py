@@ -1,7 +1,6 @@
 """Command line of Echo: `echoctl`."""
 
 import asyncio
-import json
 import os
 import sys
 import time
@@ -31,6 +30,7 @@ from echo_embedded.command_line import (
     err,
     error_messages,
     out,
+    print_json,
     settings,
 )
 from echo_embedded.data_folder import DataFolder
@@ -136,7 +136,7 @@ def say(
         result = asyncio.run(speak())
         report = err if output == speaking.STDOUT else out
         if as_json:
-            report.out(json.dumps(result, ensure_ascii=False), highlight=False)
+            print_json(result, report)
         elif not quiet:
             report.print(speaking.timings(result))
             report.print(speaking.summary(result, output), highlight=False, markup=False, style="bold", soft_wrap=True)
@@ -154,7 +154,7 @@ def voices(
 ) -> None:
     """List voices."""
     from echo_embedded import say as speaking
-    from echo_embedded.client import printable
+    from echo_embedded.terminal_text import printable
 
     async def found() -> list[dict[str, Any]]:
         async with speaking.connected(settings(data=data, models=models), access_to(server, email, password), err) as client:
@@ -163,7 +163,7 @@ def voices(
     with error_messages():
         listed = asyncio.run(found())
         if as_json:
-            out.out(json.dumps(listed, ensure_ascii=False), highlight=False)
+            print_json(listed)
             return
         table = Table(box=None, padding=(0, 2), header_style="bold")
         for column in ("Voice", "Name", "Language", "Gender", "Engine"):
@@ -195,8 +195,8 @@ def status(
 
     with error_messages():
         folder = DataFolder(settings(data=data).data)
-        url = server or folder.running_url()
-        running = None if server else folder.running()
+        running = None if server else folder.require_running()
+        url = server if running is None else running.url
         processes = process_states(running) if running else {}
         if processes and not as_json:
             out.print(process_table(processes))  # first, because it is known even if the gateway does not respond
@@ -204,7 +204,7 @@ def status(
         if processes:
             health["processes"] = processes
         if as_json:
-            out.out(json.dumps(health, ensure_ascii=False), highlight=False)
+            print_json(health)
         else:
             out.print(health_table(url, health))
         if health.get("status") != "ok":
@@ -228,7 +228,7 @@ def doctor(
         chosen = settings(data=data, models=models, host=host, port=port)
         report = asyncio.run(diagnose(chosen, Console(quiet=as_json), remote=remote))
         if as_json:
-            out.out(json.dumps(report.as_json(), ensure_ascii=False), highlight=False)
+            print_json(report.as_json())
     if report.failed:
         raise typer.Exit(FAILED)
 

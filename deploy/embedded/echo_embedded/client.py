@@ -11,16 +11,13 @@ import aiohttp
 
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.client import RemoteError
+from echo_embedded.data_folder import NO_PLATFORM_REMEDY
+from echo_embedded.terminal_text import printable
 from echo_embedded.tokens import TokenFile
 from echo_embedded.trust import Trust
 
 _PAGE = 100
 _UNTRUSTED = "has a certificate that is not trusted. Name the file of its certificate authority with --ca-file (ECHO_CA_FILE)."
-
-
-def printable(text: str) -> str:
-    """Return a text of the platform without the characters that control a terminal."""
-    return "".join(filter(str.isprintable, text))
 
 
 class Client:
@@ -121,7 +118,7 @@ class Client:
         except (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch) as error:
             raise ServiceUnavailableError(f"{self._url} {_UNTRUSTED}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise ServiceUnavailableError(f"No platform responds at {self._url}.") from error
+            raise ServiceUnavailableError(f"No platform responds at {self._url}. {NO_PLATFORM_REMEDY}") from error
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> EchoError:

@@ -14,6 +14,7 @@ from echo_common.errors import EchoError
 from echo_common.settings import invalid_settings
 from echo_embedded.data_folder import CannotStartError
 from echo_embedded.settings import HostSettings
+from echo_embedded.terminal_text import printable_json, printable_lines
 
 T = TypeVar("T")
 
@@ -47,11 +48,16 @@ def error_messages() -> Iterator[None]:
             err.print(sentence, highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(REFUSED) from None
     except (BrokenError, SpeechFailedError) as error:
-        err.print(reason(error), highlight=False, markup=False, soft_wrap=True)
+        err.print(printable_lines(reason(error)), highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(FAILED) from None
     except (CannotStartError, EchoError, OSError) as error:
-        err.print(reason(error), highlight=False, markup=False, soft_wrap=True)
+        err.print(printable_lines(reason(error)), highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(REFUSED) from None
+
+
+def print_json(value: Any, console: Console = out) -> None:
+    """Print a value as JSON on one line."""
+    console.out(printable_json(value), highlight=False)
 
 
 def settings(**given: Any) -> HostSettings:
@@ -59,12 +65,14 @@ def settings(**given: Any) -> HostSettings:
     return HostSettings(**{name: value for name, value in given.items() if value is not None})
 
 
-def with_client(work: Callable[[Any], Coroutine[Any, Any, T]], data: Path | None, access: Any) -> T:
-    """Run `work` as the first administrator, or at `access`; start a stopped platform for the duration."""
+def with_client(work: Callable[[Any], Coroutine[Any, Any, T]], data: Path | None, access: Any, *, start: bool = True) -> T:
+    """Run `work` as the first administrator, or at `access`; start a stopped platform for the duration, or refuse without `start`."""
     from echo_embedded import say as speaking
 
     async def done() -> T:
-        async with speaking.connected(settings(data=data), access, err) as client:
+        host = settings(data=data)
+        connection = speaking.connected(host, access, err) if start else speaking.connected_to_running(host, access)
+        async with connection as client:
             return await work(client)
 
     with error_messages():
@@ -73,11 +81,13 @@ def with_client(work: Callable[[Any], Coroutine[Any, Any, T]], data: Path | None
 
 
 def access_to(server: str | None, email: str | None, password: str | None) -> Any:
-    """Return the access to a remote platform; None for the local one. Raises `CannotStartError` without a user."""
+    """Return the access to a remote platform; None for the local one. Without a user, report it and exit."""
     from echo_embedded.say import Access
 
     if server is None:
         return None
-    if email is None or password is None:
-        raise CannotStartError("--server needs --email and --password (or ECHO_EMAIL and ECHO_PASSWORD).")
-    return Access(server, email, password)
+    with error_messages():
+        if email is None or password is None:
+            raise CannotStartError("--server needs --email and --password (or ECHO_EMAIL and ECHO_PASSWORD).")
+        return Access(server, email, password)
+    raise AssertionError("unreachable")

@@ -15,6 +15,9 @@ from echo_embedded.tokens import TokenFile, write_private
 
 _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path on Linux, without the terminating zero
 _LONGEST_SOCKET_NAME = len("/synthesis.sock")
+NO_PLATFORM_REMEDY = "Start one with `echoctl serve`, or name a running one with --data (ECHO_DATA) or --server (ECHO_SERVER)."
+"""Remedy of a command that needs a running platform and finds none."""
+
 _EARLIER_FORMAT = ("database.toml", "database", "database.lock")
 """Files in `database/` of versions that stored their data in SecantusDB."""
 
@@ -164,8 +167,8 @@ class DataFolder:
             return found
         return None
 
-    def running_url(self) -> str:
-        """Return the URL of the running platform. Raises `CannotStartError` if none runs."""
+    def require_running(self) -> Running:
+        """Return the announcement of the running platform. Raises `CannotStartError` if none runs."""
         if (found := self.running()) is None:
-            raise CannotStartError(f"No platform is running on the data folder {self.path}.")
-        return found.url
+            raise CannotStartError(f"No platform is running on the data folder {self.path}. {NO_PLATFORM_REMEDY}")
+        return found

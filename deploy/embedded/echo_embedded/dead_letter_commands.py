@@ -1,11 +1,10 @@
 """Commands `echoctl dead-letters`."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, out, with_client
+from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, out, print_json, with_client
 
 dead_letters_app = typer.Typer(no_args_is_help=True, help="List, show and replay dead letters.")
 LetterId = Annotated[str, typer.Argument(help="Id of the dead letter.")]
@@ -29,7 +28,7 @@ def list_dead_letters(
         lambda client: dead_letters.find(client, service=service, topic=topic), data, access_to(server, email, password)
     )
     if as_json:
-        out.out(json.dumps(dead_letters_found, ensure_ascii=False), highlight=False)
+        print_json(dead_letters_found)
     elif dead_letters_found:
         out.print(dead_letters.table(dead_letters_found))
     else:

@@ -1,6 +1,5 @@
 """Implementation of `echoctl dead-letters`."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from echo_common.errors import NotFoundError
-from echo_embedded.client import Client, printable
+from echo_embedded.client import Client
+from echo_embedded.terminal_text import printable, printable_json
 
 _PATH = "/api/v1/admin/dead-letters"
 _MOST = 100
@@ -48,7 +48,7 @@ def table(dead_letters: Sequence[Mapping[str, Any]]) -> Table:
 
 def as_text(dead_letter: Mapping[str, Any]) -> str:
     """Return a dead letter as indented JSON."""
-    return json.dumps(dead_letter, indent=2, ensure_ascii=False)
+    return printable_json(dead_letter, indent=2)
 
 
 async def _service_of(client: Client, letter_id: str) -> str:

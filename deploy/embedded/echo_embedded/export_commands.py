@@ -11,9 +11,10 @@ from typing import Annotated, Any, Final
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from echo_embedded.client import Client, printable
+from echo_embedded.client import Client
 from echo_embedded.command_line import Data, Email, Password, Server, access_to, err, error_messages, out, with_client
 from echo_embedded.data_folder import CannotStartError
+from echo_embedded.terminal_text import printable
 
 _PATH: Final = "/api/v1/users/me/export"
 _POLL_SECONDS: Final = 0.5

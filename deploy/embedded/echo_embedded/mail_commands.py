@@ -1,13 +1,13 @@
 """Commands `echoctl mail …`."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from echo_embedded.client import Client, printable
-from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, out, with_client
+from echo_embedded.client import Client
+from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, out, print_json, with_client
+from echo_embedded.terminal_text import printable
 
 _PATH = "/api/v1/admin/mails"
 
@@ -37,7 +37,7 @@ def list_mails(
 
     mails = with_client(load, data, access_to(server, email, password))
     if as_json:
-        out.out(json.dumps(mails, ensure_ascii=False), highlight=False)
+        print_json(mails)
     for mail in () if as_json else mails:
         about = "  ".join(str(mail[key]) for key in ("created_at", "kind", "status", "to"))
         out.print(printable(about), markup=False, highlight=False, soft_wrap=True)

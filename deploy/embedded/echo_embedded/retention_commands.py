@@ -1,11 +1,11 @@
 """Command `echoctl retention`."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 
-from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, out, with_client
+from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, out, print_json, with_client
+from echo_embedded.terminal_text import printable
 
 _PATH = "/api/v1/admin/retention"
 
@@ -26,9 +26,10 @@ def retention(
     method = "GET" if dry_run else "POST"
     report: dict[str, Any] = with_client(lambda client: client.call(method, _PATH), data, access_to(server, email, password))
     if as_json:
-        out.out(json.dumps(report), highlight=False)
+        print_json(report)
         return
     for item in report["items"]:
-        out.print(f"{item['step']:8} {item['user_id']}  last active {item['last_active_date']}", highlight=False)
+        line = f"{item['step']:8} {item['user_id']}  last active {item['last_active_date']}"
+        out.print(printable(line), highlight=False, markup=False)
     counts = ", ".join(f"{count} to {step}" for step, count in sorted(report["counts"].items())) or "no account is due"
-    out.print(f"{'Dry run: ' if dry_run else ''}{counts}.", highlight=False)
+    out.print(printable(f"{'Dry run: ' if dry_run else ''}{counts}."), highlight=False, markup=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -20,6 +21,7 @@ from echo_common.errors import EchoError, is_disk_full
 from echo_embedded.client import Client
 from echo_embedded.data_folder import CannotStartError, DataFolder
 from echo_embedded.settings import HostSettings
+from echo_embedded.terminal_text import printable
 from echo_embedded.tokens import TokenFile
 from echo_embedded.trust import trust_in, trust_in_local
 
@@ -72,18 +74,28 @@ def format_of(output: Path, wanted: AudioFormat | None) -> AudioFormat:
 
 
 @asynccontextmanager
-async def connected(settings: HostSettings, access: Access | None, console: Console) -> AsyncIterator[Client]:
-    """Log in and yield the client: at `access`, else at the platform on the data folder, else at a temporary platform."""
-    folder = DataFolder(settings.data)
+async def connected_to_running(settings: HostSettings, access: Access | None) -> AsyncIterator[Client]:
+    """Log in and yield the client: at `access`, else at the platform on the data folder. Raises `CannotStartError` if none runs."""
     if access is not None:
         async with Client.open(access.url, trust_in(settings.ca_file)) as client:
             await client.log_in(access.email, access.password, TokenFile.of(access.url, access.email))
             yield client
         return
-    running, secrets = folder.running(), folder.known_secrets()
-    if running is not None and secrets is not None:
-        async with Client.open(running.url, trust_in_local(running.certificate)) as client:
-            await client.log_in(secrets.admin_email, secrets.admin_password, folder.token)
+    folder = DataFolder(settings.data)
+    running, secrets = folder.require_running(), folder.known_secrets()
+    if secrets is None:
+        raise CannotStartError(f"The data folder {folder.path} has lost its file secrets.json. Restore it from a backup.")
+    async with Client.open(running.url, trust_in_local(running.certificate)) as client:
+        await client.log_in(secrets.admin_email, secrets.admin_password, folder.token)
+        yield client
+
+
+@asynccontextmanager
+async def connected(settings: HostSettings, access: Access | None, console: Console) -> AsyncIterator[Client]:
+    """Log in and yield the client: at `access`, else at the platform on the data folder, else at a temporary platform."""
+    folder = DataFolder(settings.data)
+    if access is not None or folder.running() is not None:
+        async with connected_to_running(settings, access) as client:
             yield client
         return
     from echo_embedded import host  # slow: imports all services and their libraries
@@ -162,7 +174,7 @@ def timings(result: dict[str, Any]) -> Table:
     table.add_column("Start", justify="right")
     table.add_column("End", justify="right")
     for word in result.get("word_timestamps") or ():
-        table.add_row(word["word"], f"{word['start_time']:.3f}", f"{word['end_time']:.3f}", style=None)
+        table.add_row(escape(printable(word["word"])), f"{word['start_time']:.3f}", f"{word['end_time']:.3f}", style=None)
     return table
 
 

@@ -1,12 +1,11 @@
 """Commands `echoctl stats`, `echoctl errors` and `echoctl top`."""
 
-import json
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
-from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, err, out, with_client
+from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, err, out, print_json, with_client
 
 _MOST = 100
 
@@ -14,12 +13,15 @@ _MOST = 100
 def stats(
     data: Data = None, server: Server = None, email: Email = None, password: Password = None, *, as_json: Json = False
 ) -> None:
-    """Show users, jobs, work queues, engines, storage and the last 24 hours."""
+    """Show users, jobs, work queues, engines, storage and the last 24 hours.
+
+    Reads a running platform: the one on the data folder, or the one at --server. Exit code 2 if none runs.
+    """
     found: dict[str, Any] = with_client(
-        lambda client: client.call("GET", "/api/v1/admin/stats"), data, access_to(server, email, password)
+        lambda client: client.call("GET", "/api/v1/admin/stats"), data, access_to(server, email, password), start=False
     )
     if as_json:
-        out.out(json.dumps(found, ensure_ascii=False), highlight=False)
+        print_json(found)
         return
     from echo_embedded.statistics_tables import statistics_view
 
@@ -43,7 +45,10 @@ def errors(
     stacks: Annotated[bool, typer.Option("--stacks", help="Print the stack traces.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the errors of all services, newest first."""
+    """List the errors of all services, newest first.
+
+    Reads a running platform: the one on the data folder, or the one at --server. Exit code 2 if none runs.
+    """
     given = {
         "service": service,
         "error_type": error_type,
@@ -54,20 +59,23 @@ def errors(
     }
     query = urlencode({name: value for name, value in given.items() if value is not None})
     found: list[dict[str, Any]] = with_client(
-        lambda client: client.call("GET", f"/api/v1/admin/errors?{query}"), data, access_to(server, email, password)
+        lambda client: client.call("GET", f"/api/v1/admin/errors?{query}"),
+        data,
+        access_to(server, email, password),
+        start=False,
     )
     if as_json:
-        out.out(json.dumps(found, ensure_ascii=False), highlight=False)
+        print_json(found)
     elif not found:
         out.print("There are no errors.")
     else:
-        from echo_embedded.client import printable
         from echo_embedded.statistics_tables import errors_table
+        from echo_embedded.terminal_text import printable, printable_lines
 
         out.print(errors_table(found))
         for error in found if stacks else ():
-            lines = [printable(line) for line in (error["stack_trace"] or "").splitlines()]
-            out.print("\n".join([f"\n{error['id']} {printable(error['error_type'])}", *lines]), markup=False, highlight=False)
+            heading = printable(f"{error['id']} {error['error_type']}")
+            out.print(f"\n{heading}\n{printable_lines(error['stack_trace'] or '')}", markup=False, highlight=False)
 
 
 def top(
@@ -79,10 +87,14 @@ def top(
     every: Annotated[float, typer.Option(min=0.5, max=3600, help="Seconds between two readings.")] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="Print the state once and exit, for scripts.")] = False,
 ) -> None:
-    """Show the live state of the platform: services, queues, engines, jobs, requests and errors. q quits."""
+    """Show the live state of the platform: services, queues, engines, jobs, requests and errors. q quits.
+
+    Reads a running platform: the one on the data folder, or the one at --server. Exit code 2 if none runs.
+    """
     from echo_embedded.top import watch
 
     try:
-        with_client(lambda client: watch(client, out, every=every, once=once), data, access_to(server, email, password))
+        access = access_to(server, email, password)
+        with_client(lambda client: watch(client, out, every=every, once=once), data, access, start=False)
     except KeyboardInterrupt:
         err.print("")

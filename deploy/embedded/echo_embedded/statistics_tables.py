@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from echo_embedded.client import printable
+from echo_embedded.terminal_text import printable
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 Fields = Mapping[str, Any]
@@ -17,9 +17,11 @@ Fields = Mapping[str, Any]
 
 def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """Return a table; columns after the first are aligned to the right."""
-    table = Table(box=None, padding=(0, 2), header_style="bold", title=title, title_justify="left", title_style="bold")
+    table = Table(
+        box=None, padding=(0, 2), header_style="bold", title=escape(printable(title)), title_justify="left", title_style="bold"
+    )
     for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left")
+        table.add_column(escape(printable(column)), justify="right" if place else "left")
     for row in rows:
         table.add_row(*(escape(printable(str(cell))) for cell in row))
     return table

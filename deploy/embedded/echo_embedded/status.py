@@ -2,15 +2,21 @@
 
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from echo_embedded.data_folder import Running
+from echo_embedded.terminal_text import printable
 
 
 def health_table(url: str, health: dict[str, Any]) -> Table:
     """Return a table with one row per part of each service in the gateway's `/health`."""
     table = Table(
-        box=None, padding=(0, 2), header_style="bold", title=f"{url}: {health.get('status', '?')}", title_justify="left"
+        box=None,
+        padding=(0, 2),
+        header_style="bold",
+        title=_plain(f"{url}: {health.get('status', '?')}"),
+        title_justify="left",
     )
     for column in ("Service", "Part", "Status", "ms", "Details"):
         table.add_column(column, justify="right" if column == "ms" else "left")
@@ -18,11 +24,13 @@ def health_table(url: str, health: dict[str, Any]) -> Table:
     for service, health_of in services.items():
         parts = health_of.get("parts") or {}
         if not parts:
-            table.add_row(service, "", _coloured(health_of.get("status", "?")), "", health_of.get("reason") or "")
+            table.add_row(
+                _plain(service), "", _coloured(health_of.get("status", "?")), "", _plain(health_of.get("reason") or "")
+            )
         for name, part in parts.items():
             details = part.get("reason") or _as_text(part.get("facts") or {})
-            row = (service, name, _coloured(part["status"]), f"{part['milliseconds']:.1f}", details)
-            table.add_row(*row)
+            milliseconds = f"{part['milliseconds']:.1f}"
+            table.add_row(_plain(service), _plain(name), _coloured(part["status"]), milliseconds, _plain(details))
     return table
 
 
@@ -53,4 +61,9 @@ def _as_text(facts: dict[str, Any]) -> str:
 
 
 def _coloured(status: str) -> str:
-    return f"[{'green' if status == 'ok' else 'red'}]{status}[/]"
+    return f"[{'green' if status == 'ok' else 'red'}]{_plain(status)}[/]"
+
+
+def _plain(text: str) -> str:
+    """Return a text without markup and characters that control the terminal."""
+    return escape(printable(text))

@@ -14,8 +14,9 @@ from rich.live import Live
 from rich.text import Text
 
 from echo_common.errors import EchoError
-from echo_embedded.client import Client, printable
+from echo_embedded.client import Client
 from echo_embedded.statistics_tables import day_table, engines_table, errors_table, queues_table, speech_table, table_of
+from echo_embedded.terminal_text import printable
 
 _ERRORS: Final = 8
 _QUIT: Final = frozenset({"q", "Q"})

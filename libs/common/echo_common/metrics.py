@@ -171,6 +171,14 @@ class CacheMetrics:
 
         return count
 
+    def size_measurement(self, cache: str, size_bytes: Callable[[], float]) -> Measurement:
+        """Return the measurement of a cache's size."""
+
+        async def measure() -> Sequence[Sample]:
+            return [(self.size.labels(cache), size_bytes())]
+
+        return measure
+
 
 class Metrics(Collector):
     """All metrics of a process. Services in one process share them and differ by label."""

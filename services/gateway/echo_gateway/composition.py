@@ -58,7 +58,7 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
             request_counts = RequestCounts(adapters.batches, adapters.live_settings, proxy_endpoints(contracts))
             data = GatewayUserData(keys, rate_limiter, request_counts)
             response_cache = ResponseCache(settings.answer_bytes, metrics.caches.counter("response"))
-            metrics.caches.size.labels("response").set_function(lambda: response_cache.size_bytes)
+            measure_cache = metrics.caches.size_measurement("response", lambda: response_cache.size_bytes)
             dependencies = Dependencies(
                 clients=clients,
                 credential_exchange=credential_exchange,
@@ -76,7 +76,8 @@ async def open_dependencies(settings: GatewaySettings, contracts: Contracts, ada
                 tokenless=tokenless,
             )
             async with dependencies.erasure.running(), request_counts.events.publishing():
-                yield dependencies
+                with metrics.measuring(measure_cache):
+                    yield dependencies
     finally:
         await rate_limiter.close()
 

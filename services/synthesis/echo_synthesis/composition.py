@@ -68,7 +68,6 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         ScriptWriter.open(settings) as scripts,
         SandboxedTranscriber.open(_recogniser_of_gate(settings), settings.quality_processes) as transcriber,
     ):
-        caches.size.labels("speech").set_function(lambda: cache.size_bytes)
         voices = await asyncio.to_thread(Voices, engines, config, settings.default_voice, settings.fallback)
         provenance = await ProvenanceRecorder.open(adapters.store, settings, adapters.scratch)
         gate = QualityGate(transcriber, switched_off=settings.quality_gate == "off")
@@ -139,7 +138,8 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         queues = [work_queue(deps, adapters.faults)]
         measured = CollectedEvents(adapters.batches, counts.collect, "speech")
         async with deps.worker.running(queues), orphans.running(), deps.erasure.running(), measured.publishing():
-            with adapters.metrics.measuring(partial(meter.measure, pool)):
+            measure_cache = caches.size_measurement("speech", lambda: cache.size_bytes)
+            with adapters.metrics.measuring(partial(meter.measure, pool)), adapters.metrics.measuring(measure_cache):
                 yield deps
 
 

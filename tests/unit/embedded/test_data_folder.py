@@ -52,7 +52,7 @@ def test_a_data_folder_is_held_by_one_process(tmp_path: Path) -> None:
         with pytest.raises(CannotStartError, match="running on the data folder"), other.lock():
             pass
 
-        assert other.running_url() == "http://127.0.0.1:1"
+        assert other.require_running().url == "http://127.0.0.1:1"
     assert other.running() is None
 
 

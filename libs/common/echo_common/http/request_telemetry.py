@@ -81,8 +81,7 @@ class RequestTelemetry:
         self._service = service
         self._count = lru_cache(maxsize=2048)(self._counters)
         self._metrics = metrics.http
-        self._active = 0
-        self._metrics.active.labels(service).set_function(lambda: self._active)
+        self._active = self._metrics.active.labels(service)
         self._max_body = max_body
         self._uploads = uploads
         self._log = structlog.get_logger("echo.http")
@@ -111,7 +110,7 @@ class RequestTelemetry:
 
         token = request_context.set({"request_id": request_id, "service": self._service})
         languages = accepted_languages.set(headers.get(b"accept-language", b"").decode("latin-1"))
-        self._active += 1
+        self._active.inc()
         try:
             with request_span(headers, partial(self._attributes, scope), self._client_trace_ratio) as span:
                 if self._trace_response:
@@ -121,7 +120,7 @@ class RequestTelemetry:
                 else:
                     await self._serve(scope, self._counted(receive, headers, scope["path"]), send_with_headers, span)
         finally:
-            self._active -= 1
+            self._active.dec()
             request_context.reset(token)
             accepted_languages.reset(languages)
 
