@@ -1,6 +1,7 @@
-"""The telemetry of a running platform: what a collector receives, and what Prometheus reads."""
+"""Telemetry of a running platform: metrics and log entries at the collector, and `/metrics` for administrators."""
 
 from tests.support.eventually import eventually
+from tests.support.metric_labels import known_values, labels_by_metric
 from tests.support.person import Person
 from tests.support.platform import Platform
 
@@ -31,6 +32,19 @@ async def test_the_collector_receives_metrics_of_every_service(platform: Platfor
     }
     assert {service for service, _ in healthy} == SERVICES
     assert healthy["synthesis", "engines"] == healthy["gateway", "database"] == 1
+
+
+async def test_metrics_have_only_declared_labels_and_values(platform: Platform, ada: Person) -> None:
+    await ada.speak("Label this.")
+    assert (await ada.http.get("/voices/none")).status_code == 404
+    await eventually(lambda: any(point.labels.get("status_class") == "4xx" for point in platform.collector.points), within=20)
+    declared, wrong = labels_by_metric(), set()
+    for point in list(platform.collector.points):
+        assert point.labels.keys() == declared[point.name], point.name
+        for label, value in point.labels.items():
+            if (known := known_values(point.name, label)) is not None and value not in known:
+                wrong.add((point.name, label, value))
+    assert wrong == set()
 
 
 async def test_the_collector_receives_log_entries_with_the_trace_of_the_response(platform: Platform, ada: Person) -> None:

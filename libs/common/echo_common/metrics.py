@@ -8,18 +8,31 @@ import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
+from typing import Final, Literal, get_args
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector
 
-_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_HANDLER_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
-_FIRST_BYTE_SECONDS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
-_TASK_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
-_REAL_TIME_FACTORS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 4)
-_MEASUREMENT_SECONDS = 5.0
-_FRESH_SECONDS = 1.0
+_REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_HANDLER_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
+_FIRST_BYTE_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
+_TASK_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+_REAL_TIME_FACTOR_BUCKETS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 4)
+_MEASUREMENT_TIMEOUT_SECONDS = 5.0
+_MEASUREMENT_REUSE_SECONDS = 1.0
+
+StatusClass = Literal["aborted", "1xx", "2xx", "3xx", "4xx", "5xx"]
+"""Class of the status of a response; `aborted` without one."""
+
+STATUS_CLASSES: Final[tuple[StatusClass, ...]] = get_args(StatusClass)
+"""Classes by the first digit of the status; 0 is a request without a response."""
+
+MessageOutcome = Literal["done", "retried", "dead_lettered", "dropped"]
+AttemptOutcome = Literal["completed", "failed", "cancelled", "lost", "deferred", "released"]
+CacheName = Literal["credential", "response", "speech"]
+CacheResult = Literal["hit", "miss"]
+EngineWorkerState = Literal["idle", "busy"]
 
 Sample = tuple[Gauge, float]
 """A gauge with its labels set, and its value."""
@@ -46,7 +59,7 @@ class HttpMetrics:
             "Time to the end of the response, or to the start of a stream, by route template and class of the status.",
             ["service", "method", "route", "status_class"],
             registry=registry,
-            buckets=_REQUEST_SECONDS,
+            buckets=_REQUEST_BUCKETS,
         )
         self.responses = Counter("http_server_responses", "Responses by status.", ["service", "status"], registry=registry)
         self.active = Gauge("http_server_active_requests", "Requests in progress.", ["service"], registry=registry)
@@ -70,7 +83,7 @@ class BusMetrics:
             "Time to handle a message, by outcome: done, retried, dead_lettered or dropped.",
             ["service", "topic", "outcome"],
             registry=registry,
-            buckets=_HANDLER_SECONDS,
+            buckets=_HANDLER_BUCKETS,
         )
         self.connected = Gauge("echo_bus_connected", "1 if the broker is connected, else 0.", ["service"], registry=registry)
         self.dead_letters = Gauge(
@@ -101,21 +114,21 @@ class TaskMetrics:
         )
         self.running = Gauge("echo_tasks_running", "Attempts in this process.", queue, registry=registry)
         self.wait = Histogram(
-            "echo_task_wait_seconds", "Time from queueing to the first claim.", queue, registry=registry, buckets=_TASK_SECONDS
+            "echo_task_wait_seconds", "Time from queueing to the first claim.", queue, registry=registry, buckets=_TASK_BUCKETS
         )
         self.duration = Histogram(
             "echo_task_duration_seconds",
             "Duration of attempts, by outcome: completed, failed, cancelled, lost, deferred or released.",
             ["queue", "outcome"],
             registry=registry,
-            buckets=_TASK_SECONDS,
+            buckets=_TASK_BUCKETS,
         )
         self.cancellation = Histogram(
             "echo_task_cancel_seconds",
             "Time from the cancellation of a running task to the end of its attempt.",
             queue,
             registry=registry,
-            buckets=_TASK_SECONDS,
+            buckets=_TASK_BUCKETS,
         )
 
 
@@ -141,16 +154,20 @@ class EngineMetrics:
             "Synthesis time of an utterance divided by the duration of its speech.",
             engine,
             registry=registry,
-            buckets=_REAL_TIME_FACTORS,
+            buckets=_REAL_TIME_FACTOR_BUCKETS,
         )
         self.first_byte = Histogram(
             "echo_speech_first_byte_seconds",
             "Time from a request for streamed speech to its first byte.",
             engine,
             registry=registry,
-            buckets=_FIRST_BYTE_SECONDS,
+            buckets=_FIRST_BYTE_BUCKETS,
         )
         self.cost = Counter("echo_engine_cost", "Usage billed by providers, by unit.", ["engine", "unit"], registry=registry)
+
+    def worker_count(self, engine: str, state: EngineWorkerState, count: int) -> Sample:
+        """Return the number of an engine's processes in a state, as a sample."""
+        return self.workers.labels(engine, state), count
 
 
 class CacheMetrics:
@@ -162,16 +179,20 @@ class CacheMetrics:
         )
         self.size = Gauge("echo_cache_size_bytes", "Size of the cache's entries.", ["cache"], registry=registry)
 
-    def counter(self, cache: str) -> CountLookup:
+    def counter(self, cache: CacheName) -> CountLookup:
         """Return the function that counts the look-ups of a cache."""
-        hits, misses = self.requests.labels(cache, "hit"), self.requests.labels(cache, "miss")
+
+        def counter_of(result: CacheResult) -> Counter:
+            return self.requests.labels(cache, result)
+
+        hits, misses = counter_of("hit"), counter_of("miss")
 
         def count(hit: bool) -> None:
             (hits if hit else misses).inc()
 
         return count
 
-    def size_measurement(self, cache: str, size_bytes: Callable[[], float]) -> Measurement:
+    def size_measurement(self, cache: CacheName, size_bytes: Callable[[], float]) -> Measurement:
         """Return the measurement of a cache's size."""
 
         async def measure() -> Sequence[Sample]:
@@ -212,7 +233,7 @@ class Metrics(Collector):
         A failed measurement is logged, and its gauges have no value (NaN). Joins measurements in progress.
         """
         if self._measuring is None or self._measuring.done():
-            if monotonic() - self._measured_at < _FRESH_SECONDS:
+            if monotonic() - self._measured_at < _MEASUREMENT_REUSE_SECONDS:
                 return
             self._measuring = asyncio.gather(*(measured.take() for measured in self._measurements))
         await asyncio.shield(self._measuring)
@@ -239,7 +260,7 @@ class _Measured:
 
     async def take(self) -> None:
         try:
-            async with asyncio.timeout(_MEASUREMENT_SECONDS):
+            async with asyncio.timeout(_MEASUREMENT_TIMEOUT_SECONDS):
                 samples = await self._measurement()
         except Exception as error:  # the other metrics are needed most during an outage
             log.warning("measurement_failed", error=repr(error))

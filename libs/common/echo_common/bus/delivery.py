@@ -19,7 +19,7 @@ from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.registry import event_types
 from echo_common.error_reports import ErrorReports
 from echo_common.errors import ConflictError, ServiceUnavailableError
-from echo_common.metrics import BusMetrics
+from echo_common.metrics import BusMetrics, MessageOutcome
 from echo_common.tracing import TRACEPARENT, context_of, inject, recording_span
 
 CAUSATION = "causation-id"
@@ -161,7 +161,7 @@ class Delivery:
         self._observe(message, label if isinstance(outcome, Done) else "retried", started)
         return outcome
 
-    async def _deliver(self, message: Message) -> tuple[Outcome, str]:
+    async def _deliver(self, message: Message) -> tuple[Outcome, MessageOutcome]:
         """Return the outcome, and its label in the metrics if it is final."""
         try:
             await self._handle(message)
@@ -171,19 +171,20 @@ class Delivery:
             outage = isinstance(error, ServiceUnavailableError)
             if message.attempt < self._policy.attempts or outage:
                 log.warning("handler_failed", **self._log_fields(message), error=repr(error), exc_info=not outage)
-                return Retry(self._policy.delay(message.attempt)), ""
+                return Retry(self._policy.delay(message.attempt)), "retried"
             log.exception("handler_retries_exhausted", **self._log_fields(message))
             return await self.store_dead_letter(message, repr(error), error), "dead_lettered"
         return Done(), "done"
 
-    def _observe(self, message: Message, outcome: str, started: float) -> None:
+    def _observe(self, message: Message, outcome: MessageOutcome, started: float) -> None:
         # unknown topics could have any name
         topic = message.topic if message.topic in self._topics else "unknown"
         self._handling.labels(self._service, topic, outcome).observe(perf_counter() - started)
 
     async def deliver_transient(self, message: Message) -> Outcome:
         """Handle a transient message."""
-        started, outcome = perf_counter(), "done"
+        started = perf_counter()
+        outcome: MessageOutcome = "done"
         try:
             event = self._decode(message)
             if handler := self._transient.get((message.topic, message.version)):

@@ -20,7 +20,7 @@ from echo_common.errors import BodyTooLargeError, EchoError, FileTooLargeError, 
 from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket, error_response, is_failure
 from echo_common.http.forward import BrokenResponseError
 from echo_common.http.languages import accepted_languages
-from echo_common.metrics import Metrics
+from echo_common.metrics import STATUS_CLASSES, Metrics
 from echo_common.telemetry import request_context
 from echo_common.tracing import record_error, request_span, traceparent_of
 
@@ -248,7 +248,7 @@ class RequestTelemetry:
             self._log.info("request_completed", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 2))
 
     def _counters(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-        status_class = f"{status // 100}xx" if status else "aborted"
+        status_class = STATUS_CLASSES[min(status // 100, 5)]  # RFC 9110, section 15: an invalid status counts as 5xx
         duration = self._metrics.duration.labels(self._service, method, route, status_class)
         return self._metrics.responses.labels(self._service, str(status)), duration
 

@@ -14,7 +14,7 @@ from structlog.typing import EventDict, WrappedLogger
 from echo_common.telemetry import LogExporter
 
 _OWN = "opentelemetry"  # the export reports its failures there; exported, each would cause the next one
-_SEVERITIES = {
+SEVERITIES = {
     "debug": SeverityNumber.DEBUG,
     "info": SeverityNumber.INFO,
     "warning": SeverityNumber.WARN,
@@ -54,7 +54,7 @@ class LogExport(LogExporter):
             self._logger.emit(
                 LogRecord(
                     timestamp=time_ns(),
-                    severity_number=_SEVERITIES.get(level, SeverityNumber.INFO),
+                    severity_number=SEVERITIES.get(level, SeverityNumber.INFO),
                     severity_text=level,
                     body=str(event.get("event", ""))[:_LONGEST_VALUE],
                     attributes={**fields, **_exception(event.get("exc_info"))},

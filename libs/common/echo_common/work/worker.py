@@ -17,7 +17,7 @@ from echo_common.error_reports import ErrorReports
 from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
-from echo_common.metrics import Metrics, Sample
+from echo_common.metrics import AttemptOutcome, Metrics, Sample
 from echo_common.tracing import task_span
 from echo_common.work.attempt import LeasedAttempt
 from echo_common.work.lease import HeldLease, LeaseLostError, LeaseObserver
@@ -222,17 +222,17 @@ class Worker:
                 span.set_status(Status(StatusCode.ERROR))
         self._metrics.duration.labels(queue.name, outcome).observe(monotonic() - started)
 
-    async def _perform(self, queue: WorkQueue[Any], attempt: LeasedAttempt[Any], task: Task) -> str:
-        """Perform a claimed task; return the outcome of the attempt, as in the metrics."""
+    async def _perform(self, queue: WorkQueue[Any], attempt: LeasedAttempt[Any], task: Task) -> AttemptOutcome:
+        """Perform a claimed task; return the outcome of the attempt."""
         number = attempt.number
         log = self._log.bind(**{queue.tasks.id_label: task.id}, attempt=number)
-        outcome = "failed"
+        outcome: AttemptOutcome = "failed"
         try:
             await attempt.run(queue.perform, task)
             outcome = "completed"
         except LeaseLostError:
             log.warning("lease_lost")
-            outcome = await self._cause_of_loss(queue, task.id)
+            outcome = await self._outcome_without_lease(queue, task.id)
         except queue.deferrable as error:
             log.warning("task_deferred", error=error.message, retry_after=error.retry_after)
             queue.deferrals.add(task.id)
@@ -262,8 +262,8 @@ class Worker:
         if self._errors is not None and not (isinstance(error, EchoError) and error.remote):
             self._errors.report("task", queue, error, error_type=error.code if isinstance(error, EchoError) else None)
 
-    async def _cause_of_loss(self, queue: WorkQueue[Any], task_id: str) -> str:
-        """Return whether an attempt was cancelled or its lease was lost otherwise; measure the time since the cancellation."""
+    async def _outcome_without_lease(self, queue: WorkQueue[Any], task_id: str) -> AttemptOutcome:
+        """Return whether an attempt without a lease was cancelled or lost it otherwise; measure the time since the cancellation."""
         try:
             task = await queue.tasks.get(task_id)
         except NotFoundError:

@@ -42,10 +42,11 @@ class Meter:
         """Measure the queues and processes of the engines."""
         samples: list[Sample] = []
         for engine, health in pool.health().items():
+            idle = health.workers_alive - health.workers_busy
             samples += [
                 (self._metrics.queue_depth.labels(engine), health.queued),
-                (self._metrics.workers.labels(engine, "idle"), health.workers_alive - health.workers_busy),
-                (self._metrics.workers.labels(engine, "busy"), health.workers_busy),
+                self._metrics.worker_count(engine, "idle", idle),
+                self._metrics.worker_count(engine, "busy", health.workers_busy),
             ]
             self._metrics.restarts.labels(engine).inc(health.restarts - self._restarts.get(engine, 0))
             self._restarts[engine] = health.restarts
