@@ -4,7 +4,7 @@ import pytest
 import structlog
 from fastapi.dependencies import models
 
-from echo_common.telemetry import for_people
+from echo_common.telemetry import console_renderer
 
 pytest_plugins = [
     "tests.support.requirements",
@@ -32,7 +32,11 @@ them out."""
 def pytest_configure() -> None:
     """Log errors without local variables, as the services do; rendering those of a request takes seconds."""
     structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), for_people(colors=False)]
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            console_renderer(colors=False),
+        ]
     )
 
 

@@ -36,7 +36,7 @@ async def test_the_collector_receives_metrics_of_every_service(platform: Platfor
 
 async def test_metrics_have_only_declared_labels_and_values(platform: Platform, ada: Person) -> None:
     await ada.speak("Label this.")
-    assert (await ada.http.get("/voices/none")).status_code == 404
+    assert (await ada.http.get("/job/job_none")).status_code == 404
     await eventually(lambda: any(point.labels.get("status_class") == "4xx" for point in platform.collector.points), within=20)
     declared, wrong = labels_by_metric(), set()
     for point in list(platform.collector.points):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -47,7 +47,7 @@ class Point:
 
 @dataclass
 class Collector:
-    """A collector; it refuses requests while `status` is another one than 200."""
+    """A collector; it refuses requests while `status` is another one than 200, and responds while `responds` is set."""
 
     url: str
     status: int = 200
@@ -56,6 +56,7 @@ class Collector:
     entries: list[Entry] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
+    responds: Event = field(default_factory=Event)
 
     def of(self, trace_id: str) -> list[Span]:
         return [span for span in self.spans if span.trace_id == trace_id]
@@ -106,6 +107,7 @@ def collecting() -> Iterator[Collector]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             collector.headers.append({name.lower(): value for name, value in self.headers.items()})
+            collector.responds.wait()
             status = collector.status
             if status == 200:
                 collector.take(self.path, gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
@@ -120,11 +122,13 @@ def collecting() -> Iterator[Collector]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     collector = Collector(f"http://127.0.0.1:{server.server_port}")
+    collector.responds.set()
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield collector
     finally:
+        collector.responds.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -7,7 +7,7 @@ from enum import Enum
 import pytest
 from structlog.testing import capture_logs
 
-from echo_common.otlp.outage import Outage
+from echo_common.otlp.outage import OutageReporter
 
 SDK = logging.getLogger("opentelemetry.exporter.otlp.test")
 
@@ -30,8 +30,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def outage(clock: Clock) -> Iterator[Outage]:
-    outage = Outage(clock)
+def outage(clock: Clock) -> Iterator[OutageReporter]:
+    outage = OutageReporter(clock)
     yield outage
     outage.close()
 
@@ -55,17 +55,17 @@ def written() -> Iterator[Written]:
     logging.getLogger().removeHandler(handler)
 
 
-def send(outage: Outage, result: Result, signal: str = "traces") -> None:
+def send(outage: OutageReporter, result: Result, signal: str = "traces") -> None:
     def export(_: None) -> Result:
         if result is Result.FAILURE:
             SDK.warning("Transient error %s", "refused")
             SDK.error("Failed to export")
         return result
 
-    assert outage.reporting(signal, export)(None) is result
+    assert outage.reported(signal, export)(None) is result
 
 
-def test_an_outage_of_a_day_is_reported_at_growing_intervals(outage: Outage, clock: Clock, written: Written) -> None:
+def test_an_outage_of_a_day_is_reported_at_growing_intervals(outage: OutageReporter, clock: Clock, written: Written) -> None:
     with capture_logs() as entries:
         for second in range(0, 86_400, 60):
             clock.time = 1000.0 + second
@@ -91,14 +91,14 @@ def test_an_outage_of_a_day_is_reported_at_growing_intervals(outage: Outage, clo
     assert not written.messages
 
 
-def test_each_outage_is_reported_at_once(outage: Outage) -> None:
+def test_each_outage_is_reported_at_once(outage: OutageReporter) -> None:
     with capture_logs() as entries:
         for result in (Result.SUCCESS, Result.FAILURE, Result.SUCCESS, Result.FAILURE, Result.SUCCESS):
             send(outage, result)
     assert [entry["event"] for entry in entries] == ["telemetry_export_failed", "telemetry_export_recovered"] * 2
 
 
-def test_other_entries_are_passed_on_unless_exports_fail(outage: Outage, written: Written) -> None:
+def test_other_entries_are_passed_on_unless_exports_fail(outage: OutageReporter, written: Written) -> None:
     with capture_logs():
         SDK.warning("before")
         send(outage, Result.FAILURE)

@@ -10,7 +10,7 @@ import structlog
 from pydantic import SecretStr
 
 from echo_common.bus.inproc import InprocBroker
-from echo_common.otlp.exports import Exports
+from echo_common.otlp.exports import TelemetryExports
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
 from echo_embedded.data_folder import DataFolder, Secrets
@@ -90,7 +90,7 @@ async def assembled(
         )
         encrypted = everything["gateway"].tls is not None
         common = common.model_copy(update={"public_url": public_url(listen, encrypted=encrypted)})
-        exports = Exports(common, "embedded")
+        exports = TelemetryExports(common, "embedded")
         stack.callback(exports.close)
         exports.attach()
         broker = InprocBroker(held=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from echo_common.telemetry import add_request, add_trace, for_people, name_errors, to_json
+from echo_common.telemetry import add_request, add_trace, console_renderer, render_exceptions, render_json
 
 _FILE_BYTES = 20 * 1024 * 1024
 _FILES_KEPT = 5
@@ -66,10 +66,10 @@ def logging_to(folder: Path, *, verbose: bool) -> Iterator[Path]:
     )
     path = folder / "echo.jsonl"
     file = _LogFile(path)
-    file.setFormatter(_formatter(before, name_errors, structlog.processors.JSONRenderer(to_json)))
+    file.setFormatter(_formatter(before, render_exceptions, structlog.processors.JSONRenderer(render_json)))
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.INFO if verbose else logging.WARNING)
-    terminal.setFormatter(_formatter(before, for_people(colors=sys.stderr.isatty())))
+    terminal.setFormatter(_formatter(before, console_renderer(colors=sys.stderr.isatty())))
     root = logging.getLogger()
     kept = root.handlers[:], root.level
     root.handlers = [file, terminal]

@@ -212,14 +212,14 @@ class Metrics(Collector):
         self.engines = EngineMetrics(self.registry)
         self.caches = CacheMetrics(self.registry)
         ProcessCollector(registry=self.registry)
-        self._measurements: list[_Measured] = []
+        self._measurements: list[_RegisteredMeasurement] = []
         self._measured_at = -math.inf
         self._measuring: asyncio.Future[list[None]] | None = None
 
     @contextmanager
     def measuring(self, measurement: Measurement) -> Iterator[None]:
         """Take a measurement whenever the metrics are read, while the context lasts."""
-        measured = _Measured(measurement)
+        measured = _RegisteredMeasurement(measurement)
         self._measurements.append(measured)
         self._measured_at = -math.inf
         try:
@@ -251,7 +251,7 @@ class Metrics(Collector):
             yield metric
 
 
-class _Measured:
+class _RegisteredMeasurement:
     """A measurement, and the gauges that it has set."""
 
     def __init__(self, measurement: Measurement) -> None:

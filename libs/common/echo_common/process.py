@@ -17,7 +17,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from echo_common.backoff import Backoff
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.startup import StartupGate
-from echo_common.otlp.exports import Exports
+from echo_common.otlp.exports import TelemetryExports
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings, invalid_settings
 from echo_common.telemetry import configure_logging
@@ -50,7 +50,7 @@ def freeze_heap() -> None:
     gc.freeze()
 
 
-async def _serve(service: Service[Any], settings: CommonSettings, exports: Exports) -> None:
+async def _serve(service: Service[Any], settings: CommonSettings, exports: TelemetryExports) -> None:
     """Listen at once, serve requests once the dependencies are reachable, and stop in the reverse order of a normal start."""
     log = structlog.get_logger("echo.process")
     stop = stop_signal()
@@ -109,7 +109,7 @@ def run(make: Callable[[], Service[Any]]) -> None:
     except ValidationError as error:
         sys.exit(_refuse(error))
     raise_open_files()
-    exports = Exports(settings, service.name)
+    exports = TelemetryExports(settings, service.name)
     configure_logging(settings, exports.logs)
     try:
         uvloop.run(_serve(service, settings, exports))

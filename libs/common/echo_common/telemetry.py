@@ -3,6 +3,7 @@
 import io
 import logging
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -27,18 +28,20 @@ def add_request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def to_json(event: EventDict, **_: object) -> str:
-    """Return a log line; values without a JSON form are written as strings."""
+def render_json(event: EventDict, **_: object) -> str:
+    """Return a log entry as JSON; values without a JSON form are written as strings."""
     return orjson.dumps(event, default=str).decode()
 
 
 # The local variables of a failed request hold its token and its text, which must not be logged.
-name_errors: structlog.typing.Processor = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+render_exceptions: structlog.typing.Processor = structlog.processors.ExceptionRenderer(
+    ExceptionDictTransformer(show_locals=False)
+)
 """structlog processor that renders an exception as types, messages and lines of code."""
 
 
-def for_people(*, colors: bool) -> structlog.typing.Processor:
-    """Return a structlog renderer for people, with exceptions as Python prints them."""
+def console_renderer(*, colors: bool) -> structlog.typing.Processor:
+    """Return the structlog renderer for a terminal, with exceptions as Python prints them."""
     return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
 
@@ -69,12 +72,12 @@ class _LogStream(io.TextIOBase):
             self._stream.flush()
 
 
-class LogExporter(logging.Handler):
-    """Base class of exporters of log entries: structlog processors and handlers of the standard library in one."""
+class LogExporter(logging.Handler, ABC):
+    """Exporter of log entries: a structlog processor, and a handler of the standard library's logging."""
 
+    @abstractmethod
     def __call__(self, logger: WrappedLogger, name: str, event: EventDict, /) -> EventDict:
-        """Export an entry of structlog."""
-        raise NotImplementedError
+        """Export an entry of structlog, and return it unchanged."""
 
 
 def configure_logging(settings: CommonSettings, exporter: LogExporter | None = None) -> None:
@@ -86,9 +89,9 @@ def configure_logging(settings: CommonSettings, exporter: LogExporter | None = N
         add_trace,
     ]
     last: list[structlog.typing.Processor] = (
-        [name_errors, structlog.processors.JSONRenderer(to_json)]
+        [render_exceptions, structlog.processors.JSONRenderer(render_json)]
         if settings.log_format == "json"
-        else [for_people(colors=sys.stderr.isatty())]
+        else [console_renderer(colors=sys.stderr.isatty())]
     )
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     stream = cast("TextIO", _LogStream(sys.stderr))

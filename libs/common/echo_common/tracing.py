@@ -26,7 +26,7 @@ _CONTEXT_HEADERS = (b"traceparent", b"tracestate")  # not baggage: clients must 
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _UNSAMPLED = TraceFlags(TraceFlags.DEFAULT)
-_LONGEST_TRACEBACK = 16_384
+_MAXIMUM_STACK_TRACE_CHARACTERS = 16_384
 
 
 def exports_spans() -> bool:
@@ -34,16 +34,16 @@ def exports_spans() -> bool:
     return not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
 
 
-def _format(found: SpanContext) -> str:
-    return f"00-{found.trace_id:032x}-{found.span_id:016x}-{found.trace_flags:02x}"
+def _format_traceparent(span_context: SpanContext) -> str:
+    return f"00-{span_context.trace_id:032x}-{span_context.span_id:016x}-{span_context.trace_flags:02x}"
 
 
 def traceparent_of(span: Span) -> str | None:
     """Return the span's context as a `traceparent`; None if the span is not part of a trace."""
     if isinstance(span, _LocalSpan):
         return span.traceparent
-    found = span.get_span_context()
-    return _format(found) if found.is_valid else None
+    span_context = span.get_span_context()
+    return _format_traceparent(span_context) if span_context.is_valid else None
 
 
 def current_traceparent() -> str | None:
@@ -53,8 +53,8 @@ def current_traceparent() -> str | None:
 
 def current_trace_id() -> str | None:
     """Return the id of the current trace as 32 hexadecimal digits; None outside of a trace."""
-    found = trace.get_current_span().get_span_context()
-    return f"{found.trace_id:032x}" if found.is_valid else None
+    span_context = trace.get_current_span().get_span_context()
+    return f"{span_context.trace_id:032x}" if span_context.is_valid else None
 
 
 def context_of(traceparent: str | None) -> Context:
@@ -65,22 +65,22 @@ def context_of(traceparent: str | None) -> Context:
 class _LocalSpan(NonRecordingSpan):
     """A span that only has ids; they are formatted once, because each request needs them several times."""
 
-    def __init__(self, found: SpanContext) -> None:
-        super().__init__(found)
-        self.traceparent = _format(found)
+    def __init__(self, span_context: SpanContext) -> None:
+        super().__init__(span_context)
+        self.traceparent = _format_traceparent(span_context)
 
 
-class _Current:
-    """A context manager in which a span is the current one."""
+class _ActiveSpan:
+    """A context manager that makes a span the current one."""
 
-    __slots__ = ("_around", "_span", "_token")
+    __slots__ = ("_parent", "_span", "_token")
 
-    def __init__(self, span: Span, around: Context) -> None:
+    def __init__(self, span: Span, parent: Context) -> None:
         self._span = span
-        self._around = around
+        self._parent = parent
 
     def __enter__(self) -> Span:
-        self._token = context.attach(trace.set_span_in_context(self._span, self._around))
+        self._token = context.attach(trace.set_span_in_context(self._span, self._parent))
         return self._span
 
     def __exit__(self, *_: object) -> None:
@@ -99,35 +99,38 @@ def request_span(
     """
     parent = Context()  # never that of the server's own task
     if b"traceparent" in headers:
-        sent = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
-        parent = _PROPAGATOR.extract(sent, context=parent)
+        trace_headers = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
+        parent = _PROPAGATOR.extract(trace_headers, context=parent)
         if client_ratio is not None:
-            parent = _sampled_again(parent, client_ratio)
+            parent = _resampled(parent, client_ratio)
     if exports_spans():
         tracer = trace.get_tracer("echo.http")
         return recording_span(tracer, "request", parent, SpanKind.SERVER, attributes())
-    found = trace.get_current_span(parent).get_span_context()
-    if not found.is_valid:
+    span_context = trace.get_current_span(parent).get_span_context()
+    if not span_context.is_valid:
         # ids need not be unpredictable, only unlikely to occur twice
-        found = SpanContext(random.getrandbits(128) or 1, random.getrandbits(64) or 1, False, _UNSAMPLED)
-    return _Current(_LocalSpan(found), parent)
+        span_context = SpanContext(random.getrandbits(128) or 1, random.getrandbits(64) or 1, False, _UNSAMPLED)
+    return _ActiveSpan(_LocalSpan(span_context), parent)
 
 
-def _sampled_again(parent: Context, ratio: float) -> Context:
+def _resampled(parent: Context, ratio: float) -> Context:
     """Return the context with a flag that does not depend on the client, who could choose an id that is always sampled."""
-    found = trace.get_current_span(parent).get_span_context()
-    if not found.is_valid:
+    span_context = trace.get_current_span(parent).get_span_context()
+    if not span_context.is_valid:
         return parent
     flags = TraceFlags(TraceFlags.SAMPLED) if random.random() < ratio else _UNSAMPLED  # noqa: S311 - a share
-    chosen = SpanContext(found.trace_id, found.span_id, True, flags, found.trace_state)
-    return trace.set_span_in_context(NonRecordingSpan(chosen), parent)
+    resampled = SpanContext(span_context.trace_id, span_context.span_id, True, flags, span_context.trace_state)
+    return trace.set_span_in_context(NonRecordingSpan(resampled), parent)
 
 
 def record_error(span: Span, error: BaseException) -> None:
     """Add an exception to a span by its type and lines of code, without its message, which may quote a text."""
     if span.is_recording():
         lines = "".join(traceback.format_tb(error.__traceback__))
-        attributes = {"exception.type": type(error).__qualname__, "exception.stacktrace": lines[-_LONGEST_TRACEBACK:]}
+        attributes = {
+            "exception.type": type(error).__qualname__,
+            "exception.stacktrace": lines[-_MAXIMUM_STACK_TRACE_CHARACTERS:],
+        }
         span.add_event("exception", attributes)
         span.set_status(Status(StatusCode.ERROR, type(error).__qualname__))
 

@@ -13,7 +13,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from echo_common.telemetry import LogExporter
 
-_OWN = "opentelemetry"  # the export reports its failures there; exported, each would cause the next one
+_SDK_LOGGER = "opentelemetry"  # the export reports its failures there; exported, each would cause the next one
 SEVERITIES = {
     "debug": SeverityNumber.DEBUG,
     "info": SeverityNumber.INFO,
@@ -21,9 +21,9 @@ SEVERITIES = {
     "error": SeverityNumber.ERROR,
     "critical": SeverityNumber.FATAL,
 }
-_LEFT_OUT = frozenset({"event", "level", "timestamp", "exc_info", "trace_id", "span_id", "_record", "_from_structlog"})
-_LONGEST_VALUE = 8192
-_LONGEST_TRACEBACK = 16_384
+_EXCLUDED_FIELDS = frozenset({"event", "level", "timestamp", "exc_info", "trace_id", "span_id", "_record", "_from_structlog"})
+_MAXIMUM_VALUE_CHARACTERS = 8192
+_MAXIMUM_STACK_TRACE_CHARACTERS = 16_384
 
 
 class LogExport(LogExporter):
@@ -40,7 +40,7 @@ class LogExport(LogExporter):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Export an entry of the standard library's logging."""
-        if record.name.partition(".")[0] == _OWN:
+        if record.name.partition(".")[0] == _SDK_LOGGER:
             return
         level = record.levelname.lower()
         if isinstance(record.msg, dict):  # structlog writes to the standard library here
@@ -50,13 +50,15 @@ class LogExport(LogExporter):
 
     def _export(self, event: Mapping[str, Any], level: str) -> None:
         with suppress(Exception):  # logging fails no request
-            fields = {name: _value(value) for name, value in event.items() if name not in _LEFT_OUT and value is not None}
+            fields = {
+                name: _value(value) for name, value in event.items() if name not in _EXCLUDED_FIELDS and value is not None
+            }
             self._logger.emit(
                 LogRecord(
                     timestamp=time_ns(),
                     severity_number=SEVERITIES.get(level, SeverityNumber.INFO),
                     severity_text=level,
-                    body=str(event.get("event", ""))[:_LONGEST_VALUE],
+                    body=str(event.get("event", ""))[:_MAXIMUM_VALUE_CHARACTERS],
                     attributes={**fields, **_exception(event.get("exc_info"))},
                 )
             )
@@ -65,7 +67,7 @@ class LogExport(LogExporter):
 def _value(value: object) -> str | int | float | bool:
     if isinstance(value, int | float):
         return value
-    return str(value)[:_LONGEST_VALUE]
+    return str(value)[:_MAXIMUM_VALUE_CHARACTERS]
 
 
 def _exception(exc_info: object) -> Mapping[str, str]:
@@ -78,6 +80,6 @@ def _exception(exc_info: object) -> Mapping[str, str]:
     lines = "".join(traceback.format_exception(error))
     return {
         "exception.type": type(error).__qualname__,
-        "exception.message": str(error)[:_LONGEST_VALUE],
-        "exception.stacktrace": lines[-_LONGEST_TRACEBACK:],
+        "exception.message": str(error)[:_MAXIMUM_VALUE_CHARACTERS],
+        "exception.stacktrace": lines[-_MAXIMUM_STACK_TRACE_CHARACTERS:],
     }

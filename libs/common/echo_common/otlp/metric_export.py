@@ -42,7 +42,7 @@ class _Series:
     sum: float = 0
 
 
-def convert(metrics: Iterable[PrometheusMetric], resource: Resource, started_ns: int, now_ns: int) -> MetricsData:
+def convert_to_otlp(metrics: Iterable[PrometheusMetric], resource: Resource, started_ns: int, now_ns: int) -> MetricsData:
     """Convert metrics that count since `started_ns`, in nanoseconds since the epoch; values that are NaN are left out."""
     times = _Times(started_ns, now_ns)
     converted = [Metric(metric.name, metric.documentation, "", data) for metric in metrics if (data := _data(metric, times))]

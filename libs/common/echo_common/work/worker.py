@@ -48,17 +48,17 @@ class Worker:
         errors: ErrorReports | None = None,
     ) -> None:
         self._queues: Sequence[WorkQueue[Any]] = ()
-        self._registry = metrics
+        self._metrics = metrics
         self._lease_seconds = lease_seconds
-        self._metrics = metrics.tasks
+        self._task_metrics = metrics.tasks
         self._faults = faults
         self._errors = errors
         self._name = new_id("wrk")
         self._notified = asyncio.Event()
-        self._running: dict[tuple[str, int], _Running] = {}
+        self._running: dict[tuple[str, int], _RunningAttempt] = {}
         self._collections: Mapping[str, tuple[Tasks[Any], LeaseObserver]] = {}
-        self._swept = 0.0
-        self._orphaned = exclusive
+        self._swept_at = 0.0
+        self._has_orphaned_leases = exclusive
         self._stopping = False
         self._log = structlog.get_logger("echo.worker")
 
@@ -94,7 +94,7 @@ class Worker:
         self._collections = {queue.tasks.name: (queue.tasks, LeaseObserver()) for queue in queues}
         loop = asyncio.create_task(self._loop())
         try:
-            with self._registry.measuring(self._measure):
+            with self._metrics.measuring(self._measure):
                 yield
         finally:
             self._stopping = True
@@ -118,9 +118,9 @@ class Worker:
             backlog = await queue.backlog()
             running = sum(one.queue is queue for one in self._running.values())
             samples += [
-                (self._metrics.depth.labels(queue.name), backlog.pending),
-                (self._metrics.age.labels(queue.name), backlog.age_seconds),
-                (self._metrics.running.labels(queue.name), running),
+                (self._task_metrics.depth.labels(queue.name), backlog.pending),
+                (self._task_metrics.age.labels(queue.name), backlog.age_seconds),
+                (self._task_metrics.running.labels(queue.name), running),
             ]
         return samples
 
@@ -147,16 +147,16 @@ class Worker:
 
     async def _expire_orphaned(self) -> None:
         """Expire the leases that earlier processes have left behind."""
-        if self._orphaned:
+        if self._has_orphaned_leases:
             for tasks, _ in self._collections.values():
                 await self._expire(tasks, await tasks.leases(), MAXIMUM_CRASHES)
-            self._orphaned = False
+            self._has_orphaned_leases = False
 
     async def _sweep(self) -> None:
         """Expire the leases of workers that no longer renew them."""
-        if monotonic() - self._swept < _SWEEP_SECONDS / 2:
+        if monotonic() - self._swept_at < _SWEEP_SECONDS / 2:
             return
-        self._swept = monotonic()
+        self._swept_at = monotonic()
         for tasks, observer in self._collections.values():
             await self._expire(tasks, observer.expired(await tasks.leases()))
 
@@ -186,8 +186,8 @@ class Worker:
             candidates = await queue.select([one.candidate for one in self._running.values() if one.queue is queue])
             if not candidates:
                 return
-            ends = await asyncio.gather(*(self._claim_one(queue, one) for one in candidates), return_exceptions=True)
-            for error in ends:
+            results = await asyncio.gather(*(self._claim_one(queue, one) for one in candidates), return_exceptions=True)
+            for error in results:
                 if error is not None:
                     raise error
 
@@ -200,11 +200,11 @@ class Worker:
             queue.discard_candidates()
             return
         if task.attempt == 1 and task.queued_at is not None:
-            self._metrics.wait.labels(queue.name).observe(max(0.0, (now() - task.queued_at).total_seconds()))
+            self._task_metrics.wait.labels(queue.name).observe(max(0.0, (now() - task.queued_at).total_seconds()))
         await self._faults.reach("worker.after_claim")
         attempt = LeasedAttempt(queue.tasks, task, self._lease_seconds, self._faults)
         run = asyncio.create_task(self._run(queue, attempt, task))
-        self._running[attempt.task_id, attempt.number] = _Running(queue, candidate, attempt, run)
+        self._running[attempt.task_id, attempt.number] = _RunningAttempt(queue, candidate, attempt, run)
         run.add_done_callback(partial(self._ended, (attempt.task_id, attempt.number)))
 
     def _ended(self, key: tuple[str, int], _: "asyncio.Task[None]") -> None:
@@ -220,7 +220,7 @@ class Worker:
             span.set_attribute("echo.outcome", outcome)
             if outcome == "failed":
                 span.set_status(Status(StatusCode.ERROR))
-        self._metrics.duration.labels(queue.name, outcome).observe(monotonic() - started)
+        self._task_metrics.duration.labels(queue.name, outcome).observe(monotonic() - started)
 
     async def _perform(self, queue: WorkQueue[Any], attempt: LeasedAttempt[Any], task: Task) -> AttemptOutcome:
         """Perform a claimed task; return the outcome of the attempt."""
@@ -272,12 +272,12 @@ class Worker:
             return "lost"
         if task.work_status is not JobStatus.CANCELLED:
             return "lost"
-        self._metrics.cancellation.labels(queue.name).observe(max(0.0, (now() - task.updated_at).total_seconds()))
+        self._task_metrics.cancellation.labels(queue.name).observe(max(0.0, (now() - task.updated_at).total_seconds()))
         return "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
-class _Running:
+class _RunningAttempt:
     queue: WorkQueue[Any]
     candidate: Candidate
     attempt: LeasedAttempt[Any]
