@@ -23,8 +23,8 @@ _QUIT: Final = frozenset({"q", "Q"})
 
 
 @dataclass(slots=True)
-class Picture:
-    """What the platform reported last; parts that could not be read are None, with the reason in `problems`."""
+class PlatformState:
+    """The last reading of a platform; parts that could not be read are None, with the reason in `problems`."""
 
     health: Mapping[str, Any] | None = None
     statistics: Mapping[str, Any] | None = None
@@ -33,7 +33,7 @@ class Picture:
     requests_per_second: float | None = None
 
     def render(self) -> RenderableType:
-        """Return the picture as tables."""
+        """Return the state as tables."""
         parts: list[RenderableType] = [Text(problem, style="red") for problem in dict.fromkeys(self.problems)]
         if self.health is not None:
             parts.append(_services(self.health))
@@ -50,16 +50,16 @@ class Picture:
         return Group(*parts)
 
 
-class Observer:
+class StateReader:
     """Reads the state of a platform; a part that fails does not hide the others."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._requests: tuple[int, float] | None = None
 
-    async def look(self) -> Picture:
-        """Return the present picture."""
-        picture = Picture()
+    async def read(self) -> PlatformState:
+        """Read the current state."""
+        state = PlatformState()
         found = await asyncio.gather(
             self._client.call("GET", "/health"),
             self._client.call("GET", "/api/v1/admin/stats"),
@@ -68,18 +68,18 @@ class Observer:
         )
         for error in found:
             if isinstance(error, EchoError):
-                picture.problems.append(printable(error.message))
+                state.problems.append(printable(error.message))
             elif isinstance(error, BaseException):
                 raise error
         health, statistics, errors = (None if isinstance(part, BaseException) else part for part in found)
-        picture.health, picture.statistics, picture.errors = health, statistics, errors
+        state.health, state.statistics, state.errors = health, statistics, errors
         if statistics is not None:
-            picture.problems += [f"No response from {printable(name)}." for name in statistics["unavailable"]]
-            picture.requests_per_second = self._rate(statistics["last_day"])
-        return picture
+            state.problems += [f"No response from {printable(name)}." for name in statistics["unavailable"]]
+            state.requests_per_second = self._rate(statistics["last_day"])
+        return state
 
     def _rate(self, day: Mapping[str, Any] | None) -> float | None:
-        """Return the requests per second since the last picture; services report them every few seconds."""
+        """Return the requests per second since the last reading; services report them every few seconds."""
         if day is None:
             return None
         moment, before = monotonic(), self._requests
@@ -98,25 +98,25 @@ async def watch(client: Client, console: Console, *, every: float, once: bool) -
 
     Raises the errors of `Client` with `once`, if nothing could be read.
     """
-    observer = Observer(client)
+    reader = StateReader(client)
     if once:
-        picture = await observer.look()
-        console.print(picture.render())
-        if picture.health is None and picture.statistics is None:
-            raise EchoError(picture.problems[0])
+        state = await reader.read()
+        console.print(state.render())
+        if state.health is None and state.statistics is None:
+            raise EchoError(state.problems[0])
         return
-    with _keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
+    with _quit_key() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
         while not pressed.is_set():
-            picture = await observer.look()
+            state = await reader.read()
             hint = Text("q quits", style="dim")
-            live.update(Group(picture.render(), hint), refresh=True)
+            live.update(Group(state.render(), hint), refresh=True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(every):
                     await pressed.wait()
 
 
 @contextmanager
-def _keys() -> Iterator[asyncio.Event]:
+def _quit_key() -> Iterator[asyncio.Event]:
     """Yield an event that is set when q is pressed; restore the terminal on exit."""
     pressed, loop = asyncio.Event(), asyncio.get_running_loop()
     if not sys.stdin.isatty():
