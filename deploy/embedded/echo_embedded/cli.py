@@ -196,7 +196,7 @@ def status(
     with error_messages():
         folder = DataFolder(settings(data=data).data)
         running = None if server else folder.require_running()
-        url = server if running is None else running.url
+        url = running.url if running else str(server)
         processes = process_states(running) if running else {}
         if processes and not as_json:
             out.print(process_table(processes))  # first, because it is known even if the gateway does not respond
