@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import EngineFailedError
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
-from echo_common.contracts.values import AudioFormat, JobStatus, NotTranscribed
+from echo_common.contracts.values import AudioFormat, JobStatus, Metric, NotTranscribed
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import SpeechSettings
 from echo_synthesis.engine import Speech, Utterance
@@ -46,6 +46,7 @@ FAULTS = [
     "tone-nan-time",
     "tone-rate",
 ]
+BILLED = (Metric.SYNTHESES, Metric.CHARACTERS, Metric.AUDIO_SECONDS)
 
 
 def ask(text: str) -> SynthesizeRequest:
@@ -117,6 +118,17 @@ async def test_refused_speech_is_not_stored(replica: Replica) -> None:
         await deps.cache.wait_for_writes()
         assert await audio_objects(deps) == []
         assert await cached(deps) == 1  # the sentence that was well
+
+
+async def test_refused_speech_is_neither_counted_nor_cached(replica: Replica) -> None:
+    async with replica() as deps:
+        for fault in FAULTS:
+            with pytest.raises(EngineFailedError):
+                await synthesize(ask(f"These words are as usual but {fault} is among them."), ALICE, deps)
+        await deps.cache.wait_for_writes()
+        used = await deps.quotas.usage(ALICE)
+        assert {metric: used[metric] for metric in BILLED} == dict.fromkeys(BILLED, 0)
+        assert (await cached(deps), await audio_objects(deps)) == (0, [])
 
 
 async def test_jobs_with_silent_output_fail(replica: Replica) -> None:
