@@ -145,6 +145,12 @@ class EngineMetrics:
         self.failures = Counter(
             "echo_engine_failures", "Failed utterances, by error code.", ["engine", "code"], registry=registry
         )
+        self.bad_segments = Counter(
+            "echo_engine_bad_segments",
+            "Segments that stayed bad after their last take, by problem: silent, clipped, duration or words.",
+            ["engine", "problem"],
+            registry=registry,
+        )
         self.speech_seconds = Counter("echo_engine_speech_seconds", "Seconds of speech synthesised.", engine, registry=registry)
         self.synthesis_seconds = Counter(
             "echo_engine_synthesis_seconds", "Seconds for which engines synthesised.", engine, registry=registry

@@ -39,7 +39,9 @@ from echo_synthesis.pool.engine_worker import WorkerLimits
 from echo_synthesis.pool.metering import Meter
 from echo_synthesis.pool.speech_counts import SpeechCounts
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
+from echo_synthesis.quality import calibration
 from echo_synthesis.quality.gate import QualityGate
+from echo_synthesis.quality.monitor import QualityMonitor
 from echo_synthesis.quality.transcriber import SandboxedTranscriber
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
 from echo_synthesis.settings import SynthesisSettings
@@ -62,7 +64,9 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         counts.count_lookup(found)
 
     async with (
-        SpeechCache.open(adapters.store, adapters.objects, settings.cache_bytes, count_lookup) as cache,
+        SpeechCache.open(
+            adapters.store, adapters.objects, settings.cache_bytes, count_lookup, bounds=calibration.VERSION
+        ) as cache,
         _engines_running(engines, settings, meter, counts) as pool,
         Clones.open(adapters.store, adapters.objects, engines, config, adapters.scratch) as clones,
         ScriptWriter.open(settings) as scripts,
@@ -71,7 +75,8 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         voices = await asyncio.to_thread(Voices, engines, config, settings.default_voice, settings.fallback)
         provenance = await ProvenanceRecorder.open(adapters.store, settings, adapters.scratch)
         gate = QualityGate(transcriber, switched_off=settings.quality_gate == "off")
-        narrator = Narrator(pool, cache, clones.voice_names, gate)
+        monitor = QualityMonitor(adapters.metrics.engines)
+        narrator = Narrator(pool, cache, clones.voice_names, gate, monitor.count)
         jobs, audio = Jobs(adapters.store, adapters.relay), AudioRepository(adapters.store, adapters.relay)
         texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)
         tickets, erased_users = Tickets(adapters.store), ErasedUsers(adapters.store, adapters.relay)

@@ -12,6 +12,8 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_common.contracts.values import SpeechProblem
+
 Alignment = Literal["model", "aligned", "estimated"]
 """Source of word timings: the model's own durations, a recogniser, or an estimate by proportion."""
 
@@ -61,8 +63,11 @@ class Utterance:
     take: int = 0
 
 
-MOST_TAKES = 5
-"""Takes that a segment may need: the quality gate ends after three, the last of which may be implausible twice before."""
+ENOUGH_TAKES = 3
+"""Takes after which a bad segment is not spoken again; takes that the engine boundary refuses count, too."""
+
+MOST_TAKES = ENOUGH_TAKES + 2
+"""Takes that a segment may need: before the last one, two may be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +90,6 @@ class Phone:
     end: float
 
 
-Problem = Literal["silent", "clipped", "duration", "words"]
-"""Problem that the quality gate found: a long silence, clipping, an implausible duration, too many wrong words."""
-
-
 @dataclass(frozen=True, slots=True)
 class SegmentQuality:
     """Measurements of the quality gate.
@@ -98,9 +99,14 @@ class SegmentQuality:
     """
 
     attempts: int = 1
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[SpeechProblem, ...] = ()
     words: int | None = None
     word_errors: int | None = None
+
+    @property
+    def final(self) -> bool:
+        """True if the segment is not spoken again: it has no problem, or has had enough takes."""
+        return not self.problems or self.attempts >= ENOUGH_TAKES
 
 
 @dataclass(frozen=True, slots=True)

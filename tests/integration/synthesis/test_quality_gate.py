@@ -1,4 +1,4 @@
-"""The quality gate in the service: bad segments are spoken again, counted once, and never cached."""
+"""The quality gate in the service: bad segments are spoken again, counted once, and cached for a limited time."""
 
 import json
 from dataclasses import replace
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from echo_common.clock import now
 from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
 from echo_common.contracts.values import JobStatus, Metric
 from echo_common.storage.filesystem import FolderStorage
@@ -63,7 +64,12 @@ async def test_a_clipped_segment_is_spoken_again(replica: Replica) -> None:
         assert again.checksum == audio.checksum
 
 
-async def test_a_bad_segment_is_kept_but_not_cached(replica: Replica) -> None:
+def bad_segments(deps: Dependencies, problem: str = "clipped") -> float:
+    """Return the number of segments that stayed bad in a replica."""
+    return deps.meter._metrics.bad_segments.labels("tone", problem)._value.get()  # type: ignore[no-any-return]
+
+
+async def test_a_bad_segment_is_not_spoken_again_before_it_expires(replica: Replica, database: Database) -> None:
     async with replica() as deps:
         audio = await spoken(deps, BAD)
         assert (quality_of(audio).attempts, quality_of(audio).with_problems) == (3, 1)
@@ -72,7 +78,63 @@ async def test_a_bad_segment_is_kept_but_not_cached(replica: Replica) -> None:
         assert found.segment.quality.problems == ("clipped",)
         await deps.cache.wait_for_writes()
         again = await spoken(deps, BAD)
-        assert (again.cached_units, quality_of(again).attempts) == (0, 3)
+        assert (again.cached_units, again.quality, again.checksum) == (1, audio.quality, audio.checksum)
+        assert bad_segments(deps) == 1
+        store = await database.open("synthesis")
+        assert await store.collection("speech_cache").update_one({}, {"$set": {"expires_at": now()}})
+        await store.close()
+        later = await spoken(deps, BAD)
+        assert (later.cached_units, quality_of(later).attempts, bad_segments(deps)) == (0, 3, 2)
+
+
+async def test_a_repeated_stream_does_not_speak_a_bad_segment_again(replica: Replica) -> None:
+    request = StreamRequest(text=f"One sentence is good. {BAD}", config=SpeechConfig())
+    heard = []
+    for _ in range(2):
+        async with replica() as deps:
+            parts = [part async for part in await stream_speech(request, ALICE, deps)]
+            heard.append((b"".join(part.audio for part in parts), parts[-1].totals, bad_segments(deps)))
+    (first, totals, stayed_bad), (again, totals_again, spoken_anew) = heard
+    assert first == again
+    assert totals.quality == totals_again.quality == AudioQuality(checked=2, attempts=4, repeated=1, with_problems=1)
+    assert (totals.cached_units, totals_again.cached_units) == (0, 2)
+    assert (stayed_bad, spoken_anew) == (1, 0)
+
+
+async def test_a_constant_false_alarm_costs_its_takes_once(replica: Replica) -> None:
+    async with replica() as deps:
+        text = "Beeps are not words at all."
+        first, again = [await spoken(deps, text, quality_check=True) for _ in range(2)]
+        assert (quality_of(first).attempts, quality_of(first).with_problems) == (3, 1)
+        assert (again.cached_units, again.quality) == (1, first.quality)
+        assert bad_segments(deps, "words") == 1
+
+
+@pytest.mark.parametrize("text", ["A.", "7", "1234567890 0.5", "x" * 500, "你好。", "Straße, Öl und Übung."])
+async def test_unusual_texts_are_measured(replica: Replica, text: str) -> None:
+    async with replica() as deps:
+        audio = await spoken(deps, text, language="en-US")
+        quality = quality_of(audio)
+        assert (quality.checked, quality.with_problems) == (audio.units, 0)
+        assert (quality.attempts, quality.not_transcribed) == (audio.units, "not_requested")
+
+
+@pytest.mark.parametrize("text", ["A.", "7"])
+async def test_texts_of_one_word_are_compared_but_not_judged(replica: Replica, text: str) -> None:
+    async with replica() as deps:
+        view = synthesis_result(await spoken(deps, text, quality_check=True), []).quality
+        assert view is not None
+        assert (view.method, view.transcribed, view.attempts, view.with_problems) == ("recognizer", 1, 1, 0)
+
+
+async def test_a_language_without_measured_bounds_is_not_transcribed(replica: Replica) -> None:
+    async with replica() as deps:
+        settings = SpeechSettings(voice_id="tone_low", engine="tone", language="de-DE", quality_check=True)
+        narration = await plan("Ein Satz. Der zweite Satz hat tone-clip.", settings, TONE, deps.scripts)
+        audio = await deps.recorder.record(narration, user_id=ALICE.user_id, synthesis_id="syn_1")
+        assert quality_of(audio) == AudioQuality(
+            checked=2, attempts=4, repeated=1, with_problems=1, not_transcribed="not_calibrated"
+        )
 
 
 async def test_the_quota_counts_the_audio_once(replica: Replica) -> None:

@@ -41,9 +41,9 @@ class Cache:
         return ""
 
     async def get_or_create(
-        self, key: str, voice: str, speak: Callable[[], Awaitable[Speech]], *_: object, **__: object
+        self, key: str, voice: str, speak: Callable[[Speech | None], Awaitable[Speech]], *_: object, **__: object
     ) -> tuple[Speech, bool]:
-        return await speak(), False
+        return await speak(None), False
 
 
 async def test_the_first_segment_of_a_stream_is_sent_before_the_second_starts() -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import structlog
@@ -17,7 +17,7 @@ from echo_common.clock import now
 from echo_common.errors import EchoError
 from echo_common.metrics import CountLookup, count_nothing
 from echo_common.storage.port import ObjectNotFoundError, ObjectStore
-from echo_common.store.port import Collection, Document, Filter, Index, Store
+from echo_common.store.port import Collection, Document, DuplicateError, Filter, Index, Store
 from echo_synthesis.cache.cache_entry import FORMAT, DamagedEntryError, decode_entry, encode_entry
 from echo_synthesis.cache.single_flight import SingleFlight
 from echo_synthesis.engine import EngineSpec, Speech, Utterance
@@ -31,9 +31,15 @@ _WRITE_DELAY_SECONDS = 0.2
 _MAXIMUM_USERS = 64
 """Maximum number of users whose marks an entry stores; for other users every use counts as the first."""
 
+_BAD_SPEECH_SECONDS = 86_400.0
+"""Seconds after which bad speech is spoken again: an engine with random output may then speak well."""
+
 InUse = Callable[[], Awaitable[bool]]
 Verify = Callable[[Speech], None]
 """Function that raises `ImplausibleSpeechError` for speech that cannot belong to the text."""
+
+Make = Callable[[Speech | None], Awaitable[Speech]]
+"""Function that synthesises a segment; from bad speech of an earlier call it continues with the next take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +53,11 @@ class _Lookup:
 
 @dataclass(frozen=True, slots=True)
 class _PendingEntry:
-    """A speech that is being written, and marks of its users."""
+    """A speech that is being written, marks of its users, and the number of its takes if it is bad."""
 
     blob: bytes
     user_marks: Sequence[str]
+    takes: int | None
 
 
 @dataclass(slots=True)
@@ -65,8 +72,10 @@ class SpeechCache:
     """Content-addressed speech cache: the key covers everything that changes the sound. Bounded in bytes, with LRU eviction.
 
     Entries of another format are never served, and removed after the start. An entry that is damaged, or fails the check for
-    engine output, is a miss and removed. An entry is written before its object and removed after it, so that a crash leaves no
-    object without an entry. Losing an entry costs time, never correctness, so the cache's failures are logged and ignored.
+    engine output, is a miss and removed. Bad speech expires after a day, and with another version of the `bounds` of the quality
+    gate; it replaces neither good speech nor bad speech of more takes. An entry is written before its object and removed after
+    it, so that a crash leaves no object without an entry. Losing an entry costs time, never correctness, so the cache's failures
+    are logged and ignored.
 
     Users share entries without noticing: a hit is reported only to a user who was given the entry before. An entry stores a
     mark of each user: a hash that differs in every entry.
@@ -75,12 +84,19 @@ class SpeechCache:
     indexes: ClassVar[Sequence[Index]] = (Index([("last_hit", 1)]), Index([("voice", 1)]))
 
     def __init__(
-        self, entries: Collection, objects: ObjectStore, capacity: int, count_lookup: CountLookup = count_nothing
+        self,
+        entries: Collection,
+        objects: ObjectStore,
+        capacity: int,
+        count_lookup: CountLookup = count_nothing,
+        *,
+        bounds: str = "",
     ) -> None:
         self._entries = entries
         self._objects = objects
         self._capacity = capacity
         self._count_lookup = count_lookup
+        self._bounds = bounds
         self._size = 0
         self._uncounted = 0
         self._flights = SingleFlight[_Lookup]()
@@ -94,12 +110,18 @@ class SpeechCache:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, store: Store, objects: ObjectStore, capacity: int, count_lookup: CountLookup = count_nothing
+        cls,
+        store: Store,
+        objects: ObjectStore,
+        capacity: int,
+        count_lookup: CountLookup = count_nothing,
+        *,
+        bounds: str = "",
     ) -> "AsyncIterator[SpeechCache]":
         """Open the cache and count its entries; on exit, wait for pending writes. `capacity` is in bytes, 0 disables it."""
         entries = store.collection("speech_cache")
         await entries.ensure(cls.indexes)
-        cache = cls(entries, objects, capacity, count_lookup)
+        cache = cls(entries, objects, capacity, count_lookup, bounds=bounds)
         await cache._count()
         try:
             async with running_in_background(cache._remove_outdated()):
@@ -131,7 +153,7 @@ class SpeechCache:
         self,
         key: str,
         voice: str,
-        make: Callable[[], Awaitable[Speech]],
+        make: Make,
         verify: Verify,
         in_use: InUse | None = None,
         *,
@@ -140,16 +162,17 @@ class SpeechCache:
     ) -> tuple[Speech, bool]:
         """Return the speech for a key and whether this user had it before; make it only if neither cached nor in progress.
 
-        Cached speech must pass `verify`, or is made again. The result never reveals what other users were given or are waiting
-        for. Speech for which `keep` is false is not cached. `in_use` tells whether the voice still exists: if it was purged in the meantime, its speech is not cached. Raises
-        what `make` raises.
+        Cached speech must pass `verify`, or is made again; bad speech that is not final is given to `make`. The result never
+        reveals what other users were given or are waiting for. Speech for which `keep` is false is not cached. `in_use` tells
+        whether the voice still exists: if it was purged in the meantime, its speech is not cached. Raises what `make` raises.
         """
 
         async def cached_or_made() -> _Lookup:
-            if (found := await self._get(key, verify)) is not None:
+            found = await self._get(key, verify)
+            if found is not None and _is_final(found.speech):
                 return found
-            speech = await make()
-            pending = _PendingEntry(encode_entry(speech), list(self._waiting.get(key, ()))[:_MAXIMUM_USERS])
+            speech = await make(None if found is None else found.speech)
+            pending = self._pending_entry(key, speech)
             if self._capacity and keep(speech):
                 self._pending[key] = pending  # concurrent requests find it here while it is being written
                 self._writing.start(self._store(key, voice, pending, in_use))
@@ -166,6 +189,11 @@ class SpeechCache:
         if self._capacity and not remembered and len(found.user_marks) < _MAXIMUM_USERS:
             self._usage_of(key).user_marks.add(mark)
         return found.speech, (joined and had_it) or (found.cached and (had_it or remembered))
+
+    async def save_bad(self, key: str, voice: str, speech: Speech, in_use: InUse | None = None) -> None:
+        """Store bad speech before its next take, so that its takes count even if this process ends. Failures are logged."""
+        if self._capacity:
+            await self._write(key, voice, self._pending_entry(key, speech), in_use)
 
     async def purge(self, voice: str) -> int:
         """Remove all entries of a voice and return their number. Raises `StoreUnavailableError`, `StorageUnavailableError`."""
@@ -194,6 +222,9 @@ class SpeechCache:
         """Wait until all pending writes have finished."""
         await self._writing.finish()
 
+    def _pending_entry(self, key: str, speech: Speech) -> _PendingEntry:
+        return _PendingEntry(encode_entry(speech), list(self._waiting.get(key, ()))[:_MAXIMUM_USERS], _bad_takes(speech))
+
     @contextmanager
     def _wait(self, key: str, mark: str) -> Iterator[bool]:
         """Register a user as waiting for an entry; yield whether the user waits for it already."""
@@ -213,7 +244,7 @@ class SpeechCache:
             return _Lookup(decode_entry(pending.blob), cached=True, user_marks=pending.user_marks)
         try:
             entry = await self._entries.find_one({"_id": key})
-            if entry is None:
+            if entry is None or self._has_expired(entry):
                 return None
             blob = b"".join([block async for block in self._objects.read(entry["object_key"])])
         except ObjectNotFoundError:
@@ -224,13 +255,20 @@ class SpeechCache:
         try:
             speech = decode_entry(blob)
             verify(speech)
+            if _bad_takes(speech) is not None and "expires_at" not in entry:
+                raise DamagedEntryError("bad speech in an entry of good speech")
         except (DamagedEntryError, ImplausibleSpeechError) as error:
             self._log.warning("cache_entry_removed", key=key, error=str(error))
             with suppress(EchoError):
                 await self._remove(entry, {"_id": key})
             return None
-        self._usage_of(key).hits += 1
+        if _is_final(speech):
+            self._usage_of(key).hits += 1
         return _Lookup(speech, cached=True, user_marks=entry.get("heard_by", ()))
+
+    def _has_expired(self, entry: Document) -> bool:
+        """Return whether an entry holds bad speech that is to be spoken again."""
+        return "expires_at" in entry and (entry["expires_at"] <= now() or entry["bounds"] != self._bounds)
 
     def _usage_of(self, key: str) -> _Usage:
         """Return the pending changes of an entry, which are written soon or once the entry exists."""
@@ -257,6 +295,15 @@ class SpeechCache:
         self._usages.pop(key, None)
 
     async def _store(self, key: str, voice: str, pending: _PendingEntry, in_use: InUse | None) -> None:
+        try:
+            await self._write(key, voice, pending, in_use)
+        finally:
+            if self._pending.get(key) is pending:
+                del self._pending[key]
+            if key in self._usages:
+                self._writing.start(self._write_usage(key))
+
+    async def _write(self, key: str, voice: str, pending: _PendingEntry, in_use: InUse | None) -> None:
         blob, user_marks = pending.blob, list(pending.user_marks)
         object_key = f"speech/{key[:2]}/{key}"
         fields = {
@@ -268,7 +315,7 @@ class SpeechCache:
             "last_hit": now(),
         }
         try:
-            await self._entries.upsert({"_id": key}, {"$set": fields, "$inc": {"hits": 0}})
+            await self._write_entry(key, fields, pending.takes)
             await self._objects.put(object_key, blob, "application/octet-stream")
             self._size += len(blob)
             self._uncounted += len(blob)
@@ -278,12 +325,21 @@ class SpeechCache:
             # other replicas write too: count regularly, not only when this replica's share would fill the cache
             if self._size > self._capacity or self._uncounted > self._capacity * _RECOUNT_SHARE:
                 await self._make_room()
+        except DuplicateError:
+            return  # another replica has stored better speech
         except EchoError as error:
             self._log.warning("cache_write_failed", error=error.message)
-        finally:
-            self._pending.pop(key, None)
-            if key in self._usages:
-                self._writing.start(self._write_usage(key))
+
+    async def _write_entry(self, key: str, fields: Document, takes: int | None) -> None:
+        """Write an entry of good speech, or of bad speech of a number of takes. Raises `DuplicateError` if there is a better one."""
+        if takes is None:
+            update = {"$set": fields, "$unset": {"expires_at": "", "takes": "", "bounds": ""}, "$inc": {"hits": 0}}
+            await self._entries.upsert({"_id": key}, update)
+            return
+        worse = [{"takes": {"$lte": takes}}, {"expires_at": {"$lte": now()}}, {"bounds": {"$ne": self._bounds}}]
+        expiry = {"expires_at": now() + timedelta(seconds=_BAD_SPEECH_SECONDS), "takes": takes, "bounds": self._bounds}
+        where = {"_id": key, "expires_at": {"$exists": True}, "$or": worse}
+        await self._entries.upsert(where, {"$set": {**fields, **expiry}, "$inc": {"hits": 0}})
 
     async def _count(self) -> None:
         self._uncounted = 0
@@ -317,6 +373,15 @@ class SpeechCache:
         await self._objects.delete(entry["object_key"])
         if await self._entries.delete(where):
             self._size -= entry["size"]
+
+
+def _bad_takes(speech: Speech) -> int | None:
+    """Return the number of takes of bad speech; None for other speech."""
+    return speech.quality.attempts if speech.quality is not None and speech.quality.problems else None
+
+
+def _is_final(speech: Speech) -> bool:
+    return speech.quality is None or speech.quality.final
 
 
 def _mark(key: str, user_id: str) -> str:

@@ -16,12 +16,12 @@ from echo_synthesis.audio.loudness import level
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.voices import VoiceNames
 from echo_synthesis.domain import SpeechSettings, WordTiming
-from echo_synthesis.engine import Alignment, EngineSpec, Speech, Utterance
+from echo_synthesis.engine import Alignment, EngineSpec, SegmentQuality, Speech, Utterance
 from echo_synthesis.pipeline.packed_script import PackedScript, SpacedSegment, spaced_segments
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.pool.engine_pool import EnginePool
 from echo_synthesis.quality.calibration import VERSION
-from echo_synthesis.quality.gate import QualityGate
+from echo_synthesis.quality.gate import QualityGate, Save, save_nothing
 from echo_synthesis.speech_check import check_speech
 from echo_synthesis.text.normalization import NormalizationOptions
 from echo_synthesis.text.script import Part, Segment
@@ -34,6 +34,8 @@ _UNREAD_SECONDS = 1.0
 _TRIES = 3
 _SLOWEST, _QUICKEST = 0.25, 4.0
 _LOWEST, _HIGHEST = 0.5, 2.0
+
+CountSegment = Callable[[str, str, SegmentQuality], None]
 
 _Speak = Callable[[Segment], Coroutine[None, None, tuple[Speech, bool]]]
 
@@ -102,9 +104,16 @@ def _narration(text: str, parts: Sequence[Part], settings: SpeechSettings, engin
 
 
 def _may_keep(speech: Speech, *, transcribe: bool) -> bool:
-    """Return whether speech may be cached: it is not bad, and was transcribed where that is required."""
-    quality = speech.quality
-    return quality is not None and not quality.problems and not (transcribe and quality.words is None)
+    """Return whether speech may be cached: it was measured, and transcribed where that is required."""
+    return speech.quality is not None and not (transcribe and speech.quality.words is None)
+
+
+async def _leveled(speech: Speech) -> Speech:
+    return replace(speech, samples=await asyncio.to_thread(level, speech.samples, speech.sample_rate))
+
+
+def _count_nothing(_engine: str, _voice_id: str, _quality: SegmentQuality) -> None:
+    """Count nothing: the default of `Narrator`."""
 
 
 async def _names_by_id(voice_id: str) -> VoiceNames:
@@ -112,7 +121,10 @@ async def _names_by_id(voice_id: str) -> VoiceNames:
 
 
 class Narrator:
-    """Synthesiser of narrations; works some segments ahead, in constant memory."""
+    """Synthesiser of narrations; works some segments ahead, in constant memory.
+
+    `count` is called with the engine, the voice and the quality of each segment that an engine spoke.
+    """
 
     def __init__(
         self,
@@ -120,11 +132,13 @@ class Narrator:
         cache: SpeechCache,
         voice_names: Callable[[str], Awaitable[VoiceNames]] = _names_by_id,
         gate: QualityGate | None = None,
+        count: CountSegment = _count_nothing,
     ) -> None:
         self._pool = pool
         self._cache = cache
         self._voice_names = voice_names
         self._gate = gate or QualityGate()
+        self._count = count
 
     async def speak(
         self, narration: Narration, *, low_latency: bool = False, anew: bool = False
@@ -185,14 +199,20 @@ class Narrator:
         utterance = Utterance(segment.text, segment.spoken, names.label, settings.language, speed, segment.pronunciations)
         spoken = replace(utterance, voice=names.name, take=narration.take)
         if anew:
-            return await self._speak_well(narration, spoken, transcribe=transcribe), False
+            return await self._speak_well(narration, spoken, None, transcribe=transcribe), False
         key = self._cache.key(narration.engine, utterance, settings.scope, check=VERSION if transcribe else "")
+        in_use = partial(self._in_use, settings.voice_id)
+
+        async def save(speech: Speech) -> None:
+            if _may_keep(speech, transcribe=transcribe):
+                await self._cache.save_bad(key, settings.voice_id, speech, in_use)
+
         speech, cached = await self._cache.get_or_create(
             key,
             settings.voice_id,
-            partial(self._speak_well, narration, spoken, transcribe=transcribe),
+            lambda earlier: self._speak_well(narration, spoken, earlier, transcribe=transcribe, save=save),
             partial(check_speech, narration.engine, utterance),
-            partial(self._in_use, settings.voice_id),
+            in_use,
             user_id=narration.user_id,
             keep=partial(_may_keep, transcribe=transcribe),
         )
@@ -207,10 +227,27 @@ class Narrator:
             return False
         return True
 
-    async def _speak_well(self, narration: Narration, utterance: Utterance, *, transcribe: bool) -> Speech:
+    async def _speak_well(
+        self,
+        narration: Narration,
+        utterance: Utterance,
+        earlier: Speech | None,
+        *,
+        transcribe: bool,
+        save: Save = save_nothing,
+    ) -> Speech:
         """Synthesise an utterance, in another take if it is bad, and move its loudness towards that of all voices."""
-        speech = await self._gate.speak(utterance, partial(self._speak_with_retries, narration), transcribe=transcribe)
-        return replace(speech, samples=await asyncio.to_thread(level, speech.samples, speech.sample_rate))
+        speech = await self._gate.speak(
+            utterance,
+            partial(self._speak_with_retries, narration),
+            transcribe=transcribe,
+            earlier=earlier,
+            master=_leveled,
+            save=save,
+        )
+        if speech.quality is not None:
+            self._count(narration.engine.name, narration.settings.voice_id, speech.quality)
+        return speech
 
     async def _speak_with_retries(self, narration: Narration, utterance: Utterance) -> Speech:
         """Retry after a crash or timeout, which restart the engine; at most `_TRIES` times, as the text may be the cause."""

@@ -30,7 +30,10 @@ WIDEST_PACE: Final = (1.0, math.inf)
 """Letters a second in languages without measured bounds. The engine boundary refuses speech that is too fast."""
 
 VERSION: Final = "1"
-"""Part of the cache key of speech that has passed. Raise it when the bounds become stricter."""
+"""Version of the bounds. Raise it when they change: speech that passed earlier ones, or did not, is then spoken again.
+
+Except speech that passed the check of its signal alone.
+"""
 
 
 def find_bounds(language: str) -> Bounds | None:

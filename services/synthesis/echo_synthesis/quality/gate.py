@@ -13,18 +13,35 @@ from echo_common.contracts.errors.synthesis import (
     EngineUnavailableError,
     TooManyQueuedError,
 )
-from echo_common.contracts.values import NotTranscribed
-from echo_synthesis.engine import Problem, SegmentQuality, Speech, Utterance
+from echo_common.contracts.values import NotTranscribed, SpeechProblem
+from echo_common.errors import EchoError
+from echo_synthesis.engine import SegmentQuality, Speech, Utterance
 from echo_synthesis.quality.calibration import Bounds, find_bounds
 from echo_synthesis.quality.signal_check import find_problems
 from echo_synthesis.quality.transcriber import Transcriber, WordErrors
-
-MOST_ATTEMPTS = 3
-"""Takes after which a bad segment is not spoken again; implausible takes count, too."""
+from echo_synthesis.speech_check import ImplausibleSpeechError
 
 Speak = Callable[[Utterance], Awaitable[Speech]]
 
-_ENGINE_ERRORS = (EngineCrashedError, EngineFailedError, EngineTimeoutError, EngineUnavailableError, TooManyQueuedError)
+Master = Callable[[Speech], Awaitable[Speech]]
+"""Function that changes the sound of a take after its measurement."""
+
+Save = Callable[[Speech], Awaitable[None]]
+"""Function that stores bad speech, so that a later call continues with the next take."""
+
+_NOTHING_SPOKEN = (EngineUnavailableError, TooManyQueuedError)
+_ENGINE_ERRORS = (EngineCrashedError, EngineFailedError, EngineTimeoutError, *_NOTHING_SPOKEN)
+
+_FEWEST_REFUSED = 2
+"""Takes that the pool speaks at least before it reports implausible speech."""
+
+
+async def _leave_unchanged(speech: Speech) -> Speech:
+    return speech
+
+
+async def save_nothing(_: Speech) -> None:
+    """Save nothing: the default of `QualityGate.speak`."""
 
 
 class QualityGate:
@@ -45,31 +62,45 @@ class QualityGate:
             return "not_calibrated"
         return None if self._transcriber is not None else "not_installed"
 
-    async def speak(self, utterance: Utterance, speak: Speak, *, transcribe: bool = False) -> Speech:
-        """Return the best take of an utterance, with its quality; at most `MOST_TAKES` are spoken.
+    async def speak(
+        self,
+        utterance: Utterance,
+        speak: Speak,
+        *,
+        transcribe: bool = False,
+        earlier: Speech | None = None,
+        master: Master = _leave_unchanged,
+        save: Save = save_nothing,
+    ) -> Speech:
+        """Return the best take of an utterance, with its quality. Bad speech is spoken again until it has had `ENOUGH_TAKES`.
 
-        Raises the errors of `speak` for the first take; a later take that fails ends the attempts.
+        `earlier` is the best take so far, if an earlier call did not end; its takes count. `save` is called with the best take
+        after each one, while it is bad. Raises the errors of `speak` for the first take; a later take that fails is the last one.
         """
-        best = await self._measure(utterance, await speak(utterance), transcribe=transcribe)
-        attempts = best.takes
-        while _quality_of(best).problems and attempts < MOST_ATTEMPTS:
-            self._log.info("segment_spoken_again", problems=_quality_of(best).problems, attempt=attempts)
-            another = replace(utterance, take=utterance.take + attempts)
+        best = earlier
+        if best is None:
+            best = await self._speak_take(utterance, speak, transcribe=transcribe, master=master)
+            await _save_bad(best, save)
+        while not _quality_of(best).final:
+            takes = _quality_of(best).attempts
+            self._log.info("segment_spoken_again", problems=_quality_of(best).problems, takes=takes)
+            another = replace(utterance, take=utterance.take + takes)
             try:
-                speech = await self._measure(another, await speak(another), transcribe=transcribe)
+                speech = await self._speak_take(another, speak, transcribe=transcribe, master=master)
             except _ENGINE_ERRORS as error:
-                attempts += 1
-                self._log.warning("take_failed", error=error.message, attempt=attempts)
-                break
-            attempts += speech.takes
-            best = min(best, speech, key=_rank)
-        return replace(best, quality=replace(_quality_of(best), attempts=attempts))
+                takes += _count_failed(error)
+                self._log.warning("take_failed", error=error.message, takes=takes)
+                return _with_takes(best, takes)
+            best = _with_takes(min(best, speech, key=_rank), takes + _quality_of(speech).attempts)
+            await _save_bad(best, save)
+        return best
 
     async def measure(self, utterance: Utterance, speech: Speech) -> SegmentQuality:
         """Measure the signal of speech that was not measured before."""
-        return SegmentQuality(problems=await asyncio.to_thread(find_problems, utterance, speech))
+        return SegmentQuality(attempts=speech.takes, problems=await asyncio.to_thread(find_problems, utterance, speech))
 
-    async def _measure(self, utterance: Utterance, speech: Speech, *, transcribe: bool) -> Speech:
+    async def _speak_take(self, utterance: Utterance, speak: Speak, *, transcribe: bool, master: Master) -> Speech:
+        speech = await speak(utterance)
         quality = await self.measure(utterance, speech)
         bounds = find_bounds(utterance.language)
         if transcribe and bounds is not None and self._transcriber is not None:
@@ -77,12 +108,28 @@ class QualityGate:
             if found is not None:
                 problems = (*quality.problems, *_judge(found, bounds))
                 quality = replace(quality, problems=problems, words=found.words, word_errors=found.errors)
-        return replace(speech, quality=quality)
+        return await master(replace(speech, quality=quality))
 
 
-def _judge(found: WordErrors, bounds: Bounds) -> tuple[Problem, ...]:
+async def _save_bad(best: Speech, save: Save) -> None:
+    if _quality_of(best).problems:
+        await save(best)
+
+
+def _judge(found: WordErrors, bounds: Bounds) -> tuple[SpeechProblem, ...]:
     most = max(bounds.spare_errors, bounds.word_error_rate * found.words)
     return ("words",) if found.words >= bounds.least_words and found.errors > most else ()
+
+
+def _count_failed(error: EchoError) -> int:
+    """Return the number of takes that were spoken in vain."""
+    if isinstance(error, _NOTHING_SPOKEN):
+        return 0
+    return _FEWEST_REFUSED if isinstance(error, ImplausibleSpeechError) else 1
+
+
+def _with_takes(speech: Speech, takes: int) -> Speech:
+    return replace(speech, quality=replace(_quality_of(speech), attempts=takes))
 
 
 def _quality_of(speech: Speech) -> SegmentQuality:
@@ -90,6 +137,6 @@ def _quality_of(speech: Speech) -> SegmentQuality:
 
 
 def _rank(speech: Speech) -> tuple[bool, int, int]:
-    """Return the sort key of an attempt, lower is better: speech that could not be compared may have any words."""
+    """Return the sort key of a take, lower is better: speech that could not be compared may have any words."""
     quality = _quality_of(speech)
     return quality.word_errors is None, len(quality.problems), quality.word_errors or 0

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_synthesis.engine import Problem, Speech, Utterance
+from echo_common.contracts.values import SpeechProblem
+from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.quality.calibration import WIDEST_PACE, find_bounds
 from echo_synthesis.speech_check import SILENT, count_letters
 
@@ -24,12 +25,12 @@ _FEWEST_LETTERS = 20
 """Letters from which on the pace is judged; shorter texts are dominated by the silence around them."""
 
 
-def find_problems(utterance: Utterance, speech: Speech) -> tuple[Problem, ...]:
+def find_problems(utterance: Utterance, speech: Speech) -> tuple[SpeechProblem, ...]:
     """Return the problems of speech that is plausible for the utterance."""
     return tuple(_find_problems(utterance, speech))
 
 
-def _find_problems(utterance: Utterance, speech: Speech) -> Iterator[Problem]:
+def _find_problems(utterance: Utterance, speech: Speech) -> Iterator[SpeechProblem]:
     if count_letters(utterance) and longest_silence(speech) > _LONGEST_SILENCE_SECONDS / min(1.0, utterance.speed):
         yield "silent"
     if clipped_share(speech.samples) > _CLIPPED_SHARE:

@@ -6,11 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from echo_common.contracts.errors.synthesis import EngineCrashedError
-from echo_synthesis.engine import MOST_TAKES, Problem, SegmentQuality, Speech, Utterance
+from echo_common.contracts.errors.synthesis import EngineCrashedError, EngineUnavailableError, TooManyQueuedError
+from echo_common.contracts.values import SpeechProblem
+from echo_common.errors import EchoError
+from echo_synthesis.engine import ENOUGH_TAKES, MOST_TAKES, SegmentQuality, Speech, Utterance
 from echo_synthesis.engines.tone.beeper import Beeper
-from echo_synthesis.quality.gate import MOST_ATTEMPTS, QualityGate
+from echo_synthesis.quality.gate import QualityGate
 from echo_synthesis.quality.transcriber import WordErrors
+from echo_synthesis.speech_check import ImplausibleSpeechError
 from echo_synthesis.text.words import find_words
 
 TEXT = "Seven words are spoken in this sentence."
@@ -23,15 +26,16 @@ def utter(text: str = TEXT, language: str = "en-US") -> Utterance:
 class Takes:
     """An engine that records its takes and fails those that it is told."""
 
-    def __init__(self, *, clipped: Sequence[int] = (), failing: Sequence[int] = ()) -> None:
+    def __init__(self, *, clipped: Sequence[int] = (), failing: Sequence[int] = (), error: EchoError | None = None) -> None:
         self.takes: list[int] = []
         self._clipped = clipped
         self._failing = failing
+        self._error = error or EngineCrashedError()
 
     async def speak(self, utterance: Utterance) -> Speech:
         self.takes.append(utterance.take)
         if utterance.take in self._failing:
-            raise EngineCrashedError
+            raise self._error
         speech = Beeper().speak(utterance)
         if utterance.take in self._clipped:
             return replace(speech, samples=np.clip(4 * speech.samples, -0.9, 0.9).astype(np.float32))
@@ -75,7 +79,7 @@ async def test_bad_speech_is_spoken_again_at_most_twice(clipped: tuple[int, ...]
     engine = Takes(clipped=clipped)
     speech = await QualityGate().speak(utter(), engine.speak)
     assert engine.takes == list(range(takes))
-    problems: tuple[Problem, ...] = ("clipped",) if len(clipped) == MOST_ATTEMPTS else ()
+    problems: tuple[SpeechProblem, ...] = ("clipped",) if len(clipped) == ENOUGH_TAKES else ()
     assert speech.quality == SegmentQuality(attempts=takes, problems=problems)
 
 
@@ -86,7 +90,7 @@ async def test_the_take_with_the_fewest_wrong_words_is_kept() -> None:
     assert np.array_equal(speech.samples, Beeper().speak(replace(utter(), take=1)).samples)
 
 
-async def test_an_attempt_that_cannot_be_compared_does_not_replace_one_that_was() -> None:
+async def test_a_take_that_cannot_be_compared_does_not_replace_one_that_was() -> None:
     engine = Takes()
     speech = await QualityGate(Heard(6, None, 7)).speak(utter(), engine.speak, transcribe=True)
     assert speech.quality == SegmentQuality(attempts=3, problems=("words",), words=7, word_errors=6)
@@ -107,10 +111,47 @@ async def test_no_take_is_spoken_twice(dropped: list[int], takes: list[int]) -> 
     assert speech.quality.attempts == len(takes)
 
 
-async def test_a_later_take_that_fails_keeps_the_best_one() -> None:
-    engine = Takes(clipped=(0,), failing=(1,))
+@pytest.mark.parametrize(
+    ("error", "takes"),
+    [(EngineCrashedError(), 2), (ImplausibleSpeechError(), 3), (EngineUnavailableError(), 1), (TooManyQueuedError(), 1)],
+)
+async def test_a_later_take_that_fails_keeps_the_best_one(error: EchoError, takes: int) -> None:
+    engine = Takes(clipped=(0,), failing=(1,), error=error)
     speech = await QualityGate().speak(utter(), engine.speak)
-    assert speech.quality == SegmentQuality(attempts=2, problems=("clipped",))
+    assert speech.quality == SegmentQuality(attempts=takes, problems=("clipped",))
+
+
+async def test_the_takes_of_an_interrupted_call_count() -> None:
+    saved: list[Speech] = []
+
+    async def save(speech: Speech) -> None:
+        saved.append(speech)
+
+    engine = Takes(clipped=range(MOST_TAKES))
+    await QualityGate().speak(utter(), engine.speak, save=save)
+    assert [speech.quality and speech.quality.attempts for speech in saved] == [1, 2, 3]
+    for speech in saved:
+        engine.takes.clear()
+        assert speech.quality is not None
+        done = await QualityGate().speak(utter(), engine.speak, earlier=speech)
+        assert engine.takes == list(range(speech.quality.attempts, ENOUGH_TAKES))
+        assert done.quality == SegmentQuality(attempts=ENOUGH_TAKES, problems=("clipped",))
+
+
+async def test_the_best_take_of_an_interrupted_call_may_be_the_best_of_all() -> None:
+    earlier = replace(Beeper().speak(utter()), quality=SegmentQuality(attempts=2, problems=("words",), words=7, word_errors=4))
+    speech = await QualityGate(Heard(6)).speak(utter(), Takes().speak, transcribe=True, earlier=earlier)
+    assert speech.quality == SegmentQuality(attempts=3, problems=("words",), words=7, word_errors=4)
+    assert speech.samples is earlier.samples
+
+
+async def test_only_bad_speech_is_saved_between_takes() -> None:
+    async def save(speech: Speech) -> None:
+        saved.append(speech)
+
+    saved: list[Speech] = []
+    await QualityGate().speak(utter(), Takes(clipped=(0,)).speak, save=save)
+    assert [speech.quality and speech.quality.problems for speech in saved] == [("clipped",)]
 
 
 async def test_a_first_take_that_fails_is_an_error() -> None:
