@@ -1,5 +1,6 @@
 """Ratings and the usage history of users, from the synthesis to the list of voices."""
 
+import asyncio
 from typing import Any
 
 from tests.support.eventually import eventually
@@ -34,6 +35,27 @@ async def test_speech_can_be_rated_at_once_and_its_voice_shows_the_mean(
     assert {found["audio_id"] for found in listed} >= {speech["audio_id"], audio_id}
     csv = await admin.http.get("/admin/feedback", headers={"Accept": "text/csv"})
     assert "'=SUM(A1)" in csv.text
+
+
+async def test_concurrent_ratings_of_an_audio_leave_the_last_one(ada: Person) -> None:
+    speech = await ada.speak(SENTENCE, voice="tone_high")
+    before = data(await ada.http.get("/voices/tone_high"))["rating"] or {"count": 0, "mean": 0}
+    bodies = [{"audio_id": speech["audio_id"], "rating": 1 + number % 5, "comment": f"{number}"} for number in range(30)]
+    responses = await asyncio.gather(*(ada.http.post("/feedback", json=body) for body in bodies))
+    assert [response.status_code for response in responses] == [201] * 30
+    [last] = data(await ada.http.get("/feedback"))
+    assert last in [data(response, 201) for response in responses]
+    summary = data(await ada.http.get(f"/feedback/audio/{speech['audio_id']}/summary"))
+    assert (summary["count"], summary["mean"]) == (1, last["rating"])
+    total = before["count"] * before["mean"] + last["rating"]
+
+    async def counted() -> bool:
+        rating = data(await ada.http.get("/voices/tone_high"))["rating"]
+        return bool(
+            rating and (rating["count"], round(rating["mean"], 2)) == (before["count"] + 1, round(total / rating["count"], 2))
+        )
+
+    await eventually(counted, within=30)
 
 
 async def test_an_accepted_offer_corrects_a_mispronounced_word(ada: Person, eve: Person) -> None:
