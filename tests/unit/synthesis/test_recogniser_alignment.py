@@ -1,6 +1,7 @@
 """Tests of matching words with the output of a recogniser."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from echo_synthesis.engine import Speech, Utterance, WordTime
+from echo_synthesis.engine import Phone, Speech, Utterance, WordTime
 from echo_synthesis.text.words import find_words
 from echo_synthesis.timing.recogniser_alignment import RecognisedWord, align, place
 
@@ -115,6 +116,15 @@ def test_words_start_and_end_within_sound() -> None:
     assert aligned.alignment == "aligned"
     times = [time for word in aligned.words for time in (word.start, word.end)]
     assert times == pytest.approx([0.25, 0.75, 1.0, 1.5], abs=1e-4)
+
+
+def test_sounds_follow_their_words() -> None:
+    utterance, estimated = speech("one two")
+    sounds = tuple(tuple(Phone(symbol, 0.0, 0.1) for symbol in ipa) for ipa in ("wn", "tu"))
+    heard = Scripted(RecognisedWord("one", 0.0, 0.9), RecognisedWord("two", 0.9, 1.75))
+    aligned = align(utterance, replace(estimated, phones=sounds), heard)
+    assert [[phone.symbol for phone in phones] for phones in aligned.phones] == [["w", "n"], ["t", "u"]]
+    assert [phone.start for phones in aligned.phones for phone in phones] == pytest.approx([0.25, 0.5, 1.0, 1.25], abs=1e-4)
 
 
 def test_inaudible_words_stay_estimated() -> None:

@@ -1,12 +1,12 @@
 """Estimation of word timings from the audio alone, for engines without their own."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_synthesis.engine import Utterance, WordTime
+from echo_synthesis.engine import Phone, Utterance, WordTime
 
 FRAME = 0.01
 """Length in seconds of one frame of `sounding`."""
@@ -57,6 +57,17 @@ def estimate(utterance: Utterance, samples: NDArray[np.float32], sample_rate: in
         WordTime(min(float(start), duration), min(float(max(start, end)), duration))
         for start, end in zip(starts, ends, strict=True)
     )
+
+
+def spread_phones(phones: Sequence[Sequence[Phone]], words: Sequence[WordTime]) -> tuple[tuple[Phone, ...], ...]:
+    """Return the sounds of each word with equal shares of its time; `phones` may be empty."""
+    return tuple(tuple(_spread(sounds, word)) for sounds, word in zip(phones, words, strict=True)) if phones else ()
+
+
+def _spread(phones: Sequence[Phone], word: WordTime) -> Iterator[Phone]:
+    edges = np.linspace(word.start, word.end, len(phones) + 1).tolist()
+    for phone, start, end in zip(phones, edges, edges[1:], strict=False):
+        yield Phone(phone.symbol, start, end)
 
 
 def _when(heard: NDArray[np.int_], bounds: NDArray[np.float64], *, after: bool) -> NDArray[np.float64]:

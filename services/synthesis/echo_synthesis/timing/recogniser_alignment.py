@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.engine import Engine, IdleEngine, Speech, Utterance, WordTime
-from echo_synthesis.timing.estimation import FRAME, sounding, texts
+from echo_synthesis.timing.estimation import FRAME, sounding, spread_phones, texts
 
 RECOGNISER_RATE = 16_000
 """Sample rate of recognisers, in hertz."""
@@ -114,7 +114,8 @@ def align(utterance: Utterance, speech: Speech, recogniser: Recogniser) -> Speec
     if words is None:
         return speech
     sound = sounding(speech.samples, speech.sample_rate)
-    return replace(speech, words=_into_sound(words, sound, speech.duration), alignment="aligned")
+    placed = _into_sound(words, sound, speech.duration)
+    return replace(speech, words=placed, alignment="aligned", phones=spread_phones(speech.phones, placed))
 
 
 def place(words: Sequence[str], heard: Sequence[RecognisedWord], estimates: Sequence[WordTime]) -> list[WordTime] | None:

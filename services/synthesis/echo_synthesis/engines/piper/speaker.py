@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from piper import espeakbridge
 
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
-from echo_synthesis.engine import Phone, Speech, Utterance, WordTime
+from echo_synthesis.engine import Phone, Speech, Utterance
 from echo_synthesis.engines.piper import SAMPLE_RATE
 from echo_synthesis.engines.piper.model import PiperModel, resampled
 from echo_synthesis.engines.piper.pronunciation import Symbol, initialise_espeak, pronounce, pronounce_word
 from echo_synthesis.engines.piper.voicefiles import VoiceFile
-from echo_synthesis.timing.estimation import estimate
+from echo_synthesis.timing.estimation import estimate, spread_phones
 from echo_synthesis.timing.phoneme_alignment import NO_WORD, place_words
 
 _MODELS_LOADED = 3
@@ -64,8 +64,7 @@ class Speaker:
         samples = resampled(samples, model.sample_rate, SAMPLE_RATE)
         if not timed:
             words = estimate(utterance, samples, SAMPLE_RATE)
-            spread = tuple(_spread(each, word) for each, word in zip(phones, words, strict=True))
-            return Speech(samples, SAMPLE_RATE, words, "estimated", phones=spread)
+            return Speech(samples, SAMPLE_RATE, words, "estimated", phones=spread_phones(phones, words))
         end = len(samples) / SAMPLE_RATE
         bounded = tuple(tuple(_bound(phone, end) for phone in each) for each in phones)
         sounds = ((word, phone.start, phone.end) for word, each in enumerate(bounded) for phone in each)
@@ -104,9 +103,3 @@ def _encode(
 
 def _bound(phone: Phone, end: float) -> Phone:
     return replace(phone, start=min(phone.start, end), end=min(phone.end, end))
-
-
-def _spread(phones: Sequence[Phone], word: WordTime) -> tuple[Phone, ...]:
-    """Return the sounds of a word with equal shares of its time."""
-    edges = np.linspace(word.start, word.end, len(phones) + 1).tolist()
-    return tuple(Phone(phone.symbol, start, end) for phone, start, end in zip(phones, edges, edges[1:], strict=False))
