@@ -1,6 +1,7 @@
 """Trace context: of requests, of tasks and of messages, in the format of W3C Trace Context."""
 
 import random
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
@@ -27,6 +28,7 @@ _CONTEXT_HEADERS = (b"traceparent", b"tracestate")  # not baggage: clients must 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _UNSAMPLED = TraceFlags(TraceFlags.DEFAULT)
 _MAXIMUM_STACK_TRACE_CHARACTERS = 16_384
+_TRACE_ID = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-")
 
 
 def exports_spans() -> bool:
@@ -55,6 +57,12 @@ def current_trace_id() -> str | None:
     """Return the id of the current trace as 32 hexadecimal digits; None outside of a trace."""
     span_context = trace.get_current_span().get_span_context()
     return f"{span_context.trace_id:032x}" if span_context.is_valid else None
+
+
+def trace_id_of(traceparent: str | None) -> str | None:
+    """Return the id of a `traceparent`'s trace as 32 hexadecimal digits; None if it is None or malformed."""
+    found = _TRACE_ID.match(traceparent or "")
+    return None if found is None else found[1]
 
 
 def context_of(traceparent: str | None) -> Context:
