@@ -122,6 +122,42 @@ async def test_unreadable_bodies_are_refused_as_invalid_json(client: httpx.Async
     assert (response.status_code, response.json()["error"]["code"]) == (422, "INVALID_JSON")
 
 
+@pytest.mark.parametrize("number", [b"9" * 5_000, b"-" + b"9" * 5_000])
+async def test_a_body_with_an_overlong_number_is_refused_as_such(client: httpx.AsyncClient, number: bytes) -> None:
+    body = b'{"password": "correct horse", "config": {"speed": ' + number + b"}}"
+    headers = {"Content-Type": "application/json"}
+    response = await client.post("/things", content=body, headers=headers)
+    error = response.json()["error"]
+
+    assert (response.status_code, error["code"]) == (422, "VALIDATION_ERROR")
+    assert error["message"] == "A number in the body has more than 4,300 digits. Send a shorter number."
+    assert error["details"] == [{"field": "body", "message": error["message"]}]
+
+    plainly = await client.post("/plain", content=body, headers=headers)
+    assert (plainly.status_code, plainly.json()) == (422, {"error": error["message"]})
+
+
+@pytest.mark.parametrize("digits", [30, 400, 4_000])
+async def test_a_field_with_a_large_number_is_named(client: httpx.AsyncClient, digits: int) -> None:
+    body = b'{"password": "correct horse", "config": {"speed": ' + b"9" * digits + b"}}"
+    response = await client.post("/things", content=body, headers={"Content-Type": "application/json"})
+    (detail,) = response.json()["error"]["details"]
+
+    assert response.status_code == 422
+    assert detail["field"] == "config.speed"
+    assert detail["message"] in {"Enter a number of at most 4.0.", "Enter a smaller number."}
+
+
+@pytest.mark.parametrize("digits", [30, 4_000, 5_000, 50_000])
+async def test_a_query_parameter_with_a_large_number_is_named(client: httpx.AsyncClient, digits: int) -> None:
+    response = await client.get(f"/things?limit={'9' * digits}")
+    (detail,) = response.json()["error"]["details"]
+
+    assert response.status_code == 422
+    assert detail["field"] == "limit"
+    assert detail["message"] in {"Enter a number of at most 100.", "Enter a smaller whole number."}
+
+
 async def test_a_missing_body_is_named(client: httpx.AsyncClient) -> None:
     response = await client.post("/things")
 

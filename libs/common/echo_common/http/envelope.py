@@ -28,7 +28,7 @@ from echo_common.errors import (
     ValidationError,
 )
 from echo_common.http.languages import request_language
-from echo_common.http.validation import validation_error
+from echo_common.http.validation import number_too_long, validation_error
 from echo_common.messages.catalogue import message_of, success_message
 
 RESPONSE_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
@@ -150,6 +150,8 @@ def from_http_exception(error: HTTPException) -> EchoError:
         return InvalidJsonError("The body is not valid JSON: it is not encoded in UTF-8. Encode it in UTF-8.")
     if isinstance(error.__cause__, RecursionError):
         return InvalidJsonError("The body is not valid JSON: it is nested too deeply. Send a flatter object.")
+    if isinstance(error.__cause__, ValueError):  # of the parser of integers; a syntax error is no HTTPException
+        return number_too_long()
     return ValidationError(str(error.detail)) if error.status_code < 500 else InternalError()
 
 

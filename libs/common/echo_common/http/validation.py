@@ -1,6 +1,7 @@
 """Messages for invalid requests: they name a field as the client wrote it, and say what to send instead."""
 
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -66,6 +67,12 @@ def details_of(items: Sequence[_Item], body: Any = None, *, parent: str = "") ->
     return details
 
 
+def number_too_long() -> ValidationError:
+    """Return the error for a body with an integer of more digits than Python converts."""
+    message = f"A number in the body has more than {sys.get_int_max_str_digits():,} digits. Send a shorter number."
+    return ValidationError(message, details=[{"field": "body", "message": message}])
+
+
 def _written(loc: Sequence[Any], body: Any, kind: str) -> list[Any]:
     if not isinstance(body, (Mapping, list)):
         return list(loc)
@@ -84,6 +91,8 @@ def _message(item: _Item, field: str) -> str:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "missing" and field == "body":
         return "A JSON body is required; send one with the header Content-Type: application/json."
+    if kind == "float_type" and type(item.get("input")) is int:  # an integer that no float is large enough for
+        return "Enter a smaller number."
     if kind in _FIXED:
         return _FIXED[kind]
     if kind in _WITH_CONTEXT:
