@@ -13,10 +13,11 @@ from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from echo_common.contracts.events.synthesis import SynthesisErrorLogged
-from echo_common.error_reports import MAXIMUM_GROUPS, ErrorReports, describe_error
+from echo_common.error_reports import MAXIMUM_GROUPS, REPEAT_SECONDS, ErrorReports, describe_error
 from echo_common.errors import EchoError, NotFoundError, ServiceUnavailableError
 from echo_common.http.app import create_app
 from echo_common.http.client import RemoteError
+from echo_common.http.endpoints import PublicRouter
 from echo_common.http.forward import BrokenResponseError
 from echo_common.http.request_telemetry import RequestTelemetry
 from echo_common.metrics import Metrics
@@ -74,6 +75,61 @@ def test_the_number_and_the_size_of_events_are_bounded() -> None:
     assert max(len(event.error_message) for event in events) <= 1_000
 
 
+class Loop:
+    """A loop in the background that fails every second, and the time of its process."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.reports = ErrorReports("synthesis", clock=lambda: self.seconds)
+
+    def run(self, seconds: int, every: int = 5) -> list[int]:
+        """Fail every second; return the numbers of errors in the events that are published every few seconds."""
+        counts: list[int] = []
+        for second in range(seconds):
+            try:
+                fail()
+            except KeyError as error:
+                self.reports.report("background", "retention", error)
+            if second % every == 0:
+                counts += [event.count for event in self.reports.collect()]
+            self.seconds += 1
+        return counts
+
+
+def test_a_loop_that_fails_every_second_is_one_event_a_minute() -> None:
+    loop = Loop()
+    counts = loop.run(600)
+    assert counts[0] == 1, "the first failure is published at once"
+    assert len(counts) == 600 / REPEAT_SECONDS
+    loop.seconds += REPEAT_SECONDS
+    assert sum(counts) + sum(event.count for event in loop.reports.collect()) == 600
+
+
+def test_a_failure_after_a_calm_time_is_published_at_once() -> None:
+    loop = Loop()
+    assert loop.run(1) == [1]
+    loop.seconds += REPEAT_SECONDS
+    assert loop.run(1) == [1]
+
+
+def test_repeated_errors_of_loops_are_published_before_the_end() -> None:
+    loop = Loop()
+    assert loop.run(3, every=1) == [1]
+    loop.reports.close()
+    assert [event.count for event in loop.reports.collect()] == [2]
+    assert loop.reports.collect() == []
+
+
+def test_repeated_errors_of_loops_leave_room_for_those_of_requests() -> None:
+    reports = ErrorReports("synthesis", clock=lambda: 0.0)
+    for _ in range(2):
+        for number in range(MAXIMUM_GROUPS):
+            reports.report("background", f"loop {number}", error_type="X", message="It broke.")
+        failed(reports)
+        events = {event.subject: event.count for event in reports.collect()}
+        assert events["/voices/{voice_id}"] == 1
+
+
 class Speech(BaseModel):
     settings: dict[str, int]
 
@@ -116,6 +172,15 @@ def test_messages_of_own_errors_are_reported() -> None:
 def test_messages_of_errors_that_quote_a_request_are_not_reported() -> None:
     assert describe_error(NotFoundError(f"There is no voice {TEXT!r}.")) == NotFoundError().message
     assert TEXT not in describe_error(RemoteError(404, "NOT_FOUND", TEXT))
+
+
+def test_messages_of_errors_that_may_quote_a_text_are_not_reported() -> None:
+    class QuotingError(_EngineBrokenError):
+        """The provider broke."""
+
+        quotes = True
+
+    assert describe_error(QuotingError(f"no speech of {TEXT}")) == "The provider broke."
 
 
 def test_an_exception_that_was_never_raised_has_a_description() -> None:
@@ -196,6 +261,22 @@ async def test_streams_that_fail_are_reported_by_the_service_that_failed(error: 
         with pytest.raises(Exception):  # noqa: B017, PT011 - the server aborts the connection
             await client.get("/speech")
     assert [event.error_type for event in reports.collect()] == ([] if reported is None else [reported])
+
+
+@pytest.mark.parametrize(("error", "reported"), FAILURES)
+async def test_failures_of_plain_endpoints_are_reported_once(error: Exception, reported: str | None) -> None:
+    router, reports = PublicRouter("others", root="/api", plain=True), ErrorReports("synthesis")
+
+    @router.endpoint("GET", "/speech")
+    async def read_speech() -> dict[str, str]:
+        """Read speech."""
+        raise error
+
+    app = create_app("synthesis", [router], metrics=Metrics(), errors=reports)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        await client.get("/speech")
+    events = reports.collect()
+    assert [(event.error_type, event.subject) for event in events] == ([] if reported is None else [(reported, "/speech")])
 
 
 @pytest.mark.parametrize(("error", "reported"), FAILURES)

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from structlog.testing import capture_logs
 
+from echo_common.error_reports import ErrorReports, reporting_to
+from echo_common.errors import ServiceUnavailableError
 from echo_common.metrics import Metrics, Sample
+from tests.support.error_log import sources
 from tests.support.eventually import eventually
 
 
@@ -80,3 +83,17 @@ async def test_creation_times_are_left_out() -> None:
 
 async def test_the_process_is_measured() -> None:
     assert b"process_resident_memory_bytes" in await Metrics().exposition()
+
+
+async def test_a_broken_measurement_is_reported_and_an_outage_is_not() -> None:
+    metrics, reports = Metrics(), ErrorReports("voice")
+
+    async def fail() -> Sequence[Sample]:
+        raise KeyError("queue")
+
+    async def lose_the_database() -> Sequence[Sample]:
+        raise ServiceUnavailableError
+
+    with reporting_to(reports), metrics.measuring(fail), metrics.measuring(lose_the_database):
+        await metrics.measure()
+    assert sources(reports.collect()) == [("KeyError", "background", "measurement", 1)]

@@ -36,7 +36,7 @@ class Batches(Generic[K, V]):
         """Add a value, and wait until its batch is processed. Raises the errors of the processing."""
         batch = self._waiting.get(key)
         if batch is None:
-            batch = self._waiting[key] = _Batch(self._tasks.start(self._run(key)))
+            batch = self._waiting[key] = _Batch(self._tasks.start(self._run(key), awaited=True))
         batch.values.append(value)
         await asyncio.shield(batch.task)
 

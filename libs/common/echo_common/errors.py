@@ -20,6 +20,8 @@ class EchoError(Exception):
     status: ClassVar[int] = 500
     remote: ClassVar[bool] = False
     """True for an error of another service, which has reported it."""
+    quotes: ClassVar[bool] = False
+    """True if a message may quote the text of a user; the error log then has the default message in its place."""
 
     def __init__(self, message: str | None = None, *, details: Details | None = None, retry_after: int | None = None) -> None:
         self.message = message or self.default_message()
@@ -181,6 +183,11 @@ class StorageFullError(ServiceUnavailableError):
     """The disk of the platform is full; free some space, then try again."""
 
     code = "STORAGE_FULL"
+
+
+def is_failure(error: BaseException) -> bool:
+    """Return whether an error is a failure of the platform: neither the client's mistake nor an outage."""
+    return not isinstance(error, EchoError) or (error.status >= 500 and error.status != 503)
 
 
 def refuse(field: str, message: str) -> NoReturn:

@@ -14,6 +14,9 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector
 
+from echo_common.error_reports import current_reports
+from echo_common.errors import is_failure
+
 _REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _HANDLER_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 _FIRST_BYTE_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
@@ -262,6 +265,7 @@ class _RegisteredMeasurement:
 
     def __init__(self, measurement: Measurement) -> None:
         self._measurement = measurement
+        self._errors = current_reports.get()
         self._gauges: set[Gauge] = set()
 
     async def take(self) -> None:
@@ -270,6 +274,8 @@ class _RegisteredMeasurement:
                 samples = await self._measurement()
         except Exception as error:  # the other metrics are needed most during an outage
             log.warning("measurement_failed", error=repr(error))
+            if self._errors is not None and is_failure(error) and not isinstance(error, TimeoutError):
+                self._errors.report("background", "measurement", error)
             samples = [(gauge, math.nan) for gauge in self._gauges]
         for gauge, value in samples:
             gauge.set(value)

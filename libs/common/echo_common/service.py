@@ -19,7 +19,7 @@ from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.auth import SessionRevoked, SettingChanged, UserTokenVersionRaised
 from echo_common.contracts.http.auth import EXPORT_AUDIENCE
 from echo_common.contracts.http.statistics import Measurements
-from echo_common.error_reports import ErrorReports
+from echo_common.error_reports import ErrorReports, reporting_to
 from echo_common.faults import FaultPoints
 from echo_common.http import dead_letters, measurements
 from echo_common.http.app import MAX_JSON_BODY, create_app
@@ -201,7 +201,8 @@ class Service(Generic[D]):
         )
 
     async def _adapters(self, stack: AsyncExitStack, settings: CommonSettings, process: Process) -> Adapters:
-        faults = FaultPoints(settings.fault_point)
+        faults, errors = FaultPoints(settings.fault_point), ErrorReports(self.name)
+        stack.enter_context(reporting_to(errors))
         scratch = stack.enter_context(Scratch.open(settings.scratch, self.name))
         store = await open_store(
             settings.database_url.get_secret_value(),
@@ -219,13 +220,15 @@ class Service(Generic[D]):
         )
         stack.push_async_callback(objects.close)
         # In one process, a call ends when all consumers are done: a slow one must not hold up events of other aggregates.
-        relay = Relay(bus, batch_size=1 if isinstance(bus, InprocBus) else BATCH_SIZE, faults=faults)
+        relay = Relay(bus, batch_size=1 if isinstance(bus, InprocBus) else BATCH_SIZE, faults=faults, errors=errors)
         stack.push_async_callback(relay.close)
         await resume(store, relay)
         auth = await stack.enter_async_context(ServiceClient.open("auth", settings.auth_url))
-        batches, errors = EventBatches(store, relay), ErrorReports(self.name)
+        batches = EventBatches(store, relay)
         await batches.prepare()
-        await stack.enter_async_context(CollectedEvents(batches, errors.collect, "errors").publishing())
+        with reporting_to(None):  # an error of this loop is only logged, because it would be reported to itself
+            await stack.enter_async_context(CollectedEvents(batches, errors.collect, "errors").publishing())
+        stack.callback(errors.close)
         return Adapters(
             store=store,
             bus=bus,

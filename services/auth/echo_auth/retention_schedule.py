@@ -8,9 +8,8 @@ from typing import Final
 
 import structlog
 
-from echo_common.background_tasks import running_in_background
+from echo_common.background_tasks import continue_after_errors, running_in_background
 from echo_common.clock import now
-from echo_common.errors import EchoError
 from echo_common.store.port import Collection, DuplicateError
 
 _EVERY: Final = timedelta(days=1)
@@ -50,10 +49,6 @@ class RetentionSchedule:
         while True:
             await asyncio.sleep(pause)
             pause = _LOOK_SECONDS
-            try:
+            with continue_after_errors(self._log, "retention"):
                 if await self.claim():
                     await perform()
-            except EchoError as error:
-                self._log.warning("retention_interrupted", error=error.message)
-            except Exception:
-                self._log.exception("retention_failed")

@@ -10,13 +10,15 @@ from typing import NamedTuple
 import structlog
 from limits.aio.storage import Storage
 
-from echo_common.background_tasks import running_in_background
+from echo_common.background_tasks import continue_after_errors, running_in_background
 from echo_common.errors import EchoError
 from echo_common.store.port import Collection
 
 _SAVED = "windows"
 _MOST_SAVED = 10_000
 """Number of windows that are saved, those with the most requests first, so that the document stays small."""
+
+_log = structlog.get_logger("echo.limits")
 
 
 class Window(NamedTuple):
@@ -109,7 +111,8 @@ async def _save_regularly(storage: WindowStorage, collection: Collection, every:
     while True:
         await asyncio.sleep(every)
         if (windows := storage.windows) != saved:
-            await _save(storage, collection)
+            with continue_after_errors(_log, "rate_limits_save"):
+                await _save(storage, collection)
             saved = windows
 
 
@@ -123,4 +126,4 @@ async def _save(storage: WindowStorage, collection: Collection) -> None:
             {"_id": _SAVED}, {"$set": {"windows": [list(window) for window in _most_used(storage.windows)]}}
         )
     except EchoError as error:
-        structlog.get_logger("echo.limits").warning("rate_limits_not_saved", error=error.message)
+        _log.warning("rate_limits_not_saved", error=error.message)

@@ -1,5 +1,6 @@
 """Metrics and traces of tasks."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -12,11 +13,13 @@ from echo_common.clock import now
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import ServiceUnavailableError, ValidationError
 from echo_common.tracing import current_trace_id
+from echo_common.work.lease import HeldLease
 from echo_common.work.port import Attempt, QueueBacklog
 from echo_common.work.task import Task
 from echo_common.work.worker import Worker
 from tests.integration.work.conftest import Bench
 from tests.support.database import Database
+from tests.support.error_log import sources
 from tests.support.eventually import eventually
 from tests.support.work import JOB
 
@@ -157,3 +160,32 @@ async def test_failures_of_the_platform_are_reported_once(bench: Bench) -> None:
     assert [(event.error_type, event.source, event.subject, event.count) for event in events] == [
         ("KeyError", "task", "tasks", 1)
     ]
+
+
+async def test_failures_of_the_loop_are_reported_and_it_continues(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    leases, failures = bench.tasks.leases, [KeyError("lease"), ServiceUnavailableError()]
+
+    async def fail_at_first() -> Sequence[HeldLease]:
+        if failures:
+            raise failures.pop()
+        return await leases()
+
+    monkeypatch.setattr("echo_common.work.worker._OUTAGE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(bench.tasks, "leases", fail_at_first)
+    bench.may_end.set()
+    task = await bench.add()
+    async with bench.running(exclusive=True):
+        await bench.until(task, JobStatus.COMPLETED)
+    assert sources(bench.reports.collect()) == [("KeyError", "background", "worker", 1)]
+
+
+async def test_an_attempt_that_ends_by_a_fault_of_the_worker_is_reported(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> str:
+        raise KeyError("attempt")
+
+    monkeypatch.setattr(Worker, "_perform", fail)
+    await bench.add()
+    async with bench.running() as worker:
+        await eventually(lambda: bool(bench.reports._groups))
+        await eventually(lambda: not worker.busy)
+    assert sources(bench.reports.collect()) == [("KeyError", "background", "attempt", 1)]

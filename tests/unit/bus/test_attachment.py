@@ -6,6 +6,8 @@ import pytest
 from echo_common.bus import attachment
 from echo_common.bus.attachment import Attachment
 from echo_common.bus.port import Bus, BusUnavailableError, Consumer, Done, Message, Outcome
+from echo_common.error_reports import ErrorReports, reporting_to
+from tests.support.error_log import sources
 from tests.support.eventually import eventually
 
 
@@ -32,8 +34,11 @@ CONSUMER = Consumer("voice", ["synthesis.job_completed"], done)
 async def test_unexpected_errors_after_the_start_do_not_end_the_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attachment, "_AT_START_SECONDS", 0.05)
     bus = FailingBus([BusUnavailableError("The broker is away."), RuntimeError("unexpected")])
-    async with Attachment.running(cast("Bus", bus), [CONSUMER]):
-        await eventually(lambda: bus.attached == [CONSUMER], within=10)
+    reports = ErrorReports("voice")
+    with reporting_to(reports):
+        async with Attachment.running(cast("Bus", bus), [CONSUMER]):
+            await eventually(lambda: bus.attached == [CONSUMER], within=10)
+    assert sources(reports.collect()) == [("RuntimeError", "background", "consumer_attach", 1)]
 
 
 async def test_an_unexpected_error_at_the_start_is_raised() -> None:

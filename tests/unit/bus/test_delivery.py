@@ -21,7 +21,7 @@ from echo_common.bus.port import DELIVERY_LIMIT, Consumer, DeadLetterNotFoundErr
 from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.synthesis import JobProgressed, JobQueued
-from echo_common.error_reports import ErrorReports
+from echo_common.error_reports import ErrorReports, current_reports, reporting_to
 from echo_common.errors import ServiceUnavailableError
 from echo_common.metrics import Metrics
 from tests.support.failing_inbox import MemoryDeadLetters, MemoryInbox
@@ -225,6 +225,33 @@ async def test_an_unavailable_inbox_delays_the_event(worker: Worker) -> None:
     assert isinstance(await worker.delivery().deliver(encode(queued())), Retry)
     worker.inbox.down = False
     assert await worker.delivery().deliver(encode(queued())) == Done()
+
+
+async def test_failures_of_transient_handlers_are_reported(worker: Worker) -> None:
+    deliver, traceparent = worker.delivery().deliver_transient, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    worker.failure = ServiceUnavailableError()
+    await deliver(encode(progressed()))
+    assert worker.errors.collect() == []
+    worker.failure = ValueError("a private text")
+    await deliver(encode(progressed(), {"traceparent": traceparent}))
+    (event,) = worker.errors.collect()
+    assert (event.error_type, event.source, event.subject) == ("ValueError", "event", JobProgressed.topic)
+    assert event.trace_id == "0af7651916cd43dd8448eb211c80319c"
+    assert "private" not in event.model_dump_json()
+
+
+async def test_handlers_report_to_their_own_service(worker: Worker) -> None:
+    seen: list[ErrorReports | None] = []
+    subscriptions = Subscriptions[Worker]()
+
+    @subscriptions.on(JobQueued)
+    async def note(_: JobQueued, __: Worker) -> None:
+        seen.append(current_reports.get())
+
+    delivery = subscriptions.bind("synthesis", worker, worker.inbox, worker.dead_letters, types=TYPES, errors=worker.errors)
+    with reporting_to(ErrorReports("voice")):  # in one process, those of the publisher
+        await delivery.deliver(encode(queued()))
+    assert seen == [worker.errors]
 
 
 async def test_failed_transient_events_are_dropped(worker: Worker) -> None:

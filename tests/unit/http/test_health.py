@@ -5,10 +5,12 @@ import asyncio
 import pytest
 from fastapi import BackgroundTasks
 
+from echo_common.error_reports import ErrorReports, reporting_to
 from echo_common.errors import ServiceUnavailableError
 from echo_common.http import health
 from echo_common.http.health import HealthChecks
 from echo_common.metrics import Metrics
+from tests.support.error_log import sources
 
 
 class Part:
@@ -86,3 +88,13 @@ async def test_unexpected_errors_in_a_check_mark_the_part_as_down() -> None:
     assert answer.status == "degraded"
     assert answer.parts["part"].status == "down"
     assert "/private/path" not in str(answer.parts["part"].reason)
+
+
+async def test_unexpected_errors_in_a_check_are_reported() -> None:
+    async def broken() -> None:
+        raise KeyError("disk")
+
+    reports = ErrorReports("voice")
+    with reporting_to(reports):
+        await HealthChecks("voice", {"disk": broken}, Metrics()).run()
+    assert sources(reports.collect()) == [("KeyError", "background", "health_check", 1)]

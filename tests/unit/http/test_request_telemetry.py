@@ -82,6 +82,28 @@ async def test_requests_are_measured_by_route_template_and_class_of_the_status()
     assert value("http_server_active_requests", {"service": "test"}) == 0
 
 
+async def test_requests_are_counted_beyond_the_number_of_series_kept_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echo_common.http.request_telemetry._MOST_SERIES", 2)
+    statuses = iter([200, 201, 404, 200, 500, 404])
+    metrics = Metrics()
+
+    async def serve(scope: Scope, _: Receive, send: Send) -> None:
+        scope["route"] = Route("/jobs")
+        await send({"type": "http.response.start", "status": next(statuses), "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def drop(_: Message) -> None:
+        pass
+
+    app = RequestTelemetry(serve, service="test", metrics=metrics, max_body=1000)
+    for _ in range(6):
+        await app({"type": "http", "method": "GET", "path": "/jobs", "headers": []}, Exchange()._receive, drop)
+        assert len(app._series) <= 2
+    value = metrics.registry.get_sample_value
+    counted = {status: value("http_server_responses_total", {"service": "test", "status": status}) for status in ("200", "404")}
+    assert counted == {"200": 2, "404": 2}
+
+
 async def test_unhandled_errors_are_measured_as_server_errors() -> None:
     exchange = Exchange(error=ValueError("no"))
     await exchange.request()

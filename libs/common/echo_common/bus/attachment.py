@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
+from echo_common.background_tasks import report_failure
 from echo_common.backoff import Backoff
 from echo_common.bus.port import Bus, BusUnavailableError, Consumer
 
@@ -59,4 +60,8 @@ class Attachment:
 
     def _log_failure(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        log.warning("consumer_attach_failed", topics=list(self._waiting[0].topics), error=str(error))
+        waiting = log.bind(topics=list(self._waiting[0].topics))
+        if isinstance(error, Exception) and not isinstance(error, BusUnavailableError):
+            report_failure(waiting, "consumer_attach", error)
+        else:
+            waiting.warning("consumer_attach_failed", error=str(error))

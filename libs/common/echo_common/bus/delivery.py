@@ -15,12 +15,13 @@ from pydantic import ValidationError as InvalidBodyError
 from echo_common.backoff import Backoff
 from echo_common.bus.port import DELIVERY_LIMIT, Consumer, DeadLetter, DeadLetters, Done, Inbox, Message, Outcome, Retry
 from echo_common.clock import now
+from echo_common.contracts.error_logged import is_error_topic
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.registry import event_types
-from echo_common.error_reports import ErrorReports
-from echo_common.errors import ConflictError, ServiceUnavailableError
+from echo_common.error_reports import ErrorReports, current_reports
+from echo_common.errors import ConflictError, ServiceUnavailableError, is_failure
 from echo_common.metrics import BusMetrics, MessageOutcome
-from echo_common.tracing import TRACEPARENT, context_of, inject, recording_span
+from echo_common.tracing import TRACEPARENT, context_of, inject, recording_span, trace_id_of
 
 CAUSATION = "causation-id"
 """Header with the id of the event whose handling caused this one."""
@@ -29,7 +30,6 @@ current_cause: ContextVar[str | None] = ContextVar("current_cause", default=None
 """Id of the event that this task is handling, else None. Set by `Delivery` alone. It is a context variable so that neither
 handlers nor the domain pass it to the repository, which reads it through `origin_headers`."""
 
-_ERROR_TOPIC = ".error_logged"
 _RETRY_SECONDS = 0.1
 """Seconds before redelivery of a message whose consumer raised."""
 
@@ -192,6 +192,8 @@ class Delivery:
         except Exception as error:
             outcome = "dropped"
             log.warning("transient_handler_failed", **self._log_fields(message), error=repr(error), exc_info=True)
+            if self._errors is not None and is_failure(error) and not is_error_topic(message.topic):
+                self._errors.report("event", message.topic, error, trace_id=trace_id_of(message.headers.get(TRACEPARENT)))
         self._observe(message, outcome, started)
         return Done()
 
@@ -204,12 +206,12 @@ class Delivery:
             return Retry(self._policy.delay(message.attempt))
         log.error("message_dead_lettered", **self._log_fields(message), error=error)
         # A report of an error that could not be handled would lead to the next one, without end.
-        if self._errors is not None and not message.topic.endswith(_ERROR_TOPIC):
+        if self._errors is not None and not is_error_topic(message.topic):
             # The reason may quote the body, and a report outlives a user's erasure.
             kind, text = (
                 (None, None) if cause else ("DeadLetter", "The message was not delivered. The dead letter has the reason.")
             )
-            trace_id = message.headers.get(TRACEPARENT, "")[3:35] or None
+            trace_id = trace_id_of(message.headers.get(TRACEPARENT))
             self._errors.report("event", message.topic, cause, error_type=kind, message=text, trace_id=trace_id)
         return Done()
 
@@ -247,10 +249,12 @@ class Delivery:
         name, kind = f"process {message.topic}", trace.SpanKind.CONSUMER
         with recording_span(tracer, name, parent, kind, attributes):
             cause = current_cause.set(event.event_id)
+            reports = current_reports.set(self._errors)  # in one process, the publisher's until here
             try:
                 async with asyncio.timeout(self._policy.timeout):
                     await handler.run(event)
             finally:
+                current_reports.reset(reports)
                 current_cause.reset(cause)
 
     def _decode(self, message: Message) -> DomainEvent:

@@ -91,12 +91,12 @@ class _Member:
         self._slots = asyncio.Semaphore(consumer.concurrency)
         self._tasks = BackgroundTasks()
 
-    def spawn(self, work: Coroutine[Any, Any, Outcome | None]) -> asyncio.Task[Outcome | None]:
-        return self._tasks.start(work)
+    def spawn(self, work: Coroutine[Any, Any, Outcome | None]) -> None:
+        self._tasks.start(work)
 
     async def deliver(self, message: Message) -> Outcome | None:
         """Return the outcome, or None when the delivery ended without one because this consumer closes."""
-        task = self.spawn(self._deliver(message))
+        task = self._tasks.start(self._deliver(message), awaited=True)
         # Cancelling a publisher does not cancel the handler: it is shielded, and the outbox still holds the event.
         await asyncio.wait([task])
         return None if task.cancelled() else task.result()

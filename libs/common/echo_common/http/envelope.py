@@ -26,6 +26,7 @@ from echo_common.errors import (
     ServiceUnavailableError,
     UnauthenticatedError,
     ValidationError,
+    is_failure,
 )
 from echo_common.http.languages import request_language
 from echo_common.http.validation import number_too_long, validation_error
@@ -162,11 +163,6 @@ def _allowed(app: FastAPI, request: Request) -> list[str]:
         for method in _METHODS
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes)
     ]
-
-
-def is_failure(error: Exception) -> bool:
-    """Return whether an error is a failure of the platform: neither the client's mistake nor an outage."""
-    return not isinstance(error, EchoError) or (error.status >= 500 and error.status != 503)
 
 
 def install_error_handlers(app: FastAPI, errors: ErrorReports | None = None) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from echo_common.auth.dependencies import Bearer, authorize
 from echo_common.auth.principal import Scope
+from echo_common.background_tasks import report_failure
 from echo_common.errors import EchoError, ForbiddenError, UnauthenticatedError
 from echo_common.http.envelope import documented
 from echo_common.http.internal import is_internal
@@ -68,8 +69,8 @@ async def _run_check(check: Check) -> PartHealth:
         return PartHealth(status="down", milliseconds=took(), reason=error.message)
     except TimeoutError:
         return PartHealth(status="down", milliseconds=took(), reason=f"No response within {_CHECK_SECONDS:g} seconds.")
-    except Exception:  # a health check must report any failure
-        log.exception("health_check_failed")
+    except Exception as error:  # a health check must report any failure
+        report_failure(log, "health_check", error)
         return PartHealth(status="down", milliseconds=took(), reason="The check itself failed; see the log.")
     return PartHealth(status="ok", milliseconds=took(), facts=dict(facts or {}))
 

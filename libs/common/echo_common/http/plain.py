@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from echo_common.errors import EchoError
+from echo_common.error_reports import current_reports
+from echo_common.errors import EchoError, is_failure
 from echo_common.http.envelope import documented, error_response, from_http_exception, headers_of
 from echo_common.http.languages import request_language
 from echo_common.http.validation import validation_error
@@ -66,8 +67,10 @@ class PlainRoute(APIRoute):
             except HTTPException as error:
                 return plain_response(from_http_exception(error))
             except EchoError as error:
-                if error.status >= 500 and error.status != 503:
+                if is_failure(error):
                     structlog.get_logger("echo.http").error("request_failed", code=error.code, exc_info=error)
+                    if (errors := current_reports.get()) is not None and not error.remote:
+                        errors.report("request", request.scope["route"].path, error)
                 return plain_response(error)
 
         return handle_and_render

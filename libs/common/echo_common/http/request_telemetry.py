@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 from types import MappingProxyType
 
 import structlog
@@ -15,14 +15,21 @@ from prometheus_client import Counter, Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from echo_common.error_reports import ErrorReports
-from echo_common.errors import BodyTooLargeError, EchoError, FileTooLargeError, InternalError, ServiceUnavailableError
-from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket, error_response, is_failure
+from echo_common.error_reports import ErrorReports, current_reports
+from echo_common.errors import (
+    BodyTooLargeError,
+    EchoError,
+    FileTooLargeError,
+    InternalError,
+    ServiceUnavailableError,
+    is_failure,
+)
+from echo_common.http.envelope import RESPONSE_STARTS, deny_websocket, error_response
 from echo_common.http.forward import BrokenResponseError
 from echo_common.http.languages import accepted_languages
 from echo_common.metrics import STATUS_CLASSES, Metrics
 from echo_common.telemetry import request_context
-from echo_common.tracing import record_error, request_span, traceparent_of
+from echo_common.tracing import record_error, request_span, trace_id_of, traceparent_of
 
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/health", "/internal/trust"})
@@ -47,6 +54,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _OTHER_METHOD = "_OTHER"  # clients may send any word as a method, and labels have few values
 _SERVER_ERROR = 500
 _WEBSOCKET = "WEBSOCKET"
+_MOST_SERIES = 2048
+"""Number of combinations of labels whose metrics are kept at hand; a service has fewer."""
 
 
 class RequestTelemetry:
@@ -79,7 +88,7 @@ class RequestTelemetry:
         self._trace_response = trace_response
         self._errors = errors
         self._service = service
-        self._count = lru_cache(maxsize=2048)(self._counters)
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._metrics = metrics.http
         self._active = self._metrics.active.labels(service)
         self._max_body = max_body
@@ -108,6 +117,7 @@ class RequestTelemetry:
                 out.extend(trace_headers)
             await send(message)
 
+        reports = current_reports.set(self._errors)
         token = request_context.set({"request_id": request_id, "service": self._service})
         languages = accepted_languages.set(headers.get(b"accept-language", b"").decode("latin-1"))
         self._active.inc()
@@ -121,6 +131,7 @@ class RequestTelemetry:
                     await self._serve(scope, self._counted(receive, headers, scope["path"]), send_with_headers, span)
         finally:
             self._active.dec()
+            current_reports.reset(reports)
             request_context.reset(token)
             accepted_languages.reset(languages)
 
@@ -234,9 +245,8 @@ class RequestTelemetry:
         route = getattr(scope.get("route"), "path", "unmatched")
         quiet = scope["path"] in _QUIET
         if not quiet:  # probes would dilute the error rate of users, and an unready service would seem to fail requests
-            responses, duration = self._count(
-                method if method in _METHODS or method is _WEBSOCKET else _OTHER_METHOD, route, status
-            )
+            labels = (method if method in _METHODS or method is _WEBSOCKET else _OTHER_METHOD, route, status)
+            responses, duration = self._series.get(labels) or self._add_series(labels)
             responses.inc()
             duration.observe(measured_seconds)
         if span.is_recording():
@@ -247,10 +257,14 @@ class RequestTelemetry:
         if not quiet:
             self._log.info("request_completed", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 2))
 
-    def _counters(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    def _add_series(self, labels: tuple[str, str, int]) -> tuple[Counter, Histogram]:
+        method, route, status = labels
+        if len(self._series) >= _MOST_SERIES:
+            self._series.clear()
         status_class = STATUS_CLASSES[min(status // 100, 5)]  # RFC 9110, section 15: an invalid status counts as 5xx
         duration = self._metrics.duration.labels(self._service, method, route, status_class)
-        return self._metrics.responses.labels(self._service, str(status)), duration
+        series = self._series[labels] = (self._metrics.responses.labels(self._service, str(status)), duration)
+        return series
 
 
 def _has_length(message: Message) -> bool:
@@ -260,8 +274,10 @@ def _has_length(message: Message) -> bool:
 
 def _trace_headers(span: Span) -> Sequence[tuple[bytes, bytes]]:
     """Return the response headers with the span's trace: for machines, and its id alone for people."""
-    traceparent = (traceparent_of(span) or "").encode()
-    return ((b"traceresponse", traceparent), (b"x-trace-id", traceparent[3:35]))
+    traceparent = traceparent_of(span)
+    if traceparent is None:
+        return ()
+    return ((b"traceresponse", traceparent.encode()), (b"x-trace-id", (trace_id_of(traceparent) or "").encode()))
 
 
 async def _drain_body(receive: Receive) -> None:

@@ -11,7 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import ValidationError
 
-from echo_common.background_tasks import running_in_background
+from echo_common.background_tasks import report_failure, running_in_background
 from echo_common.contracts.http.auth import TRUST_PATH, TrustDocument
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.client import ServiceClient
@@ -120,7 +120,7 @@ class TokenTrust:
                     self._log.warning("auth_unreachable", error=error.message)
                     reachable = False
                 pause = min(pause * 2, every)
-            except Exception:
-                self._log.exception("trust_refresh_failed")
+            except Exception as error:
+                report_failure(self._log, "trust_refresh", error)
                 pause = every
             await asyncio.sleep(pause)

@@ -8,10 +8,9 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from echo_common.aggregate import Aggregate
-from echo_common.background_tasks import running_in_background
+from echo_common.background_tasks import continue_after_errors, running_in_background
 from echo_common.backoff import Backoff
 from echo_common.contracts.event import DomainEvent
-from echo_common.errors import EchoError
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError
 
@@ -112,12 +111,7 @@ class CollectedEvents(Generic[E]):
                 await asyncio.sleep(_FAILURE_BACKOFF.delay(failures))  # an early publication would fail, too
 
     async def _try_to_flush(self) -> bool:
-        try:
+        with continue_after_errors(self._log, "event_publication"):
             await self.flush()
-        except EchoError as error:
-            self._log.warning("collected_events_not_published", error=error.message)
-        except Exception:
-            self._log.exception("collected_events_not_published")
-        else:
             return True
         return False

@@ -14,6 +14,8 @@ from echo_common.background_tasks import BackgroundTasks
 from echo_common.backoff import Backoff
 from echo_common.bus.port import Bus, BusUnavailableError, Message
 from echo_common.clock import now
+from echo_common.contracts.error_logged import is_error_topic
+from echo_common.error_reports import ErrorReports
 from echo_common.errors import ServiceUnavailableError
 from echo_common.faults import FaultPoints
 from echo_common.outbox.backlog import OutboxBacklog, measure_backlog
@@ -64,8 +66,10 @@ class Relay:
         sweep_every: float = 1.0,
         leftover_after: float = 5.0,
         faults: FaultPoints | None = None,
+        errors: ErrorReports | None = None,
     ) -> None:
         self._bus = bus
+        self._errors = errors
         self._window = window
         self._batch_size = batch_size
         self._backlog = backlog
@@ -214,13 +218,14 @@ class Relay:
             self._back_off(error)
             self._missed.update(key for key, _ in batch)
             self._release(batch)
-        except Exception:
+        except Exception as error:
             if len(batch) > 1:  # one that cannot be published must not block the others
                 for taken in batch:
                     await self._publish_batch([taken])
                 return
-            (collection, key), _ = batch[0]
+            (collection, key), pending = batch[0]
             log.exception("event_publish_failed", collection=collection, id=key)
+            self._report("outbox_publication", error, pending.messages)
             self._release(batch)
         else:
             self._published.extend(batch)
@@ -264,8 +269,9 @@ class Relay:
             if behind:
                 self._fall_behind()
             more = False
-        except Exception:
+        except Exception as error:
             log.exception("outbox_read_failed")
+            self._report("outbox_read", error)
             self._behind |= behind
         self._behind |= behind and more
         deferred, self._deferred = self._deferred, []
@@ -303,8 +309,15 @@ class Relay:
     async def _remove(self, collection: Collection, published: Sequence[tuple[str, _Pending]]) -> None:
         try:
             await _empty(collection, published)
-        except Exception:
+        except Exception as error:
             log.exception("outbox_removal_failed", collection=collection.name)
+            messages = [message for _, pending in published for message in pending.messages]
+            self._report("outbox_removal", error, messages)
+
+    def _report(self, subject: str, error: Exception, messages: Sequence[Message] = ()) -> None:
+        """Report an error, unless it concerns only events that report errors: it would lead to the next one, without end."""
+        if self._errors is not None and not (messages and all(is_error_topic(message.topic) for message in messages)):
+            self._errors.report("background", subject, error)
 
 
 @retry(retry=retry_if_exception_type(ServiceUnavailableError), wait=_REMOVAL_BACKOFF)

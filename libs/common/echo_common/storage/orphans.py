@@ -7,9 +7,8 @@ from datetime import timedelta
 
 import structlog
 
-from echo_common.background_tasks import running_in_background
+from echo_common.background_tasks import continue_after_errors, running_in_background
 from echo_common.clock import now
-from echo_common.errors import EchoError
 from echo_common.storage.port import ObjectStore
 
 Owned = Callable[[Sequence[str]], Awaitable[Collection[str]]]
@@ -70,9 +69,5 @@ class OrphanSweeper:
         while True:
             await asyncio.sleep(pause)
             pause = _ROUND_SECONDS
-            try:
+            with continue_after_errors(log, "orphan_sweep"):
                 await self.sweep()
-            except EchoError as error:
-                log.warning("orphan_sweep_interrupted", error=error.message)
-            except Exception:
-                log.exception("orphan_sweep_failed")

@@ -9,10 +9,10 @@ from typing import ClassVar, Final, Protocol, TypeVar
 import structlog
 
 from echo_common.aggregate import Aggregate
-from echo_common.background_tasks import running_in_background
+from echo_common.background_tasks import continue_after_errors, running_in_background
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
-from echo_common.errors import ConflictError, EchoError, NotFoundError
+from echo_common.errors import ConflictError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError, Filter, Index
@@ -144,12 +144,8 @@ class UserErasure:
 
     async def _keep_erasing(self) -> None:
         while True:
-            try:
+            with continue_after_errors(self._log, "erasure"):
                 await self.erase_due()
-            except EchoError as error:
-                self._log.warning("erasure_interrupted", error=error.message)
-            except Exception:
-                self._log.exception("erasure_failed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE_SECONDS):
                     await self._wake.wait()

@@ -12,13 +12,13 @@ from echo_auth.dependencies import Dependencies
 from echo_auth.domain.exports import Export, ExportArchive
 from echo_auth.domain.request_origin import RequestOrigin
 from echo_common.auth.principal import Principal
-from echo_common.background_tasks import running_in_background
+from echo_common.background_tasks import continue_after_errors, running_in_background
 from echo_common.clock import now
 from echo_common.contracts.errors.exports import ExportNotFoundError
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.exports import ExportLink
 from echo_common.contracts.values import JobStatus
-from echo_common.errors import EchoError, LinkInvalidError, NotFoundError
+from echo_common.errors import LinkInvalidError, NotFoundError
 from echo_common.http.pagination import Page
 from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.storage.port import ObjectNotFoundError
@@ -168,10 +168,6 @@ async def _record(action: AuditAction, export: Export, origin: RequestOrigin, de
 
 async def _keep_expiring(deps: Dependencies) -> None:
     while True:
-        try:
+        with continue_after_errors(_log, "export_expiry"):
             await remove_expired(deps)
-        except EchoError as error:
-            _log.warning("export_expiry_interrupted", error=error.message)
-        except Exception:
-            _log.exception("export_expiry_failed")
         await asyncio.sleep(_EXPIRY_SECONDS)

@@ -15,11 +15,11 @@ from echo_auth.mail.port import Mail, MailRefusedError, MailUnavailableError
 from echo_auth.usecases.mails import build_link
 from echo_auth.usecases.profiles import load_profile
 from echo_auth.usecases.registration import create_registered
-from echo_common.background_tasks import running_in_background
+from echo_common.background_tasks import continue_after_errors, running_in_background
 from echo_common.backoff import Backoff
 from echo_common.clock import now
 from echo_common.contracts.http.mails import MailKind, MailStatus
-from echo_common.errors import ConflictError, EchoError, NotFoundError
+from echo_common.errors import ConflictError, NotFoundError
 from echo_common.messages.catalogue import text_of
 
 _POLL_SECONDS = 2.0
@@ -59,14 +59,9 @@ async def deliver_due(deps: Dependencies) -> int:
 async def _deliver_until_cancelled(deps: Dependencies) -> None:
     while True:
         deps.mail_queued.clear()
-        try:
+        found = 0
+        with continue_after_errors(_log, "mail_delivery"):
             found = await deliver_due(deps)
-        except EchoError as error:
-            _log.warning("mail_delivery_interrupted", error=error.message)
-            found = 0
-        except Exception:
-            _log.exception("mail_delivery_failed")
-            found = 0
         if found < _BATCH:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_SECONDS):

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from echo_common.background_tasks import running_in_background
+from echo_common.background_tasks import continue_after_errors, running_in_background
 from echo_common.clock import now
 from echo_common.contracts.system_settings import (
     RETENTION_ERRORS_DAYS,
@@ -16,7 +16,6 @@ from echo_common.contracts.system_settings import (
     RETENTION_USAGE_DAYS,
     SystemSetting,
 )
-from echo_common.errors import EchoError
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.domain.periods import day_of
 from echo_feedback.repository.counters import PERIOD
@@ -58,10 +57,6 @@ async def keep_expiring(deps: Dependencies) -> AsyncIterator[None]:
 async def _expire_regularly(deps: Dependencies) -> None:
     await deps.live_settings.wait_until_known()  # an administrator may keep records for longer than the default
     while True:
-        try:
+        with continue_after_errors(_log, "retention"):
             await expire_records(deps)
-        except EchoError as error:
-            _log.warning("retention_interrupted", error=error.message)
-        except Exception:
-            _log.exception("retention_failed")
         await asyncio.sleep(_EVERY_SECONDS)

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import structlog
 
-from echo_common.background_tasks import running_in_background
+from echo_common.background_tasks import continue_after_errors, running_in_background
 from echo_common.backoff import Backoff
 from echo_common.contracts.events.feedback import RatingDeleted, RatingSubmitted
-from echo_common.errors import EchoError
 from echo_common.http.pagination import Page
 from echo_common.outbox.conflicts import retry_conflicts
 from echo_common.outbox.repository import StaleError
@@ -101,10 +100,8 @@ async def rebuild_in_background(deps: Dependencies) -> AsyncIterator[None]:
 async def _rebuild_until_done(deps: Dependencies) -> None:
     attempt = 1
     while True:
-        try:
+        with continue_after_errors(_log, "summaries_rebuild"):
             return await rebuild_summaries(deps)
-        except EchoError as error:
-            _log.warning("summaries_rebuild_interrupted", error=error.message)
         await asyncio.sleep(_REBUILD_BACKOFF.delay(attempt))
         attempt += 1
 

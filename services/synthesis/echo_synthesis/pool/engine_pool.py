@@ -244,6 +244,7 @@ class _WorkerGroup:
         except Exception as error:  # a request that is never settled would wait for ever
             self._log.exception("engine_request_failed", engine=self._name)
             failure = EngineFailedError(details={"engine": self._name, "reason": type(error).__name__})
+            failure.__cause__ = error
             self._failed(self._name, failure)
             _settle(request, failure)
         finally:

@@ -9,6 +9,7 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from yarl import URL
 
+from echo_common.background_tasks import report_failure
 from echo_common.backoff import Backoff
 from echo_common.bus.port import BusUnavailableError
 from echo_common.bus.rabbitmq.transport import Transport, end_task
@@ -120,9 +121,10 @@ class ReconnectingConnection:
             log.warning("broker_unreachable", connection=self._name, error="cancelled")
             return False
         if (error := setting_up.exception()) is not None:
-            if not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
-                raise error
-            log.warning("broker_unreachable", connection=self._name, error=repr(error))
+            if isinstance(error, Exception) and not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
+                report_failure(log, "broker_connection", error)  # the next attempt may succeed
+            else:
+                log.warning("broker_unreachable", connection=self._name, error=repr(error))
             return False
         self.connections += 1
         self.since = asyncio.get_running_loop().time()
