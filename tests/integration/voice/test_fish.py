@@ -90,6 +90,16 @@ async def test_fish_errors_do_not_contain_the_key(ada: VoiceClient, fish: Provid
     assert "secret" not in str(clone)
 
 
+async def test_fish_errors_do_not_repeat_texts_of_the_user(ada: VoiceClient, fish: Provider, speech: bytes) -> None:
+    sample = await ada.sample(speech)
+    fish.then(fish_server.error(400, "The title 'Gran in Hospital' is not permitted."))
+
+    clone = await ada.trained((await ada.clone(sample["id"], name="Gran in Hospital"))["clone_id"])
+
+    assert (clone["status"], clone["error_code"]) == ("failed", "TRAINING_FAILED")
+    assert clone["error_message"] == "Fish Audio refuses the samples (400)."
+
+
 async def test_busy_responses_of_fish_are_retried(ada: VoiceClient, fish: Provider, speech: bytes) -> None:
     sample = await ada.sample(speech)
     fish.then(fish_server.throttled(), fish_server.error(503, "Later"))

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
-from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, ProviderFailedError, VoiceNotFoundError
 from echo_common.sandbox import claim_stdout, die_with_parent
 from echo_synthesis.engine import Engine, EngineConfig, IdleEngine
 from echo_synthesis.engines import discover
@@ -107,7 +107,8 @@ def _handle_request(engine: Engine, header: Header) -> bytes:
     except VoiceNotFoundError as error:
         return pack({"number": number, "error": "voice", "message": error.message})
     except EngineUnavailableError as error:
-        return pack({"number": number, "error": "unavailable", "message": error.message, "retry_after": error.retry_after})
+        kind = "provider" if isinstance(error, ProviderFailedError) else "unavailable"
+        return pack({"number": number, "error": kind, "message": error.message, "retry_after": error.retry_after})
     except Exception as error:
         return pack({"number": number, "error": "failed", "message": f"{type(error).__name__}: {error}"})
 

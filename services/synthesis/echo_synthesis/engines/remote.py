@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from echo_common.backoff import Backoff
-from echo_common.contracts.errors.synthesis import EngineUnavailableError
+from echo_common.contracts.errors.synthesis import ProviderFailedError
 from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.audio.tempo import change_tempo
 from echo_synthesis.engine import Speech, Utterance
@@ -76,7 +76,7 @@ def retry_with_backoff(
     A delay that the provider requests replaces the backoff.
 
     Raises:
-        EngineUnavailableError: No attempts are left, or the delay would exceed the time limit.
+        ProviderFailedError: No attempts are left, or the delay would exceed the time limit.
     """
     deadline = clock() + settings.timeout
 
@@ -90,7 +90,7 @@ def retry_with_backoff(
     def fail(state: RetryCallState) -> NoReturn:
         error = _failure(state)
         delay = error.after or state.upcoming_sleep
-        raise EngineUnavailableError(str(error), retry_after=max(1, round(delay))) from error
+        raise ProviderFailedError(str(error), retry_after=max(1, round(delay))) from error
 
     retryable = retry_if_exception_type(RetryableError)
     retrying = Retrying(retry=retryable, wait=wait, stop=stop, sleep=sleep, retry_error_callback=fail)

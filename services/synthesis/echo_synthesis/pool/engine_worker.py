@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from opentelemetry import trace
 
+from echo_common.background_tasks import report_failure
 from echo_common.backoff import Backoff
 from echo_common.child_environment import isolated_command, scrubbed_environment
 from echo_common.contracts.errors.synthesis import (
@@ -20,6 +21,7 @@ from echo_common.contracts.errors.synthesis import (
     EngineFailedError,
     EngineTimeoutError,
     EngineUnavailableError,
+    ProviderFailedError,
     VoiceNotFoundError,
 )
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
@@ -227,12 +229,16 @@ class EngineWorker:
 
     async def _listen(self) -> None:
         """Pass each response to its request; when the process ends, fail all of them."""
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        try:
             while True:
                 header, payload = await self._read()
                 pending = self._pending.get(header["number"])
                 if pending is not None and not pending.done():
                     pending.set_result((header, payload))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        except Exception as error:  # not a frame; without this task, requests would wait for their time limit
+            report_failure(self._log, "engine_read", error)
         self.ready = self.ready and bool(self._pending)  # pending requests close it themselves, to report the cause
         self._fail_asked()
 
@@ -265,6 +271,8 @@ def _raise_error(header: Header, engine: str) -> None:
             return
         case "voice":
             raise VoiceNotFoundError(header["message"])
+        case "provider":
+            raise ProviderFailedError(header["message"], retry_after=header["retry_after"])
         case "unavailable":
             raise EngineUnavailableError(header["message"], retry_after=header["retry_after"])
         case _:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
+from echo_common.errors import EchoError
 from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
 from tests.support import fish_server as answers
 from tests.support.cloud_engines import CONFIG, TEXT, is_whole, load, spec_of, utter
+from tests.support.error_log import reported
 from tests.support.eventually import eventually
 from tests.support.provider import Answer, Provider
 
@@ -157,3 +159,26 @@ async def test_provider_errors_pass_through_the_worker_unchanged(fish: Provider,
         assert pool.health()["fish"].restarts == 0
     finally:
         await pool.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (answers.error(400, f"The text {TEXT!r} is not permitted."), "ENGINE_FAILED"),
+        (answers.error(422, f"The text {TEXT!r} is too long."), "ENGINE_FAILED"),
+        (answers.error(500, f"{TEXT!r} failed."), "ENGINE_UNAVAILABLE"),
+    ],
+)
+async def test_texts_in_errors_of_the_provider_do_not_reach_the_error_log(
+    fish: Provider, tmp_path: Path, answer: Answer, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHO_SYNTHESIS_FISH_TRIES", "1")
+    pool = EnginePool({"fish": spec_of("fish")}, PoolConfig(tmp_path, workers=1))
+    try:
+        fish.then(answer)
+        with pytest.raises(EchoError) as failed:
+            await pool.speak("fish", utter(VOICE))
+    finally:
+        await pool.close()
+    assert failed.value.code == code
+    assert TEXT not in reported(failed.value)

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
+from echo_common.errors import EchoError
 from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
 from tests.support import gemini_server as answers
 from tests.support.cloud_engines import CONFIG, TEXT, is_whole, load, paths, spec_of, utter
+from tests.support.error_log import reported
 from tests.support.eventually import eventually
 from tests.support.provider import Answer, Provider, Reply
 
@@ -246,6 +248,32 @@ async def test_provider_errors_pass_through_the_worker_unchanged(gemini: Provide
         assert pool.health()["gemini"].restarts == 0
     finally:
         await pool.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (answers.error(400, "INVALID_ARGUMENT", f"The text {TEXT!r} is not permitted."), "ENGINE_FAILED"),
+        (answers.error(429, "RESOURCE_EXHAUSTED", f"No quota for {TEXT!r}.", retry_after="97"), "ENGINE_UNAVAILABLE"),
+        (answers.error(500, "INTERNAL", f"{TEXT!r} failed.", retry_after="97"), "ENGINE_UNAVAILABLE"),
+        (answers.as_mime(f"audio/{TEXT}"), "ENGINE_UNAVAILABLE"),
+    ],
+    ids=["400", "429", "500", "mime"],
+)
+async def test_texts_in_errors_of_the_provider_do_not_reach_the_error_log(
+    gemini: Provider, tmp_path: Path, answer: Answer, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHO_SYNTHESIS_GEMINI_TRIES", "1")
+    pool = EnginePool({"gemini": spec_of("gemini")}, PoolConfig(tmp_path, workers=1))
+    try:
+        gemini.then(answer)
+        with pytest.raises(EchoError) as failed:
+            await pool.speak("gemini", utter(VOICE))
+    finally:
+        await pool.close()
+    assert failed.value.code == code
+    assert TEXT.lower() in f"{failed.value.message} {failed.value.details}".lower(), "the user is told"
+    assert TEXT.lower() not in reported(failed.value).lower()
 
 
 async def test_cancelled_requests_do_not_affect_concurrent_ones(gemini: Provider, tmp_path: Path) -> None:

@@ -32,6 +32,12 @@ class EngineUnavailableError(ServiceUnavailableError):
     code = "ENGINE_UNAVAILABLE"
 
 
+class ProviderFailedError(EngineUnavailableError):
+    """The provider of the speech engine does not respond as it should; try again later, or choose a voice of another engine."""
+
+    quotes = True
+
+
 class EngineFailedError(EchoError):
     """The speech engine could not synthesise this text; try again, or choose another voice."""
 

@@ -6,7 +6,7 @@ from fishaudio.core import RequestOptions
 from fishaudio.exceptions import APIError
 from fishaudio.types import Prosody, TTSConfig
 
-from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, ProviderFailedError, VoiceNotFoundError
 from echo_common.contracts.voice_reference import FISH_PREFIX
 from echo_synthesis.audio.decode import decode
 from echo_synthesis.engine import Speech, Utterance
@@ -36,9 +36,9 @@ class FishSpeaker:
             return retry_with_backoff(lambda seconds: self._ask(utterance, seconds), self._settings)
         except APIError as error:
             raise self._translated(error, utterance.voice) from None
-        except EngineUnavailableError as error:
+        except ProviderFailedError as error:
             message = f"Fish Audio cannot be asked now: {redact(key, error.message)}"
-            raise EngineUnavailableError(message, retry_after=error.retry_after) from None
+            raise ProviderFailedError(message, retry_after=error.retry_after) from None
         except Exception as error:
             raise RuntimeError(redact(key, f"{type(error).__name__}: {error}")) from None
 

@@ -9,7 +9,7 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
+from echo_common.contracts.errors.synthesis import EngineUnavailableError, ProviderFailedError, VoiceNotFoundError
 from echo_synthesis.audio.decode import decode
 from echo_synthesis.engine import Speech, Utterance
 from echo_synthesis.engines.gemini import SAMPLE_RATE, GeminiSettings
@@ -42,9 +42,9 @@ class GeminiSpeaker:
             raise self._translated(error) from None
         except RefusedError:
             raise
-        except EngineUnavailableError as error:
+        except ProviderFailedError as error:
             message = redact(self._settings.key, error.message)
-            raise EngineUnavailableError(f"Gemini is not available: {message}", retry_after=error.retry_after) from None
+            raise ProviderFailedError(f"Gemini is not available: {message}", retry_after=error.retry_after) from None
         except Exception as error:
             raise RuntimeError(redact(self._settings.key, f"{type(error).__name__}: {error}")) from None
 

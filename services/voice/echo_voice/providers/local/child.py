@@ -52,8 +52,6 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    if "failed" in last:
-        raise TrainingFailedError(last["failed"])
     if code != 0 or "made" not in last:
         raise ProviderUnavailableError("The training process died.", retry_after=5)
     made = last["made"]
