@@ -5,13 +5,14 @@ from typing import Annotated
 from fastapi import Depends, Path
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, forbid_storing
+from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.usecases import api_keys
 from echo_auth.usecases.api_keys import KEY_ORDERS
 from echo_common.auth.dependencies import AccountHolder, LoggedInUser
 from echo_common.contracts.errors.auth import ApiKeyLimitError, ApiKeyNotFoundError, ScopeNotHeldError
 from echo_common.contracts.errors.second_factors import ReauthenticationRequiredError
 from echo_common.contracts.http.api_keys import ApiKeyView, CreateApiKeyRequest, CreatedApiKey
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.request_origin import RequestOrigin
@@ -15,11 +15,6 @@ async def _origin(request: Request) -> RequestOrigin:
     address = address_from_gateway(peer, request.headers.getlist("x-forwarded-for"))
     user_agent = request.headers.get("user-agent", "")[:300] or None
     return RequestOrigin(address, network_of(address), user_agent)
-
-
-async def forbid_storing(response: Response) -> None:
-    """Forbid storing the response, also for an Idempotency-Key: it carries tokens or other secrets."""
-    response.headers["Cache-Control"] = "no-store"
 
 
 Deps = Annotated[Dependencies, Depends(dependencies_of)]

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, forbid_storing
+from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.usecases import echo_users
 from echo_common.auth.dependencies import Access
 from echo_common.auth.principal import Principal, Scope
@@ -13,6 +13,7 @@ from echo_common.contracts.errors.auth import GuestsDisabledError, TooManyAttemp
 from echo_common.contracts.http.auth import EchoUser, EchoUserRequest
 from echo_common.contracts.http.base import Name
 from echo_common.errors import ForbiddenError
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import PublicRouter
 
 EchoPrincipal = Annotated[Principal | None, Depends(Access((Scope.ACCOUNT,), optional=True))]

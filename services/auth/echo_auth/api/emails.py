@@ -2,10 +2,11 @@
 
 from fastapi import Depends
 
-from echo_auth.api.dependencies import Deps, Origin, forbid_storing
+from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.usecases import emails
 from echo_common.contracts.errors.auth import EmailConflictError, InvalidLinkError
 from echo_common.contracts.http.emails import ConfirmEmailRequest
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 

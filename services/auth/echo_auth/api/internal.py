@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from echo_auth.api.dependencies import Deps, forbid_storing
+from echo_auth.api.dependencies import Deps
 from echo_auth.usecases import api_keys, echo_users, identities, lookup
 from echo_auth.usecases.trust import get_trust_document
 from echo_common.contracts.http.api_keys import API_KEY_PREFIX, EXCHANGE_PATH, ExchangedToken, ExchangeRequest
@@ -17,6 +17,7 @@ from echo_common.contracts.http.auth import (
     RecipientRequest,
     TrustDocument,
 )
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.envelope import Success, ok
 
 router = APIRouter()

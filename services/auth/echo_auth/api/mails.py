@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, forbid_storing
+from echo_auth.api.dependencies import Deps
 from echo_auth.usecases import mails
 from echo_auth.usecases.mails import MAIL_ORDERS
 from echo_common.auth.dependencies import Administrator
 from echo_common.contracts.http.mails import MailStatus, MailView
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated

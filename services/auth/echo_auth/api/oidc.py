@@ -8,7 +8,7 @@ from fastapi import Cookie, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, forbid_storing
+from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.usecases import oidc
 from echo_common.auth.dependencies import AccountHolder
@@ -25,6 +25,7 @@ from echo_common.contracts.errors.second_factors import ReauthenticationRequired
 from echo_common.contracts.http.auth import Login
 from echo_common.contracts.http.oidc import IdentityProviderView, LinkIdentityRequest
 from echo_common.errors import EchoError
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, forbid_storing
+from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.domain.passkeys import Passkey
 from echo_auth.usecases import passkey_login, passkeys
@@ -27,6 +27,7 @@ from echo_common.contracts.http.passkeys import (
     RegisterPasskeyRequest,
     RenamePasskeyRequest,
 )
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 

@@ -3,7 +3,7 @@
 from fastapi import Depends
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, forbid_storing
+from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.usecases import passwords
 from echo_common.auth.dependencies import AccountHolder
@@ -22,6 +22,7 @@ from echo_common.contracts.http.passwords import (
     ForgotPasswordRequest,
     ResetPasswordRequest,
 )
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 

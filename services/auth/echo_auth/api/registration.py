@@ -3,7 +3,7 @@
 from fastapi import Depends, Response
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, forbid_storing
+from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.usecases import registration
 from echo_common.contracts.errors.auth import (
@@ -14,6 +14,7 @@ from echo_common.contracts.errors.auth import (
     WeakPasswordError,
 )
 from echo_common.contracts.http.auth import Login, RegisterRequest
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 

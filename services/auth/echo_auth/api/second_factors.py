@@ -3,7 +3,7 @@
 from fastapi import Depends
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, forbid_storing
+from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.usecases import second_factors
 from echo_common.auth.dependencies import AccountHolder
 from echo_common.contracts.errors.auth import TooManyAttemptsError, UserNotFoundError, WrongPasswordError
@@ -15,6 +15,7 @@ from echo_common.contracts.errors.second_factors import (
     TwoFactorEnabledConflictError,
 )
 from echo_common.contracts.http.second_factors import RecoveryCodes, SecondFactor, SecondFactorProof, TotpSetup
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 
 from echo_auth.api import examples
-from echo_auth.api.dependencies import Deps, Origin, forbid_storing
+from echo_auth.api.dependencies import Deps, Origin
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.domain.devices import name_device
 from echo_auth.domain.sessions import Session
@@ -28,6 +28,7 @@ from echo_common.contracts.errors.passkeys import InvalidPasskeyError
 from echo_common.contracts.errors.second_factors import InvalidTotpCodeError, TotpRequiredError
 from echo_common.contracts.http.auth import Login, LoginRequest, RefreshRequest, Tokens
 from echo_common.contracts.http.sessions import EndedSessions, SessionView
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Response
+from fastapi import Depends
 
 from echo_common.auth.dependencies import AccountHolder
 from echo_common.contracts.errors.webhooks import GuestWebhooksError, WebhookLimitError, WebhookNotFoundError
@@ -13,6 +13,7 @@ from echo_common.contracts.http.webhooks import (
     WebhookSecret,
     WebhookView,
 )
+from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
@@ -26,11 +27,6 @@ from echo_feedback.usecases.webhooks import WEBHOOK_ORDERS
 PageQuery = Annotated[Page, Depends(paginated(*WEBHOOK_ORDERS))]
 
 router = PublicRouter("webhooks")
-
-
-async def forbid_storing(response: Response) -> None:
-    """Forbid storing the response: it carries a secret."""
-    response.headers["Cache-Control"] = "no-store"
 
 
 @router.endpoint(
