@@ -6,13 +6,16 @@ from typing import Final
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
+from echo_common.contracts.system_settings import RETENTION_DELIVERIES_DAYS, SHORTEST_RETENTION_DELIVERIES_DAYS
 from echo_common.http.addresses import Network, parse_networks
 from echo_common.settings import CommaSeparated, settings_config
 
 SECRET_SETTING: Final = "ECHO_FEEDBACK_SECRET"  # noqa: S105 - the name of the setting
 
 _MOST_RETRIES: Final = 20
-_LONGEST_PAUSE_SECONDS: Final = 7 * 24 * 3600
+_DAY_SECONDS: Final = 24 * 3600
+_LONGEST_RETRIES_DAYS: Final = SHORTEST_RETENTION_DELIVERIES_DAYS - 1
+"""Sum of the pauses: every retry is due a day before its delivery expires, whatever the system setting."""
 
 
 class FeedbackSettings(BaseSettings):
@@ -49,7 +52,8 @@ class FeedbackSettings(BaseSettings):
     )
     webhook_retry_seconds: CommaSeparated = Field(
         ("5", "300", "1800", "7200", "18000", "36000", "50400"),
-        description="Pauses in seconds before the retries of a delivery to a webhook, comma-separated; empty for no retries.",
+        description="Pauses in seconds before the retries of a delivery to a webhook, comma-separated; empty for no retries. Together "
+        f"at most {_LONGEST_RETRIES_DAYS} days, so that retries end before the delivery is deleted.",
     )
 
     @field_validator("webhook_networks")
@@ -66,13 +70,18 @@ class FeedbackSettings(BaseSettings):
     def _are_pauses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(value) > _MOST_RETRIES:
             raise ValueError(f"it must have at most {_MOST_RETRIES} pauses")
-        for part in value:
-            try:
-                valid = 0 <= float(part) <= _LONGEST_PAUSE_SECONDS
-            except ValueError:
-                valid = False
-            if not valid:
-                raise ValueError(f"it must be a list of seconds between 0 and {_LONGEST_PAUSE_SECONDS}, such as 5,300,1800")
+        try:
+            pauses = [float(part) for part in value]
+            valid = all(pause >= 0 for pause in pauses)
+        except ValueError:
+            valid = False
+        if not valid:
+            raise ValueError("it must be a list of seconds, such as 5,300,1800")
+        if sum(pauses) > _LONGEST_RETRIES_DAYS * _DAY_SECONDS:
+            raise ValueError(
+                f"the pauses must last at most {_LONGEST_RETRIES_DAYS} days together, because deliveries may be deleted after "
+                f"{SHORTEST_RETENTION_DELIVERIES_DAYS} days ({RETENTION_DELIVERIES_DAYS.key})"
+            )
         return value
 
     @property

@@ -166,11 +166,12 @@ RETENTION_STATISTICS_DAYS = SystemSetting(
     maximum=10_000,
 )
 
+SHORTEST_RETENTION_DELIVERIES_DAYS = 3
 RETENTION_DELIVERIES_DAYS = SystemSetting(
     "retention.deliveries_days",
     14,
     "Days after which a delivery to a webhook is deleted, counted from its event; applies to later events.",
-    minimum=3,
+    minimum=SHORTEST_RETENTION_DELIVERIES_DAYS,
     maximum=365,
 )
 
